@@ -1,0 +1,408 @@
+//! Room 3 of 7. In: [`Delivery`]. Out: [`Event`] or [`Ignored`].
+//!
+//! Only the fields we act on are read; everything else GitHub sends is skipped unparsed. The action is not the intent:
+//! `state`, the head and the time speak, and the action only tells whether the event concerns us and breaks ties.
+//! Field by field as in <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::delivery::Delivery;
+use super::fault::{Fault, Reason, Room};
+use super::ids::{Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
+
+/// A message that we understood and do not act on: a normal outcome, told in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// GitHub's greeting to a new webhook.
+    Ping,
+    /// An event that we do not act on.
+    Event,
+    /// An action of `pull_request` that changes nothing about a pipeline.
+    Action(String),
+    /// A ref that is not a branch.
+    NotABranch,
+    /// No rule names this repository for this kind of subject, or none let this pull request in when it opened.
+    NoRule,
+    /// The head is in a fork, and the rule does not say `forks = true`.
+    ForkedHead,
+    /// Opened as a draft, and the rule says `drafts = false`.
+    Draft,
+}
+
+impl Ignored {
+    /// The stable word for logs.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Event => "event",
+            Self::Action(_) => "action",
+            Self::NotABranch => "not-a-branch",
+            Self::NoRule => "no-rule",
+            Self::ForkedHead => "forked-head",
+            Self::Draft => "draft",
+        }
+    }
+}
+
+/// Either the next noun, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heed<T> {
+    /// It concerns us.
+    Act(T),
+    /// It does not.
+    Ignore(Ignored),
+}
+
+/// What GitHub says happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The repository's number.
+    pub repository: RepositoryId,
+    /// Its name at that time.
+    pub name: RepositoryName,
+    /// The login of whoever did it (`sender`), for the audit trail.
+    pub actor: Option<String>,
+    /// The event's own time; `None` where GitHub gives none.
+    pub time: Option<Timestamp>,
+    /// To what it happened.
+    pub change: Change,
+}
+
+/// The two kinds of things that change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A pull request, from `pull_request`.
+    PullRequest(Box<PullRequest>),
+    /// A branch, from `push`, `create` or `delete`.
+    Branch(Branch, Tip),
+}
+
+/// A pull request as it stands after the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Which action told us.
+    pub action: Action,
+    /// Whether it is open.
+    pub open: bool,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Whether its head is in another repository, or in one that is gone.
+    pub fork: bool,
+    /// The head branch.
+    pub head: Branch,
+    /// The head commit.
+    pub sha: CommitId,
+    /// The head commit before a `synchronize`.
+    pub before: Option<CommitId>,
+    /// The base branch.
+    pub base: Branch,
+    /// Its title, cut to [`TEXT_LIMIT`] characters.
+    pub title: String,
+    /// The login of its author; `None` for a deleted account.
+    pub author: Option<String>,
+}
+
+/// Where a branch stands after the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tip {
+    /// At a commit; `before` is the one it stood at.
+    At {
+        /// The commit it stands at.
+        sha: CommitId,
+        /// The commit it stood at, unless it is new.
+        before: Option<CommitId>,
+    },
+    /// It exists; `create` does not say where.
+    Somewhere,
+    /// It is gone; `before` is where it stood, where the event says so.
+    Gone {
+        /// The commit it stood at.
+        before: Option<CommitId>,
+    },
+}
+
+/// The actions of `pull_request` that may change whether and where a pipeline should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The first event of a pull request.
+    Opened,
+    /// Open again.
+    Reopened,
+    /// Its head moved.
+    Synchronize,
+    /// Title, body or base changed.
+    Edited,
+    /// No longer a draft.
+    ReadyForReview,
+    /// A draft again.
+    ConvertedToDraft,
+    /// Closed, merged or not.
+    Closed,
+}
+
+impl Action {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "opened" => Self::Opened,
+            "reopened" => Self::Reopened,
+            "synchronize" => Self::Synchronize,
+            "edited" => Self::Edited,
+            "ready_for_review" => Self::ReadyForReview,
+            "converted_to_draft" => Self::ConvertedToDraft,
+            "closed" => Self::Closed,
+            _ => return None,
+        })
+    }
+}
+
+/// The longest title or login that is kept, in characters. GitHub's own limit for a title is 256.
+pub const TEXT_LIMIT: usize = 256;
+
+impl Event {
+    /// Reads what a proven body says.
+    ///
+    /// # Errors
+    /// [`Reason::BodyNotGitHubs`] when it is not what GitHub documents for this event. The detail tells where, by
+    /// line and column, and never quotes the body.
+    pub fn read(delivery: &Delivery) -> Result<Heed<Self>, Fault> {
+        match delivery.event().as_str() {
+            "pull_request" => pull_request(parse(delivery)?),
+            "push" => push(parse(delivery)?),
+            "create" => reference(parse(delivery)?, Tip::Somewhere),
+            "delete" => reference(parse(delivery)?, Tip::Gone { before: None }),
+            "ping" => Ok(Heed::Ignore(Ignored::Ping)),
+            _ => Ok(Heed::Ignore(Ignored::Event)),
+        }
+    }
+}
+
+fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
+    let Some(action) = Action::parse(&words.action) else {
+        return Ok(Heed::Ignore(Ignored::Action(cut(words.action))));
+    };
+    let pull = words.pull_request;
+    let time = Timestamp::from_rfc3339(&pull.updated_at)
+        .ok_or_else(|| wrong("pull_request.updated_at"))?;
+    let open = match pull.state.as_str() {
+        "open" => true,
+        "closed" => false,
+        _ => return Err(wrong("pull_request.state")),
+    };
+    let change = PullRequest {
+        number: words.number,
+        action,
+        open,
+        draft: pull.draft.unwrap_or(false),
+        fork: pull
+            .head
+            .repo
+            .is_none_or(|head| head.id != words.repository.id),
+        head: Branch::parse(pull.head.name).map_err(|why| not_a("pull_request.head.ref", &why))?,
+        sha: CommitId::parse(pull.head.sha).map_err(|why| not_a("pull_request.head.sha", &why))?,
+        before: words
+            .before
+            .map(CommitId::parse)
+            .transpose()
+            .map_err(|why| not_a("before", &why))?,
+        base: Branch::parse(pull.base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
+        title: cut(pull.title),
+        author: pull.user.map(|user| cut(user.login)),
+    };
+    event(
+        words.repository,
+        words.sender,
+        Some(time),
+        Change::PullRequest(Box::new(change)),
+    )
+}
+
+fn push(words: PushWords) -> Result<Heed<Event>, Fault> {
+    let Some(branch) = words.reference.strip_prefix("refs/heads/") else {
+        return Ok(Heed::Ignore(Ignored::NotABranch));
+    };
+    let commit = |text: String, field: &str| {
+        let id = CommitId::parse(text).map_err(|why| not_a(field, &why))?;
+        Ok(Some(id).filter(|id| !id.is_zero()))
+    };
+    let branch = Branch::parse(branch).map_err(|why| not_a("ref", &why))?;
+    let before = commit(words.before, "before")?;
+    let tip = match commit(words.after, "after")? {
+        Some(sha) => Tip::At { sha, before },
+        None => Tip::Gone { before },
+    };
+    let time = words.repository.pushed_at();
+    event(
+        words.repository,
+        words.sender,
+        time,
+        Change::Branch(branch, tip),
+    )
+}
+
+fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
+    if words.ref_type != "branch" {
+        return Ok(Heed::Ignore(Ignored::NotABranch));
+    }
+    let branch = Branch::parse(words.reference).map_err(|why| not_a("ref", &why))?;
+    let time = words.repository.pushed_at();
+    event(
+        words.repository,
+        words.sender,
+        time,
+        Change::Branch(branch, tip),
+    )
+}
+
+fn event(
+    repository: RepositoryWords,
+    sender: Option<UserWords>,
+    time: Option<Timestamp>,
+    change: Change,
+) -> Result<Heed<Event>, Fault> {
+    Ok(Heed::Act(Event {
+        repository: RepositoryId(repository.id),
+        name: RepositoryName::parse(repository.full_name)
+            .map_err(|why| not_a("repository.full_name", &why))?,
+        actor: sender.map(|user| cut(user.login)),
+        time,
+        change,
+    }))
+}
+
+/// serde_json's own messages may quote the value that did not fit; only what cannot quote is repeated.
+fn parse<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Fault> {
+    let json = delivery
+        .json()
+        .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
+    serde_json::from_str(&json).map_err(|error| {
+        let message = error.to_string();
+        let what = match error.classify() {
+            serde_json::error::Category::Data if message.starts_with("missing field `") => message
+                .split(" at line")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            serde_json::error::Category::Data => "a field is not of its documented type".to_owned(),
+            serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+                "not JSON".to_owned()
+            }
+        };
+        fault(format!(
+            "{what}, at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+fn fault(detail: String) -> Fault {
+    Fault::new(Room::Event, Reason::BodyNotGitHubs, detail)
+}
+
+fn wrong(field: &str) -> Fault {
+    fault(format!("{field} is not of its documented form"))
+}
+
+fn not_a(field: &str, why: &NotA) -> Fault {
+    fault(format!("{field}: {why}"))
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(TEXT_LIMIT) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}
+
+#[derive(Deserialize)]
+struct PullRequestWords {
+    action: String,
+    number: u64,
+    before: Option<String>,
+    pull_request: PullWords,
+    repository: RepositoryWords,
+    sender: Option<UserWords>,
+}
+
+#[derive(Deserialize)]
+struct PullWords {
+    state: String,
+    title: String,
+    draft: Option<bool>,
+    updated_at: String,
+    user: Option<UserWords>,
+    head: HeadWords,
+    base: BaseWords,
+}
+
+#[derive(Deserialize)]
+struct HeadWords {
+    #[serde(rename = "ref")]
+    name: String,
+    sha: String,
+    repo: Option<HeadRepositoryWords>,
+}
+
+#[derive(Deserialize)]
+struct HeadRepositoryWords {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct BaseWords {
+    #[serde(rename = "ref")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct PushWords {
+    #[serde(rename = "ref")]
+    reference: String,
+    before: String,
+    after: String,
+    repository: RepositoryWords,
+    sender: Option<UserWords>,
+}
+
+#[derive(Deserialize)]
+struct ReferenceWords {
+    #[serde(rename = "ref")]
+    reference: String,
+    ref_type: String,
+    repository: RepositoryWords,
+    sender: Option<UserWords>,
+}
+
+#[derive(Deserialize)]
+struct UserWords {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct RepositoryWords {
+    id: u64,
+    full_name: String,
+    pushed_at: Option<TimeWords>,
+}
+
+/// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TimeWords {
+    Seconds(i64),
+    Text(String),
+}
+
+impl RepositoryWords {
+    fn pushed_at(&self) -> Option<Timestamp> {
+        match self.pushed_at.as_ref()? {
+            TimeWords::Seconds(seconds) => Timestamp::from_seconds(*seconds),
+            TimeWords::Text(text) => Timestamp::from_rfc3339(text),
+        }
+    }
+}

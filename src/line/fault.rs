@@ -1,0 +1,200 @@
+//! What went wrong, by name: every reason a message can fail for, the class it belongs to, and the room it failed in.
+
+use std::fmt;
+
+/// The room of the line in which a message failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Room {
+    /// The signature did not prove the body.
+    Delivery,
+    /// The body did not say what GitHub's documentation says it says.
+    Event,
+    /// The rules could not say what should be true.
+    Intent,
+    /// The table refused or did not answer.
+    Mapping,
+    /// The pipeline could not be made or removed.
+    Plan,
+}
+
+impl Room {
+    /// The word used in logs and in `branchline-room`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::Event => "event",
+            Self::Intent => "intent",
+            Self::Mapping => "mapping",
+            Self::Plan => "plan",
+        }
+    }
+}
+
+/// How a fault is answered. The judge (`verdict.rs`) knows nothing else about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Not proven to be GitHub's: to the quarantine, unread.
+    Unverified,
+    /// No retry can mend it: buried at once.
+    Permanent,
+    /// Another worker has the subject: again in seconds.
+    Busy,
+    /// AWS did not answer, or not now.
+    Transient,
+    /// AWS asks us to slow down.
+    Throttled,
+    /// The account is full: a long wait, or a larger quota.
+    Quota,
+    /// Nobody has told us what this is: a few retries, then buried.
+    Unknown,
+}
+
+/// Declares the reasons, their stable words (attributes, logs, filters) and their classes, as one table.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident;)*) => {
+        /// Why a message failed. The words are stable: operators filter dead letters by them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason there is, for documentation and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable word.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// How it is answered.
+            #[must_use]
+            pub fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No `X-Hub-Signature-256`.
+    SignatureMissing = "signature-missing", Unverified;
+    /// A signature that is not `sha256=` and 64 hexadecimal digits.
+    SignatureMalformed = "signature-malformed", Unverified;
+    /// No configured secret makes this signature of this body.
+    SignatureMismatch = "signature-mismatch", Unverified;
+    /// Signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or not of GitHub's form.
+    HeaderInvalid = "header-invalid", Permanent;
+    /// Signed, but not a payload as GitHub documents it.
+    BodyNotGitHubs = "body-not-githubs", Permanent;
+    /// The rule's `pipeline_name` makes no legal name here.
+    PipelineNameInvalid = "pipeline-name-invalid", Permanent;
+    /// The clone would have the name of a template.
+    PipelineIsTemplate = "pipeline-is-template", Permanent;
+    /// A pipeline of this name exists and is not this subject's.
+    PipelineNameTaken = "pipeline-name-taken", Permanent;
+    /// The pipeline that we recorded no longer carries our tags.
+    PipelineNotOurs = "pipeline-not-ours", Permanent;
+    /// The rule's template does not exist.
+    TemplateMissing = "template-missing", Permanent;
+    /// The template holds a secret that `GetPipeline` masks.
+    TemplateMasked = "template-masked", Permanent;
+    /// No source action of the template fetches this repository, or several do.
+    TemplateSource = "template-source", Permanent;
+    /// CodePipeline refused the declaration.
+    DeclarationRefused = "declaration-refused", Permanent;
+    /// The mapping's row cannot be read: somebody else wrote to the table.
+    MappingUnreadable = "mapping-unreadable", Permanent;
+    /// Another worker holds the claim.
+    SubjectBusy = "subject-busy", Busy;
+    /// Our claim expired and was taken over while we worked.
+    ClaimLost = "claim-lost", Busy;
+    /// The service failed, timed out, or could not be reached.
+    AwsUnavailable = "aws-unavailable", Transient;
+    /// Another change of the same thing was under way.
+    AwsConflict = "aws-conflict", Transient;
+    /// Credentials or permissions are missing or expired.
+    AwsDenied = "aws-denied", Transient;
+    /// A queue, table or other thing that should be there is not.
+    AwsMissing = "aws-missing", Transient;
+    /// Throttled by AWS.
+    AwsThrottled = "aws-throttled", Throttled;
+    /// An account quota is reached.
+    AwsQuota = "aws-quota", Quota;
+    /// An error that no table of ours names.
+    AwsUnknown = "aws-unknown", Unknown;
+}
+
+/// One failure: where, why, and the detail a person needs. Never a body, never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Fault {
+    /// The room it happened in.
+    pub room: Room,
+    /// Its name.
+    pub reason: Reason,
+    /// What, where, and what to do, in one line.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault in `room`.
+    pub fn new(room: Room, reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            room,
+            reason,
+            detail: one_line(&detail.into()),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.word(), self.detail)
+    }
+}
+
+/// The longest detail, in characters: it travels as a message attribute and shares the message's 1 MiB.
+const DETAIL_LIMIT: usize = 1_000;
+
+/// Text that may stand in a log line and in an SQS attribute: no control characters, no characters that SQS refuses.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .take(DETAIL_LIMIT)
+        .map(|c| {
+            if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_distinct_and_kebab_case() {
+        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Reason::ALL.len());
+        assert!(
+            words
+                .iter()
+                .all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
+    }
+
+    #[test]
+    fn a_detail_is_one_bounded_line() {
+        let fault = Fault::new(
+            Room::Event,
+            Reason::BodyNotGitHubs,
+            "a\nb\u{1b}[31m".repeat(1_000),
+        );
+        assert!(fault.detail.chars().count() <= DETAIL_LIMIT);
+        assert!(!fault.detail.chars().any(char::is_control));
+    }
+}

@@ -1,0 +1,185 @@
+//! What happened to one message, as a value. The log line, the audit entry and the dead letter's reason are renderings
+//! of it.
+
+use serde::Serialize;
+
+use super::delivery::Delivery;
+use super::envelope::Envelope;
+use super::event::{Event, Ignored};
+use super::fault::Fault;
+use super::ids::Timestamp;
+use super::intent::Intent;
+use super::mapping::State;
+use super::plan::Unchanged;
+
+/// The journal of one message. It holds names and outcomes, never the body.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Journal {
+    /// SQS's id of the message.
+    pub message: String,
+    /// How often it was received.
+    pub receives: u32,
+    /// When it entered the queue.
+    pub sent_at: String,
+    /// GitHub's GUID, once the signature was proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// GitHub's event name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The repository's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The subject, as people write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Who did it, says GitHub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The rule that matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The pipeline concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    /// The state that the mapping was found in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<&'static str>,
+    /// The state that it was left in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<&'static str>,
+    /// What it came to: one stable word.
+    pub outcome: &'static str,
+    /// The word's particulars, for instance why it was ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What a message came to, where it did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Understood, and none of our business.
+    Ignored(Ignored),
+    /// The table already knew better, or the same.
+    Unchanged(Unchanged),
+    /// The mapping was brought up to date; its pipeline stays as it is.
+    Recorded,
+    /// The pipeline was made.
+    Created,
+    /// The pipeline had been made by an earlier attempt, which could not settle.
+    AlreadyCreated,
+    /// The pipeline was deleted.
+    Deleted,
+    /// The pipeline was not there any more.
+    AlreadyDeleted,
+    /// The pipeline of that name was never ours, and was left alone.
+    LeftAlone,
+}
+
+impl Outcome {
+    /// The stable word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ignored(_) => "ignored",
+            Self::Unchanged(_) => "unchanged",
+            Self::Recorded => "recorded",
+            Self::Created => "created",
+            Self::AlreadyCreated => "already-created",
+            Self::Deleted => "deleted",
+            Self::AlreadyDeleted => "already-deleted",
+            Self::LeftAlone => "left-alone",
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Ignored(Ignored::Action(action)) => Some(format!("action {action}")),
+            Self::Ignored(why) => Some(why.word().to_owned()),
+            Self::Unchanged(why) => Some(why.word().to_owned()),
+            Self::Recorded
+            | Self::Created
+            | Self::AlreadyCreated
+            | Self::Deleted
+            | Self::AlreadyDeleted
+            | Self::LeftAlone => None,
+        }
+    }
+}
+
+impl Journal {
+    /// Opens the journal of a message.
+    #[must_use]
+    pub fn open(envelope: &Envelope) -> Self {
+        Self {
+            message: envelope.message_id.clone(),
+            receives: envelope.receive_count,
+            sent_at: envelope.sent_at.to_string(),
+            outcome: "open",
+            ..Self::default()
+        }
+    }
+
+    /// Room 2 was passed.
+    pub fn delivery(&mut self, delivery: &Delivery) {
+        self.delivery = Some(delivery.id().to_string());
+        self.event = Some(delivery.event().to_string());
+    }
+
+    /// Room 3 was passed.
+    pub fn event(&mut self, event: &Event) {
+        self.repository = Some(event.name.to_string());
+        self.actor.clone_from(&event.actor);
+    }
+
+    /// Room 4 was passed.
+    pub fn intent(&mut self, intent: &Intent) {
+        self.subject = Some(intent.subject.display(&intent.repository));
+    }
+
+    /// Room 5 was passed.
+    pub fn found(&mut self, state: Option<State>) {
+        self.from = Some(state.map_or("unseen", State::word));
+    }
+
+    /// It came to an end.
+    pub fn close(&mut self, outcome: &Outcome) {
+        self.outcome = outcome.word();
+        self.detail = outcome.detail();
+    }
+
+    /// It failed.
+    pub fn fail(&mut self, fault: &Fault) {
+        self.outcome = fault.reason.word();
+        self.detail = Some(fault.detail.clone());
+    }
+
+    /// As JSON text, for the audit entry.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What the table keeps for auditors, beside the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// GitHub's GUID.
+    pub delivery: super::ids::DeliveryId,
+    /// The event's own time.
+    pub time: Timestamp,
+    /// When it was settled.
+    pub processed_at: Timestamp,
+    /// Who did it, says GitHub.
+    pub actor: Option<String>,
+    /// What it came to.
+    pub outcome: &'static str,
+    /// The state before.
+    pub from: Option<&'static str>,
+    /// The state after.
+    pub to: &'static str,
+    /// The pipeline concerned.
+    pub pipeline: Option<String>,
+    /// The journal, as JSON text.
+    pub journal: String,
+}

@@ -1,0 +1,243 @@
+//! Room 5 of 7. In: what the table holds. Out: [`Mapping`].
+//!
+//! A mapping is what we recorded of a subject. It is written in two steps: *claimed* in a half-way state before AWS is
+//! touched, and *settled* afterwards, so that a crash between the two leaves a row that says what to finish.
+
+use super::fault::{Fault, Reason};
+use super::freshness::Moment;
+use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, Timestamp};
+use super::intent::{Absence, Spec};
+
+/// Where a subject's pipeline stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Claimed: about to be made, or half made.
+    Creating,
+    /// Made.
+    Active,
+    /// Claimed: about to be removed, or half removed.
+    Deleting,
+    /// Removed, or never made. The row stays, so that an old `opened` raises nothing from the dead.
+    Gone,
+}
+
+impl State {
+    /// Every state, for reading them back from the table.
+    pub const ALL: [Self; 4] = [Self::Creating, Self::Active, Self::Deleting, Self::Gone];
+
+    /// The word in the table, in logs and in the index.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Active => "active",
+            Self::Deleting => "deleting",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// The row of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Whose row it is.
+    pub subject: Subject,
+    /// The repository's name when it was last heard of.
+    pub repository: RepositoryName,
+    /// Where the pipeline stands.
+    pub state: State,
+    /// How many intents were accepted for this subject.
+    pub generation: u64,
+    /// The statement that was accepted last.
+    pub moment: Moment,
+    /// The pipeline, as long as there is or was one.
+    pub spec: Option<Spec>,
+    /// Why there is none, where that is so.
+    pub absence: Option<Absence>,
+    /// The clone's ARN, once it was made.
+    pub arn: Option<PipelineArn>,
+    /// The version of the template that it was made from.
+    pub template_version: Option<i32>,
+    /// Who works on it, and until when that counts.
+    pub hold: Option<Hold>,
+    /// Failed attempts since it was last settled.
+    pub attempts: u32,
+    /// The last failure, until it is settled.
+    pub last_error: Option<String>,
+    /// When the row was first written.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+/// A claim as the row shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Unique to one walk of one worker.
+    pub owner: String,
+    /// From then on another worker may take over.
+    pub until: Timestamp,
+}
+
+/// What a conditional write expects to find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// No row.
+    Unseen,
+    /// The row exactly as it was seen, by all that moves when anybody touches it.
+    Seen {
+        /// Its generation.
+        generation: u64,
+        /// Its state.
+        state: State,
+        /// Its claim.
+        hold: Option<Hold>,
+    },
+}
+
+impl Mapping {
+    /// The claim that counts at `now`.
+    #[must_use]
+    pub fn held(&self, now: Timestamp) -> Option<&Hold> {
+        self.hold.as_ref().filter(|hold| hold.until > now)
+    }
+
+    /// The expectation that nobody touched the row since it was read as this.
+    #[must_use]
+    pub fn as_seen(&self) -> Expect {
+        Expect::Seen {
+            generation: self.generation,
+            state: self.state,
+            hold: self.hold.clone(),
+        }
+    }
+
+    /// The row after its effect took place.
+    #[must_use]
+    pub fn settled(mut self, done: Done, now: Timestamp) -> Self {
+        match done {
+            Done::Created {
+                arn,
+                template_version,
+            } => {
+                self.state = State::Active;
+                self.arn = Some(arn);
+                self.template_version = template_version.or(self.template_version);
+            }
+            Done::Deleted => {
+                self.state = State::Gone;
+                self.arn = None;
+            }
+        }
+        self.hold = None;
+        self.attempts = 0;
+        self.last_error = None;
+        self.updated_at = now;
+        self
+    }
+}
+
+/// What an effect came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The pipeline exists.
+    Created {
+        /// Under this ARN.
+        arn: PipelineArn,
+        /// From this version of the template; `None` when an earlier attempt had already made it.
+        template_version: Option<i32>,
+    },
+    /// The pipeline does not exist.
+    Deleted,
+}
+
+/// A row to write, and what must be there for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What must be there.
+    pub expect: Expect,
+    /// What is written.
+    pub next: Mapping,
+    /// The pipeline name that the subject gives up with it.
+    pub releases: Option<PipelineName>,
+}
+
+impl Transition {
+    /// A row to write that gives up no name.
+    #[must_use]
+    pub fn new(expect: Expect, next: Mapping) -> Self {
+        Self {
+            expect,
+            next,
+            releases: None,
+        }
+    }
+
+    /// The pipeline name that the subject takes with it, so that no other subject can.
+    #[must_use]
+    pub fn reserves(&self) -> Option<&PipelineName> {
+        let creating = self.next.state == State::Creating && self.next.hold.is_some();
+        self.next
+            .spec
+            .as_ref()
+            .filter(|_| creating)
+            .map(|spec| &spec.pipeline)
+    }
+}
+
+/// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
+///
+/// Only a [`Store`](crate::ports::Store) makes one, after its write was confirmed.
+#[derive(Debug)]
+pub struct Claim(Box<Mapping>);
+
+impl Claim {
+    /// For stores: the row that was just written.
+    #[must_use]
+    pub fn proven(written: Mapping) -> Self {
+        Self(Box::new(written))
+    }
+
+    /// The half-way row.
+    #[must_use]
+    pub fn mapping(&self) -> &Mapping {
+        &self.0
+    }
+
+    /// The claim is used up: its row settled by what was done, for the table to write.
+    #[must_use]
+    pub fn settle(self, done: Done, now: Timestamp) -> Transition {
+        let expect = self.0.as_seen();
+        let releases = match done {
+            Done::Created { .. } => None,
+            Done::Deleted => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
+        };
+        Transition {
+            expect,
+            next: self.0.settled(done, now),
+            releases,
+        }
+    }
+
+    /// The claim is given up: the row stays half-way, free for whoever comes next, and says why.
+    ///
+    /// A name that turned out to be a stranger's is forgotten, so that a mended rule may give another.
+    #[must_use]
+    pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
+        let expect = self.0.as_seen();
+        let mut next = *self.0;
+        let releases = match fault.reason == Reason::PipelineNameTaken {
+            true => next.spec.take().map(|spec| spec.pipeline),
+            false => None,
+        };
+        next.hold = None;
+        next.attempts = next.attempts.saturating_add(1);
+        next.last_error = Some(fault.to_string());
+        next.updated_at = now;
+        Transition {
+            expect,
+            next,
+            releases,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The straight line: from what SQS handed us to what becomes of the message, one room after the other.
+//!
+//! Pure: no async, no clock, no SDK, no logging. Time, dice and configuration are arguments.
+
+pub mod declaration;
+pub mod delivery;
+pub mod envelope;
+pub mod event;
+pub mod fault;
+pub mod freshness;
+pub mod ids;
+pub mod intent;
+pub mod journal;
+pub mod mapping;
+pub mod naming;
+pub mod plan;
+pub mod rule;
+pub mod template;
+pub mod verdict;

@@ -1,0 +1,210 @@
+//! Room 6 of 7. In: [`Intent`] and [`Mapping`]. Out: [`Plan`].
+//!
+//! Everything is decided here and nothing is done: the transition to write and the effect to run under it.
+
+use super::freshness::Age;
+use super::ids::Timestamp;
+use super::intent::{Absence, Intent, Spec, Wanted};
+use super::mapping::{Expect, Hold, Mapping, State, Transition};
+
+/// What to do about an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing: the table already knows better, or knows the same.
+    Nothing(Unchanged),
+    /// Another worker holds the subject until then.
+    Busy {
+        /// When its claim expires.
+        until: Timestamp,
+    },
+    /// Write the row; no pipeline is concerned.
+    Record(Transition),
+    /// Claim the row, run the effect, settle.
+    Act {
+        /// The half-way row.
+        claim: Transition,
+        /// What to do under the claim.
+        effect: Effect,
+    },
+}
+
+/// Why nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchanged {
+    /// Something later was already accepted.
+    Stale,
+    /// This very statement was already settled.
+    Repeated,
+}
+
+impl Unchanged {
+    /// The word in logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
+/// What happens to a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Clone the template.
+    Create(Spec),
+    /// Delete the clone.
+    Delete(Spec),
+}
+
+/// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
+/// answer carries the row. `hold` is the claim to write, should one be needed.
+#[must_use]
+pub fn plan(intent: &Intent, mapping: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+    let Some(seen) = mapping else {
+        return fresh(intent, None, hold, now);
+    };
+    let age = intent.moment.age(&seen.moment);
+    if let Some(held) = seen.held(now) {
+        return match age {
+            // The holder's own message comes back if the holder dies, and finishes what is recorded.
+            Age::Stale => Plan::Nothing(Unchanged::Stale),
+            Age::Fresher | Age::Repeated => Plan::Busy { until: held.until },
+        };
+    }
+    match age {
+        Age::Fresher => fresh(intent, Some(seen), hold, now),
+        Age::Stale => unfinished(seen, hold, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
+        Age::Repeated => match seen.state {
+            // The same statement under today's rules: whoever mended a rule and replayed the message means those.
+            State::Creating | State::Deleting => fresh(intent, Some(seen), hold, now),
+            State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
+        },
+    }
+}
+
+/// A half-way row is finished as recorded, whoever comes by. `None` when it is not half-way.
+#[must_use]
+pub fn unfinished(seen: &Mapping, hold: Hold, now: Timestamp) -> Option<Plan> {
+    let spec = seen.spec.clone()?;
+    let effect = match seen.state {
+        State::Creating => Effect::Create(spec),
+        State::Deleting => Effect::Delete(spec),
+        State::Active | State::Gone => return None,
+    };
+    let next = Mapping {
+        hold: Some(hold),
+        updated_at: now,
+        ..seen.clone()
+    };
+    Some(Plan::Act {
+        claim: Transition::new(seen.as_seen(), next),
+        effect,
+    })
+}
+
+/// An intent that is news.
+fn fresh(intent: &Intent, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+    let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
+    let next = accepted(intent, seen, now);
+    let plan = match &intent.wanted {
+        Wanted::Present(spec) => present(spec, seen, expect, next, hold),
+        Wanted::Absent(why) => absent(*why, expect, next, hold),
+    };
+    match (plan, seen) {
+        (Plan::Record(transition), Some(seen)) if !is_news(&transition.next, seen) => {
+            Plan::Nothing(Unchanged::Repeated)
+        }
+        (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_) | Plan::Act { .. }), _) => {
+            plan
+        }
+    }
+}
+
+/// Whether the row would say anything new. GitHub's "Redeliver" arrives later and says the same.
+fn is_news(next: &Mapping, seen: &Mapping) -> bool {
+    let mut same = next.clone();
+    same.generation = seen.generation;
+    same.updated_at = seen.updated_at;
+    same.moment.arrival = seen.moment.arrival;
+    same != *seen
+}
+
+fn present(
+    spec: &Spec,
+    seen: Option<&Mapping>,
+    expect: Expect,
+    mut next: Mapping,
+    hold: Hold,
+) -> Plan {
+    let mut spec = spec.clone();
+    next.absence = None;
+    // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
+    if let Some(made) = seen
+        .filter(|seen| seen.state != State::Gone)
+        .and_then(|seen| seen.spec.as_ref())
+    {
+        spec.pipeline = made.pipeline.clone();
+        if next.state == State::Active {
+            spec.template = made.template.clone();
+        }
+    }
+    next.spec = Some(spec.clone());
+    match next.state {
+        State::Active => Plan::Record(Transition::new(expect, next)),
+        State::Creating | State::Deleting | State::Gone => {
+            next.state = State::Creating;
+            next.hold = Some(hold);
+            Plan::Act {
+                claim: Transition::new(expect, next),
+                effect: Effect::Create(spec),
+            }
+        }
+    }
+}
+
+fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
+    next.absence = Some(why);
+    match (next.state, next.spec.clone()) {
+        (State::Creating | State::Active | State::Deleting, Some(spec)) => {
+            next.state = State::Deleting;
+            next.hold = Some(hold);
+            Plan::Act {
+                claim: Transition::new(expect, next),
+                effect: Effect::Delete(spec),
+            }
+        }
+        (State::Gone, _) | (State::Creating | State::Active | State::Deleting, None) => {
+            next.state = State::Gone;
+            Plan::Record(Transition::new(expect, next))
+        }
+    }
+}
+
+/// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was.
+fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
+    let base = seen.cloned().unwrap_or_else(|| Mapping {
+        subject: intent.subject.clone(),
+        repository: intent.repository.clone(),
+        state: State::Gone,
+        generation: 0,
+        moment: intent.moment.clone(),
+        spec: None,
+        absence: None,
+        arn: None,
+        template_version: None,
+        hold: None,
+        attempts: 0,
+        last_error: None,
+        created_at: now,
+        updated_at: now,
+    });
+    Mapping {
+        repository: intent.repository.clone(),
+        generation: base.generation + 1,
+        moment: intent.moment.clone().over(&base.moment),
+        hold: None,
+        updated_at: now,
+        ..base
+    }
+}

@@ -1,0 +1,193 @@
+//! Room 7 of 7. In: what came of the walk. Out: [`Verdict`].
+//!
+//! The one judge. It knows classes and receive counts, and nothing of AWS.
+
+use super::envelope::{Attribute, Envelope};
+use super::fault::{Class, Fault};
+
+/// What becomes of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// Done with: it leaves the queue.
+    Ack,
+    /// Returned, with a visibility that its class sets.
+    Retry(Class),
+    /// Sent to a queue where people look, then deleted.
+    Bury(Grave),
+}
+
+/// Where the buried go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grave {
+    /// What GitHub sent and we cannot process.
+    DeadLetters,
+    /// What nobody proved to be GitHub's.
+    Quarantine,
+}
+
+/// How often an error that no table names is tried before a person must look.
+const UNKNOWN_ATTEMPTS: u32 = 5;
+
+/// Judges a fault by its class. Transient, throttled and quota faults are retried until the queue's own redrive
+/// (`maxReceiveCount`) takes the message.
+pub fn judge(fault: &Fault, receive_count: u32) -> Verdict {
+    match fault.reason.class() {
+        Class::Unverified => Verdict::Bury(Grave::Quarantine),
+        Class::Permanent => Verdict::Bury(Grave::DeadLetters),
+        Class::Unknown if receive_count >= UNKNOWN_ATTEMPTS => Verdict::Bury(Grave::DeadLetters),
+        class @ (Class::Busy
+        | Class::Transient
+        | Class::Throttled
+        | Class::Quota
+        | Class::Unknown) => Verdict::Retry(class),
+    }
+}
+
+/// A message ready for its grave: its body unread, GitHub's attributes kept, ours beside them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Burial {
+    /// The body, moved, not copied.
+    pub body: String,
+    /// At most ten attributes, whose size fits beside the body.
+    pub attributes: Vec<(String, Attribute)>,
+}
+
+/// Why it was buried: the reason's stable word.
+pub const REASON: &str = "branchline-reason";
+/// In which room.
+pub const ROOM: &str = "branchline-room";
+/// What exactly, for a person.
+pub const DETAIL: &str = "branchline-detail";
+/// How often it was received before.
+pub const ATTEMPTS: &str = "branchline-attempts";
+
+/// Attributes per message (SQS quotas, "Message attributes").
+const MAX_ATTRIBUTES: usize = 10;
+/// Bytes of a message with its attributes (SQS quotas, "Message size").
+const MAX_MESSAGE: usize = 1_048_576;
+
+impl Burial {
+    /// Prepares an envelope for its grave.
+    ///
+    /// Reason and room go first, then what came with the message, then the attempts and the detail; what does not fit
+    /// SQS's limits (ten attributes, 1 MiB in all) is left out from the end.
+    #[must_use]
+    pub fn of(envelope: Envelope, fault: &Fault) -> Self {
+        let number = Attribute {
+            data_type: "Number".to_owned(),
+            value: super::envelope::AttributeValue::Text(envelope.receive_count.to_string()),
+        };
+        let (body, came) = envelope.into_parts();
+        let ours = [REASON, ROOM, DETAIL, ATTEMPTS];
+        let came = came
+            .into_iter()
+            .filter(|(name, _)| !ours.contains(&name.as_str()));
+        let mut attributes = vec![
+            (REASON.to_owned(), Attribute::text(fault.reason.word())),
+            (ROOM.to_owned(), Attribute::text(fault.room.word())),
+        ];
+        attributes.extend(came.take(MAX_ATTRIBUTES - ours.len()));
+        attributes.push((ATTEMPTS.to_owned(), number));
+        attributes.push((DETAIL.to_owned(), Attribute::text(fault.detail.clone())));
+        attributes.retain(|(_, attribute)| attribute.as_text() != Some(""));
+        let size = |attributes: &[(String, Attribute)]| -> usize {
+            attributes
+                .iter()
+                .map(|(name, attribute)| name.len() + attribute.size())
+                .sum()
+        };
+        while body.len() + size(&attributes) > MAX_MESSAGE && attributes.len() > 1 {
+            attributes.pop();
+        }
+        Self { body, attributes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::envelope::Receipt;
+    use super::super::fault::{Reason, Room};
+    use super::super::ids::Timestamp;
+    use super::*;
+
+    fn fault(reason: Reason) -> Fault {
+        Fault::new(Room::Event, reason, "what, where, and what to do")
+    }
+
+    fn envelope(body: String, names: &[&str]) -> Envelope {
+        let attributes: BTreeMap<_, _> = names
+            .iter()
+            .map(|name| ((*name).to_owned(), Attribute::text("value")))
+            .collect();
+        Envelope::new(
+            "m".into(),
+            Receipt("r".into()),
+            body,
+            attributes,
+            Timestamp(0),
+            3,
+        )
+    }
+
+    fn names(burial: &Burial) -> Vec<&str> {
+        burial
+            .attributes
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn every_reason_is_judged_by_its_class_alone() {
+        for reason in Reason::ALL {
+            let verdict = judge(&fault(*reason), 1);
+            let expected = match reason.class() {
+                Class::Unverified => Verdict::Bury(Grave::Quarantine),
+                Class::Permanent => Verdict::Bury(Grave::DeadLetters),
+                class @ (Class::Busy
+                | Class::Transient
+                | Class::Throttled
+                | Class::Quota
+                | Class::Unknown) => Verdict::Retry(class),
+            };
+            assert_eq!(verdict, expected, "{reason:?}");
+        }
+        assert_eq!(
+            judge(&fault(Reason::AwsUnknown), UNKNOWN_ATTEMPTS),
+            Verdict::Bury(Grave::DeadLetters)
+        );
+    }
+
+    #[test]
+    fn a_burial_keeps_githubs_attributes_and_adds_ours() {
+        let burial = Burial::of(
+            envelope("body".into(), &["X-GitHub-Event", REASON]),
+            &fault(Reason::TemplateMissing),
+        );
+        assert_eq!(
+            names(&burial),
+            [REASON, ROOM, "X-GitHub-Event", ATTEMPTS, DETAIL]
+        );
+        assert_eq!(burial.attributes[0].1.as_text(), Some("template-missing"));
+        assert_eq!(burial.attributes[3].1.as_text(), Some("3"));
+    }
+
+    #[test]
+    fn a_burial_fits_what_sqs_takes() {
+        let many: Vec<String> = (0..10).map(|n| format!("name-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let burial = Burial::of(envelope("x".into(), &many), &fault(Reason::TemplateMissing));
+        assert_eq!(burial.attributes.len(), MAX_ATTRIBUTES);
+
+        let room = "branchline-reason".len() + "String".len() + "template-missing".len();
+        let full = "x".repeat(MAX_MESSAGE - room);
+        let burial = Burial::of(
+            envelope(full, &["X-GitHub-Event"]),
+            &fault(Reason::TemplateMissing),
+        );
+        assert_eq!(names(&burial), [REASON]);
+    }
+}

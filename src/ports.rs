@@ -1,0 +1,138 @@
+//! What the worker needs of the world, in our own words. Each doc comment is a contract, and `tests/contract.rs` holds
+//! the fakes and the real adapters to it.
+//!
+//! Every method may be cancelled by dropping its future. What that leaves behind is said per method; it is never
+//! anything but "the call took effect" or "it did not".
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::line::envelope::{Envelope, Receipt};
+use crate::line::fault::Fault;
+use crate::line::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::line::journal::Entry;
+use crate::line::mapping::{Claim, Mapping, Transition};
+use crate::line::template::{NewPipeline, Tags, Template};
+use crate::line::verdict::{Burial, Grave};
+
+/// The queue, and the queues for what leaves it by burial.
+pub trait Queue: Send + Sync + 'static {
+    /// Receives at most `max` (1 to 10) messages, waiting up to `wait` for the first. A message received is invisible
+    /// to others for the adapter's visibility timeout, then it comes back with a higher receive count.
+    ///
+    /// Delivery is at least once and in no promised order. Cancelled: messages may have been taken; they come back.
+    fn receive(
+        &self,
+        max: u32,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<Envelope>, Fault>> + Send;
+
+    /// Deletes messages; answers with the receipts that were not deleted. Deleting twice is done.
+    fn delete(
+        &self,
+        receipts: &[Receipt],
+    ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
+
+    /// Makes messages visible again after a time from now (0 s to 12 h); answers with the receipts for which that
+    /// failed. These come back when their visibility timeout ends.
+    fn hand_back(
+        &self,
+        messages: &[(Receipt, Duration)],
+    ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
+
+    /// Sends a message to a queue where people look. `Ok` only when the send is confirmed.
+    ///
+    /// Cancelled or failed: it may have been sent; sending it again makes a second copy, which changes nothing.
+    fn bury(&self, grave: Grave, burial: Burial) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// What came of an attempt to claim a subject.
+#[derive(Debug)]
+pub enum Claimed {
+    /// The row was as expected and is now written.
+    Won(Claim),
+    /// The row was not as expected; nothing is written. This is what it is.
+    Lost(Option<Box<Mapping>>),
+    /// Another subject has the pipeline's name; nothing is written. This is its key.
+    NameTaken(String),
+}
+
+/// What came of an attempt to record.
+#[derive(Debug)]
+pub enum Recorded {
+    /// The row was as expected and everything is written.
+    Done,
+    /// The row was not as expected; nothing is written. This is what it is.
+    Lost(Option<Box<Mapping>>),
+}
+
+/// The table of mappings and their audit trail.
+pub trait Store: Send + Sync + 'static {
+    /// Writes a half-way row if the table holds what the transition expects, and reserves the pipeline's name.
+    ///
+    /// Cancelled or failed: the claim may stand; it expires, and the next event finishes what it records.
+    fn claim(&self, transition: Transition) -> impl Future<Output = Result<Claimed, Fault>> + Send;
+
+    /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table holds what the
+    /// transition expects. A second call with the same arguments answers `Lost` with the row as it was written.
+    fn record(
+        &self,
+        transition: &Transition,
+        entry: &Entry,
+    ) -> impl Future<Output = Result<Recorded, Fault>> + Send;
+
+    /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
+    fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// What came of an attempt to create a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was made, and its first execution has started.
+    Made,
+    /// A pipeline of that name exists; nothing was changed.
+    NameInUse,
+}
+
+/// A pipeline that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its ARN.
+    pub arn: PipelineArn,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// CodePipeline.
+pub trait Pipelines: Send + Sync + 'static {
+    /// The declaration of a pipeline. A missing one is the permanent fault `template-missing`.
+    fn template(&self, name: &PipelineName)
+    -> impl Future<Output = Result<Template, Fault>> + Send;
+
+    /// Creates a pipeline with its tags. AWS starts its first execution by itself.
+    ///
+    /// Cancelled or failed: it may exist; a second call then answers [`Created::NameInUse`].
+    fn create(&self, pipeline: &NewPipeline)
+    -> impl Future<Output = Result<Created, Fault>> + Send;
+
+    /// Looks at a pipeline's tags; `None` when there is no such pipeline. With the ARN known it costs one call, without
+    /// it two.
+    fn find(
+        &self,
+        name: &PipelineName,
+        arn: Option<&PipelineArn>,
+    ) -> impl Future<Output = Result<Option<Found>, Fault>> + Send;
+
+    /// Deletes a pipeline, under a claim on the subject that owns it. Deleting what is gone is done.
+    fn delete(
+        &self,
+        name: &PipelineName,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The wall clock.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
