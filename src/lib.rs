@@ -5,3 +5,4 @@
 
 pub mod line;
 pub mod ports;
+pub mod worker;

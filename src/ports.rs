@@ -50,7 +50,7 @@ pub trait Queue: Send + Sync + 'static {
 #[derive(Debug)]
 pub enum Claimed {
     /// The row was as expected and is now written.
-    Won(Claim),
+    Won(Box<Claim>),
     /// The row was not as expected; nothing is written. This is what it is.
     Lost(Option<Box<Mapping>>),
     /// Another subject has the pipeline's name; nothing is written. This is its key.
@@ -69,12 +69,13 @@ pub enum Recorded {
 /// The table of mappings and their audit trail.
 pub trait Store: Send + Sync + 'static {
     /// Writes a half-way row if the table holds what the transition expects, and reserves the pipeline's name.
+    /// A second call with the same transition wins again: the row shows the claim it asks for.
     ///
     /// Cancelled or failed: the claim may stand; it expires, and the next event finishes what it records.
     fn claim(&self, transition: Transition) -> impl Future<Output = Result<Claimed, Fault>> + Send;
 
     /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table holds what the
-    /// transition expects. A second call with the same arguments answers `Lost` with the row as it was written.
+    /// transition expects. A second call with the same arguments is done as well.
     fn record(
         &self,
         transition: &Transition,
@@ -109,11 +110,14 @@ pub trait Pipelines: Send + Sync + 'static {
     fn template(&self, name: &PipelineName)
     -> impl Future<Output = Result<Template, Fault>> + Send;
 
-    /// Creates a pipeline with its tags. AWS starts its first execution by itself.
+    /// Creates a pipeline with its tags, under a claim on its subject. AWS starts its first execution by itself.
     ///
     /// Cancelled or failed: it may exist; a second call then answers [`Created::NameInUse`].
-    fn create(&self, pipeline: &NewPipeline)
-    -> impl Future<Output = Result<Created, Fault>> + Send;
+    fn create(
+        &self,
+        pipeline: &NewPipeline,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<Created, Fault>> + Send;
 
     /// Looks at a pipeline's tags; `None` when there is no such pipeline. With the ARN known it costs one call, without
     /// it two.

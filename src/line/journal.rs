@@ -7,9 +7,9 @@ use super::delivery::Delivery;
 use super::envelope::Envelope;
 use super::event::{Event, Ignored};
 use super::fault::Fault;
-use super::ids::Timestamp;
-use super::intent::Intent;
-use super::mapping::State;
+use super::ids::{DeliveryId, Timestamp};
+use super::intent::{Intent, Spec, Wanted};
+use super::mapping::Mapping;
 use super::plan::Unchanged;
 
 /// The journal of one message. It holds names and outcomes, never the body.
@@ -135,11 +135,30 @@ impl Journal {
     /// Room 4 was passed.
     pub fn intent(&mut self, intent: &Intent) {
         self.subject = Some(intent.subject.display(&intent.repository));
+        if let Wanted::Present(spec) = &intent.wanted {
+            self.concerns(spec);
+        }
     }
 
-    /// Room 5 was passed.
-    pub fn found(&mut self, state: Option<State>) {
-        self.from = Some(state.map_or("unseen", State::word));
+    /// Room 5 was passed: the row that was found, or none.
+    pub fn found(&mut self, mapping: Option<&Mapping>) {
+        self.from = Some(mapping.map_or("unseen", |mapping| mapping.state.word()));
+        if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
+            self.concerns(spec);
+        }
+    }
+
+    /// The row as it is left.
+    pub fn left(&mut self, mapping: &Mapping) {
+        self.to = Some(mapping.state.word());
+        if let Some(spec) = &mapping.spec {
+            self.concerns(spec);
+        }
+    }
+
+    fn concerns(&mut self, spec: &Spec) {
+        self.rule = Some(spec.rule.clone());
+        self.pipeline = Some(spec.pipeline.to_string());
     }
 
     /// It came to an end.
@@ -165,7 +184,7 @@ impl Journal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// GitHub's GUID.
-    pub delivery: super::ids::DeliveryId,
+    pub delivery: DeliveryId,
     /// The event's own time.
     pub time: Timestamp,
     /// When it was settled.
@@ -182,4 +201,22 @@ pub struct Entry {
     pub pipeline: Option<String>,
     /// The journal, as JSON text.
     pub journal: String,
+}
+
+impl Entry {
+    /// The entry of a message that leaves the mapping as `next`.
+    #[must_use]
+    pub fn of(journal: &Journal, delivery: &DeliveryId, intent: &Intent, next: &Mapping) -> Self {
+        Self {
+            delivery: delivery.clone(),
+            time: intent.moment.event,
+            processed_at: next.updated_at,
+            actor: intent.actor.clone(),
+            outcome: journal.outcome,
+            from: journal.from,
+            to: next.state.word(),
+            pipeline: journal.pipeline.clone(),
+            journal: journal.to_json(),
+        }
+    }
 }

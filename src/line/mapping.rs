@@ -3,6 +3,8 @@
 //! A mapping is what we recorded of a subject. It is written in two steps: *claimed* in a half-way state before AWS is
 //! touched, and *settled* afterwards, so that a crash between the two leaves a row that says what to finish.
 
+use std::time::Duration;
+
 use super::fault::{Fault, Reason};
 use super::freshness::Moment;
 use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, Timestamp};
@@ -185,6 +187,10 @@ impl Transition {
     }
 }
 
+/// How long a call that was given up may go on at AWS. Its request has reached AWS or never will, and AWS answers within
+/// seconds.
+const ECHO: Duration = Duration::from_secs(10);
+
 /// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
 ///
 /// Only a [`Store`](crate::ports::Store) makes one, after its write was confirmed.
@@ -230,7 +236,11 @@ impl Claim {
             true => next.spec.take().map(|spec| spec.pipeline),
             false => None,
         };
-        next.hold = None;
+        // A call that did not answer may still be under way at AWS: the subject stays held until it has surely ended.
+        next.hold = next.hold.filter(|_| fault.reason == Reason::AwsUnavailable);
+        if let Some(hold) = &mut next.hold {
+            hold.until = hold.until.min(now.plus(ECHO));
+        }
         next.attempts = next.attempts.saturating_add(1);
         next.last_error = Some(fault.to_string());
         next.updated_at = now;

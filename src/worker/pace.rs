@@ -1,0 +1,150 @@
+//! How long to wait: the retry curves by class, and the poller's own back-off. The one home of the `backoff` crate.
+//!
+//! Retries live in two places only. The SDK makes `aws::ATTEMPTS` attempts inside one call; across deliveries SQS
+//! brings a message back after a visibility from these curves, until the queue's `maxReceiveCount`.
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+
+use crate::line::fault::Class;
+
+/// One curve: the first wait, its growth, and the longest wait.
+struct Curve {
+    first: Duration,
+    factor: f64,
+    longest: Duration,
+}
+
+impl Curve {
+    const fn new(first: u64, factor: f64, longest: u64) -> Self {
+        Self {
+            first: Duration::from_secs(first),
+            factor,
+            longest: Duration::from_secs(longest),
+        }
+    }
+
+    /// Another worker is done within seconds, so a busy subject is asked for at an even pace.
+    const BUSY: Self = Self::new(3, 1.0, 3);
+    /// An outage of minutes must not use up a message's receives.
+    const TRANSIENT: Self = Self::new(2, 2.0, 300);
+    /// Coming back early is what throttling punishes.
+    const THROTTLED: Self = Self::new(5, 2.0, 600);
+    /// Room in an account appears when pull requests close, or when AWS raises the quota: in hours.
+    const QUOTA: Self = Self::new(60, 2.0, 3_600);
+    /// Long enough for a person to look, short enough that five attempts fit into an hour.
+    const UNKNOWN: Self = Self::new(5, 3.0, 900);
+
+    fn of(class: Class) -> Self {
+        match class {
+            Class::Busy => Self::BUSY,
+            Class::Transient => Self::TRANSIENT,
+            Class::Throttled => Self::THROTTLED,
+            Class::Quota => Self::QUOTA,
+            // The judge buries these two; should one come here all the same, it waits like the unknown.
+            Class::Unknown | Class::Permanent | Class::Unverified => Self::UNKNOWN,
+        }
+    }
+
+    fn backoff(&self, jitter: f64) -> ExponentialBackoff {
+        ExponentialBackoff {
+            initial_interval: self.first,
+            current_interval: self.first,
+            multiplier: self.factor,
+            max_interval: self.longest,
+            max_elapsed_time: None,
+            randomization_factor: jitter,
+            ..ExponentialBackoff::default()
+        }
+    }
+}
+
+/// How long a message of this class stays invisible after its `receives`-th receive, in whole seconds as SQS wants it.
+/// `dice` is uniform in 0..1 and spreads the wait over its upper half, so that what failed together does not return
+/// together.
+#[must_use]
+pub fn visibility(class: Class, receives: u32, dice: f64) -> Duration {
+    let curve = Curve::of(class);
+    let mut backoff = curve.backoff(0.0);
+    // After so many doublings every curve has reached its longest wait.
+    let steps = receives.clamp(1, 32);
+    let wait = (0..steps).fold(curve.first, |last, _| {
+        backoff.next_backoff().unwrap_or(last)
+    });
+    let spread = wait.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0);
+    Duration::from_secs(spread.as_secs_f64().ceil() as u64)
+}
+
+/// The poller's back-off while the queue itself does not answer.
+pub struct Patience(ExponentialBackoff);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Curve::new(1, 2.0, 30).backoff(0.5))
+    }
+}
+
+impl Patience {
+    /// How long to wait after one more failure.
+    pub fn after_failure(&mut self) -> Duration {
+        self.0.next_backoff().unwrap_or(self.0.max_interval)
+    }
+
+    /// The queue answered.
+    pub fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(class: Class, receives: u32, dice: f64) -> u64 {
+        visibility(class, receives, dice).as_secs()
+    }
+
+    #[test]
+    fn a_curve_doubles_from_its_first_wait_to_its_longest() {
+        let waits: Vec<u64> = (1..=10)
+            .map(|receives| seconds(Class::Transient, receives, 1.0))
+            .collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    }
+
+    #[test]
+    fn jitter_spreads_over_the_upper_half() {
+        assert_eq!(
+            (seconds(Class::Quota, 1, 0.0), seconds(Class::Quota, 1, 1.0)),
+            (30, 60)
+        );
+    }
+
+    #[test]
+    fn every_class_waits_within_what_sqs_takes() {
+        let classes = [
+            Class::Busy,
+            Class::Transient,
+            Class::Throttled,
+            Class::Quota,
+            Class::Unknown,
+        ];
+        for class in classes {
+            for receives in [0, 1, 7, u32::MAX] {
+                let wait = seconds(class, receives, 0.5);
+                assert!((1..=43_200).contains(&wait), "{class:?} {receives}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn patience_grows_and_resets() {
+        let mut patience = Patience::default();
+        let waits: Vec<Duration> = (0..8).map(|_| patience.after_failure()).collect();
+        assert!(waits[7] > waits[0] * 4, "{waits:?}");
+        patience.reset();
+        assert!(patience.after_failure() <= Duration::from_millis(1_500));
+    }
+}

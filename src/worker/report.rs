@@ -1,0 +1,80 @@
+//! The log lines of the daemon: one journal line a message, written where its verdict is known.
+
+use std::time::Duration;
+
+use tokio::task::JoinError;
+
+use super::walk::{Ending, Walked};
+use crate::line::verdict::Grave;
+
+/// One level's line of a walk. The fields are the same at every level.
+macro_rules! journal {
+    ($level:ident, $walked:expr, $walk:expr, $age:expr, $verdict:literal, $sentence:literal) => {{
+        let journal = &$walked.journal;
+        tracing::$level!(
+            verdict = $verdict,
+            outcome = journal.outcome,
+            detail = journal.detail.as_deref(),
+            subject = journal.subject.as_deref(),
+            rule = journal.rule.as_deref(),
+            pipeline.name = journal.pipeline.as_deref(),
+            mapping.from = journal.from,
+            mapping.to = journal.to,
+            delivery.event = journal.event.as_deref(),
+            delivery.id = journal.delivery.as_deref(),
+            delivery.age_ms = millis($age),
+            message.id = journal.message,
+            message.receives = journal.receives,
+            walk_ms = millis($walk),
+            $sentence
+        )
+    }};
+}
+
+/// The journal line: `walk` is how long the walk took, `age` how long the message has existed.
+pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
+    match &walked.ending {
+        Ending::Ack => journal!(info, walked, walk, age, "ack", "Message acknowledged"),
+        Ending::Retry(_) => journal!(
+            warn,
+            walked,
+            walk,
+            age,
+            "retry",
+            "Message returned for later"
+        ),
+        Ending::Bury(Grave::Quarantine, _) => {
+            journal!(
+                warn,
+                walked,
+                walk,
+                age,
+                "quarantine",
+                "Message not proven to be GitHub's, quarantined"
+            );
+        }
+        Ending::Bury(Grave::DeadLetters, _) => {
+            journal!(
+                error,
+                walked,
+                walk,
+                age,
+                "bury",
+                "Message buried in the dead-letter queue"
+            );
+        }
+    }
+}
+
+/// A task ended. A panic is a bug of ours; its message comes back when its visibility ends.
+pub(super) fn joined(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("A task panicked, which is a bug in branchline; its message comes back");
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
