@@ -4,12 +4,14 @@
 //! `state`, the head and the time speak, and the action only tells whether the event concerns us and breaks ties.
 //! Field by field as in <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::delivery::Delivery;
 use super::fault::{Fault, Reason, Room};
 use super::ids::{Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
+use words::{PullRequestWords, PushWords, ReferenceWords, RepositoryWords, UserWords};
+
+mod words;
 
 /// A message that we understood and do not act on: a normal outcome, told in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,90 +321,5 @@ fn cut(text: String) -> String {
     }
 }
 
-#[derive(Deserialize)]
-struct PullRequestWords {
-    action: String,
-    number: u64,
-    before: Option<String>,
-    pull_request: PullWords,
-    repository: RepositoryWords,
-    sender: Option<UserWords>,
-}
-
-#[derive(Deserialize)]
-struct PullWords {
-    state: String,
-    title: String,
-    draft: Option<bool>,
-    updated_at: String,
-    user: Option<UserWords>,
-    head: HeadWords,
-    base: BaseWords,
-}
-
-#[derive(Deserialize)]
-struct HeadWords {
-    #[serde(rename = "ref")]
-    name: String,
-    sha: String,
-    repo: Option<HeadRepositoryWords>,
-}
-
-#[derive(Deserialize)]
-struct HeadRepositoryWords {
-    id: u64,
-}
-
-#[derive(Deserialize)]
-struct BaseWords {
-    #[serde(rename = "ref")]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct PushWords {
-    #[serde(rename = "ref")]
-    reference: String,
-    before: String,
-    after: String,
-    repository: RepositoryWords,
-    sender: Option<UserWords>,
-}
-
-#[derive(Deserialize)]
-struct ReferenceWords {
-    #[serde(rename = "ref")]
-    reference: String,
-    ref_type: String,
-    repository: RepositoryWords,
-    sender: Option<UserWords>,
-}
-
-#[derive(Deserialize)]
-struct UserWords {
-    login: String,
-}
-
-#[derive(Deserialize)]
-struct RepositoryWords {
-    id: u64,
-    full_name: String,
-    pushed_at: Option<TimeWords>,
-}
-
-/// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TimeWords {
-    Seconds(i64),
-    Text(String),
-}
-
-impl RepositoryWords {
-    fn pushed_at(&self) -> Option<Timestamp> {
-        match self.pushed_at.as_ref()? {
-            TimeWords::Seconds(seconds) => Timestamp::from_seconds(*seconds),
-            TimeWords::Text(text) => Timestamp::from_rfc3339(text),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

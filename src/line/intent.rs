@@ -254,3 +254,6 @@ fn spec(
         author: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

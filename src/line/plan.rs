@@ -208,3 +208,6 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         ..base
     }
 }
+
+#[cfg(test)]
+mod tests;

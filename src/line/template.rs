@@ -188,3 +188,6 @@ fn tag_value(text: &str) -> String {
         .collect();
     format!("{}-{}", kept.trim(), short_hash(text))
 }
+
+#[cfg(test)]
+mod tests;
