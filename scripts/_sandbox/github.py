@@ -1,0 +1,90 @@
+"""GitHub's side of a webhook: its headers, its signature, and its two ways of sending a body."""
+
+import hashlib
+import hmac
+import json
+import re
+import urllib.parse
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .problem import Problem
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One POST of GitHub's: a raw body and its headers."""
+
+    body: bytes
+    headers: dict[str, str] = field(hash=False)
+
+    @property
+    def delivery(self) -> str:
+        """The GUID, the same for a redelivery."""
+        return self.headers["X-GitHub-Delivery"]
+
+    @property
+    def event(self) -> str:
+        """GitHub's name of the event."""
+        return self.headers["X-GitHub-Event"]
+
+
+def webhook(body: bytes, event: str, secret: str, *, delivery: str | None = None, form: bool = False) -> Webhook:
+    """Signs `body` and puts GitHub's headers beside it. As a form, the signature is over the form."""
+    repository = _repository_id(body)
+    if form:
+        body = b"payload=" + urllib.parse.quote_plus(body).encode("ascii")
+    headers = {
+        "Content-Type": FORM if form else JSON,
+        "User-Agent": "GitHub-Hookshot/sandbox",
+        "X-GitHub-Delivery": delivery or str(uuid.uuid4()),
+        "X-GitHub-Event": event,
+        "X-GitHub-Hook-ID": "1",
+        "X-GitHub-Hook-Installation-Target-ID": str(repository or 1),
+        "X-GitHub-Hook-Installation-Target-Type": "repository",
+        "X-Hub-Signature-256": sign(body, secret),
+    }
+    return Webhook(body, headers)
+
+
+def sign(body: bytes, secret: str) -> str:
+    """The value of X-Hub-Signature-256."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def guess_event(path: Path, body: bytes) -> str:
+    """The event's name from a file name such as `pull_request.opened.json`, or from the payload's shape."""
+    named = re.fullmatch(r"([a-z]+(?:_[a-z]+)*)\.[\w.]+\.json", path.name)
+    if named:
+        return named.group(1)
+    payload = _object(body)
+    marks = {
+        "pull_request": "pull_request",
+        "commits": "push",
+        "master_branch": "create",
+        "ref_type": "delete",
+        "zen": "ping",
+    }
+    for mark, event in marks.items():
+        if mark in payload:
+            return event
+    raise Problem(f"{path}: neither its name nor its content says which event it is: add --event", 2)
+
+
+def _repository_id(body: bytes) -> int | None:
+    repository = _object(body).get("repository")
+    found = repository.get("id") if isinstance(repository, dict) else None
+    return found if isinstance(found, int) else None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return {}
+    return payload if isinstance(payload, dict) else {}

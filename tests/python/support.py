@@ -1,0 +1,37 @@
+"""Lets the tests import the scripts' package, and says what the gateway's form holds."""
+
+import sys
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+
+@dataclass(frozen=True)
+class Form:
+    """The SendMessage that a rendered template amounts to."""
+
+    fields: dict[str, str]
+    attributes: dict[str, str]
+
+    @property
+    def body(self) -> bytes:
+        """What SQS would keep as the message's body."""
+        return self.fields["MessageBody"].encode()
+
+
+def read_form(text: str) -> Form:
+    """Parses strictly: a field twice, a stray line end or an empty part is an error, not a detail."""
+    pairs = urllib.parse.parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise AssertionError(f"a field appears twice in {text[:300]}")
+    attributes = {}
+    for number in range(1, 11):
+        start = f"MessageAttribute.{number}."
+        if start + "Name" in fields:
+            if fields[start + "Value.DataType"] != "String":
+                raise AssertionError(f"attribute {number} is not a String")
+            attributes[fields[start + "Name"]] = fields[start + "Value.StringValue"]
+    return Form(fields, attributes)
