@@ -10,7 +10,8 @@ import io
 import os
 import shutil
 import sys
-from typing import Callable, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 OLDEST = (3, 11)
 NEWER = [f"python3.{minor}" for minor in range(OLDEST[1], OLDEST[1] + 6)]
