@@ -33,9 +33,18 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if human {
         let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        lines.with_ansi(colours).with_target(false).compact().try_init()
+        lines
+            .with_ansi(colours)
+            .with_target(false)
+            .compact()
+            .try_init()
     } else {
-        lines.json().flatten_event(true).with_target(false).with_current_span(false).try_init()
+        lines
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .with_current_span(false)
+            .try_init()
     };
     started.map_err(|why| format!("logging cannot be started: {why}"))
 }

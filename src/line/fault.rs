@@ -15,6 +15,8 @@ pub enum Room {
     Mapping,
     /// The pipeline could not be made or removed.
     Plan,
+    /// The queue did not answer: before the first room, or behind the last.
+    Queue,
 }
 
 impl Room {
@@ -27,6 +29,7 @@ impl Room {
             Self::Intent => "intent",
             Self::Mapping => "mapping",
             Self::Plan => "plan",
+            Self::Queue => "queue",
         }
     }
 }

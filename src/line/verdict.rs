@@ -47,6 +47,8 @@ pub fn judge(fault: &Fault, receive_count: u32) -> Verdict {
 /// A message ready for its grave: its body unread, GitHub's attributes kept, ours beside them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Burial {
+    /// SQS's id of the message that is buried, by which a burial repeated is known.
+    pub message_id: String,
     /// The body, moved, not copied.
     pub body: String,
     /// At most ten attributes, whose size fits beside the body.
@@ -78,6 +80,7 @@ impl Burial {
             data_type: "Number".to_owned(),
             value: super::envelope::AttributeValue::Text(envelope.receive_count.to_string()),
         };
+        let message_id = envelope.message_id.clone();
         let (body, came) = envelope.into_parts();
         let ours = [REASON, ROOM, DETAIL, ATTEMPTS];
         let came = came
@@ -100,7 +103,11 @@ impl Burial {
         while body.len() + size(&attributes) > MAX_MESSAGE && attributes.len() > 1 {
             attributes.pop();
         }
-        Self { body, attributes }
+        Self {
+            message_id,
+            body,
+            attributes,
+        }
     }
 }
 

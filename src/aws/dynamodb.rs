@@ -1,0 +1,360 @@
+//! The store port over DynamoDB.
+//!
+//! Every write is conditional, and a refused one brings the row with it (`ReturnValuesOnConditionCheckFailure`), so no
+//! path needs a read of its own.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+
+use crate::line::fault::{Fault, Reason, Room};
+use crate::line::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::line::journal::Entry;
+use crate::line::mapping::{Claim, Expect, Mapping, Transition};
+use crate::ports::{Claimed, Recorded, Store};
+
+use super::fault::{Service, fault, reason};
+use super::row::{self, Item, n, repository_key, s};
+
+/// How long a delivery record is kept: 30 days, in seconds. Auditors have the audit entries for longer.
+const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
+/// How many repositories' names are remembered as written. Beyond that some are written twice.
+const ALIASES: usize = 10_000;
+/// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
+const CONDITION: &str = "ConditionalCheckFailed";
+
+/// DynamoDB as our store.
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+    aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
+}
+
+/// What came of a transaction.
+enum Written {
+    Done,
+    /// The reasons, one an item, in their order.
+    Refused(Vec<CancellationReason>),
+}
+
+impl DynamoStore {
+    /// Over this table.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self {
+            client,
+            table,
+            aliases: Mutex::default(),
+        }
+    }
+
+    /// All or nothing. The SDK gives each transaction a client token, so its retries of one call are one transaction.
+    async fn write(&self, items: Vec<TransactWriteItem>) -> Result<Written, Fault> {
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Written::Done),
+            Err(error) => self.cancelled(error).map(Written::Refused),
+        }
+    }
+
+    /// A refused condition is an answer; any other reason of a cancellation is a fault.
+    fn cancelled(
+        &self,
+        error: SdkError<TransactWriteItemsError>,
+    ) -> Result<Vec<CancellationReason>, Fault> {
+        let call = format!("TransactWriteItems on {}", self.table);
+        let reasons = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                cancelled.cancellation_reasons().to_vec()
+            }
+            Some(_) | None => return Err(fault(Service::DynamoDb, &call, error)),
+        };
+        if reasons
+            .iter()
+            .any(|reason| reason.code() == Some(CONDITION))
+        {
+            return Ok(reasons);
+        }
+        let told = reasons
+            .iter()
+            .find(|reason| !matches!(reason.code(), None | Some("None")));
+        let code = told
+            .and_then(CancellationReason::code)
+            .unwrap_or("no reason");
+        let message = told
+            .and_then(CancellationReason::message)
+            .unwrap_or("no message");
+        let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
+        Err(Fault::new(
+            Room::Mapping,
+            reason,
+            format!("{call}: cancelled: {code}: {message}"),
+        ))
+    }
+
+    /// The mapping, on its condition.
+    fn mapping_put(&self, transition: &Transition) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row::write(&transition.next)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match &transition.expect {
+            Expect::Unseen => put.condition_expression("attribute_not_exists(pk)"),
+            Expect::Seen {
+                generation,
+                state,
+                hold,
+            } => {
+                let put = put
+                    .expression_attribute_names("#state", "state")
+                    .expression_attribute_values(":state", s(state.word()))
+                    .expression_attribute_values(":generation", n(*generation));
+                match hold {
+                    None => put.condition_expression(
+                        "generation = :generation AND #state = :state AND attribute_not_exists(claim_owner)",
+                    ),
+                    Some(hold) => put
+                        .condition_expression(
+                            "generation = :generation AND #state = :state AND claim_owner = :owner AND claim_until = :until",
+                        )
+                        .expression_attribute_values(":owner", s(hold.owner.as_str()))
+                        .expression_attribute_values(":until", n(hold.until.0)),
+                }
+            }
+        };
+        Ok(TransactWriteItem::builder()
+            .put(put.build().map_err(incomplete)?)
+            .build())
+    }
+
+    /// The pipeline's name, unless another subject has it.
+    fn name_put(&self, name: &PipelineName, subject: &Subject) -> Result<TransactWriteItem, Fault> {
+        let mut item = name_key(name);
+        item.insert("subject".to_owned(), s(subject_key(subject)));
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR subject = :subject")
+            .expression_attribute_values(":subject", s(subject_key(subject)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder()
+            .put(put.build().map_err(incomplete)?)
+            .build())
+    }
+
+    /// The pipeline's name is free again, if it was this subject's.
+    fn name_delete(
+        &self,
+        name: &PipelineName,
+        subject: &Subject,
+    ) -> Result<TransactWriteItem, Fault> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(name_key(name)))
+            .condition_expression("attribute_not_exists(pk) OR subject = :subject")
+            .expression_attribute_values(":subject", s(subject_key(subject)));
+        Ok(TransactWriteItem::builder()
+            .delete(delete.build().map_err(incomplete)?)
+            .build())
+    }
+
+    fn plain_put(&self, item: Item) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        Ok(TransactWriteItem::builder()
+            .put(put.build().map_err(incomplete)?)
+            .build())
+    }
+
+    /// Mapping first, then the name that is released with it, if any.
+    fn transition_items(&self, transition: &Transition) -> Result<Vec<TransactWriteItem>, Fault> {
+        let mut items = vec![self.mapping_put(transition)?];
+        if let Some(name) = &transition.releases {
+            items.push(self.name_delete(name, &transition.next.subject)?);
+        }
+        Ok(items)
+    }
+
+    /// Whether the alias is still to be written. It counts as written from now on, so that the first events of a
+    /// repository, coming all at once, do not conflict over it.
+    fn alias_is_due(&self, mapping: &Mapping) -> bool {
+        // A panic elsewhere left the memo as it was; it only saves writes.
+        let mut aliases = self
+            .aliases
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if aliases.len() >= ALIASES {
+            aliases.clear();
+        }
+        aliases
+            .insert(mapping.subject.repository, mapping.repository.clone())
+            .as_ref()
+            != Some(&mapping.repository)
+    }
+
+    fn forget_alias(&self, mapping: &Mapping) {
+        let mut aliases = self
+            .aliases
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        aliases.remove(&mapping.subject.repository);
+    }
+}
+
+impl Store for DynamoStore {
+    async fn claim(&self, transition: Transition) -> Result<Claimed, Fault> {
+        let mut items = vec![self.mapping_put(&transition)?];
+        if let Some(name) = transition.reserves() {
+            items.push(self.name_put(name, &transition.next.subject)?);
+        }
+        match self.write(items).await? {
+            Written::Done => Ok(Claimed::Won(Box::new(Claim::proven(transition.next)))),
+            Written::Refused(reasons) => match refused_row(&reasons)? {
+                None => Ok(Claimed::NameTaken(holder(&reasons))),
+                // An earlier attempt of this very claim, whose answer was lost.
+                Some(Some(row)) if *row == transition.next => {
+                    Ok(Claimed::Won(Box::new(Claim::proven(*row))))
+                }
+                Some(row) => Ok(Claimed::Lost(row)),
+            },
+        }
+    }
+
+    async fn record(&self, transition: &Transition, entry: &Entry) -> Result<Recorded, Fault> {
+        let mapping = &transition.next;
+        let mut items = self.transition_items(transition)?;
+        items.push(self.plain_put(audit_item(mapping, entry))?);
+        items.push(self.plain_put(delivery_item(mapping, entry))?);
+        let alias = self.alias_is_due(mapping);
+        if alias {
+            items.push(self.plain_put(alias_item(mapping))?);
+        }
+        let written = self.write(items).await;
+        if alias && !matches!(written, Ok(Written::Done)) {
+            self.forget_alias(mapping);
+        }
+        match written? {
+            Written::Done => Ok(Recorded::Done),
+            Written::Refused(reasons) => match refused_row(&reasons)? {
+                // The name that we would release is another's: it is released, then.
+                None => Err(Fault::new(
+                    Room::Mapping,
+                    Reason::AwsConflict,
+                    "the pipeline's name changed hands",
+                )),
+                Some(Some(row)) if *row == *mapping => Ok(Recorded::Done),
+                Some(row) => Ok(Recorded::Lost(row)),
+            },
+        }
+    }
+
+    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+        self.write(self.transition_items(transition)?)
+            .await
+            .map(|_| ())
+    }
+}
+
+/// The row that made the mapping's condition fail; `None` when it was not that condition which failed.
+fn refused_row(reasons: &[CancellationReason]) -> Result<Option<Option<Box<Mapping>>>, Fault> {
+    match reasons
+        .first()
+        .filter(|reason| reason.code() == Some(CONDITION))
+    {
+        None => Ok(None),
+        Some(reason) => Ok(Some(
+            reason.item().map(row::read).transpose()?.map(Box::new),
+        )),
+    }
+}
+
+/// Who has the name that a claim wanted: the claim's second item.
+fn holder(reasons: &[CancellationReason]) -> String {
+    let item = reasons.get(1).and_then(CancellationReason::item);
+    let subject = item.and_then(|item| item.get("subject")?.as_s().ok());
+    subject
+        .cloned()
+        .unwrap_or_else(|| "another subject".to_owned())
+}
+
+fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
+    let key = format!(
+        "AUDIT#{}#{}#{}",
+        mapping.subject.key(),
+        entry.time,
+        entry.delivery
+    );
+    let mut item = Item::from([
+        (
+            "pk".to_owned(),
+            s(repository_key(mapping.subject.repository)),
+        ),
+        ("sk".to_owned(), s(key)),
+        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
+        ("outcome".to_owned(), s(entry.outcome)),
+        ("to".to_owned(), s(entry.to)),
+        ("journal".to_owned(), s(entry.journal.as_str())),
+    ]);
+    let optional = [
+        ("actor", entry.actor.as_deref()),
+        ("from", entry.from),
+        ("pipeline", entry.pipeline.as_deref()),
+    ];
+    let present = optional
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), s(value?))));
+    item.extend(present);
+    item
+}
+
+fn delivery_item(mapping: &Mapping, entry: &Entry) -> Item {
+    Item::from([
+        ("pk".to_owned(), s(format!("DELIVERY#{}", entry.delivery))),
+        ("sk".to_owned(), s("DELIVERY")),
+        ("subject".to_owned(), s(subject_key(&mapping.subject))),
+        ("outcome".to_owned(), s(entry.outcome)),
+        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
+        (
+            "expires_at".to_owned(),
+            n(entry.processed_at.seconds().saturating_add(DELIVERY_RECORD)),
+        ),
+    ])
+}
+
+fn alias_item(mapping: &Mapping) -> Item {
+    Item::from([
+        ("pk".to_owned(), s(format!("NAME#{}", mapping.repository))),
+        ("sk".to_owned(), s("NAME")),
+        ("repository_id".to_owned(), n(mapping.subject.repository.0)),
+    ])
+}
+
+fn name_key(name: &PipelineName) -> Item {
+    Item::from([
+        ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
+        ("sk".to_owned(), s("PIPELINE")),
+    ])
+}
+
+fn subject_key(subject: &Subject) -> String {
+    format!("{}/{}", repository_key(subject.repository), subject.key())
+}
+
+/// A request of ours that lacks a field: a bug, told as one.
+fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
+    Fault::new(
+        Room::Mapping,
+        Reason::AwsUnknown,
+        format!("a request to DynamoDB is incomplete: {error}"),
+    )
+}

@@ -1,0 +1,309 @@
+//! A mapping as a DynamoDB item, and back. Attribute names as in ARCHITECTURE.md; what is `None` is not written.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::line::fault::{Fault, Reason, Room};
+use crate::line::freshness::{Kind, Moment};
+use crate::line::ids::{
+    Branch, CommitId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
+use crate::line::intent::{Absence, Spec};
+use crate::line::mapping::{Hold, Mapping, State};
+
+/// One item of the table.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// Text.
+pub(super) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A whole number.
+pub(super) fn n(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
+}
+
+/// The partition of a repository.
+pub(super) fn repository_key(repository: RepositoryId) -> String {
+    format!("REPO#{repository}")
+}
+
+/// Writes a mapping.
+pub(super) fn write(mapping: &Mapping) -> Item {
+    let moment = &mapping.moment;
+    let mut item = Item::from([
+        (
+            "pk".to_owned(),
+            s(repository_key(mapping.subject.repository)),
+        ),
+        ("sk".to_owned(), s(mapping.subject.key())),
+        ("repository".to_owned(), s(mapping.repository.as_str())),
+        ("state".to_owned(), s(mapping.state.word())),
+        ("generation".to_owned(), n(mapping.generation)),
+        ("fresh_event".to_owned(), n(moment.event.0)),
+        ("fresh_arrival".to_owned(), n(moment.arrival.0)),
+        ("fresh_kind".to_owned(), s(moment.kind.word())),
+        ("attempts".to_owned(), n(mapping.attempts)),
+        ("created_at".to_owned(), s(mapping.created_at.to_string())),
+        ("updated_at".to_owned(), s(mapping.updated_at.to_string())),
+    ]);
+    let mut put = |name: &str, value: Option<AttributeValue>| {
+        if let Some(value) = value {
+            item.insert(name.to_owned(), value);
+        }
+    };
+    put("head_sha", moment.head.as_ref().map(|sha| s(sha.as_str())));
+    put(
+        "head_before",
+        moment.before.as_ref().map(|sha| s(sha.as_str())),
+    );
+    put("absence", mapping.absence.map(|why| s(why.word())));
+    put(
+        "pipeline_arn",
+        mapping.arn.as_ref().map(|arn| s(arn.as_str())),
+    );
+    put("template_version", mapping.template_version.map(n));
+    put(
+        "claim_owner",
+        mapping.hold.as_ref().map(|hold| s(hold.owner.as_str())),
+    );
+    put(
+        "claim_until",
+        mapping.hold.as_ref().map(|hold| n(hold.until.0)),
+    );
+    put("last_error", mapping.last_error.as_deref().map(s));
+    if let Some(spec) = &mapping.spec {
+        put("pipeline", Some(s(spec.pipeline.as_str())));
+        put("template", Some(s(spec.template.as_str())));
+        put("branch", Some(s(spec.branch.as_str())));
+        put("rule", Some(s(spec.rule.as_str())));
+        put("base", spec.base.as_ref().map(|base| s(base.as_str())));
+        put("title", spec.title.as_deref().map(s));
+        put("author", spec.author.as_deref().map(s));
+    }
+    item
+}
+
+/// Reads a mapping.
+///
+/// # Errors
+/// [`Reason::MappingUnreadable`], naming row and attribute: somebody else wrote it, or a newer branchline did.
+pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
+    let row = Row(item);
+    let repository = row.parse("pk", |pk| {
+        pk.strip_prefix("REPO#")?.parse().ok().map(RepositoryId)
+    })?;
+    let hold = match (row.text("claim_owner")?, row.number("claim_until")?) {
+        (Some(owner), Some(until)) => Some(Hold {
+            owner: owner.to_owned(),
+            until: Timestamp(until),
+        }),
+        (None, None) => None,
+        (Some(_), None) => return Err(row.fault("claim_until")),
+        (None, Some(_)) => return Err(row.fault("claim_owner")),
+    };
+    Ok(Mapping {
+        subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
+        repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
+        state: row.parse("state", |word| {
+            State::ALL.into_iter().find(|state| state.word() == word)
+        })?,
+        generation: row.required("generation")?,
+        moment: Moment {
+            event: Timestamp(row.required("fresh_event")?),
+            arrival: Timestamp(row.required("fresh_arrival")?),
+            kind: row.parse("fresh_kind", |word| {
+                Kind::ALL.into_iter().find(|kind| kind.word() == word)
+            })?,
+            head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
+            before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
+        },
+        spec: spec(&row)?,
+        absence: row.optional("absence", |word| {
+            Absence::ALL.into_iter().find(|why| why.word() == word)
+        })?,
+        arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
+        template_version: row.number("template_version")?,
+        hold,
+        attempts: row.required("attempts")?,
+        last_error: row.text("last_error")?.map(str::to_owned),
+        created_at: row.parse("created_at", Timestamp::from_rfc3339)?,
+        updated_at: row.parse("updated_at", Timestamp::from_rfc3339)?,
+    })
+}
+
+fn spec(row: &Row<'_>) -> Result<Option<Spec>, Fault> {
+    let Some(pipeline) = row.optional("pipeline", |name| PipelineName::parse(name).ok())? else {
+        return Ok(None);
+    };
+    Ok(Some(Spec {
+        pipeline,
+        template: row.parse("template", |name| PipelineName::parse(name).ok())?,
+        branch: row.parse("branch", |name| Branch::parse(name).ok())?,
+        rule: row.parse("rule", |name| Some(name.to_owned()))?,
+        base: row.optional("base", |name| Branch::parse(name).ok())?,
+        title: row.text("title")?.map(str::to_owned),
+        author: row.text("author")?.map(str::to_owned),
+    }))
+}
+
+/// An item while it is being read.
+struct Row<'a>(&'a Item);
+
+impl<'a> Row<'a> {
+    fn text(&self, name: &str) -> Result<Option<&'a str>, Fault> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => value
+                .as_s()
+                .map(|text| Some(text.as_str()))
+                .map_err(|_| self.fault(name)),
+        }
+    }
+
+    fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        match self.text(name)? {
+            None => Ok(None),
+            Some(text) => read(text).map(Some).ok_or_else(|| self.fault(name)),
+        }
+    }
+
+    fn parse<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
+        self.optional(name, read)?.ok_or_else(|| self.fault(name))
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Fault> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => {
+                let digits = value.as_n().map_err(|_| self.fault(name))?;
+                digits.parse().map(Some).map_err(|_| self.fault(name))
+            }
+        }
+    }
+
+    fn required<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
+        self.number(name)?.ok_or_else(|| self.fault(name))
+    }
+
+    fn fault(&self, name: &str) -> Fault {
+        let key = |name: &str| {
+            self.0
+                .get(name)
+                .and_then(|value| value.as_s().ok())
+                .map_or("?", String::as_str)
+        };
+        let (pk, sk) = (key("pk"), key("sk"));
+        let detail = format!(
+            "attribute '{name}' of the mapping {pk} / {sk} is missing or not as branchline writes it: mend or remove the row, then replay"
+        );
+        Fault::new(Room::Mapping, Reason::MappingUnreadable, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::line::ids::SubjectKind;
+
+    use super::*;
+
+    fn mapping() -> Mapping {
+        let commit = |c: &str| CommitId::parse(c.repeat(40)).unwrap();
+        Mapping {
+            subject: Subject {
+                repository: RepositoryId(u64::MAX),
+                kind: SubjectKind::PullRequest(7),
+            },
+            repository: RepositoryName::parse("acme/api").unwrap(),
+            state: State::Creating,
+            generation: u64::MAX,
+            moment: Moment {
+                event: Timestamp(i64::MAX),
+                arrival: Timestamp(-1),
+                kind: Kind::Reopened,
+                head: Some(commit("a")),
+                before: Some(commit("b")),
+            },
+            spec: Some(Spec {
+                pipeline: PipelineName::parse("api-pr-7").unwrap(),
+                template: PipelineName::parse("api-main").unwrap(),
+                branch: Branch::parse("feature/ü#1").unwrap(),
+                rule: "rule 1".into(),
+                base: Some(Branch::parse("main").unwrap()),
+                title: Some("\u{1F680}".into()),
+                author: Some("octocat".into()),
+            }),
+            absence: Some(Absence::Draft),
+            arn: Some(
+                PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap(),
+            ),
+            template_version: Some(3),
+            hold: Some(Hold {
+                owner: "worker/1".into(),
+                until: Timestamp(5),
+            }),
+            attempts: 2,
+            last_error: Some("why".into()),
+            created_at: Timestamp(1_767_225_600_123),
+            updated_at: Timestamp(1_767_225_601_456),
+        }
+    }
+
+    #[test]
+    fn a_full_and_an_empty_mapping_read_back() {
+        let full = mapping();
+        assert_eq!(read(&write(&full)), Ok(full.clone()));
+        let empty = Mapping {
+            subject: Subject {
+                kind: SubjectKind::Branch(Branch::parse("a/#").unwrap()),
+                ..full.subject
+            },
+            moment: Moment {
+                head: None,
+                before: None,
+                ..full.moment
+            },
+            spec: None,
+            absence: None,
+            arn: None,
+            template_version: None,
+            hold: None,
+            last_error: None,
+            ..full
+        };
+        assert_eq!(read(&write(&empty)), Ok(empty));
+    }
+
+    #[test]
+    fn damage_to_any_attribute_is_named() {
+        let whole = write(&mapping());
+        for name in whole.keys() {
+            let mut item = whole.clone();
+            item.insert(name.clone(), AttributeValue::Bool(true));
+            let fault = read(&item).unwrap_err();
+            assert_eq!(fault.reason, Reason::MappingUnreadable);
+            assert!(
+                fault.detail.contains(&format!("'{name}'")),
+                "{name}: {fault}"
+            );
+        }
+        for name in [
+            "state",
+            "generation",
+            "fresh_kind",
+            "template",
+            "claim_owner",
+            "claim_until",
+        ] {
+            let mut item = whole.clone();
+            item.remove(name);
+            assert!(read(&item).unwrap_err().detail.contains(name), "{name}");
+        }
+    }
+}
