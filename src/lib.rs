@@ -4,6 +4,8 @@
 //! Read [`worker::walk` first, then the room of [`line`] that you need. `ARCHITECTURE.md` draws the picture.
 
 pub mod aws;
+pub mod cli;
+pub mod config;
 pub mod line;
 pub mod ports;
 pub mod telemetry;

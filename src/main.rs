@@ -1,3 +1,122 @@
-//! The `branchline` command.
+//! The `branchline` command: reads the configuration, wires the ports, runs.
 
-fn main() {}
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use branchline::aws::{Aws, QueueUrls};
+use branchline::cli::{Cli, Command, Run};
+use branchline::config::{self, Config};
+use branchline::line::ids::Timestamp;
+use branchline::ports::{Clock, Pipelines, Queue, Store};
+use branchline::telemetry;
+use branchline::worker::walk::{CLAIM, Setup, Walker};
+use branchline::worker::{Stop, Until, Worker};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Something that branchline was given or needs is wrong: configuration, environment, or a queue that does not answer.
+const TROUBLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let Command::Run(run) = Cli::parse().command;
+    match start(&run, started) {
+        Ok(code) => code,
+        Err(trouble) => {
+            // Nobody is left to tell when standard error itself is gone.
+            let _ = writeln!(std::io::stderr(), "{trouble}");
+            ExitCode::from(TROUBLE)
+        }
+    }
+}
+
+fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
+    telemetry::start(run.log_format, &run.log)?;
+    let config = config::load(&run.overrides, &config::Process)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(daemon(run, config, started))
+}
+
+async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+
+    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
+    let until = if run.until_empty {
+        Until::Empty
+    } else {
+        Until::Stopped
+    };
+    let worker = worker(&aws, config);
+    let (stop, stopped) = Stop::channel();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        startup_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "Polling for webhooks"
+    );
+
+    let work = worker.run(until, stopped);
+    tokio::pin!(work);
+    tokio::select! {
+        ended = &mut work => return Ok(ended.map(|()| ExitCode::SUCCESS)?),
+        signal = told() => {
+            tracing::info!(signal, "Stopping: what is in work is finished first; a second signal stops at once");
+            stop.send_replace(true);
+        }
+    }
+    tokio::select! {
+        ended = &mut work => {
+            ended?;
+            tracing::info!("Stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        signal = told() => {
+            tracing::warn!(signal, "Stopped at once; messages in work come back when their visibility ends");
+            Ok(ExitCode::from(TROUBLE))
+        }
+    }
+}
+
+fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
+    let setup = Setup {
+        rules: config.rules,
+        secrets: config.secrets,
+        // Unique among all workers: nothing else tells two containers of one service apart.
+        worker: format!("{:016x}", fastrand::u64(..)),
+        table: config.table.clone(),
+    };
+    let urls = QueueUrls {
+        source: config.queues.source,
+        dead_letters: config.queues.dead_letters,
+        quarantine: config.queues.quarantine,
+    };
+    let walker = Walker::new(aws.store(config.table), aws.pipelines(), SystemClock, setup);
+    Worker::new(aws.queue(urls, CLAIM), walker, config.concurrency)
+}
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where time comes from"
+    )]
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 reads as 1970.
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}

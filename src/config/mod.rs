@@ -1,0 +1,347 @@
+//! The configuration: words, then meaning. Flags and variables win over the file; every mistake is told at once;
+//! nothing falls back in silence.
+
+mod problem;
+mod rules;
+mod secrets;
+mod words;
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use crate::line::delivery::Secrets;
+use crate::line::rule::Rules;
+
+pub use problem::{Problem, Problems};
+use words::{Reading, Table, Word};
+
+/// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
+const CONCURRENCY: usize = 32;
+/// The most that makes sense: CodePipeline throttles long before.
+const MAX_CONCURRENCY: i64 = 1_000;
+/// The file that is read where no other is named.
+const DEFAULT_FILE: &str = "branchline.toml";
+
+/// A configuration that means something.
+#[derive(Debug)]
+pub struct Config {
+    /// The Region; `None` leaves it to the SDK's chain.
+    pub region: Option<String>,
+    /// Another endpoint for all services; `None` is AWS.
+    pub endpoint_url: Option<String>,
+    /// The queues' URLs.
+    pub queues: Queues,
+    /// Messages in work at once.
+    pub concurrency: usize,
+    /// The table's name.
+    pub table: String,
+    /// What proves a webhook.
+    pub secrets: Secrets,
+    /// Which repositories get which pipelines.
+    pub rules: Rules,
+}
+
+/// Where messages come from and where they are buried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// The webhooks.
+    pub source: String,
+    /// For what cannot be processed.
+    pub dead_letters: String,
+    /// For what is not proven to be GitHub's.
+    pub quarantine: String,
+}
+
+/// What flags and variables say, each in its own words. A flag wins over its variable.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Overrides {
+    /// The configuration file, or env:NAME for its text in a variable [default: branchline.toml]
+    #[arg(long, env = "BRANCHLINE_CONFIG", value_name = "FILE")]
+    pub config: Option<String>,
+    /// The queue of webhooks (queue.url)
+    #[arg(long, env = "BRANCHLINE_QUEUE_URL", value_name = "URL")]
+    pub queue_url: Option<String>,
+    /// The queue for what cannot be processed (queue.dead_letter_url)
+    #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
+    pub dead_letter_url: Option<String>,
+    /// The queue for what is not proven to be GitHub's (queue.quarantine_url)
+    #[arg(long, env = "BRANCHLINE_QUARANTINE_URL", value_name = "URL")]
+    pub quarantine_url: Option<String>,
+    /// Messages in work at once (queue.concurrency)
+    #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<String>,
+    /// The DynamoDB table (store.table)
+    #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
+    pub table: Option<String>,
+    /// The AWS Region (aws.region)
+    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
+    pub region: Option<String>,
+    /// Another endpoint for all AWS services, for an emulator (aws.endpoint_url)
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// What a configuration may look at outside of itself.
+pub trait Surroundings {
+    /// An environment variable; `None` when it is not set.
+    ///
+    /// # Errors
+    /// One sentence, when it is not UTF-8.
+    fn variable(&self, name: &str) -> Result<Option<String>, String>;
+
+    /// A file's content.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn file(&self, path: &str) -> std::io::Result<Vec<u8>>;
+}
+
+/// This process's own environment and files.
+pub struct Process;
+
+impl Surroundings for Process {
+    fn variable(&self, name: &str) -> Result<Option<String>, String> {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!("'{name}' is no name of a variable"));
+        }
+        let value = std::env::var_os(name)
+            .map(std::ffi::OsString::into_string)
+            .transpose();
+        value.map_err(|_| format!("the variable {name} is not UTF-8"))
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        std::fs::read(Path::new(path))
+    }
+}
+
+/// Reads the configuration.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(overrides: &Overrides, surroundings: &impl Surroundings) -> Result<Config, Problems> {
+    let (name, text) = source(overrides.config.as_deref(), surroundings)
+        .map_err(|problem| Problems(vec![problem]))?;
+    let reading = Reading::new(&name, &text);
+    let (document, errors) = DeTable::parse_recoverable(&text);
+    reading.syntax(&errors);
+    // After a mistake in the form, what seems to be missing may be there: the form is mended first.
+    let config = if errors.is_empty() {
+        meaning(&reading, document.get_ref(), overrides, surroundings)
+    } else {
+        None
+    };
+    match (config, reading.into_problems()) {
+        (Some(config), problems) if problems.is_empty() => Ok(config),
+        (_, problems) => Err(Problems(problems)),
+    }
+}
+
+/// Where the text comes from, and the text.
+fn source(
+    config: Option<&str>,
+    surroundings: &impl Surroundings,
+) -> Result<(String, String), Problem> {
+    let place = "--config / BRANCHLINE_CONFIG";
+    if let Some(name) = config.and_then(|config| config.strip_prefix("env:")) {
+        let text = surroundings
+            .variable(name)
+            .map_err(|why| Problem::new(place, why))?;
+        let text =
+            text.ok_or_else(|| Problem::new(place, format!("the variable {name} is not set")))?;
+        return Ok((name.to_owned(), text));
+    }
+    let path = match config {
+        Some("") => return Err(Problem::new(place, "is empty: name a file, or env:NAME")),
+        Some(path) => path,
+        None => DEFAULT_FILE,
+    };
+    let bytes = surroundings.file(path).map_err(|error| match config {
+        Some(_) => Problem::new(place, format!("{path} cannot be read: {error}")),
+        None => Problem::new(
+            place,
+            format!("not given, and {path} cannot be read here: {error}"),
+        ),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| Problem::new(path, "is not UTF-8 text"))?;
+    Ok((path.to_owned(), text))
+}
+
+fn meaning(
+    reading: &Reading<'_>,
+    document: &DeTable<'_>,
+    overrides: &Overrides,
+    surroundings: &impl Surroundings,
+) -> Option<Config> {
+    let root = Table::root(reading, document);
+    let (aws, queue, store, github) = (
+        root.table("aws"),
+        root.table("queue"),
+        root.table("store"),
+        root.table("github"),
+    );
+    let setting = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
+        let word = table.text(key);
+        match given {
+            Some(value) => Some(Word {
+                value: value.clone(),
+                place: format!("--{flag} / {variable}"),
+            }),
+            None => word,
+        }
+    };
+    let needed = |table: &Table<'_, '_>, key, flag, variable, given| {
+        let word = setting(table, key, flag, variable, given);
+        if word.is_none() && !table.has(key) {
+            reading.note(
+                format!("{}.{key}", table.place()),
+                format!("missing: set it here, with --{flag} or in {variable}"),
+            );
+        }
+        word
+    };
+    let url = |word: Option<Word<String>>| {
+        let word = word?;
+        reading.noted(&word.place, queue_url(word.value))
+    };
+    let source = url(needed(
+        &queue,
+        "url",
+        "queue-url",
+        "BRANCHLINE_QUEUE_URL",
+        &overrides.queue_url,
+    ));
+    let dead_letters = url(needed(
+        &queue,
+        "dead_letter_url",
+        "dead-letter-url",
+        "BRANCHLINE_DEAD_LETTER_URL",
+        &overrides.dead_letter_url,
+    ));
+    let quarantine = setting(
+        &queue,
+        "quarantine_url",
+        "quarantine-url",
+        "BRANCHLINE_QUARANTINE_URL",
+        &overrides.quarantine_url,
+    );
+    let quarantine = if quarantine.is_some() {
+        url(quarantine)
+    } else {
+        dead_letters.clone()
+    };
+    let concurrency = concurrency(reading, &queue, overrides.concurrency.as_deref());
+    let table = needed(
+        &store,
+        "table",
+        "table",
+        "BRANCHLINE_TABLE",
+        &overrides.table,
+    );
+    let table = table.and_then(|word| reading.noted(&word.place, table_name(word.value)));
+    let region = setting(&aws, "region", "region", "AWS_REGION", &overrides.region);
+    let region = region.map(|word| reading.noted(&word.place, region_name(word.value)));
+    let endpoint = setting(
+        &aws,
+        "endpoint_url",
+        "endpoint-url",
+        "AWS_ENDPOINT_URL",
+        &overrides.endpoint_url,
+    );
+    let endpoint = endpoint.map(|word| reading.noted(&word.place, http_url(word.value)));
+    let secrets = secrets::read(reading, &github, surroundings);
+    let rules = rules::read(reading, &root);
+    [aws, queue, store, github, root]
+        .into_iter()
+        .for_each(Table::finish);
+    let queues = Queues {
+        source: source?,
+        dead_letters: dead_letters?,
+        quarantine: quarantine?,
+    };
+    if [&queues.dead_letters, &queues.quarantine].contains(&&queues.source) {
+        let what = "is also a queue for what is buried: a buried message would come back for ever";
+        reading.note("queue.url", what);
+    }
+    Some(Config {
+        region: region.flatten(),
+        endpoint_url: endpoint.flatten(),
+        queues,
+        concurrency: concurrency?,
+        table: table?,
+        secrets,
+        rules,
+    })
+}
+
+fn concurrency(reading: &Reading<'_>, queue: &Table<'_, '_>, given: Option<&str>) -> Option<usize> {
+    let word = queue.number("concurrency");
+    let word = match given {
+        Some(text) => {
+            let place = "--concurrency / BRANCHLINE_CONCURRENCY".to_owned();
+            let value = reading.noted(&place, text.parse().map_err(|_| "want a whole number"))?;
+            Some(Word { value, place })
+        }
+        None if word.is_none() && queue.has("concurrency") => return None,
+        None => word,
+    };
+    let Some(word) = word else {
+        return Some(CONCURRENCY);
+    };
+    let in_range = Some(word.value).filter(|value| (1..=MAX_CONCURRENCY).contains(value));
+    let value = in_range.and_then(|value| usize::try_from(value).ok());
+    reading.noted(
+        &word.place,
+        value.ok_or_else(|| format!("want 1 to {MAX_CONCURRENCY}")),
+    )
+}
+
+fn http_url(text: String) -> Result<String, &'static str> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match rest.filter(|rest| !rest.is_empty() && !text.contains(char::is_whitespace)) {
+        Some(_) => Ok(text),
+        None => Err("want a URL: https://..."),
+    }
+}
+
+fn queue_url(text: String) -> Result<String, &'static str> {
+    let url = http_url(text).map_err(
+        |_| "want the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
+    )?;
+    let path = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .map_or("", |(_, path)| path);
+    if path.trim_matches('/').is_empty() {
+        Err("names no queue: want https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
+    } else {
+        Ok(url)
+    }
+}
+
+/// API reference, CreateTable, `TableName`; not an ARN, since the name also marks our pipelines.
+fn table_name(text: String) -> Result<String, &'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    match (3..=255).contains(&text.len()) && text.chars().all(legal) {
+        true => Ok(text),
+        false => Err("not a table's name: want 3 to 255 of A-Z a-z 0-9 . _ -"),
+    }
+}
+
+fn region_name(text: String) -> Result<String, &'static str> {
+    let legal = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if legal {
+        Ok(text)
+    } else {
+        Err("not an AWS Region, for instance eu-west-1")
+    }
+}
+
+#[cfg(test)]
+mod tests;

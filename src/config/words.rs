@@ -1,0 +1,301 @@
+//! The first step: TOML into words. Nothing is judged here but the form: types, unknown keys, missing keys. Every
+//! mistake is noted with its line and key, and reading goes on.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::Problem;
+
+/// A text that is being read, and the mistakes found so far.
+pub(super) struct Reading<'a> {
+    name: &'a str,
+    text: &'a str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// A word, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Word<T> {
+    /// What it says.
+    pub(super) value: T,
+    /// `FILE:LINE: KEY`, for a mistake in its meaning.
+    pub(super) place: String,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        Self {
+            name,
+            text,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// Notes a mistake.
+    pub(super) fn note(&self, place: impl Into<String>, what: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem::new(place, what));
+    }
+
+    /// Notes the mistake of an `Err` and goes on without its value.
+    pub(super) fn noted<T, E: ToString>(&self, place: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|why| self.note(place, why.to_string())).ok()
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    /// Notes every mistake of the TOML itself.
+    pub(super) fn syntax(&self, errors: &[toml::de::Error]) {
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            self.note(self.line(at), format!("not TOML: {}", error.message()));
+        }
+    }
+
+    fn line(&self, offset: usize) -> String {
+        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("{}:{line}", self.name)
+    }
+
+    fn place(&self, span: &Range<usize>, key: &str) -> String {
+        format!("{}: {key}", self.line(span.start))
+    }
+}
+
+/// A table that is being read: it knows which keys were asked for, so what is left over is unknown.
+pub(super) struct Table<'a, 't> {
+    reading: &'a Reading<'a>,
+    fields: Option<&'t DeTable<'t>>,
+    path: String,
+    place: String,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'a, 't> Table<'a, 't> {
+    /// The whole document.
+    pub(super) fn root(reading: &'a Reading<'a>, fields: &'t DeTable<'t>) -> Self {
+        let place = reading.name.to_owned();
+        Self {
+            reading,
+            fields: Some(fields),
+            path: String::new(),
+            place,
+            known: RefCell::default(),
+        }
+    }
+
+    /// Where the table stands, for what is missing in it.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn text(&self, key: &'static str) -> Option<Word<String>> {
+        self.read(key, "text in quotes", |value| {
+            value.as_str().map(str::to_owned)
+        })
+    }
+
+    pub(super) fn flag(&self, key: &'static str) -> Option<Word<bool>> {
+        self.read(key, "true or false", DeValue::as_bool)
+    }
+
+    pub(super) fn number(&self, key: &'static str) -> Option<Word<i64>> {
+        self.read(key, "a whole number", |value| {
+            let integer = value.as_integer()?;
+            i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok()
+        })
+    }
+
+    /// One text, or a list of texts.
+    pub(super) fn texts(&self, key: &'static str) -> Option<Word<Vec<String>>> {
+        self.read(key, "text in quotes, or a list of such", |value| {
+            match (value.as_str(), value.as_array()) {
+                (Some(text), _) => Some(vec![text.to_owned()]),
+                (None, Some(items)) => items
+                    .iter()
+                    .map(|item| item.get_ref().as_str().map(str::to_owned))
+                    .collect::<Option<Vec<_>>>(),
+                (None, None) => None,
+            }
+        })
+    }
+
+    /// A table within; empty where it is missing.
+    pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
+        let found = self.find(key).and_then(|(span, value)| {
+            let fields = value.as_table();
+            if fields.is_none() {
+                self.reading.note(
+                    self.reading.place(&span, &self.path(key)),
+                    format!("want a table: [{key}]"),
+                );
+            }
+            fields.map(|fields| (span, fields))
+        });
+        let place = match &found {
+            Some((span, _)) => self.reading.place(span, &self.path(key)),
+            None => format!("{}: {}", self.reading.name, self.path(key)),
+        };
+        let fields = found.map(|(_, fields)| fields);
+        Table {
+            reading: self.reading,
+            fields,
+            path: self.path(key),
+            place,
+            known: RefCell::default(),
+        }
+    }
+
+    /// A list of tables within, `[[key]]`; `None` where it is missing.
+    pub(super) fn tables(&self, key: &'static str) -> Option<Vec<Table<'a, 't>>> {
+        let (span, value) = self.find(key)?;
+        let items = value.as_array().into_iter().flat_map(|items| items.iter());
+        let tables: Option<Vec<_>> = items
+            .map(|item| Some((item.span(), item.get_ref().as_table()?)))
+            .collect();
+        let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
+            self.reading.note(
+                self.reading.place(&span, &self.path(key)),
+                format!("want tables: [[{key}]]"),
+            );
+            return Some(Vec::new());
+        };
+        let numbered = tables
+            .into_iter()
+            .enumerate()
+            .map(|(place, (span, fields))| {
+                let path = format!("{}[{}]", self.path(key), place + 1);
+                let place = self.reading.place(&span, &path);
+                Table {
+                    reading: self.reading,
+                    fields: Some(fields),
+                    path,
+                    place,
+                    known: RefCell::default(),
+                }
+            });
+        Some(numbered.collect())
+    }
+
+    /// Notes every key that nobody asked for.
+    pub(super) fn finish(self) {
+        let known = self.known.into_inner();
+        let unknown = self
+            .fields
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| !known.contains(&key.get_ref().as_ref()));
+        for (key, _) in unknown {
+            let name = key.get_ref();
+            let path = if self.path.is_empty() {
+                name.to_string()
+            } else {
+                format!("{}.{name}", self.path)
+            };
+            let what = match closest(name, &known) {
+                Some(meant) => format!("unknown key: did you mean '{meant}'?"),
+                None => format!("unknown key: known here are {}", known.join(", ")),
+            };
+            self.reading
+                .note(self.reading.place(&key.span(), &path), what);
+        }
+    }
+
+    fn read<T>(
+        &self,
+        key: &'static str,
+        want: &str,
+        read: impl FnOnce(&DeValue<'t>) -> Option<T>,
+    ) -> Option<Word<T>> {
+        let (span, value) = self.find(key)?;
+        let place = self.reading.place(&span, &self.path(key));
+        match read(value) {
+            Some(value) => Some(Word { value, place }),
+            None => {
+                self.reading.note(place, format!("want {want}"));
+                None
+            }
+        }
+    }
+
+    fn find(&self, key: &'static str) -> Option<(Range<usize>, &'t DeValue<'t>)> {
+        self.known.borrow_mut().push(key);
+        let (name, value): (_, &'t Spanned<DeValue<'t>>) = self
+            .fields?
+            .iter()
+            .find(|(name, _)| name.get_ref() == key)?;
+        Some((name.span(), value.get_ref()))
+    }
+
+    /// Whether the key is there, whatever it says.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields
+            .is_some_and(|fields| fields.iter().any(|(name, _)| name.get_ref() == key))
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+}
+
+/// The known key that differs from `name` least, if it is close enough to have been meant.
+fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let distances = known
+        .iter()
+        .map(|candidate| (distance(name, candidate), *candidate));
+    distances
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions and substitutions between two words (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.chars().zip(row.iter().skip(1)) {
+            left = (above + 1)
+                .min(left + 1)
+                .min(diagonal + usize::from(x != y));
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(
+            (
+                distance("", "abc"),
+                distance("kitten", "sitting"),
+                distance("same", "same")
+            ),
+            (3, 3, 0)
+        );
+        assert_eq!(
+            closest("tabel", &["table", "url"]),
+            None,
+            "two edits in five letters is another word"
+        );
+        assert_eq!(closest("templat", &["template", "on"]), Some("template"));
+    }
+}
