@@ -265,6 +265,7 @@ pub(crate) async fn received_too_often_the_queue_moves_it_by_itself<S: QueueStag
 
 fn burial(body: &str, attributes: Vec<(String, Attribute)>) -> Burial {
     Burial {
+        message_id: "m-1".to_owned(),
         body: body.to_owned(),
         attributes,
     }
