@@ -16,10 +16,10 @@ mod support;
 mod contract {
     pub(crate) mod pipelines;
     pub(crate) mod queue;
-    pub(crate) mod samples;
     pub(crate) mod store;
 
     mod fakes;
+    mod moto;
 }
 
 /// Makes one test of each law: `laws!(queue, FakeStage::new().await; law, law, ...)`.

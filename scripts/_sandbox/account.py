@@ -37,7 +37,7 @@ def make(endpoint: str) -> Account:
     quarantine = _queue(sqs, "branchline-quarantine")
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=_redrive_to(sqs, dead_letters))
     _make_table(aws.client("dynamodb", endpoint))
-    role = _make_role(aws.client("iam", endpoint))
+    role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=_template(role))
     return Account(
         endpoint=endpoint,
@@ -116,7 +116,7 @@ def _make_table(dynamodb: Any) -> None:
     )
 
 
-def _make_role(iam: Any) -> str:
+def make_role(iam: Any) -> str:
     """A pipeline is refused without a role that CodePipeline may assume, by moto as by AWS."""
     trust = {
         "Version": "2012-10-17",

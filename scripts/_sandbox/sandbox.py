@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument("--forge", action="store_true", help="sign with a secret that nobody knows")
     send.set_defaults(run=_send)
 
-    run = commands.add_parser("exec", usage="%(prog)s -- CMD...", help="run a command beside a fresh, empty emulator")
+    run = commands.add_parser("exec", usage="%(prog)s -- CMD...", help="run a command beside a fresh emulator, empty but for a role")
     run.set_defaults(run=_exec)
 
     python = commands.add_parser(
@@ -204,7 +204,8 @@ def _exec(arguments: argparse.Namespace) -> int:
     if not command:
         raise Problem("exec: no command: scripts/sandbox exec -- CMD", 2)
     with emulator.running(EXEC_LOG) as fresh:
-        environment = aws.environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint)
+        role = account.make_role(aws.client("iam", fresh.endpoint))
+        environment = aws.environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint, BRANCHLINE_TEST_ROLE=role)
         try:
             child = subprocess.Popen(command, env=environment)
         except OSError as error:

@@ -8,8 +8,8 @@ use branchline::line::template::{NewPipeline, Tags, tags};
 use branchline::ports::{Created, Found, Pipelines};
 use serde_json::{Map, Value, json};
 
-use super::samples::{creating, pipeline, pull};
 use crate::support::rules::declaration;
+use crate::support::samples::{creating, pipeline, pull};
 
 /// An account without pipelines and what the port cannot do.
 pub(crate) trait PipelinesStage {

@@ -8,7 +8,7 @@ use branchline::line::journal::Entry;
 use branchline::line::mapping::{Claim, Done, Expect, Hold, Mapping, State, Transition};
 use branchline::ports::{Claimed, Recorded, Store};
 
-use super::samples::{arn, at, entry, first, hold, pipeline, pull, shapes};
+use crate::support::samples::{arn, at, entry, first, hold, pipeline, pull, shapes};
 
 /// An empty table and what the port cannot do. Rows need no window of their own: a lost claim shows them.
 pub(crate) trait StoreStage {

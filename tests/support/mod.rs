@@ -6,6 +6,7 @@
 #![expect(
     dead_code,
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
     reason = "each test binary uses its part of the world, and a world that breaks its own word fails the test"
 )]
@@ -16,6 +17,7 @@ pub(crate) mod drive;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
 pub(crate) mod rules;
+pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;
 pub(crate) mod weather;

@@ -1,0 +1,63 @@
+//! Clients that answer from rules and call nobody. Without retries: a retry would only repeat the canned answer.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
+use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+
+/// The name of the table, which no answer depends on.
+pub(crate) const TABLE: &str = "branchline";
+
+fn rules(rules: &[&Rule]) -> MockResponseInterceptor {
+    let interceptor = MockResponseInterceptor::new().rule_mode(RuleMode::Sequential);
+    rules
+        .iter()
+        .fold(interceptor, |all, rule| all.with_rule(rule))
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("test", "test", None, None, "tests")
+}
+
+/// Builds the client of one service; their builders have the same methods and no common type.
+macro_rules! client {
+    ($service:ident, $rules:expr) => {
+        $service::Client::from_conf(
+            $service::Config::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::new("eu-west-1"))
+                .credentials_provider(credentials())
+                .retry_config(RetryConfig::disabled())
+                .http_client(create_mock_http_client())
+                .interceptor(rules($rules))
+                .build(),
+        )
+    };
+}
+
+/// Three queues that answer by these rules, in order.
+pub(crate) fn queue(answers: &[&Rule]) -> SqsQueue {
+    let url = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
+    let urls = QueueUrls {
+        source: url("source"),
+        dead_letters: url("dead.fifo"),
+        quarantine: url("quarantine"),
+    };
+    SqsQueue::new(
+        client!(aws_sdk_sqs, answers),
+        urls,
+        Duration::from_secs(120),
+    )
+}
+
+/// A table that answers by these rules, in order.
+pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
+    DynamoStore::new(client!(aws_sdk_dynamodb, answers), TABLE.to_owned())
+}
+
+/// A CodePipeline that answers by these rules, in order.
+pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
+    CodePipelines::new(client!(aws_sdk_codepipeline, answers))
+}

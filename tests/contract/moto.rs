@@ -1,0 +1,347 @@
+//! The real adapters under the law, against the emulator that `scripts/sandbox exec` starts. What the emulator cannot
+//! show as AWS does is tested with canned answers, in `tests/aws.rs`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+use branchline::line::envelope::{Attribute, AttributeValue as Value};
+use branchline::line::ids::Subject;
+use branchline::line::journal::Entry;
+use branchline::line::verdict::Grave;
+
+use super::pipelines::PipelinesStage;
+use super::queue::{Lying, QueueStage};
+use super::store::StoreStage;
+
+/// How often this stage's queue lets a message be received.
+const MAX_RECEIVES: u32 = 3;
+/// Short, so that the laws about it can wait for it.
+const VISIBILITY: Duration = Duration::from_secs(2);
+/// Regions that know CodePipeline. Every law about pipelines has one to itself, for an account has its pipelines by
+/// Region.
+const REGIONS: [&str; 16] = [
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-central-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ap-east-1",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+];
+
+/// Tells the stages of one run apart.
+fn number() -> usize {
+    static STAGES: AtomicUsize = AtomicUsize::new(0);
+    STAGES.fetch_add(1, Ordering::Relaxed)
+}
+
+async fn config(region: &'static str) -> SdkConfig {
+    let Ok(endpoint) = std::env::var("BRANCHLINE_TEST_ENDPOINT") else {
+        panic!(
+            "no emulator: run scripts/test, or scripts/sandbox exec -- cargo test --test contract"
+        );
+    };
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    loader
+        .region(Region::new(region))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}
+
+/// Three queues.
+struct Queues {
+    client: aws_sdk_sqs::Client,
+    urls: QueueUrls,
+    port: SqsQueue,
+}
+
+impl Queues {
+    async fn new() -> Self {
+        let client = aws_sdk_sqs::Client::new(&config("eu-west-1").await);
+        let number = number();
+        let make = async |name: &str| {
+            let request = client.create_queue().queue_name(format!("{name}-{number}"));
+            request.send().await.unwrap().queue_url.unwrap()
+        };
+        let urls = QueueUrls {
+            source: make("source").await,
+            dead_letters: make("dead-letters").await,
+            quarantine: make("quarantine").await,
+        };
+        let dead = attribute(&client, &urls.dead_letters, QueueAttributeName::QueueArn).await;
+        let policy =
+            format!(r#"{{"deadLetterTargetArn":"{dead}","maxReceiveCount":{MAX_RECEIVES}}}"#);
+        let request = client.set_queue_attributes().queue_url(&urls.source);
+        let request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
+        request.send().await.unwrap();
+        let port = SqsQueue::new(client.clone(), urls.clone(), VISIBILITY);
+        Self { client, urls, port }
+    }
+}
+
+async fn attribute(client: &aws_sdk_sqs::Client, url: &str, name: QueueAttributeName) -> String {
+    let request = client.get_queue_attributes().queue_url(url);
+    let answer = request.attribute_names(name.clone()).send().await.unwrap();
+    answer.attributes.unwrap().remove(&name).unwrap()
+}
+
+impl QueueStage for Queues {
+    type Port = SqsQueue;
+
+    fn queue(&self) -> &SqsQueue {
+        &self.port
+    }
+
+    fn visibility(&self) -> Duration {
+        VISIBILITY
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn max_receives(&self) -> u32 {
+        MAX_RECEIVES
+    }
+
+    async fn send(&self, body: &str, attributes: &[(String, Attribute)]) -> String {
+        let mut request = self.client.send_message().queue_url(&self.urls.source);
+        for (name, attribute) in attributes {
+            let value = MessageAttributeValue::builder().data_type(&attribute.data_type);
+            let value = match &attribute.value {
+                Value::Text(text) => value.string_value(text),
+                Value::Bytes(bytes) => {
+                    value.binary_value(aws_sdk_sqs::primitives::Blob::new(bytes.clone()))
+                }
+            };
+            request = request.message_attributes(name, value.build().unwrap());
+        }
+        let sent = request.message_body(body).send().await.unwrap();
+        sent.message_id.unwrap()
+    }
+
+    async fn count(&self) -> usize {
+        let mut count = 0;
+        for name in [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ] {
+            let waiting = attribute(&self.client, &self.urls.source, name).await;
+            count += waiting.parse::<usize>().unwrap();
+        }
+        count
+    }
+
+    async fn look(&self, grave: Grave) -> Vec<Lying> {
+        let url = match grave {
+            Grave::DeadLetters => &self.urls.dead_letters,
+            Grave::Quarantine => &self.urls.quarantine,
+        };
+        let urls = QueueUrls {
+            source: url.clone(),
+            ..self.urls.clone()
+        };
+        let port = SqsQueue::new(self.client.clone(), urls, Duration::ZERO);
+        let received = branchline::ports::Queue::receive(&port, 10, Duration::ZERO).await;
+        let letters = received.unwrap().into_iter().map(|letter| {
+            let (body, attributes) = letter.into_parts();
+            Lying { body, attributes }
+        });
+        letters.collect()
+    }
+
+    async fn wait(&self, time: Duration) {
+        // The emulator's time is the machine's, and there is nothing to poll that would not disturb the message.
+        tokio::time::sleep(time + Duration::from_millis(100)).await;
+    }
+}
+
+/// A table.
+struct Table {
+    client: aws_sdk_dynamodb::Client,
+    name: String,
+    port: DynamoStore,
+}
+
+impl Table {
+    async fn new() -> Self {
+        let client = aws_sdk_dynamodb::Client::new(&config("eu-west-1").await);
+        let name = format!("table-{}", number());
+        let mut request = client
+            .create_table()
+            .table_name(&name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for (key, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+            let definition = AttributeDefinition::builder().attribute_name(key);
+            let definition = definition.attribute_type(ScalarAttributeType::S).build();
+            let schema = KeySchemaElement::builder()
+                .attribute_name(key)
+                .key_type(kind);
+            request = request
+                .attribute_definitions(definition.unwrap())
+                .key_schema(schema.build().unwrap());
+        }
+        request.send().await.unwrap();
+        let port = DynamoStore::new(client.clone(), name.clone());
+        Self { client, name, port }
+    }
+
+    async fn item(&self, pk: String, sk: &str) -> Option<HashMap<String, AttributeValue>> {
+        let request = self.client.get_item().table_name(&self.name);
+        let request = request.key("pk", AttributeValue::S(pk));
+        let request = request.key("sk", AttributeValue::S(sk.to_owned()));
+        request.send().await.unwrap().item
+    }
+
+    async fn entries(&self, subject: &Subject) -> Vec<HashMap<String, AttributeValue>> {
+        let prefix = format!("AUDIT#{}#", subject.key());
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(format!("REPO#{}", subject.repository)),
+            )
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix));
+        request.send().await.unwrap().items.unwrap_or_default()
+    }
+}
+
+fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {
+    item.get(name).unwrap().as_s().unwrap().clone()
+}
+
+/// The delivery at the end of an audit entry's sort key.
+fn delivery_of(item: &HashMap<String, AttributeValue>) -> String {
+    let key = text(item, "sk");
+    key.rsplit('#').next().unwrap().to_owned()
+}
+
+impl StoreStage for Table {
+    type Port = DynamoStore;
+
+    fn store(&self) -> &DynamoStore {
+        &self.port
+    }
+
+    async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
+        let entries = self.entries(subject).await.into_iter();
+        entries
+            .map(|item| (delivery_of(&item), text(&item, "outcome")))
+            .collect()
+    }
+
+    async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String> {
+        let mut entries = self.entries(subject).await.into_iter();
+        let kept = entries.find(|item| delivery_of(item) == entry.delivery.as_str())?;
+        Some(text(&kept, "journal"))
+    }
+
+    async fn delivery(&self, entry: &Entry) -> Option<String> {
+        let kept = self
+            .item(format!("DELIVERY#{}", entry.delivery), "DELIVERY")
+            .await?;
+        Some(text(&kept, "outcome"))
+    }
+
+    async fn repository(&self, name: &str) -> Option<u64> {
+        let alias = self.item(format!("NAME#{name}"), "NAME").await?;
+        alias.get("repository_id")?.as_n().ok()?.parse().ok()
+    }
+}
+
+/// A Region without pipelines.
+struct Account {
+    client: aws_sdk_codepipeline::Client,
+    port: CodePipelines,
+    role: String,
+}
+
+impl Account {
+    async fn new() -> Self {
+        static REGION: AtomicUsize = AtomicUsize::new(0);
+        let region = *REGIONS.get(REGION.fetch_add(1, Ordering::Relaxed)).unwrap();
+        let config = config(region).await;
+        let client = aws_sdk_codepipeline::Client::new(&config);
+        let port = CodePipelines::new(client.clone());
+        let role = std::env::var("BRANCHLINE_TEST_ROLE").unwrap();
+        Self { client, port, role }
+    }
+}
+
+impl PipelinesStage for Account {
+    type Port = CodePipelines;
+
+    fn pipelines(&self) -> &CodePipelines {
+        &self.port
+    }
+
+    fn role(&self) -> String {
+        self.role.clone()
+    }
+
+    async fn give(&self, declaration: serde_json::Value) {
+        let request = self.client.create_pipeline();
+        request.pipeline(sdk(&declaration)).send().await.unwrap();
+    }
+
+    async fn update(&self, declaration: serde_json::Value) {
+        let request = self.client.update_pipeline();
+        request.pipeline(sdk(&declaration)).send().await.unwrap();
+    }
+
+    async fn executions(&self, _name: &str) -> Option<u32> {
+        // CreatePipeline starts none in the emulator, as it does in AWS.
+        None
+    }
+}
+
+/// The SDK's own reading of the JSON that its command line prints.
+fn sdk(declaration: &serde_json::Value) -> aws_sdk_codepipeline::types::PipelineDeclaration {
+    use aws_smithy_schema::codec::Codec;
+    let json = serde_json::to_vec(declaration).unwrap();
+    let codec = aws_smithy_json::codec::JsonCodec::default();
+    let mut reader = codec.create_deserializer(&json);
+    aws_sdk_codepipeline::types::PipelineDeclaration::deserialize(&mut reader).unwrap()
+}
+
+mod queue {
+    use super::Queues;
+    use crate::contract::queue::queue_laws;
+
+    queue_laws!(Queues::new().await);
+}
+
+mod store {
+    use super::Table;
+    use crate::contract::store::store_laws;
+
+    store_laws!(Table::new().await);
+}
+
+mod pipelines {
+    use super::Account;
+    use crate::contract::pipelines::pipelines_laws;
+
+    pipelines_laws!(Account::new().await);
+}
