@@ -161,7 +161,9 @@ fn source(
         Some(_) => Problem::new(place, format!("{path} cannot be read: {error}")),
         None => Problem::new(
             place,
-            format!("not given, and {path} cannot be read here: {error}"),
+            format!(
+                "not given, and {path} cannot be read here ({error}): name a file, or env:NAME"
+            ),
         ),
     })?;
     let text = String::from_utf8(bytes).map_err(|_| Problem::new(path, "is not UTF-8 text"))?;
@@ -183,17 +185,23 @@ fn meaning(
     );
     let setting = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
         let word = table.text(key);
-        match given {
-            Some(value) => Some(Word {
-                value: value.clone(),
-                place: format!("--{flag} / {variable}"),
-            }),
-            None => word,
+        let Some(value) = given else { return word };
+        let place = format!("--{flag} / {variable}");
+        if value.is_empty() {
+            reading.note(
+                place.as_str(),
+                "is set to nothing: give it a value, or unset it",
+            );
+            return word;
         }
+        Some(Word {
+            value: value.clone(),
+            place,
+        })
     };
-    let needed = |table: &Table<'_, '_>, key, flag, variable, given| {
+    let needed = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
         let word = setting(table, key, flag, variable, given);
-        if word.is_none() && !table.has(key) {
+        if word.is_none() && !table.has(key) && given.is_none() {
             reading.note(
                 format!("{}.{key}", table.place()),
                 format!("missing: set it here, with --{flag} or in {variable}"),

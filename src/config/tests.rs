@@ -220,7 +220,7 @@ fn an_override_that_means_nothing_is_refused() {
         ..Overrides::default()
     };
     insta::assert_snapshot!(load_text(GOOD, &overrides).unwrap_err().to_string(), @r#"
-    --queue-url / BRANCHLINE_QUEUE_URL: want the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    --queue-url / BRANCHLINE_QUEUE_URL: is set to nothing: give it a value, or unset it
     --concurrency / BRANCHLINE_CONCURRENCY: want a whole number
     --region / AWS_REGION: not an AWS Region, for instance eu-west-1
     "#);

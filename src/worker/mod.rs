@@ -29,7 +29,7 @@ const SHORT_POLL: Duration = Duration::from_secs(2);
 /// Messages in one answer (SQS API reference, ReceiveMessage).
 const RECEIVE: usize = 10;
 /// How many polls in a row may fail before a run that should end gives up.
-const FAILED_POLLS: usize = 5;
+const FAILED_POLLS: usize = 3;
 
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

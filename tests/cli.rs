@@ -1,0 +1,18 @@
+//! The built binary, as its user runs it: what it prints, how it ends, and that it stops when told.
+//!
+//! What needs AWS runs against the emulator that `scripts/sandbox exec` starts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a binary that cannot be run fails its test"
+)]
+
+mod support;
+
+mod cli {
+    pub(crate) mod binary;
+
+    mod complaints;
+    mod run;
+}

@@ -1,0 +1,197 @@
+//! Bad input of any kind: one clear line for each mistake, exit code 2, nothing started.
+
+use super::binary::{branchline, complaint};
+
+const RULES: &str = r#"
+[queue]
+url = "http://127.0.0.1:1/123456789012/webhooks"
+dead_letter_url = "http://127.0.0.1:1/123456789012/dead"
+[store]
+table = "branchline"
+[github]
+secrets = ["env:WEBHOOK_SECRET"]
+[[rule]]
+repository = "acme/*"
+on = "pull_request"
+template = "api-template"
+"#;
+
+#[test]
+fn without_a_configuration_it_says_how_to_give_one() {
+    let empty = tempfile::tempdir().unwrap();
+    let (code, said) = complaint(branchline(&["run"]).current_dir(empty.path()));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(said, @r#"
+    --config / BRANCHLINE_CONFIG: not given, and branchline.toml cannot be read here (No such file or directory (os error 2)): name a file, or env:NAME
+    "#);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("branchline.toml"),
+        "[queue]\nurl = 5\n[[rule]]\n",
+    )
+    .unwrap();
+    let (code, said) =
+        complaint(branchline(&["run", "--concurrency", "0"]).current_dir(folder.path()));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(said, @r#"
+    branchline.toml:2: queue.url: want text in quotes
+    branchline.toml:1: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
+    --concurrency / BRANCHLINE_CONCURRENCY: want 1 to 1000
+    branchline.toml: store.table: missing: set it here, with --table or in BRANCHLINE_TABLE
+    branchline.toml: github.secrets: missing: without a secret no webhook can be proven to be GitHub's; use ["env:NAME"]
+    branchline.toml:3: rule[1].repository: missing
+    branchline.toml:3: rule[1].on: missing
+    branchline.toml:3: rule[1].template: missing
+    "#);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_told() {
+    let mut command = branchline(&["run", "--config", "env:RULES"]);
+    let (code, said) = complaint(
+        command
+            .env("RULES", RULES)
+            .env("AWS_REGION", "")
+            .env("BRANCHLINE_TABLE", ""),
+    );
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(said, @r#"
+    --table / BRANCHLINE_TABLE: is set to nothing: give it a value, or unset it
+    --region / AWS_REGION: is set to nothing: give it a value, or unset it
+    "#);
+}
+
+#[test]
+fn without_a_region_it_says_where_to_set_one() {
+    let (code, said) = complaint(branchline(&["run", "--config", "env:RULES"]).env("RULES", RULES));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(said, @r#"
+    no AWS Region: set [aws] region, --region or AWS_REGION, or a Region in the AWS profile
+    "#);
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_told() {
+    let (code, said) = complaint(&mut branchline(&["run", "--log", "a=b=c"]));
+    assert_eq!(code, Some(2));
+    assert!(
+        said.starts_with("the log filter 'a=b=c' cannot be read"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_queue_that_never_answers_ends_a_run_that_should_end() {
+    let arguments = [
+        "run",
+        "--config",
+        "env:RULES",
+        "--region",
+        "eu-west-1",
+        "--until-empty",
+    ];
+    let (code, said) = complaint(branchline(&arguments).env("RULES", RULES));
+    assert_eq!(code, Some(2));
+    let outages = said
+        .lines()
+        .filter(|line| line.contains("The queue does not answer"))
+        .count();
+    assert_eq!(outages, 1, "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(
+        last.starts_with("aws-unavailable: ReceiveMessage from http://127.0.0.1:1/"),
+        "{last}"
+    );
+}
+
+#[test]
+fn help_is_complete() {
+    let output = branchline(&["run", "--help"]).output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    // clap pads the empty line before a variable's name.
+    let said: Vec<&str> = said.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    Consume webhooks until told to stop
+
+    Usage: branchline run [OPTIONS]
+
+    Options:
+          --until-empty
+              Process what is in the queue, then exit 0: for cron and for tests
+
+          --log-format <LOG_FORMAT>
+              How log lines look
+
+              Possible values:
+              - auto:  Human on a terminal, JSON otherwise
+              - human: One readable line an event
+              - json:  One JSON object an event
+
+              [env: BRANCHLINE_LOG_FORMAT=]
+              [default: auto]
+
+          --log <FILTER>
+              Which log lines are written, for instance debug or branchline=debug
+
+              [env: BRANCHLINE_LOG=]
+              [default: info]
+
+          --config <FILE>
+              The configuration file, or env:NAME for its text in a variable [default: branchline.toml]
+
+              [env: BRANCHLINE_CONFIG=]
+
+          --queue-url <URL>
+              The queue of webhooks (queue.url)
+
+              [env: BRANCHLINE_QUEUE_URL=]
+
+          --dead-letter-url <URL>
+              The queue for what cannot be processed (queue.dead_letter_url)
+
+              [env: BRANCHLINE_DEAD_LETTER_URL=]
+
+          --quarantine-url <URL>
+              The queue for what is not proven to be GitHub's (queue.quarantine_url)
+
+              [env: BRANCHLINE_QUARANTINE_URL=]
+
+          --concurrency <N>
+              Messages in work at once (queue.concurrency)
+
+              [env: BRANCHLINE_CONCURRENCY=]
+
+          --table <NAME>
+              The DynamoDB table (store.table)
+
+              [env: BRANCHLINE_TABLE=]
+
+          --region <REGION>
+              The AWS Region (aws.region)
+
+              [env: AWS_REGION=]
+
+          --endpoint-url <URL>
+              Another endpoint for all AWS services, for an emulator (aws.endpoint_url)
+
+              [env: AWS_ENDPOINT_URL=]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Flags win over variables, variables over the configuration file.
+
+    Examples:
+      branchline run                                 with ./branchline.toml
+      branchline run --config /etc/branchline.toml
+      BRANCHLINE_CONFIG=env:RULES branchline run     with the configuration's text in $RULES
+      branchline run --until-empty                   once, from cron
+
+    Exit codes: 0 stopped cleanly, 2 something is wrong with what it was given or needs.
+    "#);
+}

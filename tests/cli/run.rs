@@ -1,0 +1,204 @@
+//! The daemon against the emulator.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use branchline::line::ids::Timestamp;
+
+use super::binary::{SECRET, branchline, lines};
+use crate::support::webhook::Webhook;
+
+/// Three queues of one test, and no table: what this daemon gets needs none.
+struct Account {
+    client: Client,
+    urls: [String; 3],
+    endpoint: String,
+}
+
+impl Account {
+    async fn new(test: &str) -> Self {
+        let endpoint = std::env::var("BRANCHLINE_TEST_ENDPOINT").expect(
+            "no emulator: run scripts/test, or scripts/sandbox exec -- cargo test --test cli",
+        );
+        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+        let config = loader
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(&endpoint)
+            .load()
+            .await;
+        let client = Client::new(&config);
+        let make = async |kind: &str| {
+            let request = client
+                .create_queue()
+                .queue_name(format!("cli-{test}-{kind}"));
+            request.send().await.unwrap().queue_url.unwrap()
+        };
+        let urls = [
+            make("webhooks").await,
+            make("dead").await,
+            make("quarantine").await,
+        ];
+        Self {
+            client,
+            urls,
+            endpoint,
+        }
+    }
+
+    async fn send(&self, webhook: Webhook) {
+        let sealed = webhook.seal(Timestamp(1_767_225_600_000));
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(&self.urls[0])
+            .message_body(sealed.body);
+        for (name, attribute) in &sealed.attributes {
+            let value = MessageAttributeValue::builder().data_type("String");
+            let value = value
+                .string_value(attribute.as_text().unwrap())
+                .build()
+                .unwrap();
+            request = request.message_attributes(name, value);
+        }
+        request.send().await.unwrap();
+    }
+
+    /// How many messages each queue holds, visible or not.
+    async fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for (count, url) in counts.iter_mut().zip(&self.urls) {
+            let request = self.client.get_queue_attributes().queue_url(url);
+            let answer = request
+                .attribute_names(QueueAttributeName::All)
+                .send()
+                .await
+                .unwrap();
+            let attributes = answer.attributes.unwrap();
+            for name in [
+                QueueAttributeName::ApproximateNumberOfMessages,
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ] {
+                *count += attributes.get(&name).unwrap().parse::<usize>().unwrap();
+            }
+        }
+        counts
+    }
+
+    fn daemon(&self, arguments: &[&str]) -> Command {
+        let rules = format!(
+            r#"
+            queue = {{ url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
+            store = {{ table = "no-such-table" }}
+            github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
+            [[rule]]
+            repository = "acme/*"
+            on = "pull_request"
+            template = "api-template"
+            "#,
+            self.urls[0], self.urls[1], self.urls[2]
+        );
+        let mut command = branchline(&["run", "--config", "env:RULES", "--log-format", "json"]);
+        command
+            .args(arguments)
+            .env("RULES", rules)
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ENDPOINT_URL", &self.endpoint);
+        command
+    }
+}
+
+#[tokio::test]
+async fn until_empty_works_through_what_is_there_and_ends() {
+    let account = Account::new("until-empty").await;
+    for number in 0..12 {
+        account
+            .send(Webhook::ping().delivery(&format!("ping-{number}")))
+            .await;
+    }
+    account
+        .send(Webhook::ping().signed_with("not the secret"))
+        .await;
+    account
+        .send(Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}"))
+        .await;
+
+    let output = account
+        .daemon(&["--until-empty", "--concurrency", "4"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(account.counts().await, [0, 1, 1]);
+
+    let journals: Vec<_> = lines(&said)
+        .into_iter()
+        .filter(|line| line.get("verdict").is_some())
+        .collect();
+    assert_eq!(journals.len(), 14, "one journal line a message: {said}");
+    let with = |key: &str, value: &str| journals.iter().filter(|line| line[key] == value).count();
+    assert_eq!(
+        (
+            with("verdict", "ack"),
+            with("outcome", "ignored"),
+            with("detail", "ping")
+        ),
+        (12, 12, 12)
+    );
+    assert_eq!(
+        (
+            with("verdict", "quarantine"),
+            with("outcome", "signature-mismatch")
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        (with("verdict", "bury"), with("outcome", "body-not-githubs")),
+        (1, 1)
+    );
+    assert!(
+        !said.contains("hunter2") && !said.contains(SECRET),
+        "a body or a secret was told: {said}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_table_returns_the_message_and_loses_nothing() {
+    let account = Account::new("missing-table").await;
+    account.send(Webhook::pull_request("opened")).await;
+    let output = account.daemon(&["--until-empty"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("aws-missing"), "{said}");
+    assert_eq!(account.counts().await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_signal_stops_it_in_the_middle_of_a_long_poll() {
+    let account = Account::new("signal").await;
+    for signal in ["-TERM", "-INT"] {
+        let mut daemon = account.daemon(&[]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(daemon.stderr.take().unwrap()).lines();
+        wait_for(&mut said, "Polling for webhooks");
+        tell(&daemon, signal);
+        wait_for(&mut said, "Stopping");
+        wait_for(&mut said, "Stopped");
+        assert_eq!(daemon.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, sentence: &str) {
+    let found = lines.any(|line| line.unwrap().contains(sentence));
+    assert!(found, "it ended without saying '{sentence}'");
+}
+
+fn tell(daemon: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .arg(signal)
+        .arg(daemon.id().to_string())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
