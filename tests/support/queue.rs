@@ -304,7 +304,7 @@ impl Message {
 
 /// SQS refuses the whole request.
 fn refused(detail: impl Into<String>) -> Fault {
-    Fault::new(Room::Plan, Reason::AwsUnknown, detail)
+    Fault::new(Room::Queue, Reason::AwsUnknown, detail)
 }
 
 fn check_batch(entries: usize) -> Result<(), Fault> {

@@ -51,8 +51,7 @@ impl Op {
             Self::Template | Self::Create | Self::Find | Self::FindByName | Self::Remove => {
                 Room::Plan
             }
-            // Queue faults are logged, not judged: no room is theirs.
-            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Room::Plan,
+            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Room::Queue,
         }
     }
 }
