@@ -50,6 +50,7 @@ macro_rules! queue_laws {
             what_is_deleted_does_not_come_back,
             deleting_twice_is_done,
             answers_with_the_receipts_that_were_not_deleted,
+            takes_more_than_a_batch_and_nothing,
             handed_back_at_zero_is_visible_at_once,
             handed_back_for_later_comes_later,
             answers_with_the_receipts_that_were_not_handed_back,
@@ -199,6 +200,25 @@ pub(crate) async fn answers_with_the_receipts_that_were_not_deleted<S: QueueStag
     let bad = Receipt("never-issued".to_owned());
     let failed = stage.queue().delete(&[bad.clone(), good]).await.unwrap();
     assert_eq!(failed, [bad]);
+    assert_eq!(stage.count().await, 0);
+}
+
+/// How SQS batches is the adapter's business.
+pub(crate) async fn takes_more_than_a_batch_and_nothing<S: QueueStage>(stage: &S) {
+    assert_eq!(stage.queue().delete(&[]).await, Ok(Vec::new()));
+    assert_eq!(stage.queue().hand_back(&[]).await, Ok(Vec::new()));
+    let mut receipts = Vec::new();
+    for number in 0..12 {
+        stage.send(&format!("body {number}"), &[]).await;
+        receipts.push(receive_one(stage).await.receipt);
+    }
+    let back = receipts
+        .iter()
+        .cloned()
+        .map(|r| (r, stage.visibility() * 5));
+    let back: Vec<_> = back.collect();
+    assert_eq!(stage.queue().hand_back(&back).await, Ok(Vec::new()));
+    assert_eq!(stage.queue().delete(&receipts).await, Ok(Vec::new()));
     assert_eq!(stage.count().await, 0);
 }
 

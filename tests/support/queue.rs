@@ -22,7 +22,7 @@ use super::{lock, sqs};
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(120);
 /// The longest visibility that SQS takes.
 const LONGEST: Duration = Duration::from_secs(43_200);
-/// Entries in a batch, and messages in an answer.
+/// Messages in an answer.
 const BATCH: usize = 10;
 /// How often one message is tampered with when the queue is unruly, so that every test ends.
 const PRANKS: u8 = 3;
@@ -307,14 +307,6 @@ fn refused(detail: impl Into<String>) -> Fault {
     Fault::new(Room::Queue, Reason::AwsUnknown, detail)
 }
 
-fn check_batch(entries: usize) -> Result<(), Fault> {
-    match entries {
-        0 => Err(refused("EmptyBatchRequest")),
-        1..=BATCH => Ok(()),
-        _ => Err(refused("TooManyEntriesInBatchRequest")),
-    }
-}
-
 impl Queue for FakeQueue {
     /// Where the clock stands still an empty answer comes at once; where it follows tokio, after `wait`.
     async fn receive(&self, max: u32, wait: Duration) -> Result<Vec<Envelope>, Fault> {
@@ -337,7 +329,6 @@ impl Queue for FakeQueue {
     }
 
     async fn delete(&self, receipts: &[Receipt]) -> Result<Vec<Receipt>, Fault> {
-        check_batch(receipts.len())?;
         let effect = || {
             let mut queues = lock(&self.queues);
             let failed = receipts.iter().filter(|receipt| !queues.delete(receipt));
@@ -347,7 +338,6 @@ impl Queue for FakeQueue {
     }
 
     async fn hand_back(&self, messages: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
-        check_batch(messages.len())?;
         let effect = || {
             let now = self.clock.now();
             let mut queues = lock(&self.queues);

@@ -152,8 +152,8 @@ impl Table {
         }
         let mine = key(&next.subject);
         let other = transition.reserves().and_then(|name| self.names.get(name));
-        if let Some((_, other)) = other.filter(|other| **other != mine) {
-            return Claimed::NameTaken(other.clone());
+        if let Some((repository, other)) = other.filter(|other| **other != mine) {
+            return Claimed::NameTaken(format!("REPO#{repository}/{other}"));
         }
         self.write(&transition);
         Claimed::Won(Box::new(Claim::proven(transition.next)))
