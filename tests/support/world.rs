@@ -27,8 +27,8 @@ use super::{drive, lock};
 
 /// The table's name, which marks our pipelines.
 pub(crate) const TABLE: &str = "branchline";
-/// The source queue's redrive, as in `infra/`.
-pub(crate) const MAX_RECEIVES: u32 = 100;
+/// The source queue's redrive, as in the sandbox.
+pub(crate) const MAX_RECEIVES: u32 = 20;
 
 /// The walker of the tests.
 pub(crate) type FakeWalker = Walker<FakeStore, FakePipelines, FakeClock>;
