@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use branchline::line::envelope::Attribute;
 use branchline::line::fault::Reason;
 use branchline::line::verdict::Grave;
 use branchline::ports::Queue;
@@ -199,6 +200,51 @@ async fn the_queue_moves_what_nobody_can_finish() {
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].text("branchline-reason"), None);
     world.finish();
+}
+
+#[tokio::test]
+async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() {
+    let world = World::new();
+    world.queue.send("body", &[]).unwrap();
+    let one = || world.queue.receive(1, Duration::ZERO);
+    let old = one().await.unwrap().remove(0).receipt;
+    world.clock.advance(Duration::from_secs(120));
+    let back = [(old.clone(), Duration::ZERO)];
+    let failed = Ok(vec![old.clone()]);
+    assert_eq!(world.queue.hand_back(&back).await, failed);
+    let new = one().await.unwrap().remove(0).receipt;
+    assert_eq!(world.queue.hand_back(&back).await, failed);
+    assert_eq!(world.queue.delete(&[old]).await, Ok(Vec::new()));
+    assert_eq!(world.queue.waiting().len(), 1);
+    assert_eq!(world.queue.delete(&[new]).await, Ok(Vec::new()));
+    world.finish();
+}
+
+#[test]
+fn sqs_refuses_what_it_refuses() {
+    let text = |name: &str, value: &str| (name.to_owned(), Attribute::text(value));
+    let check = support::sqs::check;
+    let eleven: Vec<_> = (0..11).map(|n| text(&format!("n{n}"), "v")).collect();
+    assert!(check("body", &eleven[..10]).is_ok());
+    assert!(check("body", &eleven).is_err());
+    assert!(check(&"x".repeat(1_048_576), &[]).is_ok());
+    assert!(check(&"x".repeat(1_048_576), &[text("n", "v")]).is_err());
+    for (name, value) in [
+        ("", "v"),
+        ("n", ""),
+        ("a b", "v"),
+        ("AWS.n", "v"),
+        ("n", "\0"),
+    ] {
+        assert!(
+            check("body", &[text(name, value)]).is_err(),
+            "{name:?} {value:?}"
+        );
+    }
+    assert!(check("\t\r\n\u{E000}\u{FFFD}\u{10000}", &[]).is_ok());
+    for body in ["", "\u{8}", "\u{FFFE}", "\0"] {
+        assert!(check(body, &[]).is_err(), "{body:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
