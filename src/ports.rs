@@ -27,13 +27,13 @@ pub trait Queue: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<Vec<Envelope>, Fault>> + Send;
 
-    /// Deletes messages; answers with the receipts that were not deleted. Deleting twice is done.
+    /// Deletes any number of messages; answers with the receipts that were not deleted. Deleting twice is done.
     fn delete(
         &self,
         receipts: &[Receipt],
     ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
 
-    /// Makes messages visible again after a time from now (0 s to 12 h); answers with the receipts for which that
+    /// Makes any number of messages visible again after a time from now (0 s to 12 h); answers with the receipts for which that
     /// failed. These come back when their visibility timeout ends.
     fn hand_back(
         &self,
@@ -53,7 +53,7 @@ pub enum Claimed {
     Won(Box<Claim>),
     /// The row was not as expected; nothing is written. This is what it is.
     Lost(Option<Box<Mapping>>),
-    /// Another subject has the pipeline's name; nothing is written. This is its key.
+    /// Another subject has the pipeline's name; nothing is written. This is its key, `REPO#1001/PR#0000000007`.
     NameTaken(String),
 }
 
@@ -83,6 +83,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Recorded, Fault>> + Send;
 
     /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
+    ///
+    /// Cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 

@@ -9,6 +9,7 @@ use branchline::line::fault::Reason;
 use branchline::line::verdict::Grave;
 use branchline::ports::Queue;
 
+use support::clock::FakeClock;
 use support::clock::START;
 use support::rules::{branch_rule, pull_request_rule, template};
 use support::weather::{Op, Trouble, When};
@@ -17,7 +18,7 @@ use support::world::{World, run_line};
 
 #[tokio::test]
 async fn what_is_left_over_is_told() {
-    let world = World::new();
+    let world = World::new(FakeClock::new());
     assert!(world.leftovers().is_empty());
 
     world.send(&Webhook::pull_request("opened"));
@@ -34,7 +35,7 @@ async fn what_is_left_over_is_told() {
 
 #[tokio::test]
 async fn a_letter_that_nobody_takes_is_left_over() {
-    let world = World::new();
+    let world = World::new(FakeClock::new());
     let forged = Webhook::pull_request("opened").signed_with("guess");
     world.deliver(forged).await;
     let left = world.leftovers();
@@ -57,7 +58,7 @@ async fn a_letter_that_nobody_takes_is_left_over() {
 
 #[tokio::test]
 async fn a_claim_and_a_half_way_mapping_are_left_over() {
-    let world = World::new();
+    let world = World::new(FakeClock::new());
     world
         .weather
         .next(Op::Create, 1, Trouble::Hang(When::Before));
@@ -172,7 +173,7 @@ fn an_unruly_queue_changes_nothing() {
 async fn an_unruly_queue_redelivers_and_reorders() {
     let (mut twice, mut reordered) = (0, 0);
     for seed in 0..20 {
-        let world = World::new();
+        let world = World::new(FakeClock::new());
         world.queue.unruly(seed);
         for number in 0..10 {
             world.queue.send(&format!("{number}"), &[]).unwrap();
@@ -191,7 +192,7 @@ async fn an_unruly_queue_redelivers_and_reorders() {
 
 #[tokio::test]
 async fn the_queue_moves_what_nobody_can_finish() {
-    let world = World::new();
+    let world = World::new(FakeClock::new());
     let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
     world.weather.next(Op::Claim, u32::MAX, fails);
     world.send(&Webhook::pull_request("opened"));
@@ -204,7 +205,7 @@ async fn the_queue_moves_what_nobody_can_finish() {
 
 #[tokio::test]
 async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() {
-    let world = World::new();
+    let world = World::new(FakeClock::new());
     world.queue.send("body", &[]).unwrap();
     let one = || world.queue.receive(1, Duration::ZERO);
     let old = one().await.unwrap().remove(0).receipt;

@@ -176,13 +176,26 @@ impl DynamoStore {
             .build())
     }
 
-    /// Mapping first, then the name that is released with it, if any.
-    fn transition_items(&self, transition: &Transition) -> Result<Vec<TransactWriteItem>, Fault> {
+    /// Writes the mapping first, then `more`, and gives up the name that is released, if any. Where that name is another
+    /// subject's by now, it is not ours to give up, and the rest is written without.
+    async fn transition(
+        &self,
+        transition: &Transition,
+        more: &[TransactWriteItem],
+    ) -> Result<Written, Fault> {
         let mut items = vec![self.mapping_put(transition)?];
-        if let Some(name) = &transition.releases {
-            items.push(self.name_delete(name, &transition.next.subject)?);
+        items.extend_from_slice(more);
+        let Some(name) = &transition.releases else {
+            return self.write(items).await;
+        };
+        let mut releasing = items.clone();
+        releasing.push(self.name_delete(name, &transition.next.subject)?);
+        match self.write(releasing).await? {
+            Written::Refused(reasons) if refused_row(&reasons)?.is_none() => {
+                self.write(items).await
+            }
+            written @ (Written::Done | Written::Refused(_)) => Ok(written),
         }
-        Ok(items)
     }
 
     /// Whether the alias is still to be written. It counts as written from now on, so that the first events of a
@@ -232,36 +245,30 @@ impl Store for DynamoStore {
 
     async fn record(&self, transition: &Transition, entry: &Entry) -> Result<Recorded, Fault> {
         let mapping = &transition.next;
-        let mut items = self.transition_items(transition)?;
-        items.push(self.plain_put(audit_item(mapping, entry))?);
-        items.push(self.plain_put(delivery_item(mapping, entry))?);
+        let mut more = vec![
+            self.plain_put(audit_item(mapping, entry))?,
+            self.plain_put(delivery_item(mapping, entry))?,
+        ];
         let alias = self.alias_is_due(mapping);
         if alias {
-            items.push(self.plain_put(alias_item(mapping))?);
+            more.push(self.plain_put(alias_item(mapping))?);
         }
-        let written = self.write(items).await;
+        let written = self.transition(transition, &more).await;
         if alias && !matches!(written, Ok(Written::Done)) {
             self.forget_alias(mapping);
         }
         match written? {
             Written::Done => Ok(Recorded::Done),
-            Written::Refused(reasons) => match refused_row(&reasons)? {
-                // The name that we would release is another's: it is released, then.
-                None => Err(Fault::new(
-                    Room::Mapping,
-                    Reason::AwsConflict,
-                    "the pipeline's name changed hands",
-                )),
-                Some(Some(row)) if *row == *mapping => Ok(Recorded::Done),
-                Some(row) => Ok(Recorded::Lost(row)),
+            Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
+                // An earlier attempt of this very record, whose answer was lost.
+                Some(row) if *row == *mapping => Ok(Recorded::Done),
+                row => Ok(Recorded::Lost(row)),
             },
         }
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        self.write(self.transition_items(transition)?)
-            .await
-            .map(|_| ())
+        self.transition(transition, &[]).await.map(|_| ())
     }
 }
 

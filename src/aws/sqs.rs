@@ -179,9 +179,10 @@ impl Queue for SqsQueue {
     }
 }
 
-/// SQS counts in whole seconds.
+/// SQS counts in whole seconds; a part of one counts as one, so that nothing comes back too early.
 fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
+    let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    i32::try_from(whole).unwrap_or(i32::MAX)
 }
 
 fn by_id<'a, T>(batch: &'a [T], id: &str) -> Option<&'a T> {

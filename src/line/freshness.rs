@@ -85,16 +85,21 @@ impl Moment {
     fn tie(&self, recorded: &Self) -> Age {
         match (self.kind, recorded.kind) {
             (Kind::Closed, Kind::Closed) => Age::Repeated,
-            (Kind::Closed, Kind::Open) | (Kind::Reopened, Kind::Closed) => Age::Fresher,
+            // A reopening is news even where the push after it was heard of first: else the closing before both, arriving
+            // last, would beat that push. `over` keeps the later head.
+            (Kind::Closed, Kind::Open) | (Kind::Reopened, Kind::Closed | Kind::Open) => {
+                Age::Fresher
+            }
             (Kind::Closed, Kind::Reopened) | (Kind::Open, Kind::Closed) => Age::Stale,
             // The commit that was deleted with the branch was pushed before that.
             (Kind::Pushed, Kind::Deleted) if self.head.is_some() && self.head == recorded.head => {
                 Age::Stale
             }
             (
-                Kind::Open | Kind::Reopened | Kind::Pushed | Kind::Deleted,
+                Kind::Open | Kind::Pushed | Kind::Deleted,
                 Kind::Open | Kind::Reopened | Kind::Pushed | Kind::Deleted,
             )
+            | (Kind::Reopened, Kind::Reopened | Kind::Pushed | Kind::Deleted)
             | (Kind::Closed, Kind::Pushed | Kind::Deleted)
             | (Kind::Pushed | Kind::Deleted, Kind::Closed) => self.chain(recorded),
         }
@@ -120,6 +125,12 @@ impl Moment {
     #[must_use]
     pub fn over(mut self, recorded: &Self) -> Self {
         if self.event == recorded.event {
+            if (self.kind, recorded.kind) == (Kind::Reopened, Kind::Open)
+                && self.chain(recorded) == Age::Stale
+            {
+                self.head.clone_from(&recorded.head);
+                self.before.clone_from(&recorded.before);
+            }
             if (self.kind, recorded.kind) == (Kind::Open, Kind::Reopened) {
                 self.kind = Kind::Reopened;
             }
@@ -192,6 +203,18 @@ mod tests {
         let recorded = at(1, 3, Kind::Open).over(&at(1, 2, Kind::Reopened));
         assert_eq!(at(1, 9, Kind::Closed).age(&recorded), Age::Stale);
         assert_eq!(at(2, 9, Kind::Open).over(&recorded).kind, Kind::Open);
+    }
+
+    #[test]
+    fn a_reopening_is_news_to_the_push_after_it() {
+        let pushed = headed(at(1, 1, Kind::Open), Some('a'), 'b');
+        let reopened = headed(at(1, 2, Kind::Reopened), None, 'a');
+        assert_eq!(reopened.age(&pushed), Age::Fresher);
+        let recorded = reopened.over(&pushed);
+        assert_eq!(
+            (recorded.kind, recorded.head),
+            (Kind::Reopened, pushed.head)
+        );
     }
 
     #[test]

@@ -26,8 +26,9 @@ impl Curve {
         }
     }
 
-    /// Another worker is done within seconds, so a busy subject is asked for at an even pace.
-    const BUSY: Self = Self::new(3, 1.0, 3);
+    /// Another worker is done within seconds. Where it died, its claim goes on for two minutes, which must not use up
+    /// a message's receives.
+    const BUSY: Self = Self::new(3, 2.0, 30);
     /// An outage of minutes must not use up a message's receives.
     const TRANSIENT: Self = Self::new(2, 2.0, 300);
     /// Coming back early is what throttling punishes.
@@ -137,6 +138,21 @@ mod tests {
                 assert!((1..=43_200).contains(&wait), "{class:?} {receives}: {wait}");
             }
         }
+    }
+
+    #[test]
+    fn a_claim_that_nobody_finishes_is_waited_for_within_a_dozen_receives() {
+        let claim = crate::worker::walk::CLAIM.as_secs();
+        let waited = |receives: u32| {
+            (1..=receives)
+                .map(|receive| seconds(Class::Busy, receive, 0.0))
+                .sum::<u64>()
+        };
+        let receives = (1..).find(|receives| waited(*receives) >= claim).unwrap();
+        assert!(
+            receives <= 12,
+            "{receives} receives, where the queue's redrive takes a message after 100"
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ use super::{drive, lock};
 /// The table's name, which marks our pipelines.
 pub(crate) const TABLE: &str = "branchline";
 /// The source queue's redrive, as in the sandbox.
-pub(crate) const MAX_RECEIVES: u32 = 20;
+pub(crate) const MAX_RECEIVES: u32 = 100;
 
 /// The walker of the tests.
 pub(crate) type FakeWalker = Walker<FakeStore, FakePipelines, FakeClock>;
@@ -47,13 +47,22 @@ pub(crate) struct World {
 /// Plays a story, then demands that nothing is left over: no message, no claim, no half-way mapping, no letter in a
 /// grave that the story did not take, no pipeline without an active mapping and none missing.
 pub(crate) fn run_line(story: impl AsyncFnOnce(&World)) {
+    play(FakeClock::new, story);
+}
+
+/// The same for a story about a loop that sleeps by itself: the world's clock follows tokio's.
+pub(crate) fn run_daemon(story: impl AsyncFnOnce(&World)) {
+    play(FakeClock::following_tokio, story);
+}
+
+fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let world = World::new();
+        let world = World::new(clock());
         story(&world).await;
         world.finish();
     });
@@ -61,8 +70,7 @@ pub(crate) fn run_line(story: impl AsyncFnOnce(&World)) {
 
 impl World {
     /// The template for `acme/api`, one rule for its pull requests, and nothing else.
-    pub(crate) fn new() -> Self {
-        let clock = FakeClock::new();
+    pub(crate) fn new(clock: FakeClock) -> Self {
         let weather = Weather::new(&clock);
         let store = FakeStore::new(&weather);
         let account = FakePipelines::new(&weather);

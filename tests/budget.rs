@@ -1,0 +1,147 @@
+//! What a webhook may cost, and what fits into the time that a claim lasts.
+
+#![expect(clippy::print_stdout, reason = "the figures are part of the test")]
+
+mod support;
+
+use branchline::aws::OPERATION_TIMEOUT;
+use branchline::line::fault::Reason;
+use branchline::line::template::Tags;
+use branchline::ports::Clock;
+use branchline::worker::walk::CLAIM;
+
+use support::rules::{TEMPLATE, template};
+use support::weather::{Op, Trouble, When};
+use support::webhook::{REPOSITORY, Webhook};
+use support::world::{World, run_line};
+
+/// What one webhook costs, in AWS calls beside the queue's batches.
+async fn cost(world: &World, webhook: Webhook) -> usize {
+    world.weather.clear();
+    world.deliver(webhook).await;
+    world.weather.spent()
+}
+
+#[test]
+fn a_new_pipeline_costs_four_calls_and_three_within_a_minute_of_the_last() {
+    run_line(async |world| {
+        assert_eq!(cost(world, Webhook::pull_request("opened")).await, 4);
+        assert_eq!(
+            cost(world, Webhook::pull_request("opened").number(8)).await,
+            3
+        );
+    });
+}
+
+#[test]
+fn what_changes_nothing_costs_one_call() {
+    run_line(async |world| {
+        let opened = Webhook::pull_request("opened").at(world.clock.now());
+        world.deliver(opened.clone()).await;
+        world
+            .deliver(Webhook::pull_request("edited").title("Another"))
+            .await;
+        assert_eq!(cost(world, opened).await, 1, "stale");
+        let closed = Webhook::pull_request("closed")
+            .number(9)
+            .at(world.clock.now());
+        world.deliver(closed.clone()).await;
+        assert_eq!(cost(world, closed).await, 1, "repeated");
+    });
+}
+
+#[test]
+fn what_is_ignored_costs_nothing() {
+    run_line(async |world| {
+        let webhooks = [
+            Webhook::ping(),
+            Webhook::pull_request("labeled"),
+            Webhook::pull_request("opened").fork(),
+            Webhook::pull_request("opened").of(2, "other/repository"),
+            Webhook::push("main", 1, 2),
+            Webhook::event("issues", serde_json::json!({})),
+        ];
+        for webhook in webhooks {
+            assert_eq!(cost(world, webhook.clone()).await, 0, "{webhook:?}");
+        }
+    });
+}
+
+#[test]
+fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
+    run_line(async |world| {
+        // Made by an attempt that could not settle: the next one meets its own pipeline.
+        world.weather.next(
+            Op::Record,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsThrottled),
+        );
+        world.deliver(Webhook::pull_request("opened")).await;
+        let retried = under_a_claim(&world.weather.calls());
+        // Closed while its ARN is unknown: the pipeline is looked for by its name.
+        world.weather.next(
+            Op::Record,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsThrottled),
+        );
+        world.send(&Webhook::pull_request("opened").number(8));
+        world.weather.clear();
+        world.deliver(Webhook::pull_request("closed")).await;
+        let closed = under_a_claim(&world.weather.calls());
+
+        let calls = retried.max(closed);
+        println!("{calls} calls of at most {OPERATION_TIMEOUT:?} under a claim of {CLAIM:?}");
+        assert!(
+            calls >= 4,
+            "the stories above are not the longest any more: {calls}"
+        );
+        assert!(OPERATION_TIMEOUT * calls < CLAIM);
+    });
+}
+
+/// The most calls between winning a claim and settling or giving it up.
+fn under_a_claim(calls: &[Op]) -> u32 {
+    let mut longest = 0;
+    let mut current = 0;
+    for call in calls {
+        current = match call {
+            Op::Receive | Op::Delete | Op::HandBack | Op::Bury => current,
+            Op::Claim => 0,
+            Op::FindByName => current + 2,
+            Op::Record | Op::GiveUp | Op::Template | Op::Create | Op::Find | Op::Remove => {
+                current + 1
+            }
+        };
+        longest = longest.max(current);
+    }
+    longest
+}
+
+#[test]
+fn a_template_is_asked_for_once_a_minute() {
+    run_line(async |world| {
+        world.weather.clear();
+        for number in 1..=5 {
+            world
+                .deliver(Webhook::pull_request("opened").number(number))
+                .await;
+        }
+        assert_eq!(asked(world), 1);
+        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.clock.advance(std::time::Duration::from_secs(60));
+        world
+            .deliver(Webhook::pull_request("opened").number(6))
+            .await;
+        assert_eq!(asked(world), 2);
+        assert_eq!(world.mapping("acme/api#6").template_version, Some(2));
+    });
+}
+
+fn asked(world: &World) -> usize {
+    world
+        .weather
+        .calls()
+        .iter()
+        .filter(|call| **call == Op::Template)
+        .count()
+}

@@ -1,0 +1,144 @@
+//! The daemon's loop over fakes: how much it takes, that it acknowledges everything, and how it ends.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a loop that does not do its part fails the test"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use branchline::line::fault::Reason;
+use branchline::worker::{Stop, Until, Worker};
+
+use support::rules::pull_request_rule;
+use support::weather::{Op, Trouble, When};
+use support::webhook::Webhook;
+use support::world::{World, run_daemon};
+
+async fn run_until_empty(world: &World, concurrency: usize) {
+    let (_told, stop) = Stop::channel();
+    let walker = world.worker("daemon", vec![pull_request_rule()]);
+    let worker = Worker::new(world.queue.clone(), walker, concurrency);
+    worker.run(Until::Empty, stop).await.unwrap();
+}
+
+#[test]
+fn it_works_through_the_queue_and_ends() {
+    run_daemon(async |world| {
+        for number in 1..=25 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        run_until_empty(world, 4).await;
+        assert_eq!(world.pipelines().len(), 25);
+        let batches = world
+            .weather
+            .calls()
+            .into_iter()
+            .filter(|op| *op == Op::Delete)
+            .count();
+        assert!(
+            batches <= 13,
+            "{batches} batches for 25 messages, taken four at a time"
+        );
+    });
+}
+
+#[test]
+fn it_never_asks_for_more_than_it_can_start() {
+    run_daemon(async |world| {
+        for number in 1..=5 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        world
+            .weather
+            .next(Op::Template, 1, Trouble::Hang(When::Before));
+        let (told, stop) = Stop::channel();
+        let walker = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(world.queue.clone(), walker, 2);
+        let run = worker.run(Until::Stopped, stop);
+        tokio::select! {
+            _ = run => panic!("it was not told to stop"),
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+        }
+        drop(told);
+        // Both wait for the same template, and the rest was not even taken.
+        assert_eq!(world.queue.depth().in_flight, 2);
+        world.settle().await;
+        assert_eq!(world.pipelines().len(), 5);
+    });
+}
+
+#[test]
+fn what_sqs_does_not_take_is_sent_again() {
+    run_daemon(async |world| {
+        world.send(&Webhook::pull_request("opened"));
+        world.weather.next(
+            Op::Delete,
+            2,
+            Trouble::Fail(When::Before, Reason::AwsUnavailable),
+        );
+        run_until_empty(world, 1).await;
+        assert_eq!(
+            world
+                .weather
+                .calls()
+                .iter()
+                .filter(|op| **op == Op::Delete)
+                .count(),
+            3
+        );
+    });
+}
+
+#[test]
+fn a_burial_that_is_not_confirmed_loses_nothing() {
+    run_daemon(async |world| {
+        world.send(&Webhook::ping().unsigned());
+        world.weather.next(
+            Op::Bury,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsUnavailable),
+        );
+        run_until_empty(world, 1).await;
+        assert!(
+            world.take_quarantined().is_empty(),
+            "it was handed back for later"
+        );
+        world.settle().await;
+        assert_eq!(world.take_quarantined().len(), 1);
+    });
+}
+
+#[test]
+fn a_queue_that_does_not_answer_is_asked_again() {
+    run_daemon(async |world| {
+        world.send(&Webhook::pull_request("opened"));
+        world.weather.next(
+            Op::Receive,
+            2,
+            Trouble::Fail(When::Before, Reason::AwsUnavailable),
+        );
+        run_until_empty(world, 1).await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
+
+#[test]
+fn told_to_stop_it_finishes_what_is_in_work() {
+    run_daemon(async |world| {
+        world.send(&Webhook::pull_request("opened"));
+        let (told, stop) = Stop::channel();
+        let walker = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(world.queue.clone(), walker, 1);
+        let run = worker.run(Until::Stopped, stop);
+        let stopping = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            told.send_replace(true);
+        };
+        let (ended, ()) = tokio::join!(run, stopping);
+        ended.unwrap();
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
