@@ -1,7 +1,7 @@
 //! branchline gives every pull request its own AWS CodePipeline, cloned from a template, and removes it when the pull
 //! request closes.
 //!
-//! Read [`worker::walk`] first, then the room of [`line`] that you need. `ARCHITECTURE.md` draws the picture.
+//! Read [`worker::walk`] first, then the room of [`mod@line`] that you need. `ARCHITECTURE.md` draws the picture.
 
 pub mod aws;
 pub mod cli;

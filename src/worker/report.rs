@@ -15,6 +15,7 @@ macro_rules! journal {
             verdict = $verdict,
             outcome = journal.outcome,
             detail = journal.detail.as_deref(),
+            repository.name = journal.repository.as_deref(),
             subject = journal.subject.as_deref(),
             rule = journal.rule.as_deref(),
             pipeline.name = journal.pipeline.as_deref(),
