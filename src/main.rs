@@ -8,11 +8,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use branchline::aws::{Aws, QueueUrls};
 use branchline::cli::{Cli, Command, Run};
 use branchline::config::{self, Config};
+use branchline::line::fault::{Blame, Fault, Reason};
 use branchline::line::ids::Timestamp;
 use branchline::ports::{Clock, Pipelines, Queue, Store};
 use branchline::telemetry;
-use branchline::worker::walk::{CLAIM, Setup, Walker};
-use branchline::worker::{Stop, Until, Worker};
+use branchline::worker::lease::VISIBILITY;
+use branchline::worker::walk::{Setup, Walker};
+use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,7 +46,7 @@ fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
 async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut told = async || {
+    let mut heard = async || {
         tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
@@ -68,23 +70,40 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let work = worker.run(until, stopped);
     tokio::pin!(work);
     tokio::select! {
-        ended = &mut work => return Ok(ended.map(|()| ExitCode::SUCCESS)?),
-        signal = told() => {
+        ended = &mut work => {
+            ended.map_err(told)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        signal = heard() => {
             tracing::info!(signal, "Stopping: what is in work is finished first; a second signal stops at once");
             stop.send_replace(true);
         }
     }
     tokio::select! {
         ended = &mut work => {
-            ended?;
+            ended.map_err(told)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
         }
-        signal = told() => {
+        signal = heard() => {
             tracing::warn!(signal, "Stopped at once; messages in work come back when their visibility ends");
             Ok(ExitCode::from(TROUBLE))
         }
     }
+}
+
+/// What ended the run, and what to do about it.
+fn told(fault: Fault) -> String {
+    let remedy = match fault.blame() {
+        Blame::Setup if fault.reason == Reason::AwsMissing => {
+            ": make it in this account and Region, or correct the configuration"
+        }
+        Blame::Setup => {
+            ": check the credentials, what they are allowed to do, and this machine's clock"
+        }
+        Blame::Weather | Blame::Message => "",
+    };
+    format!("branchline cannot work: {fault}{remedy}")
 }
 
 fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
@@ -94,6 +113,12 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
         // Unique among all workers: nothing else tells two containers of one service apart.
         worker: format!("{:016x}", fastrand::u64(..)),
         table: config.table.clone(),
+        max_attempts: config.max_attempts,
+    };
+    let settings = Settings {
+        concurrency: config.concurrency,
+        drain_timeout: config.drain_timeout,
+        seed: fastrand::u64(..),
     };
     let urls = QueueUrls {
         source: config.queues.source,
@@ -101,7 +126,7 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
         quarantine: config.queues.quarantine,
     };
     let walker = Walker::new(aws.store(config.table), aws.pipelines(), SystemClock, setup);
-    Worker::new(aws.queue(urls, CLAIM), walker, config.concurrency)
+    Worker::new(aws.queue(urls, VISIBILITY), walker, settings)
 }
 
 /// The machine's clock.

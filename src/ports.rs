@@ -4,6 +4,7 @@
 //! Every method may be cancelled by dropping its future. What that leaves behind is said per method; it is never
 //! anything but "the call took effect" or "it did not".
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::line::envelope::{Envelope, Receipt};
 use crate::line::fault::Fault;
 use crate::line::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::line::journal::Entry;
-use crate::line::mapping::{Claim, Mapping, Transition};
+use crate::line::mapping::{Claim, Mapping, State, Transition};
 use crate::line::template::{NewPipeline, Tags, Template};
 use crate::line::verdict::{Burial, Grave};
 
@@ -66,6 +67,19 @@ pub enum Recorded {
     Lost(Option<Box<Mapping>>),
 }
 
+/// Some of the mappings in one state, the longest unchanged first.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows; one that cannot be read is a fault that names it.
+    pub rows: Vec<Result<Mapping, Fault>>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a listing, in the store's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub BTreeMap<String, String>);
+
 /// The table of mappings and their audit trail.
 pub trait Store: Send + Sync + 'static {
     /// Writes a half-way row if the table holds what the transition expects, and reserves the pipeline's name.
@@ -86,6 +100,14 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// A page of the mappings in a state, from the beginning or from where another page ended. A page may be empty and
+    /// not the last. The listing may be a moment old: rows are claimed, not trusted.
+    fn in_state(
+        &self,
+        state: State,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Page, Fault>> + Send;
 }
 
 /// What came of an attempt to create a pipeline.

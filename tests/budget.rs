@@ -4,16 +4,23 @@
 
 mod support;
 
+use std::time::Duration;
+
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::line::fault::Reason;
+use branchline::line::fault::{Class, Reason};
+use branchline::line::mapping::ECHO;
 use branchline::line::template::Tags;
+use branchline::line::verdict::MaxAttempts;
 use branchline::ports::Clock;
+use branchline::worker::act::TOUCH;
+use branchline::worker::lease::VISIBILITY;
+use branchline::worker::pace;
 use branchline::worker::walk::CLAIM;
 
 use support::rules::{TEMPLATE, template};
 use support::weather::{Op, Trouble, When};
 use support::webhook::{REPOSITORY, Webhook};
-use support::world::{World, run_line};
+use support::world::{MAX_RECEIVES, World, run_line};
 
 /// What one webhook costs, in AWS calls beside the queue's batches.
 async fn cost(world: &World, webhook: Webhook) -> usize {
@@ -105,7 +112,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
     let mut current = 0;
     for call in calls {
         current = match call {
-            Op::Receive | Op::Delete | Op::HandBack | Op::Bury => current,
+            Op::Receive | Op::Delete | Op::HandBack | Op::Bury | Op::InState => current,
             Op::Claim => 0,
             Op::FindByName => current + 2,
             Op::Record | Op::GiveUp | Op::Template | Op::Create | Op::Find | Op::Remove => {
@@ -115,6 +122,47 @@ fn under_a_claim(calls: &[Op]) -> u32 {
         longest = longest.max(current);
     }
     longest
+}
+
+#[test]
+fn a_claim_that_is_about_to_expire_is_not_used() {
+    println!("{OPERATION_TIMEOUT:?} a call and its echo of {ECHO:?} within {TOUCH:?}");
+    assert!(OPERATION_TIMEOUT + ECHO <= TOUCH);
+    // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
+    assert!(OPERATION_TIMEOUT * 2 + TOUCH < CLAIM);
+}
+
+#[test]
+fn our_limits_come_before_the_queues_own_redrive() {
+    let max = MaxAttempts::default();
+    let classes = [
+        (Class::Transient, max.transient),
+        (Class::Throttled, max.throttled),
+        (Class::Quota, max.quota),
+        (Class::Unknown, max.unknown),
+    ];
+    for (class, limit) in classes {
+        let waited: Duration = (1..limit)
+            .map(|tries| pace::visibility(class, tries, 0.0))
+            .sum();
+        println!("{class:?}: {limit} attempts take {waited:?} or longer");
+    }
+    let most = classes.iter().map(|(_, limit)| *limit).max().unwrap();
+    // A busy subject has no limit of ours, and the queue counts its receives all the same.
+    let spare = MAX_RECEIVES.checked_sub(most).unwrap();
+    let busy: Duration = (1..=spare)
+        .map(|tries| pace::visibility(Class::Busy, tries, 0.0))
+        .sum();
+    println!(
+        "{most} attempts and {spare} receives of a busy subject, which take {busy:?} or longer"
+    );
+    assert!(busy > CLAIM * 5, "workers that die one after the other");
+}
+
+#[test]
+fn a_lease_outlives_failed_renewals() {
+    println!("a lease of {VISIBILITY:?}");
+    assert!(OPERATION_TIMEOUT * 2 < VISIBILITY);
 }
 
 #[test]
@@ -128,7 +176,7 @@ fn a_template_is_asked_for_once_a_minute() {
         }
         assert_eq!(asked(world), 1);
         world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
-        world.clock.advance(std::time::Duration::from_secs(60));
+        world.clock.advance(Duration::from_secs(60));
         world
             .deliver(Webhook::pull_request("opened").number(6))
             .await;

@@ -14,6 +14,7 @@
 mod support;
 
 mod contract {
+    pub(crate) mod listing;
     pub(crate) mod pipelines;
     pub(crate) mod queue;
     pub(crate) mod store;

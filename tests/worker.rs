@@ -10,17 +10,25 @@ mod support;
 use std::time::Duration;
 
 use branchline::line::fault::Reason;
-use branchline::worker::{Stop, Until, Worker};
+use branchline::worker::{Settings, Stop, Until, Worker};
 
 use support::rules::pull_request_rule;
 use support::weather::{Op, Trouble, When};
 use support::webhook::Webhook;
 use support::world::{World, run_daemon};
 
+fn settings(concurrency: usize) -> Settings {
+    Settings {
+        concurrency,
+        drain_timeout: Duration::from_secs(25),
+        seed: 1,
+    }
+}
+
 async fn run_until_empty(world: &World, concurrency: usize) {
     let (_told, stop) = Stop::channel();
     let walker = world.worker("daemon", vec![pull_request_rule()]);
-    let worker = Worker::new(world.queue.clone(), walker, concurrency);
+    let worker = Worker::new(world.queue.clone(), walker, settings(concurrency));
     worker.run(Until::Empty, stop).await.unwrap();
 }
 
@@ -56,7 +64,7 @@ fn it_never_asks_for_more_than_it_can_start() {
             .next(Op::Template, 1, Trouble::Hang(When::Before));
         let (told, stop) = Stop::channel();
         let walker = world.worker("daemon", vec![pull_request_rule()]);
-        let worker = Worker::new(world.queue.clone(), walker, 2);
+        let worker = Worker::new(world.queue.clone(), walker, settings(2));
         let run = worker.run(Until::Stopped, stop);
         tokio::select! {
             _ = run => panic!("it was not told to stop"),
@@ -131,7 +139,7 @@ fn told_to_stop_it_finishes_what_is_in_work() {
         world.send(&Webhook::pull_request("opened"));
         let (told, stop) = Stop::channel();
         let walker = world.worker("daemon", vec![pull_request_rule()]);
-        let worker = Worker::new(world.queue.clone(), walker, 1);
+        let worker = Worker::new(world.queue.clone(), walker, settings(1));
         let run = worker.run(Until::Stopped, stop);
         let stopping = async {
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -8,13 +8,14 @@ use branchline::line::envelope::Attribute;
 use branchline::line::fault::Reason;
 use branchline::line::verdict::Grave;
 use branchline::ports::Queue;
+use branchline::worker::lease::VISIBILITY;
 
 use support::clock::FakeClock;
 use support::clock::START;
 use support::rules::{branch_rule, pull_request_rule, template};
 use support::weather::{Op, Trouble, When};
 use support::webhook::Webhook;
-use support::world::{World, run_line};
+use support::world::{MAX_RECEIVES, World, run_line};
 
 #[tokio::test]
 async fn what_is_left_over_is_told() {
@@ -77,7 +78,7 @@ async fn a_claim_and_a_half_way_mapping_are_left_over() {
         "{left:?}"
     );
 
-    world.clock.advance(Duration::from_secs(119));
+    world.clock.advance(VISIBILITY - Duration::from_secs(1));
     assert_eq!(world.queue.depth().in_flight, 1);
     world.settle().await;
     assert_eq!(world.pipelines(), ["api-pr-7"]);
@@ -193,12 +194,14 @@ async fn an_unruly_queue_redelivers_and_reorders() {
 #[tokio::test]
 async fn the_queue_moves_what_nobody_can_finish() {
     let world = World::new(FakeClock::new());
-    let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-    world.weather.next(Op::Claim, u32::MAX, fails);
+    // A busy subject is nobody's failure, so we never bury for it.
+    let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
+    world.weather.next(Op::Claim, u32::MAX, busy);
     world.send(&Webhook::pull_request("opened"));
     world.settle().await;
     let letters = world.queue.take(Grave::DeadLetters);
     assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].receives, MAX_RECEIVES);
     assert_eq!(letters[0].text("branchline-reason"), None);
     world.finish();
 }

@@ -10,22 +10,26 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::line::journal::Entry;
-use crate::line::mapping::{Claim, Expect, Mapping, Transition};
-use crate::ports::{Claimed, Recorded, Store};
+use crate::line::mapping::{Claim, Expect, Mapping, State, Transition};
+use crate::ports::{Claimed, Cursor, Page, Recorded, Store};
 
 use super::fault::{Service, fault, reason};
-use super::row::{self, Item, n, repository_key, s};
+use super::records::{alias_item, audit_item, delivery_item, name_key, subject_key};
+use super::row::{self, Item, n, s};
 
-/// How long a delivery record is kept: 30 days, in seconds. Auditors have the audit entries for longer.
-const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;
+/// The sparse index of mappings by state, the longest unchanged first.
+const BY_STATE: &str = "by-state";
+/// Mappings in a page: one read of about 100 KB.
+const PAGE: i32 = 100;
 /// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
@@ -245,10 +249,10 @@ impl Store for DynamoStore {
 
     async fn record(&self, transition: &Transition, entry: &Entry) -> Result<Recorded, Fault> {
         let mapping = &transition.next;
-        let mut more = vec![
-            self.plain_put(audit_item(mapping, entry))?,
-            self.plain_put(delivery_item(mapping, entry))?,
-        ];
+        let mut more = vec![self.plain_put(audit_item(mapping, entry))?];
+        if let Some(delivery) = entry.cause.delivery() {
+            more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
+        }
         let alias = self.alias_is_due(mapping);
         if alias {
             more.push(self.plain_put(alias_item(mapping))?);
@@ -270,6 +274,34 @@ impl Store for DynamoStore {
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
         self.transition(transition, &[]).await.map(|_| ())
     }
+
+    async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
+        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_STATE)
+            .key_condition_expression("#state = :state")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", s(state.word()))
+            .limit(PAGE)
+            .set_exclusive_start_key(start.map(Iterator::collect));
+        let answer = request.send().await.map_err(|error| {
+            let call = format!("Query of {BY_STATE} on {}", self.table);
+            fault(Service::DynamoDb, &call, error)
+        })?;
+        Ok(Page {
+            rows: answer.items().iter().map(row::read).collect(),
+            next: answer.last_evaluated_key.map(cursor),
+        })
+    }
+}
+
+/// All keys of the table and of its index are text.
+fn cursor(key: Item) -> Cursor {
+    let text = |(name, value): (String, AttributeValue)| Some((name, value.as_s().ok()?.clone()));
+    Cursor(key.into_iter().filter_map(text).collect())
 }
 
 /// The row that made the mapping's condition fail; `None` when it was not that condition which failed.
@@ -292,69 +324,6 @@ fn holder(reasons: &[CancellationReason]) -> String {
     subject
         .cloned()
         .unwrap_or_else(|| "another subject".to_owned())
-}
-
-fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
-    let key = format!(
-        "AUDIT#{}#{}#{}",
-        mapping.subject.key(),
-        entry.time,
-        entry.delivery
-    );
-    let mut item = Item::from([
-        (
-            "pk".to_owned(),
-            s(repository_key(mapping.subject.repository)),
-        ),
-        ("sk".to_owned(), s(key)),
-        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
-        ("outcome".to_owned(), s(entry.outcome)),
-        ("to".to_owned(), s(entry.to)),
-        ("journal".to_owned(), s(entry.journal.as_str())),
-    ]);
-    let optional = [
-        ("actor", entry.actor.as_deref()),
-        ("from", entry.from),
-        ("pipeline", entry.pipeline.as_deref()),
-    ];
-    let present = optional
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), s(value?))));
-    item.extend(present);
-    item
-}
-
-fn delivery_item(mapping: &Mapping, entry: &Entry) -> Item {
-    Item::from([
-        ("pk".to_owned(), s(format!("DELIVERY#{}", entry.delivery))),
-        ("sk".to_owned(), s("DELIVERY")),
-        ("subject".to_owned(), s(subject_key(&mapping.subject))),
-        ("outcome".to_owned(), s(entry.outcome)),
-        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
-        (
-            "expires_at".to_owned(),
-            n(entry.processed_at.seconds().saturating_add(DELIVERY_RECORD)),
-        ),
-    ])
-}
-
-fn alias_item(mapping: &Mapping) -> Item {
-    Item::from([
-        ("pk".to_owned(), s(format!("NAME#{}", mapping.repository))),
-        ("sk".to_owned(), s("NAME")),
-        ("repository_id".to_owned(), n(mapping.subject.repository.0)),
-    ])
-}
-
-fn name_key(name: &PipelineName) -> Item {
-    Item::from([
-        ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
-        ("sk".to_owned(), s("PIPELINE")),
-    ])
-}
-
-fn subject_key(subject: &Subject) -> String {
-    format!("{}/{}", repository_key(subject.repository), subject.key())
 }
 
 /// A request of ours that lacks a field: a bug, told as one.

@@ -3,7 +3,6 @@
 //! Codes come from the "Errors" sections of the API references and from each service's "Common Errors" page. A code
 //! that stands nowhere here is [`Reason::AwsUnknown`], with its name in the detail.
 
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use aws_sdk_sqs::config::http::HttpResponse;
@@ -127,6 +126,12 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         Service::CodePipeline if code == "LimitExceededException" => Some(Reason::AwsQuota),
         Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsMissing),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
+        // "The table does not have the specified index: by-state".
+        Service::DynamoDb
+            if code == "ValidationException" && message.contains("specified index") =>
+        {
+            Some(Reason::AwsMissing)
+        }
         Service::Sqs | Service::DynamoDb | Service::CodePipeline => shared(),
     }
 }
@@ -159,9 +164,24 @@ where
         None => Fault::new(
             room,
             unanswered(&error),
-            format!("{call}: {}", DisplayErrorContext(&error)),
+            format!("{call}: {}", chain(&error)),
         ),
     }
+}
+
+/// The error and what caused it, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !said.contains(&more) {
+            said.push_str(": ");
+            said.push_str(&more);
+        }
+        cause = error.source();
+    }
+    said
 }
 
 fn by_status(status: Option<u16>) -> Reason {

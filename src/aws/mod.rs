@@ -4,6 +4,7 @@ mod codepipeline;
 mod declaration;
 mod dynamodb;
 mod fault;
+mod records;
 mod row;
 mod sqs;
 
@@ -24,9 +25,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take with all its attempts. What a walk does under a claim is a handful of calls, so a claim
 /// outlasts them: `tests/budget.rs` multiplies.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
-/// The same for the queue: a long poll alone takes 20 s.
-const QUEUE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-const QUEUE_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same for ReceiveMessage: a long poll alone takes 20 s.
+const POLL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/pace.rs`).
 pub const ATTEMPTS: u32 = 3;
 
@@ -67,13 +68,7 @@ impl Aws {
     /// The queues. A received message stays invisible for `visibility`.
     #[must_use]
     pub fn queue(&self, urls: QueueUrls, visibility: Duration) -> SqsQueue {
-        let config = aws_sdk_sqs::config::Builder::from(&self.0)
-            .timeout_config(timeouts(QUEUE_ATTEMPT_TIMEOUT, QUEUE_OPERATION_TIMEOUT));
-        SqsQueue::new(
-            aws_sdk_sqs::Client::from_conf(config.build()),
-            urls,
-            visibility,
-        )
+        SqsQueue::new(aws_sdk_sqs::Client::new(&self.0), urls, visibility)
     }
 
     /// The table.
@@ -87,6 +82,11 @@ impl Aws {
     pub fn pipelines(&self) -> CodePipelines {
         CodePipelines::new(aws_sdk_codepipeline::Client::new(&self.0))
     }
+}
+
+/// How long a poll may take.
+fn poll_timeouts() -> TimeoutConfig {
+    timeouts(POLL_ATTEMPT_TIMEOUT, POLL_OPERATION_TIMEOUT)
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
@@ -17,6 +18,7 @@ use crate::line::verdict::{Burial, Grave};
 use crate::ports::Queue;
 
 use super::fault::{Service, fault};
+use super::poll_timeouts;
 
 /// Entries of a batch (API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
@@ -63,6 +65,8 @@ impl Queue for SqsQueue {
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .customize()
+            .config_override(Builder::new().timeout_config(poll_timeouts()))
             .send()
             .await
             .map_err(|error| {

@@ -1,25 +1,26 @@
 //! The configuration: words, then meaning. Flags and variables win over the file; every mistake is told at once;
 //! nothing falls back in silence.
 
+mod limits;
 mod problem;
 mod rules;
 mod secrets;
+mod values;
 mod words;
 
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::DeTable;
 
 use crate::line::delivery::Secrets;
 use crate::line::rule::Rules;
+use crate::line::verdict::MaxAttempts;
 
 pub use problem::{Problem, Problems};
+use values::{http_url, queue_url, region_name, table_name};
 use words::{Reading, Table, Word};
 
-/// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
-const CONCURRENCY: usize = 32;
-/// The most that makes sense: CodePipeline throttles long before.
-const MAX_CONCURRENCY: i64 = 1_000;
 /// The file that is read where no other is named.
 const DEFAULT_FILE: &str = "branchline.toml";
 
@@ -34,6 +35,10 @@ pub struct Config {
     pub queues: Queues,
     /// Messages in work at once.
     pub concurrency: usize,
+    /// How long what is in work may go on once the daemon is told to stop.
+    pub drain_timeout: Duration,
+    /// How often a message may fail.
+    pub max_attempts: MaxAttempts,
     /// The table's name.
     pub table: String,
     /// What proves a webhook.
@@ -71,6 +76,9 @@ pub struct Overrides {
     /// Messages in work at once (queue.concurrency)
     #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
     pub concurrency: Option<String>,
+    /// Seconds to finish in once told to stop (queue.drain_timeout)
+    #[arg(long, env = "BRANCHLINE_DRAIN_TIMEOUT", value_name = "SECONDS")]
+    pub drain_timeout: Option<String>,
     /// The DynamoDB table (store.table)
     #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
     pub table: Option<String>,
@@ -239,7 +247,7 @@ fn meaning(
     } else {
         dead_letters.clone()
     };
-    let concurrency = concurrency(reading, &queue, overrides.concurrency.as_deref());
+    let limits = limits::read(reading, &queue, overrides);
     let table = needed(
         &store,
         "table",
@@ -272,83 +280,18 @@ fn meaning(
         let what = "is also a queue for what is buried: a buried message would come back for ever";
         reading.note("queue.url", what);
     }
+    let limits = limits?;
     Some(Config {
         region: region.flatten(),
         endpoint_url: endpoint.flatten(),
         queues,
-        concurrency: concurrency?,
+        concurrency: limits.concurrency,
+        drain_timeout: limits.drain_timeout,
+        max_attempts: limits.max_attempts,
         table: table?,
         secrets,
         rules,
     })
-}
-
-fn concurrency(reading: &Reading<'_>, queue: &Table<'_, '_>, given: Option<&str>) -> Option<usize> {
-    let word = queue.number("concurrency");
-    let word = match given {
-        Some(text) => {
-            let place = "--concurrency / BRANCHLINE_CONCURRENCY".to_owned();
-            let value = reading.noted(&place, text.parse().map_err(|_| "want a whole number"))?;
-            Some(Word { value, place })
-        }
-        None if word.is_none() && queue.has("concurrency") => return None,
-        None => word,
-    };
-    let Some(word) = word else {
-        return Some(CONCURRENCY);
-    };
-    let in_range = Some(word.value).filter(|value| (1..=MAX_CONCURRENCY).contains(value));
-    let value = in_range.and_then(|value| usize::try_from(value).ok());
-    reading.noted(
-        &word.place,
-        value.ok_or_else(|| format!("want 1 to {MAX_CONCURRENCY}")),
-    )
-}
-
-fn http_url(text: String) -> Result<String, &'static str> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    match rest.filter(|rest| !rest.is_empty() && !text.contains(char::is_whitespace)) {
-        Some(_) => Ok(text),
-        None => Err("want a URL: https://..."),
-    }
-}
-
-fn queue_url(text: String) -> Result<String, &'static str> {
-    let url = http_url(text).map_err(
-        |_| "want the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
-    )?;
-    let path = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or("", |(_, path)| path);
-    if path.trim_matches('/').is_empty() {
-        Err("names no queue: want https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
-    } else {
-        Ok(url)
-    }
-}
-
-/// API reference, CreateTable, `TableName`; not an ARN, since the name also marks our pipelines.
-fn table_name(text: String) -> Result<String, &'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    match (3..=255).contains(&text.len()) && text.chars().all(legal) {
-        true => Ok(text),
-        false => Err("not a table's name: want 3 to 255 of A-Z a-z 0-9 . _ -"),
-    }
-}
-
-fn region_name(text: String) -> Result<String, &'static str> {
-    let legal = !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if legal {
-        Ok(text)
-    } else {
-        Err("not an AWS Region, for instance eu-west-1")
-    }
 }
 
 #[cfg(test)]

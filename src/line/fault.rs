@@ -41,7 +41,7 @@ pub enum Class {
     Unverified,
     /// No retry can mend it: buried at once.
     Permanent,
-    /// Another worker has the subject: again in seconds.
+    /// Somebody else has the subject or the message: again in seconds, and not counted.
     Busy,
     /// AWS did not answer, or not now.
     Transient,
@@ -51,6 +51,17 @@ pub enum Class {
     Quota,
     /// Nobody has told us what this is: a few retries, then buried.
     Unknown,
+}
+
+/// Who has to do something about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// This message, its subject or its rule: others may fare better.
+    Message,
+    /// AWS or our access to it, for every message alike, and waiting may mend it.
+    Weather,
+    /// Our setup in the account, for every message alike, and only a person can mend it.
+    Setup,
 }
 
 /// Declares the reasons, their stable words (attributes, logs, filters) and their classes, as one table.
@@ -112,6 +123,8 @@ reasons! {
     SubjectBusy = "subject-busy", Busy;
     /// Our claim expired and was taken over while we worked.
     ClaimLost = "claim-lost", Busy;
+    /// The message's visibility ended while we worked, so that somebody else may have it by now.
+    LeaseLost = "lease-lost", Busy;
     /// The service failed, timed out, or could not be reached.
     AwsUnavailable = "aws-unavailable", Transient;
     /// Another change of the same thing was under way.
@@ -140,6 +153,35 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whom it hits.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self.reason {
+            Reason::AwsUnavailable | Reason::AwsThrottled => Blame::Weather,
+            Reason::AwsDenied | Reason::AwsMissing => Blame::Setup,
+            Reason::SignatureMissing
+            | Reason::SignatureMalformed
+            | Reason::SignatureMismatch
+            | Reason::HeaderInvalid
+            | Reason::BodyNotGitHubs
+            | Reason::PipelineNameInvalid
+            | Reason::PipelineIsTemplate
+            | Reason::PipelineNameTaken
+            | Reason::PipelineNotOurs
+            | Reason::TemplateMissing
+            | Reason::TemplateMasked
+            | Reason::TemplateSource
+            | Reason::DeclarationRefused
+            | Reason::MappingUnreadable
+            | Reason::SubjectBusy
+            | Reason::ClaimLost
+            | Reason::LeaseLost
+            | Reason::AwsConflict
+            | Reason::AwsQuota
+            | Reason::AwsUnknown => Blame::Message,
+        }
+    }
+
     /// A fault in `room`.
     pub fn new(room: Room, reason: Reason, detail: impl Into<String>) -> Self {
         Self {

@@ -1,6 +1,8 @@
 //! What happened to one message, as a value. The log line, the audit entry and the dead letter's reason are renderings
 //! of it.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::delivery::Delivery;
@@ -15,11 +17,13 @@ use super::plan::Unchanged;
 /// The journal of one message. It holds names and outcomes, never the body.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Journal {
-    /// SQS's id of the message.
+    /// SQS's id of the message; empty where there was none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// How often it was received.
     pub receives: u32,
     /// When it entered the queue.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub sent_at: String,
     /// GitHub's GUID, once the signature was proven.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +52,9 @@ pub struct Journal {
     /// The state that it was left in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<&'static str>,
+    /// Failed attempts that the mapping counts, where this one failed under a claim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
     /// What it came to: one stable word.
     pub outcome: &'static str,
     /// The word's particulars, for instance why it was ignored.
@@ -108,6 +115,19 @@ impl Outcome {
 }
 
 impl Journal {
+    /// Opens the journal of a half-way mapping that is finished without a message.
+    #[must_use]
+    pub fn resume(mapping: &Mapping) -> Self {
+        let mut journal = Self {
+            repository: Some(mapping.repository.to_string()),
+            subject: Some(mapping.subject.display(&mapping.repository)),
+            outcome: "open",
+            ..Self::default()
+        };
+        journal.found(Some(mapping));
+        journal
+    }
+
     /// Opens the journal of a message.
     #[must_use]
     pub fn open(envelope: &Envelope) -> Self {
@@ -173,6 +193,15 @@ impl Journal {
         self.detail = Some(fault.detail.clone());
     }
 
+    /// How often the message has failed, this time included. The queue counts every receive, a busy subject and a
+    /// crash among them; the mapping counts failures alone, of all messages of its subject. The lower of the two is the
+    /// nearer to the truth.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.attempts
+            .map_or(self.receives, |attempts| attempts.min(self.receives))
+    }
+
     /// As JSON text, for the audit entry.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -180,12 +209,42 @@ impl Journal {
     }
 }
 
+/// What made us settle a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A webhook, by GitHub's GUID.
+    Delivery(DeliveryId),
+    /// The sweep at start, by the name of its walk.
+    Sweep(String),
+}
+
+impl Cause {
+    /// The webhook, where it was one.
+    #[must_use]
+    pub fn delivery(&self) -> Option<&DeliveryId> {
+        match self {
+            Self::Delivery(id) => Some(id),
+            Self::Sweep(_) => None,
+        }
+    }
+}
+
+/// As it stands in the audit entry's key. No GUID holds a colon.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivery(id) => write!(f, "{id}"),
+            Self::Sweep(walk) => write!(f, "sweep:{walk}"),
+        }
+    }
+}
+
 /// What the table keeps for auditors, beside the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// GitHub's GUID.
-    pub delivery: DeliveryId,
-    /// The event's own time.
+    /// What made us settle.
+    pub cause: Cause,
+    /// The event's own time; for a sweep, that of the event whose effect it finished.
     pub time: Timestamp,
     /// When it was settled.
     pub processed_at: Timestamp,
@@ -204,14 +263,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry of a message that leaves the mapping as `next`.
+    /// The entry of a walk that leaves the mapping as `next`.
     #[must_use]
-    pub fn of(journal: &Journal, delivery: &DeliveryId, intent: &Intent, next: &Mapping) -> Self {
+    pub fn of(journal: &Journal, cause: &Cause, time: Timestamp, next: &Mapping) -> Self {
         Self {
-            delivery: delivery.clone(),
-            time: intent.moment.event,
+            cause: cause.clone(),
+            time,
             processed_at: next.updated_at,
-            actor: intent.actor.clone(),
+            actor: journal.actor.clone(),
             outcome: journal.outcome,
             from: journal.from,
             to: next.state.word(),

@@ -98,6 +98,13 @@ pub enum Expect {
 }
 
 impl Mapping {
+    /// Whether whoever claimed it died: half-way, under a claim that has run out.
+    #[must_use]
+    pub fn is_abandoned(&self, now: Timestamp) -> bool {
+        let half_way = matches!(self.state, State::Creating | State::Deleting);
+        half_way && self.hold.as_ref().is_some_and(|hold| hold.until <= now)
+    }
+
     /// The claim that counts at `now`.
     #[must_use]
     pub fn held(&self, now: Timestamp) -> Option<&Hold> {
@@ -189,7 +196,7 @@ impl Transition {
 
 /// How long a call that was given up may go on at AWS. Its request has reached AWS or never will, and AWS answers within
 /// seconds.
-const ECHO: Duration = Duration::from_secs(10);
+pub const ECHO: Duration = Duration::from_secs(10);
 
 /// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
 ///
@@ -208,6 +215,12 @@ impl Claim {
     #[must_use]
     pub fn mapping(&self) -> &Mapping {
         &self.0
+    }
+
+    /// Whether it still counts for that long: nobody else touches the pipeline until then.
+    #[must_use]
+    pub fn lasts(&self, time: Duration, now: Timestamp) -> bool {
+        self.0.held(now.plus(time)).is_some()
     }
 
     /// The claim is used up: its row settled by what was done, for the table to write.

@@ -1,6 +1,6 @@
 //! Room 7 of 7. In: what came of the walk. Out: [`Verdict`].
 //!
-//! The one judge. It knows classes and receive counts, and nothing of AWS.
+//! The one judge. It knows classes and counts, and nothing of AWS.
 
 use super::envelope::{Attribute, Envelope};
 use super::fault::{Class, Fault};
@@ -26,21 +26,58 @@ pub enum Grave {
     Quarantine,
 }
 
-/// How often an error that no table names is tried before a person must look.
-const UNKNOWN_ATTEMPTS: u32 = 5;
+/// How often a message may fail before it is buried, by class. `busy` has no limit: a busy subject is nobody's failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxAttempts {
+    /// For [`Class::Transient`].
+    pub transient: u32,
+    /// For [`Class::Throttled`].
+    pub throttled: u32,
+    /// For [`Class::Quota`].
+    pub quota: u32,
+    /// For [`Class::Unknown`].
+    pub unknown: u32,
+}
 
-/// Judges a fault by its class. Transient, throttled and quota faults are retried until the queue's own redrive
-/// (`maxReceiveCount`) takes the message.
-pub fn judge(fault: &Fault, receive_count: u32) -> Verdict {
-    match fault.reason.class() {
+impl Default for MaxAttempts {
+    /// With the waits of `worker/pace.rs`: at least 1 h of an outage, 2 h of throttling and 13 h of a full account;
+    /// an error that nobody knows gets a few tries within the hour. `tests/budget.rs` computes these, and that they end
+    /// before the queue's own redrive.
+    fn default() -> Self {
+        Self {
+            transient: 30,
+            throttled: 30,
+            quota: 30,
+            unknown: 5,
+        }
+    }
+}
+
+impl MaxAttempts {
+    fn of(&self, class: Class) -> Option<u32> {
+        match class {
+            Class::Transient => Some(self.transient),
+            Class::Throttled => Some(self.throttled),
+            Class::Quota => Some(self.quota),
+            Class::Unknown => Some(self.unknown),
+            Class::Busy | Class::Permanent | Class::Unverified => None,
+        }
+    }
+}
+
+/// Judges a fault by its class and by how often its message has failed, this time included.
+pub fn judge(fault: &Fault, attempts: u32, max: &MaxAttempts) -> Verdict {
+    let class = fault.reason.class();
+    let used_up = max.of(class).is_some_and(|max| attempts >= max);
+    match class {
         Class::Unverified => Verdict::Bury(Grave::Quarantine),
         Class::Permanent => Verdict::Bury(Grave::DeadLetters),
-        Class::Unknown if receive_count >= UNKNOWN_ATTEMPTS => Verdict::Bury(Grave::DeadLetters),
-        class @ (Class::Busy
-        | Class::Transient
-        | Class::Throttled
-        | Class::Quota
-        | Class::Unknown) => Verdict::Retry(class),
+        Class::Transient | Class::Throttled | Class::Quota | Class::Unknown if used_up => {
+            Verdict::Bury(Grave::DeadLetters)
+        }
+        Class::Busy | Class::Transient | Class::Throttled | Class::Quota | Class::Unknown => {
+            Verdict::Retry(class)
+        }
     }
 }
 
@@ -160,7 +197,7 @@ mod tests {
     #[test]
     fn every_reason_is_judged_by_its_class_alone() {
         for reason in Reason::ALL {
-            let verdict = judge(&fault(*reason), 1);
+            let verdict = judge(&fault(*reason), 1, &MaxAttempts::default());
             let expected = match reason.class() {
                 Class::Unverified => Verdict::Bury(Grave::Quarantine),
                 Class::Permanent => Verdict::Bury(Grave::DeadLetters),
@@ -172,10 +209,32 @@ mod tests {
             };
             assert_eq!(verdict, expected, "{reason:?}");
         }
-        assert_eq!(
-            judge(&fault(Reason::AwsUnknown), UNKNOWN_ATTEMPTS),
-            Verdict::Bury(Grave::DeadLetters)
-        );
+    }
+
+    #[test]
+    fn each_class_is_buried_at_its_own_limit_and_a_busy_subject_never() {
+        let max = MaxAttempts {
+            transient: 2,
+            throttled: 3,
+            quota: 4,
+            unknown: 5,
+        };
+        let limits = [
+            (Reason::AwsUnavailable, 2),
+            (Reason::AwsThrottled, 3),
+            (Reason::AwsQuota, 4),
+            (Reason::AwsUnknown, 5),
+        ];
+        for (reason, limit) in limits {
+            let verdicts = [limit - 1, limit].map(|attempts| judge(&fault(reason), attempts, &max));
+            let expected = [
+                Verdict::Retry(reason.class()),
+                Verdict::Bury(Grave::DeadLetters),
+            ];
+            assert_eq!(verdicts, expected, "{reason:?}");
+        }
+        let busy = judge(&fault(Reason::SubjectBusy), u32::MAX, &max);
+        assert_eq!(busy, Verdict::Retry(Class::Busy));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How long to wait: the retry curves by class, and the poller's own back-off. The one home of the `backoff` crate.
 //!
 //! Retries live in two places only. The SDK makes `aws::ATTEMPTS` attempts inside one call; across deliveries SQS
-//! brings a message back after a visibility from these curves, until the queue's `maxReceiveCount`.
+//! brings a message back after a visibility from these curves, until its attempts are used up (`line/verdict.rs`).
 
 use std::time::Duration;
 
@@ -26,16 +26,16 @@ impl Curve {
         }
     }
 
-    /// Another worker is done within seconds. Where it died, its claim goes on for two minutes, which must not use up
-    /// a message's receives.
+    /// Another worker is done within seconds. Where it died, its claim goes on for `walk::CLAIM`, and the queue counts
+    /// receives.
     const BUSY: Self = Self::new(3, 2.0, 30);
-    /// An outage of minutes must not use up a message's receives.
+    /// An outage of an hour must not use up a message's attempts.
     const TRANSIENT: Self = Self::new(2, 2.0, 300);
     /// Coming back early is what throttling punishes.
     const THROTTLED: Self = Self::new(5, 2.0, 600);
     /// Room in an account appears when pull requests close, or when AWS raises the quota: in hours.
     const QUOTA: Self = Self::new(60, 2.0, 3_600);
-    /// Long enough for a person to look, short enough that five attempts fit into an hour.
+    /// Long enough for a person to look, short enough that five tries fit into an hour.
     const UNKNOWN: Self = Self::new(5, 3.0, 900);
 
     fn of(class: Class) -> Self {
@@ -49,53 +49,53 @@ impl Curve {
         }
     }
 
-    fn backoff(&self, jitter: f64) -> ExponentialBackoff {
+    /// Without dice of its own: ours are an argument.
+    fn backoff(&self) -> ExponentialBackoff {
         ExponentialBackoff {
             initial_interval: self.first,
             current_interval: self.first,
             multiplier: self.factor,
             max_interval: self.longest,
             max_elapsed_time: None,
-            randomization_factor: jitter,
+            randomization_factor: 0.0,
             ..ExponentialBackoff::default()
         }
     }
 }
 
-/// How long a message of this class stays invisible after its `receives`-th receive, in whole seconds as SQS wants it.
+/// How long a message of this class stays invisible after its `tries`-th try, in whole seconds as SQS wants it.
 /// `dice` is uniform in 0..1 and spreads the wait over its upper half, so that what failed together does not return
 /// together.
 #[must_use]
-pub fn visibility(class: Class, receives: u32, dice: f64) -> Duration {
+pub fn visibility(class: Class, tries: u32, dice: f64) -> Duration {
     let curve = Curve::of(class);
-    let mut backoff = curve.backoff(0.0);
+    let mut backoff = curve.backoff();
     // After so many doublings every curve has reached its longest wait.
-    let steps = receives.clamp(1, 32);
+    let steps = tries.clamp(1, 32);
     let wait = (0..steps).fold(curve.first, |last, _| {
         backoff.next_backoff().unwrap_or(last)
     });
-    let spread = wait.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0);
-    Duration::from_secs(spread.as_secs_f64().ceil() as u64)
+    Duration::from_secs(spread(wait, dice).as_secs_f64().ceil() as u64)
 }
 
-/// The poller's back-off while the queue itself does not answer.
+fn spread(wait: Duration, dice: f64) -> Duration {
+    wait.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)
+}
+
+/// A back-off while something does not answer: from 1 s, doubling to 30 s.
 pub struct Patience(ExponentialBackoff);
 
 impl Default for Patience {
     fn default() -> Self {
-        Self(Curve::new(1, 2.0, 30).backoff(0.5))
+        Self(Curve::new(1, 2.0, 30).backoff())
     }
 }
 
 impl Patience {
-    /// How long to wait after one more failure.
-    pub fn after_failure(&mut self) -> Duration {
-        self.0.next_backoff().unwrap_or(self.0.max_interval)
-    }
-
-    /// The queue answered.
-    pub fn reset(&mut self) {
-        self.0.reset();
+    /// How long to wait after one more failure. `dice` as for [`visibility`].
+    pub fn after_failure(&mut self, dice: f64) -> Duration {
+        let wait = self.0.next_backoff().unwrap_or(self.0.max_interval);
+        spread(wait, dice)
     }
 }
 
@@ -156,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn patience_grows_and_resets() {
+    fn patience_grows_to_its_longest() {
         let mut patience = Patience::default();
-        let waits: Vec<Duration> = (0..8).map(|_| patience.after_failure()).collect();
-        assert!(waits[7] > waits[0] * 4, "{waits:?}");
-        patience.reset();
-        assert!(patience.after_failure() <= Duration::from_millis(1_500));
+        let waits: Vec<u64> = (0..7)
+            .map(|_| patience.after_failure(1.0).as_secs())
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
     }
 }

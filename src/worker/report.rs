@@ -26,6 +26,7 @@ macro_rules! journal {
             delivery.age_ms = millis($age),
             message.id = journal.message,
             message.receives = journal.receives,
+            mapping.attempts = journal.attempts,
             walk_ms = millis($walk),
             $sentence
         )
@@ -36,7 +37,7 @@ macro_rules! journal {
 pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
     match &walked.ending {
         Ending::Ack => journal!(info, walked, walk, age, "ack", "Message acknowledged"),
-        Ending::Retry(_) => journal!(
+        Ending::Retry { .. } => journal!(
             warn,
             walked,
             walk,

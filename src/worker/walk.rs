@@ -1,42 +1,47 @@
-//! The one place that acts: a message walks through the seven rooms, and what the plan says is done through the ports.
+//! A message walks through the seven rooms; what the plan says is done in `act.rs`, and what fails is judged in
+//! `line/verdict.rs`.
 //!
-//! Guarantees: no pipeline is touched without a claim; what was done is settled with its audit entry, or the row says
-//! what is half done. Assumes: a call to AWS does not outlast [`CLAIM`]. What can fail is judged in `line/verdict.rs`.
+//! Guarantees: what was done is settled with its audit entry, or the row says what is half done; every walk ends with
+//! what is to become of its message.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::line::delivery::{Delivery, Secrets};
 use crate::line::envelope::{Envelope, Receipt};
 use crate::line::event::{Event, Heed};
-use crate::line::fault::{Fault, Reason, Room};
+use crate::line::fault::{Class, Fault, Reason, Room};
 use crate::line::ids::Timestamp;
-use crate::line::intent::{Intent, Spec};
-use crate::line::journal::{Entry, Journal, Outcome};
-use crate::line::mapping::{Claim, Done, Hold, Mapping, Transition};
-use crate::line::plan::{Effect, Plan, plan};
+use crate::line::intent::Intent;
+use crate::line::journal::{Cause, Journal, Outcome};
+use crate::line::mapping::{Hold, Mapping};
+use crate::line::plan::{Plan, plan};
 use crate::line::rule::Rules;
-use crate::line::template::is_ours;
-use crate::line::verdict::{Burial, Grave, Verdict, judge};
-use crate::ports::{Claimed, Clock, Created, Pipelines, Recorded, Store};
+use crate::line::verdict::{Burial, Grave, MaxAttempts, Verdict, judge};
+use crate::ports::{Clock, Pipelines, Recorded, Store};
 
+use super::act::{Acted, Errand};
+use super::lanes::{DEPTH, Lanes};
+use super::lease::Lease;
+use super::outage::Heard;
 use super::templates::Templates;
 
-/// How long a claim counts. Longer than the slowest walk (each AWS call is bounded by `aws::OPERATION_TIMEOUT`), and as
-/// long as a received message stays invisible, so that a redelivery finds the claim expired.
-pub const CLAIM: Duration = Duration::from_secs(120);
+/// How long a claim counts: longer than the slowest walk under it, each of whose calls to AWS is bounded by
+/// `aws::OPERATION_TIMEOUT` (`tests/budget.rs` multiplies), and no longer, for that is how long the subject of a worker
+/// that died has to wait.
+pub const CLAIM: Duration = Duration::from_secs(90);
 
 /// How often a walk plans again after somebody else wrote the row first. More would be a fight, not a race.
 const RACES: usize = 4;
 
 /// What a walk needs beside the message.
 pub struct Walker<S, P, C> {
-    store: S,
-    pipelines: P,
-    clock: C,
-    templates: Templates,
-    setup: Setup,
+    pub(super) store: S,
+    pub(super) pipelines: P,
+    pub(super) clock: C,
+    pub(super) templates: Templates,
+    pub(super) lanes: Lanes,
+    pub(super) setup: Setup,
     walks: AtomicU64,
 }
 
@@ -50,6 +55,8 @@ pub struct Setup {
     pub table: String,
     /// The name of this process in claims: unique among all workers.
     pub worker: String,
+    /// How often a message may fail.
+    pub max_attempts: MaxAttempts,
 }
 
 /// The end of a walk: what happened, and what is to become of the message.
@@ -59,10 +66,10 @@ pub struct Walked {
     pub journal: Journal,
     /// The message's handle.
     pub receipt: Receipt,
-    /// How often it was received.
-    pub receives: u32,
     /// What is to become of it.
     pub ending: Ending,
+    /// What the walk tells of AWS.
+    pub heard: Heard,
 }
 
 /// A verdict with all that its execution needs.
@@ -71,7 +78,12 @@ pub enum Ending {
     /// Delete it.
     Ack,
     /// Hand it back for later.
-    Retry(crate::line::fault::Class),
+    Retry {
+        /// How the fault is answered.
+        class: Class,
+        /// How often the message was tried, this time included: the wait grows with it.
+        tries: u32,
+    },
     /// Send it to a grave, then delete it.
     Bury(Grave, Burial),
 }
@@ -84,6 +96,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             pipelines,
             clock,
             templates: Templates::default(),
+            lanes: Lanes::default(),
             setup,
             walks: AtomicU64::new(0),
         }
@@ -94,23 +107,33 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         &self.clock
     }
 
-    /// Walks one message through the line.
+    /// The table that its walks go by.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Walks one message through the line, as long as its lease holds.
     ///
     /// Cancelled: at most one call to AWS took effect unrecorded, and the mapping is half-way; the message comes back
     /// when its visibility ends and finishes it.
-    pub async fn walk(&self, envelope: Envelope) -> Walked {
+    pub async fn walk(&self, envelope: Envelope, lease: &Lease) -> Walked {
         let mut journal = Journal::open(&envelope);
         match envelope.verify(&self.setup.secrets) {
-            Err(refused) => finish(journal, refused.envelope, Err(refused.fault)),
+            Err(refused) => self.finish(journal, refused.envelope, Err(refused.fault)),
             Ok(delivery) => {
                 journal.delivery(&delivery);
-                let outcome = self.heed(&delivery, &mut journal).await;
-                finish(journal, delivery.into_envelope(), outcome)
+                let outcome = self.heed(&delivery, lease, &mut journal).await;
+                self.finish(journal, delivery.into_envelope(), outcome)
             }
         }
     }
 
-    async fn heed(&self, delivery: &Delivery, journal: &mut Journal) -> Result<Outcome, Fault> {
+    async fn heed(
+        &self,
+        delivery: &Delivery,
+        lease: &Lease,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
         let event = match Event::read(delivery)? {
             Heed::Act(event) => event,
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
@@ -121,19 +144,28 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.intent(&intent);
-        self.converge(delivery, &intent, journal).await
+        let Some(_turn) = self.lanes.enter(&intent.subject).await else {
+            return Err(lane_full());
+        };
+        let errand = Errand {
+            cause: Cause::Delivery(delivery.id().clone()),
+            time: intent.moment.event,
+            lease: Some(lease),
+        };
+        self.converge(&intent, &errand, journal).await
     }
 
     /// Plans and acts until the table agrees. The first plan assumes that the subject was never seen: for a new one that
     /// saves a read, for any other the refused write brings the row.
     async fn converge(
         &self,
-        delivery: &Delivery,
         intent: &Intent,
+        errand: &Errand<'_>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         let mut seen: Option<Box<Mapping>> = None;
         for _ in 0..RACES {
+            errand.goes_on()?;
             let now = self.clock.now();
             journal.found(seen.as_deref());
             let lost = match plan(intent, seen.as_deref(), self.hold(now), now) {
@@ -141,21 +173,17 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
                     let outcome = Outcome::Recorded;
-                    match self
-                        .record(&transition, delivery, intent, &outcome, journal)
-                        .await?
-                    {
+                    match self.record(&transition, errand, &outcome, journal).await? {
                         Recorded::Done => return Ok(outcome),
                         Recorded::Lost(row) => row,
                     }
                 }
-                Plan::Act { claim, effect } => match self.store.claim(claim).await? {
-                    Claimed::Won(claim) => {
-                        return self.act(*claim, effect, delivery, intent, journal).await;
+                Plan::Act { claim, effect } => {
+                    match self.act(claim, &effect, errand, journal).await? {
+                        Acted::Done(outcome) => return Ok(outcome),
+                        Acted::Lost(row) => row,
                     }
-                    Claimed::NameTaken(other) => return Err(name_taken(&effect, &other)),
-                    Claimed::Lost(row) => row,
-                },
+                }
             };
             seen = lost;
         }
@@ -163,156 +191,54 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
     }
 
-    async fn act(
-        &self,
-        claim: Claim,
-        effect: Effect,
-        delivery: &Delivery,
-        intent: &Intent,
-        journal: &mut Journal,
-    ) -> Result<Outcome, Fault> {
-        let (done, outcome) = match self.apply(&effect, &claim).await {
-            Ok(done) => done,
-            Err(fault) => {
-                let given_up = claim.give_up(&fault, self.clock.now());
-                if let Err(second) = self.store.give_up(&given_up).await {
-                    tracing::warn!(fault = %second, "A claim could not be given up; it expires by itself");
-                }
-                return Err(fault);
-            }
-        };
-        let transition = claim.settle(done, self.clock.now());
-        match self
-            .record(&transition, delivery, intent, &outcome, journal)
-            .await?
-        {
-            Recorded::Done => Ok(outcome),
-            Recorded::Lost(_) => {
-                let detail = "the claim expired and was taken over before the outcome was recorded";
-                Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
-            }
-        }
-    }
-
-    async fn apply(&self, effect: &Effect, claim: &Claim) -> Result<(Done, Outcome), Fault> {
-        match effect {
-            Effect::Create(spec) => self.create(spec, claim).await,
-            Effect::Delete(spec) => self.delete(spec, claim).await,
-        }
-    }
-
-    async fn create(&self, spec: &Spec, claim: &Claim) -> Result<(Done, Outcome), Fault> {
-        let mapping = claim.mapping();
-        let template = self
-            .templates
-            .get(&spec.template, &self.pipelines, self.clock.now())
-            .await?;
-        let pipeline = template.clone_for(mapping, spec, &self.setup.table)?;
-        if self.pipelines.create(&pipeline, claim).await? == Created::Made {
-            let done = Done::Created {
-                arn: pipeline.arn,
-                template_version: template.version,
-            };
-            return Ok((done, Outcome::Created));
-        }
-        match self
-            .pipelines
-            .find(&spec.pipeline, Some(&pipeline.arn))
-            .await?
-        {
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => Ok((
-                Done::Created {
-                    arn: found.arn,
-                    template_version: None,
-                },
-                Outcome::AlreadyCreated,
-            )),
-            Some(_) => {
-                let name = &spec.pipeline;
-                let detail = format!(
-                    "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
-                    spec.rule
-                );
-                Err(Fault::new(Room::Plan, Reason::PipelineNameTaken, detail))
-            }
-            None => {
-                let detail = format!(
-                    "the name '{}' is in use, yet no such pipeline is there",
-                    spec.pipeline
-                );
-                Err(Fault::new(Room::Plan, Reason::AwsConflict, detail))
-            }
-        }
-    }
-
-    async fn delete(&self, spec: &Spec, claim: &Claim) -> Result<(Done, Outcome), Fault> {
-        let (mapping, name) = (claim.mapping(), &spec.pipeline);
-        if self.setup.rules.has_template(name) || *name == spec.template {
-            let detail = format!("'{name}' is a template now: branchline never deletes a template");
-            return Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail));
-        }
-        match self.pipelines.find(name, mapping.arn.as_ref()).await? {
-            None => Ok((Done::Deleted, Outcome::AlreadyDeleted)),
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => {
-                self.pipelines.delete(name, claim).await?;
-                Ok((Done::Deleted, Outcome::Deleted))
-            }
-            // Never settled as made, so never ours.
-            Some(_) if mapping.arn.is_none() => Ok((Done::Deleted, Outcome::LeftAlone)),
-            Some(_) => {
-                let detail = format!(
-                    "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"
-                );
-                Err(Fault::new(Room::Plan, Reason::PipelineNotOurs, detail))
-            }
-        }
-    }
-
-    async fn record(
-        &self,
-        transition: &Transition,
-        delivery: &Delivery,
-        intent: &Intent,
-        outcome: &Outcome,
-        journal: &mut Journal,
-    ) -> Result<Recorded, Fault> {
-        journal.left(&transition.next);
-        journal.close(outcome);
-        let entry = Entry::of(journal, delivery.id(), intent, &transition.next);
-        self.store.record(transition, &entry).await
-    }
-
-    fn hold(&self, now: Timestamp) -> Hold {
+    pub(super) fn hold(&self, now: Timestamp) -> Hold {
         let walk = self.walks.fetch_add(1, Ordering::Relaxed);
         Hold {
             owner: format!("{}/{walk}", self.setup.worker),
             until: now.plus(CLAIM),
         }
     }
-}
 
-fn finish(mut journal: Journal, envelope: Envelope, outcome: Result<Outcome, Fault>) -> Walked {
-    let receipt = envelope.receipt.clone();
-    let receives = envelope.receive_count;
-    let ending = match outcome {
-        Ok(outcome) => {
-            journal.close(&outcome);
-            Ending::Ack
-        }
-        Err(fault) => {
-            journal.fail(&fault);
-            match judge(&fault, receives) {
-                Verdict::Ack => Ending::Ack,
-                Verdict::Retry(class) => Ending::Retry(class),
-                Verdict::Bury(grave) => Ending::Bury(grave, Burial::of(envelope, &fault)),
+    fn finish(
+        &self,
+        mut journal: Journal,
+        envelope: Envelope,
+        outcome: Result<Outcome, Fault>,
+    ) -> Walked {
+        let receipt = envelope.receipt.clone();
+        let heard = Heard::of(&outcome);
+        let ending = match outcome {
+            Ok(outcome) => {
+                journal.close(&outcome);
+                Ending::Ack
             }
+            Err(fault) => {
+                journal.fail(&fault);
+                let failures = journal.failures();
+                match judge(&fault, failures, &self.setup.max_attempts) {
+                    Verdict::Ack => Ending::Ack,
+                    Verdict::Retry(class) => Ending::Retry {
+                        class,
+                        tries: match class {
+                            Class::Busy => journal.receives,
+                            Class::Transient
+                            | Class::Throttled
+                            | Class::Quota
+                            | Class::Unknown
+                            | Class::Permanent
+                            | Class::Unverified => failures,
+                        },
+                    },
+                    Verdict::Bury(grave) => Ending::Bury(grave, Burial::of(envelope, &fault)),
+                }
+            }
+        };
+        Walked {
+            journal,
+            receipt,
+            ending,
+            heard,
         }
-    };
-    Walked {
-        journal,
-        receipt,
-        receives,
-        ending,
     }
 }
 
@@ -324,14 +250,7 @@ fn busy(until: Timestamp) -> Fault {
     )
 }
 
-fn name_taken(effect: &Effect, other: &str) -> Fault {
-    let (Effect::Create(spec) | Effect::Delete(spec)) = effect;
-    let detail = format!(
-        "'{}' is the pipeline of {other}: make pipeline_name of rule '{}' tell them apart, for instance with {{owner}}",
-        spec.pipeline, spec.rule
-    );
-    Fault::new(Room::Mapping, Reason::PipelineNameTaken, detail)
+pub(super) fn lane_full() -> Fault {
+    let detail = format!("{DEPTH} messages of this subject are in work already");
+    Fault::new(Room::Mapping, Reason::SubjectBusy, detail)
 }
-
-/// A walker shared by the messages in work.
-pub type Shared<S, P, C> = Arc<Walker<S, P, C>>;

@@ -135,9 +135,14 @@ pub(crate) const SNIPPETS: &[Snippet] = &[
         "src/worker/mod.rs",
         "walker.store.claim(transition).await",
     ),
-    keeps(
+    breaks(
         ACTS,
         "src/worker/walk.rs",
+        "self.pipelines.delete(&name, &claim)",
+    ),
+    keeps(
+        ACTS,
+        "src/worker/act.rs",
         "self.pipelines.delete(&name, &claim)",
     ),
     keeps(

@@ -92,6 +92,8 @@ fn a_queue_that_never_answers_ends_a_run_that_should_end() {
         "env:RULES",
         "--region",
         "eu-west-1",
+        "--endpoint-url",
+        "http://127.0.0.1:1",
         "--until-empty",
     ];
     let (code, said) = complaint(branchline(&arguments).env("RULES", RULES));
@@ -103,7 +105,13 @@ fn a_queue_that_never_answers_ends_a_run_that_should_end() {
     assert_eq!(outages, 1, "{said}");
     let last = said.lines().last().unwrap();
     assert!(
-        last.starts_with("aws-unavailable: ReceiveMessage from http://127.0.0.1:1/"),
+        last.starts_with(
+            "branchline cannot work: aws-unavailable: ReceiveMessage from http://127.0.0.1:1/"
+        ),
+        "{last}"
+    );
+    assert!(
+        last.contains("refused") && !last.contains("DispatchFailure"),
         "{last}"
     );
 }
@@ -165,6 +173,11 @@ fn help_is_complete() {
               Messages in work at once (queue.concurrency)
 
               [env: BRANCHLINE_CONCURRENCY=]
+
+          --drain-timeout <SECONDS>
+              Seconds to finish in once told to stop (queue.drain_timeout)
+
+              [env: BRANCHLINE_DRAIN_TIMEOUT=]
 
           --table <NAME>
               The DynamoDB table (store.table)

@@ -8,14 +8,20 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use branchline::line::ids::Timestamp;
 
-use super::binary::{SECRET, branchline, lines};
+use super::binary::{SECRET, branchline, complaint, lines};
+use crate::support::table;
 use crate::support::webhook::Webhook;
 
-/// Three queues of one test, and no table: what this daemon gets needs none.
+/// Three queues and a table of one test.
 struct Account {
     client: Client,
     urls: [String; 3],
     endpoint: String,
+    table: String,
+}
+
+fn table_of(test: &str) -> String {
+    format!("cli-{test}")
 }
 
 impl Account {
@@ -30,6 +36,7 @@ impl Account {
             .load()
             .await;
         let client = Client::new(&config);
+        table::make(&aws_sdk_dynamodb::Client::new(&config), &table_of(test)).await;
         let make = async |kind: &str| {
             let request = client
                 .create_queue()
@@ -45,6 +52,7 @@ impl Account {
             client,
             urls,
             endpoint,
+            table: table_of(test),
         }
     }
 
@@ -91,14 +99,14 @@ impl Account {
         let rules = format!(
             r#"
             queue = {{ url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
-            store = {{ table = "no-such-table" }}
+            store = {{ table = "{}" }}
             github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
             [[rule]]
             repository = "acme/*"
             on = "pull_request"
             template = "api-template"
             "#,
-            self.urls[0], self.urls[1], self.urls[2]
+            self.urls[0], self.urls[1], self.urls[2], self.table
         );
         let mut command = branchline(&["run", "--config", "env:RULES", "--log-format", "json"]);
         command
@@ -165,14 +173,32 @@ async fn until_empty_works_through_what_is_there_and_ends() {
 }
 
 #[tokio::test]
-async fn a_missing_table_returns_the_message_and_loses_nothing() {
-    let account = Account::new("missing-table").await;
+async fn what_is_not_there_at_start_is_told_in_one_line() {
+    let account = Account::new("missing").await;
     account.send(Webhook::pull_request("opened")).await;
-    let output = account.daemon(&["--until-empty"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("aws-missing"), "{said}");
-    assert_eq!(account.counts().await, [1, 0, 0]);
+    let wrong = [
+        ("--table", "no-such-table", "no-such-table"),
+        (
+            "--queue-url",
+            "/000000000000/no-such-queue",
+            "no-such-queue",
+        ),
+    ];
+    for (flag, value, named) in wrong {
+        let value = match flag {
+            "--queue-url" => format!("{}{value}", account.endpoint),
+            _ => value.to_owned(),
+        };
+        let mut daemon = account.daemon(&[flag, &value]);
+        let (code, said) = complaint(&mut daemon);
+        assert_eq!(code, Some(2), "{said}");
+        let last = said.lines().last().unwrap();
+        assert!(
+            last.starts_with("branchline cannot work: aws-missing: ") && last.contains(named),
+            "{said}"
+        );
+    }
+    assert_eq!(account.counts().await, [1, 0, 0], "nothing is lost");
 }
 
 #[tokio::test]

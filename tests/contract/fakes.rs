@@ -7,6 +7,7 @@ use branchline::line::ids::Subject;
 use branchline::line::journal::Entry;
 use branchline::line::template::Tags;
 use branchline::line::verdict::Grave;
+use branchline::worker::lease::VISIBILITY;
 use serde_json::Value;
 
 use super::pipelines::PipelinesStage;
@@ -14,7 +15,7 @@ use super::queue::{Lying, QueueStage};
 use super::store::StoreStage;
 use crate::support::clock::FakeClock;
 use crate::support::pipelines::FakePipelines;
-use crate::support::queue::{FakeQueue, VISIBILITY};
+use crate::support::queue::FakeQueue;
 use crate::support::rules::ROLE;
 use crate::support::store::FakeStore;
 use crate::support::weather::Weather;
@@ -99,19 +100,19 @@ impl StoreStage for Table {
     async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
         let entries = self.0.audit(subject).into_iter();
         entries
-            .map(|entry| (entry.delivery.to_string(), entry.outcome.to_owned()))
+            .map(|entry| (entry.cause.to_string(), entry.outcome.to_owned()))
             .collect()
     }
 
     async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String> {
         let mut entries = self.0.audit(subject).into_iter();
         entries
-            .find(|kept| kept.delivery == entry.delivery)
+            .find(|kept| kept.cause == entry.cause)
             .map(|kept| kept.journal)
     }
 
     async fn delivery(&self, entry: &Entry) -> Option<String> {
-        let kept = self.0.delivery(&entry.delivery)?;
+        let kept = self.0.delivery(entry.cause.delivery()?)?;
         Some(kept.outcome.to_owned())
     }
 
@@ -165,6 +166,13 @@ mod store {
     use crate::contract::store::store_laws;
 
     store_laws!(Table::new());
+}
+
+mod listing {
+    use super::Table;
+    use crate::contract::listing::listing_laws;
+
+    listing_laws!(Table::new());
 }
 
 mod pipelines {

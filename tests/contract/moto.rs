@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::line::envelope::{Attribute, AttributeValue as Value};
@@ -20,6 +17,7 @@ use branchline::line::verdict::Grave;
 use super::pipelines::PipelinesStage;
 use super::queue::{Lying, QueueStage};
 use super::store::StoreStage;
+use crate::support::table;
 
 /// How often this stage's queue lets a message be received.
 const MAX_RECEIVES: u32 = 3;
@@ -185,21 +183,7 @@ impl Table {
     async fn new() -> Self {
         let client = aws_sdk_dynamodb::Client::new(&config("eu-west-1").await);
         let name = format!("table-{}", number());
-        let mut request = client
-            .create_table()
-            .table_name(&name)
-            .billing_mode(BillingMode::PayPerRequest);
-        for (key, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-            let definition = AttributeDefinition::builder().attribute_name(key);
-            let definition = definition.attribute_type(ScalarAttributeType::S).build();
-            let schema = KeySchemaElement::builder()
-                .attribute_name(key)
-                .key_type(kind);
-            request = request
-                .attribute_definitions(definition.unwrap())
-                .key_schema(schema.build().unwrap());
-        }
-        request.send().await.unwrap();
+        table::make(&client, &name).await;
         let port = DynamoStore::new(client.clone(), name.clone());
         Self { client, name, port }
     }
@@ -253,13 +237,13 @@ impl StoreStage for Table {
 
     async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String> {
         let mut entries = self.entries(subject).await.into_iter();
-        let kept = entries.find(|item| delivery_of(item) == entry.delivery.as_str())?;
+        let kept = entries.find(|item| delivery_of(item) == entry.cause.to_string())?;
         Some(text(&kept, "journal"))
     }
 
     async fn delivery(&self, entry: &Entry) -> Option<String> {
         let kept = self
-            .item(format!("DELIVERY#{}", entry.delivery), "DELIVERY")
+            .item(format!("DELIVERY#{}", entry.cause), "DELIVERY")
             .await?;
         Some(text(&kept, "outcome"))
     }
@@ -337,6 +321,13 @@ mod store {
     use crate::contract::store::store_laws;
 
     store_laws!(Table::new().await);
+}
+
+mod listing {
+    use super::Table;
+    use crate::contract::listing::listing_laws;
+
+    listing_laws!(Table::new().await);
 }
 
 mod pipelines {

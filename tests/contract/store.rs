@@ -54,7 +54,7 @@ macro_rules! store_laws {
 }
 pub(crate) use store_laws;
 
-async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
+pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
     match stage.store().claim(transition).await.unwrap() {
         Claimed::Won(claim) => *claim,
         other @ (Claimed::Lost(_) | Claimed::NameTaken(_)) => panic!("not won: {other:?}"),

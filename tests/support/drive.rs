@@ -8,6 +8,7 @@ use std::time::Duration;
 use branchline::line::envelope::{Envelope, Receipt};
 use branchline::line::journal::Journal;
 use branchline::ports::{Clock, Queue};
+use branchline::worker::lease::Lease;
 use branchline::worker::pace;
 use branchline::worker::walk::{Ending, Walked};
 
@@ -44,7 +45,8 @@ pub(crate) async fn settle(world: &World) -> Vec<Journal> {
 /// Walks one message and executes the verdict. `None` when the worker crashed in the middle.
 pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal> {
     let work = async {
-        let walked = world.line().walk(envelope).await;
+        let lease = Lease::begin(envelope.receipt.clone());
+        let walked = world.line().walk(envelope, &lease).await;
         execute(world, walked).await
     };
     tokio::select! {
@@ -58,13 +60,13 @@ async fn execute(world: &World, walked: Walked) -> Journal {
     let Walked {
         journal,
         receipt,
-        receives,
         ending,
+        heard: _,
     } = walked;
     match ending {
         Ending::Ack => delete(world, receipt).await,
-        Ending::Retry(class) => {
-            let wait = pace::visibility(class, receives, 1.0);
+        Ending::Retry { class, tries } => {
+            let wait = pace::visibility(class, tries, 1.0);
             // Where this fails the message comes back all the same, later.
             let _ = world.queue.hand_back(&[(receipt, wait)]).await;
         }

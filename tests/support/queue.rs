@@ -13,13 +13,12 @@ use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::Timestamp;
 use branchline::line::verdict::{Burial, Grave};
 use branchline::ports::{Clock, Queue};
+use branchline::worker::lease::VISIBILITY;
 
 use super::clock::FakeClock;
 use super::weather::{Op, Weather};
 use super::{lock, sqs};
 
-/// How long a received message stays invisible: the source queue's setting in `infra/`.
-pub(crate) const VISIBILITY: Duration = Duration::from_secs(120);
 /// The longest visibility that SQS takes.
 const LONGEST: Duration = Duration::from_secs(43_200);
 /// Messages in an answer.

@@ -6,7 +6,7 @@ use branchline::line::ids::{
     SubjectKind, Timestamp,
 };
 use branchline::line::intent::{Absence, Spec};
-use branchline::line::journal::Entry;
+use branchline::line::journal::{Cause, Entry};
 use branchline::line::mapping::{Expect, Hold, Mapping, State, Transition};
 
 /// A moment in the tests' time, in milliseconds from its start.
@@ -90,7 +90,7 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
 /// The audit entry of a delivery.
 pub(crate) fn entry(delivery: &str, to: &'static str) -> Entry {
     Entry {
-        delivery: DeliveryId::parse(delivery).unwrap(),
+        cause: Cause::Delivery(DeliveryId::parse(delivery).unwrap()),
         time: at(0),
         processed_at: at(1_000),
         actor: Some("octocat".to_owned()),

@@ -7,13 +7,16 @@ use branchline::line::fault::Fault;
 use branchline::line::ids::{DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
 use branchline::line::journal::Entry;
 use branchline::line::mapping::{Claim, Expect, Mapping, State, Transition};
-use branchline::ports::{Claimed, Recorded, Store};
+use branchline::ports::{Claimed, Cursor, Page, Recorded, Store};
 
 use super::lock;
 use super::weather::{Op, Weather};
 
 /// A subject as the table keys it.
 type Key = (RepositoryId, String);
+
+/// Mappings in a page.
+const PAGE: usize = 3;
 
 /// What is kept of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub(crate) struct Delivered {
 struct Table {
     rows: BTreeMap<Key, Mapping>,
     names: BTreeMap<PipelineName, Key>,
-    /// By subject, then by event time and delivery: the same delivery overwrites itself.
-    audit: BTreeMap<(Key, Timestamp, DeliveryId), Entry>,
+    /// By subject, then by event time and cause: the same delivery overwrites itself.
+    audit: BTreeMap<(Key, Timestamp, String), Entry>,
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
 }
@@ -173,18 +176,47 @@ impl Table {
             return Recorded::Lost(self.lost(transition));
         }
         self.write(transition);
-        let delivery = &entry.delivery;
-        let place = (key(&next.subject), entry.time, delivery.clone());
+        let place = (key(&next.subject), entry.time, entry.cause.to_string());
         self.audit.insert(place, entry.clone());
-        let delivered = Delivered {
-            subject: next.subject.key(),
-            outcome: entry.outcome,
-            processed_at: entry.processed_at,
-        };
-        self.deliveries.insert(delivery.clone(), delivered);
+        if let Some(delivery) = entry.cause.delivery() {
+            let delivered = Delivered {
+                subject: next.subject.key(),
+                outcome: entry.outcome,
+                processed_at: entry.processed_at,
+            };
+            self.deliveries.insert(delivery.clone(), delivered);
+        }
         let name = next.repository.to_string();
         self.aliases.insert(name, next.subject.repository);
         Recorded::Done
+    }
+
+    /// Small pages, so that a listing of a few rows has several; the longest unchanged first.
+    fn page(&self, state: State, after: Option<&Cursor>) -> Page {
+        let place = |row: &Mapping| {
+            let (repository, subject) = key(&row.subject);
+            let words = [row.updated_at.to_string(), repository.to_string(), subject];
+            let names = ["updated_at", "x-repository", "x-subject"].map(str::to_owned);
+            names.into_iter().zip(words).collect::<BTreeMap<_, _>>()
+        };
+        let in_state = |row: &&Mapping| row.state == state;
+        let mut rows: Vec<&Mapping> = self.rows.values().filter(in_state).collect();
+        rows.sort_by_key(|row| place(row));
+        let from = after.map_or(0, |after| {
+            rows.iter().filter(|row| place(row) <= after.0).count()
+        });
+        let page: Vec<Mapping> = rows
+            .iter()
+            .skip(from)
+            .take(PAGE)
+            .map(|row| (*row).clone())
+            .collect();
+        let more = rows.len() > from + page.len();
+        let next = page.last().filter(|_| more).map(|row| Cursor(place(row)));
+        Page {
+            rows: page.into_iter().map(Ok).collect(),
+            next,
+        }
     }
 
     fn give_up(&mut self, transition: &Transition) {
@@ -216,5 +248,10 @@ impl Store for FakeStore {
             Ok(())
         };
         self.weather.pass(Op::GiveUp, effect).await
+    }
+
+    async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
+        let effect = || Ok(lock(&self.table).page(state, after.as_ref()));
+        self.weather.pass(Op::InState, effect).await
     }
 }

@@ -26,6 +26,7 @@ pub(crate) enum Op {
     Claim,
     Record,
     GiveUp,
+    InState,
     Template,
     Create,
     Find,
@@ -38,7 +39,7 @@ impl Op {
     fn cost(self) -> usize {
         match self {
             Self::Receive | Self::Delete | Self::HandBack | Self::Bury => 0,
-            Self::Claim | Self::Record | Self::GiveUp => 1,
+            Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
@@ -47,7 +48,7 @@ impl Op {
 
     fn room(self) -> Room {
         match self {
-            Self::Claim | Self::Record | Self::GiveUp => Room::Mapping,
+            Self::Claim | Self::Record | Self::GiveUp | Self::InState => Room::Mapping,
             Self::Template | Self::Create | Self::Find | Self::FindByName | Self::Remove => {
                 Room::Plan
             }

@@ -11,7 +11,7 @@ use branchline::line::journal::Journal;
 use branchline::line::mapping::{Mapping, State};
 use branchline::line::rule::{Rule, Rules};
 use branchline::line::template::{Tags, is_ours};
-use branchline::line::verdict::Grave;
+use branchline::line::verdict::{Grave, MaxAttempts};
 use branchline::ports::Clock;
 use branchline::worker::walk::{Setup, Walker};
 use serde_json::Value;
@@ -301,6 +301,7 @@ fn new_walker(
         secrets: webhook::secrets(),
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
+        max_attempts: MaxAttempts::default(),
     };
     Walker::new(store.clone(), account.clone(), clock.clone(), setup)
 }

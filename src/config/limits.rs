@@ -1,0 +1,131 @@
+//! How much and how long: numbers that bound the daemon.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::line::verdict::MaxAttempts;
+
+use super::Overrides;
+use super::words::{Reading, Table, Word};
+
+/// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
+const CONCURRENCY: u32 = 32;
+/// More makes no sense: CodePipeline throttles long before.
+const CONCURRENCIES: RangeInclusive<i64> = 1..=1_000;
+/// Seconds to finish in, where nothing else is said: with the last acknowledgements it is less than the 30 s that ECS and
+/// Kubernetes give a container.
+const DRAIN: u32 = 25;
+/// An hour is longer than any supervisor waits.
+const DRAINS: RangeInclusive<i64> = 0..=3_600;
+/// SQS takes at most 1,000 as `maxReceiveCount`, which must come after our limits.
+const ATTEMPTS: RangeInclusive<i64> = 1..=900;
+
+/// The limits.
+pub(super) struct Limits {
+    pub(super) concurrency: usize,
+    pub(super) drain_timeout: Duration,
+    pub(super) max_attempts: MaxAttempts,
+}
+
+/// Reads them from `[queue]`.
+pub(super) fn read(
+    reading: &Reading<'_>,
+    queue: &Table<'_, '_>,
+    overrides: &Overrides,
+) -> Option<Limits> {
+    let concurrency = given(
+        reading,
+        queue,
+        "concurrency",
+        "--concurrency / BRANCHLINE_CONCURRENCY",
+        overrides.concurrency.as_deref(),
+    );
+    let drain = given(
+        reading,
+        queue,
+        "drain_timeout",
+        "--drain-timeout / BRANCHLINE_DRAIN_TIMEOUT",
+        overrides.drain_timeout.as_deref(),
+    );
+    let concurrency = within(reading, concurrency, CONCURRENCIES, CONCURRENCY);
+    let drain = within(reading, drain, DRAINS, DRAIN);
+    let max_attempts = max_attempts(reading, queue.table("max_attempts"));
+    Some(Limits {
+        concurrency: usize::try_from(concurrency?).ok()?,
+        drain_timeout: Duration::from_secs(drain?.into()),
+        max_attempts: max_attempts?,
+    })
+}
+
+fn max_attempts(reading: &Reading<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {
+    let default = MaxAttempts::default();
+    let of = |key, default| within(reading, Given::of(&table, key), ATTEMPTS, default);
+    let (transient, throttled, quota, unknown) = (
+        of("transient", default.transient),
+        of("throttled", default.throttled),
+        of("quota", default.quota),
+        of("unknown", default.unknown),
+    );
+    table.finish();
+    Some(MaxAttempts {
+        transient: transient?,
+        throttled: throttled?,
+        quota: quota?,
+        unknown: unknown?,
+    })
+}
+
+/// A number that may stand there.
+enum Given {
+    Not,
+    /// It stands there and is no number, which was noted.
+    Wrong,
+    As(Word<i64>),
+}
+
+impl Given {
+    fn of(table: &Table<'_, '_>, key: &'static str) -> Self {
+        match table.number(key) {
+            Some(word) => Self::As(word),
+            None if table.has(key) => Self::Wrong,
+            None => Self::Not,
+        }
+    }
+}
+
+/// A number of `[queue]`, over which a flag or a variable wins.
+fn given(
+    reading: &Reading<'_>,
+    queue: &Table<'_, '_>,
+    key: &'static str,
+    place: &str,
+    text: Option<&str>,
+) -> Given {
+    let word = Given::of(queue, key);
+    let Some(text) = text else { return word };
+    let value = text.parse().map_err(|_| "want a whole number");
+    reading.noted(place, value).map_or(Given::Wrong, |value| {
+        Given::As(Word {
+            value,
+            place: place.to_owned(),
+        })
+    })
+}
+
+/// Its value, or the default's; `None` where it is wrong.
+fn within(
+    reading: &Reading<'_>,
+    given: Given,
+    range: RangeInclusive<i64>,
+    default: u32,
+) -> Option<u32> {
+    let word = match given {
+        Given::Not => return Some(default),
+        Given::Wrong => return None,
+        Given::As(word) => word,
+    };
+    let value = Some(word.value).filter(|value| range.contains(value));
+    let value = value.and_then(|value| u32::try_from(value).ok());
+    let want = || format!("want {} to {}", range.start(), range.end());
+    reading.noted(&word.place, value.ok_or_else(want))
+}

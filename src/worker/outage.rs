@@ -1,0 +1,159 @@
+//! Outages: what is wrong with AWS or with our access to it, and so with every message alike. Said once when one begins
+//! and once when it is over, not at every poll; while it lasts, polling goes slowly.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::pace::Patience;
+use crate::line::fault::{Blame, Class, Fault, Room};
+use crate::line::journal::Outcome;
+
+/// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
+const FAILURES: usize = 3;
+
+/// The queue as the poller sees it.
+#[derive(Default)]
+pub(super) struct QueueOutage {
+    failures: usize,
+    patience: Patience,
+}
+
+impl QueueOutage {
+    /// One more poll failed. Answers with the time to wait before the next.
+    pub(super) fn failed(&mut self, fault: &Fault, dice: f64) -> Duration {
+        self.failures += 1;
+        if self.failures == 1 {
+            tracing::error!(fault = %fault, "The queue does not answer; polling goes on, more slowly");
+        }
+        self.patience.after_failure(dice)
+    }
+
+    /// Polls that failed in a row.
+    pub(super) fn failures(&self) -> usize {
+        self.failures
+    }
+
+    /// The queue answered.
+    pub(super) fn over(&mut self) {
+        if self.failures > 0 {
+            tracing::info!(polls = self.failures, "The queue answers again");
+            *self = Self::default();
+        }
+    }
+}
+
+/// What lies behind the queue, the table and CodePipeline, as the walks see it. While it is out, messages are taken one
+/// at a time: each would only use up an attempt.
+#[derive(Default)]
+pub(super) struct Breaker {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Failures in a row.
+    failures: usize,
+    /// The last of them.
+    fault: Option<Fault>,
+    /// While it is out: when to try the next message.
+    next: Option<Instant>,
+    patience: Patience,
+}
+
+/// What a walk tells of AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing: the walk did not come that far.
+    Nothing,
+    /// It answered, whatever it said of this message.
+    Answered,
+    /// It failed, for every message alike.
+    Failed(Fault),
+}
+
+impl Heard {
+    /// Of a walk that came to this.
+    #[must_use]
+    pub fn of(outcome: &Result<Outcome, Fault>) -> Self {
+        let fault = match outcome {
+            Ok(Outcome::Ignored(_)) => return Self::Nothing,
+            Ok(
+                Outcome::Unchanged(_)
+                | Outcome::Recorded
+                | Outcome::Created
+                | Outcome::AlreadyCreated
+                | Outcome::Deleted
+                | Outcome::AlreadyDeleted
+                | Outcome::LeftAlone,
+            ) => return Self::Answered,
+            Err(fault) => fault,
+        };
+        match (fault.blame(), fault.room) {
+            (Blame::Weather | Blame::Setup, _) => Self::Failed(fault.clone()),
+            // A full lane is answered without AWS.
+            (Blame::Message, Room::Mapping | Room::Plan) if fault.reason.class() != Class::Busy => {
+                Self::Answered
+            }
+            (
+                Blame::Message,
+                Room::Delivery
+                | Room::Event
+                | Room::Intent
+                | Room::Mapping
+                | Room::Plan
+                | Room::Queue,
+            ) => Self::Nothing,
+        }
+    }
+}
+
+impl State {
+    fn fail(&mut self, fault: Fault, dice: f64) {
+        self.failures += 1;
+        let now = Instant::now();
+        // Walks that were in work when it began fail together, and count as one.
+        let pauses = self.next.is_some_and(|next| now < next);
+        if self.failures >= FAILURES && !pauses {
+            if self.next.is_none() {
+                tracing::error!(fault = %fault, "AWS does not answer as it should; messages are tried one at a time, more slowly");
+            }
+            self.next = Some(now + self.patience.after_failure(dice));
+        }
+        self.fault = Some(fault);
+    }
+}
+
+impl Breaker {
+    /// A walk or a burial came to an end. `dice` as for [`Patience::after_failure`].
+    pub(super) fn hear(&self, heard: Heard, dice: f64) {
+        let mut state = self.lock();
+        match heard {
+            Heard::Nothing => {}
+            Heard::Answered => {
+                if state.next.is_some() {
+                    tracing::info!(failures = state.failures, "AWS answers as it should again");
+                }
+                *state = State::default();
+            }
+            Heard::Failed(fault) => state.fail(fault, dice),
+        }
+    }
+
+    /// While it is out: when to try the next message.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.lock().next
+    }
+
+    /// While it is out: what the last walk met.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let state = self.lock();
+        state.next.and_then(|_| state.fault.clone())
+    }
+
+    /// Nothing panics under this lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,155 @@
+//! The poller: asks for as many messages as it can start, and slows down while AWS does not answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+use crate::line::envelope::Envelope;
+use crate::line::fault::{Blame, Fault};
+use crate::ports::{Clock, Pipelines, Queue, Store};
+
+use super::handle::Handler;
+use super::outage::QueueOutage;
+use super::sweep::sweep;
+use super::{Stop, Until, report};
+
+/// How long one poll waits for a message: the longest that SQS allows, and so the fewest requests.
+const LONG_POLL: Duration = Duration::from_secs(20);
+/// The same for a run that ends when the queue is empty: long enough that SQS asks all its servers (any wait above 0 s).
+const SHORT_POLL: Duration = Duration::from_secs(2);
+/// Messages in one answer (SQS API reference, ReceiveMessage).
+const RECEIVE: usize = 10;
+/// How many polls in a row may fail before a run that should end gives up.
+const FAILED_POLLS: usize = 3;
+
+/// One run of polling.
+pub(super) struct Poller<'a, Q, S, P, C> {
+    pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
+    pub(super) concurrency: usize,
+    pub(super) until: Until,
+}
+
+/// A message and the place in work that it takes.
+type Placed = (Envelope, OwnedSemaphorePermit);
+
+impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
+    /// Polls until told to stop, or until the queue is empty. What it receives goes into `work`, and so does the sweep.
+    pub(super) async fn poll(&self, mut stop: Stop, work: &mut JoinSet<()>) -> Result<(), Fault> {
+        let places = Arc::new(Semaphore::new(self.concurrency));
+        let mut refused = self.start_sweep(&stop, work);
+        let mut outage = QueueOutage::default();
+        let mut pause = Duration::ZERO;
+        let mut answered = false;
+        loop {
+            let answer = tokio::select! {
+                biased;
+                () = stop.told() => return Ok(()),
+                Some(fault) = refused.recv() => return Err(fault),
+                answer = self.next(pause, &places, work) => answer,
+            };
+            match answer {
+                Ok(messages) => {
+                    answered = true;
+                    pause = Duration::ZERO;
+                    outage.over();
+                    if messages.is_empty() && self.is_done(&places) {
+                        return Ok(());
+                    }
+                    for (envelope, place) in messages {
+                        self.start(work, envelope, place);
+                    }
+                }
+                // Waiting cannot mend a queue that was never there, or never ours.
+                Err(fault) if !answered && fault.blame() == Blame::Setup => return Err(fault),
+                Err(fault) => {
+                    pause = outage.failed(&fault, self.handler.dice.throw());
+                    if self.until == Until::Empty && outage.failures() >= FAILED_POLLS {
+                        return Err(fault);
+                    }
+                }
+            }
+            if let (Until::Empty, Some(fault)) = (self.until, self.handler.breaker.fault()) {
+                return Err(fault);
+            }
+        }
+    }
+
+    /// Whether a run that should end has nothing left to do.
+    fn is_done(&self, places: &Semaphore) -> bool {
+        self.until == Until::Empty && places.available_permits() == self.concurrency
+    }
+
+    fn start(&self, work: &mut JoinSet<()>, envelope: Envelope, place: OwnedSemaphorePermit) {
+        let handler = Arc::clone(self.handler);
+        work.spawn(async move {
+            handler.handle(envelope).await;
+            drop(place);
+        });
+    }
+
+    /// The sweep goes on beside the polling. Answers with where it tells that it was refused for good.
+    fn start_sweep(&self, stop: &Stop, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
+        let (refuse, refused) = mpsc::channel(1);
+        let handler = Arc::clone(self.handler);
+        let stop = stop.clone();
+        work.spawn(async move {
+            let mut time_is_up = handler.time_is_up.clone();
+            tokio::select! {
+                biased;
+                swept = sweep(&handler.walker, stop) => {
+                    if let Err(fault) = swept {
+                        // Nobody hears it when the polling is over already.
+                        let _ = refuse.send(fault).await;
+                    }
+                }
+                () = time_is_up.told() => {}
+            }
+        });
+        refused
+    }
+
+    /// The next messages, each with its place, after a pause. While AWS is out: one message, once nothing is in work.
+    async fn next(
+        &self,
+        pause: Duration,
+        places: &Arc<Semaphore>,
+        work: &mut JoinSet<()>,
+    ) -> Result<Vec<Placed>, Fault> {
+        sleep(pause).await;
+        let mut most = RECEIVE;
+        if let Some(next) = self.handler.breaker.next() {
+            sleep_until(next).await;
+            // Nothing is in work once every place is free.
+            let all = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
+            drop(places.acquire_many(all).await);
+            most = self.handler.breaker.next().map_or(RECEIVE, |_| 1);
+        }
+        while let Some(ended) = work.try_join_next() {
+            report::joined(ended);
+        }
+        self.receive(most, places).await
+    }
+
+    /// Waits for a free place, then asks for as many messages as there are free places, and hands each its place.
+    async fn receive(&self, most: usize, places: &Arc<Semaphore>) -> Result<Vec<Placed>, Fault> {
+        let mut free = Vec::with_capacity(most);
+        // The semaphore is never closed, so this fails never; an empty answer would be asked for again.
+        free.extend(Arc::clone(places).acquire_owned().await.ok());
+        while free.len() < most {
+            match Arc::clone(places).try_acquire_owned() {
+                Ok(place) => free.push(place),
+                Err(_) => break,
+            }
+        }
+        let max = u32::try_from(free.len()).unwrap_or(1);
+        let wait = match self.until {
+            Until::Stopped => LONG_POLL,
+            Until::Empty => SHORT_POLL,
+        };
+        let messages = self.handler.queue.receive(max, wait).await?;
+        Ok(messages.into_iter().zip(free).collect())
+    }
+}

@@ -1,0 +1,109 @@
+//! The sweep at start: half-way mappings whose worker died, and whose next event may never come, are finished.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::line::fault::{Blame, Fault};
+use crate::line::mapping::{Mapping, State};
+use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
+
+use super::Stop;
+use super::walk::Walker;
+
+/// The wait before the table is asked again, where it did not answer. Nothing waits for the sweep.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Finishes every abandoned mapping, one after the other, until told to stop.
+///
+/// # Errors
+/// A fault that waiting cannot mend, of the first look at the table: it is not there, or not for us.
+///
+/// Cancelled: as one walk that is cancelled.
+pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
+    walker: &Walker<S, P, C>,
+    mut stop: Stop,
+) -> Result<(), Fault> {
+    let mut finished = 0_u32;
+    for state in [State::Creating, State::Deleting] {
+        let mut after = None;
+        loop {
+            let page = tokio::select! {
+                biased;
+                () = stop.told() => return Ok(()),
+                page = look(walker, state, after.take()) => page?,
+            };
+            for row in page.rows {
+                if stop.is_told() {
+                    return Ok(());
+                }
+                finished += u32::from(visit(walker, row).await);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    tracing::debug!(finished, "The sweep is done");
+    Ok(())
+}
+
+/// Asks until the table answers.
+async fn look<S: Store, P: Pipelines, C: Clock>(
+    walker: &Walker<S, P, C>,
+    state: State,
+    after: Option<Cursor>,
+) -> Result<Page, Fault> {
+    let mut told = false;
+    loop {
+        match walker.store().in_state(state, after.clone()).await {
+            Ok(page) => return Ok(page),
+            Err(fault) => {
+                match fault.blame() {
+                    Blame::Setup => return Err(fault),
+                    Blame::Weather | Blame::Message => {}
+                }
+                if !told {
+                    tracing::warn!(fault = %fault, "Half-way mappings cannot be looked for yet");
+                    told = true;
+                }
+                sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Whether a mapping was finished here.
+async fn visit<S: Store, P: Pipelines, C: Clock>(
+    walker: &Walker<S, P, C>,
+    row: Result<Mapping, Fault>,
+) -> bool {
+    let row = match row {
+        Ok(row) => row,
+        Err(fault) => {
+            tracing::error!(fault = %fault, "A mapping cannot be read");
+            return false;
+        }
+    };
+    if !row.is_abandoned(walker.clock().now()) {
+        return false;
+    }
+    let subject = row.subject.display(&row.repository);
+    match walker.heal(&row).await {
+        Ok(None) => false,
+        Ok(Some(outcome)) => {
+            tracing::info!(
+                outcome = outcome.word(),
+                subject,
+                mapping.from = row.state.word(),
+                "A half-way mapping was finished"
+            );
+            true
+        }
+        Err(fault) => {
+            tracing::warn!(fault = %fault, subject, "A half-way mapping could not be finished; its next event tries again");
+            false
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The table as branchline needs it, in the emulator.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+
+/// Makes it.
+pub(crate) async fn make(client: &Client, name: &str) {
+    let request = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(keys("pk", "sk")))
+        .global_secondary_indexes(by_state());
+    let request = ["pk", "sk", "state", "updated_at"]
+        .into_iter()
+        .fold(request, |request, name| {
+            let definition = AttributeDefinition::builder().attribute_name(name);
+            let definition = definition.attribute_type(ScalarAttributeType::S).build();
+            request.attribute_definitions(definition.unwrap())
+        });
+    request.send().await.unwrap();
+}
+
+fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {
+    let key = |(name, kind)| {
+        let key = KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(kind);
+        key.build().unwrap()
+    };
+    [(hash, KeyType::Hash), (range, KeyType::Range)]
+        .map(key)
+        .into()
+}
+
+/// The index by which mappings are listed.
+fn by_state() -> GlobalSecondaryIndex {
+    let all = Projection::builder().projection_type(ProjectionType::All);
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("by-state")
+        .set_key_schema(Some(keys("state", "updated_at")))
+        .projection(all.build());
+    index.build().unwrap()
+}
