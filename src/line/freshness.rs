@@ -95,6 +95,13 @@ impl Moment {
             (Kind::Pushed, Kind::Deleted) if self.head.is_some() && self.head == recorded.head => {
                 Age::Stale
             }
+            // `create` comes with a push, and only the push names the commit.
+            (Kind::Pushed, Kind::Pushed) if self.head.is_none() != recorded.head.is_none() => {
+                match self.head {
+                    Some(_) => Age::Fresher,
+                    None => Age::Stale,
+                }
+            }
             (
                 Kind::Open | Kind::Pushed | Kind::Deleted,
                 Kind::Open | Kind::Reopened | Kind::Pushed | Kind::Deleted,
@@ -137,9 +144,10 @@ impl Moment {
             if self.before.is_none() && self.head == recorded.head {
                 self.before.clone_from(&recorded.before);
             }
-        }
-        if self.head.is_none() {
-            self.head.clone_from(&recorded.head);
+            // A head of an earlier second would be taken for this statement's own in the next tie.
+            if self.head.is_none() {
+                self.head.clone_from(&recorded.head);
+            }
         }
         self
     }
@@ -164,6 +172,14 @@ mod tests {
         moment.before = before.map(commit);
         moment.head = Some(commit(head));
         moment
+    }
+
+    #[test]
+    fn of_a_creation_and_its_push_the_push_says_more() {
+        let create = at(1, 9, Kind::Pushed);
+        let push = headed(at(1, 5, Kind::Pushed), None, 'a');
+        assert_eq!(push.age(&create), Age::Fresher);
+        assert_eq!(create.age(&push), Age::Stale);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 pub(crate) mod clock;
 pub(crate) mod declared;
 pub(crate) mod drive;
+pub(crate) mod history;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
 pub(crate) mod rules;

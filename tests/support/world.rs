@@ -156,6 +156,39 @@ impl World {
         rows.iter().map(line).collect()
     }
 
+    /// What is there, without how it came to be: which subjects are gone, which have what pipeline on which branch and
+    /// (with `heads`) at which commit, and each pipeline with its source, its tags and how often it ran.
+    pub(crate) fn picture(&self, heads: bool) -> Vec<String> {
+        let mapping = |row: &Mapping| {
+            if row.state == State::Gone {
+                return format!("{} gone", display(row));
+            }
+            let branch = row.spec.as_ref().map_or("-", |spec| spec.branch.as_str());
+            let head = row.moment.head.as_ref().map_or("-", |head| head.as_str());
+            let (name, state) = (display(row), row.state.word());
+            let head = if heads { head } else { "" };
+            format!("{name} {state} {} {branch} {head}", pipeline_of(row))
+        };
+        let pipeline = |(name, pipeline): (&String, &Pipeline)| {
+            let source = pipeline.source("BranchName").unwrap_or("-");
+            format!(
+                "{name} {source} {:?} {}",
+                pipeline.tags, pipeline.executions
+            )
+        };
+        let all = self.account.all();
+        let rows = self.store.rows();
+        let mappings = rows.iter().map(mapping);
+        mappings.chain(all.iter().map(pipeline)).collect()
+    }
+
+    /// The subjects that have a pipeline, as people write them.
+    pub(crate) fn open(&self) -> BTreeSet<String> {
+        let rows = self.store.rows();
+        let active = rows.iter().filter(|row| row.state == State::Active);
+        active.map(display).collect()
+    }
+
     /// The row of a subject, as people write it: `acme/api#7`.
     pub(crate) fn mapping(&self, subject: &str) -> Mapping {
         let found = self

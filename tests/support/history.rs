@@ -1,0 +1,293 @@
+//! Histories: what GitHub says of some subjects, in the order in which it happened, and what is true at the end.
+//!
+//! Times are as GitHub's: whole seconds, in which two statements about a subject may tie where the tie rule of the
+//! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use branchline::line::ids::Timestamp;
+use branchline::line::rule::{Patterns, Rule};
+use branchline::line::template::Tags;
+
+use super::clock::{FakeClock, START};
+use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use super::webhook::Webhook;
+use super::world::World;
+
+/// A second repository, whose branches have pipelines.
+const WEB: (u64, &str) = (2_002, "acme/web");
+/// The template for its branches.
+const WEB_TEMPLATE: &str = "web-template";
+/// Branches whose pipelines' names come close to each other.
+const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀"];
+
+/// Pull requests of `acme/api` into `main` that are no drafts, and the branches of `acme/web`.
+pub(crate) fn rules() -> Vec<Rule> {
+    let only = |glob| -> Patterns { patterns([glob]) };
+    vec![
+        Rule {
+            repository: only("acme/api"),
+            base: only("main"),
+            drafts: false,
+            ..pull_request_rule()
+        },
+        Rule {
+            repository: only(WEB.1),
+            template: pipeline_name(WEB_TEMPLATE),
+            ..branch_rule()
+        },
+    ]
+}
+
+/// A world in which these rules hold.
+pub(crate) fn world(clock: FakeClock) -> World {
+    let world = World::new(clock);
+    world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());
+    world.restart(rules());
+    world
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    /// Whose it is, as a place in the history.
+    pub(crate) subject: usize,
+    /// Without it what is true at the end would not be known.
+    pub(crate) last: bool,
+    pub(crate) webhook: Webhook,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    /// In order.
+    pub(crate) statements: Vec<Statement>,
+    /// The subjects that have a pipeline at the end, as people write them.
+    pub(crate) open: BTreeSet<String>,
+}
+
+impl History {
+    /// Makes one life of each list of steps: pull requests and branches in turn. What a step does follows from its
+    /// number and from the life so far, so that every list means something.
+    pub(crate) fn of(lives: &[Vec<u8>]) -> Self {
+        let mut history = Self::default();
+        for (subject, steps) in lives.iter().enumerate() {
+            let (webhooks, name, open) = if subject % 2 == 0 {
+                PullRequest::live(subject, steps)
+            } else {
+                BranchLife::live(subject, steps)
+            };
+            let last = webhooks.len() - 1;
+            let numbered = webhooks.into_iter().enumerate();
+            history
+                .statements
+                .extend(numbered.map(|(place, webhook)| Statement {
+                    subject,
+                    last: place == last,
+                    webhook,
+                }));
+            if open {
+                history.open.insert(name);
+            }
+        }
+        history
+    }
+
+    /// By dice.
+    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: usize) -> Self {
+        let lives: Vec<Vec<u8>> = (0..subjects)
+            .map(|_| (0..dice.usize(0..8)).map(|_| dice.u8(..)).collect())
+            .collect();
+        Self::of(&lives)
+    }
+}
+
+/// Seconds of a life, and how many statements the present one holds.
+struct Time {
+    second: u64,
+    statements: u8,
+}
+
+impl Time {
+    fn new() -> Self {
+        Self {
+            second: 0,
+            statements: 1,
+        }
+    }
+
+    /// The next statement: in the same second where that is wanted and the tie rule can cope.
+    fn next(&mut self, tie: bool) -> Timestamp {
+        if tie && self.statements < 2 {
+            self.statements += 1;
+        } else {
+            self.later();
+        }
+        self.now()
+    }
+
+    fn later(&mut self) {
+        self.second += 1;
+        self.statements = 1;
+    }
+
+    fn now(&self) -> Timestamp {
+        START.plus(Duration::from_secs(self.second))
+    }
+}
+
+struct PullRequest {
+    number: u64,
+    open: bool,
+    draft: bool,
+    main: bool,
+    sha: u64,
+    time: Time,
+    webhooks: Vec<Webhook>,
+}
+
+impl PullRequest {
+    fn live(subject: usize, steps: &[u8]) -> (Vec<Webhook>, String, bool) {
+        let number = u64::try_from(subject).unwrap() + 1;
+        let mut life = Self {
+            number,
+            open: true,
+            draft: false,
+            main: true,
+            sha: 1,
+            time: Time::new(),
+            webhooks: Vec::new(),
+        };
+        let begun = life.time.now();
+        life.say("opened", begun);
+        steps.iter().for_each(|step| life.step(*step));
+        let wanted = life.open && !life.draft && life.main;
+        (life.webhooks, format!("acme/api#{number}"), wanted)
+    }
+
+    fn step(&mut self, step: u8) {
+        let tie = step & 8 != 0;
+        match (self.open, step % 8) {
+            (true, 0..=2) => {
+                let at = self.time.next(tie);
+                self.sha += 1;
+                let pushed = self.webhook("synchronize").before(self.sha - 1);
+                self.webhooks.push(pushed.at(at));
+            }
+            (true, 3 | 4) => {
+                let at = self.time.next(tie);
+                self.open = false;
+                self.say("closed", at);
+            }
+            (true, 5) => {
+                let at = self.time.next(false);
+                self.draft = !self.draft;
+                let action = ["ready_for_review", "converted_to_draft"];
+                self.say(action[usize::from(self.draft)], at);
+            }
+            (true, _) => {
+                let at = self.time.next(false);
+                self.main = !self.main;
+                self.say("edited", at);
+            }
+            (false, 0..=5) => {
+                let at = self.time.next(tie);
+                self.open = true;
+                self.say("reopened", at);
+                // Closed again in this second, it would count as before the reopening.
+                self.time.statements = 2;
+            }
+            (false, _) => {
+                let at = self.time.next(false);
+                self.say("edited", at);
+            }
+        }
+    }
+
+    fn webhook(&self, action: &str) -> Webhook {
+        let state = if self.open { "open" } else { "closed" };
+        let base = if self.main { "main" } else { "next" };
+        Webhook::pull_request(action)
+            .number(self.number)
+            .sha(self.sha)
+            .base(base)
+            .with("/pull_request/draft", self.draft)
+            .with("/pull_request/state", state)
+    }
+
+    fn say(&mut self, action: &str, at: Timestamp) {
+        let webhook = self.webhook(action).at(at);
+        self.webhooks.push(webhook);
+    }
+}
+
+struct BranchLife {
+    name: String,
+    exists: bool,
+    sha: u64,
+    time: Time,
+    webhooks: Vec<Webhook>,
+}
+
+impl BranchLife {
+    fn live(subject: usize, steps: &[u8]) -> (Vec<Webhook>, String, bool) {
+        let place = subject / 2;
+        let name = match BRANCHES.get(place) {
+            Some(name) => (*name).to_owned(),
+            None => format!("release-{place}"),
+        };
+        let mut life = Self {
+            name: name.clone(),
+            exists: false,
+            sha: 0,
+            time: Time::new(),
+            webhooks: Vec::new(),
+        };
+        life.create(2);
+        steps.iter().for_each(|step| life.step(*step));
+        (life.webhooks, format!("{}@{name}", WEB.1), life.exists)
+    }
+
+    fn step(&mut self, step: u8) {
+        match (self.exists, step % 8) {
+            (true, 0..=4) => {
+                let at = self.time.next(step & 8 != 0);
+                self.sha += 1;
+                self.say(Webhook::push(&self.name, self.sha - 1, self.sha), at);
+            }
+            (true, _) => self.delete(step / 8 % 3),
+            (false, _) => self.create(step / 8 % 3),
+        }
+    }
+
+    /// GitHub says it twice, with `create` and with `push`; the first may be switched off.
+    fn create(&mut self, how: u8) {
+        self.time.later();
+        let at = self.time.now();
+        self.exists = true;
+        self.sha += 1;
+        if how != 0 {
+            self.say(Webhook::create(&self.name), at);
+        }
+        self.say(Webhook::push(&self.name, 0, self.sha), at);
+        self.time.statements = 2;
+    }
+
+    fn delete(&mut self, how: u8) {
+        self.time.later();
+        let at = self.time.now();
+        self.exists = false;
+        if how != 0 {
+            self.say(Webhook::delete(&self.name), at);
+        }
+        if how != 1 {
+            self.say(Webhook::push(&self.name, self.sha, 0), at);
+        }
+        self.time.statements = 2;
+    }
+
+    fn say(&mut self, webhook: Webhook, at: Timestamp) {
+        self.webhooks.push(webhook.of(WEB.0, WEB.1).at(at));
+    }
+}
