@@ -1,11 +1,16 @@
 //! Convergence: whatever the order, the duplication and the cuts, once the queue is empty the world is the world of the
 //! ordered history.
 
-#![expect(clippy::print_stdout, reason = "the figures are part of the test")]
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the figures are part of the test, and a history that does not converge fails it"
+)]
 
 mod support;
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
@@ -16,7 +21,7 @@ use support::clock::FakeClock;
 use support::history::{self, History, Statement};
 use support::world::World;
 
-/// Histories in one run.
+/// Histories in one run, half of them on each of two threads.
 const HISTORIES: u32 = 10_000;
 
 /// What is done to a history before it arrives.
@@ -31,22 +36,40 @@ struct Mess {
 
 #[derive(Default)]
 struct Figures {
-    statements: Cell<usize>,
-    arrivals: Cell<usize>,
-    cut: Cell<usize>,
-    open: Cell<usize>,
+    statements: AtomicUsize,
+    arrivals: AtomicUsize,
+    left: AtomicUsize,
+    open: AtomicUsize,
 }
 
-fn add(cell: &Cell<usize>, more: usize) {
-    cell.set(cell.get() + more);
+fn add(figure: &AtomicUsize, more: usize) {
+    figure.fetch_add(more, Ordering::Relaxed);
 }
 
 #[test]
 fn any_order_ends_in_the_world_of_the_ordered_history() {
     let begun = Instant::now();
     let figures = Figures::default();
+    std::thread::scope(|scope| {
+        let half = || scope.spawn(|| run(HISTORIES / 2, &figures));
+        for half in [half(), half()] {
+            half.join().expect("no history fails");
+        }
+    });
+    let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
+    println!(
+        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals; {} subjects open at the end; {:?}",
+        figure(&figures.statements),
+        figure(&figures.left),
+        figure(&figures.arrivals),
+        figure(&figures.open),
+        begun.elapsed(),
+    );
+}
+
+fn run(histories: u32, figures: &Figures) {
     let config = Config {
-        cases: HISTORIES,
+        cases: histories,
         failure_persistence: None,
         ..Config::default()
     };
@@ -54,17 +77,9 @@ fn any_order_ends_in_the_world_of_the_ordered_history() {
     let mess = (any::<u64>(), any::<bool>(), any::<bool>());
     let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, (seed, cuts, unruly))| {
         let mess = Mess { seed, cuts, unruly };
-        let ended = runtime().block_on(compare(&lives, mess, &figures));
+        let ended = runtime().block_on(compare(&lives, mess, figures));
         ended.map_err(TestCaseError::fail)
     });
-    println!(
-        "{HISTORIES} histories of {} statements, {} of them cut; {} arrivals; {} subjects open at the end; {:?}",
-        figures.statements.get(),
-        figures.cut.get(),
-        figures.arrivals.get(),
-        figures.open.get(),
-        begun.elapsed(),
-    );
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, (lives, mess))) => panic!("{lives:?} {mess:?}\n{why}"),
@@ -89,7 +104,7 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
             .statements
             .retain(|statement| statement.last || dice.u8(0..4) > 0);
     }
-    add(&figures.cut, history.statements.len());
+    add(&figures.left, history.statements.len());
 
     let ordered = history::world(FakeClock::new());
     for statement in &history.statements {

@@ -4,6 +4,7 @@
 //! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use branchline::line::ids::Timestamp;
@@ -16,7 +17,7 @@ use super::webhook::Webhook;
 use super::world::World;
 
 /// A second repository, whose branches have pipelines.
-const WEB: (u64, &str) = (2_002, "acme/web");
+pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
 /// The template for its branches.
 const WEB_TEMPLATE: &str = "web-template";
 /// Branches whose pipelines' names come close to each other.
@@ -24,6 +25,12 @@ const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀
 
 /// Pull requests of `acme/api` into `main` that are no drafts, and the branches of `acme/web`.
 pub(crate) fn rules() -> Vec<Rule> {
+    // Globs are slow to compile, and thousands of worlds have these.
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(make_rules).clone()
+}
+
+fn make_rules() -> Vec<Rule> {
     let only = |glob| -> Patterns { patterns([glob]) };
     vec![
         Rule {
