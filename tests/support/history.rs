@@ -190,8 +190,11 @@ impl PullRequest {
             (true, 5) => {
                 let at = self.time.next(false);
                 self.draft = !self.draft;
-                let action = ["ready_for_review", "converted_to_draft"];
-                self.say(action[usize::from(self.draft)], at);
+                let action = match self.draft {
+                    true => "converted_to_draft",
+                    false => "ready_for_review",
+                };
+                self.say(action, at);
             }
             (true, _) => {
                 let at = self.time.next(false);

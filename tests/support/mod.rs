@@ -21,6 +21,7 @@ pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;
+pub(crate) mod storm;
 pub(crate) mod table;
 pub(crate) mod weather;
 pub(crate) mod webhook;

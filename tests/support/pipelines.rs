@@ -1,8 +1,10 @@
 //! A fake CodePipeline: pipelines by name, with what they declare, their tags and how often they ran.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use branchline::aws::OPERATION_TIMEOUT;
 use branchline::line::declaration::Declaration;
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{PipelineArn, PipelineName};
@@ -10,6 +12,7 @@ use branchline::line::mapping::Claim;
 use branchline::line::template::{NewPipeline, Tags, Template};
 use branchline::ports::{Created, Found, Pipelines};
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 
 use super::weather::{Op, Weather};
 use super::{declared, lock};
@@ -45,6 +48,8 @@ impl Pipeline {
 #[derive(Default)]
 struct Account {
     pipelines: BTreeMap<PipelineName, Pipeline>,
+    /// Those that a call is changing now.
+    touched: BTreeSet<PipelineName>,
     limit: Option<usize>,
 }
 
@@ -112,6 +117,16 @@ impl FakePipelines {
         lock(&self.account).limit = Some(pipelines);
     }
 
+    /// The law of claims: one worker at a time.
+    fn touch(&self, name: &PipelineName) -> Touch {
+        let first = lock(&self.account).touched.insert(name.clone());
+        assert!(first, "two workers change '{name}' at once");
+        Touch {
+            account: Arc::clone(&self.account),
+            name: name.clone(),
+        }
+    }
+
     /// Every pipeline, by name.
     pub(crate) fn all(&self) -> BTreeMap<String, Pipeline> {
         let account = lock(&self.account);
@@ -140,8 +155,7 @@ impl Account {
         })
     }
 
-    fn create(&mut self, new: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {
-        under(&new.name, claim);
+    fn create(&mut self, new: &NewPipeline) -> Result<Created, Fault> {
         let name = &new.name;
         assert_eq!(new.declaration.name(), name.as_str(), "two names");
         if self.pipelines.contains_key(name) {
@@ -181,8 +195,7 @@ impl Account {
         }))
     }
 
-    fn delete(&mut self, name: &PipelineName, claim: &Claim) {
-        under(name, claim);
+    fn delete(&mut self, name: &PipelineName) {
         let gone = self.pipelines.remove(name);
         let given = gone.is_some_and(|pipeline| pipeline.given);
         assert!(!given, "'{name}' was not branchline's to delete");
@@ -223,7 +236,18 @@ impl Pipelines for FakePipelines {
     }
 
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {
-        let effect = || lock(&self.account).create(pipeline, claim);
+        under(&pipeline.name, claim);
+        let touch = self.touch(&pipeline.name);
+        if let Some(after) = self.weather.echo() {
+            let (fakes, pipeline) = (self.clone(), pipeline.clone());
+            let late = move || lock(&fakes.account).create(&pipeline).map(|_| ());
+            return Err(echo(touch, after, late).await);
+        }
+        let effect = || {
+            let created = lock(&self.account).create(pipeline);
+            drop(touch);
+            created
+        };
         self.weather.pass(Op::Create, effect).await
     }
 
@@ -238,10 +262,49 @@ impl Pipelines for FakePipelines {
     }
 
     async fn delete(&self, name: &PipelineName, claim: &Claim) -> Result<(), Fault> {
+        under(name, claim);
+        let touch = self.touch(name);
+        if let Some(after) = self.weather.echo() {
+            let (fakes, name) = (self.clone(), name.clone());
+            let late = move || {
+                lock(&fakes.account).delete(&name);
+                Ok(())
+            };
+            return Err(echo(touch, after, late).await);
+        }
         let effect = || {
-            lock(&self.account).delete(name, claim);
+            lock(&self.account).delete(name);
+            drop(touch);
             Ok(())
         };
         self.weather.pass(Op::Remove, effect).await
+    }
+}
+
+/// A call that is given up at its time limit, and takes effect so long after.
+async fn echo(
+    touch: Touch,
+    after: Duration,
+    effect: impl FnOnce() -> Result<(), Fault> + Send + 'static,
+) -> Fault {
+    sleep(OPERATION_TIMEOUT).await;
+    tokio::spawn(async move {
+        sleep(after).await;
+        // Nobody hears the answer.
+        let _ = effect();
+        drop(touch);
+    });
+    Fault::new(Room::Plan, Reason::AwsUnavailable, "no answer in time")
+}
+
+/// Nobody else changes a pipeline while this is there.
+struct Touch {
+    account: Arc<Mutex<Account>>,
+    name: PipelineName,
+}
+
+impl Drop for Touch {
+    fn drop(&mut self) {
+        lock(&self.account).touched.remove(&self.name);
     }
 }

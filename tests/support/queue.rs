@@ -15,6 +15,8 @@ use branchline::line::verdict::{Burial, Grave};
 use branchline::ports::{Clock, Queue};
 use branchline::worker::lease::VISIBILITY;
 
+use tokio::sync::Notify;
+
 use super::clock::FakeClock;
 use super::weather::{Op, Weather};
 use super::{lock, sqs};
@@ -72,6 +74,8 @@ struct Queues {
 #[derive(Clone)]
 pub(crate) struct FakeQueue {
     queues: Arc<Mutex<Queues>>,
+    /// Something was sent, or handed back: whoever waits looks again.
+    moved: Arc<Notify>,
     clock: FakeClock,
     weather: Weather,
 }
@@ -90,6 +94,7 @@ impl FakeQueue {
         };
         Self {
             queues: Arc::new(Mutex::new(queues)),
+            moved: Arc::default(),
             clock: clock.clone(),
             weather: weather.clone(),
         }
@@ -127,6 +132,7 @@ impl FakeQueue {
             visible_at: now,
             pranks: 0,
         });
+        self.moved.notify_waiters();
         Ok(message_id)
     }
 
@@ -317,11 +323,14 @@ impl Queue for FakeQueue {
         let take = || Ok(lock(&self.queues).receive(max, self.clock.now()));
         let mut received = self.weather.pass(Op::Receive, take).await?;
         while received.is_empty() && self.clock.now() < end && self.clock.follows_tokio() {
-            // A message may be sent at any time, so the queue looks again before the next one that it knows of.
-            let now = self.clock.now();
+            let moved = self.moved.notified();
             let next = self.next_visible().unwrap_or(end).min(end);
-            let pause = next.since(now).min(Duration::from_millis(200));
-            self.clock.sleep(pause.max(Duration::from_millis(1))).await;
+            let pause = next.since(self.clock.now()).max(Duration::from_millis(1));
+            tokio::select! {
+                biased;
+                () = moved => {}
+                () = self.clock.sleep(pause) => {}
+            }
             received = take()?;
         }
         Ok(received)
@@ -343,7 +352,9 @@ impl Queue for FakeQueue {
             let failed = messages
                 .iter()
                 .filter(|(receipt, wait)| !queues.hand_back(receipt, *wait, now));
-            Ok(failed.map(|(receipt, _)| receipt.clone()).collect())
+            let failed = failed.map(|(receipt, _)| receipt.clone()).collect();
+            self.moved.notify_waiters();
+            Ok(failed)
         };
         self.weather.pass(Op::HandBack, effect).await
     }

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::clock::FakeClock;
 use super::lock;
+use super::storm::{Figures, Gust, Storm};
 
 /// One operation of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,9 +78,24 @@ pub(crate) enum Trouble {
 
 #[derive(Default)]
 struct State {
+    storm: Option<Storm>,
     log: Vec<Op>,
     by_op: Vec<(Op, u32, Trouble)>,
     by_number: BTreeMap<usize, Trouble>,
+}
+
+impl State {
+    /// What the test ordered for this call.
+    fn ordered(&mut self, op: Op) -> Option<Trouble> {
+        let number = self.log.len();
+        if let Some(trouble) = self.by_number.remove(&number) {
+            return Some(trouble);
+        }
+        let mut by_op = self.by_op.iter_mut();
+        let ordered = by_op.find(|(of, times, _)| *of == op && *times > 0)?;
+        ordered.1 -= 1;
+        Some(ordered.2)
+    }
 }
 
 /// The weather over one worker's calls. Clones are the same weather.
@@ -112,6 +128,22 @@ impl Weather {
         state.by_number.insert(place, trouble);
     }
 
+    /// From now on a storm rages, until it is [`Weather::calm`].
+    pub(crate) fn rage(&self, storm: Storm) {
+        lock(&self.state).storm = Some(storm);
+    }
+
+    /// The storm is over. Answers with what it did. A worker that stands still is woken.
+    pub(crate) fn calm(&self) -> Figures {
+        let storm = lock(&self.state).storm.take();
+        storm.map_or(Figures::default(), |storm| storm.figures)
+    }
+
+    /// Whether the next change of a pipeline is given up and takes effect all the same: so long after.
+    pub(crate) fn echo(&self) -> Option<Duration> {
+        lock(&self.state).storm.as_mut()?.echo()
+    }
+
     /// Forgets what was to come, and what was counted.
     pub(crate) fn clear(&self) {
         *lock(&self.state) = State::default();
@@ -138,28 +170,50 @@ impl Weather {
         op: Op,
         effect: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let trouble = self.begin(op);
-        breathe().await;
+        let gust = self.begin(op);
+        let Gust {
+            before,
+            after,
+            trouble,
+        } = gust;
+        self.pass_time(before).await;
+        // The way out of a call that changes a pipeline is not interrupted: see `storm.rs`.
+        if !matches!(op, Op::Create | Op::Remove) {
+            self.thaw().await;
+        }
         self.strike(op, trouble, When::Before).await?;
         let answer = effect();
-        breathe().await;
+        self.pass_time(after).await;
+        self.thaw().await;
         self.strike(op, trouble, When::After).await?;
         answer
     }
 
-    fn begin(&self, op: Op) -> Option<Trouble> {
+    async fn pass_time(&self, time: Duration) {
+        if time.is_zero() {
+            breathe().await;
+        } else {
+            self.clock.sleep(time).await;
+        }
+    }
+
+    async fn thaw(&self) {
+        let frozen = || lock(&self.state).storm.as_ref()?.frozen();
+        while let Some(until) = frozen() {
+            // Waking early is allowed: a storm may be calmed.
+            let soon = tokio::time::Instant::now() + Duration::from_secs(5);
+            tokio::time::sleep_until(until.min(soon)).await;
+        }
+    }
+
+    fn begin(&self, op: Op) -> Gust {
         let mut state = lock(&self.state);
         state.log.push(op);
-        let number = state.log.len();
-        if let Some(trouble) = state.by_number.remove(&number) {
-            return Some(trouble);
-        }
-        let ordered = state
-            .by_op
-            .iter_mut()
-            .find(|(of, times, _)| *of == op && *times > 0)?;
-        ordered.1 -= 1;
-        Some(ordered.2)
+        let ordered = state.ordered(op);
+        let storm = state.storm.as_mut().map(|storm| storm.gust(op));
+        let mut gust = storm.unwrap_or_default();
+        gust.trouble = ordered.or(gust.trouble);
+        gust
     }
 
     async fn strike(&self, op: Op, trouble: Option<Trouble>, now: When) -> Result<(), Fault> {

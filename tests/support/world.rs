@@ -14,6 +14,7 @@ use branchline::line::template::{Tags, is_ours};
 use branchline::line::verdict::{Grave, MaxAttempts};
 use branchline::ports::Clock;
 use branchline::worker::walk::{Setup, Walker};
+use branchline::worker::{Settings, Worker};
 use serde_json::Value;
 
 use super::clock::FakeClock;
@@ -96,6 +97,20 @@ impl World {
     /// One more worker in this world, under the world's own weather.
     pub(crate) fn worker(&self, name: &str, rules: Vec<Rule>) -> FakeWalker {
         new_walker(&self.store, &self.account, &self.clock, rules, name)
+    }
+
+    /// A whole daemon in this world, under a weather and a clock of its own.
+    pub(crate) fn daemon(
+        &self,
+        name: &str,
+        rules: Vec<Rule>,
+        weather: &Weather,
+        clock: &FakeClock,
+        settings: Settings,
+    ) -> Worker<FakeQueue, FakeStore, FakePipelines, FakeClock> {
+        let (store, account) = (self.store.under(weather), self.account.under(weather));
+        let walker = new_walker(&store, &account, clock, rules, name);
+        Worker::new(self.queue.under(weather), walker, settings)
     }
 
     /// The line as it runs now.
