@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::line::fault::{Class, Reason};
-use branchline::line::mapping::ECHO;
+use branchline::line::mapping::{ECHO, SKEW};
 use branchline::line::template::Tags;
 use branchline::line::verdict::MaxAttempts;
 use branchline::ports::Clock;
@@ -126,8 +126,10 @@ fn under_a_claim(calls: &[Op]) -> u32 {
 
 #[test]
 fn a_claim_that_is_about_to_expire_is_not_used() {
-    println!("{OPERATION_TIMEOUT:?} a call and its echo of {ECHO:?} within {TOUCH:?}");
-    assert!(OPERATION_TIMEOUT + ECHO <= TOUCH);
+    println!(
+        "a call of {OPERATION_TIMEOUT:?}, its echo of {ECHO:?} and {SKEW:?} of skew within {TOUCH:?}"
+    );
+    assert!(OPERATION_TIMEOUT + ECHO + SKEW <= TOUCH);
     // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
     assert!(OPERATION_TIMEOUT * 2 + TOUCH < CLAIM);
 }

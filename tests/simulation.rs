@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use branchline::line::mapping::SKEW;
 use branchline::line::verdict::Grave;
 use branchline::ports::Clock;
 use branchline::worker::{Settings, Stop, Until};
@@ -37,8 +38,8 @@ const SEEDS: u64 = 1_000;
 const STORM: Duration = Duration::from_secs(400);
 /// How long a world may take to come to rest afterwards.
 const REST: Duration = Duration::from_secs(12 * 3_600);
-/// Clocks of machines differ by so much, either way, in milliseconds.
-const SKEW: i64 = 2_500;
+/// Clocks of machines go wrong by so much, either way, in milliseconds.
+const WRONG: i64 = SKEW.as_millis() as i64 / 2;
 
 /// What came of a run.
 #[derive(Debug, Default)]
@@ -130,7 +131,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         let daemon = Daemon {
             world: Arc::clone(&world),
             number,
-            clock: world.clock.skewed(dice.i64(-SKEW..=SKEW)),
+            clock: world.clock.skewed(dice.i64(-WRONG..=WRONG)),
             weather: weather.clone(),
             dice: dice.fork(),
         };

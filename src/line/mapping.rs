@@ -197,6 +197,8 @@ impl Transition {
 /// How long a call that was given up may go on at AWS. Its request has reached AWS or never will, and AWS answers within
 /// seconds.
 pub const ECHO: Duration = Duration::from_secs(10);
+/// How far the clocks of two workers may be apart: one sees a claim expire before the other does.
+pub const SKEW: Duration = Duration::from_secs(5);
 
 /// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
 ///
@@ -252,7 +254,7 @@ impl Claim {
         // A call that did not answer may still be under way at AWS: the subject stays held until it has surely ended.
         next.hold = next.hold.filter(|_| fault.reason == Reason::AwsUnavailable);
         if let Some(hold) = &mut next.hold {
-            hold.until = hold.until.min(now.plus(ECHO));
+            hold.until = hold.until.min(now.plus(ECHO + SKEW));
         }
         next.attempts = next.attempts.saturating_add(1);
         next.last_error = Some(fault.to_string());

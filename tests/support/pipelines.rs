@@ -50,6 +50,7 @@ struct Account {
     pipelines: BTreeMap<PipelineName, Pipeline>,
     /// Those that a call is changing now.
     touched: BTreeSet<PipelineName>,
+    violations: Vec<String>,
     limit: Option<usize>,
 }
 
@@ -119,12 +120,22 @@ impl FakePipelines {
 
     /// The law of claims: one worker at a time.
     fn touch(&self, name: &PipelineName) -> Touch {
-        let first = lock(&self.account).touched.insert(name.clone());
-        assert!(first, "two workers change '{name}' at once");
+        let mut account = lock(&self.account);
+        if !account.touched.insert(name.clone()) {
+            // A panic would end the walk, and its message would come back as if nothing had happened.
+            let wrong = format!("two workers changed '{name}' at once");
+            account.violations.push(wrong);
+        }
+        drop(account);
         Touch {
             account: Arc::clone(&self.account),
             name: name.clone(),
         }
+    }
+
+    /// How the law of claims was broken.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        lock(&self.account).violations.clone()
     }
 
     /// Every pipeline, by name.

@@ -73,9 +73,11 @@ impl Storm {
         let before = self.millis(if slow { 7_000 } else { 300 });
         let after = self.millis(if slow { 7_000 } else { 300 });
         assert!(before + after <= OPERATION_TIMEOUT);
-        if self.rolls(1.5) {
+        // Under a claim it hurts most.
+        let claimed = matches!(op, Op::Claim | Op::Template | Op::Find | Op::FindByName);
+        if self.rolls(if claimed { 6.0 } else { 0.5 }) {
             self.figures.freezes += 1;
-            let time = self.millis(300_000);
+            let time = self.millis(if claimed { 180_000 } else { 30_000 });
             self.frozen = Some(Instant::now() + time);
         }
         let when = if self.dice.bool() {

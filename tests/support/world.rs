@@ -258,6 +258,7 @@ impl World {
             .into_iter()
             .partition(|row| expected.contains(&display(row)));
         let mut left = self.letters_left();
+        left.extend(self.account.violations());
         let unmet = expected.len() - stuck.len();
         left.extend((unmet > 0).then(|| format!("{unmet} expected half-way, not there")));
         left.extend(stuck.iter().filter_map(not_stuck));
