@@ -55,6 +55,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     answered = true;
                     pause = Duration::ZERO;
                     outage.over();
+                    if let (Until::Empty, Some(fault)) = (self.until, self.handler.breaker.fault())
+                    {
+                        return Err(fault);
+                    }
                     if messages.is_empty() && self.is_done(&places) {
                         return Ok(());
                     }
@@ -70,9 +74,6 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                         return Err(fault);
                     }
                 }
-            }
-            if let (Until::Empty, Some(fault)) = (self.until, self.handler.breaker.fault()) {
-                return Err(fault);
             }
         }
     }
@@ -119,18 +120,27 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         work: &mut JoinSet<()>,
     ) -> Result<Vec<Placed>, Fault> {
         sleep(pause).await;
-        let mut most = RECEIVE;
-        if let Some(next) = self.handler.breaker.next() {
-            sleep_until(next).await;
-            // Nothing is in work once every place is free.
-            let all = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
-            drop(places.acquire_many(all).await);
-            most = self.handler.breaker.next().map_or(RECEIVE, |_| 1);
-        }
+        let most = self.probe(places).await.map_or(RECEIVE, |()| 1);
         while let Some(ended) = work.try_join_next() {
             report::joined(ended);
         }
         self.receive(most, places).await
+    }
+
+    /// While AWS is out: waits until it is time for the next message and nothing is in work. `None` when it is not out,
+    /// or not any more.
+    async fn probe(&self, places: &Semaphore) -> Option<()> {
+        let breaker = &self.handler.breaker;
+        let mut waited = None;
+        // What was still in work may have failed as well, and asked for another pause.
+        while breaker.next() != waited {
+            waited = breaker.next();
+            sleep_until(waited?).await;
+            // Nothing is in work once every place is free.
+            let all = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
+            drop(places.acquire_many(all).await);
+        }
+        waited.map(|_| ())
     }
 
     /// Waits for a free place, then asks for as many messages as there are free places, and hands each its place.

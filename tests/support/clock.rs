@@ -56,6 +56,11 @@ impl FakeClock {
         self.moved.notify_waiters();
     }
 
+    /// How much time has passed since [`START`].
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().since(START)
+    }
+
     /// Whether it runs by tokio's time.
     pub(crate) fn follows_tokio(&self) -> bool {
         self.follows.is_some()

@@ -18,6 +18,7 @@ pub(crate) mod history;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
 pub(crate) mod rules;
+pub(crate) mod said;
 pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;

@@ -65,6 +65,7 @@ struct Queues {
     dead_letters: Vec<Letter>,
     quarantine: Vec<Letter>,
     sent: u64,
+    received: usize,
     spent: HashSet<Receipt>,
     max_receives: u32,
     dice: Option<fastrand::Rng>,
@@ -88,6 +89,7 @@ impl FakeQueue {
             dead_letters: Vec::new(),
             quarantine: Vec::new(),
             sent: 0,
+            received: 0,
             spent: HashSet::new(),
             max_receives,
             dice: None,
@@ -153,6 +155,16 @@ impl FakeQueue {
         let queues = lock(&self.queues);
         let times = queues.source.iter().map(|message| message.visible_at);
         times.filter(|time| *time > now).min()
+    }
+
+    /// How often a message was received.
+    pub(crate) fn received(&self) -> usize {
+        lock(&self.queues).received
+    }
+
+    /// Somebody purges the source queue.
+    pub(crate) fn purge(&self) {
+        lock(&self.queues).source.clear();
     }
 
     /// What is in the source queue, visible or not.
@@ -229,6 +241,7 @@ impl Queues {
             };
             received.push(message.receive(visible_at));
         }
+        self.received += received.len();
         received
     }
 

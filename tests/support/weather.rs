@@ -154,6 +154,12 @@ impl Weather {
         lock(&self.state).log.clone()
     }
 
+    /// How often an operation was called since then.
+    pub(crate) fn count(&self, op: Op) -> usize {
+        let state = lock(&self.state);
+        state.log.iter().filter(|called| **called == op).count()
+    }
+
     /// What those calls cost at AWS, without the queue's batches.
     pub(crate) fn spent(&self) -> usize {
         lock(&self.state).log.iter().map(|op| op.cost()).sum()
