@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::delivery::Delivery;
 use super::fault::{Fault, Reason, Room};
-use super::ids::{Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
-use words::{PullRequestWords, PushWords, ReferenceWords, RepositoryWords, UserWords};
+use super::ids::{ActionName, Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
+use words::{Object, PullRequestWords, PushWords, ReferenceWords, RepositoryWords, UserWords};
 
 mod words;
 
@@ -21,7 +21,7 @@ pub enum Ignored {
     /// An event that we do not act on.
     Event,
     /// An action of `pull_request` that changes nothing about a pipeline.
-    Action(String),
+    Action(ActionName),
     /// A ref that is not a branch.
     NotABranch,
     /// No rule names this repository for this kind of subject, or none let this pull request in when it opened.
@@ -184,9 +184,12 @@ impl Event {
 
 fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
     let Some(action) = Action::parse(&words.action) else {
-        return Ok(Heed::Ignore(Ignored::Action(cut(words.action))));
+        // GitHub adds actions from time to time. They are told by name, so it must be one.
+        let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
+        return Ok(Heed::Ignore(Ignored::Action(unknown)));
     };
-    let pull = words.pull_request;
+    let Object(pull) = words.pull_request;
+    let (Object(head), Object(base)) = (pull.head, pull.base);
     let time = Timestamp::from_rfc3339(&pull.updated_at)
         .ok_or_else(|| wrong("pull_request.updated_at"))?;
     let open = match pull.state.as_str() {
@@ -199,20 +202,19 @@ fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
         action,
         open,
         draft: pull.draft.unwrap_or(false),
-        fork: pull
-            .head
+        fork: head
             .repo
-            .is_none_or(|head| head.id != words.repository.id),
-        head: Branch::parse(pull.head.name).map_err(|why| not_a("pull_request.head.ref", &why))?,
-        sha: CommitId::parse(pull.head.sha).map_err(|why| not_a("pull_request.head.sha", &why))?,
+            .is_none_or(|Object(head)| head.id != words.repository.0.id),
+        head: Branch::parse(head.name).map_err(|why| not_a("pull_request.head.ref", &why))?,
+        sha: CommitId::parse(head.sha).map_err(|why| not_a("pull_request.head.sha", &why))?,
         before: words
             .before
             .map(CommitId::parse)
             .transpose()
             .map_err(|why| not_a("before", &why))?,
-        base: Branch::parse(pull.base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
+        base: Branch::parse(base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
         title: cut(pull.title),
-        author: pull.user.map(|user| cut(user.login)),
+        author: pull.user.map(|Object(user)| cut(user.login)),
     };
     event(
         words.repository,
@@ -236,7 +238,7 @@ fn push(words: PushWords) -> Result<Heed<Event>, Fault> {
         Some(sha) => Tip::At { sha, before },
         None => Tip::Gone { before },
     };
-    let time = words.repository.pushed_at();
+    let time = words.repository.0.pushed_at();
     event(
         words.repository,
         words.sender,
@@ -250,7 +252,7 @@ fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
         return Ok(Heed::Ignore(Ignored::NotABranch));
     }
     let branch = Branch::parse(words.reference).map_err(|why| not_a("ref", &why))?;
-    let time = words.repository.pushed_at();
+    let time = words.repository.0.pushed_at();
     event(
         words.repository,
         words.sender,
@@ -260,8 +262,8 @@ fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
 }
 
 fn event(
-    repository: RepositoryWords,
-    sender: Option<UserWords>,
+    Object(repository): Object<RepositoryWords>,
+    sender: Option<Object<UserWords>>,
     time: Option<Timestamp>,
     change: Change,
 ) -> Result<Heed<Event>, Fault> {
@@ -269,7 +271,7 @@ fn event(
         repository: RepositoryId(repository.id),
         name: RepositoryName::parse(repository.full_name)
             .map_err(|why| not_a("repository.full_name", &why))?,
-        actor: sender.map(|user| cut(user.login)),
+        actor: sender.map(|Object(user)| cut(user.login)),
         time,
         change,
     }))
@@ -280,7 +282,8 @@ fn parse<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Fault> {
     let json = delivery
         .json()
         .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
-    serde_json::from_str(&json).map_err(|error| {
+    let read = serde_json::from_str(&json).map(|Object(words)| words);
+    read.map_err(|error| {
         let message = error.to_string();
         let what = match error.classify() {
             serde_json::error::Category::Data if message.starts_with("missing field `") => message

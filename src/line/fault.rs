@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text::one_line;
+
 /// The room of the line in which a message failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Room {
@@ -187,7 +189,7 @@ impl Fault {
         Self {
             room,
             reason,
-            detail: one_line(&detail.into()),
+            detail: one_line(&detail.into(), DETAIL_LIMIT),
         }
     }
 }
@@ -200,20 +202,6 @@ impl fmt::Display for Fault {
 
 /// The longest detail, in characters: it travels as a message attribute and shares the message's 1 MiB.
 const DETAIL_LIMIT: usize = 1_000;
-
-/// Text that may stand in a log line and in an SQS attribute: no control characters, no characters that SQS refuses.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .take(DETAIL_LIMIT)
-        .map(|c| {
-            if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect()
-}
 
 #[cfg(test)]
 mod tests {

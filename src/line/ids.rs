@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::text::one_line;
+
 /// GitHub's number for a repository. It survives renames and transfers, so it is the identity; the name is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryId(pub u64);
@@ -111,9 +113,16 @@ name! {
 
 name! {
     /// GitHub's `X-GitHub-Event`, for instance `pull_request`.
-    EventName, "event name", "want 1 to 64 lower-case letters, digits and underscores", |text| {
+    EventName, "name of an event", "want 1 to 64 lower-case letters, digits and underscores", |text| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    }
+}
+
+name! {
+    /// GitHub's `action` within an event, for instance `synchronize`.
+    ActionName, "name of an action", "want 1 to 64 lower-case letters and underscores", |text| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
     }
 }
 
@@ -265,12 +274,15 @@ impl Subject {
         Some(Self { repository, kind })
     }
 
-    /// As people write it: `acme/api#7` or `acme/api@feature/x`.
+    /// As people write it: `acme/api#7` or `acme/api@feature/x`. In one line: a branch's name may hold odd characters.
     #[must_use]
     pub fn display(&self, repository: &RepositoryName) -> String {
         match &self.kind {
             SubjectKind::PullRequest(number) => format!("{repository}#{number}"),
-            SubjectKind::Branch(branch) => format!("{repository}@{branch}"),
+            SubjectKind::Branch(branch) => {
+                let branch = one_line(branch.as_str(), usize::MAX);
+                format!("{repository}@{branch}")
+            }
         }
     }
 }

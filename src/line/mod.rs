@@ -16,4 +16,5 @@ pub mod naming;
 pub mod plan;
 pub mod rule;
 pub mod template;
+pub mod text;
 pub mod verdict;

@@ -239,6 +239,13 @@ impl World {
         self.queue.take(Grave::Quarantine)
     }
 
+    /// The subjects that are half-way.
+    pub(crate) fn half_way(&self) -> Vec<String> {
+        let rows = self.store.rows();
+        let half = rows.iter().filter(|row| not_stuck(row).is_none());
+        half.map(display).collect()
+    }
+
     /// The story expects that this subject is left half-way.
     pub(crate) fn take_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());

@@ -119,7 +119,9 @@ fn a_head_in_another_or_in_no_repository_is_a_fork() {
 fn what_we_do_not_act_on_is_ignored_by_name() {
     assert_eq!(
         read("pull_request", &pull_request("labeled")),
-        Ok(Heed::Ignore(Ignored::Action("labeled".into())))
+        Ok(Heed::Ignore(Ignored::Action(
+            ActionName::parse("labeled").unwrap()
+        )))
     );
     assert_eq!(
         read_text("ping", "application/json", "not even JSON"),

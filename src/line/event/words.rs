@@ -1,6 +1,11 @@
 //! The words of GitHub's payloads that we read: the few fields that we act on, as GitHub spells them.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::line::ids::Timestamp;
 
@@ -9,9 +14,9 @@ pub(super) struct PullRequestWords {
     pub(super) action: String,
     pub(super) number: u64,
     pub(super) before: Option<String>,
-    pub(super) pull_request: PullWords,
-    pub(super) repository: RepositoryWords,
-    pub(super) sender: Option<UserWords>,
+    pub(super) pull_request: Object<PullWords>,
+    pub(super) repository: Object<RepositoryWords>,
+    pub(super) sender: Option<Object<UserWords>>,
 }
 
 #[derive(Deserialize)]
@@ -20,9 +25,9 @@ pub(super) struct PullWords {
     pub(super) title: String,
     pub(super) draft: Option<bool>,
     pub(super) updated_at: String,
-    pub(super) user: Option<UserWords>,
-    pub(super) head: HeadWords,
-    pub(super) base: BaseWords,
+    pub(super) user: Option<Object<UserWords>>,
+    pub(super) head: Object<HeadWords>,
+    pub(super) base: Object<BaseWords>,
 }
 
 #[derive(Deserialize)]
@@ -30,7 +35,7 @@ pub(super) struct HeadWords {
     #[serde(rename = "ref")]
     pub(super) name: String,
     pub(super) sha: String,
-    pub(super) repo: Option<HeadRepositoryWords>,
+    pub(super) repo: Option<Object<HeadRepositoryWords>>,
 }
 
 #[derive(Deserialize)]
@@ -50,8 +55,8 @@ pub(super) struct PushWords {
     pub(super) reference: String,
     pub(super) before: String,
     pub(super) after: String,
-    pub(super) repository: RepositoryWords,
-    pub(super) sender: Option<UserWords>,
+    pub(super) repository: Object<RepositoryWords>,
+    pub(super) sender: Option<Object<UserWords>>,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +64,8 @@ pub(super) struct ReferenceWords {
     #[serde(rename = "ref")]
     pub(super) reference: String,
     pub(super) ref_type: String,
-    pub(super) repository: RepositoryWords,
-    pub(super) sender: Option<UserWords>,
+    pub(super) repository: Object<RepositoryWords>,
+    pub(super) sender: Option<Object<UserWords>>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +78,29 @@ pub(super) struct RepositoryWords {
     pub(super) id: u64,
     pub(super) full_name: String,
     pub(super) pushed_at: Option<TimeWords>,
+}
+
+/// A JSON object, and nothing else: serde would read a struct's fields from an array, too, in their order.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event.

@@ -6,7 +6,7 @@ use crate::line::freshness::{Kind, Moment};
 use crate::line::ids::{
     Branch, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
 };
-use crate::line::mapping::{Claim, Done};
+use crate::line::mapping::{Claim, Done, ECHO, SKEW};
 
 const NOW: Timestamp = Timestamp(100_000);
 
@@ -268,7 +268,7 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
         NOW,
     );
     assert_eq!(word(&decide(&closed(2), Some(&given_up.next))), "busy");
-    let later = NOW.plus(Duration::from_secs(11));
+    let later = NOW.plus(ECHO + SKEW);
     assert_eq!(
         word(&plan(&closed(2), Some(&given_up.next), hold("me"), later)),
         "delete api-pr-7"
