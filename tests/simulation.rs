@@ -120,7 +120,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     if dice.bool() {
         world.queue.unruly(seed);
     }
-    let subjects = dice.usize(1..6);
+    let subjects = 0..dice.usize(1..6);
     let history = History::random(&mut dice, subjects);
     let workers = dice.usize(1..=4);
     let (told, stop) = watch::channel(false);

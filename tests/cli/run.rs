@@ -3,14 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
-use branchline::line::ids::Timestamp;
 
 use super::binary::{SECRET, branchline, complaint, lines};
-use crate::support::table;
+use crate::support::clock::START;
 use crate::support::webhook::Webhook;
+use crate::support::{emulator, table};
 
 /// Three queues and a table of one test.
 struct Account {
@@ -26,23 +24,10 @@ fn table_of(test: &str) -> String {
 
 impl Account {
     async fn new(test: &str) -> Self {
-        let endpoint = std::env::var("BRANCHLINE_TEST_ENDPOINT").expect(
-            "no emulator: run scripts/test, or scripts/sandbox exec -- cargo test --test cli",
-        );
-        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-        let config = loader
-            .region(Region::new("eu-west-1"))
-            .endpoint_url(&endpoint)
-            .load()
-            .await;
+        let config = emulator::config("eu-west-1").await;
         let client = Client::new(&config);
         table::make(&aws_sdk_dynamodb::Client::new(&config), &table_of(test)).await;
-        let make = async |kind: &str| {
-            let request = client
-                .create_queue()
-                .queue_name(format!("cli-{test}-{kind}"));
-            request.send().await.unwrap().queue_url.unwrap()
-        };
+        let make = async |kind: &str| emulator::queue(&client, &format!("cli-{test}-{kind}")).await;
         let urls = [
             make("webhooks").await,
             make("dead").await,
@@ -51,46 +36,20 @@ impl Account {
         Self {
             client,
             urls,
-            endpoint,
+            endpoint: emulator::endpoint(),
             table: table_of(test),
         }
     }
 
     async fn send(&self, webhook: Webhook) {
-        let sealed = webhook.seal(Timestamp(1_767_225_600_000));
-        let mut request = self
-            .client
-            .send_message()
-            .queue_url(&self.urls[0])
-            .message_body(sealed.body);
-        for (name, attribute) in &sealed.attributes {
-            let value = MessageAttributeValue::builder().data_type("String");
-            let value = value
-                .string_value(attribute.as_text().unwrap())
-                .build()
-                .unwrap();
-            request = request.message_attributes(name, value);
-        }
-        request.send().await.unwrap();
+        emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
     }
 
     /// How many messages each queue holds, visible or not.
     async fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for (count, url) in counts.iter_mut().zip(&self.urls) {
-            let request = self.client.get_queue_attributes().queue_url(url);
-            let answer = request
-                .attribute_names(QueueAttributeName::All)
-                .send()
-                .await
-                .unwrap();
-            let attributes = answer.attributes.unwrap();
-            for name in [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            ] {
-                *count += attributes.get(&name).unwrap().parse::<usize>().unwrap();
-            }
+            *count = emulator::depth(&self.client, url).await;
         }
         counts
     }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use aws_sdk_sqs::types::MessageAttributeValue;
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::line::envelope::{Attribute, AttributeValue as Value};
 use branchline::line::ids::Subject;
@@ -17,6 +16,7 @@ use branchline::line::verdict::Grave;
 use super::pipelines::PipelinesStage;
 use super::queue::{Lying, QueueStage};
 use super::store::StoreStage;
+use crate::support::emulator::{config, declared, depth, queue, redrive, role};
 use crate::support::table;
 
 /// How often this stage's queue lets a message be received.
@@ -50,20 +50,6 @@ fn number() -> usize {
     STAGES.fetch_add(1, Ordering::Relaxed)
 }
 
-async fn config(region: &'static str) -> SdkConfig {
-    let Ok(endpoint) = std::env::var("BRANCHLINE_TEST_ENDPOINT") else {
-        panic!(
-            "no emulator: run scripts/test, or scripts/sandbox exec -- cargo test --test contract"
-        );
-    };
-    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    loader
-        .region(Region::new(region))
-        .endpoint_url(endpoint)
-        .load()
-        .await
-}
-
 /// Three queues.
 struct Queues {
     client: aws_sdk_sqs::Client,
@@ -75,30 +61,16 @@ impl Queues {
     async fn new() -> Self {
         let client = aws_sdk_sqs::Client::new(&config("eu-west-1").await);
         let number = number();
-        let make = async |name: &str| {
-            let request = client.create_queue().queue_name(format!("{name}-{number}"));
-            request.send().await.unwrap().queue_url.unwrap()
-        };
+        let make = async |name: &str| queue(&client, &format!("{name}-{number}")).await;
         let urls = QueueUrls {
             source: make("source").await,
             dead_letters: make("dead-letters").await,
             quarantine: make("quarantine").await,
         };
-        let dead = attribute(&client, &urls.dead_letters, QueueAttributeName::QueueArn).await;
-        let policy =
-            format!(r#"{{"deadLetterTargetArn":"{dead}","maxReceiveCount":{MAX_RECEIVES}}}"#);
-        let request = client.set_queue_attributes().queue_url(&urls.source);
-        let request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
-        request.send().await.unwrap();
+        redrive(&client, &urls.source, &urls.dead_letters, MAX_RECEIVES).await;
         let port = SqsQueue::new(client.clone(), urls.clone(), VISIBILITY);
         Self { client, urls, port }
     }
-}
-
-async fn attribute(client: &aws_sdk_sqs::Client, url: &str, name: QueueAttributeName) -> String {
-    let request = client.get_queue_attributes().queue_url(url);
-    let answer = request.attribute_names(name.clone()).send().await.unwrap();
-    answer.attributes.unwrap().remove(&name).unwrap()
 }
 
 impl QueueStage for Queues {
@@ -137,15 +109,7 @@ impl QueueStage for Queues {
     }
 
     async fn count(&self) -> usize {
-        let mut count = 0;
-        for name in [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        ] {
-            let waiting = attribute(&self.client, &self.urls.source, name).await;
-            count += waiting.parse::<usize>().unwrap();
-        }
-        count
+        depth(&self.client, &self.urls.source).await
     }
 
     async fn look(&self, grave: Grave) -> Vec<Lying> {
@@ -268,7 +232,7 @@ impl Account {
         let config = config(region).await;
         let client = aws_sdk_codepipeline::Client::new(&config);
         let port = CodePipelines::new(client.clone());
-        let role = std::env::var("BRANCHLINE_TEST_ROLE").unwrap();
+        let role = role();
         Self { client, port, role }
     }
 }
@@ -286,27 +250,26 @@ impl PipelinesStage for Account {
 
     async fn give(&self, declaration: serde_json::Value) {
         let request = self.client.create_pipeline();
-        request.pipeline(sdk(&declaration)).send().await.unwrap();
+        request
+            .pipeline(declared(&declaration))
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn update(&self, declaration: serde_json::Value) {
         let request = self.client.update_pipeline();
-        request.pipeline(sdk(&declaration)).send().await.unwrap();
+        request
+            .pipeline(declared(&declaration))
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn executions(&self, _name: &str) -> Option<u32> {
         // CreatePipeline starts none in the emulator, as it does in AWS.
         None
     }
-}
-
-/// The SDK's own reading of the JSON that its command line prints.
-fn sdk(declaration: &serde_json::Value) -> aws_sdk_codepipeline::types::PipelineDeclaration {
-    use aws_smithy_schema::codec::Codec;
-    let json = serde_json::to_vec(declaration).unwrap();
-    let codec = aws_smithy_json::codec::JsonCodec::default();
-    let mut reader = codec.create_deserializer(&json);
-    aws_sdk_codepipeline::types::PipelineDeclaration::deserialize(&mut reader).unwrap()
 }
 
 mod queue {

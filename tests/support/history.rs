@@ -4,6 +4,7 @@
 //! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::world::World;
 /// A second repository, whose branches have pipelines.
 pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
 /// The template for its branches.
-const WEB_TEMPLATE: &str = "web-template";
+pub(crate) const WEB_TEMPLATE: &str = "web-template";
 /// Branches whose pipelines' names come close to each other.
 const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀"];
 
@@ -72,14 +73,21 @@ pub(crate) struct History {
     pub(crate) statements: Vec<Statement>,
     /// The subjects that have a pipeline at the end, as people write them.
     pub(crate) open: BTreeSet<String>,
+    /// All of them.
+    pub(crate) subjects: BTreeSet<String>,
 }
 
 impl History {
     /// Makes one life of each list of steps: pull requests and branches in turn. What a step does follows from its
     /// number and from the life so far, so that every list means something.
     pub(crate) fn of(lives: &[Vec<u8>]) -> Self {
+        Self::from(0, lives)
+    }
+
+    /// The same for other subjects: the first of them is the one of this number.
+    fn from(first: usize, lives: &[Vec<u8>]) -> Self {
         let mut history = Self::default();
-        for (subject, steps) in lives.iter().enumerate() {
+        for (subject, steps) in (first..).zip(lives) {
             let (webhooks, name, open) = if subject % 2 == 0 {
                 PullRequest::live(subject, steps)
             } else {
@@ -94,6 +102,7 @@ impl History {
                     last: place == last,
                     webhook,
                 }));
+            history.subjects.insert(name.clone());
             if open {
                 history.open.insert(name);
             }
@@ -101,12 +110,13 @@ impl History {
         history
     }
 
-    /// By dice.
-    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: usize) -> Self {
-        let lives: Vec<Vec<u8>> = (0..subjects)
+    /// By dice, of these subjects.
+    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
+        let first = subjects.start;
+        let lives: Vec<Vec<u8>> = subjects
             .map(|_| (0..dice.usize(0..8)).map(|_| dice.u8(..)).collect())
             .collect();
-        Self::of(&lives)
+        Self::from(first, &lives)
     }
 }
 

@@ -14,8 +14,10 @@
 pub(crate) mod clock;
 pub(crate) mod declared;
 pub(crate) mod drive;
+pub(crate) mod emulator;
 pub(crate) mod history;
 pub(crate) mod pipelines;
+pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod rules;
 pub(crate) mod said;

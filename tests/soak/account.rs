@@ -1,0 +1,116 @@
+//! An account of its own in the emulator: queues, table, templates, in a Region that no other test uses.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::support::history::{WEB, WEB_TEMPLATE};
+use crate::support::rules::{TEMPLATE, declaration};
+use crate::support::webhook::{REPOSITORY, Sealed};
+use crate::support::world::MAX_RECEIVES;
+use crate::support::{emulator, table};
+
+/// Nobody else's pipelines are there.
+pub(crate) const REGION: &str = "ca-central-1";
+
+pub(crate) struct Account {
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) codepipeline: aws_sdk_codepipeline::Client,
+    pub(crate) source: String,
+    pub(crate) dead_letters: String,
+    pub(crate) quarantine: String,
+    pub(crate) table: String,
+}
+
+impl Account {
+    pub(crate) async fn new(name: &str) -> Self {
+        let config = emulator::config(REGION).await;
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        let codepipeline = aws_sdk_codepipeline::Client::new(&config);
+        let queue = async |kind: &str| emulator::queue(&sqs, &format!("soak-{name}-{kind}")).await;
+        let (source, dead_letters, quarantine) = (
+            queue("webhooks").await,
+            queue("dead-letters").await,
+            queue("quarantine").await,
+        );
+        emulator::redrive(&sqs, &source, &dead_letters, MAX_RECEIVES).await;
+        let table = format!("soak-{name}");
+        table::make(&dynamodb, &table).await;
+        for (template, repository) in [(TEMPLATE, REPOSITORY.1), (WEB_TEMPLATE, WEB.1)] {
+            let json = declaration(template, repository, &emulator::role());
+            let request = codepipeline.create_pipeline();
+            request
+                .pipeline(emulator::declared(&json))
+                .send()
+                .await
+                .unwrap();
+        }
+        Self {
+            sqs,
+            dynamodb,
+            codepipeline,
+            source,
+            dead_letters,
+            quarantine,
+            table,
+        }
+    }
+
+    /// The configuration of `support::history::rules`, in TOML.
+    pub(crate) fn configuration(&self) -> String {
+        let Self {
+            source,
+            dead_letters,
+            quarantine,
+            table,
+            ..
+        } = self;
+        format!(
+            r#"
+            queue = {{ url = "{source}", dead_letter_url = "{dead_letters}", quarantine_url = "{quarantine}", concurrency = 8 }}
+            store = {{ table = "{table}" }}
+            github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
+            [[rule]]
+            repository = "acme/api"
+            on = "pull_request"
+            base = ["main"]
+            drafts = false
+            template = "{TEMPLATE}"
+            pipeline_name = "{{repo}}-pr-{{number}}"
+            [[rule]]
+            repository = "{}"
+            on = "branch"
+            branches = ["!main"]
+            template = "{WEB_TEMPLATE}"
+            pipeline_name = "{{repo}}-{{branch}}"
+            "#,
+            WEB.1
+        )
+    }
+
+    pub(crate) async fn send(&self, sealed: Sealed) {
+        emulator::send(&self.sqs, &self.source, sealed).await;
+    }
+
+    /// Messages in the source queue, visible or not.
+    pub(crate) async fn waiting(&self) -> usize {
+        emulator::depth(&self.sqs, &self.source).await
+    }
+
+    /// Waits until the source queue is empty.
+    pub(crate) async fn rest(&self, limit: Duration) -> Result<(), String> {
+        let end = Instant::now() + limit;
+        loop {
+            let waiting = self.waiting().await;
+            if waiting == 0 {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(format!("{waiting} messages are left after {limit:?}"));
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What is there at the end, held against what should be.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::Message;
+
+use super::account::Account;
+use super::script::Round;
+use crate::support::history::WEB_TEMPLATE;
+use crate::support::rules::TEMPLATE;
+
+/// What should be, of all rounds.
+#[derive(Default)]
+pub(crate) struct Expected {
+    subjects: BTreeSet<String>,
+    open: BTreeSet<String>,
+    poison: BTreeMap<String, &'static str>,
+    forgeries: BTreeMap<String, &'static str>,
+}
+
+impl Expected {
+    pub(crate) fn add(&mut self, round: &Round) {
+        self.subjects.extend(round.subjects.iter().cloned());
+        self.open.extend(round.history.open.iter().cloned());
+        self.poison.extend(round.poison.clone());
+        self.forgeries.extend(round.forgeries.clone());
+    }
+
+    pub(crate) fn subjects(&self) -> usize {
+        self.subjects.len()
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn poison(&self) -> usize {
+        self.poison.len()
+    }
+
+    pub(crate) fn forgeries(&self) -> usize {
+        self.forgeries.len()
+    }
+}
+
+/// What is there, in figures, and what is wrong, in sentences.
+#[derive(Default)]
+pub(crate) struct Verdict {
+    pub(crate) pipelines: usize,
+    pub(crate) lost: usize,
+    pub(crate) orphaned: usize,
+    pub(crate) buried: usize,
+    pub(crate) buried_again: usize,
+    pub(crate) quarantined: usize,
+    pub(crate) quarantined_again: usize,
+    pub(crate) audited: usize,
+    pub(crate) claims: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Looks at everything.
+pub(crate) async fn look(account: &Account, expected: &Expected) -> Verdict {
+    let mut verdict = Verdict::default();
+    let items = items(account).await;
+    let rows: Vec<&Item> = items
+        .iter()
+        .filter(|item| item.contains_key("generation"))
+        .collect();
+    mappings(&mut verdict, &rows, expected);
+    pipelines(&mut verdict, account, &rows).await;
+    audit(&mut verdict, &items, &rows);
+    let (buried, again) = letters(
+        &mut verdict,
+        account,
+        &account.dead_letters,
+        &expected.poison,
+    )
+    .await;
+    (verdict.buried, verdict.buried_again) = (buried, again);
+    let (buried, again) = letters(
+        &mut verdict,
+        account,
+        &account.quarantine,
+        &expected.forgeries,
+    )
+    .await;
+    (verdict.quarantined, verdict.quarantined_again) = (buried, again);
+    verdict
+}
+
+/// One mapping a subject, settled, and as GitHub's last word has it.
+fn mappings(verdict: &mut Verdict, rows: &[&Item], expected: &Expected) {
+    let mut seen = BTreeSet::new();
+    for row in rows {
+        let (subject, state) = (display(row), text(row, "state"));
+        if row.contains_key("claim_owner") || !matches!(state, "active" | "gone") {
+            verdict.claims += 1;
+            verdict
+                .wrong
+                .push(format!("{subject} is {state}, not settled: {row:?}"));
+        }
+        let wanted = if expected.open.contains(&subject) {
+            "active"
+        } else {
+            "gone"
+        };
+        if state != wanted {
+            verdict.lost += usize::from(wanted == "active");
+            verdict
+                .wrong
+                .push(format!("{subject} is {state} and not {wanted}"));
+        }
+        if !seen.insert(subject.clone()) {
+            verdict.wrong.push(format!("{subject} has two mappings"));
+        }
+    }
+    for subject in expected.subjects.symmetric_difference(&seen) {
+        verdict.lost += usize::from(expected.open.contains(subject));
+        verdict
+            .wrong
+            .push(format!("{subject} has no mapping, or should have none"));
+    }
+}
+
+/// Pipelines are the active mappings' and the templates, and each carries its subject's tag.
+async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
+    let active = rows.iter().filter(|row| text(row, "state") == "active");
+    let mut owned: BTreeMap<&str, String> = active
+        .map(|row| (text(row, "pipeline"), display(row)))
+        .collect();
+    let mut pages = account
+        .codepipeline
+        .list_pipelines()
+        .into_paginator()
+        .items()
+        .send();
+    while let Some(pipeline) = pages.next().await {
+        let name = pipeline.unwrap().name.unwrap();
+        if [TEMPLATE, WEB_TEMPLATE].contains(&name.as_str()) {
+            continue;
+        }
+        verdict.pipelines += 1;
+        let Some(subject) = owned.remove(name.as_str()) else {
+            verdict.orphaned += 1;
+            verdict.wrong.push(format!("pipeline '{name}' is nobody's"));
+            continue;
+        };
+        let tags = tags(account, &name).await;
+        let marked = tags
+            .get("branchline:managed-by")
+            .is_some_and(|by| *by == account.table);
+        if !marked || !tags.contains_key("branchline:subject") {
+            verdict.wrong.push(format!(
+                "pipeline '{name}' is not marked as {subject}'s: {tags:?}"
+            ));
+        }
+    }
+    for (name, subject) in owned {
+        verdict.lost += 1;
+        verdict.wrong.push(format!(
+            "{subject} is active, without its pipeline '{name}'"
+        ));
+    }
+}
+
+async fn tags(account: &Account, name: &str) -> BTreeMap<String, String> {
+    let request = account.codepipeline.get_pipeline().name(name);
+    let arn = request
+        .send()
+        .await
+        .unwrap()
+        .metadata
+        .unwrap()
+        .pipeline_arn
+        .unwrap();
+    let request = account
+        .codepipeline
+        .list_tags_for_resource()
+        .resource_arn(arn);
+    let tags = request.send().await.unwrap().tags.unwrap_or_default();
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// Each subject has its trail, whose last entry tells of the state it is in; each webhook in a trail has its own record.
+fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
+    let deliveries: BTreeSet<&str> = items
+        .iter()
+        .filter_map(|item| text(item, "pk").strip_prefix("DELIVERY#"))
+        .collect();
+    let mut trails: BTreeMap<(&str, &str), BTreeMap<&str, &Item>> = BTreeMap::new();
+    for item in items {
+        let Some(key) = text(item, "sk").strip_prefix("AUDIT#") else {
+            continue;
+        };
+        verdict.audited += 1;
+        let mut parts = key.rsplitn(3, '#');
+        let (cause, _time, subject) = (parts.next(), parts.next(), parts.next());
+        let cause = cause.unwrap_or_default();
+        if !cause.starts_with("sweep:") && !deliveries.contains(cause) {
+            verdict
+                .wrong
+                .push(format!("delivery {cause} has no record of its own"));
+        }
+        let trail = trails.entry((text(item, "pk"), subject.unwrap_or_default()));
+        trail.or_default().insert(text(item, "processed_at"), item);
+    }
+    for row in rows {
+        let trail = trails.get(&(text(row, "pk"), text(row, "sk")));
+        let last = trail.and_then(|trail| trail.values().next_back());
+        if last.map(|entry| text(entry, "to")) != Some(text(row, "state")) {
+            verdict.wrong.push(format!(
+                "the trail of {} does not end in its state: {last:?}",
+                display(row)
+            ));
+        }
+    }
+}
+
+/// What lies in a grave is what should, each with its reason. Answers with how many, and how many of them are there
+/// twice: a burial is repeated when its answer was lost.
+async fn letters(
+    verdict: &mut Verdict,
+    account: &Account,
+    url: &str,
+    expected: &BTreeMap<String, &'static str>,
+) -> (usize, usize) {
+    let mut missing = expected.clone();
+    let (mut count, mut again) = (0, 0);
+    for message in receive(account, url).await {
+        let body = message.body().unwrap_or_default();
+        let attributes = message.message_attributes();
+        let reason = attributes.and_then(|all| all.get("branchline-reason")?.string_value());
+        count += 1;
+        let wanted = expected.get(body).copied();
+        if wanted.is_none() || reason != wanted {
+            verdict.wrong.push(format!(
+                "buried for {reason:?} and not {wanted:?}: {body:.200}"
+            ));
+        }
+        again += usize::from(missing.remove(body).is_none());
+    }
+    verdict.wrong.extend(
+        missing
+            .keys()
+            .map(|body| format!("not buried: {body:.200}")),
+    );
+    (count, again)
+}
+
+async fn receive(account: &Account, url: &str) -> Vec<Message> {
+    let mut messages = Vec::new();
+    loop {
+        let request = account.sqs.receive_message().queue_url(url);
+        let request = request.max_number_of_messages(10).visibility_timeout(600);
+        let answer = request.message_attribute_names("All").send().await.unwrap();
+        match answer.messages {
+            Some(more) if !more.is_empty() => messages.extend(more),
+            Some(_) | None => return messages,
+        }
+    }
+}
+
+async fn items(account: &Account) -> Vec<Item> {
+    let request = account.dynamodb.scan().table_name(&account.table);
+    let mut pages = request.into_paginator().items().send();
+    let mut items = Vec::new();
+    while let Some(item) = pages.next().await {
+        items.push(item.unwrap());
+    }
+    items
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    let value = item.get(name).and_then(|value| value.as_s().ok());
+    value.map_or("", String::as_str)
+}
+
+/// The subject as people write it.
+fn display(row: &Item) -> String {
+    let (repository, key) = (text(row, "repository"), text(row, "sk"));
+    match key.strip_prefix("PR#") {
+        Some(number) => format!("{repository}#{}", number.trim_start_matches('0')),
+        None => format!("{repository}@{}", key.trim_start_matches("BRANCH#")),
+    }
+}

@@ -1,0 +1,244 @@
+//! Three daemons behind three proxies; what kills them, stops them and starts them again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::account::{Account, REGION};
+use crate::support::emulator;
+use crate::support::proxy::Proxy;
+use crate::support::webhook::SECRET;
+
+/// How many.
+const DAEMONS: usize = 3;
+/// A stop takes its drain and the last acknowledgements, and no more.
+const STOP: Duration = Duration::from_secs(32);
+
+pub(crate) struct Daemons {
+    configuration: String,
+    folder: TempDir,
+    running: Vec<Running>,
+    /// SIGKILLs so far.
+    pub(crate) killed: usize,
+    /// SIGTERMs so far.
+    pub(crate) stopped: usize,
+    /// The most memory that a daemon had, in KiB (`VmHWM`).
+    pub(crate) memory: usize,
+    wrong: Vec<String>,
+}
+
+struct Running {
+    number: usize,
+    proxy: Proxy,
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Drop for Daemons {
+    fn drop(&mut self) {
+        for daemon in &mut self.running {
+            daemon.kill();
+        }
+    }
+}
+
+impl Daemons {
+    pub(crate) async fn start(account: &Account, seed: u64) -> Self {
+        let upstream = emulator::endpoint();
+        let upstream = upstream.trim_start_matches("http://").parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = Vec::new();
+        for number in 0..DAEMONS {
+            let seed = seed.wrapping_add(u64::try_from(number).unwrap());
+            running.push(Running {
+                number,
+                proxy: Proxy::start(upstream, seed).await.unwrap(),
+                child: None,
+                log: folder.path().join(format!("daemon-{number}.log")),
+            });
+        }
+        let mut daemons = Self {
+            configuration: account.configuration(),
+            folder,
+            running,
+            killed: 0,
+            stopped: 0,
+            memory: 0,
+            wrong: Vec::new(),
+        };
+        daemons.all_up();
+        daemons
+    }
+
+    /// From now on so many of a thousand requests meet a fault.
+    pub(crate) fn faults(&self, thousandths: u32) {
+        for daemon in &self.running {
+            daemon.proxy.rate(thousandths);
+        }
+    }
+
+    /// Faults so far, by kind.
+    pub(crate) fn done(&self) -> BTreeMap<String, usize> {
+        let mut done = BTreeMap::new();
+        for (fault, count) in self.running.iter().flat_map(|daemon| daemon.proxy.done()) {
+            *done.entry(format!("  {fault:?}")).or_default() += count;
+        }
+        done
+    }
+
+    /// Starts those that are down.
+    pub(crate) fn all_up(&mut self) {
+        for daemon in &mut self.running {
+            daemon.start(&self.configuration);
+        }
+    }
+
+    /// Kills, stops and starts until then.
+    pub(crate) async fn trouble(&mut self, until: Instant, dice: &mut fastrand::Rng) {
+        while Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            sleep(Duration::from_millis(dice.u64(700..4_000)).min(left)).await;
+            let configuration = self.configuration.clone();
+            let Some(daemon) = self.running.get_mut(dice.usize(0..DAEMONS)) else {
+                continue;
+            };
+            self.memory = self.memory.max(daemon.memory());
+            if daemon.child.is_none() {
+                daemon.start(&configuration);
+            } else if dice.u8(0..4) == 0 {
+                self.stopped += 1;
+                let end = daemon.stop().await;
+                self.wrong.extend(end.err());
+                daemon.start(&configuration);
+            } else {
+                self.killed += 1;
+                daemon.kill();
+                if dice.bool() {
+                    daemon.start(&configuration);
+                }
+            }
+        }
+    }
+
+    /// Stops them all. Answers with what went wrong in any stop so far.
+    pub(crate) async fn stop(&mut self) -> Vec<String> {
+        for daemon in &mut self.running {
+            self.memory = self.memory.max(daemon.memory());
+            self.stopped += 1;
+            let end = daemon.stop().await;
+            self.wrong.extend(end.err());
+        }
+        std::mem::take(&mut self.wrong)
+    }
+
+    /// What must not stand in a log.
+    pub(crate) fn wrong_words(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for daemon in &self.running {
+            let log = daemon.read();
+            for word in ["panick", SECRET, "is no JSON", "branchline cannot work"] {
+                let said = log.lines().find(|line| line.contains(word));
+                wrong.extend(said.map(|line| format!("daemon {} says: {line}", daemon.number)));
+            }
+        }
+        wrong
+    }
+
+    /// The ends of the logs, which a failed test shows.
+    pub(crate) fn tails(&self) -> String {
+        let tail = |daemon: &Running| {
+            let log = daemon.read();
+            let lines: Vec<&str> = log.lines().collect();
+            let from = lines.len().saturating_sub(15);
+            let tail = lines.get(from..).unwrap_or_default().join("\n");
+            format!(
+                "== daemon {} in {}\n{tail}\n",
+                daemon.number,
+                self.folder.path().display()
+            )
+        };
+        self.running.iter().map(tail).collect()
+    }
+}
+
+impl Running {
+    fn start(&mut self, configuration: &str) {
+        if self.child.is_some() {
+            return;
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_branchline"))
+            .args(["run", "--config", "env:RULES", "--log-format", "json"])
+            .env_clear()
+            .env("RULES", configuration)
+            .env("WEBHOOK_SECRET", SECRET)
+            .env("AWS_REGION", REGION)
+            .env("AWS_ENDPOINT_URL", &self.proxy.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself, which the log then tells.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Tells it to stop, and waits for its end.
+    async fn stop(&mut self) -> Result<(), String> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        let number = self.number;
+        let id = child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        let begun = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(format!("daemon {number} ended with {status}")),
+                Ok(None) if begun.elapsed() < STOP => sleep(Duration::from_millis(20)).await,
+                Ok(None) | Err(_) => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(format!(
+                        "daemon {number} did not stop within {STOP:?}: {told:?}"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The most memory that it had, in KiB; 0 where the system does not say.
+    fn memory(&self) -> usize {
+        let Some(child) = &self.child else { return 0 };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    fn read(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}

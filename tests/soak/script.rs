@@ -1,0 +1,105 @@
+//! What GitHub, and who is not GitHub, sends in one round.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::account::Account;
+use crate::support::clock::START;
+use crate::support::history::History;
+use crate::support::webhook::{Sealed, Webhook};
+
+/// Poison in a round.
+const POISON: usize = 20;
+/// Forgeries in a round.
+const FORGERIES: usize = 10;
+
+/// One round's webhooks, in the order of their arrival.
+pub(crate) struct Round {
+    pub(crate) history: History,
+    pub(crate) webhooks: Vec<Sealed>,
+    /// How many of them are sent again.
+    pub(crate) again: usize,
+    /// Their bodies, each with the reason for which it is buried.
+    pub(crate) poison: BTreeMap<String, &'static str>,
+    /// Their bodies, each with the reason for which it is quarantined.
+    pub(crate) forgeries: BTreeMap<String, &'static str>,
+    /// Every subject, as people write it.
+    pub(crate) subjects: BTreeSet<String>,
+}
+
+impl Round {
+    pub(crate) fn new(dice: &mut fastrand::Rng, number: usize, subjects: usize) -> Self {
+        let first = number * subjects;
+        let history = History::random(dice, first..first + subjects);
+        let mut webhooks: Vec<Sealed> = Vec::new();
+        let mut again = 0;
+        for statement in &history.statements {
+            webhooks.push(statement.webhook.clone().seal(START));
+            if dice.u8(0..5) == 0 {
+                webhooks.push(statement.webhook.clone().seal(START));
+                again += 1;
+            }
+        }
+        let poison: BTreeMap<_, _> = (0..POISON).map(|n| bad(number, n)).collect();
+        let forgeries: BTreeMap<_, _> = (0..FORGERIES).map(|n| forged(number, n)).collect();
+        webhooks.extend(poison.values().map(|(sealed, _)| sealed.clone()));
+        webhooks.extend(forgeries.values().map(|(sealed, _)| sealed.clone()));
+        dice.shuffle(&mut webhooks);
+        let reasons = |of: BTreeMap<String, (Sealed, &'static str)>| {
+            let named = of.into_iter().map(|(body, (_, reason))| (body, reason));
+            named.collect()
+        };
+        Self {
+            subjects: history.subjects.clone(),
+            history,
+            webhooks,
+            again,
+            poison: reasons(poison),
+            forgeries: reasons(forgeries),
+        }
+    }
+
+    /// Sends them until then, in bursts.
+    pub(crate) async fn send(&self, account: &Account, until: Instant, mut dice: fastrand::Rng) {
+        let left = |sent: usize| u32::try_from(self.webhooks.len() - sent).unwrap_or(1);
+        for (place, webhook) in self.webhooks.iter().enumerate() {
+            let time = until.saturating_duration_since(Instant::now());
+            if dice.u8(0..4) == 0 {
+                // Most of the time passes between bursts of four or so.
+                sleep(time.mul_f64(3.0) / left(place).max(4)).await;
+            }
+            account.send(webhook.clone()).await;
+        }
+        sleep(Duration::ZERO).await;
+    }
+}
+
+/// Signed, and not GitHub's.
+fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
+    let name = format!("poison-{round}-{number}");
+    let opened = Webhook::pull_request("opened").delivery(&name);
+    let body = match number % 4 {
+        0 => format!("{{\"action\":5,\"name\":\"{name}\"}}"),
+        1 => format!("{name} is no JSON"),
+        2 => format!("[\"{name}\"]"),
+        _ => format!("{{\"action\":\"opened\",\"number\":-1,\"name\":\"{name}\"}}"),
+    };
+    (
+        body.clone(),
+        (opened.body(&body).seal(START), "body-not-githubs"),
+    )
+}
+
+/// Not signed, or not by GitHub.
+fn forged(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
+    let name = format!("forged-{round}-{number}");
+    let opened = Webhook::pull_request("opened").title(&name).delivery(&name);
+    let (forged, reason) = match number % 2 {
+        0 => (opened.unsigned(), "signature-missing"),
+        _ => (opened.signed_with("guess"), "signature-mismatch"),
+    };
+    let sealed = forged.seal(START);
+    (sealed.body.clone(), (sealed, reason))
+}

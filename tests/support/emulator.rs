@@ -1,0 +1,95 @@
+//! The emulator that `scripts/sandbox exec` starts, as tests talk to it.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_codepipeline::types::PipelineDeclaration;
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+
+use super::webhook::Sealed;
+
+/// Where it is.
+pub(crate) fn endpoint() -> String {
+    std::env::var("BRANCHLINE_TEST_ENDPOINT")
+        .expect("no emulator: run scripts/test, or scripts/sandbox exec -- cargo test")
+}
+
+/// A role that CodePipeline may assume.
+pub(crate) fn role() -> String {
+    std::env::var("BRANCHLINE_TEST_ROLE").expect("scripts/sandbox exec makes a role")
+}
+
+/// Clients of it in a Region: an account has its pipelines by Region.
+pub(crate) async fn config(region: &'static str) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    loader
+        .region(Region::new(region))
+        .endpoint_url(endpoint())
+        .load()
+        .await
+}
+
+/// The SDK's own reading of the JSON that its command line prints.
+pub(crate) fn declared(declaration: &serde_json::Value) -> PipelineDeclaration {
+    use aws_smithy_schema::codec::Codec;
+    let json = serde_json::to_vec(declaration).unwrap();
+    let codec = aws_smithy_json::codec::JsonCodec::default();
+    let mut reader = codec.create_deserializer(&json);
+    PipelineDeclaration::deserialize(&mut reader).unwrap()
+}
+
+/// Makes a queue.
+pub(crate) async fn queue(client: &aws_sdk_sqs::Client, name: &str) -> String {
+    let request = client.create_queue().queue_name(name);
+    request.send().await.unwrap().queue_url.unwrap()
+}
+
+/// An attribute of a queue.
+pub(crate) async fn attribute(
+    client: &aws_sdk_sqs::Client,
+    url: &str,
+    name: QueueAttributeName,
+) -> String {
+    let request = client.get_queue_attributes().queue_url(url);
+    let answer = request.attribute_names(name.clone()).send().await.unwrap();
+    answer.attributes.unwrap().remove(&name).unwrap()
+}
+
+/// How many messages a queue holds, visible or not.
+pub(crate) async fn depth(client: &aws_sdk_sqs::Client, url: &str) -> usize {
+    let mut depth = 0;
+    for name in [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ] {
+        let count = attribute(client, url, name).await;
+        depth += count.parse::<usize>().unwrap();
+    }
+    depth
+}
+
+/// What a queue's messages do after so many receives.
+pub(crate) async fn redrive(
+    client: &aws_sdk_sqs::Client,
+    source: &str,
+    dead: &str,
+    max_receives: u32,
+) {
+    let dead = attribute(client, dead, QueueAttributeName::QueueArn).await;
+    let policy = format!(r#"{{"deadLetterTargetArn":"{dead}","maxReceiveCount":{max_receives}}}"#);
+    let request = client.set_queue_attributes().queue_url(source);
+    let request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
+    request.send().await.unwrap();
+}
+
+/// Sends a webhook as the gateway does.
+pub(crate) async fn send(client: &aws_sdk_sqs::Client, url: &str, sealed: Sealed) {
+    let mut request = client
+        .send_message()
+        .queue_url(url)
+        .message_body(sealed.body);
+    for (name, attribute) in &sealed.attributes {
+        let value = MessageAttributeValue::builder().data_type("String");
+        let value = value.string_value(attribute.as_text().unwrap());
+        request = request.message_attributes(name, value.build().unwrap());
+    }
+    request.send().await.unwrap();
+}
