@@ -40,9 +40,9 @@ pub struct MaxAttempts {
 }
 
 impl Default for MaxAttempts {
-    /// With the waits of `worker/pace.rs`: at least 1 h of an outage, 2 h of throttling and 13 h of a full account;
-    /// an error that nobody knows gets a few tries within the hour. `tests/budget.rs` computes these, and that they end
-    /// before the queue's own redrive.
+    /// With the waits of `worker/pace.rs`: at least 55 min of an outage, 1 h 55 min of throttling and 12 h of a full
+    /// account; an error that nobody knows gets a few tries within the hour. `tests/budget.rs` computes these, and that
+    /// they end before the queue's own redrive.
     fn default() -> Self {
         Self {
             transient: 30,
