@@ -34,8 +34,9 @@ pub trait Queue: Send + Sync + 'static {
         receipts: &[Receipt],
     ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
 
-    /// Makes any number of messages visible again after a time from now (0 s to 12 h); answers with the receipts for which that
-    /// failed. These come back when their visibility timeout ends.
+    /// Makes any number of messages visible again after a time from now (0 s to 12 h): at once, later, or not yet, for a
+    /// message whose lease is renewed. Answers with the receipts for which that failed: these come back when their
+    /// visibility timeout ends, or are somebody else's already.
     fn hand_back(
         &self,
         messages: &[(Receipt, Duration)],

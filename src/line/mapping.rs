@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::fault::{Fault, Reason};
+use super::fault::{Class, Fault, Reason};
 use super::freshness::Moment;
 use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, Timestamp};
 use super::intent::{Absence, Spec};
@@ -256,7 +256,9 @@ impl Claim {
         if let Some(hold) = &mut next.hold {
             hold.until = hold.until.min(now.plus(ECHO + SKEW));
         }
-        next.attempts = next.attempts.saturating_add(1);
+        // Somebody else was faster, which is nobody's failure.
+        let failed = fault.reason.class() != Class::Busy;
+        next.attempts = next.attempts.saturating_add(u32::from(failed));
         next.last_error = Some(fault.to_string());
         next.updated_at = now;
         Transition {

@@ -147,7 +147,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let mapping = claim.mapping();
         let template = self
             .templates
-            .get(&spec.template, &self.pipelines, self.clock.now())
+            .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
         let pipeline = template.clone_for(mapping, spec, &self.setup.table)?;
         self.may_touch(claim, errand)?;

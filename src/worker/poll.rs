@@ -55,15 +55,16 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     answered = true;
                     pause = Duration::ZERO;
                     outage.over();
+                    let is_empty = messages.is_empty();
+                    for (envelope, place) in messages {
+                        self.start(work, envelope, place);
+                    }
                     if let (Until::Empty, Some(fault)) = (self.until, self.handler.breaker.fault())
                     {
                         return Err(fault);
                     }
-                    if messages.is_empty() && self.is_done(&places) {
+                    if is_empty && self.is_done(&places) {
                         return Ok(());
-                    }
-                    for (envelope, place) in messages {
-                        self.start(work, envelope, place);
                     }
                 }
                 // Waiting cannot mend a queue that was never there, or never ours.

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::line::fault::Fault;
 use crate::line::ids::{PipelineName, Timestamp};
 use crate::line::template::Template;
-use crate::ports::Pipelines;
+use crate::ports::{Clock, Pipelines};
 
 /// How long a template is remembered. A change of the template reaches new clones within this time.
 pub const FRESH: Duration = Duration::from_secs(60);
@@ -21,30 +21,50 @@ pub struct Templates {
     slots: Mutex<HashMap<PipelineName, Arc<Slot>>>,
 }
 
-type Slot = Mutex<Option<(Timestamp, Arc<Template>)>>;
+type Slot = Mutex<Option<Answer>>;
+
+/// What CodePipeline said, and when.
+struct Answer {
+    at: Timestamp,
+    said: Result<Arc<Template>, Fault>,
+}
 
 impl Templates {
-    /// The template as CodePipeline has it, or had it within [`FRESH`]. Faults are not remembered.
+    /// The template as CodePipeline has it, or had it within [`FRESH`]. A fault counts for those who waited for the same
+    /// answer: were each to ask again, the last would wait longer than its claim lasts.
     ///
     /// # Errors
     /// Those of [`Pipelines::template`].
     ///
     /// Cancelled: nothing is remembered, and the next in line asks.
-    pub async fn get<P: Pipelines>(
+    pub async fn get<P: Pipelines, C: Clock>(
         &self,
         name: &PipelineName,
         pipelines: &P,
-        now: Timestamp,
+        clock: &C,
     ) -> Result<Arc<Template>, Fault> {
+        let asked = clock.now();
         let slot = Arc::clone(self.slots.lock().await.entry(name.clone()).or_default());
         let mut slot = slot.lock().await;
-        if let Some((seen, template)) = slot.as_ref()
-            && now.since(*seen) < FRESH
-        {
-            return Ok(Arc::clone(template));
+        if let Some(answer) = slot.as_ref().filter(|answer| answer.counts(asked)) {
+            return answer.said.clone();
         }
-        let template = Arc::new(pipelines.template(name).await?);
-        *slot = Some((now, Arc::clone(&template)));
-        Ok(template)
+        let said = pipelines.template(name).await.map(Arc::new);
+        let at = clock.now();
+        *slot = Some(Answer {
+            at,
+            said: said.clone(),
+        });
+        said
+    }
+}
+
+impl Answer {
+    /// For whoever asked then.
+    fn counts(&self, asked: Timestamp) -> bool {
+        match self.said {
+            Ok(_) => asked.since(self.at) < FRESH,
+            Err(_) => asked < self.at,
+        }
     }
 }

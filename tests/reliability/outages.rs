@@ -7,6 +7,7 @@ use branchline::line::fault::Reason;
 use branchline::worker::{Stop, Until};
 use tokio::time::sleep;
 
+use crate::support::rules::TEMPLATE;
 use crate::support::said::Said;
 use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::Webhook;
@@ -76,6 +77,29 @@ fn a_table_that_is_away_for_an_hour_costs_no_message() {
         assert_eq!(said.lines("AWS does not answer as it should;").len(), 1);
         assert_eq!(said.lines("AWS answers as it should again").len(), 1);
         assert_eq!(world.pipelines().len(), 200);
+    });
+}
+
+#[test]
+fn those_who_wait_for_one_template_hear_one_answer() {
+    run_daemon(async |world| {
+        // GetPipeline takes its whole time, and finds nothing: eight in a row would outlast every claim.
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
+        world.weather.next(Op::Template, 1, slow);
+        world.account.take(TEMPLATE);
+        for number in 1..=8 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        beside(world, async {
+            sleep(Duration::from_secs(16)).await;
+            assert_eq!(world.weather.count(Op::Template), 1);
+            quiet(world).await;
+        })
+        .await;
+        assert_eq!(world.take_dead_letters().len(), 8);
+        for number in 1..=8 {
+            world.take_half_way(&format!("acme/api#{number}"));
+        }
     });
 }
 
