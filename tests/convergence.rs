@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::print_stdout,
-    clippy::expect_used,
     clippy::panic,
     reason = "the figures are part of the test, and a history that does not converge fails it"
 )]
@@ -19,7 +18,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use support::clock::FakeClock;
 use support::history::{self, History, Statement};
-use support::world::World;
+use support::world::{World, paused};
 
 /// Histories in one run, half of them on each of two threads.
 const HISTORIES: u32 = 10_000;
@@ -77,7 +76,7 @@ fn run(histories: u32, figures: &Figures) {
     let mess = (any::<u64>(), any::<bool>(), any::<bool>());
     let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, (seed, cuts, unruly))| {
         let mess = Mess { seed, cuts, unruly };
-        let ended = runtime().block_on(compare(&lives, mess, figures));
+        let ended = paused().block_on(compare(&lives, mess, figures));
         ended.map_err(TestCaseError::fail)
     });
     match outcome {
@@ -85,14 +84,6 @@ fn run(histories: u32, figures: &Figures) {
         Err(TestError::Fail(why, (lives, mess))) => panic!("{lives:?} {mess:?}\n{why}"),
         Err(TestError::Abort(why)) => panic!("{why}"),
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime")
 }
 
 async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {

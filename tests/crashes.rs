@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::print_stdout,
-    clippy::expect_used,
     reason = "the figures are part of the test, and a world that cannot be made fails it"
 )]
 
@@ -19,7 +18,7 @@ use support::history;
 use support::rules::template;
 use support::weather::{Trouble, When};
 use support::webhook::Webhook;
-use support::world::World;
+use support::world::{World, paused};
 
 /// What a call may meet.
 const TROUBLES: [Trouble; 8] = [
@@ -132,17 +131,9 @@ fn end(world: &World) -> End {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime")
-}
-
 #[test]
 fn any_call_may_meet_any_trouble() {
-    let runtime = runtime();
+    let runtime = paused();
     let mut worlds = 0;
     for story in stories() {
         let (wanted, calls) = runtime.block_on(play(&story, &[]));
@@ -161,7 +152,7 @@ fn any_call_may_meet_any_trouble() {
 
 #[test]
 fn any_two_calls_may_meet_trouble() {
-    let runtime = runtime();
+    let runtime = paused();
     let mut worlds = 0;
     for story in stories() {
         let (wanted, calls) = runtime.block_on(play(&story, &[]));

@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::print_stdout,
-    clippy::expect_used,
     clippy::panic,
     reason = "the figures are part of the test, and a world that does not converge fails it"
 )]
@@ -30,7 +29,7 @@ use support::queue::Letter;
 use support::storm::{Figures, Storm};
 use support::weather::Weather;
 use support::webhook::Webhook;
-use support::world::World;
+use support::world::{World, paused};
 
 /// Runs of one test.
 const SEEDS: u64 = 1_000;
@@ -105,12 +104,7 @@ fn a_seed_plays_the_same_run_again() {
 }
 
 fn play(seed: u64) -> Run {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let ended = runtime.block_on(simulate(seed));
+    let ended = paused().block_on(simulate(seed));
     ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"))
 }
 

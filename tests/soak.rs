@@ -22,7 +22,10 @@ mod soak {
 }
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use soak::account::Account;
 use soak::checks::{Expected, Verdict};
@@ -35,12 +38,14 @@ const SUBJECTS: usize = 60;
 const FAULTS: u32 = 60;
 /// How long the short form's trouble lasts.
 const SHORT: Duration = Duration::from_secs(25);
+/// Messages that may wait when a round begins.
+const BACKLOG: usize = 150;
 /// How long the queue may take to become empty once the trouble is over: visibility, claim and retries are minutes.
 const REST: Duration = Duration::from_secs(420);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_made_twice() {
-    run("short", SHORT).await;
+    run("short", SHORT, 700..4_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,10 +53,16 @@ async fn nothing_is_lost_and_nothing_made_twice() {
 async fn for_long() {
     let seconds = std::env::var("BRANCHLINE_SOAK_SECONDS");
     let seconds = seconds.ok().and_then(|seconds| seconds.parse().ok());
-    run("long", Duration::from_secs(seconds.unwrap_or(600))).await;
+    run(
+        "long",
+        Duration::from_secs(seconds.unwrap_or(600)),
+        3_000..12_000,
+    )
+    .await;
 }
 
-async fn run(name: &'static str, time: Duration) {
+/// `pause` is the time between two kills or stops, in milliseconds.
+async fn run(name: &'static str, time: Duration, pause: Range<u64>) {
     let seed = std::env::var("BRANCHLINE_SEED").ok();
     let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
     println!("BRANCHLINE_SEED={seed}");
@@ -71,17 +82,17 @@ async fn run(name: &'static str, time: Duration) {
         again += round.again;
         expected.add(&round);
         let until = begun + time.min(begun.elapsed() + SHORT);
-        tokio::join!(
-            round.send(&account, until, dice.fork()),
-            daemons.trouble(until, &mut dice)
-        );
+        let mut sender = dice.fork();
+        let sending = round.send(&account, until, &mut sender);
+        daemons.trouble(sending, &pause, &mut dice).await;
         rounds += 1;
         // A backlog beyond this only makes the emulator slow.
-        while account.waiting().await > 300 && begun.elapsed() < time {
-            daemons
-                .trouble(Instant::now() + Duration::from_secs(5), &mut dice)
-                .await;
-        }
+        let worked_off = async {
+            while account.waiting().await > BACKLOG && begun.elapsed() < time {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        daemons.trouble(worked_off, &pause, &mut dice).await;
     }
     let troubled = begun.elapsed();
     daemons.faults(0);

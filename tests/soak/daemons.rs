@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,29 +99,53 @@ impl Daemons {
         }
     }
 
-    /// Kills, stops and starts until then.
-    pub(crate) async fn trouble(&mut self, until: Instant, dice: &mut fastrand::Rng) {
-        while Instant::now() < until {
-            let left = until.saturating_duration_since(Instant::now());
-            sleep(Duration::from_millis(dice.u64(700..4_000)).min(left)).await;
-            let configuration = self.configuration.clone();
-            let Some(daemon) = self.running.get_mut(dice.usize(0..DAEMONS)) else {
-                continue;
+    /// Kills, stops and starts them while something else goes on; a pause is in milliseconds.
+    pub(crate) async fn trouble(
+        &mut self,
+        beside: impl Future<Output = ()>,
+        pause: &Range<u64>,
+        dice: &mut fastrand::Rng,
+    ) {
+        tokio::pin!(beside);
+        loop {
+            let pause = sleep(Duration::from_millis(dice.u64(pause.clone())));
+            tokio::select! {
+                biased;
+                () = &mut beside => return,
+                () = pause => {}
+            }
+            // What goes on beside it goes on while a stop is waited for.
+            let strike = self.strike(dice);
+            tokio::pin!(strike);
+            let over = tokio::select! {
+                biased;
+                () = &mut strike => false,
+                () = &mut beside => true,
             };
-            self.memory = self.memory.max(daemon.memory());
-            if daemon.child.is_none() {
-                daemon.start(&configuration);
-            } else if dice.u8(0..4) == 0 {
-                self.stopped += 1;
-                let end = daemon.stop().await;
-                self.wrong.extend(end.err());
-                daemon.start(&configuration);
-            } else {
-                self.killed += 1;
-                daemon.kill();
-                if dice.bool() {
-                    daemon.start(&configuration);
-                }
+            if over {
+                return strike.await;
+            }
+        }
+    }
+
+    /// One of them is killed, stopped or started.
+    async fn strike(&mut self, dice: &mut fastrand::Rng) {
+        let Some(daemon) = self.running.get_mut(dice.usize(0..DAEMONS)) else {
+            return;
+        };
+        self.memory = self.memory.max(daemon.memory());
+        if daemon.child.is_none() {
+            daemon.start(&self.configuration);
+        } else if dice.u8(0..4) == 0 {
+            self.stopped += 1;
+            let end = daemon.stop().await;
+            self.wrong.extend(end.err());
+            daemon.start(&self.configuration);
+        } else {
+            self.killed += 1;
+            daemon.kill();
+            if dice.bool() {
+                daemon.start(&self.configuration);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What GitHub, and who is not GitHub, sends in one round.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::time::sleep;
 
@@ -62,7 +62,7 @@ impl Round {
     }
 
     /// Sends them until then, in bursts.
-    pub(crate) async fn send(&self, account: &Account, until: Instant, mut dice: fastrand::Rng) {
+    pub(crate) async fn send(&self, account: &Account, until: Instant, dice: &mut fastrand::Rng) {
         let left = |sent: usize| u32::try_from(self.webhooks.len() - sent).unwrap_or(1);
         for (place, webhook) in self.webhooks.iter().enumerate() {
             let time = until.saturating_duration_since(Instant::now());
@@ -72,7 +72,7 @@ impl Round {
             }
             account.send(webhook.clone()).await;
         }
-        sleep(Duration::ZERO).await;
+        sleep(until.saturating_duration_since(Instant::now())).await;
     }
 }
 

@@ -56,13 +56,17 @@ pub(crate) fn run_daemon(story: impl AsyncFnOnce(&World)) {
     play(FakeClock::following_tokio, story);
 }
 
-fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// A runtime whose time is paused: it passes when everything waits for it.
+pub(crate) fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+        .expect("a runtime")
+}
+
+fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
+    paused().block_on(async {
         let world = World::new(clock());
         story(&world).await;
         world.finish();
