@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use branchline::line::changes::Changes;
 use branchline::line::fault::Reason;
 use branchline::line::rule::Rule;
 use branchline::ports::Clock;
@@ -278,6 +279,48 @@ fn a_mended_template_finishes_what_was_half_way() {
             .deliver(Webhook::pull_request("synchronize").sha(2))
             .await;
         assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
+
+#[test]
+fn a_clone_has_what_its_rule_leaves_of_the_template() {
+    run_line(async |world| {
+        let mut with_deploy = template(TEMPLATE, "acme/api");
+        let stages = with_deploy["stages"].as_array_mut().unwrap();
+        let mut deploy = stages[1].clone();
+        deploy["name"] = json!("Deploy");
+        stages.push(deploy);
+        world.give(with_deploy, [].into());
+        world.restart(vec![Rule {
+            changes: Changes {
+                drop_stages: vec!["Deploy".to_owned()],
+                tags: [("team".to_owned(), "payments".to_owned())].into(),
+                ..Changes::default()
+            },
+            ..pull_request_rule()
+        }]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        let pipeline = world.pipeline("api-pr-7");
+        let stages = pipeline.declaration["stages"].as_array().unwrap();
+        assert_eq!(stages.len(), 2);
+        assert_eq!(pipeline.tags["team"], "payments");
+    });
+}
+
+#[test]
+fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
+    run_line(async |world| {
+        world.restart(vec![Rule {
+            changes: Changes {
+                drop_stages: vec!["Deploy".to_owned()],
+                ..Changes::default()
+            },
+            ..pull_request_rule()
+        }]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        let letters = world.take_dead_letters();
+        assert_eq!(letters[0].text("branchline-reason"), Some("rule-unfit"));
+        world.take_half_way("acme/api#7");
     });
 }
 

@@ -1,6 +1,7 @@
 //! The configuration: words, then meaning. Flags and variables win over the file; every mistake is told at once;
 //! nothing falls back in silence.
 
+mod changes;
 mod limits;
 mod problem;
 mod rules;

@@ -4,6 +4,7 @@ use crate::line::ids::PipelineName;
 use crate::line::naming::{NamePattern, Placeholder};
 use crate::line::rule::{On, Patterns, Rule, Rules};
 
+use super::changes;
 use super::words::{Reading, Table, Word};
 
 /// Reads every rule; what is wrong is noted.
@@ -59,6 +60,7 @@ fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Ru
         .texts("branches")
         .and_then(|word| patterns(reading, word));
     let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
+    let changes = changes::read(reading, table);
     let pattern = table.text("pipeline_name").map(|word| {
         let pattern = reading.noted(&word.place, NamePattern::parse(&word.value))?;
         check_pattern(reading, &word.place, &pattern, on?);
@@ -91,6 +93,7 @@ fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Ru
         forks: forks.is_some_and(|word| word.value),
         template: template?,
         pipeline_name,
+        changes: changes?,
     })
 }
 

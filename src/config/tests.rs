@@ -4,6 +4,7 @@ use crate::line::ids::RepositoryName;
 use crate::line::rule::On;
 
 use super::*;
+use crate::line::changes::Changes;
 
 /// Files and variables, by name.
 #[derive(Default)]
@@ -184,11 +185,71 @@ pipeline_name = "{repo}"
     branchline.toml:16: rule[2].repository: missing
     branchline.toml:21: rule[2].pipeline_name: unknown placeholder '{sha}': use {owner}, {repo}, {branch} or {number}
     branchline.toml:16: rule[2]: 'base' is about pull requests, and this rule is on = "branch"
-    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, pipeline_name
+    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, tags, pipeline_name
     branchline.toml:24: rule[3].repository: an empty list matches nothing: name repositories as owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
     branchline.toml:2: regoin: unknown key: known here are aws, queue, store, github, rule
+    "#);
+}
+
+#[test]
+fn a_rule_says_what_differs_in_the_clone() {
+    let text: &'static str = Box::leak(
+        GOOD.replace(
+            "template = \"api-main\"\n[[rule]]",
+            r#"template = "api-main"
+drop_stages = ["Deploy"]
+drop_actions = ["Build/Lint", "Test/Slow"]
+role_arn = "arn:aws:iam::123456789012:role/preview"
+tags = { team = "payments", "cost center" = "17" }
+[[rule]]"#,
+        )
+        .into_boxed_str(),
+    );
+    let config = load_text(text, &Overrides::default()).unwrap();
+    let changes = &config.rules.0[0].changes;
+    assert_eq!(changes.drop_stages, ["Deploy"]);
+    assert_eq!(changes.drop_actions[1].action, "Slow");
+    assert!(changes.role_arn.as_deref().unwrap().ends_with("preview"));
+    assert_eq!(changes.tags["cost center"], "17");
+    assert_eq!(config.rules.0[1].changes, Changes::default());
+}
+
+#[test]
+fn what_cannot_differ_is_told() {
+    insta::assert_snapshot!(problems(r#"
+[queue]
+url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
+dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"
+drain_timeout = -1
+max_attempts = { transient = 0, quota = "many", unknwon = 5 }
+[store]
+table = "branchline"
+[github]
+secrets = ["env:NEW"]
+[[rule]]
+repository = "acme/*"
+on = "pull_request"
+template = "api-main"
+drop_stages = ["Deploy"]
+keep_stages = ["Source"]
+drop_actions = ["Deploy", "a/b/c"]
+role_arn = "preview"
+tags = { "aws:x" = "1", "branchline:x" = "2", "ok" = 3, "x" = "a#b" }
+"#), @r#"
+    branchline.toml:5: queue.drain_timeout: want 0 to 3600
+    branchline.toml:6: queue.max_attempts.transient: want 1 to 900
+    branchline.toml:6: queue.max_attempts.quota: want a whole number
+    branchline.toml:6: queue.max_attempts.unknwon: unknown key: did you mean 'unknown'?
+    branchline.toml:16: rule[1].keep_stages: say what to drop or what to keep, not both
+    branchline.toml:17: rule[1].drop_actions: 'Deploy' is no action: want "Stage/Action"
+    branchline.toml:17: rule[1].drop_actions: 'a/b/c' is no action: want "Stage/Action"
+    branchline.toml:18: rule[1].role_arn: not the ARN of a role: want arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:19: rule[1].tags.ok: want text in quotes
+    branchline.toml:19: rule[1].tags.aws:x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:19: rule[1].tags.branchline:x: begins with branchline:, which marks our pipelines
+    branchline.toml:19: rule[1].tags.x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
     "#);
 }
 

@@ -125,6 +125,19 @@ impl<'a, 't> Table<'a, 't> {
         })
     }
 
+    /// Every text of a table whose keys are the person's own.
+    pub(super) fn named_texts(&self) -> Vec<(String, Word<String>)> {
+        let fields = self.fields.iter().flat_map(|fields| fields.iter());
+        let texts = fields.filter_map(|(key, value)| {
+            let name = key.get_ref().to_string();
+            let place = self.reading.place(&key.span(), &self.path(&name));
+            let text = value.get_ref().as_str().ok_or("want text in quotes");
+            let value = self.reading.noted(&place, text)?.to_owned();
+            Some((name, Word { value, place }))
+        });
+        texts.collect()
+    }
+
     /// A table within; empty where it is missing.
     pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {

@@ -19,6 +19,36 @@ pub struct Action<'a> {
     pub provider: &'a str,
     /// Its configuration.
     pub configuration: Option<&'a Map<String, Value>>,
+    /// The name under which later actions read its variables.
+    pub namespace: Option<&'a str>,
+    whole: &'a Value,
+}
+
+impl<'a> Action<'a> {
+    /// The artifacts that it reads.
+    pub fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        list(self.whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
+    }
+
+    /// The artifacts that it makes.
+    pub fn outputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        list(self.whole.get("outputArtifacts")).map(|artifact| text(artifact.get("name")))
+    }
+
+    /// Whether `part` stands in any text of it.
+    #[must_use]
+    pub fn mentions(&self, part: &str) -> bool {
+        mentions(self.whole, part)
+    }
+}
+
+fn mentions(json: &Value, part: &str) -> bool {
+    match json {
+        Value::String(text) => text.contains(part),
+        Value::Array(items) => items.iter().any(|item| mentions(item, part)),
+        Value::Object(fields) => fields.values().any(|field| mentions(field, part)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 impl Declaration {
@@ -47,6 +77,29 @@ impl Declaration {
         text(self.0.get("name"))
     }
 
+    /// The names of its stages, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &str> {
+        list(self.0.get("stages")).map(|stage| text(stage.get("name")))
+    }
+
+    /// Keeps the stages of these names.
+    pub(super) fn retain_stages(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(stages) = self.0.get_mut("stages").and_then(Value::as_array_mut) {
+            stages.retain(|stage| keep(text(stage.get("name"))));
+        }
+    }
+
+    /// Keeps the actions of these stages and names.
+    pub(super) fn retain_actions(&mut self, keep: impl Fn(&str, &str) -> bool) {
+        let stages = self.0.get_mut("stages").and_then(Value::as_array_mut);
+        for stage in stages.into_iter().flatten() {
+            let name = text(stage.get("name")).to_owned();
+            if let Some(actions) = stage.get_mut("actions").and_then(Value::as_array_mut) {
+                actions.retain(|action| keep(&name, text(action.get("name"))));
+            }
+        }
+    }
+
     /// Every action, in order.
     pub fn actions(&self) -> impl Iterator<Item = Action<'_>> {
         list(self.0.get("stages")).flat_map(|stage| {
@@ -58,6 +111,8 @@ impl Declaration {
                     category: text(kind.and_then(|kind| kind.get("category"))),
                     provider: text(kind.and_then(|kind| kind.get("provider"))),
                     configuration: action.get("configuration").and_then(Value::as_object),
+                    namespace: action.get("namespace").and_then(Value::as_str),
+                    whole: action,
                 }
             })
         })

@@ -117,6 +117,10 @@ reasons! {
     TemplateMasked = "template-masked", Permanent;
     /// No source action of the template fetches this repository, or several do.
     TemplateSource = "template-source", Permanent;
+    /// The rule's changes do not fit its template, or leave something that is no pipeline.
+    RuleUnfit = "rule-unfit", Permanent;
+    /// The rule that a half-way mapping names is not in the configuration any more.
+    RuleMissing = "rule-missing", Permanent;
     /// CodePipeline refused the declaration.
     DeclarationRefused = "declaration-refused", Permanent;
     /// The mapping's row cannot be read: somebody else wrote to the table.
@@ -173,6 +177,8 @@ impl Fault {
             | Reason::TemplateMissing
             | Reason::TemplateMasked
             | Reason::TemplateSource
+            | Reason::RuleUnfit
+            | Reason::RuleMissing
             | Reason::DeclarationRefused
             | Reason::MappingUnreadable
             | Reason::SubjectBusy

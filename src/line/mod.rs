@@ -2,6 +2,7 @@
 //!
 //! Pure: no async, no clock, no SDK, no logging. Time, dice and configuration are arguments.
 
+pub mod changes;
 pub mod declaration;
 pub mod delivery;
 pub mod envelope;
@@ -15,6 +16,7 @@ pub mod mapping;
 pub mod naming;
 pub mod plan;
 pub mod rule;
+mod source;
 pub mod template;
 pub mod text;
 pub mod verdict;

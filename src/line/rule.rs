@@ -2,6 +2,7 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::changes::Changes;
 use super::ids::{PipelineName, RepositoryName};
 use super::naming::NamePattern;
 
@@ -26,6 +27,8 @@ pub struct Rule {
     pub template: PipelineName,
     /// How the clone is called.
     pub pipeline_name: NamePattern,
+    /// What else differs in the clone.
+    pub changes: Changes,
 }
 
 /// What owns a pipeline.
@@ -51,6 +54,12 @@ impl Rules {
         self.0
             .iter()
             .filter(move |rule| rule.on == on && rule.repository.admit(repository.as_str()))
+    }
+
+    /// The rule of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Rule> {
+        self.0.iter().find(|rule| rule.name == name)
     }
 
     /// Whether some rule clones this pipeline: then it is nobody's clone.

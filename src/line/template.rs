@@ -1,14 +1,16 @@
-//! The clone: a template's declaration with the subject's name and branch, and nothing else changed.
+//! The clone: a template's declaration with the subject's name and branch and what its rule changes, and nothing else.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::declaration::{Action, Declaration};
-use super::fault::{Fault, Reason, Room};
+use super::changes::Changes;
+use super::declaration::Declaration;
+use super::fault::Fault;
 use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind, short_hash};
 use super::intent::Spec;
 use super::mapping::Mapping;
+use super::source::{refuse_masked, source};
 
 /// A template as GetPipeline showed it.
 #[derive(Clone, Debug)]
@@ -44,11 +46,8 @@ pub const REPOSITORY: &str = "branchline:repository";
 /// The tag that says whose pipeline it is.
 pub const SUBJECT: &str = "branchline:subject";
 
-/// The source provider of GitHub, Bitbucket and GitLab repositories
-/// (user guide, "CodeStarSourceConnection for Bitbucket Cloud, GitHub, ...").
-const CONNECTION: &str = "CodeStarSourceConnection";
-/// What GetPipeline shows instead of a secret.
-const MASK: &str = "****";
+/// The longest tag key, in characters (API reference, `Tag.key`).
+const KEY_LIMIT: usize = 128;
 /// The longest tag value, in characters (API reference, `Tag.value`).
 const TAG_LIMIT: usize = 256;
 
@@ -56,17 +55,19 @@ impl Template {
     /// The clone for the subject of `mapping`, marked as made by the branchline of `table`.
     ///
     /// # Errors
-    /// A permanent fault when the template holds a masked secret, or when not exactly one of its source actions
-    /// fetches the repository.
+    /// A permanent fault when what is left of the template holds a masked secret, when not exactly one of its source
+    /// actions fetches the repository, or when the rule's changes do not fit it.
     pub fn clone_for(
         &self,
         mapping: &Mapping,
         spec: &Spec,
+        changes: &Changes,
         table: &str,
     ) -> Result<NewPipeline, Fault> {
-        self.refuse_masked()?;
-        let (stage, action) = self.source(&mapping.repository)?;
         let mut declaration = self.declaration.clone();
+        changes.apply(&mut declaration)?;
+        refuse_masked(&declaration)?;
+        let (stage, action) = source(&declaration, &mapping.repository)?;
         declaration
             .0
             .insert("name".to_owned(), Value::from(spec.pipeline.as_str()));
@@ -81,68 +82,16 @@ impl Template {
             arn: self.arn.sibling(&spec.pipeline),
             name: spec.pipeline.clone(),
             declaration,
-            tags: tags(&mapping.subject, &mapping.repository, table),
+            tags: all_tags(changes, tags(&mapping.subject, &mapping.repository, table)),
         })
     }
+}
 
-    /// The one source action that fetches `repository`, as stage and action.
-    fn source(&self, repository: &RepositoryName) -> Result<(String, String), Fault> {
-        let connections = || {
-            self.declaration
-                .actions()
-                .filter(|a| a.category == "Source" && a.provider == CONNECTION)
-        };
-        let fetches = |action: &Action<'_>| {
-            let id = action
-                .configuration
-                .and_then(|words| words.get("FullRepositoryId"))
-                .and_then(Value::as_str);
-            // GitHub compares names without case.
-            id.is_some_and(|id| id.eq_ignore_ascii_case(repository.as_str()))
-        };
-        let fault = |problem: String| {
-            let candidates: Vec<String> = connections()
-                .map(|a| format!("{}/{}", a.stage, a.name))
-                .collect();
-            let candidates = if candidates.is_empty() {
-                "none".to_owned()
-            } else {
-                candidates.join(", ")
-            };
-            let name = self.declaration.name();
-            let detail =
-                format!("{problem} in template '{name}' (its {CONNECTION} actions: {candidates})");
-            Fault::new(Room::Plan, Reason::TemplateSource, detail)
-        };
-        let mut found = connections().filter(fetches);
-        match (found.next(), found.next()) {
-            (Some(action), None) => Ok((action.stage.to_owned(), action.name.to_owned())),
-            (None, _) => Err(fault(format!("no source action fetches {repository}"))),
-            (Some(_), Some(_)) => Err(fault(format!("several source actions fetch {repository}"))),
-        }
-    }
-
-    fn refuse_masked(&self) -> Result<(), Fault> {
-        let masked = self.declaration.actions().find_map(|action| {
-            let is_masked = |(_, value): &(&String, &Value)| value.as_str() == Some(MASK);
-            let (key, _) = action
-                .configuration
-                .into_iter()
-                .flat_map(Map::iter)
-                .find(is_masked)?;
-            Some(format!("{key} of {}/{}", action.stage, action.name))
-        });
-        match masked {
-            None => Ok(()),
-            Some(place) => {
-                let name = self.declaration.name();
-                let detail = format!(
-                    "{place} in template '{name}' is a secret that GetPipeline masks, so a clone would not have it: use a CodeStarSourceConnection, or keep the secret out of the template"
-                );
-                Err(Fault::new(Room::Plan, Reason::TemplateMasked, detail))
-            }
-        }
-    }
+/// Ours win over the rule's.
+fn all_tags(changes: &Changes, ours: Tags) -> Tags {
+    let mut tags = changes.tags.clone();
+    tags.extend(ours);
+    tags
 }
 
 /// The tags of a clone.
@@ -174,16 +123,29 @@ fn subject_tag(subject: &Subject) -> String {
     }
 }
 
+/// Whether AWS takes this tag (API reference, `Tag`; keys beginning with `aws:` are AWS's own).
+#[must_use]
+pub fn is_tag(key: &str, value: &str) -> bool {
+    let length = |text: &str| text.chars().count();
+    let fits = (1..=KEY_LIMIT).contains(&length(key)) && length(value) <= TAG_LIMIT;
+    let legal = [key, value]
+        .iter()
+        .all(|text| text.chars().all(is_tag_character) && text.trim() == *text);
+    fits && legal && !key.starts_with("aws:")
+}
+
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || " +-=._:/@".contains(c)
+}
+
 /// The text itself where AWS takes it (API reference, `Tag.value`); else what AWS takes of it and a hash of all of it.
 fn tag_value(text: &str) -> String {
-    let legal = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
-    let fits = text.chars().count() <= TAG_LIMIT && text.chars().all(legal) && text.trim() == text;
-    if fits {
+    if is_tag("key", text) {
         return text.to_owned();
     }
     let kept: String = text
         .chars()
-        .map(|c| if legal(c) { c } else { '_' })
+        .map(|c| if is_tag_character(c) { c } else { '_' })
         .take(TAG_LIMIT - 9)
         .collect();
     format!("{}-{}", kept.trim(), short_hash(text))

@@ -11,6 +11,7 @@ use crate::line::intent::Spec;
 use crate::line::journal::{Cause, Entry, Journal, Outcome};
 use crate::line::mapping::{Claim, Done, Mapping, Transition};
 use crate::line::plan::{Effect, Plan, unfinished};
+use crate::line::rule::Rule;
 use crate::line::template::is_ours;
 use crate::ports::{Claimed, Clock, Created, Pipelines, Recorded, Store};
 
@@ -128,6 +129,20 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         }
     }
 
+    /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
+    /// whichever stands first.
+    fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
+        let named = self.setup.rules.named(&spec.rule);
+        let same = named.filter(|rule| rule.template == spec.template);
+        same.ok_or_else(|| {
+            let detail = format!(
+                "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
+                spec.rule, spec.template
+            );
+            Fault::new(Room::Plan, Reason::RuleMissing, detail)
+        })
+    }
+
     /// Looked at before every call that changes a pipeline.
     fn may_touch(&self, claim: &Claim, errand: &Errand<'_>) -> Result<(), Fault> {
         errand.goes_on()?;
@@ -149,7 +164,8 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let pipeline = template.clone_for(mapping, spec, &self.setup.table)?;
+        let changes = &self.rule(spec)?.changes;
+        let pipeline = template.clone_for(mapping, spec, changes, &self.setup.table)?;
         self.may_touch(claim, errand)?;
         if self.pipelines.create(&pipeline, claim).await? == Created::Made {
             let done = Done::Created {

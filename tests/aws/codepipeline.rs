@@ -9,6 +9,7 @@ use aws_sdk_codepipeline::types::{
     PipelineMetadata, StageDeclaration, Tag,
 };
 use aws_smithy_mocks::{Rule, mock};
+use branchline::line::changes::Changes;
 use branchline::line::declaration::Declaration;
 use branchline::line::fault::{Fault, Reason};
 use branchline::line::ids::{PipelineArn, PipelineName};
@@ -93,7 +94,12 @@ async fn a_masked_token_is_never_cloned() {
     assert_eq!(template.version, Some(7));
     let mapping = creating(pull(7), "api-pr-7", "worker/1");
     let fault = template
-        .clone_for(&mapping, &spec("api-pr-7"), clients::TABLE)
+        .clone_for(
+            &mapping,
+            &spec("api-pr-7"),
+            &Changes::default(),
+            clients::TABLE,
+        )
         .unwrap_err();
     assert_eq!(fault.reason, Reason::TemplateMasked);
     assert!(fault.detail.contains("OAuthToken of Source/App"), "{fault}");

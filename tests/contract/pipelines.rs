@@ -1,5 +1,6 @@
 //! The law of [`Pipelines`].
 
+use branchline::line::changes::Changes;
 use branchline::line::declaration::Declaration;
 use branchline::line::fault::Reason;
 use branchline::line::ids::PipelineName;
@@ -61,7 +62,9 @@ async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> N
     let claim = claim(name);
     let mapping = claim.mapping();
     let spec = mapping.spec.as_ref().unwrap();
-    template.clone_for(mapping, spec, "branchline").unwrap()
+    template
+        .clone_for(mapping, spec, &Changes::default(), "branchline")
+        .unwrap()
 }
 
 async fn give_template<S: PipelinesStage>(stage: &S) {

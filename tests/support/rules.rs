@@ -1,5 +1,6 @@
 //! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
 
+use branchline::line::changes::Changes;
 use branchline::line::ids::PipelineName;
 use branchline::line::naming::NamePattern;
 use branchline::line::rule::{On, Patterns, Rule};
@@ -20,6 +21,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         forks: false,
         template: pipeline_name(TEMPLATE),
         pipeline_name: name_pattern("{repo}-pr-{number}"),
+        changes: Changes::default(),
     }
 }
 

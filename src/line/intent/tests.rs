@@ -1,4 +1,5 @@
 use super::*;
+use crate::line::changes::Changes;
 use crate::line::ids::{CommitId, RepositoryId};
 use crate::line::naming::NamePattern;
 use crate::line::rule::Patterns;
@@ -18,6 +19,7 @@ fn rule(on: On) -> Rule {
         forks: false,
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse(pattern).unwrap(),
+        changes: Changes::default(),
     }
 }
 

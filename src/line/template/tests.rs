@@ -1,9 +1,11 @@
 use serde_json::json;
 
 use super::*;
+use crate::line::fault::Reason;
 use crate::line::freshness::{Kind, Moment};
 use crate::line::ids::{Branch, RepositoryId, Timestamp};
 use crate::line::mapping::State;
+use crate::line::source::{CONNECTION, MASK};
 
 const TABLE: &str = "branchline";
 
@@ -80,7 +82,12 @@ fn clone(template: &Template) -> Result<NewPipeline, Fault> {
         title: None,
         author: None,
     };
-    template.clone_for(&mapping(SubjectKind::PullRequest(7)), &spec, TABLE)
+    template.clone_for(
+        &mapping(SubjectKind::PullRequest(7)),
+        &spec,
+        &Changes::default(),
+        TABLE,
+    )
 }
 
 /// Every leaf in which two declarations differ, by its path.
