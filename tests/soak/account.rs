@@ -39,6 +39,16 @@ impl Account {
         let table = format!("soak-{name}");
         table::make(&dynamodb, &table).await;
         for (template, repository) in [(TEMPLATE, REPOSITORY.1), (WEB_TEMPLATE, WEB.1)] {
+            // An earlier round made them.
+            if codepipeline
+                .get_pipeline()
+                .name(template)
+                .send()
+                .await
+                .is_ok()
+            {
+                continue;
+            }
             let json = declaration(template, repository, &emulator::role());
             let request = codepipeline.create_pipeline();
             request
@@ -88,6 +98,14 @@ impl Account {
             "#,
             WEB.1
         )
+    }
+
+    /// The next round's pipelines are others, and the account is one.
+    pub(crate) async fn leave(&self, pipelines: &[String]) {
+        for name in pipelines {
+            let request = self.codepipeline.delete_pipeline().name(name);
+            request.send().await.unwrap();
+        }
     }
 
     pub(crate) async fn send(&self, sealed: Sealed) {

@@ -10,8 +10,7 @@ use super::script::Round;
 use crate::support::history::WEB_TEMPLATE;
 use crate::support::rules::TEMPLATE;
 
-/// What should be, of all rounds.
-#[derive(Default)]
+/// What should be.
 pub(crate) struct Expected {
     subjects: BTreeSet<String>,
     open: BTreeSet<String>,
@@ -20,11 +19,13 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn add(&mut self, round: &Round) {
-        self.subjects.extend(round.subjects.iter().cloned());
-        self.open.extend(round.history.open.iter().cloned());
-        self.poison.extend(round.poison.clone());
-        self.forgeries.extend(round.forgeries.clone());
+    pub(crate) fn of(round: &Round) -> Self {
+        Self {
+            subjects: round.subjects.clone(),
+            open: round.history.open.clone(),
+            poison: round.poison.clone(),
+            forgeries: round.forgeries.clone(),
+        }
     }
 
     pub(crate) fn subjects(&self) -> usize {
@@ -56,6 +57,8 @@ pub(crate) struct Verdict {
     pub(crate) quarantined_again: usize,
     pub(crate) audited: usize,
     pub(crate) claims: usize,
+    /// The pipelines that are there, the templates left out.
+    pub(crate) names: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -143,6 +146,7 @@ async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
             continue;
         }
         verdict.pipelines += 1;
+        verdict.names.push(name.clone());
         let Some(subject) = owned.remove(name.as_str()) else {
             verdict.orphaned += 1;
             verdict.wrong.push(format!("pipeline '{name}' is nobody's"));

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::account::{Account, REGION};
 use crate::support::emulator;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{FAULTS, Proxy};
 use crate::support::webhook::SECRET;
 
 /// How many.
@@ -84,10 +84,10 @@ impl Daemons {
     }
 
     /// Faults so far, by kind.
-    pub(crate) fn done(&self) -> BTreeMap<String, usize> {
-        let mut done = BTreeMap::new();
+    pub(crate) fn done(&self) -> BTreeMap<&'static str, usize> {
+        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (fault.word(), 0)).into();
         for (fault, count) in self.running.iter().flat_map(|daemon| daemon.proxy.done()) {
-            *done.entry(format!("  {fault:?}")).or_default() += count;
+            *done.entry(fault.word()).or_default() += count;
         }
         done
     }

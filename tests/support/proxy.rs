@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     Truncated,
 }
 
-const FAULTS: [Fault; 7] = [
+pub(crate) const FAULTS: [Fault; 7] = [
     Fault::Late,
     Fault::ResetBefore,
     Fault::ResetAfter,
@@ -38,6 +38,21 @@ const FAULTS: [Fault; 7] = [
     Fault::Throttled,
     Fault::Truncated,
 ];
+
+impl Fault {
+    /// Its word in tables.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Late => "  late",
+            Self::ResetBefore => "  reset, nothing done",
+            Self::ResetAfter => "  reset, all done",
+            Self::ErrorBefore => "  error, nothing done",
+            Self::ErrorAfter => "  error, all done",
+            Self::Throttled => "  throttled",
+            Self::Truncated => "  answer cut in the middle",
+        }
+    }
+}
 
 /// A running proxy. It ends when it is dropped.
 pub(crate) struct Proxy {
