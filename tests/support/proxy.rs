@@ -176,8 +176,17 @@ fn reset(client: TcpStream) -> io::Result<()> {
     client.set_zero_linger()
 }
 
+/// The emulator undoes a refused transaction by putting the whole table back as it was, and with it what others wrote
+/// in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions are serialisable, and so they go one
+/// after the other.
+static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Sends a request on, over a connection of its own, and reads the whole answer.
 async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
+    let _alone = match says(request, "transactwriteitems") {
+        true => Some(TRANSACTION.lock().await),
+        false => None,
+    };
     let mut server = TcpStream::connect(upstream).await?;
     server.write_all(request).await?;
     let answer = read(&mut server, &mut Vec::new()).await?;
