@@ -21,9 +21,7 @@ fn without_a_configuration_it_says_how_to_give_one() {
     let empty = tempfile::tempdir().unwrap();
     let (code, said) = complaint(branchline(&["run"]).current_dir(empty.path()));
     assert_eq!(code, Some(2));
-    insta::assert_snapshot!(said, @r#"
-    --config / BRANCHLINE_CONFIG: not given, and branchline.toml cannot be read here (No such file or directory (os error 2)): name a file, or env:NAME
-    "#);
+    insta::assert_snapshot!(said, @"--config / BRANCHLINE_CONFIG: not given, and branchline.toml cannot be read here (No such file or directory (os error 2)): name a file, or env:NAME");
 }
 
 #[test]
@@ -69,9 +67,7 @@ fn a_variable_that_is_set_to_nothing_is_told() {
 fn without_a_region_it_says_where_to_set_one() {
     let (code, said) = complaint(branchline(&["run", "--config", "env:RULES"]).env("RULES", RULES));
     assert_eq!(code, Some(2));
-    insta::assert_snapshot!(said, @r#"
-    no AWS Region: set [aws] region, --region or AWS_REGION, or a Region in the AWS profile
-    "#);
+    insta::assert_snapshot!(said, @"no AWS Region: set [aws] region, --region or AWS_REGION, or a Region in the AWS profile");
 }
 
 #[test]

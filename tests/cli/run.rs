@@ -4,9 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::binary::{SECRET, branchline, complaint, lines};
 use crate::support::clock::START;
+use crate::support::proxy::Proxy;
 use crate::support::webhook::Webhook;
 use crate::support::{emulator, table};
 
@@ -172,6 +174,46 @@ async fn a_signal_stops_it_in_the_middle_of_a_long_poll() {
         wait_for(&mut said, "Stopped");
         assert_eq!(daemon.wait().unwrap().code(), Some(0), "{signal}");
     }
+}
+
+/// A daemon whose calls to CodePipeline are never answered, with one message in work.
+async fn stuck(account: &Account, arguments: &[&str]) -> (Child, Proxy) {
+    let upstream = account.endpoint.trim_start_matches("http://");
+    let proxy = Proxy::start(upstream.parse().unwrap(), 0).await.unwrap();
+    proxy.hold("codepipeline_");
+    account.send(Webhook::pull_request("opened")).await;
+    let mut daemon = account.daemon(arguments);
+    daemon.env("AWS_ENDPOINT_URL", &proxy.endpoint);
+    let daemon = daemon.stderr(Stdio::piped()).spawn().unwrap();
+    proxy.holds().await;
+    (daemon, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_it_at_once() {
+    let account = Account::new("second-signal").await;
+    let (mut daemon, _proxy) = stuck(&account, &[]).await;
+    let mut said = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    tell(&daemon, "-TERM");
+    wait_for(&mut said, "Stopping");
+    tell(&daemon, "-TERM");
+    wait_for(&mut said, "Stopped at once");
+    assert_eq!(daemon.wait().unwrap().code(), Some(2));
+    assert_eq!(account.counts().await, [1, 0, 0], "nothing is lost");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_finished_in_time_is_handed_back() {
+    let account = Account::new("drain").await;
+    let (mut daemon, _proxy) = stuck(&account, &["--drain-timeout", "1"]).await;
+    let mut said = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    tell(&daemon, "-TERM");
+    wait_for(&mut said, "The time to finish is up");
+    wait_for(&mut said, "Message handed back");
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
+    let visible = QueueAttributeName::ApproximateNumberOfMessages;
+    let visible = emulator::attribute(&account.client, &account.urls[0], visible).await;
+    assert_eq!(visible, "1", "at once");
 }
 
 fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, sentence: &str) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::lock;
@@ -67,6 +68,10 @@ struct Shared {
     rate: AtomicU32,
     dice: Mutex<fastrand::Rng>,
     done: Mutex<BTreeMap<Fault, usize>>,
+    /// Requests to this service are never answered.
+    held: Mutex<Option<&'static str>>,
+    /// One of them came.
+    holds: Notify,
 }
 
 impl Proxy {
@@ -79,6 +84,8 @@ impl Proxy {
             rate: AtomicU32::new(0),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             done: Mutex::default(),
+            held: Mutex::default(),
+            holds: Notify::new(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -91,6 +98,16 @@ impl Proxy {
     /// From now on so many of a thousand requests meet a fault.
     pub(crate) fn rate(&self, thousandths: u32) {
         self.shared.rate.store(thousandths, Ordering::Relaxed);
+    }
+
+    /// From now on requests whose head says this, in lower case, are never answered.
+    pub(crate) fn hold(&self, service: &'static str) {
+        *lock(&self.shared.held) = Some(service);
+    }
+
+    /// Returns once such a request came.
+    pub(crate) async fn holds(&self) {
+        self.shared.holds.notified().await;
     }
 
     /// How often each fault was done.
@@ -120,6 +137,11 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut rest = Vec::new();
     while let Some(request) = read(&mut client, &mut rest).await? {
+        let held = *lock(&shared.held);
+        if held.is_some_and(|service| says(&request, service)) {
+            shared.holds.notify_one();
+            return std::future::pending().await;
+        }
         let fault = shared.fault();
         if let Some(fault) = fault {
             *lock(&shared.done).entry(fault).or_default() += 1;
