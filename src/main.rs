@@ -125,7 +125,8 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
         dead_letters: config.queues.dead_letters,
         quarantine: config.queues.quarantine,
     };
-    let walker = Walker::new(aws.store(config.table), aws.pipelines(), SystemClock, setup);
+    let pipelines = aws.pipelines(config.codepipeline_rate);
+    let walker = Walker::new(aws.store(config.table), pipelines, SystemClock, setup);
     Worker::new(aws.queue(urls, VISIBILITY), walker, settings)
 }
 

@@ -9,8 +9,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::line::envelope::{Envelope, Receipt};
+use crate::line::execution::{Execution, Run};
 use crate::line::fault::Fault;
-use crate::line::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::line::ids::{PipelineArn, PipelineName, RepositoryId, Subject, Timestamp};
 use crate::line::journal::Entry;
 use crate::line::mapping::{Claim, Mapping, State, Transition};
 use crate::line::template::{NewPipeline, Tags, Template};
@@ -68,7 +69,18 @@ pub enum Recorded {
     Lost(Option<Box<Mapping>>),
 }
 
-/// Some of the mappings in one state, the longest unchanged first.
+/// What came of an attempt to take a place among a rule's `max_active` clones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The subject has one, now or already.
+    Taken,
+    /// There are as many subjects already.
+    Full,
+    /// The subjects that there are have not been counted yet ([`Store::count_places`]).
+    Uncounted,
+}
+
+/// Some of the mappings.
 #[derive(Debug)]
 pub struct Page {
     /// The rows; one that cannot be read is a fault that names it.
@@ -109,6 +121,38 @@ pub trait Store: Send + Sync + 'static {
         state: State,
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
+
+    /// A page of the mappings of a repository, in whatever order. A page may be empty and not the last. What was written
+    /// before the first page was asked for is in it.
+    fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Page, Fault>> + Send;
+
+    /// Takes a place for the subject among the `max` of a rule. A second call for the same subject takes no second one.
+    ///
+    /// Cancelled or failed: it may be taken.
+    fn take_place(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Place, Fault>> + Send;
+
+    /// Gives the subject's place back. Giving back what was not taken is done.
+    fn free_place(
+        &self,
+        rule: &str,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Gives each of these subjects a place, where nobody has counted for this rule before; else does nothing.
+    fn count_places(
+        &self,
+        rule: &str,
+        subjects: &[Subject],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// What came of an attempt to create a pipeline.
@@ -151,6 +195,42 @@ pub trait Pipelines: Send + Sync + 'static {
         name: &PipelineName,
         arn: Option<&PipelineArn>,
     ) -> impl Future<Output = Result<Option<Found>, Fault>> + Send;
+
+    /// Replaces a pipeline's declaration, under a claim on the subject that owns it. Its tags stay. AWS stops the
+    /// executions that run and starts none.
+    ///
+    /// Cancelled or failed: it may be replaced; a second call replaces it again.
+    fn update(
+        &self,
+        pipeline: &NewPipeline,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Starts an execution, under a claim on the subject that owns the pipeline, and answers with its id.
+    ///
+    /// Cancelled or failed: it may have started; a second call with the same token starts nothing and answers with the
+    /// same id.
+    fn start(
+        &self,
+        name: &PipelineName,
+        run: &Run,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<String, Fault>> + Send;
+
+    /// The last executions of a pipeline, at most ten, the newest first; none when there is no such pipeline.
+    fn executions(
+        &self,
+        name: &PipelineName,
+    ) -> impl Future<Output = Result<Vec<Execution>, Fault>> + Send;
+
+    /// Stops an execution at once, under a claim on the subject that owns the pipeline: what its actions run is
+    /// abandoned. Stopping what has ended or is stopping is done.
+    fn stop(
+        &self,
+        name: &PipelineName,
+        execution: &str,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Deletes a pipeline, under a claim on the subject that owns it. Deleting what is gone is done.
     fn delete(

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use branchline::line::changes::Changes;
 use branchline::line::fault::Reason;
+use branchline::line::mapping::State;
 use branchline::line::rule::Rule;
+use branchline::line::wanted::Absence;
 use branchline::ports::Clock;
 use serde_json::json;
 
 use support::clock::START;
-use support::rules::{TEMPLATE, branch_rule, name_pattern, pull_request_rule, template};
+use support::rules::{TEMPLATE, branch_rule, name_pattern, patterns, pull_request_rule, template};
 use support::weather::{Op, Trouble, When};
 use support::webhook::Webhook;
 use support::world::run_line;
@@ -24,10 +26,10 @@ fn a_pull_request_has_a_pipeline_while_it_is_open() {
         assert_eq!(world.mappings(), ["acme/api#7 active api-pr-7"]);
         let pipeline = world.pipeline("api-pr-7");
         assert_eq!(pipeline.source("BranchName"), Some("feature/x"));
-        assert_eq!(pipeline.executions, 1);
+        assert_eq!(pipeline.executions(), 1);
 
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
-        assert_eq!(world.deliver(pushed).await, ["recorded"]);
+        assert_eq!(world.deliver(pushed).await, ["started"]);
         assert_eq!(world.pipelines(), ["api-pr-7"]);
 
         world.deliver(Webhook::pull_request("closed").sha(2)).await;
@@ -37,7 +39,7 @@ fn a_pull_request_has_a_pipeline_while_it_is_open() {
             world.history("acme/api#7"),
             [
                 "created unseen>active",
-                "recorded active>active",
+                "started active>active",
                 "deleted active>gone"
             ]
         );
@@ -79,7 +81,7 @@ fn githubs_redelivery_changes_nothing() {
         let opened = Webhook::pull_request("opened").at(START).delivery("guid-1");
         world.deliver(opened.clone()).await;
         world.deliver(opened).await;
-        assert_eq!(world.pipeline("api-pr-7").executions, 1);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
         assert_eq!(world.history("acme/api#7"), ["created unseen>active"]);
     });
 }
@@ -132,20 +134,50 @@ fn what_is_not_githubs_is_buried_with_its_reason() {
 }
 
 #[test]
+fn a_pull_request_without_a_pipeline_says_why() {
+    run_line(async |world| {
+        let rules = Rule {
+            drafts: false,
+            base: patterns(["main"]),
+            ..pull_request_rule()
+        };
+        world.restart(vec![rules]);
+        let cases = [
+            (Webhook::pull_request("opened").fork(), Absence::Fork),
+            (
+                Webhook::pull_request("opened").deleted_fork(),
+                Absence::Fork,
+            ),
+            (
+                Webhook::pull_request("opened").with("/pull_request/draft", true),
+                Absence::Draft,
+            ),
+            (
+                Webhook::pull_request("opened").base("next"),
+                Absence::NoRule,
+            ),
+            (
+                Webhook::pull_request("opened").title("Typo [skip ci]"),
+                Absence::Skipped,
+            ),
+        ];
+        for (number, (webhook, why)) in (1..).zip(cases) {
+            let said = world.deliver(webhook.number(number)).await;
+            assert_eq!(said, [format!("recorded: {}", why.word())]);
+            let mapping = world.mapping(&format!("acme/api#{number}"));
+            assert_eq!((mapping.state, mapping.absence), (State::Gone, Some(why)));
+        }
+        assert!(world.pipelines().is_empty());
+    });
+}
+
+#[test]
 fn what_does_not_concern_us_is_ignored_and_said() {
     run_line(async |world| {
         let ignored = [
             (Webhook::ping(), "ignored: ping"),
             (Webhook::push("feature/x", 0, 1), "ignored: no-rule"),
             (Webhook::pull_request("labeled"), "ignored: action labeled"),
-            (
-                Webhook::pull_request("opened").fork(),
-                "ignored: forked-head",
-            ),
-            (
-                Webhook::pull_request("opened").deleted_fork(),
-                "ignored: forked-head",
-            ),
             (
                 Webhook::pull_request("opened").of(2, "other/api"),
                 "ignored: no-rule",

@@ -87,13 +87,13 @@ fn our_own_payloads_come_to_what_they_should() {
         insta::assert_snapshot!(table.join("\n"), @"
         ping.event: ignored: ping
         pull_request.opened: created
-        pull_request.opened.fork: ignored: forked-head
-        pull_request.synchronize: recorded
+        pull_request.opened.fork: recorded: fork
+        pull_request.synchronize: started
         pull_request.closed: deleted
         pull_request.reopened: created
         pull_request.closed.merged: deleted
         create.event: created
-        push.event: recorded
+        push.event: started
         delete.event: deleted
         ");
     });
@@ -114,6 +114,7 @@ fn githubs_documented_payloads_walk_the_line_without_a_fault() {
         "ignored",
         "unchanged",
         "recorded",
+        "left",
         "created",
         "deleted",
         "already-deleted",

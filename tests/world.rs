@@ -113,7 +113,7 @@ fn a_call_fails_before_or_after_it_took_effect() {
         world.weather.next(Op::Delete, 1, fail(When::After));
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(outcomes.last().map(String::as_str), Some("already-created"));
-        assert_eq!(world.pipeline("api-pr-7").executions, 1);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
     });
 }
 

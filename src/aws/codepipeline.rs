@@ -1,44 +1,67 @@
 //! The pipelines port over CodePipeline.
 
-use aws_sdk_codepipeline::Client;
-use aws_sdk_codepipeline::error::ProvideErrorMetadata;
-use aws_sdk_codepipeline::types::Tag;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::time::Instant;
 
+use aws_sdk_codepipeline::Client;
+use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_codepipeline::operation::RequestId;
+use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
+
+use crate::line::execution::{Execution, Run};
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::ids::{PipelineArn, PipelineName};
 use crate::line::mapping::Claim;
 use crate::line::template::{NewPipeline, Tags, Template};
 use crate::ports::{Created, Found, Pipelines};
 
-use super::declaration;
-use super::fault::{Service, fault};
+use super::fault::{Service, fault, is_throttled};
+use super::limiter::Limiter;
+use super::{declaration, executions};
 
 /// CodePipeline as our pipelines.
 pub struct CodePipelines {
     client: Client,
+    limiter: Limiter,
 }
 
 impl CodePipelines {
-    /// Over this client.
+    /// Over this client, with at most so many calls a second.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client, calls_per_second: NonZeroU32) -> Self {
+        Self {
+            client,
+            limiter: Limiter::new(calls_per_second),
+        }
+    }
+
+    /// Sends when it is this call's turn. What AWS answers is the inner result, for its caller to read.
+    async fn send<T, E: ProvideErrorMetadata>(
+        &self,
+        call: &str,
+        sent: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<Result<T, SdkError<E>>, Fault> {
+        self.limiter.turn(call).await?;
+        let answer = sent.await;
+        let throttled = answer
+            .as_ref()
+            .err()
+            .is_some_and(|error| is_throttled(error.code()));
+        self.limiter.heard(throttled, Instant::now());
+        Ok(answer)
     }
 
     /// `None` when there is no such pipeline.
     async fn get(&self, name: &PipelineName) -> Result<Option<Template>, Fault> {
-        let answer = match self.client.get_pipeline().name(name.as_str()).send().await {
+        let call = format!("GetPipeline {name}");
+        let request = self.client.get_pipeline().name(name.as_str());
+        let answer = match self.send(&call, request.send()).await? {
             Ok(answer) => answer,
-            Err(error) if error.code() == Some("PipelineNotFoundException") => return Ok(None),
-            Err(error) => return Err(failed(&format!("GetPipeline {name}"), error)),
+            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(failed(&call, error)),
         };
-        let odd = |why: &str| {
-            Fault::new(
-                Room::Plan,
-                Reason::AwsUnknown,
-                format!("GetPipeline {name}: {why}"),
-            )
-        };
+        let odd = |why: &str| Fault::new(Room::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| odd("an answer without a pipeline"))?;
@@ -54,20 +77,27 @@ impl CodePipelines {
     }
 
     async fn tags(&self, arn: &PipelineArn) -> Result<Option<Tags>, Fault> {
-        let request = self
-            .client
-            .list_tags_for_resource()
-            .resource_arn(arn.as_str());
-        let mut pages = request.into_paginator().items().send();
+        let call = format!("ListTagsForResource {arn}");
         let mut tags = Tags::new();
-        while let Some(tag) = pages.next().await {
-            match tag {
-                Ok(Tag { key, value, .. }) => tags.insert(key, value),
+        let mut next = None;
+        loop {
+            let request = self
+                .client
+                .list_tags_for_resource()
+                .resource_arn(arn.as_str());
+            let request = request.set_next_token(next);
+            let answer = match self.send(&call, request.send()).await? {
+                Ok(answer) => answer,
                 Err(error) if is_missing(error.code()) => return Ok(None),
-                Err(error) => return Err(failed(&format!("ListTagsForResource {arn}"), error)),
+                Err(error) => return Err(failed(&call, error)),
             };
+            let found = answer.tags.unwrap_or_default().into_iter();
+            tags.extend(found.map(|Tag { key, value, .. }| (key, value)));
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(Some(tags));
+            }
         }
-        Ok(Some(tags))
     }
 }
 
@@ -81,10 +111,7 @@ impl Pipelines for CodePipelines {
 
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<Created, Fault> {
         let name = &pipeline.name;
-        let declaration = declaration::to_sdk(&pipeline.declaration).map_err(|why| {
-            let detail = format!("the clone '{name}' cannot be written as a request: {why}");
-            Fault::new(Room::Plan, Reason::DeclarationRefused, detail)
-        })?;
+        let declaration = declared(pipeline)?;
         let tags = pipeline
             .tags
             .iter()
@@ -96,17 +123,16 @@ impl Pipelines for CodePipelines {
                 format!("a tag of '{name}': {error}"),
             )
         })?;
-        let sent = self
+        let call = format!("CreatePipeline {name}");
+        let request = self
             .client
             .create_pipeline()
             .pipeline(declaration)
-            .set_tags(Some(tags))
-            .send()
-            .await;
-        match sent {
+            .set_tags(Some(tags));
+        match self.send(&call, request.send()).await? {
             Ok(_) => Ok(Created::Made),
             Err(error) if is_name_in_use(error.code(), error.message()) => Ok(Created::NameInUse),
-            Err(error) => Err(failed(&format!("CreatePipeline {name}"), error)),
+            Err(error) => Err(failed(&call, error)),
         }
     }
 
@@ -125,16 +151,95 @@ impl Pipelines for CodePipelines {
         Ok(self.tags(&arn).await?.map(|tags| Found { arn, tags }))
     }
 
-    async fn delete(&self, name: &PipelineName, _claim: &Claim) -> Result<(), Fault> {
-        let sent = self
-            .client
-            .delete_pipeline()
-            .name(name.as_str())
-            .send()
-            .await;
-        sent.map(|_| ())
-            .map_err(|error| failed(&format!("DeletePipeline {name}"), error))
+    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
+        let call = format!("UpdatePipeline {}", pipeline.name);
+        let request = self.client.update_pipeline().pipeline(declared(pipeline)?);
+        let answer = self.send(&call, request.send()).await?;
+        answer.map(|_| ()).map_err(|error| failed(&call, error))
     }
+
+    async fn start(&self, name: &PipelineName, run: &Run, _claim: &Claim) -> Result<String, Fault> {
+        let call = format!("StartPipelineExecution {name}");
+        let request = self
+            .client
+            .start_pipeline_execution()
+            .name(name.as_str())
+            .set_source_revisions(executions::revisions(run)?)
+            .set_variables(executions::variables(run)?)
+            .set_client_request_token(run.token.as_ref().map(ToString::to_string));
+        let answer = self.send(&call, request.send()).await?;
+        let answer = answer.map_err(|error| failed(&call, error))?;
+        Ok(answer.pipeline_execution_id.unwrap_or_default())
+    }
+
+    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+        let call = format!("ListPipelineExecutions {name}");
+        let request = self
+            .client
+            .list_pipeline_executions()
+            .pipeline_name(name.as_str());
+        let request = request.max_results(executions::LAST);
+        match self.send(&call, request.send()).await? {
+            Ok(answer) => Ok(answer
+                .pipeline_execution_summaries()
+                .iter()
+                .map(executions::read)
+                .collect()),
+            Err(error) if is_missing(error.code()) => Ok(Vec::new()),
+            Err(error) => Err(failed(&call, error)),
+        }
+    }
+
+    async fn stop(
+        &self,
+        name: &PipelineName,
+        execution: &str,
+        _claim: &Claim,
+    ) -> Result<(), Fault> {
+        let call = format!("StopPipelineExecution {name} {execution}");
+        let request = self
+            .client
+            .stop_pipeline_execution()
+            .pipeline_name(name.as_str())
+            .pipeline_execution_id(execution)
+            .abandon(true)
+            .reason("branchline: its subject is closed");
+        match self.send(&call, request.send()).await? {
+            Ok(_) => Ok(()),
+            Err(error) if is_stopped(error.code()) => Ok(()),
+            Err(error) => Err(failed(&call, error)),
+        }
+    }
+
+    async fn delete(&self, name: &PipelineName, _claim: &Claim) -> Result<(), Fault> {
+        let call = format!("DeletePipeline {name}");
+        let request = self.client.delete_pipeline().name(name.as_str());
+        let answer = self.send(&call, request.send()).await?;
+        answer.map(|_| ()).map_err(|error| failed(&call, error))
+    }
+}
+
+fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
+    declaration::to_sdk(&pipeline.declaration).map_err(|why| {
+        let detail = format!(
+            "the clone '{}' cannot be written as a request: {why}",
+            pipeline.name
+        );
+        Fault::new(Room::Plan, Reason::DeclarationRefused, detail)
+    })
+}
+
+/// GetPipeline's error for a pipeline that is not there.
+const NOT_FOUND: &str = "PipelineNotFoundException";
+
+/// An execution that has ended, or is stopping already (API reference, StopPipelineExecution, "Errors").
+fn is_stopped(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            NOT_FOUND | "PipelineExecutionNotStoppableException" | "DuplicatedStopRequestException"
+        )
+    )
 }
 
 /// The reference names the first; the second was seen, with a message that says so.
@@ -150,20 +255,12 @@ fn is_name_in_use(code: Option<&str>, message: Option<&str>) -> bool {
 
 /// ListTagsForResource says the second of a pipeline that is gone.
 fn is_missing(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some("PipelineNotFoundException" | "ResourceNotFoundException")
-    )
+    matches!(code, Some(NOT_FOUND | "ResourceNotFoundException"))
 }
 
-fn failed<E>(call: &str, error: aws_sdk_codepipeline::error::SdkError<E>) -> Fault
+fn failed<E>(call: &str, error: SdkError<E>) -> Fault
 where
-    E: std::error::Error
-        + ProvideErrorMetadata
-        + aws_sdk_codepipeline::operation::RequestId
-        + Send
-        + Sync
-        + 'static,
+    E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
     fault(Service::CodePipeline, call, error)
 }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure,
@@ -18,11 +19,11 @@ use crate::line::fault::{Fault, Reason, Room};
 use crate::line::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::line::journal::Entry;
 use crate::line::mapping::{Claim, Expect, Mapping, State, Transition};
-use crate::ports::{Claimed, Cursor, Page, Recorded, Store};
+use crate::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
 
 use super::fault::{Service, fault, reason};
 use super::records::{alias_item, audit_item, delivery_item, name_key, subject_key};
-use super::row::{self, Item, n, s};
+use super::row::{self, Item, n, repository_key, s};
 
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;
@@ -56,6 +57,14 @@ impl DynamoStore {
             table,
             aliases: Mutex::default(),
         }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn table(&self) -> &str {
+        &self.table
     }
 
     /// All or nothing. The SDK gives each transaction a client token, so its retries of one call are one transaction.
@@ -202,6 +211,25 @@ impl DynamoStore {
         }
     }
 
+    async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
+        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
+        let query = query
+            .table_name(&self.table)
+            .limit(PAGE)
+            .set_exclusive_start_key(start.map(Iterator::collect));
+        let answer = query.send().await.map_err(|error| {
+            fault(
+                Service::DynamoDb,
+                &format!("Query on {}", self.table),
+                error,
+            )
+        })?;
+        Ok(Page {
+            rows: answer.items().iter().map(row::read).collect(),
+            next: answer.last_evaluated_key.map(cursor),
+        })
+    }
+
     /// Whether the alias is still to be written. It counts as written from now on, so that the first events of a
     /// repository, coming all at once, do not conflict over it.
     fn alias_is_due(&self, mapping: &Mapping) -> bool {
@@ -276,25 +304,43 @@ impl Store for DynamoStore {
     }
 
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
-        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
-        let request = self
+        let query = self
             .client
             .query()
-            .table_name(&self.table)
             .index_name(BY_STATE)
             .key_condition_expression("#state = :state")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", s(state.word()))
-            .limit(PAGE)
-            .set_exclusive_start_key(start.map(Iterator::collect));
-        let answer = request.send().await.map_err(|error| {
-            let call = format!("Query of {BY_STATE} on {}", self.table);
-            fault(Service::DynamoDb, &call, error)
-        })?;
-        Ok(Page {
-            rows: answer.items().iter().map(row::read).collect(),
-            next: answer.last_evaluated_key.map(cursor),
-        })
+            .expression_attribute_values(":state", s(state.word()));
+        self.page(query, after).await
+    }
+
+    async fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> Result<Page, Fault> {
+        // From `BRANCH#` to `PR#`: between the two, and in this partition, nothing else begins.
+        let query = self
+            .client
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", s(repository_key(repository)))
+            .expression_attribute_values(":first", s("BRANCH#"))
+            .expression_attribute_values(":last", s("PR$"))
+            .consistent_read(true);
+        self.page(query, after).await
+    }
+
+    async fn take_place(&self, rule: &str, max: u32, subject: &Subject) -> Result<Place, Fault> {
+        self.take(rule, max, subject).await
+    }
+
+    async fn free_place(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+        self.free(rule, subject).await
+    }
+
+    async fn count_places(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
+        self.count(rule, subjects).await
     }
 }
 

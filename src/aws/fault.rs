@@ -100,6 +100,17 @@ const REFUSED: &[&str] = &[
     "ValidationException",
 ];
 
+/// No room, in the account or in the pipeline (API reference, CreatePipeline and StartPipelineExecution, "Errors").
+const QUOTA: &[&str] = &[
+    "ConcurrentPipelineExecutionsLimitExceededException",
+    "LimitExceededException",
+];
+
+/// Whether AWS asks us to slow down.
+pub(super) fn is_throttled(code: Option<&str>) -> bool {
+    code.is_some_and(|code| THROTTLED.contains(&code))
+}
+
 /// The reason for an error code; `None` for a code that no table names.
 pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reason> {
     let tables = [
@@ -123,8 +134,9 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
             Some(Reason::AwsDenied)
         }
         Service::CodePipeline if REFUSED.contains(&code) => Some(Reason::DeclarationRefused),
-        Service::CodePipeline if code == "LimitExceededException" => Some(Reason::AwsQuota),
-        Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsMissing),
+        Service::CodePipeline if QUOTA.contains(&code) => Some(Reason::AwsQuota),
+        // Looked at a moment ago, and deleted by somebody since.
+        Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsConflict),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
         // "The table does not have the specified index: by-state".
         Service::DynamoDb

@@ -3,11 +3,15 @@
 mod codepipeline;
 mod declaration;
 mod dynamodb;
+mod executions;
 mod fault;
+mod limiter;
+mod places;
 mod records;
 mod row;
 mod sqs;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -22,7 +26,9 @@ pub use sqs::{QueueUrls, SqsQueue};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long one attempt of a call may take. CreatePipeline, the slowest, answers within a few seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may take with all its attempts. What a walk does under a claim is a handful of calls, so a claim
+/// How long an attempt at CodePipeline may take: with the wait for its turn a call must not take longer than any other.
+const PIPELINE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a call may take with all its attempts, and with the wait for its turn at CodePipeline. What a walk does under a claim is a handful of calls, so a claim
 /// outlasts them: `tests/budget.rs` multiplies.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for ReceiveMessage: a long poll alone takes 20 s.
@@ -77,10 +83,16 @@ impl Aws {
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.0), table)
     }
 
-    /// CodePipeline.
+    /// CodePipeline, with at most so many calls a second.
     #[must_use]
-    pub fn pipelines(&self) -> CodePipelines {
-        CodePipelines::new(aws_sdk_codepipeline::Client::new(&self.0))
+    pub fn pipelines(&self, calls_per_second: NonZeroU32) -> CodePipelines {
+        let timeouts = timeouts(
+            PIPELINE_ATTEMPT_TIMEOUT,
+            OPERATION_TIMEOUT.saturating_sub(limiter::TURN),
+        );
+        let config = aws_sdk_codepipeline::config::Builder::from(&self.0).timeout_config(timeouts);
+        let client = aws_sdk_codepipeline::Client::from_conf(config.build());
+        CodePipelines::new(client, calls_per_second)
     }
 }
 

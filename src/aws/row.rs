@@ -7,10 +7,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::freshness::{Kind, Moment};
 use crate::line::ids::{
-    Branch, CommitId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
-use crate::line::intent::{Absence, Spec};
 use crate::line::mapping::{Hold, Mapping, State};
+use crate::line::template::Print;
+use crate::line::wanted::{Absence, Spec};
 
 /// One item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -65,6 +67,25 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         mapping.arn.as_ref().map(|arn| s(arn.as_str())),
     );
     put("template_version", mapping.template_version.map(n));
+    put(
+        "built_sha",
+        mapping.built.as_ref().map(|sha| s(sha.as_str())),
+    );
+    put(
+        "start_token",
+        mapping.start_token.as_ref().map(|id| s(id.as_str())),
+    );
+    put("place", mapping.place.as_deref().map(s));
+    if let Some(print) = &mapping.print {
+        let names = print.variables.iter().map(s).collect();
+        put("clone_variables", Some(AttributeValue::L(names)));
+        put("clone_digest", print.digest.as_deref().map(s));
+        put("clone_pin", print.pin.as_deref().map(s));
+    }
+    if !mapping.executions.is_empty() {
+        let json = serde_json::to_string(&mapping.executions).unwrap_or_default();
+        put("executions", Some(s(json)));
+    }
     put(
         "claim_owner",
         mapping.hold.as_ref().map(|hold| s(hold.owner.as_str())),
@@ -126,6 +147,13 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         })?,
         arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
         template_version: row.number("template_version")?,
+        print: print(&row)?,
+        built: row.optional("built_sha", |sha| CommitId::parse(sha).ok())?,
+        start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
+        place: row.text("place")?.map(str::to_owned),
+        executions: row
+            .optional("executions", |json| serde_json::from_str(json).ok())?
+            .unwrap_or_default(),
         hold,
         attempts: row.required("attempts")?,
         last_error: row.text("last_error")?.map(str::to_owned),
@@ -146,6 +174,22 @@ fn spec(row: &Row<'_>) -> Result<Option<Spec>, Fault> {
         base: row.optional("base", |name| Branch::parse(name).ok())?,
         title: row.text("title")?.map(str::to_owned),
         author: row.text("author")?.map(str::to_owned),
+    }))
+}
+
+/// Its variables are there whenever anything of it is.
+fn print(row: &Row<'_>) -> Result<Option<Print>, Fault> {
+    let Some(variables) = row.0.get("clone_variables") else {
+        return Ok(None);
+    };
+    let names = variables.as_l().ok().and_then(|names| {
+        let name = |name: &AttributeValue| name.as_s().ok().cloned();
+        names.iter().map(name).collect()
+    });
+    Ok(Some(Print {
+        digest: row.text("clone_digest")?.map(str::to_owned),
+        pin: row.text("clone_pin")?.map(str::to_owned),
+        variables: names.ok_or_else(|| row.fault("clone_variables"))?,
     }))
 }
 
@@ -209,6 +253,7 @@ impl<'a> Row<'a> {
 
 #[cfg(test)]
 mod tests {
+    use crate::line::execution::Execution;
     use crate::line::ids::SubjectKind;
 
     use super::*;
@@ -244,6 +289,19 @@ mod tests {
                 PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap(),
             ),
             template_version: Some(3),
+            print: Some(Print {
+                digest: Some("d".into()),
+                pin: Some("Source".into()),
+                variables: vec!["PR".into()],
+            }),
+            built: Some(commit("c")),
+            start_token: Some(DeliveryId::parse("d-1").unwrap()),
+            place: Some("rule 1".into()),
+            executions: vec![Execution {
+                id: "e-1".into(),
+                state: "Succeeded".into(),
+                ..Execution::default()
+            }],
             hold: Some(Hold {
                 owner: "worker/1".into(),
                 until: Timestamp(5),
@@ -273,6 +331,11 @@ mod tests {
             absence: None,
             arn: None,
             template_version: None,
+            print: None,
+            built: None,
+            start_token: None,
+            place: None,
+            executions: Vec::new(),
             hold: None,
             last_error: None,
             ..full

@@ -2,54 +2,94 @@
 
 use std::collections::BTreeMap;
 
-use crate::line::changes::{ActionPath, Changes};
+use crate::line::changes::{ActionPath, Changes, ExecutionMode};
+use crate::line::pattern::Pattern;
+use crate::line::rule::On;
+use crate::line::secret::Secret;
 use crate::line::template::is_tag;
 
 use super::words::{Reading, Table, Word};
+use super::{Surroundings, secrets};
 
 /// Tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
 const TAGS: usize = 50 - 3;
+/// Variables of a pipeline (CodePipeline user guide, "Quotas").
+const VARIABLES: usize = 50;
 
 /// Reads them; `None` when something is wrong, which is noted.
-pub(super) fn read(reading: &Reading<'_>, rule: &Table<'_, '_>) -> Option<Changes> {
+pub(super) fn read(
+    reading: &Reading<'_>,
+    rule: &Table<'_, '_>,
+    on: Option<On>,
+    surroundings: &impl Surroundings,
+) -> Option<Changes> {
     let drop_stages = rule.texts("drop_stages");
     let keep_stages = rule.texts("keep_stages");
     if let (Some(_), Some(keep)) = (&drop_stages, &keep_stages) {
         let what = "say what to drop or what to keep, not both";
         reading.note(keep.place.as_str(), what);
     }
-    let drop_actions = actions(reading, rule.texts("drop_actions"));
+    let drop_actions = rule.texts("drop_actions").map_or(Some(Vec::new()), |word| {
+        every(
+            word.value
+                .iter()
+                .map(|text| action(reading, &word.place, text)),
+        )
+    });
     let role_arn = rule
         .text("role_arn")
         .map(|word| reading.noted(&word.place, role(word.value)));
+    let source_action = rule
+        .text("source_action")
+        .map(|word| action(reading, &word.place, &word.value));
+    let mode = rule
+        .text("execution_mode")
+        .map(|word| reading.noted(&word.place, mode(&word.value)));
+    let variables = patterns(reading, &rule.table("variables"), on, is_variable);
+    if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
+        let place = format!("{}.variables", rule.place());
+        reading.note(
+            place,
+            format!("want at most {VARIABLES} variables, not {}", all.len()),
+        );
+    }
+    let environment = patterns(reading, &rule.table("environment"), on, is_environment);
+    let secrets = secrets(reading, &rule.table("secrets"), surroundings);
     let tags = tags(reading, &rule.table("tags"));
     let list = |word: Option<Word<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
     Some(Changes {
         drop_stages: list(drop_stages),
         keep_stages: list(keep_stages),
         drop_actions: drop_actions?,
-        role_arn: match role_arn {
-            Some(role) => Some(role?),
-            None => None,
-        },
+        role_arn: unless_wrong(role_arn)?,
         tags: tags?,
+        source_action: unless_wrong(source_action)?,
+        secrets: secrets?,
+        variables: variables?,
+        environment: environment?,
+        execution_mode: unless_wrong(mode)?,
     })
 }
 
-fn actions(reading: &Reading<'_>, word: Option<Word<Vec<String>>>) -> Option<Vec<ActionPath>> {
-    let Some(word) = word else {
-        return Some(Vec::new());
-    };
-    let paths = word.value.iter().map(|text| {
-        let path = ActionPath::parse(text);
-        reading.noted(
-            &word.place,
-            path.ok_or_else(|| format!("'{text}' is no action: want \"Stage/Action\"")),
-        )
-    });
-    // Every one is looked at, so that every mistake is told.
-    let paths: Vec<_> = paths.collect();
-    paths.into_iter().collect()
+/// Every one is looked at, so that every mistake is told.
+fn every<T>(read: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let read: Vec<_> = read.collect();
+    read.into_iter().collect()
+}
+
+/// `None` where it stands there and is wrong; what does not stand there is not.
+fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+        None => Some(None),
+    }
+}
+
+fn action(reading: &Reading<'_>, place: &str, text: &str) -> Option<ActionPath> {
+    let path = ActionPath::parse(text);
+    let what = || format!("'{text}' is no action: want \"Stage/Action\"");
+    reading.noted(place, path.ok_or_else(what))
 }
 
 /// IAM user guide, "IAM identifiers": `arn:PARTITION:iam::ACCOUNT:role/PATH`.
@@ -69,13 +109,82 @@ fn role(text: String) -> Result<String, &'static str> {
     }
 }
 
+fn mode(text: &str) -> Result<ExecutionMode, &'static str> {
+    let found = ExecutionMode::ALL
+        .into_iter()
+        .find(|mode| mode.word() == text);
+    found.ok_or("want \"SUPERSEDED\", \"QUEUED\" or \"PARALLEL\"")
+}
+
+/// API reference, `PipelineVariableDeclaration.name`.
+fn is_variable(name: &str) -> Result<(), &'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "@-_".contains(c);
+    match (1..=128).contains(&name.len()) && name.chars().all(legal) {
+        true => Ok(()),
+        false => Err("no name of a pipeline variable: want 1 to 128 of A-Z a-z 0-9 @ - _"),
+    }
+}
+
+/// What a shell can read.
+fn is_environment(name: &str) -> Result<(), &'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = !name.starts_with(|c: char| c.is_ascii_digit());
+    match !name.is_empty() && begins && name.chars().all(legal) {
+        true => Ok(()),
+        false => Err(
+            "no name of an environment variable: want A-Z a-z 0-9 _, not beginning with a digit",
+        ),
+    }
+}
+
+fn patterns(
+    reading: &Reading<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+    is_name: fn(&str) -> Result<(), &'static str>,
+) -> Option<Vec<(String, Pattern)>> {
+    every(table.named_texts().into_iter().map(|(name, word)| {
+        reading.noted(&word.place, is_name(&name))?;
+        let pattern = reading.noted(&word.place, Pattern::parse(&word.value))?;
+        if on == Some(On::Branch) {
+            let mut of_pulls = pattern
+                .placeholders()
+                .filter(|found| found.is_of_pull_requests());
+            if let Some(wrong) = of_pulls.next() {
+                let what = format!("a branch has no {{{}}}", wrong.word());
+                reading.note(word.place.as_str(), what);
+                return None;
+            }
+        }
+        Some((name, pattern))
+    }))
+}
+
+/// `"Stage/Action/Key" = "env:NAME"`.
+fn secrets(
+    reading: &Reading<'_>,
+    table: &Table<'_, '_>,
+    surroundings: &impl Surroundings,
+) -> Option<Vec<(ActionPath, String, Secret)>> {
+    every(table.named_texts().into_iter().map(|(path, word)| {
+        let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
+        let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key)));
+        let what = || format!("'{path}' is no place of a secret: want \"Stage/Action/Key\"");
+        let place = reading.noted(&word.place, parts.ok_or_else(what));
+        let secret = secrets::of_clone(&word.value, surroundings);
+        let secret = reading.noted(&word.place, secret);
+        let (action, key) = place?;
+        Some((action, key.to_owned(), secret?))
+    }))
+}
+
 fn tags(reading: &Reading<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String, String>> {
     let named = table.named_texts();
     if named.len() > TAGS {
         reading.note(table.place(), format!("want at most {TAGS} tags"));
         return None;
     }
-    let tags = named.into_iter().map(|(key, word)| {
+    let tags = every(named.into_iter().map(|(key, word)| {
         let tag = match key.get(..11) {
             Some("branchline:") => Err("begins with branchline:, which marks our pipelines"),
             Some(_) | None if !is_tag(&key, &word.value) => {
@@ -84,7 +193,6 @@ fn tags(reading: &Reading<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String,
             Some(_) | None => Ok((key, word.value)),
         };
         reading.noted(&word.place, tag)
-    });
-    let tags: Vec<_> = tags.collect();
-    tags.into_iter().collect()
+    }));
+    Some(tags?.into_iter().collect())
 }

@@ -1,5 +1,6 @@
 //! How much and how long: numbers that bound the daemon.
 
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -19,6 +20,13 @@ const DRAIN: u32 = 25;
 const DRAINS: RangeInclusive<i64> = 0..=3_600;
 /// SQS takes at most 1,000 as `maxReceiveCount`, which must come after our limits.
 const ATTEMPTS: RangeInclusive<i64> = 1..=900;
+
+/// Pipelines of an account and Region (CodePipeline user guide, "Quotas"): a thousand, and more on request.
+const CLONES: RangeInclusive<i64> = 1..=10_000;
+/// Calls to CodePipeline a second, where nothing else is said. AWS does not publish what it takes; about twenty at once
+/// were seen to be throttled.
+const RATE: u32 = 10;
+const RATES: RangeInclusive<i64> = 1..=1_000;
 
 /// The limits.
 pub(super) struct Limits {
@@ -55,6 +63,20 @@ pub(super) fn read(
         drain_timeout: Duration::from_secs(drain?.into()),
         max_attempts: max_attempts?,
     })
+}
+
+/// How many clones a rule may hold: `None` inside is any number.
+pub(super) fn max_active(reading: &Reading<'_>, rule: &Table<'_, '_>) -> Option<Option<u32>> {
+    match Given::of(rule, "max_active") {
+        Given::Not => Some(None),
+        given @ (Given::Wrong | Given::As(_)) => within(reading, given, CLONES, 0).map(Some),
+    }
+}
+
+/// Calls to CodePipeline, from `[aws]`.
+pub(super) fn codepipeline_rate(reading: &Reading<'_>, aws: &Table<'_, '_>) -> Option<NonZeroU32> {
+    let given = Given::of(aws, "codepipeline_rate");
+    within(reading, given, RATES, RATE).and_then(NonZeroU32::new)
 }
 
 fn max_attempts(reading: &Reading<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {

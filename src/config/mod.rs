@@ -9,6 +9,7 @@ mod secrets;
 mod values;
 mod words;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub region: Option<String>,
     /// Another endpoint for all services; `None` is AWS.
     pub endpoint_url: Option<String>,
+    /// Calls to CodePipeline a second, at most.
+    pub codepipeline_rate: NonZeroU32,
     /// The queues' URLs.
     pub queues: Queues,
     /// Messages in work at once.
@@ -249,6 +252,7 @@ fn meaning(
         dead_letters.clone()
     };
     let limits = limits::read(reading, &queue, overrides);
+    let rate = limits::codepipeline_rate(reading, &aws);
     let table = needed(
         &store,
         "table",
@@ -268,7 +272,7 @@ fn meaning(
     );
     let endpoint = endpoint.map(|word| reading.noted(&word.place, http_url(word.value)));
     let secrets = secrets::read(reading, &github, surroundings);
-    let rules = rules::read(reading, &root);
+    let rules = rules::read(reading, &root, surroundings);
     [aws, queue, store, github, root]
         .into_iter()
         .for_each(Table::finish);
@@ -285,6 +289,7 @@ fn meaning(
     Some(Config {
         region: region.flatten(),
         endpoint_url: endpoint.flatten(),
+        codepipeline_rate: rate?,
         queues,
         concurrency: limits.concurrency,
         drain_timeout: limits.drain_timeout,

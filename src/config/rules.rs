@@ -1,14 +1,19 @@
 //! The meaning of `[[rule]]`.
 
 use crate::line::ids::PipelineName;
-use crate::line::naming::{NamePattern, Placeholder};
-use crate::line::rule::{On, Patterns, Rule, Rules};
+use crate::line::naming::NamePattern;
+use crate::line::pattern::Placeholder;
+use crate::line::rule::{On, Patterns, Rule, Rules, Start, Update};
 
-use super::changes;
 use super::words::{Reading, Table, Word};
+use super::{Surroundings, changes, limits};
 
 /// Reads every rule; what is wrong is noted.
-pub(super) fn read(reading: &Reading<'_>, root: &Table<'_, '_>) -> Rules {
+pub(super) fn read(
+    reading: &Reading<'_>,
+    root: &Table<'_, '_>,
+    surroundings: &impl Surroundings,
+) -> Rules {
     let Some(tables) = root.tables("rule") else {
         let what = "missing: without a [[rule]] no webhook would make a pipeline";
         reading.note(format!("{}: rule", root.place()), what);
@@ -27,14 +32,19 @@ pub(super) fn read(reading: &Reading<'_>, root: &Table<'_, '_>) -> Rules {
             );
         }
         let name = name.map_or_else(|| format!("rule {number}"), |word| word.value);
-        rules.extend(rule(reading, &table, name));
+        rules.extend(rule(reading, &table, name, surroundings));
         table.finish();
     }
     Rules(rules)
 }
 
 /// `None` when something essential is missing or wrong; it is noted, then.
-fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Rule> {
+fn rule(
+    reading: &Reading<'_>,
+    table: &Table<'_, '_>,
+    name: String,
+    surroundings: &impl Surroundings,
+) -> Option<Rule> {
     let repository = required(reading, table, "repository", table.texts("repository"));
     let on = required(reading, table, "on", table.text("on")).and_then(|word| {
         let on = match word.value.as_str() {
@@ -60,7 +70,15 @@ fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Ru
         .texts("branches")
         .and_then(|word| patterns(reading, word));
     let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
-    let changes = changes::read(reading, table);
+    let changes = changes::read(reading, table, on, surroundings);
+    let start = chosen(reading, table.text("start"), Start::Fitting, &STARTS);
+    let update = chosen(reading, table.text("update"), Update::NextStart, &UPDATES);
+    let stop_on_close = table.flag("stop_on_close");
+    let max_active = limits::max_active(reading, table);
+    if table.has("max_active") && !table.has("name") {
+        let what = "a rule with max_active needs a name: its clones are counted under it";
+        reading.note(table.place(), what);
+    }
     let pattern = table.text("pipeline_name").map(|word| {
         let pattern = reading.noted(&word.place, NamePattern::parse(&word.value))?;
         check_pattern(reading, &word.place, &pattern, on?);
@@ -81,7 +99,7 @@ fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Ru
         Some(pattern) => pattern?,
         None => NamePattern::parse(default_pattern(on?)).ok()?,
     };
-    Some(Rule {
+    let rule = Rule {
         name,
         repository: repository?,
         on: on?,
@@ -94,7 +112,47 @@ fn rule(reading: &Reading<'_>, table: &Table<'_, '_>, name: String) -> Option<Ru
         template: template?,
         pipeline_name,
         changes: changes?,
-    })
+        start: start?,
+        update: update?,
+        stop_on_close: stop_on_close.is_some_and(|word| word.value),
+        max_active: max_active?,
+    };
+    if rule.start == Start::Push && rule.fills(Placeholder::Sha) {
+        let what =
+            "an execution that the clone starts by itself is told no {sha}: use start = \"commit\"";
+        reading.note(table.place(), what);
+    }
+    Some(rule)
+}
+
+/// The words of `start`.
+const STARTS: [(&str, Start); 3] = [
+    ("commit", Start::Commit),
+    ("head", Start::Head),
+    ("push", Start::Push),
+];
+/// The words of `update`.
+const UPDATES: [(&str, Update); 2] = [("next-start", Update::NextStart), ("never", Update::Never)];
+
+/// What a word means; `None` where it is none of these.
+fn chosen<T: Copy>(
+    reading: &Reading<'_>,
+    word: Option<Word<String>>,
+    default: T,
+    words: &[(&str, T)],
+) -> Option<T> {
+    let Some(word) = word else {
+        return Some(default);
+    };
+    let found = words.iter().find(|(name, _)| *name == word.value);
+    let names: Vec<String> = words
+        .iter()
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
+    let found = found.ok_or_else(|| format!("want one of {}", names.join(", ")));
+    reading
+        .noted(&word.place, found)
+        .map(|(_, meaning)| *meaning)
 }
 
 fn default_pattern(on: On) -> &'static str {
@@ -106,10 +164,12 @@ fn default_pattern(on: On) -> &'static str {
 
 /// A pattern must tell the subjects of its rule apart, and may only name what they have.
 fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: On) {
-    let (has_number, has_branch) = (
-        pattern.has(Placeholder::Number),
-        pattern.has(Placeholder::Branch),
-    );
+    let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
+    let has_number = has(&[Placeholder::Number]);
+    let of_pulls = pattern
+        .placeholders()
+        .find(|found| found.is_of_pull_requests());
+    let has_branch = has(&[Placeholder::Branch, Placeholder::Slug]);
     match on {
         On::PullRequest if !has_number => {
             reading.note(
@@ -117,7 +177,10 @@ fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: 
                 "needs {number}: without it two pull requests would share a pipeline",
             );
         }
-        On::Branch if has_number => reading.note(place, "a branch has no {number}: use {branch}"),
+        On::Branch if let Some(wrong) = of_pulls => {
+            let what = format!("a branch has no {{{}}}: use {{branch}}", wrong.word());
+            reading.note(place, what);
+        }
         On::Branch if !has_branch => {
             reading.note(
                 place,

@@ -1,6 +1,7 @@
 //! The meaning of `[github] secrets`: references, resolved once. A secret is never printed, and never in the file.
 
 use crate::line::delivery::Secrets;
+use crate::line::secret::Secret;
 
 use super::Surroundings;
 use super::words::{Reading, Table};
@@ -34,6 +35,16 @@ pub(super) fn read(
         )
     });
     Secrets::new(resolved)
+}
+
+/// A secret that a clone is given: text, since AWS takes nothing else.
+pub(super) fn of_clone(
+    reference: &str,
+    surroundings: &impl Surroundings,
+) -> Result<Secret, String> {
+    let secret = String::from_utf8(resolve(reference, surroundings)?);
+    let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
+    Ok(Secret::new(secret))
 }
 
 /// Errors name the reference, where it is one, and never quote anything that could be a secret.

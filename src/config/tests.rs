@@ -183,9 +183,9 @@ pipeline_name = "{repo}"
     branchline.toml:12: rule[1].repository: the glob 'a[b' cannot be read: unclosed character class; missing ']'
     branchline.toml:15: rule[1].drafts: want true or false
     branchline.toml:16: rule[2].repository: missing
-    branchline.toml:21: rule[2].pipeline_name: unknown placeholder '{sha}': use {owner}, {repo}, {branch} or {number}
+    branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
     branchline.toml:16: rule[2]: 'base' is about pull requests, and this rule is on = "branch"
-    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, tags, pipeline_name
+    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
     branchline.toml:24: rule[3].repository: an empty list matches nothing: name repositories as owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?

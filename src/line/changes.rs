@@ -2,11 +2,17 @@
 //! role, more tags. What is left must hold together, and that is found out before AWS is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::Value;
 
 use super::declaration::{Action, Declaration};
 use super::fault::{Fault, Reason, Room};
+use super::pattern::Pattern;
+use super::secret::Secret;
+
+/// What GetPipeline shows instead of a secret.
+pub(super) const MASK: &str = "****";
 
 /// A rule's changes. None of them is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,10 +27,46 @@ pub struct Changes {
     pub role_arn: Option<String>,
     /// Tags beside ours.
     pub tags: BTreeMap<String, String>,
+    /// The source action that is pointed at the branch, where the template leaves a choice.
+    pub source_action: Option<ActionPath>,
+    /// Values for configuration keys, which GetPipeline masks.
+    pub secrets: Vec<(ActionPath, String, Secret)>,
+    /// Variables of the pipeline (V2).
+    pub variables: Vec<(String, Pattern)>,
+    /// Variables of every CodeBuild action.
+    pub environment: Vec<(String, Pattern)>,
+    /// What becomes of several executions at once.
+    pub execution_mode: Option<ExecutionMode>,
+}
+
+/// `executionMode` (user guide, "Set or change the pipeline execution mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionMode {
+    /// A newer execution overtakes an older one that waits.
+    Superseded,
+    /// One after the other.
+    Queued,
+    /// All at once.
+    Parallel,
+}
+
+impl ExecutionMode {
+    /// Every mode, for reading them.
+    pub const ALL: [Self; 3] = [Self::Superseded, Self::Queued, Self::Parallel];
+
+    /// As CodePipeline spells it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Superseded => "SUPERSEDED",
+            Self::Queued => "QUEUED",
+            Self::Parallel => "PARALLEL",
+        }
+    }
 }
 
 /// An action, where it stands: `Stage/Action`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActionPath {
     /// The stage.
     pub stage: String,
@@ -45,8 +87,14 @@ impl ActionPath {
     }
 }
 
+impl fmt::Display for ActionPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stage, self.action)
+    }
+}
+
 impl Changes {
-    /// Changes a declaration.
+    /// Drops stages and actions, and gives the role.
     ///
     /// # Errors
     /// A permanent fault when the template has no such stage or action, or when what is left would not hold together. A
@@ -66,6 +114,37 @@ impl Changes {
         }
         holds_together(declaration)?;
         lacks_nothing(&before, declaration)
+    }
+
+    /// Puts secrets where GetPipeline shows a mask.
+    ///
+    /// # Errors
+    /// A permanent fault when the clone has no such action, or when one is left masked.
+    pub(super) fn unmask(&self, clone: &mut Declaration) -> Result<(), Fault> {
+        for (path, key, secret) in &self.secrets {
+            if !clone.actions().any(|action| action.path() == *path) {
+                return Err(fault(format!(
+                    "the clone of template '{}' has no action '{path}' for the secret '{key}': correct the rule",
+                    clone.name()
+                )));
+            }
+            if let Some(words) = clone.configuration_mut(path) {
+                words.insert(key.clone(), Value::from(secret.reveal()));
+            }
+        }
+        let masked = clone.actions().find_map(|action| {
+            let mut words = action.configuration.into_iter().flatten();
+            let (key, _) = words.find(|(_, value)| value.as_str() == Some(MASK))?;
+            Some((action.path(), key.clone()))
+        });
+        let Some((path, key)) = masked else {
+            return Ok(());
+        };
+        let detail = format!(
+            "{key} of {path} in template '{}' is a secret that GetPipeline masks, so a clone would not have it: give the rule secrets = {{ \"{path}/{key}\" = \"env:NAME\" }}, or use a CodeStarSourceConnection",
+            clone.name()
+        );
+        Err(Fault::new(Room::Plan, Reason::TemplateMasked, detail))
     }
 
     fn keeps_stage(&self, stage: &str) -> bool {
@@ -91,13 +170,10 @@ impl Changes {
             }
         }
         for path in &self.drop_actions {
-            let is = |action: Action<'_>| action.stage == path.stage && action.name == path.action;
-            if !template.actions().any(is) {
+            if !template.actions().any(|action| action.path() == *path) {
                 return Err(fault(format!(
-                    "template '{}' has no action '{}/{}': correct the rule",
-                    template.name(),
-                    path.stage,
-                    path.action
+                    "template '{}' has no action '{path}': correct the rule",
+                    template.name()
                 )));
             }
         }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::changes::ActionPath;
+
 /// The `pipeline` object of GetPipeline, CreatePipeline and UpdatePipeline, as JSON
 /// (CodePipeline API reference, `PipelineDeclaration`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,15 @@ pub struct Action<'a> {
 }
 
 impl<'a> Action<'a> {
+    /// Where it stands.
+    #[must_use]
+    pub fn path(&self) -> ActionPath {
+        ActionPath {
+            stage: self.stage.to_owned(),
+            action: self.name.to_owned(),
+        }
+    }
+
     /// The artifacts that it reads.
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         list(self.whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
@@ -77,6 +88,12 @@ impl Declaration {
         text(self.0.get("name"))
     }
 
+    /// Whether it is of type V2: what is nothing is V1 (API reference, `PipelineDeclaration.pipelineType`).
+    #[must_use]
+    pub fn is_v2(&self) -> bool {
+        text(self.0.get("pipelineType")) == "V2"
+    }
+
     /// The names of its stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &str> {
         list(self.0.get("stages")).map(|stage| text(stage.get("name")))
@@ -118,22 +135,22 @@ impl Declaration {
         })
     }
 
-    /// The configuration of the action at `stage`/`name`, to change.
+    /// The configuration of an action, to change; an empty one where it had none.
     pub(super) fn configuration_mut(
         &mut self,
-        stage: &str,
-        name: &str,
+        path: &ActionPath,
     ) -> Option<&mut Map<String, Value>> {
-        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
         let stages = self.0.get_mut("stages")?.as_array_mut()?;
-        let stage = stages
-            .iter_mut()
-            .find(|candidate| named(candidate, stage))?;
+        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
+        let stage = stages.iter_mut().find(|stage| named(stage, &path.stage))?;
         let actions = stage.get_mut("actions")?.as_array_mut()?;
         let action = actions
             .iter_mut()
-            .find(|candidate| named(candidate, name))?;
-        action.get_mut("configuration")?.as_object_mut()
+            .find(|action| named(action, &path.action))?;
+        let words = action.as_object_mut()?.entry("configuration");
+        words
+            .or_insert_with(|| Value::Object(Map::new()))
+            .as_object_mut()
     }
 }
 

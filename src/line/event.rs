@@ -9,8 +9,12 @@ use serde::de::DeserializeOwned;
 use super::delivery::Delivery;
 use super::fault::{Fault, Reason, Room};
 use super::ids::{ActionName, Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
-use words::{Object, PullRequestWords, PushWords, ReferenceWords, RepositoryWords, UserWords};
+use words::{
+    Object, PullRequestWords, PushWords, ReferenceWords, RepositoryEventWords, RepositoryWords,
+    UserWords,
+};
 
+mod skip;
 mod words;
 
 /// A message that we understood and do not act on: a normal outcome, told in the journal.
@@ -24,12 +28,12 @@ pub enum Ignored {
     Action(ActionName),
     /// A ref that is not a branch.
     NotABranch,
-    /// No rule names this repository for this kind of subject, or none let this pull request in when it opened.
+    /// No rule names this repository for this kind of subject.
     NoRule,
-    /// The head is in a fork, and the rule does not say `forks = true`.
-    ForkedHead,
-    /// Opened as a draft, and the rule says `drafts = false`.
-    Draft,
+    /// A branch was made, and its rule wants the commit, which only the push beside it tells.
+    NoCommit,
+    /// The repository has another name or owner. Its number is what counts, so no pipeline is concerned.
+    Renamed,
 }
 
 impl Ignored {
@@ -42,8 +46,8 @@ impl Ignored {
             Self::Action(_) => "action",
             Self::NotABranch => "not-a-branch",
             Self::NoRule => "no-rule",
-            Self::ForkedHead => "forked-head",
-            Self::Draft => "draft",
+            Self::NoCommit => "no-commit",
+            Self::Renamed => "renamed",
         }
     }
 }
@@ -72,13 +76,24 @@ pub struct Event {
     pub change: Change,
 }
 
-/// The two kinds of things that change.
+/// The kinds of things that change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// The repository as a whole, from `repository`: every pipeline of it goes.
+    Repository(Farewell),
     /// A pull request, from `pull_request`.
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
     Branch(Branch, Tip),
+}
+
+/// How a repository ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// It is deleted.
+    Deleted,
+    /// It is read-only.
+    Archived,
 }
 
 /// A pull request as it stands after the event.
@@ -106,6 +121,8 @@ pub struct PullRequest {
     pub title: String,
     /// The login of its author; `None` for a deleted account.
     pub author: Option<String>,
+    /// Whether its title asks for no builds.
+    pub skip: bool,
 }
 
 /// Where a branch stands after the event.
@@ -117,6 +134,8 @@ pub enum Tip {
         sha: CommitId,
         /// The commit it stood at, unless it is new.
         before: Option<CommitId>,
+        /// Whether its message asks for no build.
+        skip: bool,
     },
     /// It exists; `create` does not say where.
     Somewhere,
@@ -176,6 +195,7 @@ impl Event {
             "push" => push(parse(delivery)?),
             "create" => reference(parse(delivery)?, Tip::Somewhere),
             "delete" => reference(parse(delivery)?, Tip::Gone { before: None }),
+            "repository" => repository(parse(delivery)?),
             "ping" => Ok(Heed::Ignore(Ignored::Ping)),
             _ => Ok(Heed::Ignore(Ignored::Event)),
         }
@@ -213,6 +233,7 @@ fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
             .transpose()
             .map_err(|why| not_a("before", &why))?,
         base: Branch::parse(base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
+        skip: skip::asks(&pull.title),
         title: cut(pull.title),
         author: pull.user.map(|Object(user)| cut(user.login)),
     };
@@ -235,7 +256,11 @@ fn push(words: PushWords) -> Result<Heed<Event>, Fault> {
     let branch = Branch::parse(branch).map_err(|why| not_a("ref", &why))?;
     let before = commit(words.before, "before")?;
     let tip = match commit(words.after, "after")? {
-        Some(sha) => Tip::At { sha, before },
+        Some(sha) => {
+            let message = words.head_commit.map(|Object(commit)| commit.message);
+            let skip = message.is_some_and(|message| skip::asks(&message));
+            Tip::At { sha, before, skip }
+        }
         None => Tip::Gone { before },
     };
     let time = words.repository.0.pushed_at();
@@ -258,6 +283,29 @@ fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
         words.sender,
         time,
         Change::Branch(branch, tip),
+    )
+}
+
+fn repository(words: RepositoryEventWords) -> Result<Heed<Event>, Fault> {
+    let farewell = match words.action.as_str() {
+        "deleted" => Farewell::Deleted,
+        "archived" => Farewell::Archived,
+        "renamed" | "transferred" => return Ok(Heed::Ignore(Ignored::Renamed)),
+        _ => {
+            let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
+            return Ok(Heed::Ignore(Ignored::Action(unknown)));
+        }
+    };
+    // What is deleted says nothing any more, and nothing that GitHub wrote into it tells when that was.
+    let time = match farewell {
+        Farewell::Deleted => None,
+        Farewell::Archived => words.repository.0.updated_at(),
+    };
+    event(
+        words.repository,
+        words.sender,
+        time,
+        Change::Repository(farewell),
     )
 }
 

@@ -119,6 +119,10 @@ reasons! {
     TemplateSource = "template-source", Permanent;
     /// The rule's changes do not fit its template, or leave something that is no pipeline.
     RuleUnfit = "rule-unfit", Permanent;
+    /// What the rule would write into the clone is more than AWS takes, or would mean something else there.
+    ValueUnfit = "value-unfit", Permanent;
+    /// The rule's `max_active` clones exist already.
+    RuleFull = "rule-full", Quota;
     /// The rule that a half-way mapping names is not in the configuration any more.
     RuleMissing = "rule-missing", Permanent;
     /// CodePipeline refused the declaration.
@@ -178,6 +182,8 @@ impl Fault {
             | Reason::TemplateMasked
             | Reason::TemplateSource
             | Reason::RuleUnfit
+            | Reason::ValueUnfit
+            | Reason::RuleFull
             | Reason::RuleMissing
             | Reason::DeclarationRefused
             | Reason::MappingUnreadable

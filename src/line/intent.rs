@@ -1,14 +1,17 @@
-//! Room 4 of 7. In: [`Event`]. Out: [`Intent`] or [`Ignored`].
+//! Room 4 of 7. In: [`Event`]. Out: [`Intent`], one for each subject concerned, or [`Ignored`].
 //!
 //! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
 //! `synchronize` or `edited`: an intent says how things stand, not what changed.
 
-use super::event::{Action, Change, Event, Heed, Ignored, PullRequest, Tip};
+use super::event::{Action, Change, Event, Farewell, Heed, Ignored, PullRequest, Tip};
 use super::fault::{Fault, Reason, Room};
 use super::freshness::{Kind, Moment};
-use super::ids::{Branch, PipelineName, RepositoryName, Subject, SubjectKind, Timestamp};
-use super::naming::Fill;
-use super::rule::{On, Rule, Rules};
+use super::ids::{
+    Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+};
+use super::pattern::{Fill, Placeholder};
+use super::rule::{On, Rule, Rules, Start, Update};
+use super::wanted::{Absence, Call, Head, Spec, Wanted};
 
 /// What should be true of a subject, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,63 +24,58 @@ pub struct Intent {
     pub moment: Moment,
     /// Who did it, for the audit trail.
     pub actor: Option<String>,
+    /// The delivery that says so; with it the head commit is started, if it is.
+    pub delivery: DeliveryId,
     /// What should be true.
     pub wanted: Wanted,
 }
 
-/// A pipeline, or none.
+/// Whom an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// The subject has a pipeline like this.
-    Present(Box<Spec>),
-    /// The subject has none.
-    Absent(Absence),
+pub enum Aim {
+    /// One subject.
+    One(Box<Intent>),
+    /// Every subject of a repository.
+    Every(Leave),
 }
 
-/// The pipeline that a subject should have.
+/// A repository from which every pipeline goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spec {
-    /// Its name.
-    pub pipeline: PipelineName,
-    /// The pipeline that it is cloned from.
-    pub template: PipelineName,
-    /// The branch that its source action fetches.
-    pub branch: Branch,
-    /// The rule that says so.
-    pub rule: String,
-    /// The base branch of a pull request.
-    pub base: Option<Branch>,
-    /// The title of a pull request.
-    pub title: Option<String>,
-    /// The author of a pull request.
-    pub author: Option<String>,
+pub struct Leave {
+    /// Which one.
+    pub repository: RepositoryId,
+    /// Its name at that time.
+    pub name: RepositoryName,
+    /// When GitHub said so, and when that entered the queue.
+    time: (Timestamp, Timestamp),
+    /// Who did it.
+    actor: Option<String>,
+    delivery: DeliveryId,
+    why: Absence,
 }
 
-/// Why a subject has no pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
-    /// The pull request is closed.
-    Closed,
-    /// The branch is deleted.
-    Deleted,
-    /// A draft, under a rule without drafts.
-    Draft,
-    /// No rule admits its base or its branch (any more).
-    NoRule,
-}
-
-impl Absence {
-    /// Every absence, for reading them back from the table.
-    pub const ALL: [Self; 4] = [Self::Closed, Self::Deleted, Self::Draft, Self::NoRule];
-
-    /// The word in the table and in logs.
+impl Leave {
+    /// What it means for one subject.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Deleted => "deleted",
-            Self::Draft => "draft",
-            Self::NoRule => "no-rule",
+    pub fn of(&self, subject: Subject) -> Intent {
+        let kind = match subject.kind {
+            SubjectKind::PullRequest(_) => Kind::Closed,
+            SubjectKind::Branch(_) => Kind::Deleted,
+        };
+        let (event, arrival) = self.time;
+        Intent {
+            subject,
+            repository: self.name.clone(),
+            moment: Moment {
+                event,
+                arrival,
+                kind,
+                head: None,
+                before: None,
+            },
+            actor: self.actor.clone(),
+            delivery: self.delivery.clone(),
+            wanted: Wanted::Absent(self.why),
         }
     }
 }
@@ -88,7 +86,12 @@ impl Intent {
     /// # Errors
     /// A permanent fault when the rule that matches can make no legal name for the clone, or would give it the name
     /// of a template.
-    pub fn read(event: Event, rules: &Rules, arrival: Timestamp) -> Result<Heed<Self>, Fault> {
+    pub fn read(
+        event: Event,
+        rules: &Rules,
+        delivery: &DeliveryId,
+        arrival: Timestamp,
+    ) -> Result<Heed<Aim>, Fault> {
         let Event {
             repository,
             name,
@@ -103,21 +106,29 @@ impl Intent {
             head: None,
             before: None,
         };
-        let intent = |kind, moment, wanted| {
-            let subject = Subject { repository, kind };
-            Heed::Act(Self {
-                subject,
-                repository: name.clone(),
-                moment,
-                actor,
-                wanted,
-            })
-        };
-        match change {
+        let (kind, moment, wanted) = match change {
+            Change::Repository(farewell) => {
+                let why = match farewell {
+                    Farewell::Deleted => Absence::RepositoryDeleted,
+                    Farewell::Archived => Absence::RepositoryArchived,
+                };
+                let leave = Leave {
+                    repository,
+                    time: (time.unwrap_or(arrival), arrival),
+                    actor,
+                    delivery: delivery.clone(),
+                    why,
+                    name,
+                };
+                return Ok(if rules.know(&leave.name) {
+                    Heed::Act(Aim::Every(leave))
+                } else {
+                    Heed::Ignore(Ignored::NoRule)
+                });
+            }
             Change::PullRequest(pull) => {
-                let wanted = match pull_request(&pull, &name, rules)? {
-                    Heed::Act(wanted) => wanted,
-                    Heed::Ignore(why) => return Ok(Heed::Ignore(why)),
+                let Some(wanted) = pull_request(&pull, &name, rules)? else {
+                    return Ok(Heed::Ignore(Ignored::NoRule));
                 };
                 let kind = match (pull.open, pull.action == Action::Reopened) {
                     (false, _) => Kind::Closed,
@@ -129,11 +140,7 @@ impl Intent {
                     before: pull.before,
                     ..moment(kind)
                 };
-                Ok(intent(
-                    SubjectKind::PullRequest(pull.number),
-                    moment,
-                    wanted,
-                ))
+                (SubjectKind::PullRequest(pull.number), moment, wanted)
             }
             Change::Branch(branch, tip) => {
                 let wanted = match self::branch(&branch, &tip, &name, rules)? {
@@ -141,7 +148,7 @@ impl Intent {
                     Heed::Ignore(why) => return Ok(Heed::Ignore(why)),
                 };
                 let moment = match tip {
-                    Tip::At { sha, before } => Moment {
+                    Tip::At { sha, before, .. } => Moment {
                         head: Some(sha),
                         before,
                         ..moment(Kind::Pushed)
@@ -152,45 +159,53 @@ impl Intent {
                         ..moment(Kind::Deleted)
                     },
                 };
-                Ok(intent(SubjectKind::Branch(branch), moment, wanted))
+                (SubjectKind::Branch(branch), moment, wanted)
             }
-        }
+        };
+        Ok(Heed::Act(Aim::One(Box::new(Self {
+            subject: Subject { repository, kind },
+            repository: name,
+            moment,
+            actor,
+            delivery: delivery.clone(),
+            wanted,
+        }))))
     }
 }
 
+/// `None` where no rule is about pull requests of this repository.
 fn pull_request(
     pull: &PullRequest,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Heed<Wanted>, Fault> {
-    if rules.of(On::PullRequest, name).next().is_none() {
-        return Ok(Heed::Ignore(Ignored::NoRule));
+) -> Result<Option<Wanted>, Fault> {
+    let mut about = rules.of(On::PullRequest, name).peekable();
+    if about.peek().is_none() {
+        return Ok(None);
     }
-    let absent = |why| Ok(Heed::Act(Wanted::Absent(why)));
-    // Nothing is older than `opened`, so there is nothing to remove and nothing that it must outlive.
-    let first = pull.action == Action::Opened;
-    let rule = rules.of(On::PullRequest, name).find(|rule| {
+    let rule = about.find(|rule| {
         rule.base.admit(pull.base.as_str()) && rule.branches.admit(pull.head.as_str())
     });
-    match rule {
-        // A fork's head is not where the template's source looks, so it never had a pipeline unless a rule said so.
-        _ if pull.fork && !rules.of(On::PullRequest, name).any(|rule| rule.forks) => {
-            Ok(Heed::Ignore(Ignored::ForkedHead))
-        }
-        _ if !pull.open => absent(Absence::Closed),
-        Some(rule) if pull.fork && !rule.forks => Ok(Heed::Ignore(Ignored::ForkedHead)),
-        Some(rule) if pull.draft && !rule.drafts && first => Ok(Heed::Ignore(Ignored::Draft)),
-        Some(rule) if pull.draft && !rule.drafts => absent(Absence::Draft),
+    let why = match rule {
+        _ if !pull.open => Absence::Closed,
+        None => Absence::NoRule,
+        Some(rule) if pull.fork && !rule.forks => Absence::Fork,
+        Some(rule) if pull.draft && !rule.drafts => Absence::Draft,
         Some(rule) => {
-            let mut spec = spec(rule, rules, name, &pull.head, Some(pull.number))?;
-            spec.base = Some(pull.base.clone());
-            spec.title = Some(pull.title.clone());
-            spec.author = pull.author.clone();
-            Ok(Heed::Act(Wanted::Present(Box::new(spec))))
+            let fill = Fill {
+                repository: name,
+                branch: &pull.head,
+                number: Some(pull.number),
+                sha: Some(&pull.sha),
+                base: Some(&pull.base),
+                author: pull.author.as_deref(),
+                title: Some(&pull.title),
+            };
+            let spec = spec(rule, rules, &fill)?;
+            return Ok(Some(present(spec, rule, pull.skip)));
         }
-        None if first => Ok(Heed::Ignore(Ignored::NoRule)),
-        None => absent(Absence::NoRule),
-    }
+    };
+    Ok(Some(Wanted::Absent(why)))
 }
 
 fn branch(
@@ -206,37 +221,49 @@ fn branch(
     else {
         return Ok(Heed::Ignore(Ignored::NoRule));
     };
-    match tip {
-        Tip::Gone { .. } => Ok(Heed::Act(Wanted::Absent(Absence::Deleted))),
-        Tip::At { .. } | Tip::Somewhere => {
-            let spec = spec(rule, rules, name, branch, None)?;
-            Ok(Heed::Act(Wanted::Present(Box::new(spec))))
+    let (sha, skip): (Option<&CommitId>, bool) = match tip {
+        Tip::Gone { .. } => return Ok(Heed::Act(Wanted::Absent(Absence::Deleted))),
+        Tip::Somewhere if rule.fills(Placeholder::Sha) => {
+            return Ok(Heed::Ignore(Ignored::NoCommit));
         }
-    }
+        Tip::Somewhere => (None, false),
+        Tip::At { sha, skip, .. } => (Some(sha), *skip),
+    };
+    let fill = Fill {
+        repository: name,
+        branch,
+        number: None,
+        sha,
+        base: None,
+        author: None,
+        title: None,
+    };
+    let spec = spec(rule, rules, &fill)?;
+    Ok(Heed::Act(present(spec, rule, skip)))
 }
 
-fn spec(
-    rule: &Rule,
-    rules: &Rules,
-    repository: &RepositoryName,
-    branch: &Branch,
-    number: Option<u64>,
-) -> Result<Spec, Fault> {
+fn present(spec: Spec, rule: &Rule, skip: bool) -> Wanted {
+    let head = match rule.start {
+        _ if skip => Head::Skipped,
+        Start::Push => Head::Detected,
+        Start::Fitting | Start::Commit | Start::Head => Head::Ours,
+    };
+    let call = Call {
+        head,
+        follows: rule.update == Update::NextStart,
+    };
+    Wanted::Present(Box::new(spec), call)
+}
+
+fn spec(rule: &Rule, rules: &Rules, fill: &Fill<'_>) -> Result<Spec, Fault> {
     let fault = |reason, detail| Fault::new(Room::Intent, reason, detail);
-    let pipeline = rule
-        .pipeline_name
-        .name(&Fill {
-            repository,
-            branch,
-            number,
-        })
-        .map_err(|why| {
-            let detail = format!(
-                "pipeline_name of rule '{}' makes no legal name for {repository}: {why}",
-                rule.name
-            );
-            fault(Reason::PipelineNameInvalid, detail)
-        })?;
+    let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
+        let detail = format!(
+            "pipeline_name of rule '{}' makes no legal name for {}: {why}",
+            rule.name, fill.repository
+        );
+        fault(Reason::PipelineNameInvalid, detail)
+    })?;
     if rules.has_template(&pipeline) {
         let detail = format!(
             "rule '{}' would call the clone '{pipeline}', which is a template: change its pipeline_name or leave the branch out of its branches",
@@ -247,11 +274,11 @@ fn spec(
     Ok(Spec {
         pipeline,
         template: rule.template.clone(),
-        branch: branch.clone(),
+        branch: fill.branch.clone(),
         rule: rule.name.clone(),
-        base: None,
-        title: None,
-        author: None,
+        base: fill.base.cloned(),
+        title: fill.title.map(str::to_owned),
+        author: fill.author.map(str::to_owned),
     })
 }
 

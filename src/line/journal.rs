@@ -8,11 +8,13 @@ use serde::Serialize;
 use super::delivery::Delivery;
 use super::envelope::Envelope;
 use super::event::{Event, Ignored};
+use super::execution::Execution;
 use super::fault::Fault;
 use super::ids::{DeliveryId, Timestamp};
-use super::intent::{Intent, Spec, Wanted};
+use super::intent::{Intent, Leave};
 use super::mapping::Mapping;
 use super::plan::Unchanged;
+use super::wanted::{Absence, Spec, Wanted};
 
 /// The journal of one message. It holds names and outcomes, never the body.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -46,6 +48,12 @@ pub struct Journal {
     /// The pipeline concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<String>,
+    /// The execution that was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// The last executions of the pipeline that was removed: CodePipeline forgets them with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executions: Vec<Execution>,
     /// The state that the mapping was found in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<&'static str>,
@@ -69,12 +77,18 @@ pub enum Outcome {
     Ignored(Ignored),
     /// The table already knew better, or the same.
     Unchanged(Unchanged),
-    /// The mapping was brought up to date; its pipeline stays as it is.
-    Recorded,
+    /// The mapping was brought up to date; its pipeline stays as it is, or there is none, for this reason.
+    Recorded(Option<Absence>),
     /// The pipeline was made.
     Created,
     /// The pipeline had been made by an earlier attempt, which could not settle.
     AlreadyCreated,
+    /// The head commit was started.
+    Started,
+    /// The clone was brought up to date with its template and its rule, and the head commit was started.
+    Updated,
+    /// So many subjects of a repository that is gone were seen to.
+    Left(usize),
     /// The pipeline was deleted.
     Deleted,
     /// The pipeline was not there any more.
@@ -90,9 +104,12 @@ impl Outcome {
         match self {
             Self::Ignored(_) => "ignored",
             Self::Unchanged(_) => "unchanged",
-            Self::Recorded => "recorded",
+            Self::Recorded(_) => "recorded",
             Self::Created => "created",
             Self::AlreadyCreated => "already-created",
+            Self::Started => "started",
+            Self::Updated => "updated",
+            Self::Left(_) => "left",
             Self::Deleted => "deleted",
             Self::AlreadyDeleted => "already-deleted",
             Self::LeftAlone => "left-alone",
@@ -104,9 +121,12 @@ impl Outcome {
             Self::Ignored(Ignored::Action(action)) => Some(format!("action {action}")),
             Self::Ignored(why) => Some(why.word().to_owned()),
             Self::Unchanged(why) => Some(why.word().to_owned()),
-            Self::Recorded
-            | Self::Created
+            Self::Left(subjects) => Some(format!("{subjects} subjects")),
+            Self::Recorded(why) => why.map(|why| why.word().to_owned()),
+            Self::Created
             | Self::AlreadyCreated
+            | Self::Started
+            | Self::Updated
             | Self::Deleted
             | Self::AlreadyDeleted
             | Self::LeftAlone => None,
@@ -155,9 +175,14 @@ impl Journal {
     /// Room 4 was passed.
     pub fn intent(&mut self, intent: &Intent) {
         self.subject = Some(intent.subject.display(&intent.repository));
-        if let Wanted::Present(spec) = &intent.wanted {
+        if let Wanted::Present(spec, _) = &intent.wanted {
             self.concerns(spec);
         }
+    }
+
+    /// Room 4 was passed, for every subject of a repository.
+    pub fn leave(&mut self, leave: &Leave) {
+        self.subject = Some(leave.name.to_string());
     }
 
     /// Room 5 was passed: the row that was found, or none.

@@ -5,10 +5,14 @@
 
 use std::time::Duration;
 
+use super::execution::Execution;
 use super::fault::{Class, Fault, Reason};
 use super::freshness::Moment;
-use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, Timestamp};
-use super::intent::{Absence, Spec};
+use super::ids::{
+    CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, Timestamp,
+};
+use super::template::Print;
+use super::wanted::{Absence, Spec};
 
 /// Where a subject's pipeline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +21,8 @@ pub enum State {
     Creating,
     /// Made.
     Active,
+    /// Made, and claimed: about to be brought up to date and started.
+    Starting,
     /// Claimed: about to be removed, or half removed.
     Deleting,
     /// Removed, or never made. The row stays, so that an old `opened` raises nothing from the dead.
@@ -25,7 +31,15 @@ pub enum State {
 
 impl State {
     /// Every state, for reading them back from the table.
-    pub const ALL: [Self; 4] = [Self::Creating, Self::Active, Self::Deleting, Self::Gone];
+    pub const ALL: [Self; 5] = [
+        Self::Creating,
+        Self::Active,
+        Self::Starting,
+        Self::Deleting,
+        Self::Gone,
+    ];
+    /// Those that a dead worker leaves behind.
+    pub const HALF_WAY: [Self; 3] = [Self::Creating, Self::Starting, Self::Deleting];
 
     /// The word in the table, in logs and in the index.
     #[must_use]
@@ -33,6 +47,7 @@ impl State {
         match self {
             Self::Creating => "creating",
             Self::Active => "active",
+            Self::Starting => "starting",
             Self::Deleting => "deleting",
             Self::Gone => "gone",
         }
@@ -58,8 +73,18 @@ pub struct Mapping {
     pub absence: Option<Absence>,
     /// The clone's ARN, once it was made.
     pub arn: Option<PipelineArn>,
-    /// The version of the template that it was made from.
+    /// The version of the template that it was made from or brought up to.
     pub template_version: Option<i32>,
+    /// What was written to CodePipeline then.
+    pub print: Option<Print>,
+    /// The head commit of its last execution that we know of: one that we started, or the first.
+    pub built: Option<CommitId>,
+    /// The delivery that brought the head commit. Its id is the client request token of the execution.
+    pub start_token: Option<DeliveryId>,
+    /// The rule among whose `max_active` clones it counts.
+    pub place: Option<String>,
+    /// The pipeline's last executions, while it is being removed.
+    pub executions: Vec<Execution>,
     /// Who works on it, and until when that counts.
     pub hold: Option<Hold>,
     /// Failed attempts since it was last settled.
@@ -101,8 +126,19 @@ impl Mapping {
     /// Whether whoever claimed it died: half-way, under a claim that has run out.
     #[must_use]
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
-        let half_way = matches!(self.state, State::Creating | State::Deleting);
-        half_way && self.hold.as_ref().is_some_and(|hold| hold.until <= now)
+        State::HALF_WAY.contains(&self.state)
+            && self.hold.as_ref().is_some_and(|hold| hold.until <= now)
+    }
+
+    /// Whether the head commit has no execution that we know of. A new branch's first execution is that of the commit
+    /// that came with it.
+    #[must_use]
+    pub fn owes_start(&self) -> bool {
+        match (&self.moment.head, &self.built) {
+            (None, _) => false,
+            (Some(_), None) => self.moment.before.is_some(),
+            (Some(head), Some(built)) => head != built,
+        }
     }
 
     /// The claim that counts at `now`.
@@ -125,19 +161,23 @@ impl Mapping {
     #[must_use]
     pub fn settled(mut self, done: Done, now: Timestamp) -> Self {
         match done {
-            Done::Created {
-                arn,
-                template_version,
-            } => {
+            Done::Present(made) => {
                 self.state = State::Active;
-                self.arn = Some(arn);
-                self.template_version = template_version.or(self.template_version);
+                self.arn = Some(made.arn);
+                self.template_version = made.template_version.or(self.template_version);
+                self.print = Some(made.print);
+                self.place = made.place.or(self.place);
+                self.built = self.moment.head.clone().or(self.built);
             }
-            Done::Deleted => {
+            Done::Absent => {
                 self.state = State::Gone;
                 self.arn = None;
+                self.print = None;
+                self.built = None;
+                self.place = None;
             }
         }
+        self.executions = Vec::new();
         self.hold = None;
         self.attempts = 0;
         self.last_error = None;
@@ -149,15 +189,23 @@ impl Mapping {
 /// What an effect came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// The pipeline exists.
-    Created {
-        /// Under this ARN.
-        arn: PipelineArn,
-        /// From this version of the template; `None` when an earlier attempt had already made it.
-        template_version: Option<i32>,
-    },
+    /// The pipeline exists, and the head commit has an execution.
+    Present(Made),
     /// The pipeline does not exist.
-    Deleted,
+    Absent,
+}
+
+/// A pipeline that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its ARN.
+    pub arn: PipelineArn,
+    /// The version of the template that it now follows; `None` where that did not change, or is not known.
+    pub template_version: Option<i32>,
+    /// What it is like.
+    pub print: Print,
+    /// The rule among whose clones it was counted just now.
+    pub place: Option<String>,
 }
 
 /// A row to write, and what must be there for it.
@@ -230,8 +278,8 @@ impl Claim {
     pub fn settle(self, done: Done, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
-            Done::Created { .. } => None,
-            Done::Deleted => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
+            Done::Present(_) => None,
+            Done::Absent => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
         };
         Transition {
             expect,

@@ -1,48 +1,11 @@
 //! A rule's `pipeline_name` and the names that it makes: legal for CodePipeline, and never one name for two branches.
 
-use super::ids::{Branch, NotA, PipelineName, RepositoryName, is_pipeline_character, short_hash};
+use super::ids::{NotA, PipelineName, is_pipeline_character, short_hash};
+use super::pattern::{Fill, Pattern, Piece, Placeholder};
 
 /// A `pipeline_name` such as `{repo}-pr-{number}`, read and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(Vec<Piece>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Fill(Placeholder),
-}
-
-/// What may stand in braces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placeholder {
-    /// `{owner}`: the owner of the repository.
-    Owner,
-    /// `{repo}`: the repository without its owner.
-    Repo,
-    /// `{branch}`: the branch, slugged where it does not fit.
-    Branch,
-    /// `{number}`: the number of the pull request.
-    Number,
-}
-
-impl Placeholder {
-    const ALL: [(&'static str, Self); 4] = [
-        ("owner", Self::Owner),
-        ("repo", Self::Repo),
-        ("branch", Self::Branch),
-        ("number", Self::Number),
-    ];
-}
-
-/// What the placeholders stand for.
-pub struct Fill<'a> {
-    /// The repository.
-    pub repository: &'a RepositoryName,
-    /// The branch: the head of the pull request, or the branch itself.
-    pub branch: &'a Branch,
-    /// The pull request's number, where there is one.
-    pub number: Option<u64>,
-}
+pub struct NamePattern(Pattern);
 
 /// The shortest cut of a branch that is still worth reading; below it only the hash is left.
 const HASH_WIDTH: usize = 8;
@@ -53,22 +16,8 @@ impl NamePattern {
     /// # Errors
     /// One sentence that says what is wrong and what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (word, after) = after
-                .split_once('}')
-                .ok_or_else(|| format!("'{{' without '}}' in '{text}'"))?;
-            let fill = Placeholder::ALL.iter().find(|(name, _)| *name == word).ok_or_else(|| {
-                format!("unknown placeholder '{{{word}}}': use {{owner}}, {{repo}}, {{branch}} or {{number}}")
-            })?;
-            pieces.push(Piece::Text(before.to_owned()));
-            pieces.push(Piece::Fill(fill.1));
-            rest = after;
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
-        pieces.retain(|piece| *piece != Piece::Text(String::new()));
-        let illegal = pieces.iter().find_map(|piece| match piece {
+        let pattern = Pattern::parse(text)?;
+        let illegal = pattern.0.iter().find_map(|piece| match piece {
             Piece::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
             Piece::Fill(_) => None,
         });
@@ -76,49 +25,47 @@ impl NamePattern {
             Some(c) => Err(format!(
                 "'{c}' cannot stand in a pipeline name: use A-Z a-z 0-9 . @ _ -"
             )),
-            None => Ok(Self(pieces)),
+            None => Ok(Self(pattern)),
         }
     }
 
-    /// Whether `placeholder` stands in it.
-    #[must_use]
-    pub fn has(&self, placeholder: Placeholder) -> bool {
-        self.0.contains(&Piece::Fill(placeholder))
+    /// The placeholders in it.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
+        self.0.placeholders()
     }
 
-    /// The name for one subject. Where a branch makes it too long, the branch is cut.
+    /// The name for one subject. What does not fit is slugged; where that makes it too long, what is not a number, an
+    /// owner or a repository is cut.
     ///
     /// # Errors
-    /// [`NotA`] when even the shortest branch leaves it over 100 characters, or nothing is left at all.
+    /// [`NotA`] when even the shortest cut leaves it over 100 characters, or nothing is left at all.
     pub fn name(&self, fill: &Fill<'_>) -> Result<PipelineName, NotA> {
-        let name = self.fill_in(fill, PipelineName::MAX);
-        let over = name.len().saturating_sub(PipelineName::MAX);
-        if over == 0 || !self.has(Placeholder::Branch) {
-            return PipelineName::parse(name);
-        }
-        let branches = self
-            .0
-            .iter()
-            .filter(|piece| **piece == Piece::Fill(Placeholder::Branch))
-            .count()
-            .max(1);
-        let branch_width = slug(fill.branch.as_str(), PipelineName::MAX).len();
-        PipelineName::parse(
-            self.fill_in(fill, branch_width.saturating_sub(over.div_ceil(branches))),
-        )
+        let widths = (HASH_WIDTH..=PipelineName::MAX).rev();
+        let mut names = widths.map(|width| self.fill_in(fill, width));
+        let fits = names.find(|name| name.len() <= PipelineName::MAX);
+        PipelineName::parse(fits.unwrap_or_else(|| self.fill_in(fill, HASH_WIDTH)))
     }
 
-    fn fill_in(&self, fill: &Fill<'_>, branch_width: usize) -> String {
+    fn fill_in(&self, fill: &Fill<'_>, width: usize) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Fill(Placeholder::Owner) => fill.repository.owner().to_owned(),
-            Piece::Fill(Placeholder::Repo) => fill.repository.name().to_owned(),
-            Piece::Fill(Placeholder::Branch) => slug(fill.branch.as_str(), branch_width),
-            Piece::Fill(Placeholder::Number) => fill
-                .number
-                .map_or_else(String::new, |number| number.to_string()),
+            Piece::Fill(placeholder) => {
+                let value = fill.value(*placeholder).unwrap_or_default();
+                match placeholder {
+                    Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
+                        value.into_owned()
+                    }
+                    // A slug would be slugged twice: it looks as if it ended in a hash.
+                    Placeholder::Slug | Placeholder::Branch => slug(fill.branch.as_str(), width),
+                    Placeholder::Repository
+                    | Placeholder::Sha
+                    | Placeholder::Base
+                    | Placeholder::Author
+                    | Placeholder::Title => slug(&value, width),
+                }
+            }
         };
-        self.0.iter().map(piece).collect()
+        self.0.0.iter().map(piece).collect()
     }
 }
 
@@ -126,7 +73,7 @@ impl NamePattern {
 ///
 /// Two texts never share a slug (but for a collision of the hash): a text that fits and looks as if it ended in a
 /// hash is hashed as well, so a hashed slug is never somebody's plain name.
-fn slug(text: &str, width: usize) -> String {
+pub(super) fn slug(text: &str, width: usize) -> String {
     let fits =
         text.len() <= width && text.chars().all(is_pipeline_character) && !ends_in_hash(text);
     if fits {
@@ -158,6 +105,7 @@ fn ends_in_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::ids::{Branch, RepositoryName};
 
     fn name(pattern: &str, branch: &str) -> Result<String, NotA> {
         let repository = RepositoryName::parse("acme/api").unwrap();
@@ -166,6 +114,10 @@ mod tests {
             repository: &repository,
             branch: &branch,
             number: Some(7),
+            sha: None,
+            base: None,
+            author: None,
+            title: Some("Add / remove"),
         };
         NamePattern::parse(pattern)
             .unwrap()
@@ -195,6 +147,16 @@ mod tests {
             long.starts_with("api-bbb") && long.ends_with("-7"),
             "{long}"
         );
+    }
+
+    #[test]
+    fn everything_else_is_slugged_and_cut_alike() {
+        assert_eq!(
+            name("{repository}.{title}-{number}", "x").unwrap(),
+            "acme-api-c7198fbc.Add-remove-f1fcaea4-7"
+        );
+        let long = name("{branch}-{slug}-{title}", &"b".repeat(300)).unwrap();
+        assert!(long.len() <= PipelineName::MAX, "{long}");
     }
 
     #[test]

@@ -4,8 +4,9 @@
 
 use super::freshness::Age;
 use super::ids::Timestamp;
-use super::intent::{Absence, Intent, Spec, Wanted};
+use super::intent::Intent;
 use super::mapping::{Expect, Hold, Mapping, State, Transition};
+use super::wanted::{Absence, Call, Head, Spec, Wanted};
 
 /// What to do about an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +52,10 @@ impl Unchanged {
 /// What happens to a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Clone the template.
+    /// Clone the template. Its first execution begins by itself.
     Create(Spec),
+    /// Bring the clone up to date, and start the head commit.
+    Start(Spec),
     /// Delete the clone.
     Delete(Spec),
 }
@@ -77,7 +80,9 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, hold: Hold, now: Timesta
         Age::Stale => unfinished(seen, hold, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
         Age::Repeated => match seen.state {
             // The same statement under today's rules: whoever mended a rule and replayed the message means those.
-            State::Creating | State::Deleting => fresh(intent, Some(seen), hold, now),
+            State::Creating | State::Starting | State::Deleting => {
+                fresh(intent, Some(seen), hold, now)
+            }
             State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
         },
     }
@@ -89,6 +94,7 @@ pub fn unfinished(seen: &Mapping, hold: Hold, now: Timestamp) -> Option<Plan> {
     let spec = seen.spec.clone()?;
     let effect = match seen.state {
         State::Creating => Effect::Create(spec),
+        State::Starting => Effect::Start(spec),
         State::Deleting => Effect::Delete(spec),
         State::Active | State::Gone => return None,
     };
@@ -108,7 +114,7 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, hold: Hold, now: Timestamp) ->
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let next = accepted(intent, seen, now);
     let plan = match &intent.wanted {
-        Wanted::Present(spec) => present(spec, seen, expect, next, hold),
+        Wanted::Present(spec, call) => present(intent, spec, *call, seen, next, hold),
         Wanted::Absent(why) => absent(*why, expect, next, hold),
     };
     match (plan, seen) {
@@ -131,28 +137,63 @@ fn is_news(next: &Mapping, seen: &Mapping) -> bool {
 }
 
 fn present(
+    intent: &Intent,
     spec: &Spec,
+    call: Call,
     seen: Option<&Mapping>,
-    expect: Expect,
     mut next: Mapping,
     hold: Hold,
 ) -> Plan {
+    let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let mut spec = spec.clone();
-    next.absence = None;
-    // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
-    if let Some(made) = seen
-        .filter(|seen| seen.state != State::Gone)
-        .and_then(|seen| seen.spec.as_ref())
-    {
+    let made = seen.filter(|seen| seen.state != State::Gone);
+    let mut moved = false;
+    if let Some(made) = made.and_then(|made| made.spec.as_ref()) {
+        // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
         spec.pipeline = made.pipeline.clone();
-        if next.state == State::Active {
+        if matches!(next.state, State::Active | State::Starting) && !call.follows {
             spec.template = made.template.clone();
+            spec.branch = made.branch.clone();
         }
+        moved = (&spec.template, &spec.branch) != (&made.template, &made.branch);
     }
+    next.absence = None;
     next.spec = Some(spec.clone());
+    // An execution under a token that was used already would not start.
+    let same_head = made.is_some_and(|made| made.moment.head == next.moment.head);
+    if moved || !same_head || next.start_token.is_none() {
+        next.start_token = Some(intent.delivery.clone());
+    }
     match next.state {
-        State::Active => Plan::Record(Transition::new(expect, next)),
+        State::Active | State::Starting => {
+            let half_way = next.state == State::Starting;
+            let starts = match call.head {
+                Head::Ours => half_way || moved || next.owes_start(),
+                Head::Detected => half_way || moved,
+                Head::Skipped => false,
+            };
+            if starts {
+                next.state = State::Starting;
+                next.hold = Some(hold);
+                let claim = Transition::new(expect, next);
+                let effect = Effect::Start(spec);
+                return Plan::Act { claim, effect };
+            }
+            next.state = State::Active;
+            if next.built.is_none() && !next.owes_start() {
+                next.built = next.moment.head.clone();
+            }
+            Plan::Record(Transition::new(expect, next))
+        }
+        // CreatePipeline would start an execution that nobody asked for.
+        State::Gone if call.head == Head::Skipped => {
+            next.spec = seen.and_then(|seen| seen.spec.clone());
+            absent(Absence::Skipped, expect, next, hold)
+        }
         State::Creating | State::Deleting | State::Gone => {
+            if next.state == State::Gone {
+                next.built = next.moment.head.clone();
+            }
             next.state = State::Creating;
             next.hold = Some(hold);
             Plan::Act {
@@ -166,7 +207,7 @@ fn present(
 fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
     next.absence = Some(why);
     match (next.state, next.spec.clone()) {
-        (State::Creating | State::Active | State::Deleting, Some(spec)) => {
+        (State::Creating | State::Active | State::Starting | State::Deleting, Some(spec)) => {
             next.state = State::Deleting;
             next.hold = Some(hold);
             Plan::Act {
@@ -174,7 +215,8 @@ fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
                 effect: Effect::Delete(spec),
             }
         }
-        (State::Gone, _) | (State::Creating | State::Active | State::Deleting, None) => {
+        (State::Gone, _)
+        | (State::Creating | State::Active | State::Starting | State::Deleting, None) => {
             next.state = State::Gone;
             Plan::Record(Transition::new(expect, next))
         }
@@ -193,6 +235,11 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         absence: None,
         arn: None,
         template_version: None,
+        print: None,
+        built: None,
+        start_token: None,
+        place: None,
+        executions: Vec::new(),
         hold: None,
         attempts: 0,
         last_error: None,

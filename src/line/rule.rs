@@ -5,6 +5,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::changes::Changes;
 use super::ids::{PipelineName, RepositoryName};
 use super::naming::NamePattern;
+use super::pattern::Placeholder;
 
 /// One `[[rule]]`. The first one that matches wins.
 #[derive(Clone, Debug)]
@@ -29,6 +30,54 @@ pub struct Rule {
     pub pipeline_name: NamePattern,
     /// What else differs in the clone.
     pub changes: Changes,
+    /// What makes the clone build a commit.
+    pub start: Start,
+    /// Whether a clone follows its template.
+    pub update: Update,
+    /// Whether executions are stopped before the clone is deleted.
+    pub stop_on_close: bool,
+    /// How many clones it may hold; `None` is any number.
+    pub max_active: Option<u32>,
+}
+
+impl Rule {
+    /// Whether a placeholder stands anywhere in it.
+    #[must_use]
+    pub fn fills(&self, placeholder: Placeholder) -> bool {
+        let told = self
+            .changes
+            .variables
+            .iter()
+            .chain(&self.changes.environment);
+        let mut told = told.flat_map(|(_, pattern)| pattern.placeholders());
+        told.any(|found| found == placeholder)
+            || self
+                .pipeline_name
+                .placeholders()
+                .any(|found| found == placeholder)
+    }
+}
+
+/// `start`: what makes a clone build a commit. The execution that CreatePipeline starts by itself is always the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing is said: by commit where the template's type can, else the branch's head.
+    Fitting,
+    /// `commit`: branchline starts each new head commit, and that commit is what is built.
+    Commit,
+    /// `head`: branchline starts for each new head commit, and the branch's head of that moment is built.
+    Head,
+    /// `push`: the clone's own change detection.
+    Push,
+}
+
+/// `update`: whether a clone follows its template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// `next-start`: before its next execution.
+    NextStart,
+    /// `never`: it stays as it was made.
+    Never,
 }
 
 /// What owns a pipeline.
@@ -54,6 +103,14 @@ impl Rules {
         self.0
             .iter()
             .filter(move |rule| rule.on == on && rule.repository.admit(repository.as_str()))
+    }
+
+    /// Whether a rule names this repository.
+    #[must_use]
+    pub fn know(&self, repository: &RepositoryName) -> bool {
+        self.0
+            .iter()
+            .any(|rule| rule.repository.admit(repository.as_str()))
     }
 
     /// The rule of this name.

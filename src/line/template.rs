@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::changes::Changes;
 use super::declaration::Declaration;
 use super::fault::Fault;
 use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind, short_hash};
-use super::intent::Spec;
 use super::mapping::Mapping;
-use super::source::{refuse_masked, source};
+use super::rule::Rule;
+use super::source::{point, source};
+use super::wanted::Spec;
+use super::{kind, limits};
 
 /// A template as GetPipeline showed it.
 #[derive(Clone, Debug)]
@@ -23,8 +26,8 @@ pub struct Template {
     pub version: Option<i32>,
 }
 
-/// A pipeline ready to be created.
-#[derive(Clone, Debug)]
+/// A pipeline ready to be created, or to replace its earlier declaration. Its declaration may hold secrets.
+#[derive(Clone)]
 pub struct NewPipeline {
     /// Its name.
     pub name: PipelineName,
@@ -34,6 +37,30 @@ pub struct NewPipeline {
     pub tags: Tags,
     /// The ARN that it will have.
     pub arn: PipelineArn,
+    /// What the mapping keeps of it.
+    pub print: Print,
+}
+
+/// Never the declaration.
+impl std::fmt::Debug for NewPipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewPipeline")
+            .field("name", &self.name)
+            .field("print", &self.print)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a mapping keeps of a clone, to see later whether it still is what its template and rule say, and to start it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Print {
+    /// SHA-256 over the declaration, but for the values of its variables: an execution is told those. `None` where an
+    /// attempt wrote it that could not settle.
+    pub digest: Option<String>,
+    /// The source action whose commit an execution is told; `None` where it fetches the branch's head.
+    pub pin: Option<String>,
+    /// The variables that an execution is told.
+    pub variables: Vec<String>,
 }
 
 /// Tags, by key.
@@ -55,36 +82,60 @@ impl Template {
     /// The clone for the subject of `mapping`, marked as made by the branchline of `table`.
     ///
     /// # Errors
-    /// A permanent fault when what is left of the template holds a masked secret, when not exactly one of its source
-    /// actions fetches the repository, or when the rule's changes do not fit it.
+    /// A permanent fault when not exactly one of its source actions fetches the repository, when what is left of the
+    /// template holds a masked secret, when the rule's changes do not fit it, or AWS would not take the clone.
     pub fn clone_for(
         &self,
         mapping: &Mapping,
         spec: &Spec,
-        changes: &Changes,
+        rule: &Rule,
         table: &str,
     ) -> Result<NewPipeline, Fault> {
-        let mut declaration = self.declaration.clone();
-        changes.apply(&mut declaration)?;
-        refuse_masked(&declaration)?;
-        let (stage, action) = source(&declaration, &mapping.repository)?;
-        declaration
+        let changes = &rule.changes;
+        let fill = spec.fill(mapping);
+        let mut clone = self.declaration.clone();
+        kind::check(&clone, rule)?;
+        changes.apply(&mut clone)?;
+        let source = source(&clone, &mapping.repository, changes.source_action.as_ref())?;
+        point(&mut clone, &source, &spec.branch, rule.start)?;
+        kind::set_mode(&mut clone, changes.execution_mode);
+        changes.set_environment(&mut clone, &fill)?;
+        changes.unmask(&mut clone)?;
+        clone
             .0
             .insert("name".to_owned(), Value::from(spec.pipeline.as_str()));
-        // A new pipeline starts at version 1; a cloned trigger would fire on every push to the template's branch.
-        declaration.0.remove("version");
-        declaration.0.remove("triggers");
-        if let Some(configuration) = declaration.configuration_mut(&stage, &action) {
-            configuration.insert("BranchName".to_owned(), Value::from(spec.branch.as_str()));
-            configuration.insert("DetectChanges".to_owned(), Value::from("true"));
-        }
+        // A new pipeline starts at version 1.
+        clone.0.remove("version");
+        let pin = kind::pins(&clone, rule.start).then_some(source.action);
+        let digest = digest(&clone, changes);
+        let variables = changes.variables(&fill)?;
+        let print = Print {
+            digest: Some(digest),
+            pin,
+            variables: variables.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        changes.declare(&mut clone, &variables);
+        let tags = all_tags(changes, tags(&mapping.subject, &mapping.repository, table));
+        limits::check(&clone, &tags)?;
         Ok(NewPipeline {
             arn: self.arn.sibling(&spec.pipeline),
             name: spec.pipeline.clone(),
-            declaration,
-            tags: all_tags(changes, tags(&mapping.subject, &mapping.repository, table)),
+            declaration: clone,
+            tags,
+            print,
         })
     }
+}
+
+/// Of the declaration without the values of the rule's variables, but with their names.
+fn digest(clone: &Declaration, changes: &Changes) -> String {
+    let mut hash = Sha256::new();
+    hash.update(Value::Object(clone.0.clone()).to_string());
+    for (name, _) in &changes.variables {
+        hash.update(b"\n");
+        hash.update(name);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// Ours win over the rule's.

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::ids::Timestamp;
-use crate::line::intent::Spec;
 use crate::line::journal::{Cause, Entry, Journal, Outcome};
 use crate::line::mapping::{Claim, Done, Mapping, Transition};
 use crate::line::plan::{Effect, Plan, unfinished};
-use crate::line::rule::Rule;
-use crate::line::template::is_ours;
-use crate::ports::{Claimed, Clock, Created, Pipelines, Recorded, Store};
+use crate::ports::{Claimed, Clock, Pipelines, Recorded, Store};
 
 use super::lease::Lease;
 use super::walk::{Walker, lane_full};
+
+mod create;
+mod delete;
+mod places;
+mod start;
 
 /// How long one call that changes a pipeline may last, with its echo at AWS and on the clock of another worker: a claim
 /// that ends sooner is not used any more. `tests/budget.rs` holds it against the AWS client's time limits.
@@ -42,6 +44,15 @@ impl Errand<'_> {
         Err(Fault::new(Room::Mapping, Reason::LeaseLost, detail))
     }
 }
+
+/// A claim, and what it was won for.
+struct Work<'a> {
+    claim: &'a Claim,
+    errand: &'a Errand<'a>,
+}
+
+/// What an effect came to, for the table and for the journal.
+type Applied = Result<(Done, Outcome), Fault>;
 
 /// What came of an attempt to act.
 pub(super) enum Acted {
@@ -85,19 +96,32 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     /// Claims, runs the effect, settles.
     pub(super) async fn act(
         &self,
-        claim: Transition,
+        mut claim: Transition,
         effect: &Effect,
         errand: &Errand<'_>,
         journal: &mut Journal,
     ) -> Result<Acted, Fault> {
+        let remembered = self.remember_executions(&mut claim, effect).await;
         let claim = match self.store.claim(claim).await? {
             Claimed::Won(claim) => *claim,
             Claimed::Lost(row) => return Ok(Acted::Lost(row)),
             Claimed::NameTaken(other) => return Err(name_taken(effect, &other)),
         };
-        let (done, outcome) = match self.apply(effect, &claim, errand).await {
+        let work = Work {
+            claim: &claim,
+            errand,
+        };
+        let applied = match (remembered, effect) {
+            // Failed under the claim, it is counted like any other failure of this subject.
+            (Err(fault), _) => Err(fault),
+            (Ok(()), Effect::Create(spec)) => self.create(spec, &work).await,
+            (Ok(()), Effect::Start(spec)) => self.start(spec, &work, journal).await,
+            (Ok(()), Effect::Delete(spec)) => self.delete(spec, &work).await,
+        };
+        let (done, outcome) = match applied {
             Ok(done) => done,
             Err(fault) => {
+                self.free_unused_place(effect, &claim, &fault).await;
                 let given_up = claim.give_up(&fault, self.clock.now());
                 journal.attempts = Some(given_up.next.attempts);
                 if let Err(second) = self.store.give_up(&given_up).await {
@@ -106,6 +130,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 return Err(fault);
             }
         };
+        journal.executions.clone_from(&claim.mapping().executions);
         // The write is conditional on the claim, so a late one harms nobody, and spares the next worker the work.
         let transition = claim.settle(done, self.clock.now());
         match self.record(&transition, errand, &outcome, journal).await? {
@@ -117,120 +142,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         }
     }
 
-    async fn apply(
-        &self,
-        effect: &Effect,
-        claim: &Claim,
-        errand: &Errand<'_>,
-    ) -> Result<(Done, Outcome), Fault> {
-        match effect {
-            Effect::Create(spec) => self.create(spec, claim, errand).await,
-            Effect::Delete(spec) => self.delete(spec, claim, errand).await,
-        }
-    }
-
-    /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
-    /// whichever stands first.
-    fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
-        let named = self.setup.rules.named(&spec.rule);
-        let same = named.filter(|rule| rule.template == spec.template);
-        same.ok_or_else(|| {
-            let detail = format!(
-                "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
-                spec.rule, spec.template
-            );
-            Fault::new(Room::Plan, Reason::RuleMissing, detail)
-        })
-    }
-
     /// Looked at before every call that changes a pipeline.
-    fn may_touch(&self, claim: &Claim, errand: &Errand<'_>) -> Result<(), Fault> {
-        errand.goes_on()?;
-        if claim.lasts(TOUCH, self.clock.now()) {
+    fn may_touch(&self, work: &Work<'_>) -> Result<(), Fault> {
+        work.errand.goes_on()?;
+        if work.claim.lasts(TOUCH, self.clock.now()) {
             return Ok(());
         }
         let detail = "the claim is about to expire, and another worker may take the subject over";
         Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
-    }
-
-    async fn create(
-        &self,
-        spec: &Spec,
-        claim: &Claim,
-        errand: &Errand<'_>,
-    ) -> Result<(Done, Outcome), Fault> {
-        let mapping = claim.mapping();
-        let template = self
-            .templates
-            .get(&spec.template, &self.pipelines, &self.clock)
-            .await?;
-        let changes = &self.rule(spec)?.changes;
-        let pipeline = template.clone_for(mapping, spec, changes, &self.setup.table)?;
-        self.may_touch(claim, errand)?;
-        if self.pipelines.create(&pipeline, claim).await? == Created::Made {
-            let done = Done::Created {
-                arn: pipeline.arn,
-                template_version: template.version,
-            };
-            return Ok((done, Outcome::Created));
-        }
-        match self
-            .pipelines
-            .find(&spec.pipeline, Some(&pipeline.arn))
-            .await?
-        {
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => Ok((
-                Done::Created {
-                    arn: found.arn,
-                    template_version: None,
-                },
-                Outcome::AlreadyCreated,
-            )),
-            Some(_) => {
-                let name = &spec.pipeline;
-                let detail = format!(
-                    "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
-                    spec.rule
-                );
-                Err(Fault::new(Room::Plan, Reason::PipelineNameTaken, detail))
-            }
-            None => {
-                let detail = format!(
-                    "the name '{}' is in use, yet no such pipeline is there",
-                    spec.pipeline
-                );
-                Err(Fault::new(Room::Plan, Reason::AwsConflict, detail))
-            }
-        }
-    }
-
-    async fn delete(
-        &self,
-        spec: &Spec,
-        claim: &Claim,
-        errand: &Errand<'_>,
-    ) -> Result<(Done, Outcome), Fault> {
-        let (mapping, name) = (claim.mapping(), &spec.pipeline);
-        if self.setup.rules.has_template(name) || *name == spec.template {
-            let detail = format!("'{name}' is a template now: branchline never deletes a template");
-            return Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail));
-        }
-        match self.pipelines.find(name, mapping.arn.as_ref()).await? {
-            None => Ok((Done::Deleted, Outcome::AlreadyDeleted)),
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => {
-                self.may_touch(claim, errand)?;
-                self.pipelines.delete(name, claim).await?;
-                Ok((Done::Deleted, Outcome::Deleted))
-            }
-            // Never settled as made, so never ours.
-            Some(_) if mapping.arn.is_none() => Ok((Done::Deleted, Outcome::LeftAlone)),
-            Some(_) => {
-                let detail = format!(
-                    "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"
-                );
-                Err(Fault::new(Room::Plan, Reason::PipelineNotOurs, detail))
-            }
-        }
     }
 
     pub(super) async fn record(
@@ -248,7 +167,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
 }
 
 fn name_taken(effect: &Effect, other: &str) -> Fault {
-    let (Effect::Create(spec) | Effect::Delete(spec)) = effect;
+    let (Effect::Create(spec) | Effect::Start(spec) | Effect::Delete(spec)) = effect;
     let detail = format!(
         "'{}' is the pipeline of {other}: make pipeline_name of rule '{}' tell them apart, for instance with {{owner}}",
         spec.pipeline, spec.rule

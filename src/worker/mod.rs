@@ -6,6 +6,7 @@ pub mod act;
 mod handle;
 pub mod lanes;
 pub mod lease;
+mod leave;
 mod outage;
 pub mod pace;
 mod poll;

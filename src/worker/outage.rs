@@ -81,9 +81,12 @@ impl Heard {
             Ok(Outcome::Ignored(_)) => return Self::Nothing,
             Ok(
                 Outcome::Unchanged(_)
-                | Outcome::Recorded
+                | Outcome::Recorded(_)
                 | Outcome::Created
                 | Outcome::AlreadyCreated
+                | Outcome::Started
+                | Outcome::Updated
+                | Outcome::Left(_)
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
                 | Outcome::LeftAlone,

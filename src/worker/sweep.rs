@@ -1,10 +1,12 @@
 //! The sweep at start: half-way mappings whose worker died, and whose next event may never come, are finished.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use crate::line::fault::{Blame, Fault};
+use crate::line::ids::Subject;
 use crate::line::mapping::{Mapping, State};
 use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
 
@@ -24,8 +26,13 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     walker: &Walker<S, P, C>,
     mut stop: Stop,
 ) -> Result<(), Fault> {
+    tokio::select! {
+        biased;
+        () = stop.told() => return Ok(()),
+        counted = count_places(walker) => counted?,
+    }
     let mut finished = 0_u32;
-    for state in [State::Creating, State::Deleting] {
+    for state in State::HALF_WAY {
         let mut after = None;
         loop {
             let page = tokio::select! {
@@ -49,23 +56,65 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     Ok(())
 }
 
-/// Asks until the table answers.
+/// The clones that a rule has already count, the first time that somebody limits it.
+async fn count_places<S: Store, P: Pipelines, C: Clock>(
+    walker: &Walker<S, P, C>,
+) -> Result<(), Fault> {
+    let rules = walker.setup.rules.0.iter();
+    let mut limited: BTreeMap<&str, Vec<Subject>> = rules
+        .filter(|rule| rule.max_active.is_some())
+        .map(|rule| (rule.name.as_str(), Vec::new()))
+        .collect();
+    if limited.is_empty() {
+        return Ok(());
+    }
+    for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
+        let mut after = None;
+        loop {
+            let page = look(walker, state, after.take()).await?;
+            // One that cannot be read is told where it is swept; an active one, with its next event.
+            for row in page.rows.into_iter().flatten() {
+                let rule = row.spec.as_ref().map(|spec| spec.rule.as_str());
+                if let Some(subjects) = rule.and_then(|rule| limited.get_mut(rule)) {
+                    subjects.push(row.subject);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    for (rule, subjects) in limited {
+        answered(|| walker.store().count_places(rule, &subjects)).await?;
+    }
+    Ok(())
+}
+
 async fn look<S: Store, P: Pipelines, C: Clock>(
     walker: &Walker<S, P, C>,
     state: State,
     after: Option<Cursor>,
 ) -> Result<Page, Fault> {
+    answered(|| walker.store().in_state(state, after.clone())).await
+}
+
+/// Asks until the table answers.
+async fn answered<T, F>(ask: impl Fn() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
     let mut told = false;
     loop {
-        match walker.store().in_state(state, after.clone()).await {
-            Ok(page) => return Ok(page),
+        match ask().await {
+            Ok(answer) => return Ok(answer),
             Err(fault) => {
                 match fault.blame() {
                     Blame::Setup => return Err(fault),
                     Blame::Weather | Blame::Message => {}
                 }
                 if !told {
-                    tracing::warn!(fault = %fault, "Half-way mappings cannot be looked for yet");
+                    tracing::warn!(fault = %fault, "Mappings cannot be looked for yet");
                     told = true;
                 }
                 sleep(AGAIN).await;

@@ -12,7 +12,7 @@ use crate::line::envelope::{Envelope, Receipt};
 use crate::line::event::{Event, Heed};
 use crate::line::fault::{Class, Fault, Reason, Room};
 use crate::line::ids::Timestamp;
-use crate::line::intent::Intent;
+use crate::line::intent::{Aim, Intent};
 use crate::line::journal::{Cause, Journal, Outcome};
 use crate::line::mapping::{Hold, Mapping};
 use crate::line::plan::{Plan, plan};
@@ -139,31 +139,32 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let intent = match Intent::read(event, &self.setup.rules, delivery.envelope().sent_at)? {
-            Heed::Act(intent) => intent,
-            Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
-        };
-        journal.intent(&intent);
+        let sent_at = delivery.envelope().sent_at;
+        match Intent::read(event, &self.setup.rules, delivery.id(), sent_at)? {
+            Heed::Act(Aim::One(intent)) => self.converge(&intent, None, lease, journal).await,
+            Heed::Act(Aim::Every(leave)) => self.leave(&leave, lease, journal).await,
+            Heed::Ignore(why) => Ok(Outcome::Ignored(why)),
+        }
+    }
+
+    /// Plans and acts until the table agrees. Where nothing was `seen`, the first plan assumes that the subject never was:
+    /// for a new one that saves a read, for any other the refused write brings the row.
+    pub(super) async fn converge(
+        &self,
+        intent: &Intent,
+        mut seen: Option<Box<Mapping>>,
+        lease: &Lease,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        journal.intent(intent);
         let Some(_turn) = self.lanes.enter(&intent.subject).await else {
             return Err(lane_full());
         };
-        let errand = Errand {
-            cause: Cause::Delivery(delivery.id().clone()),
+        let errand = &Errand {
+            cause: Cause::Delivery(intent.delivery.clone()),
             time: intent.moment.event,
             lease: Some(lease),
         };
-        self.converge(&intent, &errand, journal).await
-    }
-
-    /// Plans and acts until the table agrees. The first plan assumes that the subject was never seen: for a new one that
-    /// saves a read, for any other the refused write brings the row.
-    async fn converge(
-        &self,
-        intent: &Intent,
-        errand: &Errand<'_>,
-        journal: &mut Journal,
-    ) -> Result<Outcome, Fault> {
-        let mut seen: Option<Box<Mapping>> = None;
         for _ in 0..RACES {
             errand.goes_on()?;
             let now = self.clock.now();
@@ -172,7 +173,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
-                    let outcome = Outcome::Recorded;
+                    let outcome = Outcome::Recorded(transition.next.absence);
                     match self.record(&transition, errand, &outcome, journal).await? {
                         Recorded::Done => return Ok(outcome),
                         Recorded::Lost(row) => row,

@@ -1,5 +1,6 @@
 //! Clients that answer from rules and call nobody. Without retries: a retry would only repeat the canned answer.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
@@ -59,5 +60,6 @@ pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
 
 /// A CodePipeline that answers by these rules, in order.
 pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
-    CodePipelines::new(client!(aws_sdk_codepipeline, answers))
+    let pace = NonZeroU32::new(1_000).unwrap();
+    CodePipelines::new(client!(aws_sdk_codepipeline, answers), pace)
 }

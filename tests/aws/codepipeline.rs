@@ -9,16 +9,15 @@ use aws_sdk_codepipeline::types::{
     PipelineMetadata, StageDeclaration, Tag,
 };
 use aws_smithy_mocks::{Rule, mock};
-use branchline::line::changes::Changes;
 use branchline::line::declaration::Declaration;
 use branchline::line::fault::{Fault, Reason};
 use branchline::line::ids::{PipelineArn, PipelineName};
 use branchline::line::mapping::Claim;
-use branchline::line::template::{NewPipeline, Tags};
+use branchline::line::template::{NewPipeline, Print, Tags};
 use branchline::ports::{Created, Pipelines};
 
 use super::clients;
-use crate::support::rules::template;
+use crate::support::rules::{pull_request_rule, template};
 use crate::support::samples::{creating, pull, spec};
 
 const ARN: &str = "arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7";
@@ -36,6 +35,7 @@ async fn create(answer: CreatePipelineError) -> Result<Created, Fault> {
         declaration: Declaration::new(template("api-pr-7", "acme/api")).unwrap(),
         tags: Tags::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
+        print: Print::default(),
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await
@@ -59,7 +59,7 @@ async fn a_name_in_use_is_known_in_both_spellings() {
     assert_eq!(refused.reason, Reason::DeclarationRefused);
 }
 
-fn source(configuration: (&'static str, &'static str)) -> GetPipelineOutput {
+fn source(configuration: [(&'static str, &'static str); 3]) -> GetPipelineOutput {
     let kind = ActionTypeId::builder()
         .category(ActionCategory::Source)
         .owner(ActionOwner::ThirdParty)
@@ -67,8 +67,12 @@ fn source(configuration: (&'static str, &'static str)) -> GetPipelineOutput {
         .version("1");
     let action = ActionDeclaration::builder()
         .name("App")
-        .action_type_id(kind.build().unwrap())
-        .configuration(configuration.0, configuration.1);
+        .action_type_id(kind.build().unwrap());
+    let action = configuration
+        .into_iter()
+        .fold(action, |action, (key, value)| {
+            action.configuration(key, value)
+        });
     let stage = StageDeclaration::builder()
         .name("Source")
         .actions(action.build().unwrap());
@@ -86,7 +90,7 @@ fn source(configuration: (&'static str, &'static str)) -> GetPipelineOutput {
 #[tokio::test]
 async fn a_masked_token_is_never_cloned() {
     let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline)
-        .then_output(|| source(("OAuthToken", "****")));
+        .then_output(|| source([("Owner", "acme"), ("Repo", "api"), ("OAuthToken", "****")]));
     let template = clients::pipelines(&[&rule])
         .template(&name("api-template"))
         .await
@@ -97,7 +101,7 @@ async fn a_masked_token_is_never_cloned() {
         .clone_for(
             &mapping,
             &spec("api-pr-7"),
-            &Changes::default(),
+            &pull_request_rule(),
             clients::TABLE,
         )
         .unwrap_err();

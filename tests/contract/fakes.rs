@@ -150,7 +150,7 @@ impl PipelinesStage for Account {
     }
 
     async fn executions(&self, name: &str) -> Option<u32> {
-        Some(self.0.all().get(name)?.executions)
+        u32::try_from(self.0.all().get(name)?.executions()).ok()
     }
 }
 

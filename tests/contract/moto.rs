@@ -2,6 +2,7 @@
 //! show as AWS does is tested with canned answers, in `tests/aws.rs`.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -231,7 +232,7 @@ impl Account {
         let region = *REGIONS.get(REGION.fetch_add(1, Ordering::Relaxed)).unwrap();
         let config = config(region).await;
         let client = aws_sdk_codepipeline::Client::new(&config);
-        let port = CodePipelines::new(client.clone());
+        let port = CodePipelines::new(client.clone(), NonZeroU32::new(1_000).unwrap());
         let role = role();
         Self { client, port, role }
     }

@@ -1,15 +1,15 @@
 //! The law of [`Pipelines`].
 
-use branchline::line::changes::Changes;
 use branchline::line::declaration::Declaration;
+use branchline::line::execution::Run;
 use branchline::line::fault::Reason;
-use branchline::line::ids::PipelineName;
+use branchline::line::ids::{CommitId, DeliveryId, PipelineName};
 use branchline::line::mapping::Claim;
 use branchline::line::template::{NewPipeline, Tags, tags};
 use branchline::ports::{Created, Found, Pipelines};
 use serde_json::{Map, Value, json};
 
-use crate::support::rules::declaration;
+use crate::support::rules::{declaration, pull_request_rule};
 use crate::support::samples::{creating, pipeline, pull};
 
 /// An account without pipelines and what the port cannot do.
@@ -42,6 +42,9 @@ macro_rules! pipelines_laws {
             find_answers_none_where_nothing_is,
             find_answers_the_same_with_and_without_the_arn,
             find_shows_a_strangers_tags,
+            update_replaces_the_declaration_and_keeps_the_tags,
+            a_start_is_an_execution_and_under_one_token_the_same,
+            a_pipeline_that_is_not_there_has_no_executions,
             deleted_is_gone,
             deleting_what_is_gone_is_done,
             a_deleted_name_can_be_made_again,
@@ -63,7 +66,7 @@ async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> N
     let mapping = claim.mapping();
     let spec = mapping.spec.as_ref().unwrap();
     template
-        .clone_for(mapping, spec, &Changes::default(), "branchline")
+        .clone_for(mapping, spec, &pull_request_rule(), "branchline")
         .unwrap()
 }
 
@@ -200,6 +203,62 @@ pub(crate) async fn find_shows_a_strangers_tags<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let found = found(stage, "api-template").await.unwrap();
     assert_eq!(found.tags, Tags::new());
+}
+
+/// "Replaces a pipeline's declaration [...]. Its tags stay."
+pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: PipelinesStage>(
+    stage: &S,
+) {
+    let mut new = made(stage, "api-pr-7").await;
+    let mut fields = new.declaration.as_json().clone();
+    fields.insert("executionMode".to_owned(), Value::from("QUEUED"));
+    new.declaration = Declaration::new(Value::Object(fields.clone())).unwrap();
+    let updated = stage.pipelines().update(&new, &claim("api-pr-7")).await;
+    assert_eq!(updated, Ok(()));
+    assert_eq!(read(stage, &new.name).await, fields);
+    assert_eq!(found(stage, "api-pr-7").await.unwrap().tags, new.tags);
+}
+
+/// "Starts an execution [...] and answers with its id"; "the newest first"; "a second call with the same token starts
+/// nothing and answers with the same id".
+pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: PipelinesStage>(
+    stage: &S,
+) {
+    let new = made(stage, "api-pr-7").await;
+    let start = async |token: &str| {
+        let run = Run {
+            revision: Some((
+                "GitHub".to_owned(),
+                CommitId::parse("a".repeat(40)).unwrap(),
+            )),
+            variables: Vec::new(),
+            token: Some(DeliveryId::parse(token).unwrap()),
+        };
+        let claim = claim("api-pr-7");
+        stage
+            .pipelines()
+            .start(&new.name, &run, &claim)
+            .await
+            .unwrap()
+    };
+    let first = start("d-1").await;
+    let listed = stage.pipelines().executions(&new.name).await.unwrap();
+    assert_eq!(
+        listed.first().map(|newest| newest.id.clone()),
+        Some(first.clone())
+    );
+    // The emulator does not know tokens, nor does it count.
+    if stage.executions("api-pr-7").await.is_some() {
+        assert_eq!(start("d-1").await, first);
+        assert_ne!(start("d-2").await, first);
+        assert_eq!(stage.executions("api-pr-7").await, Some(3));
+    }
+}
+
+/// "None when there is no such pipeline."
+pub(crate) async fn a_pipeline_that_is_not_there_has_no_executions<S: PipelinesStage>(stage: &S) {
+    let none = stage.pipelines().executions(&pipeline("api-pr-7")).await;
+    assert_eq!(none, Ok(Vec::new()));
 }
 
 /// "Deletes a pipeline."

@@ -5,7 +5,8 @@ use std::time::Duration;
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{PipelineName, Subject};
 use branchline::line::journal::Entry;
-use branchline::line::mapping::{Claim, Done, Expect, Hold, Mapping, State, Transition};
+use branchline::line::mapping::{Claim, Done, Expect, Hold, Made, Mapping, State, Transition};
+use branchline::line::template::Print;
 use branchline::ports::{Claimed, Recorded, Store};
 
 use crate::support::samples::{arn, at, entry, first, hold, pipeline, pull, shapes};
@@ -104,10 +105,15 @@ async fn not_recorded<S: StoreStage>(
 }
 
 fn made(name: &str) -> Done {
-    Done::Created {
+    Done::Present(Made {
         arn: arn(name),
         template_version: Some(3),
-    }
+        print: Print {
+            variables: vec!["PR".to_owned()],
+            ..Print::default()
+        },
+        place: Some("rule 1".to_owned()),
+    })
 }
 
 /// The row claimed anew by another owner.
@@ -239,7 +245,7 @@ pub(crate) async fn a_name_is_free_again_after_its_release<S: StoreStage>(stage:
     deleting.next.state = State::Deleting;
     let claim = won(stage, deleting).await;
     taken(stage, first(pull(8), "shared", "worker/3")).await;
-    let gone = claim.settle(Done::Deleted, at(9_000));
+    let gone = claim.settle(Done::Absent, at(9_000));
     assert_eq!(gone.releases, Some(pipeline("shared")));
     recorded(stage, &gone, &entry("guid-gone", "gone")).await;
     won(stage, first(pull(8), "shared", "worker/3")).await;

@@ -80,7 +80,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
         tokio::join!(run(world, Until::Stopped, stop), finish)
             .0
             .unwrap();
-        assert_eq!(world.pipeline("api-pr-7").executions, 1);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
     });
 }
 
@@ -99,6 +99,6 @@ fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
             "it comes back, and changes nothing"
         );
         world.settle().await;
-        assert_eq!(world.pipeline("api-pr-7").executions, 1);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
     });
 }

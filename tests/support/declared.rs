@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use branchline::line::execution::Run;
 use branchline::line::template::Tags;
 use serde_json::{Map, Value};
 
@@ -18,7 +19,59 @@ pub(crate) fn check(declaration: &Map<String, Value>, tags: &Tags) -> Result<(),
         return Err("InvalidStructureException: want one of artifactStore(s)".to_owned());
     }
     check_stages(list(declaration.get("stages")))?;
+    check_type(declaration)?;
     check_tags(tags)
+}
+
+/// Refuses what StartPipelineExecution refuses.
+pub(crate) fn check_run(declaration: &Map<String, Value>, run: &Run) -> Result<(), String> {
+    let v2 = text(declaration.get("pipelineType")) == "V2";
+    if !v2 && (run.revision.is_some() || !run.variables.is_empty()) {
+        return Err("ValidationException: a V1 pipeline".to_owned());
+    }
+    let declared: Vec<&str> = list(declaration.get("variables"))
+        .iter()
+        .map(|variable| text(variable.get("name")))
+        .collect();
+    for (name, value) in &run.variables {
+        if !declared.contains(&name.as_str()) || !(1..=1_000).contains(&value.chars().count()) {
+            return Err(format!("ValidationException: variable '{name}'"));
+        }
+    }
+    let actions = list(declaration.get("stages")).first();
+    let actions = list(actions.and_then(|stage| stage.get("actions")));
+    match &run.revision {
+        Some((action, _))
+            if !actions
+                .iter()
+                .any(|there| text(there.get("name")) == action) =>
+        {
+            Err(format!("ValidationException: no source action '{action}'"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What only V2 knows, and what its variables must be.
+fn check_type(declaration: &Map<String, Value>) -> Result<(), String> {
+    let refuse = |why: &str| Err(format!("InvalidStructureException: {why}"));
+    let v2 = text(declaration.get("pipelineType")) == "V2";
+    let mode = text(declaration.get("executionMode"));
+    let only_v2 = ["variables", "triggers"]
+        .iter()
+        .any(|key| declaration.contains_key(*key));
+    if !v2 && (only_v2 || matches!(mode, "QUEUED" | "PARALLEL")) {
+        return refuse("what only V2 knows");
+    }
+    let variables = list(declaration.get("variables"));
+    if variables.len() > 50 {
+        return refuse("too many variables");
+    }
+    let long = |variable: &Value| text(variable.get("defaultValue")).chars().count() > 1_000;
+    if variables.iter().any(long) {
+        return refuse("a variable's default");
+    }
+    Ok(())
 }
 
 fn check_stages(stages: &[Value]) -> Result<(), String> {

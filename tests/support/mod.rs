@@ -11,11 +11,13 @@
     reason = "each test binary uses its part of the world, and a world that breaks its own word fails the test"
 )]
 
+pub(crate) mod account;
 pub(crate) mod clock;
 pub(crate) mod declared;
 pub(crate) mod drive;
 pub(crate) mod emulator;
 pub(crate) mod history;
+pub(crate) mod laws;
 pub(crate) mod pipelines;
 pub(crate) mod proxy;
 pub(crate) mod queue;

@@ -1,58 +1,22 @@
 //! A fake CodePipeline: pipelines by name, with what they declare, their tags and how often they ran.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::line::declaration::Declaration;
+use branchline::line::execution::{Execution, Run};
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{PipelineArn, PipelineName};
 use branchline::line::mapping::Claim;
 use branchline::line::template::{NewPipeline, Tags, Template};
 use branchline::ports::{Created, Found, Pipelines};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::sleep;
 
+use super::account::{Account, Pipeline, Started};
 use super::weather::{Op, Weather};
 use super::{declared, lock};
-
-/// Account and Region of the fake.
-const PLACE: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
-/// The key whose value GetPipeline masks.
-const SECRET: &str = "OAuthToken";
-/// What it shows instead.
-const MASK: &str = "****";
-
-/// A pipeline that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pipeline {
-    /// What it declares, secrets included.
-    pub(crate) declaration: Map<String, Value>,
-    pub(crate) tags: Tags,
-    pub(crate) version: i32,
-    /// How many executions were started.
-    pub(crate) executions: u32,
-    /// Made by the test, not through the port: a template or a stranger's.
-    pub(crate) given: bool,
-}
-
-impl Pipeline {
-    /// The configuration value of its first source action.
-    pub(crate) fn source(&self, key: &str) -> Option<&str> {
-        let place = format!("/0/actions/0/configuration/{key}");
-        self.declaration.get("stages")?.pointer(&place)?.as_str()
-    }
-}
-
-#[derive(Default)]
-struct Account {
-    pipelines: BTreeMap<PipelineName, Pipeline>,
-    /// Those that a call is changing now.
-    touched: BTreeSet<PipelineName>,
-    violations: Vec<String>,
-    limit: Option<usize>,
-}
 
 /// A handle on the account. Clones are handles on the same account.
 #[derive(Clone)]
@@ -98,7 +62,7 @@ impl FakePipelines {
             declaration,
             tags,
             version,
-            executions: 1,
+            runs: vec![Started::default()],
             given: true,
         };
         account.pipelines.insert(name, pipeline);
@@ -133,6 +97,29 @@ impl FakePipelines {
         }
     }
 
+    /// A change, which may be given up and take effect all the same.
+    async fn change<T>(
+        &self,
+        op: Op,
+        name: &PipelineName,
+        claim: &Claim,
+        effect: impl FnOnce(&mut Account) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        under(name, claim);
+        let touch = self.touch(name);
+        if let Some(after) = self.weather.echo() {
+            let fakes = self.clone();
+            let late = move || effect(&mut lock(&fakes.account)).map(|_| ());
+            return Err(echo(touch, after, late).await);
+        }
+        let effect = || {
+            let done = effect(&mut lock(&self.account));
+            drop(touch);
+            done
+        };
+        self.weather.pass(op, effect).await
+    }
+
     /// How the law of claims was broken.
     pub(crate) fn violations(&self) -> Vec<String> {
         lock(&self.account).violations.clone()
@@ -148,96 +135,11 @@ impl FakePipelines {
     }
 }
 
-impl Account {
-    fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
-        let missing = || {
-            let detail = format!("no pipeline '{name}'");
-            Fault::new(Room::Plan, Reason::TemplateMissing, detail)
-        };
-        let pipeline = self.pipelines.get(name).ok_or_else(missing)?;
-        let mut fields = pipeline.declaration.clone();
-        fields.insert("version".to_owned(), Value::from(pipeline.version));
-        let mut json = Value::Object(fields);
-        mask(&mut json);
-        Ok(Template {
-            declaration: Declaration::new(json).ok_or_else(missing)?,
-            arn: arn(name)?,
-            version: Some(pipeline.version),
-        })
-    }
-
-    fn create(&mut self, new: &NewPipeline) -> Result<Created, Fault> {
-        let name = &new.name;
-        assert_eq!(new.declaration.name(), name.as_str(), "two names");
-        if self.pipelines.contains_key(name) {
-            return Ok(Created::NameInUse);
-        }
-        let fields = new.declaration.as_json();
-        declared::check(fields, &new.tags)
-            .map_err(|why| Fault::new(Room::Plan, Reason::DeclarationRefused, why))?;
-        if self
-            .limit
-            .is_some_and(|limit| self.pipelines.len() >= limit)
-        {
-            let detail = "LimitExceededException";
-            return Err(Fault::new(Room::Plan, Reason::AwsQuota, detail));
-        }
-        let mut declaration = fields.clone();
-        declaration.remove("version");
-        let pipeline = Pipeline {
-            declaration,
-            tags: new.tags.clone(),
-            version: 1,
-            // CreatePipeline starts the first one by itself.
-            executions: 1,
-            given: false,
-        };
-        self.pipelines.insert(name.clone(), pipeline);
-        Ok(Created::Made)
-    }
-
-    fn find(&self, name: &PipelineName, at: Option<&PipelineArn>) -> Result<Option<Found>, Fault> {
-        let arn = arn(name)?;
-        let here = at.is_none_or(|at| *at == arn);
-        let pipeline = self.pipelines.get(name).filter(|_| here);
-        Ok(pipeline.map(|pipeline| Found {
-            arn,
-            tags: pipeline.tags.clone(),
-        }))
-    }
-
-    fn delete(&mut self, name: &PipelineName) {
-        let gone = self.pipelines.remove(name);
-        let given = gone.is_some_and(|pipeline| pipeline.given);
-        assert!(!given, "'{name}' was not branchline's to delete");
-    }
-}
-
 /// The port's word: touched under a claim on the subject that owns it.
 fn under(name: &PipelineName, claim: &Claim) {
     let spec = claim.mapping().spec.as_ref();
     let owned = spec.map(|spec| &spec.pipeline);
     assert_eq!(owned, Some(name), "the claim is on another pipeline");
-}
-
-fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {
-    PipelineArn::parse(format!("{PLACE}:{name}"))
-        .map_err(|why| Fault::new(Room::Plan, Reason::AwsUnknown, why.to_string()))
-}
-
-fn mask(json: &mut Value) {
-    match json {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                if key == SECRET {
-                    *value = Value::from(MASK);
-                }
-                mask(value);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 impl Pipelines for FakePipelines {
@@ -247,19 +149,36 @@ impl Pipelines for FakePipelines {
     }
 
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {
-        under(&pipeline.name, claim);
-        let touch = self.touch(&pipeline.name);
-        if let Some(after) = self.weather.echo() {
-            let (fakes, pipeline) = (self.clone(), pipeline.clone());
-            let late = move || lock(&fakes.account).create(&pipeline).map(|_| ());
-            return Err(echo(touch, after, late).await);
-        }
-        let effect = || {
-            let created = lock(&self.account).create(pipeline);
-            drop(touch);
-            created
+        let new = pipeline.clone();
+        let head = claim.mapping().moment.head.clone();
+        let effect = move |account: &mut Account| account.create(&new, head.as_ref());
+        self.change(Op::Create, &pipeline.name, claim, effect).await
+    }
+
+    async fn update(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<(), Fault> {
+        let new = pipeline.clone();
+        let effect = move |account: &mut Account| account.update(&new);
+        self.change(Op::Update, &pipeline.name, claim, effect).await
+    }
+
+    async fn start(&self, name: &PipelineName, run: &Run, claim: &Claim) -> Result<String, Fault> {
+        let (own, run) = (name.clone(), run.clone());
+        let effect = move |account: &mut Account| account.start(&own, &run);
+        self.change(Op::Start, name, claim, effect).await
+    }
+
+    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+        let effect = || Ok(lock(&self.account).executions(name));
+        self.weather.pass(Op::Executions, effect).await
+    }
+
+    async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {
+        let (own, id) = (name.clone(), id.to_owned());
+        let effect = move |account: &mut Account| {
+            account.stop(&own, &id);
+            Ok(())
         };
-        self.weather.pass(Op::Create, effect).await
+        self.change(Op::Stop, name, claim, effect).await
     }
 
     async fn find(
@@ -273,22 +192,12 @@ impl Pipelines for FakePipelines {
     }
 
     async fn delete(&self, name: &PipelineName, claim: &Claim) -> Result<(), Fault> {
-        under(name, claim);
-        let touch = self.touch(name);
-        if let Some(after) = self.weather.echo() {
-            let (fakes, name) = (self.clone(), name.clone());
-            let late = move || {
-                lock(&fakes.account).delete(&name);
-                Ok(())
-            };
-            return Err(echo(touch, after, late).await);
-        }
-        let effect = || {
-            lock(&self.account).delete(name);
-            drop(touch);
+        let own = name.clone();
+        let effect = move |account: &mut Account| {
+            account.delete(&own);
             Ok(())
         };
-        self.weather.pass(Op::Remove, effect).await
+        self.change(Op::Remove, name, claim, effect).await
     }
 }
 

@@ -3,7 +3,7 @@
 use branchline::line::changes::Changes;
 use branchline::line::ids::PipelineName;
 use branchline::line::naming::NamePattern;
-use branchline::line::rule::{On, Patterns, Rule};
+use branchline::line::rule::{On, Patterns, Rule, Start, Update};
 use serde_json::{Value, json};
 
 /// The template that every rule here clones.
@@ -22,6 +22,10 @@ pub(crate) fn pull_request_rule() -> Rule {
         template: pipeline_name(TEMPLATE),
         pipeline_name: name_pattern("{repo}-pr-{number}"),
         changes: Changes::default(),
+        start: Start::Fitting,
+        update: Update::NextStart,
+        stop_on_close: false,
+        max_active: None,
     }
 }
 

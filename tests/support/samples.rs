@@ -1,13 +1,15 @@
 //! Rows and claims for the laws, plain and extreme.
 
+use branchline::line::execution::Execution;
 use branchline::line::freshness::{Kind, Moment};
 use branchline::line::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
-use branchline::line::intent::{Absence, Spec};
 use branchline::line::journal::{Cause, Entry};
 use branchline::line::mapping::{Expect, Hold, Mapping, State, Transition};
+use branchline::line::template::Print;
+use branchline::line::wanted::{Absence, Spec};
 
 /// A moment in the tests' time, in milliseconds from its start.
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -66,6 +68,11 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         absence: None,
         arn: None,
         template_version: None,
+        print: None,
+        built: None,
+        start_token: None,
+        place: None,
+        executions: Vec::new(),
         hold: Some(hold(owner)),
         attempts: 0,
         last_error: None,
@@ -127,6 +134,20 @@ pub(crate) fn shapes() -> Vec<Mapping> {
         absence: Some(Absence::Closed),
         arn: Some(arn("shape-full")),
         template_version: Some(i32::MAX),
+        print: Some(Print {
+            digest: Some("d".repeat(64)),
+            pin: Some("GitHub".to_owned()),
+            variables: vec!["PR".to_owned(), "SHA".to_owned()],
+        }),
+        built: Some(CommitId::parse("c".repeat(40)).unwrap()),
+        start_token: Some(DeliveryId::parse("d-1").unwrap()),
+        place: Some("rule ü".to_owned()),
+        executions: vec![Execution {
+            id: "e-1".to_owned(),
+            state: "Succeeded".to_owned(),
+            started: Some("2026-01-01T00:00:00Z".to_owned()),
+            ..Execution::default()
+        }],
         hold: Some(hold("host ü/pid 1/17")),
         attempts: u32::MAX,
         last_error: Some("aws-unavailable: 503".to_owned()),
@@ -136,6 +157,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
     let bare = Mapping {
         subject: pull(u64::MAX),
         spec: None,
+        print: Some(Print::default()),
         ..plain.clone()
     };
     let lean = Mapping {

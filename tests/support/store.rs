@@ -1,13 +1,13 @@
 //! A fake table: rows by subject, pipeline names by subject, audit entries, delivery records and names of repositories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use branchline::line::fault::Fault;
 use branchline::line::ids::{DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
 use branchline::line::journal::Entry;
 use branchline::line::mapping::{Claim, Expect, Mapping, State, Transition};
-use branchline::ports::{Claimed, Cursor, Page, Recorded, Store};
+use branchline::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
 
 use super::lock;
 use super::weather::{Op, Weather};
@@ -34,6 +34,8 @@ struct Table {
     audit: BTreeMap<(Key, Timestamp, String), Entry>,
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
+    /// By rule.
+    places: BTreeMap<String, BTreeSet<Key>>,
 }
 
 /// A handle on the table. Clones are handles on the same table.
@@ -86,6 +88,15 @@ impl FakeStore {
     /// The number of the repository that was last heard of under this name.
     pub(crate) fn repository(&self, name: &str) -> Option<RepositoryId> {
         lock(&self.table).aliases.get(name).copied()
+    }
+
+    /// How many places are taken, by rule.
+    pub(crate) fn all_places(&self) -> Vec<(String, usize)> {
+        let table = lock(&self.table);
+        let places = table.places.iter();
+        places
+            .map(|(rule, places)| (rule.clone(), places.len()))
+            .collect()
     }
 
     /// The pipeline names that are reserved, each with the key of the subject that has it.
@@ -146,7 +157,7 @@ impl Table {
         let next = &transition.next;
         assert!(next.hold.is_some(), "a claim without a hold");
         match next.state {
-            State::Creating | State::Deleting => {}
+            State::Creating | State::Starting | State::Deleting => {}
             State::Active | State::Gone => panic!("a claim of a settled state: {:?}", next.state),
         }
         let written = self.is_written(&transition);
@@ -167,7 +178,9 @@ impl Table {
         assert!(next.hold.is_none(), "a settled row with a hold");
         match next.state {
             State::Active | State::Gone => {}
-            State::Creating | State::Deleting => panic!("a half-way row settled: {:?}", next.state),
+            State::Creating | State::Starting | State::Deleting => {
+                panic!("a half-way row settled: {:?}", next.state)
+            }
         }
         if self.is_written(transition) {
             return Recorded::Done;
@@ -192,15 +205,14 @@ impl Table {
     }
 
     /// Small pages, so that a listing of a few rows has several; the longest unchanged first.
-    fn page(&self, state: State, after: Option<&Cursor>) -> Page {
+    fn page(&self, of: impl Fn(&Mapping) -> bool, after: Option<&Cursor>) -> Page {
         let place = |row: &Mapping| {
             let (repository, subject) = key(&row.subject);
             let words = [row.updated_at.to_string(), repository.to_string(), subject];
             let names = ["updated_at", "x-repository", "x-subject"].map(str::to_owned);
             names.into_iter().zip(words).collect::<BTreeMap<_, _>>()
         };
-        let in_state = |row: &&Mapping| row.state == state;
-        let mut rows: Vec<&Mapping> = self.rows.values().filter(in_state).collect();
+        let mut rows: Vec<&Mapping> = self.rows.values().filter(|row| of(row)).collect();
         rows.sort_by_key(|row| place(row));
         let from = after.map_or(0, |after| {
             rows.iter().filter(|row| place(row) <= after.0).count()
@@ -219,10 +231,22 @@ impl Table {
         }
     }
 
+    fn take_place(&mut self, rule: &str, max: u32, subject: &Subject) -> Place {
+        let Some(places) = self.places.get_mut(rule) else {
+            return Place::Uncounted;
+        };
+        let room = places.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if !room && !places.contains(&key(subject)) {
+            return Place::Full;
+        }
+        places.insert(key(subject));
+        Place::Taken
+    }
+
     fn give_up(&mut self, transition: &Transition) {
         let next = &transition.next;
         match next.state {
-            State::Creating | State::Deleting => {}
+            State::Creating | State::Starting | State::Deleting => {}
             State::Active | State::Gone => panic!("a settled row given up: {:?}", next.state),
         }
         if self.holds(transition) {
@@ -251,7 +275,43 @@ impl Store for FakeStore {
     }
 
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
-        let effect = || Ok(lock(&self.table).page(state, after.as_ref()));
+        let of = |row: &Mapping| row.state == state;
+        let effect = || Ok(lock(&self.table).page(of, after.as_ref()));
         self.weather.pass(Op::InState, effect).await
+    }
+
+    async fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> Result<Page, Fault> {
+        let of = |row: &Mapping| row.subject.repository == repository;
+        let effect = || Ok(lock(&self.table).page(of, after.as_ref()));
+        self.weather.pass(Op::OfRepository, effect).await
+    }
+
+    async fn take_place(&self, rule: &str, max: u32, subject: &Subject) -> Result<Place, Fault> {
+        let effect = || Ok(lock(&self.table).take_place(rule, max, subject));
+        self.weather.pass(Op::TakePlace, effect).await
+    }
+
+    async fn free_place(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+        let effect = || {
+            if let Some(places) = lock(&self.table).places.get_mut(rule) {
+                places.remove(&key(subject));
+            }
+            Ok(())
+        };
+        self.weather.pass(Op::FreePlace, effect).await
+    }
+
+    async fn count_places(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
+        let effect = || {
+            let mut table = lock(&self.table);
+            let places = table.places.entry(rule.to_owned());
+            places.or_insert_with(|| subjects.iter().map(key).collect());
+            Ok(())
+        };
+        self.weather.pass(Op::CountPlaces, effect).await
     }
 }

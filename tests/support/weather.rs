@@ -29,7 +29,15 @@ pub(crate) enum Op {
     GiveUp,
     InState,
     Template,
+    OfRepository,
+    TakePlace,
+    FreePlace,
+    CountPlaces,
     Create,
+    Update,
+    Start,
+    Executions,
+    Stop,
     Find,
     FindByName,
     Remove,
@@ -41,18 +49,40 @@ impl Op {
         match self {
             Self::Receive | Self::Delete | Self::HandBack | Self::Bury => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
+            Self::OfRepository | Self::TakePlace | Self::FreePlace | Self::CountPlaces => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
+            Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
         }
     }
 
+    fn changes_a_pipeline(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Start | Self::Stop | Self::Remove
+        )
+    }
+
     fn room(self) -> Room {
         match self {
-            Self::Claim | Self::Record | Self::GiveUp | Self::InState => Room::Mapping,
-            Self::Template | Self::Create | Self::Find | Self::FindByName | Self::Remove => {
-                Room::Plan
-            }
+            Self::Claim
+            | Self::Record
+            | Self::GiveUp
+            | Self::InState
+            | Self::OfRepository
+            | Self::TakePlace
+            | Self::FreePlace
+            | Self::CountPlaces => Room::Mapping,
+            Self::Template
+            | Self::Create
+            | Self::Update
+            | Self::Start
+            | Self::Executions
+            | Self::Stop
+            | Self::Find
+            | Self::FindByName
+            | Self::Remove => Room::Plan,
             Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Room::Queue,
         }
     }
@@ -184,7 +214,7 @@ impl Weather {
         } = gust;
         self.pass_time(before).await;
         // The way out of a call that changes a pipeline is not interrupted: see `storm.rs`.
-        if !matches!(op, Op::Create | Op::Remove) {
+        if !op.changes_a_pipeline() {
             self.thaw().await;
         }
         self.strike(op, trouble, When::Before).await?;

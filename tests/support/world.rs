@@ -6,19 +6,20 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use branchline::line::ids::{Subject, Timestamp};
+use branchline::line::ids::Subject;
 use branchline::line::journal::Journal;
 use branchline::line::mapping::{Mapping, State};
 use branchline::line::rule::{Rule, Rules};
-use branchline::line::template::{Tags, is_ours};
+use branchline::line::template::Tags;
 use branchline::line::verdict::{Grave, MaxAttempts};
 use branchline::ports::Clock;
 use branchline::worker::walk::{Setup, Walker};
 use branchline::worker::{Settings, Worker};
 use serde_json::Value;
 
+use super::account::Pipeline;
 use super::clock::FakeClock;
-use super::pipelines::{FakePipelines, Pipeline};
+use super::pipelines::FakePipelines;
 use super::queue::{FakeQueue, Letter};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
@@ -42,7 +43,10 @@ pub(crate) struct World {
     pub(crate) store: FakeStore,
     pub(crate) account: FakePipelines,
     walker: Mutex<Arc<FakeWalker>>,
-    half_way: Mutex<BTreeSet<String>>,
+    pub(super) half_way: Mutex<BTreeSet<String>>,
+    pub(super) unbuilt: Mutex<BTreeSet<String>>,
+    pub(super) built_twice: Mutex<BTreeSet<String>>,
+    pub(super) uncounted: Mutex<usize>,
 }
 
 /// Plays a story, then demands that nothing is left over: no message, no claim, no half-way mapping, no letter in a
@@ -84,6 +88,9 @@ impl World {
             queue: FakeQueue::new(&clock, &weather, MAX_RECEIVES),
             walker: Mutex::new(Arc::new(walker)),
             half_way: Mutex::default(),
+            unbuilt: Mutex::default(),
+            built_twice: Mutex::default(),
+            uncounted: Mutex::default(),
             clock,
             weather,
             store,
@@ -176,7 +183,7 @@ impl World {
     }
 
     /// What is there, without how it came to be: which subjects are gone, which have what pipeline on which branch and
-    /// (with `heads`) at which commit, and each pipeline with its source, its tags and how often it ran.
+    /// (with `heads`) at which commit, and each pipeline with its source and its tags.
     pub(crate) fn picture(&self, heads: bool) -> Vec<String> {
         let mapping = |row: &Mapping| {
             if row.state == State::Gone {
@@ -190,10 +197,7 @@ impl World {
         };
         let pipeline = |(name, pipeline): (&String, &Pipeline)| {
             let source = pipeline.source("BranchName").unwrap_or("-");
-            format!(
-                "{name} {source} {:?} {}",
-                pipeline.tags, pipeline.executions
-            )
+            format!("{name} {source} {:?}", pipeline.tags)
         };
         let all = self.account.all();
         let rows = self.store.rows();
@@ -246,106 +250,40 @@ impl World {
     /// The subjects that are half-way.
     pub(crate) fn half_way(&self) -> Vec<String> {
         let rows = self.store.rows();
-        let half = rows.iter().filter(|row| not_stuck(row).is_none());
+        let half = rows
+            .iter()
+            .filter(|row| State::HALF_WAY.contains(&row.state));
         half.map(display).collect()
+    }
+
+    /// The story expects that this subject's head is not started by branchline.
+    pub(crate) fn take_unbuilt(&self, subject: &str) {
+        lock(&self.unbuilt).insert(subject.to_owned());
+    }
+
+    /// The story expects that this subject's head is built by two declarations, one after the other.
+    pub(crate) fn take_built_twice(&self, subject: &str) {
+        lock(&self.built_twice).insert(subject.to_owned());
+    }
+
+    /// The story expects so many clones that were counted without saying so.
+    pub(crate) fn take_uncounted(&self, clones: usize) {
+        *lock(&self.uncounted) = clones;
+    }
+
+    /// The time as GitHub writes it.
+    pub(crate) fn clock_text(&self) -> String {
+        self.clock.now().to_string()
+    }
+
+    /// The story expects that this subject is not half-way any more.
+    pub(crate) fn forget_half_way(&self, subject: &str) {
+        lock(&self.half_way).remove(subject);
     }
 
     /// The story expects that this subject is left half-way.
     pub(crate) fn take_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());
-    }
-
-    /// Fails the test if anything is left over.
-    pub(crate) fn finish(&self) {
-        let left = self.leftovers();
-        assert!(left.is_empty(), "left over:\n  {}", left.join("\n  "));
-    }
-
-    /// What is left over, in sentences.
-    pub(crate) fn leftovers(&self) -> Vec<String> {
-        let expected = lock(&self.half_way).clone();
-        let rows = self.store.rows();
-        let (stuck, rows): (Vec<_>, Vec<_>) = rows
-            .into_iter()
-            .partition(|row| expected.contains(&display(row)));
-        let mut left = self.letters_left();
-        left.extend(self.account.violations());
-        let unmet = expected.len() - stuck.len();
-        left.extend((unmet > 0).then(|| format!("{unmet} expected half-way, not there")));
-        left.extend(stuck.iter().filter_map(not_stuck));
-        left.extend(
-            rows.iter()
-                .filter_map(|row| unsettled(row, self.clock.now())),
-        );
-        left.extend(self.pipelines_left(&rows, &stuck));
-        left.extend(self.names_left(&rows, &stuck));
-        left
-    }
-
-    fn letters_left(&self) -> Vec<String> {
-        let places = [
-            ("the source queue", self.queue.waiting()),
-            ("the dead letters", self.queue.look(Grave::DeadLetters)),
-            ("quarantine", self.queue.look(Grave::Quarantine)),
-        ];
-        let line = |place: &str, letter: &Letter| {
-            let event = letter.text("X-GitHub-Event").unwrap_or("?");
-            let reason = letter.text("branchline-reason").unwrap_or("no reason");
-            let id = &letter.message_id;
-            format!(
-                "{id} ({event}, {reason}) in {place}, {} receives",
-                letter.receives
-            )
-        };
-        let lines = places
-            .iter()
-            .flat_map(|(place, letters)| letters.iter().map(move |letter| line(place, letter)));
-        lines.collect()
-    }
-
-    /// Pipelines and active mappings must be the same, and every pipeline must carry its subject's tags.
-    fn pipelines_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
-        let all = self.account.all();
-        let mut unowned: BTreeSet<String> = self.pipelines().into_iter().collect();
-        for row in stuck {
-            unowned.remove(pipeline_of(row));
-        }
-        let mut left = Vec::new();
-        for row in rows.iter().filter(|row| row.state == State::Active) {
-            let name = pipeline_of(row);
-            unowned.remove(name);
-            let ours = |pipeline: &Pipeline| is_ours(&pipeline.tags, &row.subject, TABLE);
-            match all.get(name) {
-                None => left.push(format!("{} is active, without its '{name}'", display(row))),
-                Some(pipeline) if !ours(pipeline) => {
-                    left.push(format!("'{name}' is not marked as {}'s", display(row)));
-                }
-                Some(_) => {}
-            }
-        }
-        left.extend(
-            unowned
-                .iter()
-                .map(|name| format!("pipeline '{name}' is nobody's")),
-        );
-        left
-    }
-
-    /// A name is reserved exactly as long as its subject is not gone.
-    fn names_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
-        let mut reserved: BTreeSet<(String, String)> = self.store.names().into_iter().collect();
-        let name = |row: &Mapping| (pipeline_of(row).to_owned(), row.subject.key());
-        for row in stuck {
-            reserved.remove(&name(row));
-        }
-        let owners = rows.iter().filter(|row| row.state == State::Active);
-        let missing = owners.filter(|row| !reserved.remove(&name(row)));
-        let mut left: Vec<String> = missing
-            .map(|row| format!("'{}' is used, but not reserved", pipeline_of(row)))
-            .collect();
-        let line = |(name, key): &(String, String)| format!("'{name}' is still reserved by {key}");
-        left.extend(reserved.iter().map(line));
-        left
     }
 }
 
@@ -366,24 +304,6 @@ fn new_walker(
     Walker::new(store.clone(), account.clone(), clock.clone(), setup)
 }
 
-fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
-    let state = row.state.word();
-    if row.held(now).is_some() {
-        return Some(format!("{} is {state}, with a live claim", display(row)));
-    }
-    match row.state {
-        State::Creating | State::Deleting => Some(format!("{} is half-way: {state}", display(row))),
-        State::Active | State::Gone => None,
-    }
-}
-
-fn not_stuck(row: &Mapping) -> Option<String> {
-    match row.state {
-        State::Creating | State::Deleting => None,
-        State::Active | State::Gone => Some(format!("{} is not half-way", display(row))),
-    }
-}
-
 fn outcome(journal: &Journal) -> String {
     match &journal.detail {
         Some(detail) => format!("{}: {detail}", journal.outcome),
@@ -391,10 +311,10 @@ fn outcome(journal: &Journal) -> String {
     }
 }
 
-fn display(row: &Mapping) -> String {
+pub(crate) fn display(row: &Mapping) -> String {
     row.subject.display(&row.repository)
 }
 
-fn pipeline_of(row: &Mapping) -> &str {
+pub(crate) fn pipeline_of(row: &Mapping) -> &str {
     row.spec.as_ref().map_or("-", |spec| spec.pipeline.as_str())
 }

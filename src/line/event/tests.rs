@@ -61,7 +61,7 @@ fn pull(body: &Value) -> PullRequest {
             ..
         }) => *pull,
         other @ Heed::Act(Event {
-            change: Change::Branch(..),
+            change: Change::Branch(..) | Change::Repository(_),
             ..
         })
         | other @ Heed::Ignore(_) => panic!("{other:?}"),
@@ -153,14 +153,16 @@ fn a_push_tells_where_the_branch_stands() {
         tip(push("0", "a")),
         Tip::At {
             sha: commit("a"),
-            before: None
+            before: None,
+            skip: false
         }
     );
     assert_eq!(
         tip(push("a", "b")),
         Tip::At {
             sha: commit("b"),
-            before: Some(commit("a"))
+            before: Some(commit("a")),
+            skip: false
         }
     );
     assert_eq!(
@@ -178,6 +180,7 @@ fn pushed_at_is_read_as_seconds_and_as_text() {
         id: 1,
         full_name: String::new(),
         pushed_at: Some(pushed_at),
+        updated_at: None,
     };
     let text = TimeWords::Text("2026-01-01T00:00:00Z".into());
     assert_eq!(words(seconds).pushed_at(), words(text).pushed_at());

@@ -55,6 +55,19 @@ pub(super) struct PushWords {
     pub(super) reference: String,
     pub(super) before: String,
     pub(super) after: String,
+    pub(super) head_commit: Option<Object<CommitWords>>,
+    pub(super) repository: Object<RepositoryWords>,
+    pub(super) sender: Option<Object<UserWords>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CommitWords {
+    pub(super) message: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RepositoryEventWords {
+    pub(super) action: String,
     pub(super) repository: Object<RepositoryWords>,
     pub(super) sender: Option<Object<UserWords>>,
 }
@@ -78,6 +91,7 @@ pub(super) struct RepositoryWords {
     pub(super) id: u64,
     pub(super) full_name: String,
     pub(super) pushed_at: Option<TimeWords>,
+    pub(super) updated_at: Option<TimeWords>,
 }
 
 /// A JSON object, and nothing else: serde would read a struct's fields from an array, too, in their order.
@@ -103,7 +117,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
     }
 }
 
-/// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event.
+/// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event, as `updated_at` always is.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum TimeWords {
@@ -113,9 +127,19 @@ pub(super) enum TimeWords {
 
 impl RepositoryWords {
     pub(super) fn pushed_at(&self) -> Option<Timestamp> {
-        match self.pushed_at.as_ref()? {
-            TimeWords::Seconds(seconds) => Timestamp::from_seconds(*seconds),
-            TimeWords::Text(text) => Timestamp::from_rfc3339(text),
+        self.pushed_at.as_ref().and_then(TimeWords::read)
+    }
+
+    pub(super) fn updated_at(&self) -> Option<Timestamp> {
+        self.updated_at.as_ref().and_then(TimeWords::read)
+    }
+}
+
+impl TimeWords {
+    fn read(&self) -> Option<Timestamp> {
+        match self {
+            Self::Seconds(seconds) => Timestamp::from_seconds(*seconds),
+            Self::Text(text) => Timestamp::from_rfc3339(text),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::line::changes::Changes;
-use crate::line::ids::{CommitId, RepositoryId};
+use crate::line::ids::{CommitId, PipelineName, RepositoryId};
 use crate::line::naming::NamePattern;
 use crate::line::rule::Patterns;
 
@@ -20,6 +20,10 @@ fn rule(on: On) -> Rule {
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse(pattern).unwrap(),
         changes: Changes::default(),
+        start: Start::Fitting,
+        update: Update::NextStart,
+        stop_on_close: false,
+        max_active: None,
     }
 }
 
@@ -36,7 +40,12 @@ fn pull(action: Action) -> PullRequest {
         base: Branch::parse("main").unwrap(),
         title: "Add login".into(),
         author: None,
+        skip: false,
     }
+}
+
+fn delivery() -> DeliveryId {
+    DeliveryId::parse("d-1").unwrap()
 }
 
 fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
@@ -47,14 +56,21 @@ fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
         time: Some(Timestamp(5_000)),
         change,
     };
-    Intent::read(event, &Rules(rules.to_vec()), Timestamp(9_000))
+    let rules = Rules(rules.to_vec());
+    Ok(
+        match Intent::read(event, &rules, &delivery(), Timestamp(9_000))? {
+            Heed::Act(Aim::One(intent)) => Heed::Act(*intent),
+            Heed::Act(Aim::Every(leave)) => panic!("{leave:?}"),
+            Heed::Ignore(why) => Heed::Ignore(why),
+        },
+    )
 }
 
 /// `present NAME`, `absent WHY` or `ignored WHY`.
 fn said(change: Change, rules: &[Rule]) -> String {
     match read(change, rules).unwrap() {
         Heed::Act(Intent {
-            wanted: Wanted::Present(spec),
+            wanted: Wanted::Present(spec, _),
             ..
         }) => format!("present {}", spec.pipeline),
         Heed::Act(Intent {
@@ -89,7 +105,7 @@ fn every_open_action_means_the_same() {
 }
 
 #[test]
-fn a_fork_is_ignored_unless_a_rule_says_otherwise() {
+fn a_fork_has_none_unless_a_rule_says_otherwise() {
     let fork = |action| {
         pr(PullRequest {
             fork: true,
@@ -98,11 +114,11 @@ fn a_fork_is_ignored_unless_a_rule_says_otherwise() {
     };
     assert_eq!(
         said(fork(Action::Opened), &[rule(On::PullRequest)]),
-        "ignored forked-head"
+        "absent fork"
     );
     assert_eq!(
         said(fork(Action::Closed), &[rule(On::PullRequest)]),
-        "ignored forked-head"
+        "absent closed"
     );
     let forks = Rule {
         forks: true,
@@ -123,7 +139,7 @@ fn a_draft_has_none_where_the_rule_says_so() {
             ..pull(action)
         })
     };
-    assert_eq!(said(draft(Action::Opened), &rules), "ignored draft");
+    assert_eq!(said(draft(Action::Opened), &rules), "absent draft");
     assert_eq!(
         said(draft(Action::ConvertedToDraft), &rules),
         "absent draft"
@@ -144,7 +160,7 @@ fn a_base_that_no_rule_admits_removes_but_never_makes() {
     };
     assert_eq!(
         said(elsewhere(Action::Opened), &[rule(On::PullRequest)]),
-        "ignored no-rule"
+        "absent no-rule"
     );
     assert_eq!(
         said(elsewhere(Action::Edited), &[rule(On::PullRequest)]),
@@ -216,11 +232,10 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
         time,
         change: Change::Branch(Branch::parse("x").unwrap(), Tip::Somewhere),
     };
-    let at = |time| match Intent::read(event(time), &Rules(vec![rule(On::Branch)]), Timestamp(9))
-        .unwrap()
-    {
-        Heed::Act(intent) => intent.moment.event,
-        Heed::Ignore(why) => panic!("{why:?}"),
+    let rules = Rules(vec![rule(On::Branch)]);
+    let at = |time| match Intent::read(event(time), &rules, &delivery(), Timestamp(9)).unwrap() {
+        Heed::Act(Aim::One(intent)) => intent.moment.event,
+        other @ (Heed::Act(Aim::Every(_)) | Heed::Ignore(_)) => panic!("{other:?}"),
     };
     assert_eq!(
         (at(Some(Timestamp(5))), at(None)),

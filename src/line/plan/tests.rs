@@ -4,10 +4,22 @@ use super::*;
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::freshness::{Kind, Moment};
 use crate::line::ids::{
-    Branch, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    SubjectKind,
 };
-use crate::line::mapping::{Claim, Done, ECHO, SKEW};
+use crate::line::mapping::{Claim, Done, ECHO, Made, SKEW};
+use crate::line::template::Print;
 
+/// We start heads and follow the template.
+const OURS: Call = Call {
+    head: Head::Ours,
+    follows: true,
+};
+/// `update = "never"`.
+const NEVER: Call = Call {
+    head: Head::Ours,
+    follows: false,
+};
 const NOW: Timestamp = Timestamp(100_000);
 
 fn spec(pipeline: &str) -> Spec {
@@ -38,6 +50,7 @@ fn intent(seconds: i64, kind: Kind, wanted: Wanted) -> Intent {
             before: None,
         },
         actor: None,
+        delivery: DeliveryId::parse(format!("d-{seconds}")).unwrap(),
         wanted,
     }
 }
@@ -46,7 +59,7 @@ fn open(seconds: i64) -> Intent {
     intent(
         seconds,
         Kind::Open,
-        Wanted::Present(Box::new(spec("api-pr-7"))),
+        Wanted::Present(Box::new(spec("api-pr-7")), OURS),
     )
 }
 
@@ -75,12 +88,14 @@ fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
 
 fn settled(row: Mapping) -> Mapping {
     let done = match row.state {
-        State::Deleting => Done::Deleted,
-        State::Creating | State::Active | State::Gone => Done::Created {
+        State::Deleting => Done::Absent,
+        State::Creating | State::Active | State::Starting | State::Gone => Done::Present(Made {
             arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                 .unwrap(),
             template_version: Some(1),
-        },
+            print: Print::default(),
+            place: None,
+        }),
     };
     Claim::proven(row).settle(done, NOW).next
 }
@@ -115,6 +130,10 @@ fn word(plan: &Plan) -> String {
             effect: Effect::Delete(spec),
             ..
         } => format!("delete {}", spec.pipeline),
+        Plan::Act {
+            effect: Effect::Start(spec),
+            ..
+        } => format!("start {}", spec.pipeline),
     }
 }
 
@@ -218,10 +237,14 @@ fn a_redelivery_that_arrives_later_and_says_the_same_is_no_news() {
 }
 
 #[test]
-fn a_pipeline_keeps_its_name_and_its_template_while_it_lives() {
+fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says_so() {
     let mut other = spec("renamed");
     other.template = PipelineName::parse("other-template").unwrap();
-    let later = intent(2, Kind::Open, Wanted::Present(Box::new(other.clone())));
+    let later = intent(
+        2,
+        Kind::Open,
+        Wanted::Present(Box::new(other.clone()), NEVER),
+    );
     match decide(&later, Some(&active())) {
         Plan::Nothing(_) => panic!("the time moved"),
         Plan::Record(transition) => {
@@ -233,7 +256,15 @@ fn a_pipeline_keeps_its_name_and_its_template_while_it_lives() {
         }
         other @ (Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
     }
-    let reopened = intent(3, Kind::Reopened, Wanted::Present(Box::new(other)));
+    let followed = intent(
+        2,
+        Kind::Open,
+        Wanted::Present(Box::new(other.clone()), OURS),
+    );
+    let row = claimed(&followed, Some(&active()));
+    assert_eq!(row.spec.unwrap().template.as_str(), "other-template");
+    assert_eq!(row.state, State::Starting);
+    let reopened = intent(3, Kind::Reopened, Wanted::Present(Box::new(other), OURS));
     assert_eq!(word(&decide(&reopened, Some(&gone()))), "create renamed");
 }
 
@@ -243,7 +274,7 @@ fn a_mended_rule_heals_the_same_statement() {
     let given_up = |reason| Claim::proven(claimed(&open(1), None)).give_up(&fault(reason), NOW);
     let mut mended = spec("renamed");
     mended.template = PipelineName::parse("mended").unwrap();
-    let again = intent(1, Kind::Open, Wanted::Present(Box::new(mended)));
+    let again = intent(1, Kind::Open, Wanted::Present(Box::new(mended), OURS));
 
     let missing = given_up(Reason::TemplateMissing);
     assert_eq!((missing.next.attempts, missing.releases), (1, None));
@@ -274,3 +305,5 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
         "delete api-pr-7"
     );
 }
+
+mod starts;

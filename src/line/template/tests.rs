@@ -1,11 +1,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::line::changes::MASK;
 use crate::line::fault::Reason;
 use crate::line::freshness::{Kind, Moment};
 use crate::line::ids::{Branch, RepositoryId, Timestamp};
 use crate::line::mapping::State;
-use crate::line::source::{CONNECTION, MASK};
+use crate::line::naming::NamePattern;
+use crate::line::rule::{On, Patterns, Start, Update};
+use crate::line::source::CONNECTION;
 
 const TABLE: &str = "branchline";
 
@@ -64,6 +67,11 @@ fn mapping(kind: SubjectKind) -> Mapping {
         absence: None,
         arn: None,
         template_version: None,
+        print: None,
+        built: None,
+        start_token: None,
+        place: None,
+        executions: Vec::new(),
         hold: None,
         attempts: 0,
         last_error: None,
@@ -72,7 +80,30 @@ fn mapping(kind: SubjectKind) -> Mapping {
     }
 }
 
+fn rule() -> Rule {
+    Rule {
+        name: "rule 1".into(),
+        repository: Patterns::default(),
+        on: On::PullRequest,
+        base: Patterns::default(),
+        branches: Patterns::default(),
+        drafts: true,
+        forks: false,
+        template: PipelineName::parse("api-main").unwrap(),
+        pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
+        changes: Changes::default(),
+        start: Start::Fitting,
+        update: Update::NextStart,
+        stop_on_close: false,
+        max_active: None,
+    }
+}
+
 fn clone(template: &Template) -> Result<NewPipeline, Fault> {
+    clone_by(&rule(), template)
+}
+
+fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
     let spec = Spec {
         pipeline: PipelineName::parse("api-pr-7").unwrap(),
         template: PipelineName::parse("api-main").unwrap(),
@@ -82,12 +113,7 @@ fn clone(template: &Template) -> Result<NewPipeline, Fault> {
         title: None,
         author: None,
     };
-    template.clone_for(
-        &mapping(SubjectKind::PullRequest(7)),
-        &spec,
-        &Changes::default(),
-        TABLE,
-    )
+    template.clone_for(&mapping(SubjectKind::PullRequest(7)), &spec, rule, TABLE)
 }
 
 /// Every leaf in which two declarations differ, by its path.
@@ -144,7 +170,8 @@ fn a_clone_differs_in_name_branch_detection_version_and_triggers_alone() {
     - /version = 12
     + /name = "api-pr-7"
     + /stages/0/actions/0/configuration/BranchName = "feature/ü"
-    + /stages/0/actions/0/configuration/DetectChanges = "true"
+    + /stages/0/actions/0/configuration/DetectChanges = "false"
+    + /stages/0/actions/1/configuration/DetectChanges = "false"
     "#);
     assert_eq!(
         clone.arn.as_str(),

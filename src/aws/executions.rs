@@ -1,0 +1,70 @@
+//! Executions, as CodePipeline takes and shows them.
+
+use aws_sdk_codepipeline::error::BuildError;
+use aws_sdk_codepipeline::types::{
+    PipelineExecutionSummary, PipelineVariable, SourceRevisionOverride, SourceRevisionType,
+};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use crate::line::execution::{Execution, Run};
+use crate::line::fault::{Fault, Reason, Room};
+
+/// How many executions are remembered.
+pub(super) const LAST: i32 = 10;
+
+/// The commit of a run, where it names one.
+pub(super) fn revisions(run: &Run) -> Result<Option<Vec<SourceRevisionOverride>>, Fault> {
+    let revision = run.revision.as_ref().map(|(action, commit)| {
+        SourceRevisionOverride::builder()
+            .action_name(action)
+            .revision_type(SourceRevisionType::CommitId)
+            .revision_value(commit.as_str())
+            .build()
+    });
+    let revision = revision.transpose().map_err(incomplete)?;
+    Ok(revision.map(|revision| vec![revision]))
+}
+
+/// The variables of a run, where it tells any.
+pub(super) fn variables(run: &Run) -> Result<Option<Vec<PipelineVariable>>, Fault> {
+    let variables = run
+        .variables
+        .iter()
+        .map(|(name, value)| PipelineVariable::builder().name(name).value(value).build());
+    let variables: Vec<_> = variables.collect::<Result<_, _>>().map_err(incomplete)?;
+    Ok((!variables.is_empty()).then_some(variables))
+}
+
+/// An execution as we remember it.
+pub(super) fn read(summary: &PipelineExecutionSummary) -> Execution {
+    let revision = summary.source_revisions().first();
+    Execution {
+        id: summary
+            .pipeline_execution_id()
+            .unwrap_or_default()
+            .to_owned(),
+        state: summary
+            .status()
+            .map_or("", |status| status.as_str())
+            .to_owned(),
+        started: time(summary.start_time()),
+        updated: time(summary.last_update_time()),
+        commit: revision
+            .and_then(|revision| revision.revision_id())
+            .map(str::to_owned),
+        link: revision
+            .and_then(|revision| revision.revision_url())
+            .map(str::to_owned),
+    }
+}
+
+fn time(time: Option<&DateTime>) -> Option<String> {
+    time?.fmt(Format::DateTime).ok()
+}
+
+/// A request of ours that lacks a field: a bug, told as one.
+fn incomplete(error: BuildError) -> Fault {
+    let detail = format!("a request to CodePipeline is incomplete: {error}");
+    Fault::new(Room::Plan, Reason::AwsUnknown, detail)
+}

@@ -1,0 +1,98 @@
+//! Making a clone.
+
+use crate::line::fault::{Fault, Reason, Room};
+use crate::line::ids::CommitId;
+use crate::line::journal::Outcome;
+use crate::line::mapping::{Done, Made};
+use crate::line::rule::Rule;
+use crate::line::template::{NewPipeline, Print, is_ours};
+use crate::line::wanted::Spec;
+use crate::ports::{Clock, Created, Pipelines, Store};
+
+use super::{Applied, Walker, Work};
+
+impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+    /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile, that head
+    /// is started, since the first execution may have fetched the one before.
+    pub(super) async fn create(&self, spec: &Spec, work: &Work<'_>) -> Applied {
+        let mapping = work.claim.mapping();
+        let rule = self.rule(spec)?;
+        let (pipeline, template_version) = self.cast(spec, work, rule).await?;
+        let place = self.take_place(rule, work).await?;
+        self.may_touch(work)?;
+        if self.pipelines.create(&pipeline, work.claim).await? == Created::Made {
+            let made = Made {
+                arn: pipeline.arn,
+                template_version,
+                print: pipeline.print,
+                place,
+            };
+            return Ok((Done::Present(made), Outcome::Created));
+        }
+        let name = &spec.pipeline;
+        let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
+            let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
+            return Err(Fault::new(Room::Plan, Reason::AwsConflict, detail));
+        };
+        if !is_ours(&found.tags, &mapping.subject, &self.setup.table) {
+            let detail = format!(
+                "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
+                spec.rule
+            );
+            return Err(Fault::new(Room::Plan, Reason::PipelineNameTaken, detail));
+        }
+        let print = Print {
+            digest: None,
+            ..pipeline.print
+        };
+        if mapping.owes_start() && !self.has_run(spec, work).await? {
+            self.run(spec, &print, work).await?;
+        }
+        let made = Made {
+            arn: found.arn,
+            template_version: None,
+            print,
+            place,
+        };
+        Ok((Done::Present(made), Outcome::AlreadyCreated))
+    }
+
+    /// Whether the head commit has an execution, as far as CodePipeline knows: it tells a commit once it was fetched.
+    async fn has_run(&self, spec: &Spec, work: &Work<'_>) -> Result<bool, Fault> {
+        let head = work.claim.mapping().moment.head.as_ref();
+        let executions = self.pipelines.executions(&spec.pipeline).await?;
+        let mut commits = executions
+            .iter()
+            .map(|execution| execution.commit.as_deref());
+        Ok(commits.any(|commit| commit.is_some() && commit == head.map(CommitId::as_str)))
+    }
+
+    /// The clone as template and rule have it today, and the template's version.
+    pub(super) async fn cast(
+        &self,
+        spec: &Spec,
+        work: &Work<'_>,
+        rule: &Rule,
+    ) -> Result<(NewPipeline, Option<i32>), Fault> {
+        let template = self
+            .templates
+            .get(&spec.template, &self.pipelines, &self.clock)
+            .await?;
+        let clone = template.clone_for(work.claim.mapping(), spec, rule, &self.setup.table)?;
+        Ok((clone, template.version))
+    }
+
+    /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
+    /// whichever stands first.
+    pub(super) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
+        let named = self.setup.rules.named(&spec.rule);
+        let same = named.filter(|rule| rule.template == spec.template);
+        same.ok_or_else(|| {
+            let detail = format!(
+                "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
+                spec.rule, spec.template
+            );
+            Fault::new(Room::Plan, Reason::RuleMissing, detail)
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! Removing a clone.
+
+use crate::line::execution::Execution;
+use crate::line::fault::{Fault, Reason, Room};
+use crate::line::journal::Outcome;
+use crate::line::mapping::{Done, Transition};
+use crate::line::plan::Effect;
+use crate::line::template::is_ours;
+use crate::line::wanted::Spec;
+use crate::ports::{Clock, Pipelines, Store};
+
+use super::start::not_ours;
+use super::{Applied, Walker, Work};
+
+impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+    /// Before a clone is removed its last executions are written into the claim: CodePipeline forgets them with the
+    /// pipeline, and whoever finishes a removal that was cut off finds them there.
+    pub(super) async fn remember_executions(
+        &self,
+        claim: &mut Transition,
+        effect: &Effect,
+    ) -> Result<(), Fault> {
+        let next = &mut claim.next;
+        match effect {
+            Effect::Delete(spec) if next.executions.is_empty() && next.arn.is_some() => {
+                next.executions = self.pipelines.executions(&spec.pipeline).await?;
+            }
+            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) async fn delete(&self, spec: &Spec, work: &Work<'_>) -> Applied {
+        let (mapping, name) = (work.claim.mapping(), &spec.pipeline);
+        if self.setup.rules.has_template(name) || *name == spec.template {
+            let detail = format!("'{name}' is a template now: branchline never deletes a template");
+            return Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail));
+        }
+        let outcome = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
+            None => Outcome::AlreadyDeleted,
+            Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => {
+                self.stop_running(spec, work).await?;
+                self.may_touch(work)?;
+                self.pipelines.delete(name, work.claim).await?;
+                Outcome::Deleted
+            }
+            // Never settled as made, so never ours.
+            Some(_) if mapping.arn.is_none() => Outcome::LeftAlone,
+            Some(_) => return Err(not_ours(name.as_str())),
+        };
+        self.free_place(spec, work).await?;
+        Ok((Done::Absent, outcome))
+    }
+
+    /// What a delete does to an execution that runs is not documented, so a rule may have it stopped before.
+    async fn stop_running(&self, spec: &Spec, work: &Work<'_>) -> Result<(), Fault> {
+        let rule = self.setup.rules.named(&spec.rule);
+        if !rule.is_some_and(|rule| rule.stop_on_close) {
+            return Ok(());
+        }
+        let running = work
+            .claim
+            .mapping()
+            .executions
+            .iter()
+            .filter(|e| e.is_running());
+        for Execution { id, .. } in running {
+            self.may_touch(work)?;
+            self.pipelines.stop(&spec.pipeline, id, work.claim).await?;
+        }
+        Ok(())
+    }
+}
