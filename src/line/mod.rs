@@ -5,6 +5,7 @@
 pub mod changes;
 pub mod declaration;
 pub mod delivery;
+pub mod drift;
 pub mod envelope;
 pub mod event;
 pub mod execution;

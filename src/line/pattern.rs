@@ -117,7 +117,8 @@ impl<'a> Fill<'a> {
 }
 
 impl Pattern {
-    /// Reads a pattern. `{{` and `}}` stand for braces; `#{...}`, a variable of CodePipeline's, stays as it is.
+    /// Reads a pattern. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of CodePipeline's,
+    /// stays as it is.
     ///
     /// # Errors
     /// One sentence that says what is wrong and what is allowed.
@@ -143,11 +144,13 @@ impl Pattern {
                     format!("'{{' without '}}' in '{text}': write '{{{{' for a brace")
                 })?;
                 let (braced, more) = after.split_at(end + 1);
-                if before.ends_with('#') {
-                    plain.push_str(braced);
-                } else {
-                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                    pieces.push(Piece::Fill(placeholder(braced)?));
+                match placeholder(braced) {
+                    Ok(fill) => {
+                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                        pieces.push(Piece::Fill(fill));
+                    }
+                    Err(_) if before.ends_with('#') => plain.push_str(braced),
+                    Err(why) => return Err(why),
                 }
                 rest = more;
             }
@@ -249,8 +252,8 @@ mod tests {
     fn braces_and_codepipelines_variables_are_the_configurations_own() {
         assert_eq!(text(r#"{{"pr":{number}}}"#, "").unwrap(), r#"{"pr":7}"#);
         assert_eq!(
-            text("#{Source.CommitId}-{number}", "").unwrap(),
-            "#{Source.CommitId}-7"
+            text("#{Source.CommitId}-{repository}#{number}", "").unwrap(),
+            "#{Source.CommitId}-acme/api#7"
         );
     }
 
@@ -269,7 +272,7 @@ mod tests {
                 "{pattern}: {said}"
             );
         }
-        assert_eq!(text("#{title}", "{x}").unwrap(), "#{title}");
+        assert!(text("#{title}", "{x}").is_err());
     }
 
     #[test]

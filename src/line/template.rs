@@ -129,8 +129,10 @@ impl Template {
 
 /// Of the declaration without the values of the rule's variables, but with their names.
 fn digest(clone: &Declaration, changes: &Changes) -> String {
+    let mut whole = Value::Object(clone.0.clone());
+    whole.sort_all_objects();
     let mut hash = Sha256::new();
-    hash.update(Value::Object(clone.0.clone()).to_string());
+    hash.update(whole.to_string());
     for (name, _) in &changes.variables {
         hash.update(b"\n");
         hash.update(name);
