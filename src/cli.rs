@@ -19,7 +19,50 @@ pub struct Cli {
 pub enum Command {
     /// Consume webhooks until told to stop
     Run(Run),
+    /// Say what would become of a webhook, and how the clone would differ from its template, touching nothing
+    Explain(Explain),
 }
+
+/// `branchline explain`
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_HELP)]
+pub struct Explain {
+    /// The payload as GitHub sent it, or - for standard input
+    #[arg(
+        value_name = "PAYLOAD",
+        required_unless_present = "delivery",
+        conflicts_with = "delivery"
+    )]
+    pub payload: Option<String>,
+    /// GitHub's event [default: the beginning of the file's name, as in pull_request.opened.json]
+    #[arg(long, value_name = "NAME", conflicts_with = "delivery")]
+    pub event: Option<String>,
+    /// A delivery that was processed, by the GUID that GitHub shows
+    #[arg(long, value_name = "GUID")]
+    pub delivery: Option<String>,
+    /// Ask no AWS: take the template from this file, the output of `aws codepipeline get-pipeline`, and no subject as seen
+    #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
+    pub template: Option<String>,
+    /// Print one JSON object, as is done where standard output is no terminal
+    #[arg(long)]
+    pub json: bool,
+    /// Print lines for people, also where standard output is no terminal
+    #[arg(long, conflicts_with = "json")]
+    pub human: bool,
+    /// What wins over the file.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  branchline explain pull_request.opened.json                       with the account's table and template
+  branchline explain --template template.json payload.json --event pull_request     without AWS
+  branchline explain --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
+  gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload | branchline explain - --event push
+
+Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with what explain was given
+or needs.";
 
 /// `branchline run`
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod line;
+pub mod operate;
 pub mod ports;
 pub mod telemetry;
 pub mod worker;

@@ -18,13 +18,23 @@ use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[path = "main/explain.rs"]
+mod explain;
+
 /// Something that branchline was given or needs is wrong: configuration, environment, or a queue that does not answer.
 const TROUBLE: u8 = 2;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let Command::Run(run) = Cli::parse().command;
-    match start(&run, started) {
+    let done = match Cli::parse().command {
+        Command::Run(run) => start(&run, started),
+        Command::Explain(asked) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(explain::run(&asked))),
+    };
+    match done {
         Ok(code) => code,
         Err(trouble) => {
             // Nobody is left to tell when standard error itself is gone.

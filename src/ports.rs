@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::line::audit::Audited;
 use crate::line::envelope::{Envelope, Receipt};
 use crate::line::execution::{Execution, Run};
 use crate::line::fault::Fault;
-use crate::line::ids::{PipelineArn, PipelineName, RepositoryId, Subject, Timestamp};
+use crate::line::ids::{DeliveryId, PipelineArn, PipelineName, RepositoryId, Subject, Timestamp};
 use crate::line::journal::Entry;
 use crate::line::mapping::{Claim, Mapping, State, Transition};
 use crate::line::template::{NewPipeline, Tags, Template};
@@ -153,6 +154,27 @@ pub trait Store: Send + Sync + 'static {
         rule: &str,
         subjects: &[Subject],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The table as operators and auditors read it. Nothing is written.
+pub trait Ledger: Send + Sync + 'static {
+    /// A subject's row; `None` where it was never seen. It may be a moment old.
+    fn mapping(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
+
+    /// The subject that a delivery concerned; `None` where it concerned none, or longer ago than deliveries are kept.
+    fn delivered(
+        &self,
+        delivery: &DeliveryId,
+    ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
+
+    /// A subject's audit trail, by the events' own time.
+    fn history(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Vec<Audited>, Fault>> + Send;
 }
 
 /// What came of an attempt to create a pipeline.

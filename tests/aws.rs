@@ -14,6 +14,7 @@ mod aws {
 
     mod codepipeline;
     mod dynamodb;
+    mod executions;
     mod faults;
     mod sqs;
 }

@@ -5,6 +5,7 @@ mod declaration;
 mod dynamodb;
 mod executions;
 mod fault;
+mod ledger;
 mod limiter;
 mod places;
 mod records;

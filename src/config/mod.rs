@@ -2,6 +2,7 @@
 //! nothing falls back in silence.
 
 mod changes;
+mod hidden;
 mod limits;
 mod problem;
 mod rules;
@@ -19,6 +20,7 @@ use crate::line::delivery::Secrets;
 use crate::line::rule::Rules;
 use crate::line::verdict::MaxAttempts;
 
+pub use hidden::Hidden;
 pub use problem::{Problem, Problems};
 use values::{http_url, queue_url, region_name, table_name};
 use words::{Reading, Table, Word};

@@ -151,6 +151,17 @@ reasons! {
     AwsUnknown = "aws-unknown", Unknown;
 }
 
+impl Reason {
+    /// Whether AWS did not answer as it should, whatever the message says.
+    #[must_use]
+    pub fn is_of_aws(self) -> bool {
+        match self.class() {
+            Class::Transient | Class::Throttled | Class::Unknown => true,
+            Class::Unverified | Class::Permanent | Class::Busy | Class::Quota => false,
+        }
+    }
+}
+
 /// One failure: where, why, and the detail a person needs. Never a body, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {

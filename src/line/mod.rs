@@ -2,6 +2,7 @@
 //!
 //! Pure: no async, no clock, no SDK, no logging. Time, dice and configuration are arguments.
 
+pub mod audit;
 pub mod changes;
 pub mod declaration;
 pub mod delivery;

@@ -1,0 +1,95 @@
+//! The ledger port over DynamoDB: reads alone, by key.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::line::audit::Audited;
+use crate::line::fault::Fault;
+use crate::line::ids::{DeliveryId, RepositoryId, Subject};
+use crate::line::mapping::Mapping;
+use crate::ports::Ledger;
+
+use super::dynamodb::DynamoStore;
+use super::fault::{Service, fault};
+use super::row::{self, Item, repository_key, s};
+
+impl DynamoStore {
+    async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {
+        let call = format!("GetItem {pk} on {}", self.table());
+        let request = self
+            .client()
+            .get_item()
+            .table_name(self.table())
+            .key("pk", s(pk))
+            .key("sk", s(sk));
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        Ok(answer.item)
+    }
+}
+
+impl Ledger for DynamoStore {
+    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        let item = self
+            .item(repository_key(subject.repository), subject.key())
+            .await?;
+        item.as_ref().map(row::read).transpose()
+    }
+
+    async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
+        let item = self
+            .item(format!("DELIVERY#{delivery}"), "DELIVERY".to_owned())
+            .await?;
+        Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<Vec<Audited>, Fault> {
+        let call = format!("Query on {}", self.table());
+        let mut entries = Vec::new();
+        let mut next = None;
+        loop {
+            let query = self
+                .client()
+                .query()
+                .table_name(self.table())
+                .key_condition_expression("pk = :pk AND begins_with(sk, :audit)")
+                .expression_attribute_values(":pk", s(repository_key(subject.repository)))
+                .expression_attribute_values(":audit", s(format!("AUDIT#{}#", subject.key())))
+                .set_exclusive_start_key(next);
+            let answer = query.send().await;
+            let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+            entries.extend(answer.items().iter().map(audited));
+            next = answer.last_evaluated_key;
+            if next.is_none() {
+                return Ok(entries);
+            }
+        }
+    }
+}
+
+/// The inverse of `records::subject_key`.
+fn subject(text: &str) -> Option<Subject> {
+    let (repository, key) = text.strip_prefix("REPO#")?.split_once('/')?;
+    Subject::from_key(RepositoryId(repository.parse().ok()?), key)
+}
+
+/// Whatever is there of it: an entry that somebody damaged is shown, not hidden.
+fn audited(item: &Item) -> Audited {
+    let text = |name: &str| {
+        item.get(name)
+            .and_then(|value: &AttributeValue| value.as_s().ok())
+            .cloned()
+    };
+    let key = text("sk").unwrap_or_default();
+    let mut parts = key.rsplitn(3, '#');
+    Audited {
+        cause: parts.next().unwrap_or_default().to_owned(),
+        time: parts.next().unwrap_or_default().to_owned(),
+        processed_at: text("processed_at").unwrap_or_default(),
+        actor: text("actor"),
+        outcome: text("outcome").unwrap_or_default(),
+        from: text("from"),
+        to: text("to").unwrap_or_default(),
+        pipeline: text("pipeline"),
+        journal: text("journal").unwrap_or_default(),
+    }
+}

@@ -1,0 +1,99 @@
+//! How it looks: for people on a terminal, as JSON for everything else.
+
+use std::fmt::Write;
+
+use crate::line::drift::lines;
+use crate::line::text::one_line;
+
+use super::explain::Explanation;
+
+/// How output looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Lines for people, coloured or not.
+    Human {
+        /// Whether with ANSI colours.
+        colours: bool,
+    },
+    /// One JSON object.
+    Json,
+}
+
+/// The longest line that is shown to people: what is longer is in the JSON.
+const LINE: usize = 400;
+
+/// Renders an explanation.
+#[must_use]
+pub fn explanation(explanation: &Explanation, look: Look) -> String {
+    let colours = match look {
+        Look::Json => {
+            let json = serde_json::to_string(explanation).unwrap_or_default();
+            return json + "\n";
+        }
+        Look::Human { colours } => colours,
+    };
+    let journal = &explanation.journal;
+    let facts = [
+        ("event", journal.event.as_deref()),
+        ("delivery", journal.delivery.as_deref()),
+        (
+            "subject",
+            journal.subject.as_deref().or(journal.repository.as_deref()),
+        ),
+        ("rule", journal.rule.as_deref()),
+        ("mapping", journal.from),
+        ("pipeline", journal.pipeline.as_deref()),
+        ("would", Some(explanation.would.as_str())),
+    ];
+    let mut text = String::new();
+    for (name, value) in facts {
+        if let Some(value) = value {
+            line(
+                &mut text,
+                &format!("{name:<9} {}", one_line(value, usize::MAX)),
+            );
+        }
+    }
+    for entry in &explanation.recorded {
+        let from = entry.from.as_deref().unwrap_or("unseen");
+        let who = entry.actor.as_deref().unwrap_or("nobody");
+        let what = format!(
+            "recorded  {} {}: {from} to {} ({who})",
+            entry.processed_at, entry.outcome, entry.to
+        );
+        line(&mut text, &one_line(&what, LINE));
+    }
+    if let Some(compared) = &explanation.clone {
+        let version = compared
+            .template_version
+            .map_or_else(String::new, |version| format!(" (version {version})"));
+        line(
+            &mut text,
+            &format!(
+                "\n{}{version} -> {}",
+                one_line(&compared.template, LINE),
+                compared.pipeline
+            ),
+        );
+        for difference in lines(&compared.differences) {
+            let shown = one_line(&difference, LINE);
+            line(&mut text, &coloured(&shown, colours));
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+/// Red for what goes, green for what comes.
+fn coloured(line: &str, colours: bool) -> String {
+    let colour = match line.chars().next() {
+        Some('-') if colours => "31",
+        Some('+') if colours => "32",
+        Some(_) | None => return line.to_owned(),
+    };
+    format!("\u{1b}[{colour}m{line}\u{1b}[0m")
+}
