@@ -11,8 +11,10 @@
 mod support;
 
 mod cli {
+    pub(crate) mod account;
     pub(crate) mod binary;
 
     mod complaints;
+    mod explain;
     mod run;
 }

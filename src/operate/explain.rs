@@ -20,6 +20,8 @@ use crate::line::template::Template;
 use crate::line::wanted::Spec;
 use crate::ports::{Ledger, Pipelines};
 
+use super::sealed::DELIVERY;
+
 /// What an explanation looks at.
 pub trait Sight {
     /// A subject's row.
@@ -100,6 +102,7 @@ pub async fn explain(
             (format!("bury it: {fault}"), None, true)
         }
     };
+    journal.delivery.take_if(|delivery| delivery == DELIVERY);
     Ok(Explanation {
         journal,
         would,

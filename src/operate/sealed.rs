@@ -11,7 +11,7 @@ use crate::line::envelope::{Attribute, Envelope, Receipt};
 use crate::line::ids::Timestamp;
 
 /// The delivery id of what was never delivered.
-const DELIVERY: &str = "explain";
+pub(super) const DELIVERY: &str = "explain";
 
 /// The message, and the secrets under which it is proven.
 #[must_use]

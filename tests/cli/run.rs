@@ -3,81 +3,13 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::binary::{SECRET, branchline, complaint, lines};
-use crate::support::clock::START;
+use super::account::Account;
+use super::binary::{SECRET, complaint, lines};
+use crate::support::emulator;
 use crate::support::proxy::Proxy;
 use crate::support::webhook::Webhook;
-use crate::support::{emulator, table};
-
-/// Three queues and a table of one test.
-struct Account {
-    client: Client,
-    urls: [String; 3],
-    endpoint: String,
-    table: String,
-}
-
-fn table_of(test: &str) -> String {
-    format!("cli-{test}")
-}
-
-impl Account {
-    async fn new(test: &str) -> Self {
-        let config = emulator::config("eu-west-1").await;
-        let client = Client::new(&config);
-        table::make(&aws_sdk_dynamodb::Client::new(&config), &table_of(test)).await;
-        let make = async |kind: &str| emulator::queue(&client, &format!("cli-{test}-{kind}")).await;
-        let urls = [
-            make("webhooks").await,
-            make("dead").await,
-            make("quarantine").await,
-        ];
-        Self {
-            client,
-            urls,
-            endpoint: emulator::endpoint(),
-            table: table_of(test),
-        }
-    }
-
-    async fn send(&self, webhook: Webhook) {
-        emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
-    }
-
-    /// How many messages each queue holds, visible or not.
-    async fn counts(&self) -> [usize; 3] {
-        let mut counts = [0; 3];
-        for (count, url) in counts.iter_mut().zip(&self.urls) {
-            *count = emulator::depth(&self.client, url).await;
-        }
-        counts
-    }
-
-    fn daemon(&self, arguments: &[&str]) -> Command {
-        let rules = format!(
-            r#"
-            queue = {{ url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
-            store = {{ table = "{}" }}
-            github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
-            [[rule]]
-            repository = "acme/*"
-            on = "pull_request"
-            template = "api-template"
-            "#,
-            self.urls[0], self.urls[1], self.urls[2], self.table
-        );
-        let mut command = branchline(&["run", "--config", "env:RULES", "--log-format", "json"]);
-        command
-            .args(arguments)
-            .env("RULES", rules)
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ENDPOINT_URL", &self.endpoint);
-        command
-    }
-}
 
 #[tokio::test]
 async fn until_empty_works_through_what_is_there_and_ends() {
