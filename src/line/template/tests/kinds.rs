@@ -29,7 +29,8 @@ fn a_v1_clone_has_nothing_of_v2() {
 
 #[test]
 fn what_only_v2_knows_is_refused_for_v1() {
-    let rules: [(&str, fn(&mut Rule)); 4] = [
+    type Change = fn(&mut Rule);
+    let rules: [(&str, Change); 4] = [
         ("execution_mode = \"QUEUED\"", |rule| {
             rule.changes.execution_mode = Some(ExecutionMode::Queued)
         }),
