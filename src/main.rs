@@ -86,7 +86,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         }
         signal = heard() => {
             tracing::info!(signal, "Stopping: what is in work is finished first; a second signal stops at once");
-            stop.send_replace(true);
+            stop.tell();
         }
     }
     tokio::select! {

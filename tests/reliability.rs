@@ -43,7 +43,7 @@ async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
     let (told, stop) = Stop::channel();
     let story = async {
         let end = story.await;
-        told.send_replace(true);
+        told.tell();
         end
     };
     let (ended, end) = tokio::join!(run(world, Until::Stopped, stop), story);

@@ -19,7 +19,6 @@ use branchline::line::mapping::SKEW;
 use branchline::line::verdict::Grave;
 use branchline::ports::Clock;
 use branchline::worker::{Settings, Stop, Until};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -117,7 +116,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     let subjects = 0..dice.usize(1..6);
     let history = History::random(&mut dice, subjects);
     let workers = dice.usize(1..=4);
-    let (told, stop) = watch::channel(false);
+    let (told, stop) = Stop::channel();
     let mut daemons = JoinSet::new();
     let mut weathers = Vec::new();
     for number in 0..workers {
@@ -139,7 +138,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         figures += weather.calm();
     }
     let rested = rest(&world).await;
-    told.send_replace(true);
+    told.tell();
     while let Some(ended) = daemons.join_next().await {
         ended.map_err(|error| format!("a daemon panicked: {error}"))?;
     }
@@ -164,7 +163,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn live(mut self, mut told: watch::Receiver<bool>) {
+    async fn live(mut self, told: Stop) {
         for start in 0.. {
             let settings = Settings {
                 concurrency: self.dice.usize(1..=8),
@@ -188,13 +187,13 @@ impl Daemon {
                 biased;
                 _ = &mut run => {}
                 () = self.weather.hangs() => {}
-                () = heard(&mut told) => {
-                    stop.send_replace(true);
+                () = told.told() => {
+                    stop.tell();
                     let _ = run.await;
                     return;
                 }
                 () = sleep(deployed) => {
-                    stop.send_replace(true);
+                    stop.tell();
                     tokio::select! {
                         biased;
                         _ = &mut run => {}
@@ -205,10 +204,6 @@ impl Daemon {
             sleep(Duration::from_millis(self.dice.u64(0..30_000))).await;
         }
     }
-}
-
-async fn heard(told: &mut watch::Receiver<bool>) {
-    let _ = told.wait_for(|told| *told).await;
 }
 
 /// GitHub sends, out of order and some of it twice, a forgery and a poisoned one among it. Answers with how many.

@@ -143,7 +143,7 @@ fn told_to_stop_it_finishes_what_is_in_work() {
         let run = worker.run(Until::Stopped, stop);
         let stopping = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            told.send_replace(true);
+            told.tell();
         };
         let (ended, ()) = tokio::join!(run, stopping);
         ended.unwrap();

@@ -58,6 +58,11 @@ class World:
         """A pipeline that exists, as GetPipeline has it."""
         return dict(self._codepipeline.get_pipeline(name=name))
 
+    def executions(self, name: str) -> list[dict[str, Any]]:
+        """A pipeline's executions. The emulator starts none by itself when a pipeline is made, as AWS does."""
+        listed = self._codepipeline.list_pipeline_executions(pipelineName=name)
+        return list(listed["pipelineExecutionSummaries"])
+
     def tags(self, arn: str) -> dict[str, str]:
         """A pipeline's tags."""
         listed = self._codepipeline.list_tags_for_resource(resourceArn=arn)["tags"]

@@ -310,3 +310,5 @@ fn a_grave_that_is_the_source_is_refused() {
             .starts_with("queue.url: is also")
     );
 }
+
+mod clones;

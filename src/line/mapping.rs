@@ -167,7 +167,7 @@ impl Mapping {
                 self.template_version = made.template_version.or(self.template_version);
                 self.print = Some(made.print);
                 self.place = made.place.or(self.place);
-                self.built = self.moment.head.clone().or(self.built);
+                self.built = self.moment.head.clone().or(made.built).or(self.built);
             }
             Done::Absent => {
                 self.state = State::Gone;
@@ -206,6 +206,8 @@ pub struct Made {
     pub print: Print,
     /// The rule among whose clones it was counted just now.
     pub place: Option<String>,
+    /// The commit of its last execution, where an earlier attempt had made it. Counts where no head is known.
+    pub built: Option<CommitId>,
 }
 
 /// A row to write, and what must be there for it.

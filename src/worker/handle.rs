@@ -31,11 +31,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let message = envelope.message_id.clone();
         let lease = Lease::begin(envelope.receipt.clone());
         let kept = self.leases.keep(&lease);
-        let mut time_is_up = self.time_is_up.clone();
         let ack = tokio::select! {
             biased;
             ack = self.work(envelope, &lease) => ack,
-            () = time_is_up.told() => {
+            () = self.time_is_up.told() => {
                 tracing::info!(message.id = message, "Message handed back, unfinished");
                 Some(Ack::HandBack(lease.receipt().clone(), Duration::ZERO))
             }

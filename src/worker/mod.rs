@@ -11,6 +11,7 @@ mod outage;
 pub mod pace;
 mod poll;
 mod report;
+mod stop;
 mod sweep;
 pub mod templates;
 pub mod walk;
@@ -18,7 +19,6 @@ pub mod walk;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -28,6 +28,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use acks::Acks;
 use handle::{Dice, Handler};
 use poll::Poller;
+pub use stop::{Stop, Teller};
 use walk::Walker;
 
 /// How long the last acknowledgements may take. With a drain of 25 s it is less than the 30 s that ECS and systemd-like
@@ -41,30 +42,6 @@ pub enum Until {
     Stopped,
     /// When a poll finds nothing and nothing is in work.
     Empty,
-}
-
-/// Tells a run to stop polling and finish. Every clone of it hears the same.
-#[derive(Clone)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// The way to tell, and the way to hear it.
-    #[must_use]
-    pub fn channel() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    /// Whether it was told.
-    fn is_told(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns once told to stop, or once nobody is left to tell.
-    async fn told(&mut self) {
-        // An error means that the sender is gone: nobody could ever stop the run, so it stops now.
-        let _ = self.0.wait_for(|told| *told).await;
-    }
 }
 
 /// How a worker runs.
@@ -125,7 +102,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             };
             let outcome = poller.poll(stop, &mut work).await;
             if !self.finishes(&mut work).await {
-                up.send_replace(true);
+                up.tell();
             }
             // With the last handler goes the last way in to the batcher, which ends once what it was given is sent.
             drop(handler);

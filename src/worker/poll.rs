@@ -37,7 +37,7 @@ type Placed = (Envelope, OwnedSemaphorePermit);
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// Polls until told to stop, or until the queue is empty. What it receives goes into `work`, and so does the sweep.
-    pub(super) async fn poll(&self, mut stop: Stop, work: &mut JoinSet<()>) -> Result<(), Fault> {
+    pub(super) async fn poll(&self, stop: Stop, work: &mut JoinSet<()>) -> Result<(), Fault> {
         let places = Arc::new(Semaphore::new(self.concurrency));
         let mut refused = self.start_sweep(&stop, work);
         let mut outage = QueueOutage::default();
@@ -98,7 +98,6 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();
         work.spawn(async move {
-            let mut time_is_up = handler.time_is_up.clone();
             tokio::select! {
                 biased;
                 swept = sweep(&handler.walker, stop) => {
@@ -107,7 +106,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                         let _ = refuse.send(fault).await;
                     }
                 }
-                () = time_is_up.told() => {}
+                () = handler.time_is_up.told() => {}
             }
         });
         refused

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Cancelled: as one walk that is cancelled.
 pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     walker: &Walker<S, P, C>,
-    mut stop: Stop,
+    stop: Stop,
 ) -> Result<(), Fault> {
     tokio::select! {
         biased;

@@ -113,6 +113,7 @@ fn made(name: &str) -> Done {
             ..Print::default()
         },
         place: Some("rule 1".to_owned()),
+        built: None,
     })
 }
 

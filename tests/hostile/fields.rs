@@ -30,10 +30,12 @@ const PULL: [&str; 22] = [
     "/sender",
     "/sender/login",
 ];
-const PUSH: [&str; 6] = [
+const PUSH: [&str; 8] = [
     "/ref",
     "/before",
     "/after",
+    "/head_commit",
+    "/head_commit/message",
     "/repository",
     "/repository/id",
     "/repository/pushed_at",
@@ -45,14 +47,27 @@ const DELETE: [&str; 4] = [
     "/repository/pushed_at",
 ];
 
+const REPOSITORY: [&str; 5] = [
+    "/action",
+    "/repository",
+    "/repository/id",
+    "/repository/full_name",
+    "/repository/updated_at",
+];
+
 pub(crate) fn corpus() -> Vec<Input> {
     let pulled = pull().before(3).seal(START).body;
     let pushed = Webhook::push("feature/x", 0, 1).with("/compare", MARKER);
+    let pushed = pushed.with("/head_commit", json!({"message": "m", "id": MARKER}));
+    let archived = json!({"action": "archived", "repository": {
+        "id": 1001, "full_name": "acme/api", "updated_at": "2026-01-01T00:00:00Z", "description": MARKER,
+    }});
     let deleted = Webhook::delete("feature/x").with("/description", MARKER);
     let mut corpus = Vec::new();
     corpus.extend(each("pull_request", &pulled, &PULL));
     corpus.extend(each("push", &pushed.seal(START).body, &PUSH));
     corpus.extend(each("delete", &deleted.seal(START).body, &DELETE));
+    corpus.extend(each("repository", &archived.to_string(), &REPOSITORY));
     corpus
 }
 

@@ -16,7 +16,7 @@ async fn stopped_after_a_second(world: &World) -> Duration {
     let (told, stop) = Stop::channel();
     let stopping = async {
         sleep(Duration::from_secs(1)).await;
-        told.send_replace(true);
+        told.tell();
         Instant::now()
     };
     let (ended, since) = tokio::join!(run(world, Until::Stopped, stop), stopping);
@@ -75,7 +75,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
         let (told, stop) = Stop::channel();
         let finish = async {
             quiet(world).await;
-            told.send_replace(true);
+            told.tell();
         };
         tokio::join!(run(world, Until::Stopped, stop), finish)
             .0

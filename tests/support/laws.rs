@@ -128,9 +128,10 @@ impl World {
                 ));
             }
             let built = row.built.as_ref().map(|built| built.as_str());
-            let known = !commits.is_empty() || pipeline.executions() > 1;
+            // One that was started at the branch's head, when no event had named it, built whatever that was.
+            let last = pipeline.runs.last().and_then(|run| run.commit.as_deref());
             let ours = !lock(&self.unbuilt).contains(&display(row));
-            if known && ours && commits.last().copied() != built {
+            if last.is_some() && ours && last != built {
                 left.push(format!(
                     "{} built {commits:?}, says {built:?}",
                     display(row)

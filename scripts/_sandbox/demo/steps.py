@@ -39,7 +39,7 @@ def opened(story: Story) -> None:
 
 
 def pushed(story: Story) -> None:
-    """A push moves the recorded commit and makes nothing."""
+    """A push starts the pushed commit, and makes nothing."""
     created = story.world.pipeline(CLONE)["metadata"]["created"]
     webhook = story.webhook("pull_request.synchronize")
     head = json.loads(webhook.body)["after"]
@@ -51,6 +51,10 @@ def pushed(story: Story) -> None:
     story.check("there is still one pipeline", clones == [CLONE], f"there are {clones}")
     same = story.world.pipeline(CLONE)["metadata"]["created"] == created
     story.check("and it is the same one", same, "it was made again")
+    built = moved.get("built_sha")
+    story.check("an execution of that commit was started", built == head, f"the mapping says {built}")
+    executions = story.world.executions(CLONE)
+    story.check("and no second one", len(executions) == 1, f"there are {executions}")
 
 
 def forged(story: Story) -> None:

@@ -95,6 +95,7 @@ fn settled(row: Mapping) -> Mapping {
             template_version: Some(1),
             print: Print::default(),
             place: None,
+            built: None,
         }),
     };
     Claim::proven(row).settle(done, NOW).next

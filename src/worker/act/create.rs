@@ -12,8 +12,8 @@ use crate::ports::{Clock, Created, Pipelines, Store};
 use super::{Applied, Walker, Work};
 
 impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
-    /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile, that head
-    /// is started, since the first execution may have fetched the one before.
+    /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile and has no
+    /// execution yet, it is started.
     pub(super) async fn create(&self, spec: &Spec, work: &Work<'_>) -> Applied {
         let mapping = work.claim.mapping();
         let rule = self.rule(spec)?;
@@ -26,6 +26,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 template_version,
                 print: pipeline.print,
                 place,
+                built: None,
             };
             return Ok((Done::Present(made), Outcome::Created));
         }
@@ -45,7 +46,10 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             digest: None,
             ..pipeline.print
         };
-        if mapping.owes_start() && !self.has_run(spec, work).await? {
+        let built = self.last_built(spec).await?;
+        let head = mapping.moment.head.as_ref();
+        let first = mapping.built.as_ref() == head;
+        if head.is_some() && !first && !built.iter().any(|commit| Some(commit) == head) {
             self.run(spec, &print, work).await?;
         }
         let made = Made {
@@ -53,18 +57,21 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             template_version: None,
             print,
             place,
+            built: built.into_iter().next(),
         };
         Ok((Done::Present(made), Outcome::AlreadyCreated))
     }
 
-    /// Whether the head commit has an execution, as far as CodePipeline knows: it tells a commit once it was fetched.
-    async fn has_run(&self, spec: &Spec, work: &Work<'_>) -> Result<bool, Fault> {
-        let head = work.claim.mapping().moment.head.as_ref();
+    /// The commits of the last executions, the newest first, as far as CodePipeline knows: it tells a commit once it was
+    /// fetched.
+    async fn last_built(&self, spec: &Spec) -> Result<Vec<CommitId>, Fault> {
         let executions = self.pipelines.executions(&spec.pipeline).await?;
-        let mut commits = executions
-            .iter()
-            .map(|execution| execution.commit.as_deref());
-        Ok(commits.any(|commit| commit.is_some() && commit == head.map(CommitId::as_str)))
+        let commits = executions
+            .into_iter()
+            .filter_map(|execution| execution.commit);
+        Ok(commits
+            .filter_map(|commit| CommitId::parse(commit).ok())
+            .collect())
     }
 
     /// The clone as template and rule have it today, and the template's version.

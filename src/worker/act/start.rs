@@ -48,6 +48,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             template_version,
             print,
             place: None,
+            built: None,
         };
         Ok((Done::Present(made), outcome))
     }

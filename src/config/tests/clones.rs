@@ -1,0 +1,114 @@
+//! What a rule says of its clones beside stages, actions, role and tags.
+
+use super::*;
+use crate::line::changes::ExecutionMode;
+use crate::line::pattern::Placeholder;
+use crate::line::rule::{Start, Update};
+
+const HEAD: &str = r#"
+queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }
+store = { table = "branchline" }
+github = { secrets = ["env:NEW"] }
+aws = { codepipeline_rate = 5 }
+"#;
+
+#[test]
+fn everything_that_can_be_said_is_understood() {
+    let text = format!(
+        "{HEAD}{}",
+        r#"
+[[rule]]
+name = "previews"
+repository = "acme/api"
+on = "pull_request"
+template = "api-main"
+pipeline_name = "{owner}-{slug}-{number}"
+source_action = "Source/App"
+start = "head"
+update = "never"
+stop_on_close = true
+max_active = 3
+execution_mode = "QUEUED"
+variables = { PR = "{repository}#{number}" }
+environment = { TITLE = "{title}" }
+secrets = { "Source/App/OAuthToken" = "env:NEW" }
+"#
+    );
+    let config = load_text(text.leak(), &Overrides::default()).unwrap();
+    assert_eq!(config.codepipeline_rate.get(), 5);
+    let rule = &config.rules.0[0];
+    assert_eq!((rule.start, rule.update), (Start::Head, Update::Never));
+    assert_eq!((rule.stop_on_close, rule.max_active), (true, Some(3)));
+    assert!(rule.fills(Placeholder::Title) && !rule.fills(Placeholder::Sha));
+    let changes = &rule.changes;
+    assert_eq!(
+        changes.source_action.as_ref().unwrap().to_string(),
+        "Source/App"
+    );
+    assert_eq!(changes.execution_mode, Some(ExecutionMode::Queued));
+    assert_eq!(changes.variables[0].0, "PR");
+    assert_eq!(
+        (
+            changes.secrets[0].0.to_string(),
+            changes.secrets[0].1.as_str()
+        ),
+        ("Source/App".into(), "OAuthToken")
+    );
+    assert!(!format!("{config:?}").contains(changes.secrets[0].2.reveal()));
+}
+
+#[test]
+fn what_means_nothing_is_told() {
+    let text = format!(
+        "{HEAD}{}",
+        r#"
+[[rule]]
+repository = "acme/api"
+on = "branch"
+template = "api-main"
+pipeline_name = "{branch}-{title}"
+source_action = "App"
+start = "push"
+update = "always"
+stop_on_close = "yes"
+max_active = 0
+execution_mode = "queued"
+variables = { "a b" = "1", SHA = "{sha}", PR = "{number}", X = "{nothing}", Y = "{" }
+environment = { "1A" = "1", B = "}" }
+secrets = { "App/Token" = "env:NEW", "Source/App/Token" = "hunter2", "Source/App/Other" = "env:GONE" }
+[[rule]]
+repository = "acme/api"
+on = "pull_request"
+template = "api-main"
+max_active = 3
+[[rule]]
+repository = "acme/api"
+on = "branch"
+template = "api-main"
+start = "push"
+environment = { SHA = "{sha}" }
+"#
+    )
+    .replace("codepipeline_rate = 5", "codepipeline_rate = 0");
+    insta::assert_snapshot!(problems(text.leak()), @r#"
+    branchline.toml:5: aws.codepipeline_rate: want 1 to 1000
+    branchline.toml:12: rule[1].source_action: 'App' is no action: want "Stage/Action"
+    branchline.toml:17: rule[1].execution_mode: want "SUPERSEDED", "QUEUED" or "PARALLEL"
+    branchline.toml:18: rule[1].variables.PR: a branch has no {number}
+    branchline.toml:18: rule[1].variables.X: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {slug}, {number}, {sha}, {base}, {author}, {title}
+    branchline.toml:18: rule[1].variables.Y: '{' without '}' in '{': write '{{' for a brace
+    branchline.toml:18: rule[1].variables.a b: no name of a pipeline variable: want 1 to 128 of A-Z a-z 0-9 @ - _
+    branchline.toml:19: rule[1].environment.1A: no name of an environment variable: want A-Z a-z 0-9 _, not beginning with a digit
+    branchline.toml:19: rule[1].environment.B: '}' without '{' in '}': write '}}' for a brace
+    branchline.toml:20: rule[1].secrets.App/Token: 'App/Token' is no place of a secret: want "Stage/Action/Key"
+    branchline.toml:20: rule[1].secrets.Source/App/Other: the variable GONE is not set
+    branchline.toml:20: rule[1].secrets.Source/App/Token: not a reference: use env:NAME or file:PATH, never the secret itself
+    branchline.toml:14: rule[1].update: want one of "next-start", "never"
+    branchline.toml:15: rule[1].stop_on_close: want true or false
+    branchline.toml:16: rule[1].max_active: want 1 to 10000
+    branchline.toml:7: rule[1]: a rule with max_active needs a name: its clones are counted under it
+    branchline.toml:11: rule[1].pipeline_name: a branch has no {title}: use {branch}
+    branchline.toml:21: rule[2]: a rule with max_active needs a name: its clones are counted under it
+    branchline.toml:26: rule[3]: an execution that the clone starts by itself is told no {sha}: use start = "commit"
+    "#);
+}
