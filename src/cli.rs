@@ -5,6 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Overrides;
 use crate::telemetry::LogFormat;
 
+pub mod dlq;
+
 /// Gives every pull request its own AWS CodePipeline, from GitHub webhooks in SQS.
 #[derive(Debug, Parser)]
 #[command(name = "branchline", version, max_term_width = 100)]
@@ -21,6 +23,8 @@ pub enum Command {
     Run(Run),
     /// Say what would become of a webhook, and how the clone would differ from its template, touching nothing
     Explain(Explain),
+    /// Look at dead letters, replay them, drop them
+    Dlq(dlq::Dlq),
 }
 
 /// `branchline explain`

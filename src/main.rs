@@ -18,6 +18,8 @@ use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[path = "main/dlq/mod.rs"]
+mod dlq;
 #[path = "main/explain.rs"]
 mod explain;
 
@@ -28,11 +30,8 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let done = match Cli::parse().command {
         Command::Run(run) => start(&run, started),
-        Command::Explain(asked) => tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(explain::run(&asked))),
+        Command::Explain(asked) => at_once(explain::run(&asked)),
+        Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
     };
     match done {
         Ok(code) => code,
@@ -42,6 +41,16 @@ fn main() -> ExitCode {
             ExitCode::from(TROUBLE)
         }
     }
+}
+
+/// Runs a command that does one thing.
+fn at_once(
+    command: impl Future<Output = Result<ExitCode, Box<dyn Error>>>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(command)
 }
 
 fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {

@@ -156,7 +156,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The table as operators and auditors read it. Nothing is written.
+/// The table as operators and auditors read it. Nothing is written but what an operator did.
 pub trait Ledger: Send + Sync + 'static {
     /// A subject's row; `None` where it was never seen. It may be a moment old.
     fn mapping(
@@ -169,6 +169,13 @@ pub trait Ledger: Send + Sync + 'static {
         &self,
         delivery: &DeliveryId,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
+
+    /// Writes into a subject's audit trail what somebody did by hand. A second call with the same entry is done.
+    fn note(
+        &self,
+        subject: &Subject,
+        entry: &Audited,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// A subject's audit trail, by the events' own time.
     fn history(

@@ -15,6 +15,7 @@ mod cli {
     pub(crate) mod binary;
 
     mod complaints;
+    mod dlq;
     mod explain;
     mod run;
 }

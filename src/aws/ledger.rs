@@ -42,6 +42,29 @@ impl Ledger for DynamoStore {
         Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
     }
 
+    async fn note(&self, subject: &Subject, entry: &Audited) -> Result<(), Fault> {
+        let call = format!("PutItem on {}", self.table());
+        let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
+        let request = self
+            .client()
+            .put_item()
+            .table_name(self.table())
+            .item("pk", s(repository_key(subject.repository)))
+            .item("sk", s(key))
+            .item("processed_at", s(&entry.processed_at))
+            .item("outcome", s(&entry.outcome))
+            .item("to", s(&entry.to))
+            .item("journal", s(&entry.journal));
+        let request = entry
+            .actor
+            .iter()
+            .fold(request, |request, actor| request.item("actor", s(actor)));
+        let answer = request.send().await;
+        answer
+            .map(|_| ())
+            .map_err(|error| fault(Service::DynamoDb, &call, error))
+    }
+
     async fn history(&self, subject: &Subject) -> Result<Vec<Audited>, Fault> {
         let call = format!("Query on {}", self.table());
         let mut entries = Vec::new();

@@ -111,6 +111,12 @@ impl Envelope {
         self.body.len()
     }
 
+    /// The body for a person who asked to see it, unread.
+    #[must_use]
+    pub fn copy_body(&self) -> String {
+        self.body.clone()
+    }
+
     /// Gives the body up for a burial, which carries it unread.
     #[must_use]
     pub fn into_parts(self) -> (String, BTreeMap<String, Attribute>) {

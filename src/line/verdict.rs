@@ -98,6 +98,8 @@ pub const REASON: &str = "branchline-reason";
 pub const ROOM: &str = "branchline-room";
 /// What exactly, for a person.
 pub const DETAIL: &str = "branchline-detail";
+/// When it entered the queue of webhooks for the first time.
+pub const FIRST_SEEN: &str = "branchline-first-seen";
 /// How often it was received before.
 pub const ATTEMPTS: &str = "branchline-attempts";
 
@@ -118,11 +120,13 @@ impl Burial {
             value: super::envelope::AttributeValue::Text(envelope.receive_count.to_string()),
         };
         let message_id = envelope.message_id.clone();
+        let first_seen = envelope.header(FIRST_SEEN).map(str::to_owned);
+        let first_seen = first_seen.unwrap_or_else(|| envelope.sent_at.to_string());
         let (body, came) = envelope.into_parts();
         let ours = [REASON, ROOM, DETAIL, ATTEMPTS];
         let came = came
             .into_iter()
-            .filter(|(name, _)| !ours.contains(&name.as_str()));
+            .filter(|(name, _)| !ours.contains(&name.as_str()) && name != FIRST_SEEN);
         let mut attributes = vec![
             (REASON.to_owned(), Attribute::text(fault.reason.word())),
             (ROOM.to_owned(), Attribute::text(fault.room.word())),
@@ -130,6 +134,8 @@ impl Burial {
         attributes.extend(came.take(MAX_ATTRIBUTES - ours.len()));
         attributes.push((ATTEMPTS.to_owned(), number));
         attributes.push((DETAIL.to_owned(), Attribute::text(fault.detail.clone())));
+        attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));
+        attributes.truncate(MAX_ATTRIBUTES);
         attributes.retain(|(_, attribute)| attribute.as_text() != Some(""));
         let size = |attributes: &[(String, Attribute)]| -> usize {
             attributes
@@ -245,7 +251,7 @@ mod tests {
         );
         assert_eq!(
             names(&burial),
-            [REASON, ROOM, "X-GitHub-Event", ATTEMPTS, DETAIL]
+            [REASON, ROOM, "X-GitHub-Event", ATTEMPTS, DETAIL, FIRST_SEEN]
         );
         assert_eq!(burial.attributes[0].1.as_text(), Some("template-missing"));
         assert_eq!(burial.attributes[3].1.as_text(), Some("3"));

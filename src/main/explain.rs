@@ -87,10 +87,11 @@ async fn recalled(delivery: &str, config: &Config) -> Result<Explanation, Box<dy
 
 async fn account(config: &Config) -> Result<Account<impl Ledger, impl Pipelines>, Box<dyn Error>> {
     let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-    Ok(Account {
-        ledger: aws.store(config.table.clone()),
-        pipelines: aws.pipelines(config.codepipeline_rate),
-    })
+    let ledger = aws.store(config.table.clone());
+    Ok(Account::new(
+        ledger,
+        aws.pipelines(config.codepipeline_rate),
+    ))
 }
 
 /// As said, or as the file is named: `pull_request.opened.json`.

@@ -1,5 +1,7 @@
 //! What the line would do with a message, and how the clone would differ from its template. Nothing is touched.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use serde::Serialize;
@@ -30,12 +32,24 @@ pub trait Sight {
     fn template(&self, name: &PipelineName) -> impl Future<Output = Result<Template, Fault>>;
 }
 
-/// The table and CodePipeline as they are.
+/// The table and CodePipeline as they are. A template is asked for once.
 pub struct Account<S, P> {
     /// The table.
     pub ledger: S,
     /// CodePipeline.
     pub pipelines: P,
+    templates: RefCell<BTreeMap<PipelineName, Result<Template, Fault>>>,
+}
+
+impl<S, P> Account<S, P> {
+    /// Over these ports.
+    pub fn new(ledger: S, pipelines: P) -> Self {
+        Self {
+            ledger,
+            pipelines,
+            templates: RefCell::default(),
+        }
+    }
 }
 
 impl<S: Ledger, P: Pipelines> Sight for Account<S, P> {
@@ -44,7 +58,14 @@ impl<S: Ledger, P: Pipelines> Sight for Account<S, P> {
     }
 
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
-        self.pipelines.template(name).await
+        if let Some(known) = self.templates.borrow().get(name) {
+            return known.clone();
+        }
+        let said = self.pipelines.template(name).await;
+        self.templates
+            .borrow_mut()
+            .insert(name.clone(), said.clone());
+        said
     }
 }
 
@@ -268,7 +289,8 @@ pub async fn recall<S: Ledger, P: Pipelines>(
         return Ok(None);
     };
     let mut recorded = account.ledger.history(&subject).await?;
-    recorded.retain(|entry| entry.cause == delivery.as_str());
+    // What a person did with it goes under `replay:GUID`.
+    recorded.retain(|entry| entry.cause.rsplit(':').next() == Some(delivery.as_str()));
     let mapping = account.ledger.mapping(&subject).await?;
     let mut journal = mapping.as_ref().map(Journal::resume).unwrap_or_default();
     journal.delivery = Some(delivery.to_string());

@@ -1,8 +1,10 @@
 //! What the person with the pager runs: reads through the ports, and the rooms of the daemon's own line.
 
+pub mod dlq;
 pub mod explain;
 mod offline;
 mod render;
+pub mod rows;
 mod sealed;
 
 pub use offline::Unseen;

@@ -1,5 +1,7 @@
 //! The emulator that `scripts/sandbox exec` starts, as tests talk to it.
 
+use std::collections::BTreeSet;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_codepipeline::types::PipelineDeclaration;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
@@ -64,6 +66,27 @@ pub(crate) async fn depth(client: &aws_sdk_sqs::Client, url: &str) -> usize {
         depth += count.parse::<usize>().unwrap();
     }
     depth
+}
+
+/// The deliveries that wait in a queue, which it loses by that.
+pub(crate) async fn deliveries(client: &aws_sdk_sqs::Client, url: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    loop {
+        let request = client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10);
+        let answer = request.message_attribute_names("All").send().await.unwrap();
+        let messages = answer.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return found;
+        }
+        for message in messages {
+            let attributes = message.message_attributes.unwrap_or_default();
+            let delivery = attributes.get("X-GitHub-Delivery").unwrap();
+            found.extend(delivery.string_value.clone());
+        }
+    }
 }
 
 /// What a queue's messages do after so many receives.

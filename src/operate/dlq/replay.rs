@@ -1,0 +1,122 @@
+//! Letters that leave a grave: back to the queue of webhooks, into a file, or for good.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::line::envelope::{Attribute, AttributeValue, Envelope};
+use crate::line::fault::{Fault, Reason, Room};
+use crate::line::verdict::{ATTEMPTS, Burial, DETAIL, FIRST_SEEN, Grave, REASON, ROOM};
+use crate::ports::Queue;
+
+use super::letter::{REPLAYED_BY, REPLAYS};
+
+/// What a burial adds beside what came with the message.
+const OF_THE_BURIAL: [&str; 4] = [REASON, ROOM, DETAIL, ATTEMPTS];
+/// Attributes of a message (SQS quotas).
+const MAX_ATTRIBUTES: usize = 10;
+
+/// A letter in a file, one JSON object a line: all that is needed to send it again.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exported {
+    /// SQS's id of the message.
+    pub id: String,
+    /// The body, byte for byte.
+    pub body: String,
+    /// Its text attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Exported {
+    /// Takes an envelope apart. Attributes that are no text are none of GitHub's, and stay behind.
+    #[must_use]
+    pub fn of(envelope: Envelope) -> Self {
+        let id = envelope.message_id.clone();
+        let (body, attributes) = envelope.into_parts();
+        let text = |(name, attribute): (String, Attribute)| match attribute.value {
+            AttributeValue::Text(text) => Some((name, text)),
+            AttributeValue::Bytes(_) => None,
+        };
+        Self {
+            id,
+            body,
+            attributes: attributes.into_iter().filter_map(text).collect(),
+        }
+    }
+
+    /// A copy, for people.
+    #[must_use]
+    pub fn of_parts(envelope: &Envelope) -> Self {
+        let text = |(name, attribute): (&String, &Attribute)| {
+            Some((name.clone(), attribute.as_text()?.to_owned()))
+        };
+        Self {
+            id: envelope.message_id.clone(),
+            body: envelope.copy_body(),
+            attributes: envelope.attributes.iter().filter_map(text).collect(),
+        }
+    }
+
+    /// As it goes back: GitHub's attributes kept, the burial's gone, and who replayed it.
+    #[must_use]
+    pub fn replayed_by(self, who: &str) -> Burial {
+        let replays: u32 = self
+            .attributes
+            .get(REPLAYS)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let ours = [REPLAYS, REPLAYED_BY];
+        let kept = |name: &String| {
+            !OF_THE_BURIAL.contains(&name.as_str()) && !ours.contains(&name.as_str())
+        };
+        let mut attributes: Vec<_> = self
+            .attributes
+            .into_iter()
+            .filter(|(name, _)| kept(name))
+            .map(|(name, value)| (name, Attribute::text(value)))
+            .collect();
+        // GitHub's first: `branchline-first-seen` is what may be missed.
+        attributes.sort_by_key(|(name, _)| name == FIRST_SEEN);
+        attributes.truncate(MAX_ATTRIBUTES - ours.len());
+        attributes.push((
+            REPLAYS.to_owned(),
+            Attribute::text((replays + 1).to_string()),
+        ));
+        attributes.push((REPLAYED_BY.to_owned(), Attribute::text(who)));
+        Burial {
+            message_id: self.id,
+            body: self.body,
+            attributes,
+        }
+    }
+}
+
+/// Sends a letter back and then deletes it: killed in between, it is there twice, and the second changes nothing.
+///
+/// # Errors
+/// The send was not confirmed, or the letter could not be deleted (it is there twice, then).
+pub async fn send_back<Q: Queue>(queue: &Q, envelope: Envelope, who: &str) -> Result<(), Fault> {
+    let receipt = envelope.receipt.clone();
+    // Turned around, the grave of this queue is the queue of webhooks.
+    queue
+        .bury(Grave::DeadLetters, Exported::of(envelope).replayed_by(who))
+        .await?;
+    remove(queue, receipt).await
+}
+
+/// Deletes a letter.
+///
+/// # Errors
+/// SQS did not, or the message became visible again meanwhile.
+pub async fn remove<Q: Queue>(
+    queue: &Q,
+    receipt: crate::line::envelope::Receipt,
+) -> Result<(), Fault> {
+    let failed = queue.delete(std::slice::from_ref(&receipt)).await?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let detail = "a letter could not be deleted: it stays, and may be replayed or dropped again";
+    Err(Fault::new(Room::Queue, Reason::AwsConflict, detail))
+}
