@@ -6,6 +6,7 @@ use crate::config::Overrides;
 use crate::telemetry::LogFormat;
 
 pub mod dlq;
+pub mod mappings;
 
 /// Gives every pull request its own AWS CodePipeline, from GitHub webhooks in SQS.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum Command {
     Explain(Explain),
     /// Look at dead letters, replay them, drop them
     Dlq(dlq::Dlq),
+    /// Read which subject has which pipeline, and how that came to be
+    Mappings(mappings::Mappings),
 }
 
 /// `branchline explain`

@@ -22,6 +22,10 @@ use tokio::signal::unix::{SignalKind, signal};
 mod dlq;
 #[path = "main/explain.rs"]
 mod explain;
+#[path = "main/mappings.rs"]
+mod mappings;
+#[path = "main/terminal.rs"]
+mod terminal;
 
 /// Something that branchline was given or needs is wrong: configuration, environment, or a queue that does not answer.
 const TROUBLE: u8 = 2;
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run(run) => start(&run, started),
         Command::Explain(asked) => at_once(explain::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
+        Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
     };
     match done {
         Ok(code) => code,

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use crate::line::audit::Audited;
 use crate::line::envelope::{Envelope, Receipt};
-use crate::line::execution::{Execution, Run};
+use crate::line::execution::{Execution, Run, Stage};
 use crate::line::fault::Fault;
-use crate::line::ids::{DeliveryId, PipelineArn, PipelineName, RepositoryId, Subject, Timestamp};
+use crate::line::ids::{
+    DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::line::journal::Entry;
 use crate::line::mapping::{Claim, Mapping, State, Transition};
 use crate::line::template::{NewPipeline, Tags, Template};
@@ -170,6 +172,18 @@ pub trait Ledger: Send + Sync + 'static {
         delivery: &DeliveryId,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
 
+    /// The repository that was last heard of under this name.
+    fn repository(
+        &self,
+        name: &RepositoryName,
+    ) -> impl Future<Output = Result<Option<RepositoryId>, Fault>> + Send;
+
+    /// The subject that has a pipeline of this name.
+    fn owner(
+        &self,
+        pipeline: &PipelineName,
+    ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
+
     /// Writes into a subject's audit trail what somebody did by hand. A second call with the same entry is done.
     fn note(
         &self,
@@ -251,6 +265,10 @@ pub trait Pipelines: Send + Sync + 'static {
         &self,
         name: &PipelineName,
     ) -> impl Future<Output = Result<Vec<Execution>, Fault>> + Send;
+
+    /// The stages of a pipeline as they stand, in order; none when there is no such pipeline.
+    fn stages(&self, name: &PipelineName)
+    -> impl Future<Output = Result<Vec<Stage>, Fault>> + Send;
 
     /// Stops an execution at once, under a claim on the subject that owns the pipeline: what its actions run is
     /// abandoned. Stopping what has ended or is stopping is done.

@@ -17,5 +17,6 @@ mod cli {
     mod complaints;
     mod dlq;
     mod explain;
+    mod mappings;
     mod run;
 }

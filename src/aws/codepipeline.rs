@@ -9,7 +9,7 @@ use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 
-use crate::line::execution::{Execution, Run};
+use crate::line::execution::{Execution, Run, Stage};
 use crate::line::fault::{Fault, Reason, Room};
 use crate::line::ids::{PipelineArn, PipelineName};
 use crate::line::mapping::Claim;
@@ -184,6 +184,20 @@ impl Pipelines for CodePipelines {
                 .pipeline_execution_summaries()
                 .iter()
                 .map(executions::read)
+                .collect()),
+            Err(error) if is_missing(error.code()) => Ok(Vec::new()),
+            Err(error) => Err(failed(&call, error)),
+        }
+    }
+
+    async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
+        let call = format!("GetPipelineState {name}");
+        let request = self.client.get_pipeline_state().name(name.as_str());
+        match self.send(&call, request.send()).await? {
+            Ok(answer) => Ok(answer
+                .stage_states()
+                .iter()
+                .map(executions::stage)
                 .collect()),
             Err(error) if is_missing(error.code()) => Ok(Vec::new()),
             Err(error) => Err(failed(&call, error)),

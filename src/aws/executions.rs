@@ -3,11 +3,12 @@
 use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types::{
     PipelineExecutionSummary, PipelineVariable, SourceRevisionOverride, SourceRevisionType,
+    StageState,
 };
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::line::execution::{Execution, Run};
+use crate::line::execution::{Execution, Run, Stage};
 use crate::line::fault::{Fault, Reason, Room};
 
 /// How many executions are remembered.
@@ -56,6 +57,15 @@ pub(super) fn read(summary: &PipelineExecutionSummary) -> Execution {
         link: revision
             .and_then(|revision| revision.revision_url())
             .map(str::to_owned),
+    }
+}
+
+/// A stage as it stands.
+pub(super) fn stage(state: &StageState) -> Stage {
+    let latest = state.latest_execution();
+    Stage {
+        name: state.stage_name().unwrap_or_default().to_owned(),
+        state: latest.map(|latest| latest.status().as_str().to_owned()),
     }
 }
 

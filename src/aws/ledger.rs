@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::line::audit::Audited;
 use crate::line::fault::Fault;
-use crate::line::ids::{DeliveryId, RepositoryId, Subject};
+use crate::line::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::line::mapping::Mapping;
 use crate::ports::Ledger;
 
@@ -38,6 +38,22 @@ impl Ledger for DynamoStore {
     async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
         let item = self
             .item(format!("DELIVERY#{delivery}"), "DELIVERY".to_owned())
+            .await?;
+        Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
+    }
+
+    async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
+        let item = self.item(format!("NAME#{name}"), "NAME".to_owned()).await?;
+        Ok(item.and_then(|item| {
+            Some(RepositoryId(
+                item.get("repository_id")?.as_n().ok()?.parse().ok()?,
+            ))
+        }))
+    }
+
+    async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
+        let item = self
+            .item(format!("PIPELINE#{pipeline}"), "PIPELINE".to_owned())
             .await?;
         Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
     }

@@ -38,6 +38,15 @@ pub struct Execution {
     pub link: Option<String>,
 }
 
+/// A stage as it stands (API reference, `StageState`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// `InProgress`, `Succeeded`, `Failed` and so on, as AWS spells it; `None` where nothing has run in it yet.
+    pub state: Option<String>,
+}
+
 impl Execution {
     /// Whether it still runs.
     #[must_use]

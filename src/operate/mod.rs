@@ -2,6 +2,7 @@
 
 pub mod dlq;
 pub mod explain;
+pub mod mappings;
 mod offline;
 mod render;
 pub mod rows;

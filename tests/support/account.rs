@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::line::declaration::Declaration;
-use branchline::line::execution::{Execution, Run};
+use branchline::line::execution::{Execution, Run, Stage};
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{CommitId, PipelineArn, PipelineName};
 use branchline::line::template::{NewPipeline, Tags, Template};
@@ -191,6 +191,24 @@ impl Account {
         all.reverse();
         all.truncate(10);
         all
+    }
+
+    pub(super) fn stages(&self, name: &PipelineName) -> Vec<Stage> {
+        let declared = self
+            .pipelines
+            .get(name)
+            .and_then(|pipeline| pipeline.declaration.get("stages"));
+        let stages = declared.and_then(Value::as_array).into_iter().flatten();
+        stages
+            .map(|stage| Stage {
+                name: stage
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
+                state: None,
+            })
+            .collect()
     }
 
     pub(super) fn stop(&mut self, name: &PipelineName, id: &str) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::line::execution::{Execution, Run};
+use branchline::line::execution::{Execution, Run, Stage};
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{PipelineArn, PipelineName};
 use branchline::line::mapping::Claim;
@@ -169,6 +169,11 @@ impl Pipelines for FakePipelines {
 
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         let effect = || Ok(lock(&self.account).executions(name));
+        self.weather.pass(Op::Executions, effect).await
+    }
+
+    async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
+        let effect = || Ok(lock(&self.account).stages(name));
         self.weather.pass(Op::Executions, effect).await
     }
 

@@ -147,7 +147,8 @@ def _mapping(story: Story) -> Item | None:
 
 def _mapping_at(story: Story, head: str) -> Item | None:
     mapping = _mapping(story)
-    return mapping if mapping and mapping.get("head_sha") == head else None
+    settled = mapping and mapping.get("state") == "active" and mapping.get("head_sha") == head
+    return mapping if settled else None
 
 
 def _is(story: Story, state: str) -> bool:

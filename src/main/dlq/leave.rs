@@ -20,8 +20,9 @@ use branchline::operate::dlq::survey::{Prophet, Survey, survey};
 use branchline::ports::{Clock, Ledger, Queue};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Desk, Done, asked as person_says, code, operator, selection, spinner, told};
+use super::{Desk, asked as person_says, code, operator, selection, spinner};
 use crate::SystemClock;
+use crate::terminal::{Done, fault as told};
 
 pub(super) async fn replay(asked: &Replay) -> Done {
     let desk = Desk::open(&asked.place).await?;

@@ -9,28 +9,22 @@ use std::time::Duration;
 use branchline::aws::{Aws, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::cli::dlq::{DlqCommand, Filters, List, Place, Replay, Show, Which};
 use branchline::config::{self, Config, Process};
-use branchline::line::ids::Timestamp;
 use branchline::operate::dlq::letter::Letter;
 use branchline::operate::dlq::scan::{HOLD, Scan};
 use branchline::operate::dlq::select::Selection;
 use branchline::operate::explain::{Account, explain};
-use branchline::operate::rows::{Column, Output, Rows, age};
+use branchline::operate::rows::{Column, Rows, age};
 use branchline::operate::{Look, explanation};
 use branchline::ports::Clock;
-use globset::GlobBuilder;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::SystemClock;
+use crate::terminal::{Done, fault as told, format, glob, moment, stopped, width};
 
 mod leave;
 
 /// Letters are there, or are left.
 const FINDINGS: u8 = 1;
-/// The width of a table where nobody looks.
-const WIDTH: u16 = 160;
-
-type Done = Result<ExitCode, Box<dyn Error>>;
-
 /// A grave, and the way back from it.
 struct Desk {
     config: Config,
@@ -77,12 +71,7 @@ async fn list(asked: &List) -> Done {
     let selection = selection(&asked.filters, &[])?;
     let desk = Desk::open(&asked.place).await?;
     let stdout = io::stdout();
-    let output = asked.output.unwrap_or(match stdout.is_terminal() {
-        true => Output::Table,
-        false => Output::Json,
-    });
-    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
-    let mut rows = Rows::new(output, columns(), width.into(), stdout.lock());
+    let mut rows = Rows::new(format(asked.output), columns(), width(), stdout.lock());
     let spinner = spinner("looking");
     let mut scan = Scan::of(&desk.grave);
     let (mut shown, mut read_enough) = (0_usize, false);
@@ -117,15 +106,6 @@ async fn list(asked: &List) -> Done {
         )?;
     }
     Ok(code(shown > 0))
-}
-
-/// `true` once nobody reads any more.
-fn stopped(written: io::Result<()>) -> io::Result<bool> {
-    match written {
-        Ok(()) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
-        Err(error) => Err(error),
-    }
 }
 
 fn columns() -> Vec<Column<Letter>> {
@@ -234,17 +214,6 @@ async fn show(asked: &Show) -> Done {
 /// What the filters mean.
 fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
     let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
-    let glob = filters.repository.as_ref().map(|glob| {
-        let built = GlobBuilder::new(glob).literal_separator(true).build();
-        built
-            .map(|glob| glob.compile_matcher())
-            .map_err(|why| format!("--repository: {why}"))
-    });
-    let time = |flag: &str, text: &Option<String>| {
-        text.as_ref().map(|text| moment(text).ok_or_else(|| {
-        format!("--{flag}: '{text}' is no time: want 2026-11-23T20:00:00Z, or an age as 90s, 30m, 2h, 5d")
-    })).transpose()
-    };
     let mut all = set(&filters.id);
     all.extend(ids.iter().cloned());
     Ok(Selection {
@@ -252,28 +221,10 @@ fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
         reasons: set(&filters.reason),
         rooms: set(&filters.room),
         events: set(&filters.event),
-        repository: glob.transpose()?,
-        since: time("since", &filters.since)?,
-        until: time("until", &filters.until)?,
+        repository: glob("repository", filters.repository.as_deref())?,
+        since: moment("since", filters.since.as_deref())?,
+        until: moment("until", filters.until.as_deref())?,
     })
-}
-
-/// A time, or an age before now.
-fn moment(text: &str) -> Option<Timestamp> {
-    if let Some(time) = Timestamp::from_rfc3339(text) {
-        return Some(time);
-    }
-    let unit = text.chars().last()?;
-    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    let seconds = match unit {
-        's' => number,
-        'm' => number.checked_mul(60)?,
-        'h' => number.checked_mul(3_600)?,
-        'd' => number.checked_mul(86_400)?,
-        _ => return None,
-    };
-    let millis = i64::try_from(seconds.checked_mul(1_000)?).ok()?;
-    Some(Timestamp(SystemClock.now().0.checked_sub(millis)?))
 }
 
 fn spinner(what: &'static str) -> ProgressBar {
@@ -284,10 +235,6 @@ fn spinner(what: &'static str) -> ProgressBar {
         Ok(style) => spinner.with_style(style),
         Err(_) => spinner,
     }
-}
-
-fn told(fault: branchline::line::fault::Fault) -> String {
-    format!("branchline cannot go on: {fault}")
 }
 
 fn code(findings: bool) -> ExitCode {

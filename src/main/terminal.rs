@@ -1,0 +1,82 @@
+//! What every command shares: how it prints, and what its words mean.
+
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use branchline::line::fault::Fault;
+use branchline::line::ids::Timestamp;
+use branchline::operate::rows::Output;
+use branchline::ports::Clock;
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::SystemClock;
+
+/// The width of a table where nobody looks.
+const WIDTH: u16 = 160;
+
+/// How a command ends.
+pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
+
+/// A fault that ends a command.
+pub(crate) fn fault(fault: Fault) -> String {
+    format!("branchline cannot go on: {fault}")
+}
+
+/// `true` once nobody reads any more, which is no failure.
+pub(crate) fn stopped(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A table for people, JSON lines for programs.
+pub(crate) fn format(asked: Option<Output>) -> Output {
+    asked.unwrap_or(match io::stdout().is_terminal() {
+        true => Output::Table,
+        false => Output::Json,
+    })
+}
+
+/// Of the terminal.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size()
+        .map_or(WIDTH, |(width, _)| width.0)
+        .into()
+}
+
+/// A glob, in which `*` stays between two slashes.
+pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>, String> {
+    let built = text.map(|text| GlobBuilder::new(text).literal_separator(true).build());
+    let built = built
+        .transpose()
+        .map_err(|why| format!("--{flag}: {why}"))?;
+    Ok(built.map(|glob| glob.compile_matcher()))
+}
+
+/// A time, or an age before now.
+pub(crate) fn moment(flag: &str, text: Option<&str>) -> Result<Option<Timestamp>, String> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let time = Timestamp::from_rfc3339(text).or_else(|| ago(text));
+    time.map(Some).ok_or_else(|| {
+        format!("--{flag}: '{text}' is no time: want 2026-11-23T20:00:00Z, or an age as 90s, 30m, 2h, 5d")
+    })
+}
+
+fn ago(text: &str) -> Option<Timestamp> {
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    let seconds = match unit {
+        's' => number,
+        'm' => number.checked_mul(60)?,
+        'h' => number.checked_mul(3_600)?,
+        'd' => number.checked_mul(86_400)?,
+        _ => return None,
+    };
+    let millis = i64::try_from(seconds.checked_mul(1_000)?).ok()?;
+    Some(Timestamp(SystemClock.now().0.checked_sub(millis)?))
+}
