@@ -70,8 +70,9 @@ pub async fn survey<Q: Queue, S: Sight>(
                 .await?;
                 let outcome = said.journal.outcome;
                 let would = match &said.journal.detail {
-                    Some(detail) if !said.buried => format!("{outcome}: {detail}"),
-                    Some(_) | None => outcome.to_owned(),
+                    _ if said.buried => format!("buried again, {outcome}"),
+                    Some(detail) => format!("{outcome}: {detail}"),
+                    None => outcome.to_owned(),
                 };
                 *found.would.entry(would).or_default() += 1;
             }
