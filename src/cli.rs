@@ -24,11 +24,34 @@ pub enum Command {
     Run(Run),
     /// Say what would become of a webhook, and how the clone would differ from its template, touching nothing
     Explain(Explain),
+    /// Check the configuration, and what the daemon needs in the account
+    Check(Check),
     /// Look at dead letters, replay them, drop them
     Dlq(dlq::Dlq),
     /// Read which subject has which pipeline, and how that came to be
     Mappings(mappings::Mappings),
 }
+
+/// `branchline check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub struct Check {
+    /// The configuration alone, with its secrets, asking no AWS
+    #[arg(long)]
+    pub offline: bool,
+    /// Print one JSON object a line, as is done where standard output is no terminal
+    #[arg(long)]
+    pub json: bool,
+    /// What wins over the file.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+const CHECK_HELP: &str = "\
+Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and codepipeline:GetPipeline, beside what
+the daemon needs. Whether the clone's role may be passed is seen when the first pipeline is made.
+
+Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong.";
 
 /// `branchline explain`
 #[derive(Debug, Args)]

@@ -18,6 +18,8 @@ use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[path = "main/check.rs"]
+mod check;
 #[path = "main/dlq/mod.rs"]
 mod dlq;
 #[path = "main/explain.rs"]
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(run) => start(&run, started),
         Command::Explain(asked) => at_once(explain::run(&asked)),
+        Command::Check(asked) => at_once(check::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
         Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
     };

@@ -158,6 +158,41 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
+/// What a queue is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueFacts {
+    /// Its URL.
+    pub url: String,
+    /// Its ARN.
+    pub arn: String,
+    /// How long it keeps a message, in seconds.
+    pub retention_seconds: u64,
+    /// Where it moves what was received too often.
+    pub redrive: Option<Redrive>,
+}
+
+/// A queue's redrive policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// The ARN of the queue that messages are moved to.
+    pub target: String,
+    /// After so many receives.
+    pub max_receives: u32,
+}
+
+/// How a table is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableFacts {
+    /// Its name.
+    pub name: String,
+    /// Its keys, the partition's first.
+    pub keys: Vec<String>,
+    /// The keys of its index `by-state`; `None` where there is none.
+    pub index: Option<Vec<String>>,
+    /// The attribute by which rows expire; `None` where that is off.
+    pub ttl: Option<String>,
+}
+
 /// The table as operators and auditors read it. Nothing is written but what an operator did.
 pub trait Ledger: Send + Sync + 'static {
     /// A subject's row; `None` where it was never seen. It may be a moment old.

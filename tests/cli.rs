@@ -14,6 +14,7 @@ mod cli {
     pub(crate) mod account;
     pub(crate) mod binary;
 
+    mod check;
     mod complaints;
     mod dlq;
     mod explain;

@@ -28,7 +28,7 @@ use super::row::{self, Item, n, repository_key, s};
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;
 /// The sparse index of mappings by state, the longest unchanged first.
-const BY_STATE: &str = "by-state";
+pub(super) const BY_STATE: &str = "by-state";
 /// Mappings in a page: one read of about 100 KB.
 const PAGE: i32 = 100;
 /// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).

@@ -4,6 +4,7 @@ mod codepipeline;
 mod declaration;
 mod dynamodb;
 mod executions;
+mod facts;
 mod fault;
 mod ledger;
 mod limiter;

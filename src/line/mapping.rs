@@ -130,6 +130,37 @@ impl Mapping {
             && self.hold.as_ref().is_some_and(|hold| hold.until <= now)
     }
 
+    /// The row of a subject that was never seen, before anything is accepted.
+    #[must_use]
+    pub fn unseen(
+        subject: Subject,
+        repository: RepositoryName,
+        moment: Moment,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            subject,
+            repository,
+            state: State::Gone,
+            generation: 0,
+            moment,
+            spec: None,
+            absence: None,
+            arn: None,
+            template_version: None,
+            print: None,
+            built: None,
+            start_token: None,
+            place: None,
+            executions: Vec::new(),
+            hold: None,
+            attempts: 0,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether the head commit has no execution that we know of. A new branch's first execution is that of the commit
     /// that came with it.
     #[must_use]

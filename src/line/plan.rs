@@ -225,27 +225,11 @@ fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
 
 /// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was.
 fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
-    let base = seen.cloned().unwrap_or_else(|| Mapping {
-        subject: intent.subject.clone(),
-        repository: intent.repository.clone(),
-        state: State::Gone,
-        generation: 0,
-        moment: intent.moment.clone(),
-        spec: None,
-        absence: None,
-        arn: None,
-        template_version: None,
-        print: None,
-        built: None,
-        start_token: None,
-        place: None,
-        executions: Vec::new(),
-        hold: None,
-        attempts: 0,
-        last_error: None,
-        created_at: now,
-        updated_at: now,
-    });
+    let unseen = || {
+        let (subject, moment) = (intent.subject.clone(), intent.moment.clone());
+        Mapping::unseen(subject, intent.repository.clone(), moment, now)
+    };
+    let base = seen.cloned().unwrap_or_else(unseen);
     Mapping {
         repository: intent.repository.clone(),
         generation: base.generation + 1,

@@ -91,6 +91,19 @@ pub(super) fn source(
     }
 }
 
+/// The repositories of GitHub that its source actions fetch.
+pub(super) fn repositories(template: &Declaration) -> impl Iterator<Item = RepositoryName> {
+    template.actions().filter_map(|action| {
+        let word = |key: &str| action.configuration?.get(key)?.as_str();
+        let name = match action.provider {
+            CONNECTION => word("FullRepositoryId")?.to_owned(),
+            "GitHub" => format!("{}/{}", word("Owner")?, word("Repo")?),
+            _ => return None,
+        };
+        RepositoryName::parse(name).ok()
+    })
+}
+
 /// GitHub compares names without case. A CodeCommit repository is not the one that GitHub speaks of, be it called the
 /// same: a mirror is used where the rule names it.
 fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {

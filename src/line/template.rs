@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind, short_hash};
 use super::mapping::Mapping;
 use super::rule::Rule;
-use super::source::{point, source};
+use super::source::{point, repositories, source};
 use super::wanted::Spec;
 use super::{kind, limits};
 
@@ -79,6 +79,11 @@ const KEY_LIMIT: usize = 128;
 const TAG_LIMIT: usize = 256;
 
 impl Template {
+    /// The repositories of GitHub that its source actions fetch.
+    pub fn repositories(&self) -> impl Iterator<Item = RepositoryName> {
+        repositories(&self.declaration)
+    }
+
     /// The clone for the subject of `mapping`, marked as made by the branchline of `table`.
     ///
     /// # Errors

@@ -1,0 +1,93 @@
+//! How queues and the table are set up, for `branchline check`.
+
+use aws_sdk_dynamodb::types::{KeySchemaElement, TimeToLiveStatus};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+
+use crate::line::fault::Fault;
+use crate::ports::{QueueFacts, Redrive, TableFacts};
+
+use super::Aws;
+use super::dynamodb::BY_STATE;
+use super::fault::{Service, fault};
+
+impl Aws {
+    /// What a queue is set to.
+    ///
+    /// # Errors
+    /// It is not there, not for us, or SQS did not answer.
+    pub async fn queue_facts(&self, url: &str) -> Result<QueueFacts, Fault> {
+        let client = aws_sdk_sqs::Client::new(&self.0);
+        let call = format!("GetQueueAttributes of {url}");
+        let request = client.get_queue_attributes().queue_url(url);
+        let request = request.attribute_names(QueueAttributeName::All);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let text = |name| attributes.get(&name).map(String::as_str);
+        Ok(QueueFacts {
+            url: url.to_owned(),
+            arn: text(QueueAttributeName::QueueArn)
+                .unwrap_or_default()
+                .to_owned(),
+            retention_seconds: text(QueueAttributeName::MessageRetentionPeriod)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_default(),
+            redrive: text(QueueAttributeName::RedrivePolicy).and_then(redrive),
+        })
+    }
+
+    /// How a table is made.
+    ///
+    /// # Errors
+    /// It is not there, not for us, or DynamoDB did not answer.
+    pub async fn table_facts(&self, name: &str) -> Result<TableFacts, Fault> {
+        let client = aws_sdk_dynamodb::Client::new(&self.0);
+        let call = format!("DescribeTable {name}");
+        let answer = client.describe_table().table_name(name).send().await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        let call = format!("DescribeTimeToLive {name}");
+        let ttl = client.describe_time_to_live().table_name(name).send().await;
+        let ttl = ttl.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        let ttl = ttl
+            .time_to_live_description
+            .filter(|ttl| ttl.time_to_live_status == Some(TimeToLiveStatus::Enabled));
+        let table = answer.table;
+        let indexes = table
+            .as_ref()
+            .map(|table| table.global_secondary_indexes())
+            .unwrap_or_default();
+        let index = indexes
+            .iter()
+            .find(|index| index.index_name() == Some(BY_STATE));
+        Ok(TableFacts {
+            name: name.to_owned(),
+            keys: keys(
+                table
+                    .as_ref()
+                    .map(|table| table.key_schema())
+                    .unwrap_or_default(),
+            ),
+            index: index.map(|index| keys(index.key_schema())),
+            ttl: ttl.and_then(|ttl| ttl.attribute_name),
+        })
+    }
+}
+
+fn keys(schema: &[KeySchemaElement]) -> Vec<String> {
+    schema
+        .iter()
+        .map(|key| key.attribute_name().to_owned())
+        .collect()
+}
+
+/// `maxReceiveCount` comes as a number or as text.
+fn redrive(policy: &str) -> Option<Redrive> {
+    let policy: Value = serde_json::from_str(policy).ok()?;
+    let count = policy.get("maxReceiveCount")?;
+    let count = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
+    Some(Redrive {
+        target: policy.get("deadLetterTargetArn")?.as_str()?.to_owned(),
+        max_receives: u32::try_from(count).ok()?,
+    })
+}
