@@ -41,6 +41,22 @@ fn a_new_pipeline_costs_four_calls_and_three_within_a_minute_of_the_last() {
 }
 
 #[test]
+fn a_push_costs_six_calls_and_a_closing_six() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let pushed = |before, sha| Webhook::pull_request("synchronize").before(before).sha(sha);
+        assert_eq!(
+            cost(world, pushed(1, 2)).await,
+            5,
+            "the template is remembered"
+        );
+        world.clock.advance(Duration::from_secs(60));
+        assert_eq!(cost(world, pushed(2, 3)).await, 6);
+        assert_eq!(cost(world, Webhook::pull_request("closed").sha(3)).await, 6);
+    });
+}
+
+#[test]
 fn what_changes_nothing_costs_one_call() {
     run_line(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
