@@ -30,6 +30,16 @@ pub enum Command {
     Dlq(dlq::Dlq),
     /// Read which subject has which pipeline, and how that came to be
     Mappings(mappings::Mappings),
+    /// Print completions for a shell: `branchline completions bash > /etc/bash_completion.d/branchline`
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder: `branchline man /usr/local/share/man/man1`
+    Man {
+        /// The folder, which must exist
+        folder: std::path::PathBuf,
+    },
 }
 
 /// `branchline check`

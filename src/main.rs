@@ -15,7 +15,7 @@ use branchline::telemetry;
 use branchline::worker::lease::VISIBILITY;
 use branchline::worker::walk::{Setup, Walker};
 use branchline::worker::{Settings, Stop, Until, Worker};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[path = "main/check.rs"]
@@ -40,6 +40,15 @@ fn main() -> ExitCode {
         Command::Check(asked) => at_once(check::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
         Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "branchline", &mut text);
+            let written = terminal::stopped(std::io::stdout().write_all(&text));
+            written.map(|_| ExitCode::SUCCESS).map_err(Into::into)
+        }
+        Command::Man { folder } => clap_mangen::generate_to(Cli::command(), &folder)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|why| format!("{} cannot be written: {why}", folder.display()).into()),
     };
     match done {
         Ok(code) => code,

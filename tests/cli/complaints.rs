@@ -204,3 +204,22 @@ fn help_is_complete() {
     Exit codes: 0 stopped cleanly, 2 something is wrong with what it was given or needs.
     "#);
 }
+
+#[test]
+fn completions_and_manual_pages_come_with_the_binary() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = branchline(&["completions", shell]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && said.contains("explain"),
+            "{shell}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert!(branchline(&["man", path]).status().unwrap().success());
+    let pages = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!(pages > 10, "{pages} pages");
+    let (code, said) = complaint(&mut branchline(&["man", "/does/not/exist"]));
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+}
