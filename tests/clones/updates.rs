@@ -133,6 +133,28 @@ fn a_clone_that_somebody_deleted_is_made_anew_by_the_next_push() {
 }
 
 #[test]
+fn a_clone_that_became_a_template_is_not_changed_any_more() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let of_it = Rule {
+            name: "of the clone".to_owned(),
+            repository: patterns(["other/*"]),
+            template: pipeline_name("api-pr-7"),
+            ..pull_request_rule()
+        };
+        change_template(world);
+        world.restart(vec![pull_request_rule(), of_it]);
+        world.deliver(pushed(1, 2)).await;
+        let letters = world.take_dead_letters();
+        assert_eq!(
+            letters[0].text("branchline-reason"),
+            Some("pipeline-is-template")
+        );
+        assert_eq!(store_of(world), json!("artifacts"));
+    });
+}
+
+#[test]
 fn a_strangers_pipeline_of_that_name_is_never_started() {
     run_line(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;

@@ -1,7 +1,7 @@
 //! Removing a clone.
 
 use crate::line::execution::Execution;
-use crate::line::fault::{Fault, Reason, Room};
+use crate::line::fault::Fault;
 use crate::line::journal::Outcome;
 use crate::line::mapping::{Done, Transition};
 use crate::line::plan::Effect;
@@ -32,10 +32,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
 
     pub(super) async fn delete(&self, spec: &Spec, work: &Work<'_>) -> Applied {
         let (mapping, name) = (work.claim.mapping(), &spec.pipeline);
-        if self.setup.rules.has_template(name) || *name == spec.template {
-            let detail = format!("'{name}' is a template now: branchline never deletes a template");
-            return Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail));
-        }
+        self.is_no_template(spec)?;
         let outcome = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
             None => Outcome::AlreadyDeleted,
             Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => {

@@ -20,6 +20,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         work: &Work<'_>,
         journal: &mut Journal,
     ) -> Applied {
+        self.is_no_template(spec)?;
         let mapping = work.claim.mapping();
         let named = self.setup.rules.named(&spec.rule);
         let cast = match named.map(|rule| rule.update) {
@@ -51,6 +52,17 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             built: None,
         };
         Ok((Done::Present(made), outcome))
+    }
+
+    /// A clone that somebody made a template of since is not ours to change any more.
+    pub(super) fn is_no_template(&self, spec: &Spec) -> Result<(), Fault> {
+        let name = &spec.pipeline;
+        if !self.setup.rules.has_template(name) && *name != spec.template {
+            return Ok(());
+        }
+        let detail =
+            format!("'{name}' is a template now: branchline never changes or deletes a template");
+        Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail))
     }
 
     /// Starts the head commit of the claimed mapping.
