@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::Overrides;
 use crate::telemetry::LogFormat;
 
+pub mod audit;
 pub mod dlq;
 pub mod mappings;
 
@@ -30,6 +31,8 @@ pub enum Command {
     Dlq(dlq::Dlq),
     /// Read which subject has which pipeline, and how that came to be
     Mappings(mappings::Mappings),
+    /// Compare mappings, pipelines, templates and rules, and repair what is wrong
+    Audit(audit::Audit),
     /// Print completions for a shell: `branchline completions bash > /etc/bash_completion.d/branchline`
     Completions {
         /// Which shell

@@ -18,6 +18,8 @@ use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+#[path = "main/audit.rs"]
+mod audit;
 #[path = "main/check.rs"]
 mod check;
 #[path = "main/dlq/mod.rs"]
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Check(asked) => at_once(check::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
         Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
+        Command::Audit(asked) => at_once(audit::run(&asked)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "branchline", &mut text);

@@ -117,6 +117,12 @@ pub trait Store: Send + Sync + 'static {
     /// Cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// A subject's row as it is now; `None` where it was never seen.
+    fn mapping(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
+
     /// A page of the mappings in a state, from the beginning or from where another page ended. A page may be empty and
     /// not the last. The listing may be a moment old: rows are claimed, not trusted.
     fn in_state(
@@ -194,13 +200,7 @@ pub struct TableFacts {
 }
 
 /// The table as operators and auditors read it. Nothing is written but what an operator did.
-pub trait Ledger: Send + Sync + 'static {
-    /// A subject's row; `None` where it was never seen. It may be a moment old.
-    fn mapping(
-        &self,
-        subject: &Subject,
-    ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
-
+pub trait Ledger: Store {
     /// The subject that a delivery concerned; `None` where it concerned none, or longer ago than deliveries are kept.
     fn delivered(
         &self,
@@ -256,6 +256,9 @@ pub trait Pipelines: Send + Sync + 'static {
     /// The declaration of a pipeline. A missing one is the permanent fault `template-missing`.
     fn template(&self, name: &PipelineName)
     -> impl Future<Output = Result<Template, Fault>> + Send;
+
+    /// The names of every pipeline of the account in this Region, whoever made it, in whatever order.
+    fn names(&self) -> impl Future<Output = Result<Vec<PipelineName>, Fault>> + Send;
 
     /// Creates a pipeline with its tags, under a claim on its subject. AWS starts its first execution by itself.
     ///

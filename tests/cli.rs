@@ -15,6 +15,7 @@ mod cli {
     pub(crate) mod account;
     pub(crate) mod binary;
 
+    mod audit;
     mod check;
     mod complaints;
     mod dlq;

@@ -12,6 +12,8 @@ mod support;
 mod ends;
 #[path = "clones/places.rs"]
 mod places;
+#[path = "clones/repairs.rs"]
+mod repairs;
 #[path = "clones/starts.rs"]
 mod starts;
 #[path = "clones/updates.rs"]

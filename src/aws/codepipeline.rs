@@ -136,6 +136,23 @@ impl Pipelines for CodePipelines {
         }
     }
 
+    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
+        let call = "ListPipelines";
+        let (mut names, mut next) = (Vec::new(), None);
+        loop {
+            let request = self.client.list_pipelines().set_next_token(next);
+            let answer = self.send(call, request.send()).await?;
+            let answer = answer.map_err(|error| failed(call, error))?;
+            let found = answer.pipelines.unwrap_or_default().into_iter();
+            // What AWS calls a name is one: it made them.
+            names.extend(found.filter_map(|found| PipelineName::parse(found.name?).ok()));
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     async fn find(
         &self,
         name: &PipelineName,

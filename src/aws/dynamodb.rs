@@ -303,6 +303,13 @@ impl Store for DynamoStore {
         self.transition(transition, &[]).await.map(|_| ())
     }
 
+    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        let item = self
+            .item(repository_key(subject.repository), subject.key())
+            .await?;
+        item.as_ref().map(row::read).transpose()
+    }
+
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
         let query = self
             .client

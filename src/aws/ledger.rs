@@ -5,22 +5,22 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::line::audit::Audited;
 use crate::line::fault::Fault;
 use crate::line::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::line::mapping::Mapping;
 use crate::ports::Ledger;
 
 use super::dynamodb::DynamoStore;
 use super::fault::{Service, fault};
-use super::row::{self, Item, repository_key, s};
+use super::row::{Item, repository_key, s};
 
 impl DynamoStore {
-    async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {
+    pub(super) async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {
         let call = format!("GetItem {pk} on {}", self.table());
         let request = self
             .client()
             .get_item()
             .table_name(self.table())
             .key("pk", s(pk))
-            .key("sk", s(sk));
+            .key("sk", s(sk))
+            .consistent_read(true);
         let answer = request.send().await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         Ok(answer.item)
@@ -28,13 +28,6 @@ impl DynamoStore {
 }
 
 impl Ledger for DynamoStore {
-    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
-        let item = self
-            .item(repository_key(subject.repository), subject.key())
-            .await?;
-        item.as_ref().map(row::read).transpose()
-    }
-
     async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
         let item = self
             .item(format!("DELIVERY#{delivery}"), "DELIVERY".to_owned())

@@ -12,7 +12,7 @@ use super::pattern::Pattern;
 use super::secret::Secret;
 
 /// What GetPipeline shows instead of a secret.
-pub(super) const MASK: &str = "****";
+pub const MASK: &str = "****";
 
 /// A rule's changes. None of them is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -40,6 +40,17 @@ impl Secrets {
         )
     }
 
+    /// The signature of `body` under the first secret, as GitHub writes it. `None` without any.
+    #[must_use]
+    pub fn sign(&self, body: &[u8]) -> Option<String> {
+        let mut mac = self.0.first()?.clone();
+        mac.update(body);
+        Some(format!(
+            "sha256={}",
+            hex::encode(mac.finalize().into_bytes())
+        ))
+    }
+
     /// Whether `signature` is the HMAC of `body` under any of the secrets.
     fn prove(&self, body: &[u8], signature: &[u8]) -> bool {
         self.0.iter().any(|keyed| {

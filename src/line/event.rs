@@ -9,11 +9,13 @@ use serde::de::DeserializeOwned;
 use super::delivery::Delivery;
 use super::fault::{Fault, Reason, Room};
 use super::ids::{ActionName, Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp};
+use super::repair::{REPAIR, Repair};
 use words::{
     Object, PullRequestWords, PushWords, ReferenceWords, RepositoryEventWords, RepositoryWords,
     UserWords,
 };
 
+mod repair;
 mod skip;
 mod words;
 
@@ -85,6 +87,8 @@ pub enum Change {
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
     Branch(Branch, Tip),
+    /// A mapping that an operator's audit found wrong, from `branchline audit --repair`.
+    Repair(Repair),
 }
 
 /// How a repository ends.
@@ -196,6 +200,7 @@ impl Event {
             "create" => reference(parse(delivery)?, Tip::Somewhere),
             "delete" => reference(parse(delivery)?, Tip::Gone { before: None }),
             "repository" => repository(parse(delivery)?),
+            REPAIR => repair::read(parse(delivery)?),
             "ping" => Ok(Heed::Ignore(Ignored::Ping)),
             _ => Ok(Heed::Ignore(Ignored::Event)),
         }

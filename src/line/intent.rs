@@ -10,6 +10,7 @@ use super::ids::{
     Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use super::pattern::{Fill, Placeholder};
+use super::repair::Mend;
 use super::rule::{On, Rule, Rules, Start, Update};
 use super::wanted::{Absence, Call, Head, Spec, Wanted};
 
@@ -37,6 +38,8 @@ pub enum Aim {
     One(Box<Intent>),
     /// Every subject of a repository.
     Every(Leave),
+    /// One subject, as its mapping has it.
+    Again(Box<Mend>),
 }
 
 /// A repository from which every pipeline goes.
@@ -125,6 +128,15 @@ impl Intent {
                 } else {
                     Heed::Ignore(Ignored::NoRule)
                 });
+            }
+            Change::Repair(repair) => {
+                return Ok(Heed::Act(Aim::Again(Box::new(Mend {
+                    repair,
+                    repository: name,
+                    actor,
+                    delivery: delivery.clone(),
+                    arrival,
+                }))));
             }
             Change::PullRequest(pull) => {
                 let Some(wanted) = pull_request(&pull, &name, rules)? else {

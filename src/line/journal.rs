@@ -14,6 +14,7 @@ use super::ids::{DeliveryId, Timestamp};
 use super::intent::{Intent, Leave};
 use super::mapping::Mapping;
 use super::plan::Unchanged;
+use super::repair::Mend;
 use super::wanted::{Absence, Spec, Wanted};
 
 /// The journal of one message. It holds names and outcomes, never the body.
@@ -183,6 +184,12 @@ impl Journal {
     /// Room 4 was passed, for every subject of a repository.
     pub fn leave(&mut self, leave: &Leave) {
         self.subject = Some(leave.name.to_string());
+    }
+
+    /// Room 4 was passed, by a repair.
+    pub fn mend(&mut self, mend: &Mend) {
+        self.subject = Some(mend.repair.subject.display(&mend.repository));
+        self.pipeline = Some(mend.repair.pipeline.to_string());
     }
 
     /// Room 5 was passed: the row that was found, or none.

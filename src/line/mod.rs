@@ -21,6 +21,7 @@ pub mod mapping;
 pub mod naming;
 pub mod pattern;
 pub mod plan;
+pub mod repair;
 pub mod rule;
 pub mod secret;
 mod source;

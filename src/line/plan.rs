@@ -240,5 +240,8 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
     }
 }
 
+mod mend;
+pub use mend::{Standing, mend, standing};
+
 #[cfg(test)]
 mod tests;

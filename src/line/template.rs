@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 use super::changes::Changes;
 use super::declaration::Declaration;
 use super::fault::Fault;
-use super::ids::{PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind, short_hash};
+use super::ids::{
+    Branch, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
+    short_hash,
+};
 use super::mapping::Mapping;
 use super::rule::Rule;
 use super::source::{point, repositories, source};
@@ -167,11 +170,29 @@ pub fn tags(subject: &Subject, repository: &RepositoryName, table: &str) -> Tags
 /// not count: repositories are renamed.
 #[must_use]
 pub fn is_ours(tags: &Tags, subject: &Subject, table: &str) -> bool {
-    let is = |key: &str, value: &str| {
-        tags.get(key)
-            .is_some_and(|found| *found == tag_value(value))
+    let told = tags.get(SUBJECT);
+    is_of_table(tags, table) && told.is_some_and(|told| *told == tag_value(&subject_tag(subject)))
+}
+
+/// The subject that a pipeline of the branchline of `table` was made for, as its tags tell. A branch's long name does not
+/// fit into a tag: such a pipeline is known by its mapping alone.
+#[must_use]
+pub fn subject_of(tags: &Tags, table: &str) -> Option<Subject> {
+    let (repository, rest) = tags.get(SUBJECT)?.split_once('/')?;
+    let kind = match rest.split_once('/')? {
+        ("pull", number) => SubjectKind::PullRequest(number.parse().ok()?),
+        ("branch", branch) => SubjectKind::Branch(Branch::parse(branch).ok()?),
+        _ => return None,
     };
-    is(MANAGED_BY, table) && is(SUBJECT, &subject_tag(subject))
+    let repository = RepositoryId(repository.parse().ok()?);
+    Some(Subject { repository, kind }).filter(|subject| is_ours(tags, subject, table))
+}
+
+/// Whether the branchline of `table` made the pipeline with these tags.
+#[must_use]
+pub fn is_of_table(tags: &Tags, table: &str) -> bool {
+    tags.get(MANAGED_BY)
+        .is_some_and(|found| *found == tag_value(table))
 }
 
 fn subject_tag(subject: &Subject) -> String {

@@ -90,11 +90,13 @@ pub enum Absence {
     RepositoryDeleted,
     /// The repository is archived.
     RepositoryArchived,
+    /// Its pipeline was found without a mapping, and nothing is known of why.
+    Orphan,
 }
 
 impl Absence {
     /// Every absence, for reading them back from the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Closed,
         Self::Deleted,
         Self::Draft,
@@ -103,6 +105,7 @@ impl Absence {
         Self::Skipped,
         Self::RepositoryDeleted,
         Self::RepositoryArchived,
+        Self::Orphan,
     ];
 
     /// The word in the table and in logs.
@@ -117,6 +120,7 @@ impl Absence {
             Self::Skipped => "skipped",
             Self::RepositoryDeleted => "repository-deleted",
             Self::RepositoryArchived => "repository-archived",
+            Self::Orphan => "orphan",
         }
     }
 }

@@ -1,17 +1,21 @@
 //! What every command shares: how it prints, and what its words mean.
 
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use branchline::line::fault::Fault;
 use branchline::line::ids::Timestamp;
 use branchline::operate::rows::Output;
 use branchline::ports::Clock;
 use globset::{GlobBuilder, GlobMatcher};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::SystemClock;
 
+/// Something was found, or is left.
+const FINDINGS: u8 = 1;
 /// The width of a table where nobody looks.
 const WIDTH: u16 = 160;
 
@@ -79,4 +83,45 @@ fn ago(text: &str) -> Option<Timestamp> {
     };
     let millis = i64::try_from(seconds.checked_mul(1_000)?).ok()?;
     Some(Timestamp(SystemClock.now().0.checked_sub(millis)?))
+}
+
+/// How long something has been looked at, for a person who waits.
+pub(crate) fn spinner(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {pos}");
+    let spinner = ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    match style {
+        Ok(style) => spinner.with_style(style),
+        Err(_) => spinner,
+    }
+}
+
+/// `1` where something was found, or is left.
+pub(crate) fn code(findings: bool) -> ExitCode {
+    if findings {
+        ExitCode::from(FINDINGS)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Whether the person says so. Where nobody can be asked, nothing is assumed.
+pub(crate) fn person_says(question: &str, answer: &str) -> Result<bool, Box<dyn Error>> {
+    if !io::stdin().is_terminal() {
+        return Err("nobody can be asked here: give --yes".into());
+    }
+    let mut talk = io::stderr();
+    write!(talk, "{question} ")?;
+    talk.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim() == answer)
+}
+
+/// Who it is that asks, for the audit trail.
+pub(crate) fn operator(by: Option<&str>) -> String {
+    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    by.map(str::to_owned)
+        .or_else(|| user().ok())
+        .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -16,11 +16,11 @@ use crate::line::ids::{DeliveryId, PipelineName, Subject, Timestamp};
 use crate::line::intent::{Aim, Intent};
 use crate::line::journal::{Journal, Outcome};
 use crate::line::mapping::{Hold, Mapping};
-use crate::line::plan::{Effect, Plan, plan};
+use crate::line::plan::{Effect, Plan, mend, plan};
 use crate::line::rule::{Rule, Rules, Update};
 use crate::line::template::Template;
 use crate::line::wanted::Spec;
-use crate::ports::{Ledger, Pipelines};
+use crate::ports::{Ledger, Pipelines, Store};
 
 use super::sealed::DELIVERY;
 
@@ -52,7 +52,7 @@ impl<S, P> Account<S, P> {
     }
 }
 
-impl<S: Ledger, P: Pipelines> Sight for Account<S, P> {
+impl<S: Store, P: Pipelines> Sight for Account<S, P> {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         self.ledger.mapping(subject).await
     }
@@ -157,23 +157,34 @@ async fn walk(
         Heed::Ignore(why) => return ignored(journal, why),
     };
     journal.event(&event);
-    let intent = match Intent::read(event, rules, delivery.id(), now)? {
-        Heed::Act(Aim::One(intent)) => intent,
-        Heed::Act(Aim::Every(leave)) => {
-            journal.leave(&leave);
-            journal.outcome = "would-leave";
-            return Ok((format!("remove every clone of {}", leave.name), None));
-        }
+    let aim = match Intent::read(event, rules, delivery.id(), now)? {
+        Heed::Act(aim) => aim,
         Heed::Ignore(why) => return ignored(journal, why),
     };
-    journal.intent(&intent);
-    let seen = sight.mapping(&intent.subject).await?;
-    journal.found(seen.as_ref());
     let hold = Hold {
         owner: "explain".to_owned(),
         until: now,
     };
-    match plan(&intent, seen.as_ref(), hold, now) {
+    let plan = match aim {
+        Aim::One(intent) => {
+            journal.intent(&intent);
+            let seen = sight.mapping(&intent.subject).await?;
+            journal.found(seen.as_ref());
+            plan(&intent, seen.as_ref(), hold, now)
+        }
+        Aim::Again(asked) => {
+            journal.mend(&asked);
+            let seen = sight.mapping(&asked.repair.subject).await?;
+            journal.found(seen.as_ref());
+            mend(&asked, seen.as_ref(), rules, hold, now)
+        }
+        Aim::Every(leave) => {
+            journal.leave(&leave);
+            journal.outcome = "would-leave";
+            return Ok((format!("remove every clone of {}", leave.name), None));
+        }
+    };
+    match plan {
         Plan::Nothing(why) => {
             journal.close(&Outcome::Unchanged(why));
             Ok((format!("do nothing: {}", why.word()), None))

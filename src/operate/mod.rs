@@ -1,5 +1,6 @@
 //! What the person with the pager runs: reads through the ports, and the rooms of the daemon's own line.
 
+pub mod audit;
 pub mod check;
 pub mod dlq;
 pub mod explain;

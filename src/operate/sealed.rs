@@ -3,9 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use crate::line::delivery::Secrets;
 use crate::line::envelope::{Attribute, Envelope, Receipt};
 use crate::line::ids::Timestamp;
@@ -17,15 +14,12 @@ pub(super) const DELIVERY: &str = "explain";
 #[must_use]
 pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Secrets) {
     let key: [u8; 16] = std::array::from_fn(|_| fastrand::u8(..));
-    let proof =
-        Hmac::<Sha256>::new_from_slice(&key).map(|hmac| hmac.chain_update(&body).finalize());
-    let proof = proof
-        .map(|proof| hex::encode(proof.into_bytes()))
-        .unwrap_or_default();
+    let secrets = Secrets::new([key]);
+    let proof = secrets.sign(body.as_bytes()).unwrap_or_default();
     let attributes = [
         ("X-GitHub-Event", event.to_owned()),
         ("X-GitHub-Delivery", DELIVERY.to_owned()),
-        ("X-Hub-Signature-256", format!("sha256={proof}")),
+        ("X-Hub-Signature-256", proof),
     ];
     let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
     let envelope = Envelope::new(
@@ -36,5 +30,5 @@ pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Secrets) {
         now,
         0,
     );
-    (envelope, Secrets::new([key]))
+    (envelope, secrets)
 }

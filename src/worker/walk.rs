@@ -15,7 +15,8 @@ use crate::line::ids::Timestamp;
 use crate::line::intent::{Aim, Intent};
 use crate::line::journal::{Cause, Journal, Outcome};
 use crate::line::mapping::{Hold, Mapping};
-use crate::line::plan::{Plan, plan};
+use crate::line::plan::{Plan, mend, plan};
+use crate::line::repair::Mend;
 use crate::line::rule::Rules;
 use crate::line::verdict::{Burial, Grave, MaxAttempts, Verdict, judge};
 use crate::ports::{Clock, Pipelines, Recorded, Store};
@@ -143,6 +144,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         match Intent::read(event, &self.setup.rules, delivery.id(), sent_at)? {
             Heed::Act(Aim::One(intent)) => self.converge(&intent, None, lease, journal).await,
             Heed::Act(Aim::Every(leave)) => self.leave(&leave, lease, journal).await,
+            Heed::Act(Aim::Again(asked)) => self.mend(&asked, lease, journal).await,
             Heed::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }
@@ -152,7 +154,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     pub(super) async fn converge(
         &self,
         intent: &Intent,
-        mut seen: Option<Box<Mapping>>,
+        seen: Option<Box<Mapping>>,
         lease: &Lease,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
@@ -160,16 +162,50 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let Some(_turn) = self.lanes.enter(&intent.subject).await else {
             return Err(lane_full());
         };
-        let errand = &Errand {
+        let errand = Errand {
             cause: Cause::Delivery(intent.delivery.clone()),
             time: intent.moment.event,
             lease: Some(lease),
         };
+        let plan = |seen: Option<&Mapping>, hold, now| plan(intent, seen, hold, now);
+        self.agree(plan, seen, &errand, journal).await
+    }
+
+    /// Finishes what an operator's audit found, if it still is as it was found.
+    async fn mend(
+        &self,
+        asked: &Mend,
+        lease: &Lease,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        journal.mend(asked);
+        let Some(_turn) = self.lanes.enter(&asked.repair.subject).await else {
+            return Err(lane_full());
+        };
+        let errand = Errand {
+            cause: Cause::Delivery(asked.delivery.clone()),
+            time: asked.arrival,
+            lease: Some(lease),
+        };
+        let seen = self.store.mapping(&asked.repair.subject).await?;
+        let plan =
+            |seen: Option<&Mapping>, hold, now| mend(asked, seen, &self.setup.rules, hold, now);
+        self.agree(plan, seen.map(Box::new), &errand, journal).await
+    }
+
+    /// Plans and acts until the table agrees.
+    async fn agree(
+        &self,
+        plan: impl Fn(Option<&Mapping>, Hold, Timestamp) -> Plan,
+        mut seen: Option<Box<Mapping>>,
+        errand: &Errand<'_>,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
         for _ in 0..RACES {
             errand.goes_on()?;
             let now = self.clock.now();
             journal.found(seen.as_deref());
-            let lost = match plan(intent, seen.as_deref(), self.hold(now), now) {
+            let lost = match plan(seen.as_deref(), self.hold(now), now) {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {

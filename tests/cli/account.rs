@@ -60,11 +60,16 @@ impl Account {
         counts
     }
 
+    /// CodePipeline, as somebody else uses it.
+    pub(crate) async fn pipelines(&self) -> aws_sdk_codepipeline::Client {
+        aws_sdk_codepipeline::Client::new(&emulator::config(self.region).await)
+    }
+
     /// The template pipeline for `acme/api`.
     pub(crate) async fn template(&self) {
-        let config = emulator::config(self.region).await;
         let declaration = rules::declaration("api-template", "acme/api", &emulator::role());
-        aws_sdk_codepipeline::Client::new(&config)
+        let client = self.pipelines().await;
+        client
             .create_pipeline()
             .pipeline(emulator::declared(&declaration))
             .send()

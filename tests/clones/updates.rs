@@ -12,7 +12,7 @@ use crate::support::world::{World, run_line};
 use crate::{built, pushed, rule};
 
 /// Somebody gives the template another artifact store.
-fn change_template(world: &World) {
+pub(crate) fn change_template(world: &World) {
     let mut changed = template(TEMPLATE, REPOSITORY.1);
     *changed.pointer_mut("/artifactStore/location").unwrap() = json!("elsewhere");
     world.give(changed, Tags::new());
@@ -20,7 +20,7 @@ fn change_template(world: &World) {
     world.clock.advance(Duration::from_secs(60));
 }
 
-fn store_of(world: &World) -> Value {
+pub(crate) fn store_of(world: &World) -> Value {
     let declaration = Value::Object(world.pipeline("api-pr-7").declaration);
     declaration
         .pointer("/artifactStore/location")

@@ -26,7 +26,7 @@ const MAX_RECEIVES: u32 = 3;
 const VISIBILITY: Duration = Duration::from_secs(2);
 /// Regions that know CodePipeline. Every law about pipelines has one to itself, for an account has its pipelines by
 /// Region.
-const REGIONS: [&str; 16] = [
+const REGIONS: [&str; 17] = [
     "eu-west-1",
     "eu-west-2",
     "eu-west-3",
@@ -43,6 +43,7 @@ const REGIONS: [&str; 16] = [
     "ap-northeast-2",
     "ap-southeast-1",
     "ap-southeast-2",
+    "ap-southeast-5",
 ];
 
 /// Tells the stages of one run apart.

@@ -48,6 +48,7 @@ macro_rules! pipelines_laws {
             deleted_is_gone,
             deleting_what_is_gone_is_done,
             a_deleted_name_can_be_made_again,
+            names_are_everybodys,
         );
     };
 }
@@ -290,4 +291,13 @@ pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &
     assert_eq!(deleted, Ok(()));
     let answer = stage.pipelines().create(&new, &claim).await;
     assert_eq!(answer, Ok(Created::Made));
+}
+
+/// "The names of every pipeline of the account in this Region, whoever made it."
+pub(crate) async fn names_are_everybodys<S: PipelinesStage>(stage: &S) {
+    assert_eq!(stage.pipelines().names().await, Ok(Vec::new()));
+    let new = made(stage, "api-pr-7").await;
+    let mut names = stage.pipelines().names().await.unwrap();
+    names.sort();
+    assert_eq!(names, [new.name, pipeline("api-template")]);
 }

@@ -35,6 +35,7 @@ macro_rules! store_laws {
             a_claim_on_nothing_loses_to_nothing,
             the_same_claim_wins_again,
             every_field_reads_back_equal,
+            a_row_is_read_as_it_is_now,
             a_claim_on_an_outdated_row_loses,
             an_expired_claim_is_taken_over,
             of_many_claims_at_once_one_wins,
@@ -357,6 +358,15 @@ pub(crate) async fn give_up_leaves_the_row_half_way_and_free<S: StoreStage>(stag
     // The name stays with the subject, and the next event takes over.
     taken(stage, first(pull(8), "api-pr-7", "worker/2")).await;
     won(stage, again(&left, "worker/2")).await;
+}
+
+/// "A subject's row as it is now; `None` where it was never seen."
+pub(crate) async fn a_row_is_read_as_it_is_now<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let read = stage.store().mapping(&pull(7)).await.unwrap();
+    assert_eq!(read.as_ref(), Some(claim.mapping()));
+    assert_eq!(stage.store().mapping(&pull(8)).await, Ok(None));
 }
 
 /// "... otherwise nothing."

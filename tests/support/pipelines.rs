@@ -9,7 +9,7 @@ use branchline::line::execution::{Execution, Run, Stage};
 use branchline::line::fault::{Fault, Reason, Room};
 use branchline::line::ids::{PipelineArn, PipelineName};
 use branchline::line::mapping::Claim;
-use branchline::line::template::{NewPipeline, Tags, Template};
+use branchline::line::template::{NewPipeline, Tags, Template, is_of_table};
 use branchline::ports::{Created, Found, Pipelines};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -60,10 +60,11 @@ impl FakePipelines {
             .map_or(1, |old| old.version + 1);
         let pipeline = Pipeline {
             declaration,
-            tags,
             version,
             runs: vec![Started::default()],
-            given: true,
+            // Whoever wrote it: what carries our tags is ours to change.
+            given: !is_of_table(&tags, super::world::TABLE),
+            tags,
         };
         account.pipelines.insert(name, pipeline);
         Ok(())
@@ -146,6 +147,11 @@ impl Pipelines for FakePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let effect = || lock(&self.account).template(name);
         self.weather.pass(Op::Template, effect).await
+    }
+
+    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
+        let effect = || Ok(lock(&self.account).pipelines.keys().cloned().collect());
+        self.weather.pass(Op::Names, effect).await
     }
 
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {

@@ -274,6 +274,11 @@ impl Store for FakeStore {
         self.weather.pass(Op::GiveUp, effect).await
     }
 
+    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        let effect = || Ok(lock(&self.table).rows.get(&key(subject)).cloned());
+        self.weather.pass(Op::Mapping, effect).await
+    }
+
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
         let of = |row: &Mapping| row.state == state;
         let effect = || Ok(lock(&self.table).page(of, after.as_ref()));

@@ -27,8 +27,10 @@ pub(crate) enum Op {
     Claim,
     Record,
     GiveUp,
+    Mapping,
     InState,
     Template,
+    Names,
     OfRepository,
     TakePlace,
     FreePlace,
@@ -49,6 +51,7 @@ impl Op {
         match self {
             Self::Receive | Self::Delete | Self::HandBack | Self::Bury => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
+            Self::Mapping | Self::Names => 1,
             Self::OfRepository | Self::TakePlace | Self::FreePlace | Self::CountPlaces => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
@@ -69,12 +72,14 @@ impl Op {
             Self::Claim
             | Self::Record
             | Self::GiveUp
+            | Self::Mapping
             | Self::InState
             | Self::OfRepository
             | Self::TakePlace
             | Self::FreePlace
             | Self::CountPlaces => Room::Mapping,
             Self::Template
+            | Self::Names
             | Self::Create
             | Self::Update
             | Self::Start

@@ -61,7 +61,7 @@ fn pull(body: &Value) -> PullRequest {
             ..
         }) => *pull,
         other @ Heed::Act(Event {
-            change: Change::Branch(..) | Change::Repository(_),
+            change: Change::Branch(..) | Change::Repository(_) | Change::Repair(_),
             ..
         })
         | other @ Heed::Ignore(_) => panic!("{other:?}"),

@@ -72,6 +72,18 @@ pub(super) struct RepositoryEventWords {
     pub(super) sender: Option<Object<UserWords>>,
 }
 
+/// Ours, from [`Repair::seal`](crate::line::repair::Repair::seal).
+#[derive(Deserialize)]
+pub(super) struct RepairWords {
+    pub(super) branchline: String,
+    pub(super) flaw: String,
+    pub(super) generation: u64,
+    pub(super) subject: String,
+    pub(super) pipeline: String,
+    pub(super) repository: Object<RepositoryWords>,
+    pub(super) sender: Option<Object<UserWords>>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct ReferenceWords {
     #[serde(rename = "ref")]

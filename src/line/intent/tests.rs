@@ -60,7 +60,7 @@ fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
     Ok(
         match Intent::read(event, &rules, &delivery(), Timestamp(9_000))? {
             Heed::Act(Aim::One(intent)) => Heed::Act(*intent),
-            Heed::Act(Aim::Every(leave)) => panic!("{leave:?}"),
+            Heed::Act(other @ (Aim::Every(_) | Aim::Again(_))) => panic!("{other:?}"),
             Heed::Ignore(why) => Heed::Ignore(why),
         },
     )
@@ -235,7 +235,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
     let rules = Rules(vec![rule(On::Branch)]);
     let at = |time| match Intent::read(event(time), &rules, &delivery(), Timestamp(9)).unwrap() {
         Heed::Act(Aim::One(intent)) => intent.moment.event,
-        other @ (Heed::Act(Aim::Every(_)) | Heed::Ignore(_)) => panic!("{other:?}"),
+        other @ (Heed::Act(Aim::Every(_) | Aim::Again(_)) | Heed::Ignore(_)) => panic!("{other:?}"),
     };
     assert_eq!(
         (at(Some(Timestamp(5))), at(None)),

@@ -20,13 +20,13 @@ use branchline::operate::dlq::survey::{Prophet, Survey, survey};
 use branchline::ports::{Clock, Ledger, Queue};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Desk, asked as person_says, code, operator, selection, spinner};
+use super::{Desk, selection};
 use crate::SystemClock;
-use crate::terminal::{Done, fault as told};
+use crate::terminal::{Done, code, fault as told, operator, person_says, spinner};
 
 pub(super) async fn replay(asked: &Replay) -> Done {
     let desk = Desk::open(&asked.place).await?;
-    let who = operator(asked);
+    let who = operator(asked.by.as_deref());
     if let Some(file) = &asked.from {
         return import(&desk, file, &who, asked).await;
     }

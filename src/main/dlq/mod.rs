@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use branchline::aws::{Aws, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
-use branchline::cli::dlq::{DlqCommand, Filters, List, Place, Replay, Show, Which};
+use branchline::cli::dlq::{DlqCommand, Filters, List, Place, Show, Which};
 use branchline::config::{self, Config, Process};
 use branchline::operate::dlq::letter::Letter;
 use branchline::operate::dlq::scan::{HOLD, Scan};
@@ -16,15 +15,12 @@ use branchline::operate::explain::{Account, explain};
 use branchline::operate::rows::{Column, Rows, age};
 use branchline::operate::{Look, explanation};
 use branchline::ports::Clock;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::SystemClock;
-use crate::terminal::{Done, fault as told, format, glob, moment, stopped, width};
+use crate::terminal::{Done, code, fault as told, format, glob, moment, spinner, stopped, width};
 
 mod leave;
 
-/// Letters are there, or are left.
-const FINDINGS: u8 = 1;
 /// A grave, and the way back from it.
 struct Desk {
     config: Config,
@@ -225,49 +221,4 @@ fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
         since: moment("since", filters.since.as_deref())?,
         until: moment("until", filters.until.as_deref())?,
     })
-}
-
-fn spinner(what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {pos}");
-    let spinner = ProgressBar::new_spinner().with_message(what);
-    spinner.enable_steady_tick(Duration::from_millis(200));
-    match style {
-        Ok(style) => spinner.with_style(style),
-        Err(_) => spinner,
-    }
-}
-
-fn code(findings: bool) -> ExitCode {
-    if findings {
-        ExitCode::from(FINDINGS)
-    } else {
-        ExitCode::SUCCESS
-    }
-}
-
-/// Whether the person says so. Where nobody can be asked, nothing is assumed.
-fn asked(question: &str, answer: &str) -> Result<bool, Box<dyn Error>> {
-    if !io::stdin().is_terminal() {
-        return Err("nobody can be asked here: give --yes".into());
-    }
-    let mut talk = io::stderr();
-    write!(talk, "{question} ")?;
-    talk.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    Ok(line.trim() == answer)
-}
-
-/// Who it is that asks, for the audit trail.
-fn operator(asked: &Replay) -> String {
-    let user = || {
-        std::env::var("USER")
-            .or_else(|_| std::env::var("LOGNAME"))
-            .ok()
-    };
-    asked
-        .by
-        .clone()
-        .or_else(user)
-        .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -99,6 +99,7 @@ impl Letter {
 fn subject(event: &Event) -> Option<Subject> {
     let kind = match &event.change {
         Change::Repository(_) => return None,
+        Change::Repair(repair) => return Some(repair.subject.clone()),
         Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
         Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
     };

@@ -1,0 +1,133 @@
+//! `branchline audit`: wires the ports, looks, prints, and sends repairs.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use branchline::aws::{Aws, QueueUrls};
+use branchline::cli::audit::Audit;
+use branchline::config::{self, Config, Hidden, Process};
+use branchline::line::verdict::Grave;
+use branchline::operate::audit::{Auditor, Finding};
+use branchline::operate::explain::Account;
+use branchline::operate::rows::{Column, Rows};
+use branchline::ports::Queue;
+use branchline::worker::lease::VISIBILITY;
+
+use crate::SystemClock;
+use crate::terminal::{
+    Done, code, fault as told, format, operator, person_says, spinner, stopped, width,
+};
+
+pub(crate) async fn run(asked: &Audit) -> Done {
+    let hidden = Hidden {
+        process: &Process,
+        config: asked.overrides.config.as_deref(),
+    };
+    // Clones are compared without their secrets, which then cannot be printed.
+    let config = config::load(&asked.overrides, &hidden)?;
+    let signing = match asked.repair {
+        true => Some(config::load(&asked.overrides, &Process)?),
+        false => None,
+    };
+    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
+    let found = findings(asked, &aws, &config).await?;
+    let mut rows = Rows::new(
+        format(asked.output),
+        columns(),
+        width(),
+        io::stdout().lock(),
+    );
+    for finding in &found {
+        if stopped(rows.write(finding))? {
+            break;
+        }
+    }
+    writeln!(io::stderr(), "{} findings", found.len())?;
+    if let Some(signing) = signing {
+        repair(asked, &aws, &signing, &found).await?;
+    }
+    Ok(code(!found.is_empty()))
+}
+
+async fn findings(
+    asked: &Audit,
+    aws: &Aws,
+    config: &Config,
+) -> Result<Vec<Finding>, Box<dyn Error>> {
+    let ledger = aws.store(config.table.clone());
+    let account = Account::new(ledger, aws.pipelines(config.codepipeline_rate));
+    let auditor = Auditor {
+        account: &account,
+        rules: &config.rules,
+        table: &config.table,
+        clock: &SystemClock,
+    };
+    let spinner = spinner("looking at mappings and pipelines:");
+    let found = auditor.audit(|| spinner.inc(1)).await;
+    spinner.finish_and_clear();
+    let mut found = found.map_err(told)?;
+    found.retain(|finding| asked.only.is_empty() || asked.only.contains(&finding.flaw));
+    Ok(found)
+}
+
+/// Sends a message for each finding that a repair can help.
+async fn repair(
+    asked: &Audit,
+    aws: &Aws,
+    config: &Config,
+    found: &[Finding],
+) -> Result<(), Box<dyn Error>> {
+    let who = operator(asked.by.as_deref());
+    let repairs: Vec<_> = found.iter().filter_map(|one| one.repair.as_ref()).collect();
+    if repairs.is_empty() {
+        return Ok(());
+    }
+    let question = format!(
+        "send {} repairs to {}? (yes)",
+        repairs.len(),
+        config.queues.source
+    );
+    if !asked.yes && !person_says(&question, "yes")? {
+        return Err("nothing was sent".into());
+    }
+    let urls = QueueUrls {
+        source: config.queues.dead_letters.clone(),
+        // The daemon's queue, where messages of ours are delivered as if they were buried there.
+        dead_letters: config.queues.source.clone(),
+        quarantine: config.queues.source.clone(),
+    };
+    let queue = aws.queue(urls, VISIBILITY);
+    for (sent, (repair, repository)) in repairs.iter().enumerate() {
+        let message = repair
+            .seal(repository, &who, &config.table, &config.secrets)
+            .ok_or("no webhook secret to sign a repair with")?;
+        queue
+            .bury(Grave::DeadLetters, message)
+            .await
+            .map_err(|why| format!("{sent} of {} repairs sent, then: {why}", repairs.len()))?;
+    }
+    writeln!(
+        io::stderr(),
+        "{} repairs sent: the daemon looks again and does them; `branchline mappings history SUBJECT` tells what came of one",
+        repairs.len()
+    )?;
+    Ok(())
+}
+
+fn columns() -> Vec<Column<Finding>> {
+    fn column(head: &'static str, width: usize, cell: fn(&Finding) -> String) -> Column<Finding> {
+        Column { head, width, cell }
+    }
+    fn word(text: Option<&String>) -> String {
+        text.cloned().unwrap_or_else(|| "-".to_owned())
+    }
+    vec![
+        column("FLAW", 9, |finding| finding.flaw.word().to_owned()),
+        column("SUBJECT", 28, |finding| word(finding.subject.as_ref())),
+        column("PIPELINE", 28, |finding| word(finding.pipeline.as_ref())),
+        column("REPAIR", 6, |finding| {
+            if finding.repairable { "yes" } else { "no" }.to_owned()
+        }),
+        column("DETAIL", 0, |finding| finding.detail.clone()),
+    ]
+}
