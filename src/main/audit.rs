@@ -42,7 +42,7 @@ pub(crate) async fn run(asked: &Audit) -> Done {
             break;
         }
     }
-    writeln!(io::stderr(), "{} findings", found.len())?;
+    writeln!(io::stderr(), "findings: {}", found.len())?;
     if let Some(signing) = signing {
         repair(asked, &aws, &signing, &found).await?;
     }
@@ -83,9 +83,9 @@ async fn repair(
         return Ok(());
     }
     let question = format!(
-        "send {} repairs to {}? (yes)",
-        repairs.len(),
-        config.queues.source
+        "send repairs to {}: {}? (yes)",
+        config.queues.source,
+        repairs.len()
     );
     if !asked.yes && !person_says(&question, "yes")? {
         return Err("nothing was sent".into());
@@ -108,7 +108,7 @@ async fn repair(
     }
     writeln!(
         io::stderr(),
-        "{} repairs sent: the daemon looks again and does them; `branchline mappings history SUBJECT` tells what came of one",
+        "repairs sent: {}. The daemon looks again and does them; `branchline mappings history SUBJECT` tells what came of one",
         repairs.len()
     )?;
     Ok(())

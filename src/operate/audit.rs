@@ -188,14 +188,16 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         if differences.is_empty() {
             return Ok(None);
         }
-        let text = |version: Option<i32>| version.map_or("?".to_owned(), |n| n.to_string());
-        let detail = format!(
-            "{} differences from version {} of '{}', made from version {}: its next start, or a repair, brings it up to date",
-            differences.len(),
-            text(version),
-            spec.template,
-            text(row.template_version)
-        );
+        let why = match (version, row.template_version) {
+            (Some(now), Some(then)) if now != then => format!(
+                "made from version {then} of '{}', which is at {now}: its next start, or a repair, brings it up to date",
+                spec.template
+            ),
+            (Some(_) | None, _) => {
+                "it was edited, or its rule was, since: a repair brings it back".to_owned()
+            }
+        };
+        let detail = format!("{why}; differences: {}", differences.len());
         let mut finding = of_mapping(row, Flaw::Drifted, detail, true);
         finding.differences = lines(&differences).join("\n");
         Ok(Some(finding))

@@ -55,7 +55,7 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     }
     work(&account);
     let (found, said) = audit(&account, &[], 0);
-    assert_eq!((found.len(), said.as_str()), (0, "0 findings\n"));
+    assert_eq!((found.len(), said.as_str()), (0, "findings: 0\n"));
 
     let pipelines = account.pipelines().await;
     let get = async |name: &str| pipelines.get_pipeline().name(name).send().await.unwrap();
@@ -103,7 +103,7 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     let three = ["drifted api-pr-8", "missing api-pr-7", "orphan lost"];
     assert_eq!(
         (flaws(&found).as_slice(), said.as_str()),
-        (&three.map(str::to_owned)[..], "3 findings\n")
+        (&three.map(str::to_owned)[..], "findings: 3\n")
     );
     let drifted = found.iter().find(|one| one["flaw"] == "drifted").unwrap();
     let differences = drifted["differences"].as_str().unwrap();
@@ -131,7 +131,7 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
     let (_, said) = audit(&account, &["--repair", "--yes", "--by", "ada"], 1);
-    assert!(said.contains("3 repairs sent"), "{said}");
+    assert!(said.contains("repairs sent: 3."), "{said}");
     assert_eq!(account.counts().await, [3, 0, 0]);
     work(&account);
     let (found, _) = audit(&account, &[], 0);
