@@ -27,6 +27,12 @@ pub enum Command {
     Explain(Explain),
     /// Check the configuration, and what the daemon needs in the account
     Check(Check),
+    /// Print what is known of the configuration file
+    Config {
+        /// What to print.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Look at dead letters, replay them, drop them
     Dlq(dlq::Dlq),
     /// Read which subject has which pipeline, and how that came to be
@@ -45,6 +51,21 @@ pub enum Command {
     },
 }
 
+/// `branchline config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the JSON Schema of branchline.toml, which editors complete and check by
+    #[command(after_help = SCHEMA_HELP)]
+    Schema,
+}
+
+const SCHEMA_HELP: &str = "\
+Example, for editors with Taplo (VS Code's Even Better TOML):
+  branchline config schema > branchline.schema.json
+  sed -i '1i #:schema ./branchline.schema.json' branchline.toml
+
+`branchline check --offline` tells more: duplicate names, placeholders, globs, secrets.";
+
 /// `branchline check`
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
@@ -61,8 +82,9 @@ pub struct Check {
 }
 
 const CHECK_HELP: &str = "\
-Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and codepipeline:GetPipeline, beside what
-the daemon needs. Whether the clone's role may be passed is seen when the first pipeline is made.
+Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
+codepipeline:GetPipeline, beside what the daemon needs. Whether the clone's role may be passed is
+seen when the first pipeline is made.
 
 Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong.";
 
@@ -99,13 +121,13 @@ pub struct Explain {
 
 const EXPLAIN_HELP: &str = "\
 Examples:
-  branchline explain pull_request.opened.json                       with the account's table and template
+  branchline explain pull_request.opened.json     with the account's table and template
   branchline explain --template template.json payload.json --event pull_request     without AWS
   branchline explain --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
-  gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload | branchline explain - --event push
+  gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload > payload.json
 
-Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with what explain was given
-or needs.";
+Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with
+what explain was given or needs.";
 
 /// `branchline run`
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use branchline::aws::{Aws, QueueUrls};
-use branchline::cli::{Cli, Command, Run};
+use branchline::cli::{Cli, Command, ConfigCommand, Run};
 use branchline::config::{self, Config};
 use branchline::line::fault::{Blame, Fault, Reason};
 use branchline::line::ids::Timestamp;
@@ -42,12 +42,14 @@ fn main() -> ExitCode {
         Command::Check(asked) => at_once(check::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
         Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
+        Command::Config {
+            command: ConfigCommand::Schema,
+        } => terminal::print(config::SCHEMA.as_bytes()),
         Command::Audit(asked) => at_once(audit::run(&asked)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "branchline", &mut text);
-            let written = terminal::stopped(std::io::stdout().write_all(&text));
-            written.map(|_| ExitCode::SUCCESS).map_err(Into::into)
+            terminal::print(&text)
         }
         Command::Man { folder } => clap_mangen::generate_to(Cli::command(), &folder)
             .map(|()| ExitCode::SUCCESS)

@@ -20,6 +20,7 @@ mod cli {
     mod complaints;
     mod dlq;
     mod explain;
+    mod help;
     mod mappings;
     mod run;
 }

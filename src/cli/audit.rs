@@ -44,8 +44,9 @@ Flaws:
   rule-gone  no rule admits the subject any more                     a repair deletes the pipeline
   not-ours   a mapping's pipeline lost our tags                      by hand
 
-A repair is a message of one subject, signed with the first webhook secret. The daemon looks again, by its own rules, and
-does nothing where the mapping has changed since. Templates, and what others made, are never touched.
+A repair is a message of one subject, signed with the first webhook secret. The daemon looks again,
+by its own rules, and does nothing where the mapping has changed since. Templates, and what others
+made, are never touched.
 
 Costs two calls to CodePipeline a clone and one any other pipeline, at aws.codepipeline_rate. Needs
 codepipeline:ListPipelines beside what the daemon may do.
@@ -55,4 +56,5 @@ Examples:
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
 
-Exit codes: 0 nothing is wrong, 1 findings, repaired or not, 2 something is wrong with what it was given or needs.";
+Exit codes: 0 nothing is wrong, 1 findings, repaired or not, 2 something is wrong with what it was
+given or needs.";

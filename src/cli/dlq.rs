@@ -166,9 +166,10 @@ pub struct Drop {
 }
 
 const LIST_HELP: &str = "\
-SQS lists nothing: branchline receives every message and hands all of them back at the end. So each look raises the receive
-count of a message by one (the dead-letter queue needs no maxReceiveCount, and should have none), and while it goes on, for at
-most two minutes, others do not see the messages.
+SQS lists nothing: branchline receives every message and hands all of them back at the end. So each
+look raises the receive count of a message by one (the dead-letter queue needs no maxReceiveCount,
+and should have none), and while it goes on, for at most two minutes, others do not see the
+messages.
 
 Examples:
   branchline dlq list
@@ -176,11 +177,12 @@ Examples:
   branchline dlq list --repository 'acme/*' --output csv > letters.csv
   branchline dlq list --queue quarantine
 
-Exit codes: 0 nothing is there that matches, 1 something is, 2 something is wrong with what it was given or needs.";
+Exit codes: 0 nothing is there that matches, 1 something is, 2 something is wrong with what it was
+given or needs.";
 
 const REPLAY_HELP: &str = "\
-Each message is sent first and deleted after SQS confirmed that: interrupted at any point, none is lost, and one that was sent
-twice changes nothing. Run it again for what is left.
+Each message is sent first and deleted after SQS confirmed that: interrupted at any point, none is
+lost, and one that was sent twice changes nothing. Run it again for what is left.
 
 Examples:
   branchline dlq replay --reason template-missing --dry-run

@@ -25,6 +25,9 @@ pub use problem::{Problem, Problems};
 use values::{http_url, queue_url, region_name, table_name};
 use words::{Reading, Table, Word};
 
+/// The configuration's JSON Schema (draft 7), for editors. It tells less than [`load`], and nothing else.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// The file that is read where no other is named.
 const DEFAULT_FILE: &str = "branchline.toml";
 

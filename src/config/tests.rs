@@ -312,3 +312,4 @@ fn a_grave_that_is_the_source_is_refused() {
 }
 
 mod clones;
+mod schema;

@@ -36,6 +36,12 @@ pub(crate) fn stopped(written: io::Result<()>) -> io::Result<bool> {
     }
 }
 
+/// Prints what is whole already.
+pub(crate) fn print(text: &[u8]) -> Done {
+    stopped(io::stdout().write_all(text))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// A table for people, JSON lines for programs.
 pub(crate) fn format(asked: Option<Output>) -> Output {
     asked.unwrap_or(match io::stdout().is_terminal() {
