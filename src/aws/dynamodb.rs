@@ -29,8 +29,8 @@ use super::row::{self, Item, n, repository_key, s};
 const ALIASES: usize = 10_000;
 /// The sparse index of mappings by state, the longest unchanged first.
 pub(super) const BY_STATE: &str = "by-state";
-/// Mappings in a page: one read of about 100 KB.
-const PAGE: i32 = 100;
+/// Mappings in a page: one read of about 500 KB, half of what DynamoDB would give (API reference, Query).
+const PAGE: i32 = 500;
 /// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
