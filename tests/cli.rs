@@ -18,6 +18,7 @@ mod cli {
     mod audit;
     mod check;
     mod complaints;
+    mod crowd;
     mod dlq;
     mod explain;
     mod help;

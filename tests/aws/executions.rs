@@ -1,6 +1,9 @@
 //! Executions: what is sent to start and stop them, which the emulator does not look at.
 
 use aws_sdk_codepipeline::error::ErrorMetadata;
+use aws_sdk_codepipeline::operation::get_pipeline_state::{
+    GetPipelineStateError, GetPipelineStateOutput,
+};
 use aws_sdk_codepipeline::operation::list_pipeline_executions::ListPipelineExecutionsOutput;
 use aws_sdk_codepipeline::operation::start_pipeline_execution::{
     StartPipelineExecutionError, StartPipelineExecutionOutput,
@@ -10,10 +13,11 @@ use aws_sdk_codepipeline::operation::stop_pipeline_execution::{
 };
 use aws_sdk_codepipeline::types::{
     PipelineExecutionStatus, PipelineExecutionSummary, SourceRevision, SourceRevisionType,
+    StageExecution, StageExecutionStatus, StageState,
 };
 use aws_smithy_mocks::mock;
 use aws_smithy_types::DateTime;
-use branchline::line::execution::{Execution, Run};
+use branchline::line::execution::{Execution, Run, Stage};
 use branchline::line::fault::Reason;
 use branchline::line::ids::{CommitId, DeliveryId};
 use branchline::line::mapping::Claim;
@@ -167,4 +171,44 @@ async fn an_execution_is_remembered_with_its_commit_and_its_page() {
         link: text("https://github.com/acme/api/commit/abc"),
     };
     assert_eq!(executions, Ok(vec![wanted]));
+}
+
+#[tokio::test]
+async fn stages_are_told_in_their_order_those_that_never_ran_too() {
+    let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline_state)
+        .match_requests(|request| request.name() == Some("api-pr-7"))
+        .then_output(|| {
+            let failed = StageExecution::builder()
+                .pipeline_execution_id("e-1")
+                .status(StageExecutionStatus::Failed);
+            let ran = StageState::builder()
+                .stage_name("Source")
+                .latest_execution(failed.build().unwrap());
+            GetPipelineStateOutput::builder()
+                .stage_states(ran.build())
+                .stage_states(StageState::builder().stage_name("Build").build())
+                .build()
+        });
+    let stages = clients::pipelines(&[&rule])
+        .stages(&pipeline("api-pr-7"))
+        .await;
+    let stage = |name: &str, state: Option<&str>| Stage {
+        name: name.to_owned(),
+        state: state.map(str::to_owned),
+    };
+    let wanted = vec![stage("Source", Some("Failed")), stage("Build", None)];
+    assert_eq!(stages, Ok(wanted));
+
+    for (code, wanted) in [
+        ("PipelineNotFoundException", Ok(Vec::new())),
+        ("ThrottlingException", Err(Reason::AwsThrottled)),
+    ] {
+        let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline_state).then_error(move || {
+            GetPipelineStateError::generic(ErrorMetadata::builder().code(code).build())
+        });
+        let stages = clients::pipelines(&[&rule])
+            .stages(&pipeline("api-pr-7"))
+            .await;
+        assert_eq!(stages.map_err(|fault| fault.reason), wanted, "{code}");
+    }
 }

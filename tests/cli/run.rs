@@ -153,7 +153,7 @@ fn wait_for(lines: &mut impl Iterator<Item = std::io::Result<String>>, sentence:
     assert!(found, "it ended without saying '{sentence}'");
 }
 
-fn tell(daemon: &Child, signal: &str) {
+pub(super) fn tell(daemon: &Child, signal: &str) {
     let status = Command::new("kill")
         .arg(signal)
         .arg(daemon.id().to_string())
