@@ -1,0 +1,50 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.region
+
+  # The daemon marks its pipelines with its table's name, so the permissions ask for the same.
+  owner_tag = "branchline:managed-by"
+  table     = var.name
+
+  pipelines = "arn:${local.partition}:codepipeline:${local.region}:${local.account}"
+  clones    = [for name in var.clone_names : "${local.pipelines}:${name}"]
+  templates = [for name in var.template_names : "${local.pipelines}:${name}"]
+
+  # A connection answers to two service names, and AWS may ask under either. A permission only fits when its action, its
+  # condition and its ARN agree, so each name gets a statement of its own.
+  connections = {
+    for prefix in ["codeconnections", "codestar-connections"] :
+    prefix => [for arn in var.connection_arns : join(":", [for i, part in split(":", arn) : i == 2 ? prefix : part])]
+  }
+
+  # An image that is not in ECR needs no permission to be pulled.
+  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/(?P<name>[^:@]+)", var.image), null)
+
+  # One variable a secret, so that two are valid while one is rotated.
+  secrets = { for i, arn in var.webhook_secret_arns : "WEBHOOK_SECRET_${i}" => arn }
+
+  # jsonencode writes strings and lists of strings as TOML does.
+  configuration = <<-TOML
+    [aws]
+    region = ${jsonencode(local.region)}
+
+    [queue]
+    url             = ${jsonencode(aws_sqs_queue.webhooks.url)}
+    dead_letter_url = ${jsonencode(aws_sqs_queue.dead_letters.url)}
+    quarantine_url  = ${jsonencode(aws_sqs_queue.quarantine.url)}
+    drain_timeout   = ${var.drain_timeout}
+
+    [store]
+    table = ${jsonencode(aws_dynamodb_table.mappings.name)}
+
+    [github]
+    secrets = ${jsonencode([for variable in keys(local.secrets) : "env:${variable}"])}
+
+    ${var.rules}
+  TOML
+}

@@ -1,0 +1,11 @@
+terraform {
+  # 1.9 is the first in which a validation may look at a second variable.
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.0, < 7.0"
+    }
+  }
+}
