@@ -1,0 +1,165 @@
+resource "aws_ssm_parameter" "configuration" {
+  name        = "/${var.name}/configuration"
+  description = "branchline.toml. It names the secrets and holds none."
+  type        = "String"
+  tier        = "Intelligent-Tiering" # up to 4 KB is free
+  value       = local.configuration
+}
+
+resource "aws_cloudwatch_log_group" "consumer" {
+  name              = "/ecs/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_ecs_cluster" "consumer" {
+  name = var.name
+}
+
+resource "aws_security_group" "consumer" {
+  name        = "${var.name}-consumer"
+  description = "branchline: nothing comes in, HTTPS goes out"
+  vpc_id      = var.vpc_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  security_group_id = aws_security_group.consumer.id
+  description       = "The AWS API"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_ecs_task_definition" "consumer" {
+  family                   = var.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = 256
+  memory                   = 512 # 32 messages in work hold 32 MiB at most
+  execution_role_arn       = aws_iam_role.execution.arn
+  task_role_arn            = aws_iam_role.daemon.arn
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  container_definitions = jsonencode([{
+    name                   = "branchline"
+    image                  = var.image
+    essential              = true
+    command                = ["run", "--log-format", "json"]
+    user                   = "65532:65532"
+    readonlyRootFilesystem = true
+    linuxParameters        = { capabilities = { drop = ["ALL"] } }
+    # The drain, 4 s for the last acknowledgements, and some to spare: killed earlier, messages come back a minute late.
+    stopTimeout = var.drain_timeout + 15
+    environment = [{ name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" }]
+    secrets = concat(
+      [{ name = "BRANCHLINE_TOML", valueFrom = aws_ssm_parameter.configuration.arn }],
+      [for variable, arn in local.secrets : { name = variable, valueFrom = arn }],
+    )
+    # The configuration is read once, at start: another one has to make another task definition.
+    dockerLabels = { "branchline.configuration" = sha256(local.configuration) }
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        "awslogs-group"         = aws_cloudwatch_log_group.consumer.name
+        "awslogs-region"        = local.region
+        "awslogs-stream-prefix" = "branchline"
+      }
+    }
+  }])
+}
+
+resource "aws_ecs_service" "consumer" {
+  name            = "consumer"
+  cluster         = aws_ecs_cluster.consumer.id
+  task_definition = aws_ecs_task_definition.consumer.arn
+  desired_count   = var.min_tasks
+  launch_type     = "FARGATE"
+  propagate_tags  = "SERVICE"
+
+  # The new task is there before the old one goes; two beside each other are what the daemon is made for.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  network_configuration {
+    subnets          = var.subnet_ids
+    security_groups  = [aws_security_group.consumer.id]
+    assign_public_ip = var.assign_public_ip
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count] # the scaling's
+  }
+
+  # A task that starts before it may do its work would end, and the circuit breaker would count it.
+  depends_on = [aws_iam_role_policy.daemon, aws_iam_role_policy.execution]
+}
+
+# --- More tasks while the queue is deep ---
+
+resource "aws_appautoscaling_target" "consumer" {
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${aws_ecs_cluster.consumer.name}/${aws_ecs_service.consumer.name}"
+  min_capacity       = var.min_tasks
+  max_capacity       = var.max_tasks
+}
+
+locals {
+  # 100 that wait are a minute's work for one task at the worst; 1,000 are too many for one more. Bounds count from 100.
+  scaling = {
+    out = { cooldown = 60, steps = [{ from = 0, to = 900, by = 1 }, { from = 900, to = null, by = 2 }] }
+    in  = { cooldown = 300, steps = [{ from = null, to = 0, by = -1 }] }
+  }
+}
+
+resource "aws_appautoscaling_policy" "depth" {
+  for_each           = local.scaling
+  name               = "${var.name}-${each.key}"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.consumer.service_namespace
+  scalable_dimension = aws_appautoscaling_target.consumer.scalable_dimension
+  resource_id        = aws_appautoscaling_target.consumer.resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    cooldown                = each.value.cooldown
+    metric_aggregation_type = "Maximum"
+
+    dynamic "step_adjustment" {
+      for_each = each.value.steps
+      content {
+        metric_interval_lower_bound = step_adjustment.value.from
+        metric_interval_upper_bound = step_adjustment.value.to
+        scaling_adjustment          = step_adjustment.value.by
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "depth" {
+  for_each = {
+    out = { comparison = "GreaterThanOrEqualToThreshold", threshold = 100, minutes = 1, missing = "notBreaching" }
+    # SQS tells nothing of a queue that nobody has used for hours: then it is empty.
+    in = { comparison = "LessThanThreshold", threshold = 10, minutes = 10, missing = "breaching" }
+  }
+  alarm_name          = "${var.name}-scale-${each.key}"
+  alarm_description   = "Not for people: it scales the consumer ${each.key}."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.webhooks.name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = each.value.minutes
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [aws_appautoscaling_policy.depth[each.key].arn]
+}
