@@ -1,0 +1,185 @@
+"""A stand-in for the AWS provider: it serves the real schema, and answers plans and applies by itself.
+
+Terraform finds it through TF_REATTACH_PROVIDERS, so that init, validate, plan, apply and test run as they would, with
+every argument checked against the schema, and nothing is downloaded and no AWS is asked. What AWS would fill in is
+made up: as an ARN of the right shape where policies are made of it, so that they can be judged.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import grpc
+import msgpack
+
+from . import schema
+from .messages import message
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+ADDRESS = "hashicorp/aws"
+
+_NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
+_UNKNOWN = msgpack.ExtType(0, b"\x00")
+
+# Resource type, attribute: what AWS makes of the arguments.
+_MADE = {
+    ("aws_sqs_queue", "arn"): "arn:aws:sqs:{region}:{account}:{name}",
+    ("aws_sqs_queue", "url"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
+    ("aws_sqs_queue", "id"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
+    ("aws_dynamodb_table", "arn"): "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    ("aws_iam_role", "arn"): "arn:aws:iam::{account}:role/{name}",
+    ("aws_iam_role", "id"): "{name}",
+    ("aws_iam_policy", "arn"): "arn:aws:iam::{account}:policy/{name}",
+    ("aws_cloudwatch_log_group", "arn"): "arn:aws:logs:{region}:{account}:log-group:{name}",
+    ("aws_ssm_parameter", "arn"): "arn:aws:ssm:{region}:{account}:parameter{name}",
+    ("aws_api_gateway_rest_api", "execution_arn"): "arn:aws:execute-api:{region}:{account}:stubapi",
+    ("aws_api_gateway_stage", "invoke_url"): "https://stubapi.execute-api.{region}.amazonaws.com/{stage_name}",
+    ("aws_caller_identity", "account_id"): "{account}",
+    ("aws_region", "region"): "{region}",
+    ("aws_partition", "partition"): "aws",
+}
+
+
+def _read(value: Any) -> Any:
+    if value.msgpack:
+        return msgpack.unpackb(value.msgpack, raw=False, strict_map_key=False)
+    return json.loads(value.json) if value.json else None
+
+
+def _write(value: Any) -> Any:
+    return message("DynamicValue")(msgpack=msgpack.packb(value))
+
+
+def _schema(block: schema.Block) -> Any:
+    return message("Schema")(version=0, block=_block(block))
+
+
+def _block(block: schema.Block) -> Any:
+    attributes = [
+        message("Attribute")(name=name, **{**found, "type": json.dumps(found["type"]).encode()})
+        for name, found in sorted(block["attributes"].items())
+    ]
+    nested = [
+        message("NestedBlock")(
+            type_name=name,
+            block=_block(found["block"]),
+            nesting=_NESTING[found["nesting_mode"]],
+            min_items=found["min_items"],
+            max_items=found["max_items"],
+        )
+        for name, found in sorted(block["block_types"].items())
+    ]
+    return message("Block")(attributes=attributes, block_types=nested)
+
+
+def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any]) -> Any:
+    """Gives each computed attribute that has no value one."""
+    if not isinstance(value, dict):
+        return value
+    for name, found in block["attributes"].items():
+        if found["computed"] and (value.get(name) is None or value.get(name) == _UNKNOWN):
+            value[name] = make(name, found["type"], value)
+    for name, found in block["block_types"].items():
+        inner = value.get(name)
+        if isinstance(inner, list):
+            value[name] = [_fill(item, found["block"], make) for item in inner]
+        else:
+            value[name] = _fill(inner, found["block"], make)
+    return value
+
+
+class Provider:
+    """Serves some types on the loopback interface, until it is closed."""
+
+    def __init__(self, types: set[str]) -> None:
+        kinds = schema.load(types | {"provider"})
+        self._configuration = kinds.pop("provider")
+        for attribute in self._configuration["attributes"].values():
+            attribute.update(required=False, optional=True, computed=False)
+        self._resources = {kind: block for kind, block in kinds.items() if not kind.startswith("data.")}
+        self._data = {kind[5:]: block for kind, block in kinds.items() if kind.startswith("data.")}
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(
+                handle, request_deserializer=message(request).FromString, response_serializer=_serialized
+            )
+            for name, (request, handle) in self._calls().items()
+        }
+        self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_send_message_length", -1)])
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tfplugin6.Provider", handlers),))
+        self._port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+
+    def close(self) -> None:
+        """Ends the server."""
+        self._server.stop(0)
+
+    def reattach(self) -> str:
+        """TF_REATTACH_PROVIDERS."""
+        address = {"Network": "tcp", "String": f"127.0.0.1:{self._port}"}
+        there = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True, "Addr": address}
+        return json.dumps({ADDRESS: there})
+
+    def _calls(self) -> dict[str, tuple[str, Callable[[Any, Any], Any]]]:
+        empty = message("Empty")
+        read = message("ReadResponse")
+        return {
+            "GetProviderSchema": ("Empty", lambda _request, _context: self._schemas()),
+            "ValidateProviderConfig": ("Empty", lambda _request, _context: empty()),
+            "ValidateResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
+            "ValidateDataResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
+            "ConfigureProvider": ("Empty", lambda _request, _context: empty()),
+            "StopProvider": ("Empty", lambda _request, _context: empty()),
+            "UpgradeResourceState": ("UpgradeRequest", self._upgrade),
+            "ReadResource": ("ReadRequest", lambda request, _context: read(new_state=request.current_state)),
+            "PlanResourceChange": ("PlanRequest", self._plan),
+            "ApplyResourceChange": ("ApplyRequest", self._apply),
+            "ReadDataSource": ("ReadDataRequest", self._read_data),
+        }
+
+    def _schemas(self) -> Any:
+        return message("SchemaResponse")(
+            provider=_schema(self._configuration),
+            resource_schemas={kind: _schema(block) for kind, block in self._resources.items()},
+            data_source_schemas={kind: _schema(block) for kind, block in self._data.items()},
+        )
+
+    def _upgrade(self, request: Any, _context: Any) -> Any:
+        state = message("DynamicValue")(json=request.raw_state.json)
+        return message("UpgradeResponse")(upgraded_state=state)
+
+    def _plan(self, request: Any, _context: Any) -> Any:
+        proposed = _read(request.proposed_new_state)
+        planned = _fill(proposed, self._resources[request.type_name], lambda _name, _kind, _value: _UNKNOWN)
+        return message("PlanResponse")(planned_state=_write(planned), legacy_type_system=True)
+
+    def _apply(self, request: Any, _context: Any) -> Any:
+        kind = request.type_name
+        state = _fill(_read(request.planned_state), self._resources[kind], _maker(kind))
+        return message("ApplyResponse")(new_state=_write(state), legacy_type_system=True)
+
+    def _read_data(self, request: Any, _context: Any) -> Any:
+        kind = request.type_name
+        return message("ReadDataResponse")(state=_write(_fill(_read(request.config), self._data[kind], _maker(kind))))
+
+
+def _maker(kind: str) -> Callable[[str, Any, Any], Any]:
+    def make(name: str, of: Any, value: Any) -> Any:
+        pattern = _MADE.get((kind, name))
+        if pattern is not None:
+            given = {key: found for key, found in value.items() if isinstance(found, str)}
+            return pattern.format(**{**given, "account": ACCOUNT, "region": REGION})
+        if of == "string":
+            # A text that no policy may be made of: parliament and the simulation refuse it.
+            return f"stub-{kind}-{name}"
+        if isinstance(of, list):
+            return {} if of[0] == "map" else []
+        return {"number": 0, "bool": False}.get(of)
+
+    return make
+
+
+def _serialized(answer: Any) -> bytes:
+    return bytes(answer.SerializeToString())

@@ -1,0 +1,137 @@
+"""The current AWS provider's schema, without the provider.
+
+The npm package of the CDK's bindings is generated from it, and its JavaScript still says of each resource which
+arguments there are, of which type, required or computed, and how blocks nest. This reads them back. Values (enums,
+ARNs, ranges) are not in there.
+"""
+
+import re
+import tarfile
+from typing import Any
+
+from .paths import BINDINGS, SCHEMAS
+
+Block = dict[str, Any]
+
+# What the bindings call a type, as Terraform writes it. Lists of one kind may be sets: that is said beside it.
+_TYPES: dict[str, Any] = {"string": "string", "number": "number", "boolean": "bool", "any": "dynamic"}
+for _kind in ("string", "number", "boolean", "any"):
+    _TYPES[_kind + "List"] = ["list", _TYPES[_kind]]
+    _TYPES[_kind + "Map"] = ["map", _TYPES[_kind]]
+_TYPES["stringListList"] = ["list", ["list", "string"]]
+
+_GETTERS = {
+    "getStringAttribute": "string",
+    "getNumberAttribute": "number",
+    "getBooleanAttribute": "bool",
+    "getListAttribute": ["list", "string"],
+    "getNumberListAttribute": ["list", "number"],
+    "getStringMapAttribute": ["map", "string"],
+}
+
+_ARGUMENT = re.compile(
+    r"^\s+(?P<name>\w+): \{\n\s+value: (?P<value>.*),\n\s+isBlock: (?P<block>true|false),\n"
+    r'\s+type: "(?P<type>\w+)",\n\s+storageClassType: "(?P<storage>\w+)",',
+    re.MULTILINE,
+)
+_FLAGS = re.compile(
+    r"^    // (?P<name>\w+) - computed: (?P<computed>\w+), optional: \w+, required: (?P<required>\w+)\n"
+    r"(?:    _\w+.*\n)?    get \w+\(\) \{\n\s+return (?P<getter>.*);",
+    re.MULTILINE,
+)
+_FUNCTION = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+_CLASS = re.compile(r"^(?:export )?class (\w+) extends [\w.]+ \{(.*?)^\}", re.MULTILINE | re.DOTALL)
+
+
+def load(kinds: set[str]) -> dict[str, Block]:
+    """The blocks of types such as `aws_sqs_queue`, of `data.aws_region`, or of the provider itself (`provider`)."""
+    _unpack({_file(kind) for kind in kinds})
+    found = {}
+    for kind in sorted(kinds):
+        file = SCHEMAS / _file(kind)
+        if not file.exists():
+            raise LookupError(f"the AWS provider has no {kind}")
+        found[kind] = _Source(file.read_text(encoding="utf-8")).block
+    return found
+
+
+def _file(kind: str) -> str:
+    folder = kind.replace("data.aws_", "data-aws_").removeprefix("aws_").replace("_", "-")
+    return f"package/lib/{folder}/index.js"
+
+
+def _unpack(wanted: set[str]) -> None:
+    """The whole package is ten times the size of its archive, so only what is named leaves it, once."""
+    missing = {name for name in wanted if not (SCHEMAS / name).exists()}
+    if not missing:
+        return
+    with tarfile.open(BINDINGS) as archive:
+        for member in archive:
+            if member.name in missing and member.isfile():
+                archive.extract(member, SCHEMAS, filter="data")
+
+
+class _Source:
+    """One resource's JavaScript."""
+
+    def __init__(self, text: str) -> None:
+        self._functions = dict(_FUNCTION.findall(text))
+        self._classes = dict(_CLASS.findall(text))
+        top = next(body for body in self._classes.values() if "synthesizeHclAttributes()" in body)
+        self.block = self._block(top[top.index("synthesizeHclAttributes()") :], top)
+
+    def _block(self, arguments: str, accessors: str) -> Block:
+        flags = {found["name"]: found for found in _FLAGS.finditer(accessors)}
+        block: Block = {"attributes": {}, "block_types": {}}
+        for found in _ARGUMENT.finditer(arguments):
+            flag = flags.get(found["name"])
+            required = flag is not None and flag["required"] == "true"
+            computed = flag is not None and flag["computed"] == "true"
+            self._argument(block, found, required, computed)
+        for name, flag in flags.items():
+            known = name in block["attributes"] or name in block["block_types"]
+            if flag["computed"] == "true" and not known:
+                block["attributes"][name] = _attribute(_computed_type(flag["getter"]), False, False, True)
+        return block
+
+    def _argument(self, block: Block, found: re.Match[str], required: bool, computed: bool) -> None:
+        name, many = found["name"], "MapperHcl(" in found["value"]
+        nested = re.search(r"(\w+)ToHclTerraform", found["value"])
+        if found["block"] == "false" or nested is None or nested[1] not in self._functions:
+            kind = _TYPES.get(found["storage"], "dynamic")
+            if found["type"] == "set" and isinstance(kind, list):
+                kind = ["set", kind[1]]
+            block["attributes"][name] = _attribute(kind, required, not required, computed)
+            return
+        accessors = self._classes.get(nested[1][0].upper() + nested[1][1:] + "OutputReference", "")
+        inner = self._block(self._functions[nested[1]], accessors)
+        if computed or found["type"] == "map" or (found["type"] == "struct" and name != "timeouts"):
+            # Written like a block, or as an attribute that holds objects: Terraform takes both for these.
+            kind = _as_attribute(found["type"], inner)
+            block["attributes"][name] = _attribute(kind, required, not required, computed)
+            return
+        single = found["type"] == "struct"
+        block["block_types"][name] = {
+            "nesting_mode": "single" if single else found["type"],
+            "min_items": 1 if required and not single else 0,
+            "max_items": 0 if many or single else 1,
+            "block": inner,
+        }
+
+
+def _as_attribute(kind: str, inner: Block) -> Any:
+    if kind not in ("list", "set"):
+        return "dynamic"
+    return [kind, ["object", {name: found["type"] for name, found in inner["attributes"].items()}]]
+
+
+def _attribute(kind: Any, required: bool, optional: bool, computed: bool) -> dict[str, Any]:
+    return {"type": kind, "required": required, "optional": optional, "computed": computed}
+
+
+def _computed_type(getter: str) -> Any:
+    found = re.search(r"(get\w+Attribute)\(", getter)
+    kind = _GETTERS.get(found[1], "dynamic") if found else "dynamic"
+    if isinstance(kind, list) and kind[0] == "list" and "tolist" in getter:
+        return ["set", kind[1]]
+    return kind

@@ -1,0 +1,72 @@
+"""Runs Terraform on a copy of the module, with the stand-in for the provider."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .paths import INFRA, WORK
+from .provider import Provider
+
+_BLOCK = re.compile(r'^\s*(resource|data) "(aws_\w+)"', re.MULTILINE)
+
+
+def types(folder: Path = INFRA) -> set[str]:
+    """Every type that the Terraform files under a folder name."""
+    found = set()
+    for file in folder.rglob("*.tf"):
+        for block, kind in _BLOCK.findall(file.read_text(encoding="utf-8")):
+            found.add(kind if block == "resource" else f"data.{kind}")
+    return found
+
+
+class Terraform:
+    """Terraform in a folder of its own, with `infra/` copied into it: nothing is written beside the sources."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = WORK / name
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(INFRA, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        self._provider = Provider(types(self.folder))
+
+    def close(self) -> None:
+        """Ends the provider. The folder stays, to be looked at."""
+        self._provider.close()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One command; what it says is in the result, whatever its status."""
+        # The person's own settings (a mirror, a variable) would make another plan of it.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
+        environment |= {"TF_REATTACH_PROVIDERS": self._provider.reattach(), "CHECKPOINT_DISABLE": "1"}
+        return subprocess.run(
+            ["terraform", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def did(self, *arguments: str) -> str:
+        """The output of a command that must work."""
+        done = self.run(*arguments)
+        if done.returncode != 0:
+            raise AssertionError(f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def start(self, variables: dict[str, Any]) -> None:
+        """Ready for commands, with these variables."""
+        (self.folder / "check.auto.tfvars.json").write_text(json.dumps(variables))
+        self.did("init", "-input=false", "-no-color")
+
+    def apply(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Applies, and gives every resource by its address."""
+        self.start(variables)
+        self.did("apply", "-auto-approve", "-input=false", "-no-color")
+        shown = json.loads(self.did("show", "-json"))
+        return {resource["address"]: resource["values"] for resource in shown["values"]["root_module"]["resources"]}
