@@ -1,0 +1,32 @@
+// Answers questions on standard input, one boolean each, with the IAM simulation of the npm package.
+const { createRequire } = require("module");
+// The package is installed elsewhere, and only resolves by name from beside it.
+const { runSimulation } = createRequire(`${process.argv[2]}/here.js`)("@cloud-copilot/iam-simulate");
+
+async function main() {
+  const { account, policies, resourcePolicies, questions } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+  const answers = [];
+  for (const { by, action, resource, context } of questions) {
+    const result = await runSimulation(
+      {
+        request: {
+          principal: `arn:aws:iam::${account}:role/branchline-${by}`,
+          action,
+          resource: { resource, accountId: account },
+          contextVariables: context,
+        },
+        identityPolicies: [{ name: by, policy: JSON.parse(policies[by]) }],
+        resourcePolicy: resource in resourcePolicies ? JSON.parse(resourcePolicies[resource]) : undefined,
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+      },
+      {},
+    );
+    const verdict = result.overallResult ?? result.analysis?.result;
+    const error = verdict === undefined ? JSON.stringify(result.errors ?? result) : null;
+    answers.push({ allowed: verdict === "Allowed", error });
+  }
+  process.stdout.write(JSON.stringify(answers));
+}
+
+main();

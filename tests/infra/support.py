@@ -1,0 +1,34 @@
+"""Makes scripts/_infra importable, and applies the module once for all tests."""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from _infra import permissions, terraform
+
+
+@cache
+def applied() -> dict[str, dict[str, Any]]:
+    """The module's resources, with every optional part in use."""
+    runs = terraform.Terraform("applied")
+    try:
+        return runs.apply(permissions.VARIABLES)
+    finally:
+        runs.close()
+
+
+@cache
+def policies() -> dict[str, str]:
+    """The identity policies, by the word of permissions.toml."""
+    return {word: applied()[address]["policy"] for word, address in permissions.POLICIES.items()}
+
+
+@cache
+def queue_policies() -> dict[str, str]:
+    """The queues' own policies, by ARN."""
+    found = [values for address, values in applied().items() if address.startswith("aws_sqs_queue_policy.")]
+    return {json.loads(values["policy"])["Statement"][0]["Resource"]: values["policy"] for values in found}
