@@ -116,6 +116,8 @@ resource "aws_iam_role_policy" "daemon" {
 }
 
 locals {
+  table_and_index = [aws_dynamodb_table.mappings.arn, "${aws_dynamodb_table.mappings.arn}/index/by-state"]
+
   daemon_data = [
     {
       Sid      = "TakeWebhooks"
@@ -130,16 +132,16 @@ locals {
       Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
     },
     {
-      Sid      = "WriteMappings"
+      Sid      = "KeepMappings"
       Effect   = "Allow"
-      Action   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
       Resource = aws_dynamodb_table.mappings.arn
     },
     {
       Sid      = "ListMappings"
       Effect   = "Allow"
       Action   = "dynamodb:Query"
-      Resource = [aws_dynamodb_table.mappings.arn, "${aws_dynamodb_table.mappings.arn}/index/by-state"]
+      Resource = local.table_and_index
     },
   ]
 
@@ -219,17 +221,44 @@ resource "aws_iam_policy" "operator" {
         Resource = aws_sqs_queue.webhooks.arn
       },
       {
+        Sid      = "LookAtQueues"
+        Effect   = "Allow"
+        Action   = "sqs:GetQueueAttributes"
+        Resource = [for queue in local.queues : queue.arn]
+      },
+      {
         Sid      = "ReadAndNote"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:PutItem"]
         Resource = aws_dynamodb_table.mappings.arn
       },
       {
-        Sid      = "Explain"
+        Sid      = "ListMappings"
+        Effect   = "Allow"
+        Action   = "dynamodb:Query"
+        Resource = local.table_and_index
+      },
+      {
+        Sid      = "LookAtTemplates"
         Effect   = "Allow"
         Action   = "codepipeline:GetPipeline"
-        Resource = concat(local.templates, local.clones)
+        Resource = local.templates
       },
+      {
+        Sid      = "LookAtClones"
+        Effect   = "Allow"
+        Action   = ["codepipeline:GetPipeline", "codepipeline:GetPipelineState", "codepipeline:ListPipelineExecutions"]
+        Resource = local.clones
+      },
+      {
+        # An orphan may have a name that no rule gives any more: only its tags tell whose it is.
+        Sid      = "FindOurTags"
+        Effect   = "Allow"
+        Action   = "codepipeline:ListTagsForResource"
+        Resource = "${local.pipelines}:*"
+      },
+      # Has no resource of its own.
+      { Sid = "ListPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
     ]
   })
 }

@@ -67,6 +67,7 @@ RESOURCES: dict[str, On] = {
     "index": On(f"{_TABLE}/index/by-state", f"{_TABLE}2/index/by-state"),
     "template": On(_codepipeline("api-template"), _codepipeline("production")),
     "clone": On(_codepipeline("api-pr-7"), _codepipeline("production")),
+    "any pipeline": On(_codepipeline("production"), f"arn:aws:codepipeline:us-east-1:{ACCOUNT}:production"),
     "marked clone": On(
         _codepipeline("api-pr-7"), _codepipeline("api-template"), {f"aws:ResourceTag/{OWNER}": "branchline"}
     ),
