@@ -29,8 +29,6 @@ use super::row::{self, Item, n, repository_key, s};
 const ALIASES: usize = 10_000;
 /// The sparse index of mappings by state, the longest unchanged first.
 pub(super) const BY_STATE: &str = "by-state";
-/// Mappings in a page: one read of about 500 KB, half of what DynamoDB would give (API reference, Query).
-const PAGE: i32 = 500;
 /// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
@@ -211,11 +209,11 @@ impl DynamoStore {
         }
     }
 
+    /// As many rows as DynamoDB gives in one answer: 1 MB of them (API reference, Query).
     async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
         let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
         let query = query
             .table_name(&self.table)
-            .limit(PAGE)
             .set_exclusive_start_key(start.map(Iterator::collect));
         let answer = query.send().await.map_err(|error| {
             fault(

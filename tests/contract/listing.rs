@@ -1,7 +1,7 @@
 //! The law of [`Store`] about listings, and about places.
 
 use branchline::line::ids::{Branch, RepositoryId, Subject, SubjectKind};
-use branchline::line::mapping::{Done, Mapping, State};
+use branchline::line::mapping::{Done, Mapping, State, Transition};
 use branchline::ports::{Place, Store};
 
 use super::store::{StoreStage, won};
@@ -37,9 +37,14 @@ async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
 }
 
 /// A row about to be made, last changed so long after the beginning.
-async fn written<S: StoreStage>(stage: &S, number: u64, millis: i64) -> Mapping {
+fn claim_of(number: u64, millis: i64) -> Transition {
     let mut claim = first(pull(number), &format!("api-pr-{number}"), "worker/1");
     claim.next.updated_at = at(millis);
+    claim
+}
+
+async fn written<S: StoreStage>(stage: &S, number: u64, millis: i64) -> Mapping {
+    let claim = claim_of(number, millis);
     won(stage, claim).await.mapping().clone()
 }
 
@@ -64,7 +69,7 @@ pub(crate) async fn a_listing_of_nothing_is_empty<S: StoreStage>(stage: &S) {
 }
 
 pub(crate) async fn a_long_listing_has_pages_and_each_row_once<S: StoreStage>(stage: &S) {
-    // Half of them changed in one millisecond: a page may end between two of those.
+    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a page at 1 MB.
     let mut rows = Vec::new();
     for number in 1..=230_u64 {
         let millis = if number % 2 == 0 {
@@ -72,7 +77,9 @@ pub(crate) async fn a_long_listing_has_pages_and_each_row_once<S: StoreStage>(st
         } else {
             i64::try_from(number).unwrap()
         };
-        rows.push(written(stage, number, millis).await.subject);
+        let mut claim = claim_of(number, millis);
+        claim.next.last_error = Some("a long story ".repeat(1_000));
+        rows.push(won(stage, claim).await.mapping().subject.clone());
     }
     let pages = pages(stage, State::Creating).await;
     assert!(pages.len() >= 3, "{} pages", pages.len());
