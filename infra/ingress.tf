@@ -129,22 +129,25 @@ resource "aws_api_gateway_rest_api_policy" "sources" {
   })
 }
 
-# A stage serves a snapshot, so whatever is in it must be named here, or a change of it would never go live.
+# A stage serves a snapshot, so a change of anything in it must make another: of this file, or of what others put into it.
+# Not a hash over the resources: the provider fills some of them in later, and a second apply would deploy once more.
 resource "aws_api_gateway_deployment" "webhooks" {
   rest_api_id = aws_api_gateway_rest_api.webhooks.id
   triggers = {
     snapshot = sha256(jsonencode([
-      aws_api_gateway_resource.webhook,
-      aws_api_gateway_model.payload,
-      aws_api_gateway_request_validator.body,
-      aws_api_gateway_method.post,
-      aws_api_gateway_integration.sqs,
-      aws_api_gateway_method_response.reply,
-      aws_api_gateway_integration_response.reply,
-      aws_api_gateway_gateway_response.refusal,
-      aws_api_gateway_rest_api_policy.sources,
+      filesha256("${path.module}/ingress.tf"),
+      local.mapping_template,
+      var.source_cidrs,
+      aws_api_gateway_integration.sqs.uri,
+      aws_api_gateway_integration.sqs.credentials,
     ]))
   }
+  # What the last of each chain depends on is there before it.
+  depends_on = [
+    aws_api_gateway_integration_response.reply,
+    aws_api_gateway_gateway_response.refusal,
+    aws_api_gateway_rest_api_policy.sources,
+  ]
   lifecycle {
     create_before_destroy = true
   }
