@@ -8,6 +8,7 @@ import http.client
 import re
 import urllib.parse
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import airspeed
@@ -35,7 +36,7 @@ class _Input:
     def __init__(self, webhook: Webhook) -> None:
         # A payload without binaryMediaTypes is text to the gateway: what is not UTF-8 is replaced, and an empty
         # one is an empty object.
-        self.body = webhook.body.decode("utf-8", "replace") or "{}"
+        self.body = _text(webhook.body) or "{}"
         self._headers = webhook.headers
 
     def params(self, name: str | None = None) -> Any:
@@ -43,6 +44,11 @@ class _Input:
         if name is None:
             return {"path": {}, "querystring": {}, "header": self._headers}
         return self._headers.get(name, "")
+
+
+def _text(body: bytes) -> str:
+    """As Java decodes UTF-8: a surrogate, which has no place in it, is one U+FFFD there and one per byte in Python."""
+    return re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]?", "\ufffd".encode(), body).decode("utf-8", "replace")
 
 
 class _Util:
@@ -56,8 +62,12 @@ class _Util:
 
 def render(webhook: Webhook) -> str:
     """The form of the SendMessage, to the byte: a stray line end in it would break every signature."""
-    template = airspeed.Template(paths.TEMPLATE.read_text(encoding="utf-8"))
-    return str(template.merge({"input": _Input(webhook), "util": _Util()}))
+    return str(_template().merge({"input": _Input(webhook), "util": _Util()}))
+
+
+@cache
+def _template() -> airspeed.Template:
+    return airspeed.Template(paths.TEMPLATE.read_text(encoding="utf-8"))
 
 
 def refusal(form: str) -> str | None:
@@ -82,8 +92,12 @@ def refusal(form: str) -> str | None:
 
 
 def deliver(webhook: Webhook, queue_url: str) -> Reply:
-    """One webhook through the template into the queue, over plain HTTP as the gateway does it."""
-    form = render(webhook)
+    """One webhook through the template into the queue."""
+    return post(render(webhook), queue_url)
+
+
+def post(form: str, queue_url: str) -> Reply:
+    """A form into the queue, over plain HTTP as the gateway does it."""
     refused = refusal(form)
     if refused is not None:
         return Reply(400, None, refused)
@@ -96,7 +110,7 @@ def deliver(webhook: Webhook, queue_url: str) -> Reply:
     }
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
     try:
-        connection.request("POST", url.path, body=form.encode("ascii"), headers=headers)
+        connection.request("POST", url.path, body=form.encode(), headers=headers)
         response = connection.getresponse()
         answer = response.read().decode("utf-8", "replace")
     finally:
