@@ -1,4 +1,4 @@
-# What the checks of infra/ need, pinned, under .sandbox/infra. Sourced by scripts/infra-check.
+# What the checks of infra/ need, pinned, under .sandbox/infra. Sourced by scripts/infra-check and scripts/template-check.
 # Each part is made whole or made again: its stamp is written last.
 
 infra=.sandbox/infra
@@ -9,6 +9,8 @@ needs() {
         command -v "$tool" >/dev/null && continue
         case "$tool" in
         terraform) echo "Terraform 1.9 or newer is not installed, and no package registry has it: see its own site" >&2 ;;
+        java | javac) echo "$tool is not installed: the mapping template's engine needs a JDK, 11 or newer" >&2 ;;
+        apt-get | dpkg-deb) echo "$tool is not there: the mapping template's engine is taken from Debian's packages" >&2 ;;
         *) echo "$tool is not installed" >&2 ;;
         esac
         exit 2
@@ -37,7 +39,7 @@ install_python() { # NAME REQUIREMENTS
 
 install_node() {
     if stale node scripts/_infra/node/package*.json scripts/_infra/install.sh; then
-        echo "    installing the IAM simulation and the provider's schema into $infra (once)" >&2
+        echo "    installing the IAM simulation, GitHub's examples and the provider's schema into $infra (once)" >&2
         rm -rf "$infra/node" "$infra/schemas" "$infra/pack"
         mkdir -p "$infra/node" "$infra/pack"
         cp scripts/_infra/node/package*.json "$infra/node/"
@@ -48,4 +50,30 @@ install_node() {
         mv "$infra/pack/cdktn-provider-aws-25.7.0.tgz" "$infra/bindings.tgz"
         made node
     fi
+}
+
+# The engine of the mapping template: unpacked, not installed, so neither root nor the system is touched.
+install_velocity() {
+    local pins_file=scripts/_infra/velocity/packages.txt package sum to="$infra/velocity"
+    if stale velocity scripts/_infra/velocity/* scripts/_infra/install.sh; then
+        echo "    unpacking Velocity and JsonPath into $to (once)" >&2
+        rm -rf "${to:?}"
+        mkdir -p "$to/debs" "$to/classes"
+        while read -r package sum; do
+            fetch_package "$package" "$sum" "$to/debs"
+        done < <(grep -v '^#' "$pins_file")
+        for package in "$to"/debs/*.deb; do dpkg-deb --extract "$package" "$to/root"; done
+        javac --release 11 -cp "$to/root/usr/share/java/*" -d "$to/classes" scripts/_infra/velocity/Render.java
+        rm -rf "$to/debs"
+        made velocity
+    fi
+}
+
+fetch_package() { # PACKAGE=VERSION SUM FOLDER
+    # With the user named, apt does not warn that root's folder is closed to its own.
+    if ! (cd "$3" && apt-get download -qq -o APT::Sandbox::User=root "$1"); then
+        echo "apt does not offer $1, which scripts/_infra/velocity/packages.txt names: apt-get update, or another pin" >&2
+        exit 2
+    fi
+    echo "$2  $(ls "$3/${1%%=*}"_*.deb)" | sha256sum --check --quiet
 }
