@@ -1,0 +1,143 @@
+"""The account before the module is applied to it, and what is found in it afterwards."""
+
+import json
+import secrets
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+from _sandbox import account, aws
+from _sandbox.account import Account
+
+WEB_TEMPLATE = "web-template"
+"""The template of acme/web, which gets lost."""
+
+RULES = f"""\
+[[rule]]
+repository = "{account.REPOSITORY}"
+on         = "pull_request"
+base       = "main"
+template   = "{account.PIPELINE}"
+
+[[rule]]
+repository = "acme/web"
+on         = "pull_request"
+template   = "{WEB_TEMPLATE}"
+"""
+
+ON_LOCALSTACK = ("apigateway", "sqs")
+ON_MOTO = (
+    "applicationautoscaling",
+    "cloudwatch",
+    "cloudwatchlogs",
+    "dynamodb",
+    "ec2",
+    "ecs",
+    "iam",
+    "ssm",
+    "sts",
+)
+
+
+@dataclass(frozen=True)
+class Emulators:
+    """Where AWS is."""
+
+    localstack: str
+    moto: str
+
+    def for_terraform(self) -> dict[str, str]:
+        """The provider's endpoints."""
+        return dict.fromkeys(ON_LOCALSTACK, self.localstack) | dict.fromkeys(ON_MOTO, self.moto)
+
+    def for_branchline(self) -> dict[str, str]:
+        """The SDK's variables for an endpoint by service."""
+        services = {"SQS": self.localstack, "DYNAMODB": self.moto, "CODEPIPELINE": self.moto}
+        return {f"AWS_ENDPOINT_URL_{service}": url for service, url in services.items()}
+
+
+def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
+    """What a team has before: templates with their role, a network, a secret. Gives the secret and the variables."""
+    role = account.make_role(aws.client("iam", emulators.moto))
+    _make_templates(emulators, role)
+    secret = secrets.token_hex(16)
+    secretsmanager = aws.client("secretsmanager", emulators.moto)
+    stored = secretsmanager.create_secret(Name="branchline/webhook", SecretString=secret)
+    ec2 = aws.client("ec2", emulators.moto)
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    return secret, {
+        "rules": RULES,
+        "image": "branchline:e2e",
+        "webhook_secret_arns": [stored["ARN"]],
+        "template_names": [account.PIPELINE, WEB_TEMPLATE],
+        "pipeline_role_arns": [role],
+        "vpc_id": vpc,
+        "subnet_ids": [subnet["SubnetId"] for subnet in subnets],
+        "source_cidrs": ["127.0.0.0/8"],
+        "deletion_protection": False,
+    }
+
+
+def _make_templates(emulators: Emulators, role: str) -> None:
+    """The sandbox's, and the same for acme/web."""
+    codepipeline = aws.client("codepipeline", emulators.moto)
+    template = account._template(role)
+    codepipeline.create_pipeline(pipeline=template)
+    web = json.loads(json.dumps(template).replace(account.REPOSITORY, "acme/web"))
+    codepipeline.create_pipeline(pipeline=web | {"name": WEB_TEMPLATE})
+
+
+def left(emulators: Emulators) -> list[str]:
+    """What is there that the module makes, as the emulators tell it and not as Terraform remembers it."""
+    apis = aws.client("apigateway", emulators.localstack).get_rest_apis()["items"]
+    queues = aws.client("sqs", emulators.localstack).list_queues().get("QueueUrls", [])
+    tables = aws.client("dynamodb", emulators.moto).list_tables()["TableNames"]
+    # A deleted one is listed as INACTIVE for a while, by AWS too.
+    clusters = aws.client("ecs", emulators.moto).describe_clusters(clusters=["branchline"])["clusters"]
+    logs = aws.client("logs", emulators.moto).describe_log_groups()["logGroups"]
+    alarms = aws.client("cloudwatch", emulators.moto).describe_alarms()["MetricAlarms"]
+    roles = aws.client("iam", emulators.moto).list_roles()["Roles"]
+    named = [
+        *(api["name"] for api in apis),
+        *(cluster["clusterName"] for cluster in clusters if cluster["status"] != "INACTIVE"),
+        *(group["logGroupName"] for group in logs),
+        *(alarm["AlarmName"] for alarm in alarms),
+        *(role["RoleName"] for role in roles if role["RoleName"].startswith("branchline")),
+    ]
+    return [*queues, *tables, *named]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the module made."""
+
+    emulators: Emulators
+    outputs: dict[str, Any]
+    secret: str
+
+    def webhook_url(self) -> str:
+        """The payload URL for GitHub, where LocalStack has it: the API's name is in the path there."""
+        url = urllib.parse.urlsplit(self.outputs["webhook_url"])
+        return f"{self.emulators.localstack}/_aws/execute-api/{(url.hostname or '').split('.')[0]}{url.path}"
+
+    def account(self) -> Account:
+        """The same, as the sandbox's other parts know it."""
+        queues = self.outputs["queue_urls"]
+        return Account(
+            endpoint=self.emulators.moto,
+            region=aws.REGION,
+            webhooks=queues["webhooks"],
+            dead_letters=queues["dead_letters"],
+            quarantine=queues["quarantine"],
+            table=self.outputs["table"],
+            template=account.PIPELINE,
+            secret=self.secret,
+        )
+
+    def give_queues_their_size(self) -> None:
+        """The module's size, which the old provider could not set."""
+        sqs = aws.client("sqs", self.emulators.localstack)
+        size = {"MaximumMessageSize": str(account.MAX_MESSAGE_BYTES)}
+        for url in self.outputs["queue_urls"].values():
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=size)
