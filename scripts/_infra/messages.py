@@ -21,6 +21,7 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
         ("required", 4, "bool"),
         ("optional", 5, "bool"),
         ("computed", 6, "bool"),
+        ("write_only", 11, "bool"),
     ],
     "NestedBlock": [
         ("type_name", 1, "string"),
@@ -35,6 +36,7 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
         ("provider", 1, "Schema"),
         ("resource_schemas", 2, "map Schema"),
         ("data_source_schemas", 3, "map Schema"),
+        ("ephemeral_resource_schemas", 8, "map Schema"),
     ],
     "ValidateRequest": [("type_name", 1, "string"), ("config", 2, "DynamicValue")],
     "UpgradeRequest": [("type_name", 1, "string"), ("raw_state", 3, "RawState")],
@@ -47,6 +49,8 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
     "ApplyResponse": [("new_state", 1, "DynamicValue"), ("legacy_type_system", 4, "bool")],
     "ReadDataRequest": [("type_name", 1, "string"), ("config", 2, "DynamicValue")],
     "ReadDataResponse": [("state", 1, "DynamicValue")],
+    "OpenRequest": [("type_name", 1, "string"), ("config", 2, "DynamicValue")],
+    "OpenResponse": [("result", 3, "DynamicValue")],
 }
 
 

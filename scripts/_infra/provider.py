@@ -37,6 +37,17 @@ _MADE = {
     ("aws_ssm_parameter", "arn"): "arn:aws:ssm:{region}:{account}:parameter{name}",
     ("aws_api_gateway_rest_api", "execution_arn"): "arn:aws:execute-api:{region}:{account}:stubapi",
     ("aws_api_gateway_stage", "invoke_url"): "https://stubapi.execute-api.{region}.amazonaws.com/{stage_name}",
+    ("aws_codeconnections_connection", "arn"): (
+        "arn:aws:codeconnections:{region}:{account}:connection/00000000-0000-4000-8000-000000000000"
+    ),
+    ("aws_codebuild_project", "arn"): "arn:aws:codebuild:{region}:{account}:project/{name}",
+    ("aws_codepipeline", "arn"): "arn:aws:codepipeline:{region}:{account}:{name}",
+    ("aws_s3_bucket", "bucket"): "{bucket_prefix}stub",
+    ("aws_s3_bucket", "id"): "{bucket_prefix}stub",
+    ("aws_s3_bucket", "arn"): "arn:aws:s3:::{bucket_prefix}stub",
+    ("aws_secretsmanager_secret", "arn"): "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
+    ("aws_secretsmanager_secret", "id"): "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
+    ("aws_secretsmanager_secret_version", "arn"): "{secret_id}",
     ("aws_caller_identity", "account_id"): "{account}",
     ("aws_region", "region"): "{region}",
     ("aws_partition", "partition"): "aws",
@@ -76,10 +87,12 @@ def _block(block: schema.Block) -> Any:
 
 
 def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any]) -> Any:
-    """Gives each computed attribute that has no value one."""
+    """Gives each computed attribute that has no value one, and forgets what is only written."""
     if not isinstance(value, dict):
         return value
     for name, found in block["attributes"].items():
+        if found["write_only"]:
+            value[name] = None
         if found["computed"] and (value.get(name) is None or value.get(name) == _UNKNOWN):
             value[name] = make(name, found["type"], value)
     for name, found in block["block_types"].items():
@@ -99,8 +112,9 @@ class Provider:
         self._configuration = kinds.pop("provider")
         for attribute in self._configuration["attributes"].values():
             attribute.update(required=False, optional=True, computed=False)
-        self._resources = {kind: block for kind, block in kinds.items() if not kind.startswith("data.")}
-        self._data = {kind[5:]: block for kind, block in kinds.items() if kind.startswith("data.")}
+        self._resources = {kind: block for kind, block in kinds.items() if "." not in kind}
+        self._data = _of("data", kinds)
+        self._ephemeral = _of("ephemeral", kinds)
         handlers = {
             name: grpc.unary_unary_rpc_method_handler(
                 handle, request_deserializer=message(request).FromString, response_serializer=_serialized
@@ -137,6 +151,9 @@ class Provider:
             "PlanResourceChange": ("PlanRequest", self._plan),
             "ApplyResourceChange": ("ApplyRequest", self._apply),
             "ReadDataSource": ("ReadDataRequest", self._read_data),
+            "ValidateEphemeralResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
+            "OpenEphemeralResource": ("OpenRequest", self._open),
+            "CloseEphemeralResource": ("Empty", lambda _request, _context: empty()),
         }
 
     def _schemas(self) -> Any:
@@ -144,6 +161,7 @@ class Provider:
             provider=_schema(self._configuration),
             resource_schemas={kind: _schema(block) for kind, block in self._resources.items()},
             data_source_schemas={kind: _schema(block) for kind, block in self._data.items()},
+            ephemeral_resource_schemas={kind: _schema(block) for kind, block in self._ephemeral.items()},
         )
 
     def _upgrade(self, request: Any, _context: Any) -> Any:
@@ -163,6 +181,15 @@ class Provider:
     def _read_data(self, request: Any, _context: Any) -> Any:
         kind = request.type_name
         return message("ReadDataResponse")(state=_write(_fill(_read(request.config), self._data[kind], _maker(kind))))
+
+    def _open(self, request: Any, _context: Any) -> Any:
+        kind = request.type_name
+        return message("OpenResponse")(result=_write(_fill(_read(request.config), self._ephemeral[kind], _maker(kind))))
+
+
+def _of(word: str, kinds: dict[str, schema.Block]) -> dict[str, schema.Block]:
+    """Those of one sort, by their own names."""
+    return {kind.removeprefix(f"{word}."): block for kind, block in kinds.items() if kind.startswith(f"{word}.")}
 
 
 def _maker(kind: str) -> Callable[[str, Any, Any], Any]:

@@ -44,7 +44,7 @@ _CLASS = re.compile(r"^(?:export )?class (\w+) extends [\w.]+ \{(.*?)^\}", re.MU
 
 
 def load(kinds: set[str]) -> dict[str, Block]:
-    """The blocks of types such as `aws_sqs_queue`, of `data.aws_region`, or of the provider itself (`provider`)."""
+    """The blocks of types such as `aws_sqs_queue`, `data.aws_region`, `ephemeral.aws_...`, or of the `provider` itself."""
     _unpack({_file(kind) for kind in kinds})
     found = {}
     for kind in sorted(kinds):
@@ -56,7 +56,7 @@ def load(kinds: set[str]) -> dict[str, Block]:
 
 
 def _file(kind: str) -> str:
-    folder = kind.replace("data.aws_", "data-aws_").removeprefix("aws_").replace("_", "-")
+    folder = kind.removeprefix("aws_").replace(".", "-").replace("_", "-")
     return f"package/lib/{folder}/index.js"
 
 
@@ -102,6 +102,7 @@ class _Source:
             if found["type"] == "set" and isinstance(kind, list):
                 kind = ["set", kind[1]]
             block["attributes"][name] = _attribute(kind, required, not required, computed)
+            block["attributes"][name]["write_only"] = "markWriteOnlyAttribute(" in found["value"]
             return
         accessors = self._classes.get(nested[1][0].upper() + nested[1][1:] + "OutputReference", "")
         inner = self._block(self._functions[nested[1]], accessors)
@@ -126,7 +127,7 @@ def _as_attribute(kind: str, inner: Block) -> Any:
 
 
 def _attribute(kind: Any, required: bool, optional: bool, computed: bool) -> dict[str, Any]:
-    return {"type": kind, "required": required, "optional": optional, "computed": computed}
+    return {"type": kind, "required": required, "optional": optional, "computed": computed, "write_only": False}
 
 
 def _computed_type(getter: str) -> Any:

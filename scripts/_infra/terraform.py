@@ -11,7 +11,7 @@ from typing import Any
 from .paths import INFRA, WORK
 from .provider import Provider
 
-_BLOCK = re.compile(r'^\s*(resource|data) "(aws_\w+)"', re.MULTILINE)
+_BLOCK = re.compile(r'^\s*(resource|data|ephemeral) "(aws_\w+)"', re.MULTILINE)
 
 
 def types(folder: Path = INFRA) -> set[str]:
@@ -19,18 +19,22 @@ def types(folder: Path = INFRA) -> set[str]:
     found = set()
     for file in folder.rglob("*.tf"):
         for block, kind in _BLOCK.findall(file.read_text(encoding="utf-8")):
-            found.add(kind if block == "resource" else f"data.{kind}")
+            found.add(kind if block == "resource" else f"{block}.{kind}")
     return found
 
 
 class Terraform:
-    """Terraform in a folder of its own, with `infra/` copied into it: nothing is written beside the sources."""
+    """Terraform in a folder of its own, with `infra/` copied into it: nothing is written beside the sources.
 
-    def __init__(self, name: str) -> None:
-        self.folder = WORK / name
-        shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(INFRA, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
-        self._provider = Provider(types(self.folder))
+    It runs in the module itself, or in a folder below it.
+    """
+
+    def __init__(self, name: str, at: str = ".") -> None:
+        copy = WORK / name
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        self.folder = copy / at
+        self._provider = Provider(types(copy))
 
     def close(self) -> None:
         """Ends the provider. The folder stays, to be looked at."""
@@ -68,5 +72,12 @@ class Terraform:
         """Applies, and gives every resource by its address."""
         self.start(variables)
         self.did("apply", "-auto-approve", "-input=false", "-no-color")
-        shown = json.loads(self.did("show", "-json"))
-        return {resource["address"]: resource["values"] for resource in shown["values"]["root_module"]["resources"]}
+        return _resources(json.loads(self.did("show", "-json"))["values"]["root_module"])
+
+
+def _resources(module: dict[str, Any]) -> dict[str, Any]:
+    """Its own, and those of the modules in it."""
+    found = {resource["address"]: resource["values"] for resource in module.get("resources", [])}
+    for child in module.get("child_modules", []):
+        found |= _resources(child)
+    return found

@@ -1,0 +1,46 @@
+# branchline for one repository, with a template pipeline to clone. ../../README.md tells how to apply it, step by step.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  repository = split("/", var.repository)[1]
+  template   = "${local.repository}-template"
+
+  # Templates and clones run under one role, so it trusts both.
+  clones    = "${local.repository}-pr-*"
+  pipelines = "arn:${data.aws_partition.current.partition}:codepipeline:${var.region}:${data.aws_caller_identity.current.account_id}"
+}
+
+module "branchline" {
+  source = "../.."
+
+  name             = var.name
+  image            = var.image
+  cpu_architecture = var.cpu_architecture
+
+  rules = <<-TOML
+    [[rule]]
+    repository = ${jsonencode(var.repository)}
+    on         = "pull_request"
+    base       = ${jsonencode(var.base)}
+    template   = ${jsonencode(aws_codepipeline.template.name)}
+  TOML
+
+  # What the rules above come to, for the daemon's permissions.
+  template_names     = [local.template]
+  clone_names        = [local.clones]
+  pipeline_role_arns = [aws_iam_role.pipeline.arn]
+  connection_arns    = [aws_codeconnections_connection.github.arn]
+
+  # Of the versions, so that no task starts before there is a value.
+  webhook_secret_arns = [for version in aws_secretsmanager_secret_version.webhook : version.arn]
+
+  vpc_id           = var.vpc_id
+  subnet_ids       = var.subnet_ids
+  assign_public_ip = var.assign_public_ip
+
+  source_cidrs        = var.source_cidrs
+  alarm_topic_arns    = var.alarm_topic_arns
+  deletion_protection = var.deletion_protection
+}

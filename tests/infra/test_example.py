@@ -1,0 +1,176 @@
+"""infra/examples/complete: Terraform makes it, it fits what the daemon wants of a template, and its roles may do no more
+than they need.
+"""
+
+import json
+import tomllib
+import unittest
+from fnmatch import fnmatch
+from functools import cache
+from typing import Any
+
+import parliament
+from support import applied as module_alone
+
+from _infra import permissions, terraform
+from _infra.paths import INFRA
+from _infra.permissions import ACCOUNT, ARN, CONNECTION, Question
+from _infra.provider import REGION
+
+FOLDER = "examples/complete"
+VARIABLES = {
+    "region": REGION,
+    "repository": "acme/api",
+    "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "subnet_ids": ["subnet-0123456789abcdef0"],
+    "webhook_secrets": ["a", "b"],
+}
+BUCKET = "arn:aws:s3:::branchline-artifacts-stub"
+PROJECT = f"arn:aws:codebuild:{ARN}:project/branchline-build"
+LOGS = f"arn:aws:logs:{ARN}:log-group:/aws/codebuild/branchline-build:log-stream:1"
+
+
+def source(service: str, repository: str = "acme/api", connection: str = CONNECTION) -> Question:
+    """CodePipeline fetches a commit."""
+    return Question.of(
+        "pipeline",
+        f"{service}:UseConnection",
+        f"arn:aws:{service}:{connection}",
+        {f"{service}:FullRepositoryId": [repository]},
+    )
+
+
+NEEDED = [
+    source("codeconnections"),
+    source("codestar-connections"),
+    Question.of("pipeline", "s3:GetBucketVersioning", BUCKET),
+    Question.of("pipeline", "s3:PutObject", f"{BUCKET}/api-pr-7/source/x"),
+    Question.of("pipeline", "s3:GetObject", f"{BUCKET}/api-pr-7/source/x"),
+    Question.of("pipeline", "codebuild:StartBuild", PROJECT),
+    Question.of("pipeline", "codebuild:BatchGetBuilds", PROJECT),
+    Question.of("build", "s3:GetObject", f"{BUCKET}/api-pr-7/source/x"),
+    Question.of("build", "s3:PutObject", f"{BUCKET}/api-pr-7/out/x"),
+    Question.of("build", "logs:PutLogEvents", LOGS),
+]
+FORBIDDEN = [
+    source("codeconnections", "acme/secrets"),
+    source("codestar-connections", "acme/secrets"),
+    source("codeconnections", connection=f"{CONNECTION[:-1]}1"),
+    Question.of("pipeline", "s3:GetObject", "arn:aws:s3:::another/x"),
+    Question.of("pipeline", "s3:DeleteObject", f"{BUCKET}/api-pr-7/source/x"),
+    Question.of("pipeline", "codebuild:StartBuild", PROJECT.replace("branchline-build", "deploy")),
+    Question.of("pipeline", "secretsmanager:GetSecretValue", permissions.RESOURCES["secret"].arn),
+    Question.of("build", "codebuild:StartBuild", PROJECT),
+    Question.of("build", "secretsmanager:GetSecretValue", permissions.RESOURCES["secret"].arn),
+]
+
+
+@cache
+def applied() -> tuple[dict[str, Any], str]:
+    """Every resource, and the text of the state and of a plan."""
+    runs = terraform.Terraform("example", FOLDER)
+    try:
+        resources = runs.apply(VARIABLES)
+        plan = runs.did("plan", "-input=false", "-no-color", "-replace=aws_secretsmanager_secret_version.webhook[\"a\"]")
+        return resources, (runs.folder / "terraform.tfstate").read_text() + plan
+    finally:
+        runs.close()
+
+
+def example(address: str) -> dict[str, Any]:
+    """One resource of the example itself."""
+    return applied()[0][address]
+
+
+class Example(unittest.TestCase):
+    """What is made."""
+
+    def test_the_module_is_whole(self) -> None:
+        """Everything but what is optional, and nothing that the module alone would not make."""
+        inside = {address.removeprefix("module.branchline.") for address in applied()[0] if address.startswith("module.")}
+        optional = {"aws_api_gateway_rest_api_policy.sources[0]", "aws_wafv2_web_acl_association.webhooks[0]"}
+        self.assertEqual(inside, set(module_alone()) - optional)
+
+    def test_rule_template_and_permissions_name_the_same(self) -> None:
+        """A rule whose template may not be read, or whose clones may not be made, would bury every webhook."""
+        (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration")["value"])["rule"]
+        self.assertEqual(rule["template"], example("aws_codepipeline.template")["name"])
+        self.assertEqual((rule["repository"], rule["base"], rule["on"]), ("acme/api", "main", "pull_request"))
+        daemon = permissions.statements(example("module.branchline.aws_iam_role_policy.daemon")["policy"])
+        allowed = {each["Sid"]: each["Resource"] for each in daemon}
+        self.assertEqual(allowed["ReadTemplates"], [f"arn:aws:codepipeline:{ARN}:{rule['template']}"])
+        self.assertTrue(fnmatch(f"arn:aws:codepipeline:{ARN}:api-pr-7", allowed["CreateMarkedClones"][0]))
+        self.assertEqual(allowed["PassPipelineRoles"], [example("aws_codepipeline.template")["role_arn"]])
+        self.assertEqual(allowed["PassConnections"], [example("aws_codeconnections_connection.github")["arn"]])
+
+    def test_the_role_trusts_template_and_clones(self) -> None:
+        """And no other pipeline of the account."""
+        (statement,) = json.loads(example("aws_iam_role.pipeline")["assume_role_policy"])["Statement"]
+        trusted = statement["Condition"]["ArnLike"]["aws:SourceArn"]
+        found = {
+            name: any(fnmatch(f"arn:aws:codepipeline:{ARN}:{name}", arn) for arn in trusted)
+            for name in ("api-template", "api-pr-7", "production")
+        }
+        self.assertEqual(found, {"api-template": True, "api-pr-7": True, "production": False})
+
+    def test_the_source_can_be_cloned(self) -> None:
+        """One source action that fetches the rule's repository, in a pipeline that can be told a commit."""
+        template = example("aws_codepipeline.template")
+        self.assertEqual(template["pipeline_type"], "V2")
+        actions = [action for stage in template["stage"] for action in stage["action"]]
+        sources = [each["configuration"] for each in actions if each["provider"] == "CodeStarSourceConnection"]
+        self.assertEqual([each["FullRepositoryId"] for each in sources], ["acme/api"])
+
+    def test_no_secret_in_plan_or_state(self) -> None:
+        """The stand-in's random password is a text that would be found."""
+        self.assertIn("secret_string_wo", applied()[1])
+        self.assertNotIn("random_password-random_password", applied()[1])
+
+    def test_the_daemon_waits_for_its_secrets(self) -> None:
+        """Its variables are those of the versions: a task without a value would not start."""
+        (container,) = json.loads(example("module.branchline.aws_ecs_task_definition.consumer")["container_definitions"])
+        given = {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
+        for index, key in enumerate(("a", "b")):
+            version = example(f'aws_secretsmanager_secret_version.webhook["{key}"]')
+            self.assertEqual(given[f"WEBHOOK_SECRET_{index}"], version["arn"])
+
+    def test_the_bucket_is_nobodys_else(self) -> None:
+        """Private, encrypted, and empty after a month."""
+        block = example("aws_s3_bucket_public_access_block.artifacts")
+        names = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+        self.assertEqual([block[name] for name in names], [True] * 4)
+        (rule,) = example("aws_s3_bucket_lifecycle_configuration.artifacts")["rule"]
+        self.assertEqual((rule["status"], rule["expiration"][0]["days"]), ("Enabled", 30))
+
+    def test_the_variables_file(self) -> None:
+        """Every variable without a default, and none that there is not."""
+        text = (INFRA / FOLDER / "variables.tf").read_text()
+        blocks = text.split('variable "')[1:]
+        required = {block.split('"')[0] for block in blocks if "\n  default" not in block}
+        named = {line.split("=")[0].strip() for line in (INFRA / FOLDER / "terraform.tfvars.example").read_text().splitlines()}
+        self.assertEqual(named, required)
+
+
+class Roles(unittest.TestCase):
+    """The template's role, and that of its build, under which a pull request's code runs."""
+
+    def policies(self) -> dict[str, str]:
+        """By the role's word."""
+        return {word: example(f"aws_iam_role_policy.{word}")["policy"] for word in ("pipeline", "build")}
+
+    def test_what_is_needed_and_what_is_not(self) -> None:
+        """By simulation."""
+        answers = permissions.simulate(self.policies(), {}, NEEDED + FORBIDDEN)
+        self.assertEqual([str(each) for each in NEEDED if not answers[each]], [], "denied, but needed")
+        self.assertEqual([str(each) for each in FORBIDDEN if answers[each]], [], "allowed, but not needed")
+
+    def test_parliament_has_nothing_to_say(self) -> None:
+        """Actions, conditions and ARNs fit one another."""
+        for word, policy in self.policies().items():
+            findings = parliament.analyze_policy_string(policy).findings
+            self.assertEqual([str(finding) for finding in findings], [], word)
+
+
+if __name__ == "__main__":
+    unittest.main()
