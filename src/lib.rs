@@ -7,6 +7,8 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod line;
+pub mod measures;
+pub mod observe;
 pub mod operate;
 pub mod ports;
 pub mod telemetry;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use branchline::aws::{Aws, QueueUrls};
-use branchline::cli::{Cli, Command, ConfigCommand, Run};
+use branchline::cli::run::Run;
+use branchline::cli::{Cli, Command, ConfigCommand};
 use branchline::config::{self, Config};
 use branchline::line::fault::{Blame, Fault, Reason};
 use branchline::line::ids::Timestamp;
@@ -16,6 +17,7 @@ use branchline::worker::lease::VISIBILITY;
 use branchline::worker::walk::{Setup, Walker};
 use branchline::worker::{Settings, Stop, Until, Worker};
 use clap::{CommandFactory, Parser};
+use observe::{Metrics, Watched};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[path = "main/audit.rs"]
@@ -28,6 +30,8 @@ mod dlq;
 mod explain;
 #[path = "main/mappings.rs"]
 mod mappings;
+#[path = "main/observe.rs"]
+mod observe;
 #[path = "main/terminal.rs"]
 mod terminal;
 
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let done = match Cli::parse().command {
         Command::Run(run) => start(&run, started),
+        Command::Health(asked) => at_once(observe::health(&asked)),
         Command::Explain(asked) => at_once(explain::run(&asked)),
         Command::Check(asked) => at_once(check::run(&asked)),
         Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
@@ -100,7 +105,12 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     } else {
         Until::Stopped
     };
+    let watched = Watched::of(&aws, &config);
+    let metrics = Metrics::start(run, &config.table)?;
     let worker = worker(&aws, config);
+    let listener = metrics.listen(run.metrics_addr).await?;
+    let pages = metrics.pages(worker.readiness());
+    let _observed = metrics.observe(watched, listener, pages);
     let (stop, stopped) = Stop::channel();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -30,21 +32,21 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = if human {
+    // A line says all that it has to say: spans are for traces, and cost nothing where nobody traces.
+    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
+    let started = Registry::default().with(lines(human, terminal).with_filter(filter));
+    started
+        .try_init()
+        .map_err(|why| format!("logging cannot be started: {why}"))
+}
+
+fn lines(human: bool, terminal: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    if human {
         let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        lines
-            .with_ansi(colours)
-            .with_target(false)
-            .compact()
-            .try_init()
+        lines.with_ansi(colours).compact().boxed()
     } else {
-        lines
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .with_current_span(false)
-            .try_init()
-    };
-    started.map_err(|why| format!("logging cannot be started: {why}"))
+        let lines = lines.json().flatten_event(true);
+        lines.with_current_span(false).with_span_list(false).boxed()
+    }
 }

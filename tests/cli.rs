@@ -23,5 +23,6 @@ mod cli {
     mod explain;
     mod help;
     mod mappings;
+    mod observe;
     mod run;
 }

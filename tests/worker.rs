@@ -150,3 +150,30 @@ fn told_to_stop_it_finishes_what_is_in_work() {
         assert_eq!(world.pipelines(), ["api-pr-7"]);
     });
 }
+
+#[test]
+fn it_is_ready_while_it_works_and_says_why_it_is_not() {
+    run_daemon(async |world| {
+        let (tell, stop) = Stop::channel();
+        let walker = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(world.queue.clone(), walker, settings(4));
+        let ready = worker.readiness();
+        assert_eq!(ready.obstacle(), Some("the queue does not answer"));
+        let observe = async {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            assert_eq!(ready.obstacle(), None);
+            let out = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+            world.weather.next(Op::Receive, 1_000, out);
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(ready.obstacle(), Some("the queue does not answer"));
+            tell.tell();
+        };
+        let (ran, ()) = tokio::join!(worker.run(Until::Stopped, stop), observe);
+        ran.unwrap();
+        world.weather.clear();
+        assert_eq!(
+            ready.obstacle(),
+            Some("stopping: what is in work is finished first")
+        );
+    });
+}

@@ -16,6 +16,7 @@ use crate::line::mapping::Claim;
 use crate::line::template::{NewPipeline, Tags, Template};
 use crate::ports::{Created, Found, Pipelines};
 
+use super::call::measured;
 use super::fault::{Service, fault, is_throttled};
 use super::limiter::Limiter;
 use super::{declaration, executions};
@@ -43,7 +44,7 @@ impl CodePipelines {
         sent: impl Future<Output = Result<T, SdkError<E>>>,
     ) -> Result<Result<T, SdkError<E>>, Fault> {
         self.limiter.turn(call).await?;
-        let answer = sent.await;
+        let answer = measured(Service::CodePipeline, call, sent).await;
         let throttled = answer
             .as_ref()
             .err()

@@ -21,6 +21,7 @@ use crate::line::journal::Entry;
 use crate::line::mapping::{Claim, Expect, Mapping, State, Transition};
 use crate::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
 
+use super::call::measured;
 use super::fault::{Service, fault, reason};
 use super::records::{alias_item, audit_item, delivery_item, name_key, subject_key};
 use super::row::{self, Item, n, repository_key, s};
@@ -67,13 +68,9 @@ impl DynamoStore {
 
     /// All or nothing. The SDK gives each transaction a client token, so its retries of one call are one transaction.
     async fn write(&self, items: Vec<TransactWriteItem>) -> Result<Written, Fault> {
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await;
-        match sent {
+        let request = self.client.transact_write_items();
+        let request = request.set_transact_items(Some(items));
+        match measured(Service::DynamoDb, "TransactWriteItems", request.send()).await {
             Ok(_) => Ok(Written::Done),
             Err(error) => self.cancelled(error).map(Written::Refused),
         }
@@ -215,13 +212,9 @@ impl DynamoStore {
         let query = query
             .table_name(&self.table)
             .set_exclusive_start_key(start.map(Iterator::collect));
-        let answer = query.send().await.map_err(|error| {
-            fault(
-                Service::DynamoDb,
-                &format!("Query on {}", self.table),
-                error,
-            )
-        })?;
+        let call = format!("Query on {}", self.table);
+        let answer = measured(Service::DynamoDb, &call, query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         Ok(Page {
             rows: answer.items().iter().map(row::read).collect(),
             next: answer.last_evaluated_key.map(cursor),

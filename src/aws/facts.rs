@@ -8,6 +8,7 @@ use crate::line::fault::Fault;
 use crate::ports::{QueueFacts, Redrive, TableFacts};
 
 use super::Aws;
+use super::call::measured;
 use super::dynamodb::BY_STATE;
 use super::fault::{Service, fault};
 
@@ -21,7 +22,7 @@ impl Aws {
         let call = format!("GetQueueAttributes of {url}");
         let request = client.get_queue_attributes().queue_url(url);
         let request = request.attribute_names(QueueAttributeName::All);
-        let answer = request.send().await;
+        let answer = measured(Service::Sqs, &call, request.send()).await;
         let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let text = |name| attributes.get(&name).map(String::as_str);
@@ -37,6 +38,23 @@ impl Aws {
         })
     }
 
+    /// How many messages wait in a queue: about, and a minute ago (API reference, GetQueueAttributes).
+    ///
+    /// # Errors
+    /// It is not there, not for us, or SQS did not answer.
+    pub async fn queue_depth(&self, url: &str) -> Result<u64, Fault> {
+        let client = aws_sdk_sqs::Client::new(&self.0);
+        let call = format!("GetQueueAttributes of {url}");
+        let waiting = QueueAttributeName::ApproximateNumberOfMessages;
+        let request = client.get_queue_attributes().queue_url(url);
+        let request = request.attribute_names(waiting.clone());
+        let answer = measured(Service::Sqs, &call, request.send()).await;
+        let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let text = attributes.get(&waiting).map(String::as_str);
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or_default())
+    }
+
     /// How a table is made.
     ///
     /// # Errors
@@ -44,10 +62,12 @@ impl Aws {
     pub async fn table_facts(&self, name: &str) -> Result<TableFacts, Fault> {
         let client = aws_sdk_dynamodb::Client::new(&self.0);
         let call = format!("DescribeTable {name}");
-        let answer = client.describe_table().table_name(name).send().await;
+        let request = client.describe_table().table_name(name);
+        let answer = measured(Service::DynamoDb, &call, request.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         let call = format!("DescribeTimeToLive {name}");
-        let ttl = client.describe_time_to_live().table_name(name).send().await;
+        let request = client.describe_time_to_live().table_name(name);
+        let ttl = measured(Service::DynamoDb, &call, request.send()).await;
         let ttl = ttl.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         let ttl = ttl
             .time_to_live_description

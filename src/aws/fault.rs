@@ -19,6 +19,17 @@ pub(super) enum Service {
     CodePipeline,
 }
 
+impl Service {
+    /// The word used in metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+            Self::DynamoDb => "dynamodb",
+            Self::CodePipeline => "codepipeline",
+        }
+    }
+}
+
 /// Credentials, permissions, and clocks that are off (which fail the signature).
 const DENIED: &[&str] = &[
     "AccessDenied",
@@ -179,6 +190,47 @@ where
             format!("{call}: {}", chain(&error)),
         ),
     }
+}
+
+/// Answers that are no failure of the call: what they say is what was asked. A cancelled transaction says in its message which
+/// of its conditions did not hold, or what else cancelled it (API reference, TransactWriteItems, "Errors").
+fn refused(code: &str, message: &str) -> bool {
+    match code {
+        "ConditionalCheckFailedException"
+        | "PipelineNotFoundException"
+        | "PipelineNameInUseException"
+        | "PipelineExecutionNotStoppableException"
+        | "DuplicatedStopRequestException" => true,
+        "TransactionCanceledException" => message.contains("ConditionalCheckFailed"),
+        _ => false,
+    }
+}
+
+/// What came of a call, in one word: `ok`, `refused`, or the reason it failed for.
+pub(super) fn outcome<T, E: ProvideErrorMetadata>(
+    service: Service,
+    answer: &Result<T, SdkError<E, HttpResponse>>,
+) -> &'static str {
+    let error = match answer {
+        Ok(_) => return "ok",
+        Err(error) => error,
+    };
+    let Some(said) = error.as_service_error() else {
+        return unanswered(error).word();
+    };
+    let (code, message) = (
+        said.code().unwrap_or_default(),
+        said.message().unwrap_or_default(),
+    );
+    if refused(code, message) {
+        return "refused";
+    }
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    reason(service, code, message)
+        .unwrap_or_else(|| by_status(status))
+        .word()
 }
 
 /// The error and what caused it, each said once.

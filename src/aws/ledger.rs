@@ -7,6 +7,7 @@ use crate::line::fault::Fault;
 use crate::line::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::ports::Ledger;
 
+use super::call::measured;
 use super::dynamodb::DynamoStore;
 use super::fault::{Service, fault};
 use super::row::{Item, repository_key, s};
@@ -21,7 +22,7 @@ impl DynamoStore {
             .key("pk", s(pk))
             .key("sk", s(sk))
             .consistent_read(true);
-        let answer = request.send().await;
+        let answer = measured(Service::DynamoDb, &call, request.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         Ok(answer.item)
     }
@@ -68,7 +69,7 @@ impl Ledger for DynamoStore {
             .actor
             .iter()
             .fold(request, |request, actor| request.item("actor", s(actor)));
-        let answer = request.send().await;
+        let answer = measured(Service::DynamoDb, &call, request.send()).await;
         answer
             .map(|_| ())
             .map_err(|error| fault(Service::DynamoDb, &call, error))
@@ -87,7 +88,7 @@ impl Ledger for DynamoStore {
                 .expression_attribute_values(":pk", s(repository_key(subject.repository)))
                 .expression_attribute_values(":audit", s(format!("AUDIT#{}#", subject.key())))
                 .set_exclusive_start_key(next);
-            let answer = query.send().await;
+            let answer = measured(Service::DynamoDb, &call, query.send()).await;
             let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
             entries.extend(answer.items().iter().map(audited));
             next = answer.last_evaluated_key;

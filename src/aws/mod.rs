@@ -1,5 +1,6 @@
 //! The ports over the AWS SDK: the one place that names it.
 
+mod call;
 mod codepipeline;
 mod declaration;
 mod dynamodb;
@@ -39,7 +40,8 @@ const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/pace.rs`).
 pub const ATTEMPTS: u32 = 3;
 
-/// One configuration and one HTTP client for all three services.
+/// One configuration and one HTTP client for all three services. Clones share them.
+#[derive(Clone)]
 pub struct Aws(SdkConfig);
 
 /// Nothing says which Region to use.

@@ -11,6 +11,7 @@ use crate::line::fault::Fault;
 use crate::line::ids::Subject;
 use crate::ports::Place;
 
+use super::call::measured;
 use super::dynamodb::DynamoStore;
 use super::fault::{Service, fault};
 use super::records::subject_key;
@@ -77,7 +78,7 @@ impl DynamoStore {
     }
 
     async fn send(&self, rule: &str, update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
-        let error = match update.send().await {
+        let error = match measured(Service::DynamoDb, "UpdateItem", update.send()).await {
             Ok(_) => return Ok(Updated::Done),
             Err(error) => error,
         };

@@ -17,6 +17,7 @@ use crate::line::ids::Timestamp;
 use crate::line::verdict::{Burial, Grave};
 use crate::ports::Queue;
 
+use super::call::measured;
 use super::fault::{Service, fault};
 use super::poll_timeouts;
 
@@ -55,7 +56,8 @@ impl SqsQueue {
 
 impl Queue for SqsQueue {
     async fn receive(&self, max: u32, wait: Duration) -> Result<Vec<Envelope>, Fault> {
-        let answer = self
+        let call = format!("ReceiveMessage from {}", self.urls.source);
+        let request = self
             .client
             .receive_message()
             .queue_url(&self.urls.source)
@@ -66,16 +68,9 @@ impl Queue for SqsQueue {
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .customize()
-            .config_override(Builder::new().timeout_config(poll_timeouts()))
-            .send()
-            .await
-            .map_err(|error| {
-                fault(
-                    Service::Sqs,
-                    &format!("ReceiveMessage from {}", self.urls.source),
-                    error,
-                )
-            })?;
+            .config_override(Builder::new().timeout_config(poll_timeouts()));
+        let answer = measured(Service::Sqs, &call, request.send()).await;
+        let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
         Ok(answer
             .messages
             .unwrap_or_default()
@@ -96,21 +91,13 @@ impl Queue for SqsQueue {
             let entries = entries
                 .collect::<Result<_, _>>()
                 .map_err(|error| incomplete(&error))?;
-            let request = self
-                .client
-                .delete_message_batch()
-                .queue_url(&self.urls.source);
-            let answer = request
-                .set_entries(Some(entries))
-                .send()
-                .await
-                .map_err(|error| {
-                    fault(
-                        Service::Sqs,
-                        &format!("DeleteMessageBatch on {}", self.urls.source),
-                        error,
-                    )
-                })?;
+            let call = format!("DeleteMessageBatch on {}", self.urls.source);
+            let request = self.client.delete_message_batch();
+            let request = request
+                .queue_url(&self.urls.source)
+                .set_entries(Some(entries));
+            let answer = measured(Service::Sqs, &call, request.send()).await;
+            let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
             failed.extend(
                 answer
                     .failed()
@@ -134,21 +121,13 @@ impl Queue for SqsQueue {
             let entries = entries
                 .collect::<Result<_, _>>()
                 .map_err(|error| incomplete(&error))?;
-            let request = self
-                .client
-                .change_message_visibility_batch()
-                .queue_url(&self.urls.source);
-            let answer = request
-                .set_entries(Some(entries))
-                .send()
-                .await
-                .map_err(|error| {
-                    fault(
-                        Service::Sqs,
-                        &format!("ChangeMessageVisibilityBatch on {}", self.urls.source),
-                        error,
-                    )
-                })?;
+            let call = format!("ChangeMessageVisibilityBatch on {}", self.urls.source);
+            let request = self.client.change_message_visibility_batch();
+            let request = request
+                .queue_url(&self.urls.source)
+                .set_entries(Some(entries));
+            let answer = measured(Service::Sqs, &call, request.send()).await;
+            let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
             let failures = answer
                 .failed()
                 .iter()
@@ -177,9 +156,10 @@ impl Queue for SqsQueue {
                 .message_group_id(&burial.message_id)
                 .message_deduplication_id(&burial.message_id);
         }
-        let sent = request.send().await;
+        let call = format!("SendMessage to {url}");
+        let sent = measured(Service::Sqs, &call, request.send()).await;
         sent.map(|_| ())
-            .map_err(|error| fault(Service::Sqs, &format!("SendMessage to {url}"), error))
+            .map_err(|error| fault(Service::Sqs, &call, error))
     }
 }
 

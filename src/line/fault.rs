@@ -55,6 +55,22 @@ pub enum Class {
     Unknown,
 }
 
+impl Class {
+    /// The word used in metrics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Permanent => "permanent",
+            Self::Busy => "busy",
+            Self::Transient => "transient",
+            Self::Throttled => "throttled",
+            Self::Quota => "quota",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Who has to do something about a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {

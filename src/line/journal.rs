@@ -9,7 +9,7 @@ use super::delivery::Delivery;
 use super::envelope::Envelope;
 use super::event::{Event, Ignored};
 use super::execution::Execution;
-use super::fault::Fault;
+use super::fault::{Fault, Reason, Room};
 use super::ids::{DeliveryId, Timestamp};
 use super::intent::{Intent, Leave};
 use super::mapping::Mapping;
@@ -69,6 +69,12 @@ pub struct Journal {
     /// The word's particulars, for instance why it was ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// When it happened, says GitHub.
+    #[serde(skip)]
+    pub event_time: Option<Timestamp>,
+    /// Where it failed and why, if it did: what `outcome` says, for those who count.
+    #[serde(skip)]
+    pub failure: Option<(Room, Reason)>,
 }
 
 /// What a message came to, where it did not fail.
@@ -176,6 +182,7 @@ impl Journal {
     /// Room 4 was passed.
     pub fn intent(&mut self, intent: &Intent) {
         self.subject = Some(intent.subject.display(&intent.repository));
+        self.event_time = Some(intent.moment.event);
         if let Wanted::Present(spec, _) = &intent.wanted {
             self.concerns(spec);
         }
@@ -222,6 +229,7 @@ impl Journal {
     /// It failed.
     pub fn fail(&mut self, fault: &Fault) {
         self.outcome = fault.reason.word();
+        self.failure = Some((fault.room, fault.reason));
         self.detail = Some(fault.detail.clone());
     }
 

@@ -263,6 +263,12 @@ impl Transition {
         }
     }
 
+    /// Whether it is written over the claim of somebody else, who died or was too slow.
+    #[must_use]
+    pub fn takes_over(&self) -> bool {
+        matches!(self.expect, Expect::Seen { hold: Some(_), .. })
+    }
+
     /// The pipeline name that the subject takes with it, so that no other subject can.
     #[must_use]
     pub fn reserves(&self) -> Option<&PipelineName> {

@@ -10,6 +10,7 @@ use crate::line::ids::Timestamp;
 use crate::line::journal::{Cause, Entry, Journal, Outcome};
 use crate::line::mapping::{Claim, Done, Mapping, Transition};
 use crate::line::plan::{Effect, Plan, unfinished};
+use crate::measures;
 use crate::ports::{Claimed, Clock, Pipelines, Recorded, Store};
 
 use super::lease::Lease;
@@ -102,11 +103,15 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         journal: &mut Journal,
     ) -> Result<Acted, Fault> {
         let remembered = self.remember_executions(&mut claim, effect).await;
+        let takes_over = claim.takes_over();
         let claim = match self.store.claim(claim).await? {
             Claimed::Won(claim) => *claim,
             Claimed::Lost(row) => return Ok(Acted::Lost(row)),
             Claimed::NameTaken(other) => return Err(name_taken(effect, &other)),
         };
+        if takes_over {
+            measures::claim_taken_over();
+        }
         let work = Work {
             claim: &claim,
             errand,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::line::envelope::Envelope;
 use crate::line::fault::Class;
+use crate::measures::{self, InFlight};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
 use super::acks::{Ack, Acks};
 use super::lease::{Lease, Leases};
 use super::outage::{Breaker, Heard};
 use super::walk::{Ending, Walked, Walker};
-use super::{Stop, pace, report};
+use super::{Readiness, Stop, pace, report};
 
 /// What every message in work shares.
 pub(super) struct Handler<Q, S, P, C> {
@@ -20,6 +21,7 @@ pub(super) struct Handler<Q, S, P, C> {
     pub(super) acks: Acks,
     pub(super) leases: Arc<Leases>,
     pub(super) breaker: Arc<Breaker>,
+    pub(super) ready: Readiness,
     pub(super) dice: Arc<Dice>,
     /// The drain's time is over: what is in work is handed back.
     pub(super) time_is_up: Stop,
@@ -28,6 +30,7 @@ pub(super) struct Handler<Q, S, P, C> {
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     /// Works on a message until it is acknowledged, or hands it back at once when the drain's time is up.
     pub(super) async fn handle(&self, envelope: Envelope) {
+        let _in_flight = InFlight::begin();
         let message = envelope.message_id.clone();
         let lease = Lease::begin(envelope.receipt.clone());
         let kept = self.leases.keep(&lease);
@@ -52,8 +55,20 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let walked = self.walker.walk(envelope, lease).await;
         let ended = clock.now();
         report::walked(&walked, ended.since(started), ended.since(sent_at));
-        self.breaker.hear(walked.heard.clone(), self.dice.throw());
+        report::measured(&walked, ended.since(started), ended);
+        self.hear(walked.heard.clone());
         self.execute(walked, lease).await
+    }
+
+    /// What a walk tells of AWS.
+    fn hear(&self, heard: Heard) {
+        let answered = heard == Heard::Answered;
+        self.breaker.hear(heard, self.dice.throw());
+        if answered {
+            self.ready.table(true);
+        } else if self.breaker.next().is_some() {
+            self.ready.table(false);
+        }
     }
 
     /// Carries the verdict out, up to the acknowledgement that is left to give. A burial sends first; only a confirmed
@@ -66,11 +81,16 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
             Ending::Retry { .. } | Ending::Bury(..) if !lease.holds() => None,
             Ending::Retry { class, tries } => Some(Ack::HandBack(receipt, later(class, tries))),
             Ending::Bury(grave, burial) => match self.queue.bury(grave, burial).await {
-                Ok(()) => Some(Ack::Delete(receipt)),
+                Ok(()) => {
+                    if let Some((_, reason)) = walked.journal.failure {
+                        measures::buried(grave, reason);
+                    }
+                    Some(Ack::Delete(receipt))
+                }
                 Err(fault) => {
                     let message = &walked.journal.message;
                     tracing::warn!(fault = %fault, message.id = message, "A burial was not confirmed; the message comes back");
-                    self.breaker.hear(Heard::Failed(fault), self.dice.throw());
+                    self.hear(Heard::Failed(fault));
                     let wait = later(Class::Transient, walked.journal.receives);
                     Some(Ack::HandBack(receipt, wait))
                 }

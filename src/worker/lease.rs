@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::line::envelope::Receipt;
+use crate::measures;
 use crate::ports::Queue;
 
 /// How long a received message stays invisible, unless its lease is renewed: the time after which the message of a
@@ -122,6 +123,7 @@ impl Leases {
                 for lease in due {
                     if failed.contains(&lease.receipt) {
                         lease.lost();
+                        measures::lease_lost();
                     } else {
                         lease.renewed(asked);
                     }

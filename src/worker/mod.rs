@@ -10,6 +10,7 @@ mod leave;
 mod outage;
 pub mod pace;
 mod poll;
+mod ready;
 mod report;
 mod stop;
 mod sweep;
@@ -28,6 +29,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use acks::Acks;
 use handle::{Dice, Handler};
 use poll::Poller;
+pub use ready::Readiness;
 pub use stop::{Stop, Teller};
 use walk::Walker;
 
@@ -60,6 +62,7 @@ pub struct Worker<Q, S, P, C> {
     queue: Arc<Q>,
     walker: Arc<Walker<S, P, C>>,
     settings: Settings,
+    ready: Readiness,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
@@ -69,7 +72,14 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             queue: Arc::new(queue),
             walker: Arc::new(walker),
             settings,
+            ready: Readiness::default(),
         }
+    }
+
+    /// Whether it does its work, now and later.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.ready.clone()
     }
 
     /// Runs until it is stopped, or until the queue is empty. Then what is in work is finished within the drain's time
@@ -89,6 +99,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             acks,
             leases: Arc::default(),
             breaker: Arc::default(),
+            ready: self.ready.clone(),
             dice: Arc::new(Dice::new(self.settings.seed)),
             time_is_up,
         });
@@ -101,6 +112,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
                 until,
             };
             let outcome = poller.poll(stop, &mut work).await;
+            self.ready.draining();
             if !self.finishes(&mut work).await {
                 up.tell();
             }

@@ -53,6 +53,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             match answer {
                 Ok(messages) => {
                     answered = true;
+                    self.handler.ready.queue(true);
                     pause = Duration::ZERO;
                     outage.over();
                     let is_empty = messages.is_empty();
@@ -70,6 +71,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 // Waiting cannot mend a queue that was never there, or never ours.
                 Err(fault) if !answered && fault.blame() == Blame::Setup => return Err(fault),
                 Err(fault) => {
+                    self.handler.ready.queue(false);
                     pause = outage.failed(&fault, self.handler.dice.throw());
                     if self.until == Until::Empty && outage.failures() >= FAILED_POLLS {
                         return Err(fault);
@@ -101,9 +103,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             tokio::select! {
                 biased;
                 swept = sweep(&handler.walker, stop) => {
-                    if let Err(fault) = swept {
+                    match swept {
+                        Ok(()) => handler.ready.table(true),
                         // Nobody hears it when the polling is over already.
-                        let _ = refuse.send(fault).await;
+                        Err(fault) => drop(refuse.send(fault).await),
                     }
                 }
                 () = handler.time_is_up.told() => {}

@@ -1,11 +1,13 @@
-//! The log lines of the daemon: one journal line a message, written where its verdict is known.
+//! What the daemon tells of a walk: one journal line a message, written where its verdict is known, and its measures.
 
 use std::time::Duration;
 
 use tokio::task::JoinError;
 
 use super::walk::{Ending, Walked};
+use crate::line::ids::Timestamp;
 use crate::line::verdict::Grave;
+use crate::measures;
 
 /// One level's line of a walk. The fields are the same at every level.
 macro_rules! journal {
@@ -65,6 +67,24 @@ pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
                 "Message buried in the dead-letter queue"
             );
         }
+    }
+}
+
+/// The same in numbers. `now` is the end of the walk.
+pub(super) fn measured(walked: &Walked, walk: Duration, now: Timestamp) {
+    let journal = &walked.journal;
+    let verdict = match &walked.ending {
+        Ending::Ack => "ack",
+        Ending::Retry { .. } => "retry",
+        Ending::Bury(Grave::Quarantine, _) => "quarantine",
+        Ending::Bury(Grave::DeadLetters, _) => "bury",
+    };
+    measures::delivered(journal.event.as_deref(), verdict, walk);
+    if let Some((room, reason)) = journal.failure {
+        measures::failed(room, reason.class());
+    }
+    if let (Ending::Ack, Some(event_time)) = (&walked.ending, journal.event_time) {
+        measures::aged(now.since(event_time));
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::line::fault::Fault;
 use crate::line::ids::{PipelineName, Timestamp};
 use crate::line::template::Template;
+use crate::measures;
 use crate::ports::{Clock, Pipelines};
 
 /// How long a template is remembered. A change of the template reaches new clones within this time.
@@ -47,8 +48,10 @@ impl Templates {
         let slot = Arc::clone(self.slots.lock().await.entry(name.clone()).or_default());
         let mut slot = slot.lock().await;
         if let Some(answer) = slot.as_ref().filter(|answer| answer.counts(asked)) {
+            measures::template("hit");
             return answer.said.clone();
         }
+        measures::template("miss");
         let said = pipelines.template(name).await.map(Arc::new);
         let at = clock.now();
         *slot = Some(Answer {

@@ -27,6 +27,7 @@ const fn keeps(rule: &'static str, path: &'static str, text: &'static str) -> Sn
 const PURE: &str = "the line is pure";
 const SDK: &str = "only src/aws names the SDK";
 const INWARD: &str = "everything depends inward";
+const MEASURED: &str = "every call is measured";
 const BACKOFF: &str = "backoff has one home";
 const PROOF: &str = "only a store proves a claim";
 const ACTS: &str = "one place acts";
@@ -95,6 +96,16 @@ pub(crate) const SNIPPETS: &[Snippet] = &[
         "use crate::ports::Store;\nuse super::templates::Templates;",
     ),
     keeps(INWARD, "src/main.rs", "use crate::aws::connect;"),
+    breaks(
+        MEASURED,
+        "src/aws/sqs.rs",
+        "let answer = request.send()\n    .await;",
+    ),
+    keeps(
+        MEASURED,
+        "src/aws/sqs.rs",
+        "let answer = measured(Service::Sqs, &call, request.send()).await;",
+    ),
     breaks(
         BACKOFF,
         "src/worker/mod.rs",

@@ -23,6 +23,10 @@ pub(crate) const RULES: &[Rule] = &[
         check: everything_depends_inward,
     },
     Rule {
+        name: "every call is measured",
+        check: every_call_is_measured,
+    },
+    Rule {
         name: "backoff has one home",
         check: backoff_has_one_home,
     },
@@ -109,8 +113,9 @@ fn only_aws_names_the_sdk(source: &Source) -> Vec<String> {
 const INWARD: &[(&str, &[&str])] = &[
     ("src/line/", &["line"]),
     ("src/ports.rs", &["line"]),
-    ("src/worker/", &["line", "ports", "worker"]),
-    ("src/aws/", &["line", "ports", "aws"]),
+    ("src/measures.rs", &["line"]),
+    ("src/worker/", &["line", "ports", "measures", "worker"]),
+    ("src/aws/", &["line", "ports", "measures", "aws"]),
     ("src/operate/", &["line", "ports", "worker", "operate"]),
 ];
 
@@ -135,6 +140,22 @@ fn everything_depends_inward(source: &Source) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// The future of a call is given to `aws/call.rs`, never awaited where it is made.
+fn every_call_is_measured(source: &Source) -> Vec<String> {
+    if !source.path.starts_with("src/aws/") {
+        return Vec::new();
+    }
+    let code = source.production();
+    let sent = code.match_indices(".send()");
+    let awaited = sent.filter(|(at, sent)| {
+        let after = code.get(at + sent.len()..).unwrap_or_default();
+        after.trim_start().starts_with(".await")
+    });
+    awaited
+        .map(|(at, _)| source.complaint(at, "a call that nobody measures: give it to measured()"))
+        .collect()
 }
 
 fn backoff_has_one_home(source: &Source) -> Vec<String> {

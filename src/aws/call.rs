@@ -1,0 +1,37 @@
+//! Every call to AWS goes through here: a span of the trace, and a count of what came of it.
+
+use std::time::Instant;
+
+use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::error::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tracing::Instrument;
+
+use crate::measures;
+
+use super::fault::{Service, outcome};
+
+/// Sends. `call` begins with the operation's name, as in `GetPipeline api-main`.
+///
+/// Cancelled: the call may have taken effect, and is not counted.
+pub(super) async fn measured<T, E: ProvideErrorMetadata>(
+    service: Service,
+    call: &str,
+    sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, SdkError<E, HttpResponse>> {
+    let operation = call.split(' ').next().unwrap_or(call);
+    let span = tracing::info_span!(
+        "aws.call",
+        otel.name = format!("{}.{operation}", service.word()),
+        otel.kind = "client",
+        rpc.service = service.word(),
+        rpc.method = operation,
+        outcome = tracing::field::Empty,
+    );
+    let started = Instant::now();
+    let answer = sent.instrument(span.clone()).await;
+    let outcome = outcome(service, &answer);
+    span.record("outcome", outcome);
+    measures::called(service.word(), operation, outcome, started.elapsed());
+    answer
+}
