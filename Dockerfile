@@ -36,8 +36,8 @@ COPY --from=builder /build/target/release/branchline /usr/local/bin/branchline
 WORKDIR /etc/branchline
 USER 65532:65532
 
-# What `branchline health` asks. Of this container alone; 0.0.0.0:9464 lets others read it, too.
-ENV BRANCHLINE_METRICS_ADDR=127.0.0.1:9464
+# What `branchline health` asks. Of this container alone; 0.0.0.0:9090 lets others read it, too.
+ENV BRANCHLINE_METRICS_ADDR=127.0.0.1:9090
 
 # The daemon drains on SIGTERM. Give it 30 s before you kill it: docker stop --time 30.
 STOPSIGNAL SIGTERM
