@@ -54,7 +54,19 @@ resource "aws_ecs_task_definition" "consumer" {
     linuxParameters        = { capabilities = { drop = ["ALL"] } }
     # The drain, 4 s for the last acknowledgements, and some to spare: killed earlier, messages come back a minute late.
     stopTimeout = var.drain_timeout + 15
-    environment = [{ name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" }]
+    environment = [
+      { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
+      { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
+      { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
+    ]
+    # ECS does not look at the image's own. It asks whether the daemon lives, not whether it is ready: a restart mends no outage.
+    healthCheck = {
+      command     = ["CMD", "/usr/local/bin/branchline", "health"]
+      interval    = 30
+      timeout     = 5
+      retries     = 3
+      startPeriod = 30
+    }
     secrets = concat(
       [{ name = "BRANCHLINE_TOML", valueFrom = aws_ssm_parameter.configuration.arn }],
       [for variable, arn in local.secrets : { name = variable, valueFrom = arn }],

@@ -132,6 +132,12 @@ locals {
       Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
     },
     {
+      Sid      = "MeasureQueues"
+      Effect   = "Allow"
+      Action   = "sqs:GetQueueAttributes"
+      Resource = [for queue in local.queues : queue.arn]
+    },
+    {
       Sid      = "KeepMappings"
       Effect   = "Allow"
       Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]

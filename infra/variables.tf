@@ -167,6 +167,12 @@ variable "log_retention_days" {
   default     = 90
 }
 
+variable "metrics" {
+  description = "Whether the daemon writes its metrics for CloudWatch, and a dashboard shows them. Costs 15 to 21 USD a month: docs/OBSERVABILITY.md."
+  type        = bool
+  default     = false
+}
+
 variable "alarm_topic_arns" {
   description = "SNS topics that are told of alarms, and of their end. Empty: alarms are only seen in the console."
   type        = list(string)

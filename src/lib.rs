@@ -12,4 +12,5 @@ pub mod observe;
 pub mod operate;
 pub mod ports;
 pub mod telemetry;
+mod traces;
 pub mod worker;

@@ -81,7 +81,7 @@ fn at_once(
 }
 
 fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
-    telemetry::start(run.log_format, &run.log)?;
+    let _traces = telemetry::start(run.log_format, &run.log)?;
     let config = config::load(&run.overrides, &config::Process)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,4 +1,5 @@
-//! Where log lines go and how they look: standard error, for people on a terminal, as JSON for everything else.
+//! Where log lines go and how they look: standard error, for people on a terminal, as JSON for everything else. And where
+//! traces go, if anywhere.
 
 use std::io::IsTerminal;
 
@@ -6,6 +7,18 @@ use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+#[cfg(feature = "otlp")]
+#[path = "telemetry/otlp.rs"]
+mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/none.rs"]
+mod otlp;
+
+pub use otlp::Traces;
+
+/// Where traces are sent (OpenTelemetry specification, "OTLP exporter").
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -18,12 +31,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging for the rest of the process. `filter` is in the syntax of tracing's `EnvFilter`, for instance
-/// `info` or `branchline=debug`.
+/// Starts logging for the rest of the process, and tracing as long as what this returns exists. `filter` is in the syntax
+/// of tracing's `EnvFilter`, for instance `info` or `branchline=debug`.
 ///
 /// # Errors
-/// One sentence, when the filter cannot be read or logging was started before.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+/// One sentence, when the filter cannot be read, traces cannot be sent where the environment says, or logging was started
+/// before.
+pub fn start(format: LogFormat, filter: &str) -> Result<Traces, String> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|why| format!("the log filter '{filter}' cannot be read: {why}"))?;
     let terminal = std::io::stderr().is_terminal();
@@ -34,10 +48,14 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
     };
     // A line says all that it has to say: spans are for traces, and cost nothing where nobody traces.
     let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
-    let started = Registry::default().with(lines(human, terminal).with_filter(filter));
+    let (traces, spans) = otlp::start()?;
+    let started = Registry::default()
+        .with(lines(human, terminal).with_filter(filter))
+        .with(spans);
     started
         .try_init()
-        .map_err(|why| format!("logging cannot be started: {why}"))
+        .map_err(|why| format!("logging cannot be started: {why}"))?;
+    Ok(traces)
 }
 
 fn lines(human: bool, terminal: bool) -> Box<dyn Layer<Registry> + Send + Sync> {

@@ -25,4 +25,5 @@ mod cli {
     mod mappings;
     mod observe;
     mod run;
+    mod traces;
 }

@@ -30,6 +30,7 @@ VARIABLES: dict[str, Any] = {
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     "source_cidrs": ["192.0.2.0/24"],
     "web_acl_arn": f"arn:aws:wafv2:{ARN}:regional/webacl/web/11111111-2222-4333-8444-555555555555",
+    "metrics": True,
     "alarm_topic_arns": [f"arn:aws:sns:{ARN}:pager"],
 }
 

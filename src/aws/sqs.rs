@@ -67,6 +67,7 @@ impl Queue for SqsQueue {
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
             .customize()
             .config_override(Builder::new().timeout_config(poll_timeouts()));
         let answer = measured(Service::Sqs, &call, request.send()).await;
@@ -186,6 +187,7 @@ fn envelope(message: Message) -> Envelope {
         system(MessageSystemAttributeName::SentTimestamp).and_then(|text| text.parse().ok());
     let receives = system(MessageSystemAttributeName::ApproximateReceiveCount)
         .and_then(|text| text.parse().ok());
+    let trace_header = system(MessageSystemAttributeName::AwsTraceHeader).cloned();
     let incoming =
         |attributes: std::collections::HashMap<String, MessageAttributeValue>| -> BTreeMap<_, _> {
             attributes
@@ -193,14 +195,16 @@ fn envelope(message: Message) -> Envelope {
                 .filter_map(|(name, value)| Some((name, attribute(value)?)))
                 .collect()
         };
-    Envelope::new(
+    let mut envelope = Envelope::new(
         message.message_id.unwrap_or_default(),
         Receipt(message.receipt_handle.unwrap_or_default()),
         message.body.unwrap_or_default(),
         message.message_attributes.map(incoming).unwrap_or_default(),
         Timestamp(sent_at.unwrap_or(0)),
         receives.unwrap_or(1),
-    )
+    );
+    envelope.trace_header = trace_header;
+    envelope
 }
 
 fn attribute(value: MessageAttributeValue) -> Option<Attribute> {

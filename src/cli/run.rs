@@ -14,6 +14,8 @@ pub enum MetricsFormat {
     Prometheus,
     /// CloudWatch's embedded metric format, on standard output once a minute
     Emf,
+    /// Nobody: --metrics-addr serves /healthz and /readyz alone
+    None,
 }
 
 /// `branchline run`

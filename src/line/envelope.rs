@@ -72,6 +72,8 @@ pub struct Envelope {
     pub sent_at: Timestamp,
     /// How often it was received, this time included (`ApproximateReceiveCount`).
     pub receive_count: u32,
+    /// X-Ray's header, where SQS hands one on (`AWSTraceHeader`).
+    pub trace_header: Option<String>,
 }
 
 impl Envelope {
@@ -92,6 +94,7 @@ impl Envelope {
             attributes,
             sent_at,
             receive_count,
+            trace_header: None,
         }
     }
 

@@ -51,7 +51,7 @@ impl Metrics {
             (Some(MetricsFormat::Prometheus), None) => {
                 Err("--metrics prometheus: say where with --metrics-addr or BRANCHLINE_METRICS_ADDR, for instance 127.0.0.1:9090".to_owned())
             }
-            (None, None) => Ok(Self::Nowhere),
+            (Some(MetricsFormat::None), _) | (None, None) => Ok(Self::Nowhere),
         }
     }
 

@@ -82,7 +82,7 @@ impl Pages {
             ("/metrics", Some(handle)) => metrics(handle.render()),
             ("/metrics", None) => text(
                 StatusCode::NOT_FOUND,
-                "these metrics go to CloudWatch (--metrics emf)\n".to_owned(),
+                "metrics are not served here: --metrics prometheus\n".to_owned(),
             ),
             ("/healthz", _) => text(StatusCode::OK, "ok\n".to_owned()),
             ("/readyz", _) => match self.ready.obstacle() {

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use crate::line::envelope::Envelope;
 use crate::line::fault::Class;
 use crate::measures::{self, InFlight};
 use crate::ports::{Clock, Pipelines, Queue, Store};
+use crate::traces;
 
 use super::acks::{Ack, Acks};
 use super::lease::{Lease, Leases};
@@ -52,7 +55,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let sent_at = envelope.sent_at;
         let clock = self.walker.clock();
         let started = clock.now();
-        let walked = self.walker.walk(envelope, lease).await;
+        let span = traces::delivery(&envelope);
+        let walk = self.walker.walk(envelope, lease).instrument(span.clone());
+        let walked = walk.await;
+        traces::walked(&span, &walked.journal);
         let ended = clock.now();
         report::walked(&walked, ended.since(started), ended.since(sent_at));
         report::measured(&walked, ended.since(started), ended);

@@ -7,6 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use crate::line::delivery::{Delivery, Secrets};
 use crate::line::envelope::{Envelope, Receipt};
 use crate::line::event::{Event, Heed};
@@ -20,6 +22,7 @@ use crate::line::repair::Mend;
 use crate::line::rule::Rules;
 use crate::line::verdict::{Burial, Grave, MaxAttempts, Verdict, judge};
 use crate::ports::{Clock, Pipelines, Recorded, Store};
+use crate::traces;
 
 use super::act::{Acted, Errand};
 use super::lanes::{DEPTH, Lanes};
@@ -119,7 +122,8 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     /// when its visibility ends and finishes it.
     pub async fn walk(&self, envelope: Envelope, lease: &Lease) -> Walked {
         let mut journal = Journal::open(&envelope);
-        match envelope.verify(&self.setup.secrets) {
+        let verified = traces::room("delivery").in_scope(|| envelope.verify(&self.setup.secrets));
+        match verified {
             Err(refused) => self.finish(journal, refused.envelope, Err(refused.fault)),
             Ok(delivery) => {
                 journal.delivery(&delivery);
@@ -135,16 +139,29 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         lease: &Lease,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        let event = match Event::read(delivery)? {
+        let event = match traces::room("event").in_scope(|| Event::read(delivery))? {
             Heed::Act(event) => event,
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
         let sent_at = delivery.envelope().sent_at;
-        match Intent::read(event, &self.setup.rules, delivery.id(), sent_at)? {
-            Heed::Act(Aim::One(intent)) => self.converge(&intent, None, lease, journal).await,
-            Heed::Act(Aim::Every(leave)) => self.leave(&leave, lease, journal).await,
-            Heed::Act(Aim::Again(asked)) => self.mend(&asked, lease, journal).await,
+        let aim = traces::room("intent")
+            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), sent_at))?;
+        // Here mappings are claimed, plans made and carried out, in turns.
+        let plan = traces::room("plan");
+        match aim {
+            Heed::Act(Aim::One(intent)) => {
+                let done = self.converge(&intent, None, lease, journal);
+                done.instrument(plan).await
+            }
+            Heed::Act(Aim::Every(leave)) => {
+                let done = self.leave(&leave, lease, journal);
+                done.instrument(plan).await
+            }
+            Heed::Act(Aim::Again(asked)) => {
+                let done = self.mend(&asked, lease, journal);
+                done.instrument(plan).await
+            }
             Heed::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }

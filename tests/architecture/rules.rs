@@ -114,7 +114,11 @@ const INWARD: &[(&str, &[&str])] = &[
     ("src/line/", &["line"]),
     ("src/ports.rs", &["line"]),
     ("src/measures.rs", &["line"]),
-    ("src/worker/", &["line", "ports", "measures", "worker"]),
+    ("src/traces.rs", &["line"]),
+    (
+        "src/worker/",
+        &["line", "ports", "measures", "traces", "worker"],
+    ),
     ("src/aws/", &["line", "ports", "measures", "aws"]),
     ("src/operate/", &["line", "ports", "worker", "operate"]),
 ];

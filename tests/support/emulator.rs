@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_codepipeline::types::PipelineDeclaration;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 
 use super::webhook::Sealed;
@@ -105,6 +106,15 @@ pub(crate) async fn redrive(
 
 /// Sends a webhook as the gateway does.
 pub(crate) async fn send(client: &aws_sdk_sqs::Client, url: &str, sealed: Sealed) {
+    message(client, url, sealed).send().await.unwrap();
+}
+
+/// The same, not sent yet.
+pub(crate) fn message(
+    client: &aws_sdk_sqs::Client,
+    url: &str,
+    sealed: Sealed,
+) -> SendMessageFluentBuilder {
     let mut request = client
         .send_message()
         .queue_url(url)
@@ -114,5 +124,5 @@ pub(crate) async fn send(client: &aws_sdk_sqs::Client, url: &str, sealed: Sealed
         let value = value.string_value(attribute.as_text().unwrap());
         request = request.message_attributes(name, value.build().unwrap());
     }
-    request.send().await.unwrap();
+    request
 }

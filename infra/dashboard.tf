@@ -1,0 +1,6 @@
+# What the daemon measures. The same for Grafana is dashboards/grafana.json.
+resource "aws_cloudwatch_dashboard" "metrics" {
+  count          = var.metrics ? 1 : 0
+  dashboard_name = var.name
+  dashboard_body = templatefile("${path.module}/dashboards/cloudwatch.json.tftpl", { name = var.name, region = local.region })
+}
