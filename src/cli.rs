@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Overrides;
+use crate::operate::Form;
 
 pub mod audit;
 pub mod dlq;
@@ -75,8 +76,14 @@ pub struct Check {
     /// The configuration alone, with its secrets, asking no AWS
     #[arg(long)]
     pub offline: bool,
-    /// Print one JSON object a line, as is done where standard output is no terminal
-    #[arg(long)]
+    /// The daemon's role: ask IAM whether it may pass the clones' roles
+    #[arg(long, env = "BRANCHLINE_DAEMON_ROLE", value_name = "ARN")]
+    pub daemon_role: Option<String>,
+    /// table for people, or json [default: table on a terminal, json otherwise]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub output: Option<Form>,
+    /// The same as --output json.
+    #[arg(long, hide = true, conflicts_with = "output")]
     pub json: bool,
     /// What wins over the file.
     #[command(flatten)]
@@ -85,10 +92,24 @@ pub struct Check {
 
 const CHECK_HELP: &str = "\
 Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
-codepipeline:GetPipeline, beside what the daemon needs. Whether the clone's role may be passed is
-seen when the first pipeline is made.
+codepipeline:GetPipeline, and for --daemon-role iam:SimulatePrincipalPolicy on that role.
 
-Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong.";
+Examples:
+  branchline check
+  branchline check --daemon-role arn:aws:iam::123456789012:role/branchline-daemon
+  branchline check --offline --config branchline.toml     in a pull request that changes it
+  branchline check --output json | jq -r 'select(.ok == false) | .mend'
+
+Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong. What was not
+looked at has a - (in JSON \"ok\": null), and is no finding.";
+
+impl Check {
+    /// As asked for, by whichever flag.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        self.output.or(self.json.then_some(Form::Json))
+    }
+}
 
 /// `branchline explain`
 #[derive(Debug, Args)]
@@ -110,15 +131,28 @@ pub struct Explain {
     /// Ask no AWS: take the template from this file, the output of `aws codepipeline get-pipeline`, and no subject as seen
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub template: Option<String>,
-    /// Print one JSON object, as is done where standard output is no terminal
-    #[arg(long)]
+    /// table for people, or json [default: table on a terminal, json otherwise]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub output: Option<Form>,
+    /// The same as --output json.
+    #[arg(long, hide = true, conflicts_with_all = ["output", "human"])]
     pub json: bool,
-    /// Print lines for people, also where standard output is no terminal
-    #[arg(long, conflicts_with = "json")]
+    /// The same as --output table.
+    #[arg(long, hide = true, conflicts_with = "output")]
     pub human: bool,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
+}
+
+impl Explain {
+    /// As asked for, by whichever flag.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        let json = self.json.then_some(Form::Json);
+        let human = self.human.then_some(Form::Table);
+        self.output.or(json).or(human)
+    }
 }
 
 const EXPLAIN_HELP: &str = "\

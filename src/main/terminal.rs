@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use branchline::line::fault::Fault;
 use branchline::line::ids::Timestamp;
+use branchline::operate::Form;
 use branchline::operate::rows::Output;
 use branchline::ports::Clock;
 use globset::{GlobBuilder, GlobMatcher};
@@ -48,6 +49,20 @@ pub(crate) fn format(asked: Option<Output>) -> Output {
         true => Output::Table,
         false => Output::Json,
     })
+}
+
+/// Whether what is printed is for people.
+pub(crate) fn is_human(asked: Option<Form>) -> bool {
+    match asked {
+        Some(Form::Table) => true,
+        Some(Form::Json) => false,
+        None => io::stdout().is_terminal(),
+    }
+}
+
+/// Whether colours are welcome: on a terminal, unless NO_COLOR says otherwise (no-color.org).
+pub(crate) fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Of the terminal.

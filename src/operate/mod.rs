@@ -11,5 +11,5 @@ pub mod rows;
 mod sealed;
 
 pub use offline::Unseen;
-pub use render::{Look, explanation};
+pub use render::{Colour, Form, Look, explanation};
 pub use sealed::seal;
