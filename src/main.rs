@@ -28,7 +28,7 @@ mod check;
 mod dlq;
 #[path = "main/explain.rs"]
 mod explain;
-#[path = "main/mappings.rs"]
+#[path = "main/mappings/mod.rs"]
 mod mappings;
 #[path = "main/observe.rs"]
 mod observe;
