@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Overrides;
 use crate::operate::Form;
@@ -17,6 +17,33 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What clap says of words that it cannot read, in one line, and whose help to ask for.
+#[must_use]
+pub fn complaint(error: &clap::Error, words: impl IntoIterator<Item = String>) -> String {
+    let text = error.to_string();
+    let told: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let told = told.join(" ");
+    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map_or_else(String::new, |tip| format!("; {tip}"));
+    let mut command = Cli::command();
+    let mut path = command.get_name().to_owned();
+    for word in words.into_iter().skip(1) {
+        let Some(below) = command.find_subcommand(&word) else {
+            break;
+        };
+        path = format!("{path} {word}");
+        command = below.clone();
+    }
+    format!("{told}{tip}; try `{path} --help`")
 }
 
 /// The subcommands.
@@ -164,3 +191,28 @@ Examples:
 
 Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with
 what explain was given or needs.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_cannot_be_read_is_told_in_one_line() {
+        let said = |line: &str| {
+            let words = || line.split(' ').map(str::to_owned);
+            complaint(&Cli::try_parse_from(words()).unwrap_err(), words())
+        };
+        assert_eq!(
+            said("branchline mappings list --output xml"),
+            "invalid value 'xml' for '--output <FORMAT>' [possible values: table, json, csv]; try `branchline mappings list --help`"
+        );
+        assert_eq!(
+            said("branchline mappings show"),
+            "the following required arguments were not provided: <SUBJECT>; try `branchline mappings show --help`"
+        );
+        assert_eq!(
+            said("branchline audit --repare"),
+            "unexpected argument '--repare' found; a similar argument exists: '--repair'; try `branchline audit --help`"
+        );
+    }
+}
