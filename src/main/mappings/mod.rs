@@ -207,17 +207,22 @@ async fn history(asked: &History) -> Done {
     Ok(code(false))
 }
 
+/// A time without its milliseconds, which are in the JSON.
+fn to_seconds(time: &str) -> String {
+    time.split_once('.')
+        .map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 fn trail() -> Vec<Column<Audited>> {
     fn word(text: Option<&String>) -> String {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
     vec![
-        Column::new("EVENT TIME", 24, |entry: &Audited| entry.time.clone())
-            .flexible(19)
-            .rank(3),
-        Column::new("DONE AT", 24, |entry: &Audited| entry.processed_at.clone())
-            .flexible(19)
-            .rank(1),
+        Column::new("EVENT TIME", 20, |entry: &Audited| to_seconds(&entry.time)).rank(3),
+        Column::new("DONE AT", 20, |entry: &Audited| {
+            to_seconds(&entry.processed_at)
+        })
+        .rank(1),
         Column::new("OUTCOME", 15, |entry: &Audited| entry.outcome.clone()).flexible(9),
         Column::new("STATE", 17, |entry: &Audited| {
             format!("{}>{}", entry.from.as_deref().unwrap_or("-"), entry.to)
