@@ -263,6 +263,12 @@ resource "aws_iam_policy" "operator" {
         Action   = "codepipeline:ListTagsForResource"
         Resource = "${local.pipelines}:*"
       },
+      {
+        Sid      = "AskWhichRolesPass"
+        Effect   = "Allow"
+        Action   = "iam:SimulatePrincipalPolicy"
+        Resource = aws_iam_role.daemon.arn
+      },
       # Has no resource of its own.
       { Sid = "ListPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
     ]

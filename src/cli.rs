@@ -1,8 +1,9 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Overrides;
+use crate::operate::Form;
 
 pub mod audit;
 pub mod dlq;
@@ -16,6 +17,33 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What clap says of words that it cannot read, in one line, and whose help to ask for.
+#[must_use]
+pub fn complaint(error: &clap::Error, words: impl IntoIterator<Item = String>) -> String {
+    let text = error.to_string();
+    let told: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let told = told.join(" ");
+    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    let tip = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let tip = tip.map_or_else(String::new, |tip| format!("; {tip}"));
+    let mut command = Cli::command();
+    let mut path = command.get_name().to_owned();
+    for word in words.into_iter().skip(1) {
+        let Some(below) = command.find_subcommand(&word) else {
+            break;
+        };
+        path = format!("{path} {word}");
+        command = below.clone();
+    }
+    format!("{told}{tip}; try `{path} --help`")
 }
 
 /// The subcommands.
@@ -75,8 +103,14 @@ pub struct Check {
     /// The configuration alone, with its secrets, asking no AWS
     #[arg(long)]
     pub offline: bool,
-    /// Print one JSON object a line, as is done where standard output is no terminal
-    #[arg(long)]
+    /// The daemon's role: ask IAM whether it may pass the clones' roles
+    #[arg(long, env = "BRANCHLINE_DAEMON_ROLE", value_name = "ARN")]
+    pub daemon_role: Option<String>,
+    /// table for people, or json [default: table on a terminal, json otherwise]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub output: Option<Form>,
+    /// The same as --output json.
+    #[arg(long, hide = true, conflicts_with = "output")]
     pub json: bool,
     /// What wins over the file.
     #[command(flatten)]
@@ -85,10 +119,24 @@ pub struct Check {
 
 const CHECK_HELP: &str = "\
 Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
-codepipeline:GetPipeline, beside what the daemon needs. Whether the clone's role may be passed is
-seen when the first pipeline is made.
+codepipeline:GetPipeline, and for --daemon-role iam:SimulatePrincipalPolicy on that role.
 
-Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong.";
+Examples:
+  branchline check
+  branchline check --daemon-role arn:aws:iam::123456789012:role/branchline-daemon
+  branchline check --offline --config branchline.toml     in a pull request that changes it
+  branchline check --output json | jq -r 'select(.ok == false) | .mend'
+
+Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong. What was not
+looked at has a - (in JSON \"ok\": null), and is no finding.";
+
+impl Check {
+    /// As asked for, by whichever flag.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        self.output.or(self.json.then_some(Form::Json))
+    }
+}
 
 /// `branchline explain`
 #[derive(Debug, Args)]
@@ -110,15 +158,28 @@ pub struct Explain {
     /// Ask no AWS: take the template from this file, the output of `aws codepipeline get-pipeline`, and no subject as seen
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub template: Option<String>,
-    /// Print one JSON object, as is done where standard output is no terminal
-    #[arg(long)]
+    /// table for people, or json [default: table on a terminal, json otherwise]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    pub output: Option<Form>,
+    /// The same as --output json.
+    #[arg(long, hide = true, conflicts_with_all = ["output", "human"])]
     pub json: bool,
-    /// Print lines for people, also where standard output is no terminal
-    #[arg(long, conflicts_with = "json")]
+    /// The same as --output table.
+    #[arg(long, hide = true, conflicts_with = "output")]
     pub human: bool,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
+}
+
+impl Explain {
+    /// As asked for, by whichever flag.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        let json = self.json.then_some(Form::Json);
+        let human = self.human.then_some(Form::Table);
+        self.output.or(json).or(human)
+    }
 }
 
 const EXPLAIN_HELP: &str = "\
@@ -130,3 +191,28 @@ Examples:
 
 Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with
 what explain was given or needs.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_cannot_be_read_is_told_in_one_line() {
+        let said = |line: &str| {
+            let words = || line.split(' ').map(str::to_owned);
+            complaint(&Cli::try_parse_from(words()).unwrap_err(), words())
+        };
+        assert_eq!(
+            said("branchline mappings list --output xml"),
+            "invalid value 'xml' for '--output <FORMAT>' [possible values: table, json, csv]; try `branchline mappings list --help`"
+        );
+        assert_eq!(
+            said("branchline mappings show"),
+            "the following required arguments were not provided: <SUBJECT>; try `branchline mappings show --help`"
+        );
+        assert_eq!(
+            said("branchline audit --repare"),
+            "unexpected argument '--repare' found; a similar argument exists: '--repair'; try `branchline audit --help`"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use branchline::aws::{Aws, QueueUrls};
 use branchline::cli::run::Run;
-use branchline::cli::{Cli, Command, ConfigCommand};
+use branchline::cli::{Cli, Command, ConfigCommand, complaint};
 use branchline::config::{self, Config};
 use branchline::line::fault::{Blame, Fault, Reason};
 use branchline::line::ids::Timestamp;
@@ -16,6 +16,7 @@ use branchline::telemetry;
 use branchline::worker::lease::VISIBILITY;
 use branchline::worker::walk::{Setup, Walker};
 use branchline::worker::{Settings, Stop, Until, Worker};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use observe::{Metrics, Watched};
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,7 +29,7 @@ mod check;
 mod dlq;
 #[path = "main/explain.rs"]
 mod explain;
-#[path = "main/mappings.rs"]
+#[path = "main/mappings/mod.rs"]
 mod mappings;
 #[path = "main/observe.rs"]
 mod observe;
@@ -40,7 +41,11 @@ const TROUBLE: u8 = 2;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let done = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return unread(&error),
+    };
+    let done = match command {
         Command::Run(run) => start(&run, started),
         Command::Health(asked) => at_once(observe::health(&asked)),
         Command::Explain(asked) => at_once(explain::run(&asked)),
@@ -68,6 +73,22 @@ fn main() -> ExitCode {
             ExitCode::from(TROUBLE)
         }
     }
+}
+
+/// Words that cannot be read, or that ask for help.
+fn unread(error: &clap::Error) -> ExitCode {
+    let asked = [
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    if asked.contains(&error.kind()) {
+        error.exit();
+    }
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    // Nobody is left to tell when standard error itself is gone.
+    let _ = writeln!(std::io::stderr(), "{}", complaint(error, words));
+    ExitCode::from(TROUBLE)
 }
 
 /// Runs a command that does one thing.

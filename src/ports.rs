@@ -173,6 +173,10 @@ pub struct QueueFacts {
     pub arn: String,
     /// How long it keeps a message, in seconds.
     pub retention_seconds: u64,
+    /// How long it hides a message from others after a receive that asks for no time of its own, in seconds.
+    pub visibility_seconds: u64,
+    /// The largest message that it takes.
+    pub max_message_bytes: u64,
     /// Where it moves what was received too often.
     pub redrive: Option<Redrive>,
 }
@@ -193,10 +197,30 @@ pub struct TableFacts {
     pub name: String,
     /// Its keys, the partition's first.
     pub keys: Vec<String>,
-    /// The keys of its index `by-state`; `None` where there is none.
-    pub index: Option<Vec<String>>,
-    /// The attribute by which rows expire; `None` where that is off.
-    pub ttl: Option<String>,
+    /// Its index `by-state`; `None` where there is none.
+    pub index: Option<IndexFacts>,
+    /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be asked.
+    pub ttl: Result<Option<String>, Fault>,
+}
+
+/// How an index is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexFacts {
+    /// Its keys, the partition's first.
+    pub keys: Vec<String>,
+    /// Whether it has all attributes of its rows.
+    pub whole: bool,
+}
+
+/// Whether somebody may pass a role to CodePipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// He may.
+    Allowed,
+    /// Nothing allows it.
+    Denied,
+    /// Something forbids it, whatever else allows it.
+    Forbidden,
 }
 
 /// The table as operators and auditors read it. Nothing is written but what an operator did.
@@ -207,7 +231,7 @@ pub trait Ledger: Store {
         delivery: &DeliveryId,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
 
-    /// The repository that was last heard of under this name.
+    /// The repository that was last heard of under this name, in upper or lower case: GitHub does not tell them apart.
     fn repository(
         &self,
         name: &RepositoryName,

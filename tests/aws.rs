@@ -16,5 +16,6 @@ mod aws {
     mod dynamodb;
     mod executions;
     mod faults;
+    mod roles;
     mod sqs;
 }

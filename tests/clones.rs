@@ -10,6 +10,8 @@ mod support;
 
 #[path = "clones/ends.rs"]
 mod ends;
+#[path = "clones/listing.rs"]
+mod listing;
 #[path = "clones/places.rs"]
 mod places;
 #[path = "clones/repairs.rs"]

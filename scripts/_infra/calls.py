@@ -12,7 +12,7 @@ import botocore.session
 
 from .paths import ADAPTERS
 
-_SERVICES = ("sqs", "dynamodb", "codepipeline")
+_SERVICES = ("sqs", "dynamodb", "codepipeline", "iam")
 _TRANSACTED = ("Put", "Delete", "Update", "ConditionCheck")
 
 

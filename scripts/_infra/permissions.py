@@ -82,6 +82,7 @@ RESOURCES: dict[str, On] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codepipeline.amazonaws.com"},
     ),
+    "daemon role": On(f"arn:aws:iam::{ACCOUNT}:role/branchline-daemon", f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
     "connection, old name": _connection("codestar-connections"),
     "image": On(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),

@@ -23,7 +23,7 @@ use crate::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
 
 use super::call::measured;
 use super::fault::{Service, fault, reason};
-use super::records::{alias_item, audit_item, delivery_item, name_key, subject_key};
+use super::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
 use super::row::{self, Item, n, repository_key, s};
 
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
@@ -274,7 +274,9 @@ impl Store for DynamoStore {
         }
         let alias = self.alias_is_due(mapping);
         if alias {
-            more.push(self.plain_put(alias_item(mapping))?);
+            for item in alias_items(mapping) {
+                more.push(self.plain_put(item)?);
+            }
         }
         let written = self.transition(transition, &more).await;
         if alias && !matches!(written, Ok(Written::Done)) {

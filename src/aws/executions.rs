@@ -66,7 +66,22 @@ pub(super) fn stage(state: &StageState) -> Stage {
     Stage {
         name: state.stage_name().unwrap_or_default().to_owned(),
         state: latest.map(|latest| latest.status().as_str().to_owned()),
+        execution: latest.map(|latest| latest.pipeline_execution_id().to_owned()),
+        failure: failure(state),
     }
+}
+
+/// What each action that failed says of it.
+fn failure(state: &StageState) -> Option<String> {
+    let actions = state.action_states().iter();
+    let told = actions.filter_map(|action| {
+        let error = action.latest_execution()?.error_details()?;
+        let name = action.action_name().unwrap_or("an action");
+        let message = error.message().or(error.code())?;
+        Some(format!("{name}: {message}"))
+    });
+    let told: Vec<_> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 fn time(time: Option<&DateTime>) -> Option<String> {

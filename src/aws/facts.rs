@@ -1,11 +1,11 @@
 //! How queues and the table are set up, for `branchline check`.
 
-use aws_sdk_dynamodb::types::{KeySchemaElement, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{KeySchemaElement, Projection, ProjectionType, TimeToLiveStatus};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::line::fault::Fault;
-use crate::ports::{QueueFacts, Redrive, TableFacts};
+use crate::ports::{IndexFacts, QueueFacts, Redrive, TableFacts};
 
 use super::Aws;
 use super::call::measured;
@@ -26,14 +26,18 @@ impl Aws {
         let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let text = |name| attributes.get(&name).map(String::as_str);
+        let number = |name| {
+            let number = text(name).and_then(|text| text.parse().ok());
+            number.unwrap_or_default()
+        };
         Ok(QueueFacts {
             url: url.to_owned(),
             arn: text(QueueAttributeName::QueueArn)
                 .unwrap_or_default()
                 .to_owned(),
-            retention_seconds: text(QueueAttributeName::MessageRetentionPeriod)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or_default(),
+            retention_seconds: number(QueueAttributeName::MessageRetentionPeriod),
+            visibility_seconds: number(QueueAttributeName::VisibilityTimeout),
+            max_message_bytes: number(QueueAttributeName::MaximumMessageSize),
             redrive: text(QueueAttributeName::RedrivePolicy).and_then(redrive),
         })
     }
@@ -58,20 +62,13 @@ impl Aws {
     /// How a table is made.
     ///
     /// # Errors
-    /// It is not there, not for us, or DynamoDB did not answer.
+    /// It is not there, not for us, or DynamoDB did not answer. What cannot be asked beside it is a fault in what is told.
     pub async fn table_facts(&self, name: &str) -> Result<TableFacts, Fault> {
         let client = aws_sdk_dynamodb::Client::new(&self.0);
         let call = format!("DescribeTable {name}");
         let request = client.describe_table().table_name(name);
         let answer = measured(Service::DynamoDb, &call, request.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        let call = format!("DescribeTimeToLive {name}");
-        let request = client.describe_time_to_live().table_name(name);
-        let ttl = measured(Service::DynamoDb, &call, request.send()).await;
-        let ttl = ttl.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        let ttl = ttl
-            .time_to_live_description
-            .filter(|ttl| ttl.time_to_live_status == Some(TimeToLiveStatus::Enabled));
         let table = answer.table;
         let indexes = table
             .as_ref()
@@ -88,10 +85,28 @@ impl Aws {
                     .map(|table| table.key_schema())
                     .unwrap_or_default(),
             ),
-            index: index.map(|index| keys(index.key_schema())),
-            ttl: ttl.and_then(|ttl| ttl.attribute_name),
+            index: index.map(|index| IndexFacts {
+                keys: keys(index.key_schema()),
+                whole: index.projection().and_then(Projection::projection_type)
+                    == Some(&ProjectionType::All),
+            }),
+            ttl: time_to_live(&client, name).await,
         })
     }
+}
+
+async fn time_to_live(
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+) -> Result<Option<String>, Fault> {
+    let call = format!("DescribeTimeToLive {table}");
+    let request = client.describe_time_to_live().table_name(table);
+    let answer = measured(Service::DynamoDb, &call, request.send()).await;
+    let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+    let told = answer
+        .time_to_live_description
+        .filter(|told| told.time_to_live_status == Some(TimeToLiveStatus::Enabled));
+    Ok(told.and_then(|told| told.attribute_name))
 }
 
 fn keys(schema: &[KeySchemaElement]) -> Vec<String> {

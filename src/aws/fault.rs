@@ -17,6 +17,7 @@ pub(super) enum Service {
     Sqs,
     DynamoDb,
     CodePipeline,
+    Iam,
 }
 
 impl Service {
@@ -26,6 +27,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::DynamoDb => "dynamodb",
             Self::CodePipeline => "codepipeline",
+            Self::Iam => "iam",
         }
     }
 }
@@ -155,7 +157,10 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         {
             Some(Reason::AwsMissing)
         }
-        Service::Sqs | Service::DynamoDb | Service::CodePipeline => shared(),
+        // API reference, SimulatePrincipalPolicy, "Errors".
+        Service::Iam if code == "NoSuchEntity" => Some(Reason::AwsMissing),
+        Service::Iam if code == "ServiceFailure" => Some(Reason::AwsUnavailable),
+        Service::Sqs | Service::DynamoDb | Service::CodePipeline | Service::Iam => shared(),
     }
 }
 
@@ -167,7 +172,7 @@ where
     let room = match service {
         Service::Sqs => Room::Queue,
         Service::DynamoDb => Room::Mapping,
-        Service::CodePipeline => Room::Plan,
+        Service::CodePipeline | Service::Iam => Room::Plan,
     };
     let status = error
         .raw_response()

@@ -10,6 +10,7 @@ use crate::ports::Ledger;
 use super::call::measured;
 use super::dynamodb::DynamoStore;
 use super::fault::{Service, fault};
+use super::records::alias_key;
 use super::row::{Item, repository_key, s};
 
 impl DynamoStore {
@@ -37,7 +38,16 @@ impl Ledger for DynamoStore {
     }
 
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
-        let item = self.item(format!("NAME#{name}"), "NAME".to_owned()).await?;
+        let item = self
+            .item(alias_key(name.as_str()), "NAME".to_owned())
+            .await?;
+        let lower = name.as_str().to_ascii_lowercase();
+        let item = match item {
+            None if lower != name.as_str() => {
+                self.item(alias_key(&lower), "NAME".to_owned()).await?
+            }
+            item => item,
+        };
         Ok(item.and_then(|item| {
             Some(RepositoryId(
                 item.get("repository_id")?.as_n().ok()?.parse().ok()?,

@@ -11,6 +11,7 @@ mod ledger;
 mod limiter;
 mod places;
 mod records;
+mod roles;
 mod row;
 mod sqs;
 
@@ -23,6 +24,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;
+pub use roles::Roles;
 pub use sqs::{QueueUrls, SqsQueue};
 
 /// How long a TCP and TLS handshake may take.

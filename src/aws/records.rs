@@ -55,13 +55,24 @@ pub(super) fn delivery_item(delivery: &DeliveryId, mapping: &Mapping, entry: &En
     ])
 }
 
-/// The repository behind a name, so that people can ask by name.
-pub(super) fn alias_item(mapping: &Mapping) -> Item {
-    Item::from([
-        ("pk".to_owned(), s(format!("NAME#{}", mapping.repository))),
-        ("sk".to_owned(), s("NAME")),
-        ("repository_id".to_owned(), n(mapping.subject.repository.0)),
-    ])
+/// The repository behind a name, so that people can ask by name: as GitHub spells it, and in lower case, since GitHub does not
+/// tell the two apart.
+pub(super) fn alias_items(mapping: &Mapping) -> Vec<Item> {
+    let name = mapping.repository.as_str();
+    let lower = name.to_ascii_lowercase();
+    let item = |name: &str| {
+        Item::from([
+            ("pk".to_owned(), s(alias_key(name))),
+            ("sk".to_owned(), s("NAME")),
+            ("repository_id".to_owned(), n(mapping.subject.repository.0)),
+        ])
+    };
+    let other = (lower != name).then(|| item(&lower));
+    other.into_iter().chain([item(name)]).collect()
+}
+
+pub(super) fn alias_key(name: &str) -> String {
+    format!("NAME#{name}")
 }
 
 /// The key of a pipeline's name.

@@ -10,7 +10,7 @@ use crate::operate::rows::Output;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Audit {
-    /// Only these flaws: orphan, missing, half-way, drifted, rule-gone, not-ours
+    /// Only these flaws: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
     #[arg(long, value_name = "FLAW", value_delimiter = ',', value_parser = flaw)]
     pub only: Vec<Flaw>,
     /// Send a repair of each finding to the queue of webhooks, for the daemon
@@ -43,6 +43,7 @@ Flaws:
   drifted    a clone is not what template and rule make of it        a repair updates and starts it
   rule-gone  no rule admits the subject any more                     a repair deletes the pipeline
   not-ours   a mapping's pipeline lost our tags                      by hand
+  unreadable a mapping's row cannot be read                          by hand
 
 A repair is a message of one subject, signed with the first webhook secret. The daemon looks again,
 by its own rules, and does nothing where the mapping has changed since. Templates, and what others

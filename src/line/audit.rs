@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// One entry: what was done to a subject, when, why, and by whom.
+/// One entry: what was done to a subject, when, why, and by whom. Every field is written, known or not: a row of CSV must
+/// have as many as its head.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Audited {
     /// The event's own time.
@@ -12,18 +13,30 @@ pub struct Audited {
     /// When it was done.
     pub processed_at: String,
     /// Who did it, says GitHub.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// What it came to.
     pub outcome: String,
     /// The state before.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The state after.
     pub to: String,
     /// The pipeline concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<String>,
     /// The journal, as JSON text.
     pub journal: String,
+}
+
+impl Audited {
+    /// The names of the fields, in their order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "time",
+        "cause",
+        "processed_at",
+        "actor",
+        "outcome",
+        "from",
+        "to",
+        "pipeline",
+        "journal",
+    ];
 }

@@ -39,12 +39,16 @@ pub struct Execution {
 }
 
 /// A stage as it stands (API reference, `StageState`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stage {
     /// Its name.
     pub name: String,
     /// `InProgress`, `Succeeded`, `Failed` and so on, as AWS spells it; `None` where nothing has run in it yet.
     pub state: Option<String>,
+    /// The execution that ran in it last.
+    pub execution: Option<String>,
+    /// What its actions say went wrong.
+    pub failure: Option<String>,
 }
 
 impl Execution {

@@ -30,17 +30,20 @@ pub enum Flaw {
     RuleGone,
     /// A mapping's pipeline does not carry our tags any more.
     NotOurs,
+    /// A mapping's row cannot be read.
+    Unreadable,
 }
 
 impl Flaw {
     /// Every flaw, for reading them back.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Orphan,
         Self::Missing,
         Self::HalfWay,
         Self::Drifted,
         Self::RuleGone,
         Self::NotOurs,
+        Self::Unreadable,
     ];
 
     /// The word in findings and in repairs.
@@ -53,6 +56,7 @@ impl Flaw {
             Self::Drifted => "drifted",
             Self::RuleGone => "rule-gone",
             Self::NotOurs => "not-ours",
+            Self::Unreadable => "unreadable",
         }
     }
 }

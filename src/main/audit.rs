@@ -7,6 +7,7 @@ use branchline::aws::{Aws, QueueUrls};
 use branchline::cli::audit::Audit;
 use branchline::config::{self, Config, Hidden, Process};
 use branchline::line::verdict::Grave;
+use branchline::operate::Colour;
 use branchline::operate::audit::{Auditor, Finding};
 use branchline::operate::explain::Account;
 use branchline::operate::rows::{Column, Rows};
@@ -15,7 +16,7 @@ use branchline::worker::lease::VISIBILITY;
 
 use crate::SystemClock;
 use crate::terminal::{
-    Done, code, fault as told, format, operator, person_says, spinner, stopped, width,
+    Done, code, fault as told, format, operator, person_says, screen, spinner, stopped,
 };
 
 pub(crate) async fn run(asked: &Audit) -> Done {
@@ -31,16 +32,18 @@ pub(crate) async fn run(asked: &Audit) -> Done {
     };
     let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
     let found = findings(asked, &aws, &config).await?;
-    let mut rows = Rows::new(
-        format(asked.output),
-        columns(),
-        width(),
-        io::stdout().lock(),
-    );
+    let stdout = io::stdout().lock();
+    let mut rows =
+        Rows::new(format(asked.output), columns(), screen(), stdout).fields(Finding::FIELDS);
+    let mut read = true;
     for finding in &found {
-        if stopped(rows.write(finding))? {
+        read = !stopped(rows.write(finding))?;
+        if !read {
             break;
         }
+    }
+    if read {
+        stopped(rows.end())?;
     }
     writeln!(io::stderr(), "findings: {}", found.len())?;
     if let Some(signing) = signing {
@@ -82,11 +85,19 @@ async fn repair(
     if repairs.is_empty() {
         return Ok(());
     }
+    let deletes = |one: &&Finding| one.deletes && one.repair.is_some();
+    let warning = match found.iter().filter(deletes).count() {
+        0 => ", which delete nothing".to_owned(),
+        count => format!(", of which {count} delete a pipeline"),
+    };
     let question = format!(
-        "send repairs to {}: {}? (yes)",
+        "send repairs to {}: {}{warning}? (yes)",
         config.queues.source,
         repairs.len()
     );
+    if asked.yes {
+        writeln!(io::stderr(), "repairs: {}{warning}", repairs.len())?;
+    }
     if !asked.yes && !person_says(&question, "yes")? {
         return Err("nothing was sent".into());
     }
@@ -115,19 +126,27 @@ async fn repair(
 }
 
 fn columns() -> Vec<Column<Finding>> {
-    fn column(head: &'static str, width: usize, cell: fn(&Finding) -> String) -> Column<Finding> {
-        Column { head, width, cell }
-    }
     fn word(text: Option<&String>) -> String {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
     vec![
-        column("FLAW", 9, |finding| finding.flaw.word().to_owned()),
-        column("SUBJECT", 28, |finding| word(finding.subject.as_ref())),
-        column("PIPELINE", 28, |finding| word(finding.pipeline.as_ref())),
-        column("REPAIR", 6, |finding| {
+        Column::new("FLAW", 10, |finding: &Finding| {
+            finding.flaw.word().to_owned()
+        })
+        .colour(|_| Some(Colour::Red)),
+        Column::new("SUBJECT", 28, |finding: &Finding| {
+            word(finding.subject.as_ref())
+        })
+        .flexible(11),
+        Column::new("PIPELINE", 28, |finding: &Finding| {
+            word(finding.pipeline.as_ref())
+        })
+        .flexible(11)
+        .rank(2),
+        Column::new("REPAIR", 6, |finding: &Finding| {
             if finding.repairable { "yes" } else { "no" }.to_owned()
-        }),
-        column("DETAIL", 0, |finding| finding.detail.clone()),
+        })
+        .rank(1),
+        Column::new("DETAIL", 60, |finding: &Finding| finding.detail.clone()).flexible(10),
     ]
 }

@@ -1,114 +1,122 @@
 //! `branchline check`: asks piece by piece, prints what it finds.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
+use std::io::{self, Write};
 
 use branchline::aws::Aws;
 use branchline::cli::Check;
 use branchline::config::{self, Config, Process};
+use branchline::line::template::NewPipeline;
 use branchline::line::text::one_line;
-use branchline::operate::check::{self, Finding};
+use branchline::operate::Colour;
+use branchline::operate::check::{self, Finding, Role};
 use branchline::ports::Pipelines;
 
-use crate::terminal::{Done, stopped};
-
-/// Something is not as it should be.
-const FINDINGS: u8 = 1;
+use crate::terminal::{Done, code, colours, is_human, stopped};
 
 pub(crate) async fn run(asked: &Check) -> Done {
     let config = config::load(&asked.overrides, &Process)?;
-    let mut found = vec![Finding {
-        what: "configuration".to_owned(),
-        ok: true,
-        detail: format!("{} rules, every secret is there", config.rules.0.len()),
-        mend: None,
-    }];
+    let detail = format!("{} rules, every secret is there", config.rules.0.len());
+    let mut found = vec![Finding::good("configuration", detail)];
     if !asked.offline {
         let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-        found.extend(queues(&aws, &config).await);
-        match aws.table_facts(&config.table).await {
-            Ok(facts) => found.extend(check::table(&facts)),
-            Err(fault) => found.push(Finding::of_fault(
-                "table",
-                &fault,
-                "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive",
-            )),
-        }
-        found.extend(templates(&aws, &config).await);
+        found.extend(account(&aws, &config, asked.daemon_role.as_deref()).await);
     }
-    let human = io::stdout().is_terminal() && !asked.json;
+    let human = is_human(asked.form());
     let mut text = String::new();
     for finding in &found {
         text.push_str(&if human {
-            line(finding)
+            line(finding, colours())
         } else {
             serde_json::to_string(finding)?
         });
         text.push('\n');
     }
     stopped(io::stdout().write_all(text.as_bytes()))?;
-    Ok(match found.iter().all(|finding| finding.ok) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(FINDINGS),
-    })
+    Ok(code(found.iter().any(|finding| finding.ok == Some(false))))
 }
 
-async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
-    let urls = [
-        &config.queues.source,
-        &config.queues.dead_letters,
-        &config.queues.quarantine,
-    ];
-    let mut facts = Vec::new();
-    let mut missing = Vec::new();
-    for (what, url) in ["queue of webhooks", "dead-letter queue", "quarantine"]
-        .iter()
-        .zip(urls)
-    {
-        match aws.queue_facts(url).await {
-            Ok(found) => facts.push(found),
-            Err(fault) => missing.push(Finding::of_fault(what, &fault, "sqs:GetQueueAttributes")),
-        }
+async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Finding> {
+    let mut found = queues(aws, config).await;
+    match aws.table_facts(&config.table).await {
+        Ok(facts) => found.extend(check::table(&facts)),
+        Err(fault) => found.push(Finding::of_fault(
+            "table",
+            &fault,
+            "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive",
+        )),
     }
-    match facts.as_slice() {
-        [webhooks, dead_letters, quarantine] => check::queues(webhooks, dead_letters, quarantine),
-        _ => missing,
-    }
-}
-
-async fn templates(aws: &Aws, config: &Config) -> Vec<Finding> {
-    let pipelines = aws.pipelines(config.codepipeline_rate);
-    let mut known = BTreeMap::new();
-    let mut found = Vec::new();
-    for rule in &config.rules.0 {
-        if !known.contains_key(&rule.template) {
-            known.insert(
-                rule.template.clone(),
-                pipelines.template(&rule.template).await,
-            );
+    let (told, clones) = templates(aws, config).await;
+    found.extend(told);
+    let roles = check::roles(&clones);
+    match daemon {
+        None => found.extend(check::unasked(&roles)),
+        Some(daemon) => {
+            for role in &roles {
+                found.push(passing(aws, daemon, role).await);
+            }
         }
-        found.extend(known.get(&rule.template).map(|template| match template {
-            Ok(template) => check::template(rule, template, &config.table),
-            Err(fault) => Finding::of_fault(
-                &format!("template {}", rule.template),
-                fault,
-                "codepipeline:GetPipeline",
-            ),
-        }));
     }
     found
 }
 
-fn line(finding: &Finding) -> String {
-    let mark = if finding.ok { "✓" } else { "✗" };
-    let mut line = format!(
-        "{mark} {}: {}",
-        finding.what,
-        one_line(&finding.detail, 1_000)
-    );
-    if let Some(mend) = &finding.mend {
-        line.push_str(&format!("\n    {mend}"));
+async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
+    let urls = &config.queues;
+    let webhooks = aws.queue_facts(&urls.source).await;
+    let dead_letters = aws.queue_facts(&urls.dead_letters).await;
+    let quarantine = aws.queue_facts(&urls.quarantine).await;
+    check::queues(
+        webhooks.as_ref(),
+        dead_letters.as_ref(),
+        quarantine.as_ref(),
+    )
+}
+
+/// What is said of each rule's template, and the clones that could be made.
+async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline>) {
+    let pipelines = aws.pipelines(config.codepipeline_rate);
+    let mut known = BTreeMap::new();
+    let (mut found, mut clones) = (Vec::new(), Vec::new());
+    for rule in &config.rules.0 {
+        if !known.contains_key(&rule.template) {
+            let said = pipelines.template(&rule.template).await;
+            known.insert(rule.template.clone(), said);
+        }
+        match known.get(&rule.template) {
+            Some(Ok(template)) => {
+                let checked = check::template(rule, template, &config.table);
+                found.push(checked.finding);
+                clones.extend(checked.clone);
+            }
+            Some(Err(fault)) => {
+                let what = format!("template {}", rule.template);
+                found.push(Finding::of_fault(&what, fault, "codepipeline:GetPipeline"));
+            }
+            None => {}
+        }
     }
-    line
+    (found, clones)
+}
+
+async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {
+    match check::elsewhere(role) {
+        Some(told) => told,
+        None => check::passing(role, daemon, aws.roles().passing(daemon, &role.arn).await),
+    }
+}
+
+fn line(finding: &Finding, colours: bool) -> String {
+    let (mark, colour) = match finding.ok {
+        Some(true) => ("✓", Colour::Green),
+        Some(false) => ("✗", Colour::Red),
+        None => ("-", Colour::Yellow),
+    };
+    let mark = match colours {
+        true => colour.paint(mark),
+        false => mark.to_owned(),
+    };
+    let detail = one_line(&finding.detail, 1_000);
+    let mend = finding.mend.as_ref();
+    let mend = mend.map_or_else(String::new, |mend| format!("\n    {mend}"));
+    format!("{mark} {}: {detail}{mend}", finding.what)
 }

@@ -1,7 +1,7 @@
 //! `branchline explain`: wires the ports, reads what it was given, prints.
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ use branchline::operate::{Look, Unseen, explanation, seal};
 use branchline::ports::{Clock, Ledger, Pipelines};
 
 use crate::SystemClock;
+use crate::terminal::{colours, is_human};
 
 /// It would be buried, or is not known.
 const FINDINGS: u8 = 1;
@@ -40,13 +41,9 @@ pub(crate) async fn run(asked: &Explain) -> Result<ExitCode, Box<dyn Error>> {
         (None, Some(payload)) => explained(asked, payload, &config).await?,
         (None, None) => return Err("give a payload, or --delivery".into()),
     };
-    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let terminal = io::stdout().is_terminal();
-    let look = match terminal || asked.human {
-        true if !asked.json => Look::Human {
-            colours: colours && terminal,
-        },
-        true | false => Look::Json,
+    let look = match is_human(asked.form()) {
+        true => Look::Human { colours: colours() },
+        false => Look::Json,
     };
     print(&explanation(&explained, look))?;
     Ok(if explained.buried {

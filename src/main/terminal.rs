@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use branchline::line::fault::Fault;
 use branchline::line::ids::Timestamp;
-use branchline::operate::rows::Output;
+use branchline::operate::Form;
+use branchline::operate::rows::{Output, Screen};
 use branchline::ports::Clock;
 use globset::{GlobBuilder, GlobMatcher};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +18,7 @@ use crate::SystemClock;
 /// Something was found, or is left.
 const FINDINGS: u8 = 1;
 /// The width of a table where nobody looks.
-const WIDTH: u16 = 160;
+const WIDTH: usize = 160;
 
 /// How a command ends.
 pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
@@ -50,16 +51,42 @@ pub(crate) fn format(asked: Option<Output>) -> Output {
     })
 }
 
-/// Of the terminal.
-pub(crate) fn width() -> usize {
-    terminal_size::terminal_size()
-        .map_or(WIDTH, |(width, _)| width.0)
-        .into()
+/// Whether what is printed is for people.
+pub(crate) fn is_human(asked: Option<Form>) -> bool {
+    match asked {
+        Some(Form::Table) => true,
+        Some(Form::Json) => false,
+        None => io::stdout().is_terminal(),
+    }
 }
 
-/// A glob, in which `*` stays between two slashes.
+/// Whether colours are welcome: on a terminal, unless NO_COLOR says otherwise (no-color.org).
+pub(crate) fn colours() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// What tables are written for.
+pub(crate) fn screen() -> Screen {
+    Screen {
+        width: width(),
+        colours: colours(),
+    }
+}
+
+/// Of the terminal, or as `COLUMNS` says.
+pub(crate) fn width() -> usize {
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = terminal_size::terminal_size().map(|(width, _)| width.0.into());
+    let width = terminal.or_else(told).filter(|width| *width > 0);
+    width.unwrap_or(WIDTH)
+}
+
+/// A glob over all of a text: `*` crosses slashes. GitHub does not tell case apart in repositories' names, but does in branches'.
 pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>, String> {
-    let built = text.map(|text| GlobBuilder::new(text).literal_separator(true).build());
+    let built = text.map(|text| {
+        let mut builder = GlobBuilder::new(text);
+        builder.case_insensitive(flag == "repository").build()
+    });
     let built = built
         .transpose()
         .map_err(|why| format!("--{flag}: {why}"))?;

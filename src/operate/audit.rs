@@ -23,7 +23,7 @@ use super::explain::{Account, Sight};
 /// Something that is wrong. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone` or `not-ours`.
+    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
     pub flaw: Flaw,
     /// The subject, as people write it.
     pub subject: Option<String>,
@@ -35,9 +35,24 @@ pub struct Finding {
     pub repairable: bool,
     /// A drifted clone's differences, a line each: `-` what it should be, `+` what it is.
     pub differences: String,
+    /// Whether the repair deletes a pipeline.
+    #[serde(skip)]
+    pub deletes: bool,
     /// The repair, and the repository's name.
     #[serde(skip)]
     pub repair: Option<(Repair, RepositoryName)>,
+}
+
+impl Finding {
+    /// The names of the fields, in their order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "flaw",
+        "subject",
+        "pipeline",
+        "detail",
+        "repairable",
+        "differences",
+    ];
 }
 
 /// What an audit looks at.
@@ -60,7 +75,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     /// a template.
     ///
     /// # Errors
-    /// AWS did not answer, or a row cannot be read.
+    /// AWS did not answer.
     pub async fn audit(&self, looked: impl Fn()) -> Result<Vec<Finding>, Fault> {
         let mut found = Vec::new();
         let mut known = BTreeSet::new();
@@ -69,9 +84,13 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             loop {
                 let page = self.account.ledger.in_state(state, after).await?;
                 for row in page.rows {
-                    let row = row?;
-                    known.extend(row.spec.as_ref().map(|spec| spec.pipeline.clone()));
-                    found.extend(self.mapping(&row).await?);
+                    match row {
+                        Ok(row) => {
+                            known.extend(row.spec.as_ref().map(|spec| spec.pipeline.clone()));
+                            found.extend(self.mapping(&row).await?);
+                        }
+                        Err(fault) => found.push(unreadable(&fault, None, None)),
+                    }
                     looked();
                 }
                 after = page.next;
@@ -82,7 +101,13 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         }
         for name in self.account.pipelines.names().await? {
             if !known.contains(&name) && !self.rules.has_template(&name) {
-                found.extend(self.pipeline(&name).await?);
+                let flawed = self.pipeline(&name).await?;
+                // The pipeline of a row that could not be read leads to the same row.
+                let told = |flawed: &Finding| {
+                    let mut found = found.iter();
+                    found.any(|one| one.flaw == Flaw::Unreadable && one.detail == flawed.detail)
+                };
+                found.extend(flawed.filter(|flawed| !told(flawed)));
             }
             looked();
         }
@@ -93,8 +118,11 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         let Some(flawed) = self.judge(row).await? else {
             return Ok(None);
         };
-        let now = self.account.ledger.mapping(&row.subject).await?;
-        let moved = now.is_none_or(|now| now.as_seen() != row.as_seen());
+        let now = self.account.ledger.mapping(&row.subject).await;
+        let moved = match now {
+            Err(fault) if fault.reason == Reason::MappingUnreadable => true,
+            now => now?.is_none_or(|now| now.as_seen() != row.as_seen()),
+        };
         Ok((!moved).then_some(flawed))
     }
 
@@ -102,20 +130,23 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         if row.held(self.clock.now()).is_some() {
             return Ok(None);
         }
-        let finding = |flaw, detail, mends| Some(of_mapping(row, flaw, detail, mends));
         if State::HALF_WAY.contains(&row.state) {
-            let why = row.last_error.as_deref().unwrap_or("its worker died");
-            let detail = format!(
-                "{} since {}, {} attempts: {why}",
-                row.state.word(),
-                row.updated_at,
-                row.attempts
-            );
-            return Ok(finding(Flaw::HalfWay, detail, true));
+            return Ok(Some(half_way(row)));
         }
         let Some(spec) = &row.spec else {
             return Ok(None);
         };
+        let finding = |flaw, detail, mends| Some(of_mapping(row, flaw, detail, mends));
+        let pipelines = &self.account.pipelines;
+        let live = pipelines.find(&spec.pipeline, row.arn.as_ref()).await?;
+        // Before the rules are asked: what is not ours is not repaired, whatever they say.
+        if live
+            .as_ref()
+            .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.table))
+        {
+            let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
+            return Ok(finding(Flaw::NotOurs, detail, false));
+        }
         let (rule, moved) = match standing(row, spec, self.rules) {
             Standing::Gone => {
                 let detail = format!(
@@ -127,21 +158,9 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             Standing::Kept(rule) => (rule, false),
             Standing::Moved(rule) => (rule, true),
         };
-        let tags = self
-            .account
-            .pipelines
-            .find(&spec.pipeline, row.arn.as_ref())
-            .await?;
-        match tags {
-            None => {
-                let detail = "the pipeline is not there: a repair makes it".to_owned();
-                return Ok(finding(Flaw::Missing, detail, true));
-            }
-            Some(found) if !is_ours(&found.tags, &row.subject, self.table) => {
-                let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
-                return Ok(finding(Flaw::NotOurs, detail, false));
-            }
-            Some(_) => {}
+        if live.is_none() {
+            let detail = "the pipeline is not there: a repair makes it".to_owned();
+            return Ok(finding(Flaw::Missing, detail, true));
         }
         if rule.update == Update::Never {
             return Ok(None);
@@ -222,13 +241,23 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             detail,
             repairable: repair.is_some(),
             differences: String::new(),
+            deletes: true,
             repair,
         };
         let Some(subject) = subject_of(&tags, self.table) else {
             let detail = format!("its tags do not tell its subject: {by_hand}");
             return Ok(Some(finding(detail, None)));
         };
-        let row = self.account.ledger.mapping(&subject).await?;
+        let row = match self.account.ledger.mapping(&subject).await {
+            Err(fault) if fault.reason == Reason::MappingUnreadable => {
+                return Ok(Some(unreadable(
+                    &fault,
+                    shown(&tags, self.table),
+                    Some(name),
+                )));
+            }
+            row => row?,
+        };
         let has = row.as_ref().filter(|row| row.state != State::Gone);
         if has.is_some_and(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)) {
             return Ok(None);
@@ -291,7 +320,32 @@ fn of_mapping(row: &Mapping, flaw: Flaw, detail: String, mends: bool) -> Finding
         detail,
         repairable: repair.is_some(),
         differences: String::new(),
+        deletes: flaw == Flaw::RuleGone || row.state == State::Deleting,
         repair,
+    }
+}
+
+fn half_way(row: &Mapping) -> Finding {
+    let why = row.last_error.as_deref().unwrap_or("its worker died");
+    let detail = format!(
+        "{} since {}, {} attempts: {why}",
+        row.state.word(),
+        row.updated_at,
+        row.attempts
+    );
+    of_mapping(row, Flaw::HalfWay, detail, true)
+}
+
+fn unreadable(fault: &Fault, subject: Option<String>, pipeline: Option<&PipelineName>) -> Finding {
+    Finding {
+        flaw: Flaw::Unreadable,
+        subject,
+        pipeline: pipeline.map(ToString::to_string),
+        detail: fault.detail.clone(),
+        repairable: false,
+        differences: String::new(),
+        deletes: false,
+        repair: None,
     }
 }
 

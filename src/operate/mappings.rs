@@ -8,6 +8,8 @@ use crate::line::ids::{Branch, PipelineName, RepositoryName, Subject, SubjectKin
 use crate::line::mapping::{Mapping, State};
 use crate::ports::Ledger;
 
+use super::listing::Listing;
+
 /// A mapping in one row. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
@@ -55,11 +57,54 @@ pub struct Row {
     pub created_at: String,
     /// When it was last written.
     pub updated_at: String,
-    /// Seconds since then.
-    pub age_seconds: u64,
+    /// Seconds since then; not in exports, which say the same of the same mapping whenever they are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
 }
 
 impl Row {
+    /// The names of the fields, in their order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "repository",
+        "repository_id",
+        "subject",
+        "state",
+        "branch",
+        "pipeline",
+        "pipeline_arn",
+        "template",
+        "template_version",
+        "rule",
+        "base",
+        "title",
+        "author",
+        "head",
+        "built",
+        "absence",
+        "attempts",
+        "last_error",
+        "claim_owner",
+        "claim_until",
+        "created_at",
+        "updated_at",
+        "age_seconds",
+    ];
+
+    /// Those of an export.
+    #[must_use]
+    pub fn exported_fields() -> &'static [&'static str] {
+        Self::FIELDS.split_last().map_or(&[], |(_, rest)| rest)
+    }
+
+    /// Of a mapping, as it is exported.
+    #[must_use]
+    pub fn exported(mapping: &Mapping) -> Self {
+        Self {
+            age_seconds: None,
+            ..Self::of(mapping, mapping.updated_at)
+        }
+    }
+
     /// Of a mapping.
     #[must_use]
     pub fn of(mapping: &Mapping, now: Timestamp) -> Self {
@@ -87,7 +132,7 @@ impl Row {
             claim_until: mapping.hold.as_ref().map(|hold| hold.until.to_string()),
             created_at: mapping.created_at.to_string(),
             updated_at: mapping.updated_at.to_string(),
-            age_seconds: now.since(mapping.updated_at).as_secs(),
+            age_seconds: Some(now.since(mapping.updated_at).as_secs()),
         }
     }
 }
@@ -112,13 +157,11 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The states to look at.
+    /// The states to look at, each once.
     #[must_use]
     pub fn states(&self) -> Vec<State> {
-        match self.states.as_slice() {
-            [] => State::ALL.to_vec(),
-            some => some.to_vec(),
-        }
+        let asked = |state: &State| self.states.is_empty() || self.states.contains(state);
+        State::ALL.into_iter().filter(asked).collect()
     }
 
     /// Whether the mapping is meant.
@@ -149,7 +192,6 @@ impl Filter {
 /// # Errors
 /// One sentence: it is none of these, or the table knows no such thing; or the table did not answer.
 pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, String> {
-    let told = |fault: Fault| format!("branchline cannot look: {fault}");
     let parts = text
         .split_once('#')
         .map(|(name, number)| (name, Some(number), None));
@@ -178,8 +220,42 @@ pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, Strin
     }
     let name = PipelineName::parse(text)
         .map_err(|_| format!("'{text}' is neither a subject (acme/api#7, acme/api@feature/x) nor the name of a pipeline"))?;
-    let owner = ledger.owner(&name).await.map_err(told)?;
-    owner.ok_or_else(|| format!("no subject has the pipeline '{name}'"))
+    match ledger.owner(&name).await.map_err(told)? {
+        Some(owner) => Ok(owner),
+        None => gone(&name, ledger).await,
+    }
+}
+
+/// Whose pipeline it was, by the mappings that are gone: a pipeline that is deleted has its name no longer.
+async fn gone<L: Ledger>(name: &PipelineName, ledger: &L) -> Result<Subject, String> {
+    let filter = Filter {
+        states: vec![State::Gone],
+        ..Filter::default()
+    };
+    let mut listing = Listing::of(ledger, filter);
+    let mut had = Vec::new();
+    while let Some(batch) = listing.next().await.map_err(told)? {
+        let rows = batch.rows.into_iter();
+        had.extend(rows.filter(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)));
+    }
+    match had.as_slice() {
+        [] => Err(format!(
+            "no subject has the pipeline '{name}', and none that is gone had it last"
+        )),
+        [one] => Ok(one.subject.clone()),
+        several => {
+            let display = |row: &Mapping| row.subject.display(&row.repository);
+            let several: Vec<_> = several.iter().map(display).collect();
+            Err(format!(
+                "no subject has the pipeline '{name}' any more; name one of those that had it: {}",
+                several.join(", ")
+            ))
+        }
+    }
+}
+
+fn told(fault: Fault) -> String {
+    format!("branchline cannot look: {fault}")
 }
 
 /// The pipeline's page in the console.
@@ -191,5 +267,53 @@ pub fn console(arn: &str) -> Option<String> {
             "https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{name}/view?region={region}"
         )),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::freshness::{Kind, Moment};
+    use crate::line::ids::RepositoryId;
+
+    fn mapping() -> Mapping {
+        let subject = Subject {
+            repository: RepositoryId(1),
+            kind: SubjectKind::PullRequest(7),
+        };
+        let moment = Moment {
+            event: Timestamp(0),
+            arrival: Timestamp(0),
+            kind: Kind::Open,
+            head: None,
+            before: None,
+        };
+        let name = RepositoryName::parse("acme/api").unwrap();
+        Mapping::unseen(subject, name, moment, Timestamp(0))
+    }
+
+    #[test]
+    fn fields_are_named_as_they_are_written() {
+        let head = |row: Row| {
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            csv.serialize(row).unwrap();
+            let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+            text.lines().next().unwrap().to_owned()
+        };
+        let row = Row::of(&mapping(), Timestamp(5_000));
+        assert_eq!(head(row), Row::FIELDS.join(","));
+        assert_eq!(
+            head(Row::exported(&mapping())),
+            Row::exported_fields().join(",")
+        );
+    }
+
+    #[test]
+    fn a_state_that_is_asked_for_twice_is_looked_at_once() {
+        let filter = Filter {
+            states: vec![State::Gone, State::Active, State::Gone],
+            ..Filter::default()
+        };
+        assert_eq!(filter.states(), [State::Active, State::Gone]);
     }
 }

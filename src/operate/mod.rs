@@ -4,12 +4,15 @@ pub mod audit;
 pub mod check;
 pub mod dlq;
 pub mod explain;
+pub mod listing;
 pub mod mappings;
 mod offline;
 mod render;
 pub mod rows;
 mod sealed;
+pub mod shown;
+pub mod trail;
 
 pub use offline::Unseen;
-pub use render::{Look, explanation};
+pub use render::{Colour, Form, Look, explanation};
 pub use sealed::seal;

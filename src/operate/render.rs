@@ -19,6 +19,15 @@ pub enum Look {
     Json,
 }
 
+/// What one thing is printed as, in the words of `--output`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// Lines for people.
+    Table,
+    /// JSON, one object a line.
+    Json,
+}
+
 /// The longest line that is shown to people: what is longer is in the JSON.
 const LINE: usize = 400;
 
@@ -90,10 +99,33 @@ fn line(text: &mut String, line: &str) {
 
 /// Red for what goes, green for what comes.
 fn coloured(line: &str, colours: bool) -> String {
-    let colour = match line.chars().next() {
-        Some('-') if colours => "31",
-        Some('+') if colours => "32",
-        Some(_) | None => return line.to_owned(),
-    };
-    format!("\u{1b}[{colour}m{line}\u{1b}[0m")
+    match line.chars().next() {
+        Some('-') if colours => Colour::Red.paint(line),
+        Some('+') if colours => Colour::Green.paint(line),
+        Some(_) | None => line.to_owned(),
+    }
+}
+
+/// A colour of the terminal's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Something is wrong.
+    Red,
+    /// All is well.
+    Green,
+    /// Something goes on, or was not looked at.
+    Yellow,
+}
+
+impl Colour {
+    /// The text in this colour, by ANSI.
+    #[must_use]
+    pub fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Red => 31,
+            Self::Green => 32,
+            Self::Yellow => 33,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
 }

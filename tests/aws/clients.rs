@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
-use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, Roles, SqsQueue};
 
 /// The name of the table, which no answer depends on.
 pub(crate) const TABLE: &str = "branchline";
@@ -62,4 +62,9 @@ pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
 pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
     let pace = NonZeroU32::new(1_000).unwrap();
     CodePipelines::new(client!(aws_sdk_codepipeline, answers), pace)
+}
+
+/// An IAM that answers by these rules, in order.
+pub(crate) fn roles(answers: &[&Rule]) -> Roles {
+    Roles::new(client!(aws_sdk_iam, answers))
 }

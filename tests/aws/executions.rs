@@ -12,8 +12,8 @@ use aws_sdk_codepipeline::operation::stop_pipeline_execution::{
     StopPipelineExecutionError, StopPipelineExecutionOutput,
 };
 use aws_sdk_codepipeline::types::{
-    PipelineExecutionStatus, PipelineExecutionSummary, SourceRevision, SourceRevisionType,
-    StageExecution, StageExecutionStatus, StageState,
+    ActionExecution, ActionState, ErrorDetails, PipelineExecutionStatus, PipelineExecutionSummary,
+    SourceRevision, SourceRevisionType, StageExecution, StageExecutionStatus, StageState,
 };
 use aws_smithy_mocks::mock;
 use aws_smithy_types::DateTime;
@@ -181,9 +181,16 @@ async fn stages_are_told_in_their_order_those_that_never_ran_too() {
             let failed = StageExecution::builder()
                 .pipeline_execution_id("e-1")
                 .status(StageExecutionStatus::Failed);
+            let error = ErrorDetails::builder().message("no such branch").build();
+            let latest = ActionExecution::builder().error_details(error).build();
+            let refused = ActionState::builder()
+                .action_name("GitHub")
+                .latest_execution(latest)
+                .build();
             let ran = StageState::builder()
                 .stage_name("Source")
-                .latest_execution(failed.build().unwrap());
+                .latest_execution(failed.build().unwrap())
+                .action_states(refused);
             GetPipelineStateOutput::builder()
                 .stage_states(ran.build())
                 .stage_states(StageState::builder().stage_name("Build").build())
@@ -192,11 +199,17 @@ async fn stages_are_told_in_their_order_those_that_never_ran_too() {
     let stages = clients::pipelines(&[&rule])
         .stages(&pipeline("api-pr-7"))
         .await;
-    let stage = |name: &str, state: Option<&str>| Stage {
-        name: name.to_owned(),
-        state: state.map(str::to_owned),
+    let source = Stage {
+        name: "Source".to_owned(),
+        state: Some("Failed".to_owned()),
+        execution: Some("e-1".to_owned()),
+        failure: Some("GitHub: no such branch".to_owned()),
     };
-    let wanted = vec![stage("Source", Some("Failed")), stage("Build", None)];
+    let build = Stage {
+        name: "Build".to_owned(),
+        ..Stage::default()
+    };
+    let wanted = vec![source, build];
     assert_eq!(stages, Ok(wanted));
 
     for (code, wanted) in [

@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 
 use super::binary::branchline;
 use crate::support::clock::START;
-use crate::support::webhook::Webhook;
+use crate::support::webhook::{REPOSITORY, Webhook};
 use crate::support::{emulator, rules, table};
 
 /// Three queues and a table of one test.
@@ -72,6 +73,22 @@ impl Account {
         client
             .create_pipeline()
             .pipeline(emulator::declared(&declaration))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Makes a mapping's row one that nobody can read.
+    pub(crate) async fn damage(&self, sk: &str) {
+        let config = emulator::config(self.region).await;
+        let value = |text: String| AttributeValue::S(text);
+        aws_sdk_dynamodb::Client::new(&config)
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", value(format!("REPO#{}", REPOSITORY.0)))
+            .key("sk", value(sk.to_owned()))
+            .update_expression("SET generation = :odd")
+            .expression_attribute_values(":odd", value("odd".to_owned()))
             .send()
             .await
             .unwrap();

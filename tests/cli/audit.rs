@@ -115,7 +115,7 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     assert_eq!(flaws(&only), ["orphan lost"]);
     let table = text(&output(&account, &["--output", "table"]).stdout);
     assert!(
-        table.starts_with("FLAW") && table.contains("missing    acme/api#7"),
+        table.starts_with("FLAW") && table.contains("missing     acme/api#7"),
         "{table}"
     );
     let csv = text(&output(&account, &["--output", "csv"]).stdout);
@@ -131,6 +131,10 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
     let (_, said) = audit(&account, &["--repair", "--yes", "--by", "ada"], 1);
+    assert!(
+        said.contains("repairs: 3, of which 1 delete a pipeline"),
+        "{said}"
+    );
     assert!(said.contains("repairs sent: 3."), "{said}");
     assert_eq!(account.counts().await, [3, 0, 0]);
     work(&account);
@@ -147,6 +151,25 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
         (Some("ada"), Some("created"))
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
+    a_row_that_cannot_be_read_is_a_finding_among_others(&account).await;
+}
+
+async fn a_row_that_cannot_be_read_is_a_finding_among_others(account: &Account) {
+    account.damage("PR#0000000007").await;
+    let pipelines = account.pipelines().await;
+    let delete = pipelines.delete_pipeline().name("api-pr-9");
+    delete.send().await.unwrap();
+    let (found, _) = audit(account, &[], 1);
+    let both = ["missing", "unreadable"].map(|flaw| {
+        let mut found = found.iter();
+        found.find(|one| one["flaw"] == flaw).unwrap()
+    });
+    let [missing, unreadable] = both;
+    assert_eq!(found.len(), 2);
+    assert_eq!(missing["repairable"], true);
+    assert_eq!(unreadable["repairable"], false);
+    let detail = unreadable["detail"].as_str().unwrap();
+    assert!(detail.contains("PR#0000000007"), "{detail}");
 }
 
 #[tokio::test]
@@ -154,9 +177,12 @@ async fn words_that_mean_nothing_are_told() {
     let account = Account::new("audit-words").await;
     let (_, said) = audit(&account, &["--only", "broken"], 2);
     assert!(
-        said.contains("want orphan, missing, half-way, drifted, rule-gone, not-ours"),
+        said.contains("want orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable"),
         "{said}"
     );
     let (_, said) = audit(&account, &["--yes"], 2);
-    assert!(said.contains("--repair"), "{said}");
+    assert_eq!(
+        said,
+        "the following required arguments were not provided: --repair; try `branchline audit --help`\n"
+    );
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::account::Account;
+use crate::support::clock::START;
+use crate::support::emulator;
 use crate::support::webhook::Webhook;
 
 fn text(bytes: &[u8]) -> String {
@@ -87,13 +89,23 @@ async fn mappings_are_listed_by_what_is_asked_for() {
         ["acme/api#7"]
     );
     for none in [
-        ["--repository", "other/*"],
+        ["--repository", "other*"],
         ["--older", "1h"],
-        ["--branch", "main"],
+        ["--branch", "Feature/*"],
     ] {
         assert_eq!(subjects(&none), Vec::<String>::new(), "{none:?}");
     }
+    for all in [
+        ["--repository", "*"],
+        ["--repository", "ACME/*"],
+        ["--branch", "*"],
+        ["--state", "active,active"],
+    ] {
+        assert_eq!(subjects(&all), ["acme/api#7"], "{all:?}");
+    }
     assert_eq!(subjects(&["--error"]), Vec::<String>::new());
+    let empty = run(&account, &["list", "--error", "--output", "csv"]);
+    assert!(text(&empty.stdout).starts_with("repository,repository_id,subject,state,"));
     let row = &rows(&account, &["list"])[0];
     assert_eq!(
         (row["state"].as_str(), row["rule"].as_str()),
@@ -121,7 +133,7 @@ async fn mappings_are_listed_by_what_is_asked_for() {
 #[tokio::test]
 async fn one_is_shown_by_its_subject_or_its_pipeline() {
     let account = lived("mappings-show", "ap-northeast-3").await;
-    for name in ["acme/api#7", "api-pr-7"] {
+    for name in ["acme/api#7", "Acme/API#7", "api-pr-7"] {
         let shown = &rows(&account, &["show", name])[0];
         assert_eq!(shown["subject"], "acme/api#7");
         assert_eq!(shown["live"]["exists"], true);
@@ -136,6 +148,19 @@ async fn one_is_shown_by_its_subject_or_its_pipeline() {
     assert_eq!(
         rows(&account, &["show", "acme/api#9"])[0]["live"],
         Value::Null
+    );
+    // Its pipeline is gone, and has no name any more.
+    assert_eq!(
+        rows(&account, &["show", "api-pr-8"])[0]["subject"],
+        "acme/api#8"
+    );
+    let lines = text(&run(&account, &["show", "api-pr-7", "--output", "table"]).stdout);
+    // The emulator knows no GetPipelineState.
+    assert!(
+        lines.contains("\nsubject          acme/api#7\n")
+            && lines.contains("\nexecution        ")
+            && lines.ends_with("view?region=ap-northeast-3\n"),
+        "{lines}"
     );
     let cases = [
         ("acme/other#1", "the table knows no repository 'acme/other'"),
@@ -181,6 +206,25 @@ async fn a_history_says_what_was_done_when_and_by_whom() {
     assert_eq!(told(&one), ["d-2 started octocat"]);
     let removed = rows(&account, &["history", "acme/api#8"]);
     assert_eq!(removed.last().unwrap()["outcome"], "deleted");
+    a_history_in_csv_has_a_column_for_what_an_entry_lacks(&account).await;
+}
+
+async fn a_history_in_csv_has_a_column_for_what_an_entry_lacks(account: &Account) {
+    // What an operator replays is noted without a state and without a pipeline.
+    let letter = Webhook::pull_request("edited").delivery("d-3").seal(START);
+    emulator::send(&account.client, &account.urls[1], letter).await;
+    let replayed = account
+        .command(&["dlq", "replay", "--all", "--yes"])
+        .output();
+    assert_eq!(replayed.unwrap().status.code(), Some(0));
+    let output = run(account, &["history", "acme/api#7", "--output", "csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let csv = text(&output.stdout);
+    let head = "time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
+    assert!(csv.starts_with(head) && csv.contains("replay:d-3"), "{csv}");
+    for entry in rows(account, &["history", "acme/api#7"]) {
+        assert_eq!(entry.as_object().unwrap().len(), 9, "{entry}");
+    }
 }
 
 #[tokio::test]
@@ -192,5 +236,48 @@ async fn an_export_is_whole_and_says_so() {
         assert_eq!(text(&output.stderr), format!("3 mappings, sha256 {hash}\n"));
         let lines = text(&output.stdout).lines().count();
         assert_eq!(lines, if format == "csv" { 4 } else { 3 });
+        // Ages would differ by now.
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        let again = run(&account, &["export", "--output", format]);
+        assert_eq!(output.stdout, again.stdout);
     }
+    an_export_of_the_history_has_every_entry_of_every_subject(&account);
+    a_row_that_cannot_be_read_is_counted_and_ends_with_1(&account).await;
+}
+
+fn an_export_of_the_history_has_every_entry_of_every_subject(account: &Account) {
+    let mut entries = 0;
+    for subject in ["acme/api#7", "acme/api#8", "acme/api#9"] {
+        entries += rows(account, &["history", subject]).len();
+    }
+    for format in ["json", "csv"] {
+        let output = run(account, &["export", "--history", "--output", format]);
+        let hash = hex::encode(Sha256::digest(&output.stdout));
+        let said = format!("{entries} entries of 3 mappings, sha256 {hash}\n");
+        assert_eq!(text(&output.stderr), said);
+        let lines = text(&output.stdout).lines().count();
+        assert_eq!(lines, entries + usize::from(format == "csv"));
+    }
+    let head = text(&run(account, &["export", "--history", "--output", "csv"]).stdout);
+    let fields = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
+    assert!(head.starts_with(fields), "{head}");
+}
+
+async fn a_row_that_cannot_be_read_is_counted_and_ends_with_1(account: &Account) {
+    account.damage("PR#0000000008").await;
+    for arguments in [&["export"][..], &["list", "--state", "gone"]] {
+        let output = run(account, arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("PR#0000000008"), "{said}");
+    }
+    let said = text(&run(account, &["export"]).stderr);
+    assert!(
+        said.lines()
+            .last()
+            .unwrap()
+            .starts_with("2 mappings, sha256 ")
+            && said.ends_with(", without 1 rows that cannot be read\n"),
+        "{said}"
+    );
 }

@@ -331,15 +331,17 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     assert!(found.is_some());
 }
 
-/// The alias of a repository's name follows the repository.
+/// The alias of a repository's name follows the repository, and is found in lower case too.
 pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S) {
     let seen = active(stage, 7, "api-pr-7").await;
     let mut next = seen.clone();
     next.generation += 1;
-    next.repository = branchline::line::ids::RepositoryName::parse("acme/renamed").unwrap();
+    next.repository = branchline::line::ids::RepositoryName::parse("Acme/Renamed").unwrap();
     let renamed = Transition::new(seen.as_seen(), next);
     recorded(stage, &renamed, &entry("guid-2", "active")).await;
-    assert_eq!(stage.repository("acme/renamed").await, Some(1_001));
+    for name in ["Acme/Renamed", "acme/renamed"] {
+        assert_eq!(stage.repository(name).await, Some(1_001));
+    }
 }
 
 fn refused(reason: Reason) -> Fault {

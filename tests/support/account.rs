@@ -206,7 +206,7 @@ impl Account {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
                     .to_owned(),
-                state: None,
+                ..Stage::default()
             })
             .collect()
     }

@@ -200,6 +200,8 @@ impl Table {
             self.deliveries.insert(delivery.clone(), delivered);
         }
         let name = next.repository.to_string();
+        let lower = name.to_ascii_lowercase();
+        self.aliases.insert(lower, next.subject.repository);
         self.aliases.insert(name, next.subject.repository);
         Recorded::Done
     }

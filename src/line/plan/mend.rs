@@ -66,9 +66,12 @@ pub fn mend(
     let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
         return match mend.repair.flaw {
             Flaw::Orphan => orphan(mend, seen, hold, now),
-            Flaw::Missing | Flaw::HalfWay | Flaw::Drifted | Flaw::RuleGone | Flaw::NotOurs => {
-                nothing
-            }
+            Flaw::Missing
+            | Flaw::HalfWay
+            | Flaw::Drifted
+            | Flaw::RuleGone
+            | Flaw::NotOurs
+            | Flaw::Unreadable => nothing,
         };
     };
     let Some(spec) = &seen.spec else {
@@ -86,14 +89,19 @@ pub fn mend(
             };
             return absent(Absence::NoRule, seen.as_seen(), next, hold);
         }
+        // Whoever sent it audits with other rules than these, under which nothing is wrong.
+        (State::Active, Standing::Kept(_)) if mend.repair.flaw == Flaw::RuleGone => return nothing,
         (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => match mend.repair.flaw {
             Flaw::Missing => (State::Creating, rule),
             Flaw::Drifted | Flaw::RuleGone if rule.update == Update::NextStart => {
                 (State::Starting, rule)
             }
-            Flaw::Drifted | Flaw::RuleGone | Flaw::Orphan | Flaw::HalfWay | Flaw::NotOurs => {
-                return nothing;
-            }
+            Flaw::Drifted
+            | Flaw::RuleGone
+            | Flaw::Orphan
+            | Flaw::HalfWay
+            | Flaw::NotOurs
+            | Flaw::Unreadable => return nothing,
         },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };

@@ -109,7 +109,7 @@ fn columns() -> Vec<Column<Letter>> {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
     fn column(head: &'static str, width: usize, cell: fn(&Letter) -> String) -> Column<Letter> {
-        Column { head, width, cell }
+        Column::new(head, width, cell)
     }
     vec![
         column("ID", 36, |letter| letter.id.clone()),
