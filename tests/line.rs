@@ -2,6 +2,10 @@
 
 mod support;
 
+mod line {
+    mod replay;
+}
+
 use std::time::Duration;
 
 use branchline::line::changes::Changes;

@@ -140,8 +140,8 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let sent_at = delivery.envelope().sent_at;
-        match Intent::read(event, &self.setup.rules, delivery.id(), sent_at)? {
+        let arrival = delivery.arrival();
+        match Intent::read(event, &self.setup.rules, delivery.id(), arrival)? {
             Heed::Act(Aim::One(intent)) => self.converge(&intent, None, lease, journal).await,
             Heed::Act(Aim::Every(leave)) => self.leave(&leave, lease, journal).await,
             Heed::Act(Aim::Again(asked)) => self.mend(&asked, lease, journal).await,

@@ -16,7 +16,8 @@ use branchline::operate::dlq::letter::Letter;
 use branchline::operate::dlq::replay::{Exported, remove, send_back};
 use branchline::operate::dlq::scan::Scan;
 use branchline::operate::dlq::select::Selection;
-use branchline::operate::dlq::survey::{Prophet, Survey, survey};
+use branchline::operate::dlq::survey::{Survey, survey};
+use branchline::operate::explain::Today;
 use branchline::ports::{Clock, Ledger, Queue};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -32,17 +33,13 @@ pub(super) async fn replay(asked: &Replay) -> Done {
     }
     let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
     let account = desk.account();
-    let prophet = Prophet {
-        rules: &desk.config.rules,
-        table: &desk.config.table,
-        sight: &account,
-    };
+    let today = desk.today(&account);
     let found = survey(
         &desk.grave,
         &selection,
         &desk.config.secrets,
         SystemClock.now(),
-        Some(&prophet),
+        Some(&today),
     );
     let found = found.await.map_err(told)?;
     say(&found)?;
@@ -77,7 +74,7 @@ pub(super) async fn replay(asked: &Replay) -> Done {
 pub(super) async fn drop(asked: &Drop) -> Done {
     let desk = Desk::open(&asked.place).await?;
     let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
-    let nobody: Option<&Prophet<'_, branchline::operate::Unseen>> = None;
+    let nobody: Option<&Today<'_, branchline::operate::Unseen>> = None;
     let found = survey(
         &desk.grave,
         &selection,

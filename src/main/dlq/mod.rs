@@ -11,7 +11,7 @@ use branchline::config::{self, Config, Process};
 use branchline::operate::dlq::letter::Letter;
 use branchline::operate::dlq::scan::{HOLD, Scan};
 use branchline::operate::dlq::select::Selection;
-use branchline::operate::explain::{Account, explain};
+use branchline::operate::explain::{Account, Today, explain};
 use branchline::operate::rows::{Column, Rows, age};
 use branchline::operate::{Look, explanation};
 use branchline::ports::Clock;
@@ -51,6 +51,15 @@ impl Desk {
     fn account(&self) -> Account<DynamoStore, CodePipelines> {
         let ledger = self.aws.store(self.config.table.clone());
         Account::new(ledger, self.aws.pipelines(self.config.codepipeline_rate))
+    }
+
+    fn today<'a, S>(&'a self, sight: &'a S) -> Today<'a, S> {
+        Today {
+            rules: &self.config.rules,
+            table: &self.config.table,
+            sight,
+            now: SystemClock.now(),
+        }
     }
 }
 
@@ -163,16 +172,10 @@ async fn show(asked: &Show) -> Done {
     let attributes = envelope.attributes.clone();
     let (letter, envelope) = Letter::read(envelope, &desk.config.secrets, SystemClock.now());
     let copy = branchline::operate::dlq::replay::Exported::of_parts(&envelope);
-    let (rules, table) = (&desk.config.rules, desk.config.table.as_str());
-    let said = explain(
-        envelope,
-        &desk.config.secrets,
-        rules,
-        table,
-        &desk.account(),
-    )
-    .await
-    .map_err(told)?;
+    let account = desk.account();
+    let said = explain(envelope, &desk.config.secrets, &desk.today(&account))
+        .await
+        .map_err(told)?;
     let text = if asked.json || !io::stdout().is_terminal() {
         let mut whole = serde_json::json!({"letter": letter, "attributes": copy.attributes, "explanation": said});
         if let (true, Some(fields)) = (asked.body, whole.as_object_mut()) {

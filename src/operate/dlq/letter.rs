@@ -6,12 +6,7 @@ use crate::line::delivery::Secrets;
 use crate::line::envelope::Envelope;
 use crate::line::event::{Change, Event, Heed};
 use crate::line::ids::{Subject, SubjectKind, Timestamp};
-use crate::line::verdict::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, ROOM};
-
-/// How often a letter was replayed.
-pub const REPLAYS: &str = "branchline-replays";
-/// Who replayed it last.
-pub const REPLAYED_BY: &str = "branchline-replayed-by";
+use crate::line::verdict::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, ROOM};
 
 /// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::line::envelope::{Attribute, AttributeValue, Envelope};
 use crate::line::fault::{Fault, Reason, Room};
-use crate::line::verdict::{ATTEMPTS, Burial, DETAIL, FIRST_SEEN, Grave, REASON, ROOM};
+use crate::line::verdict::{
+    ATTEMPTS, Burial, DETAIL, FIRST_SEEN, Grave, REASON, REPLAYED_BY, REPLAYS, ROOM,
+};
 use crate::ports::Queue;
 
-use super::letter::{REPLAYED_BY, REPLAYS};
-
-/// What a burial adds beside what came with the message.
+/// What a burial adds beside what came with the message, and is of no use once it goes back.
 const OF_THE_BURIAL: [&str; 4] = [REASON, ROOM, DETAIL, ATTEMPTS];
 /// Attributes of a message (SQS quotas).
 const MAX_ATTRIBUTES: usize = 10;
@@ -30,18 +30,24 @@ pub struct Exported {
 
 impl Exported {
     /// Takes an envelope apart. Attributes that are no text are none of GitHub's, and stay behind.
+    ///
+    /// A letter that SQS moved by itself does not say when it was first seen; but SQS keeps its `SentTimestamp` (Developer
+    /// Guide, "Using dead-letter queues"), which a new send would lose.
     #[must_use]
     pub fn of(envelope: Envelope) -> Self {
         let id = envelope.message_id.clone();
+        let sent_at = envelope.sent_at.to_string();
         let (body, attributes) = envelope.into_parts();
         let text = |(name, attribute): (String, Attribute)| match attribute.value {
             AttributeValue::Text(text) => Some((name, text)),
             AttributeValue::Bytes(_) => None,
         };
+        let mut attributes: BTreeMap<_, _> = attributes.into_iter().filter_map(text).collect();
+        attributes.entry(FIRST_SEEN.to_owned()).or_insert(sent_at);
         Self {
             id,
             body,
-            attributes: attributes.into_iter().filter_map(text).collect(),
+            attributes,
         }
     }
 
@@ -66,19 +72,18 @@ impl Exported {
             .get(REPLAYS)
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let ours = [REPLAYS, REPLAYED_BY];
-        let kept = |name: &String| {
-            !OF_THE_BURIAL.contains(&name.as_str()) && !ours.contains(&name.as_str())
-        };
-        let mut attributes: Vec<_> = self
-            .attributes
+        let mut left = self.attributes;
+        // It orders the statement, so it is not what may be missed.
+        let first_seen = left.remove(FIRST_SEEN);
+        let kept =
+            |name: &str| !OF_THE_BURIAL.contains(&name) && name != REPLAYS && name != REPLAYED_BY;
+        let mut attributes: Vec<_> = left
             .into_iter()
             .filter(|(name, _)| kept(name))
             .map(|(name, value)| (name, Attribute::text(value)))
+            .take(MAX_ATTRIBUTES - [FIRST_SEEN, REPLAYS, REPLAYED_BY].len())
             .collect();
-        // GitHub's first: `branchline-first-seen` is what may be missed.
-        attributes.sort_by_key(|(name, _)| name == FIRST_SEEN);
-        attributes.truncate(MAX_ATTRIBUTES - ours.len());
+        attributes.extend(first_seen.map(|time| (FIRST_SEEN.to_owned(), Attribute::text(time))));
         attributes.push((
             REPLAYS.to_owned(),
             Attribute::text((replays + 1).to_string()),

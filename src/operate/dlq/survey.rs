@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::line::delivery::Secrets;
 use crate::line::fault::Fault;
 use crate::line::ids::Timestamp;
-use crate::line::rule::Rules;
-use crate::operate::explain::{Sight, explain};
+use crate::operate::explain::{Sight, Today, explain};
 use crate::ports::Queue;
 
 use super::letter::Letter;
@@ -24,16 +23,6 @@ pub struct Survey {
     pub seen: usize,
 }
 
-/// What a dry walk needs.
-pub struct Prophet<'a, S> {
-    /// The rules of today.
-    pub rules: &'a Rules,
-    /// The table's name.
-    pub table: &'a str,
-    /// The table and CodePipeline of today.
-    pub sight: &'a S,
-}
-
 /// Looks at every letter, hands all of them back, and asks what would become of those that are meant.
 ///
 /// # Errors
@@ -43,7 +32,7 @@ pub async fn survey<Q: Queue, S: Sight>(
     selection: &Selection,
     secrets: &Secrets,
     now: Timestamp,
-    prophet: Option<&Prophet<'_, S>>,
+    today: Option<&Today<'_, S>>,
 ) -> Result<Survey, Fault> {
     let mut found = Survey::default();
     let mut scan = Scan::of(queue);
@@ -59,15 +48,8 @@ pub async fn survey<Q: Queue, S: Sight>(
             if !selection.admits(&letter, sent_at) {
                 continue;
             }
-            if let Some(prophet) = prophet {
-                let said = explain(
-                    envelope,
-                    secrets,
-                    prophet.rules,
-                    prophet.table,
-                    prophet.sight,
-                )
-                .await?;
+            if let Some(today) = today {
+                let said = explain(envelope, secrets, today).await?;
                 let outcome = said.journal.outcome;
                 let would = match &said.journal.detail {
                     _ if said.buried => format!("buried again, {outcome}"),
