@@ -3,6 +3,7 @@
 mod support;
 
 mod line {
+    mod grave;
     mod replay;
 }
 

@@ -160,6 +160,9 @@ pub struct Drop {
     /// Write them nowhere
     #[arg(long)]
     pub no_export: bool,
+    /// Who drops them, for the audit trail [default: $USER]
+    #[arg(long, value_name = "NAME", env = "BRANCHLINE_OPERATOR")]
+    pub by: Option<String>,
     /// Where to look.
     #[command(flatten)]
     pub place: Place,

@@ -1,27 +1,24 @@
 //! `branchline dlq` against the emulator: what is there is shown and stays, what is replayed arrives, and nothing is lost.
 
-use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
 use serde_json::Value;
 
 use super::account::Account;
-use crate::support::emulator;
 use crate::support::webhook::Webhook;
 
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn run(account: &Account, arguments: &[&str]) -> Output {
+pub(super) fn run(account: &Account, arguments: &[&str]) -> Output {
     let mut all = vec!["dlq"];
     all.extend(arguments);
     account.command(&all).env("USER", "ada").output().unwrap()
 }
 
 /// The letters that a list shows.
-fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
+pub(super) fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
     let mut all = vec!["list"];
     all.extend(arguments);
     let output = run(account, &all);
@@ -35,13 +32,13 @@ fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
     letters
 }
 
-fn work(account: &Account) {
+pub(super) fn work(account: &Account) {
     let ran = account.daemon(&["--until-empty"]).output().unwrap();
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
 /// An account in which two poisoned messages, a forgery and a webhook without a template were buried.
-async fn buried(test: &str, region: &'static str) -> Account {
+pub(super) async fn buried(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     for name in ["p-1", "p-2"] {
         let poison = Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}");
@@ -215,52 +212,4 @@ async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
     std::fs::write(file, "{}\n").unwrap();
     let odd = run(&account, &["replay", "--from", file, "--yes"]);
     assert!(text(odd.stderr).contains(":1: no letter that branchline wrote"));
-}
-
-#[tokio::test]
-async fn a_replay_that_is_killed_at_any_point_loses_nothing() {
-    let account = Account::in_region("dlq-kill", "me-south-1").await;
-    let sent: BTreeSet<String> = (0..12).map(|number| format!("k-{number}")).collect();
-    for name in &sent {
-        // SQS moved these by itself: they have no reason.
-        let webhook = Webhook::ping().delivery(name);
-        emulator::send(
-            &account.client,
-            &account.urls[1],
-            webhook.seal(crate::support::clock::START),
-        )
-        .await;
-    }
-    // Ever later, until one was killed after it had begun to send.
-    let mut begun = false;
-    for (signal, millis) in ["KILL", "INT", "TERM"]
-        .iter()
-        .cycle()
-        .zip((600..30_000).step_by(400))
-    {
-        if begun {
-            break;
-        }
-        let mut replay = account
-            .command(&["dlq", "replay", "--all", "--yes", "--rate", "10"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        Command::new("kill")
-            .args(["-s", signal, &replay.id().to_string()])
-            .status()
-            .unwrap();
-        replay.wait().unwrap();
-        begun = emulator::depth(&account.client, &account.urls[0]).await > 0;
-    }
-    // What a killed one held is invisible for two minutes, but counted.
-    let back = emulator::deliveries(&account.client, &account.urls[0]).await;
-    let left = emulator::depth(&account.client, &account.urls[1]).await;
-    assert!(back.is_subset(&sent) && !back.is_empty(), "{back:?}");
-    assert!(
-        back.len() + left >= sent.len(),
-        "{} came back, {left} are left",
-        back.len()
-    );
 }

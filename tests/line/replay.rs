@@ -1,5 +1,11 @@
 //! Stories of letters that are replayed: what was predicted comes true, and what was overtaken stays overtaken.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a letter that is not there fails its test"
+)]
+
 use std::time::Duration;
 
 use branchline::line::envelope::{Envelope, Receipt};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::line::envelope::{Attribute, AttributeValue, Envelope};
+use crate::line::envelope::{Attribute, AttributeValue, Envelope, Receipt};
 use crate::line::fault::{Fault, Reason, Room};
+use crate::line::ids::Timestamp;
 use crate::line::verdict::{
     ATTEMPTS, Burial, DETAIL, FIRST_SEEN, Grave, REASON, REPLAYED_BY, REPLAYS, ROOM,
 };
@@ -26,6 +27,9 @@ pub struct Exported {
     pub body: String,
     /// Its text attributes.
     pub attributes: BTreeMap<String, String>,
+    /// When it came into the queue from which it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 impl Exported {
@@ -43,12 +47,32 @@ impl Exported {
             AttributeValue::Bytes(_) => None,
         };
         let mut attributes: BTreeMap<_, _> = attributes.into_iter().filter_map(text).collect();
-        attributes.entry(FIRST_SEEN.to_owned()).or_insert(sent_at);
+        let first_seen = attributes.entry(FIRST_SEEN.to_owned());
+        first_seen.or_insert_with(|| sent_at.clone());
         Self {
             id,
             body,
             attributes,
+            since: Some(sent_at),
         }
+    }
+
+    /// As it lay in the queue, for a look at it before it is sent.
+    #[must_use]
+    pub fn into_envelope(self, now: Timestamp) -> Envelope {
+        let first_seen = || self.attributes.get(FIRST_SEEN);
+        let sent_at = self.since.as_ref().or_else(first_seen);
+        let sent_at = sent_at.and_then(|time| Timestamp::from_rfc3339(time));
+        let attributes = self.attributes.into_iter();
+        let attributes = attributes.map(|(name, value)| (name, Attribute::text(value)));
+        Envelope::new(
+            self.id,
+            Receipt(String::new()),
+            self.body,
+            attributes.collect(),
+            sent_at.unwrap_or(now),
+            0,
+        )
     }
 
     /// A copy, for people.
@@ -61,6 +85,7 @@ impl Exported {
             id: envelope.message_id.clone(),
             body: envelope.copy_body(),
             attributes: envelope.attributes.iter().filter_map(text).collect(),
+            since: Some(envelope.sent_at.to_string()),
         }
     }
 
@@ -97,28 +122,43 @@ impl Exported {
     }
 }
 
+/// What came of a letter that was sent back.
+#[derive(Debug)]
+#[must_use]
+pub enum Sent {
+    /// It left the grave.
+    Moved,
+    /// It is in both queues: SQS did not delete it from the grave. A second replay changes nothing.
+    Copied(Fault),
+}
+
 /// Sends a letter back and then deletes it: killed in between, it is there twice, and the second changes nothing.
 ///
 /// # Errors
-/// The send was not confirmed, or the letter could not be deleted (it is there twice, then).
-pub async fn send_back<Q: Queue>(queue: &Q, envelope: Envelope, who: &str) -> Result<(), Fault> {
-    let receipt = envelope.receipt.clone();
+/// The send was not confirmed: the letter is where it was.
+pub async fn send_back<Q: Queue>(
+    queue: &Q,
+    envelope: Envelope,
+    receipt: &Receipt,
+    who: &str,
+) -> Result<Sent, Fault> {
+    let letter = Exported::of(envelope);
     // Turned around, the grave of this queue is the queue of webhooks.
     queue
-        .bury(Grave::DeadLetters, Exported::of(envelope).replayed_by(who))
+        .bury(Grave::DeadLetters, letter.replayed_by(who))
         .await?;
-    remove(queue, receipt).await
+    Ok(match remove(queue, receipt).await {
+        Ok(()) => Sent::Moved,
+        Err(fault) => Sent::Copied(fault),
+    })
 }
 
 /// Deletes a letter.
 ///
 /// # Errors
 /// SQS did not, or the message became visible again meanwhile.
-pub async fn remove<Q: Queue>(
-    queue: &Q,
-    receipt: crate::line::envelope::Receipt,
-) -> Result<(), Fault> {
-    let failed = queue.delete(std::slice::from_ref(&receipt)).await?;
+pub async fn remove<Q: Queue>(queue: &Q, receipt: &Receipt) -> Result<(), Fault> {
+    let failed = queue.delete(std::slice::from_ref(receipt)).await?;
     if failed.is_empty() {
         return Ok(());
     }
