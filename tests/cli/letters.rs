@@ -202,6 +202,27 @@ async fn without_an_entry_in_the_audit_trail_nothing_is_done() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_cannot_be_finished_is_a_warning_and_stops_nothing() {
+    let account = Account::new("half-trailed").await;
+    fill(&account, 1).await;
+    let proxy = proxy(&account).await;
+    proxy.deny_after("dynamodb_20120810.putitem", 1);
+    let mut replay = account.command(&["dlq", "replay", "--all", "--yes", "--by", "eve"]);
+    let replay = replay.env("AWS_ENDPOINT_URL", &proxy.endpoint).output();
+    let replay = replay.unwrap();
+    let said = text(replay.stderr);
+    assert_eq!(replay.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 replayed, 0 left"), "{said}");
+    let warning = "warning: the audit trail says 'replaying' of replay:letter-1 and not 'replayed'";
+    assert!(said.contains(warning), "{said}");
+    assert_eq!(
+        (visible(&account, 0).await, visible(&account, 1).await),
+        (1, 0)
+    );
+    assert_eq!(trail(&account).await, ["replaying by eve"]);
+}
+
 #[tokio::test]
 async fn whoever_drops_is_in_the_audit_trail_by_a_name_that_can_be_printed() {
     let account = Account::new("dropped").await;

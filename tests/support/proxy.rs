@@ -123,7 +123,12 @@ impl Proxy {
 
     /// From now on requests whose head says this, in lower case, are denied.
     pub(crate) fn deny(&self, service: &'static str) {
-        lock(&self.shared.orders).push((service, 0, Order::Deny));
+        self.deny_after(service, 0);
+    }
+
+    /// The same, but so many of them pass before.
+    pub(crate) fn deny_after(&self, service: &'static str, passes: usize) {
+        lock(&self.shared.orders).push((service, passes, Order::Deny));
     }
 
     /// From now on messages that are received for two minutes are so for two seconds.
