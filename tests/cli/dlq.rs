@@ -196,20 +196,54 @@ async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
     assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 3);
 
     account.template().await;
-    let back = run(&account, &["replay", "--from", file, "--yes"]);
-    assert_eq!(back.status.code(), Some(0), "{}", text(back.stderr));
+    predicted_and_filtered(&account, file);
+    assert_eq!(account.counts().await, [1, 0, 1]);
     work(&account);
-    let explained = account
-        .command(&["explain", "--delivery", "d-1"])
-        .output()
-        .unwrap();
-    assert_eq!(
-        explained.status.code(),
-        Some(0),
-        "{}",
-        text(explained.stderr)
-    );
+    let said = recorded(&account, "d-1");
+    assert!(said.contains(&"created by octocat".to_owned()), "{said:?}");
+    assert!(said.contains(&"dropped by ada".to_owned()), "{said:?}");
+    assert!(said.contains(&"replayed by ada".to_owned()), "{said:?}");
+
+    let missing = run(&account, &["replay", "--from", file, "--id", "nothing"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(missing.stderr).contains("no message nothing is among them"));
     std::fs::write(file, "{}\n").unwrap();
     let odd = run(&account, &["replay", "--from", file, "--yes"]);
     assert!(text(odd.stderr).contains(":1: no letter that branchline wrote"));
+}
+
+/// A file is looked at as a queue is, and what the filters leave out is not sent.
+fn predicted_and_filtered(account: &Account, file: &str) {
+    let dry = run(account, &["replay", "--from", file, "--dry-run"]);
+    let said = text(dry.stderr);
+    assert_eq!(dry.status.code(), Some(0), "{said}");
+    for line in [
+        "3 of 3 messages",
+        "1  template-missing  acme/api",
+        "1  today: would-create",
+        "2  today: buried again, body-not-githubs",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let chosen = ["--reason", "template-missing"];
+    let sent = run(
+        account,
+        &[&["replay", "--from", file, "--yes"], &chosen[..]].concat(),
+    );
+    let said = text(sent.stderr);
+    assert_eq!(sent.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 replayed, 0 left"), "{said}");
+}
+
+/// What was recorded of a delivery, as `outcome by actor`.
+fn recorded(account: &Account, delivery: &str) -> Vec<String> {
+    let mut explain = account.command(&["explain", "--delivery", delivery]);
+    let explained = explain.output().unwrap();
+    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+    let recorded = explained["recorded"].as_array().unwrap();
+    let entry = |entry: &Value| format!("{} by {}", entry["outcome"], entry["actor"]);
+    recorded
+        .iter()
+        .map(|one| entry(one).replace('"', ""))
+        .collect()
 }

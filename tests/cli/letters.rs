@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
 use super::account::Account;
-use super::dlq::{buried, list, run, text, work};
+use super::dlq::{list, run, text};
 use super::interrupted::{fill, proxy, typed, visible};
 use crate::support::clock::START;
 use crate::support::emulator;
@@ -84,49 +84,6 @@ fn a_word_that_no_letter_can_have_is_refused() {
         );
         assert!(said.contains(known), "{said}");
     }
-}
-
-#[tokio::test]
-async fn a_file_is_filtered_predicted_and_noted_like_a_queue() {
-    let account = buried("from-file", "us-gov-west-1").await;
-    account.template().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("letters.jsonl");
-    let file = file.to_str().unwrap();
-    run(&account, &["drop", "--all", "--yes", "--to", file]);
-    let mode = std::fs::metadata(file).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-
-    let dry = run(&account, &["replay", "--from", file, "--dry-run"]);
-    let said = text(dry.stderr);
-    assert_eq!(dry.status.code(), Some(0), "{said}");
-    assert!(said.contains("3 of 3 messages"), "{said}");
-    assert!(said.contains("1  template-missing  acme/api"), "{said}");
-    assert!(said.contains("1  today: would-create"), "{said}");
-    assert!(
-        said.contains("2  today: buried again, body-not-githubs"),
-        "{said}"
-    );
-    assert_eq!(account.counts().await[0], 0);
-
-    let chosen = ["replay", "--from", file, "--reason", "template-missing"];
-    let sent = run(&account, &[&chosen[..], &["--yes"]].concat());
-    let said = text(sent.stderr);
-    assert_eq!(sent.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 replayed, 0 left"), "{said}");
-    assert_eq!(account.counts().await[0], 1);
-    work(&account);
-    let arguments = ["explain", "--delivery", "d-1"];
-    let explained = account.command(&arguments).output().unwrap();
-    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
-    let recorded = explained["recorded"].as_array().unwrap();
-    let entry = |outcome: &str| recorded.iter().find(|entry| entry["outcome"] == outcome);
-    assert!(entry("created").is_some(), "{explained}");
-    assert_eq!(entry("replayed").unwrap()["actor"], "ada");
-
-    let missing = run(&account, &["replay", "--from", file, "--id", "nothing"]);
-    assert_eq!(missing.status.code(), Some(1));
-    assert!(text(missing.stderr).contains("no message nothing is among them"));
 }
 
 #[tokio::test]

@@ -13,11 +13,14 @@ use branchline::line::ids::PipelineName;
 use branchline::line::rule::{Rule, Rules};
 use branchline::operate::dlq::replay::Exported;
 use branchline::operate::explain::{Account, Today, explain};
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Queue};
+use branchline::worker::walk::CLAIM;
 
 use crate::support::clock::START;
+use crate::support::drive::handle;
 use crate::support::queue::Letter;
 use crate::support::rules::{branch_rule, pull_request_rule};
+use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::{Webhook, secrets};
 use crate::support::world::{TABLE, World, run_line};
 
@@ -44,8 +47,8 @@ async fn bury(world: &World, rule: Rule, webhook: Webhook) -> Letter {
     world.take_dead_letters().pop().unwrap()
 }
 
-/// Predicts what a replay comes to, does it, and answers with both.
-async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
+/// What is said of a letter before it is replayed.
+async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
     let rules = Rules(with);
     let account = Account::new(world.store.clone(), world.account.clone());
     let today = Today {
@@ -55,7 +58,12 @@ async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] 
         now: world.clock.now(),
     };
     let said = explain(envelope(letter), &secrets(), &today).await;
-    let would = said.unwrap().journal.outcome.to_owned();
+    said.unwrap().journal.outcome.to_owned()
+}
+
+/// Predicts what a replay comes to, does it, and answers with both.
+async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
+    let would = predict(world, letter, with).await;
     let back = Exported::of(envelope(letter)).replayed_by("ada");
     world.queue.send(&back.body, &back.attributes).unwrap();
     let journals = world.settle().await;
@@ -131,6 +139,31 @@ fn what_is_predicted_is_what_the_replay_does() {
             replay(world, &pushed, rule()).await,
             ["unchanged", "unchanged"]
         );
+    });
+}
+
+#[test]
+fn a_claim_that_has_run_out_since_is_no_reason_to_wait() {
+    run_line(async |world| {
+        let opened = unread(world, Webhook::pull_request("opened"));
+        // A worker stands still in the middle and dies.
+        let hangs = Trouble::Hang(When::Before);
+        world.weather.next(Op::Create, 1, hangs);
+        world.send(&Webhook::pull_request("opened"));
+        let message = world
+            .queue
+            .receive(1, Duration::ZERO)
+            .await
+            .unwrap()
+            .remove(0);
+        assert!(handle(world, message).await.is_none());
+        let pushed = unread(world, Webhook::pull_request("synchronize").before(1).sha(2));
+        let rule = || vec![pull_request_rule()];
+        assert_eq!(predict(world, &pushed, rule()).await, "would-wait");
+        world.clock.advance(CLAIM);
+        assert_eq!(predict(world, &pushed, rule()).await, "would-create");
+        assert_eq!(predict(world, &opened, rule()).await, "would-create");
+        world.settle().await;
     });
 }
 

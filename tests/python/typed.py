@@ -1,5 +1,7 @@
-"""Runs a command on a terminal of its own and types the answer once the question is there. What the terminal showed goes
-to standard output, and the command's exit code is ours."""
+"""Runs a command on a terminal of its own and types the answer once the question is there.
+
+What the terminal showed goes to standard output, and the command's exit code is ours.
+"""
 
 import os
 import pty
