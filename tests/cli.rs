@@ -22,6 +22,8 @@ mod cli {
     mod dlq;
     mod explain;
     mod help;
+    mod interrupted;
+    mod letters;
     mod mappings;
     mod observe;
     mod run;

@@ -2,6 +2,11 @@
 
 mod support;
 
+mod line {
+    mod grave;
+    mod replay;
+}
+
 use std::time::Duration;
 
 use branchline::line::changes::Changes;

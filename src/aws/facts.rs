@@ -1,5 +1,7 @@
 //! How queues and the table are set up, for `branchline check`.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{KeySchemaElement, Projection, ProjectionType, TimeToLiveStatus};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
@@ -57,6 +59,30 @@ impl Aws {
         let attributes = answer.attributes.unwrap_or_default();
         let text = attributes.get(&waiting).map(String::as_str);
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or_default())
+    }
+
+    /// How many messages of a queue are in flight: about, and a minute ago (API reference, GetQueueAttributes); and how
+    /// long they are, unless whoever received them said otherwise.
+    ///
+    /// # Errors
+    /// It is not there, not for us, or SQS did not answer.
+    pub async fn queue_in_flight(&self, url: &str) -> Result<(u64, Duration), Fault> {
+        let client = aws_sdk_sqs::Client::new(&self.0);
+        let call = format!("GetQueueAttributes of {url}");
+        let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let visibility = QueueAttributeName::VisibilityTimeout;
+        let request = client.get_queue_attributes().queue_url(url);
+        let request = request
+            .attribute_names(in_flight.clone())
+            .attribute_names(visibility.clone());
+        let answer = measured(Service::Sqs, &call, request.send()).await;
+        let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let number = |name| {
+            let text = attributes.get(&name).map(String::as_str);
+            text.and_then(|text| text.parse().ok()).unwrap_or_default()
+        };
+        Ok((number(in_flight), Duration::from_secs(number(visibility))))
     }
 
     /// How a table is made.

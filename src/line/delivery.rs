@@ -12,7 +12,8 @@ use sha2::Sha256;
 
 use super::envelope::Envelope;
 use super::fault::{Fault, Reason, Room};
-use super::ids::{DeliveryId, EventName};
+use super::ids::{DeliveryId, EventName, Timestamp};
+use super::verdict::FIRST_SEEN;
 
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "X-Hub-Signature-256";
@@ -158,6 +159,20 @@ impl Delivery {
         &self.envelope
     }
 
+    /// When GitHub's word entered a queue of ours for the first time, by which it is ordered among others. A message that
+    /// was buried and replayed was sent anew, but says nothing new.
+    ///
+    /// `branchline-first-seen` is not signed. It is believed only where it makes a statement older: whoever could write it
+    /// (operators, and the gateway's role, which writes GitHub's attributes alone) gains no more by that than by leaving
+    /// the message out.
+    #[must_use]
+    pub fn arrival(&self) -> Timestamp {
+        let sent_at = self.envelope.sent_at;
+        let first_seen = self.envelope.header(FIRST_SEEN);
+        let first_seen = first_seen.and_then(Timestamp::from_rfc3339);
+        first_seen.map_or(sent_at, |first_seen| first_seen.min(sent_at))
+    }
+
     /// Back to the envelope, for a burial.
     #[must_use]
     pub fn into_envelope(self) -> Envelope {
@@ -189,7 +204,6 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::super::envelope::{Attribute, Receipt};
-    use super::super::ids::Timestamp;
     use super::*;
 
     // GitHub's own test vector: docs "Validating webhook deliveries", section "Testing the webhook payload validation".
@@ -254,6 +268,29 @@ mod tests {
             refusal(&[(SIGNATURE, PROOF), (EVENT, "push")], &secrets),
             Reason::HeaderInvalid
         );
+    }
+
+    #[test]
+    fn what_was_seen_before_is_older_and_never_newer() {
+        let sent_at = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
+        let arrival = |first_seen: &str| {
+            let mut envelope = envelope(&[
+                (SIGNATURE, PROOF),
+                (EVENT, "push"),
+                (DELIVERY, "72d3162e"),
+                (FIRST_SEEN, first_seen),
+            ]);
+            envelope.sent_at = sent_at;
+            let delivery = envelope.verify(&Secrets::new([SECRET])).unwrap();
+            delivery.arrival().to_string()
+        };
+        let said = [
+            "2026-03-01T10:00:00.123Z",
+            "2026-03-03T10:00:00.000Z",
+            "yesterday",
+        ];
+        let sent_at = sent_at.to_string();
+        assert_eq!(said.map(arrival), [said[0], &sent_at, &sent_at]);
     }
 
     #[test]

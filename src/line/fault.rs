@@ -22,6 +22,16 @@ pub enum Room {
 }
 
 impl Room {
+    /// Every room.
+    pub const ALL: [Self; 6] = [
+        Self::Delivery,
+        Self::Event,
+        Self::Intent,
+        Self::Mapping,
+        Self::Plan,
+        Self::Queue,
+    ];
+
     /// The word used in logs and in `branchline-room`.
     #[must_use]
     pub fn word(self) -> &'static str {

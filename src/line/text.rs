@@ -12,6 +12,20 @@ pub fn one_line(text: &str, limit: usize) -> String {
     shown.take(limit).collect()
 }
 
+/// The same for a text of several lines, whose lines and tabs stay.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if is_odd(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Control characters, separators of lines, marks and overrides of direction (Unicode, UAX 9), invisible characters, and
 /// what SQS refuses.
 fn is_odd(c: char) -> bool {
@@ -43,6 +57,14 @@ mod tests {
         assert_eq!(
             one_line("a\nb\u{1b}[2J\u{202e}c\u{2028}", 100),
             r"a\u{a}b\u{1b}[2J\u{202e}c\u{2028}"
+        );
+    }
+
+    #[test]
+    fn lines_and_tabs_stay_and_nothing_else_moves() {
+        assert_eq!(
+            lines("{\n\t\"a\": 1\r\n}\u{1b}[2J\u{202e}"),
+            "{\n\t\"a\": 1\\u{d}\n}\\u{1b}[2J\\u{202e}"
         );
     }
 

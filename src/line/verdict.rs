@@ -102,6 +102,10 @@ pub const DETAIL: &str = "branchline-detail";
 pub const FIRST_SEEN: &str = "branchline-first-seen";
 /// How often it was received before.
 pub const ATTEMPTS: &str = "branchline-attempts";
+/// How often it was replayed.
+pub const REPLAYS: &str = "branchline-replays";
+/// Who replayed it last.
+pub const REPLAYED_BY: &str = "branchline-replayed-by";
 
 /// Attributes per message (SQS quotas, "Message attributes").
 const MAX_ATTRIBUTES: usize = 10;
@@ -111,8 +115,9 @@ const MAX_MESSAGE: usize = 1_048_576;
 impl Burial {
     /// Prepares an envelope for its grave.
     ///
-    /// Reason and room go first, then what came with the message, then the attempts and the detail; what does not fit
-    /// SQS's limits (ten attributes, 1 MiB in all) is left out from the end.
+    /// Reason and room go first, then what came with the message, then when it was first seen, by which its statement is
+    /// ordered, then the attempts, the detail, and who replayed it; what does not fit SQS's limits (ten attributes, 1 MiB
+    /// in all) is left out from the end.
     #[must_use]
     pub fn of(envelope: Envelope, fault: &Fault) -> Self {
         let number = Attribute {
@@ -122,19 +127,21 @@ impl Burial {
         let message_id = envelope.message_id.clone();
         let first_seen = envelope.header(FIRST_SEEN).map(str::to_owned);
         let first_seen = first_seen.unwrap_or_else(|| envelope.sent_at.to_string());
-        let (body, came) = envelope.into_parts();
-        let ours = [REASON, ROOM, DETAIL, ATTEMPTS];
+        let (body, mut came) = envelope.into_parts();
+        let replayed_by = came.remove(REPLAYED_BY);
+        let ours = [REASON, ROOM, FIRST_SEEN, ATTEMPTS, DETAIL];
         let came = came
             .into_iter()
-            .filter(|(name, _)| !ours.contains(&name.as_str()) && name != FIRST_SEEN);
+            .filter(|(name, _)| !ours.contains(&name.as_str()));
         let mut attributes = vec![
             (REASON.to_owned(), Attribute::text(fault.reason.word())),
             (ROOM.to_owned(), Attribute::text(fault.room.word())),
         ];
         attributes.extend(came.take(MAX_ATTRIBUTES - ours.len()));
+        attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));
         attributes.push((ATTEMPTS.to_owned(), number));
         attributes.push((DETAIL.to_owned(), Attribute::text(fault.detail.clone())));
-        attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));
+        attributes.extend(replayed_by.map(|who| (REPLAYED_BY.to_owned(), who)));
         attributes.truncate(MAX_ATTRIBUTES);
         attributes.retain(|(_, attribute)| attribute.as_text() != Some(""));
         let size = |attributes: &[(String, Attribute)]| -> usize {
@@ -251,10 +258,30 @@ mod tests {
         );
         assert_eq!(
             names(&burial),
-            [REASON, ROOM, "X-GitHub-Event", ATTEMPTS, DETAIL, FIRST_SEEN]
+            [REASON, ROOM, "X-GitHub-Event", FIRST_SEEN, ATTEMPTS, DETAIL]
         );
         assert_eq!(burial.attributes[0].1.as_text(), Some("template-missing"));
-        assert_eq!(burial.attributes[3].1.as_text(), Some("3"));
+        assert_eq!(burial.attributes[4].1.as_text(), Some("3"));
+    }
+
+    #[test]
+    fn what_was_replayed_is_buried_again_with_its_first_day() {
+        let githubs = [
+            "Content-Type",
+            "X-GitHub-Delivery",
+            "X-GitHub-Event",
+            "X-Hub-Signature-256",
+        ];
+        let came = [&githubs[..], &[FIRST_SEEN, REPLAYED_BY, REPLAYS]].concat();
+        let burial = Burial::of(
+            envelope("body".into(), &came),
+            &fault(Reason::TemplateMissing),
+        );
+        let ours = [REPLAYS, FIRST_SEEN, ATTEMPTS, DETAIL];
+        assert_eq!(
+            names(&burial),
+            [&[REASON, ROOM], &githubs[..], &ours].concat()
+        );
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use branchline::aws::Aws;
 use branchline::cli::Explain;
 use branchline::config::{self, Config, Hidden, Process};
-use branchline::line::ids::DeliveryId;
-use branchline::operate::explain::{Account, Explanation, explain, recall};
+use branchline::line::ids::{DeliveryId, Timestamp};
+use branchline::operate::explain::{Account, Explanation, Today, explain, recall};
 use branchline::operate::{Look, Unseen, explanation, seal};
 use branchline::ports::{Clock, Ledger, Pipelines};
 
@@ -59,17 +59,29 @@ async fn explained(
     config: &Config,
 ) -> Result<Explanation, Box<dyn Error>> {
     let event = event(asked, payload)?;
-    let (envelope, secrets) = seal(&event, read(payload)?, SystemClock.now());
-    let (rules, table) = (&config.rules, config.table.as_str());
+    let now = SystemClock.now();
+    let (envelope, secrets) = seal(&event, read(payload)?, now);
     let explained = match &asked.template {
         Some(file) => {
             let template =
                 Unseen::read(&read(file)?).map_err(|why| format!("--template: {file}: {why}"))?;
-            explain(envelope, &secrets, rules, table, &template).await
+            explain(envelope, &secrets, &today(config, &template, now)).await
         }
-        None => explain(envelope, &secrets, rules, table, &account(config).await?).await,
+        None => {
+            let account = account(config).await?;
+            explain(envelope, &secrets, &today(config, &account, now)).await
+        }
     };
     explained.map_err(|fault| format!("branchline cannot look: {fault}").into())
+}
+
+fn today<'a, S>(config: &'a Config, sight: &'a S, now: Timestamp) -> Today<'a, S> {
+    Today {
+        rules: &config.rules,
+        table: &config.table,
+        sight,
+        now,
+    }
 }
 
 async fn recalled(delivery: &str, config: &Config) -> Result<Explanation, Box<dyn Error>> {

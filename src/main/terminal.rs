@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use branchline::line::fault::Fault;
 use branchline::line::ids::Timestamp;
+use branchline::line::text::one_line;
 use branchline::operate::Form;
 use branchline::operate::rows::{Output, Screen};
 use branchline::ports::Clock;
 use globset::{GlobBuilder, GlobMatcher};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::SystemClock;
 
@@ -19,6 +20,9 @@ use crate::SystemClock;
 const FINDINGS: u8 = 1;
 /// The width of a table where nobody looks.
 const WIDTH: usize = 160;
+
+/// Characters of a person's name.
+const NAME: usize = 100;
 
 /// How a command ends.
 pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
@@ -121,11 +125,24 @@ fn ago(text: &str) -> Option<Timestamp> {
 /// How long something has been looked at, for a person who waits.
 pub(crate) fn spinner(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {pos}");
-    let spinner = ProgressBar::new_spinner().with_message(what);
+    let spinner = ProgressBar::new_spinner()
+        .with_message(what)
+        .with_finish(ProgressFinish::AndClear);
     spinner.enable_steady_tick(Duration::from_millis(200));
     match style {
         Ok(style) => spinner.with_style(style),
         Err(_) => spinner,
+    }
+}
+
+/// How much of a known number has been done.
+pub(crate) fn counter(what: &'static str, total: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len}");
+    let counter = spinner(what);
+    counter.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+    match style {
+        Ok(style) => counter.with_style(style),
+        Err(_) => counter,
     }
 }
 
@@ -151,10 +168,15 @@ pub(crate) fn person_says(question: &str, answer: &str) -> Result<bool, Box<dyn 
     Ok(line.trim() == answer)
 }
 
-/// Who it is that asks, for the audit trail.
+/// Who it is that asks, for the audit trail: as said, else as the machine says. A name of nothing, which SQS would refuse,
+/// is none, and characters that no terminal should meet are left out.
 pub(crate) fn operator(by: Option<&str>) -> String {
-    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    by.map(str::to_owned)
-        .or_else(|| user().ok())
-        .unwrap_or_else(|| "unknown".to_owned())
+    let of_machine = ["USER", "LOGNAME"].map(|name| std::env::var(name).ok());
+    let all = std::iter::once(by.map(str::to_owned)).chain(of_machine);
+    let named = all.flatten().map(|name| {
+        let kept: String = name.chars().filter(|c| !c.is_control()).collect();
+        one_line(kept.trim(), NAME)
+    });
+    let mut named = named.filter(|name| !name.is_empty());
+    named.next().unwrap_or_else(|| "unknown".to_owned())
 }

@@ -100,21 +100,31 @@ pub struct Compared {
     pub differences: Vec<Drift>,
 }
 
-/// Explains a message.
+/// What a dry walk goes by.
+pub struct Today<'a, S> {
+    /// The rules.
+    pub rules: &'a Rules,
+    /// The table's name.
+    pub table: &'a str,
+    /// The table and CodePipeline.
+    pub sight: &'a S,
+    /// The time: a claim that was held when the message came may be nobody's now.
+    pub now: Timestamp,
+}
+
+/// Explains a message. The mapping and the template are looked at; the tags of a clone that is there and the places of a
+/// rule with `max_active` are not.
 ///
 /// # Errors
 /// What kept us from looking: the table or CodePipeline did not answer. A fault of the message itself is part of the
 /// explanation.
-pub async fn explain(
+pub async fn explain<S: Sight>(
     envelope: Envelope,
     secrets: &Secrets,
-    rules: &Rules,
-    table: &str,
-    sight: &impl Sight,
+    today: &Today<'_, S>,
 ) -> Result<Explanation, Fault> {
-    let now = envelope.sent_at;
     let mut journal = Journal::open(&envelope);
-    let walked = walk(envelope, secrets, rules, table, sight, &mut journal, now).await;
+    let walked = walk(envelope, secrets, today, &mut journal).await;
     let (would, clone, buried) = match walked {
         Ok((would, clone)) => (would, clone, false),
         Err(fault) if fault.reason.is_of_aws() => return Err(fault),
@@ -135,15 +145,18 @@ pub async fn explain(
 
 type Walked = Result<(String, Option<Compared>), Fault>;
 
-async fn walk(
+async fn walk<S: Sight>(
     envelope: Envelope,
     secrets: &Secrets,
-    rules: &Rules,
-    table: &str,
-    sight: &impl Sight,
+    today: &Today<'_, S>,
     journal: &mut Journal,
-    now: Timestamp,
 ) -> Walked {
+    let Today {
+        rules,
+        table,
+        sight,
+        now,
+    } = *today;
     let delivery = envelope.verify(secrets).map_err(|refused| refused.fault)?;
     journal.delivery(&delivery);
     let ignored = |journal: &mut Journal, why| {
@@ -157,7 +170,7 @@ async fn walk(
         Heed::Ignore(why) => return ignored(journal, why),
     };
     journal.event(&event);
-    let aim = match Intent::read(event, rules, delivery.id(), now)? {
+    let aim = match Intent::read(event, rules, delivery.id(), delivery.arrival())? {
         Heed::Act(aim) => aim,
         Heed::Ignore(why) => return ignored(journal, why),
     };

@@ -144,9 +144,9 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let sent_at = delivery.envelope().sent_at;
+        let arrival = delivery.arrival();
         let aim = traces::room("intent")
-            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), sent_at))?;
+            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), arrival))?;
         // Here mappings are claimed, plans made and carried out, in turns.
         let plan = traces::room("plan");
         match aim {

@@ -1,27 +1,25 @@
 //! `branchline dlq` against the emulator: what is there is shown and stays, what is replayed arrives, and nothing is lost.
 
-use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
+use branchline::operate::dlq::letter::Letter;
 use serde_json::Value;
 
 use super::account::Account;
-use crate::support::emulator;
 use crate::support::webhook::Webhook;
 
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn run(account: &Account, arguments: &[&str]) -> Output {
+pub(super) fn run(account: &Account, arguments: &[&str]) -> Output {
     let mut all = vec!["dlq"];
     all.extend(arguments);
     account.command(&all).env("USER", "ada").output().unwrap()
 }
 
 /// The letters that a list shows.
-fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
+pub(super) fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
     let mut all = vec!["list"];
     all.extend(arguments);
     let output = run(account, &all);
@@ -35,13 +33,13 @@ fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
     letters
 }
 
-fn work(account: &Account) {
+pub(super) fn work(account: &Account) {
     let ran = account.daemon(&["--until-empty"]).output().unwrap();
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
 /// An account in which two poisoned messages, a forgery and a webhook without a template were buried.
-async fn buried(test: &str, region: &'static str) -> Account {
+pub(super) async fn buried(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     for name in ["p-1", "p-2"] {
         let poison = Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}");
@@ -96,7 +94,10 @@ async fn what_is_there_is_shown_filtered_and_stays() {
     );
 
     let csv = text(run(&account, &["list", "--output", "csv"]).stdout);
-    assert!(csv.starts_with("id,since,age_seconds,event,"), "{csv}");
+    let head = Letter::FIELDS.join(",");
+    assert_eq!(csv.lines().next(), Some(head.as_str()));
+    let none = ["list", "--output", "csv", "--repository", "nobody/*"];
+    assert_eq!(text(run(&account, &none).stdout).trim_end(), head);
     assert_eq!(csv.lines().count(), 4);
     let table = text(run(&account, &["list", "--output", "table"]).stdout);
     assert!(
@@ -199,68 +200,54 @@ async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
     assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 3);
 
     account.template().await;
-    let back = run(&account, &["replay", "--from", file, "--yes"]);
-    assert_eq!(back.status.code(), Some(0), "{}", text(back.stderr));
+    predicted_and_filtered(&account, file);
+    assert_eq!(account.counts().await, [1, 0, 1]);
     work(&account);
-    let explained = account
-        .command(&["explain", "--delivery", "d-1"])
-        .output()
-        .unwrap();
-    assert_eq!(
-        explained.status.code(),
-        Some(0),
-        "{}",
-        text(explained.stderr)
-    );
+    let said = recorded(&account, "d-1");
+    assert!(said.contains(&"created by octocat".to_owned()), "{said:?}");
+    assert!(said.contains(&"dropped by ada".to_owned()), "{said:?}");
+    assert!(said.contains(&"replayed by ada".to_owned()), "{said:?}");
+
+    let missing = run(&account, &["replay", "--from", file, "--id", "nothing"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(missing.stderr).contains("no message nothing is among them"));
     std::fs::write(file, "{}\n").unwrap();
     let odd = run(&account, &["replay", "--from", file, "--yes"]);
     assert!(text(odd.stderr).contains(":1: no letter that branchline wrote"));
 }
 
-#[tokio::test]
-async fn a_replay_that_is_killed_at_any_point_loses_nothing() {
-    let account = Account::in_region("dlq-kill", "me-south-1").await;
-    let sent: BTreeSet<String> = (0..12).map(|number| format!("k-{number}")).collect();
-    for name in &sent {
-        // SQS moved these by itself: they have no reason.
-        let webhook = Webhook::ping().delivery(name);
-        emulator::send(
-            &account.client,
-            &account.urls[1],
-            webhook.seal(crate::support::clock::START),
-        )
-        .await;
+/// A file is looked at as a queue is, and what the filters leave out is not sent.
+fn predicted_and_filtered(account: &Account, file: &str) {
+    let dry = run(account, &["replay", "--from", file, "--dry-run"]);
+    let said = text(dry.stderr);
+    assert_eq!(dry.status.code(), Some(0), "{said}");
+    for line in [
+        "3 of 3 messages",
+        "1  template-missing  acme/api",
+        "1  today: would-create",
+        "2  today: buried again, body-not-githubs",
+    ] {
+        assert!(said.contains(line), "{said}");
     }
-    // Ever later, until one was killed after it had begun to send.
-    let mut begun = false;
-    for (signal, millis) in ["KILL", "INT", "TERM"]
-        .iter()
-        .cycle()
-        .zip((600..30_000).step_by(400))
-    {
-        if begun {
-            break;
-        }
-        let mut replay = account
-            .command(&["dlq", "replay", "--all", "--yes", "--rate", "10"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        Command::new("kill")
-            .args(["-s", signal, &replay.id().to_string()])
-            .status()
-            .unwrap();
-        replay.wait().unwrap();
-        begun = emulator::depth(&account.client, &account.urls[0]).await > 0;
-    }
-    // What a killed one held is invisible for two minutes, but counted.
-    let back = emulator::deliveries(&account.client, &account.urls[0]).await;
-    let left = emulator::depth(&account.client, &account.urls[1]).await;
-    assert!(back.is_subset(&sent) && !back.is_empty(), "{back:?}");
-    assert!(
-        back.len() + left >= sent.len(),
-        "{} came back, {left} are left",
-        back.len()
+    let chosen = ["--reason", "template-missing"];
+    let sent = run(
+        account,
+        &[&["replay", "--from", file, "--yes"], &chosen[..]].concat(),
     );
+    let said = text(sent.stderr);
+    assert_eq!(sent.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 replayed, 0 left"), "{said}");
+}
+
+/// What was recorded of a delivery, as `outcome by actor`.
+fn recorded(account: &Account, delivery: &str) -> Vec<String> {
+    let mut explain = account.command(&["explain", "--delivery", delivery]);
+    let explained = explain.output().unwrap();
+    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+    let recorded = explained["recorded"].as_array().unwrap();
+    let entry = |entry: &Value| format!("{} by {}", entry["outcome"], entry["actor"]);
+    recorded
+        .iter()
+        .map(|one| entry(one).replace('"', ""))
+        .collect()
 }

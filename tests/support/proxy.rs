@@ -55,6 +55,17 @@ impl Fault {
     }
 }
 
+/// What a test orders for requests of one kind.
+#[derive(Clone, Copy)]
+enum Order {
+    /// Never answered.
+    Hold,
+    /// Denied.
+    Deny,
+    /// What it asks to be invisible for long is so for short.
+    Hurry,
+}
+
 /// A running proxy. It ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
@@ -68,9 +79,9 @@ struct Shared {
     rate: AtomicU32,
     dice: Mutex<fastrand::Rng>,
     done: Mutex<BTreeMap<Fault, usize>>,
-    /// Requests to this service are never answered.
-    held: Mutex<Option<&'static str>>,
-    /// One of them came.
+    /// What is done to requests whose head says this, after so many of them passed.
+    orders: Mutex<Vec<(&'static str, usize, Order)>>,
+    /// One came that is never answered.
     holds: Notify,
 }
 
@@ -84,7 +95,7 @@ impl Proxy {
             rate: AtomicU32::new(0),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             done: Mutex::default(),
-            held: Mutex::default(),
+            orders: Mutex::default(),
             holds: Notify::new(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -102,7 +113,27 @@ impl Proxy {
 
     /// From now on requests whose head says this, in lower case, are never answered.
     pub(crate) fn hold(&self, service: &'static str) {
-        *lock(&self.shared.held) = Some(service);
+        self.hold_after(service, 0);
+    }
+
+    /// The same, but so many of them pass before.
+    pub(crate) fn hold_after(&self, service: &'static str, passes: usize) {
+        lock(&self.shared.orders).push((service, passes, Order::Hold));
+    }
+
+    /// From now on requests whose head says this, in lower case, are denied.
+    pub(crate) fn deny(&self, service: &'static str) {
+        self.deny_after(service, 0);
+    }
+
+    /// The same, but so many of them pass before.
+    pub(crate) fn deny_after(&self, service: &'static str, passes: usize) {
+        lock(&self.shared.orders).push((service, passes, Order::Deny));
+    }
+
+    /// From now on messages that are received for two minutes are so for two seconds.
+    pub(crate) fn hurry(&self) {
+        lock(&self.shared.orders).push(("amazonsqs.receivemessage", 0, Order::Hurry));
     }
 
     /// Returns once such a request came.
@@ -137,11 +168,19 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut rest = Vec::new();
     while let Some(request) = read(&mut client, &mut rest).await? {
-        let held = *lock(&shared.held);
-        if held.is_some_and(|service| says(&request, service)) {
-            shared.holds.notify_one();
-            return std::future::pending().await;
-        }
+        let request = match shared.ordered(&request) {
+            None => request,
+            Some(Order::Hurry) => hurried(request),
+            Some(Order::Deny) => {
+                let denied = error(400, "AccessDeniedException");
+                client.write_all(&denied).await?;
+                continue;
+            }
+            Some(Order::Hold) => {
+                shared.holds.notify_one();
+                return std::future::pending().await;
+            }
+        };
         let fault = shared.fault();
         if let Some(fault) = fault {
             *lock(&shared.done).entry(fault).or_default() += 1;
@@ -184,7 +223,25 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
+/// As long as it was, so that its length stays true.
+fn hurried(request: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(request).expect("a request of JSON");
+    let long = "\"VisibilityTimeout\":120";
+    text.replace(long, "\"VisibilityTimeout\":  2").into_bytes()
+}
+
 impl Shared {
+    fn ordered(&self, request: &[u8]) -> Option<Order> {
+        let mut orders = lock(&self.orders);
+        let meant = |(service, ..): &&mut (&'static str, usize, Order)| says(request, service);
+        let (_, passes, order) = orders.iter_mut().find(meant)?;
+        if *passes > 0 {
+            *passes -= 1;
+            return None;
+        }
+        Some(*order)
+    }
+
     fn fault(&self) -> Option<Fault> {
         let rate = self.rate.load(Ordering::Relaxed);
         let mut dice = lock(&self.dice);

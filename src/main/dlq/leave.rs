@@ -1,121 +1,51 @@
-//! `branchline dlq replay` and `drop`: letters that leave.
+//! Letters that leave: looked at first, then seen to one by one. Told to stop, the rest is handed back.
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::ExitCode;
+use std::io::{self, Write};
 use std::time::Duration;
 
-use branchline::aws::DynamoStore;
-use branchline::cli::dlq::{Drop, Replay};
-use branchline::line::audit::Audited;
-use branchline::line::envelope::Envelope;
+use branchline::aws::SqsQueue;
+use branchline::line::envelope::{Envelope, Receipt};
+use branchline::line::fault::Fault;
 use branchline::line::verdict::Grave;
 use branchline::operate::dlq::letter::Letter;
-use branchline::operate::dlq::replay::{Exported, remove, send_back};
+use branchline::operate::dlq::replay::{Exported, Sent, remove, send_back};
 use branchline::operate::dlq::scan::Scan;
 use branchline::operate::dlq::select::Selection;
-use branchline::operate::dlq::survey::{Prophet, Survey, survey};
-use branchline::ports::{Clock, Ledger, Queue};
-use tokio::time::{MissedTickBehavior, interval};
+use branchline::operate::dlq::survey::{Asked, Survey, survey};
+use branchline::operate::explain::Sight;
+use branchline::ports::{Clock, Queue};
+use indicatif::ProgressBar;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::{Desk, selection};
+use super::export::{Export, letters};
+use super::halt::{Halt, INTERRUPTED};
+use super::trail::Trail;
+use super::{Desk, missing};
 use crate::SystemClock;
-use crate::terminal::{Done, code, fault as told, operator, person_says, spinner};
+use crate::terminal::{Done, code, counter, fault as told, spinner};
 
-pub(super) async fn replay(asked: &Replay) -> Done {
-    let desk = Desk::open(&asked.place).await?;
-    let who = operator(asked.by.as_deref());
-    if let Some(file) = &asked.from {
-        return import(&desk, file, &who, asked).await;
-    }
-    let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
-    let account = desk.account();
-    let prophet = Prophet {
-        rules: &desk.config.rules,
-        table: &desk.config.table,
-        sight: &account,
-    };
-    let found = survey(
-        &desk.grave,
-        &selection,
-        &desk.config.secrets,
-        SystemClock.now(),
-        Some(&prophet),
-    );
-    let found = found.await.map_err(told)?;
-    say(&found)?;
-    if found.letters.is_empty() || asked.dry_run {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Some(file) = &asked.to {
-        let written = leave(
-            &desk,
-            &found,
-            Leave::Copy(File::create_new(file).map_err(|why| unwritable(file, &why))?),
-        )
-        .await?;
-        writeln!(io::stderr(), "{written} written to {file}")?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let question = format!("replay {} messages? (yes)", found.letters.len());
-    if !asked.yes && !person_says(&question, "yes")? {
-        return Err("nothing was done".into());
-    }
-    let back = Leave::Back {
-        who: &who,
-        ledger: &account.ledger,
-        rate: asked.rate,
-    };
-    let sent = leave(&desk, &found, back).await?;
-    let left = found.letters.len().saturating_sub(sent);
-    writeln!(io::stderr(), "{sent} replayed, {left} left")?;
-    Ok(code(left > 0))
+/// Where letters come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// The queue.
+    Grave,
+    /// A file that was written from one.
+    File(&'a str),
 }
 
-pub(super) async fn drop(asked: &Drop) -> Done {
-    let desk = Desk::open(&asked.place).await?;
-    let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
-    let nobody: Option<&Prophet<'_, branchline::operate::Unseen>> = None;
-    let found = survey(
-        &desk.grave,
-        &selection,
-        &desk.config.secrets,
-        SystemClock.now(),
-        nobody,
-    );
-    let found = found.await.map_err(told)?;
-    say(&found)?;
-    if found.letters.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let count = found.letters.len().to_string();
-    let question = format!("delete {count} messages for good? type their number:");
-    if !asked.yes && !person_says(&question, &count)? {
-        return Err("nothing was done".into());
-    }
-    let file = match asked.no_export {
-        true => None,
-        false => {
-            let now = SystemClock.now().to_string().replace(':', "");
-            let name = asked
-                .to
-                .clone()
-                .unwrap_or_else(|| format!("branchline-dropped-{now}.jsonl"));
-            let file = File::create_new(&name).map_err(|why| unwritable(&name, &why))?;
-            writeln!(io::stderr(), "writing them to {name}")?;
-            Some(file)
-        }
-    };
-    let dropped = leave(&desk, &found, Leave::ForGood(file)).await?;
-    let left = found.letters.len().saturating_sub(dropped);
-    writeln!(io::stderr(), "{dropped} dropped, {left} left")?;
-    Ok(code(left > 0))
+/// What was found.
+pub(super) struct Found {
+    pub(super) survey: Survey,
+    /// In a file: which lines are meant.
+    lines: BTreeSet<usize>,
+    /// Whether there are others, or not all that were asked for.
+    pub(super) partial: bool,
 }
 
 /// Everything is meant only where somebody said so.
-fn chosen(selection: Selection, all: bool) -> Result<Selection, String> {
+pub(super) fn chosen(selection: Selection, all: bool) -> Result<Selection, String> {
     match (selection.is_everything(), all) {
         (true, false) => Err("which messages? give ids, filters, or --all".to_owned()),
         (false, true) => Err("--all means every message: leave the ids and filters out".to_owned()),
@@ -123,172 +53,252 @@ fn chosen(selection: Selection, all: bool) -> Result<Selection, String> {
     }
 }
 
-fn say(found: &Survey) -> io::Result<()> {
-    let mut talk = io::stderr();
-    found
-        .lines()
-        .iter()
-        .try_for_each(|line| writeln!(talk, "{line}"))
+/// Looks at what is there, hands it back, and says what is meant.
+pub(super) async fn look<S: Sight>(
+    desk: &Desk,
+    source: Source<'_>,
+    asked: &Asked<'_, S>,
+    halt: &Halt,
+) -> Result<Found, Box<dyn Error>> {
+    let spinner = spinner("looking at messages:");
+    let goes_on = || {
+        spinner.inc(1);
+        !halt.told()
+    };
+    let (survey, lines, partial) = match source {
+        Source::File(file) => {
+            let (survey, lines) = in_file(file, asked, goes_on).await?;
+            (survey, lines, false)
+        }
+        Source::Grave => {
+            let mut scan = Scan::of(&desk.grave);
+            let found = survey(&mut scan, asked, goes_on).await;
+            let closed = desk.close(scan).await;
+            let found = found.map_err(told)?;
+            (found, BTreeSet::new(), closed?.partial)
+        }
+    };
+    drop(spinner);
+    if halt.told() {
+        return Err(format!("{INTERRUPTED}, and nothing was done").into());
+    }
+    for line in survey.lines() {
+        writeln!(io::stderr(), "{line}")?;
+    }
+    let ids = survey.letters.iter().map(|letter| letter.id.as_str());
+    let missing = missing(asked.selection, ids)?;
+    Ok(Found {
+        survey,
+        lines,
+        partial: partial || missing,
+    })
 }
 
-fn unwritable(file: &str, why: &io::Error) -> String {
-    format!("{file} cannot be written: {why}")
+async fn in_file<S: Sight>(
+    file: &str,
+    asked: &Asked<'_, S>,
+    goes_on: impl Fn() -> bool,
+) -> Result<(Survey, BTreeSet<usize>), String> {
+    let (mut survey, mut lines) = (Survey::default(), BTreeSet::new());
+    for (line, letter) in letters(file)?.enumerate() {
+        if survey.add(letter?.into_envelope(asked.now), asked).await {
+            lines.insert(line);
+        }
+        if !goes_on() {
+            break;
+        }
+    }
+    Ok((survey, lines))
 }
 
 /// What becomes of the letters.
-enum Leave<'a> {
+pub(super) enum Leave<'a> {
     /// Written into a file; they stay.
-    Copy(File),
+    Copy(Export),
     /// Sent back.
-    Back {
-        who: &'a str,
-        ledger: &'a DynamoStore,
-        rate: u32,
-    },
+    Back { trail: Trail<'a>, rate: u32 },
     /// Deleted, written into a file before.
-    ForGood(Option<File>),
+    ForGood {
+        trail: Trail<'a>,
+        export: Option<Export>,
+    },
 }
 
-/// Goes through the grave again and sees to the letters of the survey, one by one. Told to stop, it hands back the rest.
-async fn leave(desk: &Desk, found: &Survey, mut how: Leave<'_>) -> Result<usize, Box<dyn Error>> {
-    let mut meant: BTreeSet<&str> = found
-        .letters
-        .iter()
-        .map(|letter| letter.id.as_str())
-        .collect();
+/// How far it came.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// Letters that were seen to.
+    pub(super) done: usize,
+    /// Why it ended before all of them were.
+    pub(super) why: Option<String>,
+}
+
+impl Tally {
+    /// How the command ends that had so many to see to.
+    pub(super) fn code(self, count: usize, found: &Found) -> Done {
+        match self.why {
+            Some(why) => Err(why.into()),
+            None => Ok(code(self.done < count || found.partial)),
+        }
+    }
+}
+
+/// What a letter's turn needs beside the letter.
+struct Turn<'a, 'b> {
+    desk: &'a Desk,
+    halt: &'a Halt,
+    how: Leave<'b>,
+    pace: Interval,
+    bar: ProgressBar,
+    tally: Tally,
+}
+
+/// Goes through the source again and sees to the letters that were found, one by one.
+pub(super) async fn leave(
+    desk: &Desk,
+    source: Source<'_>,
+    found: &Found,
+    how: Leave<'_>,
+    halt: &Halt,
+) -> Result<Tally, Box<dyn Error>> {
     let rate = match &how {
         Leave::Back { rate, .. } => *rate,
-        Leave::Copy(_) | Leave::ForGood(_) => 1_000,
+        Leave::Copy(_) | Leave::ForGood { .. } => 1_000,
     };
     let mut pace = interval(Duration::from_secs(1) / rate);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let spinner = spinner("done");
-    let mut scan = Scan::of(&desk.grave);
-    let mut done = 0;
-    let mut failed = None;
-    'scan: while !meant.is_empty() {
-        let mut batch = scan.next().await.map_err(told)?.into_iter();
-        if batch.len() == 0 {
+    let mut turn = Turn {
+        desk,
+        halt,
+        how,
+        pace,
+        bar: counter("done", found.survey.letters.len()),
+        tally: Tally::default(),
+    };
+    let ended = match source {
+        Source::Grave => {
+            let mut scan = Scan::of(&desk.grave);
+            let ended = of_grave(&mut turn, &mut scan, found).await;
+            let back = scan.finish().await.map_err(told);
+            ended.and(back.map(|_| ()))
+        }
+        Source::File(file) => of_file(&mut turn, file, found).await,
+    };
+    let mut tally = turn.tally;
+    turn.bar.finish_and_clear();
+    tally.why = ended.err();
+    Ok(tally)
+}
+
+async fn of_grave(
+    turn: &mut Turn<'_, '_>,
+    scan: &mut Scan<'_, SqsQueue>,
+    found: &Found,
+) -> Result<(), String> {
+    let ids = found.survey.letters.iter();
+    let mut meant: BTreeSet<&str> = ids.map(|letter| letter.id.as_str()).collect();
+    while !meant.is_empty() {
+        let batch = scan.next().await.map_err(told)?;
+        if batch.is_empty() {
             break;
         }
-        while let Some(envelope) = batch.next() {
-            if !meant.remove(envelope.message_id.as_str()) {
-                scan.keep(envelope.receipt.clone());
+        for envelope in batch {
+            let id = envelope.message_id.clone();
+            if !meant.remove(id.as_str()) {
                 continue;
             }
-            let receipt = envelope.receipt.clone();
-            let seen_to = tokio::select! {
-                biased;
-                _ = tokio::signal::ctrl_c() => Err("interrupted: the rest is where it was; run it again".into()),
-                seen_to = async { pace.tick().await; one(desk, envelope, &mut how).await } => seen_to,
+            scan.renew().await.map_err(told)?;
+            let Some(receipt) = scan.receipt(&id) else {
+                // It was lost meanwhile: it is visible again, or somebody else's.
+                continue;
             };
-            if let Err(why) = seen_to {
-                failed = Some(why);
-                scan.keep(receipt);
-                batch.for_each(|rest| scan.keep(rest.receipt));
-                break 'scan;
+            if turn.take(envelope, Some(&receipt)).await? {
+                scan.gone(&id);
             }
-            if matches!(how, Leave::Copy(_)) {
-                scan.keep(receipt);
-            }
-            done += 1;
-            spinner.inc(1);
         }
     }
-    spinner.finish_and_clear();
-    scan.finish().await.map_err(told)?;
-    if let Some(why) = failed {
-        writeln!(io::stderr(), "{done} done")?;
-        return Err(why);
-    }
-    Ok(done)
+    Ok(())
 }
 
-async fn one(desk: &Desk, envelope: Envelope, how: &mut Leave<'_>) -> Result<(), Box<dyn Error>> {
-    match how {
-        Leave::Copy(file) => write_letter(file, Exported::of(envelope)),
-        Leave::ForGood(file) => {
-            let receipt = envelope.receipt.clone();
-            if let Some(file) = file {
-                write_letter(file, Exported::of(envelope))?;
+async fn of_file(turn: &mut Turn<'_, '_>, file: &str, found: &Found) -> Result<(), String> {
+    for (line, letter) in letters(file)?.enumerate() {
+        let letter = letter?;
+        if found.lines.contains(&line) {
+            let envelope = letter.into_envelope(SystemClock.now());
+            turn.take(envelope, None).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Turn<'_, '_> {
+    /// Sees to a letter, in its time. Whether it left its queue.
+    async fn take(
+        &mut self,
+        envelope: Envelope,
+        receipt: Option<&Receipt>,
+    ) -> Result<bool, String> {
+        tokio::select! {
+            biased;
+            () = self.halt.heard(1) => {
+                return Err("interrupted: the rest is where it was; run it again".to_owned());
             }
-            remove(&desk.grave, receipt)
-                .await
-                .map_err(|fault| told(fault).into())
+            _ = self.pace.tick() => {}
         }
-        Leave::Back { who, ledger, .. } => {
-            let (letter, envelope) =
-                Letter::read(envelope, &desk.config.secrets, SystemClock.now());
-            send_back(&desk.grave, envelope, who).await.map_err(told)?;
-            note(ledger, &letter, who).await
+        let left = self.one(envelope, receipt).await?;
+        self.tally.done += 1;
+        self.bar.inc(1);
+        Ok(left)
+    }
+
+    /// Not interrupted in the middle: what is begun is done, or failed.
+    async fn one(&mut self, envelope: Envelope, receipt: Option<&Receipt>) -> Result<bool, String> {
+        let secrets = &self.desk.config.secrets;
+        let (letter, envelope) = Letter::read(envelope, secrets, SystemClock.now());
+        match &mut self.how {
+            Leave::Copy(export) => {
+                export.write(&Exported::of(envelope))?;
+                Ok(false)
+            }
+            Leave::ForGood { trail, export } => {
+                let receipt = receipt.ok_or("a letter of a file cannot be dropped")?;
+                if let Some(export) = export {
+                    export.write(&Exported::of(envelope))?;
+                }
+                let begun = trail.begin(&letter).await?;
+                remove(&self.desk.grave, receipt).await.map_err(told)?;
+                trail.end(begun).await.map_err(|why| why.to_string())?;
+                Ok(true)
+            }
+            Leave::Back { trail, .. } => {
+                let begun = trail.begin(&letter).await?;
+                let sent = send(&self.desk.grave, envelope, receipt, trail.who).await;
+                let sent = sent.map_err(told)?;
+                trail.end(begun).await.map_err(|why| why.to_string())?;
+                let Sent::Copied(fault) = sent else {
+                    return Ok(true);
+                };
+                self.tally.done += 1;
+                let sent = "was sent, and is still in the queue that it came from";
+                Err(format!(
+                    "message {} {sent}; replayed again it changes nothing, and it can be dropped: {fault}",
+                    letter.id
+                ))
+            }
         }
     }
 }
 
-/// On the disk before the letter goes.
-fn write_letter(file: &mut File, letter: Exported) -> Result<(), Box<dyn Error>> {
-    let mut line = serde_json::to_string(&letter)?;
-    line.push('\n');
-    file.write_all(line.as_bytes())?;
-    Ok(file.sync_data()?)
-}
-
-/// An auditor finds who replayed it, beside what came of it.
-async fn note(ledger: &DynamoStore, letter: &Letter, who: &str) -> Result<(), Box<dyn Error>> {
-    let (Some(subject), Some(delivery)) = (&letter.of, &letter.delivery) else {
-        return Ok(());
+async fn send(
+    grave: &SqsQueue,
+    envelope: Envelope,
+    receipt: Option<&Receipt>,
+    who: &str,
+) -> Result<Sent, Fault> {
+    let Some(receipt) = receipt else {
+        let letter = Exported::of(envelope).replayed_by(who);
+        grave.bury(Grave::DeadLetters, letter).await?;
+        return Ok(Sent::Moved);
     };
-    let now = SystemClock.now().to_string();
-    let journal = serde_json::json!({"outcome": "replayed", "delivery": delivery, "actor": who,
-        "message": letter.id, "reason": letter.reason, "replays": letter.replays + 1});
-    let entry = Audited {
-        time: now.clone(),
-        cause: format!("replay:{delivery}"),
-        processed_at: now,
-        actor: Some(who.to_owned()),
-        outcome: "replayed".to_owned(),
-        to: "-".to_owned(),
-        journal: journal.to_string(),
-        ..Audited::default()
-    };
-    ledger
-        .note(subject, &entry)
-        .await
-        .map_err(|fault| told(fault).into())
-}
-
-/// Sends the letters of a file to the queue of webhooks.
-async fn import(desk: &Desk, file: &str, who: &str, asked: &Replay) -> Done {
-    let unreadable = |why: io::Error| format!("--from: {file} cannot be read: {why}");
-    let mut letters = Vec::new();
-    for (number, line) in (1..).zip(BufReader::new(File::open(file).map_err(unreadable)?).lines()) {
-        let line = line.map_err(unreadable)?;
-        let letter: Exported = serde_json::from_str(&line).map_err(|why| {
-            format!("--from: {file}:{number}: no letter that branchline wrote: {why}")
-        })?;
-        letters.push(letter);
-    }
-    writeln!(io::stderr(), "{} messages in {file}", letters.len())?;
-    if letters.is_empty() || asked.dry_run {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let question = format!(
-        "send {} messages to the queue of webhooks? (yes)",
-        letters.len()
-    );
-    if !asked.yes && !person_says(&question, "yes")? {
-        return Err("nothing was done".into());
-    }
-    let mut pace = interval(Duration::from_secs(1) / asked.rate);
-    let count = letters.len();
-    for (sent, letter) in letters.into_iter().enumerate() {
-        pace.tick().await;
-        let back = desk
-            .grave
-            .bury(Grave::DeadLetters, letter.replayed_by(who))
-            .await;
-        back.map_err(|fault| format!("{sent} of {count} sent, then: {fault}"))?;
-    }
-    writeln!(io::stderr(), "{count} sent")?;
-    Ok(ExitCode::SUCCESS)
+    send_back(grave, envelope, receipt, who).await
 }

@@ -2,47 +2,54 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
+use std::io::{self, Write};
 
 use branchline::aws::{Aws, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
-use branchline::cli::dlq::{DlqCommand, Filters, List, Place, Show, Which};
+use branchline::cli::dlq::{DlqCommand, Filters, List, Place, Which};
 use branchline::config::{self, Config, Process};
 use branchline::operate::dlq::letter::Letter;
-use branchline::operate::dlq::scan::{HOLD, Scan};
+use branchline::operate::dlq::scan::{End, HOLD, Scan};
 use branchline::operate::dlq::select::Selection;
-use branchline::operate::explain::{Account, explain};
+use branchline::operate::explain::{Account, Today};
 use branchline::operate::rows::{Column, Rows, age};
-use branchline::operate::{Look, explanation};
 use branchline::ports::Clock;
+use halt::{Halt, INTERRUPTED};
 
 use crate::SystemClock;
-use crate::terminal::{Done, code, fault as told, format, glob, moment, spinner, stopped, width};
+use crate::terminal::{Done, code, fault as told, format, glob, moment, screen, spinner, stopped};
 
+mod drop;
+mod export;
+mod halt;
 mod leave;
+mod replay;
+mod show;
+mod trail;
 
 /// A grave, and the way back from it.
 struct Desk {
     config: Config,
     aws: Aws,
     grave: SqsQueue,
+    url: String,
 }
 
 impl Desk {
     async fn open(place: &Place) -> Result<Self, Box<dyn Error>> {
         let config = config::load(&place.overrides, &Process)?;
         let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-        let grave = match place.queue {
-            Which::DeadLetters => &config.queues.dead_letters,
-            Which::Quarantine => &config.queues.quarantine,
+        let url = match place.queue {
+            Which::DeadLetters => config.queues.dead_letters.clone(),
+            Which::Quarantine => config.queues.quarantine.clone(),
         };
         let urls = QueueUrls {
-            source: grave.clone(),
+            source: url.clone(),
             dead_letters: config.queues.source.clone(),
             quarantine: config.queues.source.clone(),
         };
         Ok(Self {
             grave: aws.queue(urls, HOLD),
+            url,
             aws,
             config,
         })
@@ -52,159 +59,196 @@ impl Desk {
         let ledger = self.aws.store(self.config.table.clone());
         Account::new(ledger, self.aws.pipelines(self.config.codepipeline_rate))
     }
-}
 
-pub(crate) async fn run(command: &DlqCommand) -> Done {
-    match command {
-        DlqCommand::List(asked) => list(asked).await,
-        DlqCommand::Show(asked) => show(asked).await,
-        DlqCommand::Replay(asked) => leave::replay(asked).await,
-        DlqCommand::Drop(asked) => leave::drop(asked).await,
+    fn today<'a, S>(&'a self, sight: &'a S) -> Today<'a, S> {
+        Today {
+            rules: &self.config.rules,
+            table: &self.config.table,
+            sight,
+            now: SystemClock.now(),
+        }
+    }
+
+    /// Hands back what a scan holds, and says what it could not see.
+    async fn close(&self, scan: Scan<'_, SqsQueue>) -> Result<Closed, Box<dyn Error>> {
+        let ours = u64::try_from(scan.holds()).unwrap_or(u64::MAX);
+        // Before ours are handed back: the number lags, and would take them for somebody else's a moment later. Who
+        // stopped early has seen what he wanted.
+        let in_flight = match scan.ended() {
+            true => Some(self.aws.queue_in_flight(&self.url).await),
+            false => None,
+        };
+        let seen = scan.finish().await.map_err(|fault| {
+            format!("what was held is visible again within {HOLD:?}: it could not be handed back: {fault}")
+        })?;
+        let mut talk = io::stderr();
+        let mut partial = seen.end == Some(End::Restless);
+        if partial {
+            let why = "the same messages came back again and again";
+            writeln!(talk, "partial: {why}; there may be others")?;
+        }
+        match in_flight {
+            Some(Ok((all, visibility))) if all > ours => {
+                partial = true;
+                let (others, wait) = (all - ours, age(visibility.max(HOLD).as_secs()));
+                writeln!(
+                    talk,
+                    "partial: {others} are held by somebody else, as a rule for up to {wait}: look again then"
+                )?;
+            }
+            Some(Ok(_)) | None => {}
+            Some(Err(fault)) => writeln!(
+                talk,
+                "whether somebody else holds messages cannot be told: {fault}"
+            )?,
+        }
+        if seen.held > 0 {
+            writeln!(
+                talk,
+                "{} could not be handed back at once: they are visible again within {HOLD:?}",
+                seen.held
+            )?;
+        }
+        Ok(Closed {
+            seen: seen.letters,
+            partial,
+        })
     }
 }
 
-async fn list(asked: &List) -> Done {
+/// What a look came to.
+struct Closed {
+    /// Messages that came by.
+    seen: usize,
+    /// Whether there are others, as far as is known.
+    partial: bool,
+}
+
+pub(crate) async fn run(command: &DlqCommand) -> Done {
+    let halt = Halt::listen()?;
+    let work = async {
+        match command {
+            DlqCommand::List(asked) => list(asked, &halt).await,
+            DlqCommand::Show(asked) => show::show(asked, &halt).await,
+            DlqCommand::Replay(asked) => replay::replay(asked, &halt).await,
+            DlqCommand::Drop(asked) => drop::drop(asked, &halt).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = halt.heard(2) => {
+            Err(format!("ended at once: what was held is visible again within {HOLD:?}").into())
+        }
+        done = work => done,
+    }
+}
+
+/// What a list showed.
+#[derive(Default)]
+struct Shown {
+    count: usize,
+    /// Those that were asked for by id.
+    asked: BTreeSet<String>,
+    /// Whether whoever reads it has read enough.
+    read_enough: bool,
+}
+
+async fn list(asked: &List, halt: &Halt) -> Done {
     let selection = selection(&asked.filters, &[])?;
     let desk = Desk::open(&asked.place).await?;
-    let stdout = io::stdout();
-    let mut rows = Rows::new(format(asked.output), columns(), width(), stdout.lock());
-    let spinner = spinner("looking");
     let mut scan = Scan::of(&desk.grave);
-    let (mut shown, mut read_enough) = (0_usize, false);
-    while !read_enough {
+    let shown = rows(asked, &desk, &selection, &mut scan, halt).await;
+    let closed = desk.close(scan).await;
+    let (shown, closed) = (shown?, closed?);
+    let mut talk = io::stderr();
+    writeln!(talk, "{} of {} messages", shown.count, closed.seen)?;
+    if halt.told() {
+        return Err(INTERRUPTED.into());
+    }
+    if shown.read_enough {
+        writeln!(talk, "partial: whoever read this stopped reading")?;
+        return Ok(code(true));
+    }
+    let missing = missing(&selection, shown.asked.iter().map(String::as_str))?;
+    Ok(code(shown.count > 0 || closed.partial || missing))
+}
+
+/// Writes the rows as they come.
+async fn rows(
+    asked: &List,
+    desk: &Desk,
+    selection: &Selection,
+    scan: &mut Scan<'_, SqsQueue>,
+    halt: &Halt,
+) -> Result<Shown, Box<dyn Error>> {
+    let stdout = io::stdout();
+    let mut rows =
+        Rows::new(format(asked.output), columns(), screen(), stdout.lock()).fields(Letter::FIELDS);
+    let spinner = spinner("looking");
+    let mut shown = Shown::default();
+    while !halt.told() {
         let batch = scan.next().await.map_err(told)?;
         if batch.is_empty() {
             break;
         }
         for envelope in batch {
             let sent_at = envelope.sent_at;
-            scan.keep(envelope.receipt.clone());
             let (letter, _) = Letter::read(envelope, &desk.config.secrets, SystemClock.now());
-            if !read_enough && selection.admits(&letter, sent_at) {
-                shown += 1;
-                spinner.inc(1);
-                read_enough = spinner.suspend(|| stopped(rows.write(&letter)))?;
+            if !selection.admits(&letter, sent_at) {
+                continue;
+            }
+            spinner.inc(1);
+            if spinner.suspend(|| stopped(rows.write(&letter)))? {
+                shown.read_enough = true;
+                return Ok(shown);
+            }
+            shown.count += 1;
+            if selection.ids.contains(&letter.id) {
+                shown.asked.insert(letter.id);
             }
         }
     }
-    spinner.finish_and_clear();
-    let seen = scan.finish().await.map_err(told)?;
-    let mut talk = io::stderr();
-    writeln!(talk, "{shown} of {} messages", seen.letters)?;
-    if read_enough {
-        writeln!(talk, "partial: whoever read this stopped reading")?;
-    }
-    if seen.held > 0 {
-        writeln!(
-            talk,
-            "{} could not be handed back at once: they are visible again within {HOLD:?}",
-            seen.held
-        )?;
-    }
-    Ok(code(shown > 0))
+    shown.read_enough = stopped(rows.end())?;
+    Ok(shown)
 }
 
 fn columns() -> Vec<Column<Letter>> {
     fn word(text: Option<&String>) -> String {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
-    fn column(head: &'static str, width: usize, cell: fn(&Letter) -> String) -> Column<Letter> {
-        Column::new(head, width, cell)
-    }
     vec![
-        column("ID", 36, |letter| letter.id.clone()),
-        column("AGE", 5, |letter| age(letter.age_seconds)),
-        column("EVENT", 12, |letter| word(letter.event.as_ref())),
-        column("SUBJECT", 24, |letter| {
-            word(letter.subject.as_ref().or(letter.repository.as_ref()))
-        }),
-        column("REASON", 22, |letter| {
-            letter
-                .reason
-                .clone()
-                .unwrap_or_else(|| "(moved by SQS)".to_owned())
-        }),
-        column("TRIES", 5, |letter| {
-            letter
-                .attempts
-                .map_or_else(|| "-".to_owned(), |tries| tries.to_string())
-        }),
-        column("DETAIL", 0, |letter| word(letter.detail.as_ref())),
+        Column::new("ID", 36, |letter: &Letter| letter.id.clone()),
+        Column::new("AGE", 5, |letter: &Letter| age(letter.age_seconds)).rank(1),
+        Column::new("EVENT", 12, |letter: &Letter| word(letter.event.as_ref()))
+            .flexible(6)
+            .rank(4),
+        Column::new("REPOSITORY", 16, |letter: &Letter| {
+            word(letter.repository.as_ref())
+        })
+        .flexible(8)
+        .rank(5),
+        Column::new("SUBJECT", 18, |letter: &Letter| {
+            word(letter.subject.as_ref())
+        })
+        .flexible(8)
+        .rank(2),
+        Column::new("REASON", 20, |letter: &Letter| {
+            let moved = || "(moved by SQS)".to_owned();
+            letter.reason.clone().unwrap_or_else(moved)
+        })
+        .flexible(10),
+        Column::new("TRIES", 5, |letter: &Letter| {
+            let tries = letter.attempts.map(|tries| tries.to_string());
+            tries.unwrap_or_else(|| "-".to_owned())
+        })
+        .rank(3),
+        // To the second: what SQS moved was seen when it was sent.
+        Column::new("FIRST SEEN", 19, |letter: &Letter| {
+            let first_seen = letter.first_seen.as_ref().unwrap_or(&letter.since);
+            first_seen.chars().take(19).collect()
+        })
+        .rank(6),
     ]
-}
-
-async fn show(asked: &Show) -> Done {
-    let desk = Desk::open(&asked.place).await?;
-    let spinner = spinner("looking");
-    let mut scan = Scan::of(&desk.grave);
-    let mut found = None;
-    while found.is_none() {
-        let batch = scan.next().await.map_err(told)?;
-        if batch.is_empty() {
-            break;
-        }
-        for envelope in batch {
-            scan.keep(envelope.receipt.clone());
-            spinner.inc(1);
-            if envelope.message_id == asked.id {
-                found = Some(envelope);
-            }
-        }
-    }
-    spinner.finish_and_clear();
-    let seen = scan.finish().await.map_err(told)?;
-    let Some(envelope) = found else {
-        return Err(format!(
-            "no message {} among {}: see `branchline dlq list`",
-            asked.id, seen.letters
-        )
-        .into());
-    };
-    let attributes = envelope.attributes.clone();
-    let (letter, envelope) = Letter::read(envelope, &desk.config.secrets, SystemClock.now());
-    let copy = branchline::operate::dlq::replay::Exported::of_parts(&envelope);
-    let (rules, table) = (&desk.config.rules, desk.config.table.as_str());
-    let said = explain(
-        envelope,
-        &desk.config.secrets,
-        rules,
-        table,
-        &desk.account(),
-    )
-    .await
-    .map_err(told)?;
-    let text = if asked.json || !io::stdout().is_terminal() {
-        let mut whole = serde_json::json!({"letter": letter, "attributes": copy.attributes, "explanation": said});
-        if let (true, Some(fields)) = (asked.body, whole.as_object_mut()) {
-            fields.insert("body".to_owned(), copy.body.into());
-        }
-        format!("{whole}\n")
-    } else {
-        let mut text = String::new();
-        for (name, attribute) in &attributes {
-            let value = attribute.as_text().unwrap_or("(binary)");
-            text.push_str(&format!(
-                "{name}: {}\n",
-                branchline::line::text::one_line(value, usize::MAX)
-            ));
-        }
-        let verified = if letter.verified {
-            "verifies"
-        } else {
-            "does not verify"
-        };
-        text.push_str(&format!(
-            "\nthe signature {verified} today; in this queue for {}\n\n",
-            age(letter.age_seconds)
-        ));
-        text.push_str(&explanation(&said, Look::Human { colours: false }));
-        if asked.body {
-            text.push_str(&format!("\n{}\n", copy.body));
-        }
-        text
-    };
-    stopped(io::stdout().write_all(text.as_bytes()))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What the filters mean.
@@ -212,7 +256,7 @@ fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
     let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
     let mut all = set(&filters.id);
     all.extend(ids.iter().cloned());
-    Ok(Selection {
+    let selection = Selection {
         ids: all,
         reasons: set(&filters.reason),
         rooms: set(&filters.room),
@@ -220,5 +264,20 @@ fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
         repository: glob("repository", filters.repository.as_deref())?,
         since: moment("since", filters.since.as_deref())?,
         until: moment("until", filters.until.as_deref())?,
-    })
+    };
+    selection.check()?;
+    Ok(selection)
+}
+
+/// Names the ids that were asked for and are not there. Whether there are such.
+fn missing<'a>(
+    selection: &Selection,
+    found: impl IntoIterator<Item = &'a str>,
+) -> io::Result<bool> {
+    let missing = selection.missing(found);
+    for id in &missing {
+        let id = branchline::line::text::one_line(id, 100);
+        writeln!(io::stderr(), "no message {id} is among them")?;
+    }
+    Ok(!missing.is_empty())
 }

@@ -6,12 +6,7 @@ use crate::line::delivery::Secrets;
 use crate::line::envelope::Envelope;
 use crate::line::event::{Change, Event, Heed};
 use crate::line::ids::{Subject, SubjectKind, Timestamp};
-use crate::line::verdict::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, ROOM};
-
-/// How often a letter was replayed.
-pub const REPLAYS: &str = "branchline-replays";
-/// Who replayed it last.
-pub const REPLAYED_BY: &str = "branchline-replayed-by";
+use crate::line::verdict::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, ROOM};
 
 /// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +49,26 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// What a list writes of each, in this order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "id",
+        "since",
+        "age_seconds",
+        "event",
+        "delivery",
+        "repository",
+        "subject",
+        "reason",
+        "room",
+        "detail",
+        "attempts",
+        "first_seen",
+        "receives",
+        "replays",
+        "verified",
+        "bytes",
+    ];
+
     /// Reads a letter. The envelope comes back as it was.
     #[must_use]
     pub fn read(envelope: Envelope, secrets: &Secrets, now: Timestamp) -> (Self, Envelope) {

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
+use crate::line::fault::{Reason, Room};
 use crate::line::ids::Timestamp;
 
 use super::letter::Letter;
+
+/// The reason and the room of a letter that SQS moved by itself.
+pub const NONE: &str = "none";
 
 /// What a letter must be. What is not said, every letter is.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// SQS's ids; empty is any.
     pub ids: BTreeSet<String>,
-    /// Reasons; empty is any. `none` is a letter that SQS moved by itself.
+    /// Reasons; empty is any. [`NONE`] is a letter that SQS moved by itself.
     pub reasons: BTreeSet<String>,
     /// Rooms; empty is any.
     pub rooms: BTreeSet<String>,
@@ -28,11 +32,22 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Refuses a word that no letter can have: it was mistyped, and "nothing matches" would be taken for an answer.
+    ///
+    /// # Errors
+    /// One sentence with the words that there are.
+    pub fn check(&self) -> Result<(), String> {
+        let reasons = Reason::ALL.iter().map(|reason| reason.word());
+        let rooms = Room::ALL.iter().map(|room| room.word());
+        known("reason", &self.reasons, reasons.collect())?;
+        known("room", &self.rooms, rooms.collect())
+    }
+
     /// Whether the letter is meant.
     #[must_use]
     pub fn admits(&self, letter: &Letter, sent_at: Timestamp) -> bool {
         let among = |words: &BTreeSet<String>, word: Option<&str>| {
-            words.is_empty() || words.contains(word.unwrap_or("none"))
+            words.is_empty() || words.contains(word.unwrap_or(NONE))
         };
         let repository = letter.repository.as_deref().unwrap_or_default();
         among(&self.ids, Some(&letter.id))
@@ -47,6 +62,14 @@ impl Selection {
             && self.until.is_none_or(|until| sent_at <= until)
     }
 
+    /// The ids that were asked for and are not among these.
+    #[must_use]
+    pub fn missing<'a>(&self, found: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
+        let found: BTreeSet<&str> = found.into_iter().collect();
+        let ids = self.ids.iter().map(String::as_str);
+        ids.filter(|id| !found.contains(id)).collect()
+    }
+
     /// Whether nothing narrows it down.
     #[must_use]
     pub fn is_everything(&self) -> bool {
@@ -58,4 +81,18 @@ impl Selection {
             && self.since.is_none()
             && self.until.is_none()
     }
+}
+
+fn known(flag: &str, asked: &BTreeSet<String>, mut words: Vec<&str>) -> Result<(), String> {
+    words.push(NONE);
+    let strange = asked.iter().find(|word| !words.contains(&word.as_str()));
+    let Some(strange) = strange else {
+        return Ok(());
+    };
+    words.sort_unstable();
+    let strange = crate::line::text::one_line(strange, 60);
+    Err(format!(
+        "--{flag}: '{strange}' is none of {}",
+        words.join(", ")
+    ))
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::line::delivery::Secrets;
+use crate::line::envelope::Envelope;
 use crate::line::fault::Fault;
 use crate::line::ids::Timestamp;
-use crate::line::rule::Rules;
-use crate::operate::explain::{Sight, explain};
+use crate::operate::explain::{Explanation, Sight, Today, explain};
 use crate::ports::Queue;
 
 use super::letter::Letter;
-use super::scan::{Scan, Seen};
+use super::scan::Scan;
 use super::select::Selection;
 
 /// What was found.
@@ -24,67 +24,61 @@ pub struct Survey {
     pub seen: usize,
 }
 
-/// What a dry walk needs.
-pub struct Prophet<'a, S> {
-    /// The rules of today.
-    pub rules: &'a Rules,
-    /// The table's name.
-    pub table: &'a str,
-    /// The table and CodePipeline of today.
-    pub sight: &'a S,
+/// What is asked of each letter.
+pub struct Asked<'a, S> {
+    /// Which are meant.
+    pub selection: &'a Selection,
+    /// What proves a body.
+    pub secrets: &'a Secrets,
+    /// The time.
+    pub now: Timestamp,
+    /// What is to be predicted by; `None` where nothing is.
+    pub today: Option<&'a Today<'a, S>>,
 }
 
-/// Looks at every letter, hands all of them back, and asks what would become of those that are meant.
+/// Looks at every letter and asks what would become of those that are meant. The scan holds all of them, and is the
+/// caller's to finish. `goes_on` is asked after each letter.
 ///
 /// # Errors
-/// SQS did not answer, or the table or CodePipeline did not.
+/// SQS did not answer.
 pub async fn survey<Q: Queue, S: Sight>(
-    queue: &Q,
-    selection: &Selection,
-    secrets: &Secrets,
-    now: Timestamp,
-    prophet: Option<&Prophet<'_, S>>,
+    scan: &mut Scan<'_, Q>,
+    asked: &Asked<'_, S>,
+    goes_on: impl Fn() -> bool,
 ) -> Result<Survey, Fault> {
     let mut found = Survey::default();
-    let mut scan = Scan::of(queue);
     loop {
         let batch = scan.next().await?;
         if batch.is_empty() {
-            break;
+            return Ok(found);
         }
         for envelope in batch {
-            let (sent_at, receipt) = (envelope.sent_at, envelope.receipt.clone());
-            let (letter, envelope) = Letter::read(envelope, secrets, now);
-            scan.keep(receipt);
-            if !selection.admits(&letter, sent_at) {
-                continue;
+            scan.renew().await?;
+            found.add(envelope, asked).await;
+            if !goes_on() {
+                return Ok(found);
             }
-            if let Some(prophet) = prophet {
-                let said = explain(
-                    envelope,
-                    secrets,
-                    prophet.rules,
-                    prophet.table,
-                    prophet.sight,
-                )
-                .await?;
-                let outcome = said.journal.outcome;
-                let would = match &said.journal.detail {
-                    _ if said.buried => format!("buried again, {outcome}"),
-                    Some(detail) => format!("{outcome}: {detail}"),
-                    None => outcome.to_owned(),
-                };
-                *found.would.entry(would).or_default() += 1;
-            }
-            found.letters.push(letter);
         }
     }
-    let Seen { letters, .. } = scan.finish().await?;
-    found.seen = letters;
-    Ok(found)
 }
 
 impl Survey {
+    /// Looks at one letter. Whether it is meant.
+    pub async fn add<S: Sight>(&mut self, envelope: Envelope, asked: &Asked<'_, S>) -> bool {
+        self.seen += 1;
+        let sent_at = envelope.sent_at;
+        let (letter, envelope) = Letter::read(envelope, asked.secrets, asked.now);
+        let is_meant = asked.selection.admits(&letter, sent_at);
+        if is_meant {
+            if let Some(today) = asked.today {
+                let said = explain(envelope, asked.secrets, today).await;
+                *self.would.entry(would(said)).or_default() += 1;
+            }
+            self.letters.push(letter);
+        }
+        is_meant
+    }
+
     /// In lines, for people: how many of which reason and repository, and what would become of them.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
@@ -102,6 +96,25 @@ impl Survey {
             .would
             .iter()
             .map(|(would, count)| format!("{count:6}  today: {would}"));
-        std::iter::once(total).chain(groups).chain(would).collect()
+        let acts = self.would.keys().any(|would| would.starts_with("would-"));
+        let unseen = "        by mappings and templates: pipelines' own tags and max_active are not looked at";
+        std::iter::once(total)
+            .chain(groups)
+            .chain(would)
+            .chain(acts.then(|| unseen.to_owned()))
+            .collect()
+    }
+}
+
+fn would(said: Result<Explanation, Fault>) -> String {
+    let said = match said {
+        Ok(said) => said,
+        Err(fault) => return format!("cannot be told: {}", fault.reason.word()),
+    };
+    let outcome = said.journal.outcome;
+    match &said.journal.detail {
+        _ if said.buried => format!("buried again, {outcome}"),
+        Some(detail) => format!("{outcome}: {detail}"),
+        None => outcome.to_owned(),
     }
 }
