@@ -79,7 +79,8 @@ pub struct Mapping {
     pub print: Option<Print>,
     /// The head commit of its last execution that we know of: one that we started, or the first.
     pub built: Option<CommitId>,
-    /// The delivery that brought the head commit. Its id is the client request token of the execution.
+    /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and goes with
+    /// the head: under a token that was used for another commit nothing would start.
     pub start_token: Option<DeliveryId>,
     /// The rule among whose `max_active` clones it counts.
     pub place: Option<String>,

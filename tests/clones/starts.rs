@@ -1,5 +1,6 @@
 //! Which commits are built, and how often.
 
+use branchline::line::fault::Reason;
 use branchline::line::pattern::Pattern;
 use branchline::line::rule::Start;
 use branchline::line::template::Tags;
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::history::{self, WEB};
 use crate::support::rules::{TEMPLATE, template};
+use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::{REPOSITORY, Webhook};
 use crate::support::world::{World, run_line};
 use crate::{built, commit, pushed, rule};
@@ -39,6 +41,23 @@ fn a_commit_that_comes_back_is_built_again() {
         world.deliver(pushed(1, 2)).await;
         world.deliver(pushed(2, 1)).await;
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(1)]);
+    });
+}
+
+#[test]
+fn a_head_that_came_with_the_closing_is_built_where_the_clone_outlived_it() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.weather.next(Op::Remove, 100, refused);
+        // The push of commit 3 is not heard of before.
+        world.deliver(Webhook::pull_request("closed").sha(3)).await;
+        world.take_dead_letters();
+        world.weather.clear();
+        let reopened = Webhook::pull_request("reopened").sha(3);
+        assert_eq!(world.deliver(reopened).await, ["already-created"]);
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
     });
 }
 
