@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
     pub(super) built_twice: Mutex<BTreeSet<String>>,
+    pub(super) back: Mutex<BTreeSet<(String, String)>>,
     pub(super) uncounted: Mutex<usize>,
 }
 
@@ -90,6 +91,7 @@ impl World {
             half_way: Mutex::default(),
             unbuilt: Mutex::default(),
             built_twice: Mutex::default(),
+            back: Mutex::default(),
             uncounted: Mutex::default(),
             clock,
             weather,
@@ -264,6 +266,12 @@ impl World {
     /// The story expects that this subject's head is built by two declarations, one after the other.
     pub(crate) fn take_built_twice(&self, subject: &str) {
         lock(&self.built_twice).insert(subject.to_owned());
+    }
+
+    /// A push went back to these commits of these subjects, while workers die: where the start of the commit in between was
+    /// cut off, nobody knows whether it was built, so the one before may be built again.
+    pub(crate) fn went_back(&self, commits: &BTreeSet<(String, String)>) {
+        lock(&self.back).extend(commits.iter().cloned());
     }
 
     /// The story expects so many clones that were counted without saying so.
