@@ -173,6 +173,16 @@ impl Mapping {
         }
     }
 
+    /// The token of a start that follows an UpdatePipeline of the same claim, and of no other: that stops what runs, the
+    /// execution that an attempt before started under the head's own token among it, and CodePipeline would answer with it.
+    #[must_use]
+    pub fn token_after_update(&self) -> Option<DeliveryId> {
+        let (token, hold) = (self.start_token.as_ref()?, self.hold.as_ref()?);
+        let mut text = format!("{}-{token}", hold.until.0);
+        text.truncate(DeliveryId::MAX);
+        DeliveryId::parse(text).ok()
+    }
+
     /// The claim that counts at `now`.
     #[must_use]
     pub fn held(&self, now: Timestamp) -> Option<&Hold> {

@@ -46,7 +46,7 @@ pub(crate) struct World {
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
     pub(super) built_twice: Mutex<BTreeSet<String>>,
-    pub(super) back: Mutex<BTreeSet<(String, String)>>,
+    pub(super) storm: Mutex<Option<BTreeSet<(String, String)>>>,
     pub(super) uncounted: Mutex<usize>,
 }
 
@@ -91,7 +91,7 @@ impl World {
             half_way: Mutex::default(),
             unbuilt: Mutex::default(),
             built_twice: Mutex::default(),
-            back: Mutex::default(),
+            storm: Mutex::default(),
             uncounted: Mutex::default(),
             clock,
             weather,
@@ -268,10 +268,11 @@ impl World {
         lock(&self.built_twice).insert(subject.to_owned());
     }
 
-    /// A push went back to these commits of these subjects, while workers die: where the start of the commit in between was
-    /// cut off, nobody knows whether it was built, so the one before may be built again.
-    pub(crate) fn went_back(&self, commits: &BTreeSet<(String, String)>) {
-        lock(&self.back).extend(commits.iter().cloned());
+    /// Workers die in this world, so a commit may be built again in two cases: its execution was stopped by an update that
+    /// was repeated; or a push went back to it (`back`, by subject), and the start of the commit in between was cut off, so
+    /// that nobody knows whether that was built.
+    pub(crate) fn storms(&self, back: &BTreeSet<(String, String)>) {
+        *lock(&self.storm) = Some(back.clone());
     }
 
     /// The story expects so many clones that were counted without saying so.

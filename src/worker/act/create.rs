@@ -49,7 +49,8 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let executions = self.pipelines.executions(name).await?;
         let head = mapping.moment.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
-            self.run(spec, &print, work).await?;
+            let token = mapping.start_token.clone();
+            self.run(spec, &print, token, work).await?;
         }
         let made = Made {
             arn: found.arn,

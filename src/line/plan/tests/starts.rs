@@ -106,6 +106,21 @@ fn a_moved_clone_is_started_under_a_token_of_its_own() {
 }
 
 #[test]
+fn a_start_after_an_update_has_a_token_of_its_claims_own() {
+    let made = settled(claimed(&at(1, 'a', OURS), None));
+    let mut row = claimed(&at(2, 'b', OURS), Some(&made));
+    let first = row.token_after_update();
+    row.hold = Some(Hold {
+        owner: "next".into(),
+        until: NOW,
+    });
+    assert!(first.is_some() && first != row.token_after_update());
+    assert_ne!(first, row.start_token);
+    row.start_token = DeliveryId::parse("d".repeat(DeliveryId::MAX)).ok();
+    assert!(row.token_after_update().is_some());
+}
+
+#[test]
 fn a_new_branchs_first_execution_is_that_of_its_first_push() {
     let mut create = at(1, 'a', OURS);
     create.moment.head = None;
