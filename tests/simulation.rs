@@ -115,6 +115,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     }
     let subjects = 0..dice.usize(1..6);
     let history = History::random(&mut dice, subjects);
+    world.storms(&history.back);
     let workers = dice.usize(1..=4);
     let (told, stop) = Stop::channel();
     let mut daemons = JoinSet::new();

@@ -107,8 +107,13 @@ impl CommitId {
 name! {
     /// GitHub's `X-GitHub-Delivery`: a GUID, and so a legal `clientRequestToken` of CodePipeline.
     DeliveryId, "delivery id", "want 1 to 128 letters, digits and hyphens", |text| {
-        (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        (1..=DeliveryId::MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     }
+}
+
+impl DeliveryId {
+    /// Characters in the longest (CodePipeline API reference, `StartPipelineExecution`, `clientRequestToken`).
+    pub const MAX: usize = 128;
 }
 
 name! {

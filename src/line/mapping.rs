@@ -79,7 +79,8 @@ pub struct Mapping {
     pub print: Option<Print>,
     /// The head commit of its last execution that we know of: one that we started, or the first.
     pub built: Option<CommitId>,
-    /// The delivery that brought the head commit. Its id is the client request token of the execution.
+    /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and goes with
+    /// the head: under a token that was used for another commit nothing would start.
     pub start_token: Option<DeliveryId>,
     /// The rule among whose `max_active` clones it counts.
     pub place: Option<String>,
@@ -170,6 +171,16 @@ impl Mapping {
             (Some(_), None) => self.moment.before.is_some(),
             (Some(head), Some(built)) => head != built,
         }
+    }
+
+    /// The token of a start that follows an UpdatePipeline of the same claim, and of no other: that stops what runs, the
+    /// execution that an attempt before started under the head's own token among it, and CodePipeline would answer with it.
+    #[must_use]
+    pub fn token_after_update(&self) -> Option<DeliveryId> {
+        let (token, hold) = (self.start_token.as_ref()?, self.hold.as_ref()?);
+        let mut text = format!("{}-{token}", hold.until.0);
+        text.truncate(DeliveryId::MAX);
+        DeliveryId::parse(text).ok()
     }
 
     /// The claim that counts at `now`.

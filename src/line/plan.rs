@@ -160,8 +160,7 @@ fn present(
     next.absence = None;
     next.spec = Some(spec.clone());
     // An execution under a token that was used already would not start.
-    let same_head = made.is_some_and(|made| made.moment.head == next.moment.head);
-    if moved || !same_head || next.start_token.is_none() {
+    if moved || made.is_none() || next.start_token.is_none() {
         next.start_token = Some(intent.delivery.clone());
     }
     match next.state {
@@ -223,17 +222,23 @@ fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
     }
 }
 
-/// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was.
+/// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was. The start token goes
+/// with its head, whatever is wanted: a closing may bring another head, too, and its pipeline outlive it.
 fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
     let unseen = || {
         let (subject, moment) = (intent.subject.clone(), intent.moment.clone());
         Mapping::unseen(subject, intent.repository.clone(), moment, now)
     };
-    let base = seen.cloned().unwrap_or_else(unseen);
+    let mut base = seen.cloned().unwrap_or_else(unseen);
+    let moment = intent.moment.clone().over(&base.moment);
+    let start_token = base
+        .start_token
+        .take_if(|_| moment.head == base.moment.head);
     Mapping {
         repository: intent.repository.clone(),
         generation: base.generation + 1,
-        moment: intent.moment.clone().over(&base.moment),
+        moment,
+        start_token,
         hold: None,
         updated_at: now,
         ..base

@@ -1,12 +1,18 @@
 //! Which commits are built, and how often.
 
+use std::time::Duration;
+
+use branchline::line::fault::Reason;
 use branchline::line::pattern::Pattern;
 use branchline::line::rule::Start;
 use branchline::line::template::Tags;
+use branchline::ports::Queue;
 use serde_json::{Value, json};
 
+use crate::support::drive::handle;
 use crate::support::history::{self, WEB};
 use crate::support::rules::{TEMPLATE, template};
+use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::{REPOSITORY, Webhook};
 use crate::support::world::{World, run_line};
 use crate::{built, commit, pushed, rule};
@@ -40,6 +46,52 @@ fn a_commit_that_comes_back_is_built_again() {
         world.deliver(pushed(2, 1)).await;
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(1)]);
     });
+}
+
+#[test]
+fn a_head_that_came_with_the_closing_is_built_where_the_clone_outlived_it() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.weather.next(Op::Remove, 100, refused);
+        // The push of commit 3 is not heard of before.
+        world.deliver(Webhook::pull_request("closed").sha(3)).await;
+        world.take_dead_letters();
+        world.weather.clear();
+        let reopened = Webhook::pull_request("reopened").sha(3);
+        assert_eq!(world.deliver(reopened).await, ["already-created"]);
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
+    });
+}
+
+#[test]
+fn a_push_back_to_the_first_commit_is_built_though_nobody_settled_the_others() {
+    run_line(async |world| {
+        let unanswered = |op| {
+            let fails = Trouble::Fail(When::After, Reason::AwsUnavailable);
+            world.weather.next(op, 1, fails);
+        };
+        unanswered(Op::Create);
+        world.send(&Webhook::pull_request("opened"));
+        next(world).await;
+        unanswered(Op::Start);
+        world.send(&pushed(1, 2));
+        next(world).await;
+        assert_eq!(world.half_way(), ["acme/api#7"]);
+        world.send(&pushed(2, 1));
+        next(world).await;
+        assert!(world.half_way().is_empty());
+        world.settle().await;
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(1)]);
+    });
+}
+
+/// What came last is worked on once; a claim that it leaves has run out afterwards.
+async fn next(world: &World) {
+    let messages = world.queue.receive(10, Duration::ZERO).await.unwrap();
+    handle(world, messages.into_iter().last().unwrap()).await;
+    world.clock.advance(Duration::from_secs(20));
 }
 
 /// The template as V1.

@@ -1,12 +1,14 @@
 //! How clones follow their template and their rule.
 
 use branchline::line::changes::Changes;
+use branchline::line::fault::Reason;
 use branchline::line::rule::{Rule, Update};
 use branchline::line::template::Tags;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 use crate::support::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
+use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::{REPOSITORY, Webhook};
 use crate::support::world::{World, run_line};
 use crate::{built, pushed, rule};
@@ -46,6 +48,19 @@ fn a_clone_follows_its_template_with_its_next_start() {
         assert_eq!(world.deliver(pushed(2, 3)).await, ["started"]);
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
         assert_eq!(world.pipeline("api-pr-7").version, 2);
+    });
+}
+
+#[test]
+fn a_head_whose_execution_a_repeated_update_stopped_is_started_again() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        change_template(world);
+        let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.weather.next(Op::Start, 1, unanswered);
+        world.deliver(pushed(1, 2)).await;
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(2)]);
+        world.take_built_twice("acme/api#7");
     });
 }
 

@@ -14,7 +14,7 @@ use branchline::line::template::Tags;
 
 use super::clock::{FakeClock, START};
 use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
-use super::webhook::Webhook;
+use super::webhook::{Webhook, commit};
 use super::world::World;
 
 /// A second repository, whose branches have pipelines.
@@ -75,6 +75,8 @@ pub(crate) struct History {
     pub(crate) open: BTreeSet<String>,
     /// All of them.
     pub(crate) subjects: BTreeSet<String>,
+    /// The commits that a push went back to, by subject.
+    pub(crate) back: BTreeSet<(String, String)>,
 }
 
 impl History {
@@ -88,11 +90,18 @@ impl History {
     fn from(first: usize, lives: &[Vec<u8>]) -> Self {
         let mut history = Self::default();
         for (subject, steps) in (first..).zip(lives) {
-            let (webhooks, name, open) = if subject % 2 == 0 {
+            let Lived {
+                webhooks,
+                name,
+                open,
+                back,
+            } = if subject % 2 == 0 {
                 PullRequest::live(subject, steps)
             } else {
                 BranchLife::live(subject, steps)
             };
+            let back = back.into_iter().map(|sha| (name.clone(), commit(sha)));
+            history.back.extend(back);
             let last = webhooks.len() - 1;
             let numbered = webhooks.into_iter().enumerate();
             history
@@ -118,6 +127,15 @@ impl History {
             .collect();
         Self::from(first, &lives)
     }
+}
+
+/// A life that was lived: what was said of it, by which name, and how it ended.
+struct Lived {
+    webhooks: Vec<Webhook>,
+    name: String,
+    open: bool,
+    /// The commits that a push went back to.
+    back: Vec<u64>,
 }
 
 /// Seconds of a life, and how many statements the present one holds.
@@ -154,42 +172,80 @@ impl Time {
     }
 }
 
+/// A head, and the commits before it.
+struct Head {
+    sha: u64,
+    before: Option<u64>,
+    /// The commit that was made last.
+    last: u64,
+    /// Those that a push went back to.
+    back: Vec<u64>,
+}
+
+impl Head {
+    fn at(sha: u64) -> Self {
+        Self {
+            sha,
+            before: None,
+            last: sha,
+            back: Vec::new(),
+        }
+    }
+
+    /// A push of a new commit, or back to the head before. Answers with its time and the head until then.
+    ///
+    /// Of a push and its reverse in one second no order is known, so a push back begins a second.
+    fn push(&mut self, step: u8, time: &mut Time) -> (Timestamp, u64) {
+        let back = self.before.filter(|_| step & 16 != 0);
+        let at = time.next(step & 8 != 0 && back.is_none());
+        let before = self.sha;
+        self.before = Some(before);
+        self.back.extend(back);
+        self.sha = back.unwrap_or(self.last + 1);
+        self.last = self.last.max(self.sha);
+        (at, before)
+    }
+}
+
 struct PullRequest {
     number: u64,
     open: bool,
     draft: bool,
     main: bool,
-    sha: u64,
+    head: Head,
     time: Time,
     webhooks: Vec<Webhook>,
 }
 
 impl PullRequest {
-    fn live(subject: usize, steps: &[u8]) -> (Vec<Webhook>, String, bool) {
+    fn live(subject: usize, steps: &[u8]) -> Lived {
         let number = u64::try_from(subject).unwrap() + 1;
         let mut life = Self {
             number,
             open: true,
             draft: false,
             main: true,
-            sha: 1,
+            head: Head::at(1),
             time: Time::new(),
             webhooks: Vec::new(),
         };
         let begun = life.time.now();
         life.say("opened", begun);
         steps.iter().for_each(|step| life.step(*step));
-        let wanted = life.open && !life.draft && life.main;
-        (life.webhooks, format!("acme/api#{number}"), wanted)
+        Lived {
+            name: format!("acme/api#{number}"),
+            open: life.open && !life.draft && life.main,
+            webhooks: life.webhooks,
+            back: life.head.back,
+        }
     }
 
     fn step(&mut self, step: u8) {
         let tie = step & 8 != 0;
         match (self.open, step % 8) {
             (true, 0..=2) => {
-                let at = self.time.next(tie);
-                self.sha += 1;
-                let pushed = self.webhook("synchronize").before(self.sha - 1);
+                let (at, before) = self.head.push(step, &mut self.time);
+                let pushed = self.webhook("synchronize").before(before);
                 self.webhooks.push(pushed.at(at));
             }
             (true, 3 | 4) => {
@@ -230,7 +286,7 @@ impl PullRequest {
         let base = if self.main { "main" } else { "next" };
         Webhook::pull_request(action)
             .number(self.number)
-            .sha(self.sha)
+            .sha(self.head.sha)
             .base(base)
             .with("/pull_request/draft", self.draft)
             .with("/pull_request/state", state)
@@ -245,13 +301,13 @@ impl PullRequest {
 struct BranchLife {
     name: String,
     exists: bool,
-    sha: u64,
+    head: Head,
     time: Time,
     webhooks: Vec<Webhook>,
 }
 
 impl BranchLife {
-    fn live(subject: usize, steps: &[u8]) -> (Vec<Webhook>, String, bool) {
+    fn live(subject: usize, steps: &[u8]) -> Lived {
         let place = subject / 2;
         let name = match BRANCHES.get(place) {
             Some(name) => (*name).to_owned(),
@@ -260,21 +316,25 @@ impl BranchLife {
         let mut life = Self {
             name: name.clone(),
             exists: false,
-            sha: 0,
+            head: Head::at(0),
             time: Time::new(),
             webhooks: Vec::new(),
         };
         life.create(2);
         steps.iter().for_each(|step| life.step(*step));
-        (life.webhooks, format!("{}@{name}", WEB.1), life.exists)
+        Lived {
+            name: format!("{}@{name}", WEB.1),
+            open: life.exists,
+            webhooks: life.webhooks,
+            back: life.head.back,
+        }
     }
 
     fn step(&mut self, step: u8) {
         match (self.exists, step % 8) {
             (true, 0..=4) => {
-                let at = self.time.next(step & 8 != 0);
-                self.sha += 1;
-                self.say(Webhook::push(&self.name, self.sha - 1, self.sha), at);
+                let (at, before) = self.head.push(step, &mut self.time);
+                self.say(Webhook::push(&self.name, before, self.head.sha), at);
             }
             (true, _) => self.delete(step / 8 % 3),
             (false, _) => self.create(step / 8 % 3),
@@ -286,11 +346,13 @@ impl BranchLife {
         self.time.later();
         let at = self.time.now();
         self.exists = true;
-        self.sha += 1;
+        self.head.sha = self.head.last + 1;
+        self.head.last = self.head.sha;
+        self.head.before = None;
         if how != 0 {
             self.say(Webhook::create(&self.name), at);
         }
-        self.say(Webhook::push(&self.name, 0, self.sha), at);
+        self.say(Webhook::push(&self.name, 0, self.head.sha), at);
         self.time.statements = 2;
     }
 
@@ -302,7 +364,7 @@ impl BranchLife {
             self.say(Webhook::delete(&self.name), at);
         }
         if how != 1 {
-            self.say(Webhook::push(&self.name, self.sha, 0), at);
+            self.say(Webhook::push(&self.name, self.head.sha, 0), at);
         }
         self.time.statements = 2;
     }

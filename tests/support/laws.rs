@@ -8,7 +8,7 @@ use branchline::line::template::is_ours;
 use branchline::line::verdict::Grave;
 use branchline::ports::Clock;
 
-use super::account::Pipeline;
+use super::account::{Pipeline, Started};
 use super::lock;
 use super::queue::Letter;
 use super::world::{TABLE, World, display, pipeline_of};
@@ -109,7 +109,7 @@ impl World {
         left
     }
 
-    /// Every head commit was built, and none twice in a row. Stories whose commits ask for no build, or whose clones
+    /// Every head commit was built to the end, and none twice in a row. Stories whose commits ask for no build, or whose clones
     /// detect pushes by themselves, are left out: there the mapping does not say that it was.
     fn heads_left(&self, rows: &[Mapping]) -> Vec<String> {
         let all = self.account.all();
@@ -119,9 +119,17 @@ impl World {
                 continue;
             };
             let commits = pipeline.commits();
-            let mut pairs = commits.iter().zip(commits.iter().skip(1));
+            let built = pipeline.runs.iter().filter(|run| run.commit.is_some());
+            let mut pairs = built.clone().zip(built.skip(1));
             let twice = lock(&self.built_twice).contains(&display(row));
-            if pairs.any(|(one, next)| one == next) != twice {
+            let again = |run: &Started| {
+                let storm = lock(&self.storm);
+                let back = storm.as_ref().zip(run.commit.clone());
+                back.is_some_and(|(back, commit)| {
+                    run.stopped || back.contains(&(display(row), commit))
+                })
+            };
+            if pairs.any(|(one, next)| one.commit == next.commit && !again(one)) != twice {
                 left.push(format!(
                     "{} built a commit twice: {commits:?}",
                     display(row)
@@ -136,6 +144,9 @@ impl World {
                     "{} built {commits:?}, says {built:?}",
                     display(row)
                 ));
+            }
+            if pipeline.runs.last().is_some_and(|run| run.stopped) {
+                left.push(format!("{}: its last execution was stopped", display(row)));
             }
             if row.owes_start() && ours {
                 left.push(format!("{} did not build its head", display(row)));

@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
     pub(super) built_twice: Mutex<BTreeSet<String>>,
+    pub(super) storm: Mutex<Option<BTreeSet<(String, String)>>>,
     pub(super) uncounted: Mutex<usize>,
 }
 
@@ -90,6 +91,7 @@ impl World {
             half_way: Mutex::default(),
             unbuilt: Mutex::default(),
             built_twice: Mutex::default(),
+            storm: Mutex::default(),
             uncounted: Mutex::default(),
             clock,
             weather,
@@ -264,6 +266,13 @@ impl World {
     /// The story expects that this subject's head is built by two declarations, one after the other.
     pub(crate) fn take_built_twice(&self, subject: &str) {
         lock(&self.built_twice).insert(subject.to_owned());
+    }
+
+    /// Workers die in this world, so a commit may be built again in two cases: its execution was stopped by an update that
+    /// was repeated; or a push went back to it (`back`, by subject), and the start of the commit in between was cut off, so
+    /// that nobody knows whether that was built.
+    pub(crate) fn storms(&self, back: &BTreeSet<(String, String)>) {
+        *lock(&self.storm) = Some(back.clone());
     }
 
     /// The story expects so many clones that were counted without saying so.

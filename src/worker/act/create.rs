@@ -1,7 +1,7 @@
 //! Making a clone.
 
+use crate::line::execution::{last_built, owes};
 use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::CommitId;
 use crate::line::journal::Outcome;
 use crate::line::mapping::{Done, Made};
 use crate::line::rule::Rule;
@@ -46,32 +46,20 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             digest: None,
             ..pipeline.print
         };
-        let built = self.last_built(spec).await?;
+        let executions = self.pipelines.executions(name).await?;
         let head = mapping.moment.head.as_ref();
-        let first = mapping.built.as_ref() == head;
-        if head.is_some() && !first && !built.iter().any(|commit| Some(commit) == head) {
-            self.run(spec, &print, work).await?;
+        if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
+            let token = mapping.start_token.clone();
+            self.run(spec, &print, token, work).await?;
         }
         let made = Made {
             arn: found.arn,
             template_version: None,
             print,
             place,
-            built: built.into_iter().next(),
+            built: last_built(&executions),
         };
         Ok((Done::Present(made), Outcome::AlreadyCreated))
-    }
-
-    /// The commits of the last executions, the newest first, as far as CodePipeline knows: it tells a commit once it was
-    /// fetched.
-    async fn last_built(&self, spec: &Spec) -> Result<Vec<CommitId>, Fault> {
-        let executions = self.pipelines.executions(&spec.pipeline).await?;
-        let commits = executions
-            .into_iter()
-            .filter_map(|execution| execution.commit);
-        Ok(commits
-            .filter_map(|commit| CommitId::parse(commit).ok())
-            .collect())
     }
 
     /// The clone as template and rule have it today, and the template's version.

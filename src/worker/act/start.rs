@@ -2,6 +2,7 @@
 
 use crate::line::execution::Run;
 use crate::line::fault::{Fault, Reason, Room};
+use crate::line::ids::DeliveryId;
 use crate::line::journal::{Journal, Outcome};
 use crate::line::mapping::{Done, Made};
 use crate::line::rule::Update;
@@ -43,7 +44,12 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Some((clone, version)) => (clone.print, version, Outcome::Started),
             None => (old.unwrap_or_default(), None, Outcome::Started),
         };
-        journal.execution = Some(self.run(spec, &print, work).await?);
+        let token = if outcome == Outcome::Updated {
+            mapping.token_after_update()
+        } else {
+            mapping.start_token.clone()
+        };
+        journal.execution = Some(self.run(spec, &print, token, work).await?);
         let made = Made {
             arn,
             template_version,
@@ -65,11 +71,12 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail))
     }
 
-    /// Starts the head commit of the claimed mapping.
+    /// Starts the head commit of the claimed mapping, under a token.
     pub(super) async fn run(
         &self,
         spec: &Spec,
         print: &Print,
+        token: Option<DeliveryId>,
         work: &Work<'_>,
     ) -> Result<String, Fault> {
         let mapping = work.claim.mapping();
@@ -83,7 +90,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let run = Run {
             revision: print.pin.clone().zip(mapping.moment.head.clone()),
             variables: told.into_iter().filter(known).collect(),
-            token: mapping.start_token.clone(),
+            token,
         };
         self.may_touch(work)?;
         self.pipelines.start(&spec.pipeline, &run, work.claim).await

@@ -51,6 +51,20 @@ fn a_new_head_is_started_once_and_under_the_delivery_that_brought_it() {
 }
 
 #[test]
+fn a_head_that_a_closing_brought_is_not_started_under_the_token_of_the_one_before() {
+    let made = settled(claimed(&at(1, 'a', OURS), None));
+    let started = settled(claimed(&at(2, 'b', OURS), Some(&made)));
+    let mut closing = at(3, 'c', OURS);
+    closing.moment.kind = Kind::Closed;
+    closing.wanted = Wanted::Absent(Absence::Closed);
+    let deleting = expired(claimed(&closing, Some(&started)));
+    let reopened = claimed(&at(4, 'c', OURS), Some(&deleting));
+    assert_eq!((reopened.state, token(&reopened)), (State::Creating, "d-4"));
+    let again = claimed(&at(5, 'c', OURS), Some(&expired(reopened)));
+    assert_eq!(token(&again), "d-4", "the same head");
+}
+
+#[test]
 fn what_asks_for_no_build_is_not_started_and_makes_no_pipeline() {
     let skip = Call {
         head: Head::Skipped,
@@ -89,6 +103,21 @@ fn a_moved_clone_is_started_under_a_token_of_its_own() {
     }
     let row = claimed(&moved, Some(&made));
     assert_eq!((row.state, token(&row)), (State::Starting, "d-2"));
+}
+
+#[test]
+fn a_start_after_an_update_has_a_token_of_its_claims_own() {
+    let made = settled(claimed(&at(1, 'a', OURS), None));
+    let mut row = claimed(&at(2, 'b', OURS), Some(&made));
+    let first = row.token_after_update();
+    row.hold = Some(Hold {
+        owner: "next".into(),
+        until: NOW,
+    });
+    assert!(first.is_some() && first != row.token_after_update());
+    assert_ne!(first, row.start_token);
+    row.start_token = DeliveryId::parse("d".repeat(DeliveryId::MAX)).ok();
+    assert!(row.token_after_update().is_some());
 }
 
 #[test]
