@@ -66,16 +66,22 @@ async fn list(asked: &List) -> Done {
     let stdout = io::stdout().lock();
     let mut rows = Rows::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
     let mut listing = Listing::of(&desk.ledger, filter);
-    let mut unreadable = 0;
+    let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
         unreadable += told(&batch.unreadable)?;
         for mapping in batch.rows {
+            listed += 1;
             if stopped(rows.write(&Row::of(&mapping, SystemClock.now())))? {
                 return Ok(code(unreadable > 0));
             }
         }
     }
     stopped(rows.end())?;
+    let hidden = match asked.state.is_empty() {
+        true => ", those that are gone left out (--state gone)",
+        false => "",
+    };
+    writeln!(io::stderr(), "{listed} mappings{hidden}")?;
     Ok(code(unreadable > 0))
 }
 
