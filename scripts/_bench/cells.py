@@ -33,13 +33,15 @@ class Cell:
 
     @property
     def burst(self) -> int:
-        """Webhooks that are there at once: enough for about a second of work, and to fill every place."""
+        """Webhooks that are there at once: enough for a second or more of work, and to fill every place several times."""
         slow = self.latency_ms > 0
+        if self.latency_ms == LONG_LATENCY_MS:
+            return 3_000
         if self.concurrency == 1:
             return 20 if slow else {25_000: 500}.get(self.bytes, 100)
         if self.bytes < 1_000_000:
             return 1_500 if self.concurrency > 32 and slow else 1_000
-        return 400 if self.concurrency > 32 else 200
+        return 300 if self.concurrency > 32 else 100
 
     @property
     def per_second(self) -> float:

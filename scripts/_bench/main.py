@@ -41,7 +41,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures branchline beside a floor and a peer.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured [default: 3]")
+    parser.add_argument("--rounds", type=int, default=2, help="how often everything is measured [default: 2]")
     parser.add_argument("--only", default=",".join(subjects.NAMES), help="subjects, with commas [default: all three]")
     parser.add_argument("--match", default="", help="only cells with this in their name, such as '256 at once, 25 KB'")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there, too")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import linear_regression
 from typing import Any
 
 from . import process, subjects
@@ -61,7 +62,7 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
     return Result(
         subject=subject,
         cell=cell,
-        per_second=_per_second(burst["settled_ms"]),
+        per_second=_per_second(burst["settled_ms"], cell.concurrency),
         cpu_ms=used / cell.burst,
         memory_mb=memory,
         calls=count / cell.burst,
@@ -71,10 +72,17 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
     )
 
 
-def _per_second(settled_ms: list[float]) -> float:
-    """The rate of the middle: how long the first took to come and the last to be acknowledged is not in it."""
+def _per_second(settled_ms: list[float], concurrency: int) -> float:
+    """The rate of the middle: how long the first took to come and the last to be acknowledged is not in it.
+
+    The slope of a line through it, for under a latency messages settle in waves, and between two moments there may be a
+    wave more or less. Where all places together are few waves there is no middle, and the rate is that of the whole.
+    """
+    if len(settled_ms) < 4 * concurrency:
+        return 1_000 * len(settled_ms) / max(settled_ms)
     first, last = len(settled_ms) // 5, len(settled_ms) * 4 // 5
-    return 1_000 * (last - first) / (settled_ms[last] - settled_ms[first])
+    middle = sorted(settled_ms)[first:last]
+    return 1_000 / linear_regression(range(len(middle)), middle).slope
 
 
 def record_samples(programs: subjects.Programs, null: NullAws) -> None:
