@@ -22,9 +22,6 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const SHORT_POLL: Duration = Duration::from_secs(2);
 /// Messages in one answer (SQS API reference, ReceiveMessage).
 const RECEIVE: usize = 10;
-/// Polls that follow one that brought all it asked for. More are waiting then, and one poll after the other would bring
-/// ten messages a round trip at most.
-const FOLLOW: usize = 2;
 /// How many polls in a row may fail before a run that should end gives up.
 const FAILED_POLLS: usize = 3;
 
@@ -130,8 +127,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         refused
     }
 
-    /// The next messages, each with its place. Polls first, after a pause, where nobody does; and where there are `more`
-    /// messages and places for them, beside those who do. While AWS is out: one message, once nothing is in work.
+    /// The next messages, each with its place. Polls first, after a pause, where nobody does. While there are `more`
+    /// messages than were asked for, polls for every ten free places beside that: one poll after the other would bring ten
+    /// messages a round trip at most. While AWS is out: one message, once nothing is in work.
     async fn next(
         &self,
         pause: Duration,
@@ -140,25 +138,28 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         polls: &mut Polls,
         work: &mut JoinSet<()>,
     ) -> Result<Brought, Fault> {
-        let mut follow = if more { FOLLOW } else { 0 };
         if polls.is_empty() {
             sleep(pause).await;
             let most = self.probe(places).await.map_or(RECEIVE, |()| 1);
             self.ask(polls, free(most, places).await);
-            follow = follow.saturating_sub(1);
         }
         while let Some(ended) = work.try_join_next() {
             report::joined(ended);
         }
-        while follow > 0 && self.handler.breaker.next().is_none() {
-            let Some(free) = batch(places) else { break };
-            self.ask(polls, free);
-            follow -= 1;
-        }
-        match polls.join_next().await {
-            Some(Ok(answer)) => answer,
-            Some(Err(ended)) => Err(broken(&ended.to_string())),
-            None => Err(broken("nobody polls")),
+        loop {
+            let answer = tokio::select! {
+                biased;
+                answer = polls.join_next() => answer,
+                Some(free) = batch(places), if more && self.handler.breaker.next().is_none() => {
+                    self.ask(polls, free);
+                    continue;
+                }
+            };
+            return match answer {
+                Some(Ok(answer)) => answer,
+                Some(Err(ended)) => Err(broken(&ended.to_string())),
+                None => Err(broken("nobody polls")),
+            };
         }
     }
 
@@ -209,10 +210,10 @@ async fn free(most: usize, places: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit>
     free
 }
 
-/// Places for a full answer, if so many are free.
-fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+/// Waits for the places of a full answer.
+async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
     let all = u32::try_from(RECEIVE).unwrap_or(u32::MAX);
-    let mut all = Arc::clone(places).try_acquire_many_owned(all).ok()?;
+    let mut all = Arc::clone(places).acquire_many_owned(all).await.ok()?;
     Some(std::iter::from_fn(|| all.split(1)).collect())
 }
 
