@@ -209,6 +209,9 @@ fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
     match (next.state, next.spec.clone()) {
         (State::Creating | State::Active | State::Starting | State::Deleting, Some(spec)) => {
             next.state = State::Deleting;
+            // It started another head. Should the subject come back while its pipeline is still there, its head, which the
+            // closing may have told first, needs a token that started nothing yet.
+            next.start_token = None;
             next.hold = Some(hold);
             Plan::Act {
                 claim: Transition::new(expect, next),
