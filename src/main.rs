@@ -139,11 +139,11 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         "Polling for webhooks"
     );
 
-    let work = worker.run(until, stopped);
-    tokio::pin!(work);
+    // On the runtime's own threads, where its calls to AWS are: from this one, each would wake another thread and back.
+    let mut work = tokio::spawn(async move { worker.run(until, stopped).await });
     tokio::select! {
         ended = &mut work => {
-            ended.map_err(told)?;
+            ended?.map_err(told)?;
             return Ok(ExitCode::SUCCESS);
         }
         signal = heard() => {
@@ -153,7 +153,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     }
     tokio::select! {
         ended = &mut work => {
-            ended.map_err(told)?;
+            ended?.map_err(told)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
         }

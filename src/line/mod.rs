@@ -3,6 +3,7 @@
 //! Pure: no async, no clock, no SDK, no logging. Time, dice and configuration are arguments.
 
 pub mod audit;
+mod canonical;
 pub mod changes;
 pub mod declaration;
 pub mod delivery;

@@ -16,7 +16,7 @@ use super::mapping::Mapping;
 use super::rule::Rule;
 use super::source::{point, repositories, source};
 use super::wanted::Spec;
-use super::{kind, limits};
+use super::{canonical, kind, limits};
 
 /// A template as GetPipeline showed it.
 #[derive(Clone, Debug)]
@@ -137,10 +137,8 @@ impl Template {
 
 /// Of the declaration without the values of the rule's variables, but with their names.
 fn digest(clone: &Declaration, changes: &Changes) -> String {
-    let mut whole = Value::Object(clone.0.clone());
-    whole.sort_all_objects();
     let mut hash = Sha256::new();
-    hash.update(whole.to_string());
+    hash.update(canonical::json(&clone.0));
     for (name, _) in &changes.variables {
         hash.update(b"\n");
         hash.update(name);

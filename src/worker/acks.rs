@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::line::envelope::Receipt;
 use crate::ports::Queue;
 
+use super::report;
+
 /// Entries in one batch (SQS API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
 /// How long the first acknowledgement of a batch waits for company. Far below any visibility timeout.
 const LINGER: Duration = Duration::from_millis(50);
+/// Batches under way at once. One after the other they would be ten messages a round trip; so many are more than all the
+/// messages that the default concurrency has in work, and they bound what waits while SQS does not answer.
+const UNDER_WAY: usize = 16;
 /// How often an entry that SQS did not take is sent again. After that its message comes back, and changes nothing.
 const TRIES: usize = 4;
 /// The wait between two tries.
@@ -51,9 +56,22 @@ impl Acks {
 }
 
 async fn run<Q: Queue>(queue: Arc<Q>, mut receiver: mpsc::Receiver<Ack>) {
+    let mut under_way = JoinSet::new();
     while let Some(first) = receiver.recv().await {
         let batch = gather(first, &mut receiver).await;
-        flush(queue.as_ref(), batch).await;
+        while under_way.len() >= UNDER_WAY
+            && let Some(ended) = under_way.join_next().await
+        {
+            report::joined(ended);
+        }
+        while let Some(ended) = under_way.try_join_next() {
+            report::joined(ended);
+        }
+        let queue = Arc::clone(&queue);
+        under_way.spawn(async move { flush(queue.as_ref(), batch).await });
+    }
+    while let Some(ended) = under_way.join_next().await {
+        report::joined(ended);
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::line::envelope::Envelope;
-use crate::line::fault::{Blame, Fault};
+use crate::line::fault::{Blame, Fault, Reason, Room};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
 use super::handle::Handler;
@@ -35,6 +35,16 @@ pub(super) struct Poller<'a, Q, S, P, C> {
 /// A message and the place in work that it takes.
 type Placed = (Envelope, OwnedSemaphorePermit);
 
+/// The polls under way, each with a place for every message that it may bring.
+type Polls = JoinSet<Result<Brought, Fault>>;
+
+/// What a poll brought.
+struct Brought {
+    messages: Vec<Placed>,
+    /// All that it asked for.
+    full: bool,
+}
+
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// Polls until told to stop, or until the queue is empty. What it receives goes into `work`, and so does the sweep.
     pub(super) async fn poll(&self, stop: Stop, work: &mut JoinSet<()>) -> Result<(), Fault> {
@@ -43,15 +53,18 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         let mut outage = QueueOutage::default();
         let mut pause = Duration::ZERO;
         let mut answered = false;
+        let mut polls = Polls::new();
+        let mut more = false;
         loop {
             let answer = tokio::select! {
                 biased;
                 () = stop.told() => return Ok(()),
                 Some(fault) = refused.recv() => return Err(fault),
-                answer = self.next(pause, &places, work) => answer,
+                answer = self.next(pause, more, &places, &mut polls, work) => answer,
             };
+            more = answer.as_ref().is_ok_and(|brought| brought.full);
             match answer {
-                Ok(messages) => {
+                Ok(Brought { messages, .. }) => {
                     answered = true;
                     self.handler.ready.queue(true);
                     pause = Duration::ZERO;
@@ -70,6 +83,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 }
                 // Waiting cannot mend a queue that was never there, or never ours.
                 Err(fault) if !answered && fault.blame() == Blame::Setup => return Err(fault),
+                // What fails together counts once.
+                Err(_) if !polls.is_empty() => {}
                 Err(fault) => {
                     self.handler.ready.queue(false);
                     pause = outage.failed(&fault, self.handler.dice.throw());
@@ -115,19 +130,40 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         refused
     }
 
-    /// The next messages, each with its place, after a pause. While AWS is out: one message, once nothing is in work.
+    /// The next messages, each with its place. Polls first, after a pause, where nobody does. While there are `more`
+    /// messages than were asked for, polls for every ten free places beside that: one poll after the other would bring ten
+    /// messages a round trip at most. While AWS is out: one message, once nothing is in work.
     async fn next(
         &self,
         pause: Duration,
+        more: bool,
         places: &Arc<Semaphore>,
+        polls: &mut Polls,
         work: &mut JoinSet<()>,
-    ) -> Result<Vec<Placed>, Fault> {
-        sleep(pause).await;
-        let most = self.probe(places).await.map_or(RECEIVE, |()| 1);
+    ) -> Result<Brought, Fault> {
+        if polls.is_empty() {
+            sleep(pause).await;
+            let most = self.probe(places).await.map_or(RECEIVE, |()| 1);
+            self.ask(polls, free(most, places).await);
+        }
         while let Some(ended) = work.try_join_next() {
             report::joined(ended);
         }
-        self.receive(most, places).await
+        loop {
+            let answer = tokio::select! {
+                biased;
+                answer = polls.join_next() => answer,
+                Some(free) = batch(places), if more && self.handler.breaker.next().is_none() => {
+                    self.ask(polls, free);
+                    continue;
+                }
+            };
+            return match answer {
+                Some(Ok(answer)) => answer,
+                Some(Err(ended)) => Err(broken(&ended.to_string())),
+                None => Err(broken("nobody polls")),
+            };
+        }
     }
 
     /// While AWS is out: waits until it is time for the next message and nothing is in work. `None` when it is not out,
@@ -146,23 +182,49 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         waited.map(|_| ())
     }
 
-    /// Waits for a free place, then asks for as many messages as there are free places, and hands each its place.
-    async fn receive(&self, most: usize, places: &Arc<Semaphore>) -> Result<Vec<Placed>, Fault> {
-        let mut free = Vec::with_capacity(most);
-        // The semaphore is never closed, so this fails never; an empty answer would be asked for again.
-        free.extend(Arc::clone(places).acquire_owned().await.ok());
-        while free.len() < most {
-            match Arc::clone(places).try_acquire_owned() {
-                Ok(place) => free.push(place),
-                Err(_) => break,
-            }
-        }
-        let max = u32::try_from(free.len()).unwrap_or(1);
+    /// Asks for as many messages as there are free places.
+    fn ask(&self, polls: &mut Polls, free: Vec<OwnedSemaphorePermit>) {
+        let handler = Arc::clone(self.handler);
         let wait = match self.until {
             Until::Stopped => LONG_POLL,
             Until::Empty => SHORT_POLL,
         };
-        let messages = self.handler.queue.receive(max, wait).await?;
-        Ok(messages.into_iter().zip(free).collect())
+        polls.spawn(async move {
+            let max = u32::try_from(free.len()).unwrap_or(1);
+            let messages = handler.queue.receive(max, wait).await?;
+            let full = messages.len() >= free.len();
+            let messages = messages.into_iter().zip(free).collect();
+            Ok(Brought { messages, full })
+        });
     }
+}
+
+/// Waits for a free place, and takes as many more as are free.
+async fn free(most: usize, places: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    let mut free = Vec::with_capacity(most);
+    // The semaphore is never closed, so this fails never; an empty answer would be asked for again.
+    free.extend(Arc::clone(places).acquire_owned().await.ok());
+    while free.len() < most {
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => free.push(place),
+            Err(_) => break,
+        }
+    }
+    free
+}
+
+/// Waits for the places of a full answer.
+async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+    let all = u32::try_from(RECEIVE).unwrap_or(u32::MAX);
+    let mut all = Arc::clone(places).acquire_many_owned(all).await.ok()?;
+    Some(std::iter::from_fn(|| all.split(1)).collect())
+}
+
+/// A poll that did not come to its end: a bug, told as one.
+fn broken(what: &str) -> Fault {
+    Fault::new(
+        Room::Queue,
+        Reason::AwsUnknown,
+        format!("a poll ended: {what}"),
+    )
 }

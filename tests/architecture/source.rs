@@ -67,7 +67,7 @@ impl Source {
 pub(crate) fn tree() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "tests", "scripts"] {
+    for folder in ["src", "tests", "benches", "scripts"] {
         walk(&root.join(folder), &mut files);
     }
     files.sort();

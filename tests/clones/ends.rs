@@ -1,5 +1,7 @@
 //! How clones end: what is kept of them, and repositories that are gone.
 
+use std::time::Duration;
+
 use branchline::line::execution::Execution;
 use branchline::line::fault::Reason;
 use branchline::line::wanted::Absence;
@@ -9,7 +11,7 @@ use crate::support::clock::START;
 use crate::support::weather::{Op, Trouble, When};
 use crate::support::webhook::{REPOSITORY, Webhook};
 use crate::support::world::{World, run_line};
-use crate::{commit, pushed, rule};
+use crate::{built, commit, pushed, rule};
 
 /// The executions that the last audit entry of `acme/api#7` tells.
 fn remembered(world: &World) -> Vec<Execution> {
@@ -154,5 +156,22 @@ fn a_renamed_repository_keeps_everything() {
         assert_eq!(world.deliver(renamed).await, ["ignored: renamed"]);
         let closed = Webhook::pull_request("closed").of(REPOSITORY.0, "acme/new");
         assert_eq!(world.deliver(closed).await, ["deleted"]);
+    });
+}
+
+#[test]
+fn a_head_that_the_closing_told_first_is_built_where_the_removal_failed() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        let refused = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.weather.next(Op::Remove, 100, refused);
+        world.deliver(Webhook::pull_request("closed").sha(3)).await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+        world.clock.advance(Duration::from_secs(10));
+        world
+            .deliver(Webhook::pull_request("reopened").sha(3))
+            .await;
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
     });
 }

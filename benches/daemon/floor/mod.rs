@@ -1,0 +1,213 @@
+//! The floor: what the daemon's calls cost without the daemon. The same SDK, set as `src/aws/mod.rs` sets it, sends for
+//! each message the requests of a new pipeline, which were made beforehand; nothing is proven, read, decided or logged.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::timeout::{TimeoutConfig, TimeoutConfigBuilder};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
+use aws_smithy_types::retry::RetryConfig;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use branchline::aws::{ATTEMPTS, OPERATION_TIMEOUT};
+
+use super::Trouble;
+use samples::Samples;
+
+mod samples;
+
+/// The queue that every call names.
+const QUEUE: &str = "/123456789012/webhooks";
+/// Messages of one answer, and deletions of one batch.
+const BATCH: usize = 10;
+/// How long the first deletion of a batch waits for company, as in `src/worker/acks.rs`.
+const LINGER: Duration = Duration::from_millis(50);
+
+struct Floor {
+    sqs: aws_sdk_sqs::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    codepipeline: aws_sdk_codepipeline::Client,
+    queue: String,
+    samples: Samples,
+}
+
+/// Works until the process is ended.
+pub(super) fn run(url: &str, concurrency: &str, samples: &Path) -> Result<(), Trouble> {
+    let concurrency: usize = concurrency.parse()?;
+    let samples = Samples::read(samples)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let config = configure(url).await;
+            let floor = Arc::new(Floor {
+                sqs: aws_sdk_sqs::Client::new(&config),
+                dynamodb: aws_sdk_dynamodb::Client::new(&config),
+                codepipeline: aws_sdk_codepipeline::Client::new(&config),
+                queue: format!("{url}{QUEUE}"),
+                samples,
+            });
+            work(&floor, concurrency).await
+        })
+}
+
+async fn configure(url: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts(10).operation_timeout(OPERATION_TIMEOUT).build())
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(url)
+        .load()
+        .await
+}
+
+fn timeouts(attempt_seconds: u64) -> TimeoutConfigBuilder {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(attempt_seconds))
+}
+
+/// As many pollers, and as many deleters, as it takes to keep all places full.
+async fn work(floor: &Arc<Floor>, concurrency: usize) -> Result<(), Trouble> {
+    let places = Arc::new(Semaphore::new(concurrency));
+    let (done, receipts) = mpsc::channel(concurrency);
+    let receipts = Arc::new(Mutex::new(receipts));
+    let mut tasks = JoinSet::new();
+    for _ in 0..concurrency.div_ceil(BATCH) {
+        let poller = Poller {
+            floor: Arc::clone(floor),
+            places: Arc::clone(&places),
+            most: concurrency.min(BATCH),
+            done: done.clone(),
+        };
+        tasks.spawn(poller.poll());
+        tasks.spawn(delete(Arc::clone(floor), Arc::clone(&receipts)));
+    }
+    match tasks.join_next().await {
+        Some(ended) => ended?,
+        None => Ok(()),
+    }
+}
+
+struct Poller {
+    floor: Arc<Floor>,
+    places: Arc<Semaphore>,
+    /// Messages of one answer.
+    most: usize,
+    done: mpsc::Sender<String>,
+}
+
+impl Poller {
+    async fn poll(self) -> Result<(), Trouble> {
+        loop {
+            let places = Arc::clone(&self.places);
+            let mut free = places.acquire_many_owned(u32::try_from(self.most)?).await?;
+            for receipt in self.floor.receive(self.most).await? {
+                let place = free.split(1);
+                tokio::spawn(handle(
+                    Arc::clone(&self.floor),
+                    receipt,
+                    place,
+                    self.done.clone(),
+                ));
+            }
+        }
+    }
+}
+
+/// What fails here stops the measurement, which then misses a message.
+async fn handle(
+    floor: Arc<Floor>,
+    receipt: String,
+    place: Option<OwnedSemaphorePermit>,
+    done: mpsc::Sender<String>,
+) -> Result<(), Trouble> {
+    floor.make_pipeline().await?;
+    drop(place);
+    done.send(receipt).await?;
+    Ok(())
+}
+
+impl Floor {
+    async fn receive(&self, most: usize) -> Result<Vec<String>, Trouble> {
+        let poll = timeouts(30).operation_timeout(Duration::from_secs(60));
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue)
+            .max_number_of_messages(i32::try_from(most)?)
+            .wait_time_seconds(20)
+            .visibility_timeout(60)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .customize()
+            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(poll.build()))
+            .send()
+            .await?;
+        let messages = answer.messages.unwrap_or_default().into_iter();
+        Ok(messages
+            .filter_map(|message| message.receipt_handle)
+            .collect())
+    }
+
+    /// The three calls that a new pull request costs while its template is remembered.
+    async fn make_pipeline(&self) -> Result<(), Trouble> {
+        let Samples {
+            claim,
+            declaration,
+            tags,
+            record,
+        } = &self.samples;
+        self.dynamodb
+            .transact_write_items()
+            .set_transact_items(Some(claim.clone()))
+            .send()
+            .await?;
+        let create = self
+            .codepipeline
+            .create_pipeline()
+            .pipeline(declaration.clone());
+        create.set_tags(Some(tags.clone())).send().await?;
+        self.dynamodb
+            .transact_write_items()
+            .set_transact_items(Some(record.clone()))
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+/// Deletes in batches.
+async fn delete(
+    floor: Arc<Floor>,
+    receipts: Arc<Mutex<mpsc::Receiver<String>>>,
+) -> Result<(), Trouble> {
+    loop {
+        let batch = gather(&mut *receipts.lock().await).await;
+        let entries = batch.into_iter().enumerate().map(|(id, receipt)| {
+            let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string());
+            entry.receipt_handle(receipt).build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let request = floor.sqs.delete_message_batch().queue_url(&floor.queue);
+        request.set_entries(Some(entries)).send().await?;
+    }
+}
+
+async fn gather(receipts: &mut mpsc::Receiver<String>) -> Vec<String> {
+    let mut batch = Vec::with_capacity(BATCH);
+    batch.extend(receipts.recv().await);
+    let deadline = Instant::now() + LINGER;
+    while batch.len() < BATCH {
+        match timeout_at(deadline, receipts.recv()).await {
+            Ok(Some(receipt)) => batch.push(receipt),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    batch
+}

@@ -1,0 +1,91 @@
+//! The canned answers, in the shape that the API references give them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::Null;
+use super::chunks::Chunks;
+use crate::Trouble;
+
+/// The pipeline that is cloned.
+const TEMPLATE: &str = include_str!("template.json");
+
+/// Answers a call, its latency over.
+pub(super) async fn answer(
+    operation: &str,
+    body: Bytes,
+    null: &Arc<Null>,
+) -> Result<Chunks, Trouble> {
+    match operation {
+        "ReceiveMessage" => receive(&body, null).await,
+        "DeleteMessageBatch" => delete(&body, null),
+        "DeleteMessage" => {
+            let request: Value = serde_json::from_slice(&body)?;
+            remove(&request, null);
+            Ok(Chunks::from("{}"))
+        }
+        "ChangeMessageVisibilityBatch" => done(&body, |_| ()),
+        "TransactWriteItems" | "PutItem" | "UpdateItem" | "GetItem" => Ok(Chunks::from("{}")),
+        "Query" => Ok(Chunks::from(r#"{"Items":[],"Count":0,"ScannedCount":0}"#)),
+        "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
+        // It answers with what it was asked to make.
+        "CreatePipeline" => Ok(Chunks::from(body)),
+        "SendMessage" => Err("a message was buried".into()),
+        other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
+    }
+}
+
+/// Waits for the first message as long as it is asked to, as a long poll does.
+async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
+    let request: Value = serde_json::from_slice(body)?;
+    let number = |name: &str| request.get(name).and_then(Value::as_u64);
+    let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))?;
+    let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
+    let deadline = Instant::now() + wait;
+    loop {
+        let arrived = null.arrived.notified();
+        tokio::pin!(arrived);
+        arrived.as_mut().enable();
+        {
+            let mut state = null.lock();
+            if !state.queue.is_empty() {
+                state.tally.taken();
+                return Ok(state.queue.receive(most));
+            }
+        }
+        if timeout_at(deadline, arrived).await.is_err() {
+            return Ok(Chunks::from("{}"));
+        }
+    }
+}
+
+fn delete(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
+    done(body, |entry| remove(entry, null))
+}
+
+fn remove(entry: &Value, null: &Null) {
+    let mut state = null.lock();
+    let receipt = entry.get("ReceiptHandle").and_then(Value::as_str);
+    if let Some(times) = receipt.and_then(|receipt| state.queue.delete(receipt)) {
+        state.tally.settled(&times);
+    }
+}
+
+/// Does it for each entry of a batch, and says so.
+fn done(body: &[u8], each: impl Fn(&Value)) -> Result<Chunks, Trouble> {
+    let request: Value = serde_json::from_slice(body)?;
+    let entries = request.get("Entries").and_then(Value::as_array);
+    let entries = entries.ok_or("a batch without entries")?;
+    entries.iter().for_each(each);
+    let ids: Vec<Value> = entries
+        .iter()
+        .map(|entry| json!({"Id": entry.get("Id")}))
+        .collect();
+    Ok(Chunks::from(
+        json!({"Successful": ids, "Failed": []}).to_string(),
+    ))
+}

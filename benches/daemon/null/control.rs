@@ -1,0 +1,65 @@
+//! How `scripts/bench` sets the null AWS and reads it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use super::Null;
+use super::chunks::Chunks;
+use super::webhooks::Webhooks;
+use crate::Trouble;
+
+/// `/send` begins a measurement, `/settled` counts, `/report` tells all, `/samples` shows requests.
+pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
+    match path {
+        "/send" => send(body, null),
+        "/report" => Ok(Chunks::from(null.lock().tally.report().to_string())),
+        "/settled" => Ok(Chunks::from(null.lock().tally.settled_count().to_string())),
+        "/samples" => Ok(Chunks::from(null.lock().tally.samples().to_string())),
+        other => Err(format!("{other} is no page of this server").into()),
+    }
+}
+
+/// `{"count", "bytes", "latency_ms", "per_second"}`: all at once, or evenly over time.
+fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
+    let order: Value = serde_json::from_slice(body)?;
+    let number = |name: &str| {
+        let number = order.get(name).and_then(Value::as_u64);
+        number.ok_or_else(|| format!("'{name}' is missing"))
+    };
+    let count = number("count")?;
+    let webhooks = Webhooks::of_size(usize::try_from(number("bytes")?)?)?;
+    {
+        let mut state = null.lock();
+        state.latency = Duration::from_millis(number("latency_ms")?);
+        state.tally.reset();
+        state.queue.prepare(Arc::new(webhooks));
+    }
+    let per_second = order.get("per_second").and_then(Value::as_f64);
+    match per_second {
+        None => {
+            let mut state = null.lock();
+            for _ in 0..count {
+                state.queue.send();
+            }
+            null.arrived.notify_waiters();
+        }
+        Some(per_second) => {
+            let pause = Duration::from_secs_f64(1.0 / per_second);
+            tokio::spawn(pace(count, pause, Arc::clone(null)));
+        }
+    }
+    Ok(Chunks::from("{}"))
+}
+
+async fn pace(count: u64, pause: Duration, null: Arc<Null>) {
+    let mut next = Instant::now();
+    for _ in 0..count {
+        sleep_until(next).await;
+        null.lock().queue.send();
+        null.arrived.notify_waiters();
+        next += pause;
+    }
+}

@@ -1,0 +1,131 @@
+//! A null AWS: SQS, DynamoDB and CodePipeline as far as the daemon calls them, with nothing behind them but a queue in
+//! memory. Every call is answered after the same settable latency.
+//!
+//! One thread serves: what is measured has the other processors for itself. `GET /bench` and `POST /bench` are its own.
+
+mod answers;
+mod chunks;
+mod control;
+mod queue;
+mod tally;
+mod webhooks;
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use chunks::Chunks;
+use queue::Queue;
+use tally::Tally;
+
+use super::Trouble;
+
+/// The header that names the operation (awsJson protocols 1.0 and 1.1).
+const TARGET: &str = "x-amz-target";
+
+/// What every connection shares.
+struct Null {
+    state: Mutex<State>,
+    /// Told when there is something to receive.
+    arrived: Notify,
+}
+
+/// What changes from call to call.
+struct State {
+    latency: Duration,
+    queue: Queue,
+    tally: Tally,
+}
+
+impl Null {
+    /// Nothing panics under this lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves on a free port of the loopback, which it prints, until the process is ended.
+pub(super) fn serve() -> Result<(), Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+        let null = Arc::new(Null {
+            state: Mutex::new(State {
+                latency: Duration::ZERO,
+                queue: Queue::default(),
+                tally: Tally::default(),
+            }),
+            arrived: Notify::new(),
+        });
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::spawn(connection(stream, Arc::clone(&null)));
+        }
+    })
+}
+
+/// A client that goes away in the middle of a call is no trouble of ours.
+async fn connection(stream: TcpStream, null: Arc<Null>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let null = Arc::clone(&null);
+        async move { Ok::<_, Infallible>(answer(request, &null).await) }
+    });
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn answer(request: Request<Incoming>, null: &Arc<Null>) -> Response<Chunks> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = body.collect().await else {
+        return response(StatusCode::BAD_REQUEST, Chunks::default());
+    };
+    let body = body.to_bytes();
+    let answered = match head.headers.get(TARGET).map(|target| target.to_str()) {
+        None => control::answer(head.uri.path(), &body, null),
+        Some(Ok(target)) => call(target, body, null).await,
+        Some(Err(error)) => Err(error.into()),
+    };
+    match answered {
+        Ok(chunks) => response(StatusCode::OK, chunks),
+        Err(trouble) => {
+            let _ = writeln!(std::io::stderr(), "{:?}: {trouble}", head.headers);
+            null.lock().tally.refused += 1;
+            response(StatusCode::BAD_REQUEST, Chunks::from(trouble.to_string()))
+        }
+    }
+}
+
+async fn call(target: &str, body: Bytes, null: &Arc<Null>) -> Result<Chunks, Trouble> {
+    let (_, operation) = target.split_once('.').unwrap_or_default();
+    let latency = null.lock().latency;
+    let begun = Instant::now();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    null.lock().tally.call(operation, &body, begun.elapsed());
+    answers::answer(operation, body, null).await
+}
+
+fn response(status: StatusCode, chunks: Chunks) -> Response<Chunks> {
+    let mut response = Response::new(chunks);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let json = hyper::header::HeaderValue::from_static("application/x-amz-json-1.0");
+    headers.insert(hyper::header::CONTENT_TYPE, json);
+    response
+}

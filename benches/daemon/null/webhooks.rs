@@ -1,0 +1,72 @@
+//! Webhooks of a given size: `pull_request.opened` as GitHub sends it, each of another pull request, signed.
+//!
+//! They differ in the pull request's number alone, which stands at the end, so that what comes before is hashed once.
+
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::body::Bytes;
+use md5::{Digest, Md5};
+use serde_json::json;
+use sha2::Sha256;
+
+use super::chunks::Chunks;
+use crate::Trouble;
+use crate::payload::{self, NUMBER};
+
+/// The secret that scripts/bench tells its subjects.
+const SECRET: &[u8] = b"It's a Secret to Everybody";
+/// The part that all webhooks of one size share.
+pub(super) struct Webhooks {
+    /// The body up to the number, escaped for JSON.
+    escaped: Bytes,
+    keyed: Hmac<Sha256>,
+    hashed: Md5,
+}
+
+impl Webhooks {
+    /// Bodies of so many bytes, or of as many as the fields take that GitHub always sends.
+    pub(super) fn of_size(bytes: usize) -> Result<Self, Trouble> {
+        let whole = payload::of_size(bytes)?.to_string();
+        let start = whole.strip_suffix('}').ok_or("a payload is an object")?;
+        let escaped = serde_json::to_string(start)?;
+        let mut keyed = Hmac::<Sha256>::new_from_slice(SECRET)?;
+        keyed.update(start.as_bytes());
+        let mut hashed = Md5::new();
+        hashed.update(start);
+        Ok(Self {
+            escaped: Bytes::from(escaped.trim_end_matches('"').to_owned()),
+            keyed,
+            hashed,
+        })
+    }
+
+    /// Appends the message as ReceiveMessage shows it (API reference, Message). `sent` is in milliseconds since 1970.
+    pub(super) fn write(&self, number: u64, receipt: &str, sent: u128, to: &mut Chunks) {
+        let end = format!(",\"{NUMBER}\":{number}}}");
+        let mut keyed = self.keyed.clone();
+        keyed.update(end.as_bytes());
+        let signature = hex::encode(keyed.finalize().into_bytes());
+        let mut hashed = self.hashed.clone();
+        hashed.update(&end);
+        let md5 = hex::encode(hashed.finalize());
+        to.push(format!(
+            r#"{{"MessageId":"{}","ReceiptHandle":"{receipt}","MD5OfBody":"{md5}","Body":"#,
+            guid(number)
+        ));
+        to.push(self.escaped.clone());
+        let text = |value: &str| json!({"StringValue": value, "DataType": "String"});
+        let attributes = json!({
+            "X-GitHub-Event": text("pull_request"),
+            "X-GitHub-Delivery": text(&guid(number)),
+            "X-Hub-Signature-256": text(&format!("sha256={signature}")),
+            "Content-Type": text("application/json"),
+        });
+        let end = end.replace('"', "\\\"");
+        to.push(format!(
+            r#"{end}","Attributes":{{"SentTimestamp":"{sent}","ApproximateReceiveCount":"1"}},"MessageAttributes":{attributes}}}"#
+        ));
+    }
+}
+
+fn guid(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}

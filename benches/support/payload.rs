@@ -1,0 +1,119 @@
+//! Payloads of a given size: `pull_request.opened` with all the fields that GitHub sends.
+
+use serde_json::{Map, Value, json};
+
+/// The payload that all are made of.
+const FIXTURE: &str = include_str!("../../tests/fixtures/webhooks/pull_request.opened.json");
+/// The field that is kept for the end.
+pub(crate) const NUMBER: &str = "number";
+/// How many bytes `,"number":1000000` takes.
+const NUMBER_BYTES: usize = 17;
+/// What GitHub tells of an account beside what the fixture does (webhook documentation, `pull_request`).
+const USER_LINKS: [&str; 11] = [
+    "avatar_url",
+    "gravatar_id",
+    "followers_url",
+    "following_url{/other_user}",
+    "gists_url{/gist_id}",
+    "starred_url{/owner}{/repo}",
+    "subscriptions_url",
+    "organizations_url",
+    "repos_url",
+    "events_url{/privacy}",
+    "received_events_url",
+];
+/// The same of a repository.
+const REPOSITORY_LINKS: [&str; 34] = [
+    "forks_url",
+    "keys_url{/key_id}",
+    "collaborators_url{/collaborator}",
+    "teams_url",
+    "hooks_url",
+    "issue_events_url{/number}",
+    "events_url",
+    "assignees_url{/user}",
+    "branches_url{/branch}",
+    "tags_url",
+    "blobs_url{/sha}",
+    "git_tags_url{/sha}",
+    "git_refs_url{/sha}",
+    "trees_url{/sha}",
+    "statuses_url/{sha}",
+    "languages_url",
+    "stargazers_url",
+    "contributors_url",
+    "subscribers_url",
+    "subscription_url",
+    "commits_url{/sha}",
+    "git_commits_url{/sha}",
+    "comments_url{/number}",
+    "issue_comment_url{/number}",
+    "contents_url/{+path}",
+    "compare_url/{base}...{head}",
+    "merges_url",
+    "archive_url/{archive_format}{/ref}",
+    "downloads_url",
+    "issues_url{/number}",
+    "pulls_url{/number}",
+    "milestones_url{/number}",
+    "labels_url{/name}",
+    "deployments_url",
+];
+
+/// A payload of so many bytes, or of as many as the fields take that GitHub always sends. It lacks [`NUMBER`], with
+/// which, of seven digits, it has its size.
+pub(crate) fn of_size(bytes: usize) -> Result<Value, crate::Trouble> {
+    let mut payload: Value = serde_json::from_str(FIXTURE)?;
+    enrich(&mut payload);
+    fill(&mut payload, bytes)?;
+    Ok(payload)
+}
+
+/// Gives accounts and repositories the links that GitHub gives them, and moves the number out.
+fn enrich(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for field in fields.values_mut() {
+                enrich(field);
+            }
+            if let Some(Value::String(login)) = fields.get("login") {
+                let base = format!("https://api.github.com/users/{login}");
+                links(fields, &base, &USER_LINKS);
+            } else if let Some(Value::String(name)) = fields.get("full_name") {
+                let base = format!("https://api.github.com/repos/{name}");
+                links(fields, &base, &REPOSITORY_LINKS);
+            } else if fields.contains_key("action") {
+                fields.remove(NUMBER);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(enrich),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn links(fields: &mut Map<String, Value>, base: &str, names: &[&str]) {
+    for name in names {
+        let split = name.find(['{', '/']).unwrap_or(name.len());
+        let (name, rest) = name.split_at(split);
+        let path = name.trim_end_matches("_url");
+        fields.insert(name.to_owned(), json!(format!("{base}/{path}{rest}")));
+    }
+}
+
+/// Labels first, then text: what is large in practice is long lists and long descriptions.
+fn fill(payload: &mut Value, bytes: usize) -> Result<(), crate::Trouble> {
+    let missing = |payload: &Value| bytes.saturating_sub(payload.to_string().len() + NUMBER_BYTES);
+    let label = json!({
+        "id": 208_045_946, "node_id": "MDU6TGFiZWwyMDgwNDU5NDY=", "name": "bug", "color": "f29513", "default": true,
+        "url": "https://api.github.com/repos/acme/api/labels/bug", "description": "Something isn't working",
+    });
+    let count = missing(payload) / (label.to_string().len() + 1);
+    let pull = payload.get_mut("pull_request").ok_or("a pull request")?;
+    *pull.get_mut("labels").ok_or("its labels")? = Value::Array(vec![label; count]);
+    let rest = "x".repeat(missing(payload));
+    let pull = payload.get_mut("pull_request").ok_or("a pull request")?;
+    if let Some(Value::String(text)) = pull.get_mut("body") {
+        text.push_str(&rest);
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+"""One subject under one set of circumstances: a burst for throughput, time and memory, then a paced run for latency."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import linear_regression
+from typing import Any
+
+from . import process, subjects
+from .cells import Cell
+from .null import NullAws
+
+# Webhooks before anything is measured: connections are made, and Node has compiled what it runs often.
+WARM_UP = {25_000: 400, 1_000_000: 60}
+
+
+@dataclass
+class Result:
+    """What one run came to."""
+
+    subject: str
+    cell: Cell
+    per_second: float
+    cpu_ms: float
+    memory_mb: float
+    calls: float
+    request_bytes: float
+    # How long the null AWS held a call back, which is a little more than it was told to.
+    held_ms: float
+    since_sent_ms: list[float] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def run(subject: str, programs: subjects.Programs, null: NullAws, cells: Sequence[Cell]) -> list[Result]:
+    """All of these cells in one process: they share the concurrency and the size."""
+    first = cells[0]
+    with subjects.running(subject, programs, null.url, first.concurrency) as pid:
+        warm_up = Cell(0, first.concurrency, first.bytes)
+        count = WARM_UP[first.bytes]
+        null.send(warm_up, count)
+        null.settled(count)
+        return [_measure(subject, pid, null, cell) for cell in cells]
+
+
+def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
+    # The polls that wait already are answered under the latency that they were asked under.
+    null.send(cell, 1)
+    null.settled(1)
+    process.forget_peak(pid)
+    before = process.cpu_ms(pid)
+    null.send(cell, cell.burst)
+    burst = null.settled(cell.burst)
+    used = process.cpu_ms(pid) - before
+    memory = process.peak_mb(pid)
+    null.send(cell, cell.paced, cell.per_second)
+    paced = null.settled(cell.paced)
+    calls = burst["calls"].values()
+    count = sum(call["count"] for call in calls)
+    return Result(
+        subject=subject,
+        cell=cell,
+        per_second=_per_second(burst["settled_ms"], cell.concurrency),
+        cpu_ms=used / cell.burst,
+        memory_mb=memory,
+        calls=count / cell.burst,
+        request_bytes=sum(call["bytes"] for call in calls) / cell.burst,
+        held_ms=sum(call["held_ms"] for call in calls) / count,
+        since_sent_ms=paced["since_sent_ms"],
+    )
+
+
+def _per_second(settled_ms: list[float], concurrency: int) -> float:
+    """The rate of the middle: how long the first took to come and the last to be acknowledged is not in it.
+
+    The slope of a line through it, for under a latency messages settle in waves, and between two moments there may be a
+    wave more or less. Where all places together are few waves there is no middle, and the rate is that of the whole.
+    """
+    if len(settled_ms) < 4 * concurrency:
+        return 1_000 * len(settled_ms) / max(settled_ms)
+    first, last = len(settled_ms) // 5, len(settled_ms) * 4 // 5
+    middle = sorted(settled_ms)[first:last]
+    return 1_000 / linear_regression(range(len(middle)), middle).slope
+
+
+def record_samples(programs: subjects.Programs, null: NullAws) -> None:
+    """Keeps what branchline sends for a new pull request, for the others to send as well."""
+    cell = Cell(0, 1, 25_000)
+    with subjects.running("branchline", programs, null.url, 1):
+        null.send(cell, 2)
+        null.settled(2)
+    subjects.SAMPLES.write_text(json.dumps(null.samples()))
