@@ -72,7 +72,7 @@ class Post:
         if listed.keys() != dropped.keys():
             raise AssertionError(f"branchline lists {len(listed)} messages, and drops {len(dropped)}, or others")
         return {
-            name: Letter(None, listed[name]["verified"], line["body"].encode(), line["attributes"])
+            name: Letter(None, listed[name]["verified"], line["body"].encode(), _came(line["attributes"]))
             for name, line in dropped.items()
         }
 
@@ -98,3 +98,8 @@ class Post:
 def _lines(text: str) -> list[dict]:
     # Not splitlines(): a body may hold U+2028, which JSON does not escape.
     return [json.loads(line) for line in text.split("\n") if line]
+
+
+def _came(attributes: dict[str, str]) -> dict[str, str]:
+    """Those that came with the message. An export adds when a letter was first seen, where nobody has written that yet."""
+    return {name: value for name, value in attributes.items() if not name.startswith("branchline-")}
