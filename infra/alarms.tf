@@ -40,7 +40,7 @@ locals {
     }
     aws-throttles = {
       metric = "${var.name} AwsThrottled Sum", dimensions = {}
-      above  = 10, minutes = 5, missing = "notBreaching"
+      above  = 0, minutes = 10, missing = "notBreaching" # few lines: the daemon then tries one message at a time
       means  = "AWS throttles the daemon's calls, and webhooks wait"
     }
     aws-denies = {
@@ -52,7 +52,8 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "people" {
-  for_each            = local.alarms
+  # A consumer that is stopped on purpose is nobody's alarm.
+  for_each            = { for key, alarm in local.alarms : key => alarm if key != "no-consumer" || var.min_tasks > 0 }
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = "${each.value.means}. What to do: docs/OPERATING.md#${each.key}"
   namespace           = split(" ", each.value.metric)[0]
@@ -73,7 +74,8 @@ resource "aws_cloudwatch_log_metric_filter" "outcome" {
   for_each       = { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
   name           = "${var.name}-${each.value}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
-  pattern        = "{ $.outcome = \"${each.value}\" }"
+  # The journal line of a message, and what is told of AWS itself. Lines of metrics have an outcome as well, and no verdict.
+  pattern = "{ ($.outcome = \"${each.value}\" && $.verdict = \"*\") || ($.fault = \"${each.value}:*\") }"
 
   metric_transformation {
     name      = each.key

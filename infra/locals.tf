@@ -31,12 +31,14 @@ locals {
   # jsonencode writes strings and lists of strings as TOML does.
   configuration = <<-TOML
     [aws]
-    region = ${jsonencode(local.region)}
+    region            = ${jsonencode(local.region)}
+    codepipeline_rate = ${var.codepipeline_rate}
 
     [queue]
     url             = ${jsonencode(aws_sqs_queue.webhooks.url)}
     dead_letter_url = ${jsonencode(aws_sqs_queue.dead_letters.url)}
     quarantine_url  = ${jsonencode(aws_sqs_queue.quarantine.url)}
+    concurrency     = ${var.concurrency}
     drain_timeout   = ${var.drain_timeout}
 
     [store]

@@ -19,6 +19,26 @@ variable "rules" {
     condition     = !can(regex("(?m)^\\s*\\[(aws|queue|store|github)\\b", var.rules))
     error_message = "The module writes [aws], [queue], [store] and [github] itself: give the rules alone."
   }
+  validation {
+    condition     = !strcontains(var.rules, "{{")
+    error_message = "Parameter Store takes no value with two braces in a row: put another character between them."
+  }
+  validation {
+    condition     = length(var.rules) <= 7000
+    error_message = "Parameter Store holds 8 KB, and the module's own part takes one: shorten the rules with globs and lists."
+  }
+}
+
+variable "codepipeline_rate" {
+  description = "Calls to CodePipeline a second, at most, by each task. AWS throttles the account, so with more tasks give each less."
+  type        = number
+  default     = 10
+}
+
+variable "concurrency" {
+  description = "Messages in work at once, by each task."
+  type        = number
+  default     = 32
 }
 
 variable "image" {
@@ -156,9 +176,9 @@ variable "access_logs" {
 }
 
 variable "manage_api_gateway_account" {
-  description = "Whether this module sets that role. It is one for the account and Region: false where something else has set it."
+  description = "Whether this module sets that role, where `aws apigateway get-account` shows none. It is one for the account and Region, and goes with the module: never true where somebody else has set it."
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "log_retention_days" {

@@ -66,7 +66,8 @@ class Module:
 
     def __init__(self, endpoints: dict[str, str], variables: dict[str, Any]) -> None:
         shutil.rmtree(FOLDER, ignore_errors=True)
-        shutil.copytree(paths.ROOT / "infra" / "templates", FOLDER / "templates")
+        for folder in ("templates", "dashboards"):
+            shutil.copytree(paths.ROOT / "infra" / folder, FOLDER / folder)
         self._copy()
         (FOLDER / "provider_override.tf.json").write_text(json.dumps(_provider(endpoints)))
         (FOLDER / "e2e.auto.tfvars.json").write_text(json.dumps(variables))

@@ -101,5 +101,8 @@ def _lines(text: str) -> list[dict]:
 
 
 def _came(attributes: dict[str, str]) -> dict[str, str]:
-    """Those that came with the message. An export adds when a letter was first seen, where nobody has written that yet."""
-    return {name: value for name, value in attributes.items() if not name.startswith("branchline-")}
+    """Those that came with the message. An export adds when a letter was first seen, which nobody has written yet."""
+    came = dict(attributes)
+    if came.pop("branchline-first-seen", None) is None:
+        raise AssertionError("branchline exports a letter without when it was first seen")
+    return came

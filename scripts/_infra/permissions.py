@@ -31,6 +31,7 @@ VARIABLES: dict[str, Any] = {
     "source_cidrs": ["192.0.2.0/24"],
     "web_acl_arn": f"arn:aws:wafv2:{ARN}:regional/webacl/web/11111111-2222-4333-8444-555555555555",
     "metrics": True,
+    "manage_api_gateway_account": True,
     "alarm_topic_arns": [f"arn:aws:sns:{ARN}:pager"],
 }
 

@@ -25,6 +25,8 @@ VARIABLES = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
+    "metrics": True,
+    "manage_api_gateway_account": True,
 }
 BUCKET = "arn:aws:s3:::branchline-artifacts-stub"
 PROJECT = f"arn:aws:codebuild:{ARN}:project/branchline-build"
@@ -91,7 +93,6 @@ class Example(unittest.TestCase):
         inside = {address.removeprefix("module.branchline.") for address in applied()[0] if address.startswith("module.")}
         optional = {
             "aws_api_gateway_rest_api_policy.sources[0]",
-            "aws_cloudwatch_dashboard.metrics[0]",
             "aws_wafv2_web_acl_association.webhooks[0]",
         }
         self.assertEqual(inside, set(module_alone()) - optional)

@@ -14,6 +14,35 @@ from _infra.paths import INFRA
 PAGE = (INFRA / "README.md").read_text()
 POLICIES = [INFRA / "apply-policy.json", INFRA / "examples" / "complete" / "apply-policy.json"]
 
+# What the provider calls to make, read and remove each type (service authorization reference).
+LIFE = {
+    "appautoscaling_policy": [f"application-autoscaling:{act}" for act in ("PutScalingPolicy", "DescribeScalingPolicies", "DeleteScalingPolicy")],
+    "appautoscaling_target": [
+        f"application-autoscaling:{act}" for act in ("RegisterScalableTarget", "DescribeScalableTargets", "DeregisterScalableTarget")
+    ],
+    "cloudwatch_dashboard": ["cloudwatch:PutDashboard", "cloudwatch:GetDashboard", "cloudwatch:DeleteDashboards"],
+    "cloudwatch_log_group": ["logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DeleteLogGroup"],
+    "cloudwatch_log_metric_filter": ["logs:PutMetricFilter", "logs:DescribeMetricFilters", "logs:DeleteMetricFilter"],
+    "cloudwatch_metric_alarm": ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
+    "dynamodb_table": ["dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:DeleteTable"],
+    "ecs_cluster": ["ecs:CreateCluster", "ecs:DescribeClusters", "ecs:DeleteCluster"],
+    "ecs_service": ["ecs:CreateService", "ecs:DescribeServices", "ecs:DeleteService"],
+    "ecs_task_definition": ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"],
+    "iam_policy": ["iam:CreatePolicy", "iam:GetPolicy", "iam:DeletePolicy"],
+    "iam_role": ["iam:CreateRole", "iam:GetRole", "iam:DeleteRole"],
+    "iam_role_policy": ["iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"],
+    "iam_role_policy_attachment": ["iam:AttachRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy"],
+    "security_group": ["ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"],
+    "sqs_queue": ["sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:DeleteQueue"],
+    "sqs_queue_policy": ["sqs:SetQueueAttributes", "sqs:GetQueueAttributes"],
+    "sqs_queue_redrive_allow_policy": ["sqs:SetQueueAttributes", "sqs:GetQueueAttributes"],
+    "ssm_parameter": ["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"],
+    "vpc_security_group_egress_rule": [
+        f"ec2:{act}" for act in ("AuthorizeSecurityGroupEgress", "DescribeSecurityGroupRules", "RevokeSecurityGroupEgress")
+    ],
+    "wafv2_web_acl_association": ["wafv2:AssociateWebACL", "wafv2:GetWebACLForResource", "wafv2:DisassociateWebACL"],
+}
+
 # A resource type's first word, where the service's prefix in IAM is another.
 PREFIXES = {
     "api": "apigateway",
@@ -113,6 +142,13 @@ class Permissions(unittest.TestCase):
         ):
             services = {action.split(":")[0] for each in POLICIES[: POLICIES.index(file) + 1] for action in self.actions(each)}
             self.assertEqual({kind for kind in types if _service(kind) not in services}, set())
+
+    def test_every_type_can_be_made_read_and_removed(self) -> None:
+        """A type of a service that is in it already needs its own actions all the same. The gateway's are HTTP methods."""
+        module = {kind for kind in _types(INFRA.glob("*.tf")) if not kind.startswith("api_gateway_")}
+        self.assertEqual(module, set(LIFE), "a type without its actions in LIFE, or the other way round")
+        granted = set(self.actions(POLICIES[0]))
+        self.assertEqual({kind: set(needed) - granted for kind, needed in LIFE.items() if set(needed) - granted}, {})
 
     def actions(self, file: Path) -> list[str]:
         """All of them."""

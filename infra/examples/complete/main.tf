@@ -13,6 +13,7 @@ locals {
 }
 
 module "branchline" {
+  # In a copy of this folder elsewhere: the module's own place, by path or by git, at a tag.
   source = "../.."
 
   name             = var.name
@@ -42,5 +43,9 @@ module "branchline" {
 
   source_cidrs        = var.source_cidrs
   alarm_topic_arns    = var.alarm_topic_arns
+  metrics             = var.metrics
+  min_tasks           = var.min_tasks
   deletion_protection = var.deletion_protection
+
+  manage_api_gateway_account = var.manage_api_gateway_account
 }

@@ -28,6 +28,11 @@ output "operator_policy_arn" {
   value       = module.branchline.operator_policy_arn
 }
 
+output "task_role_arn" {
+  description = "The daemon's role, for `branchline check --daemon-role`."
+  value       = module.branchline.task_role_arn
+}
+
 output "log_group" {
   description = "Where the daemon logs."
   value       = module.branchline.log_group

@@ -63,6 +63,24 @@ variable "alarm_topic_arns" {
   default     = []
 }
 
+variable "metrics" {
+  description = "Whether the daemon's metrics go to CloudWatch."
+  type        = bool
+  default     = false
+}
+
+variable "min_tasks" {
+  description = "Tasks that always run. 0 stops the daemon, and its alarm."
+  type        = number
+  default     = 1
+}
+
+variable "manage_api_gateway_account" {
+  description = "True where `aws apigateway get-account` shows no cloudwatchRoleArn: the API's log needs one in the account and Region."
+  type        = bool
+  default     = false
+}
+
 variable "webhook_secrets" {
   description = "Names of the webhook's secrets. Each is made once, at random. Two while one is replaced: see infra/README.md."
   type        = set(string)
