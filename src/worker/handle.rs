@@ -60,8 +60,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let walked = walk.await;
         traces::walked(&span, &walked.journal);
         let ended = clock.now();
-        report::walked(&walked, ended.since(started), ended.since(sent_at));
+        // Counted before it is told: whoever reads the line finds it in the metrics.
         report::measured(&walked, ended.since(started), ended);
+        report::walked(&walked, ended.since(started), ended.since(sent_at));
         self.hear(walked.heard.clone());
         self.execute(walked, lease).await
     }
