@@ -13,12 +13,12 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' >src/main.rs \
     && touch src/lib.rs \
-    && cargo build --locked --release --features otlp \
+    && cargo build --locked --release \
     && cargo clean --locked --release --package branchline \
     && rm -r src
 
 COPY src src
-RUN cargo build --locked --release --features otlp
+RUN cargo build --locked --release
 
 # glibc, certificates, and a user without rights: no shell, no package manager.
 FROM gcr.io/distroless/cc-debian13:nonroot

@@ -1,5 +1,5 @@
 //! Spans: one a delivery, one for each room that it passes, and one for each call to AWS (`aws/call.rs`). They cost nothing
-//! where nobody traces: without the feature `otlp`, or without OTEL_EXPORTER_OTLP_ENDPOINT (`telemetry.rs`).
+//! where nobody traces: without OTEL_EXPORTER_OTLP_ENDPOINT, or without the feature `otlp` (`telemetry.rs`).
 
 use tracing::Span;
 use tracing::field::Empty;

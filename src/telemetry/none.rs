@@ -10,7 +10,7 @@ pub struct Traces(());
 pub(super) fn start() -> Result<(Traces, Identity), String> {
     match std::env::var_os(super::ENDPOINT).is_some_and(|value| !value.is_empty()) {
         true => Err(format!(
-            "{} is set, and this branchline was built without traces: build it with --features otlp, or unset it",
+            "{} is set, and this branchline was built without traces: build it with the feature otlp, or unset it",
             super::ENDPOINT
         )),
         false => Ok((Traces(()), Identity::new())),

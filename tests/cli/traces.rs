@@ -10,7 +10,7 @@ async fn a_binary_without_traces_says_so() {
     daemon.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
     let (code, said) = super::binary::complaint(&mut daemon);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("--features otlp"), "{said}");
+    assert!(said.contains("the feature otlp"), "{said}");
 }
 
 #[cfg(feature = "otlp")]
