@@ -13,16 +13,18 @@ use std::error::Error;
 use std::io;
 
 use branchline::config::{self, Config, Overrides, Surroundings};
-use branchline::line::declaration::Declaration;
-use branchline::line::delivery::{CONTENT_TYPE, DELIVERY, Delivery, EVENT, SIGNATURE, Secrets};
-use branchline::line::envelope::{Attribute, Envelope, Receipt};
-use branchline::line::event::{Event, Heed};
-use branchline::line::ids::{PipelineArn, Timestamp};
-use branchline::line::intent::{Aim, Intent};
-use branchline::line::mapping::{Hold, Mapping};
-use branchline::line::plan::{Effect, Plan, plan};
-use branchline::line::template::Template;
-use branchline::line::wanted::Spec;
+use branchline::domain::clone::Template;
+use branchline::domain::clone::declaration::Declaration;
+use branchline::domain::ids::{PipelineArn, Timestamp};
+use branchline::domain::intake::authenticated::{
+    CONTENT_TYPE, DELIVERY, Delivery, EVENT, SIGNATURE, Secrets,
+};
+use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
+use branchline::domain::intake::event::{Event, Heed};
+use branchline::domain::state::desired::Spec;
+use branchline::domain::state::intent::{Aim, Intent};
+use branchline::domain::state::mapping::{Hold, Mapping};
+use branchline::domain::state::plan::{Effect, Plan, plan};
 use divan::Bencher;
 use serde_json::Value;
 

@@ -7,9 +7,9 @@ use aws_sdk_sqs::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tracing::Instrument;
 
-use crate::measures;
+use crate::telemetry::metrics;
 
-use super::fault::{Service, outcome};
+use crate::aws::fault::{Service, outcome};
 
 /// Sends. `call` begins with the operation's name, as in `GetPipeline api-main`.
 ///
@@ -32,6 +32,6 @@ pub(super) async fn measured<T, E: ProvideErrorMetadata>(
     let answer = sent.instrument(span.clone()).await;
     let outcome = outcome(service, &answer);
     span.record("outcome", outcome);
-    measures::called(service.word(), operation, outcome, started.elapsed());
+    metrics::called(service.word(), operation, outcome, started.elapsed());
     answer
 }

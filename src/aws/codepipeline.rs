@@ -9,17 +9,17 @@ use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 
-use crate::line::execution::{Execution, Run, Stage};
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::{PipelineArn, PipelineName};
-use crate::line::mapping::Claim;
-use crate::line::template::{NewPipeline, Tags, Template};
+use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::{NewPipeline, Tags, Template};
+use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::state::mapping::Claim;
 use crate::ports::{Created, Found, Pipelines};
 
-use super::call::measured;
-use super::fault::{Service, fault, is_throttled};
-use super::limiter::Limiter;
-use super::{declaration, executions};
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault, is_throttled};
+use crate::aws::limiter::Limiter;
+use crate::aws::{declaration, executions};
 
 /// CodePipeline as our pipelines.
 pub struct CodePipelines {

@@ -15,16 +15,16 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::line::journal::Entry;
-use crate::line::mapping::{Claim, Expect, Mapping, State, Transition};
+use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::journal::Entry;
+use crate::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
 use crate::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
 
-use super::call::measured;
-use super::fault::{Service, fault, reason};
-use super::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
-use super::row::{self, Item, n, repository_key, s};
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault, reason};
+use crate::aws::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
+use crate::aws::row::{self, Item, n, repository_key, s};
 
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;

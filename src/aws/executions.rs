@@ -8,8 +8,8 @@ use aws_sdk_codepipeline::types::{
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::line::execution::{Execution, Run, Stage};
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::fault::{Fault, Reason, Room};
 
 /// How many executions are remembered.
 pub(super) const LAST: i32 = 10;

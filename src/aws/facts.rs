@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::types::{KeySchemaElement, Projection, ProjectionType, Time
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use crate::line::fault::Fault;
+use crate::domain::fault::Fault;
 use crate::ports::{IndexFacts, QueueFacts, Redrive, TableFacts};
 
-use super::Aws;
-use super::call::measured;
-use super::dynamodb::BY_STATE;
-use super::fault::{Service, fault};
+use crate::aws::Aws;
+use crate::aws::call::measured;
+use crate::aws::dynamodb::BY_STATE;
+use crate::aws::fault::{Service, fault};
 
 impl Aws {
     /// What a queue is set to.

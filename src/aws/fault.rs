@@ -9,7 +9,7 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::RequestId;
 
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Room};
 
 /// Which service answered: some codes mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,16 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::line::audit::Audited;
-use crate::line::fault::Fault;
-use crate::line::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::fault::Fault;
+use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::audit_entry::Audited;
 use crate::ports::Ledger;
 
-use super::call::measured;
-use super::dynamodb::DynamoStore;
-use super::fault::{Service, fault};
-use super::records::alias_key;
-use super::row::{Item, repository_key, s};
+use crate::aws::call::measured;
+use crate::aws::dynamodb::DynamoStore;
+use crate::aws::fault::{Service, fault};
+use crate::aws::records::alias_key;
+use crate::aws::row::{Item, repository_key, s};
 
 impl DynamoStore {
     pub(super) async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {

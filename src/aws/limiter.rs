@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::timeout;
 
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Room};
 
-/// How long a call may wait for its turn. It is part of [`super::OPERATION_TIMEOUT`].
+/// How long a call may wait for its turn. It is part of [`crate::aws::OPERATION_TIMEOUT`].
 pub(super) const TURN: Duration = Duration::from_secs(5);
 /// Calls that were under way together are throttled together, and count as one.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);

@@ -34,12 +34,12 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an attempt at CodePipeline may take: with the wait for its turn a call must not take longer than any other.
 const PIPELINE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a call may take with all its attempts, and with the wait for its turn at CodePipeline. What a walk does under a claim is a handful of calls, so a claim
-/// outlasts them: `tests/budget.rs` multiplies.
+/// outlasts them: `tests/it/stories/budget.rs` multiplies.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for ReceiveMessage: a long poll alone takes 20 s.
 const POLL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/pace.rs`).
+/// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/backoff.rs`).
 pub const ATTEMPTS: u32 = 3;
 
 /// One configuration and one HTTP client for all three services. Clones share them.

@@ -7,15 +7,15 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use sha2::{Digest, Sha256};
 
-use crate::line::fault::Fault;
-use crate::line::ids::Subject;
+use crate::domain::fault::Fault;
+use crate::domain::ids::Subject;
 use crate::ports::Place;
 
-use super::call::measured;
-use super::dynamodb::DynamoStore;
-use super::fault::{Service, fault};
-use super::records::subject_key;
-use super::row::{n, s};
+use crate::aws::call::measured;
+use crate::aws::dynamodb::DynamoStore;
+use crate::aws::fault::{Service, fault};
+use crate::aws::records::subject_key;
+use crate::aws::row::{n, s};
 
 /// The longest subject that is written out: an item holds 400 KB, and a thousand of these fit well.
 const LONGEST: usize = 100;

@@ -1,10 +1,10 @@
 //! The table's other items: the audit trail, deliveries, names.
 
-use crate::line::ids::{DeliveryId, PipelineName, Subject};
-use crate::line::journal::Entry;
-use crate::line::mapping::Mapping;
+use crate::domain::ids::{DeliveryId, PipelineName, Subject};
+use crate::domain::outcome::journal::Entry;
+use crate::domain::state::mapping::Mapping;
 
-use super::row::{Item, n, repository_key, s};
+use crate::aws::row::{Item, n, repository_key, s};
 
 /// How long a delivery record is kept: 30 days, in seconds. Auditors have the audit entries for longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;

@@ -2,12 +2,12 @@
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
-use crate::line::fault::Fault;
+use crate::domain::fault::Fault;
 use crate::ports::Passing;
 
-use super::Aws;
-use super::call::measured;
-use super::fault::{Service, fault};
+use crate::aws::Aws;
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault};
 
 /// IAM.
 pub struct Roles(aws_sdk_iam::Client);

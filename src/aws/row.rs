@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::freshness::{Kind, Moment};
-use crate::line::ids::{
+use crate::domain::clone::Print;
+use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
 };
-use crate::line::mapping::{Hold, Mapping, State};
-use crate::line::template::Print;
-use crate::line::wanted::{Absence, Spec};
+use crate::domain::state::desired::{Absence, Spec};
+use crate::domain::state::mapping::{Hold, Mapping, State};
+use crate::domain::state::ordering::{Kind, Moment};
 
 /// One item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -253,8 +253,8 @@ impl<'a> Row<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::line::execution::Execution;
-    use crate::line::ids::SubjectKind;
+    use crate::domain::clone::execution::Execution;
+    use crate::domain::ids::SubjectKind;
 
     use super::*;
 

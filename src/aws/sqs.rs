@@ -11,15 +11,15 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeName,
 };
 
-use crate::line::envelope::{Attribute, AttributeValue, Envelope, Receipt};
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::Timestamp;
-use crate::line::verdict::{Burial, Grave};
+use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::ids::Timestamp;
+use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
+use crate::domain::outcome::disposition::{Burial, Grave};
 use crate::ports::Queue;
 
-use super::call::measured;
-use super::fault::{Service, fault};
-use super::poll_timeouts;
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault};
+use crate::aws::poll_timeouts;
 
 /// Entries of a batch (API reference, DeleteMessageBatch).
 const BATCH: usize = 10;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use crate::cli::output::streaming_table::Output;
 use crate::config::Overrides;
-use crate::line::repair::Flaw;
-use crate::operate::rows::Output;
+use crate::domain::intake::repair_request::Flaw;
 
 /// `branchline audit`
 #[derive(Debug, Args)]

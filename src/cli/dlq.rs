@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::output::streaming_table::Output;
 use crate::config::Overrides;
-use crate::operate::rows::Output;
 
 /// Dead letters and quarantined messages
 #[derive(Debug, Args)]

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::output::explanation::Form;
+use crate::cli::output::streaming_table::Output;
 use crate::config::Overrides;
-use crate::operate::Form;
-use crate::operate::rows::Output;
 
 /// Which subject has which pipeline, and how that came to be
 #[derive(Debug, Args)]

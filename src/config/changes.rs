@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::line::changes::{ActionPath, Changes, ExecutionMode};
-use crate::line::pattern::Pattern;
-use crate::line::rule::On;
-use crate::line::secret::Secret;
-use crate::line::template::is_tag;
+use crate::domain::clone::is_tag;
+use crate::domain::clone::overrides::{ActionPath, Changes, ExecutionMode};
+use crate::domain::rules::placeholder::Pattern;
+use crate::domain::rules::rule::On;
+use crate::domain::secret::Secret;
 
-use super::words::{Reading, Table, Word};
-use super::{Surroundings, secrets};
+use crate::config::words::{Reading, Table, Word};
+use crate::config::{Surroundings, secrets};
 
 /// Tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
 const TAGS: usize = 50 - 3;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Surroundings;
+use crate::config::Surroundings;
 
 /// A process that explains needs no secret, and shows none: each is read as `(hidden)`.
 pub struct Hidden<'a, S> {
@@ -26,7 +26,7 @@ impl<S: Surroundings> Surroundings for Hidden<'_, S> {
     }
 
     fn file(&self, path: &str) -> io::Result<Vec<u8>> {
-        if path == self.config.unwrap_or(super::DEFAULT_FILE) {
+        if path == self.config.unwrap_or(crate::config::DEFAULT_FILE) {
             self.process.file(path)
         } else {
             Ok(HIDDEN.as_bytes().to_vec())

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::line::verdict::MaxAttempts;
+use crate::domain::outcome::disposition::MaxAttempts;
 
-use super::Overrides;
-use super::words::{Reading, Table, Word};
+use crate::config::Overrides;
+use crate::config::words::{Reading, Table, Word};
 
 /// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
 const CONCURRENCY: u32 = 32;

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::line::delivery::Secrets;
-use crate::line::rule::Rules;
-use crate::line::verdict::MaxAttempts;
+use crate::domain::intake::authenticated::Secrets;
+use crate::domain::outcome::disposition::MaxAttempts;
+use crate::domain::rules::rule::Rules;
 
 pub use hidden::Hidden;
 pub use problem::{Problem, Problems};

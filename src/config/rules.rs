@@ -1,12 +1,12 @@
 //! The meaning of `[[rule]]`.
 
-use crate::line::ids::PipelineName;
-use crate::line::naming::NamePattern;
-use crate::line::pattern::Placeholder;
-use crate::line::rule::{On, Patterns, Rule, Rules, Start, Update};
+use crate::domain::ids::PipelineName;
+use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::rule::{On, Patterns, Rule, Rules, Start, Update};
 
-use super::words::{Reading, Table, Word};
-use super::{Surroundings, changes, limits};
+use crate::config::words::{Reading, Table, Word};
+use crate::config::{Surroundings, changes, limits};
 
 /// Reads every rule; what is wrong is noted.
 pub(super) fn read(

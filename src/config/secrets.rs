@@ -1,10 +1,10 @@
 //! The meaning of `[github] secrets`: references, resolved once. A secret is never printed, and never in the file.
 
-use crate::line::delivery::Secrets;
-use crate::line::secret::Secret;
+use crate::domain::intake::authenticated::Secrets;
+use crate::domain::secret::Secret;
 
-use super::Surroundings;
-use super::words::{Reading, Table};
+use crate::config::Surroundings;
+use crate::config::words::{Reading, Table};
 
 /// Resolves every reference; what is wrong is noted.
 pub(super) fn read(

@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use crate::config::problem::Problem;
 
 /// A text that is being read, and the mistakes found so far.
 pub(super) struct Reading<'a> {

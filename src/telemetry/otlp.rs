@@ -27,13 +27,15 @@ pub(super) fn start<S>() -> Result<(Traces, Option<Spans<S>>), String>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    if std::env::var_os(super::ENDPOINT).is_none_or(|value| value.is_empty()) {
+    if std::env::var_os(crate::telemetry::ENDPOINT).is_none_or(|value| value.is_empty()) {
         return Ok((Traces(None), None));
     }
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .build()
-        .map_err(|why| format!("{}: traces cannot be sent: {why}", super::ENDPOINT))?;
+    let exporter = SpanExporter::builder().with_http().build().map_err(|why| {
+        format!(
+            "{}: traces cannot be sent: {why}",
+            crate::telemetry::ENDPOINT
+        )
+    })?;
     let resource = Resource::builder()
         .with_service_name("branchline")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))

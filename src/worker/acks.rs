@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::line::envelope::Receipt;
+use crate::domain::intake::envelope::Receipt;
 use crate::ports::Queue;
 
-use super::report;
+use crate::worker::report;
 
 /// Entries in one batch (SQS API reference, DeleteMessageBatch).
 const BATCH: usize = 10;

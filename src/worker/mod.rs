@@ -2,20 +2,14 @@
 //! in batches, and stops cleanly.
 
 pub mod acks;
-pub mod act;
-mod handle;
-pub mod lanes;
-pub mod lease;
-mod leave;
-mod outage;
-pub mod pace;
+pub mod backoff;
+pub(crate) mod outage;
 mod poll;
-mod ready;
+mod process;
+mod readiness;
 mod report;
-mod stop;
+mod shutdown;
 mod sweep;
-pub mod templates;
-pub mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,15 +17,15 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::line::fault::Fault;
+use crate::domain::fault::Fault;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
+use crate::reconcile::Walker;
 use acks::Acks;
-use handle::{Dice, Handler};
 use poll::Poller;
-pub use ready::Readiness;
-pub use stop::{Stop, Teller};
-use walk::Walker;
+use process::{Dice, Handler};
+pub use readiness::Readiness;
+pub use shutdown::{Stop, Teller};
 
 /// How long the last acknowledgements may take. With a drain of 25 s it is less than the 30 s that ECS and systemd-like
 /// supervisors wait before they kill.

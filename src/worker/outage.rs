@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::pace::Patience;
-use crate::line::fault::{Blame, Class, Fault, Room};
-use crate::line::journal::Outcome;
+use crate::domain::fault::Fault;
+use crate::domain::outcome::backend_signal::BackendSignal;
+use crate::worker::backoff::Patience;
 
 /// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
 const FAILURES: usize = 3;
@@ -62,56 +62,6 @@ struct State {
     patience: Patience,
 }
 
-/// What a walk tells of AWS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Nothing: the walk did not come that far.
-    Nothing,
-    /// It answered, whatever it said of this message.
-    Answered,
-    /// It failed, for every message alike.
-    Failed(Fault),
-}
-
-impl Heard {
-    /// Of a walk that came to this.
-    #[must_use]
-    pub fn of(outcome: &Result<Outcome, Fault>) -> Self {
-        let fault = match outcome {
-            Ok(Outcome::Ignored(_)) => return Self::Nothing,
-            Ok(
-                Outcome::Unchanged(_)
-                | Outcome::Recorded(_)
-                | Outcome::Created
-                | Outcome::AlreadyCreated
-                | Outcome::Started
-                | Outcome::Updated
-                | Outcome::Left(_)
-                | Outcome::Deleted
-                | Outcome::AlreadyDeleted
-                | Outcome::LeftAlone,
-            ) => return Self::Answered,
-            Err(fault) => fault,
-        };
-        match (fault.blame(), fault.room) {
-            (Blame::Weather | Blame::Setup, _) => Self::Failed(fault.clone()),
-            // A full lane is answered without AWS.
-            (Blame::Message, Room::Mapping | Room::Plan) if fault.reason.class() != Class::Busy => {
-                Self::Answered
-            }
-            (
-                Blame::Message,
-                Room::Delivery
-                | Room::Event
-                | Room::Intent
-                | Room::Mapping
-                | Room::Plan
-                | Room::Queue,
-            ) => Self::Nothing,
-        }
-    }
-}
-
 impl State {
     fn fail(&mut self, fault: Fault, dice: f64) {
         self.failures += 1;
@@ -130,17 +80,17 @@ impl State {
 
 impl Breaker {
     /// A walk or a burial came to an end. `dice` as for [`Patience::after_failure`].
-    pub(super) fn hear(&self, heard: Heard, dice: f64) {
+    pub(super) fn hear(&self, heard: BackendSignal, dice: f64) {
         let mut state = self.lock();
         match heard {
-            Heard::Nothing => {}
-            Heard::Answered => {
+            BackendSignal::Nothing => {}
+            BackendSignal::Answered => {
                 if state.next.is_some() {
                     tracing::info!(failures = state.failures, "AWS answers as it should again");
                 }
                 *state = State::default();
             }
-            Heard::Failed(fault) => state.fail(fault, dice),
+            BackendSignal::Failed(fault) => state.fail(fault, dice),
         }
     }
 

@@ -7,14 +7,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use crate::line::envelope::Envelope;
-use crate::line::fault::{Blame, Fault, Reason, Room};
+use crate::domain::fault::{Blame, Fault, Reason, Room};
+use crate::domain::intake::envelope::Envelope;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
-use super::handle::Handler;
-use super::outage::QueueOutage;
-use super::sweep::sweep;
-use super::{Stop, Until, report};
+use crate::worker::outage::QueueOutage;
+use crate::worker::process::Handler;
+use crate::worker::sweep::sweep;
+use crate::worker::{Stop, Until, report};
 
 /// How long one poll waits for a message: the longest that SQS allows, and so the fewest requests.
 const LONG_POLL: Duration = Duration::from_secs(20);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use super::walk::{Ending, Walked};
-use crate::line::ids::Timestamp;
-use crate::line::verdict::Grave;
-use crate::measures;
+use crate::domain::ids::Timestamp;
+use crate::domain::outcome::disposition::Grave;
+use crate::reconcile::{Ending, Walked};
+use crate::telemetry::metrics;
 
 /// One level's line of a walk. The fields are the same at every level.
 macro_rules! journal {
@@ -79,12 +79,12 @@ pub(super) fn measured(walked: &Walked, walk: Duration, now: Timestamp) {
         Ending::Bury(Grave::Quarantine, _) => "quarantine",
         Ending::Bury(Grave::DeadLetters, _) => "bury",
     };
-    measures::delivered(journal.event.as_deref(), verdict, walk);
+    metrics::delivered(journal.event.as_deref(), verdict, walk);
     if let Some((room, reason)) = journal.failure {
-        measures::failed(room, reason.class());
+        metrics::failed(room, reason.class());
     }
     if let (Ending::Ack, Some(event_time)) = (&walked.ending, journal.event_time) {
-        measures::aged(now.since(event_time));
+        metrics::aged(now.since(event_time));
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::line::fault::{Blame, Fault};
-use crate::line::ids::Subject;
-use crate::line::mapping::{Mapping, State};
+use crate::domain::fault::{Blame, Fault};
+use crate::domain::ids::Subject;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
 
-use super::Stop;
-use super::walk::Walker;
+use crate::reconcile::Walker;
+use crate::worker::Stop;
 
 /// The wait before the table is asked again, where it did not answer. Nothing waits for the sweep.
 const AGAIN: Duration = Duration::from_secs(10);

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::account::{Account, REGION};
-use crate::support::emulator;
-use crate::support::proxy::{FAULTS, Proxy};
-use crate::support::webhook::SECRET;
+use crate::world::emulator;
+use crate::world::proxy::{FAULTS, Proxy};
+use crate::world::webhook::SECRET;
 
 /// How many.
 const DAEMONS: usize = 3;

@@ -6,9 +6,9 @@ use std::time::Instant;
 use tokio::time::sleep;
 
 use super::account::Account;
-use crate::support::clock::START;
-use crate::support::history::History;
-use crate::support::webhook::{Sealed, Webhook};
+use crate::world::clock::START;
+use crate::world::history::History;
+use crate::world::webhook::{Sealed, Webhook};
 
 /// Poison in a round.
 const POISON: usize = 20;

@@ -1,9 +1,9 @@
 //! What a rule says of its clones beside stages, actions, role and tags.
 
 use super::*;
-use crate::line::changes::ExecutionMode;
-use crate::line::pattern::Placeholder;
-use crate::line::rule::{Start, Update};
+use crate::domain::clone::overrides::ExecutionMode;
+use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::rule::{Start, Update};
 
 const HEAD: &str = r#"
 queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }

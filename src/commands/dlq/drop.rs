@@ -1,0 +1,61 @@
+//! `branchline dlq drop`: letters that go for good.
+
+use std::io::{self, Write};
+
+use crate::cli::dlq::Drop;
+use crate::inspect::dlq::survey::Asked;
+use crate::inspect::offline::Unseen;
+use crate::ports::Clock;
+
+use crate::cli::terminal::{Done, code, operator};
+use crate::commands::dlq::export::Export;
+use crate::commands::dlq::halt::Halt;
+use crate::commands::dlq::leave::{Leave, Source, chosen, leave, look};
+use crate::commands::dlq::trail::{Deed, Trail};
+use crate::commands::dlq::{Desk, selection};
+use crate::commands::system_clock::SystemClock;
+
+pub(super) async fn drop(asked: &Drop, halt: &Halt) -> Done {
+    let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
+    let who = operator(asked.by.as_deref());
+    let desk = Desk::open(&asked.place).await?;
+    let export = match asked.no_export {
+        true => None,
+        false => Some(Export::create(&name(asked))?),
+    };
+    let asks: Asked<'_, Unseen> = Asked {
+        selection: &selection,
+        secrets: &desk.config.secrets,
+        now: SystemClock.now(),
+        today: None,
+    };
+    let found = look(&desk, Source::Grave, &asks, halt).await?;
+    let count = found.survey.letters.len();
+    if count == 0 {
+        return Ok(code(found.partial));
+    }
+    let question = format!("delete {count} messages for good? type their number:");
+    if !asked.yes && !halt.person_says(question, count.to_string()).await? {
+        return Err("nothing was done".into());
+    }
+    let mut talk = io::stderr();
+    if let Some(export) = &export {
+        writeln!(talk, "writing them to {}", export.name())?;
+    }
+    let account = desk.account();
+    let trail = Trail {
+        ledger: &account.ledger,
+        who: &who,
+        deed: Deed::Drop,
+    };
+    let how = Leave::ForGood { trail, export };
+    let tally = leave(&desk, Source::Grave, &found, how, halt).await?;
+    writeln!(talk, "{} dropped, {} left", tally.done, count - tally.done)?;
+    tally.code(count, &found)
+}
+
+fn name(asked: &Drop) -> String {
+    let now = SystemClock.now().to_string().replace(':', "");
+    let name = asked.to.clone();
+    name.unwrap_or_else(|| format!("branchline-dropped-{now}.jsonl"))
+}

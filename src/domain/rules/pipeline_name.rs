@@ -1,0 +1,193 @@
+//! A rule's `pipeline_name` and the names that it makes: legal for CodePipeline, and never one name for two branches.
+
+use crate::domain::ids::{NotA, PipelineName, is_pipeline_character, short_hash};
+use crate::domain::rules::placeholder::{Fill, Pattern, Piece, Placeholder};
+
+/// A `pipeline_name` such as `{repo}-pr-{number}`, read and checked once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern(Pattern);
+
+/// The shortest cut of a branch that is still worth reading; below it only the hash is left.
+const HASH_WIDTH: usize = 8;
+
+impl NamePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong and what is allowed.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let pattern = Pattern::parse(text)?;
+        let illegal = pattern.0.iter().find_map(|piece| match piece {
+            Piece::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
+            Piece::Fill(_) => None,
+        });
+        match illegal {
+            Some(c) => Err(format!(
+                "'{c}' cannot stand in a pipeline name: use A-Z a-z 0-9 . @ _ -"
+            )),
+            None => Ok(Self(pattern)),
+        }
+    }
+
+    /// The placeholders in it.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
+        self.0.placeholders()
+    }
+
+    /// The name for one subject. What does not fit is slugged; where that makes it too long, what is not a number, an
+    /// owner or a repository is cut.
+    ///
+    /// # Errors
+    /// [`NotA`] when even the shortest cut leaves it over 100 characters, or nothing is left at all.
+    pub fn name(&self, fill: &Fill<'_>) -> Result<PipelineName, NotA> {
+        let widths = (HASH_WIDTH..=PipelineName::MAX).rev();
+        let mut names = widths.map(|width| self.fill_in(fill, width));
+        let fits = names.find(|name| name.len() <= PipelineName::MAX);
+        PipelineName::parse(fits.unwrap_or_else(|| self.fill_in(fill, HASH_WIDTH)))
+    }
+
+    fn fill_in(&self, fill: &Fill<'_>, width: usize) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Fill(placeholder) => {
+                let value = fill.value(*placeholder).unwrap_or_default();
+                match placeholder {
+                    Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
+                        value.into_owned()
+                    }
+                    // A slug would be slugged twice: it looks as if it ended in a hash.
+                    Placeholder::Slug | Placeholder::Branch => slug(fill.branch.as_str(), width),
+                    Placeholder::Repository
+                    | Placeholder::Sha
+                    | Placeholder::Base
+                    | Placeholder::Author
+                    | Placeholder::Title => slug(&value, width),
+                }
+            }
+        };
+        self.0.0.iter().map(piece).collect()
+    }
+}
+
+/// The text itself where it fits; else what is legal of it and a hash of all of it.
+///
+/// Two texts never share a slug (but for a collision of the hash): a text that fits and looks as if it ended in a
+/// hash is hashed as well, so a hashed slug is never somebody's plain name.
+pub(super) fn slug(text: &str, width: usize) -> String {
+    let fits =
+        text.len() <= width && text.chars().all(is_pipeline_character) && !ends_in_hash(text);
+    if fits {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for c in text.chars() {
+        match is_pipeline_character(c) {
+            true => cut.push(c),
+            false if cut.ends_with('-') => {}
+            false => cut.push('-'),
+        }
+    }
+    cut.truncate(width.saturating_sub(HASH_WIDTH + 1));
+    let readable = cut.trim_matches('-');
+    let hash = short_hash(text);
+    if readable.is_empty() {
+        hash
+    } else {
+        format!("{readable}-{hash}")
+    }
+}
+
+fn ends_in_hash(text: &str) -> bool {
+    let tail = text.rsplit('-').next().unwrap_or_default();
+    tail.len() == HASH_WIDTH && tail.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{Branch, RepositoryName};
+
+    fn name(pattern: &str, branch: &str) -> Result<String, NotA> {
+        let repository = RepositoryName::parse("acme/api").unwrap();
+        let branch = Branch::parse(branch).unwrap();
+        let fill = Fill {
+            repository: &repository,
+            branch: &branch,
+            number: Some(7),
+            sha: None,
+            base: None,
+            author: None,
+            title: Some("Add / remove"),
+        };
+        NamePattern::parse(pattern)
+            .unwrap()
+            .name(&fill)
+            .map(|name| name.to_string())
+    }
+
+    #[test]
+    fn what_fits_stays_as_it_is() {
+        assert_eq!(name("{repo}-pr-{number}", "x").unwrap(), "api-pr-7");
+        assert_eq!(
+            name("{owner}.{repo}@{branch}", "release_1").unwrap(),
+            "acme.api@release_1"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_slugged_and_hashed() {
+        assert_eq!(
+            name("{repo}-{branch}", "feature/login page").unwrap(),
+            "api-feature-login-page-0f8a3942"
+        );
+        assert_eq!(name("{repo}-{branch}", "日本").unwrap(), "api-cf2abf0c");
+        let long = name("{repo}-{branch}-{number}", &"b".repeat(300)).unwrap();
+        assert_eq!(long.len(), PipelineName::MAX);
+        assert!(
+            long.starts_with("api-bbb") && long.ends_with("-7"),
+            "{long}"
+        );
+    }
+
+    #[test]
+    fn everything_else_is_slugged_and_cut_alike() {
+        assert_eq!(
+            name("{repository}.{title}-{number}", "x").unwrap(),
+            "acme-api-c7198fbc.Add-remove-f1fcaea4-7"
+        );
+        let long = name("{branch}-{slug}-{title}", &"b".repeat(300)).unwrap();
+        assert!(long.len() <= PipelineName::MAX, "{long}");
+    }
+
+    #[test]
+    fn two_branches_never_share_a_name() {
+        let slugged = name("{branch}", "a/b").unwrap();
+        assert_ne!(name("{branch}", "a-b").unwrap(), slugged);
+        assert_ne!(
+            name("{branch}", &slugged).unwrap(),
+            slugged,
+            "a branch named like another's slug"
+        );
+        let long = "x".repeat(200);
+        assert_ne!(
+            name("{branch}", &format!("{long}1")).unwrap(),
+            name("{branch}", &format!("{long}2")).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_pattern_that_can_make_no_name_is_refused() {
+        assert!(NamePattern::parse("{repo").unwrap_err().contains("without"));
+        assert!(
+            NamePattern::parse("{sha1}")
+                .unwrap_err()
+                .contains("unknown placeholder")
+        );
+        assert!(
+            NamePattern::parse("a/b")
+                .unwrap_err()
+                .contains("'/' cannot stand")
+        );
+        assert!(name(&"x".repeat(101), "b").is_err());
+    }
+}

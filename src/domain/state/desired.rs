@@ -1,0 +1,126 @@
+//! What should be true of a subject: a pipeline, and what builds it; or none, and why.
+
+use crate::domain::ids::{Branch, PipelineName, SubjectKind};
+use crate::domain::rules::placeholder::Fill;
+use crate::domain::state::mapping::Mapping;
+
+/// A pipeline, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The subject has a pipeline like this, and its head is built as the call says.
+    Present(Box<Spec>, Call),
+    /// The subject has none.
+    Absent(Absence),
+}
+
+/// The pipeline that a subject should have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Its name.
+    pub pipeline: PipelineName,
+    /// The pipeline that it is cloned from.
+    pub template: PipelineName,
+    /// The branch that its source action fetches.
+    pub branch: Branch,
+    /// The rule that says so.
+    pub rule: String,
+    /// The base branch of a pull request.
+    pub base: Option<Branch>,
+    /// The title of a pull request.
+    pub title: Option<String>,
+    /// The author of a pull request.
+    pub author: Option<String>,
+}
+
+/// What the rule and the commit say about starts and updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Who starts the head commit.
+    pub head: Head,
+    /// Whether the clone follows its template.
+    pub follows: bool,
+}
+
+/// Who starts the head commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// We do.
+    Ours,
+    /// The clone's own change detection.
+    Detected,
+    /// Nobody: its author asks for no build.
+    Skipped,
+}
+
+impl Spec {
+    /// What the placeholders of its rule stand for.
+    #[must_use]
+    pub fn fill<'a>(&'a self, mapping: &'a Mapping) -> Fill<'a> {
+        Fill {
+            repository: &mapping.repository,
+            branch: &self.branch,
+            number: match mapping.subject.kind {
+                SubjectKind::PullRequest(number) => Some(number),
+                SubjectKind::Branch(_) => None,
+            },
+            sha: mapping.moment.head.as_ref(),
+            base: self.base.as_ref(),
+            author: self.author.as_deref(),
+            title: self.title.as_deref(),
+        }
+    }
+}
+
+/// Why a subject has no pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The pull request is closed.
+    Closed,
+    /// The branch is deleted.
+    Deleted,
+    /// A draft, under a rule without drafts.
+    Draft,
+    /// The head is in a fork, and the rule does not say `forks = true`.
+    Fork,
+    /// No rule admits its base or its branch (any more).
+    NoRule,
+    /// Its only commit so far asks for no build.
+    Skipped,
+    /// The repository is deleted.
+    RepositoryDeleted,
+    /// The repository is archived.
+    RepositoryArchived,
+    /// Its pipeline was found without a mapping, and nothing is known of why.
+    Orphan,
+}
+
+impl Absence {
+    /// Every absence, for reading them back from the table.
+    pub const ALL: [Self; 9] = [
+        Self::Closed,
+        Self::Deleted,
+        Self::Draft,
+        Self::Fork,
+        Self::NoRule,
+        Self::Skipped,
+        Self::RepositoryDeleted,
+        Self::RepositoryArchived,
+        Self::Orphan,
+    ];
+
+    /// The word in the table and in logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Deleted => "deleted",
+            Self::Draft => "draft",
+            Self::Fork => "fork",
+            Self::NoRule => "no-rule",
+            Self::Skipped => "skipped",
+            Self::RepositoryDeleted => "repository-deleted",
+            Self::RepositoryArchived => "repository-archived",
+            Self::Orphan => "orphan",
+        }
+    }
+}

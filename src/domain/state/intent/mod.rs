@@ -1,0 +1,300 @@
+//! Step 4 of 7. In: [`Event`]. Out: [`Intent`], one for each subject concerned, or [`Ignored`].
+//!
+//! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
+//! `synchronize` or `edited`: an intent says how things stand, not what changed.
+
+use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::ids::{
+    Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+};
+use crate::domain::intake::event::{
+    Action, Change, Event, Farewell, Heed, Ignored, PullRequest, Tip,
+};
+use crate::domain::intake::repair_request::Mend;
+use crate::domain::rules::placeholder::{Fill, Placeholder};
+use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
+use crate::domain::state::desired::{Absence, Call, Head, Spec, Wanted};
+use crate::domain::state::ordering::{Kind, Moment};
+
+/// What should be true of a subject, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Of whom.
+    pub subject: Subject,
+    /// The repository's name at that time.
+    pub repository: RepositoryName,
+    /// When GitHub said so.
+    pub moment: Moment,
+    /// Who did it, for the audit trail.
+    pub actor: Option<String>,
+    /// The delivery that says so; with it the head commit is started, if it is.
+    pub delivery: DeliveryId,
+    /// What should be true.
+    pub wanted: Wanted,
+}
+
+/// Whom an event concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// One subject.
+    One(Box<Intent>),
+    /// Every subject of a repository.
+    Every(Leave),
+    /// One subject, as its mapping has it.
+    Again(Box<Mend>),
+}
+
+/// A repository from which every pipeline goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// Which one.
+    pub repository: RepositoryId,
+    /// Its name at that time.
+    pub name: RepositoryName,
+    /// When GitHub said so, and when that entered the queue.
+    time: (Timestamp, Timestamp),
+    /// Who did it.
+    actor: Option<String>,
+    delivery: DeliveryId,
+    why: Absence,
+}
+
+impl Leave {
+    /// What it means for one subject.
+    #[must_use]
+    pub fn of(&self, subject: Subject) -> Intent {
+        let kind = match subject.kind {
+            SubjectKind::PullRequest(_) => Kind::Closed,
+            SubjectKind::Branch(_) => Kind::Deleted,
+        };
+        let (event, arrival) = self.time;
+        Intent {
+            subject,
+            repository: self.name.clone(),
+            moment: Moment {
+                event,
+                arrival,
+                kind,
+                head: None,
+                before: None,
+            },
+            actor: self.actor.clone(),
+            delivery: self.delivery.clone(),
+            wanted: Wanted::Absent(self.why),
+        }
+    }
+}
+
+impl Intent {
+    /// Asks the rules. `arrival` is when the message entered the queue, which stands in where GitHub gives no time.
+    ///
+    /// # Errors
+    /// A permanent fault when the rule that matches can make no legal name for the clone, or would give it the name
+    /// of a template.
+    pub fn read(
+        event: Event,
+        rules: &Rules,
+        delivery: &DeliveryId,
+        arrival: Timestamp,
+    ) -> Result<Heed<Aim>, Fault> {
+        let Event {
+            repository,
+            name,
+            actor,
+            time,
+            change,
+        } = event;
+        let moment = |kind| Moment {
+            event: time.unwrap_or(arrival),
+            arrival,
+            kind,
+            head: None,
+            before: None,
+        };
+        let (kind, moment, wanted) = match change {
+            Change::Repository(farewell) => {
+                let why = match farewell {
+                    Farewell::Deleted => Absence::RepositoryDeleted,
+                    Farewell::Archived => Absence::RepositoryArchived,
+                };
+                let leave = Leave {
+                    repository,
+                    time: (time.unwrap_or(arrival), arrival),
+                    actor,
+                    delivery: delivery.clone(),
+                    why,
+                    name,
+                };
+                return Ok(if rules.know(&leave.name) {
+                    Heed::Act(Aim::Every(leave))
+                } else {
+                    Heed::Ignore(Ignored::NoRule)
+                });
+            }
+            Change::Repair(repair) => {
+                return Ok(Heed::Act(Aim::Again(Box::new(Mend {
+                    repair,
+                    repository: name,
+                    actor,
+                    delivery: delivery.clone(),
+                    arrival,
+                }))));
+            }
+            Change::PullRequest(pull) => {
+                let Some(wanted) = pull_request(&pull, &name, rules)? else {
+                    return Ok(Heed::Ignore(Ignored::NoRule));
+                };
+                let kind = match (pull.open, pull.action == Action::Reopened) {
+                    (false, _) => Kind::Closed,
+                    (true, true) => Kind::Reopened,
+                    (true, false) => Kind::Open,
+                };
+                let moment = Moment {
+                    head: Some(pull.sha),
+                    before: pull.before,
+                    ..moment(kind)
+                };
+                (SubjectKind::PullRequest(pull.number), moment, wanted)
+            }
+            Change::Branch(branch, tip) => {
+                let wanted = match self::branch(&branch, &tip, &name, rules)? {
+                    Heed::Act(wanted) => wanted,
+                    Heed::Ignore(why) => return Ok(Heed::Ignore(why)),
+                };
+                let moment = match tip {
+                    Tip::At { sha, before, .. } => Moment {
+                        head: Some(sha),
+                        before,
+                        ..moment(Kind::Pushed)
+                    },
+                    Tip::Somewhere => moment(Kind::Pushed),
+                    Tip::Gone { before } => Moment {
+                        before,
+                        ..moment(Kind::Deleted)
+                    },
+                };
+                (SubjectKind::Branch(branch), moment, wanted)
+            }
+        };
+        Ok(Heed::Act(Aim::One(Box::new(Self {
+            subject: Subject { repository, kind },
+            repository: name,
+            moment,
+            actor,
+            delivery: delivery.clone(),
+            wanted,
+        }))))
+    }
+}
+
+/// `None` where no rule is about pull requests of this repository.
+fn pull_request(
+    pull: &PullRequest,
+    name: &RepositoryName,
+    rules: &Rules,
+) -> Result<Option<Wanted>, Fault> {
+    let mut about = rules.of(On::PullRequest, name).peekable();
+    if about.peek().is_none() {
+        return Ok(None);
+    }
+    let rule = about.find(|rule| {
+        rule.base.admit(pull.base.as_str()) && rule.branches.admit(pull.head.as_str())
+    });
+    let why = match rule {
+        _ if !pull.open => Absence::Closed,
+        None => Absence::NoRule,
+        Some(rule) if pull.fork && !rule.forks => Absence::Fork,
+        Some(rule) if pull.draft && !rule.drafts => Absence::Draft,
+        Some(rule) => {
+            let fill = Fill {
+                repository: name,
+                branch: &pull.head,
+                number: Some(pull.number),
+                sha: Some(&pull.sha),
+                base: Some(&pull.base),
+                author: pull.author.as_deref(),
+                title: Some(&pull.title),
+            };
+            let spec = spec(rule, rules, &fill)?;
+            return Ok(Some(present(spec, rule, pull.skip)));
+        }
+    };
+    Ok(Some(Wanted::Absent(why)))
+}
+
+fn branch(
+    branch: &Branch,
+    tip: &Tip,
+    name: &RepositoryName,
+    rules: &Rules,
+) -> Result<Heed<Wanted>, Fault> {
+    // A branch keeps its name, so a branch that no rule admits never had a pipeline.
+    let Some(rule) = rules
+        .of(On::Branch, name)
+        .find(|rule| rule.branches.admit(branch.as_str()))
+    else {
+        return Ok(Heed::Ignore(Ignored::NoRule));
+    };
+    let (sha, skip): (Option<&CommitId>, bool) = match tip {
+        Tip::Gone { .. } => return Ok(Heed::Act(Wanted::Absent(Absence::Deleted))),
+        Tip::Somewhere if rule.fills(Placeholder::Sha) => {
+            return Ok(Heed::Ignore(Ignored::NoCommit));
+        }
+        Tip::Somewhere => (None, false),
+        Tip::At { sha, skip, .. } => (Some(sha), *skip),
+    };
+    let fill = Fill {
+        repository: name,
+        branch,
+        number: None,
+        sha,
+        base: None,
+        author: None,
+        title: None,
+    };
+    let spec = spec(rule, rules, &fill)?;
+    Ok(Heed::Act(present(spec, rule, skip)))
+}
+
+fn present(spec: Spec, rule: &Rule, skip: bool) -> Wanted {
+    let head = match rule.start {
+        _ if skip => Head::Skipped,
+        Start::Push => Head::Detected,
+        Start::Fitting | Start::Commit | Start::Head => Head::Ours,
+    };
+    let call = Call {
+        head,
+        follows: rule.update == Update::NextStart,
+    };
+    Wanted::Present(Box::new(spec), call)
+}
+
+fn spec(rule: &Rule, rules: &Rules, fill: &Fill<'_>) -> Result<Spec, Fault> {
+    let fault = |reason, detail| Fault::new(Room::Intent, reason, detail);
+    let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
+        let detail = format!(
+            "pipeline_name of rule '{}' makes no legal name for {}: {why}",
+            rule.name, fill.repository
+        );
+        fault(Reason::PipelineNameInvalid, detail)
+    })?;
+    if rules.has_template(&pipeline) {
+        let detail = format!(
+            "rule '{}' would call the clone '{pipeline}', which is a template: change its pipeline_name or leave the branch out of its branches",
+            rule.name
+        );
+        return Err(fault(Reason::PipelineIsTemplate, detail));
+    }
+    Ok(Spec {
+        pipeline,
+        template: rule.template.clone(),
+        branch: fill.branch.clone(),
+        rule: rule.name.clone(),
+        base: fill.base.cloned(),
+        title: fill.title.map(str::to_owned),
+        author: fill.author.map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests;
