@@ -186,10 +186,12 @@ fn backoff_has_one_home(source: &Source) -> Vec<String> {
     if source.path == "src/worker/backoff.rs" {
         return Vec::new();
     }
-    let found = starts(source.production(), "backoff::");
+    let code = source.production();
+    let found = ["use backoff", "ExponentialBackoff"].map(|name| starts(code, name));
     let what = "the backoff crate lives in src/worker/backoff.rs alone";
     found
         .into_iter()
+        .flatten()
         .map(|at| source.complaint(at, what))
         .collect()
 }
