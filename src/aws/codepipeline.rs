@@ -10,7 +10,8 @@ use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 
 use crate::domain::clone::execution::{Execution, Run, Stage};
-use crate::domain::clone::{NewPipeline, Tags, Template};
+use crate::domain::clone::tags::Tags;
+use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::mapping::Claim;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::clone::Print;
+use crate::domain::clone::fingerprint::Print;
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,

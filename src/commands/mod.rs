@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod dlq;
+mod exit_code;
 mod explain;
 mod mappings;
 mod observe;
@@ -18,10 +19,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
+use crate::commands::exit_code::TROUBLE;
 use crate::config;
-
-/// Something that branchline was given or needs is wrong: configuration, environment, or a queue that does not answer.
-pub(crate) const TROUBLE: u8 = 2;
 
 /// Runs the command that the process was started with.
 #[must_use]

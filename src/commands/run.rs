@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::aws::{Aws, QueueUrls};
 use crate::cli::run::Run;
-use crate::commands::TROUBLE;
+use crate::commands::exit_code::TROUBLE;
 use crate::commands::observe::{Metrics, Watched};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config};

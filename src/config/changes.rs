@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::clone::is_tag;
-use crate::domain::clone::overrides::{ActionPath, Changes, ExecutionMode};
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{Changes, ExecutionMode};
+use crate::domain::clone::tags::is_tag;
 use crate::domain::rules::placeholder::Pattern;
 use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
+use crate::config::environment::Surroundings;
+use crate::config::secrets;
 use crate::config::words::{Reading, Table, Word};
-use crate::config::{Surroundings, secrets};
 
 /// Tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
 const TAGS: usize = 50 - 3;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::config::Surroundings;
+use crate::config::environment::Surroundings;
 
 /// A process that explains needs no secret, and shows none: each is read as `(hidden)`.
 pub struct Hidden<'a, S> {
@@ -26,7 +26,11 @@ impl<S: Surroundings> Surroundings for Hidden<'_, S> {
     }
 
     fn file(&self, path: &str) -> io::Result<Vec<u8>> {
-        if path == self.config.unwrap_or(crate::config::DEFAULT_FILE) {
+        if path
+            == self
+                .config
+                .unwrap_or(crate::config::environment::DEFAULT_FILE)
+        {
             self.process.file(path)
         } else {
             Ok(HIDDEN.as_bytes().to_vec())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::outcome::disposition::MaxAttempts;
 
-use crate::config::Overrides;
+use crate::config::overrides::Overrides;
 use crate::config::words::{Reading, Table, Word};
 
 /// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.

@@ -2,8 +2,10 @@
 //! nothing falls back in silence.
 
 mod changes;
+mod environment;
 mod hidden;
 mod limits;
+mod overrides;
 mod problem;
 mod rules;
 mod secrets;
@@ -11,7 +13,6 @@ mod values;
 mod words;
 
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::de::DeTable;
@@ -20,16 +21,16 @@ use crate::domain::intake::authenticated::Secrets;
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
 
+use environment::DEFAULT_FILE;
+pub use environment::{Process, Surroundings};
 pub use hidden::Hidden;
+pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 use values::{http_url, queue_url, region_name, table_name};
 use words::{Reading, Table, Word};
 
 /// The configuration's JSON Schema (draft 7), for editors. It tells less than [`load`], and nothing else.
 pub const SCHEMA: &str = include_str!("schema.json");
-
-/// The file that is read where no other is named.
-const DEFAULT_FILE: &str = "branchline.toml";
 
 /// A configuration that means something.
 #[derive(Debug)]
@@ -65,72 +66,6 @@ pub struct Queues {
     pub dead_letters: String,
     /// For what is not proven to be GitHub's.
     pub quarantine: String,
-}
-
-/// What flags and variables say, each in its own words. A flag wins over its variable.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Overrides {
-    /// The configuration file, or env:NAME for its text in a variable [default: branchline.toml]
-    #[arg(long, env = "BRANCHLINE_CONFIG", value_name = "FILE")]
-    pub config: Option<String>,
-    /// The queue of webhooks (queue.url)
-    #[arg(long, env = "BRANCHLINE_QUEUE_URL", value_name = "URL")]
-    pub queue_url: Option<String>,
-    /// The queue for what cannot be processed (queue.dead_letter_url)
-    #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
-    pub dead_letter_url: Option<String>,
-    /// The queue for what is not proven to be GitHub's (queue.quarantine_url)
-    #[arg(long, env = "BRANCHLINE_QUARANTINE_URL", value_name = "URL")]
-    pub quarantine_url: Option<String>,
-    /// Messages in work at once (queue.concurrency)
-    #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
-    pub concurrency: Option<String>,
-    /// Seconds to finish in once told to stop (queue.drain_timeout)
-    #[arg(long, env = "BRANCHLINE_DRAIN_TIMEOUT", value_name = "SECONDS")]
-    pub drain_timeout: Option<String>,
-    /// The DynamoDB table (store.table)
-    #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
-    pub table: Option<String>,
-    /// The AWS Region (aws.region)
-    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
-    pub region: Option<String>,
-    /// Another endpoint for all AWS services, for an emulator (aws.endpoint_url)
-    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
-    pub endpoint_url: Option<String>,
-}
-
-/// What a configuration may look at outside of itself.
-pub trait Surroundings {
-    /// An environment variable; `None` when it is not set.
-    ///
-    /// # Errors
-    /// One sentence, when it is not UTF-8.
-    fn variable(&self, name: &str) -> Result<Option<String>, String>;
-
-    /// A file's content.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    fn file(&self, path: &str) -> std::io::Result<Vec<u8>>;
-}
-
-/// This process's own environment and files.
-pub struct Process;
-
-impl Surroundings for Process {
-    fn variable(&self, name: &str) -> Result<Option<String>, String> {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(format!("'{name}' is no name of a variable"));
-        }
-        let value = std::env::var_os(name)
-            .map(std::ffi::OsString::into_string)
-            .transpose();
-        value.map_err(|_| format!("the variable {name} is not UTF-8"))
-    }
-
-    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        std::fs::read(Path::new(path))
-    }
 }
 
 /// Reads the configuration.

@@ -5,8 +5,9 @@ use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::rule::{On, Patterns, Rule, Rules, Start, Update};
 
+use crate::config::environment::Surroundings;
 use crate::config::words::{Reading, Table, Word};
-use crate::config::{Surroundings, changes, limits};
+use crate::config::{changes, limits};
 
 /// Reads every rule; what is wrong is noted.
 pub(super) fn read(

@@ -3,7 +3,7 @@
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::secret::Secret;
 
-use crate::config::Surroundings;
+use crate::config::environment::Surroundings;
 use crate::config::words::{Reading, Table};
 
 /// Resolves every reference; what is wrong is noted.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::domain::clone::diff::{Drift, drift, lines};
 use crate::domain::clone::overrides::MASK;
-use crate::domain::clone::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
+use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
 use crate::domain::fault::{Blame, Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName};
 use crate::domain::intake::repair_request::{Flaw, Repair};
@@ -183,7 +183,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     ) -> Result<Option<Finding>, Fault> {
         let made = async {
             let template = self.account.template(&spec.template).await?;
-            let clone = template.clone_for(row, spec, rule, self.table)?;
+            let clone = template.clone_for(&row.clone_request(spec, rule, self.table))?;
             Ok((clone, template.version))
         };
         let (clone, version) = match made.await {

@@ -281,7 +281,7 @@ async fn compare(
     sight: &impl Sight,
 ) -> Result<(Compared, Option<String>), Fault> {
     let template = sight.template(&spec.template).await?;
-    let clone = template.clone_for(mapping, spec, rule(rules, spec)?, table)?;
+    let clone = template.clone_for(&mapping.clone_request(spec, rule(rules, spec)?, table))?;
     let compared = Compared {
         template: template.declaration.name().to_owned(),
         template_version: template.version,

@@ -4,7 +4,6 @@ pub mod audit;
 pub mod dlq;
 pub mod explain;
 pub mod history;
-pub mod listing;
 pub mod mappings;
 pub mod offline;
 pub mod preflight;

@@ -9,7 +9,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::domain::clone::execution::{Execution, Run, Stage};
-use crate::domain::clone::{NewPipeline, Tags, Template};
+use crate::domain::clone::tags::Tags;
+use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,

@@ -39,7 +39,7 @@ pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
     let human = human.unwrap_or(terminal);
     // A line says all that it has to say: spans are for traces, and cost nothing where nobody traces.
     let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
-    let (traces, spans) = otlp::start()?;
+    let (traces, spans) = otlp::start(ENDPOINT)?;
     let started = Registry::default()
         .with(lines(human, terminal).with_filter(filter))
         .with(spans);

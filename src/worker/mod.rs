@@ -8,6 +8,7 @@ mod poll;
 mod process;
 mod readiness;
 mod report;
+mod run_mode;
 mod shutdown;
 mod sweep;
 
@@ -25,20 +26,12 @@ use acks::Acks;
 use poll::Poller;
 use process::{Dice, Handler};
 pub use readiness::Readiness;
+pub use run_mode::Until;
 pub use shutdown::{Stop, Teller};
 
 /// How long the last acknowledgements may take. With a drain of 25 s it is less than the 30 s that ECS and systemd-like
 /// supervisors wait before they kill.
 const FLUSH: Duration = Duration::from_secs(4);
-
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// When it is told to.
-    Stopped,
-    /// When a poll finds nothing and nothing is in work.
-    Empty,
-}
 
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]

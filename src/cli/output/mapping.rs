@@ -8,7 +8,7 @@ use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::text::one_line;
 
 use crate::cli::output::explanation::Colour;
-use crate::inspect::mappings::Row;
+use crate::inspect::mappings::row::Row;
 
 /// A mapping beside its pipeline.
 #[derive(Debug, Serialize)]

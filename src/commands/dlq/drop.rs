@@ -9,10 +9,11 @@ use crate::ports::Clock;
 
 use crate::cli::terminal::{Done, code, operator};
 use crate::commands::dlq::export::Export;
+use crate::commands::dlq::filters::selection;
 use crate::commands::dlq::halt::Halt;
 use crate::commands::dlq::leave::{Leave, Source, chosen, leave, look};
+use crate::commands::dlq::session::Desk;
 use crate::commands::dlq::trail::{Deed, Trail};
-use crate::commands::dlq::{Desk, selection};
 use crate::commands::system_clock::SystemClock;
 
 pub(super) async fn drop(asked: &Drop, halt: &Halt) -> Done {

@@ -21,9 +21,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::cli::terminal::{Done, code, counter, fault as told, spinner};
 use crate::commands::dlq::export::{Export, letters};
+use crate::commands::dlq::filters::missing;
 use crate::commands::dlq::halt::{Halt, INTERRUPTED};
+use crate::commands::dlq::session::Desk;
 use crate::commands::dlq::trail::Trail;
-use crate::commands::dlq::{Desk, missing};
 use crate::commands::system_clock::SystemClock;
 
 /// Where letters come from.

@@ -7,10 +7,11 @@ use crate::inspect::dlq::survey::Asked;
 
 use crate::cli::terminal::{Done, code, operator};
 use crate::commands::dlq::export::Export;
+use crate::commands::dlq::filters::selection;
 use crate::commands::dlq::halt::Halt;
 use crate::commands::dlq::leave::{Leave, Source, chosen, leave, look};
+use crate::commands::dlq::session::Desk;
 use crate::commands::dlq::trail::{Deed, Trail};
-use crate::commands::dlq::{Desk, selection};
 
 pub(super) async fn replay(asked: &Replay, halt: &Halt) -> Done {
     let selection = selection(&asked.filters, &asked.ids)?;

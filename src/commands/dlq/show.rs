@@ -20,8 +20,8 @@ use crate::inspect::explain::{Explanation, explain};
 use crate::ports::Clock;
 
 use crate::cli::terminal::{Done, fault as told, spinner, stopped};
-use crate::commands::dlq::Desk;
 use crate::commands::dlq::halt::{Halt, INTERRUPTED};
+use crate::commands::dlq::session::Desk;
 use crate::commands::system_clock::SystemClock;
 
 pub(super) async fn show(asked: &Show, halt: &Halt) -> Done {

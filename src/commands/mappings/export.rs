@@ -6,15 +6,16 @@ use std::io::{self, Write};
 use crate::cli::mappings::Export;
 use crate::cli::output::streaming_table::{Output, Rows};
 use crate::inspect::history::Step;
-use crate::inspect::listing::Listing;
-use crate::inspect::mappings::{Filter, Row};
+use crate::inspect::mappings::filter::Filter;
+use crate::inspect::mappings::listing::Listing;
+use crate::inspect::mappings::row::Row;
 use crate::ports::Ledger;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::cli::terminal::{Done, code, fault, stopped};
 
-use crate::commands::mappings::{Desk, open, told};
+use crate::commands::mappings::account::{Desk, open, told};
 
 /// What is written is hashed on its way, so that whoever gets the file can prove that it is whole.
 struct Sealed<W> {

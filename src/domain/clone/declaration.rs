@@ -1,13 +1,41 @@
 //! A pipeline's declaration as `aws codepipeline get-pipeline` prints it, kept whole: what we do not know, we keep.
 
-use serde_json::{Map, Value};
+use std::fmt;
 
-use crate::domain::clone::overrides::ActionPath;
+use serde_json::{Map, Value};
 
 /// The `pipeline` object of GetPipeline, CreatePipeline and UpdatePipeline, as JSON
 /// (CodePipeline API reference, `PipelineDeclaration`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration(pub(super) Map<String, Value>);
+
+/// An action, where it stands: `Stage/Action`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ActionPath {
+    /// The stage.
+    pub stage: String,
+    /// The action.
+    pub action: String,
+}
+
+impl ActionPath {
+    /// Reads `Stage/Action`. Names hold no slash (CodePipeline API reference, `ActionDeclaration.name`).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (stage, action) = text.split_once('/')?;
+        let whole = !stage.is_empty() && !action.is_empty() && !action.contains('/');
+        whole.then(|| Self {
+            stage: stage.to_owned(),
+            action: action.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for ActionPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stage, self.action)
+    }
+}
 
 /// One action of a declaration, where it stands and what it says.
 pub struct Action<'a> {

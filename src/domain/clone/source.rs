@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::declaration::{Action, Declaration};
-use crate::domain::clone::overrides::ActionPath;
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::ids::{Branch, RepositoryName};
 use crate::domain::rules::rule::Start;

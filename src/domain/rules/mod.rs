@@ -3,3 +3,4 @@
 pub mod pipeline_name;
 pub mod placeholder;
 pub mod rule;
+mod slug;

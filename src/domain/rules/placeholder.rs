@@ -106,9 +106,9 @@ impl<'a> Fill<'a> {
             Placeholder::Owner => Some(self.repository.owner().into()),
             Placeholder::Repo => Some(self.repository.name().into()),
             Placeholder::Branch => Some(self.branch.as_str().into()),
-            Placeholder::Slug => Some(
-                crate::domain::rules::pipeline_name::slug(self.branch.as_str(), usize::MAX).into(),
-            ),
+            Placeholder::Slug => {
+                Some(crate::domain::rules::slug::slug(self.branch.as_str(), usize::MAX).into())
+            }
             Placeholder::Number => self.number.map(|number| number.to_string().into()),
             Placeholder::Sha => self.sha.map(|sha| sha.as_str().into()),
             Placeholder::Base => pull(self.base.map(Branch::as_str)).map(Cow::from),

@@ -1,8 +1,6 @@
 //! What should be true of a subject: a pipeline, and what builds it; or none, and why.
 
-use crate::domain::ids::{Branch, PipelineName, SubjectKind};
-use crate::domain::rules::placeholder::Fill;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::ids::{Branch, PipelineName};
 
 /// A pipeline, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,25 +48,6 @@ pub enum Head {
     Detected,
     /// Nobody: its author asks for no build.
     Skipped,
-}
-
-impl Spec {
-    /// What the placeholders of its rule stand for.
-    #[must_use]
-    pub fn fill<'a>(&'a self, mapping: &'a Mapping) -> Fill<'a> {
-        Fill {
-            repository: &mapping.repository,
-            branch: &self.branch,
-            number: match mapping.subject.kind {
-                SubjectKind::PullRequest(number) => Some(number),
-                SubjectKind::Branch(_) => None,
-            },
-            sha: mapping.moment.head.as_ref(),
-            base: self.base.as_ref(),
-            author: self.author.as_deref(),
-            title: self.title.as_deref(),
-        }
-    }
 }
 
 /// Why a subject has no pipeline.

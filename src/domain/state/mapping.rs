@@ -5,12 +5,16 @@
 
 use std::time::Duration;
 
-use crate::domain::clone::Print;
+use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::Execution;
+use crate::domain::clone::fingerprint::Print;
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{
-    CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, Timestamp,
+    CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
+    Timestamp,
 };
+use crate::domain::rules::placeholder::Fill;
+use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::{Absence, Spec};
 use crate::domain::state::ordering::Moment;
 
@@ -159,6 +163,40 @@ impl Mapping {
             last_error: None,
             created_at: now,
             updated_at: now,
+        }
+    }
+
+    /// What the placeholders of a rule stand for, for this subject and its pipeline.
+    #[must_use]
+    pub fn placeholder_values<'a>(&'a self, spec: &'a Spec) -> Fill<'a> {
+        Fill {
+            repository: &self.repository,
+            branch: &spec.branch,
+            number: match self.subject.kind {
+                SubjectKind::PullRequest(number) => Some(number),
+                SubjectKind::Branch(_) => None,
+            },
+            sha: self.moment.head.as_ref(),
+            base: spec.base.as_ref(),
+            author: spec.author.as_deref(),
+            title: spec.title.as_deref(),
+        }
+    }
+
+    /// What a template needs to make this subject's clone.
+    #[must_use]
+    pub fn clone_request<'a>(
+        &'a self,
+        spec: &'a Spec,
+        rule: &'a Rule,
+        table: &'a str,
+    ) -> CloneRequest<'a> {
+        CloneRequest {
+            subject: &self.subject,
+            pipeline: &spec.pipeline,
+            values: self.placeholder_values(spec),
+            rule,
+            table,
         }
     }
 

@@ -36,7 +36,7 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
             clone: None,
         };
     };
-    match template.clone_for(&mapping, &spec, rule, table) {
+    match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
         Ok(clone) => {
             let detail = format!(
                 "rule '{}' can clone it for {}",

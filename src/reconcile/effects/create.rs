@@ -1,7 +1,9 @@
 //! Making a clone.
 
+use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{last_built, owes};
-use crate::domain::clone::{NewPipeline, Print, is_ours};
+use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::outcome::journal::Outcome;
 use crate::domain::rules::rule::Rule;
@@ -74,7 +76,11 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let clone = template.clone_for(work.claim.mapping(), spec, rule, &self.setup.table)?;
+        let clone = template.clone_for(&work.claim.mapping().clone_request(
+            spec,
+            rule,
+            &self.setup.table,
+        ))?;
         Ok((clone, template.version))
     }
 

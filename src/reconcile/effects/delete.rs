@@ -1,7 +1,7 @@
 //! Removing a clone.
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::clone::is_ours;
+use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
 use crate::domain::outcome::journal::Outcome;
 use crate::domain::state::desired::Spec;

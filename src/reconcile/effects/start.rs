@@ -1,7 +1,8 @@
 //! Starting a head commit, in a clone that is up to date.
 
 use crate::domain::clone::execution::Run;
-use crate::domain::clone::{Print, is_ours};
+use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::journal::{Journal, Outcome};
@@ -83,7 +84,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let mapping = work.claim.mapping();
         let told = match self.setup.rules.named(&spec.rule) {
             Some(rule) if !print.variables.is_empty() => {
-                rule.changes.variables(&spec.fill(mapping))?
+                rule.changes.variables(&mapping.placeholder_values(spec))?
             }
             Some(_) | None => Vec::new(),
         };

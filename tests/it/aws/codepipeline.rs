@@ -9,8 +9,10 @@ use aws_sdk_codepipeline::types::{
     PipelineMetadata, StageDeclaration, Tag,
 };
 use aws_smithy_mocks::{Rule, mock};
+use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
-use branchline::domain::clone::{NewPipeline, Print, Tags};
+use branchline::domain::clone::fingerprint::Print;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
@@ -98,12 +100,7 @@ async fn a_masked_token_is_never_cloned() {
     assert_eq!(template.version, Some(7));
     let mapping = creating(pull(7), "api-pr-7", "worker/1");
     let fault = template
-        .clone_for(
-            &mapping,
-            &spec("api-pr-7"),
-            &pull_request_rule(),
-            clients::TABLE,
-        )
+        .clone_for(&mapping.clone_request(&spec("api-pr-7"), &pull_request_rule(), clients::TABLE))
         .unwrap_err();
     assert_eq!(fault.reason, Reason::TemplateMasked);
     assert!(fault.detail.contains("OAuthToken of Source/App"), "{fault}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::Attribute;
 use branchline::domain::outcome::disposition::Grave;

@@ -1,8 +1,9 @@
 //! The law of [`Pipelines`].
 
+use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::execution::Run;
-use branchline::domain::clone::{NewPipeline, Tags, tags};
+use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
 use branchline::domain::state::mapping::Claim;
@@ -67,7 +68,7 @@ async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> N
     let mapping = claim.mapping();
     let spec = mapping.spec.as_ref().unwrap();
     template
-        .clone_for(mapping, spec, &pull_request_rule(), "branchline")
+        .clone_for(&mapping.clone_request(spec, &pull_request_rule(), "branchline"))
         .unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::domain::clone::Print;
+use branchline::domain::clone::fingerprint::Print;
 use branchline::domain::fault::{Fault, Reason, Room};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::journal::Entry;

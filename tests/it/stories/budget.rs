@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::state::mapping::{ECHO, SKEW};

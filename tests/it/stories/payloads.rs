@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_line};
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
 
 /// The events, which the files are named after.

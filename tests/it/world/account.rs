@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
-use branchline::domain::clone::{NewPipeline, Tags, Template};
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason, Room};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName};
 use branchline::ports::{Created, Found};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use branchline::domain::clone::Tags;
 use branchline::domain::clone::execution::Run;
+use branchline::domain::clone::tags::Tags;
 use serde_json::{Map, Value};
 
 /// Refuses what CreatePipeline refuses, with its error's name.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Timestamp;
 use branchline::domain::rules::rule::{Patterns, Rule};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use branchline::domain::clone::is_ours;
+use branchline::domain::clone::tags::is_ours;
 use branchline::domain::ids::Timestamp;
 use branchline::domain::outcome::disposition::Grave;
 use branchline::domain::state::mapping::{Mapping, State};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
-use branchline::domain::clone::{NewPipeline, Tags, Template, is_of_table};
+use branchline::domain::clone::tags::{Tags, is_of_table};
+use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason, Room};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;

@@ -1,7 +1,7 @@
 //! Rows and claims for the laws, plain and extreme.
 
-use branchline::domain::clone::Print;
 use branchline::domain::clone::execution::Execution;
+use branchline::domain::clone::fingerprint::Print;
 use branchline::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Subject;
 use branchline::domain::outcome::disposition::{Grave, MaxAttempts};
 use branchline::domain::outcome::journal::Journal;

@@ -1,6 +1,6 @@
 //! How wide each column is on a screen: rows come one by one, so it is decided before the first of them.
 
-use crate::cli::output::streaming_table::Column;
+use crate::cli::output::streaming_table::column::Column;
 
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;

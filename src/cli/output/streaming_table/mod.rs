@@ -1,5 +1,6 @@
 //! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. Rows are written as they come.
 
+mod column;
 mod layout;
 
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use serde::Serialize;
 use crate::domain::text::one_line;
 
 use crate::cli::output::explanation::Colour;
+pub use column::Column;
 
 /// How a list looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,51 +21,6 @@ pub enum Output {
     Json,
     /// Comma-separated values with a head line.
     Csv,
-}
-
-/// A column of the table: its head, how wide it is, and what stands in it.
-pub struct Column<T> {
-    head: &'static str,
-    width: usize,
-    least: usize,
-    rank: u8,
-    cell: fn(&T) -> String,
-    colour: fn(&T) -> Option<Colour>,
-}
-
-impl<T> Column<T> {
-    /// Of this width in characters, at any width of the terminal.
-    pub fn new(head: &'static str, width: usize, cell: fn(&T) -> String) -> Self {
-        Self {
-            head,
-            width,
-            least: width,
-            rank: 0,
-            cell,
-            colour: |_| None,
-        }
-    }
-
-    /// Shrinks to `least` characters where the terminal is narrow, and grows where it is wide.
-    #[must_use]
-    pub fn flexible(mut self, least: usize) -> Self {
-        self.least = least.min(self.width);
-        self
-    }
-
-    /// Is left out where the terminal is too narrow for all: the highest rank first. Rank 0 stays.
-    #[must_use]
-    pub fn rank(mut self, rank: u8) -> Self {
-        self.rank = rank;
-        self
-    }
-
-    /// In this colour, where colours are welcome.
-    #[must_use]
-    pub fn colour(mut self, colour: fn(&T) -> Option<Colour>) -> Self {
-        self.colour = colour;
-        self
-    }
 }
 
 /// What a list is written for.

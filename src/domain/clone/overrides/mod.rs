@@ -2,11 +2,10 @@
 //! role, more tags. What is left must hold together, and that is found out before AWS is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde_json::Value;
 
-use crate::domain::clone::declaration::{Action, Declaration};
+use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::rules::placeholder::Pattern;
 use crate::domain::secret::Secret;
@@ -62,34 +61,6 @@ impl ExecutionMode {
             Self::Queued => "QUEUED",
             Self::Parallel => "PARALLEL",
         }
-    }
-}
-
-/// An action, where it stands: `Stage/Action`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ActionPath {
-    /// The stage.
-    pub stage: String,
-    /// The action.
-    pub action: String,
-}
-
-impl ActionPath {
-    /// Reads `Stage/Action`. Names hold no slash (CodePipeline API reference, `ActionDeclaration.name`).
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (stage, action) = text.split_once('/')?;
-        let whole = !stage.is_empty() && !action.is_empty() && !action.contains('/');
-        whole.then(|| Self {
-            stage: stage.to_owned(),
-            action: action.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for ActionPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.stage, self.action)
     }
 }
 

@@ -4,12 +4,14 @@ use super::*;
 use crate::domain::clone::diff::{drift, lines};
 use crate::domain::clone::overrides::{Changes, MASK};
 use crate::domain::clone::source::CONNECTION;
+use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
 use crate::domain::fault::Reason;
-use crate::domain::ids::{Branch, CommitId, RepositoryId, Timestamp};
+use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::rule::{On, Patterns, Start, Update};
 use crate::domain::secret::Secret;
-use crate::domain::state::mapping::State;
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::ordering::{Kind, Moment};
 
 const TABLE: &str = "branchline";
@@ -118,7 +120,7 @@ fn spec() -> Spec {
 }
 
 fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
-    template.clone_for(&mapping(SubjectKind::PullRequest(7)), &spec(), rule, TABLE)
+    template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, TABLE))
 }
 
 /// In what the clone differs from its template.

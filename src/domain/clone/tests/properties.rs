@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::domain::clone::overrides::ActionPath;
+use crate::domain::clone::declaration::ActionPath;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{Fill, Pattern};
 

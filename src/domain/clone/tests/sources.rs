@@ -1,7 +1,7 @@
 //! Every kind of source action, and who notices a push.
 
 use super::*;
-use crate::domain::clone::overrides::ActionPath;
+use crate::domain::clone::declaration::ActionPath;
 use crate::domain::rules::rule::Start;
 
 fn action(name: &str, owner: &str, provider: &str, configuration: Value) -> Value {
@@ -202,7 +202,7 @@ fn a_branch_that_a_trigger_would_read_as_a_pattern_is_refused() {
     let mut spec = spec();
     spec.branch = Branch::parse("a{b}").unwrap();
     let fault = template
-        .clone_for(&mapping, &spec, &push, TABLE)
+        .clone_for(&mapping.clone_request(&spec, &push, TABLE))
         .unwrap_err();
     assert_eq!(fault.reason, Reason::RuleUnfit);
     assert!(

@@ -1,7 +1,7 @@
 //! What a clone is told of its subject: variables, environment, and what does not fit.
 
 use super::*;
-use crate::domain::clone::overrides::ActionPath;
+use crate::domain::clone::declaration::ActionPath;
 use crate::domain::rules::placeholder::Pattern;
 
 fn patterns(list: &[(&str, &str)]) -> Vec<(String, Pattern)> {
@@ -54,13 +54,19 @@ fn another_commit_changes_the_values_and_not_the_print() {
     let mut told = rule();
     told.changes.variables = patterns(&[("SHA", "{sha}")]);
     let mut mapping = mapping(SubjectKind::PullRequest(7));
-    let one = template.clone_for(&mapping, &spec(), &told, TABLE).unwrap();
+    let one = template
+        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .unwrap();
     mapping.moment.head = CommitId::parse("b".repeat(40)).ok();
-    let two = template.clone_for(&mapping, &spec(), &told, TABLE).unwrap();
+    let two = template
+        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .unwrap();
     assert_ne!(one.declaration, two.declaration);
     assert_eq!(one.print, two.print);
     told.changes.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
-    let three = template.clone_for(&mapping, &spec(), &told, TABLE).unwrap();
+    let three = template
+        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .unwrap();
     assert_ne!(two.print, three.print);
 }
 

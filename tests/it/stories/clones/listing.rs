@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use branchline::domain::state::mapping::State;
-use branchline::inspect::listing::Listing;
-use branchline::inspect::mappings::Filter;
+use branchline::inspect::mappings::filter::Filter;
+use branchline::inspect::mappings::listing::Listing;
 
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_line};

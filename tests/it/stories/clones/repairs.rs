@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::domain::clone::{Tags, tags};
+use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::{Rule, Update};
 use branchline::inspect::audit::{Auditor, Finding};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::domain::clone::Tags;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::placeholder::Pattern;
 use branchline::domain::rules::rule::Start;

@@ -1,7 +1,7 @@
 //! How clones follow their template and their rule.
 
-use branchline::domain::clone::Tags;
 use branchline::domain::clone::overrides::Changes;
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::{Rule, Update};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::clone::Print;
+use crate::domain::clone::fingerprint::Print;
 use crate::domain::fault::{Fault, Reason, Room};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,

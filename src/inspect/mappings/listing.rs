@@ -12,7 +12,7 @@ use crate::domain::ids::Subject;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, Store};
 
-use crate::inspect::mappings::Filter;
+use crate::inspect::mappings::filter::Filter;
 
 /// Mappings that are meant, and rows that cannot be read.
 #[derive(Debug, Default)]

@@ -1,14 +1,9 @@
 //! Mappings as operators and auditors read them.
 
-use globset::GlobMatcher;
 use serde::Serialize;
 
-use crate::domain::fault::Fault;
-use crate::domain::ids::{Branch, PipelineName, RepositoryName, Subject, SubjectKind, Timestamp};
-use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::Ledger;
-
-use crate::inspect::listing::Listing;
+use crate::domain::ids::Timestamp;
+use crate::domain::state::mapping::Mapping;
 
 /// A mapping in one row. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
@@ -137,127 +132,6 @@ impl Row {
     }
 }
 
-/// Which mappings. What is not said, every mapping is.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// A glob over `owner/name`.
-    pub repository: Option<GlobMatcher>,
-    /// A glob over the branch.
-    pub branch: Option<GlobMatcher>,
-    /// A glob over the pipeline's name.
-    pub pipeline: Option<GlobMatcher>,
-    /// A pull request.
-    pub pull_request: Option<u64>,
-    /// States; empty is any.
-    pub states: Vec<State>,
-    /// Only those that failed last.
-    pub failed: bool,
-    /// Only those that nobody wrote since then.
-    pub unchanged_since: Option<Timestamp>,
-}
-
-impl Filter {
-    /// The states to look at, each once.
-    #[must_use]
-    pub fn states(&self) -> Vec<State> {
-        let asked = |state: &State| self.states.is_empty() || self.states.contains(state);
-        State::ALL.into_iter().filter(asked).collect()
-    }
-
-    /// Whether the mapping is meant.
-    #[must_use]
-    pub fn admits(&self, mapping: &Mapping) -> bool {
-        let spec = mapping.spec.as_ref();
-        let glob = |glob: &Option<GlobMatcher>, text: Option<&str>| {
-            glob.as_ref()
-                .is_none_or(|glob| text.is_some_and(|text| glob.is_match(text)))
-        };
-        let pull = match mapping.subject.kind {
-            SubjectKind::PullRequest(number) => Some(number),
-            SubjectKind::Branch(_) => None,
-        };
-        glob(&self.repository, Some(mapping.repository.as_str()))
-            && glob(&self.branch, spec.map(|spec| spec.branch.as_str()))
-            && glob(&self.pipeline, spec.map(|spec| spec.pipeline.as_str()))
-            && (self.pull_request.is_none() || pull == self.pull_request)
-            && (!self.failed || mapping.last_error.is_some())
-            && self
-                .unchanged_since
-                .is_none_or(|since| mapping.updated_at <= since)
-    }
-}
-
-/// Whom somebody means by `acme/api#7`, `acme/api@feature/x` or the name of a pipeline.
-///
-/// # Errors
-/// One sentence: it is none of these, or the table knows no such thing; or the table did not answer.
-pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, String> {
-    let parts = text
-        .split_once('#')
-        .map(|(name, number)| (name, Some(number), None));
-    // A branch may hold a '#', a repository's name holds neither.
-    let branch = text
-        .split_once('@')
-        .map(|(name, branch)| (name, None, Some(branch)));
-    let whole = [branch, parts].into_iter().flatten();
-    let mut whole = whole.filter_map(|(name, number, branch)| {
-        Some((RepositoryName::parse(name).ok()?, number, branch))
-    });
-    if let Some((name, number, branch)) = whole.next() {
-        let kind = match (number.map(str::parse), branch.map(Branch::parse)) {
-            (Some(Ok(number)), _) => SubjectKind::PullRequest(number),
-            (_, Some(Ok(branch))) => SubjectKind::Branch(branch),
-            _ => {
-                return Err(format!(
-                    "'{text}' names no pull request and no branch: want acme/api#7 or acme/api@feature/x"
-                ));
-            }
-        };
-        let repository = ledger.repository(&name).await.map_err(told)?;
-        let repository =
-            repository.ok_or_else(|| format!("the table knows no repository '{name}'"))?;
-        return Ok(Subject { repository, kind });
-    }
-    let name = PipelineName::parse(text)
-        .map_err(|_| format!("'{text}' is neither a subject (acme/api#7, acme/api@feature/x) nor the name of a pipeline"))?;
-    match ledger.owner(&name).await.map_err(told)? {
-        Some(owner) => Ok(owner),
-        None => gone(&name, ledger).await,
-    }
-}
-
-/// Whose pipeline it was, by the mappings that are gone: a pipeline that is deleted has its name no longer.
-async fn gone<L: Ledger>(name: &PipelineName, ledger: &L) -> Result<Subject, String> {
-    let filter = Filter {
-        states: vec![State::Gone],
-        ..Filter::default()
-    };
-    let mut listing = Listing::of(ledger, filter);
-    let mut had = Vec::new();
-    while let Some(batch) = listing.next().await.map_err(told)? {
-        let rows = batch.rows.into_iter();
-        had.extend(rows.filter(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)));
-    }
-    match had.as_slice() {
-        [] => Err(format!(
-            "no subject has the pipeline '{name}', and none that is gone had it last"
-        )),
-        [one] => Ok(one.subject.clone()),
-        several => {
-            let display = |row: &Mapping| row.subject.display(&row.repository);
-            let several: Vec<_> = several.iter().map(display).collect();
-            Err(format!(
-                "no subject has the pipeline '{name}' any more; name one of those that had it: {}",
-                several.join(", ")
-            ))
-        }
-    }
-}
-
-fn told(fault: Fault) -> String {
-    format!("branchline cannot look: {fault}")
-}
-
 /// The pipeline's page in the console.
 #[must_use]
 pub fn console(arn: &str) -> Option<String> {
@@ -273,7 +147,7 @@ pub fn console(arn: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::RepositoryId;
+    use crate::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind};
     use crate::domain::state::ordering::{Kind, Moment};
 
     fn mapping() -> Mapping {
@@ -306,14 +180,5 @@ mod tests {
             head(Row::exported(&mapping())),
             Row::exported_fields().join(",")
         );
-    }
-
-    #[test]
-    fn a_state_that_is_asked_for_twice_is_looked_at_once() {
-        let filter = Filter {
-            states: vec![State::Gone, State::Active, State::Gone],
-            ..Filter::default()
-        };
-        assert_eq!(filter.states(), [State::Active, State::Gone]);
     }
 }
