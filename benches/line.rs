@@ -17,12 +17,12 @@ use branchline::domain::clone::Template;
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::ids::{PipelineArn, Timestamp};
 use branchline::domain::intake::authenticated::{
-    CONTENT_TYPE, DELIVERY, Delivery, EVENT, SIGNATURE, Secrets,
+    AuthenticatedMessage, CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets,
 };
 use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
-use branchline::domain::intake::event::{Event, Heed};
+use branchline::domain::intake::event::{Decision, Event};
 use branchline::domain::state::desired::Spec;
-use branchline::domain::state::intent::{Aim, Intent};
+use branchline::domain::state::intent::{Intent, Request};
 use branchline::domain::state::mapping::{Hold, Mapping};
 use branchline::domain::state::plan::{Effect, Plan, plan};
 use divan::Bencher;
@@ -128,12 +128,12 @@ fn envelope(body: String) -> Envelope {
     Envelope::new("1".into(), Receipt("1".into()), body, attributes, NOW, 1)
 }
 
-fn delivery(body: String) -> Delivery {
+fn delivery(body: String) -> AuthenticatedMessage {
     envelope(body).verify(&secrets()).expect("a proven body")
 }
 
-fn event(delivery: &Delivery) -> Event {
-    let Ok(Heed::Act(event)) = Event::read(delivery) else {
+fn event(delivery: &AuthenticatedMessage) -> Event {
+    let Ok(Decision::Handle(event)) = Event::read(delivery) else {
         unreachable!("the payload opens a pull request");
     };
     event
@@ -142,7 +142,7 @@ fn event(delivery: &Delivery) -> Event {
 fn wanted(config: &Config) -> Intent {
     let delivery = delivery(body(25_000));
     let heed = Intent::read(event(&delivery), &config.rules, delivery.id(), NOW);
-    let Ok(Heed::Act(Aim::One(intent))) = heed else {
+    let Ok(Decision::Handle(Request::Subject(intent))) = heed else {
         unreachable!("the rule wants a pipeline");
     };
     *intent

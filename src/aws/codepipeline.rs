@@ -12,7 +12,7 @@ use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::mapping::Claim;
 use crate::ports::{Created, Found, Pipelines};
@@ -63,7 +63,7 @@ impl CodePipelines {
             Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
             Err(error) => return Err(failed(&call, error)),
         };
-        let odd = |why: &str| Fault::new(Room::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
+        let odd = |why: &str| Fault::new(Step::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| odd("an answer without a pipeline"))?;
@@ -107,7 +107,7 @@ impl Pipelines for CodePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         self.get(name).await?.ok_or_else(|| {
             let detail = format!("the template pipeline '{name}' does not exist in this account and Region: make it, or correct the rule");
-            Fault::new(Room::Plan, Reason::TemplateMissing, detail)
+            Fault::new(Step::Plan, Reason::TemplateMissing, detail)
         })
     }
 
@@ -120,7 +120,7 @@ impl Pipelines for CodePipelines {
             .map(|(key, value)| Tag::builder().key(key).value(value).build());
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| {
             Fault::new(
-                Room::Plan,
+                Step::Plan,
                 Reason::DeclarationRefused,
                 format!("a tag of '{name}': {error}"),
             )
@@ -258,7 +258,7 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
             "the clone '{}' cannot be written as a request: {why}",
             pipeline.name
         );
-        Fault::new(Room::Plan, Reason::DeclarationRefused, detail)
+        Fault::new(Step::Plan, Reason::DeclarationRefused, detail)
     })
 }
 

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::domain::outcome::journal::Entry;
 use crate::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
@@ -105,7 +105,7 @@ impl DynamoStore {
             .unwrap_or("no message");
         let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
         Err(Fault::new(
-            Room::Mapping,
+            Step::Mapping,
             reason,
             format!("{call}: cancelled: {code}: {message}"),
         ))
@@ -375,7 +375,7 @@ fn holder(reasons: &[CancellationReason]) -> String {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
     Fault::new(
-        Room::Mapping,
+        Step::Mapping,
         Reason::AwsUnknown,
         format!("a request to DynamoDB is incomplete: {error}"),
     )

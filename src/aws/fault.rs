@@ -9,7 +9,7 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::RequestId;
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 
 /// Which service answered: some codes mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,9 +170,9 @@ where
     E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
     let room = match service {
-        Service::Sqs => Room::Queue,
-        Service::DynamoDb => Room::Mapping,
-        Service::CodePipeline | Service::Iam => Room::Plan,
+        Service::Sqs => Step::Queue,
+        Service::DynamoDb => Step::Mapping,
+        Service::CodePipeline | Service::Iam => Step::Plan,
     };
     let status = error
         .raw_response()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::timeout;
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 
 /// How long a call may wait for its turn. It is part of [`crate::aws::OPERATION_TIMEOUT`].
 pub(super) const TURN: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Limiter {
         };
         timeout(TURN, turns.until_ready()).await.map_err(|_| {
             let detail = format!("{call} waited longer than {TURN:?} for its turn at {rate} calls a second (aws.codepipeline_rate)");
-            Fault::new(Room::Plan, Reason::AwsThrottled, detail)
+            Fault::new(Step::Plan, Reason::AwsThrottled, detail)
         })
     }
 

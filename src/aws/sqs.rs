@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeName,
 };
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
 use crate::domain::outcome::disposition::{Burial, Grave};
@@ -231,7 +231,7 @@ fn outgoing(attribute: Attribute) -> Result<MessageAttributeValue, Fault> {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     Fault::new(
-        Room::Queue,
+        Step::Queue,
         Reason::AwsUnknown,
         format!("a request to SQS is incomplete: {error}"),
     )

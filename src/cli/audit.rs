@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::output::streaming_table::Output;
 use crate::config::Overrides;
-use crate::domain::intake::repair_request::Flaw;
+use crate::domain::intake::repair_request::FindingKind;
 
 /// `branchline audit`
 #[derive(Debug, Args)]
@@ -12,7 +12,7 @@ use crate::domain::intake::repair_request::Flaw;
 pub struct Audit {
     /// Only these flaws: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
     #[arg(long, value_name = "FLAW", value_delimiter = ',', value_parser = flaw)]
-    pub only: Vec<Flaw>,
+    pub only: Vec<FindingKind>,
     /// Send a repair of each finding to the queue of webhooks, for the daemon
     #[arg(long)]
     pub repair: bool,
@@ -30,9 +30,16 @@ pub struct Audit {
     pub overrides: Overrides,
 }
 
-fn flaw(text: &str) -> Result<Flaw, String> {
-    let found = Flaw::ALL.into_iter().find(|flaw| flaw.word() == text);
-    found.ok_or_else(|| format!("want {}", Flaw::ALL.map(Flaw::word).join(", ")))
+fn flaw(text: &str) -> Result<FindingKind, String> {
+    let found = FindingKind::ALL
+        .into_iter()
+        .find(|flaw| flaw.word() == text);
+    found.ok_or_else(|| {
+        format!(
+            "want {}",
+            FindingKind::ALL.map(FindingKind::word).join(", ")
+        )
+    })
 }
 
 const HELP: &str = "\

@@ -6,7 +6,7 @@ use crate::domain::text::one_line;
 
 /// The room of the line in which a message failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Room {
+pub enum Step {
     /// The signature did not prove the body.
     Delivery,
     /// The body did not say what GitHub's documentation says it says.
@@ -21,7 +21,7 @@ pub enum Room {
     Queue,
 }
 
-impl Room {
+impl Step {
     /// Every room.
     pub const ALL: [Self; 6] = [
         Self::Delivery,
@@ -32,7 +32,7 @@ impl Room {
         Self::Queue,
     ];
 
-    /// The word used in logs and in `branchline-room`.
+    /// The word used in logs and in `branchline-step`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -192,7 +192,7 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
     /// The room it happened in.
-    pub room: Room,
+    pub room: Step,
     /// Its name.
     pub reason: Reason,
     /// What, where, and what to do, in one line.
@@ -234,7 +234,7 @@ impl Fault {
     }
 
     /// A fault in `room`.
-    pub fn new(room: Room, reason: Reason, detail: impl Into<String>) -> Self {
+    pub fn new(room: Step, reason: Reason, detail: impl Into<String>) -> Self {
         Self {
             room,
             reason,
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_detail_is_one_bounded_line() {
         let fault = Fault::new(
-            Room::Event,
+            Step::Event,
             Reason::BodyNotGitHubs,
             "a\nb\u{1b}[31m".repeat(1_000),
         );

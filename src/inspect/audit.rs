@@ -11,7 +11,7 @@ use crate::domain::clone::overrides::MASK;
 use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
 use crate::domain::fault::{Blame, Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName};
-use crate::domain::intake::repair_request::{Flaw, Repair};
+use crate::domain::intake::repair_request::{FindingKind, Repair};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
@@ -24,7 +24,7 @@ use crate::inspect::explain::{Account, Sight};
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
-    pub flaw: Flaw,
+    pub flaw: FindingKind,
     /// The subject, as people write it.
     pub subject: Option<String>,
     /// The pipeline concerned.
@@ -105,7 +105,9 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
                 // The pipeline of a row that could not be read leads to the same row.
                 let told = |flawed: &Finding| {
                     let mut found = found.iter();
-                    found.any(|one| one.flaw == Flaw::Unreadable && one.detail == flawed.detail)
+                    found.any(|one| {
+                        one.flaw == FindingKind::Unreadable && one.detail == flawed.detail
+                    })
                 };
                 found.extend(flawed.filter(|flawed| !told(flawed)));
             }
@@ -145,7 +147,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.table))
         {
             let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
-            return Ok(finding(Flaw::NotOurs, detail, false));
+            return Ok(finding(FindingKind::NotOurs, detail, false));
         }
         let (rule, moved) = match standing(row, spec, self.rules) {
             Standing::Gone => {
@@ -153,14 +155,14 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
                     "no rule admits it any more; rule '{}' made it: a repair deletes the pipeline",
                     spec.rule
                 );
-                return Ok(finding(Flaw::RuleGone, detail, true));
+                return Ok(finding(FindingKind::RuleGone, detail, true));
             }
             Standing::Kept(rule) => (rule, false),
             Standing::Moved(rule) => (rule, true),
         };
         if live.is_none() {
             let detail = "the pipeline is not there: a repair makes it".to_owned();
-            return Ok(finding(Flaw::Missing, detail, true));
+            return Ok(finding(FindingKind::Missing, detail, true));
         }
         if rule.update == Update::Never {
             return Ok(None);
@@ -170,7 +172,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
                 "rule '{}' made it from '{}'; rule '{}' would make it from '{}' today",
                 spec.rule, spec.template, rule.name, rule.template
             );
-            return Ok(finding(Flaw::Drifted, detail, true));
+            return Ok(finding(FindingKind::Drifted, detail, true));
         }
         self.compare(row, spec, rule).await
     }
@@ -190,7 +192,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             Ok(made) => made,
             Err(fault) if is_of_the_template(&fault) => {
                 let detail = format!("it could not be made today: {fault}");
-                return Ok(Some(of_mapping(row, Flaw::Drifted, detail, false)));
+                return Ok(Some(of_mapping(row, FindingKind::Drifted, detail, false)));
             }
             Err(fault) => return Err(fault),
         };
@@ -217,7 +219,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             }
         };
         let detail = format!("{why}; differences: {}", differences.len());
-        let mut finding = of_mapping(row, Flaw::Drifted, detail, true);
+        let mut finding = of_mapping(row, FindingKind::Drifted, detail, true);
         finding.differences = lines(&differences).join("\n");
         Ok(Some(finding))
     }
@@ -235,7 +237,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         }
         let by_hand = format!("delete it by hand: aws codepipeline delete-pipeline --name {name}");
         let finding = |detail, repair: Option<(Repair, RepositoryName)>| Finding {
-            flaw: Flaw::Orphan,
+            flaw: FindingKind::Orphan,
             subject: shown(&tags, self.table),
             pipeline: Some(name.to_string()),
             detail,
@@ -280,7 +282,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             let repair = Repair {
                 subject,
                 generation: row.as_ref().map_or(0, |row| row.generation),
-                flaw: Flaw::Orphan,
+                flaw: FindingKind::Orphan,
                 pipeline: name.clone(),
             };
             (repair, repository)
@@ -302,7 +304,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     }
 }
 
-fn of_mapping(row: &Mapping, flaw: Flaw, detail: String, mends: bool) -> Finding {
+fn of_mapping(row: &Mapping, flaw: FindingKind, detail: String, mends: bool) -> Finding {
     let pipeline = row.spec.as_ref().map(|spec| spec.pipeline.clone());
     let repair = pipeline.clone().filter(|_| mends).map(|pipeline| {
         let repair = Repair {
@@ -320,7 +322,7 @@ fn of_mapping(row: &Mapping, flaw: Flaw, detail: String, mends: bool) -> Finding
         detail,
         repairable: repair.is_some(),
         differences: String::new(),
-        deletes: flaw == Flaw::RuleGone || row.state == State::Deleting,
+        deletes: flaw == FindingKind::RuleGone || row.state == State::Deleting,
         repair,
     }
 }
@@ -333,12 +335,12 @@ fn half_way(row: &Mapping) -> Finding {
         row.updated_at,
         row.attempts
     );
-    of_mapping(row, Flaw::HalfWay, detail, true)
+    of_mapping(row, FindingKind::HalfWay, detail, true)
 }
 
 fn unreadable(fault: &Fault, subject: Option<String>, pipeline: Option<&PipelineName>) -> Finding {
     Finding {
-        flaw: Flaw::Unreadable,
+        flaw: FindingKind::Unreadable,
         subject,
         pipeline: pipeline.map(ToString::to_string),
         detail: fault.detail.clone(),

@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::domain::clone::Template;
 use crate::domain::clone::diff::{Drift, drift};
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, PipelineName, Subject, Timestamp};
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Event, Heed};
+use crate::domain::intake::event::{Decision, Event};
 use crate::domain::outcome::audit_entry::Audited;
 use crate::domain::outcome::journal::{Journal, Outcome};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
-use crate::domain::state::intent::{Aim, Intent};
+use crate::domain::state::intent::{Intent, Request};
 use crate::domain::state::mapping::{Hold, Mapping};
 use crate::domain::state::plan::{Effect, Plan, mend, plan};
 use crate::ports::{Ledger, Pipelines, Store};
@@ -166,32 +166,32 @@ async fn walk<S: Sight>(
         Ok((format!("ignore it: {detail}"), None))
     };
     let event = match Event::read(&delivery)? {
-        Heed::Act(event) => event,
-        Heed::Ignore(why) => return ignored(journal, why),
+        Decision::Handle(event) => event,
+        Decision::Ignore(why) => return ignored(journal, why),
     };
     journal.event(&event);
     let aim = match Intent::read(event, rules, delivery.id(), delivery.arrival())? {
-        Heed::Act(aim) => aim,
-        Heed::Ignore(why) => return ignored(journal, why),
+        Decision::Handle(aim) => aim,
+        Decision::Ignore(why) => return ignored(journal, why),
     };
     let hold = Hold {
         owner: "explain".to_owned(),
         until: now,
     };
     let plan = match aim {
-        Aim::One(intent) => {
+        Request::Subject(intent) => {
             journal.intent(&intent);
             let seen = sight.mapping(&intent.subject).await?;
             journal.found(seen.as_ref());
             plan(&intent, seen.as_ref(), hold, now)
         }
-        Aim::Again(asked) => {
+        Request::Repair(asked) => {
             journal.mend(&asked);
             let seen = sight.mapping(&asked.repair.subject).await?;
             journal.found(seen.as_ref());
             mend(&asked, seen.as_ref(), rules, hold, now)
         }
-        Aim::Every(leave) => {
+        Request::Repository(leave) => {
             journal.leave(&leave);
             journal.outcome = "would-leave";
             return Ok((format!("remove every clone of {}", leave.name), None));
@@ -294,7 +294,7 @@ async fn compare(
 fn rule<'a>(rules: &'a Rules, spec: &Spec) -> Result<&'a Rule, Fault> {
     rules.named(&spec.rule).ok_or_else(|| {
         let detail = format!("no rule '{}' any more", spec.rule);
-        Fault::new(Room::Plan, Reason::RuleMissing, detail)
+        Fault::new(Step::Plan, Reason::RuleMissing, detail)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::domain::state::mapping::Mapping;
 
 /// What was done to one subject. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Step {
+pub struct HistoryRow {
     /// The repository's name when it was last heard of.
     pub repository: String,
     /// GitHub's number for it.
@@ -34,7 +34,7 @@ pub struct Step {
     pub journal: String,
 }
 
-impl Step {
+impl HistoryRow {
     /// The names of the fields, in their order.
     pub const FIELDS: &'static [&'static str] = &[
         "repository",

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
 use crate::domain::outcome::journal::{Cause, Entry, Journal, Outcome};
 use crate::domain::state::mapping::{Claim, Done, Mapping, Transition};
@@ -37,7 +37,7 @@ impl Errand<'_> {
             return Ok(());
         }
         let detail = "the message's visibility ended before its walk did, and could not be renewed";
-        Err(Fault::new(Room::Mapping, Reason::LeaseLost, detail))
+        Err(Fault::new(Step::Mapping, Reason::LeaseLost, detail))
     }
 }
 
@@ -137,7 +137,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Recorded::Done => Ok(Acted::Done(outcome)),
             Recorded::Lost(_) => {
                 let detail = "the claim expired and was taken over before the outcome was recorded";
-                Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
+                Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
             }
         }
     }
@@ -149,7 +149,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             return Ok(());
         }
         let detail = "the claim is about to expire, and another worker may take the subject over";
-        Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
+        Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
     }
 
     pub(super) async fn record(
@@ -172,5 +172,5 @@ fn name_taken(effect: &Effect, other: &str) -> Fault {
         "'{}' is the pipeline of {other}: make pipeline_name of rule '{}' tell them apart, for instance with {{owner}}",
         spec.pipeline, spec.rule
     );
-    Fault::new(Room::Mapping, Reason::PipelineNameTaken, detail)
+    Fault::new(Step::Mapping, Reason::PipelineNameTaken, detail)
 }

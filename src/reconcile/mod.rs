@@ -16,16 +16,16 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::fault::{Class, Fault, Reason, Room};
+use crate::domain::fault::{Class, Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
-use crate::domain::intake::authenticated::{Delivery, Secrets};
+use crate::domain::intake::authenticated::{AuthenticatedMessage, Secrets};
 use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::intake::event::{Event, Heed};
-use crate::domain::intake::repair_request::Mend;
+use crate::domain::intake::event::{Decision, Event};
+use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::disposition::{Burial, Grave, MaxAttempts, Verdict, judge};
 use crate::domain::outcome::journal::{Cause, Journal, Outcome};
 use crate::domain::rules::rule::Rules;
-use crate::domain::state::intent::{Aim, Intent};
+use crate::domain::state::intent::{Intent, Request};
 use crate::domain::state::mapping::{Hold, Mapping};
 use crate::domain::state::plan::{Plan, mend, plan};
 use crate::ports::{Clock, Pipelines, Recorded, Store};
@@ -142,13 +142,13 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
 
     async fn heed(
         &self,
-        delivery: &Delivery,
+        delivery: &AuthenticatedMessage,
         lease: &Lease,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         let event = match spans::room("event").in_scope(|| Event::read(delivery))? {
-            Heed::Act(event) => event,
-            Heed::Ignore(why) => return Ok(Outcome::Ignored(why)),
+            Decision::Handle(event) => event,
+            Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
         let arrival = delivery.arrival();
@@ -157,19 +157,19 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         // Here mappings are claimed, plans made and carried out, in turns.
         let plan = spans::room("plan");
         match aim {
-            Heed::Act(Aim::One(intent)) => {
+            Decision::Handle(Request::Subject(intent)) => {
                 let done = self.converge(&intent, None, lease, journal);
                 done.instrument(plan).await
             }
-            Heed::Act(Aim::Every(leave)) => {
+            Decision::Handle(Request::Repository(leave)) => {
                 let done = self.leave(&leave, lease, journal);
                 done.instrument(plan).await
             }
-            Heed::Act(Aim::Again(asked)) => {
+            Decision::Handle(Request::Repair(asked)) => {
                 let done = self.mend(&asked, lease, journal);
                 done.instrument(plan).await
             }
-            Heed::Ignore(why) => Ok(Outcome::Ignored(why)),
+            Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }
 
@@ -187,7 +187,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             return Err(lane_full());
         };
         let errand = Errand {
-            cause: Cause::Delivery(intent.delivery.clone()),
+            cause: Cause::Webhook(intent.delivery.clone()),
             time: intent.moment.event,
             lease: Some(lease),
         };
@@ -198,7 +198,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     /// Finishes what an operator's audit found, if it still is as it was found.
     async fn mend(
         &self,
-        asked: &Mend,
+        asked: &RepairRequest,
         lease: &Lease,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
@@ -207,7 +207,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             return Err(lane_full());
         };
         let errand = Errand {
-            cause: Cause::Delivery(asked.delivery.clone()),
+            cause: Cause::Webhook(asked.delivery.clone()),
             time: asked.arrival,
             lease: Some(lease),
         };
@@ -249,7 +249,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             seen = lost;
         }
         let detail = format!("the mapping changed {RACES} times while this message was planned");
-        Err(Fault::new(Room::Mapping, Reason::ClaimLost, detail))
+        Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
     }
 
     pub(crate) fn hold(&self, now: Timestamp) -> Hold {
@@ -305,7 +305,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
 
 fn busy(until: Timestamp) -> Fault {
     Fault::new(
-        Room::Mapping,
+        Step::Mapping,
         Reason::SubjectBusy,
         format!("another worker holds this subject until {until} at the latest"),
     )
@@ -313,5 +313,5 @@ fn busy(until: Timestamp) -> Fault {
 
 pub(super) fn lane_full() -> Fault {
     let detail = format!("{DEPTH} messages of this subject are in work already");
-    Fault::new(Room::Mapping, Reason::SubjectBusy, detail)
+    Fault::new(Step::Mapping, Reason::SubjectBusy, detail)
 }

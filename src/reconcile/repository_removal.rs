@@ -2,7 +2,7 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::outcome::journal::{Journal, Outcome};
-use crate::domain::state::intent::Leave;
+use crate::domain::state::intent::RepositoryRemoval;
 use crate::domain::state::mapping::State;
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -14,7 +14,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     /// for those that were done there is nothing to do any more.
     pub(super) async fn leave(
         &self,
-        leave: &Leave,
+        leave: &RepositoryRemoval,
         lease: &Lease,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, gauge, histogram};
 
-use crate::domain::fault::{Class, Reason, Room};
+use crate::domain::fault::{Class, Reason, Step};
 use crate::domain::outcome::disposition::Grave;
 
 /// How a measure behaves.
@@ -117,7 +117,7 @@ pub(crate) fn aged(age: Duration) {
 }
 
 /// A walk failed.
-pub(crate) fn failed(room: Room, class: Class) {
+pub(crate) fn failed(room: Step, class: Class) {
     counter!(FAULTS.name, "room" => room.word(), "class" => class.word()).increment(1);
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use crate::domain::fault::{Blame, Fault, Reason, Room};
+use crate::domain::fault::{Blame, Fault, Reason, Step};
 use crate::domain::intake::envelope::Envelope;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
@@ -223,7 +223,7 @@ async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
 /// A poll that did not come to its end: a bug, told as one.
 fn broken(what: &str) -> Fault {
     Fault::new(
-        Room::Queue,
+        Step::Queue,
         Reason::AwsUnknown,
         format!("a poll ended: {what}"),
     )

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::cli::mappings::Export;
 use crate::cli::output::streaming_table::{Output, Rows};
-use crate::inspect::history::Step;
+use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
@@ -55,7 +55,7 @@ pub(super) async fn export(asked: &Export) -> Done {
         hash: Sha256::new(),
     };
     let tally = match asked.history {
-        true => history(&desk, rows(asked, &mut sealed).fields(Step::FIELDS)).await?,
+        true => history(&desk, rows(asked, &mut sealed).fields(HistoryRow::FIELDS)).await?,
         false => {
             mappings(
                 &desk,
@@ -100,7 +100,10 @@ async fn mappings<W: Write>(desk: &Desk, mut rows: Rows<Row, W>) -> Result<Tally
     Ok(tally)
 }
 
-async fn history<W: Write>(desk: &Desk, mut rows: Rows<Step, W>) -> Result<Tally, Box<dyn Error>> {
+async fn history<W: Write>(
+    desk: &Desk,
+    mut rows: Rows<HistoryRow, W>,
+) -> Result<Tally, Box<dyn Error>> {
     let mut tally = Tally::default();
     let mut listing = Listing::of(&desk.ledger, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
@@ -110,7 +113,7 @@ async fn history<W: Write>(desk: &Desk, mut rows: Rows<Step, W>) -> Result<Tally
             let entries = desk.ledger.history(&mapping.subject).await;
             for entry in entries.map_err(fault)? {
                 tally.steps += 1;
-                if stopped(rows.write(&Step::of(&mapping, entry)))? {
+                if stopped(rows.write(&HistoryRow::of(&mapping, entry)))? {
                     tally.cut = true;
                     return Ok(tally);
                 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::Changes;
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::rules::placeholder::{Fill, Pattern};
 
 /// A variable with its value.
@@ -70,7 +70,7 @@ impl Changes {
             let there: Result<Vec<Value>, _> = there.map_or(Ok(Vec::new()), serde_json::from_str);
             let mut variables = there.map_err(|_| {
                 let detail = format!("EnvironmentVariables of {path} in template '{name}' are no JSON list: correct the template");
-                Fault::new(Room::Plan, Reason::RuleUnfit, detail)
+                Fault::new(Step::Plan, Reason::RuleUnfit, detail)
             })?;
             for (name, value) in &environment {
                 merge(
@@ -114,5 +114,5 @@ fn filled(
 }
 
 fn over(detail: String) -> Fault {
-    Fault::new(Room::Plan, Reason::ValueUnfit, detail)
+    Fault::new(Step::Plan, Reason::ValueUnfit, detail)
 }

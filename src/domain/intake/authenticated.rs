@@ -1,4 +1,4 @@
-//! Step 2 of 7. In: [`Envelope`]. Out: [`Delivery`].
+//! Step 2 of 7. In: [`Envelope`]. Out: [`AuthenticatedMessage`].
 //!
 //! A delivery is a body proven to be GitHub's: HMAC-SHA256 over its raw bytes, compared in constant time, under any
 //! of the configured secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>).
@@ -10,7 +10,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, EventName, Timestamp};
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::outcome::disposition::FIRST_SEEN;
@@ -20,7 +20,7 @@ pub const SIGNATURE: &str = "X-Hub-Signature-256";
 /// The header that names the event.
 pub const EVENT: &str = "X-GitHub-Event";
 /// The header that carries the delivery's GUID.
-pub const DELIVERY: &str = "X-GitHub-Delivery";
+pub const DELIVERY: &str = "X-GitHub-AuthenticatedMessage";
 /// The header that says whether the body is JSON or a form.
 pub const CONTENT_TYPE: &str = "Content-Type";
 
@@ -70,7 +70,7 @@ impl fmt::Debug for Secrets {
 
 /// An envelope whose signature holds, and who says so: GitHub's GUID and event name.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct AuthenticatedMessage {
     envelope: Envelope,
     id: DeliveryId,
     event: EventName,
@@ -91,9 +91,9 @@ impl Envelope {
     /// # Errors
     /// [`Refused`] when the signature is missing, malformed or wrong (class `Unverified`), or when the signature
     /// holds but GitHub's own headers do not (class `Permanent`).
-    pub fn verify(self, secrets: &Secrets) -> Result<Delivery, Box<Refused>> {
+    pub fn verify(self, secrets: &Secrets) -> Result<AuthenticatedMessage, Box<Refused>> {
         match self.check(secrets) {
-            Ok((id, event)) => Ok(Delivery {
+            Ok((id, event)) => Ok(AuthenticatedMessage {
                 envelope: self,
                 id,
                 event,
@@ -106,7 +106,7 @@ impl Envelope {
     }
 
     fn check(&self, secrets: &Secrets) -> Result<(DeliveryId, EventName), Fault> {
-        let fault = |reason, detail: &str| Fault::new(Room::Delivery, reason, detail);
+        let fault = |reason, detail: &str| Fault::new(Step::Delivery, reason, detail);
         let signature = self.header(SIGNATURE).ok_or_else(|| {
             fault(
                 Reason::SignatureMissing,
@@ -140,7 +140,7 @@ fn read_signature(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-impl Delivery {
+impl AuthenticatedMessage {
     /// GitHub's GUID. A redelivery keeps it.
     #[must_use]
     pub fn id(&self) -> &DeliveryId {

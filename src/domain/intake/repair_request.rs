@@ -17,7 +17,7 @@ pub const REPAIR: &str = "branchline_repair";
 
 /// What is wrong with a subject's pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum FindingKind {
     /// A pipeline carries our tags, and no mapping has it.
     Orphan,
     /// A mapping's pipeline is not there.
@@ -34,7 +34,7 @@ pub enum Flaw {
     Unreadable,
 }
 
-impl Flaw {
+impl FindingKind {
     /// Every flaw, for reading them back.
     pub const ALL: [Self; 7] = [
         Self::Orphan,
@@ -61,7 +61,7 @@ impl Flaw {
     }
 }
 
-impl Serialize for Flaw {
+impl Serialize for FindingKind {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.word())
     }
@@ -75,14 +75,14 @@ pub struct Repair {
     /// The mapping's generation when it was looked at; 0 where there was none.
     pub generation: u64,
     /// What was wrong.
-    pub flaw: Flaw,
+    pub flaw: FindingKind,
     /// With which pipeline.
     pub pipeline: PipelineName,
 }
 
 /// A repair that arrived, and what came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mend {
+pub struct RepairRequest {
     /// What is to be repaired.
     pub repair: Repair,
     /// The repository's name when it was looked at.

@@ -1,6 +1,6 @@
 //! What the outcome of one message tells about AWS, for the circuit breaker.
 
-use crate::domain::fault::{Blame, Class, Fault, Room};
+use crate::domain::fault::{Blame, Class, Fault, Step};
 use crate::domain::outcome::journal::Outcome;
 
 /// What the end of one message tells about AWS.
@@ -37,17 +37,17 @@ impl BackendSignal {
         match (fault.blame(), fault.room) {
             (Blame::Weather | Blame::Setup, _) => Self::Failed(fault.clone()),
             // A full lane is answered without AWS.
-            (Blame::Message, Room::Mapping | Room::Plan) if fault.reason.class() != Class::Busy => {
+            (Blame::Message, Step::Mapping | Step::Plan) if fault.reason.class() != Class::Busy => {
                 Self::Answered
             }
             (
                 Blame::Message,
-                Room::Delivery
-                | Room::Event
-                | Room::Intent
-                | Room::Mapping
-                | Room::Plan
-                | Room::Queue,
+                Step::Delivery
+                | Step::Event
+                | Step::Intent
+                | Step::Mapping
+                | Step::Plan
+                | Step::Queue,
             ) => Self::Nothing,
         }
     }

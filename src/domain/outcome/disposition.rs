@@ -95,7 +95,7 @@ pub struct Burial {
 /// Why it was buried: the reason's stable word.
 pub const REASON: &str = "branchline-reason";
 /// In which room.
-pub const ROOM: &str = "branchline-room";
+pub const ROOM: &str = "branchline-step";
 /// What exactly, for a person.
 pub const DETAIL: &str = "branchline-detail";
 /// When it entered the queue of webhooks for the first time.
@@ -178,12 +178,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::fault::{Reason, Room};
+    use crate::domain::fault::{Reason, Step};
     use crate::domain::ids::Timestamp;
     use crate::domain::intake::envelope::Receipt;
 
     fn fault(reason: Reason) -> Fault {
-        Fault::new(Room::Event, reason, "what, where, and what to do")
+        Fault::new(Step::Event, reason, "what, where, and what to do")
     }
 
     fn envelope(body: String, names: &[&str]) -> Envelope {

@@ -6,14 +6,14 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, Timestamp};
-use crate::domain::intake::authenticated::Delivery;
+use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::{Event, Ignored};
-use crate::domain::intake::repair_request::Mend;
+use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::state::desired::{Absence, Spec, Wanted};
-use crate::domain::state::intent::{Intent, Leave};
+use crate::domain::state::intent::{Intent, RepositoryRemoval};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::Unchanged;
 
@@ -74,7 +74,7 @@ pub struct Journal {
     pub event_time: Option<Timestamp>,
     /// Where it failed and why, if it did: what `outcome` says, for those who count.
     #[serde(skip)]
-    pub failure: Option<(Room, Reason)>,
+    pub failure: Option<(Step, Reason)>,
 }
 
 /// What a message came to, where it did not fail.
@@ -167,19 +167,19 @@ impl Journal {
         }
     }
 
-    /// Room 2 was passed.
-    pub fn delivery(&mut self, delivery: &Delivery) {
+    /// Step 2 was passed.
+    pub fn delivery(&mut self, delivery: &AuthenticatedMessage) {
         self.delivery = Some(delivery.id().to_string());
         self.event = Some(delivery.event().to_string());
     }
 
-    /// Room 3 was passed.
+    /// Step 3 was passed.
     pub fn event(&mut self, event: &Event) {
         self.repository = Some(event.name.to_string());
         self.actor.clone_from(&event.actor);
     }
 
-    /// Room 4 was passed.
+    /// Step 4 was passed.
     pub fn intent(&mut self, intent: &Intent) {
         self.subject = Some(intent.subject.display(&intent.repository));
         self.event_time = Some(intent.moment.event);
@@ -188,18 +188,18 @@ impl Journal {
         }
     }
 
-    /// Room 4 was passed, for every subject of a repository.
-    pub fn leave(&mut self, leave: &Leave) {
+    /// Step 4 was passed, for every subject of a repository.
+    pub fn leave(&mut self, leave: &RepositoryRemoval) {
         self.subject = Some(leave.name.to_string());
     }
 
-    /// Room 4 was passed, by a repair.
-    pub fn mend(&mut self, mend: &Mend) {
+    /// Step 4 was passed, by a repair.
+    pub fn mend(&mut self, mend: &RepairRequest) {
         self.subject = Some(mend.repair.subject.display(&mend.repository));
         self.pipeline = Some(mend.repair.pipeline.to_string());
     }
 
-    /// Room 5 was passed: the row that was found, or none.
+    /// Step 5 was passed: the row that was found, or none.
     pub fn found(&mut self, mapping: Option<&Mapping>) {
         self.from = Some(mapping.map_or("unseen", |mapping| mapping.state.word()));
         if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
@@ -253,7 +253,7 @@ impl Journal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A webhook, by GitHub's GUID.
-    Delivery(DeliveryId),
+    Webhook(DeliveryId),
     /// The sweep at start, by the name of its walk.
     Sweep(String),
 }
@@ -263,7 +263,7 @@ impl Cause {
     #[must_use]
     pub fn delivery(&self) -> Option<&DeliveryId> {
         match self {
-            Self::Delivery(id) => Some(id),
+            Self::Webhook(id) => Some(id),
             Self::Sweep(_) => None,
         }
     }
@@ -273,7 +273,7 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delivery(id) => write!(f, "{id}"),
+            Self::Webhook(id) => write!(f, "{id}"),
             Self::Sweep(walk) => write!(f, "sweep:{walk}"),
         }
     }

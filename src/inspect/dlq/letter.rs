@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::ids::{Subject, SubjectKind, Timestamp};
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Change, Event, Heed};
+use crate::domain::intake::event::{Change, Decision, Event};
 use crate::domain::outcome::disposition::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, ROOM};
 
 /// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
@@ -83,8 +83,8 @@ impl Letter {
         let number = |name: &str| envelope.header(name).and_then(|text| text.parse().ok());
         let verified = event.is_some();
         let said = match event.flatten() {
-            Some(Heed::Act(event)) => Some(event),
-            Some(Heed::Ignore(_)) | None => None,
+            Some(Decision::Handle(event)) => Some(event),
+            Some(Decision::Ignore(_)) | None => None,
         };
         let letter = Self {
             id: envelope.message_id.clone(),

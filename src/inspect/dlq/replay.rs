@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
 use crate::domain::outcome::disposition::{
@@ -163,5 +163,5 @@ pub async fn remove<Q: Queue>(queue: &Q, receipt: &Receipt) -> Result<(), Fault>
         return Ok(());
     }
     let detail = "a letter could not be deleted: it stays, and may be replayed or dropped again";
-    Err(Fault::new(Room::Queue, Reason::AwsConflict, detail))
+    Err(Fault::new(Step::Queue, Reason::AwsConflict, detail))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
-use crate::domain::fault::{Reason, Room};
+use crate::domain::fault::{Reason, Step};
 use crate::domain::ids::Timestamp;
 
 use crate::inspect::dlq::letter::Letter;
@@ -38,7 +38,7 @@ impl Selection {
     /// One sentence with the words that there are.
     pub fn check(&self) -> Result<(), String> {
         let reasons = Reason::ALL.iter().map(|reason| reason.word());
-        let rooms = Room::ALL.iter().map(|room| room.word());
+        let rooms = Step::ALL.iter().map(|room| room.word());
         known("reason", &self.reasons, reasons.collect())?;
         known("room", &self.rooms, rooms.collect())
     }

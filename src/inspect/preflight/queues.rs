@@ -214,7 +214,7 @@ fn long(seconds: u64) -> String {
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Reason, Room};
+    use crate::domain::fault::{Reason, Step};
 
     fn queue(name: &str, seconds: u64, redrive: Option<(&str, u32)>) -> QueueFacts {
         let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:123456789012:{name}");
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_queue_that_does_not_answer_hides_no_other() {
-        let fault = Fault::new(Room::Queue, Reason::AwsDenied, "no");
+        let fault = Fault::new(Step::Queue, Reason::AwsDenied, "no");
         let brief = queue("quarantine", 3_600, None);
         let found = queues(Ok(&webhooks()), Err(&fault), Ok(&brief));
         let marks: Vec<_> = found

@@ -134,7 +134,7 @@ fn statement(role: &str) -> String {
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Reason, Room};
+    use crate::domain::fault::{Reason, Step};
 
     const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 
@@ -162,7 +162,7 @@ mod tests {
             let statement: Value = serde_json::from_str(statement).unwrap();
             assert_eq!(statement["Resource"], ours.arn.as_str());
         }
-        let fault = Fault::new(Room::Plan, Reason::AwsDenied, "no");
+        let fault = Fault::new(Step::Plan, Reason::AwsDenied, "no");
         let (ok, mend) = told(&ours, Err(fault));
         assert!(ok == Some(false) && mend.contains("iam:SimulatePrincipalPolicy"));
     }

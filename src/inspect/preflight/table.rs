@@ -71,7 +71,7 @@ fn time_to_live(facts: &TableFacts) -> Finding {
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Fault, Reason, Room};
+    use crate::domain::fault::{Fault, Reason, Step};
 
     fn good() -> TableFacts {
         let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_time_to_live_that_cannot_be_asked_hides_nothing() {
         let mut facts = good();
-        facts.ttl = Err(Fault::new(Room::Mapping, Reason::AwsDenied, "no"));
+        facts.ttl = Err(Fault::new(Step::Mapping, Reason::AwsDenied, "no"));
         let found = table(&facts);
         let marks: Vec<_> = found.iter().map(|finding| finding.ok).collect();
         assert_eq!(marks, [Some(true), Some(true), Some(false)]);

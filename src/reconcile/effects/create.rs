@@ -4,7 +4,7 @@ use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{last_built, owes};
 use crate::domain::clone::fingerprint::Print;
 use crate::domain::clone::tags::is_ours;
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::outcome::journal::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
@@ -36,14 +36,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let name = &spec.pipeline;
         let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
             let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
-            return Err(Fault::new(Room::Plan, Reason::AwsConflict, detail));
+            return Err(Fault::new(Step::Plan, Reason::AwsConflict, detail));
         };
         if !is_ours(&found.tags, &mapping.subject, &self.setup.table) {
             let detail = format!(
                 "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
                 spec.rule
             );
-            return Err(Fault::new(Room::Plan, Reason::PipelineNameTaken, detail));
+            return Err(Fault::new(Step::Plan, Reason::PipelineNameTaken, detail));
         }
         let print = Print {
             digest: None,
@@ -94,7 +94,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
                 spec.rule, spec.template
             );
-            Fault::new(Room::Plan, Reason::RuleMissing, detail)
+            Fault::new(Step::Plan, Reason::RuleMissing, detail)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Places among a rule's `max_active` clones: taken before a clone is made, given back once it is gone.
 
-use crate::domain::fault::{Class, Fault, Reason, Room};
+use crate::domain::fault::{Class, Fault, Reason, Step};
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Claim;
@@ -21,7 +21,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             return Ok(None);
         };
         let subject = &work.claim.mapping().subject;
-        let fault = |reason, detail: String| Err(Fault::new(Room::Plan, reason, detail));
+        let fault = |reason, detail: String| Err(Fault::new(Step::Plan, reason, detail));
         match self.store.take_place(&rule.name, max, subject).await? {
             Place::Taken => Ok(Some(rule.name.clone())),
             Place::Full => fault(

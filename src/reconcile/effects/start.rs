@@ -3,7 +3,7 @@
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::fingerprint::Print;
 use crate::domain::clone::tags::is_ours;
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::journal::{Journal, Outcome};
 use crate::domain::rules::rule::Update;
@@ -70,7 +70,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         }
         let detail =
             format!("'{name}' is a template now: branchline never changes or deletes a template");
-        Err(Fault::new(Room::Plan, Reason::PipelineIsTemplate, detail))
+        Err(Fault::new(Step::Plan, Reason::PipelineIsTemplate, detail))
     }
 
     /// Starts the head commit of the claimed mapping, under a token.
@@ -104,5 +104,5 @@ pub(in crate::reconcile) fn not_ours(name: &str) -> Fault {
     let detail = format!(
         "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"
     );
-    Fault::new(Room::Plan, Reason::PipelineNotOurs, detail)
+    Fault::new(Step::Plan, Reason::PipelineNotOurs, detail)
 }

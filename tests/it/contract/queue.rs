@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Room};
+use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
 use branchline::domain::outcome::disposition::{Burial, Grave};
 use branchline::ports::Queue;
@@ -298,7 +298,7 @@ fn burial(body: &str, attributes: Vec<(String, Attribute)>) -> Burial {
 pub(crate) async fn buried_arrives_with_attributes_and_body<S: QueueStage>(stage: &S) {
     let body = "not GitHub's: ü\r\n🦀";
     stage.send(body, &[text("X-GitHub-Event", "push")]).await;
-    let fault = Fault::new(Room::Event, Reason::BodyNotGitHubs, "not JSON, at line 1");
+    let fault = Fault::new(Step::Event, Reason::BodyNotGitHubs, "not JSON, at line 1");
     let buried = Burial::of(receive_one(stage).await, &fault);
     let expected: BTreeMap<_, _> = buried.attributes.iter().cloned().collect();
     stage

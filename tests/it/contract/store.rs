@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use branchline::domain::clone::fingerprint::Print;
-use branchline::domain::fault::{Fault, Reason, Room};
+use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::journal::Entry;
 use branchline::domain::state::mapping::{
@@ -347,7 +347,7 @@ pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S
 }
 
 fn refused(reason: Reason) -> Fault {
-    Fault::new(Room::Plan, reason, "as the test says")
+    Fault::new(Step::Plan, reason, "as the test says")
 }
 
 /// "Writes a given-up row if the claim still stands ... Leaves no audit entry."

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Room};
+use branchline::domain::fault::{Fault, Reason, Step};
 use tokio::sync::Notify;
 
 use super::chaos::{Figures, Gust, Storm};
@@ -67,7 +67,7 @@ impl Op {
         )
     }
 
-    fn room(self) -> Room {
+    fn room(self) -> Step {
         match self {
             Self::Claim
             | Self::Record
@@ -77,7 +77,7 @@ impl Op {
             | Self::OfRepository
             | Self::TakePlace
             | Self::FreePlace
-            | Self::CountPlaces => Room::Mapping,
+            | Self::CountPlaces => Step::Mapping,
             Self::Template
             | Self::Names
             | Self::Create
@@ -87,8 +87,8 @@ impl Op {
             | Self::Stop
             | Self::Find
             | Self::FindByName
-            | Self::Remove => Room::Plan,
-            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Room::Queue,
+            | Self::Remove => Step::Plan,
+            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Step::Queue,
         }
     }
 }

@@ -8,7 +8,7 @@ use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
-use branchline::domain::fault::{Fault, Reason, Room};
+use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
 use branchline::ports::{Created, Found, Pipelines};
@@ -226,7 +226,7 @@ async fn echo(
         let _ = effect();
         drop(touch);
     });
-    Fault::new(Room::Plan, Reason::AwsUnavailable, "no answer in time")
+    Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer in time")
 }
 
 /// Nobody else changes a pipeline while this is there.

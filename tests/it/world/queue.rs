@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Room};
+use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::Timestamp;
 use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
 use branchline::domain::outcome::disposition::{Burial, Grave};
@@ -322,7 +322,7 @@ impl Message {
 
 /// SQS refuses the whole request.
 fn refused(detail: impl Into<String>) -> Fault {
-    Fault::new(Room::Queue, Reason::AwsUnknown, detail)
+    Fault::new(Step::Queue, Reason::AwsUnknown, detail)
 }
 
 impl Queue for FakeQueue {

@@ -97,7 +97,7 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
 /// The audit entry of a delivery.
 pub(crate) fn entry(delivery: &str, to: &'static str) -> Entry {
     Entry {
-        cause: Cause::Delivery(DeliveryId::parse(delivery).unwrap()),
+        cause: Cause::Webhook(DeliveryId::parse(delivery).unwrap()),
         time: at(0),
         processed_at: at(1_000),
         actor: Some("octocat".to_owned()),

@@ -1,4 +1,4 @@
-//! Step 3 of 7. In: [`Delivery`]. Out: [`Event`] or [`Ignored`].
+//! Step 3 of 7. In: [`AuthenticatedMessage`]. Out: [`Event`] or [`Ignored`].
 //!
 //! Only the fields we act on are read; everything else GitHub sends is skipped unparsed. The action is not the intent:
 //! `state`, the head and the time speak, and the action only tells whether the event concerns us and breaks ties.
@@ -6,11 +6,11 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{
     ActionName, Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp,
 };
-use crate::domain::intake::authenticated::Delivery;
+use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::repair_request::{REPAIR, Repair};
 use words::{
     Object, PullRequestWords, PushWords, ReferenceWords, RepositoryEventWords, RepositoryWords,
@@ -58,9 +58,9 @@ impl Ignored {
 
 /// Either the next noun, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heed<T> {
+pub enum Decision<T> {
     /// It concerns us.
-    Act(T),
+    Handle(T),
     /// It does not.
     Ignore(Ignored),
 }
@@ -84,7 +84,7 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The repository as a whole, from `repository`: every pipeline of it goes.
-    Repository(Farewell),
+    Repository(RepositoryEnd),
     /// A pull request, from `pull_request`.
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
@@ -95,7 +95,7 @@ pub enum Change {
 
 /// How a repository ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
+pub enum RepositoryEnd {
     /// It is deleted.
     Deleted,
     /// It is read-only.
@@ -195,7 +195,7 @@ impl Event {
     /// # Errors
     /// [`Reason::BodyNotGitHubs`] when it is not what GitHub documents for this event. The detail tells where, by
     /// line and column, and never quotes the body.
-    pub fn read(delivery: &Delivery) -> Result<Heed<Self>, Fault> {
+    pub fn read(delivery: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
         match delivery.event().as_str() {
             "pull_request" => pull_request(parse(delivery)?),
             "push" => push(parse(delivery)?),
@@ -203,17 +203,17 @@ impl Event {
             "delete" => reference(parse(delivery)?, Tip::Gone { before: None }),
             "repository" => repository(parse(delivery)?),
             REPAIR => repair::read(parse(delivery)?),
-            "ping" => Ok(Heed::Ignore(Ignored::Ping)),
-            _ => Ok(Heed::Ignore(Ignored::Event)),
+            "ping" => Ok(Decision::Ignore(Ignored::Ping)),
+            _ => Ok(Decision::Ignore(Ignored::Event)),
         }
     }
 }
 
-fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
+fn pull_request(words: PullRequestWords) -> Result<Decision<Event>, Fault> {
     let Some(action) = Action::parse(&words.action) else {
         // GitHub adds actions from time to time. They are told by name, so it must be one.
         let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
-        return Ok(Heed::Ignore(Ignored::Action(unknown)));
+        return Ok(Decision::Ignore(Ignored::Action(unknown)));
     };
     let Object(pull) = words.pull_request;
     let (Object(head), Object(base)) = (pull.head, pull.base);
@@ -252,9 +252,9 @@ fn pull_request(words: PullRequestWords) -> Result<Heed<Event>, Fault> {
     )
 }
 
-fn push(words: PushWords) -> Result<Heed<Event>, Fault> {
+fn push(words: PushWords) -> Result<Decision<Event>, Fault> {
     let Some(branch) = words.reference.strip_prefix("refs/heads/") else {
-        return Ok(Heed::Ignore(Ignored::NotABranch));
+        return Ok(Decision::Ignore(Ignored::NotABranch));
     };
     let commit = |text: String, field: &str| {
         let id = CommitId::parse(text).map_err(|why| not_a(field, &why))?;
@@ -279,9 +279,9 @@ fn push(words: PushWords) -> Result<Heed<Event>, Fault> {
     )
 }
 
-fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
+fn reference(words: ReferenceWords, tip: Tip) -> Result<Decision<Event>, Fault> {
     if words.ref_type != "branch" {
-        return Ok(Heed::Ignore(Ignored::NotABranch));
+        return Ok(Decision::Ignore(Ignored::NotABranch));
     }
     let branch = Branch::parse(words.reference).map_err(|why| not_a("ref", &why))?;
     let time = words.repository.0.pushed_at();
@@ -293,20 +293,20 @@ fn reference(words: ReferenceWords, tip: Tip) -> Result<Heed<Event>, Fault> {
     )
 }
 
-fn repository(words: RepositoryEventWords) -> Result<Heed<Event>, Fault> {
+fn repository(words: RepositoryEventWords) -> Result<Decision<Event>, Fault> {
     let farewell = match words.action.as_str() {
-        "deleted" => Farewell::Deleted,
-        "archived" => Farewell::Archived,
-        "renamed" | "transferred" => return Ok(Heed::Ignore(Ignored::Renamed)),
+        "deleted" => RepositoryEnd::Deleted,
+        "archived" => RepositoryEnd::Archived,
+        "renamed" | "transferred" => return Ok(Decision::Ignore(Ignored::Renamed)),
         _ => {
             let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
-            return Ok(Heed::Ignore(Ignored::Action(unknown)));
+            return Ok(Decision::Ignore(Ignored::Action(unknown)));
         }
     };
     // What is deleted says nothing any more, and nothing that GitHub wrote into it tells when that was.
     let time = match farewell {
-        Farewell::Deleted => None,
-        Farewell::Archived => words.repository.0.updated_at(),
+        RepositoryEnd::Deleted => None,
+        RepositoryEnd::Archived => words.repository.0.updated_at(),
     };
     event(
         words.repository,
@@ -321,8 +321,8 @@ fn event(
     sender: Option<Object<UserWords>>,
     time: Option<Timestamp>,
     change: Change,
-) -> Result<Heed<Event>, Fault> {
-    Ok(Heed::Act(Event {
+) -> Result<Decision<Event>, Fault> {
+    Ok(Decision::Handle(Event {
         repository: RepositoryId(repository.id),
         name: RepositoryName::parse(repository.full_name)
             .map_err(|why| not_a("repository.full_name", &why))?,
@@ -333,7 +333,7 @@ fn event(
 }
 
 /// serde_json's own messages may quote the value that did not fit; only what cannot quote is repeated.
-fn parse<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Fault> {
+fn parse<T: DeserializeOwned>(delivery: &AuthenticatedMessage) -> Result<T, Fault> {
     let json = delivery
         .json()
         .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
@@ -361,7 +361,7 @@ fn parse<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Fault> {
 }
 
 fn fault(detail: String) -> Fault {
-    Fault::new(Room::Event, Reason::BodyNotGitHubs, detail)
+    Fault::new(Step::Event, Reason::BodyNotGitHubs, detail)
 }
 
 fn wrong(field: &str) -> Fault {

@@ -3,16 +3,18 @@
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineName, RepositoryId, Subject};
 use crate::domain::intake::event::words::{Object, RepairWords};
-use crate::domain::intake::event::{Change, Event, Heed, event, not_a, wrong};
-use crate::domain::intake::repair_request::{Flaw, Repair};
+use crate::domain::intake::event::{Change, Decision, Event, event, not_a, wrong};
+use crate::domain::intake::repair_request::{FindingKind, Repair};
 
-pub(super) fn read(words: RepairWords) -> Result<Heed<Event>, Fault> {
+pub(super) fn read(words: RepairWords) -> Result<Decision<Event>, Fault> {
     if words.branchline != "repair" {
         return Err(wrong("branchline"));
     }
     let Object(repository) = &words.repository;
     let subject = Subject::from_key(RepositoryId(repository.id), &words.subject);
-    let flaw = Flaw::ALL.into_iter().find(|flaw| flaw.word() == words.flaw);
+    let flaw = FindingKind::ALL
+        .into_iter()
+        .find(|flaw| flaw.word() == words.flaw);
     let repair = Repair {
         subject: subject.ok_or_else(|| wrong("subject"))?,
         generation: words.generation,

@@ -7,7 +7,7 @@ use crate::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNAT
 use crate::domain::intake::envelope::{Attribute, Envelope, Receipt};
 use crate::domain::intake::event::words::TimeWords;
 
-fn read_text(event: &str, content_type: &str, body: &str) -> Result<Heed<Event>, Fault> {
+fn read_text(event: &str, content_type: &str, body: &str) -> Result<Decision<Event>, Fault> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
     mac.update(body.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
@@ -31,7 +31,7 @@ fn read_text(event: &str, content_type: &str, body: &str) -> Result<Heed<Event>,
     Event::read(&envelope.verify(&Secrets::new(["secret"])).unwrap())
 }
 
-fn read(event: &str, body: &Value) -> Result<Heed<Event>, Fault> {
+fn read(event: &str, body: &Value) -> Result<Decision<Event>, Fault> {
     read_text(event, "application/json", &body.to_string())
 }
 
@@ -56,15 +56,15 @@ fn pull_request(action: &str) -> Value {
 
 fn pull(body: &Value) -> PullRequest {
     match read("pull_request", body).unwrap() {
-        Heed::Act(Event {
+        Decision::Handle(Event {
             change: Change::PullRequest(pull),
             ..
         }) => *pull,
-        other @ Heed::Act(Event {
+        other @ Decision::Handle(Event {
             change: Change::Branch(..) | Change::Repository(_) | Change::Repair(_),
             ..
         })
-        | other @ Heed::Ignore(_) => panic!("{other:?}"),
+        | other @ Decision::Ignore(_) => panic!("{other:?}"),
     }
 }
 
@@ -74,7 +74,7 @@ fn refusal(event: &str, body: &Value) -> String {
     fault.detail
 }
 
-fn push(before: &str, after: &str) -> Heed<Event> {
+fn push(before: &str, after: &str) -> Decision<Event> {
     let body = json!({"ref": "refs/heads/a/b", "before": before.repeat(40), "after": after.repeat(40), "repository": repository()});
     read("push", &body).unwrap()
 }
@@ -119,34 +119,40 @@ fn a_head_in_another_or_in_no_repository_is_a_fork() {
 fn what_we_do_not_act_on_is_ignored_by_name() {
     assert_eq!(
         read("pull_request", &pull_request("labeled")),
-        Ok(Heed::Ignore(Ignored::Action(
+        Ok(Decision::Ignore(Ignored::Action(
             ActionName::parse("labeled").unwrap()
         )))
     );
     assert_eq!(
         read_text("ping", "application/json", "not even JSON"),
-        Ok(Heed::Ignore(Ignored::Ping))
+        Ok(Decision::Ignore(Ignored::Ping))
     );
     assert_eq!(
         read_text("issues", "application/json", "not even JSON"),
-        Ok(Heed::Ignore(Ignored::Event))
+        Ok(Decision::Ignore(Ignored::Event))
     );
     let tag = json!({"ref": "v1", "ref_type": "tag", "repository": repository()});
-    assert_eq!(read("create", &tag), Ok(Heed::Ignore(Ignored::NotABranch)));
+    assert_eq!(
+        read("create", &tag),
+        Ok(Decision::Ignore(Ignored::NotABranch))
+    );
     let zero = "0".repeat(40);
     let tag =
         json!({"ref": "refs/tags/v1", "before": zero, "after": zero, "repository": repository()});
-    assert_eq!(read("push", &tag), Ok(Heed::Ignore(Ignored::NotABranch)));
+    assert_eq!(
+        read("push", &tag),
+        Ok(Decision::Ignore(Ignored::NotABranch))
+    );
 }
 
 #[test]
 fn a_push_tells_where_the_branch_stands() {
     let tip = |heed| match heed {
-        Heed::Act(Event {
+        Decision::Handle(Event {
             change: Change::Branch(_, tip),
             ..
         }) => tip,
-        other @ (Heed::Act(_) | Heed::Ignore(_)) => panic!("{other:?}"),
+        other @ (Decision::Handle(_) | Decision::Ignore(_)) => panic!("{other:?}"),
     };
     let commit = |c: &str| CommitId::parse(c.repeat(40)).unwrap();
     assert_eq!(

@@ -3,14 +3,14 @@
 //! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
 //! `synchronize` or `edited`: an intent says how things stand, not what changed.
 
-use crate::domain::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::event::{
-    Action, Change, Event, Farewell, Heed, Ignored, PullRequest, Tip,
+    Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
 };
-use crate::domain::intake::repair_request::Mend;
+use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::rules::placeholder::{Fill, Placeholder};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{Absence, Call, Head, Spec, Wanted};
@@ -35,18 +35,18 @@ pub struct Intent {
 
 /// Whom an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aim {
+pub enum Request {
     /// One subject.
-    One(Box<Intent>),
+    Subject(Box<Intent>),
     /// Every subject of a repository.
-    Every(Leave),
+    Repository(RepositoryRemoval),
     /// One subject, as its mapping has it.
-    Again(Box<Mend>),
+    Repair(Box<RepairRequest>),
 }
 
 /// A repository from which every pipeline goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leave {
+pub struct RepositoryRemoval {
     /// Which one.
     pub repository: RepositoryId,
     /// Its name at that time.
@@ -59,7 +59,7 @@ pub struct Leave {
     why: Absence,
 }
 
-impl Leave {
+impl RepositoryRemoval {
     /// What it means for one subject.
     #[must_use]
     pub fn of(&self, subject: Subject) -> Intent {
@@ -96,7 +96,7 @@ impl Intent {
         rules: &Rules,
         delivery: &DeliveryId,
         arrival: Timestamp,
-    ) -> Result<Heed<Aim>, Fault> {
+    ) -> Result<Decision<Request>, Fault> {
         let Event {
             repository,
             name,
@@ -114,10 +114,10 @@ impl Intent {
         let (kind, moment, wanted) = match change {
             Change::Repository(farewell) => {
                 let why = match farewell {
-                    Farewell::Deleted => Absence::RepositoryDeleted,
-                    Farewell::Archived => Absence::RepositoryArchived,
+                    RepositoryEnd::Deleted => Absence::RepositoryDeleted,
+                    RepositoryEnd::Archived => Absence::RepositoryArchived,
                 };
-                let leave = Leave {
+                let leave = RepositoryRemoval {
                     repository,
                     time: (time.unwrap_or(arrival), arrival),
                     actor,
@@ -126,13 +126,13 @@ impl Intent {
                     name,
                 };
                 return Ok(if rules.know(&leave.name) {
-                    Heed::Act(Aim::Every(leave))
+                    Decision::Handle(Request::Repository(leave))
                 } else {
-                    Heed::Ignore(Ignored::NoRule)
+                    Decision::Ignore(Ignored::NoRule)
                 });
             }
             Change::Repair(repair) => {
-                return Ok(Heed::Act(Aim::Again(Box::new(Mend {
+                return Ok(Decision::Handle(Request::Repair(Box::new(RepairRequest {
                     repair,
                     repository: name,
                     actor,
@@ -142,7 +142,7 @@ impl Intent {
             }
             Change::PullRequest(pull) => {
                 let Some(wanted) = pull_request(&pull, &name, rules)? else {
-                    return Ok(Heed::Ignore(Ignored::NoRule));
+                    return Ok(Decision::Ignore(Ignored::NoRule));
                 };
                 let kind = match (pull.open, pull.action == Action::Reopened) {
                     (false, _) => Kind::Closed,
@@ -158,8 +158,8 @@ impl Intent {
             }
             Change::Branch(branch, tip) => {
                 let wanted = match self::branch(&branch, &tip, &name, rules)? {
-                    Heed::Act(wanted) => wanted,
-                    Heed::Ignore(why) => return Ok(Heed::Ignore(why)),
+                    Decision::Handle(wanted) => wanted,
+                    Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
                 };
                 let moment = match tip {
                     Tip::At { sha, before, .. } => Moment {
@@ -176,7 +176,7 @@ impl Intent {
                 (SubjectKind::Branch(branch), moment, wanted)
             }
         };
-        Ok(Heed::Act(Aim::One(Box::new(Self {
+        Ok(Decision::Handle(Request::Subject(Box::new(Self {
             subject: Subject { repository, kind },
             repository: name,
             moment,
@@ -227,18 +227,18 @@ fn branch(
     tip: &Tip,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Heed<Wanted>, Fault> {
+) -> Result<Decision<Wanted>, Fault> {
     // A branch keeps its name, so a branch that no rule admits never had a pipeline.
     let Some(rule) = rules
         .of(On::Branch, name)
         .find(|rule| rule.branches.admit(branch.as_str()))
     else {
-        return Ok(Heed::Ignore(Ignored::NoRule));
+        return Ok(Decision::Ignore(Ignored::NoRule));
     };
     let (sha, skip): (Option<&CommitId>, bool) = match tip {
-        Tip::Gone { .. } => return Ok(Heed::Act(Wanted::Absent(Absence::Deleted))),
+        Tip::Gone { .. } => return Ok(Decision::Handle(Wanted::Absent(Absence::Deleted))),
         Tip::Somewhere if rule.fills(Placeholder::Sha) => {
-            return Ok(Heed::Ignore(Ignored::NoCommit));
+            return Ok(Decision::Ignore(Ignored::NoCommit));
         }
         Tip::Somewhere => (None, false),
         Tip::At { sha, skip, .. } => (Some(sha), *skip),
@@ -253,7 +253,7 @@ fn branch(
         title: None,
     };
     let spec = spec(rule, rules, &fill)?;
-    Ok(Heed::Act(present(spec, rule, skip)))
+    Ok(Decision::Handle(present(spec, rule, skip)))
 }
 
 fn present(spec: Spec, rule: &Rule, skip: bool) -> Wanted {
@@ -270,7 +270,7 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> Wanted {
 }
 
 fn spec(rule: &Rule, rules: &Rules, fill: &Fill<'_>) -> Result<Spec, Fault> {
-    let fault = |reason, detail| Fault::new(Room::Intent, reason, detail);
+    let fault = |reason, detail| Fault::new(Step::Intent, reason, detail);
     let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
         let detail = format!(
             "pipeline_name of rule '{}' makes no legal name for {}: {why}",

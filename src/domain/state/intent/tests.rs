@@ -48,7 +48,7 @@ fn delivery() -> DeliveryId {
     DeliveryId::parse("d-1").unwrap()
 }
 
-fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
+fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
     let event = Event {
         repository: RepositoryId(1),
         name: RepositoryName::parse("acme/api").unwrap(),
@@ -59,9 +59,11 @@ fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
     let rules = Rules(rules.to_vec());
     Ok(
         match Intent::read(event, &rules, &delivery(), Timestamp(9_000))? {
-            Heed::Act(Aim::One(intent)) => Heed::Act(*intent),
-            Heed::Act(other @ (Aim::Every(_) | Aim::Again(_))) => panic!("{other:?}"),
-            Heed::Ignore(why) => Heed::Ignore(why),
+            Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
+            Decision::Handle(other @ (Request::Repository(_) | Request::Repair(_))) => {
+                panic!("{other:?}")
+            }
+            Decision::Ignore(why) => Decision::Ignore(why),
         },
     )
 }
@@ -69,15 +71,15 @@ fn read(change: Change, rules: &[Rule]) -> Result<Heed<Intent>, Fault> {
 /// `present NAME`, `absent WHY` or `ignored WHY`.
 fn said(change: Change, rules: &[Rule]) -> String {
     match read(change, rules).unwrap() {
-        Heed::Act(Intent {
+        Decision::Handle(Intent {
             wanted: Wanted::Present(spec, _),
             ..
         }) => format!("present {}", spec.pipeline),
-        Heed::Act(Intent {
+        Decision::Handle(Intent {
             wanted: Wanted::Absent(why),
             ..
         }) => format!("absent {}", why.word()),
-        Heed::Ignore(why) => format!("ignored {}", why.word()),
+        Decision::Ignore(why) => format!("ignored {}", why.word()),
     }
 }
 
@@ -234,8 +236,11 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
     };
     let rules = Rules(vec![rule(On::Branch)]);
     let at = |time| match Intent::read(event(time), &rules, &delivery(), Timestamp(9)).unwrap() {
-        Heed::Act(Aim::One(intent)) => intent.moment.event,
-        other @ (Heed::Act(Aim::Every(_) | Aim::Again(_)) | Heed::Ignore(_)) => panic!("{other:?}"),
+        Decision::Handle(Request::Subject(intent)) => intent.moment.event,
+        other @ (Decision::Handle(Request::Repository(_) | Request::Repair(_))
+        | Decision::Ignore(_)) => {
+            panic!("{other:?}")
+        }
     };
     assert_eq!(
         (at(Some(Timestamp(5))), at(None)),

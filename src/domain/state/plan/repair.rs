@@ -1,10 +1,10 @@
-//! Room 6 for repairs. In: [`Mend`] and [`Mapping`]. Out: [`Plan`].
+//! Room 6 for repairs. In: [`RepairRequest`] and [`Mapping`]. Out: [`Plan`].
 //!
 //! A repair makes the pipeline what the mapping and today's rules say, whatever an audit saw. It accepts no statement of
 //! GitHub's: the mapping's moment stays, so the next event is judged as if there had been none.
 
 use crate::domain::ids::{Branch, PipelineName, SubjectKind, Timestamp};
-use crate::domain::intake::repair_request::{Flaw, Mend};
+use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::rules::rule::{On, Rule, Rules, Update};
 use crate::domain::state::desired::{Absence, Spec};
 use crate::domain::state::mapping::{Expect, Hold, Mapping, State, Transition};
@@ -48,7 +48,7 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
 /// finished, as any event of its subject would.
 #[must_use]
 pub fn mend(
-    mend: &Mend,
+    mend: &RepairRequest,
     seen: Option<&Mapping>,
     rules: &Rules,
     hold: Hold,
@@ -65,13 +65,13 @@ pub fn mend(
     let nothing = Plan::Nothing(Unchanged::Repeated);
     let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
         return match mend.repair.flaw {
-            Flaw::Orphan => orphan(mend, seen, hold, now),
-            Flaw::Missing
-            | Flaw::HalfWay
-            | Flaw::Drifted
-            | Flaw::RuleGone
-            | Flaw::NotOurs
-            | Flaw::Unreadable => nothing,
+            FindingKind::Orphan => orphan(mend, seen, hold, now),
+            FindingKind::Missing
+            | FindingKind::HalfWay
+            | FindingKind::Drifted
+            | FindingKind::RuleGone
+            | FindingKind::NotOurs
+            | FindingKind::Unreadable => nothing,
         };
     };
     let Some(spec) = &seen.spec else {
@@ -90,18 +90,20 @@ pub fn mend(
             return absent(Absence::NoRule, seen.as_seen(), next, hold);
         }
         // Whoever sent it audits with other rules than these, under which nothing is wrong.
-        (State::Active, Standing::Kept(_)) if mend.repair.flaw == Flaw::RuleGone => return nothing,
+        (State::Active, Standing::Kept(_)) if mend.repair.flaw == FindingKind::RuleGone => {
+            return nothing;
+        }
         (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => match mend.repair.flaw {
-            Flaw::Missing => (State::Creating, rule),
-            Flaw::Drifted | Flaw::RuleGone if rule.update == Update::NextStart => {
+            FindingKind::Missing => (State::Creating, rule),
+            FindingKind::Drifted | FindingKind::RuleGone if rule.update == Update::NextStart => {
                 (State::Starting, rule)
             }
-            Flaw::Drifted
-            | Flaw::RuleGone
-            | Flaw::Orphan
-            | Flaw::HalfWay
-            | Flaw::NotOurs
-            | Flaw::Unreadable => return nothing,
+            FindingKind::Drifted
+            | FindingKind::RuleGone
+            | FindingKind::Orphan
+            | FindingKind::HalfWay
+            | FindingKind::NotOurs
+            | FindingKind::Unreadable => return nothing,
         },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };
@@ -110,7 +112,7 @@ pub fn mend(
 
 /// The clone as today's rule has it, under the name that it has.
 fn again(
-    mend: &Mend,
+    mend: &RepairRequest,
     seen: &Mapping,
     state: State,
     rule: &Rule,
@@ -149,7 +151,7 @@ fn again(
 }
 
 /// A pipeline that carries the tags of a subject without one. Whether it does is looked at before it is deleted.
-fn orphan(mend: &Mend, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
     let subject = &mend.repair.subject;
     let unseen = || {
         // Older than anything that GitHub can say.
@@ -186,7 +188,7 @@ fn orphan(mend: &Mend, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Pl
 }
 
 /// What is known of how it was made: often nothing but its name.
-fn spec_of_orphan(mend: &Mend, known: Option<&Spec>) -> Option<Spec> {
+fn spec_of_orphan(mend: &RepairRequest, known: Option<&Spec>) -> Option<Spec> {
     let pipeline = mend.repair.pipeline.clone();
     if let Some(known) = known {
         return Some(Spec {

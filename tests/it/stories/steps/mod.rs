@@ -130,7 +130,7 @@ fn what_is_not_githubs_is_buried_with_its_reason() {
         let text = |name| letters[0].text(name);
         assert_eq!(letters[0].body, "{\"action\": 5}");
         assert_eq!(text("branchline-reason"), Some("body-not-githubs"));
-        assert_eq!(text("branchline-room"), Some("event"));
+        assert_eq!(text("branchline-step"), Some("event"));
         assert_eq!(text("branchline-attempts"), Some("1"));
         assert_eq!(text("X-GitHub-Event"), Some("pull_request"));
     });
