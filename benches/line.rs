@@ -23,7 +23,7 @@ use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
 use branchline::domain::intake::event::{Decision, Event};
 use branchline::domain::state::desired::Spec;
 use branchline::domain::state::intent::{Intent, Request};
-use branchline::domain::state::mapping::{Hold, Mapping};
+use branchline::domain::state::mapping::{ClaimInfo, Mapping};
 use branchline::domain::state::plan::{Effect, Plan, plan};
 use divan::Bencher;
 use serde_json::Value;
@@ -89,8 +89,8 @@ fn intent(bencher: Bencher<'_, '_>) {
 fn decide(bencher: Bencher<'_, '_>) {
     let intent = wanted(&configuration());
     bencher
-        .with_inputs(hold)
-        .bench_values(|hold| plan(&intent, None, hold, NOW));
+        .with_inputs(claim)
+        .bench_values(|claim| plan(&intent, None, claim, NOW));
 }
 
 /// The template made a clone.
@@ -148,15 +148,15 @@ fn wanted(config: &Config) -> Intent {
     *intent
 }
 
-fn hold() -> Hold {
-    Hold {
+fn claim() -> ClaimInfo {
+    ClaimInfo {
         owner: "0123456789abcdef/1".to_owned(),
         until: NOW,
     }
 }
 
 fn creation(intent: &Intent) -> (Mapping, Spec) {
-    let planned = plan(intent, None, hold(), NOW);
+    let planned = plan(intent, None, claim(), NOW);
     let Plan::Act {
         claim,
         effect: Effect::Create(spec),

@@ -30,7 +30,7 @@ use crate::aws::row::{self, Item, n, repository_key, s};
 const ALIASES: usize = 10_000;
 /// The sparse index of mappings by state, the longest unchanged first.
 pub(super) const BY_STATE: &str = "by-state";
-/// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
+/// What DynamoDB calls a condition that did not claim (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
 /// DynamoDB as our store.
@@ -122,22 +122,22 @@ impl DynamoStore {
             Expect::Seen {
                 generation,
                 state,
-                hold,
+                claim,
             } => {
                 let put = put
                     .expression_attribute_names("#state", "state")
                     .expression_attribute_values(":state", s(state.word()))
                     .expression_attribute_values(":generation", n(*generation));
-                match hold {
+                match claim {
                     None => put.condition_expression(
                         "generation = :generation AND #state = :state AND attribute_not_exists(claim_owner)",
                     ),
-                    Some(hold) => put
+                    Some(claim) => put
                         .condition_expression(
                             "generation = :generation AND #state = :state AND claim_owner = :owner AND claim_until = :until",
                         )
-                        .expression_attribute_values(":owner", s(hold.owner.as_str()))
-                        .expression_attribute_values(":until", n(hold.until.0)),
+                        .expression_attribute_values(":owner", s(claim.owner.as_str()))
+                        .expression_attribute_values(":until", n(claim.until.0)),
                 }
             }
         };

@@ -10,9 +10,9 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
 };
-use crate::domain::state::desired::{Absence, Spec};
-use crate::domain::state::mapping::{Hold, Mapping, State};
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// One item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -34,7 +34,7 @@ pub(super) fn repository_key(repository: RepositoryId) -> String {
 
 /// Writes a mapping.
 pub(super) fn write(mapping: &Mapping) -> Item {
-    let moment = &mapping.moment;
+    let order = &mapping.order;
     let mut item = Item::from([
         (
             "pk".to_owned(),
@@ -44,9 +44,9 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         ("repository".to_owned(), s(mapping.repository.as_str())),
         ("state".to_owned(), s(mapping.state.word())),
         ("generation".to_owned(), n(mapping.generation)),
-        ("fresh_event".to_owned(), n(moment.event.0)),
-        ("fresh_arrival".to_owned(), n(moment.arrival.0)),
-        ("fresh_kind".to_owned(), s(moment.kind.word())),
+        ("event_time".to_owned(), n(order.event_time.0)),
+        ("received_at".to_owned(), n(order.received_at.0)),
+        ("event_kind".to_owned(), s(order.kind.word())),
         ("attempts".to_owned(), n(mapping.attempts)),
         ("created_at".to_owned(), s(mapping.created_at.to_string())),
         ("updated_at".to_owned(), s(mapping.updated_at.to_string())),
@@ -56,10 +56,10 @@ pub(super) fn write(mapping: &Mapping) -> Item {
             item.insert(name.to_owned(), value);
         }
     };
-    put("head_sha", moment.head.as_ref().map(|sha| s(sha.as_str())));
+    put("head_sha", order.head.as_ref().map(|sha| s(sha.as_str())));
     put(
         "head_before",
-        moment.before.as_ref().map(|sha| s(sha.as_str())),
+        order.before.as_ref().map(|sha| s(sha.as_str())),
     );
     put("absence", mapping.absence.map(|why| s(why.word())));
     put(
@@ -88,11 +88,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
     }
     put(
         "claim_owner",
-        mapping.hold.as_ref().map(|hold| s(hold.owner.as_str())),
+        mapping.claim.as_ref().map(|claim| s(claim.owner.as_str())),
     );
     put(
         "claim_until",
-        mapping.hold.as_ref().map(|hold| n(hold.until.0)),
+        mapping.claim.as_ref().map(|claim| n(claim.until.0)),
     );
     put("last_error", mapping.last_error.as_deref().map(s));
     if let Some(spec) = &mapping.spec {
@@ -116,8 +116,8 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
     let repository = row.parse("pk", |pk| {
         pk.strip_prefix("REPO#")?.parse().ok().map(RepositoryId)
     })?;
-    let hold = match (row.text("claim_owner")?, row.number("claim_until")?) {
-        (Some(owner), Some(until)) => Some(Hold {
+    let claim = match (row.text("claim_owner")?, row.number("claim_until")?) {
+        (Some(owner), Some(until)) => Some(ClaimInfo {
             owner: owner.to_owned(),
             until: Timestamp(until),
         }),
@@ -132,18 +132,20 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
             State::ALL.into_iter().find(|state| state.word() == word)
         })?,
         generation: row.required("generation")?,
-        moment: Moment {
-            event: Timestamp(row.required("fresh_event")?),
-            arrival: Timestamp(row.required("fresh_arrival")?),
-            kind: row.parse("fresh_kind", |word| {
-                Kind::ALL.into_iter().find(|kind| kind.word() == word)
+        order: EventOrder {
+            event_time: Timestamp(row.required("event_time")?),
+            received_at: Timestamp(row.required("received_at")?),
+            kind: row.parse("event_kind", |word| {
+                EventKind::ALL.into_iter().find(|kind| kind.word() == word)
             })?,
             head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
             before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
         },
         spec: spec(&row)?,
         absence: row.optional("absence", |word| {
-            Absence::ALL.into_iter().find(|why| why.word() == word)
+            AbsenceReason::ALL
+                .into_iter()
+                .find(|why| why.word() == word)
         })?,
         arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
         template_version: row.number("template_version")?,
@@ -154,7 +156,7 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         executions: row
             .optional("executions", |json| serde_json::from_str(json).ok())?
             .unwrap_or_default(),
-        hold,
+        claim,
         attempts: row.required("attempts")?,
         last_error: row.text("last_error")?.map(str::to_owned),
         created_at: row.parse("created_at", Timestamp::from_rfc3339)?,
@@ -268,10 +270,10 @@ mod tests {
             repository: RepositoryName::parse("acme/api").unwrap(),
             state: State::Creating,
             generation: u64::MAX,
-            moment: Moment {
-                event: Timestamp(i64::MAX),
-                arrival: Timestamp(-1),
-                kind: Kind::Reopened,
+            order: EventOrder {
+                event_time: Timestamp(i64::MAX),
+                received_at: Timestamp(-1),
+                kind: EventKind::Reopened,
                 head: Some(commit("a")),
                 before: Some(commit("b")),
             },
@@ -284,7 +286,7 @@ mod tests {
                 title: Some("\u{1F680}".into()),
                 author: Some("octocat".into()),
             }),
-            absence: Some(Absence::Draft),
+            absence: Some(AbsenceReason::Draft),
             arn: Some(
                 PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap(),
             ),
@@ -302,7 +304,7 @@ mod tests {
                 state: "Succeeded".into(),
                 ..Execution::default()
             }],
-            hold: Some(Hold {
+            claim: Some(ClaimInfo {
                 owner: "worker/1".into(),
                 until: Timestamp(5),
             }),
@@ -322,10 +324,10 @@ mod tests {
                 kind: SubjectKind::Branch(Branch::parse("a/#").unwrap()),
                 ..full.subject
             },
-            moment: Moment {
+            order: EventOrder {
                 head: None,
                 before: None,
-                ..full.moment
+                ..full.order
             },
             spec: None,
             absence: None,
@@ -336,7 +338,7 @@ mod tests {
             start_token: None,
             place: None,
             executions: Vec::new(),
-            hold: None,
+            claim: None,
             last_error: None,
             ..full
         };
@@ -359,7 +361,7 @@ mod tests {
         for name in [
             "state",
             "generation",
-            "fresh_kind",
+            "event_kind",
             "template",
             "claim_owner",
             "claim_until",

@@ -95,7 +95,7 @@ pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>
 }
 
 /// A time, or an age before now.
-pub(crate) fn moment(
+pub(crate) fn time_argument(
     flag: &str,
     text: Option<&str>,
     now: Timestamp,

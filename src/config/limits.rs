@@ -65,7 +65,7 @@ pub(super) fn read(
     })
 }
 
-/// How many clones a rule may hold: `None` inside is any number.
+/// How many clones a rule may claim: `None` inside is any number.
 pub(super) fn max_active(reading: &Reading<'_>, rule: &Table<'_, '_>) -> Option<Option<u32>> {
     match Given::of(rule, "max_active") {
         Given::Not => Some(None),

@@ -129,7 +129,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     }
 
     async fn judge(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
-        if row.held(self.clock.now()).is_some() {
+        if row.claim_at(self.clock.now()).is_some() {
             return Ok(None);
         }
         if State::HALF_WAY.contains(&row.state) {

@@ -18,7 +18,7 @@ use crate::domain::outcome::journal::{Journal, Outcome};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::intent::{Intent, Request};
-use crate::domain::state::mapping::{Hold, Mapping};
+use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Effect, Plan, mend, plan};
 use crate::ports::{Ledger, Pipelines, Store};
 
@@ -170,11 +170,11 @@ async fn walk<S: Sight>(
         Decision::Ignore(why) => return ignored(journal, why),
     };
     journal.event(&event);
-    let aim = match Intent::read(event, rules, delivery.id(), delivery.arrival())? {
+    let aim = match Intent::read(event, rules, delivery.id(), delivery.received_at())? {
         Decision::Handle(aim) => aim,
         Decision::Ignore(why) => return ignored(journal, why),
     };
-    let hold = Hold {
+    let claim = ClaimInfo {
         owner: "explain".to_owned(),
         until: now,
     };
@@ -183,13 +183,13 @@ async fn walk<S: Sight>(
             journal.intent(&intent);
             let seen = sight.mapping(&intent.subject).await?;
             journal.found(seen.as_ref());
-            plan(&intent, seen.as_ref(), hold, now)
+            plan(&intent, seen.as_ref(), claim, now)
         }
         Request::Repair(asked) => {
             journal.mend(&asked);
             let seen = sight.mapping(&asked.repair.subject).await?;
             journal.found(seen.as_ref());
-            mend(&asked, seen.as_ref(), rules, hold, now)
+            mend(&asked, seen.as_ref(), rules, claim, now)
         }
         Request::Repository(leave) => {
             journal.leave(&leave);
@@ -220,8 +220,8 @@ async fn walk<S: Sight>(
                 None,
             ))
         }
-        Plan::Act { claim, effect } => {
-            act(&claim.next, &effect, rules, table, sight, journal).await
+        Plan::Act { transition, effect } => {
+            act(&transition.next, &effect, rules, table, sight, journal).await
         }
     }
 }
@@ -249,7 +249,7 @@ async fn act(
                 .as_ref()
                 .is_some_and(|print| print.digest == digest);
             let commit = next
-                .moment
+                .order
                 .head
                 .as_ref()
                 .map_or("its branch's head", |head| head.as_str());

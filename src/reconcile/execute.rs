@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
 use crate::domain::outcome::journal::{Cause, Entry, Journal, Outcome};
-use crate::domain::state::mapping::{Claim, Done, Mapping, Transition};
+use crate::domain::state::mapping::{Claim, EffectResult, Mapping, Transition};
 use crate::domain::state::plan::{Effect, Plan, unfinished};
 use crate::ports::{Claimed, Clock, Pipelines, Recorded, Store};
 use crate::telemetry::metrics;
@@ -48,11 +48,11 @@ pub(super) struct Work<'a> {
 }
 
 /// What an effect came to, for the table and for the journal.
-pub(super) type Applied = Result<(Done, Outcome), Fault>;
+pub(super) type Applied = Result<(EffectResult, Outcome), Fault>;
 
 /// What came of an attempt to act.
 pub(super) enum Acted {
-    /// Done and settled.
+    /// EffectResult and settled.
     Done(Outcome),
     /// The row was not as planned, and nothing was done. This is what it is.
     Lost(Option<Box<Mapping>>),
@@ -72,18 +72,18 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             return Err(lane_full());
         };
         let now = self.clock.now();
-        let hold = self.hold(now);
+        let claim = self.claim(now);
         let errand = Errand {
-            cause: Cause::Sweep(hold.owner.clone()),
-            time: abandoned.moment.event,
+            cause: Cause::Sweep(claim.owner.clone()),
+            time: abandoned.order.event_time,
             lease: None,
         };
-        let planned = unfinished(abandoned, hold, now).filter(|_| abandoned.is_abandoned(now));
-        let Some(Plan::Act { claim, effect }) = planned else {
+        let planned = unfinished(abandoned, claim, now).filter(|_| abandoned.is_abandoned(now));
+        let Some(Plan::Act { transition, effect }) = planned else {
             return Ok(None);
         };
         let mut journal = Journal::resume(abandoned);
-        match self.act(claim, &effect, &errand, &mut journal).await? {
+        match self.act(transition, &effect, &errand, &mut journal).await? {
             Acted::Done(outcome) => Ok(Some(outcome)),
             Acted::Lost(_) => Ok(None),
         }
@@ -92,14 +92,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     /// Claims, runs the effect, settles.
     pub(super) async fn act(
         &self,
-        mut claim: Transition,
+        mut transition: Transition,
         effect: &Effect,
         errand: &Errand<'_>,
         journal: &mut Journal,
     ) -> Result<Acted, Fault> {
-        let remembered = self.remember_executions(&mut claim, effect).await;
-        let takes_over = claim.takes_over();
-        let claim = match self.store.claim(claim).await? {
+        let remembered = self.remember_executions(&mut transition, effect).await;
+        let takes_over = transition.takes_over();
+        let claim = match self.store.claim(transition).await? {
             Claimed::Won(claim) => *claim,
             Claimed::Lost(row) => return Ok(Acted::Lost(row)),
             Claimed::NameTaken(other) => return Err(name_taken(effect, &other)),

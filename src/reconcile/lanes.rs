@@ -23,7 +23,7 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Waits for a turn, in the order of arrival; `None` when the lane is full.
+    /// Waits for a turn, in the order of received_at; `None` when the lane is full.
     ///
     /// Cancelled: the place is free again.
     pub(super) async fn enter(&self, subject: &Subject) -> Option<Turn<'_>> {

@@ -26,7 +26,7 @@ use crate::domain::outcome::disposition::{Burial, Grave, MaxAttempts, Verdict, j
 use crate::domain::outcome::journal::{Cause, Journal, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::{Intent, Request};
-use crate::domain::state::mapping::{Hold, Mapping};
+use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, mend, plan};
 use crate::ports::{Clock, Pipelines, Recorded, Store};
 use crate::telemetry::spans;
@@ -151,9 +151,9 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let arrival = delivery.arrival();
+        let received_at = delivery.received_at();
         let aim = spans::room("intent")
-            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), arrival))?;
+            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), received_at))?;
         // Here mappings are claimed, plans made and carried out, in turns.
         let plan = spans::room("plan");
         match aim {
@@ -188,10 +188,10 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         };
         let errand = Errand {
             cause: Cause::Webhook(intent.delivery.clone()),
-            time: intent.moment.event,
+            time: intent.order.event_time,
             lease: Some(lease),
         };
-        let plan = |seen: Option<&Mapping>, hold, now| plan(intent, seen, hold, now);
+        let plan = |seen: Option<&Mapping>, claim, now| plan(intent, seen, claim, now);
         self.agree(plan, seen, &errand, journal).await
     }
 
@@ -208,19 +208,19 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         };
         let errand = Errand {
             cause: Cause::Webhook(asked.delivery.clone()),
-            time: asked.arrival,
+            time: asked.received_at,
             lease: Some(lease),
         };
         let seen = self.store.mapping(&asked.repair.subject).await?;
         let plan =
-            |seen: Option<&Mapping>, hold, now| mend(asked, seen, &self.setup.rules, hold, now);
+            |seen: Option<&Mapping>, claim, now| mend(asked, seen, &self.setup.rules, claim, now);
         self.agree(plan, seen.map(Box::new), &errand, journal).await
     }
 
     /// Plans and acts until the table agrees.
     async fn agree(
         &self,
-        plan: impl Fn(Option<&Mapping>, Hold, Timestamp) -> Plan,
+        plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp) -> Plan,
         mut seen: Option<Box<Mapping>>,
         errand: &Errand<'_>,
         journal: &mut Journal,
@@ -229,7 +229,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             errand.goes_on()?;
             let now = self.clock.now();
             journal.found(seen.as_deref());
-            let lost = match plan(seen.as_deref(), self.hold(now), now) {
+            let lost = match plan(seen.as_deref(), self.claim(now), now) {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
@@ -239,8 +239,8 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                         Recorded::Lost(row) => row,
                     }
                 }
-                Plan::Act { claim, effect } => {
-                    match self.act(claim, &effect, errand, journal).await? {
+                Plan::Act { transition, effect } => {
+                    match self.act(transition, &effect, errand, journal).await? {
                         Acted::Done(outcome) => return Ok(outcome),
                         Acted::Lost(row) => row,
                     }
@@ -252,9 +252,9 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
     }
 
-    pub(crate) fn hold(&self, now: Timestamp) -> Hold {
+    pub(crate) fn claim(&self, now: Timestamp) -> ClaimInfo {
         let walk = self.walks.fetch_add(1, Ordering::Relaxed);
-        Hold {
+        ClaimInfo {
             owner: format!("{}/{walk}", self.setup.worker),
             until: now.plus(CLAIM),
         }

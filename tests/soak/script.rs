@@ -15,7 +15,7 @@ const POISON: usize = 20;
 /// Forgeries in a round.
 const FORGERIES: usize = 10;
 
-/// One round's webhooks, in the order of their arrival.
+/// One round's webhooks, in the order of their received_at.
 pub(crate) struct Round {
     pub(crate) history: History,
     pub(crate) webhooks: Vec<Sealed>,

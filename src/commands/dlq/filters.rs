@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::cli::dlq::Filters;
-use crate::cli::terminal::{glob, moment};
+use crate::cli::terminal::{glob, time_argument};
 use crate::commands::system_clock::SystemClock;
 use crate::inspect::dlq::select::Selection;
 use crate::ports::Clock;
@@ -21,8 +21,8 @@ pub(super) fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, 
         rooms: set(&filters.room),
         events: set(&filters.event),
         repository: glob("repository", filters.repository.as_deref())?,
-        since: moment("since", filters.since.as_deref(), now)?,
-        until: moment("until", filters.until.as_deref(), now)?,
+        since: time_argument("since", filters.since.as_deref(), now)?,
+        until: time_argument("until", filters.until.as_deref(), now)?,
     };
     selection.check()?;
     Ok(selection)

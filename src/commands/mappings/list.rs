@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cli::mappings::List;
 use crate::cli::output::explanation::Colour;
 use crate::cli::output::streaming_table::{Column, Rows, age};
-use crate::cli::terminal::{Done, code, fault, format, glob, moment, screen, stopped};
+use crate::cli::terminal::{Done, code, fault, format, glob, screen, stopped, time_argument};
 use crate::commands::mappings::account::{open, told};
 use crate::commands::system_clock::SystemClock;
 use crate::domain::state::mapping::State;
@@ -22,7 +22,7 @@ pub(super) async fn list(asked: &List) -> Done {
         pull_request: asked.pull_request,
         states: states(&asked.state)?,
         failed: asked.error,
-        unchanged_since: moment("older", asked.older.as_deref(), SystemClock.now())?,
+        unchanged_since: time_argument("older", asked.older.as_deref(), SystemClock.now())?,
     };
     let desk = open(&asked.overrides).await?;
     let stdout = io::stdout().lock();

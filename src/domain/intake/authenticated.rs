@@ -166,7 +166,7 @@ impl AuthenticatedMessage {
     /// (operators, and the gateway's role, which writes GitHub's attributes alone) gains no more by that than by leaving
     /// the message out.
     #[must_use]
-    pub fn arrival(&self) -> Timestamp {
+    pub fn received_at(&self) -> Timestamp {
         let sent_at = self.envelope.sent_at;
         let first_seen = self.envelope.header(FIRST_SEEN);
         let first_seen = first_seen.and_then(Timestamp::from_rfc3339);
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn what_was_seen_before_is_older_and_never_newer() {
         let sent_at = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
-        let arrival = |first_seen: &str| {
+        let received_at = |first_seen: &str| {
             let mut envelope = envelope(&[
                 (SIGNATURE, PROOF),
                 (EVENT, "push"),
@@ -282,7 +282,7 @@ mod tests {
             ]);
             envelope.sent_at = sent_at;
             let delivery = envelope.verify(&Secrets::new([SECRET])).unwrap();
-            delivery.arrival().to_string()
+            delivery.received_at().to_string()
         };
         let said = [
             "2026-03-01T10:00:00.123Z",
@@ -290,7 +290,7 @@ mod tests {
             "yesterday",
         ];
         let sent_at = sent_at.to_string();
-        assert_eq!(said.map(arrival), [said[0], &sent_at, &sent_at]);
+        assert_eq!(said.map(received_at), [said[0], &sent_at, &sent_at]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub struct RepairRequest {
     /// Its id.
     pub delivery: DeliveryId,
     /// When it entered the queue.
-    pub arrival: Timestamp,
+    pub received_at: Timestamp,
 }
 
 impl Repair {

@@ -12,7 +12,7 @@ use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::{Event, Ignored};
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::state::desired::{Absence, Spec, Wanted};
+use crate::domain::state::desired::{AbsenceReason, DesiredState, Spec};
 use crate::domain::state::intent::{Intent, RepositoryRemoval};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::Unchanged;
@@ -85,7 +85,7 @@ pub enum Outcome {
     /// The table already knew better, or the same.
     Unchanged(Unchanged),
     /// The mapping was brought up to date; its pipeline stays as it is, or there is none, for this reason.
-    Recorded(Option<Absence>),
+    Recorded(Option<AbsenceReason>),
     /// The pipeline was made.
     Created,
     /// The pipeline had been made by an earlier attempt, which could not settle.
@@ -182,8 +182,8 @@ impl Journal {
     /// Step 4 was passed.
     pub fn intent(&mut self, intent: &Intent) {
         self.subject = Some(intent.subject.display(&intent.repository));
-        self.event_time = Some(intent.moment.event);
-        if let Wanted::Present(spec, _) = &intent.wanted {
+        self.event_time = Some(intent.order.event_time);
+        if let DesiredState::Present(spec, _) = &intent.wanted {
             self.concerns(spec);
         }
     }

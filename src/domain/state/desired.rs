@@ -4,11 +4,11 @@ use crate::domain::ids::{Branch, PipelineName};
 
 /// A pipeline, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum DesiredState {
     /// The subject has a pipeline like this, and its head is built as the call says.
-    Present(Box<Spec>, Call),
+    Present(Box<Spec>, BuildPolicy),
     /// The subject has none.
-    Absent(Absence),
+    Absent(AbsenceReason),
 }
 
 /// The pipeline that a subject should have.
@@ -32,27 +32,27 @@ pub struct Spec {
 
 /// What the rule and the commit say about starts and updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct BuildPolicy {
     /// Who starts the head commit.
-    pub head: Head,
+    pub head: BuildTrigger,
     /// Whether the clone follows its template.
     pub follows: bool,
 }
 
 /// Who starts the head commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum BuildTrigger {
     /// We do.
-    Ours,
+    Branchline,
     /// The clone's own change detection.
-    Detected,
+    ChangeDetection,
     /// Nobody: its author asks for no build.
     Skipped,
 }
 
 /// Why a subject has no pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
+pub enum AbsenceReason {
     /// The pull request is closed.
     Closed,
     /// The branch is deleted.
@@ -73,7 +73,7 @@ pub enum Absence {
     Orphan,
 }
 
-impl Absence {
+impl AbsenceReason {
     /// Every absence, for reading them back from the table.
     pub const ALL: [Self; 9] = [
         Self::Closed,

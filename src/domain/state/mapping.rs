@@ -15,17 +15,17 @@ use crate::domain::ids::{
 };
 use crate::domain::rules::placeholder::Fill;
 use crate::domain::rules::rule::Rule;
-use crate::domain::state::desired::{Absence, Spec};
-use crate::domain::state::ordering::Moment;
+use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::ordering::EventOrder;
 
 /// Where a subject's pipeline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Claimed: about to be made, or half made.
     Creating,
-    /// Made.
+    /// ExistingClone.
     Active,
-    /// Made, and claimed: about to be brought up to date and started.
+    /// ExistingClone, and claimed: about to be brought up to date and started.
     Starting,
     /// Claimed: about to be removed, or half removed.
     Deleting,
@@ -70,11 +70,11 @@ pub struct Mapping {
     /// How many intents were accepted for this subject.
     pub generation: u64,
     /// The statement that was accepted last.
-    pub moment: Moment,
+    pub order: EventOrder,
     /// The pipeline, as long as there is or was one.
     pub spec: Option<Spec>,
     /// Why there is none, where that is so.
-    pub absence: Option<Absence>,
+    pub absence: Option<AbsenceReason>,
     /// The clone's ARN, once it was made.
     pub arn: Option<PipelineArn>,
     /// The version of the template that it was made from or brought up to.
@@ -91,7 +91,7 @@ pub struct Mapping {
     /// The pipeline's last executions, while it is being removed.
     pub executions: Vec<Execution>,
     /// Who works on it, and until when that counts.
-    pub hold: Option<Hold>,
+    pub claim: Option<ClaimInfo>,
     /// Failed attempts since it was last settled.
     pub attempts: u32,
     /// The last failure, until it is settled.
@@ -104,7 +104,7 @@ pub struct Mapping {
 
 /// A claim as the row shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct ClaimInfo {
     /// Unique to one walk of one worker.
     pub owner: String,
     /// From then on another worker may take over.
@@ -123,7 +123,7 @@ pub enum Expect {
         /// Its state.
         state: State,
         /// Its claim.
-        hold: Option<Hold>,
+        claim: Option<ClaimInfo>,
     },
 }
 
@@ -132,7 +132,7 @@ impl Mapping {
     #[must_use]
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         State::HALF_WAY.contains(&self.state)
-            && self.hold.as_ref().is_some_and(|hold| hold.until <= now)
+            && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
     }
 
     /// The row of a subject that was never seen, before anything is accepted.
@@ -140,7 +140,7 @@ impl Mapping {
     pub fn unseen(
         subject: Subject,
         repository: RepositoryName,
-        moment: Moment,
+        order: EventOrder,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -148,7 +148,7 @@ impl Mapping {
             repository,
             state: State::Gone,
             generation: 0,
-            moment,
+            order,
             spec: None,
             absence: None,
             arn: None,
@@ -158,7 +158,7 @@ impl Mapping {
             start_token: None,
             place: None,
             executions: Vec::new(),
-            hold: None,
+            claim: None,
             attempts: 0,
             last_error: None,
             created_at: now,
@@ -176,7 +176,7 @@ impl Mapping {
                 SubjectKind::PullRequest(number) => Some(number),
                 SubjectKind::Branch(_) => None,
             },
-            sha: self.moment.head.as_ref(),
+            sha: self.order.head.as_ref(),
             base: spec.base.as_ref(),
             author: spec.author.as_deref(),
             title: spec.title.as_deref(),
@@ -204,9 +204,9 @@ impl Mapping {
     /// that came with it.
     #[must_use]
     pub fn owes_start(&self) -> bool {
-        match (&self.moment.head, &self.built) {
+        match (&self.order.head, &self.built) {
             (None, _) => false,
-            (Some(_), None) => self.moment.before.is_some(),
+            (Some(_), None) => self.order.before.is_some(),
             (Some(head), Some(built)) => head != built,
         }
     }
@@ -215,16 +215,16 @@ impl Mapping {
     /// execution that an attempt before started under the head's own token among it, and CodePipeline would answer with it.
     #[must_use]
     pub fn token_after_update(&self) -> Option<DeliveryId> {
-        let (token, hold) = (self.start_token.as_ref()?, self.hold.as_ref()?);
-        let mut text = format!("{}-{token}", hold.until.0);
+        let (token, claim) = (self.start_token.as_ref()?, self.claim.as_ref()?);
+        let mut text = format!("{}-{token}", claim.until.0);
         text.truncate(DeliveryId::MAX);
         DeliveryId::parse(text).ok()
     }
 
     /// The claim that counts at `now`.
     #[must_use]
-    pub fn held(&self, now: Timestamp) -> Option<&Hold> {
-        self.hold.as_ref().filter(|hold| hold.until > now)
+    pub fn claim_at(&self, now: Timestamp) -> Option<&ClaimInfo> {
+        self.claim.as_ref().filter(|claim| claim.until > now)
     }
 
     /// The expectation that nobody touched the row since it was read as this.
@@ -233,23 +233,23 @@ impl Mapping {
         Expect::Seen {
             generation: self.generation,
             state: self.state,
-            hold: self.hold.clone(),
+            claim: self.claim.clone(),
         }
     }
 
     /// The row after its effect took place.
     #[must_use]
-    pub fn settled(mut self, done: Done, now: Timestamp) -> Self {
+    pub fn settled(mut self, done: EffectResult, now: Timestamp) -> Self {
         match done {
-            Done::Present(made) => {
+            EffectResult::Present(made) => {
                 self.state = State::Active;
                 self.arn = Some(made.arn);
                 self.template_version = made.template_version.or(self.template_version);
                 self.print = Some(made.print);
                 self.place = made.place.or(self.place);
-                self.built = self.moment.head.clone().or(made.built).or(self.built);
+                self.built = self.order.head.clone().or(made.built).or(self.built);
             }
-            Done::Absent => {
+            EffectResult::Absent => {
                 self.state = State::Gone;
                 self.arn = None;
                 self.print = None;
@@ -258,7 +258,7 @@ impl Mapping {
             }
         }
         self.executions = Vec::new();
-        self.hold = None;
+        self.claim = None;
         self.attempts = 0;
         self.last_error = None;
         self.updated_at = now;
@@ -268,16 +268,16 @@ impl Mapping {
 
 /// What an effect came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum EffectResult {
     /// The pipeline exists, and the head commit has an execution.
-    Present(Made),
+    Present(ExistingClone),
     /// The pipeline does not exist.
     Absent,
 }
 
 /// A pipeline that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct ExistingClone {
     /// Its ARN.
     pub arn: PipelineArn,
     /// The version of the template that it now follows; `None` where that did not change, or is not known.
@@ -315,13 +315,13 @@ impl Transition {
     /// Whether it is written over the claim of somebody else, who died or was too slow.
     #[must_use]
     pub fn takes_over(&self) -> bool {
-        matches!(self.expect, Expect::Seen { hold: Some(_), .. })
+        matches!(self.expect, Expect::Seen { claim: Some(_), .. })
     }
 
     /// The pipeline name that the subject takes with it, so that no other subject can.
     #[must_use]
     pub fn reserves(&self) -> Option<&PipelineName> {
-        let creating = self.next.state == State::Creating && self.next.hold.is_some();
+        let creating = self.next.state == State::Creating && self.next.claim.is_some();
         self.next
             .spec
             .as_ref()
@@ -358,16 +358,16 @@ impl Claim {
     /// Whether it still counts for that long: nobody else touches the pipeline until then.
     #[must_use]
     pub fn lasts(&self, time: Duration, now: Timestamp) -> bool {
-        self.0.held(now.plus(time)).is_some()
+        self.0.claim_at(now.plus(time)).is_some()
     }
 
     /// The claim is used up: its row settled by what was done, for the table to write.
     #[must_use]
-    pub fn settle(self, done: Done, now: Timestamp) -> Transition {
+    pub fn settle(self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
-            Done::Present(_) => None,
-            Done::Absent => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
+            EffectResult::Present(_) => None,
+            EffectResult::Absent => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
         };
         Transition {
             expect,
@@ -388,9 +388,11 @@ impl Claim {
             false => None,
         };
         // A call that did not answer may still be under way at AWS: the subject stays held until it has surely ended.
-        next.hold = next.hold.filter(|_| fault.reason == Reason::AwsUnavailable);
-        if let Some(hold) = &mut next.hold {
-            hold.until = hold.until.min(now.plus(ECHO + SKEW));
+        next.claim = next
+            .claim
+            .filter(|_| fault.reason == Reason::AwsUnavailable);
+        if let Some(claim) = &mut next.claim {
+            claim.until = claim.until.min(now.plus(ECHO + SKEW));
         }
         // Somebody else was faster, which is nobody's failure.
         let failed = fault.reason.class() != Class::Busy;

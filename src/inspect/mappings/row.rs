@@ -118,13 +118,13 @@ impl Row {
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),
             author: spec.and_then(|spec| spec.author.clone()),
-            head: mapping.moment.head.as_ref().map(ToString::to_string),
+            head: mapping.order.head.as_ref().map(ToString::to_string),
             built: mapping.built.as_ref().map(ToString::to_string),
             absence: mapping.absence.map(|why| why.word()),
             attempts: mapping.attempts,
             last_error: mapping.last_error.clone(),
-            claim_owner: mapping.hold.as_ref().map(|hold| hold.owner.clone()),
-            claim_until: mapping.hold.as_ref().map(|hold| hold.until.to_string()),
+            claim_owner: mapping.claim.as_ref().map(|claim| claim.owner.clone()),
+            claim_until: mapping.claim.as_ref().map(|claim| claim.until.to_string()),
             created_at: mapping.created_at.to_string(),
             updated_at: mapping.updated_at.to_string(),
             age_seconds: Some(now.since(mapping.updated_at).as_secs()),
@@ -148,22 +148,22 @@ pub fn console(arn: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind};
-    use crate::domain::state::ordering::{Kind, Moment};
+    use crate::domain::state::ordering::{EventKind, EventOrder};
 
     fn mapping() -> Mapping {
         let subject = Subject {
             repository: RepositoryId(1),
             kind: SubjectKind::PullRequest(7),
         };
-        let moment = Moment {
-            event: Timestamp(0),
-            arrival: Timestamp(0),
-            kind: Kind::Open,
+        let order = EventOrder {
+            event_time: Timestamp(0),
+            received_at: Timestamp(0),
+            kind: EventKind::Open,
             head: None,
             before: None,
         };
         let name = RepositoryName::parse("acme/api").unwrap();
-        Mapping::unseen(subject, name, moment, Timestamp(0))
+        Mapping::unseen(subject, name, order, Timestamp(0))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::domain::ids::{
 use crate::domain::rules::rule::{On, Rule};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 use crate::inspect::preflight::Finding;
 
@@ -67,10 +67,10 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         repository: RepositoryId(0),
         kind,
     };
-    let moment = Moment {
-        event: Timestamp(0),
-        arrival: Timestamp(0),
-        kind: Kind::Open,
+    let order = EventOrder {
+        event_time: Timestamp(0),
+        received_at: Timestamp(0),
+        kind: EventKind::Open,
         head: Some(CommitId::parse("0123456789".repeat(4)).ok()?),
         before: None,
     };
@@ -84,7 +84,7 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         author: Some("octocat".to_owned()),
     };
     Some((
-        Mapping::unseen(subject, repository, moment, Timestamp(0)),
+        Mapping::unseen(subject, repository, order, Timestamp(0)),
         spec,
     ))
 }

@@ -8,7 +8,7 @@ use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::outcome::journal::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{Done, Made};
+use crate::domain::state::mapping::{EffectResult, ExistingClone};
 use crate::ports::{Clock, Created, Pipelines, Store};
 
 use crate::reconcile::Walker;
@@ -24,14 +24,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let place = self.take_place(rule, work).await?;
         self.may_touch(work)?;
         if self.pipelines.create(&pipeline, work.claim).await? == Created::Made {
-            let made = Made {
+            let made = ExistingClone {
                 arn: pipeline.arn,
                 template_version,
                 print: pipeline.print,
                 place,
                 built: None,
             };
-            return Ok((Done::Present(made), Outcome::Created));
+            return Ok((EffectResult::Present(made), Outcome::Created));
         }
         let name = &spec.pipeline;
         let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
@@ -50,19 +50,19 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             ..pipeline.print
         };
         let executions = self.pipelines.executions(name).await?;
-        let head = mapping.moment.head.as_ref();
+        let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
             let token = mapping.start_token.clone();
             self.run(spec, &print, token, work).await?;
         }
-        let made = Made {
+        let made = ExistingClone {
             arn: found.arn,
             template_version: None,
             print,
             place,
             built: last_built(&executions),
         };
-        Ok((Done::Present(made), Outcome::AlreadyCreated))
+        Ok((EffectResult::Present(made), Outcome::AlreadyCreated))
     }
 
     /// The clone as template and rule have it today, and the template's version.

@@ -5,7 +5,7 @@ use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
 use crate::domain::outcome::journal::Outcome;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{Done, Transition};
+use crate::domain::state::mapping::{EffectResult, Transition};
 use crate::domain::state::plan::Effect;
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -47,7 +47,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Some(_) => return Err(not_ours(name.as_str())),
         };
         self.free_place(spec, work).await?;
-        Ok((Done::Absent, outcome))
+        Ok((EffectResult::Absent, outcome))
     }
 
     /// What a delete does to an execution that runs is not documented, so a rule may have it stopped before.

@@ -8,7 +8,7 @@ use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::journal::{Journal, Outcome};
 use crate::domain::rules::rule::Update;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{Done, Made};
+use crate::domain::state::mapping::{EffectResult, ExistingClone};
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Walker;
@@ -52,14 +52,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             mapping.start_token.clone()
         };
         journal.execution = Some(self.run(spec, &print, token, work).await?);
-        let made = Made {
+        let made = ExistingClone {
             arn,
             template_version,
             print,
             place: None,
             built: None,
         };
-        Ok((Done::Present(made), outcome))
+        Ok((EffectResult::Present(made), outcome))
     }
 
     /// A clone that somebody made a template of since is not ours to change any more.
@@ -90,7 +90,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         };
         let known = |(name, _): &(String, String)| print.variables.contains(name);
         let run = Run {
-            revision: print.pin.clone().zip(mapping.moment.head.clone()),
+            revision: print.pin.clone().zip(mapping.order.head.clone()),
             variables: told.into_iter().filter(known).collect(),
             token,
         };

@@ -1,7 +1,7 @@
 //! The law of [`Store`] about listings, and about places.
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
-use branchline::domain::state::mapping::{Done, Mapping, State, Transition};
+use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
 use branchline::ports::{Place, Store};
 
 use super::store::{StoreStage, won};
@@ -104,7 +104,7 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
     for (place, subject) in mine.iter().chain([&other]).enumerate() {
         let name = format!("pipeline-{place}");
         let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
-        let gone = claim.settle(Done::Absent, at(9_000));
+        let gone = claim.settle(EffectResult::Absent, at(9_000));
         // Audit entries stand in the same partition.
         let entry = entry("guid-1", "gone");
         stage.store().record(&gone, &entry).await.unwrap();

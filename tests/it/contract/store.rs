@@ -7,11 +7,11 @@ use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::journal::Entry;
 use branchline::domain::state::mapping::{
-    Claim, Done, Expect, Hold, Made, Mapping, State, Transition,
+    Claim, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State, Transition,
 };
 use branchline::ports::{Claimed, Recorded, Store};
 
-use crate::world::samples::{arn, at, entry, first, hold, pipeline, pull, shapes};
+use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
 
 /// An empty table and what the port cannot do. Rows need no window of their own: a lost claim shows them.
 pub(crate) trait StoreStage {
@@ -86,7 +86,7 @@ async fn row<S: StoreStage>(stage: &S, subject: &Subject) -> Option<Mapping> {
     probe.expect = Expect::Seen {
         generation: 0,
         state: State::Gone,
-        hold: Some(hold("nobody")),
+        claim: Some(claim("nobody")),
     };
     lost(stage, probe).await
 }
@@ -107,8 +107,8 @@ async fn not_recorded<S: StoreStage>(
     }
 }
 
-fn made(name: &str) -> Done {
-    Done::Present(Made {
+fn made(name: &str) -> EffectResult {
+    EffectResult::Present(ExistingClone {
         arn: arn(name),
         template_version: Some(3),
         print: Print {
@@ -123,7 +123,7 @@ fn made(name: &str) -> Done {
 /// The row claimed anew by another owner.
 fn again(seen: &Mapping, owner: &str) -> Transition {
     let next = Mapping {
-        hold: Some(Hold {
+        claim: Some(ClaimInfo {
             owner: owner.to_owned(),
             until: at(600_000),
         }),
@@ -177,21 +177,21 @@ pub(crate) async fn every_field_reads_back_equal<S: StoreStage>(stage: &S) {
 pub(crate) async fn a_claim_on_an_outdated_row_loses<S: StoreStage>(stage: &S) {
     let seen = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let seen = seen.mapping().clone();
-    let until = |millis| Hold {
+    let until = |millis| ClaimInfo {
         until: at(millis),
-        ..hold("worker/1")
+        ..claim("worker/1")
     };
-    let expect = |generation, state, hold| Expect::Seen {
+    let expect = |generation, state, claim| Expect::Seen {
         generation,
         state,
-        hold,
+        claim,
     };
     let outdated = [
         Expect::Unseen,
-        expect(2, State::Creating, seen.hold.clone()),
-        expect(1, State::Deleting, seen.hold.clone()),
+        expect(2, State::Creating, seen.claim.clone()),
+        expect(1, State::Deleting, seen.claim.clone()),
         expect(1, State::Creating, None),
-        expect(1, State::Creating, Some(hold("worker/2"))),
+        expect(1, State::Creating, Some(claim("worker/2"))),
         expect(1, State::Creating, Some(until(120_001))),
     ];
     for expect in outdated {
@@ -249,7 +249,7 @@ pub(crate) async fn a_name_is_free_again_after_its_release<S: StoreStage>(stage:
     deleting.next.state = State::Deleting;
     let claim = won(stage, deleting).await;
     taken(stage, first(pull(8), "shared", "worker/3")).await;
-    let gone = claim.settle(Done::Absent, at(9_000));
+    let gone = claim.settle(EffectResult::Absent, at(9_000));
     assert_eq!(gone.releases, Some(pipeline("shared")));
     recorded(stage, &gone, &entry("guid-gone", "gone")).await;
     won(stage, first(pull(8), "shared", "worker/3")).await;
@@ -324,7 +324,7 @@ pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
 pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &S) {
     let mut transition = first(pull(7), "unused", "worker/1");
     transition.next.state = State::Gone;
-    transition.next.hold = None;
+    transition.next.claim = None;
     transition.next.spec = None;
     recorded(stage, &transition, &entry("guid-1", "gone")).await;
     assert_eq!(row(stage, &pull(7)).await, Some(transition.next.clone()));
@@ -357,7 +357,7 @@ pub(crate) async fn give_up_leaves_the_row_half_way_and_free<S: StoreStage>(stag
     stage.store().give_up(&given_up).await.unwrap();
     let left = row(stage, &pull(7)).await.unwrap();
     assert_eq!(left, given_up.next);
-    assert_eq!((left.state, left.hold.is_none()), (State::Creating, true));
+    assert_eq!((left.state, left.claim.is_none()), (State::Creating, true));
     assert_eq!(stage.audit(&pull(7)).await, []);
     // The name stays with the subject, and the next event takes over.
     taken(stage, first(pull(8), "api-pr-7", "worker/2")).await;

@@ -48,7 +48,7 @@ fn make_rules() -> Vec<Rule> {
     ]
 }
 
-/// A world in which these rules hold.
+/// A world in which these rules claim.
 pub(crate) fn world(clock: FakeClock) -> World {
     let world = World::new(clock);
     world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());

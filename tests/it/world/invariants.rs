@@ -179,7 +179,7 @@ impl World {
 
 fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
     let state = row.state.word();
-    if row.held(now).is_some() {
+    if row.claim_at(now).is_some() {
         return Some(format!("{} is {state}, with a live claim", display(row)));
     }
     match row.state {

@@ -157,7 +157,7 @@ impl Pipelines for FakePipelines {
 
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {
         let new = pipeline.clone();
-        let head = claim.mapping().moment.head.clone();
+        let head = claim.mapping().order.head.clone();
         let effect = move |account: &mut Account| account.create(&new, head.as_ref());
         self.change(Op::Create, &pipeline.name, claim, effect).await
     }

@@ -7,11 +7,11 @@ use branchline::domain::ids::{
     SubjectKind, Timestamp,
 };
 use branchline::domain::outcome::journal::{Cause, Entry};
-use branchline::domain::state::desired::{Absence, Spec};
-use branchline::domain::state::mapping::{Expect, Hold, Mapping, State, Transition};
-use branchline::domain::state::ordering::{Kind, Moment};
+use branchline::domain::state::desired::{AbsenceReason, Spec};
+use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use branchline::domain::state::ordering::{EventKind, EventOrder};
 
-/// A moment in the tests' time, in milliseconds from its start.
+/// A order in the tests' time, in milliseconds from its start.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp(1_767_225_600_000 + millis)
 }
@@ -43,8 +43,8 @@ pub(crate) fn spec(name: &str) -> Spec {
 }
 
 /// A claim of this owner that counts for two minutes.
-pub(crate) fn hold(owner: &str) -> Hold {
-    Hold {
+pub(crate) fn claim(owner: &str) -> ClaimInfo {
+    ClaimInfo {
         owner: owner.to_owned(),
         until: at(120_000),
     }
@@ -57,10 +57,10 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         repository: RepositoryName::parse("acme/api").unwrap(),
         state: State::Creating,
         generation: 1,
-        moment: Moment {
-            event: at(0),
-            arrival: at(250),
-            kind: Kind::Open,
+        order: EventOrder {
+            event_time: at(0),
+            received_at: at(250),
+            kind: EventKind::Open,
             head: Some(CommitId::parse("a".repeat(40)).unwrap()),
             before: None,
         },
@@ -73,7 +73,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         start_token: None,
         place: None,
         executions: Vec::new(),
-        hold: Some(hold(owner)),
+        claim: Some(claim(owner)),
         attempts: 0,
         last_error: None,
         created_at: at(300),
@@ -120,10 +120,10 @@ pub(crate) fn shapes() -> Vec<Mapping> {
         repository: RepositoryName::parse("Acme-2/api.v_2").unwrap(),
         state: State::Deleting,
         generation: 9_007_199_254_740_993, // 2^53 + 1: no float holds it.
-        moment: Moment {
-            event: Timestamp(253_402_300_799_999),
-            arrival: Timestamp(0),
-            kind: Kind::Reopened,
+        order: EventOrder {
+            event_time: Timestamp(253_402_300_799_999),
+            received_at: Timestamp(0),
+            kind: EventKind::Reopened,
             head: Some(CommitId::parse("0f".repeat(32)).unwrap()),
             before: Some(CommitId::parse("b".repeat(40)).unwrap()),
         },
@@ -131,7 +131,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             title: Some(" ü \t'quoted' ".to_owned()),
             ..spec("shape-full")
         }),
-        absence: Some(Absence::Closed),
+        absence: Some(AbsenceReason::Closed),
         arn: Some(arn("shape-full")),
         template_version: Some(i32::MAX),
         print: Some(Print {
@@ -148,7 +148,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             started: Some("2026-01-01T00:00:00Z".to_owned()),
             ..Execution::default()
         }],
-        hold: Some(hold("host ü/pid 1/17")),
+        claim: Some(claim("host ü/pid 1/17")),
         attempts: u32::MAX,
         last_error: Some("aws-unavailable: 503".to_owned()),
         created_at: Timestamp(1),
@@ -168,9 +168,9 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             author: None,
             ..spec("shape-lean")
         }),
-        moment: Moment {
+        order: EventOrder {
             head: None,
-            ..plain.moment.clone()
+            ..plain.order.clone()
         },
         ..plain.clone()
     };
@@ -185,15 +185,20 @@ pub(crate) fn shapes() -> Vec<Mapping> {
     };
     let mut shapes = vec![plain.clone(), full, bare, lean, empty];
     let number = |place: usize| pull(100 + u64::try_from(place).unwrap_or(0));
-    shapes.extend(Kind::ALL.iter().enumerate().map(|(place, kind)| Mapping {
-        subject: number(place),
-        spec: Some(spec(&format!("shape-{}", kind.word()))),
-        moment: Moment {
-            kind: *kind,
-            ..plain.moment.clone()
-        },
-        absence: Absence::ALL.get(place).copied(),
-        ..plain.clone()
-    }));
+    shapes.extend(
+        EventKind::ALL
+            .iter()
+            .enumerate()
+            .map(|(place, kind)| Mapping {
+                subject: number(place),
+                spec: Some(spec(&format!("shape-{}", kind.word()))),
+                order: EventOrder {
+                    kind: *kind,
+                    ..plain.order.clone()
+                },
+                absence: AbsenceReason::ALL.get(place).copied(),
+                ..plain.clone()
+            }),
+    );
     shapes
 }

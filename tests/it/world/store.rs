@@ -155,7 +155,7 @@ impl Table {
 
     fn claim(&mut self, transition: Transition) -> Claimed {
         let next = &transition.next;
-        assert!(next.hold.is_some(), "a claim without a hold");
+        assert!(next.claim.is_some(), "a claim without a claim");
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
             State::Active | State::Gone => panic!("a claim of a settled state: {:?}", next.state),
@@ -175,7 +175,7 @@ impl Table {
 
     fn record(&mut self, transition: &Transition, entry: &Entry) -> Recorded {
         let next = &transition.next;
-        assert!(next.hold.is_none(), "a settled row with a hold");
+        assert!(next.claim.is_none(), "a settled row with a claim");
         match next.state {
             State::Active | State::Gone => {}
             State::Creating | State::Starting | State::Deleting => {

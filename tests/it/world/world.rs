@@ -192,7 +192,7 @@ impl World {
                 return format!("{} gone", display(row));
             }
             let branch = row.spec.as_ref().map_or("-", |spec| spec.branch.as_str());
-            let head = row.moment.head.as_ref().map_or("-", |head| head.as_str());
+            let head = row.order.head.as_ref().map_or("-", |head| head.as_str());
             let (name, state) = (display(row), row.state.word());
             let head = if heads { head } else { "" };
             format!("{name} {state} {} {branch} {head}", pipeline_of(row))

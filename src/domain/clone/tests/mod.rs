@@ -12,7 +12,7 @@ use crate::domain::rules::rule::{On, Patterns, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 const TABLE: &str = "branchline";
 
@@ -51,10 +51,10 @@ fn template(sources: Value) -> Template {
 }
 
 fn mapping(kind: SubjectKind) -> Mapping {
-    let moment = Moment {
-        event: Timestamp(0),
-        arrival: Timestamp(0),
-        kind: Kind::Open,
+    let order = EventOrder {
+        event_time: Timestamp(0),
+        received_at: Timestamp(0),
+        kind: EventKind::Open,
         head: Some(CommitId::parse("a".repeat(40)).unwrap()),
         before: None,
     };
@@ -66,7 +66,7 @@ fn mapping(kind: SubjectKind) -> Mapping {
         repository: RepositoryName::parse("acme/api").unwrap(),
         state: State::Creating,
         generation: 1,
-        moment,
+        order,
         spec: None,
         absence: None,
         arn: None,
@@ -76,7 +76,7 @@ fn mapping(kind: SubjectKind) -> Mapping {
         start_token: None,
         place: None,
         executions: Vec::new(),
-        hold: None,
+        claim: None,
         attempts: 0,
         last_error: None,
         created_at: Timestamp(0),

@@ -57,7 +57,7 @@ fn another_commit_changes_the_values_and_not_the_print() {
     let one = template
         .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
         .unwrap();
-    mapping.moment.head = CommitId::parse("b".repeat(40)).ok();
+    mapping.order.head = CommitId::parse("b".repeat(40)).ok();
     let two = template
         .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
         .unwrap();

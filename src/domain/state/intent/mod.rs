@@ -13,8 +13,8 @@ use crate::domain::intake::event::{
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::rules::placeholder::{Fill, Placeholder};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
-use crate::domain::state::desired::{Absence, Call, Head, Spec, Wanted};
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// What should be true of a subject, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub struct Intent {
     /// The repository's name at that time.
     pub repository: RepositoryName,
     /// When GitHub said so.
-    pub moment: Moment,
+    pub order: EventOrder,
     /// Who did it, for the audit trail.
     pub actor: Option<String>,
     /// The delivery that says so; with it the head commit is started, if it is.
     pub delivery: DeliveryId,
     /// What should be true.
-    pub wanted: Wanted,
+    pub wanted: DesiredState,
 }
 
 /// Whom an event concerns.
@@ -56,7 +56,7 @@ pub struct RepositoryRemoval {
     /// Who did it.
     actor: Option<String>,
     delivery: DeliveryId,
-    why: Absence,
+    why: AbsenceReason,
 }
 
 impl RepositoryRemoval {
@@ -64,29 +64,29 @@ impl RepositoryRemoval {
     #[must_use]
     pub fn of(&self, subject: Subject) -> Intent {
         let kind = match subject.kind {
-            SubjectKind::PullRequest(_) => Kind::Closed,
-            SubjectKind::Branch(_) => Kind::Deleted,
+            SubjectKind::PullRequest(_) => EventKind::Closed,
+            SubjectKind::Branch(_) => EventKind::Deleted,
         };
-        let (event, arrival) = self.time;
+        let (event, received_at) = self.time;
         Intent {
             subject,
             repository: self.name.clone(),
-            moment: Moment {
-                event,
-                arrival,
+            order: EventOrder {
+                event_time: event,
+                received_at,
                 kind,
                 head: None,
                 before: None,
             },
             actor: self.actor.clone(),
             delivery: self.delivery.clone(),
-            wanted: Wanted::Absent(self.why),
+            wanted: DesiredState::Absent(self.why),
         }
     }
 }
 
 impl Intent {
-    /// Asks the rules. `arrival` is when the message entered the queue, which stands in where GitHub gives no time.
+    /// Asks the rules. `received_at` is when the message entered the queue, which stands in where GitHub gives no time.
     ///
     /// # Errors
     /// A permanent fault when the rule that matches can make no legal name for the clone, or would give it the name
@@ -95,7 +95,7 @@ impl Intent {
         event: Event,
         rules: &Rules,
         delivery: &DeliveryId,
-        arrival: Timestamp,
+        received_at: Timestamp,
     ) -> Result<Decision<Request>, Fault> {
         let Event {
             repository,
@@ -104,22 +104,22 @@ impl Intent {
             time,
             change,
         } = event;
-        let moment = |kind| Moment {
-            event: time.unwrap_or(arrival),
-            arrival,
+        let order = |kind| EventOrder {
+            event_time: time.unwrap_or(received_at),
+            received_at,
             kind,
             head: None,
             before: None,
         };
-        let (kind, moment, wanted) = match change {
+        let (kind, order, wanted) = match change {
             Change::Repository(farewell) => {
                 let why = match farewell {
-                    RepositoryEnd::Deleted => Absence::RepositoryDeleted,
-                    RepositoryEnd::Archived => Absence::RepositoryArchived,
+                    RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
+                    RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
                 };
                 let leave = RepositoryRemoval {
                     repository,
-                    time: (time.unwrap_or(arrival), arrival),
+                    time: (time.unwrap_or(received_at), received_at),
                     actor,
                     delivery: delivery.clone(),
                     why,
@@ -137,7 +137,7 @@ impl Intent {
                     repository: name,
                     actor,
                     delivery: delivery.clone(),
-                    arrival,
+                    received_at,
                 }))));
             }
             Change::PullRequest(pull) => {
@@ -145,41 +145,41 @@ impl Intent {
                     return Ok(Decision::Ignore(Ignored::NoRule));
                 };
                 let kind = match (pull.open, pull.action == Action::Reopened) {
-                    (false, _) => Kind::Closed,
-                    (true, true) => Kind::Reopened,
-                    (true, false) => Kind::Open,
+                    (false, _) => EventKind::Closed,
+                    (true, true) => EventKind::Reopened,
+                    (true, false) => EventKind::Open,
                 };
-                let moment = Moment {
+                let order = EventOrder {
                     head: Some(pull.sha),
                     before: pull.before,
-                    ..moment(kind)
+                    ..order(kind)
                 };
-                (SubjectKind::PullRequest(pull.number), moment, wanted)
+                (SubjectKind::PullRequest(pull.number), order, wanted)
             }
             Change::Branch(branch, tip) => {
                 let wanted = match self::branch(&branch, &tip, &name, rules)? {
                     Decision::Handle(wanted) => wanted,
                     Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
                 };
-                let moment = match tip {
-                    Tip::At { sha, before, .. } => Moment {
+                let order = match tip {
+                    Tip::At { sha, before, .. } => EventOrder {
                         head: Some(sha),
                         before,
-                        ..moment(Kind::Pushed)
+                        ..order(EventKind::Pushed)
                     },
-                    Tip::Somewhere => moment(Kind::Pushed),
-                    Tip::Gone { before } => Moment {
+                    Tip::Somewhere => order(EventKind::Pushed),
+                    Tip::Gone { before } => EventOrder {
                         before,
-                        ..moment(Kind::Deleted)
+                        ..order(EventKind::Deleted)
                     },
                 };
-                (SubjectKind::Branch(branch), moment, wanted)
+                (SubjectKind::Branch(branch), order, wanted)
             }
         };
         Ok(Decision::Handle(Request::Subject(Box::new(Self {
             subject: Subject { repository, kind },
             repository: name,
-            moment,
+            order,
             actor,
             delivery: delivery.clone(),
             wanted,
@@ -192,7 +192,7 @@ fn pull_request(
     pull: &PullRequest,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Option<Wanted>, Fault> {
+) -> Result<Option<DesiredState>, Fault> {
     let mut about = rules.of(On::PullRequest, name).peekable();
     if about.peek().is_none() {
         return Ok(None);
@@ -201,10 +201,10 @@ fn pull_request(
         rule.base.admit(pull.base.as_str()) && rule.branches.admit(pull.head.as_str())
     });
     let why = match rule {
-        _ if !pull.open => Absence::Closed,
-        None => Absence::NoRule,
-        Some(rule) if pull.fork && !rule.forks => Absence::Fork,
-        Some(rule) if pull.draft && !rule.drafts => Absence::Draft,
+        _ if !pull.open => AbsenceReason::Closed,
+        None => AbsenceReason::NoRule,
+        Some(rule) if pull.fork && !rule.forks => AbsenceReason::Fork,
+        Some(rule) if pull.draft && !rule.drafts => AbsenceReason::Draft,
         Some(rule) => {
             let fill = Fill {
                 repository: name,
@@ -219,7 +219,7 @@ fn pull_request(
             return Ok(Some(present(spec, rule, pull.skip)));
         }
     };
-    Ok(Some(Wanted::Absent(why)))
+    Ok(Some(DesiredState::Absent(why)))
 }
 
 fn branch(
@@ -227,7 +227,7 @@ fn branch(
     tip: &Tip,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Decision<Wanted>, Fault> {
+) -> Result<Decision<DesiredState>, Fault> {
     // A branch keeps its name, so a branch that no rule admits never had a pipeline.
     let Some(rule) = rules
         .of(On::Branch, name)
@@ -236,7 +236,11 @@ fn branch(
         return Ok(Decision::Ignore(Ignored::NoRule));
     };
     let (sha, skip): (Option<&CommitId>, bool) = match tip {
-        Tip::Gone { .. } => return Ok(Decision::Handle(Wanted::Absent(Absence::Deleted))),
+        Tip::Gone { .. } => {
+            return Ok(Decision::Handle(DesiredState::Absent(
+                AbsenceReason::Deleted,
+            )));
+        }
         Tip::Somewhere if rule.fills(Placeholder::Sha) => {
             return Ok(Decision::Ignore(Ignored::NoCommit));
         }
@@ -256,17 +260,17 @@ fn branch(
     Ok(Decision::Handle(present(spec, rule, skip)))
 }
 
-fn present(spec: Spec, rule: &Rule, skip: bool) -> Wanted {
+fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
     let head = match rule.start {
-        _ if skip => Head::Skipped,
-        Start::Push => Head::Detected,
-        Start::Fitting | Start::Commit | Start::Head => Head::Ours,
+        _ if skip => BuildTrigger::Skipped,
+        Start::Push => BuildTrigger::ChangeDetection,
+        Start::Fitting | Start::Commit | Start::Head => BuildTrigger::Branchline,
     };
-    let call = Call {
+    let call = BuildPolicy {
         head,
         follows: rule.update == Update::NextStart,
     };
-    Wanted::Present(Box::new(spec), call)
+    DesiredState::Present(Box::new(spec), call)
 }
 
 fn spec(rule: &Rule, rules: &Rules, fill: &Fill<'_>) -> Result<Spec, Fault> {

@@ -72,11 +72,11 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
 fn said(change: Change, rules: &[Rule]) -> String {
     match read(change, rules).unwrap() {
         Decision::Handle(Intent {
-            wanted: Wanted::Present(spec, _),
+            wanted: DesiredState::Present(spec, _),
             ..
         }) => format!("present {}", spec.pipeline),
         Decision::Handle(Intent {
-            wanted: Wanted::Absent(why),
+            wanted: DesiredState::Absent(why),
             ..
         }) => format!("absent {}", why.word()),
         Decision::Ignore(why) => format!("ignored {}", why.word()),
@@ -236,7 +236,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
     };
     let rules = Rules(vec![rule(On::Branch)]);
     let at = |time| match Intent::read(event(time), &rules, &delivery(), Timestamp(9)).unwrap() {
-        Decision::Handle(Request::Subject(intent)) => intent.moment.event,
+        Decision::Handle(Request::Subject(intent)) => intent.order.event_time,
         other @ (Decision::Handle(Request::Repository(_) | Request::Repair(_))
         | Decision::Ignore(_)) => {
             panic!("{other:?}")

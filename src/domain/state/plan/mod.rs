@@ -3,10 +3,10 @@
 //! Everything is decided here and nothing is done: the transition to write and the effect to run under it.
 
 use crate::domain::ids::Timestamp;
-use crate::domain::state::desired::{Absence, Call, Head, Spec, Wanted};
+use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
 use crate::domain::state::intent::Intent;
-use crate::domain::state::mapping::{Expect, Hold, Mapping, State, Transition};
-use crate::domain::state::ordering::Age;
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use crate::domain::state::ordering::Recency;
 
 /// What to do about an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Plan {
     /// Claim the row, run the effect, settle.
     Act {
         /// The half-way row.
-        claim: Transition,
+        transition: Transition,
         /// What to do under the claim.
         effect: Effect,
     },
@@ -60,28 +60,28 @@ pub enum Effect {
     Delete(Spec),
 }
 
-/// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
-/// answer carries the row. `hold` is the claim to write, should one be needed.
+/// Decides. `mapping` is what the table is known or assumed to claim; a wrong assumption costs one refused write, whose
+/// answer carries the row. `claim` is the claim to write, should one be needed.
 #[must_use]
-pub fn plan(intent: &Intent, mapping: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
     let Some(seen) = mapping else {
-        return fresh(intent, None, hold, now);
+        return fresh(intent, None, claim, now);
     };
-    let age = intent.moment.age(&seen.moment);
-    if let Some(held) = seen.held(now) {
+    let age = intent.order.recency(&seen.order);
+    if let Some(held) = seen.claim_at(now) {
         return match age {
             // The holder's own message comes back if the holder dies, and finishes what is recorded.
-            Age::Stale => Plan::Nothing(Unchanged::Stale),
-            Age::Fresher | Age::Repeated => Plan::Busy { until: held.until },
+            Recency::Older => Plan::Nothing(Unchanged::Stale),
+            Recency::Newer | Recency::Same => Plan::Busy { until: held.until },
         };
     }
     match age {
-        Age::Fresher => fresh(intent, Some(seen), hold, now),
-        Age::Stale => unfinished(seen, hold, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
-        Age::Repeated => match seen.state {
+        Recency::Newer => fresh(intent, Some(seen), claim, now),
+        Recency::Older => unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
+        Recency::Same => match seen.state {
             // The same statement under today's rules: whoever mended a rule and replayed the message means those.
             State::Creating | State::Starting | State::Deleting => {
-                fresh(intent, Some(seen), hold, now)
+                fresh(intent, Some(seen), claim, now)
             }
             State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
         },
@@ -90,7 +90,7 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, hold: Hold, now: Timesta
 
 /// A half-way row is finished as recorded, whoever comes by. `None` when it is not half-way.
 #[must_use]
-pub fn unfinished(seen: &Mapping, hold: Hold, now: Timestamp) -> Option<Plan> {
+pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
     let spec = seen.spec.clone()?;
     let effect = match seen.state {
         State::Creating => Effect::Create(spec),
@@ -99,23 +99,23 @@ pub fn unfinished(seen: &Mapping, hold: Hold, now: Timestamp) -> Option<Plan> {
         State::Active | State::Gone => return None,
     };
     let next = Mapping {
-        hold: Some(hold),
+        claim: Some(claim),
         updated_at: now,
         ..seen.clone()
     };
     Some(Plan::Act {
-        claim: Transition::new(seen.as_seen(), next),
+        transition: Transition::new(seen.as_seen(), next),
         effect,
     })
 }
 
 /// An intent that is news.
-fn fresh(intent: &Intent, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let next = accepted(intent, seen, now);
     let plan = match &intent.wanted {
-        Wanted::Present(spec, call) => present(intent, spec, *call, seen, next, hold),
-        Wanted::Absent(why) => absent(*why, expect, next, hold),
+        DesiredState::Present(spec, call) => present(intent, spec, *call, seen, next, claim),
+        DesiredState::Absent(why) => absent(*why, expect, next, claim),
     };
     match (plan, seen) {
         (Plan::Record(transition), Some(seen)) if !is_news(&transition.next, seen) => {
@@ -132,17 +132,17 @@ fn is_news(next: &Mapping, seen: &Mapping) -> bool {
     let mut same = next.clone();
     same.generation = seen.generation;
     same.updated_at = seen.updated_at;
-    same.moment.arrival = seen.moment.arrival;
+    same.order.received_at = seen.order.received_at;
     same != *seen
 }
 
 fn present(
     intent: &Intent,
     spec: &Spec,
-    call: Call,
+    call: BuildPolicy,
     seen: Option<&Mapping>,
     mut next: Mapping,
-    hold: Hold,
+    claim: ClaimInfo,
 ) -> Plan {
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let mut spec = spec.clone();
@@ -167,50 +167,50 @@ fn present(
         State::Active | State::Starting => {
             let half_way = next.state == State::Starting;
             let starts = match call.head {
-                Head::Ours => half_way || moved || next.owes_start(),
-                Head::Detected => half_way || moved,
-                Head::Skipped => false,
+                BuildTrigger::Branchline => half_way || moved || next.owes_start(),
+                BuildTrigger::ChangeDetection => half_way || moved,
+                BuildTrigger::Skipped => false,
             };
             if starts {
                 next.state = State::Starting;
-                next.hold = Some(hold);
-                let claim = Transition::new(expect, next);
+                next.claim = Some(claim);
+                let transition = Transition::new(expect, next);
                 let effect = Effect::Start(spec);
-                return Plan::Act { claim, effect };
+                return Plan::Act { transition, effect };
             }
             next.state = State::Active;
             if next.built.is_none() && !next.owes_start() {
-                next.built = next.moment.head.clone();
+                next.built = next.order.head.clone();
             }
             Plan::Record(Transition::new(expect, next))
         }
         // CreatePipeline would start an execution that nobody asked for.
-        State::Gone if call.head == Head::Skipped => {
+        State::Gone if call.head == BuildTrigger::Skipped => {
             next.spec = seen.and_then(|seen| seen.spec.clone());
-            absent(Absence::Skipped, expect, next, hold)
+            absent(AbsenceReason::Skipped, expect, next, claim)
         }
         State::Creating | State::Deleting | State::Gone => {
             if next.state == State::Gone {
-                next.built = next.moment.head.clone();
+                next.built = next.order.head.clone();
             }
             next.state = State::Creating;
-            next.hold = Some(hold);
+            next.claim = Some(claim);
             Plan::Act {
-                claim: Transition::new(expect, next),
+                transition: Transition::new(expect, next),
                 effect: Effect::Create(spec),
             }
         }
     }
 }
 
-fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
+fn absent(why: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
     next.absence = Some(why);
     match (next.state, next.spec.clone()) {
         (State::Creating | State::Active | State::Starting | State::Deleting, Some(spec)) => {
             next.state = State::Deleting;
-            next.hold = Some(hold);
+            next.claim = Some(claim);
             Plan::Act {
-                claim: Transition::new(expect, next),
+                transition: Transition::new(expect, next),
                 effect: Effect::Delete(spec),
             }
         }
@@ -226,20 +226,18 @@ fn absent(why: Absence, expect: Expect, mut next: Mapping, hold: Hold) -> Plan {
 /// with its head, whatever is wanted: a closing may bring another head, too, and its pipeline outlive it.
 fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
     let unseen = || {
-        let (subject, moment) = (intent.subject.clone(), intent.moment.clone());
-        Mapping::unseen(subject, intent.repository.clone(), moment, now)
+        let (subject, order) = (intent.subject.clone(), intent.order.clone());
+        Mapping::unseen(subject, intent.repository.clone(), order, now)
     };
     let mut base = seen.cloned().unwrap_or_else(unseen);
-    let moment = intent.moment.clone().over(&base.moment);
-    let start_token = base
-        .start_token
-        .take_if(|_| moment.head == base.moment.head);
+    let order = intent.order.clone().over(&base.order);
+    let start_token = base.start_token.take_if(|_| order.head == base.order.head);
     Mapping {
         repository: intent.repository.clone(),
         generation: base.generation + 1,
-        moment,
+        order,
         start_token,
-        hold: None,
+        claim: None,
         updated_at: now,
         ..base
     }

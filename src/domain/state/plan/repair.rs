@@ -1,14 +1,14 @@
 //! Room 6 for repairs. In: [`RepairRequest`] and [`Mapping`]. Out: [`Plan`].
 //!
 //! A repair makes the pipeline what the mapping and today's rules say, whatever an audit saw. It accepts no statement of
-//! GitHub's: the mapping's moment stays, so the next event is judged as if there had been none.
+//! GitHub's: the mapping's order stays, so the next event is judged as if there had been none.
 
 use crate::domain::ids::{Branch, PipelineName, SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::rules::rule::{On, Rule, Rules, Update};
-use crate::domain::state::desired::{Absence, Spec};
-use crate::domain::state::mapping::{Expect, Hold, Mapping, State, Transition};
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 use crate::domain::state::plan::{Effect, Plan, Unchanged, absent, unfinished};
 
@@ -51,10 +51,10 @@ pub fn mend(
     mend: &RepairRequest,
     seen: Option<&Mapping>,
     rules: &Rules,
-    hold: Hold,
+    claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
-    if let Some(held) = seen.and_then(|seen| seen.held(now)) {
+    if let Some(held) = seen.and_then(|seen| seen.claim_at(now)) {
         return Plan::Busy { until: held.until };
     }
     let generation = seen.map_or(0, |seen| seen.generation);
@@ -65,7 +65,7 @@ pub fn mend(
     let nothing = Plan::Nothing(Unchanged::Repeated);
     let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
         return match mend.repair.flaw {
-            FindingKind::Orphan => orphan(mend, seen, hold, now),
+            FindingKind::Orphan => orphan(mend, seen, claim, now),
             FindingKind::Missing
             | FindingKind::HalfWay
             | FindingKind::Drifted
@@ -79,7 +79,7 @@ pub fn mend(
     };
     let (state, rule) = match (seen.state, standing(seen, spec, rules)) {
         (State::Deleting | State::Gone, _) => {
-            return unfinished(seen, hold, now).unwrap_or(nothing);
+            return unfinished(seen, claim, now).unwrap_or(nothing);
         }
         (_, Standing::Gone) => {
             let next = Mapping {
@@ -87,7 +87,7 @@ pub fn mend(
                 updated_at: now,
                 ..seen.clone()
             };
-            return absent(Absence::NoRule, seen.as_seen(), next, hold);
+            return absent(AbsenceReason::NoRule, seen.as_seen(), next, claim);
         }
         // Whoever sent it audits with other rules than these, under which nothing is wrong.
         (State::Active, Standing::Kept(_)) if mend.repair.flaw == FindingKind::RuleGone => {
@@ -107,7 +107,7 @@ pub fn mend(
         },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };
-    again(mend, seen, state, rule, hold, now)
+    again(mend, seen, state, rule, claim, now)
 }
 
 /// The clone as today's rule has it, under the name that it has.
@@ -116,7 +116,7 @@ fn again(
     seen: &Mapping,
     state: State,
     rule: &Rule,
-    hold: Hold,
+    claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
     let Some(mut spec) = seen.spec.clone() else {
@@ -130,7 +130,7 @@ fn again(
         generation: seen.generation + 1,
         state,
         spec: Some(spec.clone()),
-        hold: Some(hold),
+        claim: Some(claim),
         updated_at: now,
         ..seen.clone()
     };
@@ -145,27 +145,27 @@ fn again(
         State::Active | State::Starting | State::Deleting | State::Gone => Effect::Start(spec),
     };
     Plan::Act {
-        claim: Transition::new(seen.as_seen(), next),
+        transition: Transition::new(seen.as_seen(), next),
         effect,
     }
 }
 
 /// A pipeline that carries the tags of a subject without one. Whether it does is looked at before it is deleted.
-fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, hold: Hold, now: Timestamp) -> Plan {
+fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
     let subject = &mend.repair.subject;
     let unseen = || {
         // Older than anything that GitHub can say.
-        let moment = Moment {
-            event: Timestamp(0),
-            arrival: Timestamp(0),
+        let order = EventOrder {
+            event_time: Timestamp(0),
+            received_at: Timestamp(0),
             kind: match subject.kind {
-                SubjectKind::PullRequest(_) => Kind::Closed,
-                SubjectKind::Branch(_) => Kind::Deleted,
+                SubjectKind::PullRequest(_) => EventKind::Closed,
+                SubjectKind::Branch(_) => EventKind::Deleted,
             },
             head: None,
             before: None,
         };
-        Mapping::unseen(subject.clone(), mend.repository.clone(), moment, now)
+        Mapping::unseen(subject.clone(), mend.repository.clone(), order, now)
     };
     let base = seen.cloned().unwrap_or_else(unseen);
     let Some(spec) = spec_of_orphan(mend, base.spec.as_ref()) else {
@@ -174,15 +174,15 @@ fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, hold: Hold, now: Timesta
     let next = Mapping {
         generation: base.generation + 1,
         state: State::Deleting,
-        absence: base.absence.or(Some(Absence::Orphan)),
+        absence: base.absence.or(Some(AbsenceReason::Orphan)),
         spec: Some(spec.clone()),
-        hold: Some(hold),
+        claim: Some(claim),
         updated_at: now,
         ..base
     };
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     Plan::Act {
-        claim: Transition::new(expect, next),
+        transition: Transition::new(expect, next),
         effect: Effect::Delete(spec),
     }
 }

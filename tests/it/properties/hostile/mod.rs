@@ -27,7 +27,7 @@ use crate::world::captured_logs::Said;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::world::{World, run_daemon};
 
-/// Inputs that the corpus must hold.
+/// Inputs that the corpus must claim.
 const LEAST: usize = 300;
 /// The longest log line, in bytes, whatever came.
 const LONGEST: usize = 4_000;

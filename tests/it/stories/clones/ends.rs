@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::execution::Execution;
 use branchline::domain::fault::Reason;
-use branchline::domain::state::desired::Absence;
+use branchline::domain::state::desired::AbsenceReason;
 use serde_json::{Value, json};
 
 use crate::stories::clones::{built, commit, pushed, rule};
@@ -99,8 +99,11 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
         );
         assert!(world.pipelines().is_empty());
         let why = world.mapping("acme/api#1").absence;
-        assert_eq!(why, Some(Absence::RepositoryDeleted));
-        assert_eq!(world.mapping("acme/api#5").absence, Some(Absence::Closed));
+        assert_eq!(why, Some(AbsenceReason::RepositoryDeleted));
+        assert_eq!(
+            world.mapping("acme/api#5").absence,
+            Some(AbsenceReason::Closed)
+        );
         let history = world.history("acme/api#4");
         assert_eq!(history, ["created unseen>active", "deleted active>gone"]);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! `max_active`: how many clones a rule may hold.
+//! `max_active`: how many clones a rule may claim.
 
 use branchline::domain::rules::rule::Rule;
 use branchline::worker::{Settings, Until};

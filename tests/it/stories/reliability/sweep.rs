@@ -76,7 +76,7 @@ fn a_claim_that_still_counts_is_left_alone() {
         assert!(
             world
                 .mapping("acme/api#1")
-                .held(world.clock.now())
+                .claim_at(world.clock.now())
                 .is_some()
         );
         sleep(CLAIM).await;

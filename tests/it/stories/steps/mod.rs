@@ -8,7 +8,7 @@ use std::time::Duration;
 use branchline::domain::clone::overrides::Changes;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
-use branchline::domain::state::desired::Absence;
+use branchline::domain::state::desired::AbsenceReason;
 use branchline::domain::state::mapping::State;
 use branchline::ports::Clock;
 use serde_json::json;
@@ -146,22 +146,22 @@ fn a_pull_request_without_a_pipeline_says_why() {
         };
         world.restart(vec![rules]);
         let cases = [
-            (Webhook::pull_request("opened").fork(), Absence::Fork),
+            (Webhook::pull_request("opened").fork(), AbsenceReason::Fork),
             (
                 Webhook::pull_request("opened").deleted_fork(),
-                Absence::Fork,
+                AbsenceReason::Fork,
             ),
             (
                 Webhook::pull_request("opened").with("/pull_request/draft", true),
-                Absence::Draft,
+                AbsenceReason::Draft,
             ),
             (
                 Webhook::pull_request("opened").base("next"),
-                Absence::NoRule,
+                AbsenceReason::NoRule,
             ),
             (
                 Webhook::pull_request("opened").title("Typo [skip ci]"),
-                Absence::Skipped,
+                AbsenceReason::Skipped,
             ),
         ];
         for (number, (webhook, why)) in (1..).zip(cases) {

@@ -7,17 +7,17 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind,
 };
-use crate::domain::state::mapping::{Claim, Done, ECHO, Made, SKEW};
-use crate::domain::state::ordering::{Kind, Moment};
+use crate::domain::state::mapping::{Claim, ECHO, EffectResult, ExistingClone, SKEW};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// We start heads and follow the template.
-const OURS: Call = Call {
-    head: Head::Ours,
+const OURS: BuildPolicy = BuildPolicy {
+    head: BuildTrigger::Branchline,
     follows: true,
 };
 /// `update = "never"`.
-const NEVER: Call = Call {
-    head: Head::Ours,
+const NEVER: BuildPolicy = BuildPolicy {
+    head: BuildTrigger::Branchline,
     follows: false,
 };
 const NOW: Timestamp = Timestamp(100_000);
@@ -34,7 +34,7 @@ fn spec(pipeline: &str) -> Spec {
     }
 }
 
-fn intent(seconds: i64, kind: Kind, wanted: Wanted) -> Intent {
+fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
     let event = Timestamp(seconds * 1_000);
     Intent {
         subject: Subject {
@@ -42,9 +42,9 @@ fn intent(seconds: i64, kind: Kind, wanted: Wanted) -> Intent {
             kind: SubjectKind::PullRequest(7),
         },
         repository: RepositoryName::parse("acme/api").unwrap(),
-        moment: Moment {
-            event,
-            arrival: event,
+        order: EventOrder {
+            event_time: event,
+            received_at: event,
             kind,
             head: None,
             before: None,
@@ -58,45 +58,51 @@ fn intent(seconds: i64, kind: Kind, wanted: Wanted) -> Intent {
 fn open(seconds: i64) -> Intent {
     intent(
         seconds,
-        Kind::Open,
-        Wanted::Present(Box::new(spec("api-pr-7")), OURS),
+        EventKind::Open,
+        DesiredState::Present(Box::new(spec("api-pr-7")), OURS),
     )
 }
 
 fn closed(seconds: i64) -> Intent {
-    intent(seconds, Kind::Closed, Wanted::Absent(Absence::Closed))
+    intent(
+        seconds,
+        EventKind::Closed,
+        DesiredState::Absent(AbsenceReason::Closed),
+    )
 }
 
-fn hold(owner: &str) -> Hold {
-    Hold {
+fn claim(owner: &str) -> ClaimInfo {
+    ClaimInfo {
         owner: owner.into(),
         until: NOW.plus(Duration::from_secs(120)),
     }
 }
 
 fn decide(intent: &Intent, seen: Option<&Mapping>) -> Plan {
-    plan(intent, seen, hold("me"), NOW)
+    plan(intent, seen, claim("me"), NOW)
 }
 
 /// The row as the claim of `intent` leaves it.
 fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
     match decide(intent, seen) {
-        Plan::Act { claim, .. } => claim.next,
+        Plan::Act { transition, .. } => transition.next,
         other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_)) => panic!("{other:?}"),
     }
 }
 
 fn settled(row: Mapping) -> Mapping {
     let done = match row.state {
-        State::Deleting => Done::Absent,
-        State::Creating | State::Active | State::Starting | State::Gone => Done::Present(Made {
-            arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
-                .unwrap(),
-            template_version: Some(1),
-            print: Print::default(),
-            place: None,
-            built: None,
-        }),
+        State::Deleting => EffectResult::Absent,
+        State::Creating | State::Active | State::Starting | State::Gone => {
+            EffectResult::Present(ExistingClone {
+                arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
+                    .unwrap(),
+                template_version: Some(1),
+                print: Print::default(),
+                place: None,
+                built: None,
+            })
+        }
     };
     Claim::proven(row).settle(done, NOW).next
 }
@@ -110,7 +116,7 @@ fn gone() -> Mapping {
 }
 
 fn expired(mut row: Mapping) -> Mapping {
-    row.hold = Some(Hold {
+    row.claim = Some(ClaimInfo {
         owner: "dead".into(),
         until: NOW,
     });
@@ -230,7 +236,7 @@ fn every_accepted_intent_is_one_generation() {
 #[test]
 fn a_redelivery_that_arrives_later_and_says_the_same_is_no_news() {
     let mut again = open(1);
-    again.moment.arrival = Timestamp(50_000);
+    again.order.received_at = Timestamp(50_000);
     assert_eq!(
         decide(&again, Some(&active())),
         Plan::Nothing(Unchanged::Repeated)
@@ -243,8 +249,8 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
     other.template = PipelineName::parse("other-template").unwrap();
     let later = intent(
         2,
-        Kind::Open,
-        Wanted::Present(Box::new(other.clone()), NEVER),
+        EventKind::Open,
+        DesiredState::Present(Box::new(other.clone()), NEVER),
     );
     match decide(&later, Some(&active())) {
         Plan::Nothing(_) => panic!("the time moved"),
@@ -259,13 +265,17 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
     }
     let followed = intent(
         2,
-        Kind::Open,
-        Wanted::Present(Box::new(other.clone()), OURS),
+        EventKind::Open,
+        DesiredState::Present(Box::new(other.clone()), OURS),
     );
     let row = claimed(&followed, Some(&active()));
     assert_eq!(row.spec.unwrap().template.as_str(), "other-template");
     assert_eq!(row.state, State::Starting);
-    let reopened = intent(3, Kind::Reopened, Wanted::Present(Box::new(other), OURS));
+    let reopened = intent(
+        3,
+        EventKind::Reopened,
+        DesiredState::Present(Box::new(other), OURS),
+    );
     assert_eq!(word(&decide(&reopened, Some(&gone()))), "create renamed");
 }
 
@@ -275,7 +285,11 @@ fn a_mended_rule_heals_the_same_statement() {
     let given_up = |reason| Claim::proven(claimed(&open(1), None)).give_up(&fault(reason), NOW);
     let mut mended = spec("renamed");
     mended.template = PipelineName::parse("mended").unwrap();
-    let again = intent(1, Kind::Open, Wanted::Present(Box::new(mended), OURS));
+    let again = intent(
+        1,
+        EventKind::Open,
+        DesiredState::Present(Box::new(mended), OURS),
+    );
 
     let missing = given_up(Reason::TemplateMissing);
     assert_eq!((missing.next.attempts, missing.releases), (1, None));
@@ -294,15 +308,15 @@ fn a_mended_rule_heals_the_same_statement() {
 
 #[test]
 fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
-    let claim = Claim::proven(claimed(&open(1), None));
-    let given_up = claim.give_up(
+    let proven = Claim::proven(claimed(&open(1), None));
+    let given_up = proven.give_up(
         &Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer"),
         NOW,
     );
     assert_eq!(word(&decide(&closed(2), Some(&given_up.next))), "busy");
     let later = NOW.plus(ECHO + SKEW);
     assert_eq!(
-        word(&plan(&closed(2), Some(&given_up.next), hold("me"), later)),
+        word(&plan(&closed(2), Some(&given_up.next), claim("me"), later)),
         "delete api-pr-7"
     );
 }
