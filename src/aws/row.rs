@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
@@ -76,11 +76,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         mapping.start_token.as_ref().map(|id| s(id.as_str())),
     );
     put("place", mapping.place.as_deref().map(s));
-    if let Some(print) = &mapping.print {
-        let names = print.variables.iter().map(s).collect();
+    if let Some(fingerprint) = &mapping.fingerprint {
+        let names = fingerprint.variables.iter().map(s).collect();
         put("clone_variables", Some(AttributeValue::L(names)));
-        put("clone_digest", print.digest.as_deref().map(s));
-        put("clone_pin", print.pin.as_deref().map(s));
+        put("clone_digest", fingerprint.digest.as_deref().map(s));
+        put("clone_pin", fingerprint.pinned_source.as_deref().map(s));
     }
     if !mapping.executions.is_empty() {
         let json = serde_json::to_string(&mapping.executions).unwrap_or_default();
@@ -149,7 +149,7 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         })?,
         arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
         template_version: row.number("template_version")?,
-        print: print(&row)?,
+        fingerprint: print(&row)?,
         built: row.optional("built_sha", |sha| CommitId::parse(sha).ok())?,
         start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
         place: row.text("place")?.map(str::to_owned),
@@ -180,7 +180,7 @@ fn spec(row: &Row<'_>) -> Result<Option<Spec>, Fault> {
 }
 
 /// Its variables are there whenever anything of it is.
-fn print(row: &Row<'_>) -> Result<Option<Print>, Fault> {
+fn print(row: &Row<'_>) -> Result<Option<CloneFingerprint>, Fault> {
     let Some(variables) = row.0.get("clone_variables") else {
         return Ok(None);
     };
@@ -188,9 +188,9 @@ fn print(row: &Row<'_>) -> Result<Option<Print>, Fault> {
         let name = |name: &AttributeValue| name.as_s().ok().cloned();
         names.iter().map(name).collect()
     });
-    Ok(Some(Print {
+    Ok(Some(CloneFingerprint {
         digest: row.text("clone_digest")?.map(str::to_owned),
-        pin: row.text("clone_pin")?.map(str::to_owned),
+        pinned_source: row.text("clone_pin")?.map(str::to_owned),
         variables: names.ok_or_else(|| row.fault("clone_variables"))?,
     }))
 }
@@ -291,9 +291,9 @@ mod tests {
                 PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap(),
             ),
             template_version: Some(3),
-            print: Some(Print {
+            fingerprint: Some(CloneFingerprint {
                 digest: Some("d".into()),
-                pin: Some("Source".into()),
+                pinned_source: Some("Source".into()),
                 variables: vec!["PR".into()],
             }),
             built: Some(commit("c")),
@@ -333,7 +333,7 @@ mod tests {
             absence: None,
             arn: None,
             template_version: None,
-            print: None,
+            fingerprint: None,
             built: None,
             start_token: None,
             place: None,

@@ -213,7 +213,7 @@ Exit codes: 0 shown, 2 no such message, what would become of it cannot be told, 
 something is wrong with what it was given or needs.";
 
 const REPLAY_HELP: &str = "\
-Each message is sent first and deleted after SQS confirmed that: interrupted at any point, none is
+Each message is sent first and deleted after SQS confirmed that: interrupted at any set_source_branch, none is
 lost, and one that was sent twice changes nothing. Run it again for what is left. Before it is sent
 an entry in the audit trail of its subject says who replays it; without one it stays.
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::{Changes, ExecutionMode};
+use crate::domain::clone::overrides::{CloneOverrides, ExecutionMode};
 use crate::domain::clone::tags::is_tag;
-use crate::domain::rules::placeholder::Pattern;
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
@@ -24,7 +24,7 @@ pub(super) fn read(
     rule: &Table<'_, '_>,
     on: Option<On>,
     surroundings: &impl Surroundings,
-) -> Option<Changes> {
+) -> Option<CloneOverrides> {
     let drop_stages = rule.texts("drop_stages");
     let keep_stages = rule.texts("keep_stages");
     if let (Some(_), Some(keep)) = (&drop_stages, &keep_stages) {
@@ -59,7 +59,7 @@ pub(super) fn read(
     let secrets = secrets(reading, &rule.table("secrets"), surroundings);
     let tags = tags(reading, &rule.table("tags"));
     let list = |word: Option<Word<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
-    Some(Changes {
+    Some(CloneOverrides {
         drop_stages: list(drop_stages),
         keep_stages: list(keep_stages),
         drop_actions: drop_actions?,
@@ -144,10 +144,10 @@ fn patterns(
     table: &Table<'_, '_>,
     on: Option<On>,
     is_name: fn(&str) -> Result<(), &'static str>,
-) -> Option<Vec<(String, Pattern)>> {
+) -> Option<Vec<(String, FormatString)>> {
     every(table.named_texts().into_iter().map(|(name, word)| {
         reading.noted(&word.place, is_name(&name))?;
-        let pattern = reading.noted(&word.place, Pattern::parse(&word.value))?;
+        let pattern = reading.noted(&word.place, FormatString::parse(&word.value))?;
         if on == Some(On::Branch) {
             let mut of_pulls = pattern
                 .placeholders()

@@ -3,7 +3,7 @@
 use crate::domain::ids::PipelineName;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
-use crate::domain::rules::rule::{On, Patterns, Rule, Rules, Start, Update};
+use crate::domain::rules::rule::{GlobFilter, On, Rule, Rules, Start, Update};
 
 use crate::config::environment::Surroundings;
 use crate::config::words::{Reading, Table, Word};
@@ -72,7 +72,7 @@ fn rule(
         .and_then(|word| patterns(reading, word));
     let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
     let changes = changes::read(reading, table, on, surroundings);
-    let start = chosen(reading, table.text("start"), Start::Fitting, &STARTS);
+    let start = chosen(reading, table.text("start"), Start::Auto, &STARTS);
     let update = chosen(reading, table.text("update"), Update::NextStart, &UPDATES);
     let stop_on_close = table.flag("stop_on_close");
     let max_active = limits::max_active(reading, table);
@@ -112,13 +112,13 @@ fn rule(
         forks: forks.is_some_and(|word| word.value),
         template: template?,
         pipeline_name,
-        changes: changes?,
+        overrides: changes?,
         start: start?,
         update: update?,
         stop_on_close: stop_on_close.is_some_and(|word| word.value),
         max_active: max_active?,
     };
-    if rule.start == Start::Push && rule.fills(Placeholder::Sha) {
+    if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what =
             "an execution that the clone starts by itself is told no {sha}: use start = \"commit\"";
         reading.note(table.place(), what);
@@ -192,8 +192,8 @@ fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: 
     }
 }
 
-fn patterns(reading: &Reading<'_>, word: Word<Vec<String>>) -> Option<Patterns> {
-    match Patterns::parse(&word.value) {
+fn patterns(reading: &Reading<'_>, word: Word<Vec<String>>) -> Option<GlobFilter> {
+    match GlobFilter::parse(&word.value) {
         Ok(patterns) => Some(patterns),
         Err((place, why)) => {
             let glob = word

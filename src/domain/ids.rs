@@ -19,7 +19,7 @@ impl fmt::Display for RepositoryId {
 /// A word that is not what it claims to be: which kind, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a {kind}: {why}")]
-pub struct NotA {
+pub struct ParseError {
     kind: &'static str,
     why: &'static str,
 }
@@ -35,11 +35,11 @@ macro_rules! name {
             /// The one door.
             ///
             /// # Errors
-            /// [`NotA`] when the text breaks the rule of this type.
-            pub fn parse(text: impl Into<String>) -> Result<Self, NotA> {
+            /// [`ParseError`] when the text breaks the rule of this type.
+            pub fn parse(text: impl Into<String>) -> Result<Self, ParseError> {
                 let text = text.into();
                 let ok: fn(&str) -> bool = $ok;
-                if ok(&text) { Ok(Self(text)) } else { Err(NotA { kind: $kind, why: $why }) }
+                if ok(&text) { Ok(Self(text)) } else { Err(ParseError { kind: $kind, why: $why }) }
             }
 
             /// The text as it is.
@@ -154,7 +154,7 @@ name! {
 impl PipelineArn {
     /// The ARN of another pipeline in the same account and Region.
     #[must_use]
-    pub fn sibling(&self, name: &PipelineName) -> Self {
+    pub fn with_name(&self, name: &PipelineName) -> Self {
         let place = self.0.rsplit_once(':').map_or("", |(place, _)| place);
         Self(format!("{place}:{name}"))
     }

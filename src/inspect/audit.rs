@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::domain::clone::diff::{Drift, drift, lines};
+use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
 use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
 use crate::domain::fault::{Blame, Fault, Reason};
@@ -202,7 +202,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             Err(fault) if fault.reason == Reason::TemplateMissing => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        let differences: Vec<Drift> = drift(&clone.declaration, &live.declaration)
+        let differences: Vec<Difference> = diff(&clone.declaration, &live.declaration)
             .into_iter()
             .filter(|one| one.path != "version" && !is_masked(one))
             .collect();
@@ -226,7 +226,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
 
     /// A pipeline that no mapping has, as far as the listing told.
     async fn pipeline(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
-        let arn = self.sibling(name).await?;
+        let arn = self.with_name(name).await?;
         let pipelines = &self.account.pipelines;
         let found = pipelines.find(name, arn.as_ref()).await?;
         let Some(tags) = found.map(|found| found.tags) else {
@@ -292,10 +292,10 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     }
 
     /// The ARN of a pipeline of this account, where a template tells what they look like: that spares a call.
-    async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
+    async fn with_name(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
         for rule in &self.rules.0 {
             match self.account.template(&rule.template).await {
-                Ok(template) => return Ok(Some(template.arn.sibling(name))),
+                Ok(template) => return Ok(Some(template.arn.with_name(name))),
                 Err(fault) if fault.reason == Reason::TemplateMissing => {}
                 Err(fault) => return Err(fault),
             }
@@ -363,6 +363,6 @@ fn is_of_the_template(fault: &Fault) -> bool {
 }
 
 /// A secret, as GetPipeline shows it.
-fn is_masked(one: &Drift) -> bool {
+fn is_masked(one: &Difference) -> bool {
     one.to.as_ref().is_some_and(|to| to.as_str() == Some(MASK))
 }

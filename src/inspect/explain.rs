@@ -7,7 +7,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::domain::clone::Template;
-use crate::domain::clone::diff::{Drift, drift};
+use crate::domain::clone::diff::{Difference, diff};
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, PipelineName, Subject, Timestamp};
 use crate::domain::intake::authenticated::Secrets;
@@ -97,7 +97,7 @@ pub struct Compared {
     /// The clone's name.
     pub pipeline: String,
     /// In what it differs.
-    pub differences: Vec<Drift>,
+    pub differences: Vec<Difference>,
 }
 
 /// What a dry walk goes by.
@@ -245,9 +245,9 @@ async fn act(
             let follows = rule(rules, spec)?.update == Update::NextStart;
             let (compared, digest) = compare(next, spec, rules, table, sight).await?;
             let same = next
-                .print
+                .fingerprint
                 .as_ref()
-                .is_some_and(|print| print.digest == digest);
+                .is_some_and(|fingerprint| fingerprint.digest == digest);
             let commit = next
                 .order
                 .head
@@ -286,9 +286,9 @@ async fn compare(
         template: template.declaration.name().to_owned(),
         template_version: template.version,
         pipeline: spec.pipeline.to_string(),
-        differences: drift(&template.declaration, &clone.declaration),
+        differences: diff(&template.declaration, &clone.declaration),
     };
-    Ok((compared, clone.print.digest))
+    Ok((compared, clone.fingerprint.digest))
 }
 
 fn rule<'a>(rules: &'a Rules, spec: &Spec) -> Result<&'a Rule, Fault> {

@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "the table is the point, and a daemon that loses something fails the test"
+    reason = "the table is the set_source_branch, and a daemon that loses something fails the test"
 )]
 
 mod account;

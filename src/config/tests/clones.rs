@@ -39,8 +39,8 @@ secrets = { "Source/App/OAuthToken" = "env:NEW" }
     let rule = &config.rules.0[0];
     assert_eq!((rule.start, rule.update), (Start::Head, Update::Never));
     assert_eq!((rule.stop_on_close, rule.max_active), (true, Some(3)));
-    assert!(rule.fills(Placeholder::Title) && !rule.fills(Placeholder::Sha));
-    let changes = &rule.changes;
+    assert!(rule.uses(Placeholder::Title) && !rule.uses(Placeholder::Sha));
+    let changes = &rule.overrides;
     assert_eq!(
         changes.source_action.as_ref().unwrap().to_string(),
         "Source/App"

@@ -4,7 +4,7 @@ use crate::domain::ids::RepositoryName;
 use crate::domain::rules::rule::On;
 
 use super::*;
-use crate::domain::clone::overrides::Changes;
+use crate::domain::clone::overrides::CloneOverrides;
 
 /// Files and variables, by name.
 #[derive(Default)]
@@ -79,7 +79,7 @@ fn a_good_file_means_what_it_says() {
     );
     assert_eq!((second.name.as_str(), second.on), ("branches", On::Branch));
     let legacy = RepositoryName::parse("acme/legacy").unwrap();
-    assert!(!first.repository.admit(legacy.as_str()));
+    assert!(!first.repository.is_match(legacy.as_str()));
 }
 
 #[test]
@@ -208,12 +208,12 @@ tags = { team = "payments", "cost center" = "17" }
         .into_boxed_str(),
     );
     let config = load_text(text, &Overrides::default()).unwrap();
-    let changes = &config.rules.0[0].changes;
+    let changes = &config.rules.0[0].overrides;
     assert_eq!(changes.drop_stages, ["Deploy"]);
     assert_eq!(changes.drop_actions[1].action, "Slow");
     assert!(changes.role_arn.as_deref().unwrap().ends_with("preview"));
     assert_eq!(changes.tags["cost center"], "17");
-    assert_eq!(config.rules.0[1].changes, Changes::default());
+    assert_eq!(config.rules.0[1].overrides, CloneOverrides::default());
 }
 
 #[test]

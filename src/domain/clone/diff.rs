@@ -9,7 +9,7 @@ use crate::domain::clone::declaration::Declaration;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Drift {
+pub struct Difference {
     /// Where: `stages/Source/actions/App/configuration/BranchName`. Entries of a list go by their names, where they have
     /// names, so that one that is dropped does not move the others.
     pub path: String,
@@ -23,13 +23,13 @@ pub struct Drift {
 
 /// Every difference, in the order of their paths. What only one of them has is one difference, however large.
 #[must_use]
-pub fn drift(from: &Declaration, to: &Declaration) -> Vec<Drift> {
+pub fn diff(from: &Declaration, to: &Declaration) -> Vec<Difference> {
     let mut found = Vec::new();
     objects("", from.as_json(), to.as_json(), &mut found);
     found
 }
 
-fn values(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<Drift>) {
+fn values(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<Difference>) {
     match (from, to) {
         (Some(from), Some(to)) if from == to => {}
         (Some(Value::Object(from)), Some(Value::Object(to))) => objects(&path, from, to, found),
@@ -37,7 +37,7 @@ fn values(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Ve
             (Some(from), Some(to)) => objects(&path, &from, &to, found),
             (None, _) | (_, None) => objects(&path, &by_place(from), &by_place(to), found),
         },
-        (from, to) => found.push(Drift {
+        (from, to) => found.push(Difference {
             path,
             from: from.cloned(),
             to: to.cloned(),
@@ -45,7 +45,12 @@ fn values(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Ve
     }
 }
 
-fn objects(path: &str, from: &Map<String, Value>, to: &Map<String, Value>, found: &mut Vec<Drift>) {
+fn objects(
+    path: &str,
+    from: &Map<String, Value>,
+    to: &Map<String, Value>,
+    found: &mut Vec<Difference>,
+) {
     let keys: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
     for key in keys {
         let path = match path {
@@ -75,14 +80,11 @@ fn by_place(list: &[Value]) -> Map<String, Value> {
 
 /// `- path: value` and `+ path: value`, one difference after the other.
 #[must_use]
-pub fn lines(drifts: &[Drift]) -> Vec<String> {
+pub fn lines(drifts: &[Difference]) -> Vec<String> {
     let line = |sign: char, path: &str, value: &Value| format!("{sign} {path}: {value}");
-    let both = drifts.iter().flat_map(|drift| {
-        let from = drift
-            .from
-            .as_ref()
-            .map(|value| line('-', &drift.path, value));
-        let to = drift.to.as_ref().map(|value| line('+', &drift.path, value));
+    let both = drifts.iter().flat_map(|diff| {
+        let from = diff.from.as_ref().map(|value| line('-', &diff.path, value));
+        let to = diff.to.as_ref().map(|value| line('+', &diff.path, value));
         from.into_iter().chain(to)
     });
     both.collect()
@@ -102,7 +104,7 @@ mod tests {
             let stages: Vec<Value> = names.iter().map(stage).collect();
             Declaration::new(json!({"name": "x", "stages": stages, "list": [1, 2]})).unwrap()
         };
-        let found = drift(
+        let found = diff(
             &stages(&["Source", "Test", "Deploy"]),
             &stages(&["Source", "Deploy"]),
         );
@@ -110,13 +112,13 @@ mod tests {
             lines(&found),
             [r#"- stages/Test: {"name":"Test","actions":[{"name":"A","runOrder":1}]}"#]
         );
-        assert_eq!(drift(&stages(&["A"]), &stages(&["A"])), []);
+        assert_eq!(diff(&stages(&["A"]), &stages(&["A"])), []);
     }
 
     #[test]
     fn lists_without_names_go_by_place() {
         let list = |list: Value| Declaration::new(json!({"list": list})).unwrap();
-        let found = drift(&list(json!([1, 2, 3])), &list(json!([1, 5])));
+        let found = diff(&list(json!([1, 2, 3])), &list(json!([1, 5])));
         assert_eq!(lines(&found), ["- list/1: 2", "+ list/1: 5", "- list/2: 3"]);
     }
 }

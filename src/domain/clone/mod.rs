@@ -15,13 +15,13 @@ pub mod variables;
 use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::fingerprint::{Print, digest};
+use crate::domain::clone::fingerprint::{CloneFingerprint, digest};
 use crate::domain::clone::pipeline_type as kind;
-use crate::domain::clone::source::{point, repositories, source};
+use crate::domain::clone::source::{repositories, set_source_branch, source};
 use crate::domain::clone::tags::{Tags, all_tags, tags};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
-use crate::domain::rules::placeholder::Fill;
+use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 
 /// A template as GetPipeline showed it.
@@ -47,7 +47,7 @@ pub struct NewPipeline {
     /// The ARN that it will have.
     pub arn: PipelineArn,
     /// What the mapping keeps of it.
-    pub print: Print,
+    pub fingerprint: CloneFingerprint,
 }
 
 /// Never the declaration.
@@ -55,7 +55,7 @@ impl std::fmt::Debug for NewPipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewPipeline")
             .field("name", &self.name)
-            .field("print", &self.print)
+            .field("print", &self.fingerprint)
             .finish_non_exhaustive()
     }
 }
@@ -68,7 +68,7 @@ pub struct CloneRequest<'a> {
     /// The name of the clone.
     pub pipeline: &'a PipelineName,
     /// What the placeholders of the rule stand for; its repository and branch are what the clone fetches.
-    pub values: Fill<'a>,
+    pub values: PlaceholderValues<'a>,
     /// The rule, which says what differs in the clone.
     pub rule: &'a Rule,
     /// The name of the table, which marks the clone as ours.
@@ -94,37 +94,37 @@ impl Template {
             rule,
             table,
         } = *request;
-        let changes = &rule.changes;
+        let changes = &rule.overrides;
         let mut clone = self.declaration.clone();
         kind::check(&clone, rule)?;
         changes.apply(&mut clone)?;
         let source = source(&clone, values.repository, changes.source_action.as_ref())?;
-        point(&mut clone, &source, values.branch, rule.start)?;
+        set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         kind::set_mode(&mut clone, changes.execution_mode);
         changes.set_environment(&mut clone, &values)?;
-        changes.unmask(&mut clone)?;
+        changes.fill_masked_secrets(&mut clone)?;
         clone
             .0
             .insert("name".to_owned(), Value::from(pipeline.as_str()));
         // A new pipeline starts at version 1.
         clone.0.remove("version");
-        let pin = kind::pins(&clone, rule.start).then_some(source.action);
+        let pinned_source = kind::pins(&clone, rule.start).then_some(source.action);
         let digest = digest(&clone, changes);
         let variables = changes.variables(&values)?;
-        let print = Print {
+        let fingerprint = CloneFingerprint {
             digest: Some(digest),
-            pin,
+            pinned_source,
             variables: variables.iter().map(|(name, _)| name.clone()).collect(),
         };
         changes.declare(&mut clone, &variables);
         let tags = all_tags(changes, tags(subject, values.repository, table));
         limits::check(&clone, &tags)?;
         Ok(NewPipeline {
-            arn: self.arn.sibling(pipeline),
+            arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
             declaration: clone,
             tags,
-            print,
+            fingerprint,
         })
     }
 }

@@ -13,7 +13,7 @@ const PRICES: &str = "make the template V2, which is billed by action minute whi
 /// Refuses a rule that asks a V1 template for what only V2 knows (user guide, "Pipeline types"): one such field would
 /// turn the clone into a V2 pipeline, with another bill.
 pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
-    let changes = &rule.changes;
+    let changes = &rule.overrides;
     let fault = |detail: String| Err(Fault::new(Step::Plan, Reason::RuleUnfit, detail));
     if !template.is_v2() {
         let asked = match (changes.execution_mode, rule.start) {
@@ -22,10 +22,9 @@ pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
             }
             (_, Start::Commit) => Some("start = \"commit\"".to_owned()),
             _ if !changes.variables.is_empty() => Some("variables".to_owned()),
-            (
-                Some(ExecutionMode::Superseded) | None,
-                Start::Fitting | Start::Head | Start::Push,
-            ) => None,
+            (Some(ExecutionMode::Superseded) | None, Start::Auto | Start::Head | Start::Push) => {
+                None
+            }
         };
         if let Some(asked) = asked {
             return fault(format!(
@@ -48,7 +47,7 @@ pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
 /// Whether branchline names the commit that it starts.
 pub(super) fn pins(template: &Declaration, start: Start) -> bool {
     match start {
-        Start::Fitting => template.is_v2(),
+        Start::Auto => template.is_v2(),
         Start::Commit => true,
         Start::Head | Start::Push => false,
     }

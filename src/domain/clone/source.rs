@@ -123,7 +123,7 @@ fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
 
 /// Points the clone's source at the branch. Change detection is said aloud on every source action: where nothing is
 /// said it is on, and pipelines that poll have a quota of 300 that nobody can raise (user guide, "Quotas").
-pub(super) fn point(
+pub(super) fn set_source_branch(
     clone: &mut Declaration,
     source: &ActionPath,
     branch: &Branch,
@@ -131,7 +131,7 @@ pub(super) fn point(
 ) -> Result<(), Fault> {
     let trigger = match start {
         Start::Push => trigger(clone, source, branch)?,
-        Start::Fitting | Start::Commit | Start::Head => None,
+        Start::Auto | Start::Commit | Start::Head => None,
     };
     let detects = start == Start::Push && trigger.is_none();
     let known: Vec<_> = clone

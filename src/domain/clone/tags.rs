@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::clone::overrides::Changes;
+use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{Branch, RepositoryId, RepositoryName, Subject, SubjectKind, short_hash};
 
 /// Tags, by key.
@@ -21,7 +21,7 @@ const KEY_LIMIT: usize = 128;
 pub(super) const TAG_LIMIT: usize = 256;
 
 /// Ours win over the rule's.
-pub(super) fn all_tags(changes: &Changes, ours: Tags) -> Tags {
+pub(super) fn all_tags(changes: &CloneOverrides, ours: Tags) -> Tags {
     let mut tags = changes.tags.clone();
     tags.extend(ours);
     tags

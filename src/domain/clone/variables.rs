@@ -3,19 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::overrides::Changes;
+use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::rules::placeholder::{Fill, Pattern};
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
 /// A variable with its value.
 pub type Variable = (String, String);
 
-impl Changes {
+impl CloneOverrides {
     /// The pipeline variables with their values for one subject.
     ///
     /// # Errors
     /// A permanent fault when a value cannot be filled in, or is none that CodePipeline takes.
-    pub fn variables(&self, fill: &Fill<'_>) -> Result<Vec<Variable>, Fault> {
+    pub fn variables(&self, fill: &PlaceholderValues<'_>) -> Result<Vec<Variable>, Fault> {
         let variables = filled("variables", &self.variables, fill)?;
         for (name, value) in &variables {
             // API reference, `PipelineVariable.value`.
@@ -50,7 +50,7 @@ impl Changes {
     pub(super) fn set_environment(
         &self,
         clone: &mut Declaration,
-        fill: &Fill<'_>,
+        fill: &PlaceholderValues<'_>,
     ) -> Result<(), Fault> {
         if self.environment.is_empty() {
             return Ok(());
@@ -102,8 +102,8 @@ fn merge(list: &mut Vec<Value>, name: &str, words: &[(&str, &str)]) {
 
 fn filled(
     key: &str,
-    patterns: &[(String, Pattern)],
-    fill: &Fill<'_>,
+    patterns: &[(String, FormatString)],
+    fill: &PlaceholderValues<'_>,
 ) -> Result<Vec<Variable>, Fault> {
     let values = patterns.iter().map(|(name, pattern)| {
         let value = pattern.text(fill);

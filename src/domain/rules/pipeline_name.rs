@@ -1,12 +1,12 @@
 //! A rule's `pipeline_name` and the names that it makes: legal for CodePipeline, and never one name for two branches.
 
-use crate::domain::ids::{NotA, PipelineName, is_pipeline_character};
-use crate::domain::rules::placeholder::{Fill, Pattern, Piece, Placeholder};
+use crate::domain::ids::{ParseError, PipelineName, is_pipeline_character};
+use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
 use crate::domain::rules::slug::{HASH_WIDTH, slug};
 
 /// A `pipeline_name` such as `{repo}-pr-{number}`, read and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(Pattern);
+pub struct NamePattern(FormatString);
 
 impl NamePattern {
     /// Reads a pattern.
@@ -14,10 +14,10 @@ impl NamePattern {
     /// # Errors
     /// One sentence that says what is wrong and what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let pattern = Pattern::parse(text)?;
+        let pattern = FormatString::parse(text)?;
         let illegal = pattern.0.iter().find_map(|piece| match piece {
-            Piece::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
-            Piece::Fill(_) => None,
+            Segment::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
+            Segment::Placeholder(_) => None,
         });
         match illegal {
             Some(c) => Err(format!(
@@ -36,18 +36,18 @@ impl NamePattern {
     /// owner or a repository is cut.
     ///
     /// # Errors
-    /// [`NotA`] when even the shortest cut leaves it over 100 characters, or nothing is left at all.
-    pub fn name(&self, fill: &Fill<'_>) -> Result<PipelineName, NotA> {
+    /// [`ParseError`] when even the shortest cut leaves it over 100 characters, or nothing is left at all.
+    pub fn name(&self, fill: &PlaceholderValues<'_>) -> Result<PipelineName, ParseError> {
         let widths = (HASH_WIDTH..=PipelineName::MAX).rev();
         let mut names = widths.map(|width| self.fill_in(fill, width));
         let fits = names.find(|name| name.len() <= PipelineName::MAX);
         PipelineName::parse(fits.unwrap_or_else(|| self.fill_in(fill, HASH_WIDTH)))
     }
 
-    fn fill_in(&self, fill: &Fill<'_>, width: usize) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Fill(placeholder) => {
+    fn fill_in(&self, fill: &PlaceholderValues<'_>, width: usize) -> String {
+        let piece = |piece: &Segment| match piece {
+            Segment::Text(text) => text.clone(),
+            Segment::Placeholder(placeholder) => {
                 let value = fill.value(*placeholder).unwrap_or_default();
                 match placeholder {
                     Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
@@ -72,10 +72,10 @@ mod tests {
     use super::*;
     use crate::domain::ids::{Branch, RepositoryName};
 
-    fn name(pattern: &str, branch: &str) -> Result<String, NotA> {
+    fn name(pattern: &str, branch: &str) -> Result<String, ParseError> {
         let repository = RepositoryName::parse("acme/api").unwrap();
         let branch = Branch::parse(branch).unwrap();
-        let fill = Fill {
+        let fill = PlaceholderValues {
             repository: &repository,
             branch: &branch,
             number: Some(7),

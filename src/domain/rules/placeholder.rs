@@ -7,15 +7,15 @@ use crate::domain::ids::{Branch, CommitId, RepositoryName};
 
 /// A text with placeholders, read and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(pub(super) Vec<Piece>);
+pub struct FormatString(pub(super) Vec<Segment>);
 
 /// A part of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum Segment {
     /// What stands in the configuration.
     Text(String),
     /// What is filled in.
-    Fill(Placeholder),
+    Placeholder(Placeholder),
 }
 
 /// What may stand in braces.
@@ -80,7 +80,7 @@ impl Placeholder {
 
 /// What the placeholders stand for.
 #[derive(Clone, Copy, Debug)]
-pub struct Fill<'a> {
+pub struct PlaceholderValues<'a> {
     /// The repository.
     pub repository: &'a RepositoryName,
     /// The branch: the head of the pull request, or the branch itself.
@@ -97,7 +97,7 @@ pub struct Fill<'a> {
     pub title: Option<&'a str>,
 }
 
-impl<'a> Fill<'a> {
+impl<'a> PlaceholderValues<'a> {
     /// What a placeholder stands for; `None` where this subject has no such thing, or it is not known yet.
     pub(super) fn value(&self, placeholder: Placeholder) -> Option<Cow<'a, str>> {
         let pull = |text: Option<&'a str>| text.filter(|_| self.number.is_some());
@@ -118,7 +118,7 @@ impl<'a> Fill<'a> {
     }
 }
 
-impl Pattern {
+impl FormatString {
     /// Reads a pattern. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of CodePipeline's,
     /// stays as it is.
     ///
@@ -148,8 +148,8 @@ impl Pattern {
                 let (braced, more) = after.split_at(end + 1);
                 match placeholder(braced) {
                     Ok(fill) => {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                        pieces.push(Piece::Fill(fill));
+                        pieces.push(Segment::Text(std::mem::take(&mut plain)));
+                        pieces.push(Segment::Placeholder(fill));
                     }
                     Err(_) if before.ends_with('#') => plain.push_str(braced),
                     Err(why) => return Err(why),
@@ -158,16 +158,16 @@ impl Pattern {
             }
         }
         plain.push_str(rest);
-        pieces.push(Piece::Text(plain));
-        pieces.retain(|piece| *piece != Piece::Text(String::new()));
+        pieces.push(Segment::Text(plain));
+        pieces.retain(|piece| *piece != Segment::Text(String::new()));
         Ok(Self(pieces))
     }
 
     /// The placeholders in it.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Fill(placeholder) => Some(*placeholder),
-            Piece::Text(_) => None,
+            Segment::Placeholder(placeholder) => Some(*placeholder),
+            Segment::Text(_) => None,
         })
     }
 
@@ -175,13 +175,13 @@ impl Pattern {
     ///
     /// # Errors
     /// What cannot be filled in or must not be, and why.
-    pub(crate) fn text(&self, fill: &Fill<'_>) -> Result<String, String> {
+    pub(crate) fn text(&self, fill: &PlaceholderValues<'_>) -> Result<String, String> {
         let mut text = String::new();
         let mut filled = None;
         for piece in &self.0 {
             let (value, word): (Cow<'_, str>, _) = match piece {
-                Piece::Text(plain) => (plain.into(), None),
-                Piece::Fill(placeholder) => {
+                Segment::Text(plain) => (plain.into(), None),
+                Segment::Placeholder(placeholder) => {
                     let word = placeholder.word();
                     let value = fill.value(*placeholder);
                     let none = || format!("there is no {{{word}}} here, or none yet");
@@ -224,7 +224,7 @@ mod tests {
         let repository = RepositoryName::parse("acme/api").unwrap();
         let branch = Branch::parse("feature/ü").unwrap();
         let base = Branch::parse("main").unwrap();
-        let fill = Fill {
+        let fill = PlaceholderValues {
             repository: &repository,
             branch: &branch,
             number: Some(7),
@@ -233,7 +233,7 @@ mod tests {
             author: None,
             title: Some(title),
         };
-        Pattern::parse(pattern)?.text(&fill)
+        FormatString::parse(pattern)?.text(&fill)
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
             ("repo}", "without"),
             ("{sha1}", "unknown placeholder '{sha1}': use {repository}"),
         ] {
-            let said = Pattern::parse(pattern).unwrap_err();
+            let said = FormatString::parse(pattern).unwrap_err();
             assert!(said.contains(why), "{pattern}: {said}");
         }
     }

@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::domain::clone::overrides::Changes;
+use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{PipelineName, RepositoryName};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
@@ -13,13 +13,13 @@ pub struct Rule {
     /// How journals and mappings call it.
     pub name: String,
     /// Which repositories, as `owner/name`.
-    pub repository: Patterns,
+    pub repository: GlobFilter,
     /// Whether pull requests or branches own the pipelines.
     pub on: On,
     /// For pull requests: which base branches.
-    pub base: Patterns,
+    pub base: GlobFilter,
     /// Which branches: the head of the pull request, or the branch itself.
-    pub branches: Patterns,
+    pub branches: GlobFilter,
     /// For pull requests: whether a draft has a pipeline.
     pub drafts: bool,
     /// For pull requests: whether a head in a fork has one.
@@ -29,7 +29,7 @@ pub struct Rule {
     /// How the clone is called.
     pub pipeline_name: NamePattern,
     /// What else differs in the clone.
-    pub changes: Changes,
+    pub overrides: CloneOverrides,
     /// What makes the clone build a commit.
     pub start: Start,
     /// Whether a clone follows its template.
@@ -43,12 +43,12 @@ pub struct Rule {
 impl Rule {
     /// Whether a placeholder stands anywhere in it.
     #[must_use]
-    pub fn fills(&self, placeholder: Placeholder) -> bool {
+    pub fn uses(&self, placeholder: Placeholder) -> bool {
         let told = self
-            .changes
+            .overrides
             .variables
             .iter()
-            .chain(&self.changes.environment);
+            .chain(&self.overrides.environment);
         let mut told = told.flat_map(|(_, pattern)| pattern.placeholders());
         told.any(|found| found == placeholder)
             || self
@@ -62,7 +62,7 @@ impl Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Nothing is said: by commit where the template's type can, else the branch's head.
-    Fitting,
+    Auto,
     /// `commit`: branchline starts each new head commit, and that commit is what is built.
     Commit,
     /// `head`: branchline starts for each new head commit, and the branch's head of that order is built.
@@ -102,15 +102,15 @@ impl Rules {
     ) -> impl Iterator<Item = &'a Rule> {
         self.0
             .iter()
-            .filter(move |rule| rule.on == on && rule.repository.admit(repository.as_str()))
+            .filter(move |rule| rule.on == on && rule.repository.is_match(repository.as_str()))
     }
 
     /// Whether a rule names this repository.
     #[must_use]
-    pub fn know(&self, repository: &RepositoryName) -> bool {
+    pub fn covers(&self, repository: &RepositoryName) -> bool {
         self.0
             .iter()
-            .any(|rule| rule.repository.admit(repository.as_str()))
+            .any(|rule| rule.repository.is_match(repository.as_str()))
     }
 
     /// The rule of this name.
@@ -128,12 +128,12 @@ impl Rules {
 
 /// Globs of which one must match, and globs after `!` of which none may. `*` stays within a path segment, `**` does not.
 #[derive(Clone, Debug, Default)]
-pub struct Patterns {
+pub struct GlobFilter {
     admitted: Vec<GlobMatcher>,
     refused: Vec<GlobMatcher>,
 }
 
-impl Patterns {
+impl GlobFilter {
     /// Reads globs. With nothing but `!` globs, or none at all, everything else is admitted.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Patterns {
 
     /// Whether `text` is let in.
     #[must_use]
-    pub fn admit(&self, text: &str) -> bool {
+    pub fn is_match(&self, text: &str) -> bool {
         let any = |globs: &[GlobMatcher]| globs.iter().any(|glob| glob.is_match(text));
         (self.admitted.is_empty() || any(&self.admitted)) && !any(&self.refused)
     }
@@ -175,23 +175,25 @@ mod tests {
 
     #[test]
     fn a_star_stays_within_its_segment() {
-        let patterns = Patterns::parse(["feature/*", "release/**"]).unwrap();
-        assert!(patterns.admit("feature/x") && patterns.admit("release/1/2"));
-        assert!(!patterns.admit("feature/x/y") && !patterns.admit("main"));
+        let patterns = GlobFilter::parse(["feature/*", "release/**"]).unwrap();
+        assert!(patterns.is_match("feature/x") && patterns.is_match("release/1/2"));
+        assert!(!patterns.is_match("feature/x/y") && !patterns.is_match("main"));
     }
 
     #[test]
     fn an_exclamation_mark_refuses() {
-        let patterns = Patterns::parse(["!main", "!release/**"]).unwrap();
+        let patterns = GlobFilter::parse(["!main", "!release/**"]).unwrap();
         assert!(
-            patterns.admit("feature/x") && !patterns.admit("main") && !patterns.admit("release/1")
+            patterns.is_match("feature/x")
+                && !patterns.is_match("main")
+                && !patterns.is_match("release/1")
         );
-        assert!(Patterns::parse::<&str>([]).unwrap().admit("anything"));
+        assert!(GlobFilter::parse::<&str>([]).unwrap().is_match("anything"));
     }
 
     #[test]
     fn a_glob_that_cannot_be_read_is_named_by_its_place() {
-        assert_eq!(Patterns::parse(["ok", "a[b"]).unwrap_err().0, 1);
-        assert_eq!(Patterns::parse(["!"]).unwrap_err().0, 0);
+        assert_eq!(GlobFilter::parse(["ok", "a[b"]).unwrap_err().0, 1);
+        assert_eq!(GlobFilter::parse(["!"]).unwrap_err().0, 0);
     }
 }

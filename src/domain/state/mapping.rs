@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::Execution;
-use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{
     CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
     Timestamp,
 };
-use crate::domain::rules::placeholder::Fill;
+use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::{AbsenceReason, Spec};
 use crate::domain::state::ordering::EventOrder;
@@ -80,7 +80,7 @@ pub struct Mapping {
     /// The version of the template that it was made from or brought up to.
     pub template_version: Option<i32>,
     /// What was written to CodePipeline then.
-    pub print: Option<Print>,
+    pub fingerprint: Option<CloneFingerprint>,
     /// The head commit of its last execution that we know of: one that we started, or the first.
     pub built: Option<CommitId>,
     /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and goes with
@@ -153,7 +153,7 @@ impl Mapping {
             absence: None,
             arn: None,
             template_version: None,
-            print: None,
+            fingerprint: None,
             built: None,
             start_token: None,
             place: None,
@@ -168,8 +168,8 @@ impl Mapping {
 
     /// What the placeholders of a rule stand for, for this subject and its pipeline.
     #[must_use]
-    pub fn placeholder_values<'a>(&'a self, spec: &'a Spec) -> Fill<'a> {
-        Fill {
+    pub fn placeholder_values<'a>(&'a self, spec: &'a Spec) -> PlaceholderValues<'a> {
+        PlaceholderValues {
             repository: &self.repository,
             branch: &spec.branch,
             number: match self.subject.kind {
@@ -245,14 +245,14 @@ impl Mapping {
                 self.state = State::Active;
                 self.arn = Some(made.arn);
                 self.template_version = made.template_version.or(self.template_version);
-                self.print = Some(made.print);
+                self.fingerprint = Some(made.fingerprint);
                 self.place = made.place.or(self.place);
                 self.built = self.order.head.clone().or(made.built).or(self.built);
             }
             EffectResult::Absent => {
                 self.state = State::Gone;
                 self.arn = None;
-                self.print = None;
+                self.fingerprint = None;
                 self.built = None;
                 self.place = None;
             }
@@ -283,7 +283,7 @@ pub struct ExistingClone {
     /// The version of the template that it now follows; `None` where that did not change, or is not known.
     pub template_version: Option<i32>,
     /// What it is like.
-    pub print: Print,
+    pub fingerprint: CloneFingerprint,
     /// The rule among whose clones it was counted just now.
     pub place: Option<String>,
     /// The commit of its last execution, where an earlier attempt had made it. Counts where no head is known.

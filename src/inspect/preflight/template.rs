@@ -24,7 +24,7 @@ pub struct Checked {
 pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
     let what = format!("template {}", rule.template);
     let mut repositories = template.repositories();
-    let admitted = repositories.find(|name| rule.repository.admit(name.as_str()));
+    let admitted = repositories.find(|name| rule.repository.is_match(name.as_str()));
     let Some((mapping, spec)) = admitted.and_then(|name| made_up(rule, name)) else {
         let detail = format!(
             "has no source action that fetches a repository of rule '{}'",

@@ -2,7 +2,7 @@
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{last_built, owes};
-use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::outcome::journal::Outcome;
@@ -20,14 +20,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     pub(in crate::reconcile) async fn create(&self, spec: &Spec, work: &Work<'_>) -> Applied {
         let mapping = work.claim.mapping();
         let rule = self.rule(spec)?;
-        let (pipeline, template_version) = self.cast(spec, work, rule).await?;
+        let (pipeline, template_version) = self.build_clone(spec, work, rule).await?;
         let place = self.take_place(rule, work).await?;
         self.may_touch(work)?;
         if self.pipelines.create(&pipeline, work.claim).await? == Created::Made {
             let made = ExistingClone {
                 arn: pipeline.arn,
                 template_version,
-                print: pipeline.print,
+                fingerprint: pipeline.fingerprint,
                 place,
                 built: None,
             };
@@ -45,20 +45,20 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             );
             return Err(Fault::new(Step::Plan, Reason::PipelineNameTaken, detail));
         }
-        let print = Print {
+        let fingerprint = CloneFingerprint {
             digest: None,
-            ..pipeline.print
+            ..pipeline.fingerprint
         };
         let executions = self.pipelines.executions(name).await?;
         let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
             let token = mapping.start_token.clone();
-            self.run(spec, &print, token, work).await?;
+            self.run(spec, &fingerprint, token, work).await?;
         }
         let made = ExistingClone {
             arn: found.arn,
             template_version: None,
-            print,
+            fingerprint,
             place,
             built: last_built(&executions),
         };
@@ -66,7 +66,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     }
 
     /// The clone as template and rule have it today, and the template's version.
-    pub(in crate::reconcile) async fn cast(
+    pub(in crate::reconcile) async fn build_clone(
         &self,
         spec: &Spec,
         work: &Work<'_>,

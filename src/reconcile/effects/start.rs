@@ -1,7 +1,7 @@
 //! Starting a head commit, in a clone that is up to date.
 
 use crate::domain::clone::execution::Run;
-use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::DeliveryId;
@@ -28,7 +28,9 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let named = self.setup.rules.named(&spec.rule);
         let cast = match named.map(|rule| rule.update) {
             Some(Update::Never) => None,
-            Some(Update::NextStart) | None => Some(self.cast(spec, work, self.rule(spec)?).await?),
+            Some(Update::NextStart) | None => {
+                Some(self.build_clone(spec, work, self.rule(spec)?).await?)
+            }
         };
         let name = &spec.pipeline;
         let arn = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
@@ -36,14 +38,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Some(found) if is_ours(&found.tags, &mapping.subject, &self.setup.table) => found.arn,
             Some(_) => return Err(not_ours(name.as_str())),
         };
-        let old = mapping.print.clone();
-        let (print, template_version, outcome) = match cast {
-            Some((clone, version)) if old.as_ref() != Some(&clone.print) => {
+        let old = mapping.fingerprint.clone();
+        let (fingerprint, template_version, outcome) = match cast {
+            Some((clone, version)) if old.as_ref() != Some(&clone.fingerprint) => {
                 self.may_touch(work)?;
                 self.pipelines.update(&clone, work.claim).await?;
-                (clone.print, version, Outcome::Updated)
+                (clone.fingerprint, version, Outcome::Updated)
             }
-            Some((clone, version)) => (clone.print, version, Outcome::Started),
+            Some((clone, version)) => (clone.fingerprint, version, Outcome::Started),
             None => (old.unwrap_or_default(), None, Outcome::Started),
         };
         let token = if outcome == Outcome::Updated {
@@ -51,11 +53,11 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         } else {
             mapping.start_token.clone()
         };
-        journal.execution = Some(self.run(spec, &print, token, work).await?);
+        journal.execution = Some(self.run(spec, &fingerprint, token, work).await?);
         let made = ExistingClone {
             arn,
             template_version,
-            print,
+            fingerprint,
             place: None,
             built: None,
         };
@@ -77,20 +79,23 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     pub(in crate::reconcile) async fn run(
         &self,
         spec: &Spec,
-        print: &Print,
+        fingerprint: &CloneFingerprint,
         token: Option<DeliveryId>,
         work: &Work<'_>,
     ) -> Result<String, Fault> {
         let mapping = work.claim.mapping();
         let told = match self.setup.rules.named(&spec.rule) {
-            Some(rule) if !print.variables.is_empty() => {
-                rule.changes.variables(&mapping.placeholder_values(spec))?
-            }
+            Some(rule) if !fingerprint.variables.is_empty() => rule
+                .overrides
+                .variables(&mapping.placeholder_values(spec))?,
             Some(_) | None => Vec::new(),
         };
-        let known = |(name, _): &(String, String)| print.variables.contains(name);
+        let known = |(name, _): &(String, String)| fingerprint.variables.contains(name);
         let run = Run {
-            revision: print.pin.clone().zip(mapping.order.head.clone()),
+            revision: fingerprint
+                .pinned_source
+                .clone()
+                .zip(mapping.order.head.clone()),
             variables: told.into_iter().filter(known).collect(),
             token,
         };

@@ -11,7 +11,7 @@ use aws_sdk_codepipeline::types::{
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
-use branchline::domain::clone::fingerprint::Print;
+use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
@@ -37,7 +37,7 @@ async fn create(answer: CreatePipelineError) -> Result<Created, Fault> {
         declaration: Declaration::new(template("api-pr-7", "acme/api")).unwrap(),
         tags: Tags::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
-        print: Print::default(),
+        fingerprint: CloneFingerprint::default(),
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::domain::clone::fingerprint::Print;
+use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::journal::Entry;
@@ -111,7 +111,7 @@ fn made(name: &str) -> EffectResult {
     EffectResult::Present(ExistingClone {
         arn: arn(name),
         template_version: Some(3),
-        print: Print {
+        fingerprint: CloneFingerprint {
             variables: vec!["PR".to_owned()],
             ..Print::default()
         },

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Timestamp;
-use branchline::domain::rules::rule::{Patterns, Rule};
+use branchline::domain::rules::rule::{GlobFilter, Rule};
 
 use super::clock::{FakeClock, START};
 use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
@@ -32,7 +32,7 @@ pub(crate) fn rules() -> Vec<Rule> {
 }
 
 fn make_rules() -> Vec<Rule> {
-    let only = |glob| -> Patterns { patterns([glob]) };
+    let only = |glob| -> GlobFilter { patterns([glob]) };
     vec![
         Rule {
             repository: only("acme/api"),

@@ -1,9 +1,9 @@
 //! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
 
-use branchline::domain::clone::overrides::Changes;
+use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::ids::PipelineName;
 use branchline::domain::rules::pipeline_name::NamePattern;
-use branchline::domain::rules::rule::{On, Patterns, Rule, Start, Update};
+use branchline::domain::rules::rule::{GlobFilter, On, Rule, Start, Update};
 use serde_json::{Value, json};
 
 /// The template that every rule here clones.
@@ -21,8 +21,8 @@ pub(crate) fn pull_request_rule() -> Rule {
         forks: false,
         template: pipeline_name(TEMPLATE),
         pipeline_name: name_pattern("{repo}-pr-{number}"),
-        changes: Changes::default(),
-        start: Start::Fitting,
+        overrides: CloneOverrides::default(),
+        start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
@@ -41,8 +41,8 @@ pub(crate) fn branch_rule() -> Rule {
 }
 
 /// Globs.
-pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> Patterns {
-    Patterns::parse(globs).expect("legal globs")
+pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
+    GlobFilter::parse(globs).expect("legal globs")
 }
 
 /// A pattern for the clones' names.

@@ -1,7 +1,7 @@
 //! Rows and claims for the laws, plain and extreme.
 
 use branchline::domain::clone::execution::Execution;
-use branchline::domain::clone::fingerprint::Print;
+use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,
@@ -68,7 +68,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         absence: None,
         arn: None,
         template_version: None,
-        print: None,
+        fingerprint: None,
         built: None,
         start_token: None,
         place: None,
@@ -134,9 +134,9 @@ pub(crate) fn shapes() -> Vec<Mapping> {
         absence: Some(AbsenceReason::Closed),
         arn: Some(arn("shape-full")),
         template_version: Some(i32::MAX),
-        print: Some(Print {
+        fingerprint: Some(CloneFingerprint {
             digest: Some("d".repeat(64)),
-            pin: Some("GitHub".to_owned()),
+            pinned_source: Some("GitHub".to_owned()),
             variables: vec!["PR".to_owned(), "SHA".to_owned()],
         }),
         built: Some(CommitId::parse("c".repeat(40)).unwrap()),
@@ -157,7 +157,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
     let bare = Mapping {
         subject: pull(u64::MAX),
         spec: None,
-        print: Some(Print::default()),
+        fingerprint: Some(CloneFingerprint::default()),
         ..plain.clone()
     };
     let lean = Mapping {

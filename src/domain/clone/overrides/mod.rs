@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::rules::placeholder::Pattern;
+use crate::domain::rules::placeholder::FormatString;
 use crate::domain::secret::Secret;
 
 /// What GetPipeline shows instead of a secret.
@@ -15,7 +15,7 @@ pub const MASK: &str = "****";
 
 /// A rule's changes. None of them is the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct CloneOverrides {
     /// Stages that the clone has not.
     pub drop_stages: Vec<String>,
     /// With these, the clone has no others.
@@ -31,9 +31,9 @@ pub struct Changes {
     /// Values for configuration keys, which GetPipeline masks.
     pub secrets: Vec<(ActionPath, String, Secret)>,
     /// Variables of the pipeline (V2).
-    pub variables: Vec<(String, Pattern)>,
+    pub variables: Vec<(String, FormatString)>,
     /// Variables of every CodeBuild action.
-    pub environment: Vec<(String, Pattern)>,
+    pub environment: Vec<(String, FormatString)>,
     /// What becomes of several executions at once.
     pub execution_mode: Option<ExecutionMode>,
 }
@@ -64,7 +64,7 @@ impl ExecutionMode {
     }
 }
 
-impl Changes {
+impl CloneOverrides {
     /// Drops stages and actions, and gives the role.
     ///
     /// # Errors
@@ -86,8 +86,8 @@ impl Changes {
         if *declaration == before {
             return Ok(());
         }
-        holds_together(declaration)?;
-        lacks_nothing(&before, declaration)
+        validate_structure(declaration)?;
+        validate_references(&before, declaration)
     }
 
     /// Whether nothing is dropped, as by most rules.
@@ -99,7 +99,7 @@ impl Changes {
     ///
     /// # Errors
     /// A permanent fault when the clone has no such action, or when one is left masked.
-    pub(super) fn unmask(&self, clone: &mut Declaration) -> Result<(), Fault> {
+    pub(super) fn fill_masked_secrets(&self, clone: &mut Declaration) -> Result<(), Fault> {
         for (path, key, secret) in &self.secrets {
             if !clone.actions().any(|action| action.path() == *path) {
                 return Err(fault(format!(
@@ -162,7 +162,7 @@ impl Changes {
 
 /// At least two stages, none of them empty, and the first of them fetches (user guide, "CodePipeline pipeline structure
 /// reference").
-fn holds_together(clone: &Declaration) -> Result<(), Fault> {
+fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     let stages: Vec<&str> = clone.stages().collect();
     if stages.len() < 2 {
         let left = stages.first().copied().unwrap_or("no stage");
@@ -187,7 +187,7 @@ fn holds_together(clone: &Declaration) -> Result<(), Fault> {
 }
 
 /// Nothing that is left needs what was dropped: neither an artifact nor a variable.
-fn lacks_nothing(template: &Declaration, clone: &Declaration) -> Result<(), Fault> {
+fn validate_references(template: &Declaration, clone: &Declaration) -> Result<(), Fault> {
     let is_left = |gone: &Action<'_>| {
         let same = |left: Action<'_>| left.stage == gone.stage && left.name == gone.name;
         clone.actions().any(same)

@@ -62,7 +62,7 @@ fn names(list: &[&str]) -> Vec<String> {
 }
 
 /// What is left, each action as `Stage/Action`, or the fault.
-fn left(changes: &Changes) -> Result<Vec<String>, String> {
+fn left(changes: &CloneOverrides) -> Result<Vec<String>, String> {
     let mut clone = template();
     changes
         .apply(&mut clone)
@@ -73,25 +73,25 @@ fn left(changes: &Changes) -> Result<Vec<String>, String> {
         .collect())
 }
 
-fn dropped_stages(stages: &[&str]) -> Changes {
-    Changes {
+fn dropped_stages(stages: &[&str]) -> CloneOverrides {
+    CloneOverrides {
         drop_stages: names(stages),
-        ..Changes::default()
+        ..CloneOverrides::default()
     }
 }
 
-fn dropped_actions(actions: &[&str]) -> Changes {
+fn dropped_actions(actions: &[&str]) -> CloneOverrides {
     let actions = actions.iter().map(|text| ActionPath::parse(text).unwrap());
-    Changes {
+    CloneOverrides {
         drop_actions: actions.collect(),
-        ..Changes::default()
+        ..CloneOverrides::default()
     }
 }
 
 #[test]
 fn no_change_changes_nothing() {
     let mut clone = template();
-    Changes::default().apply(&mut clone).unwrap();
+    CloneOverrides::default().apply(&mut clone).unwrap();
     assert_eq!(clone, template());
 }
 
@@ -99,9 +99,9 @@ fn no_change_changes_nothing() {
 fn a_pull_request_does_not_deploy() {
     let without = ["Source/GitHub", "Build/Build", "Build/Lint", "Test/Test"];
     assert_eq!(left(&dropped_stages(&["Deploy"])).unwrap(), without);
-    let keep = Changes {
+    let keep = CloneOverrides {
         keep_stages: names(&["Source", "Build", "Test"]),
-        ..Changes::default()
+        ..CloneOverrides::default()
     };
     assert_eq!(left(&keep).unwrap(), without);
     let some = left(&dropped_actions(&["Deploy/Production", "Build/Lint"])).unwrap();
@@ -114,9 +114,9 @@ fn a_pull_request_does_not_deploy() {
 #[test]
 fn a_role_of_its_own() {
     let mut clone = template();
-    let changes = Changes {
+    let changes = CloneOverrides {
         role_arn: Some("arn:aws:iam::123456789012:role/preview".into()),
-        ..Changes::default()
+        ..CloneOverrides::default()
     };
     changes.apply(&mut clone).unwrap();
     assert_eq!(clone.0["roleArn"], "arn:aws:iam::123456789012:role/preview");
@@ -135,7 +135,7 @@ fn what_would_not_hold_together_is_told_with_both_names() {
         left(&dropped_stages(&["Build", "Test", "Deploy"])),
         left(&dropped_actions(&["Test/Test"])),
         left(&dropped_stages(&["Build"])),
-        left(&Changes {
+        left(&CloneOverrides {
             drop_stages: names(&["Test"]),
             ..dropped_actions(&["Build/Build"])
         }),

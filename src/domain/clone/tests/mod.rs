@@ -1,14 +1,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::clone::diff::{drift, lines};
-use crate::domain::clone::overrides::{Changes, MASK};
+use crate::domain::clone::diff::{diff, lines};
+use crate::domain::clone::overrides::{CloneOverrides, MASK};
 use crate::domain::clone::source::CONNECTION;
 use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
 use crate::domain::fault::Reason;
 use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::rule::{On, Patterns, Start, Update};
+use crate::domain::rules::rule::{GlobFilter, On, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
@@ -71,7 +71,7 @@ fn mapping(kind: SubjectKind) -> Mapping {
         absence: None,
         arn: None,
         template_version: None,
-        print: None,
+        fingerprint: None,
         built: None,
         start_token: None,
         place: None,
@@ -87,16 +87,16 @@ fn mapping(kind: SubjectKind) -> Mapping {
 fn rule() -> Rule {
     Rule {
         name: "rule 1".into(),
-        repository: Patterns::default(),
+        repository: GlobFilter::default(),
         on: On::PullRequest,
-        base: Patterns::default(),
-        branches: Patterns::default(),
+        base: GlobFilter::default(),
+        branches: GlobFilter::default(),
         drafts: true,
         forks: false,
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
-        changes: Changes::default(),
-        start: Start::Fitting,
+        overrides: CloneOverrides::default(),
+        start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
@@ -125,7 +125,7 @@ fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
 
 /// In what the clone differs from its template.
 fn difference(template: &Template, clone: &NewPipeline) -> String {
-    lines(&drift(&template.declaration, &clone.declaration)).join("\n")
+    lines(&diff(&template.declaration, &clone.declaration)).join("\n")
 }
 
 /// What the clone by this rule says, or why there is none.

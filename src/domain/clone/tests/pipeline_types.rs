@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::clone::overrides::ExecutionMode;
-use crate::domain::rules::placeholder::Pattern;
+use crate::domain::rules::placeholder::FormatString;
 
 fn v1() -> Template {
     let mut template = template(json!([source("App", "acme/api")]));
@@ -15,7 +15,7 @@ fn v1() -> Template {
 #[test]
 fn a_v1_clone_has_nothing_of_v2() {
     let mut superseded = rule();
-    superseded.changes.execution_mode = Some(ExecutionMode::Superseded);
+    superseded.overrides.execution_mode = Some(ExecutionMode::Superseded);
     insta::assert_snapshot!(said(&superseded, &v1()), @r#"
     - name: "api-main"
     + name: "api-pr-7"
@@ -24,7 +24,7 @@ fn a_v1_clone_has_nothing_of_v2() {
     + stages/Source/actions/App/configuration/DetectChanges: "false"
     - version: 12
     "#);
-    assert_eq!(clone(&v1()).unwrap().print.pin, None);
+    assert_eq!(clone(&v1()).unwrap().fingerprint.pinned_source, None);
 }
 
 #[test]
@@ -32,14 +32,14 @@ fn what_only_v2_knows_is_refused_for_v1() {
     type Change = fn(&mut Rule);
     let rules: [(&str, Change); 4] = [
         ("execution_mode = \"QUEUED\"", |rule| {
-            rule.changes.execution_mode = Some(ExecutionMode::Queued)
+            rule.overrides.execution_mode = Some(ExecutionMode::Queued)
         }),
         ("execution_mode = \"PARALLEL\"", |rule| {
-            rule.changes.execution_mode = Some(ExecutionMode::Parallel)
+            rule.overrides.execution_mode = Some(ExecutionMode::Parallel)
         }),
         ("start = \"commit\"", |rule| rule.start = Start::Commit),
         ("variables", |rule| {
-            rule.changes.variables = vec![("A".into(), Pattern::parse("1").unwrap())]
+            rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap())]
         }),
     ];
     for (asked, change) in rules {
@@ -55,15 +55,22 @@ fn what_only_v2_knows_is_refused_for_v1() {
 #[test]
 fn a_v2_clone_may_queue_but_not_roll_back_in_parallel() {
     let mut queued = rule();
-    queued.changes.execution_mode = Some(ExecutionMode::Queued);
+    queued.overrides.execution_mode = Some(ExecutionMode::Queued);
     let mut template = template(json!([source("App", "acme/api")]));
     assert!(said(&queued, &template).contains(r#"+ executionMode: "QUEUED""#));
-    assert_eq!(clone(&template).unwrap().print.pin.as_deref(), Some("App"));
+    assert_eq!(
+        clone(&template)
+            .unwrap()
+            .fingerprint
+            .pinned_source
+            .as_deref(),
+        Some("App")
+    );
 
     let stage = template.declaration.0["stages"].pointer_mut("/1").unwrap();
     stage["onFailure"] = json!({"result": "ROLLBACK"});
     let mut parallel = rule();
-    parallel.changes.execution_mode = Some(ExecutionMode::Parallel);
+    parallel.overrides.execution_mode = Some(ExecutionMode::Parallel);
     let said = said(&parallel, &template);
     assert!(said.contains("has a stage that rolls back"), "{said}");
 }

@@ -8,7 +8,7 @@ use proptest::sample::select;
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::placeholder::{Fill, Pattern};
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
 /// Branches as Git takes them, and as people make them collide.
 fn branch() -> impl Strategy<Value = Branch> {
@@ -19,7 +19,7 @@ fn branch() -> impl Strategy<Value = Branch> {
 
 fn named(pattern: &str, branch: &Branch) -> PipelineName {
     let repository = RepositoryName::parse("acme/api").unwrap();
-    let fill = Fill {
+    let fill = PlaceholderValues {
         repository: &repository,
         branch,
         number: None,
@@ -68,13 +68,15 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     let stages = prop::collection::btree_set(select(vec!["Stage0", "Stage1", "Stage2"]), 0..3);
     (stages, any::<bool>(), any::<bool>()).prop_map(|(stages, drops_action, tells)| {
         let mut rule = rule();
-        rule.changes.drop_stages = stages.into_iter().map(str::to_owned).collect();
+        rule.overrides.drop_stages = stages.into_iter().map(str::to_owned).collect();
         if drops_action {
-            rule.changes.drop_actions = vec![ActionPath::parse("Stage0/Do0").unwrap()];
+            rule.overrides.drop_actions = vec![ActionPath::parse("Stage0/Do0").unwrap()];
         }
         if tells {
-            rule.changes.environment =
-                vec![("PR".into(), Pattern::parse("{number}: {title}").unwrap())];
+            rule.overrides.environment = vec![(
+                "PR".into(),
+                FormatString::parse("{number}: {title}").unwrap(),
+            )];
         }
         rule
     })
@@ -135,12 +137,12 @@ proptest! {
     fn cloning_a_clone_changes_nothing(template in any_template(), rule in any_rule()) {
         if let Ok(clone) = clone_by(&rule, &template) {
             let mut plain = rule.clone();
-            plain.changes.drop_stages.clear();
-            plain.changes.drop_actions.clear();
+            plain.overrides.drop_stages.clear();
+            plain.overrides.drop_actions.clear();
             let again = Template { declaration: clone.declaration.clone(), ..template };
             let twice = clone_by(&plain, &again).unwrap();
             prop_assert_eq!(twice.declaration, clone.declaration);
-            prop_assert_eq!(twice.print.digest, clone.print.digest);
+            prop_assert_eq!(twice.fingerprint.digest, clone.fingerprint.digest);
         }
     }
 
@@ -151,14 +153,14 @@ proptest! {
                 let stage = |name: &String| path == format!("stages/{name}");
                 matches!(path, "name" | "version" | "triggers")
                     || path.starts_with("stages/Source/actions/App/configuration/")
-                    || rule.changes.drop_stages.iter().any(stage)
-                    || rule.changes.drop_actions.iter().any(|dropped| {
+                    || rule.overrides.drop_stages.iter().any(stage)
+                    || rule.overrides.drop_actions.iter().any(|dropped| {
                         path == format!("stages/{}/actions/{}", dropped.stage, dropped.action)
                     })
-                    || (!rule.changes.environment.is_empty() && path.ends_with("/configuration/EnvironmentVariables"))
+                    || (!rule.overrides.environment.is_empty() && path.ends_with("/configuration/EnvironmentVariables"))
             };
-            for drift in drift(&template.declaration, &clone.declaration) {
-                prop_assert!(named(&drift.path), "{}", drift.path);
+            for diff in diff(&template.declaration, &clone.declaration) {
+                prop_assert!(named(&diff.path), "{}", diff.path);
             }
         }
     }

@@ -46,7 +46,7 @@ fn every_kind(own: Value) -> Template {
 
 fn named(source_action: &str) -> Rule {
     let mut rule = rule();
-    rule.changes.source_action = ActionPath::parse(source_action);
+    rule.overrides.source_action = ActionPath::parse(source_action);
     rule
 }
 
@@ -128,7 +128,7 @@ fn a_masked_token_is_never_sent_and_a_given_one_is() {
 
     let mut given = rule();
     let place = ActionPath::parse("Source/App").unwrap();
-    given.changes.secrets = vec![(place, "OAuthToken".into(), Secret::new("gho_1".into()))];
+    given.overrides.secrets = vec![(place, "OAuthToken".into(), Secret::new("gho_1".into()))];
     insta::assert_snapshot!(said(&given, &template), @r#"
     - name: "api-main"
     + name: "api-pr-7"
@@ -143,7 +143,7 @@ fn a_masked_token_is_never_sent_and_a_given_one_is() {
     let clone = clone_by(&given, &template).unwrap();
     assert!(!format!("{clone:?} {given:?}").contains("gho_1"));
 
-    given.changes.secrets[0].0.action = "Gone".into();
+    given.overrides.secrets[0].0.action = "Gone".into();
     assert!(said(&given, &template).contains("no action 'Source/Gone'"));
 }
 

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::rules::placeholder::Pattern;
+use crate::domain::rules::placeholder::FormatString;
 
-fn patterns(list: &[(&str, &str)]) -> Vec<(String, Pattern)> {
-    let pattern = |(name, text): &(&str, &str)| ((*name).to_owned(), Pattern::parse(text).unwrap());
+fn patterns(list: &[(&str, &str)]) -> Vec<(String, FormatString)> {
+    let pattern =
+        |(name, text): &(&str, &str)| ((*name).to_owned(), FormatString::parse(text).unwrap());
     list.iter().map(pattern).collect()
 }
 
@@ -27,8 +28,8 @@ fn variables_and_environment_are_merged_by_name() {
     let declared = json!([{"name": "SHA", "defaultValue": "none", "description": "the commit"}, {"name": "OTHER", "defaultValue": "o"}]);
     template.declaration.0.insert("variables".into(), declared);
     let mut told = rule();
-    told.changes.variables = patterns(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
-    told.changes.environment =
+    told.overrides.variables = patterns(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
+    told.overrides.environment =
         patterns(&[("STAGE", "pr-{number}"), ("TITLE", "{title} by {author}")]);
     insta::assert_snapshot!(said(&told, &template), @r#"
     - name: "api-main"
@@ -45,14 +46,14 @@ fn variables_and_environment_are_merged_by_name() {
     - version: 12
     "#);
     let clone = clone_by(&told, &template).unwrap();
-    assert_eq!(clone.print.variables, ["SHA", "PR"]);
+    assert_eq!(clone.fingerprint.variables, ["SHA", "PR"]);
 }
 
 #[test]
 fn another_commit_changes_the_values_and_not_the_print() {
     let template = with_build(json!({"ProjectName": "api"}));
     let mut told = rule();
-    told.changes.variables = patterns(&[("SHA", "{sha}")]);
+    told.overrides.variables = patterns(&[("SHA", "{sha}")]);
     let mut mapping = mapping(SubjectKind::PullRequest(7));
     let one = template
         .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
@@ -62,18 +63,18 @@ fn another_commit_changes_the_values_and_not_the_print() {
         .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
         .unwrap();
     assert_ne!(one.declaration, two.declaration);
-    assert_eq!(one.print, two.print);
-    told.changes.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
+    assert_eq!(one.fingerprint, two.fingerprint);
+    told.overrides.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
     let three = template
         .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
         .unwrap();
-    assert_ne!(two.print, three.print);
+    assert_ne!(two.fingerprint, three.fingerprint);
 }
 
 /// The fault of a rule that was changed so.
-fn refused(change: impl FnOnce(&mut Changes), template: &Template) -> String {
+fn refused(change: impl FnOnce(&mut CloneOverrides), template: &Template) -> String {
     let mut rule = rule();
-    change(&mut rule.changes);
+    change(&mut rule.overrides);
     said(&rule, template)
 }
 

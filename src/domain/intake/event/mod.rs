@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{
-    ActionName, Branch, CommitId, NotA, RepositoryId, RepositoryName, Timestamp,
+    ActionName, Branch, CommitId, ParseError, RepositoryId, RepositoryName, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::repair_request::{REPAIR, Repair};
@@ -368,7 +368,7 @@ fn wrong(field: &str) -> Fault {
     fault(format!("{field} is not of its documented form"))
 }
 
-fn not_a(field: &str, why: &NotA) -> Fault {
+fn not_a(field: &str, why: &ParseError) -> Fault {
     fault(format!("{field}: {why}"))
 }
 

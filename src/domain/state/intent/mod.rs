@@ -11,7 +11,7 @@ use crate::domain::intake::event::{
     Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
 };
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::rules::placeholder::{Fill, Placeholder};
+use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
 use crate::domain::state::ordering::{EventKind, EventOrder};
@@ -125,7 +125,7 @@ impl Intent {
                     why,
                     name,
                 };
-                return Ok(if rules.know(&leave.name) {
+                return Ok(if rules.covers(&leave.name) {
                     Decision::Handle(Request::Repository(leave))
                 } else {
                     Decision::Ignore(Ignored::NoRule)
@@ -198,7 +198,7 @@ fn pull_request(
         return Ok(None);
     }
     let rule = about.find(|rule| {
-        rule.base.admit(pull.base.as_str()) && rule.branches.admit(pull.head.as_str())
+        rule.base.is_match(pull.base.as_str()) && rule.branches.is_match(pull.head.as_str())
     });
     let why = match rule {
         _ if !pull.open => AbsenceReason::Closed,
@@ -206,7 +206,7 @@ fn pull_request(
         Some(rule) if pull.fork && !rule.forks => AbsenceReason::Fork,
         Some(rule) if pull.draft && !rule.drafts => AbsenceReason::Draft,
         Some(rule) => {
-            let fill = Fill {
+            let fill = PlaceholderValues {
                 repository: name,
                 branch: &pull.head,
                 number: Some(pull.number),
@@ -231,7 +231,7 @@ fn branch(
     // A branch keeps its name, so a branch that no rule admits never had a pipeline.
     let Some(rule) = rules
         .of(On::Branch, name)
-        .find(|rule| rule.branches.admit(branch.as_str()))
+        .find(|rule| rule.branches.is_match(branch.as_str()))
     else {
         return Ok(Decision::Ignore(Ignored::NoRule));
     };
@@ -241,13 +241,13 @@ fn branch(
                 AbsenceReason::Deleted,
             )));
         }
-        Tip::Somewhere if rule.fills(Placeholder::Sha) => {
+        Tip::Somewhere if rule.uses(Placeholder::Sha) => {
             return Ok(Decision::Ignore(Ignored::NoCommit));
         }
         Tip::Somewhere => (None, false),
         Tip::At { sha, skip, .. } => (Some(sha), *skip),
     };
-    let fill = Fill {
+    let fill = PlaceholderValues {
         repository: name,
         branch,
         number: None,
@@ -264,7 +264,7 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
     let head = match rule.start {
         _ if skip => BuildTrigger::Skipped,
         Start::Push => BuildTrigger::ChangeDetection,
-        Start::Fitting | Start::Commit | Start::Head => BuildTrigger::Branchline,
+        Start::Auto | Start::Commit | Start::Head => BuildTrigger::Branchline,
     };
     let call = BuildPolicy {
         head,
@@ -273,7 +273,7 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
     DesiredState::Present(Box::new(spec), call)
 }
 
-fn spec(rule: &Rule, rules: &Rules, fill: &Fill<'_>) -> Result<Spec, Fault> {
+fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {
     let fault = |reason, detail| Fault::new(Step::Intent, reason, detail);
     let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
         let detail = format!(

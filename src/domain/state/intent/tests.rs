@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::clone::overrides::Changes;
+use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{CommitId, PipelineName, RepositoryId};
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::rule::Patterns;
+use crate::domain::rules::rule::GlobFilter;
 
 fn rule(on: On) -> Rule {
     let pattern = match on {
@@ -11,16 +11,16 @@ fn rule(on: On) -> Rule {
     };
     Rule {
         name: "rule 1".into(),
-        repository: Patterns::parse(["acme/*"]).unwrap(),
+        repository: GlobFilter::parse(["acme/*"]).unwrap(),
         on,
-        base: Patterns::parse(["main"]).unwrap(),
-        branches: Patterns::default(),
+        base: GlobFilter::parse(["main"]).unwrap(),
+        branches: GlobFilter::default(),
         drafts: true,
         forks: false,
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse(pattern).unwrap(),
-        changes: Changes::default(),
-        start: Start::Fitting,
+        overrides: CloneOverrides::default(),
+        start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
@@ -181,7 +181,7 @@ fn the_first_rule_that_matches_wins() {
         ..rule(On::PullRequest)
     };
     let other = Rule {
-        repository: Patterns::parse(["other/*"]).unwrap(),
+        repository: GlobFilter::parse(["other/*"]).unwrap(),
         ..second.clone()
     };
     assert_eq!(
@@ -197,7 +197,7 @@ fn the_first_rule_that_matches_wins() {
 #[test]
 fn a_branch_rule_follows_the_branch() {
     let rules = [Rule {
-        branches: Patterns::parse(["!wip/**"]).unwrap(),
+        branches: GlobFilter::parse(["!wip/**"]).unwrap(),
         ..rule(On::Branch)
     }];
     let branch = |name: &str, tip| Change::Branch(Branch::parse(name).unwrap(), tip);

@@ -32,8 +32,8 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
     };
     let admits = |rule: &&Rule| {
         let base = spec.base.as_ref();
-        base.is_none_or(|base| rule.base.admit(base.as_str()))
-            && rule.branches.admit(spec.branch.as_str())
+        base.is_none_or(|base| rule.base.is_match(base.as_str()))
+            && rule.branches.is_match(spec.branch.as_str())
     };
     match rules.of(on, &mapping.repository).find(admits) {
         None => Standing::Gone,
@@ -136,7 +136,7 @@ fn again(
     };
     if seen.state == State::Active {
         // Whatever was written there then, it is written again.
-        next.print = None;
+        next.fingerprint = None;
         // An execution under a token that was used already would not start.
         next.start_token = Some(mend.delivery.clone());
     }

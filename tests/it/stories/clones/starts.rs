@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
-use branchline::domain::rules::placeholder::Pattern;
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::Start;
 use branchline::ports::Queue;
 use serde_json::{Value, json};
@@ -214,9 +214,9 @@ fn a_new_branch_and_its_push_are_one_execution() {
 fn an_execution_is_told_todays_variables_and_the_first_has_them_as_defaults() {
     run_line(async |world| {
         let told = rule(|rule| {
-            let pattern = |name: &str, text| (name.to_owned(), Pattern::parse(text).unwrap());
-            rule.changes.variables = vec![pattern("PR", "{number}"), pattern("SHA", "{sha}")];
-            rule.changes.environment = vec![pattern("TITLE", "{title}")];
+            let pattern = |name: &str, text| (name.to_owned(), FormatString::parse(text).unwrap());
+            rule.overrides.variables = vec![pattern("PR", "{number}"), pattern("SHA", "{sha}")];
+            rule.overrides.environment = vec![pattern("TITLE", "{title}")];
         });
         world.restart(vec![told]);
         let title = "It's \"done\" \\o/\n#1 🦀";
@@ -258,8 +258,8 @@ fn an_execution_is_told_todays_variables_and_the_first_has_them_as_defaults() {
 fn a_title_that_codepipeline_would_read_as_a_variable_is_refused() {
     run_line(async |world| {
         let told = rule(|rule| {
-            let pattern = Pattern::parse("{title}").unwrap();
-            rule.changes.environment = vec![("TITLE".to_owned(), pattern)];
+            let pattern = FormatString::parse("{title}").unwrap();
+            rule.overrides.environment = vec![("TITLE".to_owned(), pattern)];
         });
         world.restart(vec![told]);
         let sly = Webhook::pull_request("opened").title("#{Source.Token}");

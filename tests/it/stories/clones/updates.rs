@@ -1,6 +1,6 @@
 //! How clones follow their template and their rule.
 
-use branchline::domain::clone::overrides::Changes;
+use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::{Rule, Update};
@@ -82,9 +82,9 @@ fn a_rule_that_changes_reaches_its_clones() {
     run_line(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let changed = rule(|rule| {
-            rule.changes = Changes {
+            rule.overrides = CloneOverrides {
                 role_arn: Some("arn:aws:iam::123456789012:role/preview".to_owned()),
-                ..Changes::default()
+                ..CloneOverrides::default()
             };
         });
         world.restart(vec![changed]);

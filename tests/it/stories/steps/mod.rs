@@ -5,7 +5,7 @@ mod replay;
 
 use std::time::Duration;
 
-use branchline::domain::clone::overrides::Changes;
+use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::desired::AbsenceReason;
@@ -327,10 +327,10 @@ fn a_clone_has_what_its_rule_leaves_of_the_template() {
         stages.push(deploy);
         world.give(with_deploy, [].into());
         world.restart(vec![Rule {
-            changes: Changes {
+            overrides: CloneOverrides {
                 drop_stages: vec!["Deploy".to_owned()],
                 tags: [("team".to_owned(), "payments".to_owned())].into(),
-                ..Changes::default()
+                ..CloneOverrides::default()
             },
             ..pull_request_rule()
         }]);
@@ -346,9 +346,9 @@ fn a_clone_has_what_its_rule_leaves_of_the_template() {
 fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
     run_line(async |world| {
         world.restart(vec![Rule {
-            changes: Changes {
+            overrides: CloneOverrides {
                 drop_stages: vec!["Deploy".to_owned()],
-                ..Changes::default()
+                ..CloneOverrides::default()
             },
             ..pull_request_rule()
         }]);

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::clone::fingerprint::Print;
+use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
@@ -98,7 +98,7 @@ fn settled(row: Mapping) -> Mapping {
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                     .unwrap(),
                 template_version: Some(1),
-                print: Print::default(),
+                fingerprint: CloneFingerprint::default(),
                 place: None,
                 built: None,
             })

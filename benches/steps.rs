@@ -1,4 +1,4 @@
-//! What each room of the line costs, and the clone: `cargo bench --bench line`.
+//! What each room of the line costs, and the clone: `cargo bench --bench steps`.
 
 #![expect(
     clippy::expect_used,
@@ -158,13 +158,13 @@ fn claim() -> ClaimInfo {
 fn creation(intent: &Intent) -> (Mapping, Spec) {
     let planned = plan(intent, None, claim(), NOW);
     let Plan::Act {
-        claim,
+        transition,
         effect: Effect::Create(spec),
     } = planned
     else {
         unreachable!("a subject that was never seen is created");
     };
-    (claim.next, spec)
+    (transition.next, spec)
 }
 
 fn template() -> Template {
