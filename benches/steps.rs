@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 
-use branchline::config::{self, Config, Overrides, Surroundings};
+use branchline::config::{self, Config, Environment, Overrides};
 use branchline::domain::clone::Template;
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::ids::{PipelineArn, Timestamp};
@@ -186,10 +186,10 @@ fn configuration() -> Config {
     config::load(&overrides, &Nowhere).expect("a configuration")
 }
 
-/// Surroundings of two variables and no file.
+/// Environment of two variables and no file.
 struct Nowhere;
 
-impl Surroundings for Nowhere {
+impl Environment for Nowhere {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         let value = if name == "SECRET" {
             SECRET

@@ -15,7 +15,7 @@ use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::mapping::Claim;
-use crate::ports::{Created, Found, Pipelines};
+use crate::ports::{CreateResult, ExistingPipeline, Pipelines};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, is_throttled};
@@ -111,7 +111,7 @@ impl Pipelines for CodePipelines {
         })
     }
 
-    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<Created, Fault> {
+    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         let declaration = declared(pipeline)?;
         let tags = pipeline
@@ -132,8 +132,10 @@ impl Pipelines for CodePipelines {
             .pipeline(declaration)
             .set_tags(Some(tags));
         match self.send(&call, request.send()).await? {
-            Ok(_) => Ok(Created::Made),
-            Err(error) if is_name_in_use(error.code(), error.message()) => Ok(Created::NameInUse),
+            Ok(_) => Ok(CreateResult::Made),
+            Err(error) if is_name_in_use(error.code(), error.message()) => {
+                Ok(CreateResult::NameInUse)
+            }
             Err(error) => Err(failed(&call, error)),
         }
     }
@@ -159,7 +161,7 @@ impl Pipelines for CodePipelines {
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
-    ) -> Result<Option<Found>, Fault> {
+    ) -> Result<Option<ExistingPipeline>, Fault> {
         let arn = match arn {
             Some(arn) => arn.clone(),
             None => match self.get(name).await? {
@@ -167,7 +169,10 @@ impl Pipelines for CodePipelines {
                 None => return Ok(None),
             },
         };
-        Ok(self.tags(&arn).await?.map(|tags| Found { arn, tags }))
+        Ok(self
+            .tags(&arn)
+            .await?
+            .map(|tags| ExistingPipeline { arn, tags }))
     }
 
     async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {

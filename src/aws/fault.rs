@@ -22,7 +22,7 @@ pub(super) enum Service {
 
 impl Service {
     /// The word used in metrics.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
             Self::DynamoDb => "dynamodb",
@@ -221,7 +221,7 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         Err(error) => error,
     };
     let Some(said) = error.as_service_error() else {
-        return unanswered(error).word();
+        return unanswered(error).as_str();
     };
     let (code, message) = (
         said.code().unwrap_or_default(),
@@ -235,7 +235,7 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         .map(|response| response.status().as_u16());
     reason(service, code, message)
         .unwrap_or_else(|| by_status(status))
-        .word()
+        .as_str()
 }
 
 /// The error and what caused it, each said once.

@@ -9,10 +9,10 @@ mod facts;
 mod fault;
 mod ledger;
 mod limiter;
-mod places;
 mod records;
 mod roles;
 mod row;
+mod slots;
 mod sqs;
 
 use std::num::NonZeroU32;
@@ -94,7 +94,7 @@ impl Aws {
     pub fn pipelines(&self, calls_per_second: NonZeroU32) -> CodePipelines {
         let timeouts = timeouts(
             PIPELINE_ATTEMPT_TIMEOUT,
-            OPERATION_TIMEOUT.saturating_sub(limiter::TURN),
+            OPERATION_TIMEOUT.saturating_sub(limiter::RATE_LIMIT_WAIT),
         );
         let config = aws_sdk_codepipeline::config::Builder::from(&self.0).timeout_config(timeouts);
         let client = aws_sdk_codepipeline::Client::from_conf(config.build());

@@ -1,7 +1,7 @@
 //! The table's other items: the audit trail, deliveries, names.
 
 use crate::domain::ids::{DeliveryId, PipelineName, Subject};
-use crate::domain::outcome::journal::Entry;
+use crate::domain::outcome::journal::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
 use crate::aws::row::{Item, n, repository_key, s};
@@ -10,7 +10,7 @@ use crate::aws::row::{Item, n, repository_key, s};
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
 /// What auditors read.
-pub(super) fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
+pub(super) fn audit_item(mapping: &Mapping, entry: &NewAuditEntry) -> Item {
     let key = format!(
         "AUDIT#{}#{}#{}",
         mapping.subject.key(),
@@ -41,7 +41,11 @@ pub(super) fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
 }
 
 /// That a delivery was processed, for 30 days.
-pub(super) fn delivery_item(delivery: &DeliveryId, mapping: &Mapping, entry: &Entry) -> Item {
+pub(super) fn delivery_item(
+    delivery: &DeliveryId,
+    mapping: &Mapping,
+    entry: &NewAuditEntry,
+) -> Item {
     Item::from([
         ("pk".to_owned(), s(format!("DELIVERY#{delivery}"))),
         ("sk".to_owned(), s("DELIVERY")),

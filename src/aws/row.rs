@@ -42,11 +42,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         ),
         ("sk".to_owned(), s(mapping.subject.key())),
         ("repository".to_owned(), s(mapping.repository.as_str())),
-        ("state".to_owned(), s(mapping.state.word())),
+        ("state".to_owned(), s(mapping.state.as_str())),
         ("generation".to_owned(), n(mapping.generation)),
         ("event_time".to_owned(), n(order.event_time.0)),
         ("received_at".to_owned(), n(order.received_at.0)),
-        ("event_kind".to_owned(), s(order.kind.word())),
+        ("event_kind".to_owned(), s(order.kind.as_str())),
         ("attempts".to_owned(), n(mapping.attempts)),
         ("created_at".to_owned(), s(mapping.created_at.to_string())),
         ("updated_at".to_owned(), s(mapping.updated_at.to_string())),
@@ -61,7 +61,7 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         "head_before",
         order.before.as_ref().map(|sha| s(sha.as_str())),
     );
-    put("absence", mapping.absence.map(|why| s(why.word())));
+    put("absence", mapping.absence.map(|why| s(why.as_str())));
     put(
         "pipeline_arn",
         mapping.arn.as_ref().map(|arn| s(arn.as_str())),
@@ -129,14 +129,16 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
         repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
         state: row.parse("state", |word| {
-            State::ALL.into_iter().find(|state| state.word() == word)
+            State::ALL.into_iter().find(|state| state.as_str() == word)
         })?,
         generation: row.required("generation")?,
         order: EventOrder {
             event_time: Timestamp(row.required("event_time")?),
             received_at: Timestamp(row.required("received_at")?),
             kind: row.parse("event_kind", |word| {
-                EventKind::ALL.into_iter().find(|kind| kind.word() == word)
+                EventKind::ALL
+                    .into_iter()
+                    .find(|kind| kind.as_str() == word)
             })?,
             head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
             before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
@@ -145,7 +147,7 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         absence: row.optional("absence", |word| {
             AbsenceReason::ALL
                 .into_iter()
-                .find(|why| why.word() == word)
+                .find(|why| why.as_str() == word)
         })?,
         arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
         template_version: row.number("template_version")?,

@@ -109,7 +109,10 @@ impl Queue for SqsQueue {
         Ok(failed)
     }
 
-    async fn hand_back(&self, messages: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
+    async fn change_visibility(
+        &self,
+        messages: &[(Receipt, Duration)],
+    ) -> Result<Vec<Receipt>, Fault> {
         let mut failed = Vec::new();
         for batch in messages.chunks(BATCH) {
             let entries = batch.iter().enumerate().map(|(id, (receipt, wait))| {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::output::streaming_table::Output;
+use crate::cli::output::streaming_table::OutputFormat;
 use crate::config::Overrides;
 use crate::domain::intake::repair_request::FindingKind;
 
@@ -24,7 +24,7 @@ pub struct Audit {
     pub by: Option<String>,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -33,11 +33,11 @@ pub struct Audit {
 fn flaw(text: &str) -> Result<FindingKind, String> {
     let found = FindingKind::ALL
         .into_iter()
-        .find(|flaw| flaw.word() == text);
+        .find(|flaw| flaw.as_str() == text);
     found.ok_or_else(|| {
         format!(
             "want {}",
-            FindingKind::ALL.map(FindingKind::word).join(", ")
+            FindingKind::ALL.map(FindingKind::as_str).join(", ")
         )
     })
 }

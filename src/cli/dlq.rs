@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::output::streaming_table::Output;
+use crate::cli::output::streaming_table::OutputFormat;
 use crate::config::Overrides;
 
 /// Dead letters and quarantined messages
@@ -85,7 +85,7 @@ pub struct List {
     pub filters: Filters,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// Where to look.
     #[command(flatten)]
     pub place: Place,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::output::explanation::Form;
-use crate::cli::output::streaming_table::{Output, Screen};
+use crate::cli::output::streaming_table::{OutputFormat, TerminalInfo};
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::domain::text::one_line;
@@ -45,10 +45,10 @@ pub(crate) fn print(text: &[u8]) -> Done {
 }
 
 /// A table for people, JSON lines for programs.
-pub(crate) fn format(asked: Option<Output>) -> Output {
+pub(crate) fn format(asked: Option<OutputFormat>) -> OutputFormat {
     asked.unwrap_or(match io::stdout().is_terminal() {
-        true => Output::Table,
-        false => Output::Json,
+        true => OutputFormat::Table,
+        false => OutputFormat::Json,
     })
 }
 
@@ -67,8 +67,8 @@ pub(crate) fn colours() -> bool {
 }
 
 /// What tables are written for.
-pub(crate) fn screen() -> Screen {
-    Screen {
+pub(crate) fn screen() -> TerminalInfo {
+    TerminalInfo {
         width: width(),
         colours: colours(),
     }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use crate::aws::{Aws, QueueUrls};
 use crate::cli::audit::Audit;
 use crate::cli::output::explanation::Colour;
-use crate::cli::output::streaming_table::{Column, Rows};
-use crate::config::{self, Config, Hidden, Process};
+use crate::cli::output::streaming_table::{Column, StreamingTable};
+use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::outcome::disposition::Grave;
 use crate::inspect::audit::{Auditor, Finding};
 use crate::inspect::explain::Account;
@@ -20,21 +20,21 @@ use crate::cli::terminal::{
 use crate::commands::system_clock::SystemClock;
 
 pub(crate) async fn run(asked: &Audit) -> Done {
-    let hidden = Hidden {
-        process: &Process,
+    let hidden = RedactedEnvironment {
+        process: &ProcessEnvironment,
         config: asked.overrides.config.as_deref(),
     };
     // Clones are compared without their secrets, which then cannot be printed.
     let config = config::load(&asked.overrides, &hidden)?;
     let signing = match asked.repair {
-        true => Some(config::load(&asked.overrides, &Process)?),
+        true => Some(config::load(&asked.overrides, &ProcessEnvironment)?),
         false => None,
     };
     let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
     let found = findings(asked, &aws, &config).await?;
     let stdout = io::stdout().lock();
-    let mut rows =
-        Rows::new(format(asked.output), columns(), screen(), stdout).fields(Finding::FIELDS);
+    let mut rows = StreamingTable::new(format(asked.output), columns(), screen(), stdout)
+        .fields(Finding::FIELDS);
     let mut read = true;
     for finding in &found {
         read = !stopped(rows.write(finding))?;
@@ -131,7 +131,7 @@ fn columns() -> Vec<Column<Finding>> {
     }
     vec![
         Column::new("FLAW", 10, |finding: &Finding| {
-            finding.flaw.word().to_owned()
+            finding.flaw.as_str().to_owned()
         })
         .colour(|_| Some(Colour::Red)),
         Column::new("SUBJECT", 28, |finding: &Finding| {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::aws::Aws;
 use crate::cli::Check;
 use crate::cli::output::explanation::Colour;
-use crate::config::{self, Config, Process};
+use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
 use crate::domain::text::one_line;
 use crate::inspect::preflight::{self, Finding, Role};
@@ -15,7 +15,7 @@ use crate::ports::Pipelines;
 use crate::cli::terminal::{Done, code, colours, is_human, stopped};
 
 pub(crate) async fn run(asked: &Check) -> Done {
-    let config = config::load(&asked.overrides, &Process)?;
+    let config = config::load(&asked.overrides, &ProcessEnvironment)?;
     let detail = format!("{} rules, every secret is there", config.rules.0.len());
     let mut found = vec![Finding::good("configuration", detail)];
     if !asked.offline {

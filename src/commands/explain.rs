@@ -9,10 +9,10 @@ use crate::aws::Aws;
 use crate::cli::Explain;
 use crate::cli::output::explanation::Look;
 use crate::cli::output::explanation::explanation;
-use crate::config::{self, Config, Hidden, Process};
+use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::ids::{DeliveryId, Timestamp};
-use crate::inspect::explain::{Account, Explanation, Today, explain, recall};
-use crate::inspect::offline::Unseen;
+use crate::inspect::explain::{Account, ExplainContext, Explanation, explain, recall};
+use crate::inspect::offline::OfflineAccount;
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::{Clock, Ledger, Pipelines};
 
@@ -34,8 +34,8 @@ const EVENTS: [&str; 6] = [
 ];
 
 pub(crate) async fn run(asked: &Explain) -> Result<ExitCode, Box<dyn Error>> {
-    let hidden = Hidden {
-        process: &Process,
+    let hidden = RedactedEnvironment {
+        process: &ProcessEnvironment,
         config: asked.overrides.config.as_deref(),
     };
     let config = config::load(&asked.overrides, &hidden)?;
@@ -66,8 +66,8 @@ async fn explained(
     let (envelope, secrets) = seal(&event, read(payload)?, now);
     let explained = match &asked.template {
         Some(file) => {
-            let template =
-                Unseen::read(&read(file)?).map_err(|why| format!("--template: {file}: {why}"))?;
+            let template = OfflineAccount::read(&read(file)?)
+                .map_err(|why| format!("--template: {file}: {why}"))?;
             explain(envelope, &secrets, &today(config, &template, now)).await
         }
         None => {
@@ -78,8 +78,8 @@ async fn explained(
     explained.map_err(|fault| format!("branchline cannot look: {fault}").into())
 }
 
-fn today<'a, S>(config: &'a Config, sight: &'a S, now: Timestamp) -> Today<'a, S> {
-    Today {
+fn today<'a, S>(config: &'a Config, sight: &'a S, now: Timestamp) -> ExplainContext<'a, S> {
+    ExplainContext {
         rules: &config.rules,
         table: &config.table,
         sight,

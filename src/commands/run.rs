@@ -15,13 +15,13 @@ use crate::config::{self, Config};
 use crate::domain::fault::{Blame, Fault, Reason};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::lease::VISIBILITY;
-use crate::reconcile::{Setup, Walker};
+use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::telemetry;
-use crate::worker::{Settings, Stop, Until, Worker};
+use crate::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
 pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let _traces = telemetry::start(run.log_format.human(), &run.log)?;
-    let config = config::load(&run.overrides, &config::Process)?;
+    let config = config::load(&run.overrides, &config::ProcessEnvironment)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -40,9 +40,9 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
 
     let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
     let until = if run.until_empty {
-        Until::Empty
+        RunMode::UntilEmpty
     } else {
-        Until::Stopped
+        RunMode::Daemon
     };
     let watched = Watched::of(&aws, &config);
     let metrics = Metrics::start(run, &config.table)?;
@@ -50,7 +50,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let listener = metrics.listen(run.metrics_addr).await?;
     let pages = metrics.pages(worker.readiness());
     let _observed = metrics.observe(watched, listener, pages);
-    let (stop, stopped) = Stop::channel();
+    let (stop, stopped) = Shutdown::channel();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         startup_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -97,7 +97,7 @@ fn told(fault: Fault) -> String {
 }
 
 fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
-    let setup = Setup {
+    let setup = ReconcilerConfig {
         rules: config.rules,
         secrets: config.secrets,
         // Unique among all workers: nothing else tells two containers of one service apart.
@@ -105,7 +105,7 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
         table: config.table.clone(),
         max_attempts: config.max_attempts,
     };
-    let settings = Settings {
+    let settings = WorkerConfig {
         concurrency: config.concurrency,
         drain_timeout: config.drain_timeout,
         seed: fastrand::u64(..),
@@ -116,6 +116,6 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
         quarantine: config.queues.quarantine,
     };
     let pipelines = aws.pipelines(config.codepipeline_rate);
-    let walker = Walker::new(aws.store(config.table), pipelines, SystemClock, setup);
+    let walker = Reconciler::new(aws.store(config.table), pipelines, SystemClock, setup);
     Worker::new(aws.queue(urls, VISIBILITY), walker, settings)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 pub(super) const DEFAULT_FILE: &str = "branchline.toml";
 
 /// What a configuration may look at outside of itself.
-pub trait Surroundings {
+pub trait Environment {
     /// An environment variable; `None` when it is not set.
     ///
     /// # Errors
@@ -21,9 +21,9 @@ pub trait Surroundings {
 }
 
 /// This process's own environment and files.
-pub struct Process;
+pub struct ProcessEnvironment;
 
-impl Surroundings for Process {
+impl Environment for ProcessEnvironment {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(format!("'{name}' is no name of a variable"));

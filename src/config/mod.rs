@@ -22,12 +22,12 @@ use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
 
 use environment::DEFAULT_FILE;
-pub use environment::{Process, Surroundings};
-pub use hidden::Hidden;
+pub use environment::{Environment, ProcessEnvironment};
+pub use hidden::RedactedEnvironment;
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 use values::{http_url, queue_url, region_name, table_name};
-use words::{Reading, Table, Word};
+use words::{Diagnostics, Located, Table};
 
 /// The configuration's JSON Schema (draft 7), for editors. It tells less than [`load`], and nothing else.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -72,19 +72,19 @@ pub struct Queues {
 ///
 /// # Errors
 /// Every mistake in it.
-pub fn load(overrides: &Overrides, surroundings: &impl Surroundings) -> Result<Config, Problems> {
-    let (name, text) = source(overrides.config.as_deref(), surroundings)
+pub fn load(overrides: &Overrides, environment: &impl Environment) -> Result<Config, Problems> {
+    let (name, text) = source(overrides.config.as_deref(), environment)
         .map_err(|problem| Problems(vec![problem]))?;
-    let reading = Reading::new(&name, &text);
+    let diagnostics = Diagnostics::new(&name, &text);
     let (document, errors) = DeTable::parse_recoverable(&text);
-    reading.syntax(&errors);
+    diagnostics.syntax(&errors);
     // After a mistake in the form, what seems to be missing may be there: the form is mended first.
     let config = if errors.is_empty() {
-        meaning(&reading, document.get_ref(), overrides, surroundings)
+        resolve(&diagnostics, document.get_ref(), overrides, environment)
     } else {
         None
     };
-    match (config, reading.into_problems()) {
+    match (config, diagnostics.into_problems()) {
         (Some(config), problems) if problems.is_empty() => Ok(config),
         (_, problems) => Err(Problems(problems)),
     }
@@ -93,11 +93,11 @@ pub fn load(overrides: &Overrides, surroundings: &impl Surroundings) -> Result<C
 /// Where the text comes from, and the text.
 fn source(
     config: Option<&str>,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Result<(String, String), Problem> {
     let place = "--config / BRANCHLINE_CONFIG";
     if let Some(name) = config.and_then(|config| config.strip_prefix("env:")) {
-        let text = surroundings
+        let text = environment
             .variable(name)
             .map_err(|why| Problem::new(place, why))?;
         let text =
@@ -109,7 +109,7 @@ fn source(
         Some(path) => path,
         None => DEFAULT_FILE,
     };
-    let bytes = surroundings.file(path).map_err(|error| match config {
+    let bytes = environment.file(path).map_err(|error| match config {
         Some(_) => Problem::new(place, format!("{path} cannot be read: {error}")),
         None => Problem::new(
             place,
@@ -122,13 +122,13 @@ fn source(
     Ok((path.to_owned(), text))
 }
 
-fn meaning(
-    reading: &Reading<'_>,
+fn resolve(
+    diagnostics: &Diagnostics<'_>,
     document: &DeTable<'_>,
     overrides: &Overrides,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Option<Config> {
-    let root = Table::root(reading, document);
+    let root = Table::root(diagnostics, document);
     let (aws, queue, store, github) = (
         root.table("aws"),
         root.table("queue"),
@@ -140,13 +140,13 @@ fn meaning(
         let Some(value) = given else { return word };
         let place = format!("--{flag} / {variable}");
         if value.is_empty() {
-            reading.note(
+            diagnostics.note(
                 place.as_str(),
                 "is set to nothing: give it a value, or unset it",
             );
             return word;
         }
-        Some(Word {
+        Some(Located {
             value: value.clone(),
             place,
         })
@@ -154,16 +154,16 @@ fn meaning(
     let needed = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
         let word = setting(table, key, flag, variable, given);
         if word.is_none() && !table.has(key) && given.is_none() {
-            reading.note(
+            diagnostics.note(
                 format!("{}.{key}", table.place()),
                 format!("missing: set it here, with --{flag} or in {variable}"),
             );
         }
         word
     };
-    let url = |word: Option<Word<String>>| {
+    let url = |word: Option<Located<String>>| {
         let word = word?;
-        reading.noted(&word.place, queue_url(word.value))
+        diagnostics.record_error(&word.place, queue_url(word.value))
     };
     let source = url(needed(
         &queue,
@@ -191,8 +191,8 @@ fn meaning(
     } else {
         dead_letters.clone()
     };
-    let limits = limits::read(reading, &queue, overrides);
-    let rate = limits::codepipeline_rate(reading, &aws);
+    let limits = limits::read(diagnostics, &queue, overrides);
+    let rate = limits::codepipeline_rate(diagnostics, &aws);
     let table = needed(
         &store,
         "table",
@@ -200,9 +200,10 @@ fn meaning(
         "BRANCHLINE_TABLE",
         &overrides.table,
     );
-    let table = table.and_then(|word| reading.noted(&word.place, table_name(word.value)));
+    let table =
+        table.and_then(|word| diagnostics.record_error(&word.place, table_name(word.value)));
     let region = setting(&aws, "region", "region", "AWS_REGION", &overrides.region);
-    let region = region.map(|word| reading.noted(&word.place, region_name(word.value)));
+    let region = region.map(|word| diagnostics.record_error(&word.place, region_name(word.value)));
     let endpoint = setting(
         &aws,
         "endpoint_url",
@@ -210,9 +211,9 @@ fn meaning(
         "AWS_ENDPOINT_URL",
         &overrides.endpoint_url,
     );
-    let endpoint = endpoint.map(|word| reading.noted(&word.place, http_url(word.value)));
-    let secrets = secrets::read(reading, &github, surroundings);
-    let rules = rules::read(reading, &root, surroundings);
+    let endpoint = endpoint.map(|word| diagnostics.record_error(&word.place, http_url(word.value)));
+    let secrets = secrets::read(diagnostics, &github, environment);
+    let rules = rules::read(diagnostics, &root, environment);
     [aws, queue, store, github, root]
         .into_iter()
         .for_each(Table::finish);
@@ -223,7 +224,7 @@ fn meaning(
     };
     if [&queues.dead_letters, &queues.quarantine].contains(&&queues.source) {
         let what = "is also a queue for what is buried: a buried message would come back for ever";
-        reading.note("queue.url", what);
+        diagnostics.note("queue.url", what);
     }
     let limits = limits?;
     Some(Config {

@@ -34,7 +34,7 @@ impl Step {
 
     /// The word used in logs and in `branchline-step`.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivery => "delivery",
             Self::Event => "event",
@@ -68,7 +68,7 @@ pub enum Class {
 impl Class {
     /// The word used in metrics.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
             Self::Permanent => "permanent",
@@ -105,7 +105,7 @@ macro_rules! reasons {
 
             /// The stable word.
             #[must_use]
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
@@ -245,7 +245,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.reason.word(), self.detail)
+        write!(f, "{}: {}", self.reason.as_str(), self.detail)
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn words_are_distinct_and_kebab_case() {
-        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), Reason::ALL.len());

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(5);
 /// The wait after a connection that could not be accepted, for instance for want of file descriptors.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// What there is to see.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub async fn serve(listener: TcpListener, pages: Pages) -> Infallible {
             }
             Err(error) => {
                 tracing::debug!(%error, "A connection to the metrics could not be accepted");
-                sleep(BREATH).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::inspect::explain::{Account, Sight};
+use crate::inspect::explain::{Account, AccountReader};
 
 /// Something that is wrong. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
@@ -271,7 +271,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         if let Some(row) = has {
             let detail = format!(
                 "its subject has another pipeline, and is {}: {by_hand}",
-                row.state.word()
+                row.state.as_str()
             );
             return Ok(Some(finding(detail, None)));
         }
@@ -331,7 +331,7 @@ fn half_way(row: &Mapping) -> Finding {
     let why = row.last_error.as_deref().unwrap_or("its worker died");
     let detail = format!(
         "{} since {}, {} attempts: {why}",
-        row.state.word(),
+        row.state.as_str(),
         row.updated_at,
         row.attempts
     );

@@ -13,7 +13,7 @@ use crate::domain::ids::{DeliveryId, PipelineName, Subject, Timestamp};
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::{Decision, Event};
-use crate::domain::outcome::audit_entry::Audited;
+use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::journal::{Journal, Outcome};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
@@ -25,7 +25,7 @@ use crate::ports::{Ledger, Pipelines, Store};
 use crate::inspect::unsigned_payload::DELIVERY;
 
 /// What an explanation looks at.
-pub trait Sight {
+pub trait AccountReader {
     /// A subject's row.
     fn mapping(&self, subject: &Subject) -> impl Future<Output = Result<Option<Mapping>, Fault>>;
     /// A template.
@@ -52,7 +52,7 @@ impl<S, P> Account<S, P> {
     }
 }
 
-impl<S: Store, P: Pipelines> Sight for Account<S, P> {
+impl<S: Store, P: Pipelines> AccountReader for Account<S, P> {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         self.ledger.mapping(subject).await
     }
@@ -81,7 +81,7 @@ pub struct Explanation {
     pub clone: Option<Compared>,
     /// What was recorded of the delivery, where it was one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub recorded: Vec<Audited>,
+    pub recorded: Vec<AuditEntry>,
     /// Whether it would be buried.
     pub buried: bool,
 }
@@ -101,7 +101,7 @@ pub struct Compared {
 }
 
 /// What a dry walk goes by.
-pub struct Today<'a, S> {
+pub struct ExplainContext<'a, S> {
     /// The rules.
     pub rules: &'a Rules,
     /// The table's name.
@@ -118,10 +118,10 @@ pub struct Today<'a, S> {
 /// # Errors
 /// What kept us from looking: the table or CodePipeline did not answer. A fault of the message itself is part of the
 /// explanation.
-pub async fn explain<S: Sight>(
+pub async fn explain<S: AccountReader>(
     envelope: Envelope,
     secrets: &Secrets,
-    today: &Today<'_, S>,
+    today: &ExplainContext<'_, S>,
 ) -> Result<Explanation, Fault> {
     let mut journal = Journal::open(&envelope);
     let walked = walk(envelope, secrets, today, &mut journal).await;
@@ -145,13 +145,13 @@ pub async fn explain<S: Sight>(
 
 type Walked = Result<(String, Option<Compared>), Fault>;
 
-async fn walk<S: Sight>(
+async fn walk<S: AccountReader>(
     envelope: Envelope,
     secrets: &Secrets,
-    today: &Today<'_, S>,
+    today: &ExplainContext<'_, S>,
     journal: &mut Journal,
 ) -> Walked {
-    let Today {
+    let ExplainContext {
         rules,
         table,
         sight,
@@ -200,7 +200,7 @@ async fn walk<S: Sight>(
     match plan {
         Plan::Nothing(why) => {
             journal.close(&Outcome::Unchanged(why));
-            Ok((format!("do nothing: {}", why.word()), None))
+            Ok((format!("do nothing: {}", why.as_str()), None))
         }
         Plan::Busy { until } => {
             journal.outcome = "would-wait";
@@ -214,7 +214,7 @@ async fn walk<S: Sight>(
             let why = transition
                 .next
                 .absence
-                .map_or("nothing to do", |why| why.word());
+                .map_or("nothing to do", |why| why.as_str());
             Ok((
                 format!("record it, and leave its pipeline as it is: {why}"),
                 None,
@@ -231,7 +231,7 @@ async fn act(
     effect: &Effect,
     rules: &Rules,
     table: &str,
-    sight: &impl Sight,
+    sight: &impl AccountReader,
     journal: &mut Journal,
 ) -> Walked {
     match effect {
@@ -266,7 +266,7 @@ async fn act(
         }
         Effect::Delete(spec) => {
             journal.outcome = "would-delete";
-            let why = next.absence.map_or("closed", |why| why.word());
+            let why = next.absence.map_or("closed", |why| why.as_str());
             Ok((format!("delete {}: {why}", spec.pipeline), None))
         }
     }
@@ -278,7 +278,7 @@ async fn compare(
     spec: &Spec,
     rules: &Rules,
     table: &str,
-    sight: &impl Sight,
+    sight: &impl AccountReader,
 ) -> Result<(Compared, Option<String>), Fault> {
     let template = sight.template(&spec.template).await?;
     let clone = template.clone_for(&mapping.clone_request(spec, rule(rules, spec)?, table))?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::outcome::audit_entry::Audited;
+use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::Mapping;
 
 /// What was done to one subject. The names are stable: they are the columns of `csv` and the keys of `json`.
@@ -53,7 +53,7 @@ impl HistoryRow {
 
     /// An entry of a mapping's trail.
     #[must_use]
-    pub fn of(mapping: &Mapping, entry: Audited) -> Self {
+    pub fn of(mapping: &Mapping, entry: AuditEntry) -> Self {
         Self {
             repository: mapping.repository.to_string(),
             repository_id: mapping.subject.repository.0,

@@ -8,12 +8,12 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineArn, PipelineName, Subject};
 use crate::domain::state::mapping::Mapping;
 
-use crate::inspect::explain::Sight;
+use crate::inspect::explain::AccountReader;
 
 /// The output of `aws codepipeline get-pipeline` as the template, and no subject ever seen.
-pub struct Unseen(Template);
+pub struct OfflineAccount(Template);
 
-impl Unseen {
+impl OfflineAccount {
     /// Reads the file's text.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Unseen {
     }
 }
 
-impl Sight for Unseen {
+impl AccountReader for OfflineAccount {
     async fn mapping(&self, _subject: &Subject) -> Result<Option<Mapping>, Fault> {
         Ok(None)
     }

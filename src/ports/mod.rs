@@ -16,9 +16,9 @@ use crate::domain::ids::{
     DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::outcome::audit_entry::Audited;
+use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::disposition::{Burial, Grave};
-use crate::domain::outcome::journal::Entry;
+use crate::domain::outcome::journal::NewAuditEntry;
 use crate::domain::state::mapping::{Claim, Mapping, State, Transition};
 
 /// The queue, and the queues for what leaves it by burial.
@@ -42,7 +42,7 @@ pub trait Queue: Send + Sync + 'static {
     /// Makes any number of messages visible again after a time from now (0 s to 12 h): at once, later, or not yet, for a
     /// message whose lease is renewed. Answers with the receipts for which that failed: these come back when their
     /// visibility timeout ends, or are somebody else's already.
-    fn hand_back(
+    fn change_visibility(
         &self,
         messages: &[(Receipt, Duration)],
     ) -> impl Future<Output = Result<Vec<Receipt>, Fault>> + Send;
@@ -55,7 +55,7 @@ pub trait Queue: Send + Sync + 'static {
 
 /// What came of an attempt to claim a subject.
 #[derive(Debug)]
-pub enum Claimed {
+pub enum ClaimResult {
     /// The row was as expected and is now written.
     Won(Box<Claim>),
     /// The row was not as expected; nothing is written. This is what it is.
@@ -66,7 +66,7 @@ pub enum Claimed {
 
 /// What came of an attempt to record.
 #[derive(Debug)]
-pub enum Recorded {
+pub enum RecordResult {
     /// The row was as expected and everything is written.
     Done,
     /// The row was not as expected; nothing is written. This is what it is.
@@ -75,12 +75,12 @@ pub enum Recorded {
 
 /// What came of an attempt to take a place among a rule's `max_active` clones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SlotResult {
     /// The subject has one, now or already.
-    Taken,
+    Acquired,
     /// There are as many subjects already.
     Full,
-    /// The subjects that there are have not been counted yet ([`Store::count_places`]).
+    /// The subjects that there are have not been counted yet ([`Store::count_slots`]).
     Uncounted,
 }
 
@@ -103,15 +103,18 @@ pub trait Store: Send + Sync + 'static {
     /// A second call with the same transition wins again: the row shows the claim it asks for.
     ///
     /// Cancelled or failed: the claim may stand; it expires, and the next event finishes what it records.
-    fn claim(&self, transition: Transition) -> impl Future<Output = Result<Claimed, Fault>> + Send;
+    fn claim(
+        &self,
+        transition: Transition,
+    ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
 
     /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table holds what the
     /// transition expects. A second call with the same arguments is done as well.
     fn record(
         &self,
         transition: &Transition,
-        entry: &Entry,
-    ) -> impl Future<Output = Result<Recorded, Fault>> + Send;
+        entry: &NewAuditEntry,
+    ) -> impl Future<Output = Result<RecordResult, Fault>> + Send;
 
     /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
     ///
@@ -143,22 +146,22 @@ pub trait Store: Send + Sync + 'static {
     /// Takes a place for the subject among the `max` of a rule. A second call for the same subject takes no second one.
     ///
     /// Cancelled or failed: it may be taken.
-    fn take_place(
+    fn acquire_slot(
         &self,
         rule: &str,
         max: u32,
         subject: &Subject,
-    ) -> impl Future<Output = Result<Place, Fault>> + Send;
+    ) -> impl Future<Output = Result<SlotResult, Fault>> + Send;
 
     /// Gives the subject's place back. Giving back what was not taken is done.
-    fn free_place(
+    fn release_slot(
         &self,
         rule: &str,
         subject: &Subject,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Gives each of these subjects a place, where nobody has counted for this rule before; else does nothing.
-    fn count_places(
+    fn count_slots(
         &self,
         rule: &str,
         subjects: &[Subject],
@@ -167,7 +170,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// What a queue is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueFacts {
+pub struct QueueAttributes {
     /// Its URL.
     pub url: String,
     /// Its ARN.
@@ -179,12 +182,12 @@ pub struct QueueFacts {
     /// The largest message that it takes.
     pub max_message_bytes: u64,
     /// Where it moves what was received too often.
-    pub redrive: Option<Redrive>,
+    pub redrive: Option<RedrivePolicy>,
 }
 
 /// A queue's redrive policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redrive {
+pub struct RedrivePolicy {
     /// The ARN of the queue that messages are moved to.
     pub target: String,
     /// After so many receives.
@@ -193,20 +196,20 @@ pub struct Redrive {
 
 /// How a table is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableFacts {
+pub struct TableDescription {
     /// Its name.
     pub name: String,
     /// Its keys, the partition's first.
     pub keys: Vec<String>,
     /// Its index `by-state`; `None` where there is none.
-    pub index: Option<IndexFacts>,
+    pub index: Option<IndexDescription>,
     /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be asked.
     pub ttl: Result<Option<String>, Fault>,
 }
 
 /// How an index is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexFacts {
+pub struct IndexDescription {
     /// Its keys, the partition's first.
     pub keys: Vec<String>,
     /// Whether it has all attributes of its rows.
@@ -215,7 +218,7 @@ pub struct IndexFacts {
 
 /// Whether somebody may pass a role to CodePipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passing {
+pub enum PassRoleDecision {
     /// He may.
     Allowed,
     /// Nothing allows it.
@@ -248,19 +251,19 @@ pub trait Ledger: Store {
     fn note(
         &self,
         subject: &Subject,
-        entry: &Audited,
+        entry: &AuditEntry,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// A subject's audit trail, by the events' own time.
     fn history(
         &self,
         subject: &Subject,
-    ) -> impl Future<Output = Result<Vec<Audited>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<AuditEntry>, Fault>> + Send;
 }
 
 /// What came of an attempt to create a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum CreateResult {
     /// It was made, and its first execution has started.
     Made,
     /// A pipeline of that name exists; nothing was changed.
@@ -269,7 +272,7 @@ pub enum Created {
 
 /// A pipeline that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ExistingPipeline {
     /// Its ARN.
     pub arn: PipelineArn,
     /// Its tags.
@@ -287,12 +290,12 @@ pub trait Pipelines: Send + Sync + 'static {
 
     /// Creates a pipeline with its tags, under a claim on its subject. AWS starts its first execution by itself.
     ///
-    /// Cancelled or failed: it may exist; a second call then answers [`Created::NameInUse`].
+    /// Cancelled or failed: it may exist; a second call then answers [`CreateResult::NameInUse`].
     fn create(
         &self,
         pipeline: &NewPipeline,
         claim: &Claim,
-    ) -> impl Future<Output = Result<Created, Fault>> + Send;
+    ) -> impl Future<Output = Result<CreateResult, Fault>> + Send;
 
     /// Looks at a pipeline's tags; `None` when there is no such pipeline. With the ARN known it costs one call, without
     /// it two.
@@ -300,7 +303,7 @@ pub trait Pipelines: Send + Sync + 'static {
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
-    ) -> impl Future<Output = Result<Option<Found>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<ExistingPipeline>, Fault>> + Send;
 
     /// Replaces a pipeline's declaration, under a claim on the subject that owns it. Its tags stay. AWS stops the
     /// executions that run and starts none.

@@ -26,10 +26,10 @@ impl Lanes {
     /// Waits for a turn, in the order of received_at; `None` when the lane is full.
     ///
     /// Cancelled: the place is free again.
-    pub(super) async fn enter(&self, subject: &Subject) -> Option<Turn<'_>> {
+    pub(super) async fn enter(&self, subject: &Subject) -> Option<LaneGuard<'_>> {
         let (place, gate) = self.place(subject)?;
         let gate = gate.lock_owned().await;
-        Some(Turn {
+        Some(LaneGuard {
             _gate: gate,
             _place: place,
         })
@@ -66,7 +66,7 @@ impl Lanes {
 }
 
 /// The right to work on a subject, until it is dropped.
-pub(super) struct Turn<'a> {
+pub(super) struct LaneGuard<'a> {
     _gate: OwnedMutexGuard<()>,
     _place: Place<'a>,
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// Whether a turn is to be had at once.
-    async fn enters<'a>(lanes: &'a Lanes, subject: &Subject) -> Option<Turn<'a>> {
+    async fn enters<'a>(lanes: &'a Lanes, subject: &Subject) -> Option<LaneGuard<'a>> {
         timeout(Duration::from_millis(1), lanes.enter(subject))
             .await
             .ok()

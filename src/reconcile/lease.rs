@@ -19,11 +19,11 @@ use crate::telemetry::metrics;
 /// worker that died is somebody else's.
 pub const VISIBILITY: Duration = Duration::from_secs(60);
 /// The time between two rounds of renewals: two may fail before the first lease is lost.
-const BEAT: Duration = Duration::from_secs(15);
+const RENEW_INTERVAL: Duration = Duration::from_secs(15);
 /// A lease younger than this at a beat waits for the next one, so that a quick walk costs no renewal.
-const YOUNG: Duration = Duration::from_secs(10);
+const RENEW_MIN_AGE: Duration = Duration::from_secs(10);
 /// The time until the next round after one that SQS did not answer.
-const AGAIN: Duration = Duration::from_secs(3);
+const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 /// The lease on one message. Clones are the same lease.
 #[derive(Clone, Debug)]
@@ -77,33 +77,37 @@ impl Lease {
 /// The leases of all messages in work.
 #[derive(Default)]
 pub(crate) struct Leases {
-    held: Mutex<Held>,
+    held: Mutex<LeaseTable>,
 }
 
 #[derive(Default)]
-struct Held {
+struct LeaseTable {
     leases: BTreeMap<u64, Lease>,
     next: u64,
 }
 
 impl Leases {
     /// Keeps a lease alive until what this returns is dropped.
-    pub(crate) fn keep(&self, lease: &Lease) -> Kept<'_> {
+    pub(crate) fn keep(&self, lease: &Lease) -> LeaseGuard<'_> {
         let mut held = lock(&self.held);
         let id = held.next;
         held.next += 1;
         held.leases.insert(id, lease.clone());
-        Kept { leases: self, id }
+        LeaseGuard { leases: self, id }
     }
 
     /// Renews what is in work, for ever.
     ///
     /// Cancelled: leases end when their time is up.
-    pub(crate) async fn beat<Q: Queue>(&self, queue: &Q) -> Infallible {
-        let mut pause = BEAT;
+    pub(crate) async fn renew_forever<Q: Queue>(&self, queue: &Q) -> Infallible {
+        let mut pause = RENEW_INTERVAL;
         loop {
             sleep(pause).await;
-            pause = if self.renew(queue).await { BEAT } else { AGAIN };
+            pause = if self.renew(queue).await {
+                RENEW_INTERVAL
+            } else {
+                RETRY_INTERVAL
+            };
         }
     }
 
@@ -118,7 +122,7 @@ impl Leases {
             .map(|lease| (lease.receipt.clone(), VISIBILITY))
             .collect();
         let asked = Instant::now();
-        match queue.hand_back(&wanted).await {
+        match queue.change_visibility(&wanted).await {
             Ok(failed) => {
                 for lease in due {
                     if failed.contains(&lease.receipt) {
@@ -139,18 +143,22 @@ impl Leases {
 
     fn due(&self) -> Vec<Lease> {
         let held = lock(&self.held);
-        let old = |lease: &&Lease| lease.left().is_some_and(|left| left + YOUNG <= VISIBILITY);
+        let old = |lease: &&Lease| {
+            lease
+                .left()
+                .is_some_and(|left| left + RENEW_MIN_AGE <= VISIBILITY)
+        };
         held.leases.values().filter(old).cloned().collect()
     }
 }
 
 /// Keeps a lease alive while it exists.
-pub(crate) struct Kept<'a> {
+pub(crate) struct LeaseGuard<'a> {
     leases: &'a Leases,
     id: u64,
 }
 
-impl Drop for Kept<'_> {
+impl Drop for LeaseGuard<'_> {
     fn drop(&mut self) {
         lock(&self.leases.held).leases.remove(&self.id);
     }

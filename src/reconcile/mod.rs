@@ -28,14 +28,14 @@ use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::{Intent, Request};
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, mend, plan};
-use crate::ports::{Clock, Pipelines, Recorded, Store};
+use crate::ports::{Clock, Pipelines, RecordResult, Store};
 use crate::telemetry::spans;
 
 use crate::domain::outcome::backend_signal::BackendSignal;
-use crate::reconcile::execute::{Acted, Errand};
+use crate::reconcile::execute::{ActionContext, ActionResult};
 use crate::reconcile::lanes::{DEPTH, Lanes};
 use crate::reconcile::lease::Lease;
-use crate::reconcile::template_cache::Templates;
+use crate::reconcile::template_cache::TemplateCache;
 
 /// How long a claim counts: longer than the slowest walk under it, each of whose calls to AWS is bounded by
 /// `aws::OPERATION_TIMEOUT` (`tests/it/stories/budget.rs` multiplies), and no longer, for that is how long the subject of a worker
@@ -46,18 +46,18 @@ pub const CLAIM: Duration = Duration::from_secs(90);
 const RACES: usize = 4;
 
 /// What a walk needs beside the message.
-pub struct Walker<S, P, C> {
+pub struct Reconciler<S, P, C> {
     store: S,
     pipelines: P,
     clock: C,
-    templates: Templates,
+    templates: TemplateCache,
     lanes: Lanes,
-    pub(crate) setup: Setup,
+    pub(crate) setup: ReconcilerConfig,
     walks: AtomicU64,
 }
 
 /// What the configuration says about a walk.
-pub struct Setup {
+pub struct ReconcilerConfig {
     /// Which repositories get which pipelines.
     pub rules: Rules,
     /// What proves a body.
@@ -72,7 +72,7 @@ pub struct Setup {
 
 /// The end of a walk: what happened, and what is to become of the message.
 #[derive(Debug)]
-pub struct Walked {
+pub struct Processed {
     /// What happened.
     pub journal: Journal,
     /// The message's handle.
@@ -99,14 +99,14 @@ pub enum Ending {
     Bury(Grave, Burial),
 }
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// A walker over these ports.
-    pub fn new(store: S, pipelines: P, clock: C, setup: Setup) -> Self {
+    pub fn new(store: S, pipelines: P, clock: C, setup: ReconcilerConfig) -> Self {
         Self {
             store,
             pipelines,
             clock,
-            templates: Templates::default(),
+            templates: TemplateCache::default(),
             lanes: Lanes::default(),
             setup,
             walks: AtomicU64::new(0),
@@ -127,7 +127,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     ///
     /// Cancelled: at most one call to AWS took effect unrecorded, and the mapping is half-way; the message comes back
     /// when its visibility ends and finishes it.
-    pub async fn walk(&self, envelope: Envelope, lease: &Lease) -> Walked {
+    pub async fn walk(&self, envelope: Envelope, lease: &Lease) -> Processed {
         let mut journal = Journal::open(&envelope);
         let verified = spans::room("delivery").in_scope(|| envelope.verify(&self.setup.secrets));
         match verified {
@@ -186,7 +186,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let Some(_turn) = self.lanes.enter(&intent.subject).await else {
             return Err(lane_full());
         };
-        let errand = Errand {
+        let errand = ActionContext {
             cause: Cause::Webhook(intent.delivery.clone()),
             time: intent.order.event_time,
             lease: Some(lease),
@@ -206,7 +206,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         let Some(_turn) = self.lanes.enter(&asked.repair.subject).await else {
             return Err(lane_full());
         };
-        let errand = Errand {
+        let errand = ActionContext {
             cause: Cause::Webhook(asked.delivery.clone()),
             time: asked.received_at,
             lease: Some(lease),
@@ -222,7 +222,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         &self,
         plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp) -> Plan,
         mut seen: Option<Box<Mapping>>,
-        errand: &Errand<'_>,
+        errand: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         for _ in 0..RACES {
@@ -235,14 +235,14 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 Plan::Record(transition) => {
                     let outcome = Outcome::Recorded(transition.next.absence);
                     match self.record(&transition, errand, &outcome, journal).await? {
-                        Recorded::Done => return Ok(outcome),
-                        Recorded::Lost(row) => row,
+                        RecordResult::Done => return Ok(outcome),
+                        RecordResult::Lost(row) => row,
                     }
                 }
                 Plan::Act { transition, effect } => {
                     match self.act(transition, &effect, errand, journal).await? {
-                        Acted::Done(outcome) => return Ok(outcome),
-                        Acted::Lost(row) => row,
+                        ActionResult::Done(outcome) => return Ok(outcome),
+                        ActionResult::Lost(row) => row,
                     }
                 }
             };
@@ -265,7 +265,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         mut journal: Journal,
         envelope: Envelope,
         outcome: Result<Outcome, Fault>,
-    ) -> Walked {
+    ) -> Processed {
         let receipt = envelope.receipt.clone();
         let heard = BackendSignal::of(&outcome);
         let ending = match outcome {
@@ -294,7 +294,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
                 }
             }
         };
-        Walked {
+        Processed {
             journal,
             receipt,
             ending,

@@ -6,10 +6,10 @@ use crate::domain::state::intent::RepositoryRemoval;
 use crate::domain::state::mapping::State;
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::Walker;
+use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Sees to one subject after the other. One that fails does not keep the others: the message comes back for it, and
     /// for those that were done there is nothing to do any more.
     pub(super) async fn leave(

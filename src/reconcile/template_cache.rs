@@ -1,4 +1,4 @@
-//! Templates, remembered for a minute: a hundred pull requests of one rule ask CodePipeline once.
+//! TemplateCache, remembered for a minute: a hundred pull requests of one rule ask CodePipeline once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::ports::{Clock, Pipelines};
 use crate::telemetry::metrics;
 
 /// How long a template is remembered. A change of the template reaches new clones within this time.
-pub const FRESH: Duration = Duration::from_secs(60);
+pub const TEMPLATE_TTL: Duration = Duration::from_secs(60);
 
 /// One slot a template, so that two messages that want the same template wait for one answer and others do not wait.
 /// Bounded by the templates that the rules and half-way mappings name.
 #[derive(Default)]
-pub struct Templates {
+pub struct TemplateCache {
     slots: Mutex<HashMap<PipelineName, Arc<Slot>>>,
 }
 
@@ -30,8 +30,8 @@ struct Answer {
     said: Result<Arc<Template>, Fault>,
 }
 
-impl Templates {
-    /// The template as CodePipeline has it, or had it within [`FRESH`]. A fault counts for those who waited for the same
+impl TemplateCache {
+    /// The template as CodePipeline has it, or had it within [`TEMPLATE_TTL`]. A fault counts for those who waited for the same
     /// answer: were each to ask again, the last would wait longer than its claim lasts.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Answer {
     /// For whoever asked then.
     fn counts(&self, asked: Timestamp) -> bool {
         match self.said {
-            Ok(_) => asked.since(self.at) < FRESH,
+            Ok(_) => asked.since(self.at) < TEMPLATE_TTL,
             Err(_) => asked < self.at,
         }
     }

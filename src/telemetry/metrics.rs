@@ -118,7 +118,7 @@ pub(crate) fn aged(age: Duration) {
 
 /// A walk failed.
 pub(crate) fn failed(room: Step, class: Class) {
-    counter!(FAULTS.name, "room" => room.word(), "class" => class.word()).increment(1);
+    counter!(FAULTS.name, "room" => room.as_str(), "class" => class.as_str()).increment(1);
 }
 
 /// A call to AWS ended.
@@ -167,7 +167,7 @@ pub(crate) fn buried(grave: Grave, reason: Reason) {
         Grave::DeadLetters => DEAD_LETTERS,
         Grave::Quarantine => QUARANTINE,
     };
-    counter!(BURIALS.name, "queue" => queue, "reason" => reason.word()).increment(1);
+    counter!(BURIALS.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
 }
 
 /// A template was wanted.

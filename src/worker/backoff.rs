@@ -83,15 +83,15 @@ fn spread(wait: Duration, dice: f64) -> Duration {
 }
 
 /// A back-off while something does not answer: from 1 s, doubling to 30 s.
-pub struct Patience(ExponentialBackoff);
+pub struct PollBackoff(ExponentialBackoff);
 
-impl Default for Patience {
+impl Default for PollBackoff {
     fn default() -> Self {
         Self(Curve::new(1, 2.0, 30).backoff())
     }
 }
 
-impl Patience {
+impl PollBackoff {
     /// How long to wait after one more failure. `dice` as for [`visibility`].
     pub fn after_failure(&mut self, dice: f64) -> Duration {
         let wait = self.0.next_backoff().unwrap_or(self.0.max_interval);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn patience_grows_to_its_longest() {
-        let mut patience = Patience::default();
+        let mut patience = PollBackoff::default();
         let waits: Vec<u64> = (0..7)
             .map(|_| patience.after_failure(1.0).as_secs())
             .collect();

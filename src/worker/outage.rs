@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::domain::fault::Fault;
 use crate::domain::outcome::backend_signal::BackendSignal;
-use crate::worker::backoff::Patience;
+use crate::worker::backoff::PollBackoff;
 
 /// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
 const FAILURES: usize = 3;
@@ -17,7 +17,7 @@ const FAILURES: usize = 3;
 #[derive(Default)]
 pub(super) struct QueueOutage {
     failures: usize,
-    patience: Patience,
+    patience: PollBackoff,
 }
 
 impl QueueOutage {
@@ -47,7 +47,7 @@ impl QueueOutage {
 /// What lies behind the queue, the table and CodePipeline, as the walks see it. While it is out, messages are taken one
 /// at a time: each would only use up an attempt.
 #[derive(Default)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     state: Mutex<State>,
 }
 
@@ -59,7 +59,7 @@ struct State {
     fault: Option<Fault>,
     /// While it is out: when to try the next message.
     next: Option<Instant>,
-    patience: Patience,
+    patience: PollBackoff,
 }
 
 impl State {
@@ -78,8 +78,8 @@ impl State {
     }
 }
 
-impl Breaker {
-    /// A walk or a burial came to an end. `dice` as for [`Patience::after_failure`].
+impl CircuitBreaker {
+    /// A walk or a burial came to an end. `dice` as for [`PollBackoff::after_failure`].
     pub(super) fn hear(&self, heard: BackendSignal, dice: f64) {
         let mut state = self.lock();
         match heard {

@@ -13,22 +13,22 @@ use crate::telemetry::spans;
 
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::reconcile::lease::{Lease, Leases};
-use crate::reconcile::{Ending, Walked, Walker};
+use crate::reconcile::{Ending, Processed, Reconciler};
 use crate::worker::acks::{Ack, Acks};
-use crate::worker::outage::Breaker;
-use crate::worker::{Readiness, Stop, backoff, report};
+use crate::worker::outage::CircuitBreaker;
+use crate::worker::{Readiness, Shutdown, backoff, report};
 
 /// What every message in work shares.
 pub(super) struct Handler<Q, S, P, C> {
     pub(super) queue: Arc<Q>,
-    pub(super) walker: Arc<Walker<S, P, C>>,
+    pub(super) walker: Arc<Reconciler<S, P, C>>,
     pub(super) acks: Acks,
     pub(super) leases: Arc<Leases>,
-    pub(super) breaker: Arc<Breaker>,
+    pub(super) breaker: Arc<CircuitBreaker>,
     pub(super) ready: Readiness,
-    pub(super) dice: Arc<Dice>,
+    pub(super) dice: Arc<Jitter>,
     /// The drain's time is over: what is in work is handed back.
-    pub(super) time_is_up: Stop,
+    pub(super) time_is_up: Shutdown,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
@@ -81,7 +81,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
 
     /// Carries the verdict out, up to the acknowledgement that is left to give. A burial sends first; only a confirmed
     /// send lets the message go. `None` where the message is somebody else's by now: it is theirs to answer for.
-    async fn execute(&self, walked: Walked, lease: &Lease) -> Option<Ack> {
+    async fn execute(&self, walked: Processed, lease: &Lease) -> Option<Ack> {
         let receipt = walked.receipt;
         let later = |class, tries| backoff::visibility(class, tries, self.dice.throw());
         match walked.ending {
@@ -107,10 +107,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     }
 }
 
-/// Dice shared by all that throws them. Seeded, so that a run under a simulated world can be played again.
-pub(super) struct Dice(Mutex<fastrand::Rng>);
+/// Jitter shared by all that throws them. Seeded, so that a run under a simulated world can be played again.
+pub(super) struct Jitter(Mutex<fastrand::Rng>);
 
-impl Dice {
+impl Jitter {
     pub(super) fn new(seed: u64) -> Self {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }

@@ -6,7 +6,7 @@ use tokio::task::JoinError;
 
 use crate::domain::ids::Timestamp;
 use crate::domain::outcome::disposition::Grave;
-use crate::reconcile::{Ending, Walked};
+use crate::reconcile::{Ending, Processed};
 use crate::telemetry::metrics;
 
 /// One level's line of a walk. The fields are the same at every level.
@@ -36,7 +36,7 @@ macro_rules! journal {
 }
 
 /// The journal line: `walk` is how long the walk took, `age` how long the message has existed.
-pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
+pub(super) fn walked(walked: &Processed, walk: Duration, age: Duration) {
     match &walked.ending {
         Ending::Ack => journal!(info, walked, walk, age, "ack", "Message acknowledged"),
         Ending::Retry { .. } => journal!(
@@ -71,7 +71,7 @@ pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
 }
 
 /// The same in numbers. `now` is the end of the walk.
-pub(super) fn measured(walked: &Walked, walk: Duration, now: Timestamp) {
+pub(super) fn measured(walked: &Processed, walk: Duration, now: Timestamp) {
     let journal = &walked.journal;
     let verdict = match &walked.ending {
         Ending::Ack => "ack",

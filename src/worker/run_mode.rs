@@ -2,9 +2,9 @@
 
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum RunMode {
     /// When it is told to.
-    Stopped,
+    Daemon,
     /// When a poll finds nothing and nothing is in work.
-    Empty,
+    UntilEmpty,
 }

@@ -9,24 +9,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 #[derive(Default)]
-struct Told {
+struct Signal {
     told: AtomicBool,
     bell: Notify,
 }
 
 /// Hears that a run is to stop polling and finish. Every clone of it hears the same.
 #[derive(Clone)]
-pub struct Stop(Arc<Told>);
+pub struct Shutdown(Arc<Signal>);
 
 /// Tells it. Once it is dropped, nobody could ever stop the run, so it counts as told.
-pub struct Teller(Arc<Told>);
+pub struct ShutdownHandle(Arc<Signal>);
 
-impl Stop {
+impl Shutdown {
     /// The way to tell, and the way to hear it.
     #[must_use]
-    pub fn channel() -> (Teller, Self) {
-        let told = Arc::<Told>::default();
-        (Teller(Arc::clone(&told)), Self(told))
+    pub fn channel() -> (ShutdownHandle, Self) {
+        let told = Arc::<Signal>::default();
+        (ShutdownHandle(Arc::clone(&told)), Self(told))
     }
 
     /// Whether it was told.
@@ -46,7 +46,7 @@ impl Stop {
     }
 }
 
-impl Teller {
+impl ShutdownHandle {
     /// Tells every one who hears.
     pub fn tell(&self) {
         self.0.told.store(true, Ordering::SeqCst);
@@ -54,7 +54,7 @@ impl Teller {
     }
 }
 
-impl Drop for Teller {
+impl Drop for ShutdownHandle {
     fn drop(&mut self) {
         self.tell();
     }

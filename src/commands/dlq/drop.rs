@@ -3,35 +3,35 @@
 use std::io::{self, Write};
 
 use crate::cli::dlq::Drop;
-use crate::inspect::dlq::survey::Asked;
-use crate::inspect::offline::Unseen;
+use crate::inspect::dlq::survey::PreviewQuery;
+use crate::inspect::offline::OfflineAccount;
 use crate::ports::Clock;
 
 use crate::cli::terminal::{Done, code, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::selection;
-use crate::commands::dlq::halt::Halt;
-use crate::commands::dlq::leave::{Leave, Source, chosen, leave, look};
-use crate::commands::dlq::session::Desk;
-use crate::commands::dlq::trail::{Deed, Trail};
+use crate::commands::dlq::halt::Interrupt;
+use crate::commands::dlq::leave::{Source, TransferMode, chosen, look, transfer};
+use crate::commands::dlq::session::DlqSession;
+use crate::commands::dlq::trail::{OperatorAction, Trail};
 use crate::commands::system_clock::SystemClock;
 
-pub(super) async fn drop(asked: &Drop, halt: &Halt) -> Done {
+pub(super) async fn drop(asked: &Drop, halt: &Interrupt) -> Done {
     let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
     let who = operator(asked.by.as_deref());
-    let desk = Desk::open(&asked.place).await?;
+    let desk = DlqSession::open(&asked.place).await?;
     let export = match asked.no_export {
         true => None,
         false => Some(Export::create(&name(asked))?),
     };
-    let asks: Asked<'_, Unseen> = Asked {
+    let asks: PreviewQuery<'_, OfflineAccount> = PreviewQuery {
         selection: &selection,
         secrets: &desk.config.secrets,
         now: SystemClock.now(),
         today: None,
     };
     let found = look(&desk, Source::Grave, &asks, halt).await?;
-    let count = found.survey.letters.len();
+    let count = found.preview.letters.len();
     if count == 0 {
         return Ok(code(found.partial));
     }
@@ -47,10 +47,10 @@ pub(super) async fn drop(asked: &Drop, halt: &Halt) -> Done {
     let trail = Trail {
         ledger: &account.ledger,
         who: &who,
-        deed: Deed::Drop,
+        deed: OperatorAction::Drop,
     };
-    let how = Leave::ForGood { trail, export };
-    let tally = leave(&desk, Source::Grave, &found, how, halt).await?;
+    let how = TransferMode::ForGood { trail, export };
+    let tally = transfer(&desk, Source::Grave, &found, how, halt).await?;
     writeln!(talk, "{} dropped, {} left", tally.done, count - tally.done)?;
     tally.code(count, &found)
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-use crate::inspect::dlq::replay::Exported;
+use crate::inspect::dlq::replay::ExportedMessage;
 
 /// Bodies are nobody else's business.
 const MODE: u32 = 0o600;
@@ -33,7 +33,7 @@ impl Export {
     }
 
     /// On the disk before the letter goes.
-    pub(super) fn write(&mut self, letter: &Exported) -> Result<(), String> {
+    pub(super) fn write(&mut self, letter: &ExportedMessage) -> Result<(), String> {
         let told = |why: io::Error| format!("{} cannot be written: {why}", self.name);
         let mut line = serde_json::to_string(letter).map_err(|why| told(why.into()))?;
         line.push('\n');
@@ -61,7 +61,7 @@ impl Drop for Export {
 /// The letters of a file, one by one.
 pub(super) fn letters(
     file: &str,
-) -> Result<impl Iterator<Item = Result<Exported, String>>, String> {
+) -> Result<impl Iterator<Item = Result<ExportedMessage, String>>, String> {
     let unreadable = move |why: io::Error| format!("--from: {file} cannot be read: {why}");
     let lines = BufReader::new(File::open(file).map_err(unreadable)?).lines();
     Ok((1_usize..).zip(lines).map(move |(number, line)| {

@@ -6,16 +6,16 @@ use std::io::{self, Write};
 use crate::cli::dlq::Filters;
 use crate::cli::terminal::{glob, time_argument};
 use crate::commands::system_clock::SystemClock;
-use crate::inspect::dlq::select::Selection;
+use crate::inspect::dlq::select::DeadLetterFilter;
 use crate::ports::Clock;
 
 /// What the filters mean.
-pub(super) fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, String> {
+pub(super) fn selection(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilter, String> {
     let now = SystemClock.now();
     let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
     let mut all = set(&filters.id);
     all.extend(ids.iter().cloned());
-    let selection = Selection {
+    let selection = DeadLetterFilter {
         ids: all,
         reasons: set(&filters.reason),
         rooms: set(&filters.room),
@@ -30,7 +30,7 @@ pub(super) fn selection(filters: &Filters, ids: &[String]) -> Result<Selection, 
 
 /// Names the ids that were asked for and are not there. Whether there are such.
 pub(super) fn missing<'a>(
-    selection: &Selection,
+    selection: &DeadLetterFilter,
     found: impl IntoIterator<Item = &'a str>,
 ) -> io::Result<bool> {
     let missing = selection.missing(found);

@@ -13,9 +13,9 @@ use crate::cli::terminal;
 pub(super) const INTERRUPTED: &str = "interrupted: what was held is handed back";
 
 /// How often somebody told this command to stop.
-pub(super) struct Halt(watch::Receiver<u32>);
+pub(super) struct Interrupt(watch::Receiver<u32>);
 
-impl Halt {
+impl Interrupt {
     /// Listens from now until the process ends.
     pub(super) fn listen() -> io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -1,4 +1,4 @@
-//! Letters that leave: looked at first, then seen to one by one. Told to stop, the rest is handed back.
+//! Letters that transfer: looked at first, then seen to one by one. Told to stop, the rest is handed back.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -9,12 +9,12 @@ use crate::aws::SqsQueue;
 use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::outcome::disposition::Grave;
-use crate::inspect::dlq::letter::Letter;
-use crate::inspect::dlq::replay::{Exported, Sent, remove, send_back};
+use crate::inspect::dlq::letter::DeadLetter;
+use crate::inspect::dlq::replay::{ExportedMessage, Sent, remove, send_back};
 use crate::inspect::dlq::scan::Scan;
-use crate::inspect::dlq::select::Selection;
-use crate::inspect::dlq::survey::{Asked, Survey, survey};
-use crate::inspect::explain::Sight;
+use crate::inspect::dlq::select::DeadLetterFilter;
+use crate::inspect::dlq::survey::{PreviewQuery, ReplayPreview, preview};
+use crate::inspect::explain::AccountReader;
 use crate::ports::{Clock, Queue};
 use indicatif::ProgressBar;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -22,8 +22,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::cli::terminal::{Done, code, counter, fault as told, spinner};
 use crate::commands::dlq::export::{Export, letters};
 use crate::commands::dlq::filters::missing;
-use crate::commands::dlq::halt::{Halt, INTERRUPTED};
-use crate::commands::dlq::session::Desk;
+use crate::commands::dlq::halt::{INTERRUPTED, Interrupt};
+use crate::commands::dlq::session::DlqSession;
 use crate::commands::dlq::trail::Trail;
 use crate::commands::system_clock::SystemClock;
 
@@ -38,7 +38,7 @@ pub(super) enum Source<'a> {
 
 /// What was found.
 pub(super) struct Found {
-    pub(super) survey: Survey,
+    pub(super) preview: ReplayPreview,
     /// In a file: which lines are meant.
     lines: BTreeSet<usize>,
     /// Whether there are others, or not all that were asked for.
@@ -46,34 +46,36 @@ pub(super) struct Found {
 }
 
 /// Everything is meant only where somebody said so.
-pub(super) fn chosen(selection: Selection, all: bool) -> Result<Selection, String> {
+pub(super) fn chosen(selection: DeadLetterFilter, all: bool) -> Result<DeadLetterFilter, String> {
     match (selection.is_everything(), all) {
         (true, false) => Err("which messages? give ids, filters, or --all".to_owned()),
-        (false, true) => Err("--all means every message: leave the ids and filters out".to_owned()),
+        (false, true) => {
+            Err("--all means every message: transfer the ids and filters out".to_owned())
+        }
         (true, true) | (false, false) => Ok(selection),
     }
 }
 
 /// Looks at what is there, hands it back, and says what is meant.
-pub(super) async fn look<S: Sight>(
-    desk: &Desk,
+pub(super) async fn look<S: AccountReader>(
+    desk: &DlqSession,
     source: Source<'_>,
-    asked: &Asked<'_, S>,
-    halt: &Halt,
+    asked: &PreviewQuery<'_, S>,
+    halt: &Interrupt,
 ) -> Result<Found, Box<dyn Error>> {
     let spinner = spinner("looking at messages:");
     let goes_on = || {
         spinner.inc(1);
         !halt.told()
     };
-    let (survey, lines, partial) = match source {
+    let (preview, lines, partial) = match source {
         Source::File(file) => {
-            let (survey, lines) = in_file(file, asked, goes_on).await?;
-            (survey, lines, false)
+            let (preview, lines) = in_file(file, asked, goes_on).await?;
+            (preview, lines, false)
         }
         Source::Grave => {
             let mut scan = Scan::of(&desk.grave);
-            let found = survey(&mut scan, asked, goes_on).await;
+            let found = preview(&mut scan, asked, goes_on).await;
             let closed = desk.close(scan).await;
             let found = found.map_err(told)?;
             (found, BTreeSet::new(), closed?.partial)
@@ -83,37 +85,37 @@ pub(super) async fn look<S: Sight>(
     if halt.told() {
         return Err(format!("{INTERRUPTED}, and nothing was done").into());
     }
-    for line in survey.lines() {
+    for line in preview.lines() {
         writeln!(io::stderr(), "{line}")?;
     }
-    let ids = survey.letters.iter().map(|letter| letter.id.as_str());
+    let ids = preview.letters.iter().map(|letter| letter.id.as_str());
     let missing = missing(asked.selection, ids)?;
     Ok(Found {
-        survey,
+        preview,
         lines,
         partial: partial || missing,
     })
 }
 
-async fn in_file<S: Sight>(
+async fn in_file<S: AccountReader>(
     file: &str,
-    asked: &Asked<'_, S>,
+    asked: &PreviewQuery<'_, S>,
     goes_on: impl Fn() -> bool,
-) -> Result<(Survey, BTreeSet<usize>), String> {
-    let (mut survey, mut lines) = (Survey::default(), BTreeSet::new());
+) -> Result<(ReplayPreview, BTreeSet<usize>), String> {
+    let (mut preview, mut lines) = (ReplayPreview::default(), BTreeSet::new());
     for (line, letter) in letters(file)?.enumerate() {
-        if survey.add(letter?.into_envelope(asked.now), asked).await {
+        if preview.add(letter?.into_envelope(asked.now), asked).await {
             lines.insert(line);
         }
         if !goes_on() {
             break;
         }
     }
-    Ok((survey, lines))
+    Ok((preview, lines))
 }
 
 /// What becomes of the letters.
-pub(super) enum Leave<'a> {
+pub(super) enum TransferMode<'a> {
     /// Written into a file; they stay.
     Copy(Export),
     /// Sent back.
@@ -127,14 +129,14 @@ pub(super) enum Leave<'a> {
 
 /// How far it came.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct TransferReport {
     /// Letters that were seen to.
     pub(super) done: usize,
     /// Why it ended before all of them were.
     pub(super) why: Option<String>,
 }
 
-impl Tally {
+impl TransferReport {
     /// How the command ends that had so many to see to.
     pub(super) fn code(self, count: usize, found: &Found) -> Done {
         match self.why {
@@ -145,36 +147,36 @@ impl Tally {
 }
 
 /// What a letter's turn needs beside the letter.
-struct Turn<'a, 'b> {
-    desk: &'a Desk,
-    halt: &'a Halt,
-    how: Leave<'b>,
+struct Transfer<'a, 'b> {
+    desk: &'a DlqSession,
+    halt: &'a Interrupt,
+    how: TransferMode<'b>,
     pace: Interval,
     bar: ProgressBar,
-    tally: Tally,
+    tally: TransferReport,
 }
 
 /// Goes through the source again and sees to the letters that were found, one by one.
-pub(super) async fn leave(
-    desk: &Desk,
+pub(super) async fn transfer(
+    desk: &DlqSession,
     source: Source<'_>,
     found: &Found,
-    how: Leave<'_>,
-    halt: &Halt,
-) -> Result<Tally, Box<dyn Error>> {
+    how: TransferMode<'_>,
+    halt: &Interrupt,
+) -> Result<TransferReport, Box<dyn Error>> {
     let rate = match &how {
-        Leave::Back { rate, .. } => *rate,
-        Leave::Copy(_) | Leave::ForGood { .. } => 1_000,
+        TransferMode::Back { rate, .. } => *rate,
+        TransferMode::Copy(_) | TransferMode::ForGood { .. } => 1_000,
     };
     let mut pace = interval(Duration::from_secs(1) / rate);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut turn = Turn {
+    let mut turn = Transfer {
         desk,
         halt,
         how,
         pace,
-        bar: counter("done", found.survey.letters.len()),
-        tally: Tally::default(),
+        bar: counter("done", found.preview.letters.len()),
+        tally: TransferReport::default(),
     };
     let ended = match source {
         Source::Grave => {
@@ -192,11 +194,11 @@ pub(super) async fn leave(
 }
 
 async fn of_grave(
-    turn: &mut Turn<'_, '_>,
+    turn: &mut Transfer<'_, '_>,
     scan: &mut Scan<'_, SqsQueue>,
     found: &Found,
 ) -> Result<(), String> {
-    let ids = found.survey.letters.iter();
+    let ids = found.preview.letters.iter();
     let mut meant: BTreeSet<&str> = ids.map(|letter| letter.id.as_str()).collect();
     while !meant.is_empty() {
         let batch = scan.next().await.map_err(told)?;
@@ -221,7 +223,7 @@ async fn of_grave(
     Ok(())
 }
 
-async fn of_file(turn: &mut Turn<'_, '_>, file: &str, found: &Found) -> Result<(), String> {
+async fn of_file(turn: &mut Transfer<'_, '_>, file: &str, found: &Found) -> Result<(), String> {
     for (line, letter) in letters(file)?.enumerate() {
         let letter = letter?;
         if found.lines.contains(&line) {
@@ -232,7 +234,7 @@ async fn of_file(turn: &mut Turn<'_, '_>, file: &str, found: &Found) -> Result<(
     Ok(())
 }
 
-impl Turn<'_, '_> {
+impl Transfer<'_, '_> {
     /// Sees to a letter, in its time. Whether it left its queue.
     async fn take(
         &mut self,
@@ -255,23 +257,23 @@ impl Turn<'_, '_> {
     /// Not interrupted in the middle: what is begun is done, or failed.
     async fn one(&mut self, envelope: Envelope, receipt: Option<&Receipt>) -> Result<bool, String> {
         let secrets = &self.desk.config.secrets;
-        let (letter, envelope) = Letter::read(envelope, secrets, SystemClock.now());
+        let (letter, envelope) = DeadLetter::read(envelope, secrets, SystemClock.now());
         match &mut self.how {
-            Leave::Copy(export) => {
-                export.write(&Exported::of(envelope))?;
+            TransferMode::Copy(export) => {
+                export.write(&ExportedMessage::of(envelope))?;
                 Ok(false)
             }
-            Leave::ForGood { trail, export } => {
+            TransferMode::ForGood { trail, export } => {
                 let receipt = receipt.ok_or("a letter of a file cannot be dropped")?;
                 if let Some(export) = export {
-                    export.write(&Exported::of(envelope))?;
+                    export.write(&ExportedMessage::of(envelope))?;
                 }
                 let begun = trail.begin(&letter).await?;
                 remove(&self.desk.grave, receipt).await.map_err(told)?;
                 trail.end(begun).await.map_err(|why| why.to_string())?;
                 Ok(true)
             }
-            Leave::Back { trail, .. } => {
+            TransferMode::Back { trail, .. } => {
                 let begun = trail.begin(&letter).await?;
                 let sent = send(&self.desk.grave, envelope, receipt, trail.who).await;
                 let sent = sent.map_err(told)?;
@@ -297,7 +299,7 @@ async fn send(
     who: &str,
 ) -> Result<Sent, Fault> {
     let Some(receipt) = receipt else {
-        let letter = Exported::of(envelope).replayed_by(who);
+        let letter = ExportedMessage::of(envelope).replayed_by(who);
         grave.bury(Grave::DeadLetters, letter).await?;
         return Ok(Sent::Moved);
     };

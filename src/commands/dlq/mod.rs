@@ -13,12 +13,12 @@ mod trail;
 
 use crate::cli::dlq::DlqCommand;
 use crate::cli::terminal::Done;
-use crate::inspect::dlq::scan::HOLD;
+use crate::inspect::dlq::scan::VISIBILITY;
 
-use halt::Halt;
+use halt::Interrupt;
 
 pub(crate) async fn run(command: &DlqCommand) -> Done {
-    let halt = Halt::listen()?;
+    let halt = Interrupt::listen()?;
     let work = async {
         match command {
             DlqCommand::List(asked) => list::list(asked, &halt).await,
@@ -30,7 +30,7 @@ pub(crate) async fn run(command: &DlqCommand) -> Done {
     tokio::select! {
         biased;
         () = halt.heard(2) => {
-            Err(format!("ended at once: what was held is visible again within {HOLD:?}").into())
+            Err(format!("ended at once: what was held is visible again within {VISIBILITY:?}").into())
         }
         done = work => done,
     }

@@ -7,22 +7,22 @@ use crate::aws::{Aws, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use crate::cli::dlq::{Place, Which};
 use crate::cli::output::streaming_table::age;
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, Config, Process};
-use crate::inspect::dlq::scan::{End, HOLD, Scan};
-use crate::inspect::explain::{Account, Today};
+use crate::config::{self, Config, ProcessEnvironment};
+use crate::inspect::dlq::scan::{End, Scan, VISIBILITY};
+use crate::inspect::explain::{Account, ExplainContext};
 use crate::ports::Clock;
 
 /// A grave, and the way back from it.
-pub(super) struct Desk {
+pub(super) struct DlqSession {
     pub(super) config: Config,
     pub(super) aws: Aws,
     pub(super) grave: SqsQueue,
     pub(super) url: String,
 }
 
-impl Desk {
+impl DlqSession {
     pub(super) async fn open(place: &Place) -> Result<Self, Box<dyn Error>> {
-        let config = config::load(&place.overrides, &Process)?;
+        let config = config::load(&place.overrides, &ProcessEnvironment)?;
         let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
         let url = match place.queue {
             Which::DeadLetters => config.queues.dead_letters.clone(),
@@ -34,7 +34,7 @@ impl Desk {
             quarantine: config.queues.source.clone(),
         };
         Ok(Self {
-            grave: aws.queue(urls, HOLD),
+            grave: aws.queue(urls, VISIBILITY),
             url,
             aws,
             config,
@@ -46,8 +46,8 @@ impl Desk {
         Account::new(ledger, self.aws.pipelines(self.config.codepipeline_rate))
     }
 
-    pub(super) fn today<'a, S>(&'a self, sight: &'a S) -> Today<'a, S> {
-        Today {
+    pub(super) fn today<'a, S>(&'a self, sight: &'a S) -> ExplainContext<'a, S> {
+        ExplainContext {
             rules: &self.config.rules,
             table: &self.config.table,
             sight,
@@ -65,7 +65,7 @@ impl Desk {
             false => None,
         };
         let seen = scan.finish().await.map_err(|fault| {
-            format!("what was held is visible again within {HOLD:?}: it could not be handed back: {fault}")
+            format!("what was held is visible again within {VISIBILITY:?}: it could not be handed back: {fault}")
         })?;
         let mut talk = io::stderr();
         let mut partial = seen.end == Some(End::Restless);
@@ -76,7 +76,7 @@ impl Desk {
         match in_flight {
             Some(Ok((all, visibility))) if all > ours => {
                 partial = true;
-                let (others, wait) = (all - ours, age(visibility.max(HOLD).as_secs()));
+                let (others, wait) = (all - ours, age(visibility.max(VISIBILITY).as_secs()));
                 writeln!(
                     talk,
                     "partial: {others} are held by somebody else, as a rule for up to {wait}: look again then"
@@ -91,7 +91,7 @@ impl Desk {
         if seen.held > 0 {
             writeln!(
                 talk,
-                "{} could not be handed back at once: they are visible again within {HOLD:?}",
+                "{} could not be handed back at once: they are visible again within {VISIBILITY:?}",
                 seen.held
             )?;
         }

@@ -13,19 +13,19 @@ use crate::cli::output::streaming_table::age;
 use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::text;
-use crate::inspect::dlq::letter::Letter;
-use crate::inspect::dlq::replay::Exported;
+use crate::inspect::dlq::letter::DeadLetter;
+use crate::inspect::dlq::replay::ExportedMessage;
 use crate::inspect::dlq::scan::Scan;
 use crate::inspect::explain::{Explanation, explain};
 use crate::ports::Clock;
 
 use crate::cli::terminal::{Done, fault as told, spinner, stopped};
-use crate::commands::dlq::halt::{Halt, INTERRUPTED};
-use crate::commands::dlq::session::Desk;
+use crate::commands::dlq::halt::{INTERRUPTED, Interrupt};
+use crate::commands::dlq::session::DlqSession;
 use crate::commands::system_clock::SystemClock;
 
-pub(super) async fn show(asked: &Show, halt: &Halt) -> Done {
-    let desk = Desk::open(&asked.place).await?;
+pub(super) async fn show(asked: &Show, halt: &Interrupt) -> Done {
+    let desk = DlqSession::open(&asked.place).await?;
     let mut scan = Scan::of(&desk.grave);
     let found = find(&mut scan, &asked.id, halt).await;
     let closed = desk.close(scan).await;
@@ -41,8 +41,8 @@ pub(super) async fn show(asked: &Show, halt: &Halt) -> Done {
         )
         .into());
     };
-    let (letter, envelope) = Letter::read(envelope, &desk.config.secrets, SystemClock.now());
-    let copy = Exported::of_parts(&envelope);
+    let (letter, envelope) = DeadLetter::read(envelope, &desk.config.secrets, SystemClock.now());
+    let copy = ExportedMessage::of_parts(&envelope);
     let account = desk.account();
     let said = explain(envelope, &desk.config.secrets, &desk.today(&account)).await;
     let shown = if asked.json || !io::stdout().is_terminal() {
@@ -60,7 +60,7 @@ pub(super) async fn show(asked: &Show, halt: &Halt) -> Done {
 async fn find(
     scan: &mut Scan<'_, SqsQueue>,
     id: &str,
-    halt: &Halt,
+    halt: &Interrupt,
 ) -> Result<Option<Envelope>, Box<dyn Error>> {
     let spinner = spinner("looking");
     while !halt.told() {
@@ -79,8 +79,8 @@ async fn find(
 
 fn for_programs(
     asked: &Show,
-    letter: &Letter,
-    copy: Exported,
+    letter: &DeadLetter,
+    copy: ExportedMessage,
     said: &Result<Explanation, Fault>,
 ) -> String {
     let mut whole = serde_json::json!({
@@ -100,8 +100,8 @@ fn for_programs(
 /// A body that nobody proved may claim anything: on a terminal nothing of it moves the cursor.
 fn for_people(
     asked: &Show,
-    letter: &Letter,
-    copy: &Exported,
+    letter: &DeadLetter,
+    copy: &ExportedMessage,
     said: &Result<Explanation, Fault>,
 ) -> String {
     let mut shown = attributes(&copy.attributes);

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::aws::DynamoStore;
 use crate::domain::ids::Subject;
-use crate::domain::outcome::audit_entry::Audited;
-use crate::inspect::dlq::letter::Letter;
+use crate::domain::outcome::audit_entry::AuditEntry;
+use crate::inspect::dlq::letter::DeadLetter;
 use crate::ports::{Clock, Ledger};
 use serde_json::{Value, json};
 
@@ -13,12 +13,12 @@ use crate::commands::system_clock::SystemClock;
 
 /// What an operator does to a letter.
 #[derive(Clone, Copy)]
-pub(super) enum Deed {
+pub(super) enum OperatorAction {
     Replay,
     Drop,
 }
 
-impl Deed {
+impl OperatorAction {
     /// The prefix of its cause, and its words before and after.
     fn words(self) -> [&'static str; 3] {
         match self {
@@ -32,27 +32,27 @@ impl Deed {
 pub(super) struct Trail<'a> {
     pub(super) ledger: &'a DynamoStore,
     pub(super) who: &'a str,
-    pub(super) deed: Deed,
+    pub(super) deed: OperatorAction,
 }
 
 /// An entry that says what is about to be done. Without a subject there is none.
-pub(super) struct Begun(Option<(Subject, Audited, Value)>);
+pub(super) struct Begun(Option<(Subject, AuditEntry, Value)>);
 
 impl Trail<'_> {
     /// Before anything is done: without an entry nothing is.
-    pub(super) async fn begin(&self, letter: &Letter) -> Result<Begun, String> {
+    pub(super) async fn begin(&self, letter: &DeadLetter) -> Result<Begun, String> {
         let (Some(subject), Some(delivery)) = (&letter.of, &letter.delivery) else {
             return Ok(Begun(None));
         };
         let [cause, before, _] = self.deed.words();
         let now = SystemClock.now().to_string();
         let replays = match self.deed {
-            Deed::Replay => letter.replays + 1,
-            Deed::Drop => letter.replays,
+            OperatorAction::Replay => letter.replays + 1,
+            OperatorAction::Drop => letter.replays,
         };
         let journal = json!({"outcome": before, "delivery": delivery, "actor": self.who,
             "message": letter.id, "reason": letter.reason, "replays": replays});
-        let entry = Audited {
+        let entry = AuditEntry {
             time: now.clone(),
             cause: format!("{cause}:{delivery}"),
             processed_at: now,
@@ -60,7 +60,7 @@ impl Trail<'_> {
             outcome: before.to_owned(),
             to: "-".to_owned(),
             journal: journal.to_string(),
-            ..Audited::default()
+            ..AuditEntry::default()
         };
         let noted = self.ledger.note(subject, &entry).await;
         noted.map_err(|fault| {

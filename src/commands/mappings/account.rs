@@ -4,23 +4,23 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use crate::aws::{Aws, CodePipelines, DynamoStore};
-use crate::config::{self, Hidden, Overrides, Process};
+use crate::config::{self, Overrides, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::fault::Fault;
 
 /// The table and CodePipeline, without any secret.
-pub(super) struct Desk {
+pub(super) struct MappingsAccount {
     pub(super) ledger: DynamoStore,
     pub(super) pipelines: CodePipelines,
 }
 
-pub(super) async fn open(overrides: &Overrides) -> Result<Desk, Box<dyn Error>> {
-    let hidden = Hidden {
-        process: &Process,
+pub(super) async fn open(overrides: &Overrides) -> Result<MappingsAccount, Box<dyn Error>> {
+    let hidden = RedactedEnvironment {
+        process: &ProcessEnvironment,
         config: overrides.config.as_deref(),
     };
     let config = config::load(overrides, &hidden)?;
     let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-    Ok(Desk {
+    Ok(MappingsAccount {
         ledger: aws.store(config.table),
         pipelines: aws.pipelines(config.codepipeline_rate),
     })

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use crate::cli::mappings::Export;
-use crate::cli::output::streaming_table::{Output, Rows};
+use crate::cli::output::streaming_table::{OutputFormat, StreamingTable};
 use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::terminal::{Done, code, fault, stopped};
 
-use crate::commands::mappings::account::{Desk, open, told};
+use crate::commands::mappings::account::{MappingsAccount, open, told};
 
 /// What is written is hashed on its way, so that whoever gets the file can prove that it is whole.
 struct Sealed<W> {
@@ -46,7 +46,7 @@ struct Tally {
 }
 
 pub(super) async fn export(asked: &Export) -> Done {
-    if asked.output == Output::Table {
+    if asked.output == OutputFormat::Table {
         return Err("an export is json or csv".into());
     }
     let desk = open(&asked.overrides).await?;
@@ -79,11 +79,14 @@ pub(super) async fn export(asked: &Export) -> Done {
     Ok(code(tally.unreadable > 0))
 }
 
-fn rows<T: Serialize, W: Write>(asked: &Export, to: W) -> Rows<T, W> {
-    Rows::new(asked.output, Vec::new(), 0, to)
+fn rows<T: Serialize, W: Write>(asked: &Export, to: W) -> StreamingTable<T, W> {
+    StreamingTable::new(asked.output, Vec::new(), 0, to)
 }
 
-async fn mappings<W: Write>(desk: &Desk, mut rows: Rows<Row, W>) -> Result<Tally, Box<dyn Error>> {
+async fn mappings<W: Write>(
+    desk: &MappingsAccount,
+    mut rows: StreamingTable<Row, W>,
+) -> Result<Tally, Box<dyn Error>> {
     let mut tally = Tally::default();
     let mut listing = Listing::of(&desk.ledger, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
@@ -101,8 +104,8 @@ async fn mappings<W: Write>(desk: &Desk, mut rows: Rows<Row, W>) -> Result<Tally
 }
 
 async fn history<W: Write>(
-    desk: &Desk,
-    mut rows: Rows<HistoryRow, W>,
+    desk: &MappingsAccount,
+    mut rows: StreamingTable<HistoryRow, W>,
 ) -> Result<Tally, Box<dyn Error>> {
     let mut tally = Tally::default();
     let mut listing = Listing::of(&desk.ledger, Filter::default());

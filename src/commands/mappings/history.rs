@@ -3,11 +3,11 @@
 use std::io;
 
 use crate::cli::mappings::History;
-use crate::cli::output::streaming_table::{Column, Rows};
+use crate::cli::output::streaming_table::{Column, StreamingTable};
 use crate::cli::terminal::{Done, code, fault, format, screen, stopped};
 use crate::commands::mappings::account::open;
 use crate::domain::ids::DeliveryId;
-use crate::domain::outcome::audit_entry::Audited;
+use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::inspect::mappings::lookup::subject;
 use crate::ports::Ledger;
 
@@ -27,8 +27,8 @@ pub(super) async fn history(asked: &History) -> Done {
     };
     let entries = desk.ledger.history(&whom).await.map_err(fault)?;
     let stdout = io::stdout().lock();
-    let mut rows =
-        Rows::new(format(asked.output), trail(), screen(), stdout).fields(Audited::FIELDS);
+    let mut rows = StreamingTable::new(format(asked.output), trail(), screen(), stdout)
+        .fields(AuditEntry::FIELDS);
     for entry in entries {
         let of = delivery
             .as_ref()
@@ -47,24 +47,27 @@ fn to_seconds(time: &str) -> String {
         .map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
-fn trail() -> Vec<Column<Audited>> {
+fn trail() -> Vec<Column<AuditEntry>> {
     fn word(text: Option<&String>) -> String {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
     vec![
-        Column::new("EVENT TIME", 20, |entry: &Audited| to_seconds(&entry.time)).rank(3),
-        Column::new("DONE AT", 20, |entry: &Audited| {
+        Column::new("EVENT TIME", 20, |entry: &AuditEntry| {
+            to_seconds(&entry.time)
+        })
+        .rank(3),
+        Column::new("DONE AT", 20, |entry: &AuditEntry| {
             to_seconds(&entry.processed_at)
         })
         .rank(1),
-        Column::new("OUTCOME", 15, |entry: &Audited| entry.outcome.clone()).flexible(9),
-        Column::new("STATE", 17, |entry: &Audited| {
+        Column::new("OUTCOME", 15, |entry: &AuditEntry| entry.outcome.clone()).flexible(9),
+        Column::new("STATE", 17, |entry: &AuditEntry| {
             format!("{}>{}", entry.from.as_deref().unwrap_or("-"), entry.to)
         })
         .rank(4),
-        Column::new("BY", 16, |entry: &Audited| word(entry.actor.as_ref()))
+        Column::new("BY", 16, |entry: &AuditEntry| word(entry.actor.as_ref()))
             .flexible(8)
             .rank(2),
-        Column::new("CAUSE", 43, |entry: &Audited| entry.cause.clone()).flexible(12),
+        Column::new("CAUSE", 43, |entry: &AuditEntry| entry.cause.clone()).flexible(12),
     ]
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::cli::mappings::List;
 use crate::cli::output::explanation::Colour;
-use crate::cli::output::streaming_table::{Column, Rows, age};
+use crate::cli::output::streaming_table::{Column, StreamingTable, age};
 use crate::cli::terminal::{Done, code, fault, format, glob, screen, stopped, time_argument};
 use crate::commands::mappings::account::{open, told};
 use crate::commands::system_clock::SystemClock;
@@ -26,7 +26,8 @@ pub(super) async fn list(asked: &List) -> Done {
     };
     let desk = open(&asked.overrides).await?;
     let stdout = io::stdout().lock();
-    let mut rows = Rows::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
+    let mut rows =
+        StreamingTable::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
     let mut listing = Listing::of(&desk.ledger, filter);
     let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
@@ -55,8 +56,8 @@ fn states(words: &[String]) -> Result<Vec<State>, String> {
             .collect());
     }
     let read = |word: &String| {
-        let found = State::ALL.into_iter().find(|state| state.word() == word);
-        let known = State::ALL.map(State::word).join(", ");
+        let found = State::ALL.into_iter().find(|state| state.as_str() == word);
+        let known = State::ALL.map(State::as_str).join(", ");
         found.ok_or_else(|| format!("--state: '{word}' is none: want {known}"))
     };
     words.iter().map(read).collect()

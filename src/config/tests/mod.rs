@@ -10,7 +10,7 @@ use crate::domain::clone::overrides::CloneOverrides;
 #[derive(Default)]
 struct Given(HashMap<&'static str, &'static str>);
 
-impl Surroundings for Given {
+impl Environment for Given {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         Ok(self.0.get(name).map(|text| (*text).to_owned()))
     }

@@ -18,7 +18,7 @@ pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
     if !template.is_v2() {
         let asked = match (changes.execution_mode, rule.start) {
             (Some(mode @ (ExecutionMode::Queued | ExecutionMode::Parallel)), _) => {
-                Some(format!("execution_mode = \"{}\"", mode.word()))
+                Some(format!("execution_mode = \"{}\"", mode.as_str()))
             }
             (_, Start::Commit) => Some("start = \"commit\"".to_owned()),
             _ if !changes.variables.is_empty() => Some("variables".to_owned()),
@@ -58,7 +58,7 @@ pub(super) fn set_mode(clone: &mut Declaration, mode: Option<ExecutionMode>) {
     if let Some(mode) = mode.filter(|_| clone.is_v2()) {
         clone
             .0
-            .insert("executionMode".to_owned(), Value::from(mode.word()));
+            .insert("executionMode".to_owned(), Value::from(mode.as_str()));
     }
 }
 

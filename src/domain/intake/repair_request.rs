@@ -48,7 +48,7 @@ impl FindingKind {
 
     /// The word in findings and in repairs.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Orphan => "orphan",
             Self::Missing => "missing",
@@ -63,7 +63,7 @@ impl FindingKind {
 
 impl Serialize for FindingKind {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.word())
+        to.serialize_str(self.as_str())
     }
 }
 
@@ -104,7 +104,7 @@ impl Repair {
             subject.repository,
             subject.key(),
             self.generation,
-            self.flaw.word()
+            self.flaw.as_str()
         );
         let hash = hex::encode(Sha256::digest(text));
         format!("repair-{}", hash.get(..32).unwrap_or_default())
@@ -121,7 +121,7 @@ impl Repair {
     ) -> Option<Burial> {
         let body = json!({
             "branchline": "repair",
-            "flaw": self.flaw.word(),
+            "flaw": self.flaw.as_str(),
             "generation": self.generation,
             "subject": self.subject.key(),
             "pipeline": self.pipeline.as_str(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// One entry: what was done to a subject, when, why, and by whom. Every field is written, known or not: a row of CSV must
 /// have as many as its head.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Audited {
+pub struct AuditEntry {
     /// The event's own time.
     pub time: String,
     /// The delivery that made us do it, or the walk of a sweep.
@@ -26,7 +26,7 @@ pub struct Audited {
     pub journal: String,
 }
 
-impl Audited {
+impl AuditEntry {
     /// The names of the fields, in their order.
     pub const FIELDS: &'static [&'static str] = &[
         "time",

@@ -136,8 +136,8 @@ impl Burial {
             .into_iter()
             .filter(|(name, _)| !ours.contains(&name.as_str()));
         let mut attributes = vec![
-            (REASON.to_owned(), Attribute::text(fault.reason.word())),
-            (ROOM.to_owned(), Attribute::text(fault.room.word())),
+            (REASON.to_owned(), Attribute::text(fault.reason.as_str())),
+            (ROOM.to_owned(), Attribute::text(fault.room.as_str())),
         ];
         attributes.extend(came.take(MAX_ATTRIBUTES - ours.len()));
         attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));

@@ -107,7 +107,7 @@ pub enum Outcome {
 impl Outcome {
     /// The stable word.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ignored(_) => "ignored",
             Self::Unchanged(_) => "unchanged",
@@ -126,10 +126,10 @@ impl Outcome {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Ignored(Ignored::Action(action)) => Some(format!("action {action}")),
-            Self::Ignored(why) => Some(why.word().to_owned()),
-            Self::Unchanged(why) => Some(why.word().to_owned()),
+            Self::Ignored(why) => Some(why.as_str().to_owned()),
+            Self::Unchanged(why) => Some(why.as_str().to_owned()),
             Self::Left(subjects) => Some(format!("{subjects} subjects")),
-            Self::Recorded(why) => why.map(|why| why.word().to_owned()),
+            Self::Recorded(why) => why.map(|why| why.as_str().to_owned()),
             Self::Created
             | Self::AlreadyCreated
             | Self::Started
@@ -201,7 +201,7 @@ impl Journal {
 
     /// Step 5 was passed: the row that was found, or none.
     pub fn found(&mut self, mapping: Option<&Mapping>) {
-        self.from = Some(mapping.map_or("unseen", |mapping| mapping.state.word()));
+        self.from = Some(mapping.map_or("unseen", |mapping| mapping.state.as_str()));
         if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
             self.concerns(spec);
         }
@@ -209,7 +209,7 @@ impl Journal {
 
     /// The row as it is left.
     pub fn left(&mut self, mapping: &Mapping) {
-        self.to = Some(mapping.state.word());
+        self.to = Some(mapping.state.as_str());
         if let Some(spec) = &mapping.spec {
             self.concerns(spec);
         }
@@ -222,13 +222,13 @@ impl Journal {
 
     /// It came to an end.
     pub fn close(&mut self, outcome: &Outcome) {
-        self.outcome = outcome.word();
+        self.outcome = outcome.as_str();
         self.detail = outcome.detail();
     }
 
     /// It failed.
     pub fn fail(&mut self, fault: &Fault) {
-        self.outcome = fault.reason.word();
+        self.outcome = fault.reason.as_str();
         self.failure = Some((fault.room, fault.reason));
         self.detail = Some(fault.detail.clone());
     }
@@ -281,7 +281,7 @@ impl fmt::Display for Cause {
 
 /// What the table keeps for auditors, beside the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct NewAuditEntry {
     /// What made us settle.
     pub cause: Cause,
     /// The event's own time; for a sweep, that of the event whose effect it finished.
@@ -302,7 +302,7 @@ pub struct Entry {
     pub journal: String,
 }
 
-impl Entry {
+impl NewAuditEntry {
     /// The entry of a walk that leaves the mapping as `next`.
     #[must_use]
     pub fn of(journal: &Journal, cause: &Cause, time: Timestamp, next: &Mapping) -> Self {
@@ -313,7 +313,7 @@ impl Entry {
             actor: journal.actor.clone(),
             outcome: journal.outcome,
             from: journal.from,
-            to: next.state.word(),
+            to: next.state.as_str(),
             pipeline: journal.pipeline.clone(),
             journal: journal.to_json(),
         }

@@ -59,7 +59,7 @@ impl Placeholder {
 
     /// How it stands in a pattern.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         let found = Self::ALL
             .iter()
             .find(|(_, placeholder)| *placeholder == self);
@@ -182,7 +182,7 @@ impl FormatString {
             let (value, word): (Cow<'_, str>, _) = match piece {
                 Segment::Text(plain) => (plain.into(), None),
                 Segment::Placeholder(placeholder) => {
-                    let word = placeholder.word();
+                    let word = placeholder.as_str();
                     let value = fill.value(*placeholder);
                     let none = || format!("there is no {{{word}}} here, or none yet");
                     (value.ok_or_else(none)?, Some(word))

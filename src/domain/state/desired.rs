@@ -89,7 +89,7 @@ impl AbsenceReason {
 
     /// The word in the table and in logs.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Deleted => "deleted",

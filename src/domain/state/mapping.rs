@@ -47,7 +47,7 @@ impl State {
 
     /// The word in the table, in logs and in the index.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Creating => "creating",
             Self::Active => "active",
@@ -332,9 +332,9 @@ impl Transition {
 
 /// How long a call that was given up may go on at AWS. Its request has reached AWS or never will, and AWS answers within
 /// seconds.
-pub const ECHO: Duration = Duration::from_secs(10);
+pub const LATE_EFFECT_WINDOW: Duration = Duration::from_secs(10);
 /// How far the clocks of two workers may be apart: one sees a claim expire before the other does.
-pub const SKEW: Duration = Duration::from_secs(5);
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
 ///
@@ -392,7 +392,7 @@ impl Claim {
             .claim
             .filter(|_| fault.reason == Reason::AwsUnavailable);
         if let Some(claim) = &mut next.claim {
-            claim.until = claim.until.min(now.plus(ECHO + SKEW));
+            claim.until = claim.until.min(now.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW));
         }
         // Somebody else was faster, which is nobody's failure.
         let failed = fault.reason.class() != Class::Busy;

@@ -32,7 +32,7 @@ impl EventKind {
 
     /// The word in the table.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Reopened => "reopened",

@@ -10,7 +10,7 @@ use crate::domain::outcome::disposition::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, 
 
 /// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Letter {
+pub struct DeadLetter {
     /// SQS's id of the message.
     pub id: String,
     /// When it came into this queue; for one that SQS moved, into the queue of webhooks.
@@ -48,7 +48,7 @@ pub struct Letter {
     pub bytes: usize,
 }
 
-impl Letter {
+impl DeadLetter {
     /// What a list writes of each, in this order.
     pub const FIELDS: &'static [&'static str] = &[
         "id",

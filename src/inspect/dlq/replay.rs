@@ -20,7 +20,7 @@ const MAX_ATTRIBUTES: usize = 10;
 /// A letter in a file, one JSON object a line: all that is needed to send it again.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Exported {
+pub struct ExportedMessage {
     /// SQS's id of the message.
     pub id: String,
     /// The body, byte for byte.
@@ -32,7 +32,7 @@ pub struct Exported {
     pub since: Option<String>,
 }
 
-impl Exported {
+impl ExportedMessage {
     /// Takes an envelope apart. Attributes that are no text are none of GitHub's, and stay behind.
     ///
     /// A letter that SQS moved by itself does not say when it was first seen; but SQS keeps its `SentTimestamp` (Developer
@@ -142,7 +142,7 @@ pub async fn send_back<Q: Queue>(
     receipt: &Receipt,
     who: &str,
 ) -> Result<Sent, Fault> {
-    let letter = Exported::of(envelope);
+    let letter = ExportedMessage::of(envelope);
     // Turned around, the grave of this queue is the queue of webhooks.
     queue
         .bury(Grave::DeadLetters, letter.replayed_by(who))

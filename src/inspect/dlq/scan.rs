@@ -14,9 +14,9 @@ use crate::ports::Queue;
 
 /// How long a message stays invisible without a renewal: long enough for two of them to fail, short enough that nobody
 /// misses it where the scan was killed.
-pub const HOLD: Duration = Duration::from_secs(120);
+pub const VISIBILITY: Duration = Duration::from_secs(120);
 /// The time between two renewals of a message.
-const BEAT: Duration = Duration::from_secs(40);
+const RENEW_INTERVAL: Duration = Duration::from_secs(40);
 /// Messages of one receive (API reference, ReceiveMessage).
 const BATCH: u32 = 10;
 /// How long a receive waits for the first: with a long poll SQS asks all of its servers.
@@ -52,10 +52,10 @@ pub enum End {
 
 /// How a scan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ScanSummary {
     /// Messages that came by.
     pub letters: usize,
-    /// Messages that could not be handed back at once: they are visible again after [`HOLD`].
+    /// Messages that could not be handed back at once: they are visible again after [`VISIBILITY`].
     pub held: usize,
     /// Why nothing more came by. `None` where there may be more: it was stopped before.
     pub end: Option<End>,
@@ -68,7 +68,7 @@ impl<'a, Q: Queue> Scan<'a, Q> {
             queue,
             seen: HashSet::new(),
             held: BTreeMap::new(),
-            due: Instant::now() + BEAT,
+            due: Instant::now() + RENEW_INTERVAL,
             again: 0,
             end: None,
         }
@@ -77,7 +77,7 @@ impl<'a, Q: Queue> Scan<'a, Q> {
     /// The next messages that did not come by yet; empty when there are no more. They are held until they are
     /// [`gone`](Self::gone) or the scan ends.
     ///
-    /// Cancelled: messages may be invisible for [`HOLD`]. So it is not to be cancelled; it takes little longer than a second.
+    /// Cancelled: messages may be invisible for [`VISIBILITY`]. So it is not to be cancelled; it takes little longer than a second.
     ///
     /// # Errors
     /// SQS did not answer.
@@ -123,22 +123,27 @@ impl<'a, Q: Queue> Scan<'a, Q> {
             return Ok(());
         }
         // Those of a second beat together: a batch of ten costs one call.
-        let is_due = |held: &Held| now.duration_since(held.renewed) >= BEAT / 2;
+        let is_due = |held: &Held| now.duration_since(held.renewed) >= RENEW_INTERVAL / 2;
         let due: Vec<_> = self.held.values().filter(|held| is_due(held)).collect();
         let due: Vec<_> = due
             .into_iter()
-            .map(|held| (held.receipt.clone(), HOLD))
+            .map(|held| (held.receipt.clone(), VISIBILITY))
             .collect();
-        let lost: HashSet<_> = self.queue.hand_back(&due).await?.into_iter().collect();
+        let lost: HashSet<_> = self
+            .queue
+            .change_visibility(&due)
+            .await?
+            .into_iter()
+            .collect();
         // What is lost is visible again, or somebody else's.
         self.held.retain(|_, held| !lost.contains(&held.receipt));
         for held in self.held.values_mut() {
-            if now.duration_since(held.renewed) >= BEAT / 2 {
+            if now.duration_since(held.renewed) >= RENEW_INTERVAL / 2 {
                 held.renewed = now;
             }
         }
         let oldest = self.held.values().map(|held| held.renewed).min();
-        self.due = oldest.unwrap_or(now) + BEAT;
+        self.due = oldest.unwrap_or(now) + RENEW_INTERVAL;
         Ok(())
     }
 
@@ -168,15 +173,15 @@ impl<'a, Q: Queue> Scan<'a, Q> {
     /// Hands back what is held.
     ///
     /// # Errors
-    /// SQS did not answer: what is held is visible again after [`HOLD`].
-    pub async fn finish(self) -> Result<Seen, Fault> {
+    /// SQS did not answer: what is held is visible again after [`VISIBILITY`].
+    pub async fn finish(self) -> Result<ScanSummary, Fault> {
         let back: Vec<_> = self
             .held
             .into_values()
             .map(|held| (held.receipt, Duration::ZERO))
             .collect();
-        let failed = self.queue.hand_back(&back).await?;
-        Ok(Seen {
+        let failed = self.queue.change_visibility(&back).await?;
+        Ok(ScanSummary {
             letters: self.seen.len(),
             held: failed.len(),
             end: self.end,

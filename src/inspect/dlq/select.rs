@@ -7,14 +7,14 @@ use globset::GlobMatcher;
 use crate::domain::fault::{Reason, Step};
 use crate::domain::ids::Timestamp;
 
-use crate::inspect::dlq::letter::Letter;
+use crate::inspect::dlq::letter::DeadLetter;
 
 /// The reason and the room of a letter that SQS moved by itself.
 pub const NONE: &str = "none";
 
 /// What a letter must be. What is not said, every letter is.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub struct DeadLetterFilter {
     /// SQS's ids; empty is any.
     pub ids: BTreeSet<String>,
     /// Reasons; empty is any. [`NONE`] is a letter that SQS moved by itself.
@@ -31,21 +31,21 @@ pub struct Selection {
     pub until: Option<Timestamp>,
 }
 
-impl Selection {
+impl DeadLetterFilter {
     /// Refuses a word that no letter can have: it was mistyped, and "nothing matches" would be taken for an answer.
     ///
     /// # Errors
     /// One sentence with the words that there are.
     pub fn check(&self) -> Result<(), String> {
-        let reasons = Reason::ALL.iter().map(|reason| reason.word());
-        let rooms = Step::ALL.iter().map(|room| room.word());
+        let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
+        let rooms = Step::ALL.iter().map(|room| room.as_str());
         known("reason", &self.reasons, reasons.collect())?;
         known("room", &self.rooms, rooms.collect())
     }
 
     /// Whether the letter is meant.
     #[must_use]
-    pub fn admits(&self, letter: &Letter, sent_at: Timestamp) -> bool {
+    pub fn admits(&self, letter: &DeadLetter, sent_at: Timestamp) -> bool {
         let among = |words: &BTreeSet<String>, word: Option<&str>| {
             words.is_empty() || words.contains(word.unwrap_or(NONE))
         };

@@ -6,18 +6,18 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::intake::envelope::Envelope;
-use crate::inspect::explain::{Explanation, Sight, Today, explain};
+use crate::inspect::explain::{AccountReader, ExplainContext, Explanation, explain};
 use crate::ports::Queue;
 
-use crate::inspect::dlq::letter::Letter;
+use crate::inspect::dlq::letter::DeadLetter;
 use crate::inspect::dlq::scan::Scan;
-use crate::inspect::dlq::select::Selection;
+use crate::inspect::dlq::select::DeadLetterFilter;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct ReplayPreview {
     /// The letters that are meant.
-    pub letters: Vec<Letter>,
+    pub letters: Vec<DeadLetter>,
     /// How many would come to what.
     would: BTreeMap<String, usize>,
     /// How many there are altogether.
@@ -25,15 +25,15 @@ pub struct Survey {
 }
 
 /// What is asked of each letter.
-pub struct Asked<'a, S> {
+pub struct PreviewQuery<'a, S> {
     /// Which are meant.
-    pub selection: &'a Selection,
+    pub selection: &'a DeadLetterFilter,
     /// What proves a body.
     pub secrets: &'a Secrets,
     /// The time.
     pub now: Timestamp,
     /// What is to be predicted by; `None` where nothing is.
-    pub today: Option<&'a Today<'a, S>>,
+    pub today: Option<&'a ExplainContext<'a, S>>,
 }
 
 /// Looks at every letter and asks what would become of those that are meant. The scan holds all of them, and is the
@@ -41,12 +41,12 @@ pub struct Asked<'a, S> {
 ///
 /// # Errors
 /// SQS did not answer.
-pub async fn survey<Q: Queue, S: Sight>(
+pub async fn preview<Q: Queue, S: AccountReader>(
     scan: &mut Scan<'_, Q>,
-    asked: &Asked<'_, S>,
+    asked: &PreviewQuery<'_, S>,
     goes_on: impl Fn() -> bool,
-) -> Result<Survey, Fault> {
-    let mut found = Survey::default();
+) -> Result<ReplayPreview, Fault> {
+    let mut found = ReplayPreview::default();
     loop {
         let batch = scan.next().await?;
         if batch.is_empty() {
@@ -62,12 +62,16 @@ pub async fn survey<Q: Queue, S: Sight>(
     }
 }
 
-impl Survey {
+impl ReplayPreview {
     /// Looks at one letter. Whether it is meant.
-    pub async fn add<S: Sight>(&mut self, envelope: Envelope, asked: &Asked<'_, S>) -> bool {
+    pub async fn add<S: AccountReader>(
+        &mut self,
+        envelope: Envelope,
+        asked: &PreviewQuery<'_, S>,
+    ) -> bool {
         self.seen += 1;
         let sent_at = envelope.sent_at;
-        let (letter, envelope) = Letter::read(envelope, asked.secrets, asked.now);
+        let (letter, envelope) = DeadLetter::read(envelope, asked.secrets, asked.now);
         let is_meant = asked.selection.admits(&letter, sent_at);
         if is_meant {
             if let Some(today) = asked.today {
@@ -109,7 +113,7 @@ impl Survey {
 fn would(said: Result<Explanation, Fault>) -> String {
     let said = match said {
         Ok(said) => said,
-        Err(fault) => return format!("cannot be told: {}", fault.reason.word()),
+        Err(fault) => return format!("cannot be told: {}", fault.reason.as_str()),
     };
     let outcome = said.journal.outcome;
     match &said.journal.detail {

@@ -1,7 +1,7 @@
 //! The three queues: what they lose, and what they hide.
 
 use crate::domain::fault::Fault;
-use crate::ports::{QueueFacts, Redrive};
+use crate::ports::{QueueAttributes, RedrivePolicy};
 use crate::reconcile::lease::VISIBILITY;
 
 use crate::inspect::preflight::Finding;
@@ -20,7 +20,7 @@ const DAY: u64 = 86_400;
 const LEAST_VISIBILITY: u64 = 15;
 
 /// What is known of a queue.
-type Known<'a> = Result<&'a QueueFacts, &'a Fault>;
+type Known<'a> = Result<&'a QueueAttributes, &'a Fault>;
 
 /// The three queues. A queue that did not answer is told, and the others are judged without it.
 #[must_use]
@@ -46,15 +46,19 @@ pub fn queues(webhooks: Known<'_>, dead_letters: Known<'_>, quarantine: Known<'_
 
 /// What a queue is measured against, where it answered.
 struct Neighbours<'a> {
-    webhooks: Option<&'a QueueFacts>,
-    dead_letters: Option<&'a QueueFacts>,
+    webhooks: Option<&'a QueueAttributes>,
+    dead_letters: Option<&'a QueueAttributes>,
 }
 
 /// Something wrong with a queue: what, and what mends it.
 type Flaw = (String, String);
-type Judge = fn(&QueueFacts, &Neighbours<'_>) -> (String, Vec<Flaw>);
+type Judge = fn(&QueueAttributes, &Neighbours<'_>) -> (String, Vec<Flaw>);
 
-fn told(what: &str, facts: &QueueFacts, (good, mut flaws): (String, Vec<Flaw>)) -> Vec<Finding> {
+fn told(
+    what: &str,
+    facts: &QueueAttributes,
+    (good, mut flaws): (String, Vec<Flaw>),
+) -> Vec<Finding> {
     flaws.extend(small(facts));
     if flaws.is_empty() {
         return vec![Finding::good(what, good)];
@@ -63,21 +67,21 @@ fn told(what: &str, facts: &QueueFacts, (good, mut flaws): (String, Vec<Flaw>)) 
     flaws.into_iter().map(bad).collect()
 }
 
-fn set(facts: &QueueFacts, attributes: &str) -> String {
+fn set(facts: &QueueAttributes, attributes: &str) -> String {
     format!(
         "aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}'",
         facts.url
     )
 }
 
-fn keep(facts: &QueueFacts, seconds: u64) -> String {
+fn keep(facts: &QueueAttributes, seconds: u64) -> String {
     set(
         facts,
         &format!("{{\"MessageRetentionPeriod\":\"{seconds}\"}}"),
     )
 }
 
-fn small(facts: &QueueFacts) -> Option<Flaw> {
+fn small(facts: &QueueAttributes) -> Option<Flaw> {
     let detail = format!(
         "takes messages of at most {} bytes: larger webhooks are lost; want {LARGEST}",
         facts.max_message_bytes
@@ -86,7 +90,7 @@ fn small(facts: &QueueFacts) -> Option<Flaw> {
     (facts.max_message_bytes < LARGEST).then_some((detail, mend))
 }
 
-fn of_webhooks(facts: &QueueFacts, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
+fn of_webhooks(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
     let mut flaws = Vec::new();
     flaws.extend(redrive(facts, near.dead_letters));
     if facts.retention_seconds < DAY {
@@ -118,7 +122,7 @@ fn of_webhooks(facts: &QueueFacts, near: &Neighbours<'_>) -> (String, Vec<Flaw>)
 }
 
 /// `dead_letters` is where it should lead, where that queue answered.
-fn redrive(facts: &QueueFacts, dead_letters: Option<&QueueFacts>) -> Option<Flaw> {
+fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> Option<Flaw> {
     let policy = |target: &str| {
         let policy = format!(
             "{{\"RedrivePolicy\":\"{{\\\"deadLetterTargetArn\\\":\\\"{target}\\\",\\\"maxReceiveCount\\\":\\\"100\\\"}}\"}}"
@@ -132,11 +136,13 @@ fn redrive(facts: &QueueFacts, dead_letters: Option<&QueueFacts>) -> Option<Flaw
                 .to_owned(),
             policy(wanted.unwrap_or("ARN-OF-THE-DEAD-LETTER-QUEUE")),
         )),
-        Some(Redrive { target, .. }) if wanted.is_some_and(|wanted| wanted != target) => Some((
-            format!("redrives to {target}, which is not the configured dead-letter queue"),
-            policy(wanted.unwrap_or(target)),
-        )),
-        Some(Redrive {
+        Some(RedrivePolicy { target, .. }) if wanted.is_some_and(|wanted| wanted != target) => {
+            Some((
+                format!("redrives to {target}, which is not the configured dead-letter queue"),
+                policy(wanted.unwrap_or(target)),
+            ))
+        }
+        Some(RedrivePolicy {
             target,
             max_receives,
         }) if *max_receives < LEAST_RECEIVES => Some((
@@ -150,13 +156,13 @@ fn redrive(facts: &QueueFacts, dead_letters: Option<&QueueFacts>) -> Option<Flaw
 }
 
 /// A grave that redrives loses its messages to whoever looks at them.
-fn moves_on(facts: &QueueFacts) -> Option<Flaw> {
+fn moves_on(facts: &QueueAttributes) -> Option<Flaw> {
     let detail = "has a redrive policy of its own: looking at its messages would move them on";
     let mend = set(facts, "{\"RedrivePolicy\":\"\"}");
     facts.redrive.is_some().then(|| (detail.to_owned(), mend))
 }
 
-fn of_dead_letters(facts: &QueueFacts, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
+fn of_dead_letters(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
     let mut flaws = Vec::new();
     flaws.extend(moves_on(facts));
     flaws.extend(near.webhooks.and_then(|webhooks| short(facts, webhooks)));
@@ -167,7 +173,7 @@ fn of_dead_letters(facts: &QueueFacts, near: &Neighbours<'_>) -> (String, Vec<Fl
 }
 
 /// Longer than the queue of webhooks: by more of this one, or where there is no more by less of that one.
-fn short(facts: &QueueFacts, webhooks: &QueueFacts) -> Option<Flaw> {
+fn short(facts: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Flaw> {
     if facts.retention_seconds > webhooks.retention_seconds {
         return None;
     }
@@ -182,7 +188,7 @@ fn short(facts: &QueueFacts, webhooks: &QueueFacts) -> Option<Flaw> {
     Some((detail, mend.join(" && ")))
 }
 
-fn of_quarantine(facts: &QueueFacts, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
+fn of_quarantine(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
     let kept = long(facts.retention_seconds);
     let good = format!("a queue of its own, keeps messages for {kept}");
     if near.dead_letters.is_some_and(|dead| dead.arn == facts.arn) {
@@ -216,22 +222,22 @@ mod tests {
     use super::*;
     use crate::domain::fault::{Reason, Step};
 
-    fn queue(name: &str, seconds: u64, redrive: Option<(&str, u32)>) -> QueueFacts {
+    fn queue(name: &str, seconds: u64, redrive: Option<(&str, u32)>) -> QueueAttributes {
         let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:123456789012:{name}");
-        QueueFacts {
+        QueueAttributes {
             url: format!("https://sqs/{name}"),
             arn: arn(name),
             retention_seconds: seconds,
             visibility_seconds: 30,
             max_message_bytes: LARGEST,
-            redrive: redrive.map(|(target, max_receives)| Redrive {
+            redrive: redrive.map(|(target, max_receives)| RedrivePolicy {
                 target: arn(target),
                 max_receives,
             }),
         }
     }
 
-    fn webhooks() -> QueueFacts {
+    fn webhooks() -> QueueAttributes {
         queue("webhooks", 4 * DAY, Some(("dead", 100)))
     }
 
@@ -259,7 +265,7 @@ mod tests {
         let (dead, odd) = (queue("dead", LONGEST, None), queue("odd", 36 * 3_600, None));
         let early = queue("dead", 36 * 3_600, None);
         let moving = queue("dead", LONGEST, Some(("x", 5)));
-        let small = QueueFacts {
+        let small = QueueAttributes {
             max_message_bytes: 262_144,
             visibility_seconds: 0,
             retention_seconds: 5_400,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::fault::Fault;
-use crate::ports::Passing;
+use crate::ports::PassRoleDecision;
 
 use crate::inspect::preflight::Finding;
 
@@ -100,16 +100,16 @@ pub fn elsewhere(role: &Role) -> Option<Finding> {
 
 /// What is said of a role that IAM was asked about.
 #[must_use]
-pub fn passing(role: &Role, daemon: &str, answer: Result<Passing, Fault>) -> Finding {
+pub fn passing(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault>) -> Finding {
     let what = format!("role {}", role.arn);
     match answer {
-        Ok(Passing::Allowed) => Finding::good(what, format!("{daemon} may pass it")),
-        Ok(Passing::Denied) => Finding::bad(
+        Ok(PassRoleDecision::Allowed) => Finding::good(what, format!("{daemon} may pass it")),
+        Ok(PassRoleDecision::Denied) => Finding::bad(
             what,
             format!("{daemon} may not pass it: no policy allows it"),
             format!("add to the policy of {daemon}: {}", statement(&role.arn)),
         ),
-        Ok(Passing::Forbidden) => Finding::bad(
+        Ok(PassRoleDecision::Forbidden) => Finding::bad(
             what,
             format!("{daemon} may not pass it: a policy, a boundary or the organization denies it"),
             format!(
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    fn told(role: &Role, answer: Result<Passing, Fault>) -> (Option<bool>, String) {
+    fn told(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
         let finding = passing(role, DAEMON, answer);
         (finding.ok, finding.mend.unwrap_or_default())
     }
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn a_role_is_passable_or_the_statement_is_told() {
         let ours = role("123456789012", false);
-        assert_eq!(told(&ours, Ok(Passing::Allowed)).0, Some(true));
-        for denied in [Passing::Denied, Passing::Forbidden] {
+        assert_eq!(told(&ours, Ok(PassRoleDecision::Allowed)).0, Some(true));
+        for denied in [PassRoleDecision::Denied, PassRoleDecision::Forbidden] {
             let (ok, mend) = told(&ours, Ok(denied));
             assert_eq!(ok, Some(false));
             let statement = &mend[mend.find('{').unwrap()..];

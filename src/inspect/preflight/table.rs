@@ -1,16 +1,16 @@
 //! The table, its index, its time to live.
 
-use crate::ports::{IndexFacts, TableFacts};
+use crate::ports::{IndexDescription, TableDescription};
 
 use crate::inspect::preflight::Finding;
 
 /// The table. What could not be asked hides nothing of the rest.
 #[must_use]
-pub fn table(facts: &TableFacts) -> Vec<Finding> {
+pub fn table(facts: &TableDescription) -> Vec<Finding> {
     vec![keys(facts), index(facts), time_to_live(facts)]
 }
 
-fn keys(facts: &TableFacts) -> Finding {
+fn keys(facts: &TableDescription) -> Finding {
     if facts.keys == ["pk", "sk"] {
         return Finding::good("table", format!("{} with pk and sk", facts.name));
     }
@@ -18,7 +18,7 @@ fn keys(facts: &TableFacts) -> Finding {
     Finding::bad("table", detail, "make a new table: keys cannot be changed")
 }
 
-fn index(facts: &TableFacts) -> Finding {
+fn index(facts: &TableDescription) -> Finding {
     let what = "index by-state";
     let drop = format!(
         "aws dynamodb update-table --table-name {} --global-secondary-index-updates '[{{\"Delete\":{{\"IndexName\":\"by-state\"}}}}]', wait, then {}",
@@ -26,14 +26,14 @@ fn index(facts: &TableFacts) -> Finding {
         create(&facts.name)
     );
     match &facts.index {
-        Some(IndexFacts { keys, .. }) if *keys != ["state", "updated_at"] => {
+        Some(IndexDescription { keys, .. }) if *keys != ["state", "updated_at"] => {
             let detail = format!(
                 "has the keys {}, want state and updated_at",
                 keys.join(", ")
             );
             Finding::bad(what, detail, drop)
         }
-        Some(IndexFacts { whole: false, .. }) => {
+        Some(IndexDescription { whole: false, .. }) => {
             let detail = "does not project all attributes: the sweep at start, `mappings` and `audit` could read none of its rows";
             Finding::bad(what, detail, drop)
         }
@@ -52,7 +52,7 @@ fn create(table: &str) -> String {
     )
 }
 
-fn time_to_live(facts: &TableFacts) -> Finding {
+fn time_to_live(facts: &TableDescription) -> Finding {
     let what = "time to live";
     let detail = match &facts.ttl {
         Ok(Some(attribute)) if attribute == "expires_at" => return Finding::good(what, attribute),
@@ -73,12 +73,12 @@ mod tests {
     use super::*;
     use crate::domain::fault::{Fault, Reason, Step};
 
-    fn good() -> TableFacts {
+    fn good() -> TableDescription {
         let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-        TableFacts {
+        TableDescription {
             name: "branchline".to_owned(),
             keys: names(["pk", "sk"]),
-            index: Some(IndexFacts {
+            index: Some(IndexDescription {
                 keys: names(["state", "updated_at"]),
                 whole: true,
             }),
@@ -93,7 +93,7 @@ mod tests {
                 .iter()
                 .all(|finding| finding.ok == Some(true))
         );
-        let bad = TableFacts {
+        let bad = TableDescription {
             keys: vec!["id".to_owned()],
             index: None,
             ttl: Ok(None),

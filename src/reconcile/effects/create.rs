@@ -9,21 +9,25 @@ use crate::domain::outcome::journal::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{EffectResult, ExistingClone};
-use crate::ports::{Clock, Created, Pipelines, Store};
+use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
-use crate::reconcile::Walker;
-use crate::reconcile::execute::{Applied, Work};
+use crate::reconcile::Reconciler;
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome};
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile and has no
     /// execution yet, it is started.
-    pub(in crate::reconcile) async fn create(&self, spec: &Spec, work: &Work<'_>) -> Applied {
+    pub(in crate::reconcile) async fn create(
+        &self,
+        spec: &Spec,
+        work: &ClaimedAction<'_>,
+    ) -> EffectOutcome {
         let mapping = work.claim.mapping();
         let rule = self.rule(spec)?;
         let (pipeline, template_version) = self.build_clone(spec, work, rule).await?;
-        let place = self.take_place(rule, work).await?;
+        let place = self.acquire_slot(rule, work).await?;
         self.may_touch(work)?;
-        if self.pipelines.create(&pipeline, work.claim).await? == Created::Made {
+        if self.pipelines.create(&pipeline, work.claim).await? == CreateResult::Made {
             let made = ExistingClone {
                 arn: pipeline.arn,
                 template_version,
@@ -69,7 +73,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     pub(in crate::reconcile) async fn build_clone(
         &self,
         spec: &Spec,
-        work: &Work<'_>,
+        work: &ClaimedAction<'_>,
         rule: &Rule,
     ) -> Result<(NewPipeline, Option<i32>), Fault> {
         let template = self

@@ -9,11 +9,11 @@ use crate::domain::state::mapping::{EffectResult, Transition};
 use crate::domain::state::plan::Effect;
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::Walker;
+use crate::reconcile::Reconciler;
 use crate::reconcile::effects::start::not_ours;
-use crate::reconcile::execute::{Applied, Work};
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome};
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Before a clone is removed its last executions are written into the claim: CodePipeline forgets them with the
     /// pipeline, and whoever finishes a removal that was cut off finds them there.
     pub(in crate::reconcile) async fn remember_executions(
@@ -31,7 +31,11 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         Ok(())
     }
 
-    pub(in crate::reconcile) async fn delete(&self, spec: &Spec, work: &Work<'_>) -> Applied {
+    pub(in crate::reconcile) async fn delete(
+        &self,
+        spec: &Spec,
+        work: &ClaimedAction<'_>,
+    ) -> EffectOutcome {
         let (mapping, name) = (work.claim.mapping(), &spec.pipeline);
         self.is_no_template(spec)?;
         let outcome = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
@@ -46,12 +50,12 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             Some(_) if mapping.arn.is_none() => Outcome::LeftAlone,
             Some(_) => return Err(not_ours(name.as_str())),
         };
-        self.free_place(spec, work).await?;
+        self.release_slot(spec, work).await?;
         Ok((EffectResult::Absent, outcome))
     }
 
     /// What a delete does to an execution that runs is not documented, so a rule may have it stopped before.
-    async fn stop_running(&self, spec: &Spec, work: &Work<'_>) -> Result<(), Fault> {
+    async fn stop_running(&self, spec: &Spec, work: &ClaimedAction<'_>) -> Result<(), Fault> {
         let rule = self.setup.rules.named(&spec.rule);
         if !rule.is_some_and(|rule| rule.stop_on_close) {
             return Ok(());

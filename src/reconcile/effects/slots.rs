@@ -5,33 +5,33 @@ use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Claim;
 use crate::domain::state::plan::Effect;
-use crate::ports::{Clock, Pipelines, Place, Store};
+use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
-use crate::reconcile::Walker;
-use crate::reconcile::execute::Work;
+use crate::reconcile::Reconciler;
+use crate::reconcile::execute::ClaimedAction;
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// The rule whose place was taken; `None` where it has no limit.
-    pub(in crate::reconcile) async fn take_place(
+    pub(in crate::reconcile) async fn acquire_slot(
         &self,
         rule: &Rule,
-        work: &Work<'_>,
+        work: &ClaimedAction<'_>,
     ) -> Result<Option<String>, Fault> {
         let Some(max) = rule.max_active else {
             return Ok(None);
         };
         let subject = &work.claim.mapping().subject;
         let fault = |reason, detail: String| Err(Fault::new(Step::Plan, reason, detail));
-        match self.store.take_place(&rule.name, max, subject).await? {
-            Place::Taken => Ok(Some(rule.name.clone())),
-            Place::Full => fault(
+        match self.store.acquire_slot(&rule.name, max, subject).await? {
+            SlotResult::Acquired => Ok(Some(rule.name.clone())),
+            SlotResult::Full => fault(
                 Reason::RuleFull,
                 format!(
                     "rule '{}' has its max_active = {max} clones: one must close before the next is made",
                     rule.name
                 ),
             ),
-            Place::Uncounted => fault(
+            SlotResult::Uncounted => fault(
                 Reason::AwsConflict,
                 format!("the clones of rule '{}' are being counted", rule.name),
             ),
@@ -39,10 +39,10 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
     }
 
     /// Gives back the place that the clone counted for, and one that was taken for a clone that never settled.
-    pub(in crate::reconcile) async fn free_place(
+    pub(in crate::reconcile) async fn release_slot(
         &self,
         spec: &Spec,
-        work: &Work<'_>,
+        work: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
         let mapping = work.claim.mapping();
         let today = self.setup.rules.named(&spec.rule);
@@ -53,13 +53,13 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
             .into_iter()
             .chain(today.filter(|rule| counted != Some(rule)))
         {
-            self.store.free_place(rule, &mapping.subject).await?;
+            self.store.release_slot(rule, &mapping.subject).await?;
         }
         Ok(())
     }
 
     /// A clone that will never be made like this must not keep others from being made.
-    pub(in crate::reconcile) async fn free_unused_place(
+    pub(in crate::reconcile) async fn release_unused_slot(
         &self,
         effect: &Effect,
         claim: &Claim,
@@ -75,7 +75,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         }
         if let Err(second) = self
             .store
-            .free_place(&spec.rule, &claim.mapping().subject)
+            .release_slot(&spec.rule, &claim.mapping().subject)
             .await
         {
             tracing::warn!(fault = %second, "A place could not be given back; the removal of its subject does");

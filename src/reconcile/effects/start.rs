@@ -11,18 +11,18 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{EffectResult, ExistingClone};
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::Walker;
-use crate::reconcile::execute::{Applied, Work};
+use crate::reconcile::Reconciler;
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome};
 
-impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Brings the clone up to date where its rule says so, then starts the head commit: UpdatePipeline stops what runs
     /// and starts nothing, so the two belong together. A clone that somebody deleted is made anew.
     pub(in crate::reconcile) async fn start(
         &self,
         spec: &Spec,
-        work: &Work<'_>,
+        work: &ClaimedAction<'_>,
         journal: &mut Journal,
-    ) -> Applied {
+    ) -> EffectOutcome {
         self.is_no_template(spec)?;
         let mapping = work.claim.mapping();
         let named = self.setup.rules.named(&spec.rule);
@@ -81,7 +81,7 @@ impl<S: Store, P: Pipelines, C: Clock> Walker<S, P, C> {
         spec: &Spec,
         fingerprint: &CloneFingerprint,
         token: Option<DeliveryId>,
-        work: &Work<'_>,
+        work: &ClaimedAction<'_>,
     ) -> Result<String, Fault> {
         let mapping = work.claim.mapping();
         let told = match self.setup.rules.named(&spec.rule) {

@@ -16,7 +16,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
-use branchline::ports::{Created, Pipelines};
+use branchline::ports::{CreateResult, Pipelines};
 
 use super::clients;
 use crate::world::rules::{pull_request_rule, template};
@@ -28,7 +28,7 @@ fn name(text: &str) -> PipelineName {
     PipelineName::parse(text).unwrap()
 }
 
-async fn create(answer: CreatePipelineError) -> Result<Created, Fault> {
+async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
     let answer = std::sync::Mutex::new(Some(answer));
     let rule = mock!(aws_sdk_codepipeline::Client::create_pipeline)
         .then_error(move || answer.lock().unwrap().take().unwrap());
@@ -50,11 +50,11 @@ async fn a_name_in_use_is_known_in_both_spellings() {
         CreatePipelineError::generic(metadata.build())
     };
     let in_use = answer("PipelineNameInUseException", "A pipeline has that name");
-    assert_eq!(create(in_use).await, Ok(Created::NameInUse));
+    assert_eq!(create(in_use).await, Ok(CreateResult::NameInUse));
     let structure = |message| answer("InvalidStructureException", message);
     let seen =
         structure("A pipeline with the name 'api-pr-7' already exists in account '123456789012'");
-    assert_eq!(create(seen).await, Ok(Created::NameInUse));
+    assert_eq!(create(seen).await, Ok(CreateResult::NameInUse));
     let refused = create(structure("Pipeline has only 1 stage(s)"))
         .await
         .unwrap_err();

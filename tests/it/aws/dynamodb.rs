@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::Reason;
 use branchline::domain::state::mapping::{Expect, Transition};
-use branchline::ports::{Claimed, Store};
+use branchline::ports::{ClaimResult, Store};
 
 use super::clients;
 use crate::world::samples::{creating, pull};
@@ -74,8 +74,8 @@ async fn a_refused_name_tells_who_has_it() {
         ("ConditionalCheckFailed", Some(holder)),
     ]);
     match clients::store(&[&rule]).claim(claim()).await.unwrap() {
-        Claimed::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
-        other @ (Claimed::Won(_) | Claimed::Lost(_)) => panic!("{other:?}"),
+        ClaimResult::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
+        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("{other:?}"),
     }
 }
 
@@ -118,5 +118,5 @@ async fn a_claim_whose_answer_was_lost_is_won() {
             )
         });
     let claimed = clients::store(&[&rule]).claim(claim()).await.unwrap();
-    assert!(matches!(claimed, Claimed::Won(_)), "{claimed:?}");
+    assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
 }

@@ -9,14 +9,14 @@ use aws_sdk_iam::types::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::ports::Passing;
+use branchline::ports::PassRoleDecision;
 
 use super::clients;
 
 const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 const BUILD: &str = "arn:aws:iam::123456789012:role/build";
 
-async fn asked(rule: &Rule) -> Result<Passing, Fault> {
+async fn asked(rule: &Rule) -> Result<PassRoleDecision, Fault> {
     clients::roles(&[rule]).passing(DAEMON, BUILD).await
 }
 
@@ -49,10 +49,10 @@ fn judged(decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
 async fn a_role_may_be_passed_or_not_or_is_forbidden() {
     use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
     let cases = [
-        (Allowed, false, Passing::Allowed),
-        (ImplicitDeny, false, Passing::Denied),
-        (ImplicitDeny, true, Passing::Forbidden),
-        (ExplicitDeny, false, Passing::Forbidden),
+        (Allowed, false, PassRoleDecision::Allowed),
+        (ImplicitDeny, false, PassRoleDecision::Denied),
+        (ImplicitDeny, true, PassRoleDecision::Forbidden),
+        (ExplicitDeny, false, PassRoleDecision::Forbidden),
     ];
     for (decision, fenced, wanted) in cases {
         assert_eq!(asked(&judged(decision, fenced)).await, Ok(wanted));

@@ -82,7 +82,10 @@ async fn entries_that_were_not_handed_back_come_back_by_their_receipt() {
         });
     let times = [Duration::ZERO, Duration::from_secs(300)];
     let messages: Vec<_> = receipts(2).into_iter().zip(times).collect();
-    let left = clients::queue(&[&rule]).hand_back(&messages).await.unwrap();
+    let left = clients::queue(&[&rule])
+        .change_visibility(&messages)
+        .await
+        .unwrap();
     assert_eq!(left, [Receipt("receipt-0".into())]);
 }
 

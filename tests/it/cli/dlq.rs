@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use branchline::inspect::dlq::letter::Letter;
+use branchline::inspect::dlq::letter::DeadLetter;
 use serde_json::Value;
 
 use super::account::Account;
@@ -94,7 +94,7 @@ async fn what_is_there_is_shown_filtered_and_stays() {
     );
 
     let csv = text(run(&account, &["list", "--output", "csv"]).stdout);
-    let head = Letter::FIELDS.join(",");
+    let head = DeadLetter::FIELDS.join(",");
     assert_eq!(csv.lines().next(), Some(head.as_str()));
     let none = ["list", "--output", "csv", "--repository", "nobody/*"];
     assert_eq!(text(run(&account, &none).stdout).trim_end(), head);

@@ -6,7 +6,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::Attribute;
 use branchline::domain::outcome::disposition::Grave;
-use branchline::domain::outcome::journal::Entry;
+use branchline::domain::outcome::journal::NewAuditEntry;
 use branchline::reconcile::lease::VISIBILITY;
 use serde_json::Value;
 
@@ -104,14 +104,14 @@ impl StoreStage for Table {
             .collect()
     }
 
-    async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String> {
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
         let mut entries = self.0.audit(subject).into_iter();
         entries
             .find(|kept| kept.cause == entry.cause)
             .map(|kept| kept.journal)
     }
 
-    async fn delivery(&self, entry: &Entry) -> Option<String> {
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String> {
         let kept = self.0.delivery(entry.cause.delivery()?)?;
         Some(kept.outcome.to_owned())
     }

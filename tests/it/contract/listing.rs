@@ -2,7 +2,7 @@
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
-use branchline::ports::{Place, Store};
+use branchline::ports::{SlotResult, Store};
 
 use super::store::{StoreStage, won};
 use crate::world::samples::{at, creating, entry, first, pull};
@@ -128,10 +128,10 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
     assert_eq!(listed, mine);
 }
 
-async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> Place {
+async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> SlotResult {
     stage
         .store()
-        .take_place(rule, 2, &pull(number))
+        .acquire_slot(rule, 2, &pull(number))
         .await
         .unwrap()
 }
@@ -140,49 +140,61 @@ pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(sta
     let count = async |subjects: &[Subject]| {
         stage
             .store()
-            .count_places("limited ü", subjects)
+            .count_slots("limited ü", subjects)
             .await
             .unwrap();
     };
-    assert_eq!(take(stage, "limited ü", 1).await, Place::Uncounted);
+    assert_eq!(take(stage, "limited ü", 1).await, SlotResult::Uncounted);
     stage
         .store()
-        .free_place("limited ü", &pull(1))
+        .release_slot("limited ü", &pull(1))
         .await
         .unwrap();
     count(&[pull(1)]).await;
-    assert_eq!(take(stage, "limited ü", 2).await, Place::Taken);
-    assert_eq!(take(stage, "limited ü", 3).await, Place::Full);
+    assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
+    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Full);
     // Counted already: what is said now is not heard.
     count(&[pull(7), pull(8), pull(9)]).await;
     stage
         .store()
-        .free_place("limited ü", &pull(1))
+        .release_slot("limited ü", &pull(1))
         .await
         .unwrap();
-    assert_eq!(take(stage, "limited ü", 3).await, Place::Taken);
+    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
 }
 
 pub(crate) async fn a_place_is_taken_once_and_free_again<S: StoreStage>(stage: &S) {
-    stage.store().count_places("limited", &[]).await.unwrap();
-    stage.store().count_places("other", &[]).await.unwrap();
+    stage.store().count_slots("limited", &[]).await.unwrap();
+    stage.store().count_slots("other", &[]).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(take(stage, "limited", 1).await, Place::Taken);
-        assert_eq!(take(stage, "limited", 2).await, Place::Taken);
+        assert_eq!(take(stage, "limited", 1).await, SlotResult::Acquired);
+        assert_eq!(take(stage, "limited", 2).await, SlotResult::Acquired);
     }
-    assert_eq!(take(stage, "limited", 3).await, Place::Full);
-    assert_eq!(take(stage, "other", 3).await, Place::Taken);
+    assert_eq!(take(stage, "limited", 3).await, SlotResult::Full);
+    assert_eq!(take(stage, "other", 3).await, SlotResult::Acquired);
     for _ in 0..2 {
-        stage.store().free_place("limited", &pull(2)).await.unwrap();
+        stage
+            .store()
+            .release_slot("limited", &pull(2))
+            .await
+            .unwrap();
     }
-    assert_eq!(take(stage, "limited", 3).await, Place::Taken);
+    assert_eq!(take(stage, "limited", 3).await, SlotResult::Acquired);
     let long = Subject {
         kind: SubjectKind::Branch(Branch::parse("x".repeat(512)).unwrap()),
         ..pull(1)
     };
-    stage.store().free_place("limited", &pull(1)).await.unwrap();
+    stage
+        .store()
+        .release_slot("limited", &pull(1))
+        .await
+        .unwrap();
     for _ in 0..2 {
-        let taken = stage.store().take_place("limited", 2, &long).await.unwrap();
-        assert_eq!(taken, Place::Taken);
+        let taken = stage
+            .store()
+            .acquire_slot("limited", 2, &long)
+            .await
+            .unwrap();
+        assert_eq!(taken, SlotResult::Acquired);
     }
 }

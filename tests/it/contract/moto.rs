@@ -12,7 +12,7 @@ use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::{Attribute, AttributeValue as Value};
 use branchline::domain::outcome::disposition::Grave;
-use branchline::domain::outcome::journal::Entry;
+use branchline::domain::outcome::journal::NewAuditEntry;
 
 use super::pipelines::PipelinesStage;
 use super::queue::{Lying, QueueStage};
@@ -201,13 +201,13 @@ impl StoreStage for Table {
             .collect()
     }
 
-    async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String> {
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
         let mut entries = self.entries(subject).await.into_iter();
         let kept = entries.find(|item| delivery_of(item) == entry.cause.to_string())?;
         Some(text(&kept, "journal"))
     }
 
-    async fn delivery(&self, entry: &Entry) -> Option<String> {
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String> {
         let kept = self
             .item(format!("DELIVERY#{}", entry.cause), "DELIVERY")
             .await?;

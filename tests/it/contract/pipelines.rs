@@ -7,7 +7,7 @@ use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
 use branchline::domain::state::mapping::Claim;
-use branchline::ports::{Created, Found, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::{Map, Value, json};
 
 use crate::world::rules::{declaration, pull_request_rule};
@@ -82,7 +82,7 @@ async fn made<S: PipelinesStage>(stage: &S, name: &str) -> NewPipeline {
     give_template(stage).await;
     let new = clone_of(stage, "api-template", name).await;
     let answer = stage.pipelines().create(&new, &claim(name)).await.unwrap();
-    assert_eq!(answer, Created::Made);
+    assert_eq!(answer, CreateResult::Made);
     new
 }
 
@@ -93,7 +93,7 @@ async fn read<S: PipelinesStage>(stage: &S, name: &PipelineName) -> Map<String, 
     fields
 }
 
-async fn found<S: PipelinesStage>(stage: &S, name: &str) -> Option<Found> {
+async fn found<S: PipelinesStage>(stage: &S, name: &str) -> Option<ExistingPipeline> {
     stage.pipelines().find(&pipeline(name), None).await.unwrap()
 }
 
@@ -165,7 +165,7 @@ pub(crate) async fn a_name_in_use_changes_nothing<S: PipelinesStage>(stage: &S) 
         "stages": second.declaration.as_json().get("stages")});
     second.declaration = Declaration::new(stages).unwrap();
     let answer = stage.pipelines().create(&second, &claim("api-pr-7")).await;
-    assert_eq!(answer, Ok(Created::NameInUse));
+    assert_eq!(answer, Ok(CreateResult::NameInUse));
     assert_eq!(read(stage, &first.name).await, *first.declaration.as_json());
     let found = found(stage, "api-pr-7").await.unwrap();
     assert_eq!(found.tags, first.tags);
@@ -291,7 +291,7 @@ pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &
     let deleted = stage.pipelines().delete(&new.name, &claim).await;
     assert_eq!(deleted, Ok(()));
     let answer = stage.pipelines().create(&new, &claim).await;
-    assert_eq!(answer, Ok(Created::Made));
+    assert_eq!(answer, Ok(CreateResult::Made));
 }
 
 /// "The names of every pipeline of the account in this Region, whoever made it."

@@ -206,7 +206,7 @@ pub(crate) async fn answers_with_the_receipts_that_were_not_deleted<S: QueueStag
 /// How SQS batches is the adapter's business.
 pub(crate) async fn takes_more_than_a_batch_and_nothing<S: QueueStage>(stage: &S) {
     assert_eq!(stage.queue().delete(&[]).await, Ok(Vec::new()));
-    assert_eq!(stage.queue().hand_back(&[]).await, Ok(Vec::new()));
+    assert_eq!(stage.queue().change_visibility(&[]).await, Ok(Vec::new()));
     for number in 0..12 {
         stage.send(&format!("body {number}"), &[]).await;
     }
@@ -227,7 +227,7 @@ pub(crate) async fn takes_more_than_a_batch_and_nothing<S: QueueStage>(stage: &S
         .cloned()
         .map(|r| (r, stage.visibility() * 5));
     let back: Vec<_> = back.collect();
-    assert_eq!(stage.queue().hand_back(&back).await, Ok(Vec::new()));
+    assert_eq!(stage.queue().change_visibility(&back).await, Ok(Vec::new()));
     assert_eq!(stage.queue().delete(&receipts).await, Ok(Vec::new()));
     assert_eq!(stage.count().await, 0);
 }
@@ -237,7 +237,7 @@ pub(crate) async fn handed_back_at_zero_is_visible_at_once<S: QueueStage>(stage:
     stage.send("body", &[]).await;
     let receipt = receive_one(stage).await.receipt;
     let back = [(receipt, Duration::ZERO)];
-    let failed = stage.queue().hand_back(&back).await.unwrap();
+    let failed = stage.queue().change_visibility(&back).await.unwrap();
     assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(receive_one(stage).await.receive_count, 2);
 }
@@ -247,7 +247,11 @@ pub(crate) async fn handed_back_for_later_comes_later<S: QueueStage>(stage: &S) 
     stage.send("body", &[]).await;
     let receipt = receive_one(stage).await.receipt;
     let later = stage.visibility() * 2;
-    let failed = stage.queue().hand_back(&[(receipt, later)]).await.unwrap();
+    let failed = stage
+        .queue()
+        .change_visibility(&[(receipt, later)])
+        .await
+        .unwrap();
     assert!(failed.is_empty(), "{failed:?}");
     stage.wait(stage.visibility()).await;
     receive_nothing(stage).await;
@@ -262,7 +266,7 @@ pub(crate) async fn answers_with_the_receipts_that_were_not_handed_back<S: Queue
     let good = receive_one(stage).await.receipt;
     let never = Receipt("never-issued".to_owned());
     let back = [(never.clone(), Duration::ZERO), (good, Duration::ZERO)];
-    let failed = stage.queue().hand_back(&back).await.unwrap();
+    let failed = stage.queue().change_visibility(&back).await.unwrap();
     assert_eq!(failed, [never]);
     assert_eq!(receive_one(stage).await.receive_count, 2);
 }
@@ -275,7 +279,7 @@ pub(crate) async fn received_too_often_the_queue_moves_it_by_itself<S: QueueStag
         let envelope = receive_one(stage).await;
         assert_eq!(envelope.receive_count, receive);
         let back = [(envelope.receipt, Duration::ZERO)];
-        stage.queue().hand_back(&back).await.unwrap();
+        stage.queue().change_visibility(&back).await.unwrap();
     }
     receive_nothing(stage).await;
     let whole = Lying {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineName, Subject};
-use branchline::domain::outcome::journal::Entry;
+use branchline::domain::outcome::journal::NewAuditEntry;
 use branchline::domain::state::mapping::{
     Claim, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State, Transition,
 };
-use branchline::ports::{Claimed, Recorded, Store};
+use branchline::ports::{ClaimResult, RecordResult, Store};
 
 use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
 
@@ -22,9 +22,9 @@ pub(crate) trait StoreStage {
     /// The deliveries in a subject's audit trail, each with its outcome.
     async fn audit(&self, subject: &Subject) -> Vec<(String, String)>;
     /// The journal kept with that delivery.
-    async fn journal(&self, subject: &Subject, entry: &Entry) -> Option<String>;
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String>;
     /// The outcome in a delivery's own record, by which it can be found without its subject.
-    async fn delivery(&self, entry: &Entry) -> Option<String>;
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String>;
     /// The repository that is known under this name.
     async fn repository(&self, name: &str) -> Option<u64>;
 }
@@ -60,23 +60,23 @@ pub(crate) use store_laws;
 
 pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
     match stage.store().claim(transition).await.unwrap() {
-        Claimed::Won(claim) => *claim,
-        other @ (Claimed::Lost(_) | Claimed::NameTaken(_)) => panic!("not won: {other:?}"),
+        ClaimResult::Won(claim) => *claim,
+        other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_)) => panic!("not won: {other:?}"),
     }
 }
 
 async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mapping> {
     match stage.store().claim(transition).await.unwrap() {
-        Claimed::Lost(row) => row.map(|row| *row),
-        other @ (Claimed::Won(_) | Claimed::NameTaken(_)) => panic!("not lost: {other:?}"),
+        ClaimResult::Lost(row) => row.map(|row| *row),
+        other @ (ClaimResult::Won(_) | ClaimResult::NameTaken(_)) => panic!("not lost: {other:?}"),
     }
 }
 
 /// The key of the subject that has the name.
 async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
     match stage.store().claim(transition).await.unwrap() {
-        Claimed::NameTaken(other) => other,
-        other @ (Claimed::Won(_) | Claimed::Lost(_)) => panic!("not taken: {other:?}"),
+        ClaimResult::NameTaken(other) => other,
+        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("not taken: {other:?}"),
     }
 }
 
@@ -91,19 +91,19 @@ async fn row<S: StoreStage>(stage: &S, subject: &Subject) -> Option<Mapping> {
     lost(stage, probe).await
 }
 
-async fn recorded<S: StoreStage>(stage: &S, transition: &Transition, entry: &Entry) {
+async fn recorded<S: StoreStage>(stage: &S, transition: &Transition, entry: &NewAuditEntry) {
     let answer = stage.store().record(transition, entry).await.unwrap();
-    assert!(matches!(answer, Recorded::Done), "{answer:?}");
+    assert!(matches!(answer, RecordResult::Done), "{answer:?}");
 }
 
 async fn not_recorded<S: StoreStage>(
     stage: &S,
     transition: &Transition,
-    entry: &Entry,
+    entry: &NewAuditEntry,
 ) -> Option<Mapping> {
     match stage.store().record(transition, entry).await.unwrap() {
-        Recorded::Lost(row) => row.map(|row| *row),
-        Recorded::Done => panic!("recorded"),
+        RecordResult::Lost(row) => row.map(|row| *row),
+        RecordResult::Done => panic!("recorded"),
     }
 }
 
@@ -113,7 +113,7 @@ fn made(name: &str) -> EffectResult {
         template_version: Some(3),
         fingerprint: CloneFingerprint {
             variables: vec!["PR".to_owned()],
-            ..Print::default()
+            ..CloneFingerprint::default()
         },
         place: Some("rule 1".to_owned()),
         built: None,
@@ -224,9 +224,9 @@ pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
     let mut winners = 0;
     for answer in [a, b, c, d] {
         match answer {
-            Ok(Claimed::Won(_)) => winners += 1,
-            Ok(Claimed::Lost(_)) => {}
-            Ok(Claimed::NameTaken(other)) => panic!("its own name is taken by {other}"),
+            Ok(ClaimResult::Won(_)) => winners += 1,
+            Ok(ClaimResult::Lost(_)) => {}
+            Ok(ClaimResult::NameTaken(other)) => panic!("its own name is taken by {other}"),
             Err(fault) => assert_eq!(fault.reason, Reason::AwsConflict, "{fault}"),
         }
     }
@@ -309,7 +309,7 @@ pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
     let mut next = seen.clone();
     next.generation += 1;
     let edited = Transition::new(seen.as_seen(), next);
-    let later = Entry {
+    let later = NewAuditEntry {
         time: at(5_000),
         outcome: "recorded",
         ..entry("guid-edited", "active")

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use branchline::domain::outcome::disposition::Grave;
-use branchline::domain::state::mapping::SKEW;
+use branchline::domain::state::mapping::CLOCK_SKEW;
 use branchline::ports::Clock;
-use branchline::worker::{Settings, Stop, Until};
+use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ const STORM: Duration = Duration::from_secs(400);
 /// How long a world may take to come to rest afterwards.
 const REST: Duration = Duration::from_secs(12 * 3_600);
 /// Clocks of machines go wrong by so much, either way, in milliseconds.
-const WRONG: i64 = SKEW.as_millis() as i64 / 2;
+const WRONG: i64 = CLOCK_SKEW.as_millis() as i64 / 2;
 
 /// What came of a run.
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     let history = History::random(&mut dice, subjects);
     world.storms(&history.back);
     let workers = dice.usize(1..=4);
-    let (told, stop) = Stop::channel();
+    let (told, stop) = Shutdown::channel();
     let mut daemons = JoinSet::new();
     let mut weathers = Vec::new();
     for number in 0..workers {
@@ -162,9 +162,9 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn live(mut self, told: Stop) {
+    async fn live(mut self, told: Shutdown) {
         for start in 0.. {
-            let settings = Settings {
+            let settings = WorkerConfig {
                 concurrency: self.dice.usize(1..=8),
                 drain_timeout: Duration::from_secs(25),
                 seed: self.dice.u64(..),
@@ -177,10 +177,10 @@ impl Daemon {
                 &self.clock,
                 settings,
             );
-            let (stop, stopped) = Stop::channel();
+            let (stop, stopped) = Shutdown::channel();
             // A supervisor that stops it in between, as a deployment does.
             let deployed = Duration::from_secs(self.dice.u64(20..600));
-            let run = daemon.run(Until::Stopped, stopped);
+            let run = daemon.run(RunMode::Daemon, stopped);
             tokio::pin!(run);
             tokio::select! {
                 biased;

@@ -8,10 +8,10 @@ use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
-use branchline::domain::state::mapping::{ECHO, SKEW};
+use branchline::domain::state::mapping::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
 use branchline::ports::Clock;
 use branchline::reconcile::CLAIM;
-use branchline::reconcile::execute::TOUCH;
+use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
 use branchline::reconcile::lease::VISIBILITY;
 use branchline::worker::backoff;
 
@@ -153,11 +153,11 @@ fn under_a_claim(calls: &[Op]) -> u32 {
 #[test]
 fn a_claim_that_is_about_to_expire_is_not_used() {
     println!(
-        "a call of {OPERATION_TIMEOUT:?}, its echo of {ECHO:?} and {SKEW:?} of skew within {TOUCH:?}"
+        "a call of {OPERATION_TIMEOUT:?}, its echo of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
-    assert!(OPERATION_TIMEOUT + ECHO + SKEW <= TOUCH);
+    assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
     // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
-    assert!(OPERATION_TIMEOUT * 2 + TOUCH < CLAIM);
+    assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);
 }
 
 #[test]

@@ -213,9 +213,9 @@ async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() 
     world.clock.advance(Duration::from_secs(120));
     let back = [(old.clone(), Duration::ZERO)];
     let failed = Ok(vec![old.clone()]);
-    assert_eq!(world.queue.hand_back(&back).await, failed);
+    assert_eq!(world.queue.change_visibility(&back).await, failed);
     let new = one().await.unwrap().remove(0).receipt;
-    assert_eq!(world.queue.hand_back(&back).await, failed);
+    assert_eq!(world.queue.change_visibility(&back).await, failed);
     assert_eq!(world.queue.delete(&[old]).await, Ok(Vec::new()));
     assert_eq!(world.queue.waiting().len(), 1);
     assert_eq!(world.queue.delete(&[new]).await, Ok(Vec::new()));

@@ -8,15 +8,15 @@
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
-use branchline::worker::{Settings, Stop, Until, Worker};
+use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::pull_request_rule;
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_daemon};
 
-fn settings(concurrency: usize) -> Settings {
-    Settings {
+fn settings(concurrency: usize) -> WorkerConfig {
+    WorkerConfig {
         concurrency,
         drain_timeout: Duration::from_secs(25),
         seed: 1,
@@ -24,10 +24,10 @@ fn settings(concurrency: usize) -> Settings {
 }
 
 async fn run_until_empty(world: &World, concurrency: usize) {
-    let (_told, stop) = Stop::channel();
+    let (_told, stop) = Shutdown::channel();
     let walker = world.worker("daemon", vec![pull_request_rule()]);
     let worker = Worker::new(world.queue.clone(), walker, settings(concurrency));
-    worker.run(Until::Empty, stop).await.unwrap();
+    worker.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn it_never_asks_for_more_than_it_can_start() {
         world
             .weather
             .next(Op::Template, 1, Trouble::Hang(When::Before));
-        let (told, stop) = Stop::channel();
+        let (told, stop) = Shutdown::channel();
         let walker = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(world.queue.clone(), walker, settings(2));
-        let run = worker.run(Until::Stopped, stop);
+        let run = worker.run(RunMode::Daemon, stop);
         tokio::select! {
             _ = run => panic!("it was not told to stop"),
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
@@ -135,10 +135,10 @@ fn a_queue_that_does_not_answer_is_asked_again() {
 fn told_to_stop_it_finishes_what_is_in_work() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        let (told, stop) = Stop::channel();
+        let (told, stop) = Shutdown::channel();
         let walker = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(world.queue.clone(), walker, settings(1));
-        let run = worker.run(Until::Stopped, stop);
+        let run = worker.run(RunMode::Daemon, stop);
         let stopping = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             told.tell();
@@ -152,7 +152,7 @@ fn told_to_stop_it_finishes_what_is_in_work() {
 #[test]
 fn it_is_ready_while_it_works_and_says_why_it_is_not() {
     run_daemon(async |world| {
-        let (tell, stop) = Stop::channel();
+        let (tell, stop) = Shutdown::channel();
         let walker = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(world.queue.clone(), walker, settings(4));
         let ready = worker.readiness();
@@ -166,7 +166,7 @@ fn it_is_ready_while_it_works_and_says_why_it_is_not() {
             assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
             tell.tell();
         };
-        let (ran, ()) = tokio::join!(worker.run(Until::Stopped, stop), observe);
+        let (ran, ()) = tokio::join!(worker.run(RunMode::Daemon, stop), observe);
         ran.unwrap();
         world.weather.clear();
         assert_eq!(

@@ -8,7 +8,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName};
-use branchline::ports::{Created, Found};
+use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
 use crate::world::codepipeline_rules;
@@ -95,11 +95,11 @@ impl Account {
         &mut self,
         new: &NewPipeline,
         head: Option<&CommitId>,
-    ) -> Result<Created, Fault> {
+    ) -> Result<CreateResult, Fault> {
         let name = &new.name;
         assert_eq!(new.declaration.name(), name.as_str(), "two names");
         if self.pipelines.contains_key(name) {
-            return Ok(Created::NameInUse);
+            return Ok(CreateResult::NameInUse);
         }
         let fields = new.declaration.as_json();
         codepipeline_rules::check(fields, &new.tags)
@@ -125,18 +125,18 @@ impl Account {
             given: false,
         };
         self.pipelines.insert(name.clone(), pipeline);
-        Ok(Created::Made)
+        Ok(CreateResult::Made)
     }
 
     pub(super) fn find(
         &self,
         name: &PipelineName,
         at: Option<&PipelineArn>,
-    ) -> Result<Option<Found>, Fault> {
+    ) -> Result<Option<ExistingPipeline>, Fault> {
         let arn = arn(name)?;
         let here = at.is_none_or(|at| *at == arn);
         let pipeline = self.pipelines.get(name).filter(|_| here);
-        Ok(pipeline.map(|pipeline| Found {
+        Ok(pipeline.map(|pipeline| ExistingPipeline {
             arn,
             tags: pipeline.tags.clone(),
         }))

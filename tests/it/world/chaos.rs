@@ -1,14 +1,14 @@
 //! Storms: what a worker may meet while AWS, the network and its own machine are at their worst, by seeded dice.
 //!
 //! What cannot happen is left out, for every guarantee assumes it: an AWS client that waits for an answer longer than its
-//! time limit, an echo that is longer than `line::mapping::ECHO`, and a machine that stands still between looking at its
+//! time limit, an echo that is longer than `line::mapping::LATE_EFFECT_WINDOW`, and a machine that stands still between looking at its
 //! claim and sending the call that the claim allows.
 
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::fault::Reason;
-use branchline::domain::state::mapping::ECHO;
+use branchline::domain::state::mapping::LATE_EFFECT_WINDOW;
 use tokio::time::Instant;
 
 use super::fault_injection::{Op, Trouble, When};
@@ -118,7 +118,7 @@ impl Storm {
             return None;
         }
         self.figures.echoes += 1;
-        let most = u64::try_from(ECHO.as_millis()).unwrap_or(0);
+        let most = u64::try_from(LATE_EFFECT_WINDOW.as_millis()).unwrap_or(0);
         Some(self.millis(most - 1_000))
     }
 

@@ -9,7 +9,7 @@ use branchline::domain::intake::envelope::{Envelope, Receipt};
 use branchline::domain::outcome::journal::Journal;
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::lease::Lease;
-use branchline::reconcile::{Ending, Walked};
+use branchline::reconcile::{Ending, Processed};
 use branchline::worker::backoff;
 
 use super::world::World;
@@ -56,8 +56,8 @@ pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal>
     }
 }
 
-async fn execute(world: &World, walked: Walked) -> Journal {
-    let Walked {
+async fn execute(world: &World, walked: Processed) -> Journal {
+    let Processed {
         journal,
         receipt,
         ending,
@@ -68,7 +68,7 @@ async fn execute(world: &World, walked: Walked) -> Journal {
         Ending::Retry { class, tries } => {
             let wait = backoff::visibility(class, tries, 1.0);
             // Where this fails the message comes back all the same, later.
-            let _ = world.queue.hand_back(&[(receipt, wait)]).await;
+            let _ = world.queue.change_visibility(&[(receipt, wait)]).await;
         }
         Ending::Bury(grave, burial) => {
             // Only a confirmed send lets the message go.

@@ -178,7 +178,7 @@ impl World {
 }
 
 fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
-    let state = row.state.word();
+    let state = row.state.as_str();
     if row.claim_at(now).is_some() {
         return Some(format!("{} is {state}, with a live claim", display(row)));
     }

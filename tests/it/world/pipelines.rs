@@ -11,7 +11,7 @@ use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason, Step};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
-use branchline::ports::{Created, Found, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -155,7 +155,7 @@ impl Pipelines for FakePipelines {
         self.weather.pass(Op::Names, effect).await
     }
 
-    async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Created, Fault> {
+    async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<CreateResult, Fault> {
         let new = pipeline.clone();
         let head = claim.mapping().order.head.clone();
         let effect = move |account: &mut Account| account.create(&new, head.as_ref());
@@ -197,7 +197,7 @@ impl Pipelines for FakePipelines {
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
-    ) -> Result<Option<Found>, Fault> {
+    ) -> Result<Option<ExistingPipeline>, Fault> {
         let op = arn.map_or(Op::FindByName, |_| Op::Find);
         let effect = || lock(&self.account).find(name, arn);
         self.weather.pass(op, effect).await

@@ -42,7 +42,7 @@ pub(crate) const FAULTS: [Fault; 7] = [
 
 impl Fault {
     /// Its word in tables.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Late => "  late",
             Self::ResetBefore => "  reset, nothing done",

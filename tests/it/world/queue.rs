@@ -279,7 +279,7 @@ impl Queues {
     }
 
     /// Whether SQS changed the visibility: only of a message in flight, under its current receipt.
-    fn hand_back(&mut self, receipt: &Receipt, wait: Duration, now: Timestamp) -> bool {
+    fn change_visibility(&mut self, receipt: &Receipt, wait: Duration, now: Timestamp) -> bool {
         let place = self.place_of(receipt);
         let Some(message) = place.and_then(|place| self.source.get_mut(place)) else {
             return false;
@@ -358,13 +358,16 @@ impl Queue for FakeQueue {
         self.weather.pass(Op::Delete, effect).await
     }
 
-    async fn hand_back(&self, messages: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
+    async fn change_visibility(
+        &self,
+        messages: &[(Receipt, Duration)],
+    ) -> Result<Vec<Receipt>, Fault> {
         let effect = || {
             let now = self.clock.now();
             let mut queues = lock(&self.queues);
             let failed = messages
                 .iter()
-                .filter(|(receipt, wait)| !queues.hand_back(receipt, *wait, now));
+                .filter(|(receipt, wait)| !queues.change_visibility(receipt, *wait, now));
             let failed = failed.map(|(receipt, _)| receipt.clone()).collect();
             self.moved.notify_waiters();
             Ok(failed)

@@ -6,7 +6,7 @@ use branchline::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
-use branchline::domain::outcome::journal::{Cause, Entry};
+use branchline::domain::outcome::journal::{Cause, NewAuditEntry};
 use branchline::domain::state::desired::{AbsenceReason, Spec};
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
 use branchline::domain::state::ordering::{EventKind, EventOrder};
@@ -95,8 +95,8 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
 }
 
 /// The audit entry of a delivery.
-pub(crate) fn entry(delivery: &str, to: &'static str) -> Entry {
-    Entry {
+pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
+    NewAuditEntry {
         cause: Cause::Webhook(DeliveryId::parse(delivery).unwrap()),
         time: at(0),
         processed_at: at(1_000),
@@ -191,7 +191,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             .enumerate()
             .map(|(place, kind)| Mapping {
                 subject: number(place),
-                spec: Some(spec(&format!("shape-{}", kind.word()))),
+                spec: Some(spec(&format!("shape-{}", kind.as_str()))),
                 order: EventOrder {
                     kind: *kind,
                     ..plain.order.clone()

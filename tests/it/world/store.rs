@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::{DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
-use branchline::domain::outcome::journal::Entry;
+use branchline::domain::outcome::journal::NewAuditEntry;
 use branchline::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
-use branchline::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
+use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult, Store};
 
 use super::lock;
 use crate::world::fault_injection::{Op, Weather};
@@ -31,7 +31,7 @@ struct Table {
     rows: BTreeMap<Key, Mapping>,
     names: BTreeMap<PipelineName, Key>,
     /// By subject, then by event time and cause: the same delivery overwrites itself.
-    audit: BTreeMap<(Key, Timestamp, String), Entry>,
+    audit: BTreeMap<(Key, Timestamp, String), NewAuditEntry>,
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
     /// By rule.
@@ -73,7 +73,7 @@ impl FakeStore {
     }
 
     /// A subject's audit entries, by the events' own time.
-    pub(crate) fn audit(&self, subject: &Subject) -> Vec<Entry> {
+    pub(crate) fn audit(&self, subject: &Subject) -> Vec<NewAuditEntry> {
         let table = lock(&self.table);
         let mine = key(subject);
         let entries = table.audit.iter().filter(|((key, ..), _)| *key == mine);
@@ -153,7 +153,7 @@ impl Table {
         self.rows.insert(key, transition.next.clone());
     }
 
-    fn claim(&mut self, transition: Transition) -> Claimed {
+    fn claim(&mut self, transition: Transition) -> ClaimResult {
         let next = &transition.next;
         assert!(next.claim.is_some(), "a claim without a claim");
         match next.state {
@@ -162,18 +162,18 @@ impl Table {
         }
         let written = self.is_written(&transition);
         if !written && !self.holds(&transition) {
-            return Claimed::Lost(self.lost(&transition));
+            return ClaimResult::Lost(self.lost(&transition));
         }
         let mine = key(&next.subject);
         let other = transition.reserves().and_then(|name| self.names.get(name));
         if let Some((repository, other)) = other.filter(|other| **other != mine) {
-            return Claimed::NameTaken(format!("REPO#{repository}/{other}"));
+            return ClaimResult::NameTaken(format!("REPO#{repository}/{other}"));
         }
         self.write(&transition);
-        Claimed::Won(Box::new(Claim::proven(transition.next)))
+        ClaimResult::Won(Box::new(Claim::proven(transition.next)))
     }
 
-    fn record(&mut self, transition: &Transition, entry: &Entry) -> Recorded {
+    fn record(&mut self, transition: &Transition, entry: &NewAuditEntry) -> RecordResult {
         let next = &transition.next;
         assert!(next.claim.is_none(), "a settled row with a claim");
         match next.state {
@@ -183,10 +183,10 @@ impl Table {
             }
         }
         if self.is_written(transition) {
-            return Recorded::Done;
+            return RecordResult::Done;
         }
         if !self.holds(transition) {
-            return Recorded::Lost(self.lost(transition));
+            return RecordResult::Lost(self.lost(transition));
         }
         self.write(transition);
         let place = (key(&next.subject), entry.time, entry.cause.to_string());
@@ -203,7 +203,7 @@ impl Table {
         let lower = name.to_ascii_lowercase();
         self.aliases.insert(lower, next.subject.repository);
         self.aliases.insert(name, next.subject.repository);
-        Recorded::Done
+        RecordResult::Done
     }
 
     /// Small pages, so that a listing of a few rows has several; the longest unchanged first.
@@ -233,16 +233,16 @@ impl Table {
         }
     }
 
-    fn take_place(&mut self, rule: &str, max: u32, subject: &Subject) -> Place {
+    fn acquire_slot(&mut self, rule: &str, max: u32, subject: &Subject) -> SlotResult {
         let Some(places) = self.places.get_mut(rule) else {
-            return Place::Uncounted;
+            return SlotResult::Uncounted;
         };
         let room = places.len() < usize::try_from(max).unwrap_or(usize::MAX);
         if !room && !places.contains(&key(subject)) {
-            return Place::Full;
+            return SlotResult::Full;
         }
         places.insert(key(subject));
-        Place::Taken
+        SlotResult::Acquired
     }
 
     fn give_up(&mut self, transition: &Transition) {
@@ -258,12 +258,16 @@ impl Table {
 }
 
 impl Store for FakeStore {
-    async fn claim(&self, transition: Transition) -> Result<Claimed, Fault> {
+    async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
         let effect = || Ok(lock(&self.table).claim(transition));
         self.weather.pass(Op::Claim, effect).await
     }
 
-    async fn record(&self, transition: &Transition, entry: &Entry) -> Result<Recorded, Fault> {
+    async fn record(
+        &self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+    ) -> Result<RecordResult, Fault> {
         let effect = || Ok(lock(&self.table).record(transition, entry));
         self.weather.pass(Op::Record, effect).await
     }
@@ -297,12 +301,17 @@ impl Store for FakeStore {
         self.weather.pass(Op::OfRepository, effect).await
     }
 
-    async fn take_place(&self, rule: &str, max: u32, subject: &Subject) -> Result<Place, Fault> {
-        let effect = || Ok(lock(&self.table).take_place(rule, max, subject));
+    async fn acquire_slot(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> Result<SlotResult, Fault> {
+        let effect = || Ok(lock(&self.table).acquire_slot(rule, max, subject));
         self.weather.pass(Op::TakePlace, effect).await
     }
 
-    async fn free_place(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         let effect = || {
             if let Some(places) = lock(&self.table).places.get_mut(rule) {
                 places.remove(&key(subject));
@@ -312,7 +321,7 @@ impl Store for FakeStore {
         self.weather.pass(Op::FreePlace, effect).await
     }
 
-    async fn count_places(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
+    async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let effect = || {
             let mut table = lock(&self.table);
             let places = table.places.entry(rule.to_owned());

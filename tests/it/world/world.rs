@@ -13,8 +13,8 @@ use branchline::domain::outcome::journal::Journal;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
-use branchline::reconcile::{Setup, Walker};
-use branchline::worker::{Settings, Worker};
+use branchline::reconcile::{Reconciler, ReconcilerConfig};
+use branchline::worker::{Worker, WorkerConfig};
 use serde_json::Value;
 
 use super::account::Pipeline;
@@ -33,7 +33,7 @@ pub(crate) const TABLE: &str = "branchline";
 pub(crate) const MAX_RECEIVES: u32 = 100;
 
 /// The walker of the tests.
-pub(crate) type FakeWalker = Walker<FakeStore, FakePipelines, FakeClock>;
+pub(crate) type FakeWalker = Reconciler<FakeStore, FakePipelines, FakeClock>;
 
 /// Everything there is.
 pub(crate) struct World {
@@ -119,7 +119,7 @@ impl World {
         rules: Vec<Rule>,
         weather: &Weather,
         clock: &FakeClock,
-        settings: Settings,
+        settings: WorkerConfig,
     ) -> Worker<FakeQueue, FakeStore, FakePipelines, FakeClock> {
         let (store, account) = (self.store.under(weather), self.account.under(weather));
         let walker = new_walker(&store, &account, clock, rules, name);
@@ -179,7 +179,7 @@ impl World {
         let rows = self.store.rows();
         let line = |row: &Mapping| {
             let pipeline = row.spec.as_ref().map_or("-", |spec| spec.pipeline.as_str());
-            format!("{} {} {pipeline}", display(row), row.state.word())
+            format!("{} {} {pipeline}", display(row), row.state.as_str())
         };
         rows.iter().map(line).collect()
     }
@@ -193,7 +193,7 @@ impl World {
             }
             let branch = row.spec.as_ref().map_or("-", |spec| spec.branch.as_str());
             let head = row.order.head.as_ref().map_or("-", |head| head.as_str());
-            let (name, state) = (display(row), row.state.word());
+            let (name, state) = (display(row), row.state.as_str());
             let head = if heads { head } else { "" };
             format!("{name} {state} {} {branch} {head}", pipeline_of(row))
         };
@@ -228,7 +228,7 @@ impl World {
     pub(crate) fn history(&self, subject: &str) -> Vec<String> {
         let subject: Subject = self.mapping(subject).subject;
         let entries = self.store.audit(&subject);
-        let line = |entry: &branchline::domain::outcome::journal::Entry| {
+        let line = |entry: &branchline::domain::outcome::journal::NewAuditEntry| {
             format!(
                 "{} {}>{}",
                 entry.outcome,
@@ -303,14 +303,14 @@ fn new_walker(
     rules: Vec<Rule>,
     worker: &str,
 ) -> FakeWalker {
-    let setup = Setup {
+    let setup = ReconcilerConfig {
         rules: Rules(rules),
         secrets: webhook::secrets(),
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
     };
-    Walker::new(store.clone(), account.clone(), clock.clone(), setup)
+    Reconciler::new(store.clone(), account.clone(), clock.clone(), setup)
 }
 
 fn outcome(journal: &Journal) -> String {

@@ -1,4 +1,4 @@
-//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. Rows are written as they come.
+//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. StreamingTable are written as they come.
 
 mod column;
 mod layout;
@@ -14,7 +14,7 @@ pub use column::Column;
 
 /// How a list looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Output {
+pub enum OutputFormat {
     /// Columns, fitted to the terminal.
     Table,
     /// One JSON object a line.
@@ -25,14 +25,14 @@ pub enum Output {
 
 /// What a list is written for.
 #[derive(Clone, Copy, Debug)]
-pub struct Screen {
+pub struct TerminalInfo {
     /// How wide it is, in characters.
     pub width: usize,
     /// Whether colours are welcome.
     pub colours: bool,
 }
 
-impl From<usize> for Screen {
+impl From<usize> for TerminalInfo {
     /// So wide, without colours.
     fn from(width: usize) -> Self {
         Self {
@@ -43,23 +43,28 @@ impl From<usize> for Screen {
 }
 
 /// A list while it is being written.
-pub struct Rows<T, W: Write> {
-    output: Output,
+pub struct StreamingTable<T, W: Write> {
+    output: OutputFormat,
     columns: Vec<Column<T>>,
     widths: Vec<Option<usize>>,
-    screen: Screen,
+    screen: TerminalInfo,
     fields: &'static [&'static str],
     csv: Option<csv::Writer<W>>,
     plain: Option<W>,
     begun: bool,
 }
 
-impl<T: Serialize, W: Write> Rows<T, W> {
+impl<T: Serialize, W: Write> StreamingTable<T, W> {
     /// A list of these columns. No line is wider than the screen.
-    pub fn new(output: Output, columns: Vec<Column<T>>, screen: impl Into<Screen>, to: W) -> Self {
+    pub fn new(
+        output: OutputFormat,
+        columns: Vec<Column<T>>,
+        screen: impl Into<TerminalInfo>,
+        to: W,
+    ) -> Self {
         let (csv, plain) = match output {
-            Output::Csv => (Some(csv::Writer::from_writer(to)), None),
-            Output::Table | Output::Json => (None, Some(to)),
+            OutputFormat::Csv => (Some(csv::Writer::from_writer(to)), None),
+            OutputFormat::Table | OutputFormat::Json => (None, Some(to)),
         };
         let screen = screen.into();
         Self {
@@ -92,10 +97,14 @@ impl<T: Serialize, W: Write> Rows<T, W> {
             return csv.flush();
         }
         let line = match self.output {
-            Output::Table => self.line(|column| (column.cell)(row), |column| (column.colour)(row)),
-            Output::Json | Output::Csv => serde_json::to_string(row).map_err(io::Error::from)?,
+            OutputFormat::Table => {
+                self.line(|column| (column.cell)(row), |column| (column.colour)(row))
+            }
+            OutputFormat::Json | OutputFormat::Csv => {
+                serde_json::to_string(row).map_err(io::Error::from)?
+            }
         };
-        let head = (self.output == Output::Table && !begun)
+        let head = (self.output == OutputFormat::Table && !begun)
             .then(|| self.line(|column| column.head.to_owned(), |_| None));
         let Some(plain) = &mut self.plain else {
             return Ok(());
@@ -179,16 +188,20 @@ mod tests {
         what: Option<&'static str>,
     }
 
-    fn rows<W: Write>(output: Output, screen: impl Into<Screen>, to: W) -> Rows<Row, W> {
+    fn rows<W: Write>(
+        output: OutputFormat,
+        screen: impl Into<TerminalInfo>,
+        to: W,
+    ) -> StreamingTable<Row, W> {
         let columns = vec![
             Column::new("NAME", 6, |row: &Row| row.name.to_owned())
                 .colour(|row| row.what.is_none().then_some(Colour::Red)),
             Column::new("WHAT", 30, |row: &Row| row.what.unwrap_or("-").to_owned()).flexible(8),
         ];
-        Rows::new(output, columns, screen, to)
+        StreamingTable::new(output, columns, screen, to)
     }
 
-    fn written(output: Output, screen: impl Into<Screen>) -> String {
+    fn written(output: OutputFormat, screen: impl Into<TerminalInfo>) -> String {
         let mut bytes = Vec::new();
         let mut rows = rows(output, screen, &mut bytes);
         let what = Some("a \"long\" text,\nin two lines");
@@ -202,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_table_fits_and_keeps_its_lines() {
-        let table = written(Output::Table, 24);
+        let table = written(OutputFormat::Table, 24);
         assert_eq!(
             table,
             "NAME    WHAT\none     a \"long\" text,\\…\na-lon…  -\n"
@@ -211,29 +224,29 @@ mod tests {
 
     #[test]
     fn colours_take_no_room() {
-        let screen = Screen {
+        let screen = TerminalInfo {
             width: 24,
             colours: true,
         };
-        let line = written(Output::Table, screen);
+        let line = written(OutputFormat::Table, screen);
         assert!(line.ends_with("\u{1b}[31ma-lon…\u{1b}[0m  -\n"), "{line}");
     }
 
     #[test]
     fn programs_get_everything() {
         assert_eq!(
-            written(Output::Json, 10),
+            written(OutputFormat::Json, 10),
             "{\"name\":\"one\",\"what\":\"a \\\"long\\\" text,\\nin two lines\"}\n{\"name\":\"a-long-name\",\"what\":null}\n"
         );
         assert_eq!(
-            written(Output::Csv, 10),
+            written(OutputFormat::Csv, 10),
             "name,what\none,\"a \"\"long\"\" text,\nin two lines\"\na-long-name,\n"
         );
     }
 
     #[test]
     fn an_empty_list_in_csv_has_its_head() {
-        for (output, wanted) in [(Output::Csv, "name,what\n"), (Output::Json, "")] {
+        for (output, wanted) in [(OutputFormat::Csv, "name,what\n"), (OutputFormat::Json, "")] {
             let mut bytes = Vec::new();
             let mut rows = rows(output, 80, &mut bytes).fields(&["name", "what"]);
             rows.end().unwrap();

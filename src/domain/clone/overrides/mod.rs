@@ -55,7 +55,7 @@ impl ExecutionMode {
 
     /// As CodePipeline spells it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Superseded => "SUPERSEDED",
             Self::Queued => "QUEUED",

@@ -43,7 +43,7 @@ pub enum Ignored {
 impl Ignored {
     /// The stable word for logs.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ping => "ping",
             Self::Event => "event",

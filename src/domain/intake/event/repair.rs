@@ -14,7 +14,7 @@ pub(super) fn read(words: RepairWords) -> Result<Decision<Event>, Fault> {
     let subject = Subject::from_key(RepositoryId(repository.id), &words.subject);
     let flaw = FindingKind::ALL
         .into_iter()
-        .find(|flaw| flaw.word() == words.flaw);
+        .find(|flaw| flaw.as_str() == words.flaw);
     let repair = Repair {
         subject: subject.ok_or_else(|| wrong("subject"))?,
         generation: words.generation,

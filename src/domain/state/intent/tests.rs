@@ -78,8 +78,8 @@ fn said(change: Change, rules: &[Rule]) -> String {
         Decision::Handle(Intent {
             wanted: DesiredState::Absent(why),
             ..
-        }) => format!("absent {}", why.word()),
-        Decision::Ignore(why) => format!("ignored {}", why.word()),
+        }) => format!("absent {}", why.as_str()),
+        Decision::Ignore(why) => format!("ignored {}", why.as_str()),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Unchanged {
 impl Unchanged {
     /// The word in logs.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Stale => "stale",
             Self::Repeated => "repeated",

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use branchline::domain::outcome::disposition::Grave;
-use branchline::worker::{Settings, Stop, Until};
+use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use serde_json::Value;
 
 use crate::properties::hostile::input::{Input, MARKER, SECRET_BODY};
@@ -66,14 +66,14 @@ async fn work(world: &World, input: &Input) -> String {
     let rules = vec![pull_request_rule(), branch_rule()];
     let sent = world.queue.send(&input.body, &input.attributes);
     sent.expect("a message that SQS takes");
-    let settings = Settings {
+    let settings = WorkerConfig {
         concurrency: 1,
         drain_timeout: Duration::from_secs(25),
         seed: 1,
     };
     let daemon = world.daemon("daemon", rules, &world.weather, &world.clock, settings);
-    let (_told, stop) = Stop::channel();
-    let ended = daemon.run(Until::Empty, stop).await;
+    let (_told, stop) = Shutdown::channel();
+    let ended = daemon.run(RunMode::UntilEmpty, stop).await;
     assert_eq!(ended, Ok(()), "{}", input.name);
     is_clean(input, &said.text());
 

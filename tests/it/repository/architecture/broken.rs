@@ -119,7 +119,7 @@ pub(crate) const SNIPPETS: &[Snippet] = &[
     keeps(
         DEPENDS,
         "src/worker/poll.rs",
-        "use crate::ports::Store;\nuse super::backoff::Patience;",
+        "use crate::ports::Store;\nuse super::backoff::PollBackoff;",
     ),
     keeps(DEPENDS, "src/commands/run.rs", "use crate::aws::connect;"),
     breaks(

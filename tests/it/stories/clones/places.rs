@@ -1,14 +1,14 @@
 //! `max_active`: how many clones a rule may claim.
 
 use branchline::domain::rules::rule::Rule;
-use branchline::worker::{Settings, Until};
+use branchline::worker::{RunMode, WorkerConfig};
 use std::time::Duration;
 
 use crate::stories::clones::rule;
 use crate::world::fault_injection::Op;
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_daemon};
-use branchline::worker::Stop;
+use branchline::worker::Shutdown;
 
 fn limited(max: u32) -> Rule {
     rule(|rule| rule.max_active = Some(max))
@@ -24,14 +24,14 @@ fn closed(number: u64) -> Webhook {
 
 /// A daemon works off the queue: at its start it counts.
 async fn work(world: &World, rules: Vec<Rule>) {
-    let settings = Settings {
+    let settings = WorkerConfig {
         concurrency: 8,
         drain_timeout: Duration::from_secs(25),
         seed: 1,
     };
     let daemon = world.daemon("w2", rules, &world.weather, &world.clock, settings);
-    let (_sender, stop) = Stop::channel();
-    daemon.run(Until::Empty, stop).await.unwrap();
+    let (_sender, stop) = Shutdown::channel();
+    daemon.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
 
 /// The longest wait of a message that met a quota is over.

@@ -34,7 +34,7 @@ async fn audit(world: &World, rules: Vec<Rule>) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mark = if found.repairable { "" } else { " !" };
         let (subject, pipeline) = (text(&found.subject), text(&found.pipeline));
-        format!("{} {subject} {pipeline}{mark}", found.flaw.word())
+        format!("{} {subject} {pipeline}{mark}", found.flaw.as_str())
     };
     findings(world, rules).await.iter().map(line).collect()
 }
@@ -174,11 +174,11 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
         assert_eq!(audit(world, ours()).await, Vec::<String>::new());
         assert!(world.account.all().contains_key("not-ours"));
         assert_eq!(
-            world.mapping("acme/api#7").absence.unwrap().word(),
+            world.mapping("acme/api#7").absence.unwrap().as_str(),
             "orphan"
         );
         assert_eq!(
-            world.mapping("acme/api#8").absence.unwrap().word(),
+            world.mapping("acme/api#8").absence.unwrap().as_str(),
             "closed"
         );
 
@@ -297,7 +297,7 @@ fn a_repair_is_late_where_the_mapping_moved_on() {
         world.send(&Webhook::pull_request("closed"));
         outcomes(world).await;
         assert_eq!(world.pipelines(), Vec::<String>::new());
-        assert_eq!(world.mapping("acme/api#7").state.word(), "gone");
+        assert_eq!(world.mapping("acme/api#7").state.as_str(), "gone");
     });
 }
 

@@ -33,12 +33,12 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
                 usize::try_from(limit).unwrap()
             );
             let letters = world.take_dead_letters();
-            assert_eq!(letters[0].text("branchline-reason"), Some(reason.word()));
+            assert_eq!(letters[0].text("branchline-reason"), Some(reason.as_str()));
             let detail = letters[0].text("branchline-detail").unwrap();
             assert!(detail.contains("Create failed"), "{detail}");
             let mapping = world.mapping("acme/api#7");
             assert_eq!(mapping.attempts, limit);
-            assert!(mapping.last_error.unwrap().starts_with(reason.word()));
+            assert!(mapping.last_error.unwrap().starts_with(reason.as_str()));
             world.take_half_way("acme/api#7");
         });
     }

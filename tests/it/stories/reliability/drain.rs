@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use branchline::worker::{Stop, Until};
+use branchline::worker::{RunMode, Shutdown};
 use tokio::time::{Instant, sleep};
 
 use crate::stories::reliability::{quiet, run};
@@ -13,13 +13,13 @@ use crate::world::world::{World, run_daemon};
 
 /// Runs a daemon that is told to stop after a second. Answers with how long it took from there.
 async fn stopped_after_a_second(world: &World) -> Duration {
-    let (told, stop) = Stop::channel();
+    let (told, stop) = Shutdown::channel();
     let stopping = async {
         sleep(Duration::from_secs(1)).await;
         told.tell();
         Instant::now()
     };
-    let (ended, since) = tokio::join!(run(world, Until::Stopped, stop), stopping);
+    let (ended, since) = tokio::join!(run(world, RunMode::Daemon, stop), stopping);
     ended.unwrap();
     since.elapsed()
 }
@@ -72,12 +72,12 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
         assert_eq!(said.lines("Message handed back, unfinished").len(), 1);
         assert_eq!(world.queue.depth().visible, 1);
 
-        let (told, stop) = Stop::channel();
+        let (told, stop) = Shutdown::channel();
         let finish = async {
             quiet(world).await;
             told.tell();
         };
-        tokio::join!(run(world, Until::Stopped, stop), finish)
+        tokio::join!(run(world, RunMode::Daemon, stop), finish)
             .0
             .unwrap();
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);

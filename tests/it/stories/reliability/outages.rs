@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
-use branchline::worker::{Stop, Until};
+use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::{beside, quiet, run};
@@ -126,8 +126,8 @@ fn what_waiting_cannot_mend_ends_it_at_start() {
                 world
                     .weather
                     .next(op, u32::MAX, Trouble::Fail(When::Before, reason));
-                let (_told, stop) = Stop::channel();
-                let fault = run(world, Until::Stopped, stop).await.unwrap_err();
+                let (_told, stop) = Shutdown::channel();
+                let fault = run(world, RunMode::Daemon, stop).await.unwrap_err();
                 assert_eq!(fault.reason, reason, "{op:?}");
                 assert!(world.clock.elapsed() < Duration::from_secs(5));
             });
@@ -158,8 +158,8 @@ fn a_run_that_should_end_does_not_wait_for_ever() {
             }
             let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
             world.weather.next(op, u32::MAX, fails);
-            let (_told, stop) = Stop::channel();
-            let fault = run(world, Until::Empty, stop).await.unwrap_err();
+            let (_told, stop) = Shutdown::channel();
+            let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
             assert_eq!(fault.reason, Reason::AwsUnavailable);
             world.weather.clear();
             world.settle().await;

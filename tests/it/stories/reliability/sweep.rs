@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::CLAIM;
-use branchline::worker::{Stop, Until};
+use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::run;
@@ -27,8 +27,8 @@ async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
 
 /// A daemon starts, finds an empty queue, and ends.
 async fn start(world: &World) {
-    let (_told, stop) = Stop::channel();
-    run(world, Until::Empty, stop).await.unwrap();
+    let (_told, stop) = Shutdown::channel();
+    run(world, RunMode::UntilEmpty, stop).await.unwrap();
 }
 
 async fn open_and_abandon(world: &World, number: u64) {

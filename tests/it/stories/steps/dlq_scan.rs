@@ -13,7 +13,7 @@ use std::time::Duration;
 use branchline::domain::fault::Fault;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
 use branchline::domain::outcome::disposition::{Burial, Grave};
-use branchline::inspect::dlq::scan::{End, Scan, Seen};
+use branchline::inspect::dlq::scan::{End, Scan, ScanSummary};
 use branchline::ports::Queue;
 
 use crate::world::clock::START;
@@ -24,7 +24,7 @@ use crate::world::world::{World, paused, run_daemon};
 const LETTERS: usize = 25;
 
 /// Goes through the queue, with a pause after each batch, and answers with every id as it came.
-async fn scan(queue: &impl Queue, pause: Duration) -> (Vec<String>, Seen) {
+async fn scan(queue: &impl Queue, pause: Duration) -> (Vec<String>, ScanSummary) {
     let mut scan = Scan::of(queue);
     let mut came = Vec::new();
     loop {
@@ -59,7 +59,7 @@ fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
         let end = Some(End::Empty);
         assert_eq!(
             seen,
-            Seen {
+            ScanSummary {
                 letters: LETTERS,
                 held: 0,
                 end
@@ -90,7 +90,7 @@ impl Queue for Scripted {
         Ok(Vec::new())
     }
 
-    async fn hand_back(&self, _: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
+    async fn change_visibility(&self, _: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
         Ok(Vec::new())
     }
 
@@ -99,7 +99,7 @@ impl Queue for Scripted {
     }
 }
 
-fn scripted(script: &[&[&'static str]]) -> (Vec<String>, Seen) {
+fn scripted(script: &[&[&'static str]]) -> (Vec<String>, ScanSummary) {
     let lines = script.iter().map(|line| line.to_vec()).collect();
     let queue = Scripted(Mutex::new(lines));
     paused().block_on(scan(&queue, Duration::ZERO))

@@ -166,7 +166,7 @@ fn a_pull_request_without_a_pipeline_says_why() {
         ];
         for (number, (webhook, why)) in (1..).zip(cases) {
             let said = world.deliver(webhook.number(number)).await;
-            assert_eq!(said, [format!("recorded: {}", why.word())]);
+            assert_eq!(said, [format!("recorded: {}", why.as_str())]);
             let mapping = world.mapping(&format!("acme/api#{number}"));
             assert_eq!((mapping.state, mapping.absence), (State::Gone, Some(why)));
         }

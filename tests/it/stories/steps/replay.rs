@@ -11,8 +11,8 @@ use std::time::Duration;
 use branchline::domain::ids::PipelineName;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
 use branchline::domain::rules::rule::{Rule, Rules};
-use branchline::inspect::dlq::replay::Exported;
-use branchline::inspect::explain::{Account, Today, explain};
+use branchline::inspect::dlq::replay::ExportedMessage;
+use branchline::inspect::explain::{Account, ExplainContext, explain};
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::CLAIM;
 
@@ -51,7 +51,7 @@ async fn bury(world: &World, rule: Rule, webhook: Webhook) -> Letter {
 async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
     let rules = Rules(with);
     let account = Account::new(world.store.clone(), world.account.clone());
-    let today = Today {
+    let today = ExplainContext {
         rules: &rules,
         table: TABLE,
         sight: &account,
@@ -64,7 +64,7 @@ async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
 /// Predicts what a replay comes to, does it, and answers with both.
 async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
     let would = predict(world, letter, with).await;
-    let back = Exported::of(envelope(letter)).replayed_by("ada");
+    let back = ExportedMessage::of(envelope(letter)).replayed_by("ada");
     world.queue.send(&back.body, &back.attributes).unwrap();
     let journals = world.settle().await;
     [would, journals[0].outcome.to_owned()]

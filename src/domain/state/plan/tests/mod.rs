@@ -7,7 +7,9 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind,
 };
-use crate::domain::state::mapping::{Claim, ECHO, EffectResult, ExistingClone, SKEW};
+use crate::domain::state::mapping::{
+    CLOCK_SKEW, Claim, EffectResult, ExistingClone, LATE_EFFECT_WINDOW,
+};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// We start heads and follow the template.
@@ -126,9 +128,9 @@ fn expired(mut row: Mapping) -> Mapping {
 /// One word for a plan, for the table of cases.
 fn word(plan: &Plan) -> String {
     match plan {
-        Plan::Nothing(why) => why.word().into(),
+        Plan::Nothing(why) => why.as_str().into(),
         Plan::Busy { .. } => "busy".into(),
-        Plan::Record(transition) => format!("record {}", transition.next.state.word()),
+        Plan::Record(transition) => format!("record {}", transition.next.state.as_str()),
         Plan::Act {
             effect: Effect::Create(spec),
             ..
@@ -314,7 +316,7 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
         NOW,
     );
     assert_eq!(word(&decide(&closed(2), Some(&given_up.next))), "busy");
-    let later = NOW.plus(ECHO + SKEW);
+    let later = NOW.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW);
     assert_eq!(
         word(&plan(&closed(2), Some(&given_up.next), claim("me"), later)),
         "delete api-pr-7"

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;
-use crate::ports::Place;
+use crate::ports::SlotResult;
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
@@ -26,7 +26,7 @@ impl DynamoStore {
         rule: &str,
         max: u32,
         subject: &Subject,
-    ) -> Result<Place, Fault> {
+    ) -> Result<SlotResult, Fault> {
         let one = member(subject);
         let update = self
             .place(rule)
@@ -38,9 +38,9 @@ impl DynamoStore {
             .expression_attribute_values(":subject", s(one))
             .expression_attribute_values(":max", n(max));
         match self.send(rule, update).await? {
-            Updated::Done => Ok(Place::Taken),
-            Updated::Refused { counted: true } => Ok(Place::Full),
-            Updated::Refused { counted: false } => Ok(Place::Uncounted),
+            Updated::Done => Ok(SlotResult::Acquired),
+            Updated::Refused { counted: true } => Ok(SlotResult::Full),
+            Updated::Refused { counted: false } => Ok(SlotResult::Uncounted),
         }
     }
 
