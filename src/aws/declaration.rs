@@ -62,7 +62,7 @@ mod tests {
                 "type": "S3", "location": "bucket", "encryptionKey": {"id": "alias/key", "type": "KMS"},
             }},
             "stages": [{
-                "name": "Build", "blockers": [{"name": "claim", "type": "Schedule"}], "actions": [action],
+                "name": "Build", "blockers": [{"name": "hold", "type": "Schedule"}], "actions": [action],
                 "onFailure": on_failure, "onSuccess": condition, "beforeEntry": condition,
             }],
             "variables": [{"name": "V", "defaultValue": "1", "description": "a variable"}],

@@ -30,7 +30,7 @@ use crate::aws::row::{self, Item, n, repository_key, s};
 const ALIASES: usize = 10_000;
 /// The sparse index of mappings by state, the longest unchanged first.
 pub(super) const BY_STATE: &str = "by-state";
-/// What DynamoDB calls a condition that did not claim (API reference, CancellationReason).
+/// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
 /// DynamoDB as our store.

@@ -148,7 +148,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         }
         Service::CodePipeline if REFUSED.contains(&code) => Some(Reason::DeclarationRefused),
         Service::CodePipeline if QUOTA.contains(&code) => Some(Reason::AwsQuota),
-        // Looked at a order ago, and deleted by somebody since.
+        // Looked at a moment ago, and deleted by somebody since.
         Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsConflict),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
         // "The table does not have the specified index: by-state".
@@ -198,7 +198,7 @@ where
 }
 
 /// Answers that are no failure of the call: what they say is what was asked. A cancelled transaction says in its message which
-/// of its conditions did not claim, or what else cancelled it (API reference, TransactWriteItems, "Errors").
+/// of its conditions did not hold, or what else cancelled it (API reference, TransactWriteItems, "Errors").
 fn refused(code: &str, message: &str) -> bool {
     match code {
         "ConditionalCheckFailedException"

@@ -65,7 +65,7 @@ pub(super) fn read(
     })
 }
 
-/// How many clones a rule may claim: `None` inside is any number.
+/// How many clones a rule may hold: `None` inside is any number.
 pub(super) fn max_active(
     diagnostics: &Diagnostics<'_>,
     rule: &Table<'_, '_>,

@@ -22,7 +22,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = format!("{}: {}", self.place, self.what);
-        // A key or a value from a file may claim anything; a line stays a line.
+        // A key or a value from a file may hold anything; a line stays a line.
         line.chars().try_for_each(|c| {
             if c.is_control() {
                 f.write_str(" ")

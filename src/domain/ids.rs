@@ -204,14 +204,14 @@ impl Timestamp {
         self.0.div_euclid(1_000)
     }
 
-    /// This order and `duration` more.
+    /// This moment and `duration` more.
     #[must_use]
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// How long from `earlier` to this order; zero when `earlier` is later.
+    /// How long from `earlier` to this moment; zero when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> std::time::Duration {
         let millis = self.0.saturating_sub(earlier.0);
@@ -279,7 +279,7 @@ impl Subject {
         Some(Self { repository, kind })
     }
 
-    /// As people write it: `acme/api#7` or `acme/api@feature/x`. In one line: a branch's name may claim odd characters.
+    /// As people write it: `acme/api#7` or `acme/api@feature/x`. In one line: a branch's name may hold odd characters.
     #[must_use]
     pub fn display(&self, repository: &RepositoryName) -> String {
         match &self.kind {

@@ -128,7 +128,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
 
     /// A page of the mappings in a state, from the beginning or from where another page ended. A page may be empty and
-    /// not the last. The listing may be a order old: rows are claimed, not trusted.
+    /// not the last. The listing may be a moment old: rows are claimed, not trusted.
     fn in_state(
         &self,
         state: State,

@@ -73,7 +73,7 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that a walk took
     WALK = "branchline_walk_seconds", Histogram(SHORT), Seconds, [];
-    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition that did not claim), or a reason
+    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition that did not hold), or a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
     /// Seconds that a call to AWS took, with its retries
     AWS_CALL = "branchline_aws_call_seconds", Histogram(SHORT), Seconds, ["service", "operation"];

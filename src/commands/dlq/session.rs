@@ -58,7 +58,7 @@ impl DlqSession {
     /// Hands back what a scan holds, and says what it could not see.
     pub(super) async fn close(&self, scan: Scan<'_, SqsQueue>) -> Result<Closed, Box<dyn Error>> {
         let ours = u64::try_from(scan.holds()).unwrap_or(u64::MAX);
-        // Before ours are handed back: the number lags, and would take them for somebody else's a order later. Who
+        // Before ours are handed back: the number lags, and would take them for somebody else's a moment later. Who
         // stopped early has seen what he wanted.
         let in_flight = match scan.ended() {
             true => Some(self.aws.queue_in_flight(&self.url).await),

@@ -97,7 +97,7 @@ fn for_programs(
     format!("{whole}\n")
 }
 
-/// A body that nobody proved may claim anything: on a terminal nothing of it moves the cursor.
+/// A body that nobody proved may hold anything: on a terminal nothing of it moves the cursor.
 fn for_people(
     asked: &Show,
     letter: &DeadLetter,

@@ -19,7 +19,7 @@ pub struct ActionPath {
 }
 
 impl ActionPath {
-    /// Reads `Stage/Action`. Names claim no slash (CodePipeline API reference, `ActionDeclaration.name`).
+    /// Reads `Stage/Action`. Names hold no slash (CodePipeline API reference, `ActionDeclaration.name`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (stage, action) = text.split_once('/')?;

@@ -35,7 +35,7 @@ pub struct Template {
     pub version: Option<i32>,
 }
 
-/// A pipeline ready to be created, or to replace its earlier declaration. Its declaration may claim secrets.
+/// A pipeline ready to be created, or to replace its earlier declaration. Its declaration may hold secrets.
 #[derive(Clone)]
 pub struct NewPipeline {
     /// Its name.

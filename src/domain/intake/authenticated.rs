@@ -20,7 +20,7 @@ pub const SIGNATURE: &str = "X-Hub-Signature-256";
 /// The header that names the event.
 pub const EVENT: &str = "X-GitHub-Event";
 /// The header that carries the delivery's GUID.
-pub const DELIVERY: &str = "X-GitHub-AuthenticatedMessage";
+pub const DELIVERY: &str = "X-GitHub-Delivery";
 /// The header that says whether the body is JSON or a form.
 pub const CONTENT_TYPE: &str = "Content-Type";
 

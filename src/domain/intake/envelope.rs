@@ -127,7 +127,7 @@ impl Envelope {
     }
 }
 
-/// Never the body: it may claim anything.
+/// Never the body: it may hold anything.
 impl std::fmt::Debug for Envelope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Envelope")

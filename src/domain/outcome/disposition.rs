@@ -163,7 +163,7 @@ impl Burial {
     }
 }
 
-/// Never the body: it may claim anything.
+/// Never the body: it may hold anything.
 impl std::fmt::Debug for Burial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Burial")

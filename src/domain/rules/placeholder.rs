@@ -192,7 +192,7 @@ impl FormatString {
             let holds = word.is_some() && value.contains("#{");
             if let Some(word) = word.or(filled).filter(|_| begins || holds) {
                 return Err(format!(
-                    "with {{{word}}} it would claim '#{{', which CodePipeline reads as a variable"
+                    "with {{{word}}} it would hold '#{{', which CodePipeline reads as a variable"
                 ));
             }
             text.push_str(&value);
@@ -270,7 +270,7 @@ mod tests {
         for (pattern, title) in odd {
             let said = text(pattern, title).unwrap_err();
             assert!(
-                said.contains("with {title} it would claim '#{'"),
+                said.contains("with {title} it would hold '#{'"),
                 "{pattern}: {said}"
             );
         }

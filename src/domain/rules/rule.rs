@@ -36,7 +36,7 @@ pub struct Rule {
     pub update: Update,
     /// Whether executions are stopped before the clone is deleted.
     pub stop_on_close: bool,
-    /// How many clones it may claim; `None` is any number.
+    /// How many clones it may hold; `None` is any number.
     pub max_active: Option<u32>,
 }
 
@@ -65,7 +65,7 @@ pub enum Start {
     Auto,
     /// `commit`: branchline starts each new head commit, and that commit is what is built.
     Commit,
-    /// `head`: branchline starts for each new head commit, and the branch's head of that order is built.
+    /// `head`: branchline starts for each new head commit, and the branch's head of that moment is built.
     Head,
     /// `push`: the clone's own change detection.
     Push,

@@ -1,6 +1,6 @@
 //! The order of what GitHub said, which is not the order in which it arrives.
 //!
-//! `pull_request.updated_at` has a grain of one second and real deliveries tie, so a order carries more than a time:
+//! `pull_request.updated_at` has a grain of one second and real deliveries tie, so an order carries more than a time:
 //! what kind of statement it was, which head it saw and which head came before, and when it entered the queue.
 
 use crate::domain::ids::{CommitId, Timestamp};

@@ -15,7 +15,7 @@ pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, Strin
     let parts = text
         .split_once('#')
         .map(|(name, number)| (name, Some(number), None));
-    // A branch may claim a '#', a repository's name holds neither.
+    // A branch may hold a '#', a repository's name holds neither.
     let branch = text
         .split_once('@')
         .map(|(name, branch)| (name, None, Some(branch)));

@@ -87,7 +87,7 @@ async fn a_list_that_is_interrupted_hands_back_what_it_holds() {
 async fn a_second_signal_ends_it_in_the_middle_of_a_call() {
     let account = Account::new("list-twice").await;
     let proxy = proxy(&account).await;
-    proxy.claim("amazonsqs.receivemessage");
+    proxy.hold("amazonsqs.receivemessage");
     let mut list = account.command(&["dlq", "list"]);
     list.env("AWS_ENDPOINT_URL", &proxy.endpoint);
     let mut list = list.stderr(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! `branchline dlq` where something is not as it should be: others claim messages, a word is wrong, AWS refuses.
+//! `branchline dlq` where something is not as it should be: others hold messages, a word is wrong, AWS refuses.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;

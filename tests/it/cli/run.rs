@@ -112,7 +112,7 @@ async fn a_signal_stops_it_in_the_middle_of_a_long_poll() {
 async fn stuck(account: &Account, arguments: &[&str]) -> (Child, Proxy) {
     let upstream = account.endpoint.trim_start_matches("http://");
     let proxy = Proxy::start(upstream.parse().unwrap(), 0).await.unwrap();
-    proxy.claim("codepipeline_");
+    proxy.hold("codepipeline_");
     account.send(Webhook::pull_request("opened")).await;
     let mut daemon = account.daemon(arguments);
     daemon.env("AWS_ENDPOINT_URL", &proxy.endpoint);

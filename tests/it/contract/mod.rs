@@ -8,7 +8,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a law that does not claim fails its test"
+    reason = "a law that does not hold fails its test"
 )]
 
 pub(crate) mod listing;

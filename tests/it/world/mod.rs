@@ -1,7 +1,7 @@
 //! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the stage for stories.
 //!
 //! Fakes are worlds: a test asserts what is there ("pipelines: api-pr-7"), never which calls were made. The contract
-//! tests (`tests/contract.rs`) claim them to the same law as the real adapters.
+//! tests (`tests/contract.rs`) hold them to the same law as the real adapters.
 
 #![expect(
     clippy::expect_used,

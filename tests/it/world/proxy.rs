@@ -112,7 +112,7 @@ impl Proxy {
     }
 
     /// From now on requests whose head says this, in lower case, are never answered.
-    pub(crate) fn claim(&self, service: &'static str) {
+    pub(crate) fn hold(&self, service: &'static str) {
         self.hold_after(service, 0);
     }
 

@@ -11,7 +11,7 @@ use branchline::domain::state::desired::{AbsenceReason, Spec};
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
 use branchline::domain::state::ordering::{EventKind, EventOrder};
 
-/// A order in the tests' time, in milliseconds from its start.
+/// A moment in the tests' time, in milliseconds from its start.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp(1_767_225_600_000 + millis)
 }

@@ -36,7 +36,7 @@ pub(crate) struct Sealed {
 pub(crate) struct Webhook {
     event: &'static str,
     payload: Value,
-    /// The fields that claim the event's own time, and the time, where the test sets one.
+    /// The fields that hold the event's own time, and the time, where the test sets one.
     times: &'static [&'static str],
     at: Option<Timestamp>,
     delivery: Option<String>,

@@ -1,5 +1,5 @@
 //! What a rule changes in the clone beside its name and branch: stages and actions that a pull request must not run, its
-//! role, more tags. What is left must claim together, and that is found out before AWS is asked.
+//! role, more tags. What is left must hold together, and that is found out before AWS is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ impl CloneOverrides {
     /// Drops stages and actions, and gives the role.
     ///
     /// # Errors
-    /// A permanent fault when the template has no such stage or action, or when what is left would not claim together. A
+    /// A permanent fault when the template has no such stage or action, or when what is left would not hold together. A
     /// stage that was renamed in the template must not come to run in a clone because nobody renamed it in the rule.
     pub fn apply(&self, declaration: &mut Declaration) -> Result<(), Fault> {
         self.named_exist(declaration)?;
@@ -180,7 +180,7 @@ fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     let fetches = |action: Action<'_>| action.stage != first || action.category == "Source";
     if !clone.actions().all(fetches) {
         return Err(fault(format!(
-            "the rule leaves '{first}' as the first stage, which must claim the source actions"
+            "the rule leaves '{first}' as the first stage, which must hold the source actions"
         )));
     }
     Ok(())

@@ -60,7 +60,7 @@ pub enum Effect {
     Delete(Spec),
 }
 
-/// Decides. `mapping` is what the table is known or assumed to claim; a wrong assumption costs one refused write, whose
+/// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
 /// answer carries the row. `claim` is the claim to write, should one be needed.
 #[must_use]
 pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {

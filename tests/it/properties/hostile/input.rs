@@ -57,7 +57,7 @@ impl Input {
     }
 }
 
-/// A pull request whose unread fields claim the marker.
+/// A pull request whose unread fields hold the marker.
 pub(crate) fn pull() -> Webhook {
     Webhook::pull_request("opened")
         .title(MARKER)

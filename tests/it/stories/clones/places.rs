@@ -1,4 +1,4 @@
-//! `max_active`: how many clones a rule may claim.
+//! `max_active`: how many clones a rule may hold.
 
 use branchline::domain::rules::rule::Rule;
 use branchline::worker::{RunMode, WorkerConfig};
