@@ -12,10 +12,10 @@ use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName};
 use crate::domain::state::mapping::Claim;
-use crate::ports::{CreateResult, ExistingPipeline, Pipelines};
+use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, is_throttled};
@@ -63,7 +63,7 @@ impl CodePipelines {
             Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
             Err(error) => return Err(failed(&call, error)),
         };
-        let odd = |why: &str| Fault::new(Step::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
+        let odd = |why: &str| Fault::new(Reason::AwsUnknown, format!("{call}: {why}"));
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| odd("an answer without a pipeline"))?;
@@ -103,41 +103,12 @@ impl CodePipelines {
     }
 }
 
-impl Pipelines for CodePipelines {
+impl PipelineReader for CodePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         self.get(name).await?.ok_or_else(|| {
-            let detail = format!("the template pipeline '{name}' does not exist in this account and Region: make it, or correct the rule");
-            Fault::new(Step::Plan, Reason::TemplateMissing, detail)
+            let detail = format!("the template pipeline '{name}' does not exist in this account and Region: create it, or correct the rule");
+            Fault::new(Reason::TemplateMissing, detail)
         })
-    }
-
-    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
-        let name = &pipeline.name;
-        let declaration = declared(pipeline)?;
-        let tags = pipeline
-            .tags
-            .iter()
-            .map(|(key, value)| Tag::builder().key(key).value(value).build());
-        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| {
-            Fault::new(
-                Step::Plan,
-                Reason::DeclarationRefused,
-                format!("a tag of '{name}': {error}"),
-            )
-        })?;
-        let call = format!("CreatePipeline {name}");
-        let request = self
-            .client
-            .create_pipeline()
-            .pipeline(declaration)
-            .set_tags(Some(tags));
-        match self.send(&call, request.send()).await? {
-            Ok(_) => Ok(CreateResult::Made),
-            Err(error) if is_name_in_use(error.code(), error.message()) => {
-                Ok(CreateResult::NameInUse)
-            }
-            Err(error) => Err(failed(&call, error)),
-        }
     }
 
     async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
@@ -175,27 +146,6 @@ impl Pipelines for CodePipelines {
             .map(|tags| ExistingPipeline { arn, tags }))
     }
 
-    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
-        let call = format!("UpdatePipeline {}", pipeline.name);
-        let request = self.client.update_pipeline().pipeline(declared(pipeline)?);
-        let answer = self.send(&call, request.send()).await?;
-        answer.map(|_| ()).map_err(|error| failed(&call, error))
-    }
-
-    async fn start(&self, name: &PipelineName, run: &Run, _claim: &Claim) -> Result<String, Fault> {
-        let call = format!("StartPipelineExecution {name}");
-        let request = self
-            .client
-            .start_pipeline_execution()
-            .name(name.as_str())
-            .set_source_revisions(executions::revisions(run)?)
-            .set_variables(executions::variables(run)?)
-            .set_client_request_token(run.token.as_ref().map(ToString::to_string));
-        let answer = self.send(&call, request.send()).await?;
-        let answer = answer.map_err(|error| failed(&call, error))?;
-        Ok(answer.pipeline_execution_id.unwrap_or_default())
-    }
-
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         let call = format!("ListPipelineExecutions {name}");
         let request = self
@@ -226,6 +176,57 @@ impl Pipelines for CodePipelines {
             Err(error) if is_missing(error.code()) => Ok(Vec::new()),
             Err(error) => Err(failed(&call, error)),
         }
+    }
+}
+
+impl Pipelines for CodePipelines {
+    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
+        let name = &pipeline.name;
+        let declaration = declared(pipeline)?;
+        let tags = pipeline
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| {
+            Fault::new(
+                Reason::DeclarationRefused,
+                format!("a tag of '{name}': {error}"),
+            )
+        })?;
+        let call = format!("CreatePipeline {name}");
+        let request = self
+            .client
+            .create_pipeline()
+            .pipeline(declaration)
+            .set_tags(Some(tags));
+        match self.send(&call, request.send()).await? {
+            Ok(_) => Ok(CreateResult::Made),
+            Err(error) if is_name_in_use(error.code(), error.message()) => {
+                Ok(CreateResult::NameInUse)
+            }
+            Err(error) => Err(failed(&call, error)),
+        }
+    }
+
+    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
+        let call = format!("UpdatePipeline {}", pipeline.name);
+        let request = self.client.update_pipeline().pipeline(declared(pipeline)?);
+        let answer = self.send(&call, request.send()).await?;
+        answer.map(|_| ()).map_err(|error| failed(&call, error))
+    }
+
+    async fn start(&self, name: &PipelineName, run: &Run, _claim: &Claim) -> Result<String, Fault> {
+        let call = format!("StartPipelineExecution {name}");
+        let request = self
+            .client
+            .start_pipeline_execution()
+            .name(name.as_str())
+            .set_source_revisions(executions::revisions(run)?)
+            .set_variables(executions::variables(run)?)
+            .set_client_request_token(run.token.as_ref().map(ToString::to_string));
+        let answer = self.send(&call, request.send()).await?;
+        let answer = answer.map_err(|error| failed(&call, error))?;
+        Ok(answer.pipeline_execution_id.unwrap_or_default())
     }
 
     async fn stop(
@@ -263,7 +264,7 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
             "the clone '{}' cannot be written as a request: {why}",
             pipeline.name
         );
-        Fault::new(Step::Plan, Reason::DeclarationRefused, detail)
+        Fault::new(Reason::DeclarationRefused, detail)
     })
 }
 

@@ -8,28 +8,24 @@ use std::sync::Mutex;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem,
+    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::domain::outcome::journal::NewAuditEntry;
-use crate::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
-use crate::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult, Store};
+use crate::domain::outcome::audit_entry::NewAuditEntry;
+use crate::domain::state::mapping::{Claim, Expect, Mapping, Transition};
+use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
-use crate::aws::row::{self, Item, n, repository_key, s};
+use crate::aws::row::{self, Item, n, s};
 
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;
-/// The sparse index of mappings by state, the longest unchanged first.
-pub(super) const BY_STATE: &str = "by-state";
 /// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
@@ -105,7 +101,6 @@ impl DynamoStore {
             .unwrap_or("no message");
         let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
         Err(Fault::new(
-            Step::Mapping,
             reason,
             format!("{call}: cancelled: {code}: {message}"),
         ))
@@ -206,21 +201,6 @@ impl DynamoStore {
         }
     }
 
-    /// As many rows as DynamoDB gives in one answer: 1 MB of them (API reference, Query).
-    async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
-        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
-        let query = query
-            .table_name(&self.table)
-            .set_exclusive_start_key(start.map(Iterator::collect));
-        let call = format!("Query on {}", self.table);
-        let answer = measured(Service::DynamoDb, &call, query.send()).await;
-        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        Ok(Page {
-            rows: answer.items().iter().map(row::read).collect(),
-            next: answer.last_evaluated_key.map(cursor),
-        })
-    }
-
     /// Whether the alias is still to be written. It counts as written from now on, so that the first events of a
     /// repository, coming all at once, do not conflict over it.
     fn alias_is_due(&self, mapping: &Mapping) -> bool {
@@ -272,7 +252,7 @@ impl Store for DynamoStore {
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
         let mapping = &transition.next;
-        let mut more = vec![self.plain_put(audit_item(mapping, entry))?];
+        let mut more = vec![self.plain_put(audit_item(&mapping.subject, entry))?];
         if let Some(delivery) = entry.cause.delivery() {
             more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
         }
@@ -300,63 +280,22 @@ impl Store for DynamoStore {
         self.transition(transition, &[]).await.map(|_| ())
     }
 
-    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
-        let item = self
-            .item(repository_key(subject.repository), subject.key())
-            .await?;
-        item.as_ref().map(row::read).transpose()
-    }
-
-    async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
-        let query = self
-            .client
-            .query()
-            .index_name(BY_STATE)
-            .key_condition_expression("#state = :state")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", s(state.as_str()));
-        self.page(query, after).await
-    }
-
-    async fn of_repository(
-        &self,
-        repository: RepositoryId,
-        after: Option<Cursor>,
-    ) -> Result<Page, Fault> {
-        // From `BRANCH#` to `PR#`: between the two, and in this partition, nothing else begins.
-        let query = self
-            .client
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", s(repository_key(repository)))
-            .expression_attribute_values(":first", s("BRANCH#"))
-            .expression_attribute_values(":last", s("PR$"))
-            .consistent_read(true);
-        self.page(query, after).await
-    }
-
     async fn acquire_slot(
         &self,
         rule: &str,
         max: u32,
         subject: &Subject,
     ) -> Result<SlotResult, Fault> {
-        self.take(rule, max, subject).await
+        self.acquire(rule, max, subject).await
     }
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
-        self.free(rule, subject).await
+        self.release(rule, subject).await
     }
 
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         self.count(rule, subjects).await
     }
-}
-
-/// All keys of the table and of its index are text.
-fn cursor(key: Item) -> Cursor {
-    let text = |(name, value): (String, AttributeValue)| Some((name, value.as_s().ok()?.clone()));
-    Cursor(key.into_iter().filter_map(text).collect())
 }
 
 /// The row that made the mapping's condition fail; `None` when it was not that condition which failed.
@@ -384,7 +323,6 @@ fn holder(reasons: &[CancellationReason]) -> String {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
     Fault::new(
-        Step::Mapping,
         Reason::AwsUnknown,
         format!("a request to DynamoDB is incomplete: {error}"),
     )

@@ -9,7 +9,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use crate::domain::clone::execution::{Execution, Run, Stage};
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 
 /// How many executions are remembered.
 pub(super) const LAST: i32 = 10;
@@ -91,5 +91,5 @@ fn time(time: Option<&DateTime>) -> Option<String> {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: BuildError) -> Fault {
     let detail = format!("a request to CodePipeline is incomplete: {error}");
-    Fault::new(Step::Plan, Reason::AwsUnknown, detail)
+    Fault::new(Reason::AwsUnknown, detail)
 }

@@ -11,8 +11,8 @@ use crate::ports::{IndexDescription, QueueAttributes, RedrivePolicy, TableDescri
 
 use crate::aws::Aws;
 use crate::aws::call::measured;
-use crate::aws::dynamodb::BY_STATE;
 use crate::aws::fault::{Service, fault};
+use crate::aws::store_reader::BY_STATE;
 
 impl Aws {
     /// What a queue is set to.

@@ -9,7 +9,7 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::RequestId;
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 
 /// Which service answered: some codes mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,11 +169,6 @@ pub(super) fn fault<E>(service: Service, call: &str, error: SdkError<E, HttpResp
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
-    let room = match service {
-        Service::Sqs => Step::Queue,
-        Service::DynamoDb => Step::Mapping,
-        Service::CodePipeline | Service::Iam => Step::Plan,
-    };
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
@@ -184,16 +179,11 @@ where
             let reason = reason(service, code, message).unwrap_or_else(|| by_status(status));
             let request = answer.request_id().unwrap_or("unknown");
             Fault::new(
-                room,
                 reason,
                 format!("{call}: {code}: {message} (request {request})"),
             )
         }
-        None => Fault::new(
-            room,
-            unanswered(&error),
-            format!("{call}: {}", chain(&error)),
-        ),
+        None => Fault::new(unanswered(&error), format!("{call}: {}", chain(&error))),
     }
 }
 

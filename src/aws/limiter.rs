@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::timeout;
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 
 /// How long a call may wait for its turn. It is part of [`crate::aws::OPERATION_TIMEOUT`].
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Limiter {
         };
         timeout(RATE_LIMIT_WAIT, turns.until_ready()).await.map_err(|_| {
             let detail = format!("{call} waited longer than {RATE_LIMIT_WAIT:?} for its turn at {rate} calls a second (aws.codepipeline_rate)");
-            Fault::new(Step::Plan, Reason::AwsThrottled, detail)
+            Fault::new(Reason::AwsThrottled, detail)
         })
     }
 

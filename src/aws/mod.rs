@@ -1,5 +1,6 @@
 //! The ports over the AWS SDK: the one place that names it.
 
+mod audit_log;
 mod call;
 mod codepipeline;
 mod declaration;
@@ -7,13 +8,13 @@ mod dynamodb;
 mod executions;
 mod facts;
 mod fault;
-mod ledger;
 mod limiter;
 mod records;
 mod roles;
 mod row;
 mod slots;
 mod sqs;
+mod store_reader;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -21,6 +22,8 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
+
+use crate::domain::outcome::outgoing::Destination;
 
 pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;
@@ -77,10 +80,16 @@ impl Aws {
         }
     }
 
-    /// The queues. A received message stays invisible for `visibility`.
+    /// Makes a queue that receives from one of the queues. A received message stays invisible for `visibility`.
     #[must_use]
-    pub fn queue(&self, urls: QueueUrls, visibility: Duration) -> SqsQueue {
-        SqsQueue::new(aws_sdk_sqs::Client::new(&self.0), urls, visibility)
+    pub fn queue(
+        &self,
+        urls: QueueUrls,
+        receives_from: Destination,
+        visibility: Duration,
+    ) -> SqsQueue {
+        let client = aws_sdk_sqs::Client::new(&self.0);
+        SqsQueue::new(client, urls, receives_from, visibility)
     }
 
     /// The table.

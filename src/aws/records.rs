@@ -1,7 +1,7 @@
 //! The table's other items: the audit trail, deliveries, names.
 
 use crate::domain::ids::{DeliveryId, PipelineName, Subject};
-use crate::domain::outcome::journal::NewAuditEntry;
+use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
 use crate::aws::row::{Item, n, repository_key, s};
@@ -10,21 +10,13 @@ use crate::aws::row::{Item, n, repository_key, s};
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
 /// What auditors read.
-pub(super) fn audit_item(mapping: &Mapping, entry: &NewAuditEntry) -> Item {
-    let key = format!(
-        "AUDIT#{}#{}#{}",
-        mapping.subject.key(),
-        entry.time,
-        entry.cause
-    );
+pub(super) fn audit_item(subject: &Subject, entry: &NewAuditEntry) -> Item {
+    let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
     let mut item = Item::from([
-        (
-            "pk".to_owned(),
-            s(repository_key(mapping.subject.repository)),
-        ),
+        ("pk".to_owned(), s(repository_key(subject.repository))),
         ("sk".to_owned(), s(key)),
         ("processed_at".to_owned(), s(entry.processed_at.to_string())),
-        ("outcome".to_owned(), s(entry.outcome)),
+        ("outcome".to_owned(), s(entry.outcome.as_str())),
         ("to".to_owned(), s(entry.to)),
         ("journal".to_owned(), s(entry.journal.as_str())),
     ]);
@@ -50,7 +42,7 @@ pub(super) fn delivery_item(
         ("pk".to_owned(), s(format!("DELIVERY#{delivery}"))),
         ("sk".to_owned(), s("DELIVERY")),
         ("subject".to_owned(), s(subject_key(&mapping.subject))),
-        ("outcome".to_owned(), s(entry.outcome)),
+        ("outcome".to_owned(), s(entry.outcome.as_str())),
         ("processed_at".to_owned(), s(entry.processed_at.to_string())),
         (
             "expires_at".to_owned(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
@@ -251,7 +251,7 @@ impl<'a> Row<'a> {
         let detail = format!(
             "attribute '{name}' of the mapping {pk} / {sk} is missing or not as branchline writes it: mend or remove the row, then replay"
         );
-        Fault::new(Step::Mapping, Reason::MappingUnreadable, detail)
+        Fault::new(Reason::MappingUnreadable, detail)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Places among a rule's clones: one item a rule, with the set of the subjects that have one. Its writes are conditional
-//! on the set itself, so that no number of workers takes a place too many.
+//! The slots of a rule's clones: one item a rule, with the set of the subjects that have one. Its writes are conditional on
+//! the set itself, so that any number of workers together never acquire a slot too many.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;
-use crate::ports::SlotResult;
+use crate::ports::{SlotResult, SlotUse};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
@@ -21,7 +21,7 @@ use crate::aws::row::{n, s};
 const LONGEST: usize = 100;
 
 impl DynamoStore {
-    pub(super) async fn take(
+    pub(super) async fn acquire(
         &self,
         rule: &str,
         max: u32,
@@ -29,7 +29,7 @@ impl DynamoStore {
     ) -> Result<SlotResult, Fault> {
         let one = member(subject);
         let update = self
-            .place(rule)
+            .slots_item(rule)
             .update_expression("ADD subjects :one")
             .condition_expression(
                 "attribute_exists(counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
@@ -44,9 +44,9 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn free(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    pub(super) async fn release(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         let update = self
-            .place(rule)
+            .slots_item(rule)
             .update_expression("DELETE subjects :one")
             .expression_attribute_values(":one", AttributeValue::Ss(vec![member(subject)]));
         self.send(rule, update).await.map(|_| ())
@@ -54,7 +54,7 @@ impl DynamoStore {
 
     pub(super) async fn count(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let update = self
-            .place(rule)
+            .slots_item(rule)
             .condition_expression("attribute_not_exists(counted)")
             .expression_attribute_values(":yes", AttributeValue::Bool(true));
         let update = if subjects.is_empty() {
@@ -68,7 +68,21 @@ impl DynamoStore {
         self.send(rule, update).await.map(|_| ())
     }
 
-    fn place(&self, rule: &str) -> UpdateItemFluentBuilder {
+    pub(super) async fn slot_use(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        let item = self.item(format!("RULE#{rule}"), "RULE".to_owned()).await?;
+        let item = item.unwrap_or_default();
+        let taken = item
+            .get("subjects")
+            .and_then(|subjects| subjects.as_ss().ok());
+        let taken = taken.map(Vec::as_slice).unwrap_or_default();
+        Ok(SlotUse {
+            counted: item.contains_key("counted"),
+            taken: taken.len(),
+            held: taken.contains(&member(subject)),
+        })
+    }
+
+    fn slots_item(&self, rule: &str) -> UpdateItemFluentBuilder {
         self.client()
             .update_item()
             .table_name(self.table())

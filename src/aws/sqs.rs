@@ -11,10 +11,11 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeName,
 };
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
-use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
-use crate::domain::outcome::disposition::{Burial, Grave};
+use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt, Source};
+use crate::domain::outcome::dead_letter::{INTERNAL, SOURCE};
+use crate::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use crate::ports::Queue;
 
 use crate::aws::call::measured;
@@ -24,43 +25,92 @@ use crate::aws::poll_timeouts;
 /// Entries of a batch (API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
 
-/// Where messages come from and where they are buried.
-#[derive(Clone, Debug)]
+/// The URLs of branchline's queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueUrls {
-    /// The webhooks.
-    pub source: String,
-    /// For what cannot be processed.
+    /// The queue of webhooks.
+    pub webhooks: String,
+    /// The queue of branchline's own messages.
+    pub internal: String,
+    /// The queue of messages that could not be processed.
     pub dead_letters: String,
-    /// For what is not proven to be GitHub's.
+    /// The queue of messages that could not be authenticated.
     pub quarantine: String,
 }
 
-/// SQS as our queue.
-pub struct SqsQueue {
-    client: Client,
-    urls: QueueUrls,
-    visibility: Duration,
-}
-
-impl SqsQueue {
-    /// Over these queues; a received message stays invisible for `visibility`, in whole seconds.
+impl QueueUrls {
+    /// Returns the URL of one of them.
     #[must_use]
-    pub fn new(client: Client, urls: QueueUrls, visibility: Duration) -> Self {
-        Self {
-            client,
-            urls,
-            visibility,
+    pub fn url(&self, queue: Destination) -> &str {
+        match queue {
+            Destination::Webhooks => &self.webhooks,
+            Destination::Internal => &self.internal,
+            Destination::DeadLetters => &self.dead_letters,
+            Destination::Quarantine => &self.quarantine,
         }
     }
 }
 
+/// One of the queues as a consumer receives from it, and all of them to send to.
+pub struct SqsQueue {
+    client: Client,
+    urls: QueueUrls,
+    receives_from: Destination,
+    visibility: Duration,
+}
+
+impl SqsQueue {
+    /// Makes a queue that receives from one of them. A received message stays invisible for `visibility`, in whole seconds.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        urls: QueueUrls,
+        receives_from: Destination,
+        visibility: Duration,
+    ) -> Self {
+        Self {
+            client,
+            urls,
+            receives_from,
+            visibility,
+        }
+    }
+
+    fn source_url(&self) -> &str {
+        self.urls.url(self.receives_from)
+    }
+
+    /// The source that a received message counts for. In the dead-letter queue that is the queue that it first came from:
+    /// SQS names it where SQS moved the message, and dead-lettering notes it otherwise.
+    fn source_of(&self, envelope: &Envelope) -> Source {
+        let internal = match self.receives_from {
+            Destination::Webhooks | Destination::Quarantine => false,
+            Destination::Internal => true,
+            Destination::DeadLetters => match &envelope.redriven_from {
+                Some(arn) => queue_name(arn, ':') == queue_name(&self.urls.internal, '/'),
+                None => envelope.header(SOURCE) == Some(INTERNAL),
+            },
+        };
+        if internal {
+            Source::Internal
+        } else {
+            Source::Webhooks
+        }
+    }
+}
+
+/// The last part of a queue's ARN or URL.
+fn queue_name(text: &str, separator: char) -> &str {
+    text.rsplit(separator).next().unwrap_or_default()
+}
+
 impl Queue for SqsQueue {
     async fn receive(&self, max: u32, wait: Duration) -> Result<Vec<Envelope>, Fault> {
-        let call = format!("ReceiveMessage from {}", self.urls.source);
+        let call = format!("ReceiveMessage from {}", self.source_url());
         let request = self
             .client
             .receive_message()
-            .queue_url(&self.urls.source)
+            .queue_url(self.source_url())
             .max_number_of_messages(i32::try_from(max).unwrap_or(1))
             .wait_time_seconds(seconds(wait))
             .visibility_timeout(seconds(self.visibility))
@@ -68,6 +118,8 @@ impl Queue for SqsQueue {
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
+            .message_system_attribute_names(MessageSystemAttributeName::SenderId)
+            .message_system_attribute_names(MessageSystemAttributeName::DeadLetterQueueSourceArn)
             .customize()
             .config_override(Builder::new().timeout_config(poll_timeouts()));
         let answer = measured(Service::Sqs, &call, request.send()).await;
@@ -76,7 +128,11 @@ impl Queue for SqsQueue {
             .messages
             .unwrap_or_default()
             .into_iter()
-            .map(envelope)
+            .map(|message| {
+                let mut envelope = envelope(message);
+                envelope.source = self.source_of(&envelope);
+                envelope
+            })
             .collect())
     }
 
@@ -92,10 +148,10 @@ impl Queue for SqsQueue {
             let entries = entries
                 .collect::<Result<_, _>>()
                 .map_err(|error| incomplete(&error))?;
-            let call = format!("DeleteMessageBatch on {}", self.urls.source);
+            let call = format!("DeleteMessageBatch on {}", self.source_url());
             let request = self.client.delete_message_batch();
             let request = request
-                .queue_url(&self.urls.source)
+                .queue_url(self.source_url())
                 .set_entries(Some(entries));
             let answer = measured(Service::Sqs, &call, request.send()).await;
             let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
@@ -125,10 +181,10 @@ impl Queue for SqsQueue {
             let entries = entries
                 .collect::<Result<_, _>>()
                 .map_err(|error| incomplete(&error))?;
-            let call = format!("ChangeMessageVisibilityBatch on {}", self.urls.source);
+            let call = format!("ChangeMessageVisibilityBatch on {}", self.source_url());
             let request = self.client.change_message_visibility_batch();
             let request = request
-                .queue_url(&self.urls.source)
+                .queue_url(self.source_url())
                 .set_entries(Some(entries));
             let answer = measured(Service::Sqs, &call, request.send()).await;
             let answer = answer.map_err(|error| fault(Service::Sqs, &call, error))?;
@@ -141,24 +197,21 @@ impl Queue for SqsQueue {
         Ok(failed)
     }
 
-    async fn bury(&self, grave: Grave, burial: Burial) -> Result<(), Fault> {
-        let url = match grave {
-            Grave::DeadLetters => &self.urls.dead_letters,
-            Grave::Quarantine => &self.urls.quarantine,
-        };
+    async fn send(&self, destination: Destination, message: OutgoingMessage) -> Result<(), Fault> {
+        let url = self.urls.url(destination);
         let mut request = self
             .client
             .send_message()
             .queue_url(url)
-            .message_body(burial.body);
-        for (name, attribute) in burial.attributes {
+            .message_body(message.body);
+        for (name, attribute) in message.attributes {
             request = request.message_attributes(name, outgoing(attribute)?);
         }
         if url.ends_with(".fifo") {
-            // Graves keep no order, so each message is a group; a burial repeated within 5 minutes is one message.
+            // Order does not matter here, so each message is a group; one that is sent again within 5 minutes is one message.
             request = request
-                .message_group_id(&burial.message_id)
-                .message_deduplication_id(&burial.message_id);
+                .message_group_id(&message.message_id)
+                .message_deduplication_id(&message.message_id);
         }
         let call = format!("SendMessage to {url}");
         let sent = measured(Service::Sqs, &call, request.send()).await;
@@ -191,6 +244,8 @@ fn envelope(message: Message) -> Envelope {
     let receives = system(MessageSystemAttributeName::ApproximateReceiveCount)
         .and_then(|text| text.parse().ok());
     let trace_header = system(MessageSystemAttributeName::AwsTraceHeader).cloned();
+    let sender = system(MessageSystemAttributeName::SenderId).cloned();
+    let redriven_from = system(MessageSystemAttributeName::DeadLetterQueueSourceArn).cloned();
     let incoming =
         |attributes: std::collections::HashMap<String, MessageAttributeValue>| -> BTreeMap<_, _> {
             attributes
@@ -207,6 +262,8 @@ fn envelope(message: Message) -> Envelope {
         receives.unwrap_or(1),
     );
     envelope.trace_header = trace_header;
+    envelope.sender = sender;
+    envelope.redriven_from = redriven_from;
     envelope
 }
 
@@ -234,7 +291,6 @@ fn outgoing(attribute: Attribute) -> Result<MessageAttributeValue, Fault> {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     Fault::new(
-        Step::Queue,
         Reason::AwsUnknown,
         format!("a request to SQS is incomplete: {error}"),
     )

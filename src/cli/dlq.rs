@@ -57,9 +57,9 @@ pub struct Filters {
     /// Only these reasons, for instance template-missing; none is a message that SQS moved by itself
     #[arg(long, value_name = "WORD", value_delimiter = ',')]
     pub reason: Vec<String>,
-    /// Only these rooms, for instance plan; none is a message that SQS moved by itself
+    /// Only these steps, for instance plan; none is a message that SQS moved by itself
     #[arg(long, value_name = "WORD", value_delimiter = ',')]
-    pub room: Vec<String>,
+    pub step: Vec<String>,
     /// Only repositories that match this glob over owner/name
     #[arg(long, value_name = "GLOB")]
     pub repository: Option<String>,
@@ -192,7 +192,7 @@ is not seen here either: then the view is partial, and says so.
 
 Examples:
   branchline dlq list
-  branchline dlq list --reason template-missing,rule-unfit --since 2h
+  branchline dlq list --reason template-missing,rule-template-mismatch --since 2h
   branchline dlq list --repository 'acme/*' --output csv > letters.csv
   branchline dlq list --queue quarantine
 
@@ -236,7 +236,7 @@ brings it back. An entry in the audit trail of its subject, where that is known,
 it; what is not proven to be GitHub's has none.
 
 Examples:
-  branchline dlq drop --reason body-not-githubs
+  branchline dlq drop --reason invalid-payload
   branchline dlq drop 6c0b4d4e-... --to dropped.jsonl
   branchline dlq drop --queue quarantine --until 2d --no-export --yes
 

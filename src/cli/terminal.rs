@@ -26,7 +26,7 @@ pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
 
 /// A fault that ends a command.
 pub(crate) fn fault(fault: Fault) -> String {
-    format!("branchline cannot go on: {fault}")
+    fault.to_string()
 }
 
 /// `true` once nobody reads any more, which is no failure.
@@ -156,17 +156,29 @@ pub(crate) fn code(findings: bool) -> ExitCode {
     }
 }
 
-/// Whether the person says so. Where nobody can be asked, nothing is assumed.
-pub(crate) fn person_says(question: &str, answer: &str) -> Result<bool, Box<dyn Error>> {
+/// The answers that confirm a question with `[y/N]`.
+pub(crate) const YES: &[&str] = &["y", "yes"];
+
+/// Asks on the terminal, and returns true for one of the answers, in upper or lower case.
+///
+/// # Errors
+/// There is no terminal to ask on.
+pub(crate) fn confirms<S: AsRef<str>>(
+    question: &str,
+    answers: &[S],
+) -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
-        return Err("nobody can be asked here: give --yes".into());
+        return Err("no terminal to ask on: confirm with --yes".into());
     }
-    let mut talk = io::stderr();
-    write!(talk, "{question} ")?;
-    talk.flush()?;
+    let mut stderr = io::stderr();
+    write!(stderr, "{question} ")?;
+    stderr.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    Ok(line.trim() == answer)
+    let given = line.trim();
+    Ok(answers
+        .iter()
+        .any(|answer| answer.as_ref().eq_ignore_ascii_case(given)))
 }
 
 /// Who it is that asks, for the audit trail: as said, else as the machine says. A name of nothing, which SQS would refuse,

@@ -3,37 +3,35 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use crate::aws::{Aws, QueueUrls};
+use crate::aws::Aws;
 use crate::cli::audit::Audit;
 use crate::cli::output::explanation::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable};
+use crate::commands::connect::{connect, urls};
 use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
-use crate::domain::outcome::disposition::Grave;
+use crate::domain::outcome::outgoing::Destination;
+use crate::domain::text::plural;
+use crate::inspect::account::Account;
 use crate::inspect::audit::{Auditor, Finding};
-use crate::inspect::explain::Account;
 use crate::ports::Queue;
 use crate::reconcile::lease::VISIBILITY;
 
 use crate::cli::terminal::{
-    Done, code, fault as told, format, operator, person_says, screen, spinner, stopped,
+    Done, YES, code, confirms, fault as error, format, screen, spinner, stopped,
 };
 use crate::commands::system_clock::SystemClock;
 
-pub(crate) async fn run(asked: &Audit) -> Done {
+pub(crate) async fn run(args: &Audit) -> Done {
     let hidden = RedactedEnvironment {
         process: &ProcessEnvironment,
-        config: asked.overrides.config.as_deref(),
+        config: args.overrides.config.as_deref(),
     };
     // Clones are compared without their secrets, which then cannot be printed.
-    let config = config::load(&asked.overrides, &hidden)?;
-    let signing = match asked.repair {
-        true => Some(config::load(&asked.overrides, &ProcessEnvironment)?),
-        false => None,
-    };
-    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-    let found = findings(asked, &aws, &config).await?;
+    let config = config::load(&args.overrides, &hidden)?;
+    let aws = connect(&config).await?;
+    let found = findings(args, &aws, &config).await?;
     let stdout = io::stdout().lock();
-    let mut rows = StreamingTable::new(format(asked.output), columns(), screen(), stdout)
+    let mut rows = StreamingTable::new(format(args.output), columns(), screen(), stdout)
         .fields(Finding::FIELDS);
     let mut read = true;
     for finding in &found {
@@ -45,20 +43,20 @@ pub(crate) async fn run(asked: &Audit) -> Done {
     if read {
         stopped(rows.end())?;
     }
-    writeln!(io::stderr(), "findings: {}", found.len())?;
-    if let Some(signing) = signing {
-        repair(asked, &aws, &signing, &found).await?;
+    writeln!(io::stderr(), "{}", plural(found.len(), "finding"))?;
+    if args.repair {
+        repair(args, &aws, &config, &found).await?;
     }
     Ok(code(!found.is_empty()))
 }
 
 async fn findings(
-    asked: &Audit,
+    args: &Audit,
     aws: &Aws,
     config: &Config,
 ) -> Result<Vec<Finding>, Box<dyn Error>> {
-    let ledger = aws.store(config.table.clone());
-    let account = Account::new(ledger, aws.pipelines(config.codepipeline_rate));
+    let store = aws.store(config.table.clone());
+    let account = Account::new(store, aws.pipelines(config.codepipeline_rate));
     let auditor = Auditor {
         account: &account,
         rules: &config.rules,
@@ -68,59 +66,49 @@ async fn findings(
     let spinner = spinner("looking at mappings and pipelines:");
     let found = auditor.audit(|| spinner.inc(1)).await;
     spinner.finish_and_clear();
-    let mut found = found.map_err(told)?;
-    found.retain(|finding| asked.only.is_empty() || asked.only.contains(&finding.flaw));
+    let mut found = found.map_err(error)?;
+    found.retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
     Ok(found)
 }
 
-/// Sends a message for each finding that a repair can help.
+/// Sends a message for each finding that a repair can fix.
 async fn repair(
-    asked: &Audit,
+    args: &Audit,
     aws: &Aws,
     config: &Config,
     found: &[Finding],
 ) -> Result<(), Box<dyn Error>> {
-    let who = operator(asked.by.as_deref());
     let repairs: Vec<_> = found.iter().filter_map(|one| one.repair.as_ref()).collect();
     if repairs.is_empty() {
         return Ok(());
     }
     let deletes = |one: &&Finding| one.deletes && one.repair.is_some();
     let warning = match found.iter().filter(deletes).count() {
-        0 => ", which delete nothing".to_owned(),
-        count => format!(", of which {count} delete a pipeline"),
+        0 => "no pipeline is deleted".to_owned(),
+        count => format!("{} deleted", plural(count, "pipeline")),
     };
-    let question = format!(
-        "send repairs to {}: {}{warning}? (yes)",
-        config.queues.source,
-        repairs.len()
-    );
-    if asked.yes {
-        writeln!(io::stderr(), "repairs: {}{warning}", repairs.len())?;
+    let count = plural(repairs.len(), "repair");
+    if args.yes {
+        writeln!(io::stderr(), "{count}, {warning}")?;
     }
-    if !asked.yes && !person_says(&question, "yes")? {
+    let question = format!(
+        "Send {count} to {} ({warning})? [y/N]",
+        config.queues.internal
+    );
+    if !args.yes && !confirms(&question, YES)? {
         return Err("nothing was sent".into());
     }
-    let urls = QueueUrls {
-        source: config.queues.dead_letters.clone(),
-        // The daemon's queue, where messages of ours are delivered as if they were buried there.
-        dead_letters: config.queues.source.clone(),
-        quarantine: config.queues.source.clone(),
-    };
-    let queue = aws.queue(urls, VISIBILITY);
+    let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
     for (sent, (repair, repository)) in repairs.iter().enumerate() {
-        let message = repair
-            .seal(repository, &who, &config.table, &config.secrets)
-            .ok_or("no webhook secret to sign a repair with")?;
+        let message = repair.to_message(repository, &config.table);
         queue
-            .bury(Grave::DeadLetters, message)
+            .send(Destination::Internal, message)
             .await
-            .map_err(|why| format!("{sent} of {} repairs sent, then: {why}", repairs.len()))?;
+            .map_err(|why| format!("{sent} of {count} sent, then: {why}"))?;
     }
     writeln!(
         io::stderr(),
-        "repairs sent: {}. The daemon looks again and does them; `branchline mappings history SUBJECT` tells what came of one",
-        repairs.len()
+        "{count} sent. The daemon looks again and does them; see `branchline mappings history SUBJECT`"
     )?;
     Ok(())
 }
@@ -130,8 +118,8 @@ fn columns() -> Vec<Column<Finding>> {
         text.cloned().unwrap_or_else(|| "-".to_owned())
     }
     vec![
-        Column::new("FLAW", 10, |finding: &Finding| {
-            finding.flaw.as_str().to_owned()
+        Column::new("KIND", 10, |finding: &Finding| {
+            finding.kind.as_str().to_owned()
         })
         .colour(|_| Some(Colour::Red)),
         Column::new("SUBJECT", 28, |finding: &Finding| {

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use crate::aws::Aws;
 use crate::cli::Check;
 use crate::cli::output::explanation::Colour;
+use crate::commands::connect::connect;
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
 use crate::domain::text::one_line;
 use crate::inspect::preflight::{self, Finding, Role};
-use crate::ports::Pipelines;
+use crate::ports::PipelineReader;
 
 use crate::cli::terminal::{Done, code, colours, is_human, stopped};
 
@@ -19,7 +20,7 @@ pub(crate) async fn run(asked: &Check) -> Done {
     let detail = format!("{} rules, every secret is there", config.rules.0.len());
     let mut found = vec![Finding::good("configuration", detail)];
     if !asked.offline {
-        let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
+        let aws = connect(&config).await?;
         found.extend(account(&aws, &config, asked.daemon_role.as_deref()).await);
     }
     let human = is_human(asked.form());
@@ -62,14 +63,16 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
     let urls = &config.queues;
-    let webhooks = aws.queue_facts(&urls.source).await;
+    let webhooks = aws.queue_facts(&urls.webhooks).await;
+    let internal = aws.queue_facts(&urls.internal).await;
     let dead_letters = aws.queue_facts(&urls.dead_letters).await;
     let quarantine = aws.queue_facts(&urls.quarantine).await;
-    preflight::queues(
-        webhooks.as_ref(),
-        dead_letters.as_ref(),
-        quarantine.as_ref(),
-    )
+    preflight::queues(&preflight::Queues {
+        webhooks: webhooks.as_ref(),
+        internal: internal.as_ref(),
+        dead_letters: dead_letters.as_ref(),
+        quarantine: quarantine.as_ref(),
+    })
 }
 
 /// What is said of each rule's template, and the clones that could be made.
@@ -116,7 +119,7 @@ fn line(finding: &Finding, colours: bool) -> String {
         false => mark.to_owned(),
     };
     let detail = one_line(&finding.detail, 1_000);
-    let mend = finding.mend.as_ref();
-    let mend = mend.map_or_else(String::new, |mend| format!("\n    {mend}"));
-    format!("{mark} {}: {detail}{mend}", finding.what)
+    let fix = finding.fix.as_ref();
+    let fix = fix.map_or_else(String::new, |fix| format!("\n    {fix}"));
+    format!("{mark} {}: {detail}{fix}", finding.what)
 }

@@ -1,29 +1,28 @@
-//! `branchline explain`: wires the ports, reads what it was given, prints.
+//! `branchline explain`: predicts what would become of a message.
 
 use std::error::Error;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::aws::Aws;
 use crate::cli::Explain;
-use crate::cli::output::explanation::Look;
-use crate::cli::output::explanation::explanation;
-use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
-use crate::domain::ids::{DeliveryId, Timestamp};
-use crate::inspect::explain::{Account, ExplainContext, Explanation, explain, recall};
-use crate::inspect::offline::OfflineAccount;
-use crate::inspect::unsigned_payload::seal;
-use crate::ports::{Clock, Ledger, Pipelines};
-
-use crate::cli::terminal::{colours, is_human};
+use crate::cli::output::explanation::{Look, explanation};
+use crate::cli::terminal::{colours, fault, is_human, print};
+use crate::commands::connect::connect;
 use crate::commands::system_clock::SystemClock;
+use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
+use crate::domain::ids::DeliveryId;
+use crate::inspect::account::Account;
+use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig, recall};
+use crate::inspect::offline::{EmptyStore, OfflinePipelines};
+use crate::inspect::unsigned_payload::seal;
+use crate::ports::Clock;
 
-/// It would be buried, or is not known.
+/// The message would be dead-lettered, or the delivery is not known.
 const FINDINGS: u8 = 1;
-/// The largest payload that GitHub sends (GitHub, "Webhook events and payloads").
+/// The largest payload that GitHub sends, in bytes (GitHub, "Webhook events and payloads").
 const LARGEST: u64 = 25 * 1024 * 1024;
-/// The events of which a payload's file is named.
+/// The events that a payload's file may be named after.
 const EVENTS: [&str; 6] = [
     "pull_request",
     "push",
@@ -33,23 +32,23 @@ const EVENTS: [&str; 6] = [
     "ping",
 ];
 
-pub(crate) async fn run(asked: &Explain) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) async fn run(args: &Explain) -> Result<ExitCode, Box<dyn Error>> {
     let hidden = RedactedEnvironment {
         process: &ProcessEnvironment,
-        config: asked.overrides.config.as_deref(),
+        config: args.overrides.config.as_deref(),
     };
-    let config = config::load(&asked.overrides, &hidden)?;
-    let explained = match (&asked.delivery, &asked.payload) {
+    let config = config::load(&args.overrides, &hidden)?;
+    let explained = match (&args.delivery, &args.payload) {
         (Some(delivery), _) => recalled(delivery, &config).await?,
-        (None, Some(payload)) => explained(asked, payload, &config).await?,
+        (None, Some(payload)) => explained(args, payload, config).await?,
         (None, None) => return Err("give a payload, or --delivery".into()),
     };
-    let look = match is_human(asked.form()) {
+    let look = match is_human(args.form()) {
         true => Look::Human { colours: colours() },
         false => Look::Json,
     };
-    print(&explanation(&explained, look))?;
-    Ok(if explained.buried {
+    print(explanation(&explained, look).as_bytes())?;
+    Ok(if explained.dead_lettered {
         ExitCode::from(FINDINGS)
     } else {
         ExitCode::SUCCESS
@@ -57,58 +56,51 @@ pub(crate) async fn run(asked: &Explain) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn explained(
-    asked: &Explain,
+    args: &Explain,
     payload: &str,
-    config: &Config,
+    config: Config,
 ) -> Result<Explanation, Box<dyn Error>> {
-    let event = event(asked, payload)?;
-    let now = SystemClock.now();
-    let (envelope, secrets) = seal(&event, read(payload)?, now);
-    let explained = match &asked.template {
+    let event = event(args, payload)?;
+    let (envelope, authenticator) = seal(&event, read(payload)?, SystemClock.now());
+    let rehearsal_config = RehearsalConfig {
+        rules: config.rules.clone(),
+        table: config.table.clone(),
+        authenticator,
+    };
+    let explained = match &args.template {
         Some(file) => {
-            let template = OfflineAccount::read(&read(file)?)
+            let pipelines = OfflinePipelines::read(&read(file)?)
                 .map_err(|why| format!("--template: {file}: {why}"))?;
-            explain(envelope, &secrets, &today(config, &template, now)).await
+            Rehearsal::new(EmptyStore, pipelines, SystemClock, rehearsal_config)
+                .explain(envelope)
+                .await
         }
         None => {
-            let account = account(config).await?;
-            explain(envelope, &secrets, &today(config, &account, now)).await
+            let aws = connect(&config).await?;
+            let pipelines = aws.pipelines(config.codepipeline_rate);
+            let store = aws.store(config.table);
+            Rehearsal::new(store, pipelines, SystemClock, rehearsal_config)
+                .explain(envelope)
+                .await
         }
     };
-    explained.map_err(|fault| format!("branchline cannot look: {fault}").into())
-}
-
-fn today<'a, S>(config: &'a Config, sight: &'a S, now: Timestamp) -> ExplainContext<'a, S> {
-    ExplainContext {
-        rules: &config.rules,
-        table: &config.table,
-        sight,
-        now,
-    }
+    Ok(explained.map_err(fault)?)
 }
 
 async fn recalled(delivery: &str, config: &Config) -> Result<Explanation, Box<dyn Error>> {
     let delivery = DeliveryId::parse(delivery).map_err(|why| format!("--delivery: {why}"))?;
-    let account = account(config).await?;
+    let aws = connect(config).await?;
+    let pipelines = aws.pipelines(config.codepipeline_rate);
+    let account = Account::new(aws.store(config.table.clone()), pipelines);
     let found = recall(&delivery, &config.rules, &config.table, &account).await;
-    let found = found.map_err(|fault| format!("branchline cannot look: {fault}"))?;
-    found.ok_or_else(|| {
-        format!("--delivery: the table {} knows no delivery {delivery}: it was ignored, buried, or is more than 30 days old", config.table).into()
+    found.map_err(fault)?.ok_or_else(|| {
+        format!("--delivery: the table {} has no record of delivery {delivery}: it was ignored, dead-lettered, or is more than 30 days old", config.table).into()
     })
 }
 
-async fn account(config: &Config) -> Result<Account<impl Ledger, impl Pipelines>, Box<dyn Error>> {
-    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-    let ledger = aws.store(config.table.clone());
-    Ok(Account::new(
-        ledger,
-        aws.pipelines(config.codepipeline_rate),
-    ))
-}
-
 /// As said, or as the file is named: `pull_request.opened.json`.
-fn event(asked: &Explain, payload: &str) -> Result<String, String> {
-    if let Some(event) = &asked.event {
+fn event(args: &Explain, payload: &str) -> Result<String, String> {
+    if let Some(event) = &args.event {
         return Ok(event.clone());
     }
     let name = Path::new(payload)
@@ -140,12 +132,4 @@ fn read(path: &str) -> Result<String, String> {
         ));
     }
     Ok(text)
-}
-
-/// Whoever stopped reading has read enough.
-fn print(text: &str) -> io::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
 }

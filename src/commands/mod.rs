@@ -2,9 +2,11 @@
 
 mod audit;
 mod check;
+mod connect;
 mod dlq;
 mod exit_code;
 mod explain;
+mod interrupt;
 mod mappings;
 mod observe;
 mod run;
@@ -54,7 +56,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(trouble) => {
             // Nobody is left to tell when standard error itself is gone.
-            let _ = writeln!(std::io::stderr(), "{trouble}");
+            let _ = writeln!(std::io::stderr(), "error: {trouble}");
             ExitCode::from(TROUBLE)
         }
     }

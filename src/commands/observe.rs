@@ -13,10 +13,10 @@ use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
 use crate::http::health_client as probe;
 use crate::http::serve::{Pages, serve};
-use crate::ports::{Clock, Store};
+use crate::ports::{Clock, StoreReader};
 use crate::telemetry::emf::Emf;
 use crate::telemetry::exporters::{cloudwatch, prometheus};
-use crate::telemetry::metrics::{self, DEAD_LETTERS, QUARANTINE, WEBHOOKS};
+use crate::telemetry::metrics::{self, DEAD_LETTERS, INTERNAL, QUARANTINE, WEBHOOKS};
 use crate::worker::Readiness;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -148,19 +148,20 @@ fn tell(emf: &Emf) {
 /// What is asked for instead of counted.
 pub(crate) struct Watched {
     aws: Aws,
-    queues: [(&'static str, String); 3],
+    queues: [(&'static str, String); 4],
     store: DynamoStore,
     rules: Vec<String>,
 }
 
 impl Watched {
-    pub(crate) fn of(aws: &Aws, config: &Config) -> Self {
+    pub(crate) fn new(aws: &Aws, config: &Config) -> Self {
         let queues = &config.queues;
         let rules = config.rules.0.iter();
         Self {
             aws: aws.clone(),
             queues: [
-                (WEBHOOKS, queues.source.clone()),
+                (WEBHOOKS, queues.webhooks.clone()),
+                (INTERNAL, queues.internal.clone()),
                 (DEAD_LETTERS, queues.dead_letters.clone()),
                 (QUARANTINE, queues.quarantine.clone()),
             ],

@@ -4,15 +4,17 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::aws::{Aws, QueueUrls};
+use crate::aws::Aws;
 use crate::cli::run::Run;
+use crate::commands::connect::{connect, urls};
 use crate::commands::exit_code::TROUBLE;
+use crate::commands::interrupt::Interrupt;
 use crate::commands::observe::{Metrics, Watched};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config};
-use crate::domain::fault::{Blame, Fault, Reason};
+use crate::domain::fault::{Fault, Reason, Scope};
+use crate::domain::intake::authenticated::Authenticator;
+use crate::domain::outcome::outgoing::Destination;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
@@ -29,22 +31,14 @@ pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Err
 }
 
 async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut heard = async || {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    };
-
-    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
-    let until = if run.until_empty {
+    let signals = Interrupt::listen()?;
+    let aws = connect(&config).await?;
+    let mode = if run.until_empty {
         RunMode::UntilEmpty
     } else {
         RunMode::Daemon
     };
-    let watched = Watched::of(&aws, &config);
+    let watched = Watched::new(&aws, &config);
     let metrics = Metrics::start(run, &config.table)?;
     let worker = worker(&aws, config);
     let listener = metrics.listen(run.metrics_addr).await?;
@@ -58,64 +52,67 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     );
 
     // On the runtime's own threads, where its calls to AWS are: from this one, each would wake another thread and back.
-    let mut work = tokio::spawn(async move { worker.run(until, stopped).await });
+    let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
     tokio::select! {
         ended = &mut work => {
-            ended?.map_err(told)?;
+            ended?.map_err(error)?;
             return Ok(ExitCode::SUCCESS);
         }
-        signal = heard() => {
-            tracing::info!(signal, "Stopping: what is in work is finished first; a second signal stops at once");
-            stop.tell();
+        () = signals.first.requested() => {
+            tracing::info!("Shutting down: messages in work are finished first; a second signal exits at once");
+            stop.request();
         }
     }
     tokio::select! {
         ended = &mut work => {
-            ended?.map_err(told)?;
+            ended?.map_err(error)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
         }
-        signal = heard() => {
-            tracing::warn!(signal, "Stopped at once; messages in work come back when their visibility ends");
+        () = signals.second.requested() => {
+            tracing::warn!("Exiting at once; messages in work return when their visibility timeout ends");
             Ok(ExitCode::from(TROUBLE))
         }
     }
 }
 
-/// What ended the run, and what to do about it.
-fn told(fault: Fault) -> String {
-    let remedy = match fault.blame() {
-        Blame::Setup if fault.reason == Reason::AwsMissing => {
-            ": make it in this account and Region, or correct the configuration"
+/// Says what ended the run, and what to do about it.
+fn error(fault: Fault) -> String {
+    let remedy = match (fault.reason.scope(), fault.reason) {
+        (Scope::Account, Reason::AwsMissing) => {
+            ": create it in this account and Region, or correct the configuration"
         }
-        Blame::Setup => {
-            ": check the credentials, what they are allowed to do, and this machine's clock"
+        (Scope::Account, _) => {
+            ": check the credentials, their permissions, and this machine's clock"
         }
-        Blame::Weather | Blame::Message => "",
+        (Scope::Message | Scope::Subject | Scope::Rule | Scope::Template | Scope::Service, _) => "",
     };
-    format!("branchline cannot work: {fault}{remedy}")
+    format!("{fault}{remedy}")
 }
 
 fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
-    let setup = ReconcilerConfig {
+    let urls = urls(&config.queues);
+    let reconciler_config = ReconcilerConfig {
         rules: config.rules,
-        secrets: config.secrets,
+        authenticator: Authenticator::SourceQueues(config.secrets),
         // Unique among all workers: nothing else tells two containers of one service apart.
         worker: format!("{:016x}", fastrand::u64(..)),
         table: config.table.clone(),
         max_attempts: config.max_attempts,
     };
-    let settings = WorkerConfig {
+    let worker_config = WorkerConfig {
         concurrency: config.concurrency,
         drain_timeout: config.drain_timeout,
         seed: fastrand::u64(..),
     };
-    let urls = QueueUrls {
-        source: config.queues.source,
-        dead_letters: config.queues.dead_letters,
-        quarantine: config.queues.quarantine,
-    };
     let pipelines = aws.pipelines(config.codepipeline_rate);
-    let walker = Reconciler::new(aws.store(config.table), pipelines, SystemClock, setup);
-    Worker::new(aws.queue(urls, VISIBILITY), walker, settings)
+    let store = aws.store(config.table);
+    let reconciler = Reconciler::new(store, pipelines, SystemClock, reconciler_config);
+    let queue = |receives_from| aws.queue(urls.clone(), receives_from, VISIBILITY);
+    Worker::new(
+        queue(Destination::Webhooks),
+        queue(Destination::Internal),
+        reconciler,
+        worker_config,
+    )
 }

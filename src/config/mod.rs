@@ -57,14 +57,16 @@ pub struct Config {
     pub rules: Rules,
 }
 
-/// Where messages come from and where they are buried.
+/// The URLs of the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues {
-    /// The webhooks.
-    pub source: String,
-    /// For what cannot be processed.
+    /// The queue of webhooks.
+    pub webhooks: String,
+    /// The queue of branchline's own messages.
+    pub internal: String,
+    /// The queue of messages that cannot be processed.
     pub dead_letters: String,
-    /// For what is not proven to be GitHub's.
+    /// The queue of messages that cannot be authenticated.
     pub quarantine: String,
 }
 
@@ -172,6 +174,13 @@ fn resolve(
         "BRANCHLINE_QUEUE_URL",
         &overrides.queue_url,
     ));
+    let internal = url(needed(
+        &queue,
+        "internal_url",
+        "internal-queue-url",
+        "BRANCHLINE_INTERNAL_QUEUE_URL",
+        &overrides.internal_queue_url,
+    ));
     let dead_letters = url(needed(
         &queue,
         "dead_letter_url",
@@ -218,13 +227,24 @@ fn resolve(
         .into_iter()
         .for_each(Table::finish);
     let queues = Queues {
-        source: source?,
+        webhooks: source?,
+        internal: internal?,
         dead_letters: dead_letters?,
         quarantine: quarantine?,
     };
-    if [&queues.dead_letters, &queues.quarantine].contains(&&queues.source) {
-        let what = "is also a queue for what is buried: a buried message would come back for ever";
-        diagnostics.note("queue.url", what);
+    let sinks = [&queues.dead_letters, &queues.quarantine];
+    for (key, url) in [
+        ("queue.url", &queues.webhooks),
+        ("queue.internal_url", &queues.internal),
+    ] {
+        if sinks.contains(&url) {
+            let what = "is also the dead-letter or the quarantine queue: a dead-lettered message would be received again without end";
+            diagnostics.note(key, what);
+        }
+    }
+    if queues.internal == queues.webhooks {
+        let what = "is the queue of webhooks: a message there is proven by GitHub's signature, and one here by the queue's policy, so they must be two queues";
+        diagnostics.note("queue.internal_url", what);
     }
     let limits = limits?;
     Some(Config {

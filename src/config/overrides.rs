@@ -9,6 +9,9 @@ pub struct Overrides {
     /// The queue of webhooks (queue.url)
     #[arg(long, env = "BRANCHLINE_QUEUE_URL", value_name = "URL")]
     pub queue_url: Option<String>,
+    /// The queue of branchline's own messages (queue.internal_url)
+    #[arg(long, env = "BRANCHLINE_INTERNAL_QUEUE_URL", value_name = "URL")]
+    pub internal_queue_url: Option<String>,
     /// The queue for what cannot be processed (queue.dead_letter_url)
     #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
     pub dead_letter_url: Option<String>,

@@ -1,72 +1,68 @@
-//! What went wrong, by name: every reason a message can fail for, the class it belongs to, and the room it failed in.
+//! The table of reasons: why a message can fail, how each failure is handled, and whom it concerns.
 
 use std::fmt;
 
 use crate::domain::text::one_line;
 
-/// The room of the line in which a message failed.
+/// The step in which a message failed. The first step cannot fail, and the last one has no input that can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// The signature did not prove the body.
-    Delivery,
-    /// The body did not say what GitHub's documentation says it says.
+    /// Proving where the body comes from.
+    Authenticated,
+    /// Reading the event.
     Event,
-    /// The rules could not say what should be true.
+    /// Asking the rules.
     Intent,
-    /// The table refused or did not answer.
+    /// Reading or writing the table.
     Mapping,
-    /// The pipeline could not be made or removed.
+    /// Carrying out the plan in CodePipeline.
     Plan,
-    /// The queue did not answer: before the first room, or behind the last.
-    Queue,
 }
 
 impl Step {
-    /// Every room.
-    pub const ALL: [Self; 6] = [
-        Self::Delivery,
+    /// Every step in which a message can fail.
+    pub const ALL: [Self; 5] = [
+        Self::Authenticated,
         Self::Event,
         Self::Intent,
         Self::Mapping,
         Self::Plan,
-        Self::Queue,
     ];
 
-    /// The word used in logs and in `branchline-step`.
+    /// Returns the word used in logs, metrics and `branchline-step`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Delivery => "delivery",
+            Self::Authenticated => "authenticated",
             Self::Event => "event",
             Self::Intent => "intent",
             Self::Mapping => "mapping",
             Self::Plan => "plan",
-            Self::Queue => "queue",
         }
     }
 }
 
-/// How a fault is answered. The judge (`verdict.rs`) knows nothing else about it.
+/// How a fault is handled. The disposition of a message depends on nothing else about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Not proven to be GitHub's: to the quarantine, unread.
+    /// Not authenticated: quarantined at once, unread.
     Unverified,
-    /// No retry can mend it: buried at once.
+    /// No retry can help: dead-lettered at once.
     Permanent,
-    /// Somebody else has the subject or the message: again in seconds, and not counted.
+    /// Another worker has the subject or the message: retried within seconds, and not counted as a failure.
     Busy,
-    /// AWS did not answer, or not now.
+    /// AWS did not answer, or cannot do it now: retried.
     Transient,
-    /// AWS asks us to slow down.
+    /// AWS asks for fewer calls: retried more slowly.
     Throttled,
-    /// The account is full: a long wait, or a larger quota.
+    /// A quota or a limit is reached: retried over hours.
     Quota,
-    /// Nobody has told us what this is: a few retries, then buried.
+    /// An error that no table lists: retried a few times, then dead-lettered.
     Unknown,
 }
 
 impl Class {
-    /// The word used in metrics.
+    /// Returns the word used in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,106 +77,133 @@ impl Class {
     }
 }
 
-/// Who has to do something about a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
-    /// This message, its subject or its rule: others may fare better.
+/// What a fault concerns, and so who else meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This message alone.
     Message,
-    /// AWS or our access to it, for every message alike, and waiting may mend it.
-    Weather,
-    /// Our setup in the account, for every message alike, and only a person can mend it.
-    Setup,
+    /// Every message of this subject.
+    Subject,
+    /// Every subject of this rule.
+    Rule,
+    /// Every clone of this template.
+    Template,
+    /// Everything in this account, until a person changes a setting.
+    Account,
+    /// Everything that needs this AWS service, until the service recovers.
+    Service,
 }
 
-/// Declares the reasons, their stable words (attributes, logs, filters) and their classes, as one table.
+impl Scope {
+    /// Returns true where every message would fail alike, whatever it says: an outage.
+    #[must_use]
+    pub fn is_outage(self) -> bool {
+        match self {
+            Self::Account | Self::Service => true,
+            Self::Message | Self::Subject | Self::Rule | Self::Template => false,
+        }
+    }
+}
+
+/// Declares the reasons as one table: word (attribute, logs, filters), class and scope.
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident, $scope:ident;)*) => {
         /// Why a message failed. The words are stable: operators filter dead letters by them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
         impl Reason {
-            /// Every reason there is, for documentation and tests.
+            /// Every reason, for documentation and tests.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The stable word.
+            /// Returns the stable word.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// How it is answered.
+            /// Returns how it is handled.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// Returns what it concerns.
+            #[must_use]
+            pub fn scope(self) -> Scope {
+                match self { $(Self::$name => Scope::$scope,)* }
             }
         }
     };
 }
 
 reasons! {
-    /// No `X-Hub-Signature-256`.
-    SignatureMissing = "signature-missing", Unverified;
-    /// A signature that is not `sha256=` and 64 hexadecimal digits.
-    SignatureMalformed = "signature-malformed", Unverified;
-    /// No configured secret makes this signature of this body.
-    SignatureMismatch = "signature-mismatch", Unverified;
-    /// Signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or not of GitHub's form.
-    HeaderInvalid = "header-invalid", Permanent;
-    /// Signed, but not a payload as GitHub documents it.
-    BodyNotGitHubs = "body-not-githubs", Permanent;
-    /// The rule's `pipeline_name` makes no legal name here.
-    PipelineNameInvalid = "pipeline-name-invalid", Permanent;
+    /// The message has no `X-Hub-Signature-256`.
+    SignatureMissing = "signature-missing", Unverified, Message;
+    /// The signature is not `sha256=` followed by 64 hexadecimal digits.
+    SignatureMalformed = "signature-malformed", Unverified, Message;
+    /// No configured secret produces this signature for this body.
+    SignatureMismatch = "signature-mismatch", Unverified, Message;
+    /// A message of our own kind on the webhook queue, which only GitHub may write to.
+    WrongQueue = "wrong-queue", Unverified, Message;
+    /// The body is signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or malformed.
+    HeaderInvalid = "header-invalid", Permanent, Message;
+    /// The body is authenticated, but it is not a payload as its sender documents it.
+    InvalidPayload = "invalid-payload", Permanent, Message;
+    /// The rule's `pipeline_name` produces no valid pipeline name here.
+    PipelineNameInvalid = "pipeline-name-invalid", Permanent, Rule;
     /// The clone would have the name of a template.
-    PipelineIsTemplate = "pipeline-is-template", Permanent;
-    /// A pipeline of this name exists and is not this subject's.
-    PipelineNameTaken = "pipeline-name-taken", Permanent;
+    PipelineIsTemplate = "pipeline-is-template", Permanent, Rule;
+    /// A pipeline of this name exists and belongs to another subject or to nobody we know.
+    PipelineNameTaken = "pipeline-name-taken", Permanent, Subject;
     /// The pipeline that we recorded no longer carries our tags.
-    PipelineNotOurs = "pipeline-not-ours", Permanent;
+    PipelineNotOurs = "pipeline-not-ours", Permanent, Subject;
     /// The rule's template does not exist.
-    TemplateMissing = "template-missing", Permanent;
+    TemplateMissing = "template-missing", Permanent, Template;
     /// The template holds a secret that `GetPipeline` masks.
-    TemplateMasked = "template-masked", Permanent;
-    /// No source action of the template fetches this repository, or several do.
-    TemplateSource = "template-source", Permanent;
-    /// The rule's changes do not fit its template, or leave something that is no pipeline.
-    RuleUnfit = "rule-unfit", Permanent;
-    /// What the rule would write into the clone is more than AWS takes, or would mean something else there.
-    ValueUnfit = "value-unfit", Permanent;
-    /// The rule's `max_active` clones exist already.
-    RuleFull = "rule-full", Quota;
-    /// The rule that a half-way mapping names is not in the configuration any more.
-    RuleMissing = "rule-missing", Permanent;
+    TemplateMasked = "template-masked", Permanent, Template;
+    /// The template has no source action for this repository, or several.
+    TemplateSource = "template-source", Permanent, Template;
+    /// The rule's overrides do not match its template, or would leave an invalid pipeline.
+    RuleTemplateMismatch = "rule-template-mismatch", Permanent, Rule;
+    /// A value that the rule would write into the clone exceeds a limit of AWS, or would be read as code there.
+    InvalidValue = "invalid-value", Permanent, Rule;
+    /// The rule already has its `max_active` clones.
+    RuleFull = "rule-full", Quota, Rule;
+    /// The rule that a half-way mapping names is no longer in the configuration.
+    RuleMissing = "rule-missing", Permanent, Rule;
     /// CodePipeline refused the declaration.
-    DeclarationRefused = "declaration-refused", Permanent;
-    /// The mapping's row cannot be read: somebody else wrote to the table.
-    MappingUnreadable = "mapping-unreadable", Permanent;
+    DeclarationRefused = "declaration-refused", Permanent, Template;
+    /// The mapping's row cannot be read: something other than branchline wrote it.
+    MappingUnreadable = "mapping-unreadable", Permanent, Subject;
+    /// A newer branchline wrote the mapping's row in a format that this one does not know.
+    MappingNewer = "mapping-newer", Transient, Subject;
     /// Another worker holds the claim.
-    SubjectBusy = "subject-busy", Busy;
-    /// Our claim expired and was taken over while we worked.
-    ClaimLost = "claim-lost", Busy;
-    /// The message's visibility ended while we worked, so that somebody else may have it by now.
-    LeaseLost = "lease-lost", Busy;
+    SubjectBusy = "subject-busy", Busy, Subject;
+    /// Our claim expired and another worker took it over.
+    ClaimLost = "claim-lost", Busy, Subject;
+    /// The message's visibility timeout ended during processing, so another worker may have received it.
+    LeaseLost = "lease-lost", Busy, Message;
     /// The service failed, timed out, or could not be reached.
-    AwsUnavailable = "aws-unavailable", Transient;
-    /// Another change of the same thing was under way.
-    AwsConflict = "aws-conflict", Transient;
+    AwsUnavailable = "aws-unavailable", Transient, Service;
+    /// Another change of the same resource was under way.
+    AwsConflict = "aws-conflict", Transient, Subject;
     /// Credentials or permissions are missing or expired.
-    AwsDenied = "aws-denied", Transient;
-    /// A queue, table or other thing that should be there is not.
-    AwsMissing = "aws-missing", Transient;
-    /// Throttled by AWS.
-    AwsThrottled = "aws-throttled", Throttled;
+    AwsDenied = "aws-denied", Transient, Account;
+    /// A queue, table or other resource does not exist.
+    AwsMissing = "aws-missing", Transient, Account;
+    /// AWS throttled the call.
+    AwsThrottled = "aws-throttled", Throttled, Service;
     /// An account quota is reached.
-    AwsQuota = "aws-quota", Quota;
-    /// An error that no table of ours names.
-    AwsUnknown = "aws-unknown", Unknown;
+    AwsQuota = "aws-quota", Quota, Subject;
+    /// An error code that `aws/fault.rs` does not list.
+    AwsUnknown = "aws-unknown", Unknown, Message;
 }
 
 impl Reason {
-    /// Whether AWS did not answer as it should, whatever the message says.
+    /// Returns true where AWS did not answer as it should, whatever the message says.
     #[must_use]
-    pub fn is_of_aws(self) -> bool {
+    pub fn is_from_aws(self) -> bool {
         match self.class() {
             Class::Transient | Class::Throttled | Class::Unknown => true,
             Class::Unverified | Class::Permanent | Class::Busy | Class::Quota => false,
@@ -188,55 +211,19 @@ impl Reason {
     }
 }
 
-/// One failure: where, why, and the detail a person needs. Never a body, never a secret.
+/// One failure: its reason, and the detail that a person needs. It never holds a body or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
-    /// The room it happened in.
-    pub room: Step,
-    /// Its name.
+    /// Why it failed.
     pub reason: Reason,
-    /// What, where, and what to do, in one line.
+    /// What failed, where, and what to do, in one line.
     pub detail: String,
 }
 
 impl Fault {
-    /// Whom it hits.
-    #[must_use]
-    pub fn blame(&self) -> Blame {
-        match self.reason {
-            Reason::AwsUnavailable | Reason::AwsThrottled => Blame::Weather,
-            Reason::AwsDenied | Reason::AwsMissing => Blame::Setup,
-            Reason::SignatureMissing
-            | Reason::SignatureMalformed
-            | Reason::SignatureMismatch
-            | Reason::HeaderInvalid
-            | Reason::BodyNotGitHubs
-            | Reason::PipelineNameInvalid
-            | Reason::PipelineIsTemplate
-            | Reason::PipelineNameTaken
-            | Reason::PipelineNotOurs
-            | Reason::TemplateMissing
-            | Reason::TemplateMasked
-            | Reason::TemplateSource
-            | Reason::RuleUnfit
-            | Reason::ValueUnfit
-            | Reason::RuleFull
-            | Reason::RuleMissing
-            | Reason::DeclarationRefused
-            | Reason::MappingUnreadable
-            | Reason::SubjectBusy
-            | Reason::ClaimLost
-            | Reason::LeaseLost
-            | Reason::AwsConflict
-            | Reason::AwsQuota
-            | Reason::AwsUnknown => Blame::Message,
-        }
-    }
-
-    /// A fault in `room`.
-    pub fn new(room: Step, reason: Reason, detail: impl Into<String>) -> Self {
+    /// Makes a fault. The detail is cut to 1,000 characters and made one line.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self {
-            room,
             reason,
             detail: one_line(&detail.into(), DETAIL_LIMIT),
         }
@@ -271,11 +258,7 @@ mod tests {
 
     #[test]
     fn a_detail_is_one_bounded_line() {
-        let fault = Fault::new(
-            Step::Event,
-            Reason::BodyNotGitHubs,
-            "a\nb\u{1b}[31m".repeat(1_000),
-        );
+        let fault = Fault::new(Reason::InvalidPayload, "a\nb\u{1b}[31m".repeat(1_000));
         assert!(fault.detail.chars().count() <= DETAIL_LIMIT);
         assert!(!fault.detail.chars().any(char::is_control));
     }

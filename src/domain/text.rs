@@ -42,6 +42,15 @@ fn is_odd(c: char) -> bool {
         )
 }
 
+/// Returns a number with its noun: `1 message`, `2 messages`.
+#[must_use]
+pub fn plural(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,22 +9,22 @@ use serde::Serialize;
 use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
 use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
-use crate::domain::fault::{Blame, Fault, Reason};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName};
 use crate::domain::intake::repair_request::{FindingKind, Repair};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
-use crate::ports::{Clock, Pipelines, Store};
+use crate::ports::{Clock, PipelineReader, StoreReader};
 
-use crate::inspect::explain::{Account, AccountReader};
+use crate::inspect::account::Account;
 
 /// Something that is wrong. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
-    pub flaw: FindingKind,
+    pub kind: FindingKind,
     /// The subject, as people write it.
     pub subject: Option<String>,
     /// The pipeline concerned.
@@ -46,7 +46,7 @@ pub struct Finding {
 impl Finding {
     /// The names of the fields, in their order.
     pub const FIELDS: &'static [&'static str] = &[
-        "flaw",
+        "kind",
         "subject",
         "pipeline",
         "detail",
@@ -67,7 +67,7 @@ pub struct Auditor<'a, S, P, C> {
     pub clock: &'a C,
 }
 
-impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
+impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
     /// Looks at every mapping that has a pipeline or should have one, then at every pipeline that no mapping has. `looked`
     /// is told after each.
     ///
@@ -82,7 +82,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
             let mut after = None;
             loop {
-                let page = self.account.ledger.in_state(state, after).await?;
+                let page = self.account.store.in_state(state, after).await?;
                 for row in page.rows {
                     match row {
                         Ok(row) => {
@@ -106,7 +106,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
                 let told = |flawed: &Finding| {
                     let mut found = found.iter();
                     found.any(|one| {
-                        one.flaw == FindingKind::Unreadable && one.detail == flawed.detail
+                        one.kind == FindingKind::Unreadable && one.detail == flawed.detail
                     })
                 };
                 found.extend(flawed.filter(|flawed| !told(flawed)));
@@ -120,7 +120,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         let Some(flawed) = self.judge(row).await? else {
             return Ok(None);
         };
-        let now = self.account.ledger.mapping(&row.subject).await;
+        let now = self.account.store.mapping(&row.subject).await;
         let moved = match now {
             Err(fault) if fault.reason == Reason::MappingUnreadable => true,
             now => now?.is_none_or(|now| now.as_seen() != row.as_seen()),
@@ -138,7 +138,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         let Some(spec) = &row.spec else {
             return Ok(None);
         };
-        let finding = |flaw, detail, mends| Some(of_mapping(row, flaw, detail, mends));
+        let finding = |kind, detail, mends| Some(of_mapping(row, kind, detail, mends));
         let pipelines = &self.account.pipelines;
         let live = pipelines.find(&spec.pipeline, row.arn.as_ref()).await?;
         // Before the rules are asked: what is not ours is not repaired, whatever they say.
@@ -226,7 +226,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
 
     /// A pipeline that no mapping has, as far as the listing told.
     async fn pipeline(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
-        let arn = self.with_name(name).await?;
+        let arn = self.sibling(name).await?;
         let pipelines = &self.account.pipelines;
         let found = pipelines.find(name, arn.as_ref()).await?;
         let Some(tags) = found.map(|found| found.tags) else {
@@ -237,7 +237,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
         }
         let by_hand = format!("delete it by hand: aws codepipeline delete-pipeline --name {name}");
         let finding = |detail, repair: Option<(Repair, RepositoryName)>| Finding {
-            flaw: FindingKind::Orphan,
+            kind: FindingKind::Orphan,
             subject: shown(&tags, self.table),
             pipeline: Some(name.to_string()),
             detail,
@@ -250,7 +250,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             let detail = format!("its tags do not tell its subject: {by_hand}");
             return Ok(Some(finding(detail, None)));
         };
-        let row = match self.account.ledger.mapping(&subject).await {
+        let row = match self.account.store.mapping(&subject).await {
             Err(fault) if fault.reason == Reason::MappingUnreadable => {
                 return Ok(Some(unreadable(
                     &fault,
@@ -282,7 +282,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
             let repair = Repair {
                 subject,
                 generation: row.as_ref().map_or(0, |row| row.generation),
-                flaw: FindingKind::Orphan,
+                kind: FindingKind::Orphan,
                 pipeline: name.clone(),
             };
             (repair, repository)
@@ -292,7 +292,7 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     }
 
     /// The ARN of a pipeline of this account, where a template tells what they look like: that spares a call.
-    async fn with_name(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
+    async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
         for rule in &self.rules.0 {
             match self.account.template(&rule.template).await {
                 Ok(template) => return Ok(Some(template.arn.with_name(name))),
@@ -304,25 +304,25 @@ impl<S: Store, P: Pipelines, C: Clock> Auditor<'_, S, P, C> {
     }
 }
 
-fn of_mapping(row: &Mapping, flaw: FindingKind, detail: String, mends: bool) -> Finding {
+fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, mends: bool) -> Finding {
     let pipeline = row.spec.as_ref().map(|spec| spec.pipeline.clone());
     let repair = pipeline.clone().filter(|_| mends).map(|pipeline| {
         let repair = Repair {
             subject: row.subject.clone(),
             generation: row.generation,
-            flaw,
+            kind,
             pipeline,
         };
         (repair, row.repository.clone())
     });
     Finding {
-        flaw,
+        kind,
         subject: Some(row.subject.display(&row.repository)),
         pipeline: pipeline.map(|pipeline| pipeline.to_string()),
         detail,
         repairable: repair.is_some(),
         differences: String::new(),
-        deletes: flaw == FindingKind::RuleGone || row.state == State::Deleting,
+        deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
         repair,
     }
 }
@@ -340,7 +340,7 @@ fn half_way(row: &Mapping) -> Finding {
 
 fn unreadable(fault: &Fault, subject: Option<String>, pipeline: Option<&PipelineName>) -> Finding {
     Finding {
-        flaw: FindingKind::Unreadable,
+        kind: FindingKind::Unreadable,
         subject,
         pipeline: pipeline.map(ToString::to_string),
         detail: fault.detail.clone(),
@@ -359,7 +359,7 @@ fn shown(tags: &Tags, table: &str) -> Option<String> {
 
 /// The template is not there, or makes no clone.
 fn is_of_the_template(fault: &Fault) -> bool {
-    fault.blame() == Blame::Message && !fault.reason.is_of_aws()
+    !fault.reason.scope().is_outage() && !fault.reason.is_from_aws()
 }
 
 /// A secret, as GetPipeline shows it.

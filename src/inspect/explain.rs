@@ -1,352 +1,244 @@
-//! What the line would do with a message, and how the clone would differ from its template. Nothing is touched.
-
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::future::Future;
+//! Predicts what the daemon would do with a message, and how the clone would differ from its template. Nothing is changed: the
+//! daemon's own path runs over rehearsal ports.
 
 use serde::Serialize;
 
-use crate::domain::clone::Template;
-use crate::domain::clone::diff::{Difference, diff};
-use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::ids::{DeliveryId, PipelineName, Subject, Timestamp};
-use crate::domain::intake::authenticated::Secrets;
+use crate::domain::fault::{Class, Fault};
+use crate::domain::ids::DeliveryId;
+use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Decision, Event};
 use crate::domain::outcome::audit_entry::AuditEntry;
-use crate::domain::outcome::journal::{Journal, Outcome};
-use crate::domain::rules::rule::{Rule, Rules, Update};
-use crate::domain::state::desired::Spec;
-use crate::domain::state::intent::{Intent, Request};
-use crate::domain::state::mapping::{ClaimInfo, Mapping};
-use crate::domain::state::plan::{Effect, Plan, mend, plan};
-use crate::ports::{Ledger, Pipelines, Store};
+use crate::domain::outcome::disposition::{Disposition, MaxAttempts};
+use crate::domain::outcome::journal::{About, Journal};
+use crate::domain::outcome::result::{JournalResult, Outcome};
+use crate::domain::rules::rule::Rules;
+use crate::domain::state::mapping::Mapping;
+use crate::inspect::account::Account;
+use crate::inspect::rehearsal::{Compared, PredictedEffect, RehearsalPipelines, RehearsalStore};
+use crate::inspect::unsigned_payload::is_no_delivery;
+use crate::ports::{Clock, PipelineReader, StoreReader};
+use crate::reconcile::{Reconciler, ReconcilerConfig};
 
-use crate::inspect::unsigned_payload::DELIVERY;
-
-/// What an explanation looks at.
-pub trait AccountReader {
-    /// A subject's row.
-    fn mapping(&self, subject: &Subject) -> impl Future<Output = Result<Option<Mapping>, Fault>>;
-    /// A template.
-    fn template(&self, name: &PipelineName) -> impl Future<Output = Result<Template, Fault>>;
-}
-
-/// The table and CodePipeline as they are. A template is asked for once.
-pub struct Account<S, P> {
-    /// The table.
-    pub ledger: S,
-    /// CodePipeline.
-    pub pipelines: P,
-    templates: RefCell<BTreeMap<PipelineName, Result<Template, Fault>>>,
-}
-
-impl<S, P> Account<S, P> {
-    /// Over these ports.
-    pub fn new(ledger: S, pipelines: P) -> Self {
-        Self {
-            ledger,
-            pipelines,
-            templates: RefCell::default(),
-        }
-    }
-}
-
-impl<S: Store, P: Pipelines> AccountReader for Account<S, P> {
-    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
-        self.ledger.mapping(subject).await
-    }
-
-    async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
-        if let Some(known) = self.templates.borrow().get(name) {
-            return known.clone();
-        }
-        let said = self.pipelines.template(name).await;
-        self.templates
-            .borrow_mut()
-            .insert(name.clone(), said.clone());
-        said
-    }
-}
-
-/// What would happen to a message.
+/// The prediction of what would happen to a message.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// How far it would get, and what it would come to.
+    /// How far the message would get, and how it would end.
     pub journal: Journal,
     /// The same in a sentence.
-    pub would: String,
-    /// The clone beside its template, where one would be made or written anew.
+    pub prediction: String,
+    /// What would be done in CodePipeline, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<PredictedEffect>,
+    /// The clone beside its template, where it would be created or updated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clone: Option<Compared>,
-    /// What was recorded of the delivery, where it was one.
+    /// What was recorded of the delivery, where it was processed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<AuditEntry>,
-    /// Whether it would be buried.
-    pub buried: bool,
+    /// True if the message would be dead-lettered or quarantined.
+    pub dead_lettered: bool,
 }
 
-/// A clone and its template.
-#[derive(Debug, Serialize)]
-pub struct Compared {
-    /// The template's name.
-    pub template: String,
-    /// Its version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub template_version: Option<i32>,
-    /// The clone's name.
-    pub pipeline: String,
-    /// In what it differs.
-    pub differences: Vec<Difference>,
-}
-
-/// What a dry walk goes by.
-pub struct ExplainContext<'a, S> {
+/// What a rehearsal goes by.
+pub struct RehearsalConfig {
     /// The rules.
-    pub rules: &'a Rules,
+    pub rules: Rules,
     /// The table's name.
-    pub table: &'a str,
-    /// The table and CodePipeline.
-    pub sight: &'a S,
-    /// The time: a claim that was held when the message came may be nobody's now.
-    pub now: Timestamp,
+    pub table: String,
+    /// What proves the messages.
+    pub authenticator: Authenticator,
 }
 
-/// Explains a message. The mapping and the template are looked at; the tags of a clone that is there and the places of a
-/// rule with `max_active` are not.
-///
-/// # Errors
-/// What kept us from looking: the table or CodePipeline did not answer. A fault of the message itself is part of the
-/// explanation.
-pub async fn explain<S: AccountReader>(
-    envelope: Envelope,
-    secrets: &Secrets,
-    today: &ExplainContext<'_, S>,
-) -> Result<Explanation, Fault> {
-    let mut journal = Journal::open(&envelope);
-    let walked = walk(envelope, secrets, today, &mut journal).await;
-    let (would, clone, buried) = match walked {
-        Ok((would, clone)) => (would, clone, false),
-        Err(fault) if fault.reason.is_of_aws() => return Err(fault),
-        Err(fault) => {
-            journal.fail(&fault);
-            (format!("bury it: {fault}"), None, true)
-        }
-    };
-    journal.delivery.take_if(|delivery| delivery == DELIVERY);
-    Ok(Explanation {
-        journal,
-        would,
-        clone,
-        recorded: Vec::new(),
-        buried,
-    })
+/// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see each other's effects.
+pub struct Rehearsal<S, P, C> {
+    reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
 }
 
-type Walked = Result<(String, Option<Compared>), Fault>;
-
-async fn walk<S: AccountReader>(
-    envelope: Envelope,
-    secrets: &Secrets,
-    today: &ExplainContext<'_, S>,
-    journal: &mut Journal,
-) -> Walked {
-    let ExplainContext {
-        rules,
-        table,
-        sight,
-        now,
-    } = *today;
-    let delivery = envelope.verify(secrets).map_err(|refused| refused.fault)?;
-    journal.delivery(&delivery);
-    let ignored = |journal: &mut Journal, why| {
-        let outcome = Outcome::Ignored(why);
-        journal.close(&outcome);
-        let detail = journal.detail.clone().unwrap_or_default();
-        Ok((format!("ignore it: {detail}"), None))
-    };
-    let event = match Event::read(&delivery)? {
-        Decision::Handle(event) => event,
-        Decision::Ignore(why) => return ignored(journal, why),
-    };
-    journal.event(&event);
-    let aim = match Intent::read(event, rules, delivery.id(), delivery.received_at())? {
-        Decision::Handle(aim) => aim,
-        Decision::Ignore(why) => return ignored(journal, why),
-    };
-    let claim = ClaimInfo {
-        owner: "explain".to_owned(),
-        until: now,
-    };
-    let plan = match aim {
-        Request::Subject(intent) => {
-            journal.intent(&intent);
-            let seen = sight.mapping(&intent.subject).await?;
-            journal.found(seen.as_ref());
-            plan(&intent, seen.as_ref(), claim, now)
-        }
-        Request::Repair(asked) => {
-            journal.mend(&asked);
-            let seen = sight.mapping(&asked.repair.subject).await?;
-            journal.found(seen.as_ref());
-            mend(&asked, seen.as_ref(), rules, claim, now)
-        }
-        Request::Repository(leave) => {
-            journal.leave(&leave);
-            journal.outcome = "would-leave";
-            return Ok((format!("remove every clone of {}", leave.name), None));
-        }
-    };
-    match plan {
-        Plan::Nothing(why) => {
-            journal.close(&Outcome::Unchanged(why));
-            Ok((format!("do nothing: {}", why.as_str()), None))
-        }
-        Plan::Busy { until } => {
-            journal.outcome = "would-wait";
-            Ok((
-                format!("wait: another worker holds this subject until {until}"),
-                None,
-            ))
-        }
-        Plan::Record(transition) => {
-            journal.close(&Outcome::Recorded(transition.next.absence));
-            let why = transition
-                .next
-                .absence
-                .map_or("nothing to do", |why| why.as_str());
-            Ok((
-                format!("record it, and leave its pipeline as it is: {why}"),
-                None,
-            ))
-        }
-        Plan::Act { transition, effect } => {
-            act(&transition.next, &effect, rules, table, sight, journal).await
+impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
+    /// Rehearses over this table and this CodePipeline.
+    pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
+        let config = ReconcilerConfig {
+            rules: config.rules,
+            authenticator: config.authenticator,
+            table: config.table,
+            worker: "rehearsal".to_owned(),
+            max_attempts: MaxAttempts::default(),
+        };
+        let store = RehearsalStore::new(store);
+        let pipelines = RehearsalPipelines::new(pipelines);
+        Self {
+            reconciler: Reconciler::new(store, pipelines, clock, config),
         }
     }
-}
 
-async fn act(
-    next: &Mapping,
-    effect: &Effect,
-    rules: &Rules,
-    table: &str,
-    sight: &impl AccountReader,
-    journal: &mut Journal,
-) -> Walked {
-    match effect {
-        Effect::Create(spec) => {
-            let (compared, _) = compare(next, spec, rules, table, sight).await?;
-            journal.outcome = "would-create";
-            let would = format!("create {} from {}", spec.pipeline, spec.template);
-            Ok((would, Some(compared)))
-        }
-        Effect::Start(spec) => {
-            let follows = rule(rules, spec)?.update == Update::NextStart;
-            let (compared, digest) = compare(next, spec, rules, table, sight).await?;
-            let same = next
-                .fingerprint
-                .as_ref()
-                .is_some_and(|fingerprint| fingerprint.digest == digest);
-            let commit = next
-                .order
-                .head
-                .as_ref()
-                .map_or("its branch's head", |head| head.as_str());
-            if same || !follows {
-                journal.outcome = "would-start";
-                return Ok((format!("start {} at {commit}", spec.pipeline), None));
+    /// Predicts what would become of a message.
+    ///
+    /// # Errors
+    /// The table or CodePipeline did not answer, so that nothing can be predicted. A fault of the message itself is part of
+    /// the explanation.
+    ///
+    /// Cancelled: nothing was changed.
+    pub async fn explain(&self, envelope: Envelope) -> Result<Explanation, Fault> {
+        let processed = self.reconciler.process(envelope, None).await;
+        let (effects, clone) = self.reconciler.pipelines().take();
+        let mut journal = processed.journal;
+        // No execution was started, and a payload from a file was never delivered.
+        journal.execution = None;
+        journal.delivery.take_if(|id| is_no_delivery(id));
+        let dead_lettered = match (&processed.disposition, journal.fault()) {
+            (Disposition::DeadLetter(_) | Disposition::Quarantine(_), _) => true,
+            (Disposition::Retry { .. }, Some(fault)) if fault.reason.is_from_aws() => {
+                return Err(fault.clone());
             }
-            journal.outcome = "would-update";
-            let would = format!(
-                "bring {} up to date with {}, then start it at {commit}",
-                spec.pipeline, spec.template
-            );
-            Ok((would, Some(compared)))
-        }
-        Effect::Delete(spec) => {
-            journal.outcome = "would-delete";
-            let why = next.absence.map_or("closed", |why| why.as_str());
-            Ok((format!("delete {}: {why}", spec.pipeline), None))
+            (Disposition::Delete | Disposition::Retry { .. }, _) => false,
+        };
+        Ok(Explanation {
+            prediction: self.sentence(&journal, &processed.disposition, clone.as_ref()),
+            journal,
+            effects,
+            clone,
+            recorded: Vec::new(),
+            dead_lettered,
+        })
+    }
+
+    fn sentence(
+        &self,
+        journal: &Journal,
+        disposition: &Disposition,
+        clone: Option<&Compared>,
+    ) -> String {
+        let row = match &journal.about {
+            Some(About::Subject(subject)) => self.reconciler.store().rehearsed(subject),
+            Some(About::Repository) | None => None,
+        };
+        match &journal.result {
+            JournalResult::Open => "do nothing".to_owned(),
+            JournalResult::Failed(fault) => failure(fault, disposition),
+            JournalResult::Ended(outcome) => success(outcome, journal, row.as_ref(), clone),
         }
     }
 }
 
-/// The clone beside its template, as rules and template have it today, and its digest.
-async fn compare(
-    mapping: &Mapping,
-    spec: &Spec,
-    rules: &Rules,
-    table: &str,
-    sight: &impl AccountReader,
-) -> Result<(Compared, Option<String>), Fault> {
-    let template = sight.template(&spec.template).await?;
-    let clone = template.clone_for(&mapping.clone_request(spec, rule(rules, spec)?, table))?;
-    let compared = Compared {
-        template: template.declaration.name().to_owned(),
-        template_version: template.version,
-        pipeline: spec.pipeline.to_string(),
-        differences: diff(&template.declaration, &clone.declaration),
-    };
-    Ok((compared, clone.fingerprint.digest))
+fn failure(fault: &Fault, disposition: &Disposition) -> String {
+    match disposition {
+        Disposition::DeadLetter(_) => format!("dead-letter it: {fault}"),
+        Disposition::Quarantine(_) => format!("quarantine it: {fault}"),
+        Disposition::Retry { class, .. } if *class == Class::Busy => {
+            format!("wait: {}", fault.detail)
+        }
+        Disposition::Retry { .. } => format!("wait: {fault}"),
+        Disposition::Delete => "do nothing".to_owned(),
+    }
 }
 
-fn rule<'a>(rules: &'a Rules, spec: &Spec) -> Result<&'a Rule, Fault> {
-    rules.named(&spec.rule).ok_or_else(|| {
-        let detail = format!("no rule '{}' any more", spec.rule);
-        Fault::new(Step::Plan, Reason::RuleMissing, detail)
-    })
+fn success(
+    outcome: &Outcome,
+    journal: &Journal,
+    row: Option<&Mapping>,
+    clone: Option<&Compared>,
+) -> String {
+    let pipeline = journal
+        .pipeline
+        .as_ref()
+        .map_or("the pipeline", |name| name.as_str());
+    let template = clone.map_or("its template", |clone| clone.template.as_str());
+    let head = row.and_then(|row| row.order.head.as_ref());
+    let commit = head.map_or("its branch's head", |head| head.as_str());
+    let absence = row.and_then(|row| row.absence);
+    let detail = outcome.detail().unwrap_or_default();
+    match outcome {
+        Outcome::Ignored(_) => format!("ignore it: {detail}"),
+        Outcome::Unchanged(_) => format!("do nothing: {detail}"),
+        Outcome::Recorded(None) => "record it, and leave its pipeline as it is".to_owned(),
+        Outcome::Recorded(Some(_)) => {
+            format!("record it, and leave its pipeline as it is: {detail}")
+        }
+        Outcome::Created => format!("create {pipeline} from {template}"),
+        Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),
+        Outcome::Started => format!("start {pipeline} at {commit}"),
+        Outcome::Updated => {
+            format!("update {pipeline} to {template}, then start it at {commit}")
+        }
+        Outcome::Deleted => {
+            let why = absence.map_or("closed", |why| why.as_str());
+            format!("delete {pipeline}: {why}")
+        }
+        Outcome::AlreadyDeleted => format!("record that {pipeline} does not exist"),
+        Outcome::SkippedForeign => {
+            format!("leave {pipeline} alone: branchline did not create it for this subject")
+        }
+        Outcome::RepositoryRemoved(_) => {
+            let repository = journal.repository.as_ref();
+            let repository = repository.map_or("the repository", |name| name.as_str());
+            format!("remove every clone of {repository}: {detail}")
+        }
+        Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
+    }
 }
 
-/// Explains a delivery that was processed: what was recorded, and its subject's clone as it would be made today.
-/// `None` where the table knows no such delivery.
+/// Explains a delivery that was processed: what was recorded, and its subject's clone as it would be created today. `None`
+/// where the table knows no such delivery.
 ///
 /// # Errors
-/// As [`explain`].
-pub async fn recall<S: Ledger, P: Pipelines>(
+/// The table or CodePipeline did not answer.
+pub async fn recall<S: StoreReader, P: PipelineReader>(
     delivery: &DeliveryId,
     rules: &Rules,
     table: &str,
     account: &Account<S, P>,
 ) -> Result<Option<Explanation>, Fault> {
-    let Some(subject) = account.ledger.delivered(delivery).await? else {
+    let Some(subject) = account.store.delivered(delivery).await? else {
         return Ok(None);
     };
-    let mut recorded = account.ledger.history(&subject).await?;
-    // What a person did with it goes under `replay:GUID`.
-    recorded.retain(|entry| entry.cause.rsplit(':').next() == Some(delivery.as_str()));
-    let mapping = account.ledger.mapping(&subject).await?;
-    let mut journal = mapping.as_ref().map(Journal::resume).unwrap_or_default();
-    journal.delivery = Some(delivery.to_string());
-    journal.outcome = "recalled";
-    let spec = mapping
-        .as_ref()
-        .and_then(|mapping| Some((mapping, mapping.spec.as_ref()?)));
-    let clone = match spec {
+    let mut recorded = account.store.history(&subject).await?;
+    recorded.retain(|entry| {
+        let cause = entry.cause();
+        cause.as_ref().and_then(|cause| cause.delivery()) == Some(delivery)
+    });
+    let mapping = account.store.mapping(&subject).await?;
+    let clone = match &mapping {
+        Some(mapping) => compare(mapping, rules, table, account).await,
         None => Ok(None),
-        Some((mapping, spec)) => compare(mapping, spec, rules, table, account)
-            .await
-            .map(|(compared, _)| Some(compared)),
     };
-    let (clone, would) = match clone {
+    let (clone, prediction) = match clone {
         Ok(clone) => (
             clone,
-            "do nothing: it was processed; this is its subject's clone as it would be made today"
+            "do nothing: it was processed; this is its subject's clone as it would be created today"
                 .to_owned(),
         ),
-        Err(fault) if fault.reason.is_of_aws() => return Err(fault),
+        Err(fault) if fault.reason.is_from_aws() => return Err(fault),
         Err(fault) => (
             None,
             format!(
-                "do nothing: it was processed; its subject's clone could not be made today: {fault}"
+                "do nothing: it was processed; its subject's clone could not be created today: {fault}"
             ),
         ),
     };
     Ok(Some(Explanation {
-        journal,
-        would,
+        journal: Journal::recall(delivery, mapping.as_ref()),
+        prediction,
+        effects: Vec::new(),
         clone,
         recorded,
-        buried: false,
+        dead_lettered: false,
     }))
+}
+
+/// A mapping's clone beside its template, as the rules and the template have it today. `None` where no rule has it.
+async fn compare<S: StoreReader, P: PipelineReader>(
+    mapping: &Mapping,
+    rules: &Rules,
+    table: &str,
+    account: &Account<S, P>,
+) -> Result<Option<Compared>, Fault> {
+    let Some(spec) = &mapping.spec else {
+        return Ok(None);
+    };
+    let Some(rule) = rules.named(&spec.rule) else {
+        return Ok(None);
+    };
+    let template = account.template(&spec.template).await?;
+    let clone = template.clone_for(&mapping.clone_request(spec, rule, table))?;
+    Ok(Some(Compared::new(&template, &clone)))
 }

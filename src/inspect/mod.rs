@@ -1,5 +1,6 @@
 //! What the person with the pager runs: reads through the ports, and the rooms of the daemon's own line.
 
+pub mod account;
 pub mod audit;
 pub mod dlq;
 pub mod explain;
@@ -7,4 +8,5 @@ pub mod history;
 pub mod mappings;
 pub mod offline;
 pub mod preflight;
+pub mod rehearsal;
 pub mod unsigned_payload;

@@ -1,25 +1,31 @@
-//! A payload that somebody holds in his hands, as the gateway would have sent it: signed under a key that is made for it
-//! and forgotten, so that it goes through the same door as every other message.
+//! A payload that a person has in a file, as the gateway would have sent it: signed with a key that is made for it and then
+//! forgotten, so that it is authenticated like every other message.
 
 use std::collections::BTreeMap;
 
-use crate::domain::ids::Timestamp;
-use crate::domain::intake::authenticated::Secrets;
+use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::intake::authenticated::{Authenticator, DELIVERY, EVENT, SIGNATURE, Secrets};
 use crate::domain::intake::envelope::{Attribute, Envelope, Receipt};
 
-/// The delivery id of what was never delivered.
-pub(super) const DELIVERY: &str = "explain";
+/// The id of a delivery that never happened: GitHub's GUIDs are never all zero.
+const NO_DELIVERY: &str = "00000000-0000-0000-0000-000000000000";
 
-/// The message, and the secrets under which it is proven.
+/// Returns true for the id that [`seal`] gives a payload without a delivery.
 #[must_use]
-pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Secrets) {
+pub fn is_no_delivery(id: &DeliveryId) -> bool {
+    id.as_str() == NO_DELIVERY
+}
+
+/// Makes the message, and what authenticates it.
+#[must_use]
+pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Authenticator) {
     let key: [u8; 16] = std::array::from_fn(|_| fastrand::u8(..));
     let secrets = Secrets::new([key]);
     let proof = secrets.sign(body.as_bytes()).unwrap_or_default();
     let attributes = [
-        ("X-GitHub-Event", event.to_owned()),
-        ("X-GitHub-Delivery", DELIVERY.to_owned()),
-        ("X-Hub-Signature-256", proof),
+        (EVENT, event.to_owned()),
+        (DELIVERY, NO_DELIVERY.to_owned()),
+        (SIGNATURE, proof),
     ];
     let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
     let envelope = Envelope::new(
@@ -28,7 +34,7 @@ pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Secrets) {
         body,
         BTreeMap::from(attributes),
         now,
-        0,
+        1,
     );
-    (envelope, secrets)
+    (envelope, Authenticator::SourceQueues(secrets))
 }

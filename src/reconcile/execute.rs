@@ -1,91 +1,86 @@
-//! The one place that acts: claims a subject, runs the effect through the ports, settles what came of it.
+//! Claims a subject, runs the effect through the ports, and settles the outcome.
 //!
-//! Guarantees: a pipeline is touched only while the claim outlasts the call and the message is still ours. Assumes: the
-//! process is not paused between that look at the clock and the call's way out ([`CLAIM_SAFETY_MARGIN`] is the margin).
+//! Guarantees: a pipeline is changed only while the claim outlasts the call and the message is still ours. Assumes: the
+//! process does not pause between that check and the moment the request leaves ([`CLAIM_SAFETY_MARGIN`]).
 
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
-use crate::domain::outcome::journal::{Cause, Journal, NewAuditEntry, Outcome};
+use crate::domain::outcome::audit_entry::NewAuditEntry;
+use crate::domain::outcome::cause::Cause;
+use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
+use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::{Claim, EffectResult, Mapping, Transition};
-use crate::domain::state::plan::{Effect, Plan, unfinished};
+use crate::domain::state::plan::Effect;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
+use crate::reconcile::lease::Lease;
+use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
 
-use crate::reconcile::lease::Lease;
-use crate::reconcile::{Reconciler, lane_full};
-
-/// How long one call that changes a pipeline may last, with its echo at AWS and on the clock of another worker: a claim
-/// that ends sooner is not used any more. `tests/it/stories/budget.rs` holds it against the AWS client's time limits.
+/// The minimum remaining time of a claim before a call that changes a pipeline: the call's timeout, its late effects at AWS,
+/// and the difference between two workers' clocks. `tests/it/stories/budget.rs` holds it against the AWS client's timeouts.
 pub const CLAIM_SAFETY_MARGIN: Duration = Duration::from_secs(30);
 
-/// Why a walk works on a subject.
+/// Why a subject is acted on, and for how long.
 pub(super) struct ActionContext<'a> {
-    /// What made it.
+    /// The cause, for the audit trail.
     pub(super) cause: Cause,
     /// The event's own time.
     pub(super) time: Timestamp,
-    /// The message's lease; a sweep has none.
+    /// The message's lease. A sweep has none.
     pub(super) lease: Option<&'a Lease>,
 }
 
 impl ActionContext<'_> {
-    /// A walk whose message may be somebody else's by now stops here.
-    pub(super) fn goes_on(&self) -> Result<(), Fault> {
+    /// Fails once the message may have been received by another worker.
+    pub(super) fn check_lease(&self) -> Result<(), Fault> {
         if self.lease.is_none_or(Lease::holds) {
             return Ok(());
         }
-        let detail = "the message's visibility ended before its walk did, and could not be renewed";
-        Err(Fault::new(Step::Mapping, Reason::LeaseLost, detail))
+        let detail = "the message's visibility timeout ended before it was processed, and could not be renewed";
+        Err(Fault::new(Reason::LeaseLost, detail))
     }
 }
 
 /// A claim, and what it was won for.
 pub(super) struct ClaimedAction<'a> {
     pub(super) claim: &'a Claim,
-    pub(super) errand: &'a ActionContext<'a>,
+    pub(super) context: &'a ActionContext<'a>,
 }
 
-/// What an effect came to, for the table and for the journal.
+/// The result of an effect, for the table and for the journal.
 pub(super) type EffectOutcome = Result<(EffectResult, Outcome), Fault>;
 
-/// What came of an attempt to act.
+/// The result of an attempt to act.
 pub(super) enum ActionResult {
-    /// EffectResult and settled.
+    /// The effect is done and settled.
     Done(Outcome),
-    /// The row was not as planned, and nothing was done. This is what it is.
+    /// The row was not as planned, and nothing was done. This is the row.
     Lost(Option<Box<Mapping>>),
 }
 
-impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Finishes what an abandoned mapping records, as the next event of its subject would.
-    ///
-    /// `None` when there was nothing to do any more: somebody else was faster.
-    ///
-    /// # Errors
-    /// As of any walk. The row then says so, and waits for the next event of its subject.
-    ///
-    /// Cancelled: as [`Reconciler::walk`].
-    pub async fn heal(&self, abandoned: &Mapping) -> Result<Option<Outcome>, Fault> {
-        let Some(_turn) = self.lanes.enter(&abandoned.subject).await else {
-            return Err(lane_full());
-        };
-        let now = self.clock.now();
-        let claim = self.claim(now);
-        let errand = ActionContext {
-            cause: Cause::Sweep(claim.owner.clone()),
-            time: abandoned.order.event_time,
-            lease: None,
-        };
-        let planned = unfinished(abandoned, claim, now).filter(|_| abandoned.is_abandoned(now));
-        let Some(Plan::Act { transition, effect }) = planned else {
-            return Ok(None);
-        };
-        let mut journal = Journal::resume(abandoned);
-        match self.act(transition, &effect, &errand, &mut journal).await? {
-            ActionResult::Done(outcome) => Ok(Some(outcome)),
-            ActionResult::Lost(_) => Ok(None),
+/// Acts under claims. Its effects are in `effects/`.
+pub(super) struct Executor<S, P, C> {
+    pub(super) store: S,
+    pub(super) pipelines: P,
+    pub(super) clock: C,
+    pub(super) templates: TemplateCache,
+    pub(super) rules: Rules,
+    pub(super) table: String,
+}
+
+impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
+    /// Makes an executor over these ports.
+    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, table: String) -> Self {
+        Self {
+            store,
+            pipelines,
+            clock,
+            templates: TemplateCache::default(),
+            rules,
+            table,
         }
     }
 
@@ -94,7 +89,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         &self,
         mut transition: Transition,
         effect: &Effect,
-        errand: &ActionContext<'_>,
+        context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
         let remembered = self.remember_executions(&mut transition, effect).await;
@@ -107,61 +102,79 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         if takes_over {
             metrics::claim_taken_over();
         }
-        let work = ClaimedAction {
+        journal.acting();
+        let action = ClaimedAction {
             claim: &claim,
-            errand,
+            context,
         };
-        let applied = match (remembered, effect) {
-            // Failed under the claim, it is counted like any other failure of this subject.
-            (Err(fault), _) => Err(fault),
-            (Ok(()), Effect::Create(spec)) => self.create(spec, &work).await,
-            (Ok(()), Effect::Start(spec)) => self.start(spec, &work, journal).await,
-            (Ok(()), Effect::Delete(spec)) => self.delete(spec, &work).await,
+        // A failure before the claim counts under it, like any other failure of this subject.
+        let applied = match remembered {
+            Err(fault) => Err(fault),
+            Ok(()) => self.apply(effect, &action, journal).await,
         };
         let (done, outcome) = match applied {
             Ok(done) => done,
             Err(fault) => {
-                self.release_unused_slot(effect, &claim, &fault).await;
-                let given_up = claim.give_up(&fault, self.clock.now());
-                journal.attempts = Some(given_up.next.attempts);
-                if let Err(second) = self.store.give_up(&given_up).await {
-                    tracing::warn!(fault = %second, "A claim could not be given up; it expires by itself");
-                }
+                self.give_up(claim, effect, &fault, journal).await;
                 return Err(fault);
             }
         };
         journal.executions.clone_from(&claim.mapping().executions);
-        // The write is conditional on the claim, so a late one harms nobody, and spares the next worker the work.
-        let transition = claim.settle(done, self.clock.now());
-        match self.record(&transition, errand, &outcome, journal).await? {
+        // The write is conditional on the claim, so a late one does no harm, and saves the next worker the work.
+        let settled = claim.settle(done, self.clock.now());
+        match self.record(&settled, context, &outcome, journal).await? {
             RecordResult::Done => Ok(ActionResult::Done(outcome)),
             RecordResult::Lost(_) => {
                 let detail = "the claim expired and was taken over before the outcome was recorded";
-                Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
+                Err(Fault::new(Reason::ClaimLost, detail))
             }
         }
     }
 
-    /// Looked at before every call that changes a pipeline.
-    pub(super) fn may_touch(&self, work: &ClaimedAction<'_>) -> Result<(), Fault> {
-        work.errand.goes_on()?;
-        if work.claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now()) {
+    async fn apply(
+        &self,
+        effect: &Effect,
+        action: &ClaimedAction<'_>,
+        journal: &mut Journal,
+    ) -> EffectOutcome {
+        match effect {
+            Effect::Create(spec) => self.create(spec, action).await,
+            Effect::Start(spec) => self.start(spec, action, journal).await,
+            Effect::Delete(spec) => self.delete(spec, action).await,
+        }
+    }
+
+    async fn give_up(&self, claim: Claim, effect: &Effect, fault: &Fault, journal: &mut Journal) {
+        self.release_unused_slot(effect, &claim, fault).await;
+        let given_up = claim.give_up(fault, self.clock.now());
+        journal.attempts = Some(given_up.next.attempts);
+        if let Err(second) = self.store.give_up(&given_up).await {
+            tracing::warn!(fault = %second, "A claim could not be given up; it expires by itself");
+        }
+    }
+
+    /// Checks, before every call that changes a pipeline, that the message and the claim are still ours.
+    pub(super) fn check_claim(&self, action: &ClaimedAction<'_>) -> Result<(), Fault> {
+        action.context.check_lease()?;
+        if action.claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now()) {
             return Ok(());
         }
         let detail = "the claim is about to expire, and another worker may take the subject over";
-        Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
+        Err(Fault::new(Reason::ClaimLost, detail))
     }
 
+    /// Writes a settled row with its audit entry.
     pub(super) async fn record(
         &self,
         transition: &Transition,
-        errand: &ActionContext<'_>,
+        context: &ActionContext<'_>,
         outcome: &Outcome,
         journal: &mut Journal,
     ) -> Result<RecordResult, Fault> {
+        journal.settling();
         journal.left(&transition.next);
         journal.close(outcome);
-        let entry = NewAuditEntry::of(journal, &errand.cause, errand.time, &transition.next);
+        let entry = NewAuditEntry::new(journal, &context.cause, context.time, &transition.next);
         self.store.record(transition, &entry).await
     }
 }
@@ -172,5 +185,5 @@ fn name_taken(effect: &Effect, other: &str) -> Fault {
         "'{}' is the pipeline of {other}: make pipeline_name of rule '{}' tell them apart, for instance with {{owner}}",
         spec.pipeline, spec.rule
     );
-    Fault::new(Step::Mapping, Reason::PipelineNameTaken, detail)
+    Fault::new(Reason::PipelineNameTaken, detail)
 }

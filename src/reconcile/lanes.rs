@@ -1,15 +1,16 @@
-//! Lanes: in this process one walk at a time works on a subject, and many subjects are worked on at once. Across
-//! processes the claim does the same.
+//! Serializes work per subject within this process, while many subjects are worked on at once. Across processes the claim
+//! does the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Subject;
 
-/// Walks of one subject at once, the working one included. Beyond that messages go back to the queue, so that a subject
-/// with many events does not take every place from the others.
+/// Messages of one subject that may be in a lane at once, the one in work included. Further messages return to the queue, so
+/// that a subject with many events does not take all concurrency from the others.
 pub const DEPTH: usize = 4;
 
 /// The lanes in use.
@@ -23,13 +24,19 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Waits for a turn, in the order of received_at; `None` when the lane is full.
+    /// Waits for a turn, first come, first served.
     ///
-    /// Cancelled: the place is free again.
-    pub(super) async fn enter(&self, subject: &Subject) -> Option<LaneGuard<'_>> {
-        let (place, gate) = self.place(subject)?;
+    /// # Errors
+    /// `subject-busy` at once, when the lane is full.
+    ///
+    /// Cancelled: the place in the lane is free again.
+    pub(super) async fn enter(&self, subject: &Subject) -> Result<LaneGuard<'_>, Fault> {
+        let Some((place, gate)) = self.place(subject) else {
+            let detail = format!("{DEPTH} messages of this subject are in work already");
+            return Err(Fault::new(Reason::SubjectBusy, detail));
+        };
         let gate = gate.lock_owned().await;
-        Some(LaneGuard {
+        Ok(LaneGuard {
             _gate: gate,
             _place: place,
         })
@@ -102,8 +109,8 @@ mod tests {
     async fn enters<'a>(lanes: &'a Lanes, subject: &Subject) -> Option<LaneGuard<'a>> {
         timeout(Duration::from_millis(1), lanes.enter(subject))
             .await
+            .ok()?
             .ok()
-            .flatten()
     }
 
     #[tokio::test(start_paused = true)]
@@ -128,7 +135,7 @@ mod tests {
         for waiter in &mut waiting {
             assert!(timeout(Duration::ZERO, waiter).await.is_err(), "it waits");
         }
-        assert!(lanes.enter(&subject).await.is_none(), "full");
+        assert!(lanes.enter(&subject).await.is_err(), "full");
         waiting.clear();
         drop(turn);
         assert!(lanes.lock().is_empty());

@@ -1,67 +1,68 @@
-//! A message walks through the seven rooms; what the plan says is done in `act.rs`, and what fails is judged in
-//! `domain/outcome/disposition.rs`.
+//! The one place that acts: it makes a subject's pipeline what it should be, whoever asks.
 //!
-//! Guarantees: what was done is settled with its audit entry, or the row says what is half done; every walk ends with
-//! what is to become of its message.
+//! Start reading at [`Reconciler::process`] (`process.rs`), which takes a message through the seven steps. For one subject it
+//! reads the mapping, asks the pure plan what to do, and lets the [`Executor`] claim the row, act under the claim and settle
+//! the outcome. `effects/` has one file for each thing that can happen to a pipeline; a pushed commit becomes an execution in
+//! `effects/start.rs`.
+//!
+//! Guarantees: what was done is settled with its audit entry, or the row says what is half done; every message ends with a
+//! disposition.
 
 mod effects;
 pub mod execute;
 pub mod lanes;
 pub mod lease;
+mod process;
 mod repository_removal;
 pub mod template_cache;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracing::Instrument;
-
-use crate::domain::fault::{Class, Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
-use crate::domain::intake::authenticated::{AuthenticatedMessage, Secrets};
-use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::intake::event::{Decision, Event};
+use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::outcome::disposition::{Burial, Grave, MaxAttempts, Verdict, judge};
-use crate::domain::outcome::journal::{Cause, Journal, Outcome};
+use crate::domain::outcome::cause::Cause;
+use crate::domain::outcome::disposition::MaxAttempts;
+use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rules;
-use crate::domain::state::intent::{Intent, Request};
+use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
-use crate::domain::state::plan::{Plan, mend, plan};
+use crate::domain::state::plan::{Plan, plan, plan_repair, unfinished};
 use crate::ports::{Clock, Pipelines, RecordResult, Store};
-use crate::telemetry::spans;
-
-use crate::domain::outcome::backend_signal::BackendSignal;
-use crate::reconcile::execute::{ActionContext, ActionResult};
-use crate::reconcile::lanes::{DEPTH, Lanes};
+use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
+use crate::reconcile::lanes::Lanes;
 use crate::reconcile::lease::Lease;
-use crate::reconcile::template_cache::TemplateCache;
 
-/// How long a claim counts: longer than the slowest walk under it, each of whose calls to AWS is bounded by
-/// `aws::OPERATION_TIMEOUT` (`tests/it/stories/budget.rs` multiplies), and no longer, for that is how long the subject of a worker
-/// that died has to wait.
+pub use process::Processed;
+
+/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS is bounded by
+/// `aws::OPERATION_TIMEOUT` (`tests/it/stories/budget.rs` multiplies), and no longer, since the subject of a worker that died
+/// waits for as long.
 pub const CLAIM: Duration = Duration::from_secs(90);
 
-/// How often a walk plans again after somebody else wrote the row first. More would be a fight, not a race.
+/// How often a message is planned again after another worker wrote the row first. More conflicts than this mean that
+/// another writer is active.
 const RACES: usize = 4;
 
-/// What a walk needs beside the message.
+/// Makes subjects' pipelines what they should be.
 pub struct Reconciler<S, P, C> {
-    store: S,
-    pipelines: P,
-    clock: C,
-    templates: TemplateCache,
+    executor: Executor<S, P, C>,
     lanes: Lanes,
-    pub(crate) setup: ReconcilerConfig,
-    walks: AtomicU64,
+    authenticator: Authenticator,
+    worker: String,
+    max_attempts: MaxAttempts,
+    claims: AtomicU64,
 }
 
-/// What the configuration says about a walk.
+/// How a reconciler is configured.
 pub struct ReconcilerConfig {
     /// Which repositories get which pipelines.
     pub rules: Rules,
-    /// What proves a body.
-    pub secrets: Secrets,
+    /// What proves a message.
+    pub authenticator: Authenticator,
     /// The table's name, which marks our pipelines.
     pub table: String,
     /// The name of this process in claims: unique among all workers.
@@ -70,248 +71,161 @@ pub struct ReconcilerConfig {
     pub max_attempts: MaxAttempts,
 }
 
-/// The end of a walk: what happened, and what is to become of the message.
-#[derive(Debug)]
-pub struct Processed {
-    /// What happened.
-    pub journal: Journal,
-    /// The message's handle.
-    pub receipt: Receipt,
-    /// What is to become of it.
-    pub ending: Ending,
-    /// What the walk tells of AWS.
-    pub heard: BackendSignal,
-}
-
-/// A verdict with all that its execution needs.
-#[derive(Debug)]
-pub enum Ending {
-    /// Delete it.
-    Ack,
-    /// Hand it back for later.
-    Retry {
-        /// How the fault is answered.
-        class: Class,
-        /// How often the message was tried, this time included: the wait grows with it.
-        tries: u32,
-    },
-    /// Send it to a grave, then delete it.
-    Bury(Grave, Burial),
-}
-
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// A walker over these ports.
-    pub fn new(store: S, pipelines: P, clock: C, setup: ReconcilerConfig) -> Self {
+    /// Makes a reconciler over these ports.
+    pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
-            store,
-            pipelines,
-            clock,
-            templates: TemplateCache::default(),
+            executor: Executor::new(store, pipelines, clock, config.rules, config.table),
             lanes: Lanes::default(),
-            setup,
-            walks: AtomicU64::new(0),
+            authenticator: config.authenticator,
+            worker: config.worker,
+            max_attempts: config.max_attempts,
+            claims: AtomicU64::new(0),
         }
     }
 
-    /// The clock that its walks go by.
+    /// Returns the clock that it goes by.
     pub fn clock(&self) -> &C {
-        &self.clock
+        &self.executor.clock
     }
 
-    /// The table that its walks go by.
+    /// Returns the table that it works on.
     pub fn store(&self) -> &S {
-        &self.store
+        &self.executor.store
     }
 
-    /// Walks one message through the line, as long as its lease holds.
-    ///
-    /// Cancelled: at most one call to AWS took effect unrecorded, and the mapping is half-way; the message comes back
-    /// when its visibility ends and finishes it.
-    pub async fn walk(&self, envelope: Envelope, lease: &Lease) -> Processed {
-        let mut journal = Journal::open(&envelope);
-        let verified = spans::room("delivery").in_scope(|| envelope.verify(&self.setup.secrets));
-        match verified {
-            Err(refused) => self.finish(journal, refused.envelope, Err(refused.fault)),
-            Ok(delivery) => {
-                journal.delivery(&delivery);
-                let outcome = self.heed(&delivery, lease, &mut journal).await;
-                self.finish(journal, delivery.into_envelope(), outcome)
-            }
-        }
+    /// Returns the rules that it goes by.
+    pub fn rules(&self) -> &Rules {
+        &self.executor.rules
     }
 
-    async fn heed(
-        &self,
-        delivery: &AuthenticatedMessage,
-        lease: &Lease,
-        journal: &mut Journal,
-    ) -> Result<Outcome, Fault> {
-        let event = match spans::room("event").in_scope(|| Event::read(delivery))? {
-            Decision::Handle(event) => event,
-            Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
-        };
-        journal.event(&event);
-        let received_at = delivery.received_at();
-        let aim = spans::room("intent")
-            .in_scope(|| Intent::read(event, &self.setup.rules, delivery.id(), received_at))?;
-        // Here mappings are claimed, plans made and carried out, in turns.
-        let plan = spans::room("plan");
-        match aim {
-            Decision::Handle(Request::Subject(intent)) => {
-                let done = self.converge(&intent, None, lease, journal);
-                done.instrument(plan).await
-            }
-            Decision::Handle(Request::Repository(leave)) => {
-                let done = self.leave(&leave, lease, journal);
-                done.instrument(plan).await
-            }
-            Decision::Handle(Request::Repair(asked)) => {
-                let done = self.mend(&asked, lease, journal);
-                done.instrument(plan).await
-            }
-            Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
-        }
+    /// Returns CodePipeline as it acts on it.
+    pub fn pipelines(&self) -> &P {
+        &self.executor.pipelines
     }
 
-    /// Plans and acts until the table agrees. Where nothing was `seen`, the first plan assumes that the subject never was:
-    /// for a new one that saves a read, for any other the refused write brings the row.
-    pub(crate) async fn converge(
+    /// Makes an intent true. Where no row was `seen`, the first plan assumes that the subject is new: for a new one that
+    /// saves a read, and for any other the refused write returns the row.
+    async fn reconcile(
         &self,
         intent: &Intent,
         seen: Option<Box<Mapping>>,
-        lease: &Lease,
+        lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         journal.intent(intent);
-        let Some(_turn) = self.lanes.enter(&intent.subject).await else {
-            return Err(lane_full());
-        };
-        let errand = ActionContext {
+        let _lane = self.lanes.enter(&intent.subject).await?;
+        let context = ActionContext {
             cause: Cause::Webhook(intent.delivery.clone()),
             time: intent.order.event_time,
-            lease: Some(lease),
+            lease,
         };
         let plan = |seen: Option<&Mapping>, claim, now| plan(intent, seen, claim, now);
-        self.agree(plan, seen, &errand, journal).await
+        self.apply_plan(plan, seen, &context, journal).await
     }
 
-    /// Finishes what an operator's audit found, if it still is as it was found.
-    async fn mend(
+    /// Repairs what an operator's audit found, if it still is as it was found.
+    async fn repair(
         &self,
-        asked: &RepairRequest,
-        lease: &Lease,
+        request: &RepairRequest,
+        lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        journal.mend(asked);
-        let Some(_turn) = self.lanes.enter(&asked.repair.subject).await else {
-            return Err(lane_full());
+        journal.repair(request);
+        let subject = &request.repair.subject;
+        let _lane = self.lanes.enter(subject).await?;
+        let context = ActionContext {
+            cause: Cause::Repair(request.delivery.clone()),
+            time: request.received_at,
+            lease,
         };
-        let errand = ActionContext {
-            cause: Cause::Webhook(asked.delivery.clone()),
-            time: asked.received_at,
-            lease: Some(lease),
-        };
-        let seen = self.store.mapping(&asked.repair.subject).await?;
+        let seen = self.executor.store.mapping(subject).await?;
+        let rules = self.rules();
         let plan =
-            |seen: Option<&Mapping>, claim, now| mend(asked, seen, &self.setup.rules, claim, now);
-        self.agree(plan, seen.map(Box::new), &errand, journal).await
+            |seen: Option<&Mapping>, claim, now| plan_repair(request, seen, rules, claim, now);
+        self.apply_plan(plan, seen.map(Box::new), &context, journal)
+            .await
+    }
+
+    /// Finishes what an abandoned mapping records, as the next event of its subject would. Returns `None` when there was
+    /// nothing left to do, since another worker was faster.
+    ///
+    /// # Errors
+    /// Those of any processing. The row then says so, and waits for the next event of its subject.
+    ///
+    /// Cancelled: as [`Reconciler::process`].
+    pub async fn resume(&self, abandoned: &Mapping) -> Result<Option<Outcome>, Fault> {
+        let _lane = self.lanes.enter(&abandoned.subject).await?;
+        let now = self.clock().now();
+        let claim = self.new_claim(now);
+        let context = ActionContext {
+            cause: Cause::Sweep(claim.owner.clone()),
+            time: abandoned.order.event_time,
+            lease: None,
+        };
+        let planned = unfinished(abandoned, claim, now).filter(|_| abandoned.is_abandoned(now));
+        let Some(Plan::Act { transition, effect }) = planned else {
+            return Ok(None);
+        };
+        let mut journal = Journal::resume(abandoned);
+        let acted = self
+            .executor
+            .act(transition, &effect, &context, &mut journal);
+        match acted.await? {
+            ActionResult::Done(outcome) => Ok(Some(outcome)),
+            ActionResult::Lost(_) => Ok(None),
+        }
     }
 
     /// Plans and acts until the table agrees.
-    async fn agree(
+    async fn apply_plan(
         &self,
         plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp) -> Plan,
         mut seen: Option<Box<Mapping>>,
-        errand: &ActionContext<'_>,
+        context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
+        let executor = &self.executor;
         for _ in 0..RACES {
-            errand.goes_on()?;
-            let now = self.clock.now();
+            context.check_lease()?;
+            let now = self.clock().now();
             journal.found(seen.as_deref());
-            let lost = match plan(seen.as_deref(), self.claim(now), now) {
+            seen = match plan(seen.as_deref(), self.new_claim(now), now) {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
                     let outcome = Outcome::Recorded(transition.next.absence);
-                    match self.record(&transition, errand, &outcome, journal).await? {
+                    let recorded = executor.record(&transition, context, &outcome, journal);
+                    match recorded.await? {
                         RecordResult::Done => return Ok(outcome),
                         RecordResult::Lost(row) => row,
                     }
                 }
                 Plan::Act { transition, effect } => {
-                    match self.act(transition, &effect, errand, journal).await? {
+                    let acted = executor.act(transition, &effect, context, journal);
+                    match acted.await? {
                         ActionResult::Done(outcome) => return Ok(outcome),
                         ActionResult::Lost(row) => row,
                     }
                 }
             };
-            seen = lost;
         }
         let detail = format!("the mapping changed {RACES} times while this message was planned");
-        Err(Fault::new(Step::Mapping, Reason::ClaimLost, detail))
+        Err(Fault::new(Reason::ClaimLost, detail))
     }
 
-    pub(crate) fn claim(&self, now: Timestamp) -> ClaimInfo {
-        let walk = self.walks.fetch_add(1, Ordering::Relaxed);
+    fn new_claim(&self, now: Timestamp) -> ClaimInfo {
+        let number = self.claims.fetch_add(1, Ordering::Relaxed);
         ClaimInfo {
-            owner: format!("{}/{walk}", self.setup.worker),
+            owner: format!("{}/{number}", self.worker),
             until: now.plus(CLAIM),
-        }
-    }
-
-    fn finish(
-        &self,
-        mut journal: Journal,
-        envelope: Envelope,
-        outcome: Result<Outcome, Fault>,
-    ) -> Processed {
-        let receipt = envelope.receipt.clone();
-        let heard = BackendSignal::of(&outcome);
-        let ending = match outcome {
-            Ok(outcome) => {
-                journal.close(&outcome);
-                Ending::Ack
-            }
-            Err(fault) => {
-                journal.fail(&fault);
-                let failures = journal.failures();
-                match judge(&fault, failures, &self.setup.max_attempts) {
-                    Verdict::Ack => Ending::Ack,
-                    Verdict::Retry(class) => Ending::Retry {
-                        class,
-                        tries: match class {
-                            Class::Busy => journal.receives,
-                            Class::Transient
-                            | Class::Throttled
-                            | Class::Quota
-                            | Class::Unknown
-                            | Class::Permanent
-                            | Class::Unverified => failures,
-                        },
-                    },
-                    Verdict::Bury(grave) => Ending::Bury(grave, Burial::of(envelope, &fault)),
-                }
-            }
-        };
-        Processed {
-            journal,
-            receipt,
-            ending,
-            heard,
         }
     }
 }
 
 fn busy(until: Timestamp) -> Fault {
     Fault::new(
-        Step::Mapping,
         Reason::SubjectBusy,
         format!("another worker holds this subject until {until} at the latest"),
     )
-}
-
-pub(super) fn lane_full() -> Fault {
-    let detail = format!("{DEPTH} messages of this subject are in work already");
-    Fault::new(Step::Mapping, Reason::SubjectBusy, detail)
 }

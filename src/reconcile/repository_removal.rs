@@ -1,7 +1,8 @@
 //! A repository that is deleted or archived: every subject of it loses its pipeline.
 
 use crate::domain::fault::Fault;
-use crate::domain::outcome::journal::{Journal, Outcome};
+use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::RepositoryRemoval;
 use crate::domain::state::mapping::State;
 use crate::ports::{Clock, Pipelines, Store};
@@ -10,19 +11,22 @@ use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Sees to one subject after the other. One that fails does not keep the others: the message comes back for it, and
-    /// for those that were done there is nothing to do any more.
-    pub(super) async fn leave(
+    /// Handles one subject after the other. One that fails does not keep the others: the message returns for it, and finds
+    /// nothing left to do for those that were handled.
+    pub(super) async fn remove_repository(
         &self,
-        leave: &RepositoryRemoval,
-        lease: &Lease,
+        removal: &RepositoryRemoval,
+        lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        journal.leave(leave);
-        let (mut seen_to, mut failed) = (0, None);
+        journal.repository_removal(removal);
+        let (mut handled, mut failed) = (0, None);
         let mut after = None;
         loop {
-            let page = self.store.of_repository(leave.repository, after).await?;
+            let page = self
+                .store()
+                .of_repository(removal.repository, after)
+                .await?;
             for row in page.rows {
                 let row = match row {
                     Ok(row) if row.state == State::Gone => continue,
@@ -33,13 +37,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     }
                 };
                 let mut part = journal.clone();
-                let intent = leave.of(row.subject.clone());
-                match self
-                    .converge(&intent, Some(Box::new(row)), lease, &mut part)
-                    .await
-                {
-                    Ok(_) => seen_to += 1,
-                    Err(fault) => failed = Some(fault),
+                let intent = removal.of(row.subject.clone());
+                let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
+                match handling.await {
+                    Ok(_) => handled += 1,
+                    Err(fault) => {
+                        journal.step = part.step;
+                        failed = Some(fault);
+                    }
                 }
             }
             after = page.next;
@@ -47,6 +52,6 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 break;
             }
         }
-        failed.map_or(Ok(Outcome::Left(seen_to)), Err)
+        failed.map_or(Ok(Outcome::RepositoryRemoved(handled)), Err)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
-use crate::domain::outcome::disposition::Grave;
+use crate::domain::outcome::outgoing::Destination;
 
 /// How a measure behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,31 +65,31 @@ macro_rules! measures {
 use Kind::{Counter, Gauge, Histogram};
 
 measures! {
-    /// Webhooks whose walk came to an end, by GitHub's event and by verdict: ack, retry, bury or quarantine
-    DELIVERIES = "branchline_deliveries_total", Counter, Count, ["event", "verdict"];
-    /// Walks that failed, by the room they failed in and by class of fault
-    FAULTS = "branchline_faults_total", Counter, Count, ["room", "class"];
-    /// Seconds from what GitHub gives as the event's own time to the end of the walk that acknowledged it
+    /// Messages processed, by GitHub event and by disposition: deleted, retried, dead-lettered or quarantined
+    DELIVERIES = "branchline_deliveries_total", Counter, Count, ["event", "disposition"];
+    /// Messages that failed, by the step in which they failed and by class of fault
+    FAULTS = "branchline_faults_total", Counter, Count, ["step", "class"];
+    /// Seconds from the event's own time to the end of the processing that handled it
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
-    /// Seconds that a walk took
-    WALK = "branchline_walk_seconds", Histogram(SHORT), Seconds, [];
-    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition that did not hold), or a reason
+    /// Seconds that processing a message took
+    PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
+    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
     /// Seconds that a call to AWS took, with its retries
     AWS_CALL = "branchline_aws_call_seconds", Histogram(SHORT), Seconds, ["service", "operation"];
-    /// Messages in work
+    /// Messages being processed
     IN_FLIGHT = "branchline_in_flight", Gauge, Count, [];
-    /// Leases lost: messages that came back to the queue before their walk ended
+    /// Leases lost: messages that returned to the queue before their processing ended
     LEASES_LOST = "branchline_leases_lost_total", Counter, Count, [];
-    /// Claims taken over from a worker that died, was too slow, or left a call unanswered
+    /// Claims taken over from a worker that died, was too slow, or got no answer to a call
     CLAIMS_TAKEN_OVER = "branchline_claims_taken_over_total", Counter, Count, [];
-    /// Messages buried, by queue and reason
-    BURIALS = "branchline_burials_total", Counter, Count, ["queue", "reason"];
-    /// Templates that were wanted: from the cache (hit), or asked of CodePipeline (miss)
+    /// Messages sent to the dead-letter or quarantine queue, by queue and reason
+    DEAD_LETTERED = "branchline_dead_lettered_total", Counter, Count, ["queue", "reason"];
+    /// Template look-ups: found in the cache (hit), or fetched from CodePipeline (miss)
     TEMPLATES = "branchline_template_cache_total", Counter, Count, ["result"];
-    /// Pipelines that are active, by rule; counted every five minutes
+    /// Active pipelines, by rule; counted every five minutes
     PIPELINES = "branchline_pipelines_active", Gauge, Count, ["rule"];
-    /// Messages that wait in a queue, as SQS counts them; asked once a minute
+    /// Messages waiting in a queue, as SQS counts them; polled once a minute
     QUEUE_MESSAGES = "branchline_queue_messages", Gauge, Count, ["queue"];
 }
 
@@ -103,22 +103,22 @@ const EVENTS: &[&str] = &[
     "repository",
 ];
 
-/// A walk ended. No event where the webhook was not proven to be GitHub's.
-pub(crate) fn delivered(event: Option<&str>, verdict: &'static str, walk: Duration) {
+/// Counts a processed message. It has no event where it was not authenticated.
+pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Duration) {
     let known = |event| EVENTS.iter().find(|known| **known == event).copied();
     let event = event.map_or("unverified", |event| known(event).unwrap_or("other"));
-    counter!(DELIVERIES.name, "event" => event, "verdict" => verdict).increment(1);
-    histogram!(WALK.name).record(walk.as_secs_f64());
+    counter!(DELIVERIES.name, "event" => event, "disposition" => disposition).increment(1);
+    histogram!(PROCESSING.name).record(took.as_secs_f64());
 }
 
-/// A walk acknowledged its message so long after the event.
+/// Records how long after the event its message was handled.
 pub(crate) fn aged(age: Duration) {
     histogram!(DELIVERY_AGE.name).record(age.as_secs_f64());
 }
 
-/// A walk failed.
-pub(crate) fn failed(room: Step, class: Class) {
-    counter!(FAULTS.name, "room" => room.as_str(), "class" => class.as_str()).increment(1);
+/// Counts a message that failed.
+pub(crate) fn failed(step: Step, class: Class) {
+    counter!(FAULTS.name, "step" => step.as_str(), "class" => class.as_str()).increment(1);
 }
 
 /// A call to AWS ended.
@@ -161,13 +161,15 @@ pub(crate) fn claim_taken_over() {
     counter!(CLAIMS_TAKEN_OVER.name).increment(1);
 }
 
-/// A message was buried, and SQS confirmed it.
-pub(crate) fn buried(grave: Grave, reason: Reason) {
-    let queue = match grave {
-        Grave::DeadLetters => DEAD_LETTERS,
-        Grave::Quarantine => QUARANTINE,
+/// Counts a message that was sent away, once SQS confirmed it.
+pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
+    let queue = match destination {
+        Destination::Webhooks => WEBHOOKS,
+        Destination::Internal => INTERNAL,
+        Destination::DeadLetters => DEAD_LETTERS,
+        Destination::Quarantine => QUARANTINE,
     };
-    counter!(BURIALS.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
+    counter!(DEAD_LETTERED.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
 }
 
 /// A template was wanted.
@@ -177,6 +179,8 @@ pub(crate) fn template(result: &'static str) {
 
 /// The word for the queue of webhooks.
 pub const WEBHOOKS: &str = "webhooks";
+/// The word for the internal queue.
+pub const INTERNAL: &str = "internal";
 /// The word for the dead-letter queue.
 pub const DEAD_LETTERS: &str = "dead-letters";
 /// The word for the quarantine.

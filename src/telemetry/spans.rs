@@ -32,29 +32,41 @@ pub(crate) fn delivery(envelope: &Envelope) -> Span {
     span
 }
 
-/// What the walk found out. It holds names and outcomes, never the body.
-pub(crate) fn walked(span: &Span, journal: &Journal) {
+/// Records what the processing found out: names and outcomes, never the body.
+pub(crate) fn processed(span: &Span, journal: &Journal) {
     let known = [
-        ("delivery.id", &journal.delivery),
-        ("delivery.event", &journal.event),
-        ("repository.name", &journal.repository),
-        ("subject", &journal.subject),
-        ("pipeline.name", &journal.pipeline),
+        (
+            "delivery.id",
+            journal.delivery.as_ref().map(ToString::to_string),
+        ),
+        (
+            "delivery.event",
+            journal.event.as_ref().map(ToString::to_string),
+        ),
+        (
+            "repository.name",
+            journal.repository.as_ref().map(ToString::to_string),
+        ),
+        ("subject", journal.subject()),
+        (
+            "pipeline.name",
+            journal.pipeline.as_ref().map(ToString::to_string),
+        ),
     ];
     for (field, value) in known {
         if let Some(value) = value {
             span.record(field, value.as_str());
         }
     }
-    span.record("outcome", journal.outcome);
-    if journal.failure.is_some() {
+    span.record("outcome", journal.outcome());
+    if journal.fault().is_some() {
         span.record("otel.status_code", "ERROR");
     }
 }
 
-/// A room of the line.
-pub(crate) fn room(name: &'static str) -> Span {
-    tracing::info_span!("room", otel.name = name)
+/// The span of one of the seven steps.
+pub(crate) fn step(name: &'static str) -> Span {
+    tracing::info_span!("step", otel.name = name)
 }
 
 #[cfg(feature = "otlp")]

@@ -31,7 +31,7 @@ pub enum Ack {
     /// It is done with.
     Delete(Receipt),
     /// It comes back after a while.
-    HandBack(Receipt, Duration),
+    ChangeVisibility(Receipt, Duration),
 }
 
 /// The way in.
@@ -93,7 +93,7 @@ async fn flush<Q: Queue>(queue: &Q, batch: Vec<Ack>) {
     for ack in batch {
         match ack {
             Ack::Delete(receipt) => deletes.push(receipt),
-            Ack::HandBack(receipt, wait) => returns.push((receipt, wait)),
+            Ack::ChangeVisibility(receipt, wait) => returns.push((receipt, wait)),
         }
     }
     tokio::join!(
@@ -102,7 +102,7 @@ async fn flush<Q: Queue>(queue: &Q, batch: Vec<Ack>) {
             keep(batch, &failed, |receipt| receipt)
         }),
         persist(
-            "hand back",
+            "change visibility",
             returns,
             |batch: Vec<(Receipt, Duration)>| async move {
                 let all = || batch.iter().map(|(receipt, _)| receipt.clone()).collect();

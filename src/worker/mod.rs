@@ -1,8 +1,9 @@
-//! The daemon: polls the queue, keeps a bounded number of messages in work, walks each through the line, acknowledges
-//! in batches, and stops cleanly.
+//! The daemon's message loop: polls the source queues, keeps a bounded number of messages in work, hands each to the
+//! reconciler, acknowledges in batches, and stops cleanly.
 
 pub mod acks;
 pub mod backoff;
+mod consumer;
 pub(crate) mod outage;
 mod poll;
 mod process;
@@ -15,135 +16,106 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
-
 use crate::domain::fault::Fault;
 use crate::ports::{Clock, Pipelines, Queue, Store};
-
 use crate::reconcile::Reconciler;
-use acks::Acks;
-use poll::Poller;
-use process::{Handler, Jitter};
+
+use consumer::Consumer;
+use process::{Jitter, Shared};
 pub use readiness::Readiness;
 pub use run_mode::RunMode;
 pub use shutdown::{Shutdown, ShutdownHandle};
 
-/// How long the last acknowledgements may take. With a drain of 25 s it is less than the 30 s that ECS and systemd-like
-/// supervisors wait before they kill.
-const FLUSH: Duration = Duration::from_secs(4);
+/// Messages of the internal queue in work at once: one full answer of SQS. Its messages are few and small.
+const INTERNAL_CONCURRENCY: usize = 10;
 
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerConfig {
-    /// Messages in work at once.
+    /// Webhooks in work at once.
     pub concurrency: usize,
-    /// How long what is in work may go on once the worker is told to stop.
+    /// How long messages in work may take to finish once the worker is told to stop.
     pub drain_timeout: Duration,
-    /// What its dice begin with.
+    /// The seed of its random numbers.
     pub seed: u64,
 }
 
 /// The daemon over its ports.
 pub struct Worker<Q, S, P, C> {
-    queue: Arc<Q>,
-    walker: Arc<Reconciler<S, P, C>>,
-    settings: WorkerConfig,
-    ready: Readiness,
+    webhooks: Arc<Q>,
+    internal: Arc<Q>,
+    reconciler: Arc<Reconciler<S, P, C>>,
+    config: WorkerConfig,
+    readiness: Readiness,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
-    /// A worker over a queue.
-    pub fn new(queue: Q, walker: Reconciler<S, P, C>, settings: WorkerConfig) -> Self {
+    /// Makes a worker that consumes the queue of webhooks and the internal queue.
+    pub fn new(
+        webhooks: Q,
+        internal: Q,
+        reconciler: Reconciler<S, P, C>,
+        config: WorkerConfig,
+    ) -> Self {
         Self {
-            queue: Arc::new(queue),
-            walker: Arc::new(walker),
-            settings,
-            ready: Readiness::default(),
+            webhooks: Arc::new(webhooks),
+            internal: Arc::new(internal),
+            reconciler: Arc::new(reconciler),
+            config,
+            readiness: Readiness::default(),
         }
     }
 
-    /// Whether it does its work, now and later.
+    /// Returns a view of whether it does its work, now and later.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        self.ready.clone()
+        self.readiness.clone()
     }
 
-    /// Runs until it is stopped, or until the queue is empty. Then what is in work is finished within the drain's time
-    /// and the rest handed back, and every acknowledgement sent.
+    /// Runs until it is told to stop, or until both queues are empty. Then messages in work are finished within the drain
+    /// timeout and the rest is returned to the queues, and every acknowledgement is sent.
     ///
     /// # Errors
-    /// At start: a queue or a table that is not there or not for us, which waiting cannot mend. With [`RunMode::UntilEmpty`]:
-    /// what kept the queue from being emptied, after a few tries.
+    /// At start: a queue or a table that does not exist or is not accessible, which waiting cannot help. With
+    /// [`RunMode::UntilEmpty`]: what kept a queue from being emptied, after a few attempts.
     ///
-    /// Cancelled: messages in work are dropped where they stand and come back when their visibility ends.
-    pub async fn run(&self, mode: RunMode, stop: Shutdown) -> Result<(), Fault> {
-        let (acks, mut batcher) = Acks::start(Arc::clone(&self.queue));
-        let (up, time_is_up) = Shutdown::channel();
-        let handler = Arc::new(Handler {
-            queue: Arc::clone(&self.queue),
-            walker: Arc::clone(&self.walker),
-            acks,
-            leases: Arc::default(),
+    /// Cancelled: messages in work are dropped where they stand and return when their visibility timeout ends.
+    pub async fn run(&self, mode: RunMode, shutdown: Shutdown) -> Result<(), Fault> {
+        let shared = Shared {
+            reconciler: Arc::clone(&self.reconciler),
             breaker: Arc::default(),
-            ready: self.ready.clone(),
-            dice: Arc::new(Jitter::new(self.settings.seed)),
-            time_is_up,
-        });
-        let leases = Arc::clone(&handler.leases);
-        let run = async {
-            let mut work = JoinSet::new();
-            let poller = Poller {
-                handler: &handler,
-                concurrency: self.settings.concurrency.max(1),
-                mode,
-            };
-            let outcome = poller.poll(stop, &mut work).await;
-            self.ready.draining();
-            if !self.finishes(&mut work).await {
-                up.tell();
-            }
-            // With the last handler goes the last way in to the batcher, which ends once what it was given is sent.
-            drop(handler);
-            if timeout(FLUSH, flush(&mut work, &mut batcher))
-                .await
-                .is_err()
-            {
-                batcher.abort();
-                tracing::warn!(
-                    "SQS did not take the last acknowledgements in time; these messages come back"
-                );
-            }
-            outcome
+            readiness: self.readiness.clone(),
+            jitter: Arc::new(Jitter::new(self.config.seed)),
         };
+        // One consumer that cannot go on ends the other.
+        let (stop_both, stopped) = Shutdown::channel();
+        let consumer = |queue, concurrency: usize, sweeps| Consumer {
+            queue: Arc::clone(queue),
+            shared: shared.clone(),
+            concurrency: concurrency.max(1),
+            drain_timeout: self.config.drain_timeout,
+            sweeps,
+            mode,
+        };
+        let webhooks = consumer(&self.webhooks, self.config.concurrency, true);
+        let internal = consumer(
+            &self.internal,
+            self.config.concurrency.min(INTERNAL_CONCURRENCY),
+            false,
+        );
+        let both = async {
+            let (webhooks, internal) = tokio::join!(
+                webhooks.run(stopped.clone(), &stop_both),
+                internal.run(stopped.clone(), &stop_both),
+            );
+            webhooks.and(internal)
+        };
+        tokio::pin!(both);
         tokio::select! {
             biased;
-            outcome = run => outcome,
-            never = leases.renew_forever(self.queue.as_ref()) => match never {},
+            outcome = &mut both => return outcome,
+            () = shutdown.requested() => stop_both.request(),
         }
-    }
-
-    /// Whether what is in work comes to its end within the drain's time.
-    async fn finishes(&self, work: &mut JoinSet<()>) -> bool {
-        let finished = timeout(self.settings.drain_timeout, all(work)).await;
-        if finished.is_err() {
-            let left = work.len();
-            tracing::warn!(
-                left,
-                "The time to finish is up; what is left is handed back"
-            );
-        }
-        finished.is_ok()
-    }
-}
-
-async fn flush(work: &mut JoinSet<()>, batcher: &mut JoinHandle<()>) {
-    all(work).await;
-    report::joined(batcher.await);
-}
-
-async fn all(work: &mut JoinSet<()>) {
-    while let Some(ended) = work.join_next().await {
-        report::joined(ended);
+        both.await
     }
 }

@@ -7,14 +7,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use crate::domain::fault::{Blame, Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason, Scope};
 use crate::domain::intake::envelope::Envelope;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
 use crate::worker::outage::QueueOutage;
 use crate::worker::process::Handler;
+use crate::worker::report;
+use crate::worker::run_mode::RunMode;
+use crate::worker::shutdown::Shutdown;
 use crate::worker::sweep::sweep;
-use crate::worker::{RunMode, Shutdown, report};
 
 /// How long one poll waits for a message: the longest that SQS allows, and so the fewest requests.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -30,6 +32,8 @@ pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
     pub(super) mode: RunMode,
+    /// True where the sweep starts with the polling.
+    pub(super) sweeps: bool,
 }
 
 /// A message and the place in work that it takes.
@@ -58,7 +62,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         loop {
             let answer = tokio::select! {
                 biased;
-                () = stop.told() => return Ok(()),
+                () = stop.requested() => return Ok(()),
                 Some(fault) = refused.recv() => return Err(fault),
                 answer = self.next(pause, more, &places, &mut polls, work) => answer,
             };
@@ -66,7 +70,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             match answer {
                 Ok(Brought { messages, .. }) => {
                     answered = true;
-                    self.handler.ready.queue(true);
+                    self.handler.shared.readiness.queue(true);
                     pause = Duration::ZERO;
                     outage.over();
                     let is_empty = messages.is_empty();
@@ -74,7 +78,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                         self.start(work, envelope, place);
                     }
                     if let (RunMode::UntilEmpty, Some(fault)) =
-                        (self.mode, self.handler.breaker.fault())
+                        (self.mode, self.handler.shared.breaker.fault())
                     {
                         return Err(fault);
                     }
@@ -83,12 +87,14 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     }
                 }
                 // Waiting cannot mend a queue that was never there, or never ours.
-                Err(fault) if !answered && fault.blame() == Blame::Setup => return Err(fault),
+                Err(fault) if !answered && fault.reason.scope() == Scope::Account => {
+                    return Err(fault);
+                }
                 // What fails together counts once.
                 Err(_) if !polls.is_empty() => {}
                 Err(fault) => {
-                    self.handler.ready.queue(false);
-                    pause = outage.failed(&fault, self.handler.dice.throw());
+                    self.handler.shared.readiness.queue(false);
+                    pause = outage.failed(&fault, self.handler.shared.jitter.next());
                     if self.mode == RunMode::UntilEmpty && outage.failures() >= FAILED_POLLS {
                         return Err(fault);
                     }
@@ -113,19 +119,22 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// The sweep goes on beside the polling. Answers with where it tells that it was refused for good.
     fn start_sweep(&self, stop: &Shutdown, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
         let (refuse, refused) = mpsc::channel(1);
+        if !self.sweeps {
+            return refused;
+        }
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();
         work.spawn(async move {
             tokio::select! {
                 biased;
-                swept = sweep(&handler.walker, stop) => {
+                swept = sweep(&handler.shared.reconciler, stop) => {
                     match swept {
-                        Ok(()) => handler.ready.table(true),
+                        Ok(()) => handler.shared.readiness.table(true),
                         // Nobody hears it when the polling is over already.
                         Err(fault) => drop(refuse.send(fault).await),
                     }
                 }
-                () = handler.time_is_up.told() => {}
+                () = handler.drain_over.requested() => {}
             }
         });
         refused
@@ -154,7 +163,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             let answer = tokio::select! {
                 biased;
                 answer = polls.join_next() => answer,
-                Some(free) = batch(places), if more && self.handler.breaker.next().is_none() => {
+                Some(free) = batch(places), if more && self.handler.shared.breaker.next().is_none() => {
                     self.ask(polls, free);
                     continue;
                 }
@@ -170,7 +179,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// While AWS is out: waits until it is time for the next message and nothing is in work. `None` when it is not out,
     /// or not any more.
     async fn probe(&self, places: &Semaphore) -> Option<()> {
-        let breaker = &self.handler.breaker;
+        let breaker = &self.handler.shared.breaker;
         let mut waited = None;
         // What was still in work may have failed as well, and asked for another pause.
         while breaker.next() != waited {
@@ -223,9 +232,5 @@ async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
 
 /// A poll that did not come to its end: a bug, told as one.
 fn broken(what: &str) -> Fault {
-    Fault::new(
-        Step::Queue,
-        Reason::AwsUnknown,
-        format!("a poll ended: {what}"),
-    )
+    Fault::new(Reason::AwsUnknown, format!("a poll ended: {what}"))
 }

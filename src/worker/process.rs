@@ -1,38 +1,57 @@
-//! One received message, from its lease to the acknowledgement that it is given.
+//! One received message, from its lease to its acknowledgement.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::fault::Class;
-use crate::domain::intake::envelope::Envelope;
+use crate::domain::fault::{Class, Reason};
+use crate::domain::intake::envelope::{Envelope, Receipt};
+use crate::domain::outcome::backend_signal::BackendSignal;
+use crate::domain::outcome::disposition::Disposition;
+use crate::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use crate::ports::{Clock, Pipelines, Queue, Store};
+use crate::reconcile::lease::{Lease, Leases};
+use crate::reconcile::{Processed, Reconciler};
 use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
-
-use crate::domain::outcome::backend_signal::BackendSignal;
-use crate::reconcile::lease::{Lease, Leases};
-use crate::reconcile::{Ending, Processed, Reconciler};
 use crate::worker::acks::{Ack, Acks};
 use crate::worker::outage::CircuitBreaker;
-use crate::worker::{Readiness, Shutdown, backoff, report};
+use crate::worker::readiness::Readiness;
+use crate::worker::shutdown::Shutdown;
+use crate::worker::{backoff, report};
 
-/// What every message in work shares.
+/// What the consumers of all queues share.
+pub(super) struct Shared<S, P, C> {
+    pub(super) reconciler: Arc<Reconciler<S, P, C>>,
+    pub(super) breaker: Arc<CircuitBreaker>,
+    pub(super) readiness: Readiness,
+    pub(super) jitter: Arc<Jitter>,
+}
+
+impl<S, P, C> Clone for Shared<S, P, C> {
+    fn clone(&self) -> Self {
+        Self {
+            reconciler: Arc::clone(&self.reconciler),
+            breaker: Arc::clone(&self.breaker),
+            readiness: self.readiness.clone(),
+            jitter: Arc::clone(&self.jitter),
+        }
+    }
+}
+
+/// What all messages of one queue share.
 pub(super) struct Handler<Q, S, P, C> {
     pub(super) queue: Arc<Q>,
-    pub(super) walker: Arc<Reconciler<S, P, C>>,
+    pub(super) shared: Shared<S, P, C>,
     pub(super) acks: Acks,
     pub(super) leases: Arc<Leases>,
-    pub(super) breaker: Arc<CircuitBreaker>,
-    pub(super) ready: Readiness,
-    pub(super) dice: Arc<Jitter>,
-    /// The drain's time is over: what is in work is handed back.
-    pub(super) time_is_up: Shutdown,
+    /// Told when the drain timeout is over: messages in work then return to the queue.
+    pub(super) drain_over: Shutdown,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
-    /// Works on a message until it is acknowledged, or hands it back at once when the drain's time is up.
+    /// Works on a message until it is acknowledged, or returns it to the queue when the drain timeout is over.
     pub(super) async fn handle(&self, envelope: Envelope) {
         let _in_flight = InFlight::begin();
         let message = envelope.message_id.clone();
@@ -41,9 +60,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let ack = tokio::select! {
             biased;
             ack = self.work(envelope, &lease) => ack,
-            () = self.time_is_up.told() => {
-                tracing::info!(message.id = message, "Message handed back, unfinished");
-                Some(Ack::HandBack(lease.receipt().clone(), Duration::ZERO))
+            () = self.drain_over.requested() => {
+                tracing::info!(message.id = message, "Message returned to the queue, unfinished");
+                Some(Ack::ChangeVisibility(lease.receipt().clone(), Duration::ZERO))
             }
         };
         drop(kept);
@@ -54,60 +73,105 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
 
     async fn work(&self, envelope: Envelope, lease: &Lease) -> Option<Ack> {
         let sent_at = envelope.sent_at;
-        let clock = self.walker.clock();
-        let started = clock.now();
+        let reconciler = &self.shared.reconciler;
+        let started = reconciler.clock().now();
         let span = spans::delivery(&envelope);
-        let walk = self.walker.walk(envelope, lease).instrument(span.clone());
-        let walked = walk.await;
-        spans::walked(&span, &walked.journal);
-        let ended = clock.now();
-        // Counted before it is told: whoever reads the line finds it in the metrics.
-        report::measured(&walked, ended.since(started), ended);
-        report::walked(&walked, ended.since(started), ended.since(sent_at));
-        self.hear(walked.heard.clone());
-        self.execute(walked, lease).await
+        let processing = reconciler.process(envelope, Some(lease));
+        let processed = processing.instrument(span.clone()).await;
+        spans::processed(&span, &processed.journal);
+        let ended = reconciler.clock().now();
+        // Counted before it is logged: a reader of the line finds it in the metrics.
+        report::measured(&processed, ended.since(started), ended);
+        report::processed(&processed, ended.since(started), ended.since(sent_at));
+        self.hear(processed.signal.clone());
+        self.dispose(processed, lease).await
     }
 
-    /// What a walk tells of AWS.
-    fn hear(&self, heard: BackendSignal) {
-        let answered = heard == BackendSignal::Answered;
-        self.breaker.hear(heard, self.dice.throw());
+    /// Tells the circuit breaker and the readiness what a message told about AWS.
+    fn hear(&self, signal: BackendSignal) {
+        let shared = &self.shared;
+        let answered = signal == BackendSignal::Answered;
+        shared.breaker.hear(signal, shared.jitter.next());
         if answered {
-            self.ready.table(true);
-        } else if self.breaker.next().is_some() {
-            self.ready.table(false);
+            shared.readiness.table(true);
+        } else if shared.breaker.next().is_some() {
+            shared.readiness.table(false);
         }
     }
 
-    /// Carries the verdict out, up to the acknowledgement that is left to give. A burial sends first; only a confirmed
-    /// send lets the message go. `None` where the message is somebody else's by now: it is theirs to answer for.
-    async fn execute(&self, walked: Processed, lease: &Lease) -> Option<Ack> {
-        let receipt = walked.receipt;
-        let later = |class, tries| backoff::visibility(class, tries, self.dice.throw());
-        match walked.ending {
-            Ending::Ack => Some(Ack::Delete(receipt)),
-            Ending::Retry { .. } | Ending::Bury(..) if !lease.holds() => None,
-            Ending::Retry { class, tries } => Some(Ack::HandBack(receipt, later(class, tries))),
-            Ending::Bury(grave, burial) => match self.queue.bury(grave, burial).await {
-                Ok(()) => {
-                    if let Some((_, reason)) = walked.journal.failure {
-                        metrics::buried(grave, reason);
-                    }
-                    Some(Ack::Delete(receipt))
+    /// Carries the disposition out, up to the acknowledgement that is left to give. A dead letter is sent first, and only a
+    /// confirmed send lets the message go. `None` where the lease is lost: another consumer has the message by now.
+    async fn dispose(&self, processed: Processed, lease: &Lease) -> Option<Ack> {
+        let receipt = processed.receipt;
+        let reason = processed.journal.fault().map(|fault| fault.reason);
+        match processed.disposition {
+            Disposition::Delete => Some(Ack::Delete(receipt)),
+            Disposition::Retry { .. } | Disposition::DeadLetter(_) | Disposition::Quarantine(_)
+                if !lease.holds() =>
+            {
+                None
+            }
+            Disposition::Retry { class, attempt } => {
+                Some(Ack::ChangeVisibility(receipt, self.wait(class, attempt)))
+            }
+            Disposition::DeadLetter(message) => {
+                let receives = processed.journal.receives;
+                let sent = self.send(Destination::DeadLetters, message, reason, receives);
+                Some(sent.await.ack(receipt))
+            }
+            Disposition::Quarantine(message) => {
+                let receives = processed.journal.receives;
+                let sent = self.send(Destination::Quarantine, message, reason, receives);
+                Some(sent.await.ack(receipt))
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        destination: Destination,
+        message: OutgoingMessage,
+        reason: Option<Reason>,
+        receives: u32,
+    ) -> Sent {
+        let id = message.message_id.clone();
+        match self.queue.send(destination, message).await {
+            Ok(()) => {
+                if let Some(reason) = reason {
+                    metrics::dead_lettered(destination, reason);
                 }
-                Err(fault) => {
-                    let message = &walked.journal.message;
-                    tracing::warn!(fault = %fault, message.id = message, "A burial was not confirmed; the message comes back");
-                    self.hear(BackendSignal::Failed(fault));
-                    let wait = later(Class::Transient, walked.journal.receives);
-                    Some(Ack::HandBack(receipt, wait))
-                }
-            },
+                Sent::Confirmed
+            }
+            Err(fault) => {
+                tracing::warn!(fault = %fault, message.id = id, "A dead letter was not confirmed; the message returns to the queue");
+                self.hear(BackendSignal::Failed(fault));
+                Sent::Unconfirmed(self.wait(Class::Transient, receives))
+            }
+        }
+    }
+
+    fn wait(&self, class: Class, attempt: u32) -> Duration {
+        backoff::visibility(class, attempt, self.shared.jitter.next())
+    }
+}
+
+/// The result of sending a dead letter.
+enum Sent {
+    Confirmed,
+    /// The message returns to its queue after this time.
+    Unconfirmed(Duration),
+}
+
+impl Sent {
+    fn ack(self, receipt: Receipt) -> Ack {
+        match self {
+            Self::Confirmed => Ack::Delete(receipt),
+            Self::Unconfirmed(wait) => Ack::ChangeVisibility(receipt, wait),
         }
     }
 }
 
-/// Jitter shared by all that throws them. Seeded, so that a run under a simulated world can be played again.
+/// Random numbers for back-off. Seeded, so that a run in a simulated world can be repeated.
 pub(super) struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
@@ -115,8 +179,8 @@ impl Jitter {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
-    /// Uniform in 0..1.
-    pub(super) fn throw(&self) -> f64 {
+    /// Returns a number that is uniform in 0..1.
+    pub(super) fn next(&self) -> f64 {
         // Nothing panics under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }

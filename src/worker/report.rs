@@ -1,99 +1,75 @@
-//! What the daemon tells of a walk: one journal line a message, written where its verdict is known, and its measures.
+//! What the daemon reports about a processed message: one line, written once its disposition is known, and its metrics.
 
 use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use crate::domain::ids::Timestamp;
-use crate::domain::outcome::disposition::Grave;
-use crate::reconcile::{Ending, Processed};
+use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Timestamp};
+use crate::domain::outcome::disposition::Disposition;
+use crate::domain::outcome::journal::Found;
+use crate::domain::state::mapping::State;
+use crate::reconcile::Processed;
 use crate::telemetry::metrics;
 
-/// One level's line of a walk. The fields are the same at every level.
+/// The line of one level. The fields are the same at every level.
 macro_rules! journal {
-    ($level:ident, $walked:expr, $walk:expr, $age:expr, $verdict:literal, $sentence:literal) => {{
-        let journal = &$walked.journal;
+    ($level:ident, $processed:expr, $took:expr, $age:expr) => {{
+        let journal = &$processed.journal;
         tracing::$level!(
-            verdict = $verdict,
-            outcome = journal.outcome,
-            detail = journal.detail.as_deref(),
-            repository.name = journal.repository.as_deref(),
-            subject = journal.subject.as_deref(),
+            disposition = $processed.disposition.as_str(),
+            outcome = journal.outcome(),
+            detail = journal.detail(),
+            repository.name = journal.repository.as_ref().map(RepositoryName::as_str),
+            subject = journal.subject(),
             rule = journal.rule.as_deref(),
-            pipeline.name = journal.pipeline.as_deref(),
-            mapping.from = journal.from,
-            mapping.to = journal.to,
-            delivery.event = journal.event.as_deref(),
-            delivery.id = journal.delivery.as_deref(),
+            pipeline.name = journal.pipeline.as_ref().map(PipelineName::as_str),
+            mapping.from = journal.from.map(Found::as_str),
+            mapping.to = journal.to.map(State::as_str),
+            delivery.event = journal.event.as_ref().map(EventName::as_str),
+            delivery.id = journal.delivery.as_ref().map(DeliveryId::as_str),
             delivery.age_ms = millis($age),
             message.id = journal.message,
             message.receives = journal.receives,
             mapping.attempts = journal.attempts,
-            walk_ms = millis($walk),
-            $sentence
+            processing_ms = millis($took),
+            "{}",
+            journal.sentence($took)
         )
     }};
 }
 
-/// The journal line: `walk` is how long the walk took, `age` how long the message has existed.
-pub(super) fn walked(walked: &Processed, walk: Duration, age: Duration) {
-    match &walked.ending {
-        Ending::Ack => journal!(info, walked, walk, age, "ack", "Message acknowledged"),
-        Ending::Retry { .. } => journal!(
-            warn,
-            walked,
-            walk,
-            age,
-            "retry",
-            "Message returned for later"
-        ),
-        Ending::Bury(Grave::Quarantine, _) => {
-            journal!(
-                warn,
-                walked,
-                walk,
-                age,
-                "quarantine",
-                "Message not proven to be GitHub's, quarantined"
-            );
+/// Writes the line: `took` is how long the processing took, `age` how long the message has existed.
+pub(super) fn processed(processed: &Processed, took: Duration, age: Duration) {
+    match &processed.disposition {
+        Disposition::Delete => journal!(info, processed, took, age),
+        Disposition::Retry { .. } | Disposition::Quarantine(_) => {
+            journal!(warn, processed, took, age);
         }
-        Ending::Bury(Grave::DeadLetters, _) => {
-            journal!(
-                error,
-                walked,
-                walk,
-                age,
-                "bury",
-                "Message buried in the dead-letter queue"
-            );
-        }
+        Disposition::DeadLetter(_) => journal!(error, processed, took, age),
     }
 }
 
-/// The same in numbers. `now` is the end of the walk.
-pub(super) fn measured(walked: &Processed, walk: Duration, now: Timestamp) {
-    let journal = &walked.journal;
-    let verdict = match &walked.ending {
-        Ending::Ack => "ack",
-        Ending::Retry { .. } => "retry",
-        Ending::Bury(Grave::Quarantine, _) => "quarantine",
-        Ending::Bury(Grave::DeadLetters, _) => "bury",
-    };
-    metrics::delivered(journal.event.as_deref(), verdict, walk);
-    if let Some((room, reason)) = journal.failure {
-        metrics::failed(room, reason.class());
+/// Counts the same. `now` is the end of the processing.
+pub(super) fn measured(processed: &Processed, took: Duration, now: Timestamp) {
+    let journal = &processed.journal;
+    let event = journal.event.as_ref().map(EventName::as_str);
+    metrics::processed(event, processed.disposition.as_str(), took);
+    if let Some(fault) = journal.fault() {
+        metrics::failed(journal.step, fault.reason.class());
     }
-    if let (Ending::Ack, Some(event_time)) = (&walked.ending, journal.event_time) {
+    if let (Disposition::Delete, Some(event_time)) = (&processed.disposition, journal.event_time) {
         metrics::aged(now.since(event_time));
     }
 }
 
-/// A task ended. A panic is a bug of ours; its message comes back when its visibility ends.
+/// Reports a task that panicked, which is a bug; its message returns when its visibility timeout ends.
 pub(super) fn joined(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!("A task panicked, which is a bug in branchline; its message comes back");
+        tracing::error!(
+            "A task panicked, which is a bug in branchline; its message returns to the queue"
+        );
     }
 }
 

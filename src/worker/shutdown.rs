@@ -1,7 +1,6 @@
-//! The way to tell a run to stop, and the way to hear it.
+//! The one way to tell a run to shut down, and to learn of it. The daemon and the commands use it.
 //!
-//! Not a `watch` channel: that wakes its waiters in an order that it draws by lot, and a simulated world could not be played
-//! again.
+//! It is not a `watch` channel: that wakes its waiters in a random order, and a simulated world could not be repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,52 +9,53 @@ use tokio::sync::Notify;
 
 #[derive(Default)]
 struct Signal {
-    told: AtomicBool,
-    bell: Notify,
+    requested: AtomicBool,
+    waiters: Notify,
 }
 
-/// Hears that a run is to stop polling and finish. Every clone of it hears the same.
+/// Learns that a run is to shut down. All clones learn the same.
 #[derive(Clone)]
 pub struct Shutdown(Arc<Signal>);
 
-/// Tells it. Once it is dropped, nobody could ever stop the run, so it counts as told.
+/// Requests the shutdown. Dropping it requests the shutdown, too, since nothing else could end the run.
 pub struct ShutdownHandle(Arc<Signal>);
 
 impl Shutdown {
-    /// The way to tell, and the way to hear it.
+    /// Makes a handle and the shutdown that it requests.
     #[must_use]
     pub fn channel() -> (ShutdownHandle, Self) {
-        let told = Arc::<Signal>::default();
-        (ShutdownHandle(Arc::clone(&told)), Self(told))
+        let signal = Arc::<Signal>::default();
+        (ShutdownHandle(Arc::clone(&signal)), Self(signal))
     }
 
-    /// Whether it was told.
-    pub(super) fn is_told(&self) -> bool {
-        self.0.told.load(Ordering::SeqCst)
+    /// Returns true once the shutdown was requested.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.requested.load(Ordering::SeqCst)
     }
 
-    /// Returns once it is told.
-    pub async fn told(&self) {
-        let rings = self.0.bell.notified();
-        tokio::pin!(rings);
-        // From here on no bell is missed, so the look comes after.
-        rings.as_mut().enable();
-        if !self.is_told() {
-            rings.await;
+    /// Waits until the shutdown is requested.
+    pub async fn requested(&self) {
+        let notified = self.0.waiters.notified();
+        tokio::pin!(notified);
+        // From here on no notification is missed, so the flag is read afterwards.
+        notified.as_mut().enable();
+        if !self.is_requested() {
+            notified.await;
         }
     }
 }
 
 impl ShutdownHandle {
-    /// Tells every one who hears.
-    pub fn tell(&self) {
-        self.0.told.store(true, Ordering::SeqCst);
-        self.0.bell.notify_waiters();
+    /// Requests the shutdown, for all clones.
+    pub fn request(&self) {
+        self.0.requested.store(true, Ordering::SeqCst);
+        self.0.waiters.notify_waiters();
     }
 }
 
 impl Drop for ShutdownHandle {
     fn drop(&mut self) {
-        self.tell();
+        self.request();
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::domain::fault::{Blame, Fault};
+use crate::domain::fault::{Fault, Scope};
 use crate::domain::ids::Subject;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
-use crate::worker::Shutdown;
+use crate::worker::shutdown::Shutdown;
 
 /// The wait before the table is asked again, where it did not answer. Nothing waits for the sweep.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
@@ -23,13 +23,13 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 ///
 /// Cancelled: as one walk that is cancelled.
 pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
-    walker: &Reconciler<S, P, C>,
+    reconciler: &Reconciler<S, P, C>,
     stop: Shutdown,
 ) -> Result<(), Fault> {
     tokio::select! {
         biased;
-        () = stop.told() => return Ok(()),
-        counted = count_slots(walker) => counted?,
+        () = stop.requested() => return Ok(()),
+        counted = count_slots(reconciler) => counted?,
     }
     let mut finished = 0_u32;
     for state in State::HALF_WAY {
@@ -37,14 +37,14 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
         loop {
             let page = tokio::select! {
                 biased;
-                () = stop.told() => return Ok(()),
-                page = look(walker, state, after.take()) => page?,
+                () = stop.requested() => return Ok(()),
+                page = look(reconciler, state, after.take()) => page?,
             };
             for row in page.rows {
-                if stop.is_told() {
+                if stop.is_requested() {
                     return Ok(());
                 }
-                finished += u32::from(visit(walker, row).await);
+                finished += u32::from(visit(reconciler, row).await);
             }
             after = page.next;
             if after.is_none() {
@@ -58,9 +58,9 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
 
 /// The clones that a rule has already count, the first time that somebody limits it.
 async fn count_slots<S: Store, P: Pipelines, C: Clock>(
-    walker: &Reconciler<S, P, C>,
+    reconciler: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
-    let rules = walker.setup.rules.0.iter();
+    let rules = reconciler.rules().0.iter();
     let mut limited: BTreeMap<&str, Vec<Subject>> = rules
         .filter(|rule| rule.max_active.is_some())
         .map(|rule| (rule.name.as_str(), Vec::new()))
@@ -71,7 +71,7 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
     for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
         let mut after = None;
         loop {
-            let page = look(walker, state, after.take()).await?;
+            let page = look(reconciler, state, after.take()).await?;
             // One that cannot be read is told where it is swept; an active one, with its next event.
             for row in page.rows.into_iter().flatten() {
                 let rule = row.spec.as_ref().map(|spec| spec.rule.as_str());
@@ -86,17 +86,17 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
         }
     }
     for (rule, subjects) in limited {
-        answered(|| walker.store().count_slots(rule, &subjects)).await?;
+        answered(|| reconciler.store().count_slots(rule, &subjects)).await?;
     }
     Ok(())
 }
 
 async fn look<S: Store, P: Pipelines, C: Clock>(
-    walker: &Reconciler<S, P, C>,
+    reconciler: &Reconciler<S, P, C>,
     state: State,
     after: Option<Cursor>,
 ) -> Result<Page, Fault> {
-    answered(|| walker.store().in_state(state, after.clone())).await
+    answered(|| reconciler.store().in_state(state, after.clone())).await
 }
 
 /// Asks until the table answers.
@@ -109,9 +109,8 @@ where
         match ask().await {
             Ok(answer) => return Ok(answer),
             Err(fault) => {
-                match fault.blame() {
-                    Blame::Setup => return Err(fault),
-                    Blame::Weather | Blame::Message => {}
+                if fault.reason.scope() == Scope::Account {
+                    return Err(fault);
                 }
                 if !told {
                     tracing::warn!(fault = %fault, "Mappings cannot be looked for yet");
@@ -125,7 +124,7 @@ where
 
 /// Whether a mapping was finished here.
 async fn visit<S: Store, P: Pipelines, C: Clock>(
-    walker: &Reconciler<S, P, C>,
+    reconciler: &Reconciler<S, P, C>,
     row: Result<Mapping, Fault>,
 ) -> bool {
     let row = match row {
@@ -135,11 +134,11 @@ async fn visit<S: Store, P: Pipelines, C: Clock>(
             return false;
         }
     };
-    if !row.is_abandoned(walker.clock().now()) {
+    if !row.is_abandoned(reconciler.clock().now()) {
         return false;
     }
     let subject = row.subject.display(&row.repository);
-    match walker.heal(&row).await {
+    match reconciler.resume(&row).await {
         Ok(None) => false,
         Ok(Some(outcome)) => {
             tracing::info!(

@@ -18,6 +18,7 @@ pub(crate) struct Account {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) codepipeline: aws_sdk_codepipeline::Client,
     pub(crate) source: String,
+    pub(crate) internal: String,
     pub(crate) dead_letters: String,
     pub(crate) quarantine: String,
     pub(crate) table: String,
@@ -30,8 +31,9 @@ impl Account {
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         let codepipeline = aws_sdk_codepipeline::Client::new(&config);
         let queue = async |kind: &str| emulator::queue(&sqs, &format!("soak-{name}-{kind}")).await;
-        let (source, dead_letters, quarantine) = (
+        let (source, internal, dead_letters, quarantine) = (
             queue("webhooks").await,
+            queue("internal").await,
             queue("dead-letters").await,
             queue("quarantine").await,
         );
@@ -62,6 +64,7 @@ impl Account {
             dynamodb,
             codepipeline,
             source,
+            internal,
             dead_letters,
             quarantine,
             table,
@@ -72,6 +75,7 @@ impl Account {
     pub(crate) fn configuration(&self) -> String {
         let Self {
             source,
+            internal,
             dead_letters,
             quarantine,
             table,
@@ -79,7 +83,7 @@ impl Account {
         } = self;
         format!(
             r#"
-            queue = {{ url = "{source}", dead_letter_url = "{dead_letters}", quarantine_url = "{quarantine}", concurrency = 8 }}
+            queue = {{ url = "{source}", internal_url = "{internal}", dead_letter_url = "{dead_letters}", quarantine_url = "{quarantine}", concurrency = 8 }}
             store = {{ table = "{table}" }}
             github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
             [[rule]]

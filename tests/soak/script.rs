@@ -88,7 +88,7 @@ fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
     };
     (
         body.clone(),
-        (opened.body(&body).seal(START), "body-not-githubs"),
+        (opened.body(&body).seal(START), "invalid-payload"),
     )
 }
 

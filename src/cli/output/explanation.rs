@@ -42,24 +42,31 @@ pub fn explanation(explanation: &Explanation, look: Look) -> String {
         Look::Human { colours } => colours,
     };
     let journal = &explanation.journal;
+    let repository = journal.repository.as_ref().map(ToString::to_string);
     let facts = [
-        ("event", journal.event.as_deref()),
-        ("delivery", journal.delivery.as_deref()),
+        ("event", journal.event.as_ref().map(ToString::to_string)),
         (
-            "subject",
-            journal.subject.as_deref().or(journal.repository.as_deref()),
+            "delivery",
+            journal.delivery.as_ref().map(ToString::to_string),
         ),
-        ("rule", journal.rule.as_deref()),
-        ("mapping", journal.from),
-        ("pipeline", journal.pipeline.as_deref()),
-        ("would", Some(explanation.would.as_str())),
+        ("subject", journal.subject().or(repository)),
+        ("rule", journal.rule.clone()),
+        (
+            "mapping",
+            journal.from.map(|state| state.as_str().to_owned()),
+        ),
+        (
+            "pipeline",
+            journal.pipeline.as_ref().map(ToString::to_string),
+        ),
+        ("prediction", Some(explanation.prediction.clone())),
     ];
     let mut text = String::new();
     for (name, value) in facts {
         if let Some(value) = value {
             line(
                 &mut text,
-                &format!("{name:<9} {}", one_line(value, usize::MAX)),
+                &format!("{name:<10} {}", one_line(&value, usize::MAX)),
             );
         }
     }
@@ -67,7 +74,7 @@ pub fn explanation(explanation: &Explanation, look: Look) -> String {
         let from = entry.from.as_deref().unwrap_or("unseen");
         let who = entry.actor.as_deref().unwrap_or("nobody");
         let what = format!(
-            "recorded  {} {}: {from} to {} ({who})",
+            "recorded   {} {}: {from} to {} ({who})",
             entry.processed_at, entry.outcome, entry.to
         );
         line(&mut text, &one_line(&what, LINE));

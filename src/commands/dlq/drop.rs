@@ -1,62 +1,71 @@
-//! `branchline dlq drop`: letters that go for good.
+//! `branchline dlq drop`: messages that are deleted for good.
 
 use std::io::{self, Write};
 
 use crate::cli::dlq::Drop;
-use crate::inspect::dlq::survey::PreviewQuery;
-use crate::inspect::offline::OfflineAccount;
-use crate::ports::Clock;
-
 use crate::cli::terminal::{Done, code, operator};
 use crate::commands::dlq::export::Export;
-use crate::commands::dlq::filters::selection;
-use crate::commands::dlq::halt::Interrupt;
-use crate::commands::dlq::leave::{Source, TransferMode, chosen, look, transfer};
-use crate::commands::dlq::session::DlqSession;
-use crate::commands::dlq::trail::{OperatorAction, Trail};
+use crate::commands::dlq::filters::filter;
+use crate::commands::dlq::session::{DlqRehearsal, DlqSession};
+use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, look, transfer};
+use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
+use crate::domain::text::plural;
+use crate::inspect::dlq::operator_log::OperatorAction;
+use crate::inspect::dlq::preview::PreviewQuery;
+use crate::ports::Clock;
 
-pub(super) async fn drop(asked: &Drop, halt: &Interrupt) -> Done {
-    let selection = chosen(selection(&asked.filters, &asked.ids)?, asked.all)?;
-    let who = operator(asked.by.as_deref());
-    let desk = DlqSession::open(&asked.place).await?;
-    let export = match asked.no_export {
+pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
+    let filter = chosen(filter(&args.filters, &args.ids)?, args.all)?;
+    let operator = operator(args.by.as_deref());
+    let session = DlqSession::open(&args.place).await?;
+    let export = match args.no_export {
         true => None,
-        false => Some(Export::create(&name(asked))?),
+        false => Some(Export::create(&name(args))?),
     };
-    let asks: PreviewQuery<'_, OfflineAccount> = PreviewQuery {
-        selection: &selection,
-        secrets: &desk.config.secrets,
+    let rehearsal: Option<&DlqRehearsal> = None;
+    let query = PreviewQuery {
+        filter: &filter,
+        authenticator: &session.authenticator,
         now: SystemClock.now(),
-        today: None,
+        rehearsal,
     };
-    let found = look(&desk, Source::Grave, &asks, halt).await?;
+    let found = look(&session, Source::Queue, &query, interrupt).await?;
     let count = found.preview.letters.len();
     if count == 0 {
         return Ok(code(found.partial));
     }
-    let question = format!("delete {count} messages for good? type their number:");
-    if !asked.yes && !halt.person_says(question, count.to_string()).await? {
+    let question = format!(
+        "Delete {} permanently? Type the number to confirm:",
+        plural(count, "message")
+    );
+    if !args.yes && !interrupt.answers(question, vec![count.to_string()]).await? {
         return Err("nothing was done".into());
     }
-    let mut talk = io::stderr();
+    let mut stderr = io::stderr();
     if let Some(export) = &export {
-        writeln!(talk, "writing them to {}", export.name())?;
+        writeln!(stderr, "writing them to {}", export.name())?;
     }
-    let account = desk.account();
-    let trail = Trail {
-        ledger: &account.ledger,
-        who: &who,
-        deed: OperatorAction::Drop,
+    let store = session.store();
+    let log = Log {
+        log: &store,
+        clock: &SystemClock,
+        operator: &operator,
+        action: OperatorAction::Drop,
     };
-    let how = TransferMode::ForGood { trail, export };
-    let tally = transfer(&desk, Source::Grave, &found, how, halt).await?;
-    writeln!(talk, "{} dropped, {} left", tally.done, count - tally.done)?;
-    tally.code(count, &found)
+    let mode = TransferMode::ForGood { log, export };
+    let report = transfer(&session, Source::Queue, &found, mode, interrupt).await?;
+    writeln!(
+        stderr,
+        "{} dropped, {} left",
+        report.done,
+        count - report.done
+    )?;
+    report.code(count, &found)
 }
 
-fn name(asked: &Drop) -> String {
+fn name(args: &Drop) -> String {
     let now = SystemClock.now().to_string().replace(':', "");
-    let name = asked.to.clone();
+    let name = args.to.clone();
     name.unwrap_or_else(|| format!("branchline-dropped-{now}.jsonl"))
 }

@@ -1,15 +1,15 @@
-//! Letters in a file: JSON lines, one letter each.
+//! Messages in a file: JSON lines, one message each.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-use crate::inspect::dlq::replay::ExportedMessage;
+use crate::inspect::dlq::exported_message::ExportedMessage;
 
-/// Bodies are nobody else's business.
+/// Bodies are readable by their owner alone.
 const MODE: u32 = 0o600;
 
-/// A file that letters are written into. Where none was, it is not left behind.
+/// A file that messages are written into. It is removed again where none was.
 pub(super) struct Export {
     file: File,
     name: String,
@@ -17,7 +17,7 @@ pub(super) struct Export {
 }
 
 impl Export {
-    /// Never over a file that is there.
+    /// Creates the file; an existing file is never overwritten.
     pub(super) fn create(name: &str) -> Result<Self, String> {
         let file = OpenOptions::new()
             .write(true)
@@ -32,18 +32,18 @@ impl Export {
         })
     }
 
-    /// On the disk before the letter goes.
-    pub(super) fn write(&mut self, letter: &ExportedMessage) -> Result<(), String> {
-        let told = |why: io::Error| format!("{} cannot be written: {why}", self.name);
-        let mut line = serde_json::to_string(letter).map_err(|why| told(why.into()))?;
+    /// Writes a message, and returns once it is on disk.
+    pub(super) fn write(&mut self, message: &ExportedMessage) -> Result<(), String> {
+        let error = |why: io::Error| format!("{} cannot be written: {why}", self.name);
+        let mut line = serde_json::to_string(message).map_err(|why| error(why.into()))?;
         line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(told)?;
-        self.file.sync_data().map_err(told)?;
+        self.file.write_all(line.as_bytes()).map_err(error)?;
+        self.file.sync_data().map_err(error)?;
         self.written += 1;
         Ok(())
     }
 
-    /// Its name.
+    /// Returns the name of the file.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -58,15 +58,14 @@ impl Drop for Export {
     }
 }
 
-/// The letters of a file, one by one.
-pub(super) fn letters(
+/// Reads the messages of a file, one by one.
+pub(super) fn messages(
     file: &str,
 ) -> Result<impl Iterator<Item = Result<ExportedMessage, String>>, String> {
     let unreadable = move |why: io::Error| format!("--from: {file} cannot be read: {why}");
     let lines = BufReader::new(File::open(file).map_err(unreadable)?).lines();
     Ok((1_usize..).zip(lines).map(move |(number, line)| {
-        serde_json::from_str(&line.map_err(unreadable)?).map_err(|why| {
-            format!("--from: {file}:{number}: no letter that branchline wrote: {why}")
-        })
+        serde_json::from_str(&line.map_err(unreadable)?)
+            .map_err(|why| format!("--from: {file}:{number}: not a branchline export: {why}"))
     }))
 }

@@ -6,34 +6,34 @@ use std::io::{self, Write};
 use crate::cli::dlq::Filters;
 use crate::cli::terminal::{glob, time_argument};
 use crate::commands::system_clock::SystemClock;
-use crate::inspect::dlq::select::DeadLetterFilter;
+use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::ports::Clock;
 
 /// What the filters mean.
-pub(super) fn selection(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilter, String> {
+pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilter, String> {
     let now = SystemClock.now();
-    let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
+    let set = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
     let mut all = set(&filters.id);
     all.extend(ids.iter().cloned());
-    let selection = DeadLetterFilter {
+    let filter = DeadLetterFilter {
         ids: all,
         reasons: set(&filters.reason),
-        rooms: set(&filters.room),
+        steps: set(&filters.step),
         events: set(&filters.event),
         repository: glob("repository", filters.repository.as_deref())?,
         since: time_argument("since", filters.since.as_deref(), now)?,
         until: time_argument("until", filters.until.as_deref(), now)?,
     };
-    selection.check()?;
-    Ok(selection)
+    filter.check()?;
+    Ok(filter)
 }
 
 /// Names the ids that were asked for and are not there. Whether there are such.
 pub(super) fn missing<'a>(
-    selection: &DeadLetterFilter,
+    filter: &DeadLetterFilter,
     found: impl IntoIterator<Item = &'a str>,
 ) -> io::Result<bool> {
-    let missing = selection.missing(found);
+    let missing = filter.missing(found);
     for id in &missing {
         let id = crate::domain::text::one_line(id, 100);
         writeln!(io::stderr(), "no message {id} is among them")?;

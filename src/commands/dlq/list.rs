@@ -8,67 +8,73 @@ use crate::aws::SqsQueue;
 use crate::cli::dlq::List;
 use crate::cli::output::streaming_table::{Column, StreamingTable, age};
 use crate::cli::terminal::{Done, code, fault as told, format, screen, spinner, stopped};
-use crate::commands::dlq::filters::{missing, selection};
-use crate::commands::dlq::halt::{INTERRUPTED, Interrupt};
+use crate::commands::dlq::filters::{filter, missing};
 use crate::commands::dlq::session::DlqSession;
+use crate::commands::interrupt::{INTERRUPTED, Interrupt};
 use crate::commands::system_clock::SystemClock;
-use crate::inspect::dlq::letter::DeadLetter;
+use crate::domain::text::plural;
+use crate::inspect::dlq::dead_letter::DeadLetter;
+use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::inspect::dlq::scan::Scan;
-use crate::inspect::dlq::select::DeadLetterFilter;
 use crate::ports::Clock;
 
 /// What a list showed.
 #[derive(Default)]
 struct Shown {
     count: usize,
-    /// Those that were asked for by id.
-    asked: BTreeSet<String>,
+    /// Those that were args for by id.
+    args: BTreeSet<String>,
     /// Whether whoever reads it has read enough.
     read_enough: bool,
 }
 
-pub(super) async fn list(asked: &List, halt: &Interrupt) -> Done {
-    let selection = selection(&asked.filters, &[])?;
-    let desk = DlqSession::open(&asked.place).await?;
-    let mut scan = Scan::of(&desk.grave);
-    let shown = rows(asked, &desk, &selection, &mut scan, halt).await;
-    let closed = desk.close(scan).await;
+pub(super) async fn list(args: &List, interrupt: &Interrupt) -> Done {
+    let filter = filter(&args.filters, &[])?;
+    let session = DlqSession::open(&args.place).await?;
+    let mut scan = Scan::new(&session.queue);
+    let shown = rows(args, &session, &filter, &mut scan, interrupt).await;
+    let closed = session.close(scan).await;
     let (shown, closed) = (shown?, closed?);
-    let mut talk = io::stderr();
-    writeln!(talk, "{} of {} messages", shown.count, closed.seen)?;
-    if halt.told() {
+    let mut stderr = io::stderr();
+    writeln!(
+        stderr,
+        "{} of {}",
+        shown.count,
+        plural(closed.seen, "message")
+    )?;
+    if interrupt.is_requested() {
         return Err(INTERRUPTED.into());
     }
     if shown.read_enough {
-        writeln!(talk, "partial: whoever read this stopped reading")?;
+        writeln!(stderr, "partial: output closed by the reader")?;
         return Ok(code(true));
     }
-    let missing = missing(&selection, shown.asked.iter().map(String::as_str))?;
+    let missing = missing(&filter, shown.args.iter().map(String::as_str))?;
     Ok(code(shown.count > 0 || closed.partial || missing))
 }
 
 /// Writes the rows as they come.
 async fn rows(
-    asked: &List,
-    desk: &DlqSession,
-    selection: &DeadLetterFilter,
+    args: &List,
+    session: &DlqSession,
+    filter: &DeadLetterFilter,
     scan: &mut Scan<'_, SqsQueue>,
-    halt: &Interrupt,
+    interrupt: &Interrupt,
 ) -> Result<Shown, Box<dyn Error>> {
     let stdout = io::stdout();
-    let mut rows = StreamingTable::new(format(asked.output), columns(), screen(), stdout.lock())
+    let mut rows = StreamingTable::new(format(args.output), columns(), screen(), stdout.lock())
         .fields(DeadLetter::FIELDS);
     let spinner = spinner("looking");
     let mut shown = Shown::default();
-    while !halt.told() {
+    while !interrupt.is_requested() {
         let batch = scan.next().await.map_err(told)?;
         if batch.is_empty() {
             break;
         }
         for envelope in batch {
             let sent_at = envelope.sent_at;
-            let (letter, _) = DeadLetter::read(envelope, &desk.config.secrets, SystemClock.now());
-            if !selection.admits(&letter, sent_at) {
+            let (letter, _) = DeadLetter::read(envelope, &session.authenticator, SystemClock.now());
+            if !filter.admits(&letter, sent_at) {
                 continue;
             }
             spinner.inc(1);
@@ -77,8 +83,8 @@ async fn rows(
                 return Ok(shown);
             }
             shown.count += 1;
-            if selection.ids.contains(&letter.id) {
-                shown.asked.insert(letter.id);
+            if filter.ids.contains(&letter.id) {
+                shown.args.insert(letter.id);
             }
         }
     }

@@ -3,34 +3,31 @@
 mod drop;
 mod export;
 mod filters;
-mod halt;
-mod leave;
 mod list;
 mod replay;
 mod session;
 mod show;
-mod trail;
+mod transfer;
 
 use crate::cli::dlq::DlqCommand;
 use crate::cli::terminal::Done;
+use crate::commands::interrupt::Interrupt;
 use crate::inspect::dlq::scan::VISIBILITY;
 
-use halt::Interrupt;
-
 pub(crate) async fn run(command: &DlqCommand) -> Done {
-    let halt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen()?;
     let work = async {
         match command {
-            DlqCommand::List(asked) => list::list(asked, &halt).await,
-            DlqCommand::Show(asked) => show::show(asked, &halt).await,
-            DlqCommand::Replay(asked) => replay::replay(asked, &halt).await,
-            DlqCommand::Drop(asked) => drop::drop(asked, &halt).await,
+            DlqCommand::List(args) => list::list(args, &interrupt).await,
+            DlqCommand::Show(args) => show::show(args, &interrupt).await,
+            DlqCommand::Replay(args) => replay::replay(args, &interrupt).await,
+            DlqCommand::Drop(args) => drop::drop(args, &interrupt).await,
         }
     };
     tokio::select! {
         biased;
-        () = halt.heard(2) => {
-            Err(format!("ended at once: what was held is visible again within {VISIBILITY:?}").into())
+        () = interrupt.second.requested() => {
+            Err(format!("exited at once: messages in hand are visible again within {VISIBILITY:?}").into())
         }
         done = work => done,
     }

@@ -1,66 +1,75 @@
-//! `branchline dlq replay`: letters that go back to the queue of webhooks.
+//! `branchline dlq replay`: messages that go back to their source queue.
 
 use std::io::{self, Write};
 
 use crate::cli::dlq::Replay;
-use crate::inspect::dlq::survey::PreviewQuery;
-
-use crate::cli::terminal::{Done, code, operator};
+use crate::cli::terminal::{Done, YES, code, operator};
 use crate::commands::dlq::export::Export;
-use crate::commands::dlq::filters::selection;
-use crate::commands::dlq::halt::Interrupt;
-use crate::commands::dlq::leave::{Source, TransferMode, chosen, look, transfer};
+use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::DlqSession;
-use crate::commands::dlq::trail::{OperatorAction, Trail};
+use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, look, transfer};
+use crate::commands::interrupt::Interrupt;
+use crate::commands::system_clock::SystemClock;
+use crate::domain::text::plural;
+use crate::inspect::dlq::operator_log::OperatorAction;
+use crate::inspect::dlq::preview::PreviewQuery;
+use crate::ports::Clock;
 
-pub(super) async fn replay(asked: &Replay, halt: &Interrupt) -> Done {
-    let selection = selection(&asked.filters, &asked.ids)?;
-    let (source, selection) = match &asked.from {
-        Some(file) => (Source::File(file), selection),
-        None => (Source::Grave, chosen(selection, asked.all)?),
+pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
+    let filter = filter(&args.filters, &args.ids)?;
+    let (source, filter) = match &args.from {
+        Some(file) => (Source::File(file), filter),
+        None => (Source::Queue, chosen(filter, args.all)?),
     };
-    let who = operator(asked.by.as_deref());
-    let desk = DlqSession::open(&asked.place).await?;
-    // Before the look, which may take long: a file that cannot be written is told at once.
-    let export = asked.to.as_deref().map(Export::create).transpose()?;
-    let account = desk.account();
-    let today = desk.today(&account);
-    let asks = PreviewQuery {
-        selection: &selection,
-        secrets: &desk.config.secrets,
-        now: today.now,
-        today: Some(&today),
+    let operator = operator(args.by.as_deref());
+    let session = DlqSession::open(&args.place).await?;
+    // Before the preview, which may take long: a file that cannot be written is an error at once.
+    let export = args.to.as_deref().map(Export::create).transpose()?;
+    let rehearsal = session.rehearsal();
+    let query = PreviewQuery {
+        filter: &filter,
+        authenticator: &session.authenticator,
+        now: SystemClock.now(),
+        rehearsal: Some(&rehearsal),
     };
-    let found = look(&desk, source, &asks, halt).await?;
+    let found = look(&session, source, &query, interrupt).await?;
     let count = found.preview.letters.len();
-    if count == 0 || asked.dry_run {
+    if count == 0 || args.dry_run {
         return Ok(code(found.partial));
     }
-    let mut talk = io::stderr();
+    let mut stderr = io::stderr();
     if let Some(export) = export {
         let name = export.name().to_owned();
-        let tally = transfer(&desk, source, &found, TransferMode::Copy(export), halt).await?;
-        writeln!(talk, "{} written to {name}", tally.done)?;
-        return tally.code(count, &found);
+        let mode = TransferMode::Copy(export);
+        let report = transfer(&session, source, &found, mode, interrupt).await?;
+        writeln!(
+            stderr,
+            "{} written to {name}",
+            plural(report.done, "message")
+        )?;
+        return report.code(count, &found);
     }
-    let question = format!("replay {count} messages? (yes)");
-    if !asked.yes && !halt.person_says(question, "yes".to_owned()).await? {
+    let question = format!("Replay {}? [y/N]", plural(count, "message"));
+    if !args.yes && !interrupt.confirms(question, YES).await? {
         return Err("nothing was done".into());
     }
-    let trail = Trail {
-        ledger: &account.ledger,
-        who: &who,
-        deed: OperatorAction::Replay,
+    let store = session.store();
+    let log = Log {
+        log: &store,
+        clock: &SystemClock,
+        operator: &operator,
+        action: OperatorAction::Replay,
     };
-    let rate = asked.rate;
-    let tally = transfer(
-        &desk,
-        source,
-        &found,
-        TransferMode::Back { trail, rate },
-        halt,
-    )
-    .await?;
-    writeln!(talk, "{} replayed, {} left", tally.done, count - tally.done)?;
-    tally.code(count, &found)
+    let mode = TransferMode::Back {
+        log,
+        rate: args.rate,
+    };
+    let report = transfer(&session, source, &found, mode, interrupt).await?;
+    writeln!(
+        stderr,
+        "{} replayed, {} left",
+        report.done,
+        count - report.done
+    )?;
+    report.code(count, &found)
 }

@@ -1,4 +1,4 @@
-//! `branchline dlq show`: everything about one letter.
+//! `branchline dlq show`: everything about one message.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -7,64 +7,63 @@ use std::process::ExitCode;
 
 use crate::aws::SqsQueue;
 use crate::cli::dlq::Show;
-use crate::cli::output::explanation::Look;
-use crate::cli::output::explanation::explanation;
+use crate::cli::output::explanation::{Look, explanation};
 use crate::cli::output::streaming_table::age;
+use crate::cli::terminal::{Done, fault as error, spinner, stopped};
+use crate::commands::dlq::session::DlqSession;
+use crate::commands::interrupt::{INTERRUPTED, Interrupt};
+use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::text;
-use crate::inspect::dlq::letter::DeadLetter;
-use crate::inspect::dlq::replay::ExportedMessage;
+use crate::domain::text::plural;
+use crate::inspect::dlq::dead_letter::DeadLetter;
+use crate::inspect::dlq::exported_message::ExportedMessage;
 use crate::inspect::dlq::scan::Scan;
-use crate::inspect::explain::{Explanation, explain};
+use crate::inspect::explain::Explanation;
 use crate::ports::Clock;
 
-use crate::cli::terminal::{Done, fault as told, spinner, stopped};
-use crate::commands::dlq::halt::{INTERRUPTED, Interrupt};
-use crate::commands::dlq::session::DlqSession;
-use crate::commands::system_clock::SystemClock;
-
-pub(super) async fn show(asked: &Show, halt: &Interrupt) -> Done {
-    let desk = DlqSession::open(&asked.place).await?;
-    let mut scan = Scan::of(&desk.grave);
-    let found = find(&mut scan, &asked.id, halt).await;
-    let closed = desk.close(scan).await;
+pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
+    let session = DlqSession::open(&args.place).await?;
+    let mut scan = Scan::new(&session.queue);
+    let found = find(&mut scan, &args.id, interrupt).await;
+    let closed = session.close(scan).await;
     let (found, closed) = (found?, closed?);
-    if halt.told() {
+    if interrupt.is_requested() {
         return Err(INTERRUPTED.into());
     }
     let Some(envelope) = found else {
         return Err(format!(
             "no message {} among {}: see `branchline dlq list`",
-            text::one_line(&asked.id, 100),
-            closed.seen
+            text::one_line(&args.id, 100),
+            plural(closed.seen, "message")
         )
         .into());
     };
-    let (letter, envelope) = DeadLetter::read(envelope, &desk.config.secrets, SystemClock.now());
-    let copy = ExportedMessage::of_parts(&envelope);
-    let account = desk.account();
-    let said = explain(envelope, &desk.config.secrets, &desk.today(&account)).await;
-    let shown = if asked.json || !io::stdout().is_terminal() {
-        for_programs(asked, &letter, copy, &said)
+    let now = SystemClock.now();
+    let (letter, envelope) = DeadLetter::read(envelope, &session.authenticator, now);
+    let copy = ExportedMessage::copy(&envelope);
+    let explained = session.rehearsal().explain(envelope).await;
+    let shown = if args.json || !io::stdout().is_terminal() {
+        for_programs(args, &letter, copy, &explained)
     } else {
-        for_people(asked, &letter, &copy, &said)
+        for_people(args, &letter, &copy, &explained)
     };
     stopped(io::stdout().write_all(shown.as_bytes()))?;
-    match said {
+    match explained {
         Ok(_) => Ok(ExitCode::SUCCESS),
-        Err(fault) => Err(format!("what would become of it cannot be told: {fault}").into()),
+        Err(fault) => Err(format!("the outcome of a replay cannot be predicted: {fault}").into()),
     }
 }
 
 async fn find(
     scan: &mut Scan<'_, SqsQueue>,
     id: &str,
-    halt: &Interrupt,
+    interrupt: &Interrupt,
 ) -> Result<Option<Envelope>, Box<dyn Error>> {
     let spinner = spinner("looking");
-    while !halt.told() {
-        let batch = scan.next().await.map_err(told)?;
+    while !interrupt.is_requested() {
+        let batch = scan.next().await.map_err(error)?;
         if batch.is_empty() {
             break;
         }
@@ -78,46 +77,46 @@ async fn find(
 }
 
 fn for_programs(
-    asked: &Show,
+    args: &Show,
     letter: &DeadLetter,
     copy: ExportedMessage,
-    said: &Result<Explanation, Fault>,
+    explained: &Result<Explanation, Fault>,
 ) -> String {
     let mut whole = serde_json::json!({
-        "letter": letter, "attributes": copy.attributes, "explanation": said.as_ref().ok(),
+        "message": letter, "attributes": copy.attributes, "explanation": explained.as_ref().ok(),
     });
     if let Some(fields) = whole.as_object_mut() {
-        if let Err(fault) = said {
-            fields.insert("cannot_be_told".to_owned(), fault.to_string().into());
+        if let Err(fault) = explained {
+            fields.insert("prediction_error".to_owned(), fault.to_string().into());
         }
-        if asked.body {
+        if args.body {
             fields.insert("body".to_owned(), copy.body.into());
         }
     }
     format!("{whole}\n")
 }
 
-/// A body that nobody proved may hold anything: on a terminal nothing of it moves the cursor.
+/// Renders it for a terminal. An unauthenticated body may hold anything, so nothing of it moves the cursor.
 fn for_people(
-    asked: &Show,
+    args: &Show,
     letter: &DeadLetter,
     copy: &ExportedMessage,
-    said: &Result<Explanation, Fault>,
+    explained: &Result<Explanation, Fault>,
 ) -> String {
     let mut shown = attributes(&copy.attributes);
-    let verified = if letter.verified {
-        "verifies"
-    } else {
-        "does not verify"
+    let signature = match letter.verified {
+        Some(true) => "the signature verifies today",
+        Some(false) => "the signature does not verify today",
+        None => "the signature was not checked, since no webhook secret is readable here",
     };
     shown.push_str(&format!(
-        "\nthe signature {verified} today; in this queue for {}\n\n",
+        "\n{signature}; in this queue for {}\n\n",
         age(letter.age_seconds)
     ));
-    if let Ok(said) = said {
-        shown.push_str(&explanation(said, Look::Human { colours: false }));
+    if let Ok(explained) = explained {
+        shown.push_str(&explanation(explained, Look::Human { colours: false }));
     }
-    if asked.body {
+    if args.body {
         shown.push_str(&format!("\n{}\n", text::lines(&copy.body)));
     }
     shown

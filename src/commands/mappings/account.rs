@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use crate::aws::{Aws, CodePipelines, DynamoStore};
+use crate::aws::{CodePipelines, DynamoStore};
+use crate::commands::connect::connect;
 use crate::config::{self, Overrides, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::fault::Fault;
 
@@ -19,7 +20,7 @@ pub(super) async fn open(overrides: &Overrides) -> Result<MappingsAccount, Box<d
         config: overrides.config.as_deref(),
     };
     let config = config::load(overrides, &hidden)?;
-    let aws = Aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
+    let aws = connect(&config).await?;
     Ok(MappingsAccount {
         ledger: aws.store(config.table),
         pipelines: aws.pipelines(config.codepipeline_rate),

@@ -9,7 +9,7 @@ use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
-use crate::ports::Ledger;
+use crate::ports::StoreReader;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 

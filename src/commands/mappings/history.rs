@@ -9,7 +9,7 @@ use crate::commands::mappings::account::open;
 use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::inspect::mappings::lookup::subject;
-use crate::ports::Ledger;
+use crate::ports::StoreReader;
 
 pub(super) async fn history(asked: &History) -> Done {
     let desk = open(&asked.overrides).await?;
@@ -32,7 +32,7 @@ pub(super) async fn history(asked: &History) -> Done {
     for entry in entries {
         let of = delivery
             .as_ref()
-            .is_none_or(|id| entry.cause.rsplit(':').next() == Some(id.as_str()));
+            .is_none_or(|id| entry.cause().as_ref().and_then(|cause| cause.delivery()) == Some(id));
         if of && stopped(rows.write(&entry))? {
             return Ok(code(false));
         }

@@ -9,7 +9,7 @@ use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
 use crate::inspect::mappings::lookup::subject;
 use crate::inspect::mappings::row::{Row, console};
-use crate::ports::{Clock, Pipelines, Store};
+use crate::ports::{Clock, PipelineReader, StoreReader};
 
 pub(super) async fn show(asked: &Show) -> Done {
     let desk = open(&asked.overrides).await?;

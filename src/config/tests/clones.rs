@@ -6,7 +6,7 @@ use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::rule::{Start, Update};
 
 const HEAD: &str = r#"
-queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }
+queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", internal_url = "https://sqs.eu-west-1.amazonaws.com/1/i", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }
 store = { table = "branchline" }
 github = { secrets = ["env:NEW"] }
 aws = { codepipeline_rate = 5 }

@@ -26,6 +26,7 @@ const GOOD: &str = r#"
 region = "eu-west-1"
 [queue]
 url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
+internal_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/internal"
 dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"
 concurrency = 8
 [store]
@@ -96,7 +97,7 @@ fn a_flag_or_variable_wins_over_the_file() {
     let config = load_text(GOOD, &overrides).unwrap();
     assert_eq!(
         (
-            config.queues.source.as_str(),
+            config.queues.webhooks.as_str(),
             config.concurrency,
             config.table.as_str()
         ),
@@ -221,6 +222,7 @@ fn what_cannot_differ_is_told() {
     insta::assert_snapshot!(problems(r#"
 [queue]
 url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
+internal_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/internal"
 dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"
 drain_timeout = -1
 max_attempts = { transient = 0, quota = "many", unknwon = 5 }

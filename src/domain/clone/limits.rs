@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, is_pipeline_character};
 
 const STAGES: usize = 50;
@@ -19,7 +19,7 @@ const VALUE: usize = 1_000;
 
 /// Refuses a clone that AWS would refuse.
 pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Result<(), Fault> {
-    let fault = |detail: String| Err(Fault::new(Step::Plan, Reason::ValueUnfit, detail));
+    let fault = |detail: String| Err(Fault::new(Reason::InvalidValue, detail));
     let count = |what: &str, count: usize, limit: usize| {
         let detail = format!("the clone would have {count} {what}, and AWS takes {limit}");
         if count > limit { fault(detail) } else { Ok(()) }

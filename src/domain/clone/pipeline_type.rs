@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::ExecutionMode;
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::rule::{Rule, Start};
 
 /// What V2 costs more, for whoever considers it (CodePipeline pricing).
@@ -14,7 +14,7 @@ const PRICES: &str = "make the template V2, which is billed by action minute whi
 /// turn the clone into a V2 pipeline, with another bill.
 pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
     let changes = &rule.overrides;
-    let fault = |detail: String| Err(Fault::new(Step::Plan, Reason::RuleUnfit, detail));
+    let fault = |detail: String| Err(Fault::new(Reason::RuleTemplateMismatch, detail));
     if !template.is_v2() {
         let asked = match (changes.execution_mode, rule.start) {
             (Some(mode @ (ExecutionMode::Queued | ExecutionMode::Parallel)), _) => {

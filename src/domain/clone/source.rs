@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::declaration::{Action, Declaration};
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Branch, RepositoryName};
 use crate::domain::rules::rule::Start;
 
@@ -76,7 +76,7 @@ pub(super) fn source(
             "{problem} in template '{}' (its source actions with a branch: {all}): correct the template, or name one as source_action",
             clone.name()
         );
-        Fault::new(Step::Plan, Reason::TemplateSource, detail)
+        Fault::new(Reason::TemplateSource, detail)
     };
     if let Some(path) = named {
         let there = candidates().any(|action| action.path() == *path);
@@ -212,7 +212,7 @@ fn trigger(
             "the trigger of template '{}' cannot name a branch with '{c}', which is a pattern there: use start = \"commit\"",
             clone.name()
         );
-        return Err(Fault::new(Step::Plan, Reason::RuleUnfit, detail));
+        return Err(Fault::new(Reason::RuleTemplateMismatch, detail));
     }
     let mut trigger = found.clone();
     if let Some(git) = trigger

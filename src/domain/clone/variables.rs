@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
 /// A variable with its value.
@@ -70,7 +70,7 @@ impl CloneOverrides {
             let there: Result<Vec<Value>, _> = there.map_or(Ok(Vec::new()), serde_json::from_str);
             let mut variables = there.map_err(|_| {
                 let detail = format!("EnvironmentVariables of {path} in template '{name}' are no JSON list: correct the template");
-                Fault::new(Step::Plan, Reason::RuleUnfit, detail)
+                Fault::new(Reason::RuleTemplateMismatch, detail)
             })?;
             for (name, value) in &environment {
                 merge(
@@ -114,5 +114,5 @@ fn filled(
 }
 
 fn over(detail: String) -> Fault {
-    Fault::new(Step::Plan, Reason::ValueUnfit, detail)
+    Fault::new(Reason::InvalidValue, detail)
 }

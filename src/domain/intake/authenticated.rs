@@ -1,8 +1,9 @@
 //! Step 2 of 7. In: [`Envelope`]. Out: [`AuthenticatedMessage`].
 //!
-//! A delivery is a body proven to be GitHub's: HMAC-SHA256 over its raw bytes, compared in constant time, under any
-//! of the configured secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>).
-//! [`Envelope::verify`] is the one door, and nothing before it reads the body.
+//! The queue that a message came from decides what proves it. A webhook is proven by HMAC-SHA256 over its raw bytes, compared
+//! in constant time, under any of the configured secrets
+//! (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). A message of the internal queue is
+//! proven by the queue's policy and IAM. [`Envelope::authenticate`] is the one door, and nothing before it reads the body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +13,7 @@ use sha2::Sha256;
 
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, EventName, Timestamp};
-use crate::domain::intake::envelope::Envelope;
-use crate::domain::outcome::disposition::FIRST_SEEN;
+use crate::domain::intake::envelope::{Envelope, Source};
 
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "X-Hub-Signature-256";
@@ -23,13 +23,23 @@ pub const EVENT: &str = "X-GitHub-Event";
 pub const DELIVERY: &str = "X-GitHub-Delivery";
 /// The header that says whether the body is JSON or a form.
 pub const CONTENT_TYPE: &str = "Content-Type";
+/// The attribute that names the kind of an internal message.
+pub const INTERNAL_EVENT: &str = "branchline-event";
+/// The attribute that carries the id of an internal message.
+pub const INTERNAL_ID: &str = "branchline-id";
+/// The prefix of the names of internal messages. GitHub has no event of such a name.
+pub const INTERNAL_PREFIX: &str = "branchline_";
+/// The attribute with the time when the message was first sent to a source queue.
+pub const FIRST_SEEN: &str = "branchline-first-seen";
+/// The attribute that dead-lettering writes: the step in which the message failed.
+pub const STEP: &str = "branchline-step";
 
-/// The webhook secrets, each as a keyed HMAC: several while a secret is being rotated. Never printed.
+/// The webhook secrets, each as a keyed HMAC: several while a secret is being rotated. They are never printed.
 #[derive(Clone)]
 pub struct Secrets(Vec<Hmac<Sha256>>);
 
 impl Secrets {
-    /// Keys one HMAC per secret. Empty secrets prove nothing and are left out.
+    /// Keys one HMAC per secret. An empty secret proves nothing and is left out.
     pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         let keyed = secrets
             .into_iter()
@@ -41,7 +51,7 @@ impl Secrets {
         )
     }
 
-    /// The signature of `body` under the first secret, as GitHub writes it. `None` without any.
+    /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without a secret.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Option<String> {
         let mut mac = self.0.first()?.clone();
@@ -52,7 +62,7 @@ impl Secrets {
         ))
     }
 
-    /// Whether `signature` is the HMAC of `body` under any of the secrets.
+    /// Returns true if `signature` is the HMAC of `body` under any of the secrets.
     fn prove(&self, body: &[u8], signature: &[u8]) -> bool {
         self.0.iter().any(|keyed| {
             let mut mac = keyed.clone();
@@ -68,7 +78,31 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// An envelope whose signature holds, and who says so: GitHub's GUID and event name.
+/// What proves a message, by where it is read.
+#[derive(Clone, Debug)]
+pub enum Authenticator {
+    /// For the daemon, which reads the source queues.
+    SourceQueues(Secrets),
+    /// For operators, who read the dead-letter queue, to which only the daemon and SQS send: a message that failed in a later
+    /// step was authenticated by the daemon. A secret, where there is one, proves the others.
+    DeadLetters(Option<Secrets>),
+    /// Proves no webhook: no secret is readable.
+    Nothing,
+}
+
+impl Authenticator {
+    /// Returns the webhook secrets; `None` where none is readable.
+    #[must_use]
+    pub fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::SourceQueues(secrets) => Some(secrets),
+            Self::DeadLetters(secrets) => secrets.as_ref(),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// An envelope whose origin is proven, with the id and the event that came with it.
 #[derive(Debug)]
 pub struct AuthenticatedMessage {
     envelope: Envelope,
@@ -76,23 +110,38 @@ pub struct AuthenticatedMessage {
     event: EventName,
 }
 
-/// An envelope that stays closed, and why.
+/// An envelope that was not authenticated, and why.
 #[derive(Debug)]
 pub struct Refused {
-    /// The envelope, unread, for its burial.
+    /// The envelope, unread.
     pub envelope: Envelope,
     /// Why it was refused.
     pub fault: Fault,
 }
 
 impl Envelope {
-    /// Proves the body and opens the way to it.
+    /// Proves where the message comes from, and opens the way to its body.
     ///
     /// # Errors
-    /// [`Refused`] when the signature is missing, malformed or wrong (class `Unverified`), or when the signature
-    /// holds but GitHub's own headers do not (class `Permanent`).
-    pub fn verify(self, secrets: &Secrets) -> Result<AuthenticatedMessage, Box<Refused>> {
-        match self.check(secrets) {
+    /// [`Refused`] when the signature is missing, malformed or wrong, or when a message of our own kind is on the webhook
+    /// queue (class `Unverified`); or when the message is proven but its id or its event is not valid (class `Permanent`).
+    pub fn authenticate(
+        self,
+        authenticator: &Authenticator,
+    ) -> Result<AuthenticatedMessage, Box<Refused>> {
+        let proven = match (self.source, authenticator) {
+            (Source::Internal, _) => Ok(()),
+            (Source::Webhooks, Authenticator::SourceQueues(secrets)) => self.prove(secrets),
+            (Source::Webhooks, Authenticator::DeadLetters(_)) if self.was_authenticated() => Ok(()),
+            (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => self.prove(secrets),
+            (Source::Webhooks, Authenticator::DeadLetters(None) | Authenticator::Nothing) => {
+                Err(Fault::new(
+                    Reason::SignatureMismatch,
+                    "the signature cannot be checked: no webhook secret is readable here",
+                ))
+            }
+        };
+        match proven.and_then(|()| self.identity()) {
             Ok((id, event)) => Ok(AuthenticatedMessage {
                 envelope: self,
                 id,
@@ -105,31 +154,61 @@ impl Envelope {
         }
     }
 
-    fn check(&self, secrets: &Secrets) -> Result<(DeliveryId, EventName), Fault> {
-        let fault = |reason, detail: &str| Fault::new(Step::Delivery, reason, detail);
+    /// Returns true if a secret proves the body.
+    #[must_use]
+    pub fn has_valid_signature(&self, secrets: &Secrets) -> bool {
+        self.prove(secrets).is_ok()
+    }
+
+    /// Returns true if the daemon authenticated this message before it dead-lettered it.
+    fn was_authenticated(&self) -> bool {
+        let step = self.header(STEP);
+        let mut later = Step::ALL
+            .iter()
+            .filter(|step| **step != Step::Authenticated);
+        later.any(|later| step == Some(later.as_str()))
+    }
+
+    fn prove(&self, secrets: &Secrets) -> Result<(), Fault> {
         let signature = self.header(SIGNATURE).ok_or_else(|| {
-            fault(
+            Fault::new(
                 Reason::SignatureMissing,
                 "no X-Hub-Signature-256: set a secret on the webhook",
             )
         })?;
         let signature = read_signature(signature).ok_or_else(|| {
-            fault(
+            Fault::new(
                 Reason::SignatureMalformed,
                 "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits",
             )
         })?;
-        if !secrets.prove(self.body.as_bytes(), &signature) {
-            let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
-            return Err(fault(Reason::SignatureMismatch, detail));
+        if secrets.prove(self.body.as_bytes(), &signature) {
+            return Ok(());
         }
-        let header = |name: &str| {
-            self.header(name)
-                .ok_or_else(|| fault(Reason::HeaderInvalid, &format!("no {name} attribute")))
+        let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
+        Err(Fault::new(Reason::SignatureMismatch, detail))
+    }
+
+    /// Reads the id and the name of the event, which stand beside the body.
+    fn identity(&self) -> Result<(DeliveryId, EventName), Fault> {
+        let (id_name, event_name) = match self.source {
+            Source::Webhooks => (DELIVERY, EVENT),
+            Source::Internal => (INTERNAL_ID, INTERNAL_EVENT),
         };
-        let invalid = |name, why| fault(Reason::HeaderInvalid, &format!("{name}: {why}"));
-        let id = DeliveryId::parse(header(DELIVERY)?).map_err(|why| invalid(DELIVERY, why))?;
-        let event = EventName::parse(header(EVENT)?).map_err(|why| invalid(EVENT, why))?;
+        let header = |name: &str| {
+            let missing = || Fault::new(Reason::HeaderInvalid, format!("no {name} attribute"));
+            self.header(name).ok_or_else(missing)
+        };
+        let invalid = |name, why| Fault::new(Reason::HeaderInvalid, format!("{name}: {why}"));
+        let id = DeliveryId::parse(header(id_name)?).map_err(|why| invalid(id_name, why))?;
+        let event =
+            EventName::parse(header(event_name)?).map_err(|why| invalid(event_name, why))?;
+        if self.source == Source::Webhooks && event.as_str().starts_with(INTERNAL_PREFIX) {
+            let detail = format!(
+                "'{event}' is a message of branchline's own: send it to the internal queue (queue.internal_url)"
+            );
+            return Err(Fault::new(Reason::WrongQueue, detail));
+        }
         Ok((id, event))
     }
 }
@@ -141,30 +220,30 @@ fn read_signature(text: &str) -> Option<[u8; 32]> {
 }
 
 impl AuthenticatedMessage {
-    /// GitHub's GUID. A redelivery keeps it.
+    /// Returns GitHub's delivery GUID, which a redelivery keeps, or the id of an internal message.
     #[must_use]
     pub fn id(&self) -> &DeliveryId {
         &self.id
     }
 
-    /// GitHub's event name.
+    /// Returns the name of the event.
     #[must_use]
     pub fn event(&self) -> &EventName {
         &self.event
     }
 
-    /// The envelope it came in.
+    /// Returns the envelope that it came in.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// When GitHub's word entered a queue of ours for the first time, by which it is ordered among others. A message that
-    /// was buried and replayed was sent anew, but says nothing new.
+    /// Returns when the message was first sent to a source queue, by which its event is ordered among others. A message that
+    /// was dead-lettered and replayed was sent again, but says nothing new.
     ///
-    /// `branchline-first-seen` is not signed. It is believed only where it makes a statement older: whoever could write it
-    /// (operators, and the gateway's role, which writes GitHub's attributes alone) gains no more by that than by leaving
-    /// the message out.
+    /// `branchline-first-seen` is not signed. It counts only where it makes an event older: those who can write it
+    /// (operators, and the gateway's role, which writes GitHub's attributes alone) gain no more by that than by dropping
+    /// the message.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {
         let sent_at = self.envelope.sent_at;
@@ -173,13 +252,13 @@ impl AuthenticatedMessage {
         first_seen.map_or(sent_at, |first_seen| first_seen.min(sent_at))
     }
 
-    /// Back to the envelope, for a burial.
+    /// Returns the envelope, for a dead letter.
     #[must_use]
     pub fn into_envelope(self) -> Envelope {
         self.envelope
     }
 
-    /// The JSON: the body itself, or the `payload` field of a form body. Only the form is copied, to decode it.
+    /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is copied, to decode it.
     ///
     /// `None` when a form has no `payload`.
     #[must_use]
@@ -227,7 +306,9 @@ mod tests {
     }
 
     fn refusal(headers: &[(&str, &str)], secrets: &Secrets) -> Reason {
-        envelope(headers).verify(secrets).unwrap_err().fault.reason
+        let authenticator = Authenticator::SourceQueues(secrets.clone());
+        let refused = envelope(headers).authenticate(&authenticator);
+        refused.unwrap_err().fault.reason
     }
 
     #[test]
@@ -238,7 +319,7 @@ mod tests {
             (DELIVERY, "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
         ];
         let delivery = envelope(&headers)
-            .verify(&Secrets::new(["old", SECRET]))
+            .authenticate(&Authenticator::SourceQueues(Secrets::new(["old", SECRET])))
             .unwrap();
         assert_eq!(delivery.event().as_str(), "push");
         assert_eq!(delivery.json().unwrap(), BODY);
@@ -271,6 +352,50 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_our_own_on_the_webhook_queue_is_refused_whatever_signs_it() {
+        let headers = [
+            (SIGNATURE, PROOF),
+            (EVENT, "branchline_repair"),
+            (DELIVERY, "72d3162e"),
+        ];
+        let reason = refusal(&headers, &Secrets::new([SECRET]));
+        assert_eq!(reason, Reason::WrongQueue);
+        // Its own attributes prove nothing there either.
+        let claimed = [
+            (INTERNAL_EVENT, "branchline_repair"),
+            (INTERNAL_ID, "repair-1"),
+        ];
+        let reason = refusal(&claimed, &Secrets::new([SECRET]));
+        assert_eq!(reason, Reason::SignatureMissing);
+    }
+
+    #[test]
+    fn the_internal_queue_proves_its_messages_without_a_signature() {
+        let mut internal = envelope(&[
+            (INTERNAL_EVENT, "branchline_repair"),
+            (INTERNAL_ID, "repair-1"),
+        ]);
+        internal.source = Source::Internal;
+        let nothing = Authenticator::SourceQueues(Secrets::new([""]));
+        let message = internal.authenticate(&nothing).unwrap();
+        assert_eq!(message.event().as_str(), "branchline_repair");
+        assert_eq!(message.id().as_str(), "repair-1");
+    }
+
+    #[test]
+    fn a_dead_letter_of_a_later_step_needs_no_secret_and_one_of_this_step_does() {
+        let headers = |step| [(STEP, step), (EVENT, "push"), (DELIVERY, "72d3162e")];
+        let read = |step, secrets| {
+            let dead_letters = Authenticator::DeadLetters(secrets);
+            envelope(&headers(step)).authenticate(&dead_letters).is_ok()
+        };
+        assert!(read("plan", None));
+        assert!(!read("authenticated", None));
+        assert!(!read("authenticated", Some(Secrets::new([SECRET]))));
+        assert!(!read("anything", None));
+    }
+
+    #[test]
     fn what_was_seen_before_is_older_and_never_newer() {
         let sent_at = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
         let received_at = |first_seen: &str| {
@@ -281,7 +406,8 @@ mod tests {
                 (FIRST_SEEN, first_seen),
             ]);
             envelope.sent_at = sent_at;
-            let delivery = envelope.verify(&Secrets::new([SECRET])).unwrap();
+            let authenticator = Authenticator::SourceQueues(Secrets::new([SECRET]));
+            let delivery = envelope.authenticate(&authenticator).unwrap();
             delivery.received_at().to_string()
         };
         let said = [

@@ -1,7 +1,7 @@
-//! Step 1 of 7. In: what SQS handed us. Out: [`Envelope`].
+//! Step 1 of 7. In: a message that SQS delivered. Out: [`Envelope`].
 //!
-//! An envelope is not trusted: its body has not been proven to be GitHub's, and nothing here looks into it. The
-//! only way on is [`Envelope::verify`](crate::domain::intake::authenticated), which proves the body and makes a `Delivery`.
+//! An envelope is not trusted: nothing here reads its body. The only way on is
+//! [`Envelope::authenticate`](crate::domain::intake::authenticated), which proves where the message comes from.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,18 @@ impl Attribute {
     }
 }
 
-/// One message as received: a body that nobody has looked into, and what the gateway wrote beside it.
+/// The queue that a message was received from. It decides what proves the message; what a message says about itself never
+/// does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The queue of webhooks. Only API Gateway's role may send to it; GitHub's signature proves a body.
+    #[default]
+    Webhooks,
+    /// The queue of branchline's own messages. Its policy and IAM decide who may send to it.
+    Internal,
+}
+
+/// One message as received: a body that was not read, and the attributes that came with it.
 pub struct Envelope {
     /// SQS's id of the message, the same at every receive.
     pub message_id: String,
@@ -72,8 +83,14 @@ pub struct Envelope {
     pub sent_at: Timestamp,
     /// How often it was received, this time included (`ApproximateReceiveCount`).
     pub receive_count: u32,
-    /// X-Ray's header, where SQS hands one on (`AWSTraceHeader`).
+    /// X-Ray's header, where SQS passes one on (`AWSTraceHeader`).
     pub trace_header: Option<String>,
+    /// The queue that it was received from.
+    pub source: Source,
+    /// Who sent it, as SQS knows it (`SenderId`): an IAM user's id, or a role's id and session name.
+    pub sender: Option<String>,
+    /// The ARN of the queue from which SQS itself moved it (`DeadLetterQueueSourceArn`).
+    pub redriven_from: Option<String>,
 }
 
 impl Envelope {
@@ -95,6 +112,9 @@ impl Envelope {
             sent_at,
             receive_count,
             trace_header: None,
+            source: Source::default(),
+            sender: None,
+            redriven_from: None,
         }
     }
 

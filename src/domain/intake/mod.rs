@@ -3,4 +3,6 @@
 pub mod authenticated;
 pub mod envelope;
 pub mod event;
+pub(crate) mod object;
+pub(crate) mod payload;
 pub mod repair_request;

@@ -1,18 +1,23 @@
-//! A repair: what an audit found wrong with one subject, sent by an operator on the way that webhooks take.
+//! A repair: what an audit found wrong with one subject, sent by an operator through the internal queue.
 //!
-//! It is signed like a webhook, and says which generation of the mapping was looked at: once the mapping has moved on, it
-//! changes nothing. What it makes of the mapping is planned in `state/plan/repair.rs`.
+//! It says which generation of the mapping the audit saw: once the mapping has moved on, the repair changes nothing. What it
+//! means for the mapping is planned in `state/plan/repair.rs`.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryName, Subject, Timestamp};
-use crate::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets};
+use crate::domain::fault::Fault;
+use crate::domain::ids::{
+    DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
+use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
 use crate::domain::intake::envelope::Attribute;
-use crate::domain::outcome::disposition::Burial;
+use crate::domain::intake::object::Object;
+use crate::domain::intake::payload::{not_a, parse, wrong};
+use crate::domain::outcome::outgoing::OutgoingMessage;
 
-/// What stands in place of GitHub's event name. GitHub has none that begins so.
+/// The name of a repair among internal messages.
 pub const REPAIR: &str = "branchline_repair";
 
 /// What is wrong with a subject's pipeline.
@@ -35,7 +40,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Every flaw, for reading them back.
+    /// Every kind, for reading them back.
     pub const ALL: [Self; 7] = [
         Self::Orphan,
         Self::Missing,
@@ -75,12 +80,12 @@ pub struct Repair {
     /// The mapping's generation when it was looked at; 0 where there was none.
     pub generation: u64,
     /// What was wrong.
-    pub flaw: FindingKind,
+    pub kind: FindingKind,
     /// With which pipeline.
     pub pipeline: PipelineName,
 }
 
-/// A repair that arrived, and what came with it.
+/// A repair that was received, and what came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepairRequest {
     /// What is to be repaired.
@@ -104,43 +109,70 @@ impl Repair {
             subject.repository,
             subject.key(),
             self.generation,
-            self.flaw.as_str()
+            self.kind.as_str()
         );
         let hash = hex::encode(Sha256::digest(text));
         format!("repair-{}", hash.get(..32).unwrap_or_default())
     }
 
-    /// As a message for the queue of webhooks. `None` where no secret is there to sign it.
+    /// Makes the message for the internal queue. The same repair makes the same message.
     #[must_use]
-    pub fn seal(
-        &self,
-        repository: &RepositoryName,
-        by: &str,
-        table: &str,
-        secrets: &Secrets,
-    ) -> Option<Burial> {
+    pub fn to_message(&self, repository: &RepositoryName, table: &str) -> OutgoingMessage {
         let body = json!({
-            "branchline": "repair",
-            "flaw": self.flaw.as_str(),
+            "kind": self.kind.as_str(),
             "generation": self.generation,
             "subject": self.subject.key(),
             "pipeline": self.pipeline.as_str(),
             "repository": {"id": self.subject.repository.0, "full_name": repository.as_str()},
-            "sender": {"login": by},
         })
         .to_string();
         let id = self.id(table);
-        let headers = [
-            (EVENT, REPAIR.to_owned()),
-            (DELIVERY, id.clone()),
-            (SIGNATURE, secrets.sign(body.as_bytes())?),
-            (CONTENT_TYPE, "application/json".to_owned()),
+        let attributes = [
+            (INTERNAL_EVENT, REPAIR.to_owned()),
+            (INTERNAL_ID, id.clone()),
         ];
-        let attributes = headers.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
-        Some(Burial {
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
+        OutgoingMessage {
             message_id: id,
             body,
             attributes: attributes.into(),
-        })
+        }
     }
+}
+
+#[derive(Deserialize)]
+struct RepairPayload {
+    kind: String,
+    generation: u64,
+    subject: String,
+    pipeline: String,
+    repository: Object<RepositoryPayload>,
+}
+
+#[derive(Deserialize)]
+struct RepositoryPayload {
+    id: u64,
+    full_name: String,
+}
+
+/// Reads a repair, and the name of its repository.
+///
+/// # Errors
+/// `invalid-payload`, when branchline did not write it.
+pub(super) fn read(message: &AuthenticatedMessage) -> Result<(Repair, RepositoryName), Fault> {
+    let payload: RepairPayload = parse(message)?;
+    let Object(repository) = payload.repository;
+    let subject = Subject::from_key(RepositoryId(repository.id), &payload.subject);
+    let mut kinds = FindingKind::ALL.into_iter();
+    let kind = kinds.find(|kind| kind.as_str() == payload.kind);
+    let pipeline = PipelineName::parse(payload.pipeline).map_err(|why| not_a("pipeline", &why))?;
+    let name = RepositoryName::parse(repository.full_name)
+        .map_err(|why| not_a("repository.full_name", &why))?;
+    let repair = Repair {
+        subject: subject.ok_or_else(|| wrong("subject"))?,
+        generation: payload.generation,
+        kind: kind.ok_or_else(|| wrong("kind"))?,
+        pipeline,
+    };
+    Ok((repair, name))
 }

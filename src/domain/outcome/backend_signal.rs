@@ -1,7 +1,8 @@
-//! What the outcome of one message tells about AWS, for the circuit breaker.
+//! What the end of one message tells about AWS, for the circuit breaker.
 
-use crate::domain::fault::{Blame, Class, Fault, Step};
-use crate::domain::outcome::journal::Outcome;
+use crate::domain::fault::{Class, Fault, Step};
+use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::{JournalResult, Outcome};
 
 /// What the end of one message tells about AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,40 +16,37 @@ pub enum BackendSignal {
 }
 
 impl BackendSignal {
-    /// Reads the signal off the outcome of one message.
+    /// Reads the signal off the journal of a message.
     #[must_use]
-    pub fn of(outcome: &Result<Outcome, Fault>) -> Self {
-        let fault = match outcome {
-            Ok(Outcome::Ignored(_)) => return Self::Nothing,
-            Ok(
+    pub fn of(journal: &Journal) -> Self {
+        let fault = match &journal.result {
+            JournalResult::Open | JournalResult::Ended(Outcome::Ignored(_)) => {
+                return Self::Nothing;
+            }
+            JournalResult::Ended(
                 Outcome::Unchanged(_)
                 | Outcome::Recorded(_)
                 | Outcome::Created
                 | Outcome::AlreadyCreated
                 | Outcome::Started
                 | Outcome::Updated
-                | Outcome::Left(_)
+                | Outcome::RepositoryRemoved(_)
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
-                | Outcome::LeftAlone,
+                | Outcome::SkippedForeign
+                | Outcome::AlreadyProcessed,
             ) => return Self::Answered,
-            Err(fault) => fault,
+            JournalResult::Failed(fault) => fault,
         };
-        match (fault.blame(), fault.room) {
-            (Blame::Weather | Blame::Setup, _) => Self::Failed(fault.clone()),
-            // A full lane is answered without AWS.
-            (Blame::Message, Step::Mapping | Step::Plan) if fault.reason.class() != Class::Busy => {
-                Self::Answered
+        if fault.reason.scope().is_outage() {
+            return Self::Failed(fault.clone());
+        }
+        match journal.step {
+            // A full lane fails without asking AWS.
+            Step::Mapping | Step::Plan if fault.reason.class() != Class::Busy => Self::Answered,
+            Step::Authenticated | Step::Event | Step::Intent | Step::Mapping | Step::Plan => {
+                Self::Nothing
             }
-            (
-                Blame::Message,
-                Step::Delivery
-                | Step::Event
-                | Step::Intent
-                | Step::Mapping
-                | Step::Plan
-                | Step::Queue,
-            ) => Self::Nothing,
         }
     }
 }

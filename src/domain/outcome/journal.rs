@@ -1,155 +1,122 @@
-//! What happened to one message, as a value. The log line, the audit entry and the dead letter's reason are renderings
-//! of it.
+//! The journal of one message: what happened to it, as a value. The log line, the audit entry and the dead letter's reason
+//! are made of it.
 
-use std::fmt;
-
-use serde::Serialize;
+use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::fault::{Fault, Step};
+use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Event, Ignored};
+use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::state::desired::{AbsenceReason, DesiredState, Spec};
+use crate::domain::outcome::result::{JournalResult, Outcome};
+use crate::domain::state::desired::{DesiredState, Spec};
 use crate::domain::state::intent::{Intent, RepositoryRemoval};
-use crate::domain::state::mapping::Mapping;
-use crate::domain::state::plan::Unchanged;
+use crate::domain::state::mapping::{Mapping, State};
 
 /// The journal of one message. It holds names and outcomes, never the body.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Journal {
-    /// SQS's id of the message; empty where there was none.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// SQS's id of the message; empty where there was no message.
     pub message: String,
     /// How often it was received.
     pub receives: u32,
-    /// When it entered the queue.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub sent_at: String,
-    /// GitHub's GUID, once the signature was proven.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<String>,
-    /// GitHub's event name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// The repository's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository: Option<String>,
-    /// The subject, as people write it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// Who did it, says GitHub.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When it was sent to the queue.
+    pub sent_at: Option<Timestamp>,
+    /// GitHub's delivery GUID, or the id of an internal message, once it is authenticated.
+    pub delivery: Option<DeliveryId>,
+    /// The name of the event.
+    pub event: Option<EventName>,
+    /// The name of the repository.
+    pub repository: Option<RepositoryName>,
+    /// What the message is about.
+    pub about: Option<About>,
+    /// Who caused the event: GitHub's `sender`, or SQS's `SenderId`.
     pub actor: Option<String>,
     /// The rule that matched.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The pipeline concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pipeline: Option<String>,
+    pub pipeline: Option<PipelineName>,
     /// The execution that was started.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
-    /// The last executions of the pipeline that was removed: CodePipeline forgets them with it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The last executions of the pipeline that was deleted: CodePipeline forgets them with it.
     pub executions: Vec<Execution>,
-    /// The state that the mapping was found in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<&'static str>,
-    /// The state that it was left in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<&'static str>,
-    /// Failed attempts that the mapping counts, where this one failed under a claim.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The state in which the mapping was found.
+    pub from: Option<Found>,
+    /// The state in which it was left.
+    pub to: Option<State>,
+    /// The failed attempts that the mapping counts, where this one failed under a claim.
     pub attempts: Option<u32>,
-    /// What it came to: one stable word.
-    pub outcome: &'static str,
-    /// The word's particulars, for instance why it was ignored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// When it happened, says GitHub.
-    #[serde(skip)]
+    /// The event's own time.
     pub event_time: Option<Timestamp>,
-    /// Where it failed and why, if it did: what `outcome` says, for those who count.
-    #[serde(skip)]
-    pub failure: Option<(Step, Reason)>,
+    /// The step that is under way, or in which the message failed.
+    pub step: Step,
+    /// How it ended.
+    pub result: JournalResult,
 }
 
-/// What a message came to, where it did not fail.
+/// What a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Understood, and none of our business.
-    Ignored(Ignored),
-    /// The table already knew better, or the same.
-    Unchanged(Unchanged),
-    /// The mapping was brought up to date; its pipeline stays as it is, or there is none, for this reason.
-    Recorded(Option<AbsenceReason>),
-    /// The pipeline was made.
-    Created,
-    /// The pipeline had been made by an earlier attempt, which could not settle.
-    AlreadyCreated,
-    /// The head commit was started.
-    Started,
-    /// The clone was brought up to date with its template and its rule, and the head commit was started.
-    Updated,
-    /// So many subjects of a repository that is gone were seen to.
-    Left(usize),
-    /// The pipeline was deleted.
-    Deleted,
-    /// The pipeline was not there any more.
-    AlreadyDeleted,
-    /// The pipeline of that name was never ours, and was left alone.
-    LeftAlone,
+pub enum About {
+    /// One subject.
+    Subject(Subject),
+    /// A repository as a whole.
+    Repository,
 }
 
-impl Outcome {
-    /// The stable word.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ignored(_) => "ignored",
-            Self::Unchanged(_) => "unchanged",
-            Self::Recorded(_) => "recorded",
-            Self::Created => "created",
-            Self::AlreadyCreated => "already-created",
-            Self::Started => "started",
-            Self::Updated => "updated",
-            Self::Left(_) => "left",
-            Self::Deleted => "deleted",
-            Self::AlreadyDeleted => "already-deleted",
-            Self::LeftAlone => "left-alone",
-        }
-    }
+/// The state in which a mapping was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The table has no row.
+    Unseen,
+    /// The table has a row in this state.
+    Seen(State),
+}
 
-    fn detail(&self) -> Option<String> {
+impl Found {
+    /// Returns the word used in logs and audit entries.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Ignored(Ignored::Action(action)) => Some(format!("action {action}")),
-            Self::Ignored(why) => Some(why.as_str().to_owned()),
-            Self::Unchanged(why) => Some(why.as_str().to_owned()),
-            Self::Left(subjects) => Some(format!("{subjects} subjects")),
-            Self::Recorded(why) => why.map(|why| why.as_str().to_owned()),
-            Self::Created
-            | Self::AlreadyCreated
-            | Self::Started
-            | Self::Updated
-            | Self::Deleted
-            | Self::AlreadyDeleted
-            | Self::LeftAlone => None,
+            Self::Unseen => "unseen",
+            Self::Seen(state) => state.as_str(),
         }
     }
 }
 
 impl Journal {
+    fn new() -> Self {
+        Self {
+            message: String::new(),
+            receives: 0,
+            sent_at: None,
+            delivery: None,
+            event: None,
+            repository: None,
+            about: None,
+            actor: None,
+            rule: None,
+            pipeline: None,
+            execution: None,
+            executions: Vec::new(),
+            from: None,
+            to: None,
+            attempts: None,
+            event_time: None,
+            step: Step::Authenticated,
+            result: JournalResult::Open,
+        }
+    }
+
     /// Opens the journal of a half-way mapping that is finished without a message.
     #[must_use]
     pub fn resume(mapping: &Mapping) -> Self {
         let mut journal = Self {
-            repository: Some(mapping.repository.to_string()),
-            subject: Some(mapping.subject.display(&mapping.repository)),
-            outcome: "open",
-            ..Self::default()
+            repository: Some(mapping.repository.clone()),
+            about: Some(About::Subject(mapping.subject.clone())),
+            step: Step::Mapping,
+            ..Self::new()
         };
         journal.found(Some(mapping));
         journal
@@ -161,55 +128,80 @@ impl Journal {
         Self {
             message: envelope.message_id.clone(),
             receives: envelope.receive_count,
-            sent_at: envelope.sent_at.to_string(),
-            outcome: "open",
-            ..Self::default()
+            sent_at: Some(envelope.sent_at),
+            ..Self::new()
         }
     }
 
-    /// Step 2 was passed.
-    pub fn delivery(&mut self, delivery: &AuthenticatedMessage) {
-        self.delivery = Some(delivery.id().to_string());
-        self.event = Some(delivery.event().to_string());
+    /// Opens the journal of a delivery that was processed before. `None` is a mapping that the table does not have.
+    #[must_use]
+    pub fn recall(delivery: &DeliveryId, mapping: Option<&Mapping>) -> Self {
+        Self {
+            delivery: Some(delivery.clone()),
+            result: JournalResult::Ended(Outcome::AlreadyProcessed),
+            ..mapping.map_or_else(Self::new, Self::resume)
+        }
     }
 
-    /// Step 3 was passed.
+    /// Notes that step 2 was passed: the message is authenticated.
+    pub fn authenticated(&mut self, message: &AuthenticatedMessage) {
+        self.delivery = Some(message.id().clone());
+        self.event = Some(message.event().clone());
+        self.step = Step::Event;
+    }
+
+    /// Notes that step 3 was passed: the event is known.
     pub fn event(&mut self, event: &Event) {
-        self.repository = Some(event.name.to_string());
+        self.repository = Some(event.name.clone());
         self.actor.clone_from(&event.actor);
+        self.step = Step::Intent;
     }
 
-    /// Step 4 was passed.
+    /// Notes that step 4 was passed: the intent is known.
     pub fn intent(&mut self, intent: &Intent) {
-        self.subject = Some(intent.subject.display(&intent.repository));
+        self.about = Some(About::Subject(intent.subject.clone()));
         self.event_time = Some(intent.order.event_time);
         if let DesiredState::Present(spec, _) = &intent.wanted {
             self.concerns(spec);
         }
+        self.step = Step::Mapping;
     }
 
-    /// Step 4 was passed, for every subject of a repository.
-    pub fn leave(&mut self, leave: &RepositoryRemoval) {
-        self.subject = Some(leave.name.to_string());
+    /// Notes that step 4 was passed, for every subject of a repository.
+    pub fn repository_removal(&mut self, removal: &RepositoryRemoval) {
+        self.repository = Some(removal.name.clone());
+        self.about = Some(About::Repository);
+        self.step = Step::Mapping;
     }
 
-    /// Step 4 was passed, by a repair.
-    pub fn mend(&mut self, mend: &RepairRequest) {
-        self.subject = Some(mend.repair.subject.display(&mend.repository));
-        self.pipeline = Some(mend.repair.pipeline.to_string());
+    /// Notes that step 4 was passed, by a repair.
+    pub fn repair(&mut self, request: &RepairRequest) {
+        self.about = Some(About::Subject(request.repair.subject.clone()));
+        self.pipeline = Some(request.repair.pipeline.clone());
+        self.step = Step::Mapping;
     }
 
-    /// Step 5 was passed: the row that was found, or none.
+    /// Notes that step 5 was passed: the row that was found, or none.
     pub fn found(&mut self, mapping: Option<&Mapping>) {
-        self.from = Some(mapping.map_or("unseen", |mapping| mapping.state.as_str()));
+        self.from = Some(mapping.map_or(Found::Unseen, |mapping| Found::Seen(mapping.state)));
         if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
             self.concerns(spec);
         }
     }
 
-    /// The row as it is left.
+    /// Notes that the plan is being carried out in CodePipeline.
+    pub fn acting(&mut self) {
+        self.step = Step::Plan;
+    }
+
+    /// Notes that the table is being written again.
+    pub fn settling(&mut self) {
+        self.step = Step::Mapping;
+    }
+
+    /// Notes the row as it is left.
     pub fn left(&mut self, mapping: &Mapping) {
-        self.to = Some(mapping.state.as_str());
+        self.to = Some(mapping.state);
         if let Some(spec) = &mapping.spec {
             self.concerns(spec);
         }
@@ -217,105 +209,96 @@ impl Journal {
 
     fn concerns(&mut self, spec: &Spec) {
         self.rule = Some(spec.rule.clone());
-        self.pipeline = Some(spec.pipeline.to_string());
+        self.pipeline = Some(spec.pipeline.clone());
     }
 
-    /// It came to an end.
+    /// Notes that it was processed.
     pub fn close(&mut self, outcome: &Outcome) {
-        self.outcome = outcome.as_str();
-        self.detail = outcome.detail();
+        self.result = JournalResult::Ended(outcome.clone());
     }
 
-    /// It failed.
+    /// Notes that it failed, in the step that is under way.
     pub fn fail(&mut self, fault: &Fault) {
-        self.outcome = fault.reason.as_str();
-        self.failure = Some((fault.room, fault.reason));
-        self.detail = Some(fault.detail.clone());
+        self.result = JournalResult::Failed(fault.clone());
     }
 
-    /// How often the message has failed, this time included. The queue counts every receive, a busy subject and a
-    /// crash among them; the mapping counts failures alone, of all messages of its subject. The lower of the two is the
-    /// nearer to the truth.
+    /// Returns the fault, if it failed.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.result {
+            JournalResult::Failed(fault) => Some(fault),
+            JournalResult::Open | JournalResult::Ended(_) => None,
+        }
+    }
+
+    /// Returns the stable word of the result: `open`, an outcome, or a reason.
+    #[must_use]
+    pub fn outcome(&self) -> &'static str {
+        match &self.result {
+            JournalResult::Open => "open",
+            JournalResult::Ended(outcome) => outcome.as_str(),
+            JournalResult::Failed(fault) => fault.reason.as_str(),
+        }
+    }
+
+    /// Returns the particulars of the result.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match &self.result {
+            JournalResult::Open => None,
+            JournalResult::Ended(outcome) => outcome.detail(),
+            JournalResult::Failed(fault) => Some(fault.detail.clone()),
+        }
+    }
+
+    /// Returns what the message is about, as people write it: `acme/api#7`, or `acme/api` for a repository as a whole.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let repository = self.repository.as_ref()?;
+        Some(match self.about.as_ref()? {
+            About::Subject(subject) => subject.display(repository),
+            About::Repository => repository.to_string(),
+        })
+    }
+
+    /// Says in one sentence what happened: `acme/api#7: created api-pr-7 in 29 ms`.
+    #[must_use]
+    pub fn sentence(&self, took: Duration) -> String {
+        let pipeline = self
+            .pipeline
+            .as_ref()
+            .map_or("the pipeline", |name| name.as_str());
+        let what = match &self.result {
+            JournalResult::Open => "not finished".to_owned(),
+            JournalResult::Ended(outcome) => outcome.sentence(pipeline),
+            JournalResult::Failed(fault) => {
+                format!(
+                    "failed with {} in step {}",
+                    fault.reason.as_str(),
+                    self.step.as_str()
+                )
+            }
+        };
+        let subject = self.subject();
+        let repository = || self.repository.as_ref().map(ToString::to_string);
+        let delivery = || Some(format!("delivery {}", self.delivery.as_ref()?));
+        let whose = subject.or_else(repository).or_else(delivery);
+        let whose = whose.unwrap_or_else(|| format!("message {}", self.message));
+        format!("{whose}: {what} in {} ms", took.as_millis())
+    }
+
+    /// Returns how often the message has failed, this time included. The queue counts every receive, a busy subject and a
+    /// crash among them; the mapping counts failures alone, of all messages of its subject. The lower of the two is closer
+    /// to the truth.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.attempts
             .map_or(self.receives, |attempts| attempts.min(self.receives))
     }
 
-    /// As JSON text, for the audit entry.
+    /// Returns it as JSON text, for the audit entry.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// What made us settle a mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// A webhook, by GitHub's GUID.
-    Webhook(DeliveryId),
-    /// The sweep at start, by the name of its walk.
-    Sweep(String),
-}
-
-impl Cause {
-    /// The webhook, where it was one.
-    #[must_use]
-    pub fn delivery(&self) -> Option<&DeliveryId> {
-        match self {
-            Self::Webhook(id) => Some(id),
-            Self::Sweep(_) => None,
-        }
-    }
-}
-
-/// As it stands in the audit entry's key. No GUID holds a colon.
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Webhook(id) => write!(f, "{id}"),
-            Self::Sweep(walk) => write!(f, "sweep:{walk}"),
-        }
-    }
-}
-
-/// What the table keeps for auditors, beside the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewAuditEntry {
-    /// What made us settle.
-    pub cause: Cause,
-    /// The event's own time; for a sweep, that of the event whose effect it finished.
-    pub time: Timestamp,
-    /// When it was settled.
-    pub processed_at: Timestamp,
-    /// Who did it, says GitHub.
-    pub actor: Option<String>,
-    /// What it came to.
-    pub outcome: &'static str,
-    /// The state before.
-    pub from: Option<&'static str>,
-    /// The state after.
-    pub to: &'static str,
-    /// The pipeline concerned.
-    pub pipeline: Option<String>,
-    /// The journal, as JSON text.
-    pub journal: String,
-}
-
-impl NewAuditEntry {
-    /// The entry of a walk that leaves the mapping as `next`.
-    #[must_use]
-    pub fn of(journal: &Journal, cause: &Cause, time: Timestamp, next: &Mapping) -> Self {
-        Self {
-            cause: cause.clone(),
-            time,
-            processed_at: next.updated_at,
-            actor: journal.actor.clone(),
-            outcome: journal.outcome,
-            from: journal.from,
-            to: next.state.as_str(),
-            pipeline: journal.pipeline.clone(),
-            journal: journal.to_json(),
-        }
     }
 }

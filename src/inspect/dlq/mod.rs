@@ -1,8 +1,9 @@
-//! Dead letters and quarantined messages: looked at, replayed, dropped. The queue port does it all, turned around: it
-//! receives from the grave, and what it buries goes to the queue of webhooks.
+//! Dead letters and quarantined messages: looking at them, predicting a replay, sending them back, deleting them.
 
-pub mod letter;
-pub mod replay;
+pub mod dead_letter;
+pub mod exported_message;
+pub mod filter;
+pub mod operator_log;
+pub mod preview;
 pub mod scan;
-pub mod select;
-pub mod survey;
+pub mod transfer;

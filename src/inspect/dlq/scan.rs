@@ -63,7 +63,7 @@ pub struct ScanSummary {
 
 impl<'a, Q: Queue> Scan<'a, Q> {
     /// Begins.
-    pub fn of(queue: &'a Q) -> Self {
+    pub fn new(queue: &'a Q) -> Self {
         Self {
             queue,
             seen: HashSet::new(),

@@ -10,7 +10,7 @@ use std::vec::IntoIter;
 use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Cursor, Store};
+use crate::ports::{Cursor, StoreReader};
 
 use crate::inspect::mappings::filter::Filter;
 
@@ -34,7 +34,7 @@ pub struct Listing<'a, S> {
     unreadable: BTreeSet<String>,
 }
 
-impl<'a, S: Store> Listing<'a, S> {
+impl<'a, S: StoreReader> Listing<'a, S> {
     /// Of what the filter means. Of several states it remembers the subjects that were told: some 60 bytes each.
     pub fn of(store: &'a S, filter: Filter) -> Self {
         let states = filter.states();

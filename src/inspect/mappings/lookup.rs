@@ -5,13 +5,13 @@ use crate::domain::ids::{Branch, PipelineName, RepositoryName, Subject, SubjectK
 use crate::domain::state::mapping::{Mapping, State};
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
-use crate::ports::Ledger;
+use crate::ports::StoreReader;
 
 /// Whom somebody means by `acme/api#7`, `acme/api@feature/x` or the name of a pipeline.
 ///
 /// # Errors
 /// One sentence: it is none of these, or the table knows no such thing; or the table did not answer.
-pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, String> {
+pub async fn subject<S: StoreReader>(text: &str, store: &S) -> Result<Subject, String> {
     let parts = text
         .split_once('#')
         .map(|(name, number)| (name, Some(number), None));
@@ -33,26 +33,26 @@ pub async fn subject<L: Ledger>(text: &str, ledger: &L) -> Result<Subject, Strin
                 ));
             }
         };
-        let repository = ledger.repository(&name).await.map_err(told)?;
+        let repository = store.repository(&name).await.map_err(told)?;
         let repository =
             repository.ok_or_else(|| format!("the table knows no repository '{name}'"))?;
         return Ok(Subject { repository, kind });
     }
     let name = PipelineName::parse(text)
         .map_err(|_| format!("'{text}' is neither a subject (acme/api#7, acme/api@feature/x) nor the name of a pipeline"))?;
-    match ledger.owner(&name).await.map_err(told)? {
+    match store.owner(&name).await.map_err(told)? {
         Some(owner) => Ok(owner),
-        None => gone(&name, ledger).await,
+        None => gone(&name, store).await,
     }
 }
 
 /// Whose pipeline it was, by the mappings that are gone: a pipeline that is deleted has its name no longer.
-async fn gone<L: Ledger>(name: &PipelineName, ledger: &L) -> Result<Subject, String> {
+async fn gone<S: StoreReader>(name: &PipelineName, store: &S) -> Result<Subject, String> {
     let filter = Filter {
         states: vec![State::Gone],
         ..Filter::default()
     };
-    let mut listing = Listing::of(ledger, filter);
+    let mut listing = Listing::of(store, filter);
     let mut had = Vec::new();
     while let Some(batch) = listing.next().await.map_err(told)? {
         let rows = batch.rows.into_iter();
@@ -75,5 +75,5 @@ async fn gone<L: Ledger>(name: &PipelineName, ledger: &L) -> Result<Subject, Str
 }
 
 fn told(fault: Fault) -> String {
-    format!("branchline cannot look: {fault}")
+    format!("{fault}")
 }

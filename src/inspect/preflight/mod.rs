@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::domain::fault::{Fault, Reason};
 
-pub use queues::queues;
+pub use queues::{Known, Queues, queues};
 pub use roles::{Role, elsewhere, passing, roles, unasked};
 pub use table::table;
 pub use template::{Checked, template};
@@ -25,7 +25,7 @@ pub struct Finding {
     pub detail: String,
     /// The command or the permission that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Finding {
@@ -35,7 +35,7 @@ impl Finding {
             what: what.into(),
             ok: Some(true),
             detail: detail.into(),
-            mend: None,
+            fix: None,
         }
     }
 
@@ -47,12 +47,12 @@ impl Finding {
         }
     }
 
-    fn bad(what: impl Into<String>, detail: impl Into<String>, mend: impl Into<String>) -> Self {
+    fn bad(what: impl Into<String>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             ok: Some(false),
             detail: detail.into(),
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
         }
     }
 
@@ -60,11 +60,11 @@ impl Finding {
     #[must_use]
     pub fn of_fault(what: &str, fault: &Fault, permission: &str) -> Self {
         let missing = [Reason::AwsMissing, Reason::TemplateMissing].contains(&fault.reason);
-        let mend = match missing {
+        let fix = match missing {
             true => "make it in this account and Region, or correct the configuration".to_owned(),
             false => format!("allow {permission}, or check the credentials and the network"),
         };
-        Self::bad(what, fault.to_string(), mend)
+        Self::bad(what, fault.to_string(), fix)
     }
 }
 

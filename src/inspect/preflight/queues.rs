@@ -1,4 +1,4 @@
-//! The three queues: what they lose, and what they hide.
+//! The queues: their retention, visibility timeouts and redrive policies.
 
 use crate::domain::fault::Fault;
 use crate::ports::{QueueAttributes, RedrivePolicy};
@@ -20,19 +20,33 @@ const DAY: u64 = 86_400;
 const LEAST_VISIBILITY: u64 = 15;
 
 /// What is known of a queue.
-type Known<'a> = Result<&'a QueueAttributes, &'a Fault>;
+pub type Known<'a> = Result<&'a QueueAttributes, &'a Fault>;
 
-/// The three queues. A queue that did not answer is told, and the others are judged without it.
+/// What is known of each queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Queues<'a> {
+    /// The queue of webhooks.
+    pub webhooks: Known<'a>,
+    /// The internal queue.
+    pub internal: Known<'a>,
+    /// The dead-letter queue.
+    pub dead_letters: Known<'a>,
+    /// The quarantine queue.
+    pub quarantine: Known<'a>,
+}
+
+/// Judges the queues. One that did not answer is a finding, and the others are judged without it.
 #[must_use]
-pub fn queues(webhooks: Known<'_>, dead_letters: Known<'_>, quarantine: Known<'_>) -> Vec<Finding> {
+pub fn queues(queues: &Queues<'_>) -> Vec<Finding> {
     let judged = [
-        ("queue of webhooks", webhooks, of_webhooks as Judge),
-        ("dead-letter queue", dead_letters, of_dead_letters),
-        ("quarantine", quarantine, of_quarantine),
+        ("queue of webhooks", queues.webhooks, of_source as Judge),
+        ("internal queue", queues.internal, of_source),
+        ("dead-letter queue", queues.dead_letters, of_dead_letters),
+        ("quarantine", queues.quarantine, of_quarantine),
     ];
     let neighbours = Neighbours {
-        webhooks: webhooks.ok(),
-        dead_letters: dead_letters.ok(),
+        webhooks: queues.webhooks.ok(),
+        dead_letters: queues.dead_letters.ok(),
     };
     let mut found = Vec::new();
     for (what, known, judge) in judged {
@@ -51,20 +65,20 @@ struct Neighbours<'a> {
 }
 
 /// Something wrong with a queue: what, and what mends it.
-type Flaw = (String, String);
-type Judge = fn(&QueueAttributes, &Neighbours<'_>) -> (String, Vec<Flaw>);
+type Defect = (String, String);
+type Judge = fn(&QueueAttributes, &Neighbours<'_>) -> (String, Vec<Defect>);
 
 fn told(
     what: &str,
     facts: &QueueAttributes,
-    (good, mut flaws): (String, Vec<Flaw>),
+    (good, mut defects): (String, Vec<Defect>),
 ) -> Vec<Finding> {
-    flaws.extend(small(facts));
-    if flaws.is_empty() {
+    defects.extend(small(facts));
+    if defects.is_empty() {
         return vec![Finding::good(what, good)];
     }
-    let bad = |(detail, mend)| Finding::bad(what, detail, mend);
-    flaws.into_iter().map(bad).collect()
+    let bad = |(detail, fix)| Finding::bad(what, detail, fix);
+    defects.into_iter().map(bad).collect()
 }
 
 fn set(facts: &QueueAttributes, attributes: &str) -> String {
@@ -81,24 +95,24 @@ fn keep(facts: &QueueAttributes, seconds: u64) -> String {
     )
 }
 
-fn small(facts: &QueueAttributes) -> Option<Flaw> {
+fn small(facts: &QueueAttributes) -> Option<Defect> {
     let detail = format!(
         "takes messages of at most {} bytes: larger webhooks are lost; want {LARGEST}",
         facts.max_message_bytes
     );
-    let mend = set(facts, &format!("{{\"MaximumMessageSize\":\"{LARGEST}\"}}"));
-    (facts.max_message_bytes < LARGEST).then_some((detail, mend))
+    let fix = set(facts, &format!("{{\"MaximumMessageSize\":\"{LARGEST}\"}}"));
+    (facts.max_message_bytes < LARGEST).then_some((detail, fix))
 }
 
-fn of_webhooks(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
-    let mut flaws = Vec::new();
-    flaws.extend(redrive(facts, near.dead_letters));
+fn of_source(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
+    let mut defects = Vec::new();
+    defects.extend(redrive(facts, near.dead_letters));
     if facts.retention_seconds < DAY {
         let detail = format!(
             "keeps messages for {}: what waits out an outage or a quota would expire; want a day or more",
             long(facts.retention_seconds)
         );
-        flaws.push((detail, keep(facts, WEBHOOKS)));
+        defects.push((detail, keep(facts, WEBHOOKS)));
     }
     if facts.visibility_seconds < LEAST_VISIBILITY {
         let detail = format!(
@@ -106,7 +120,7 @@ fn of_webhooks(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<F
             facts.visibility_seconds,
             VISIBILITY.as_secs()
         );
-        flaws.push((detail, set(facts, "{\"VisibilityTimeout\":\"60\"}")));
+        defects.push((detail, set(facts, "{\"VisibilityTimeout\":\"60\"}")));
     }
     let receives = facts
         .redrive
@@ -118,11 +132,11 @@ fn of_webhooks(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<F
         facts.visibility_seconds,
         VISIBILITY.as_secs()
     );
-    (good, flaws)
+    (good, defects)
 }
 
 /// `dead_letters` is where it should lead, where that queue answered.
-fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> Option<Flaw> {
+fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> Option<Defect> {
     let policy = |target: &str| {
         let policy = format!(
             "{{\"RedrivePolicy\":\"{{\\\"deadLetterTargetArn\\\":\\\"{target}\\\",\\\"maxReceiveCount\\\":\\\"100\\\"}}\"}}"
@@ -156,24 +170,24 @@ fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> O
 }
 
 /// A grave that redrives loses its messages to whoever looks at them.
-fn moves_on(facts: &QueueAttributes) -> Option<Flaw> {
+fn moves_on(facts: &QueueAttributes) -> Option<Defect> {
     let detail = "has a redrive policy of its own: looking at its messages would move them on";
-    let mend = set(facts, "{\"RedrivePolicy\":\"\"}");
-    facts.redrive.is_some().then(|| (detail.to_owned(), mend))
+    let fix = set(facts, "{\"RedrivePolicy\":\"\"}");
+    facts.redrive.is_some().then(|| (detail.to_owned(), fix))
 }
 
-fn of_dead_letters(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
-    let mut flaws = Vec::new();
-    flaws.extend(moves_on(facts));
-    flaws.extend(near.webhooks.and_then(|webhooks| short(facts, webhooks)));
+fn of_dead_letters(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
+    let mut defects = Vec::new();
+    defects.extend(moves_on(facts));
+    defects.extend(near.webhooks.and_then(|webhooks| short(facts, webhooks)));
     (
         format!("keeps messages for {}", long(facts.retention_seconds)),
-        flaws,
+        defects,
     )
 }
 
 /// Longer than the queue of webhooks: by more of this one, or where there is no more by less of that one.
-fn short(facts: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Flaw> {
+fn short(facts: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Defect> {
     if facts.retention_seconds > webhooks.retention_seconds {
         return None;
     }
@@ -184,27 +198,27 @@ fn short(facts: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Flaw> {
     );
     let longer = (facts.retention_seconds < LONGEST).then(|| keep(facts, LONGEST));
     let less = (webhooks.retention_seconds >= LONGEST).then(|| keep(webhooks, WEBHOOKS));
-    let mend: Vec<_> = longer.into_iter().chain(less).collect();
-    Some((detail, mend.join(" && ")))
+    let fix: Vec<_> = longer.into_iter().chain(less).collect();
+    Some((detail, fix.join(" && ")))
 }
 
-fn of_quarantine(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Flaw>) {
+fn of_quarantine(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
     let kept = long(facts.retention_seconds);
     let good = format!("a queue of its own, keeps messages for {kept}");
     if near.dead_letters.is_some_and(|dead| dead.arn == facts.arn) {
         let detail = "is the dead-letter queue: forgeries will drown what operators should see";
-        let mend = "set queue.quarantine_url to a queue of its own";
-        return (good, vec![(detail.to_owned(), mend.to_owned())]);
+        let fix = "set queue.quarantine_url to a queue of its own";
+        return (good, vec![(detail.to_owned(), fix.to_owned())]);
     }
-    let mut flaws = Vec::new();
-    flaws.extend(moves_on(facts));
+    let mut defects = Vec::new();
+    defects.extend(moves_on(facts));
     if facts.retention_seconds < DAY {
         let detail = format!(
             "keeps messages for {kept}: webhooks that a changed secret sent here would expire before anybody looks; want a day or more"
         );
-        flaws.push((detail, keep(facts, WEBHOOKS)));
+        defects.push((detail, keep(facts, WEBHOOKS)));
     }
-    (good, flaws)
+    (good, defects)
 }
 
 /// A time as people say it, and exactly.
@@ -220,7 +234,7 @@ fn long(seconds: u64) -> String {
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Reason, Step};
+    use crate::domain::fault::Reason;
 
     fn queue(name: &str, seconds: u64, redrive: Option<(&str, u32)>) -> QueueAttributes {
         let arn = |name: &str| format!("arn:aws:sqs:eu-west-1:123456789012:{name}");
@@ -241,6 +255,28 @@ mod tests {
         queue("webhooks", 4 * DAY, Some(("dead", 100)))
     }
 
+    /// The findings, with an internal queue that is as it should be.
+    fn all(webhooks: Known<'_>, dead_letters: Known<'_>, quarantine: Known<'_>) -> Vec<Finding> {
+        let target = match dead_letters {
+            Ok(facts) => facts.arn.rsplit(':').next().unwrap(),
+            Err(_) => "dead",
+        };
+        let internal = queue("internal", 4 * DAY, Some((target, 100)));
+        let internal = QueueAttributes {
+            retention_seconds: match dead_letters {
+                Ok(facts) => facts.retention_seconds.min(4 * DAY),
+                Err(_) => 4 * DAY,
+            },
+            ..internal
+        };
+        queues(&Queues {
+            webhooks,
+            internal: Ok(&internal),
+            dead_letters,
+            quarantine,
+        })
+    }
+
     fn bad(found: &[Finding]) -> Vec<&str> {
         let bad = found.iter().filter(|finding| finding.ok == Some(false));
         bad.map(|finding| finding.detail.as_str()).collect()
@@ -249,11 +285,13 @@ mod tests {
     #[test]
     fn good_queues_are_good() {
         let (dead, quarantine) = (queue("dead", LONGEST, None), queue("quarantine", DAY, None));
-        let found = queues(Ok(&webhooks()), Ok(&dead), Ok(&quarantine));
+        let webhooks = webhooks();
+        let found = all(Ok(&webhooks), Ok(&dead), Ok(&quarantine));
         assert_eq!(
             said(&found),
             [
                 "ok queue of webhooks: redrives after 100 receives, keeps messages for 4 days; hides what others receive for 30 s (the daemon asks for 60 s of its own, and renews them while it works and drains)",
+                "ok internal queue: redrives after 100 receives, keeps messages for 4 days; hides what others receive for 30 s (the daemon asks for 60 s of its own, and renews them while it works and drains)",
                 "ok dead-letter queue: keeps messages for 14 days",
                 "ok quarantine: a queue of its own, keeps messages for 1 day"
             ]
@@ -304,7 +342,7 @@ mod tests {
             ),
         ];
         for (webhooks, dead, quarantine, wanted) in cases {
-            let found = queues(Ok(webhooks), Ok(dead), Ok(quarantine));
+            let found = all(Ok(webhooks), Ok(dead), Ok(quarantine));
             let told = bad(&found);
             assert_eq!(told.len(), wanted.len(), "{told:?}");
             assert!(
@@ -316,7 +354,7 @@ mod tests {
             assert!(
                 found
                     .iter()
-                    .all(|one| one.mend.is_some() != (one.ok == Some(true)))
+                    .all(|one| one.fix.is_some() != (one.ok == Some(true)))
             );
         }
     }
@@ -338,15 +376,17 @@ mod tests {
 
     #[test]
     fn a_queue_that_does_not_answer_hides_no_other() {
-        let fault = Fault::new(Step::Queue, Reason::AwsDenied, "no");
+        let fault = Fault::new(Reason::AwsDenied, "no");
         let brief = queue("quarantine", 3_600, None);
-        let found = queues(Ok(&webhooks()), Err(&fault), Ok(&brief));
+        let webhooks = webhooks();
+        let found = all(Ok(&webhooks), Err(&fault), Ok(&brief));
         let marks: Vec<_> = found
             .iter()
             .map(|one| (one.what.as_str(), one.ok))
             .collect();
         let wanted = [
             ("queue of webhooks", Some(true)),
+            ("internal queue", Some(true)),
             ("dead-letter queue", Some(false)),
             ("quarantine", Some(false)),
         ];

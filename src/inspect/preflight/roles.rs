@@ -94,8 +94,8 @@ pub fn elsewhere(role: &Role) -> Option<Finding> {
         "is not of account {}, where the pipelines are: no role can be passed to another account",
         role.account
     );
-    let mend = "name a role of that account, in the template or as rule.role_arn";
-    Some(Finding::bad(what, detail, mend))
+    let fix = "name a role of that account, in the template or as rule.role_arn";
+    Some(Finding::bad(what, detail, fix))
 }
 
 /// What is said of a role that IAM was asked about.
@@ -134,7 +134,7 @@ fn statement(role: &str) -> String {
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Reason, Step};
+    use crate::domain::fault::Reason;
 
     const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 
@@ -148,7 +148,7 @@ mod tests {
 
     fn told(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
         let finding = passing(role, DAEMON, answer);
-        (finding.ok, finding.mend.unwrap_or_default())
+        (finding.ok, finding.fix.unwrap_or_default())
     }
 
     #[test]
@@ -156,15 +156,15 @@ mod tests {
         let ours = role("123456789012", false);
         assert_eq!(told(&ours, Ok(PassRoleDecision::Allowed)).0, Some(true));
         for denied in [PassRoleDecision::Denied, PassRoleDecision::Forbidden] {
-            let (ok, mend) = told(&ours, Ok(denied));
+            let (ok, fix) = told(&ours, Ok(denied));
             assert_eq!(ok, Some(false));
-            let statement = &mend[mend.find('{').unwrap()..];
+            let statement = &fix[fix.find('{').unwrap()..];
             let statement: Value = serde_json::from_str(statement).unwrap();
             assert_eq!(statement["Resource"], ours.arn.as_str());
         }
-        let fault = Fault::new(Step::Plan, Reason::AwsDenied, "no");
-        let (ok, mend) = told(&ours, Err(fault));
-        assert!(ok == Some(false) && mend.contains("iam:SimulatePrincipalPolicy"));
+        let fault = Fault::new(Reason::AwsDenied, "no");
+        let (ok, fix) = told(&ours, Err(fault));
+        assert!(ok == Some(false) && fix.contains("iam:SimulatePrincipalPolicy"));
     }
 
     #[test]

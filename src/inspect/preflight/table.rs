@@ -60,18 +60,18 @@ fn time_to_live(facts: &TableDescription) -> Finding {
         Ok(None) => "is off: delivery records would stay for ever".to_owned(),
         Err(fault) => return Finding::of_fault(what, fault, "dynamodb:DescribeTimeToLive"),
     };
-    let mend = format!(
+    let fix = format!(
         "aws dynamodb update-time-to-live --table-name {} --time-to-live-specification Enabled=true,AttributeName=expires_at",
         facts.name
     );
-    Finding::bad(what, detail, mend)
+    Finding::bad(what, detail, fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::said;
     use super::*;
-    use crate::domain::fault::{Fault, Reason, Step};
+    use crate::domain::fault::{Fault, Reason};
 
     fn good() -> TableDescription {
         let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
@@ -100,7 +100,7 @@ mod tests {
             ..good()
         };
         let found = table(&bad);
-        let told = |finding: &Finding| finding.ok == Some(false) && finding.mend.is_some();
+        let told = |finding: &Finding| finding.ok == Some(false) && finding.fix.is_some();
         assert!(found.iter().all(told), "{found:?}");
     }
 
@@ -110,13 +110,13 @@ mod tests {
         facts.index.as_mut().unwrap().whole = false;
         let found = table(&facts);
         assert!(said(&found)[1].starts_with("NO index by-state: does not project all"));
-        assert!(found[1].mend.as_ref().unwrap().contains("\"Delete\""));
+        assert!(found[1].fix.as_ref().unwrap().contains("\"Delete\""));
     }
 
     #[test]
     fn a_time_to_live_that_cannot_be_asked_hides_nothing() {
         let mut facts = good();
-        facts.ttl = Err(Fault::new(Step::Mapping, Reason::AwsDenied, "no"));
+        facts.ttl = Err(Fault::new(Reason::AwsDenied, "no"));
         let found = table(&facts);
         let marks: Vec<_> = found.iter().map(|finding| finding.ok).collect();
         assert_eq!(marks, [Some(true), Some(true), Some(false)]);

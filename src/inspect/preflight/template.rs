@@ -30,9 +30,9 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
             "has no source action that fetches a repository of rule '{}'",
             rule.name
         );
-        let mend = "correct the template or the rule; for a mirror, see `branchline explain`";
+        let fix = "correct the template or the rule; for a mirror, see `branchline explain`";
         return Checked {
-            finding: Finding::bad(what, detail, mend),
+            finding: Finding::bad(what, detail, fix),
             clone: None,
         };
     };
@@ -48,9 +48,9 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
             }
         }
         Err(fault) => {
-            let mend = format!("correct the template, or rule '{}'", rule.name);
+            let fix = format!("correct the template, or rule '{}'", rule.name);
             Checked {
-                finding: Finding::bad(what, fault.to_string(), mend),
+                finding: Finding::bad(what, fault.to_string(), fix),
                 clone: None,
             }
         }

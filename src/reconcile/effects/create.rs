@@ -4,30 +4,29 @@ use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{last_built, owes};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::tags::is_ours;
-use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::outcome::journal::Outcome;
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{EffectResult, ExistingClone};
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
-use crate::reconcile::Reconciler;
-use crate::reconcile::execute::{ClaimedAction, EffectOutcome};
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
-impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile and has no
     /// execution yet, it is started.
     pub(in crate::reconcile) async fn create(
         &self,
         spec: &Spec,
-        work: &ClaimedAction<'_>,
+        action: &ClaimedAction<'_>,
     ) -> EffectOutcome {
-        let mapping = work.claim.mapping();
+        let mapping = action.claim.mapping();
         let rule = self.rule(spec)?;
-        let (pipeline, template_version) = self.build_clone(spec, work, rule).await?;
-        let place = self.acquire_slot(rule, work).await?;
-        self.may_touch(work)?;
-        if self.pipelines.create(&pipeline, work.claim).await? == CreateResult::Made {
+        let (pipeline, template_version) = self.build_clone(spec, action, rule).await?;
+        let place = self.acquire_slot(rule, action).await?;
+        self.check_claim(action)?;
+        if self.pipelines.create(&pipeline, action.claim).await? == CreateResult::Made {
             let made = ExistingClone {
                 arn: pipeline.arn,
                 template_version,
@@ -40,14 +39,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let name = &spec.pipeline;
         let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
             let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
-            return Err(Fault::new(Step::Plan, Reason::AwsConflict, detail));
+            return Err(Fault::new(Reason::AwsConflict, detail));
         };
-        if !is_ours(&found.tags, &mapping.subject, &self.setup.table) {
+        if !is_ours(&found.tags, &mapping.subject, &self.table) {
             let detail = format!(
                 "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
                 spec.rule
             );
-            return Err(Fault::new(Step::Plan, Reason::PipelineNameTaken, detail));
+            return Err(Fault::new(Reason::PipelineNameTaken, detail));
         }
         let fingerprint = CloneFingerprint {
             digest: None,
@@ -57,7 +56,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
             let token = mapping.start_token.clone();
-            self.run(spec, &fingerprint, token, work).await?;
+            self.run(spec, &fingerprint, token, action).await?;
         }
         let made = ExistingClone {
             arn: found.arn,
@@ -73,17 +72,17 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     pub(in crate::reconcile) async fn build_clone(
         &self,
         spec: &Spec,
-        work: &ClaimedAction<'_>,
+        action: &ClaimedAction<'_>,
         rule: &Rule,
     ) -> Result<(NewPipeline, Option<i32>), Fault> {
         let template = self
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let clone = template.clone_for(&work.claim.mapping().clone_request(
+        let clone = template.clone_for(&action.claim.mapping().clone_request(
             spec,
             rule,
-            &self.setup.table,
+            &self.table,
         ))?;
         Ok((clone, template.version))
     }
@@ -91,14 +90,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
     /// whichever stands first.
     pub(in crate::reconcile) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
-        let named = self.setup.rules.named(&spec.rule);
+        let named = self.rules.named(&spec.rule);
         let same = named.filter(|rule| rule.template == spec.template);
         same.ok_or_else(|| {
             let detail = format!(
                 "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
                 spec.rule, spec.template
             );
-            Fault::new(Step::Plan, Reason::RuleMissing, detail)
+            Fault::new(Reason::RuleMissing, detail)
         })
     }
 }

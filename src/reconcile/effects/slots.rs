@@ -1,27 +1,26 @@
 //! Places among a rule's `max_active` clones: taken before a clone is made, given back once it is gone.
 
-use crate::domain::fault::{Class, Fault, Reason, Step};
+use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Claim;
 use crate::domain::state::plan::Effect;
 use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
-use crate::reconcile::Reconciler;
-use crate::reconcile::execute::ClaimedAction;
+use crate::reconcile::execute::{ClaimedAction, Executor};
 
-impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// The rule whose place was taken; `None` where it has no limit.
     pub(in crate::reconcile) async fn acquire_slot(
         &self,
         rule: &Rule,
-        work: &ClaimedAction<'_>,
+        action: &ClaimedAction<'_>,
     ) -> Result<Option<String>, Fault> {
         let Some(max) = rule.max_active else {
             return Ok(None);
         };
-        let subject = &work.claim.mapping().subject;
-        let fault = |reason, detail: String| Err(Fault::new(Step::Plan, reason, detail));
+        let subject = &action.claim.mapping().subject;
+        let fault = |reason, detail: String| Err(Fault::new(reason, detail));
         match self.store.acquire_slot(&rule.name, max, subject).await? {
             SlotResult::Acquired => Ok(Some(rule.name.clone())),
             SlotResult::Full => fault(
@@ -42,10 +41,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     pub(in crate::reconcile) async fn release_slot(
         &self,
         spec: &Spec,
-        work: &ClaimedAction<'_>,
+        action: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
-        let mapping = work.claim.mapping();
-        let today = self.setup.rules.named(&spec.rule);
+        let mapping = action.claim.mapping();
+        let today = self.rules.named(&spec.rule);
         let today = today.filter(|rule| rule.max_active.is_some());
         let today = today.map(|rule| rule.name.as_str());
         let counted = mapping.place.as_deref();
@@ -68,7 +67,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Effect::Create(spec) = effect else {
             return;
         };
-        let rule = self.setup.rules.named(&spec.rule);
+        let rule = self.rules.named(&spec.rule);
         let limited = rule.is_some_and(|rule| rule.max_active.is_some());
         if fault.reason.class() != Class::Permanent || !limited {
             return;

@@ -7,6 +7,7 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, Roles, SqsQueue};
+use branchline::domain::outcome::outgoing::Destination;
 
 /// The name of the table, which no answer depends on.
 pub(crate) const TABLE: &str = "branchline";
@@ -42,13 +43,15 @@ macro_rules! client {
 pub(crate) fn queue(answers: &[&Rule]) -> SqsQueue {
     let url = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
     let urls = QueueUrls {
-        source: url("source"),
+        webhooks: url("webhooks"),
+        internal: url("internal"),
         dead_letters: url("dead.fifo"),
         quarantine: url("quarantine"),
     };
     SqsQueue::new(
         client!(aws_sdk_sqs, answers),
         urls,
+        Destination::Webhooks,
         Duration::from_secs(120),
     )
 }

@@ -16,6 +16,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
+use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, Pipelines};
 
 use super::clients;

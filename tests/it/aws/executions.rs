@@ -21,6 +21,7 @@ use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId};
 use branchline::domain::state::mapping::Claim;
+use branchline::ports::PipelineReader;
 use branchline::ports::Pipelines;
 
 use super::clients;

@@ -11,7 +11,7 @@ use aws_sdk_sqs::types::{BatchResultErrorEntry, Message};
 use aws_smithy_mocks::mock;
 use branchline::domain::ids::Timestamp;
 use branchline::domain::intake::envelope::{Attribute, Receipt};
-use branchline::domain::outcome::disposition::{Burial, Grave};
+use branchline::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use branchline::ports::Queue;
 
 use super::clients;
@@ -143,13 +143,19 @@ async fn a_fifo_grave_gets_group_and_deduplication_ids() {
         })
         .then_output(|| SendMessageOutput::builder().build());
     let queue = clients::queue(&[&fifo, &standard]);
-    let burial = || Burial {
+    let message = || OutgoingMessage {
         message_id: "m-1".into(),
         body: "body".into(),
         attributes: BTreeMap::from([("X-GitHub-Event".to_owned(), Attribute::text("push"))])
             .into_iter()
             .collect(),
     };
-    queue.bury(Grave::DeadLetters, burial()).await.unwrap();
-    queue.bury(Grave::Quarantine, burial()).await.unwrap();
+    queue
+        .send(Destination::DeadLetters, message())
+        .await
+        .unwrap();
+    queue
+        .send(Destination::Quarantine, message())
+        .await
+        .unwrap();
 }

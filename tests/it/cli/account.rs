@@ -10,10 +10,12 @@ use crate::world::clock::START;
 use crate::world::webhook::{REPOSITORY, Webhook};
 use crate::world::{emulator, rules, table};
 
-/// Three queues and a table of one test.
+/// The queues and the table of one test.
 pub(crate) struct Account {
     pub(crate) client: Client,
+    /// The queue of webhooks, the dead-letter queue and the quarantine.
     pub(crate) urls: [String; 3],
+    pub(crate) internal: String,
     pub(crate) endpoint: String,
     pub(crate) table: String,
     region: &'static str,
@@ -39,9 +41,11 @@ impl Account {
             make("dead").await,
             make("quarantine").await,
         ];
+        let internal = make("internal").await;
         Self {
             client,
             urls,
+            internal,
             endpoint: emulator::endpoint(),
             table: table_of(test),
             region,
@@ -104,7 +108,7 @@ impl Account {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let rules = format!(
             r#"
-            queue = {{ url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
+            queue = {{ url = "{}", internal_url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
             store = {{ table = "{}" }}
             github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
             [[rule]]
@@ -112,7 +116,7 @@ impl Account {
             on = "pull_request"
             template = "api-template"
             "#,
-            self.urls[0], self.urls[1], self.urls[2], self.table
+            self.urls[0], self.internal, self.urls[1], self.urls[2], self.table
         );
         let mut command = branchline(arguments);
         command

@@ -29,14 +29,14 @@ fn output(account: &Account, arguments: &[&str]) -> Output {
     account.command(&all).output().unwrap()
 }
 
-fn flaws(findings: &[Value]) -> Vec<String> {
+fn kinds(findings: &[Value]) -> Vec<String> {
     let word = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
-    let mut flaws: Vec<_> = findings
+    let mut kinds: Vec<_> = findings
         .iter()
-        .map(|finding| format!("{} {}", word(finding, "flaw"), word(finding, "pipeline")))
+        .map(|finding| format!("{} {}", word(finding, "kind"), word(finding, "pipeline")))
         .collect();
-    flaws.sort();
-    flaws
+    kinds.sort();
+    kinds
 }
 
 fn work(account: &Account) {
@@ -102,25 +102,25 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     let (found, said) = audit(&account, &[], 1);
     let three = ["drifted api-pr-8", "missing api-pr-7", "orphan lost"];
     assert_eq!(
-        (flaws(&found).as_slice(), said.as_str()),
+        (kinds(&found).as_slice(), said.as_str()),
         (&three.map(str::to_owned)[..], "findings: 3\n")
     );
-    let drifted = found.iter().find(|one| one["flaw"] == "drifted").unwrap();
+    let drifted = found.iter().find(|one| one["kind"] == "drifted").unwrap();
     let differences = drifted["differences"].as_str().unwrap();
     assert!(
         differences.contains("- stages/Build") && differences.contains("+ stages/Again"),
         "{differences}"
     );
     let (only, _) = audit(&account, &["--only", "orphan,half-way"], 1);
-    assert_eq!(flaws(&only), ["orphan lost"]);
+    assert_eq!(kinds(&only), ["orphan lost"]);
     let table = text(&output(&account, &["--output", "table"]).stdout);
     assert!(
-        table.starts_with("FLAW") && table.contains("missing     acme/api#7"),
+        table.starts_with("KIND") && table.contains("missing     acme/api#7"),
         "{table}"
     );
     let csv = text(&output(&account, &["--output", "csv"]).stdout);
     assert!(
-        csv.starts_with("flaw,subject,pipeline,detail,repairable,differences\n"),
+        csv.starts_with("kind,subject,pipeline,detail,repairable,differences\n"),
         "{csv}"
     );
 
@@ -160,9 +160,9 @@ async fn a_row_that_cannot_be_read_is_a_finding_among_others(account: &Account) 
     let delete = pipelines.delete_pipeline().name("api-pr-9");
     delete.send().await.unwrap();
     let (found, _) = audit(account, &[], 1);
-    let both = ["missing", "unreadable"].map(|flaw| {
+    let both = ["missing", "unreadable"].map(|kind| {
         let mut found = found.iter();
-        found.find(|one| one["flaw"] == flaw).unwrap()
+        found.find(|one| one["kind"] == kind).unwrap()
     });
     let [missing, unreadable] = both;
     assert_eq!(found.len(), 2);

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use branchline::inspect::dlq::letter::DeadLetter;
+use branchline::inspect::dlq::dead_letter::DeadLetter;
 use serde_json::Value;
 
 use super::account::Account;
@@ -101,7 +101,7 @@ async fn what_is_there_is_shown_filtered_and_stays() {
     assert_eq!(csv.lines().count(), 4);
     let table = text(run(&account, &["list", "--output", "table"]).stdout);
     assert!(
-        table.starts_with("ID ") && table.contains("body-not-githubs"),
+        table.starts_with("ID ") && table.contains("invalid-payload"),
         "{table}"
     );
     assert!(!table.contains("hunter2") && !csv.contains("hunter2"));
@@ -172,7 +172,7 @@ async fn what_is_replayed_is_processed_and_says_by_whom() {
     // Replayed as it is, a poisoned one is buried again, and counts.
     run(&account, &["replay", "--all", "--yes"]);
     work(&account);
-    let again = list(&account, &["--reason", "body-not-githubs"]);
+    let again = list(&account, &["--reason", "invalid-payload"]);
     assert_eq!((again.len(), again[0]["replays"].as_u64()), (2, Some(1)));
 }
 
@@ -225,7 +225,7 @@ fn predicted_and_filtered(account: &Account, file: &str) {
         "3 of 3 messages",
         "1  template-missing  acme/api",
         "1  today: would-create",
-        "2  today: buried again, body-not-githubs",
+        "2  today: buried again, invalid-payload",
     ] {
         assert!(said.contains(line), "{said}");
     }

@@ -12,7 +12,7 @@ use crate::world::rules;
 use crate::world::webhook::Webhook;
 
 const RULES: &str = r#"
-queue = { url = "http://127.0.0.1:1/1/webhooks", dead_letter_url = "http://127.0.0.1:1/1/dead" }
+queue = { url = "http://127.0.0.1:1/1/webhooks", internal_url = "http://127.0.0.1:1/1/internal", dead_letter_url = "http://127.0.0.1:1/1/dead" }
 store = { table = "branchline" }
 github = { secrets = ["env:NOT_SET"] }
 [[rule]]
@@ -107,7 +107,7 @@ fn what_would_be_buried_says_why_and_exits_1() {
     let output = Desk::new(&sly).explain(&["pull_request.json"]);
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(said["journal"]["outcome"], "value-unfit");
+    assert_eq!(said["journal"]["outcome"], "invalid-value");
     assert_eq!(said["buried"], true);
 }
 

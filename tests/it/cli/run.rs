@@ -56,7 +56,7 @@ async fn until_empty_works_through_what_is_there_and_ends() {
         (1, 1)
     );
     assert_eq!(
-        (with("verdict", "bury"), with("outcome", "body-not-githubs")),
+        (with("verdict", "bury"), with("outcome", "invalid-payload")),
         (1, 1)
     );
     assert!(

@@ -5,8 +5,8 @@ use std::time::Duration;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::Attribute;
-use branchline::domain::outcome::disposition::Grave;
-use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::reconcile::lease::VISIBILITY;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::pipelines::PipelinesStage;
 use super::queue::{Lying, QueueStage};
 use super::store::StoreStage;
 use crate::world::clock::FakeClock;
-use crate::world::fault_injection::Weather;
+use crate::world::fault_injection::FaultInjection;
 use crate::world::pipelines::FakePipelines;
 use crate::world::queue::FakeQueue;
 use crate::world::rules::ROLE;
@@ -33,7 +33,7 @@ impl Queues {
     fn new() -> Self {
         let clock = FakeClock::new();
         Self {
-            queue: FakeQueue::new(&clock, &Weather::new(&clock), MAX_RECEIVES),
+            queue: FakeQueue::new(&clock, &FaultInjection::new(&clock), MAX_RECEIVES),
             clock,
         }
     }
@@ -59,14 +59,14 @@ impl QueueStage for Queues {
     }
 
     async fn send(&self, body: &str, attributes: &[(String, Attribute)]) -> String {
-        self.queue.send(body, attributes).unwrap()
+        self.queue.deliver(body, attributes).unwrap()
     }
 
     async fn count(&self) -> usize {
         self.queue.waiting().len()
     }
 
-    async fn look(&self, grave: Grave) -> Vec<Lying> {
+    async fn look(&self, grave: Destination) -> Vec<Lying> {
         let letters = self.queue.look(grave).into_iter();
         letters
             .map(|letter| Lying {
@@ -86,7 +86,7 @@ struct Table(FakeStore);
 
 impl Table {
     fn new() -> Self {
-        Self(FakeStore::new(&Weather::new(&FakeClock::new())))
+        Self(FakeStore::new(&FaultInjection::new(&FakeClock::new())))
     }
 }
 
@@ -117,7 +117,7 @@ impl StoreStage for Table {
     }
 
     async fn repository(&self, name: &str) -> Option<u64> {
-        self.0.repository(name).map(|id| id.0)
+        self.0.alias(name).map(|id| id.0)
     }
 }
 
@@ -126,7 +126,7 @@ struct Account(FakePipelines);
 
 impl Account {
     fn new() -> Self {
-        Self(FakePipelines::new(&Weather::new(&FakeClock::new())))
+        Self(FakePipelines::new(&FaultInjection::new(&FakeClock::new())))
     }
 }
 

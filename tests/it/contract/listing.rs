@@ -2,6 +2,7 @@
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
+use branchline::ports::StoreReader;
 use branchline::ports::{SlotResult, Store};
 
 use super::store::{StoreStage, won};

@@ -11,8 +11,8 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::{Attribute, AttributeValue as Value};
-use branchline::domain::outcome::disposition::Grave;
-use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::outcome::outgoing::Destination;
 
 use super::pipelines::PipelinesStage;
 use super::queue::{Lying, QueueStage};
@@ -52,7 +52,7 @@ fn number() -> usize {
     STAGES.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Three queues.
+/// Four queues.
 struct Queues {
     client: aws_sdk_sqs::Client,
     urls: QueueUrls,
@@ -65,12 +65,18 @@ impl Queues {
         let number = number();
         let make = async |name: &str| queue(&client, &format!("{name}-{number}")).await;
         let urls = QueueUrls {
-            source: make("source").await,
+            webhooks: make("webhooks").await,
+            internal: make("internal").await,
             dead_letters: make("dead-letters").await,
             quarantine: make("quarantine").await,
         };
-        redrive(&client, &urls.source, &urls.dead_letters, MAX_RECEIVES).await;
-        let port = SqsQueue::new(client.clone(), urls.clone(), VISIBILITY);
+        redrive(&client, &urls.webhooks, &urls.dead_letters, MAX_RECEIVES).await;
+        let port = SqsQueue::new(
+            client.clone(),
+            urls.clone(),
+            Destination::Webhooks,
+            VISIBILITY,
+        );
         Self { client, urls, port }
     }
 }
@@ -95,7 +101,7 @@ impl QueueStage for Queues {
     }
 
     async fn send(&self, body: &str, attributes: &[(String, Attribute)]) -> String {
-        let mut request = self.client.send_message().queue_url(&self.urls.source);
+        let mut request = self.client.send_message().queue_url(&self.urls.webhooks);
         for (name, attribute) in attributes {
             let value = MessageAttributeValue::builder().data_type(&attribute.data_type);
             let value = match &attribute.value {
@@ -111,19 +117,12 @@ impl QueueStage for Queues {
     }
 
     async fn count(&self) -> usize {
-        depth(&self.client, &self.urls.source).await
+        depth(&self.client, &self.urls.webhooks).await
     }
 
-    async fn look(&self, grave: Grave) -> Vec<Lying> {
-        let url = match grave {
-            Grave::DeadLetters => &self.urls.dead_letters,
-            Grave::Quarantine => &self.urls.quarantine,
-        };
-        let urls = QueueUrls {
-            source: url.clone(),
-            ..self.urls.clone()
-        };
-        let port = SqsQueue::new(self.client.clone(), urls, Duration::ZERO);
+    async fn look(&self, grave: Destination) -> Vec<Lying> {
+        let (client, urls) = (self.client.clone(), self.urls.clone());
+        let port = SqsQueue::new(client, urls, grave, Duration::ZERO);
         let received = branchline::ports::Queue::receive(&port, 10, Duration::ZERO).await;
         let letters = received.unwrap().into_iter().map(|letter| {
             let (body, attributes) = letter.into_parts();

@@ -7,6 +7,7 @@ use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
 use branchline::domain::state::mapping::Claim;
+use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::{Map, Value, json};
 

@@ -1,11 +1,13 @@
 //! The law of [`Queue`].
 
+use branchline::domain::fault::Step;
+use branchline::domain::outcome::dead_letter::dead_letter;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
-use branchline::domain::outcome::disposition::{Burial, Grave};
+use branchline::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use branchline::ports::Queue;
 
 /// A message as it lies in a queue.
@@ -32,7 +34,7 @@ pub(crate) trait QueueStage {
     /// How many messages the source queue holds, visible or not.
     async fn count(&self) -> usize;
     /// What lies in a grave.
-    async fn look(&self, grave: Grave) -> Vec<Lying>;
+    async fn look(&self, grave: Destination) -> Vec<Lying>;
     /// Lets at least that much time pass.
     async fn wait(&self, time: Duration);
 }
@@ -55,9 +57,9 @@ macro_rules! queue_laws {
             handed_back_for_later_comes_later,
             answers_with_the_receipts_that_were_not_handed_back,
             received_too_often_the_queue_moves_it_by_itself,
-            buried_arrives_with_attributes_and_body,
-            each_grave_is_its_own,
-            a_burial_that_sqs_refuses_is_a_fault,
+            a_dead_letter_arrives_with_attributes_and_body,
+            each_destination_is_a_queue_of_its_own,
+            a_send_that_sqs_refuses_is_a_fault,
         );
     };
 }
@@ -286,57 +288,61 @@ pub(crate) async fn received_too_often_the_queue_moves_it_by_itself<S: QueueStag
         body: "body".to_owned(),
         attributes: attributes.into_iter().collect(),
     };
-    assert_eq!(stage.look(Grave::DeadLetters).await, [whole]);
+    assert_eq!(stage.look(Destination::DeadLetters).await, [whole]);
     assert_eq!(stage.count().await, 0);
 }
 
-fn burial(body: &str, attributes: Vec<(String, Attribute)>) -> Burial {
-    Burial {
+fn message(body: &str, attributes: Vec<(String, Attribute)>) -> OutgoingMessage {
+    OutgoingMessage {
         message_id: "m-1".to_owned(),
         body: body.to_owned(),
         attributes,
     }
 }
 
-/// "Sends a message to a queue where people look." What the line makes of a received envelope arrives whole.
-pub(crate) async fn buried_arrives_with_attributes_and_body<S: QueueStage>(stage: &S) {
+/// "Sends a message." What the line makes of a received envelope arrives whole.
+pub(crate) async fn a_dead_letter_arrives_with_attributes_and_body<S: QueueStage>(stage: &S) {
     let body = "not GitHub's: ü\r\n🦀";
     stage.send(body, &[text("X-GitHub-Event", "push")]).await;
-    let fault = Fault::new(Step::Event, Reason::BodyNotGitHubs, "not JSON, at line 1");
-    let buried = Burial::of(receive_one(stage).await, &fault);
-    let expected: BTreeMap<_, _> = buried.attributes.iter().cloned().collect();
+    let fault = Fault::new(Reason::InvalidPayload, "not JSON, at line 1");
+    let letter = dead_letter(receive_one(stage).await, &fault, Step::Event);
+    let expected: BTreeMap<_, _> = letter.attributes.iter().cloned().collect();
     stage
         .queue()
-        .bury(Grave::DeadLetters, buried)
+        .send(Destination::DeadLetters, letter)
         .await
         .unwrap();
 
-    let lying = stage.look(Grave::DeadLetters).await;
+    let lying = stage.look(Destination::DeadLetters).await;
     let whole = Lying {
         body: body.to_owned(),
         attributes: expected,
     };
     assert_eq!(lying, [whole]);
-    // Burial sends; the message itself is still the receiver's to delete.
+    // Sending does not delete: that is left to the receiver.
     assert_eq!(stage.count().await, 1);
 }
 
 /// Dead letters and quarantine are two queues.
-pub(crate) async fn each_grave_is_its_own<S: QueueStage>(stage: &S) {
-    let forged = burial(
+pub(crate) async fn each_destination_is_a_queue_of_its_own<S: QueueStage>(stage: &S) {
+    let forged = message(
         "forged",
         vec![text("branchline-reason", "signature-mismatch")],
     );
-    stage.queue().bury(Grave::Quarantine, forged).await.unwrap();
-    assert_eq!(stage.look(Grave::Quarantine).await.len(), 1);
-    assert_eq!(stage.look(Grave::DeadLetters).await, []);
+    stage
+        .queue()
+        .send(Destination::Quarantine, forged)
+        .await
+        .unwrap();
+    assert_eq!(stage.look(Destination::Quarantine).await.len(), 1);
+    assert_eq!(stage.look(Destination::DeadLetters).await, []);
     assert_eq!(stage.count().await, 0);
 }
 
 /// "`Ok` only when the send is confirmed." (AWS refuses more than moto does: `tests/world.rs`.)
-pub(crate) async fn a_burial_that_sqs_refuses_is_a_fault<S: QueueStage>(stage: &S) {
-    let too_long = burial(&"x".repeat(1_048_577), Vec::new());
-    let answer = stage.queue().bury(Grave::DeadLetters, too_long).await;
+pub(crate) async fn a_send_that_sqs_refuses_is_a_fault<S: QueueStage>(stage: &S) {
+    let too_long = message(&"x".repeat(1_048_577), Vec::new());
+    let answer = stage.queue().send(Destination::DeadLetters, too_long).await;
     assert!(answer.is_err());
-    assert_eq!(stage.look(Grave::DeadLetters).await, []);
+    assert_eq!(stage.look(Destination::DeadLetters).await, []);
 }

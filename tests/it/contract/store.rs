@@ -1,11 +1,12 @@
 //! The law of [`Store`].
 
+use branchline::ports::StoreReader;
 use std::time::Duration;
 
 use branchline::domain::clone::fingerprint::CloneFingerprint;
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineName, Subject};
-use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::mapping::{
     Claim, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State, Transition,
 };
@@ -311,7 +312,7 @@ pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
     let edited = Transition::new(seen.as_seen(), next);
     let later = NewAuditEntry {
         time: at(5_000),
-        outcome: "recorded",
+        outcome: "recorded".to_owned(),
         ..entry("guid-edited", "active")
     };
     recorded(stage, &edited, &later).await;
@@ -347,7 +348,7 @@ pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S
 }
 
 fn refused(reason: Reason) -> Fault {
-    Fault::new(Step::Plan, reason, "as the test says")
+    Fault::new(reason, "as the test says")
 }
 
 /// "Writes a given-up row if the claim still stands ... Leaves no audit entry."

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use branchline::domain::fault::Reason;
-use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::outgoing::Destination;
 
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Trouble, When};
@@ -101,12 +101,12 @@ async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
         world.give(template("api-pr-7", "acme/api"), [].into());
     }
     for (number, trouble) in troubles {
-        world.weather.at_call(*number, *trouble);
+        world.faults.at_call(*number, *trouble);
     }
     for webhook in &story.webhooks {
         world.deliver(webhook.clone()).await;
     }
-    let calls = world.weather.calls().len();
+    let calls = world.faults.calls().len();
     (end(&world), calls)
 }
 
@@ -114,7 +114,7 @@ async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
 fn end(world: &World) -> End {
     let mut picture = world.picture(true);
     let mut letters = BTreeSet::new();
-    for grave in [Grave::DeadLetters, Grave::Quarantine] {
+    for grave in [Destination::DeadLetters, Destination::Quarantine] {
         for letter in world.queue.take(grave) {
             let reason = letter.text("branchline-reason").unwrap_or("no reason");
             letters.insert(format!("{grave:?}: {reason}: {}", letter.body));

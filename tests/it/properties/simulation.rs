@@ -1,4 +1,4 @@
-//! Deterministic simulation: one to four daemons over one world, in a storm. Time is tokio's, paused, so hours pass in
+//! Deterministic simulation: one to four daemons over one world, in a chaos. Time is tokio's, paused, so hours pass in
 //! milliseconds and a seed plays the same run again.
 //!
 //! `BRANCHLINE_SEED=17 cargo test --test simulation -- --nocapture` plays one seed alone.
@@ -13,16 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::state::mapping::CLOCK_SKEW;
 use branchline::ports::Clock;
 use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::world::chaos::{Figures, Storm};
+use crate::world::chaos::{Chaos, Figures};
 use crate::world::clock::{FakeClock, START};
-use crate::world::fault_injection::Weather;
+use crate::world::fault_injection::FaultInjection;
 use crate::world::history::{self, History};
 use crate::world::queue::Letter;
 use crate::world::webhook::Webhook;
@@ -30,7 +30,7 @@ use crate::world::world::{World, paused};
 
 /// Runs of one test.
 const SEEDS: u64 = 1_000;
-/// How long GitHub sends and the storm rages.
+/// How long GitHub sends and the chaos rages.
 const STORM: Duration = Duration::from_secs(400);
 /// How long a world may take to come to rest afterwards.
 const REST: Duration = Duration::from_secs(12 * 3_600);
@@ -119,25 +119,25 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     let mut daemons = JoinSet::new();
     let mut weathers = Vec::new();
     for number in 0..workers {
-        let weather = Weather::new(&world.clock);
+        let faults = FaultInjection::new(&world.clock);
         let daemon = Daemon {
             world: Arc::clone(&world),
             number,
             clock: world.clock.skewed(dice.i64(-WRONG..=WRONG)),
-            weather: weather.clone(),
+            faults: faults.clone(),
             dice: dice.fork(),
         };
-        weather.rage(Storm::new(dice.u64(..)));
-        weathers.push(weather);
+        faults.rage(Chaos::new(dice.u64(..)));
+        weathers.push(faults);
         daemons.spawn(daemon.live(stop.clone()));
     }
     let webhooks = send(&world, &history, &mut dice).await;
     let mut figures = Figures::default();
-    for weather in &weathers {
-        figures += weather.calm();
+    for faults in &weathers {
+        figures += faults.calm();
     }
     let rested = rest(&world).await;
-    told.tell();
+    told.request();
     while let Some(ended) = daemons.join_next().await {
         ended.map_err(|error| format!("a daemon panicked: {error}"))?;
     }
@@ -157,7 +157,7 @@ struct Daemon {
     world: Arc<World>,
     number: usize,
     clock: FakeClock,
-    weather: Weather,
+    faults: FaultInjection,
     dice: fastrand::Rng,
 }
 
@@ -170,13 +170,9 @@ impl Daemon {
                 seed: self.dice.u64(..),
             };
             let name = format!("w{}-{start}", self.number);
-            let daemon = self.world.daemon(
-                &name,
-                history::rules(),
-                &self.weather,
-                &self.clock,
-                settings,
-            );
+            let daemon =
+                self.world
+                    .daemon(&name, history::rules(), &self.faults, &self.clock, settings);
             let (stop, stopped) = Shutdown::channel();
             // A supervisor that stops it in between, as a deployment does.
             let deployed = Duration::from_secs(self.dice.u64(20..600));
@@ -185,18 +181,18 @@ impl Daemon {
             tokio::select! {
                 biased;
                 _ = &mut run => {}
-                () = self.weather.hangs() => {}
-                () = told.told() => {
-                    stop.tell();
+                () = self.faults.hangs() => {}
+                () = told.requested() => {
+                    stop.request();
                     let _ = run.await;
                     return;
                 }
                 () = sleep(deployed) => {
-                    stop.tell();
+                    stop.request();
                     tokio::select! {
                         biased;
                         _ = &mut run => {}
-                        () = self.weather.hangs() => {}
+                        () = self.faults.hangs() => {}
                     }
                 }
             }
@@ -246,8 +242,8 @@ async fn rest(world: &World) -> Result<(), String> {
 /// The world is that of the ordered history, and in the graves lies what belongs there.
 async fn check(world: &World, history: &History) -> Result<(), String> {
     for (grave, reason) in [
-        (Grave::Quarantine, "signature-missing"),
-        (Grave::DeadLetters, "body-not-githubs"),
+        (Destination::Quarantine, "signature-missing"),
+        (Destination::DeadLetters, "invalid-payload"),
     ] {
         let letters = world.queue.take(grave);
         let right = |letter: &Letter| letter.text("branchline-reason") == Some(reason);
@@ -269,7 +265,7 @@ async fn check(world: &World, history: &History) -> Result<(), String> {
     }
     let (wanted, got) = (ordered.picture(true), world.picture(true));
     if wanted != got {
-        return Err(format!("in order {wanted:#?}\nin the storm {got:#?}"));
+        return Err(format!("in order {wanted:#?}\nin the chaos {got:#?}"));
     }
     Ok(())
 }

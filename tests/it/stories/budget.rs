@@ -22,9 +22,9 @@ use crate::world::world::{MAX_RECEIVES, World, run_line};
 
 /// What one webhook costs, in AWS calls beside the queue's batches.
 async fn cost(world: &World, webhook: Webhook) -> usize {
-    world.weather.clear();
+    world.faults.clear();
     world.deliver(webhook).await;
-    world.weather.spent()
+    world.faults.spent()
 }
 
 #[test]
@@ -91,33 +91,33 @@ fn what_is_ignored_costs_nothing() {
 fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
     run_line(async |world| {
         // Made by an attempt that could not settle: the next one meets its own pipeline.
-        world.weather.next(
+        world.faults.next(
             Op::Record,
             1,
             Trouble::Fail(When::Before, Reason::AwsThrottled),
         );
         world.deliver(Webhook::pull_request("opened")).await;
-        let retried = under_a_claim(&world.weather.calls());
+        let retried = under_a_claim(&world.faults.calls());
         // Closed while its ARN is unknown: the pipeline is looked for by its name.
-        world.weather.next(
+        world.faults.next(
             Op::Record,
             1,
             Trouble::Fail(When::Before, Reason::AwsThrottled),
         );
         world.send(&Webhook::pull_request("opened").number(8));
-        world.weather.clear();
+        world.faults.clear();
         world.deliver(Webhook::pull_request("closed")).await;
-        let closed = under_a_claim(&world.weather.calls());
+        let closed = under_a_claim(&world.faults.calls());
         // Pushed to, after its template changed.
         world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
         let mut changed = template(TEMPLATE, REPOSITORY.1);
         changed["artifactStore"]["location"] = "elsewhere".into();
         world.give(changed, Tags::new());
         world.clock.advance(Duration::from_secs(60));
-        world.weather.clear();
+        world.faults.clear();
         let pushed = Webhook::pull_request("synchronize").number(8).before(1);
         world.deliver(pushed.sha(2)).await;
-        let updated = under_a_claim(&world.weather.calls());
+        let updated = under_a_claim(&world.faults.calls());
 
         let calls = retried.max(closed).max(updated);
         println!("{calls} calls of at most {OPERATION_TIMEOUT:?} under a claim of {CLAIM:?}");
@@ -135,13 +135,13 @@ fn under_a_claim(calls: &[Op]) -> u32 {
     let mut current = 0;
     for call in calls {
         current = match call {
-            Op::Receive | Op::Delete | Op::HandBack | Op::Bury => current,
-            Op::InState | Op::OfRepository | Op::CountPlaces => current,
+            Op::Receive | Op::Delete | Op::ChangeVisibility | Op::Send => current,
+            Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names => current,
             Op::Claim => 0,
             Op::FindByName => current + 2,
-            Op::Record | Op::GiveUp | Op::TakePlace | Op::FreePlace => current + 1,
+            Op::Record | Op::GiveUp | Op::AcquireSlot | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
             Op::Update | Op::Start | Op::Stop | Op::Executions => current + 1,
         };
@@ -196,7 +196,7 @@ fn a_lease_outlives_failed_renewals() {
 #[test]
 fn a_template_is_asked_for_once_a_minute() {
     run_line(async |world| {
-        world.weather.clear();
+        world.faults.clear();
         for number in 1..=5 {
             world
                 .deliver(Webhook::pull_request("opened").number(number))
@@ -215,7 +215,7 @@ fn a_template_is_asked_for_once_a_minute() {
 
 fn asked(world: &World) -> usize {
     world
-        .weather
+        .faults
         .calls()
         .iter()
         .filter(|call| **call == Op::Template)

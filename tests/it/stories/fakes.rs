@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use branchline::domain::fault::Reason;
 use branchline::domain::intake::envelope::Attribute;
-use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::ports::Queue;
 use branchline::reconcile::lease::VISIBILITY;
 
@@ -48,7 +48,7 @@ async fn a_letter_that_nobody_takes_is_left_over() {
         .await;
     let left = world.leftovers();
     assert!(
-        left[0].contains("body-not-githubs) in the dead letters"),
+        left[0].contains("invalid-payload) in the dead letters"),
         "{left:?}"
     );
     assert_eq!(world.take_dead_letters().len(), 1);
@@ -59,7 +59,7 @@ async fn a_letter_that_nobody_takes_is_left_over() {
 async fn a_claim_and_a_half_way_mapping_are_left_over() {
     let world = World::new(FakeClock::new());
     world
-        .weather
+        .faults
         .next(Op::Create, 1, Trouble::Hang(When::Before));
     world.send(&Webhook::pull_request("opened"));
     let envelope = world
@@ -106,9 +106,9 @@ fn a_half_way_mapping_can_be_expected() {
 fn a_call_fails_before_or_after_it_took_effect() {
     run_line(async |world| {
         let fail = |when| Trouble::Fail(when, Reason::AwsUnavailable);
-        world.weather.next(Op::Create, 1, fail(When::Before));
-        world.weather.next(Op::Create, 1, fail(When::After));
-        world.weather.next(Op::Delete, 1, fail(When::After));
+        world.faults.next(Op::Create, 1, fail(When::Before));
+        world.faults.next(Op::Create, 1, fail(When::After));
+        world.faults.next(Op::Delete, 1, fail(When::After));
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(outcomes.last().map(String::as_str), Some("already-created"));
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);
@@ -121,13 +121,13 @@ fn a_worker_that_crashes_anywhere_leaves_nothing_behind() {
         let mut struck = false;
         for when in [When::Before, When::After] {
             run_line(async |world| {
-                world.weather.at_call(number, Trouble::Hang(when));
+                world.faults.at_call(number, Trouble::Hang(when));
                 world.deliver(Webhook::pull_request("opened")).await;
                 world.deliver(Webhook::pull_request("closed").sha(2)).await;
                 world
                     .deliver(Webhook::pull_request("reopened").sha(2))
                     .await;
-                struck = world.weather.calls().len() >= number;
+                struck = world.faults.calls().len() >= number;
                 assert_eq!(world.pipelines(), ["api-pr-7"], "call {number}, {when:?}");
             });
         }
@@ -175,7 +175,7 @@ async fn an_unruly_queue_redelivers_and_reorders() {
         let world = World::new(FakeClock::new());
         world.queue.unruly(seed);
         for number in 0..10 {
-            world.queue.send(&format!("{number}"), &[]).unwrap();
+            world.queue.deliver(&format!("{number}"), &[]).unwrap();
         }
         let mut order = Vec::new();
         while world.queue.depth().visible > 0 {
@@ -194,10 +194,10 @@ async fn the_queue_moves_what_nobody_can_finish() {
     let world = World::new(FakeClock::new());
     // A busy subject is nobody's failure, so we never bury for it.
     let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
-    world.weather.next(Op::Claim, u32::MAX, busy);
+    world.faults.next(Op::Claim, u32::MAX, busy);
     world.send(&Webhook::pull_request("opened"));
     world.settle().await;
-    let letters = world.queue.take(Grave::DeadLetters);
+    let letters = world.queue.take(Destination::DeadLetters);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].receives, MAX_RECEIVES);
     assert_eq!(letters[0].text("branchline-reason"), None);
@@ -207,7 +207,7 @@ async fn the_queue_moves_what_nobody_can_finish() {
 #[tokio::test]
 async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() {
     let world = World::new(FakeClock::new());
-    world.queue.send("body", &[]).unwrap();
+    world.queue.deliver("body", &[]).unwrap();
     let one = || world.queue.receive(1, Duration::ZERO);
     let old = one().await.unwrap().remove(0).receipt;
     world.clock.advance(Duration::from_secs(120));
@@ -252,11 +252,11 @@ fn sqs_refuses_what_it_refuses() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_can_follow_tokio_and_a_long_poll_waits() {
     use crate::world::clock::FakeClock;
-    use crate::world::fault_injection::Weather;
+    use crate::world::fault_injection::FaultInjection;
     use crate::world::queue::FakeQueue;
 
     let clock = FakeClock::following_tokio();
-    let queue = FakeQueue::new(&clock, &Weather::new(&clock), 3);
+    let queue = FakeQueue::new(&clock, &FaultInjection::new(&clock), 3);
     let begun = tokio::time::Instant::now();
     let long = Duration::from_secs(20);
     assert!(queue.receive(1, long).await.unwrap().is_empty());
@@ -264,7 +264,7 @@ async fn a_clock_can_follow_tokio_and_a_long_poll_waits() {
     let sender = queue.clone();
     let (received, ()) = tokio::join!(queue.receive(1, long), async move {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        sender.send("body", &[]).unwrap();
+        sender.deliver("body", &[]).unwrap();
     });
     assert_eq!(received.unwrap().len(), 1);
     assert!(begun.elapsed() < Duration::from_secs(26));
@@ -274,7 +274,7 @@ async fn a_clock_can_follow_tokio_and_a_long_poll_waits() {
 fn a_call_can_take_long() {
     run_line(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(30));
-        world.weather.next(Op::Create, 1, slow);
+        world.faults.next(Op::Create, 1, slow);
         tokio::join!(world.deliver(Webhook::pull_request("opened")), async {
             while world.pipelines().is_empty() {
                 world.clock.advance(Duration::from_secs(1));
@@ -299,15 +299,15 @@ fn a_webhook_costs_what_the_budget_says() {
             (Webhook::ping(), 0),
         ];
         for (webhook, most) in budget {
-            world.weather.clear();
+            world.faults.clear();
             world.deliver(webhook).await;
-            let calls = world.weather.calls();
-            assert!(world.weather.spent() <= most, "more than {most}: {calls:?}");
+            let calls = world.faults.calls();
+            assert!(world.faults.spent() <= most, "more than {most}: {calls:?}");
         }
-        world.weather.clear();
+        world.faults.clear();
         world
             .deliver(Webhook::pull_request("synchronize").at(START))
             .await;
-        assert_eq!(world.weather.spent(), 1, "{:?}", world.weather.calls());
+        assert_eq!(world.faults.spent(), 1, "{:?}", world.faults.calls());
     });
 }

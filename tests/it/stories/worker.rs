@@ -25,8 +25,13 @@ fn settings(concurrency: usize) -> WorkerConfig {
 
 async fn run_until_empty(world: &World, concurrency: usize) {
     let (_told, stop) = Shutdown::channel();
-    let walker = world.worker("daemon", vec![pull_request_rule()]);
-    let worker = Worker::new(world.queue.clone(), walker, settings(concurrency));
+    let reconciler = world.worker("daemon", vec![pull_request_rule()]);
+    let worker = Worker::new(
+        world.queue.clone(),
+        world.queue.internal(),
+        reconciler,
+        settings(concurrency),
+    );
     worker.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
 
@@ -39,7 +44,7 @@ fn it_works_through_the_queue_and_ends() {
         run_until_empty(world, 4).await;
         assert_eq!(world.pipelines().len(), 25);
         let batches = world
-            .weather
+            .faults
             .calls()
             .into_iter()
             .filter(|op| *op == Op::Delete)
@@ -58,11 +63,16 @@ fn it_never_asks_for_more_than_it_can_start() {
             world.send(&Webhook::pull_request("opened").number(number));
         }
         world
-            .weather
+            .faults
             .next(Op::Template, 1, Trouble::Hang(When::Before));
         let (told, stop) = Shutdown::channel();
-        let walker = world.worker("daemon", vec![pull_request_rule()]);
-        let worker = Worker::new(world.queue.clone(), walker, settings(2));
+        let reconciler = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(
+            world.queue.clone(),
+            world.queue.internal(),
+            reconciler,
+            settings(2),
+        );
         let run = worker.run(RunMode::Daemon, stop);
         tokio::select! {
             _ = run => panic!("it was not told to stop"),
@@ -80,7 +90,7 @@ fn it_never_asks_for_more_than_it_can_start() {
 fn what_sqs_does_not_take_is_sent_again() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        world.weather.next(
+        world.faults.next(
             Op::Delete,
             2,
             Trouble::Fail(When::Before, Reason::AwsUnavailable),
@@ -88,7 +98,7 @@ fn what_sqs_does_not_take_is_sent_again() {
         run_until_empty(world, 1).await;
         assert_eq!(
             world
-                .weather
+                .faults
                 .calls()
                 .iter()
                 .filter(|op| **op == Op::Delete)
@@ -102,8 +112,8 @@ fn what_sqs_does_not_take_is_sent_again() {
 fn a_burial_that_is_not_confirmed_loses_nothing() {
     run_daemon(async |world| {
         world.send(&Webhook::ping().unsigned());
-        world.weather.next(
-            Op::Bury,
+        world.faults.next(
+            Op::Send,
             1,
             Trouble::Fail(When::Before, Reason::AwsUnavailable),
         );
@@ -121,7 +131,7 @@ fn a_burial_that_is_not_confirmed_loses_nothing() {
 fn a_queue_that_does_not_answer_is_asked_again() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        world.weather.next(
+        world.faults.next(
             Op::Receive,
             2,
             Trouble::Fail(When::Before, Reason::AwsUnavailable),
@@ -136,12 +146,17 @@ fn told_to_stop_it_finishes_what_is_in_work() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
         let (told, stop) = Shutdown::channel();
-        let walker = world.worker("daemon", vec![pull_request_rule()]);
-        let worker = Worker::new(world.queue.clone(), walker, settings(1));
+        let reconciler = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(
+            world.queue.clone(),
+            world.queue.internal(),
+            reconciler,
+            settings(1),
+        );
         let run = worker.run(RunMode::Daemon, stop);
         let stopping = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            told.tell();
+            told.request();
         };
         let (ended, ()) = tokio::join!(run, stopping);
         ended.unwrap();
@@ -153,22 +168,27 @@ fn told_to_stop_it_finishes_what_is_in_work() {
 fn it_is_ready_while_it_works_and_says_why_it_is_not() {
     run_daemon(async |world| {
         let (tell, stop) = Shutdown::channel();
-        let walker = world.worker("daemon", vec![pull_request_rule()]);
-        let worker = Worker::new(world.queue.clone(), walker, settings(4));
+        let reconciler = world.worker("daemon", vec![pull_request_rule()]);
+        let worker = Worker::new(
+            world.queue.clone(),
+            world.queue.internal(),
+            reconciler,
+            settings(4),
+        );
         let ready = worker.readiness();
         assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
         let observe = async {
             tokio::time::sleep(Duration::from_secs(30)).await;
             assert_eq!(ready.not_ready_reason(), None);
             let out = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-            world.weather.next(Op::Receive, 1_000, out);
+            world.faults.next(Op::Receive, 1_000, out);
             tokio::time::sleep(Duration::from_secs(60)).await;
             assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
-            tell.tell();
+            tell.request();
         };
         let (ran, ()) = tokio::join!(worker.run(RunMode::Daemon, stop), observe);
         ran.unwrap();
-        world.weather.clear();
+        world.faults.clear();
         assert_eq!(
             ready.not_ready_reason(),
             Some("stopping: what is in work is finished first")

@@ -6,7 +6,7 @@ use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName};
 use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
@@ -77,7 +77,7 @@ impl Account {
     pub(super) fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let missing = || {
             let detail = format!("no pipeline '{name}'");
-            Fault::new(Step::Plan, Reason::TemplateMissing, detail)
+            Fault::new(Reason::TemplateMissing, detail)
         };
         let pipeline = self.pipelines.get(name).ok_or_else(missing)?;
         let mut fields = pipeline.declaration.clone();
@@ -103,13 +103,13 @@ impl Account {
         }
         let fields = new.declaration.as_json();
         codepipeline_rules::check(fields, &new.tags)
-            .map_err(|why| Fault::new(Step::Plan, Reason::DeclarationRefused, why))?;
+            .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
         if self
             .limit
             .is_some_and(|limit| self.pipelines.len() >= limit)
         {
             let detail = "LimitExceededException";
-            return Err(Fault::new(Step::Plan, Reason::AwsQuota, detail));
+            return Err(Fault::new(Reason::AwsQuota, detail));
         }
         let mut declaration = fields.clone();
         declaration.remove("version");
@@ -145,7 +145,7 @@ impl Account {
     /// Every change of a declaration is one, be it the same.
     pub(super) fn update(&mut self, new: &NewPipeline) -> Result<(), Fault> {
         let pipeline = self.ours(&new.name)?;
-        let refused = |why| Fault::new(Step::Plan, Reason::DeclarationRefused, why);
+        let refused = |why| Fault::new(Reason::DeclarationRefused, why);
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
         pipeline.declaration = new.declaration.as_json().clone();
         pipeline.version += 1;
@@ -156,7 +156,7 @@ impl Account {
     pub(super) fn start(&mut self, name: &PipelineName, run: &Run) -> Result<String, Fault> {
         let pipeline = self.ours(name)?;
         codepipeline_rules::check_run(&pipeline.declaration, run)
-            .map_err(|why| Fault::new(Step::Plan, Reason::DeclarationRefused, why))?;
+            .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
         let token = run.token.as_ref().map(ToString::to_string);
         let known = |known: &Started| token.is_some() && known.token == token;
         let place = match pipeline.runs.iter().position(known) {
@@ -223,7 +223,7 @@ impl Account {
     }
 
     fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
-        let missing = || Fault::new(Step::Plan, Reason::AwsConflict, format!("no '{name}'"));
+        let missing = || Fault::new(Reason::AwsConflict, format!("no '{name}'"));
         let pipeline = self.pipelines.get_mut(name).ok_or_else(missing)?;
         assert!(!pipeline.given, "'{name}' was not branchline's to change");
         Ok(pipeline)
@@ -243,7 +243,7 @@ fn execution(name: &PipelineName, place: usize) -> String {
 
 fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {
     PipelineArn::parse(format!("{PLACE}:{name}"))
-        .map_err(|why| Fault::new(Step::Plan, Reason::AwsUnknown, why.to_string()))
+        .map_err(|why| Fault::new(Reason::AwsUnknown, why.to_string()))
 }
 
 fn mask(json: &mut Value) {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::fault_injection::{Op, Trouble, When};
 
-/// What a storm did.
+/// What a chaos did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) calls: usize,
@@ -41,15 +41,15 @@ pub(crate) struct Gust {
     pub(crate) trouble: Option<Trouble>,
 }
 
-/// A storm over one worker.
-pub(crate) struct Storm {
+/// A chaos over one worker.
+pub(crate) struct Chaos {
     dice: fastrand::Rng,
     /// The whole worker stands still until then, as a process that is not scheduled.
     frozen: Option<Instant>,
     pub(crate) figures: Figures,
 }
 
-impl Storm {
+impl Chaos {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             dice: fastrand::Rng::with_seed(seed),

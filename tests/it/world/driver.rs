@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use branchline::domain::fault::Fault;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
+use branchline::domain::outcome::disposition::Disposition;
 use branchline::domain::outcome::journal::Journal;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::ports::{Clock, Queue};
+use branchline::reconcile::Processed;
 use branchline::reconcile::lease::Lease;
-use branchline::reconcile::{Ending, Processed};
 use branchline::worker::backoff;
 
 use super::world::World;
@@ -21,10 +24,15 @@ const POLLS: usize = 10_000;
 pub(crate) async fn settle(world: &World) -> Vec<Journal> {
     let mut journals = Vec::new();
     for _ in 0..POLLS {
+        let both = async {
+            let mut received = world.queue.receive(10, Duration::ZERO).await?;
+            received.extend(world.queue.internal().receive(10, Duration::ZERO).await?);
+            Ok::<_, Fault>(received)
+        };
         let received = tokio::select! {
             biased;
-            received = world.queue.receive(10, Duration::ZERO) => received,
-            () = world.weather.hangs() => continue,
+            received = both => received,
+            () = world.faults.hangs() => continue,
         };
         match received {
             Ok(messages) if messages.is_empty() => match world.queue.next_visible() {
@@ -46,36 +54,41 @@ pub(crate) async fn settle(world: &World) -> Vec<Journal> {
 pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal> {
     let work = async {
         let lease = Lease::begin(envelope.receipt.clone());
-        let walked = world.line().walk(envelope, &lease).await;
-        execute(world, walked).await
+        let processed = world.reconciler().process(envelope, Some(&lease)).await;
+        execute(world, processed).await
     };
     tokio::select! {
         biased;
         journal = work => Some(journal),
-        () = world.weather.hangs() => None,
+        () = world.faults.hangs() => None,
     }
 }
 
-async fn execute(world: &World, walked: Processed) -> Journal {
+async fn execute(world: &World, processed: Processed) -> Journal {
     let Processed {
         journal,
         receipt,
-        ending,
-        heard: _,
-    } = walked;
-    match ending {
-        Ending::Ack => delete(world, receipt).await,
-        Ending::Retry { class, tries } => {
-            let wait = backoff::visibility(class, tries, 1.0);
-            // Where this fails the message comes back all the same, later.
+        disposition,
+        signal: _,
+    } = processed;
+    let sent = match disposition {
+        Disposition::Delete => Ok(()),
+        Disposition::Retry { class, attempt } => {
+            let wait = backoff::visibility(class, attempt, 1.0);
+            // Where this fails the message returns all the same, later.
             let _ = world.queue.change_visibility(&[(receipt, wait)]).await;
+            return journal;
         }
-        Ending::Bury(grave, burial) => {
-            // Only a confirmed send lets the message go.
-            if world.queue.bury(grave, burial).await.is_ok() {
-                delete(world, receipt).await;
-            }
+        Disposition::DeadLetter(message) => {
+            world.queue.send(Destination::DeadLetters, message).await
         }
+        Disposition::Quarantine(message) => {
+            world.queue.send(Destination::Quarantine, message).await
+        }
+    };
+    // Only a confirmed send lets the message go.
+    if sent.is_ok() {
+        delete(world, receipt).await;
     }
     journal
 }

@@ -1,8 +1,8 @@
 //! What goes wrong between branchline and AWS, on demand: calls that fail before or after they took effect, that take
-//! long, or that never come back. Every call of every fake passes through a [`Weather`], which counts it.
+//! long, or that never come back. Every call of every fake passes through a [`FaultInjection`], which counts it.
 //!
-//! A weather belongs to one worker; the worlds behind the fakes are shared. A crash is a call that hangs
-//! ([`Weather::hangs`] tells when) in a future that the test then drops.
+//! A faults belongs to one worker; the worlds behind the fakes are shared. A crash is a call that hangs
+//! ([`FaultInjection::hangs`] tells when) in a future that the test then drops.
 
 use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use tokio::sync::Notify;
 
-use super::chaos::{Figures, Gust, Storm};
+use super::chaos::{Chaos, Figures, Gust};
 use super::clock::FakeClock;
 use super::lock;
 
@@ -22,8 +22,8 @@ use super::lock;
 pub(crate) enum Op {
     Receive,
     Delete,
-    HandBack,
-    Bury,
+    ChangeVisibility,
+    Send,
     Claim,
     Record,
     GiveUp,
@@ -32,9 +32,9 @@ pub(crate) enum Op {
     Template,
     Names,
     OfRepository,
-    TakePlace,
-    FreePlace,
-    CountPlaces,
+    AcquireSlot,
+    ReleaseSlot,
+    CountSlots,
     Create,
     Update,
     Start,
@@ -49,10 +49,10 @@ impl Op {
     /// What it costs in AWS calls that a message does not share with others. Queue operations go in batches.
     fn cost(self) -> usize {
         match self {
-            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => 0,
+            Self::Receive | Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names => 1,
-            Self::OfRepository | Self::TakePlace | Self::FreePlace | Self::CountPlaces => 1,
+            Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
@@ -65,31 +65,6 @@ impl Op {
             self,
             Self::Create | Self::Update | Self::Start | Self::Stop | Self::Remove
         )
-    }
-
-    fn room(self) -> Step {
-        match self {
-            Self::Claim
-            | Self::Record
-            | Self::GiveUp
-            | Self::Mapping
-            | Self::InState
-            | Self::OfRepository
-            | Self::TakePlace
-            | Self::FreePlace
-            | Self::CountPlaces => Step::Mapping,
-            Self::Template
-            | Self::Names
-            | Self::Create
-            | Self::Update
-            | Self::Start
-            | Self::Executions
-            | Self::Stop
-            | Self::Find
-            | Self::FindByName
-            | Self::Remove => Step::Plan,
-            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Step::Queue,
-        }
     }
 }
 
@@ -113,7 +88,7 @@ pub(crate) enum Trouble {
 
 #[derive(Default)]
 struct State {
-    storm: Option<Storm>,
+    chaos: Option<Chaos>,
     log: Vec<Op>,
     by_op: Vec<(Op, u32, Trouble)>,
     by_number: BTreeMap<usize, Trouble>,
@@ -133,15 +108,15 @@ impl State {
     }
 }
 
-/// The weather over one worker's calls. Clones are the same weather.
+/// The faults over one worker's calls. Clones are the same faults.
 #[derive(Clone)]
-pub(crate) struct Weather {
+pub(crate) struct FaultInjection {
     state: Arc<Mutex<State>>,
     hung: Arc<Notify>,
     clock: FakeClock,
 }
 
-impl Weather {
+impl FaultInjection {
     /// Fair.
     pub(crate) fn new(clock: &FakeClock) -> Self {
         Self {
@@ -163,20 +138,20 @@ impl Weather {
         state.by_number.insert(place, trouble);
     }
 
-    /// From now on a storm rages, until it is [`Weather::calm`].
-    pub(crate) fn rage(&self, storm: Storm) {
-        lock(&self.state).storm = Some(storm);
+    /// From now on a chaos rages, until it is [`FaultInjection::calm`].
+    pub(crate) fn rage(&self, chaos: Chaos) {
+        lock(&self.state).chaos = Some(chaos);
     }
 
-    /// The storm is over. Answers with what it did. A worker that stands still is woken.
+    /// The chaos is over. Answers with what it did. A worker that stands still is woken.
     pub(crate) fn calm(&self) -> Figures {
-        let storm = lock(&self.state).storm.take();
-        storm.map_or(Figures::default(), |storm| storm.figures)
+        let chaos = lock(&self.state).chaos.take();
+        chaos.map_or(Figures::default(), |chaos| chaos.figures)
     }
 
     /// Whether the next change of a pipeline is given up and takes effect all the same: so long after.
     pub(crate) fn echo(&self) -> Option<Duration> {
-        lock(&self.state).storm.as_mut()?.echo()
+        lock(&self.state).chaos.as_mut()?.echo()
     }
 
     /// Forgets what was to come, and what was counted.
@@ -184,7 +159,7 @@ impl Weather {
         *lock(&self.state) = State::default();
     }
 
-    /// The operations that were called, in order, since the last [`Weather::clear`].
+    /// The operations that were called, in order, since the last [`FaultInjection::clear`].
     pub(crate) fn calls(&self) -> Vec<Op> {
         lock(&self.state).log.clone()
     }
@@ -205,7 +180,7 @@ impl Weather {
         self.hung.notified().await;
     }
 
-    /// Takes a call through the weather. Others may run before and after the effect, never during it.
+    /// Takes a call through the faults. Others may run before and after the effect, never during it.
     pub(crate) async fn pass<T>(
         &self,
         op: Op,
@@ -218,7 +193,7 @@ impl Weather {
             trouble,
         } = gust;
         self.pass_time(before).await;
-        // The way out of a call that changes a pipeline is not interrupted: see `storm.rs`.
+        // The way out of a call that changes a pipeline is not interrupted: see `chaos.rs`.
         if !op.changes_a_pipeline() {
             self.thaw().await;
         }
@@ -239,9 +214,9 @@ impl Weather {
     }
 
     async fn thaw(&self) {
-        let frozen = || lock(&self.state).storm.as_ref()?.frozen();
+        let frozen = || lock(&self.state).chaos.as_ref()?.frozen();
         while let Some(until) = frozen() {
-            // Waking early is allowed: a storm may be calmed.
+            // Waking early is allowed: a chaos may be calmed.
             let soon = tokio::time::Instant::now() + Duration::from_secs(5);
             tokio::time::sleep_until(until.min(soon)).await;
         }
@@ -251,8 +226,8 @@ impl Weather {
         let mut state = lock(&self.state);
         state.log.push(op);
         let ordered = state.ordered(op);
-        let storm = state.storm.as_mut().map(|storm| storm.gust(op));
-        let mut gust = storm.unwrap_or_default();
+        let chaos = state.chaos.as_mut().map(|chaos| chaos.gust(op));
+        let mut gust = chaos.unwrap_or_default();
         gust.trouble = ordered.or(gust.trouble);
         gust
     }
@@ -261,7 +236,7 @@ impl Weather {
         match trouble {
             Some(Trouble::Fail(when, reason)) if when == now => {
                 let detail = format!("{op:?} failed {when:?} it took effect, as the test ordered");
-                Err(Fault::new(op.room(), reason, detail))
+                Err(Fault::new(reason, detail))
             }
             Some(Trouble::Stall(when, time)) if when == now => {
                 self.clock.sleep(time).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use branchline::domain::clone::tags::is_ours;
 use branchline::domain::ids::Timestamp;
-use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
 
@@ -46,8 +46,11 @@ impl World {
     fn letters_left(&self) -> Vec<String> {
         let places = [
             ("the source queue", self.queue.waiting()),
-            ("the dead letters", self.queue.look(Grave::DeadLetters)),
-            ("quarantine", self.queue.look(Grave::Quarantine)),
+            (
+                "the dead letters",
+                self.queue.look(Destination::DeadLetters),
+            ),
+            ("quarantine", self.queue.look(Destination::Quarantine)),
         ];
         let line = |place: &str, letter: &Letter| {
             let event = letter.text("X-GitHub-Event").unwrap_or("?");
@@ -123,8 +126,8 @@ impl World {
             let mut pairs = built.clone().zip(built.skip(1));
             let twice = lock(&self.built_twice).contains(&display(row));
             let again = |run: &Started| {
-                let storm = lock(&self.storm);
-                let back = storm.as_ref().zip(run.commit.clone());
+                let chaos = lock(&self.chaos);
+                let back = chaos.as_ref().zip(run.commit.clone());
                 back.is_some_and(|(back, commit)| {
                     run.stopped || back.contains(&(display(row), commit))
                 })
@@ -162,7 +165,7 @@ impl World {
             let counts = |row: &&Mapping| row.place.as_deref() == Some(rule);
             rows.iter().filter(counts).count()
         };
-        let places = self.store.all_places();
+        let places = self.store.all_slots();
         let uncounted = *lock(&self.uncounted);
         let odd = places
             .iter()

@@ -8,37 +8,37 @@ use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::mapping::Claim;
-use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::account::{Account, Pipeline, Started};
 use super::{codepipeline_rules, lock};
-use crate::world::fault_injection::{Op, Weather};
+use crate::world::fault_injection::{FaultInjection, Op};
 
 /// A handle on the account. Clones are handles on the same account.
 #[derive(Clone)]
 pub(crate) struct FakePipelines {
     account: Arc<Mutex<Account>>,
-    weather: Weather,
+    faults: FaultInjection,
 }
 
 impl FakePipelines {
     /// An account without pipelines.
-    pub(crate) fn new(weather: &Weather) -> Self {
+    pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             account: Arc::default(),
-            weather: weather.clone(),
+            faults: faults.clone(),
         }
     }
 
-    /// The same account under another worker's weather.
-    pub(crate) fn under(&self, weather: &Weather) -> Self {
+    /// The same account under another worker's faults.
+    pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
-            weather: weather.clone(),
+            faults: faults.clone(),
             ..self.clone()
         }
     }
@@ -109,7 +109,7 @@ impl FakePipelines {
     ) -> Result<T, Fault> {
         under(name, claim);
         let touch = self.touch(name);
-        if let Some(after) = self.weather.echo() {
+        if let Some(after) = self.faults.echo() {
             let fakes = self.clone();
             let late = move || effect(&mut lock(&fakes.account)).map(|_| ());
             return Err(echo(touch, after, late).await);
@@ -119,7 +119,7 @@ impl FakePipelines {
             drop(touch);
             done
         };
-        self.weather.pass(op, effect).await
+        self.faults.pass(op, effect).await
     }
 
     /// How the law of claims was broken.
@@ -144,17 +144,39 @@ fn under(name: &PipelineName, claim: &Claim) {
     assert_eq!(owned, Some(name), "the claim is on another pipeline");
 }
 
-impl Pipelines for FakePipelines {
+impl PipelineReader for FakePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let effect = || lock(&self.account).template(name);
-        self.weather.pass(Op::Template, effect).await
+        self.faults.pass(Op::Template, effect).await
     }
 
     async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
         let effect = || Ok(lock(&self.account).pipelines.keys().cloned().collect());
-        self.weather.pass(Op::Names, effect).await
+        self.faults.pass(Op::Names, effect).await
     }
 
+    async fn find(
+        &self,
+        name: &PipelineName,
+        arn: Option<&PipelineArn>,
+    ) -> Result<Option<ExistingPipeline>, Fault> {
+        let op = arn.map_or(Op::FindByName, |_| Op::Find);
+        let effect = || lock(&self.account).find(name, arn);
+        self.faults.pass(op, effect).await
+    }
+
+    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+        let effect = || Ok(lock(&self.account).executions(name));
+        self.faults.pass(Op::Executions, effect).await
+    }
+
+    async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
+        let effect = || Ok(lock(&self.account).stages(name));
+        self.faults.pass(Op::Executions, effect).await
+    }
+}
+
+impl Pipelines for FakePipelines {
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<CreateResult, Fault> {
         let new = pipeline.clone();
         let head = claim.mapping().order.head.clone();
@@ -174,16 +196,6 @@ impl Pipelines for FakePipelines {
         self.change(Op::Start, name, claim, effect).await
     }
 
-    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
-        let effect = || Ok(lock(&self.account).executions(name));
-        self.weather.pass(Op::Executions, effect).await
-    }
-
-    async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
-        let effect = || Ok(lock(&self.account).stages(name));
-        self.weather.pass(Op::Executions, effect).await
-    }
-
     async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {
         let (own, id) = (name.clone(), id.to_owned());
         let effect = move |account: &mut Account| {
@@ -191,16 +203,6 @@ impl Pipelines for FakePipelines {
             Ok(())
         };
         self.change(Op::Stop, name, claim, effect).await
-    }
-
-    async fn find(
-        &self,
-        name: &PipelineName,
-        arn: Option<&PipelineArn>,
-    ) -> Result<Option<ExistingPipeline>, Fault> {
-        let op = arn.map_or(Op::FindByName, |_| Op::Find);
-        let effect = || lock(&self.account).find(name, arn);
-        self.weather.pass(op, effect).await
     }
 
     async fn delete(&self, name: &PipelineName, claim: &Claim) -> Result<(), Fault> {
@@ -226,7 +228,7 @@ async fn echo(
         let _ = effect();
         drop(touch);
     });
-    Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer in time")
+    Fault::new(Reason::AwsUnavailable, "no answer in time")
 }
 
 /// Nobody else changes a pipeline while this is there.

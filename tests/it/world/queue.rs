@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::Timestamp;
-use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
-use branchline::domain::outcome::disposition::{Burial, Grave};
+use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt, Source};
+use branchline::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::lease::VISIBILITY;
 
@@ -19,10 +19,12 @@ use tokio::sync::Notify;
 
 use super::clock::FakeClock;
 use super::{lock, sqs};
-use crate::world::fault_injection::{Op, Weather};
+use crate::world::fault_injection::{FaultInjection, Op};
 
 /// The longest visibility that SQS takes.
 const LONGEST: Duration = Duration::from_secs(43_200);
+/// Who sends, as SQS knows it.
+pub(crate) const SENDER: &str = "AROAEXAMPLE:ada";
 /// Messages in an answer.
 const BATCH: usize = 10;
 /// How often one message is tampered with when the queue is unruly, so that every test ends.
@@ -46,6 +48,7 @@ impl Letter {
 }
 
 struct Message {
+    source: Source,
     letter: Letter,
     /// Every receipt it was given, the current one last.
     receipts: Vec<Receipt>,
@@ -75,15 +78,17 @@ struct Queues {
 #[derive(Clone)]
 pub(crate) struct FakeQueue {
     queues: Arc<Mutex<Queues>>,
+    /// The source queue that this handle receives from.
+    source: Source,
     /// Something was sent, or handed back: whoever waits looks again.
     moved: Arc<Notify>,
     clock: FakeClock,
-    weather: Weather,
+    faults: FaultInjection,
 }
 
 impl FakeQueue {
     /// Empty queues, whose redrive takes a message after `max_receives` receives.
-    pub(crate) fn new(clock: &FakeClock, weather: &Weather, max_receives: u32) -> Self {
+    pub(crate) fn new(clock: &FakeClock, faults: &FaultInjection, max_receives: u32) -> Self {
         let queues = Queues {
             source: Vec::new(),
             dead_letters: Vec::new(),
@@ -96,16 +101,25 @@ impl FakeQueue {
         };
         Self {
             queues: Arc::new(Mutex::new(queues)),
+            source: Source::Webhooks,
             moved: Arc::default(),
             clock: clock.clone(),
-            weather: weather.clone(),
+            faults: faults.clone(),
         }
     }
 
-    /// The same queues under another worker's weather.
-    pub(crate) fn under(&self, weather: &Weather) -> Self {
+    /// The same queues, of which the internal one is received from.
+    pub(crate) fn internal(&self) -> Self {
         Self {
-            weather: weather.clone(),
+            source: Source::Internal,
+            ..self.clone()
+        }
+    }
+
+    /// The same queues under another worker's faults.
+    pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
+        Self {
+            faults: faults.clone(),
             ..self.clone()
         }
     }
@@ -119,7 +133,7 @@ impl FakeQueue {
     ///
     /// # Errors
     /// What SQS says when it refuses the message.
-    pub(crate) fn send(
+    pub(crate) fn deliver(
         &self,
         body: &str,
         attributes: &[(String, Attribute)],
@@ -128,12 +142,7 @@ impl FakeQueue {
         let mut queues = lock(&self.queues);
         let letter = queues.letter(body, attributes, now)?;
         let message_id = letter.message_id.clone();
-        queues.source.push(Message {
-            letter,
-            receipts: Vec::new(),
-            visible_at: now,
-            pranks: 0,
-        });
+        queues.push(Source::Webhooks, letter);
         self.moved.notify_waiters();
         Ok(message_id)
     }
@@ -174,12 +183,12 @@ impl FakeQueue {
     }
 
     /// What lies in a grave.
-    pub(crate) fn look(&self, grave: Grave) -> Vec<Letter> {
+    pub(crate) fn look(&self, grave: Destination) -> Vec<Letter> {
         lock(&self.queues).grave(grave).clone()
     }
 
     /// Takes what lies in a grave out of it.
-    pub(crate) fn take(&self, grave: Grave) -> Vec<Letter> {
+    pub(crate) fn take(&self, grave: Destination) -> Vec<Letter> {
         std::mem::take(lock(&self.queues).grave(grave))
     }
 }
@@ -202,10 +211,21 @@ impl Queues {
         })
     }
 
-    fn grave(&mut self, grave: Grave) -> &mut Vec<Letter> {
+    fn push(&mut self, source: Source, letter: Letter) {
+        self.source.push(Message {
+            source,
+            visible_at: letter.sent_at,
+            letter,
+            receipts: Vec::new(),
+            pranks: 0,
+        });
+    }
+
+    fn grave(&mut self, grave: Destination) -> &mut Vec<Letter> {
         match grave {
-            Grave::DeadLetters => &mut self.dead_letters,
-            Grave::Quarantine => &mut self.quarantine,
+            Destination::DeadLetters => &mut self.dead_letters,
+            Destination::Quarantine => &mut self.quarantine,
+            Destination::Webhooks | Destination::Internal => panic!("not where letters lie"),
         }
     }
 
@@ -216,7 +236,7 @@ impl Queues {
             .is_some_and(|dice| dice.u8(0..sides) == 0)
     }
 
-    fn receive(&mut self, max: usize, now: Timestamp) -> Vec<Envelope> {
+    fn receive(&mut self, source: Source, max: usize, now: Timestamp) -> Vec<Envelope> {
         self.redrive(now);
         let mut places: Vec<usize> = (0..self.source.len()).collect();
         if let Some(dice) = &mut self.dice {
@@ -230,7 +250,7 @@ impl Queues {
             };
             let prank = message.pranks < PRANKS && (early || lingers);
             let due = message.visible_at <= now || (prank && early);
-            if !due || received.len() == max {
+            if !due || message.source != source || received.len() == max {
                 continue;
             }
             message.pranks += u8::from(prank);
@@ -309,20 +329,23 @@ impl Message {
         ));
         self.receipts.push(receipt.clone());
         let letter = self.letter.clone();
-        Envelope::new(
+        let mut envelope = Envelope::new(
             letter.message_id,
             receipt,
             letter.body,
             letter.attributes,
             letter.sent_at,
             letter.receives,
-        )
+        );
+        envelope.source = self.source;
+        envelope.sender = Some(SENDER.to_owned());
+        envelope
     }
 }
 
 /// SQS refuses the whole request.
 fn refused(detail: impl Into<String>) -> Fault {
-    Fault::new(Step::Queue, Reason::AwsUnknown, detail)
+    Fault::new(Reason::AwsUnknown, detail)
 }
 
 impl Queue for FakeQueue {
@@ -333,8 +356,8 @@ impl Queue for FakeQueue {
             return Err(refused("ReadCountOutOfRange"));
         }
         let end = self.clock.now().plus(wait);
-        let take = || Ok(lock(&self.queues).receive(max, self.clock.now()));
-        let mut received = self.weather.pass(Op::Receive, take).await?;
+        let take = || Ok(lock(&self.queues).receive(self.source, max, self.clock.now()));
+        let mut received = self.faults.pass(Op::Receive, take).await?;
         while received.is_empty() && self.clock.now() < end && self.clock.follows_tokio() {
             let moved = self.moved.notified();
             let next = self.next_visible().unwrap_or(end).min(end);
@@ -355,7 +378,7 @@ impl Queue for FakeQueue {
             let failed = receipts.iter().filter(|receipt| !queues.delete(receipt));
             Ok(failed.cloned().collect())
         };
-        self.weather.pass(Op::Delete, effect).await
+        self.faults.pass(Op::Delete, effect).await
     }
 
     async fn change_visibility(
@@ -372,19 +395,25 @@ impl Queue for FakeQueue {
             self.moved.notify_waiters();
             Ok(failed)
         };
-        self.weather.pass(Op::HandBack, effect).await
+        self.faults.pass(Op::ChangeVisibility, effect).await
     }
 
-    async fn bury(&self, grave: Grave, burial: Burial) -> Result<(), Fault> {
+    async fn send(&self, destination: Destination, message: OutgoingMessage) -> Result<(), Fault> {
         let effect = || {
             let now = self.clock.now();
             let mut queues = lock(&self.queues);
             let letter = queues
-                .letter(&burial.body, &burial.attributes, now)
+                .letter(&message.body, &message.attributes, now)
                 .map_err(refused)?;
-            queues.grave(grave).push(letter);
+            match destination {
+                Destination::Webhooks => queues.push(Source::Webhooks, letter),
+                Destination::Internal => queues.push(Source::Internal, letter),
+                Destination::DeadLetters => queues.dead_letters.push(letter),
+                Destination::Quarantine => queues.quarantine.push(letter),
+            }
+            self.moved.notify_waiters();
             Ok(())
         };
-        self.weather.pass(Op::Bury, effect).await
+        self.faults.pass(Op::Send, effect).await
     }
 }

@@ -6,7 +6,8 @@ use branchline::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
-use branchline::domain::outcome::journal::{Cause, NewAuditEntry};
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::outcome::cause::Cause;
 use branchline::domain::state::desired::{AbsenceReason, Spec};
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
 use branchline::domain::state::ordering::{EventKind, EventOrder};
@@ -101,7 +102,7 @@ pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
         time: at(0),
         processed_at: at(1_000),
         actor: Some("octocat".to_owned()),
-        outcome: "created",
+        outcome: "created".to_owned(),
         from: Some("unseen"),
         to,
         pipeline: Some("api-pr-7".to_owned()),

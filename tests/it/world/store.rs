@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use branchline::domain::fault::Fault;
-use branchline::domain::ids::{DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
-use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::domain::ids::{
+    DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
+use branchline::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use branchline::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
-use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult, Store};
+use branchline::ports::{
+    ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+};
 
 use super::lock;
-use crate::world::fault_injection::{Op, Weather};
+use crate::world::fault_injection::{FaultInjection, Op};
 
 /// A subject as the table keys it.
 type Key = (RepositoryId, String);
@@ -21,8 +25,9 @@ const PAGE: usize = 3;
 /// What is kept of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
+    pub(crate) repository: RepositoryId,
     pub(crate) subject: String,
-    pub(crate) outcome: &'static str,
+    pub(crate) outcome: String,
     pub(crate) processed_at: Timestamp,
 }
 
@@ -35,29 +40,29 @@ struct Table {
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
     /// By rule.
-    places: BTreeMap<String, BTreeSet<Key>>,
+    slots: BTreeMap<String, BTreeSet<Key>>,
 }
 
 /// A handle on the table. Clones are handles on the same table.
 #[derive(Clone)]
 pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
-    weather: Weather,
+    faults: FaultInjection,
 }
 
 impl FakeStore {
     /// An empty table.
-    pub(crate) fn new(weather: &Weather) -> Self {
+    pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             table: Arc::default(),
-            weather: weather.clone(),
+            faults: faults.clone(),
         }
     }
 
-    /// The same table under another worker's weather.
-    pub(crate) fn under(&self, weather: &Weather) -> Self {
+    /// The same table under another worker's faults.
+    pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
-            weather: weather.clone(),
+            faults: faults.clone(),
             ..self.clone()
         }
     }
@@ -86,16 +91,16 @@ impl FakeStore {
     }
 
     /// The number of the repository that was last heard of under this name.
-    pub(crate) fn repository(&self, name: &str) -> Option<RepositoryId> {
+    pub(crate) fn alias(&self, name: &str) -> Option<RepositoryId> {
         lock(&self.table).aliases.get(name).copied()
     }
 
-    /// How many places are taken, by rule.
-    pub(crate) fn all_places(&self) -> Vec<(String, usize)> {
+    /// How many slots are taken, by rule.
+    pub(crate) fn all_slots(&self) -> Vec<(String, usize)> {
         let table = lock(&self.table);
-        let places = table.places.iter();
-        places
-            .map(|(rule, places)| (rule.clone(), places.len()))
+        let slots = table.slots.iter();
+        slots
+            .map(|(rule, slots)| (rule.clone(), slots.len()))
             .collect()
     }
 
@@ -193,8 +198,9 @@ impl Table {
         self.audit.insert(place, entry.clone());
         if let Some(delivery) = entry.cause.delivery() {
             let delivered = Delivered {
+                repository: next.subject.repository,
                 subject: next.subject.key(),
-                outcome: entry.outcome,
+                outcome: entry.outcome.clone(),
                 processed_at: entry.processed_at,
             };
             self.deliveries.insert(delivery.clone(), delivered);
@@ -234,14 +240,14 @@ impl Table {
     }
 
     fn acquire_slot(&mut self, rule: &str, max: u32, subject: &Subject) -> SlotResult {
-        let Some(places) = self.places.get_mut(rule) else {
+        let Some(slots) = self.slots.get_mut(rule) else {
             return SlotResult::Uncounted;
         };
-        let room = places.len() < usize::try_from(max).unwrap_or(usize::MAX);
-        if !room && !places.contains(&key(subject)) {
+        let room = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if !room && !slots.contains(&key(subject)) {
             return SlotResult::Full;
         }
-        places.insert(key(subject));
+        slots.insert(key(subject));
         SlotResult::Acquired
     }
 
@@ -257,38 +263,16 @@ impl Table {
     }
 }
 
-impl Store for FakeStore {
-    async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
-        let effect = || Ok(lock(&self.table).claim(transition));
-        self.weather.pass(Op::Claim, effect).await
-    }
-
-    async fn record(
-        &self,
-        transition: &Transition,
-        entry: &NewAuditEntry,
-    ) -> Result<RecordResult, Fault> {
-        let effect = || Ok(lock(&self.table).record(transition, entry));
-        self.weather.pass(Op::Record, effect).await
-    }
-
-    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        let effect = || {
-            lock(&self.table).give_up(transition);
-            Ok(())
-        };
-        self.weather.pass(Op::GiveUp, effect).await
-    }
-
+impl StoreReader for FakeStore {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         let effect = || Ok(lock(&self.table).rows.get(&key(subject)).cloned());
-        self.weather.pass(Op::Mapping, effect).await
+        self.faults.pass(Op::Mapping, effect).await
     }
 
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
         let of = |row: &Mapping| row.state == state;
         let effect = || Ok(lock(&self.table).page(of, after.as_ref()));
-        self.weather.pass(Op::InState, effect).await
+        self.faults.pass(Op::InState, effect).await
     }
 
     async fn of_repository(
@@ -298,7 +282,74 @@ impl Store for FakeStore {
     ) -> Result<Page, Fault> {
         let of = |row: &Mapping| row.subject.repository == repository;
         let effect = || Ok(lock(&self.table).page(of, after.as_ref()));
-        self.weather.pass(Op::OfRepository, effect).await
+        self.faults.pass(Op::OfRepository, effect).await
+    }
+
+    async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
+        let table = lock(&self.table);
+        let kept = table.deliveries.get(delivery);
+        Ok(kept.and_then(|kept| Subject::from_key(kept.repository, &kept.subject)))
+    }
+
+    async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
+        let lower = name.as_str().to_ascii_lowercase();
+        let found = self.alias(name.as_str());
+        Ok(found.or_else(|| self.alias(&lower)))
+    }
+
+    async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
+        let table = lock(&self.table);
+        let owner = table.names.get(pipeline);
+        Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
+        let read = |entry: NewAuditEntry| AuditEntry {
+            time: entry.time.to_string(),
+            cause: entry.cause.to_string(),
+            processed_at: entry.processed_at.to_string(),
+            actor: entry.actor,
+            outcome: entry.outcome,
+            from: entry.from.map(str::to_owned),
+            to: entry.to.to_owned(),
+            pipeline: entry.pipeline,
+            journal: entry.journal,
+        };
+        Ok(self.audit(subject).into_iter().map(read).collect())
+    }
+
+    async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        let table = lock(&self.table);
+        let slots = table.slots.get(rule);
+        Ok(SlotUse {
+            counted: slots.is_some(),
+            taken: slots.map_or(0, BTreeSet::len),
+            held: slots.is_some_and(|slots| slots.contains(&key(subject))),
+        })
+    }
+}
+
+impl Store for FakeStore {
+    async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
+        let effect = || Ok(lock(&self.table).claim(transition));
+        self.faults.pass(Op::Claim, effect).await
+    }
+
+    async fn record(
+        &self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+    ) -> Result<RecordResult, Fault> {
+        let effect = || Ok(lock(&self.table).record(transition, entry));
+        self.faults.pass(Op::Record, effect).await
+    }
+
+    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+        let effect = || {
+            lock(&self.table).give_up(transition);
+            Ok(())
+        };
+        self.faults.pass(Op::GiveUp, effect).await
     }
 
     async fn acquire_slot(
@@ -308,26 +359,26 @@ impl Store for FakeStore {
         subject: &Subject,
     ) -> Result<SlotResult, Fault> {
         let effect = || Ok(lock(&self.table).acquire_slot(rule, max, subject));
-        self.weather.pass(Op::TakePlace, effect).await
+        self.faults.pass(Op::AcquireSlot, effect).await
     }
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         let effect = || {
-            if let Some(places) = lock(&self.table).places.get_mut(rule) {
-                places.remove(&key(subject));
+            if let Some(slots) = lock(&self.table).slots.get_mut(rule) {
+                slots.remove(&key(subject));
             }
             Ok(())
         };
-        self.weather.pass(Op::FreePlace, effect).await
+        self.faults.pass(Op::ReleaseSlot, effect).await
     }
 
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let effect = || {
             let mut table = lock(&self.table);
-            let places = table.places.entry(rule.to_owned());
-            places.or_insert_with(|| subjects.iter().map(key).collect());
+            let slots = table.slots.entry(rule.to_owned());
+            slots.or_insert_with(|| subjects.iter().map(key).collect());
             Ok(())
         };
-        self.weather.pass(Op::CountPlaces, effect).await
+        self.faults.pass(Op::CountSlots, effect).await
     }
 }

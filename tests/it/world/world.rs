@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Subject;
-use branchline::domain::outcome::disposition::{Grave, MaxAttempts};
+use branchline::domain::intake::authenticated::Authenticator;
+use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
@@ -25,28 +27,28 @@ use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
 use super::webhook::{self, REPOSITORY, Webhook};
 use super::{driver, lock};
-use crate::world::fault_injection::Weather;
+use crate::world::fault_injection::FaultInjection;
 
 /// The table's name, which marks our pipelines.
 pub(crate) const TABLE: &str = "branchline";
 /// The source queue's redrive, as in the sandbox.
 pub(crate) const MAX_RECEIVES: u32 = 100;
 
-/// The walker of the tests.
-pub(crate) type FakeWalker = Reconciler<FakeStore, FakePipelines, FakeClock>;
+/// The reconciler of the tests.
+pub(crate) type FakeReconciler = Reconciler<FakeStore, FakePipelines, FakeClock>;
 
 /// Everything there is.
 pub(crate) struct World {
     pub(crate) clock: FakeClock,
-    pub(crate) weather: Weather,
+    pub(crate) faults: FaultInjection,
     pub(crate) queue: FakeQueue,
     pub(crate) store: FakeStore,
     pub(crate) account: FakePipelines,
-    walker: Mutex<Arc<FakeWalker>>,
+    reconciler: Mutex<Arc<FakeReconciler>>,
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
     pub(super) built_twice: Mutex<BTreeSet<String>>,
-    pub(super) storm: Mutex<Option<BTreeSet<(String, String)>>>,
+    pub(super) chaos: Mutex<Option<BTreeSet<(String, String)>>>,
     pub(super) uncounted: Mutex<usize>,
 }
 
@@ -81,20 +83,20 @@ fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
 impl World {
     /// The template for `acme/api`, one rule for its pull requests, and nothing else.
     pub(crate) fn new(clock: FakeClock) -> Self {
-        let weather = Weather::new(&clock);
-        let store = FakeStore::new(&weather);
-        let account = FakePipelines::new(&weather);
-        let walker = new_walker(&store, &account, &clock, vec![pull_request_rule()], "w1");
+        let faults = FaultInjection::new(&clock);
+        let store = FakeStore::new(&faults);
+        let account = FakePipelines::new(&faults);
+        let reconciler = new_reconciler(&store, &account, &clock, vec![pull_request_rule()], "w1");
         let world = Self {
-            queue: FakeQueue::new(&clock, &weather, MAX_RECEIVES),
-            walker: Mutex::new(Arc::new(walker)),
+            queue: FakeQueue::new(&clock, &faults, MAX_RECEIVES),
+            reconciler: Mutex::new(Arc::new(reconciler)),
             half_way: Mutex::default(),
             unbuilt: Mutex::default(),
             built_twice: Mutex::default(),
-            storm: Mutex::default(),
+            chaos: Mutex::default(),
             uncounted: Mutex::default(),
             clock,
-            weather,
+            faults,
             store,
             account,
         };
@@ -104,31 +106,33 @@ impl World {
 
     /// The line starts anew under these rules: memory gone, queue and table kept.
     pub(crate) fn restart(&self, rules: Vec<Rule>) {
-        *lock(&self.walker) = Arc::new(self.worker("w1", rules));
+        *lock(&self.reconciler) = Arc::new(self.worker("w1", rules));
     }
 
-    /// One more worker in this world, under the world's own weather.
-    pub(crate) fn worker(&self, name: &str, rules: Vec<Rule>) -> FakeWalker {
-        new_walker(&self.store, &self.account, &self.clock, rules, name)
+    /// One more worker in this world, under the world's own faults.
+    pub(crate) fn worker(&self, name: &str, rules: Vec<Rule>) -> FakeReconciler {
+        new_reconciler(&self.store, &self.account, &self.clock, rules, name)
     }
 
-    /// A whole daemon in this world, under a weather and a clock of its own.
+    /// A whole daemon in this world, under a faults and a clock of its own.
     pub(crate) fn daemon(
         &self,
         name: &str,
         rules: Vec<Rule>,
-        weather: &Weather,
+        faults: &FaultInjection,
         clock: &FakeClock,
         settings: WorkerConfig,
     ) -> Worker<FakeQueue, FakeStore, FakePipelines, FakeClock> {
-        let (store, account) = (self.store.under(weather), self.account.under(weather));
-        let walker = new_walker(&store, &account, clock, rules, name);
-        Worker::new(self.queue.under(weather), walker, settings)
+        let (store, account) = (self.store.under(faults), self.account.under(faults));
+        let reconciler = new_reconciler(&store, &account, clock, rules, name);
+        let queue = self.queue.under(faults);
+        let internal = queue.internal();
+        Worker::new(queue, internal, reconciler, settings)
     }
 
     /// The line as it runs now.
-    pub(crate) fn line(&self) -> Arc<FakeWalker> {
-        Arc::clone(&lock(&self.walker))
+    pub(crate) fn reconciler(&self) -> Arc<FakeReconciler> {
+        Arc::clone(&lock(&self.reconciler))
     }
 
     /// Somebody else makes or updates a pipeline: a template, or a stranger's.
@@ -142,7 +146,7 @@ impl World {
     pub(crate) fn send(&self, webhook: &Webhook) {
         let sealed = webhook.clone().seal(self.clock.now());
         self.queue
-            .send(&sealed.body, &sealed.attributes)
+            .deliver(&sealed.body, &sealed.attributes)
             .expect("a message that SQS takes");
     }
 
@@ -228,7 +232,7 @@ impl World {
     pub(crate) fn history(&self, subject: &str) -> Vec<String> {
         let subject: Subject = self.mapping(subject).subject;
         let entries = self.store.audit(&subject);
-        let line = |entry: &branchline::domain::outcome::journal::NewAuditEntry| {
+        let line = |entry: &branchline::domain::outcome::audit_entry::NewAuditEntry| {
             format!(
                 "{} {}>{}",
                 entry.outcome,
@@ -241,12 +245,12 @@ impl World {
 
     /// Takes the dead letters out of their queue: the story expects them.
     pub(crate) fn take_dead_letters(&self) -> Vec<Letter> {
-        self.queue.take(Grave::DeadLetters)
+        self.queue.take(Destination::DeadLetters)
     }
 
     /// Takes what is quarantined: the story expects it.
     pub(crate) fn take_quarantined(&self) -> Vec<Letter> {
-        self.queue.take(Grave::Quarantine)
+        self.queue.take(Destination::Quarantine)
     }
 
     /// The subjects that are half-way.
@@ -272,7 +276,7 @@ impl World {
     /// was repeated; or a push went back to it (`back`, by subject), and the start of the commit in between was cut off, so
     /// that nobody knows whether that was built.
     pub(crate) fn storms(&self, back: &BTreeSet<(String, String)>) {
-        *lock(&self.storm) = Some(back.clone());
+        *lock(&self.chaos) = Some(back.clone());
     }
 
     /// The story expects so many clones that were counted without saying so.
@@ -296,16 +300,16 @@ impl World {
     }
 }
 
-fn new_walker(
+fn new_reconciler(
     store: &FakeStore,
     account: &FakePipelines,
     clock: &FakeClock,
     rules: Vec<Rule>,
     worker: &str,
-) -> FakeWalker {
+) -> FakeReconciler {
     let setup = ReconcilerConfig {
         rules: Rules(rules),
-        secrets: webhook::secrets(),
+        authenticator: Authenticator::SourceQueues(webhook::secrets()),
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
@@ -314,9 +318,9 @@ fn new_walker(
 }
 
 fn outcome(journal: &Journal) -> String {
-    match &journal.detail {
-        Some(detail) => format!("{}: {detail}", journal.outcome),
-        None => journal.outcome.to_owned(),
+    match journal.detail() {
+        Some(detail) => format!("{}: {detail}", journal.outcome()),
+        None => journal.outcome().to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::secret::Secret;
 
@@ -123,7 +123,7 @@ impl CloneOverrides {
             "{key} of {path} in template '{}' is a secret that GetPipeline masks, so a clone would not have it: give the rule secrets = {{ \"{path}/{key}\" = \"env:NAME\" }}, or use a CodeStarSourceConnection",
             clone.name()
         );
-        Err(Fault::new(Step::Plan, Reason::TemplateMasked, detail))
+        Err(Fault::new(Reason::TemplateMasked, detail))
     }
 
     fn keeps_stage(&self, stage: &str) -> bool {
@@ -222,7 +222,7 @@ fn needs(left: &Action<'_>, what: &str, gone: &Action<'_>) -> Fault {
 }
 
 fn fault(detail: String) -> Fault {
-    Fault::new(Step::Plan, Reason::RuleUnfit, detail)
+    Fault::new(Reason::RuleTemplateMismatch, detail)
 }
 
 #[cfg(test)]

@@ -142,13 +142,13 @@ fn what_would_not_hold_together_is_told_with_both_names() {
     ];
     let told: Vec<String> = complaints.into_iter().map(Result::unwrap_err).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    rule-unfit: template 'api-main' has no stage 'Deplo' (it has Source, Build, Test, Deploy): correct the rule
-    rule-unfit: template 'api-main' has no action 'Deploy/Prod': correct the rule
-    rule-unfit: the rule leaves 'Build' as the first stage, which must claim the source actions
-    rule-unfit: the rule leaves only Source, and a pipeline needs two stages
-    rule-unfit: the rule leaves stage 'Test' without an action: drop the stage
-    rule-unfit: 'Test/Test' needs the variables 'Built' of 'Build/Build', which the rule drops
-    rule-unfit: 'Deploy/Stage' needs the artifact 'Built' of 'Build/Build', which the rule drops
+    rule-template-mismatch: template 'api-main' has no stage 'Deplo' (it has Source, Build, Test, Deploy): correct the rule
+    rule-template-mismatch: template 'api-main' has no action 'Deploy/Prod': correct the rule
+    rule-template-mismatch: the rule leaves 'Build' as the first stage, which must claim the source actions
+    rule-template-mismatch: the rule leaves only Source, and a pipeline needs two stages
+    rule-template-mismatch: the rule leaves stage 'Test' without an action: drop the stage
+    rule-template-mismatch: 'Test/Test' needs the variables 'Built' of 'Build/Build', which the rule drops
+    rule-template-mismatch: 'Deploy/Stage' needs the artifact 'Built' of 'Build/Build', which the rule drops
     ");
 }
 

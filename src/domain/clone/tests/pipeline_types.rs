@@ -46,7 +46,7 @@ fn what_only_v2_knows_is_refused_for_v1() {
         let mut rule = rule();
         change(&mut rule);
         let fault = clone_by(&rule, &v1()).unwrap_err();
-        assert_eq!(fault.reason, Reason::RuleUnfit);
+        assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
         assert!(fault.detail.starts_with(asked), "{fault}");
         assert!(fault.detail.contains("'api-main' is V1"), "{fault}");
     }

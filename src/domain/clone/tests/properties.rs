@@ -129,7 +129,7 @@ proptest! {
         prop_assert_eq!(is_valid(&template.declaration), Ok(()));
         match clone_by(&rule, &template) {
             Ok(clone) => prop_assert_eq!(is_valid(&clone.declaration), Ok(())),
-            Err(fault) => prop_assert_eq!(fault.reason, Reason::RuleUnfit),
+            Err(fault) => prop_assert_eq!(fault.reason, Reason::RuleTemplateMismatch),
         }
     }
 

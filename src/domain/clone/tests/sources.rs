@@ -204,7 +204,7 @@ fn a_branch_that_a_trigger_would_read_as_a_pattern_is_refused() {
     let fault = template
         .clone_for(&mapping.clone_request(&spec, &push, TABLE))
         .unwrap_err();
-    assert_eq!(fault.reason, Reason::RuleUnfit);
+    assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
     assert!(
         fault.detail.contains("cannot name a branch with '{'"),
         "{fault}"

@@ -88,28 +88,28 @@ fn what_does_not_fit_is_refused_before_aws_is_asked() {
                 |changes| changes.variables = patterns(&[("LONG", long.as_str())]),
                 &plain(),
             ),
-            "value-unfit: variables.LONG has 1001 characters here, and AWS takes 1 to 1000",
+            "invalid-value: variables.LONG has 1001 characters here, and AWS takes 1 to 1000",
         ),
         (
             refused(
                 |changes| changes.variables = patterns(&[("EMPTY", "")]),
                 &plain(),
             ),
-            "value-unfit: variables.EMPTY has 0 characters here, and AWS takes 1 to 1000",
+            "invalid-value: variables.EMPTY has 0 characters here, and AWS takes 1 to 1000",
         ),
         (
             refused(
                 |changes| changes.environment = patterns(&[("LONG", long.as_str())]),
                 &plain(),
             ),
-            "value-unfit: EnvironmentVariables of Build/Build would have 1048 characters, and AWS takes a value of 1 to 1000 and a key of 1 to 50",
+            "invalid-value: EnvironmentVariables of Build/Build would have 1048 characters, and AWS takes a value of 1 to 1000 and a key of 1 to 50",
         ),
         (
             refused(
                 |changes| changes.environment = patterns(&[("A", "1")]),
                 &with_build(json!({"EnvironmentVariables": "A=1"})),
             ),
-            "rule-unfit: EnvironmentVariables of Build/Build in template 'api-main' are no JSON list: correct the template",
+            "rule-template-mismatch: EnvironmentVariables of Build/Build in template 'api-main' are no JSON list: correct the template",
         ),
         (
             refused(
@@ -118,14 +118,14 @@ fn what_does_not_fit_is_refused_before_aws_is_asked() {
                 },
                 &plain(),
             ),
-            "value-unfit: the clone would have 51 tags, and AWS takes 50",
+            "invalid-value: the clone would have 51 tags, and AWS takes 50",
         ),
         (
             refused(
                 |changes| changes.drop_actions = vec![ActionPath::parse("Build/None").unwrap()],
                 &plain(),
             ),
-            "rule-unfit: template 'api-main' has no action 'Build/None': correct the rule",
+            "rule-template-mismatch: template 'api-main' has no action 'Build/None': correct the rule",
         ),
     ];
     for (said, wanted) in cases {
@@ -141,6 +141,6 @@ fn what_does_not_fit_is_refused_before_aws_is_asked() {
     let said = refused(|changes| changes.variables = patterns(&[("V", "1")]), &many);
     assert_eq!(
         said,
-        "value-unfit: the clone would have 51 variables, and AWS takes 50"
+        "invalid-value: the clone would have 51 variables, and AWS takes 50"
     );
 }

@@ -1,25 +1,25 @@
 //! Step 3 of 7. In: [`AuthenticatedMessage`]. Out: [`Event`] or [`Ignored`].
 //!
-//! Only the fields we act on are read; everything else GitHub sends is skipped unparsed. The action is not the intent:
-//! `state`, the head and the time speak, and the action only tells whether the event concerns us and breaks ties.
-//! Field by field as in <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+//! Only the fields that branchline needs are read; everything else in a payload is skipped. The action is not the intent:
+//! `state`, the head and the time decide, and the action only says whether the event is relevant, and breaks ties.
+//! Each field is as in <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
-use serde::de::DeserializeOwned;
-
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    ActionName, Branch, CommitId, ParseError, RepositoryId, RepositoryName, Timestamp,
+    ActionName, Branch, CommitId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
-use crate::domain::intake::repair_request::{REPAIR, Repair};
-use words::{
-    Object, PullRequestWords, PushWords, ReferenceWords, RepositoryEventWords, RepositoryWords,
-    UserWords,
+use crate::domain::intake::envelope::Source;
+use crate::domain::intake::object::Object;
+use crate::domain::intake::payload::{not_a, parse, wrong};
+use crate::domain::intake::repair_request::{self, REPAIR, Repair};
+use payloads::{
+    PullRequestPayload, PushPayload, ReferencePayload, RepositoryEventPayload, RepositoryPayload,
+    UserPayload,
 };
 
-mod repair;
+mod payloads;
 mod skip;
-mod words;
 
 /// A message that we understood and do not act on: a normal outcome, told in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,32 +190,68 @@ impl Action {
 pub const TEXT_LIMIT: usize = 256;
 
 impl Event {
-    /// Reads what a proven body says.
+    /// Returns the subject that it concerns; `None` for a repository as a whole.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        let kind = match &self.change {
+            Change::Repository(_) => return None,
+            Change::Repair(repair) => return Some(repair.subject.clone()),
+            Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
+            Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
+        };
+        Some(Subject {
+            repository: self.repository,
+            kind,
+        })
+    }
+
+    /// Reads what an authenticated body says.
     ///
     /// # Errors
-    /// [`Reason::BodyNotGitHubs`] when it is not what GitHub documents for this event. The detail tells where, by
-    /// line and column, and never quotes the body.
-    pub fn read(delivery: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
-        match delivery.event().as_str() {
-            "pull_request" => pull_request(parse(delivery)?),
-            "push" => push(parse(delivery)?),
-            "create" => reference(parse(delivery)?, Tip::Somewhere),
-            "delete" => reference(parse(delivery)?, Tip::Gone { before: None }),
-            "repository" => repository(parse(delivery)?),
-            REPAIR => repair::read(parse(delivery)?),
+    /// [`Reason::InvalidPayload`](crate::domain::fault::Reason::InvalidPayload) when it is not what its sender documents for
+    /// this event. The detail says where, by line and column, and never quotes the body.
+    pub fn read(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
+        match message.envelope().source {
+            Source::Webhooks => Self::from_github(message),
+            Source::Internal => Self::internal(message),
+        }
+    }
+
+    fn from_github(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
+        match message.event().as_str() {
+            "pull_request" => pull_request(parse(message)?),
+            "push" => push(parse(message)?),
+            "create" => reference(parse(message)?, Tip::Somewhere),
+            "delete" => reference(parse(message)?, Tip::Gone { before: None }),
+            "repository" => repository(parse(message)?),
             "ping" => Ok(Decision::Ignore(Ignored::Ping)),
             _ => Ok(Decision::Ignore(Ignored::Event)),
         }
     }
+
+    /// Who sent an internal message is what SQS says, not what the message says.
+    fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
+        if message.event().as_str() != REPAIR {
+            return Err(wrong("branchline-event"));
+        }
+        let (repair, name) = repair_request::read(message)?;
+        Ok(Decision::Handle(Self {
+            repository: repair.subject.repository,
+            name,
+            actor: message.envelope().sender.clone(),
+            time: None,
+            change: Change::Repair(repair),
+        }))
+    }
 }
 
-fn pull_request(words: PullRequestWords) -> Result<Decision<Event>, Fault> {
-    let Some(action) = Action::parse(&words.action) else {
+fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
+    let Some(action) = Action::parse(&payload.action) else {
         // GitHub adds actions from time to time. They are told by name, so it must be one.
-        let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
+        let unknown = ActionName::parse(payload.action).map_err(|_| wrong("action"))?;
         return Ok(Decision::Ignore(Ignored::Action(unknown)));
     };
-    let Object(pull) = words.pull_request;
+    let Object(pull) = payload.pull_request;
     let (Object(head), Object(base)) = (pull.head, pull.base);
     let time = Timestamp::from_rfc3339(&pull.updated_at)
         .ok_or_else(|| wrong("pull_request.updated_at"))?;
@@ -225,16 +261,16 @@ fn pull_request(words: PullRequestWords) -> Result<Decision<Event>, Fault> {
         _ => return Err(wrong("pull_request.state")),
     };
     let change = PullRequest {
-        number: words.number,
+        number: payload.number,
         action,
         open,
         draft: pull.draft.unwrap_or(false),
         fork: head
             .repo
-            .is_none_or(|Object(head)| head.id != words.repository.0.id),
+            .is_none_or(|Object(head)| head.id != payload.repository.0.id),
         head: Branch::parse(head.name).map_err(|why| not_a("pull_request.head.ref", &why))?,
         sha: CommitId::parse(head.sha).map_err(|why| not_a("pull_request.head.sha", &why))?,
-        before: words
+        before: payload
             .before
             .map(CommitId::parse)
             .transpose()
@@ -245,15 +281,15 @@ fn pull_request(words: PullRequestWords) -> Result<Decision<Event>, Fault> {
         author: pull.user.map(|Object(user)| cut(user.login)),
     };
     event(
-        words.repository,
-        words.sender,
+        payload.repository,
+        payload.sender,
         Some(time),
         Change::PullRequest(Box::new(change)),
     )
 }
 
-fn push(words: PushWords) -> Result<Decision<Event>, Fault> {
-    let Some(branch) = words.reference.strip_prefix("refs/heads/") else {
+fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {
+    let Some(branch) = payload.reference.strip_prefix("refs/heads/") else {
         return Ok(Decision::Ignore(Ignored::NotABranch));
     };
     let commit = |text: String, field: &str| {
@@ -261,64 +297,64 @@ fn push(words: PushWords) -> Result<Decision<Event>, Fault> {
         Ok(Some(id).filter(|id| !id.is_zero()))
     };
     let branch = Branch::parse(branch).map_err(|why| not_a("ref", &why))?;
-    let before = commit(words.before, "before")?;
-    let tip = match commit(words.after, "after")? {
+    let before = commit(payload.before, "before")?;
+    let tip = match commit(payload.after, "after")? {
         Some(sha) => {
-            let message = words.head_commit.map(|Object(commit)| commit.message);
+            let message = payload.head_commit.map(|Object(commit)| commit.message);
             let skip = message.is_some_and(|message| skip::asks(&message));
             Tip::At { sha, before, skip }
         }
         None => Tip::Gone { before },
     };
-    let time = words.repository.0.pushed_at();
+    let time = payload.repository.0.pushed_at();
     event(
-        words.repository,
-        words.sender,
+        payload.repository,
+        payload.sender,
         time,
         Change::Branch(branch, tip),
     )
 }
 
-fn reference(words: ReferenceWords, tip: Tip) -> Result<Decision<Event>, Fault> {
-    if words.ref_type != "branch" {
+fn reference(payload: ReferencePayload, tip: Tip) -> Result<Decision<Event>, Fault> {
+    if payload.ref_type != "branch" {
         return Ok(Decision::Ignore(Ignored::NotABranch));
     }
-    let branch = Branch::parse(words.reference).map_err(|why| not_a("ref", &why))?;
-    let time = words.repository.0.pushed_at();
+    let branch = Branch::parse(payload.reference).map_err(|why| not_a("ref", &why))?;
+    let time = payload.repository.0.pushed_at();
     event(
-        words.repository,
-        words.sender,
+        payload.repository,
+        payload.sender,
         time,
         Change::Branch(branch, tip),
     )
 }
 
-fn repository(words: RepositoryEventWords) -> Result<Decision<Event>, Fault> {
-    let farewell = match words.action.as_str() {
+fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault> {
+    let end = match payload.action.as_str() {
         "deleted" => RepositoryEnd::Deleted,
         "archived" => RepositoryEnd::Archived,
         "renamed" | "transferred" => return Ok(Decision::Ignore(Ignored::Renamed)),
         _ => {
-            let unknown = ActionName::parse(words.action).map_err(|_| wrong("action"))?;
+            let unknown = ActionName::parse(payload.action).map_err(|_| wrong("action"))?;
             return Ok(Decision::Ignore(Ignored::Action(unknown)));
         }
     };
     // What is deleted says nothing any more, and nothing that GitHub wrote into it tells when that was.
-    let time = match farewell {
+    let time = match end {
         RepositoryEnd::Deleted => None,
-        RepositoryEnd::Archived => words.repository.0.updated_at(),
+        RepositoryEnd::Archived => payload.repository.0.updated_at(),
     };
     event(
-        words.repository,
-        words.sender,
+        payload.repository,
+        payload.sender,
         time,
-        Change::Repository(farewell),
+        Change::Repository(end),
     )
 }
 
 fn event(
-    Object(repository): Object<RepositoryWords>,
-    sender: Option<Object<UserWords>>,
+    Object(repository): Object<RepositoryPayload>,
+    sender: Option<Object<UserPayload>>,
     time: Option<Timestamp>,
     change: Change,
 ) -> Result<Decision<Event>, Fault> {
@@ -330,46 +366,6 @@ fn event(
         time,
         change,
     }))
-}
-
-/// serde_json's own messages may quote the value that did not fit; only what cannot quote is repeated.
-fn parse<T: DeserializeOwned>(delivery: &AuthenticatedMessage) -> Result<T, Fault> {
-    let json = delivery
-        .json()
-        .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
-    let read = serde_json::from_str(&json).map(|Object(words)| words);
-    read.map_err(|error| {
-        let message = error.to_string();
-        let what = match error.classify() {
-            serde_json::error::Category::Data if message.starts_with("missing field `") => message
-                .split(" at line")
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            serde_json::error::Category::Data => "a field is not of its documented type".to_owned(),
-            serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                "not JSON".to_owned()
-            }
-        };
-        fault(format!(
-            "{what}, at line {} column {}",
-            error.line(),
-            error.column()
-        ))
-    })
-}
-
-fn fault(detail: String) -> Fault {
-    Fault::new(Step::Event, Reason::BodyNotGitHubs, detail)
-}
-
-fn wrong(field: &str) -> Fault {
-    fault(format!("{field} is not of its documented form"))
-}
-
-fn not_a(field: &str, why: &ParseError) -> Fault {
-    fault(format!("{field}: {why}"))
 }
 
 fn cut(text: String) -> String {

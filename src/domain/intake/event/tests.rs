@@ -3,9 +3,12 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::*;
-use crate::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets};
+use crate::domain::fault::Reason;
+use crate::domain::intake::authenticated::{
+    Authenticator, CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets,
+};
 use crate::domain::intake::envelope::{Attribute, Envelope, Receipt};
-use crate::domain::intake::event::words::TimeWords;
+use crate::domain::intake::event::payloads::TimePayload;
 
 fn read_text(event: &str, content_type: &str, body: &str) -> Result<Decision<Event>, Fault> {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
@@ -28,7 +31,8 @@ fn read_text(event: &str, content_type: &str, body: &str) -> Result<Decision<Eve
         Timestamp(0),
         1,
     );
-    Event::read(&envelope.verify(&Secrets::new(["secret"])).unwrap())
+    let authenticator = Authenticator::SourceQueues(Secrets::new(["secret"]));
+    Event::read(&envelope.authenticate(&authenticator).unwrap())
 }
 
 fn read(event: &str, body: &Value) -> Result<Decision<Event>, Fault> {
@@ -70,7 +74,7 @@ fn pull(body: &Value) -> PullRequest {
 
 fn refusal(event: &str, body: &Value) -> String {
     let fault = read(event, body).unwrap_err();
-    assert_eq!(fault.reason, Reason::BodyNotGitHubs);
+    assert_eq!(fault.reason, Reason::InvalidPayload);
     fault.detail
 }
 
@@ -181,19 +185,22 @@ fn a_push_tells_where_the_branch_stands() {
 
 #[test]
 fn pushed_at_is_read_as_seconds_and_as_text() {
-    let seconds = TimeWords::Seconds(1_767_225_600);
-    let words = |pushed_at| RepositoryWords {
+    let seconds = TimePayload::Seconds(1_767_225_600);
+    let repository = |pushed_at| RepositoryPayload {
         id: 1,
         full_name: String::new(),
         pushed_at: Some(pushed_at),
         updated_at: None,
     };
-    let text = TimeWords::Text("2026-01-01T00:00:00Z".into());
-    assert_eq!(words(seconds).pushed_at(), words(text).pushed_at());
+    let text = TimePayload::Text("2026-01-01T00:00:00Z".into());
+    assert_eq!(
+        repository(seconds).pushed_at(),
+        repository(text).pushed_at()
+    );
 }
 
 #[test]
-fn what_is_not_githubs_is_told_without_quoting_it() {
+fn an_invalid_payload_is_reported_without_quoting_it() {
     assert_eq!(
         refusal("push", &json!({})),
         "missing field `ref`, at line 1 column 2"

@@ -3,7 +3,7 @@
 //! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
 //! `synchronize` or `edited`: an intent says how things stand, not what changed.
 
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
@@ -274,7 +274,7 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
 }
 
 fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {
-    let fault = |reason, detail| Fault::new(Step::Intent, reason, detail);
+    let fault = |reason, detail| Fault::new(reason, detail);
     let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
         let detail = format!(
             "pipeline_name of rule '{}' makes no legal name for {}: {why}",

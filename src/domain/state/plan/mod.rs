@@ -244,7 +244,7 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
 }
 
 mod repair;
-pub use repair::{Standing, mend, standing};
+pub use repair::{Standing, plan_repair, standing};
 
 #[cfg(test)]
 mod tests;

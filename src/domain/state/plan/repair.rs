@@ -47,8 +47,8 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
 /// Decides about a repair. A mapping that moved on since it was looked at is left alone, unless it is half-way: then it is
 /// finished, as any event of its subject would.
 #[must_use]
-pub fn mend(
-    mend: &RepairRequest,
+pub fn plan_repair(
+    request: &RepairRequest,
     seen: Option<&Mapping>,
     rules: &Rules,
     claim: ClaimInfo,
@@ -59,13 +59,13 @@ pub fn mend(
     }
     let generation = seen.map_or(0, |seen| seen.generation);
     let half_way = seen.is_some_and(|seen| State::HALF_WAY.contains(&seen.state));
-    if generation != mend.repair.generation && !half_way {
+    if generation != request.repair.generation && !half_way {
         return Plan::Nothing(Unchanged::Stale);
     }
     let nothing = Plan::Nothing(Unchanged::Repeated);
     let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
-        return match mend.repair.flaw {
-            FindingKind::Orphan => orphan(mend, seen, claim, now),
+        return match request.repair.kind {
+            FindingKind::Orphan => orphan(request, seen, claim, now),
             FindingKind::Missing
             | FindingKind::HalfWay
             | FindingKind::Drifted
@@ -90,29 +90,33 @@ pub fn mend(
             return absent(AbsenceReason::NoRule, seen.as_seen(), next, claim);
         }
         // Whoever sent it audits with other rules than these, under which nothing is wrong.
-        (State::Active, Standing::Kept(_)) if mend.repair.flaw == FindingKind::RuleGone => {
+        (State::Active, Standing::Kept(_)) if request.repair.kind == FindingKind::RuleGone => {
             return nothing;
         }
-        (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => match mend.repair.flaw {
-            FindingKind::Missing => (State::Creating, rule),
-            FindingKind::Drifted | FindingKind::RuleGone if rule.update == Update::NextStart => {
-                (State::Starting, rule)
+        (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => {
+            match request.repair.kind {
+                FindingKind::Missing => (State::Creating, rule),
+                FindingKind::Drifted | FindingKind::RuleGone
+                    if rule.update == Update::NextStart =>
+                {
+                    (State::Starting, rule)
+                }
+                FindingKind::Drifted
+                | FindingKind::RuleGone
+                | FindingKind::Orphan
+                | FindingKind::HalfWay
+                | FindingKind::NotOurs
+                | FindingKind::Unreadable => return nothing,
             }
-            FindingKind::Drifted
-            | FindingKind::RuleGone
-            | FindingKind::Orphan
-            | FindingKind::HalfWay
-            | FindingKind::NotOurs
-            | FindingKind::Unreadable => return nothing,
-        },
+        }
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };
-    again(mend, seen, state, rule, claim, now)
+    again(request, seen, state, rule, claim, now)
 }
 
 /// The clone as today's rule has it, under the name that it has.
 fn again(
-    mend: &RepairRequest,
+    request: &RepairRequest,
     seen: &Mapping,
     state: State,
     rule: &Rule,
@@ -138,7 +142,7 @@ fn again(
         // Whatever was written there then, it is written again.
         next.fingerprint = None;
         // An execution under a token that was used already would not start.
-        next.start_token = Some(mend.delivery.clone());
+        next.start_token = Some(request.delivery.clone());
     }
     let effect = match state {
         State::Creating => Effect::Create(spec),
@@ -151,8 +155,13 @@ fn again(
 }
 
 /// A pipeline that carries the tags of a subject without one. Whether it does is looked at before it is deleted.
-fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
-    let subject = &mend.repair.subject;
+fn orphan(
+    request: &RepairRequest,
+    seen: Option<&Mapping>,
+    claim: ClaimInfo,
+    now: Timestamp,
+) -> Plan {
+    let subject = &request.repair.subject;
     let unseen = || {
         // Older than anything that GitHub can say.
         let order = EventOrder {
@@ -165,10 +174,10 @@ fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, claim: ClaimInfo, now: T
             head: None,
             before: None,
         };
-        Mapping::unseen(subject.clone(), mend.repository.clone(), order, now)
+        Mapping::unseen(subject.clone(), request.repository.clone(), order, now)
     };
     let base = seen.cloned().unwrap_or_else(unseen);
-    let Some(spec) = spec_of_orphan(mend, base.spec.as_ref()) else {
+    let Some(spec) = spec_of_orphan(request, base.spec.as_ref()) else {
         return Plan::Nothing(Unchanged::Repeated);
     };
     let next = Mapping {
@@ -188,15 +197,15 @@ fn orphan(mend: &RepairRequest, seen: Option<&Mapping>, claim: ClaimInfo, now: T
 }
 
 /// What is known of how it was made: often nothing but its name.
-fn spec_of_orphan(mend: &RepairRequest, known: Option<&Spec>) -> Option<Spec> {
-    let pipeline = mend.repair.pipeline.clone();
+fn spec_of_orphan(request: &RepairRequest, known: Option<&Spec>) -> Option<Spec> {
+    let pipeline = request.repair.pipeline.clone();
     if let Some(known) = known {
         return Some(Spec {
             pipeline,
             ..known.clone()
         });
     }
-    let branch = match &mend.repair.subject.kind {
+    let branch = match &request.repair.subject.kind {
         SubjectKind::Branch(branch) => branch.clone(),
         SubjectKind::PullRequest(_) => Branch::parse(UNKNOWN).ok()?,
     };

@@ -18,7 +18,7 @@ pub(crate) mod words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use serde_json::Value;
 
@@ -64,14 +64,14 @@ fn outcome(input: &Input) -> String {
 async fn work(world: &World, input: &Input) -> String {
     let said = Said::listen();
     let rules = vec![pull_request_rule(), branch_rule()];
-    let sent = world.queue.send(&input.body, &input.attributes);
+    let sent = world.queue.deliver(&input.body, &input.attributes);
     sent.expect("a message that SQS takes");
     let settings = WorkerConfig {
         concurrency: 1,
         drain_timeout: Duration::from_secs(25),
         seed: 1,
     };
-    let daemon = world.daemon("daemon", rules, &world.weather, &world.clock, settings);
+    let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, settings);
     let (_told, stop) = Shutdown::channel();
     let ended = daemon.run(RunMode::UntilEmpty, stop).await;
     assert_eq!(ended, Ok(()), "{}", input.name);
@@ -84,7 +84,7 @@ async fn work(world: &World, input: &Input) -> String {
     let word = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
     let verdict = word("verdict");
     assert_eq!(buried == 1, verdict != "ack", "{}: {verdict}", input.name);
-    for grave in [Grave::DeadLetters, Grave::Quarantine] {
+    for grave in [Destination::DeadLetters, Destination::Quarantine] {
         assert!(world.queue.look(grave).is_empty());
     }
     assert!(world.queue.waiting().is_empty(), "{}: it stays", input.name);

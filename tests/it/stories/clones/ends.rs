@@ -40,14 +40,14 @@ fn a_removal_that_was_cut_off_keeps_them_too() {
     run_line(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
-        world.weather.next(Op::Remove, 1, unanswered);
+        world.faults.next(Op::Remove, 1, unanswered);
         world.deliver(Webhook::pull_request("closed")).await;
         assert_eq!(
             remembered(world).len(),
             1,
             "though the pipeline was gone already"
         );
-        assert_eq!(world.weather.count(Op::Executions), 1);
+        assert_eq!(world.faults.count(Op::Executions), 1);
     });
 }
 
@@ -57,10 +57,10 @@ fn running_executions_are_stopped_first_where_the_rule_says_so() {
         world.restart(vec![rule(|rule| rule.stop_on_close = true)]);
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
-        world.weather.clear();
+        world.faults.clear();
         world.deliver(Webhook::pull_request("closed").sha(2)).await;
-        let calls = world.weather.calls();
-        assert_eq!(world.weather.count(Op::Stop), 2);
+        let calls = world.faults.calls();
+        assert_eq!(world.faults.count(Op::Stop), 2);
         let place = |op| calls.iter().position(|call| *call == op).unwrap();
         assert!(place(Op::Stop) < place(Op::Remove));
     });
@@ -142,7 +142,7 @@ fn one_subject_that_fails_does_not_keep_the_others() {
                 .await;
         }
         let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
-        world.weather.next(Op::Remove, 1, refused);
+        world.faults.next(Op::Remove, 1, refused);
         let said = world.deliver(repository("deleted")).await;
         assert_eq!(said.len(), 2);
         assert!(said[0].starts_with("aws-denied"), "{said:?}");
@@ -168,7 +168,7 @@ fn a_head_that_the_closing_told_first_is_built_where_the_removal_failed() {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         let refused = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-        world.weather.next(Op::Remove, 100, refused);
+        world.faults.next(Op::Remove, 100, refused);
         world.deliver(Webhook::pull_request("closed").sha(3)).await;
         assert_eq!(world.take_dead_letters().len(), 1);
         world.clock.advance(Duration::from_secs(10));

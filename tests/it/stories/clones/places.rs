@@ -29,7 +29,7 @@ async fn work(world: &World, rules: Vec<Rule>) {
         drain_timeout: Duration::from_secs(25),
         seed: 1,
     };
-    let daemon = world.daemon("w2", rules, &world.weather, &world.clock, settings);
+    let daemon = world.daemon("w2", rules, &world.faults, &world.clock, settings);
     let (_sender, stop) = Shutdown::channel();
     daemon.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
@@ -108,8 +108,8 @@ fn a_rule_without_a_limit_costs_nothing_more() {
         world.send(&opened(1));
         world.send(&closed(1));
         work(world, vec![rule(|_| {})]).await;
-        for op in [Op::TakePlace, Op::FreePlace, Op::CountPlaces] {
-            assert_eq!(world.weather.count(op), 0);
+        for op in [Op::AcquireSlot, Op::ReleaseSlot, Op::CountSlots] {
+            assert_eq!(world.faults.count(op), 0);
         }
     });
 }

@@ -1,12 +1,14 @@
 //! What an audit finds, and what its repairs come to on the daemon's own path.
 
+use branchline::ports::Queue;
 use std::time::Duration;
 
 use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
+use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Update};
+use branchline::inspect::account::Account;
 use branchline::inspect::audit::{Auditor, Finding};
-use branchline::inspect::explain::Account;
 use serde_json::{Value, json};
 
 use super::updates::{change_template, store_of};
@@ -14,7 +16,7 @@ use crate::stories::clones::{built, pushed, rule};
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, patterns, pull_request_rule, template};
-use crate::world::webhook::{REPOSITORY, Webhook, secrets};
+use crate::world::webhook::{REPOSITORY, Webhook};
 use crate::world::world::{TABLE, World, paused, run_line};
 
 async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
@@ -34,7 +36,7 @@ async fn audit(world: &World, rules: Vec<Rule>) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mark = if found.repairable { "" } else { " !" };
         let (subject, pipeline) = (text(&found.subject), text(&found.pipeline));
-        format!("{} {subject} {pipeline}{mark}", found.flaw.as_str())
+        format!("{} {subject} {pipeline}{mark}", found.kind.as_str())
     };
     findings(world, rules).await.iter().map(line).collect()
 }
@@ -43,15 +45,16 @@ async fn audit(world: &World, rules: Vec<Rule>) -> Vec<String> {
 async fn repair(world: &World, rules: Vec<Rule>) {
     for found in findings(world, rules).await {
         let (repair, repository) = found.repair.unwrap();
-        let sealed = repair.seal(&repository, "ada", TABLE, &secrets()).unwrap();
-        world.queue.send(&sealed.body, &sealed.attributes).unwrap();
+        let message = repair.to_message(&repository, TABLE);
+        let sent = world.queue.send(Destination::Internal, message);
+        sent.await.unwrap();
     }
 }
 
 async fn outcomes(world: &World) -> Vec<String> {
     let journals = world.settle().await;
     world.clock.advance(Duration::from_secs(1));
-    let outcomes = journals.iter().map(|journal| journal.outcome.to_owned());
+    let outcomes = journals.iter().map(|journal| journal.outcome().to_owned());
     outcomes.collect()
 }
 
@@ -276,7 +279,7 @@ fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
 fn a_half_way_mapping_is_finished() {
     run_line(async |world| {
         let denied = Trouble::Fail(When::Before, Reason::DeclarationRefused);
-        world.weather.next(Op::Create, 1, denied);
+        world.faults.next(Op::Create, 1, denied);
         world.deliver(Webhook::pull_request("opened")).await;
         if world.half_way().is_empty() {
             panic!("the story needs a half-way mapping: {:?}", world.mappings());
@@ -325,13 +328,13 @@ fn a_repair_may_be_cut_off_at_every_call() {
         world.deliver(Webhook::pull_request("opened")).await;
         wrong(&world);
         repair(&world, ours()).await;
-        let before = world.weather.calls().len();
+        let before = world.faults.calls().len();
         if let Some((number, trouble)) = trouble {
-            world.weather.at_call(before + number, trouble);
+            world.faults.at_call(before + number, trouble);
         }
         world.settle().await;
-        let calls = world.weather.calls().len() - before;
-        world.weather.clear();
+        let calls = world.faults.calls().len() - before;
+        world.faults.clear();
         assert_eq!(
             audit(&world, ours()).await,
             Vec::<String>::new(),

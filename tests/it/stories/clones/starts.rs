@@ -54,11 +54,11 @@ fn a_head_that_came_with_the_closing_is_built_where_the_clone_outlived_it() {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
-        world.weather.next(Op::Remove, 100, refused);
+        world.faults.next(Op::Remove, 100, refused);
         // The push of commit 3 is not heard of before.
         world.deliver(Webhook::pull_request("closed").sha(3)).await;
         world.take_dead_letters();
-        world.weather.clear();
+        world.faults.clear();
         let reopened = Webhook::pull_request("reopened").sha(3);
         assert_eq!(world.deliver(reopened).await, ["already-created"]);
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
@@ -70,7 +70,7 @@ fn a_push_back_to_the_first_commit_is_built_though_nobody_settled_the_others() {
     run_line(async |world| {
         let unanswered = |op| {
             let fails = Trouble::Fail(When::After, Reason::AwsUnavailable);
-            world.weather.next(op, 1, fails);
+            world.faults.next(op, 1, fails);
         };
         unanswered(Op::Create);
         world.send(&Webhook::pull_request("opened"));
@@ -266,7 +266,7 @@ fn a_title_that_codepipeline_would_read_as_a_variable_is_refused() {
         world.deliver(sly).await;
         world.take_half_way("acme/api#7");
         let letters = world.take_dead_letters();
-        assert_eq!(letters[0].text("branchline-reason"), Some("value-unfit"));
+        assert_eq!(letters[0].text("branchline-reason"), Some("invalid-value"));
         let mended = Webhook::pull_request("edited").title("Fine");
         assert_eq!(world.deliver(mended).await, ["created"]);
         world.forget_half_way("acme/api#7");

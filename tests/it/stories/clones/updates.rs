@@ -57,7 +57,7 @@ fn a_head_whose_execution_a_repeated_update_stopped_is_started_again() {
         world.deliver(Webhook::pull_request("opened")).await;
         change_template(world);
         let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
-        world.weather.next(Op::Start, 1, unanswered);
+        world.faults.next(Op::Start, 1, unanswered);
         world.deliver(pushed(1, 2)).await;
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(2)]);
         world.take_built_twice("acme/api#7");

@@ -24,12 +24,12 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
     for (reason, limit) in limits() {
         run_line(async |world| {
             world
-                .weather
+                .faults
                 .next(Op::Create, u32::MAX, Trouble::Fail(When::Before, reason));
             world.send(&Webhook::pull_request("opened"));
             world.settle().await;
             assert_eq!(
-                world.weather.count(Op::Create),
+                world.faults.count(Op::Create),
                 usize::try_from(limit).unwrap()
             );
             let letters = world.take_dead_letters();
@@ -49,9 +49,9 @@ fn a_busy_subject_counts_for_nothing() {
     run_line(async |world| {
         // Another worker holds it for long, then CodePipeline fails a few times.
         let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
-        world.weather.next(Op::Claim, 50, busy);
+        world.faults.next(Op::Claim, 50, busy);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnknown);
-        world.weather.next(Op::Create, 4, fails);
+        world.faults.next(Op::Create, 4, fails);
         let begun = world.clock.elapsed();
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(world.pipelines(), ["api-pr-7"]);
@@ -68,7 +68,7 @@ fn a_table_that_fails_is_counted_by_receives() {
     run_line(async |world| {
         let limit = MaxAttempts::default().throttled;
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
-        world.weather.next(Op::Claim, limit - 1, fails);
+        world.faults.next(Op::Claim, limit - 1, fails);
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(
             world.pipelines(),
@@ -76,7 +76,7 @@ fn a_table_that_fails_is_counted_by_receives() {
             "the last attempt went well"
         );
 
-        world.weather.next(Op::Claim, limit, fails);
+        world.faults.next(Op::Claim, limit, fails);
         world
             .deliver(Webhook::pull_request("opened").number(8))
             .await;
@@ -89,7 +89,7 @@ fn the_next_event_heals_what_was_buried() {
     run_line(async |world| {
         let limit = MaxAttempts::default().unknown;
         let fails = Trouble::Fail(When::After, Reason::AwsUnknown);
-        world.weather.next(Op::Create, limit, fails);
+        world.faults.next(Op::Create, limit, fails);
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(world.take_dead_letters().len(), 1);
 

@@ -16,7 +16,7 @@ async fn stopped_after_a_second(world: &World) -> Duration {
     let (told, stop) = Shutdown::channel();
     let stopping = async {
         sleep(Duration::from_secs(1)).await;
-        told.tell();
+        told.request();
         Instant::now()
     };
     let (ended, since) = tokio::join!(run(world, RunMode::Daemon, stop), stopping);
@@ -36,7 +36,7 @@ fn an_idle_daemon_ends_at_once() {
 fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
     run_daemon(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(12));
-        world.weather.next(Op::Create, 1, slow);
+        world.faults.next(Op::Create, 1, slow);
         for number in 1..=9 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
@@ -60,7 +60,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
     run_daemon(async |world| {
         let said = Said::listen();
         world
-            .weather
+            .faults
             .next(Op::Create, 1, Trouble::Hang(When::Before));
         world.send(&Webhook::pull_request("opened"));
         let took = stopped_after_a_second(world).await;
@@ -75,7 +75,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
         let (told, stop) = Shutdown::channel();
         let finish = async {
             quiet(world).await;
-            told.tell();
+            told.request();
         };
         tokio::join!(run(world, RunMode::Daemon, stop), finish)
             .0
@@ -88,7 +88,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
 fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
     run_daemon(async |world| {
         world
-            .weather
+            .faults
             .next(Op::Delete, 1, Trouble::Hang(When::Before));
         world.send(&Webhook::pull_request("opened"));
         let took = stopped_after_a_second(world).await;

@@ -15,7 +15,7 @@ use crate::world::world::run_daemon;
 fn a_message_that_waits_for_its_turn_is_received_once() {
     run_daemon(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(40));
-        world.weather.next(Op::Claim, 4, slow);
+        world.faults.next(Op::Claim, 4, slow);
         for sha in 1..=4 {
             world.send(
                 &Webhook::pull_request("synchronize")
@@ -26,7 +26,7 @@ fn a_message_that_waits_for_its_turn_is_received_once() {
         beside(world, quiet(world)).await;
         // The last one waited for longer than a message stays invisible by itself.
         assert_eq!(world.queue.received(), 4);
-        assert!(world.weather.count(Op::HandBack) >= 4);
+        assert!(world.faults.count(Op::ChangeVisibility) >= 4);
         assert_eq!(world.pipeline("api-pr-7").executions(), 4);
     });
 }
@@ -38,7 +38,7 @@ fn a_quick_walk_costs_no_renewal() {
             world.send(&Webhook::pull_request("opened").number(number));
         }
         beside(world, quiet(world)).await;
-        assert_eq!(world.weather.count(Op::HandBack), 0);
+        assert_eq!(world.faults.count(Op::ChangeVisibility), 0);
     });
 }
 
@@ -46,9 +46,9 @@ fn a_quick_walk_costs_no_renewal() {
 fn a_renewal_that_fails_is_tried_again_in_time() {
     run_daemon(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(35));
-        world.weather.next(Op::Claim, 3, slow);
+        world.faults.next(Op::Claim, 3, slow);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-        world.weather.next(Op::HandBack, 3, fails);
+        world.faults.next(Op::ChangeVisibility, 3, fails);
         for sha in 1..=3 {
             world.send(
                 &Webhook::pull_request("synchronize")
@@ -66,16 +66,16 @@ fn a_lost_lease_stops_the_walk_before_it_acts() {
     run_daemon(async |world| {
         let said = Said::listen();
         let slow = Trouble::Stall(When::Before, VISIBILITY + Duration::from_secs(10));
-        world.weather.next(Op::Claim, 1, slow);
+        world.faults.next(Op::Claim, 1, slow);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-        world.weather.next(Op::HandBack, 20, fails);
+        world.faults.next(Op::ChangeVisibility, 20, fails);
         world.send(&Webhook::pull_request("opened"));
         beside(world, quiet(world)).await;
 
         assert_eq!(world.queue.received(), 2);
         let lost = said.lines("Message returned for later");
         assert_eq!(lost[0]["outcome"], "lease-lost");
-        assert_eq!(world.weather.count(Op::Create), 1);
+        assert_eq!(world.faults.count(Op::Create), 1);
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);
     });
 }
@@ -93,7 +93,7 @@ fn messages_of_one_subject_are_worked_on_one_after_the_other() {
             );
         }
         let slow = Trouble::Stall(When::Before, Duration::from_secs(2));
-        world.weather.next(Op::Create, 1, slow);
+        world.faults.next(Op::Create, 1, slow);
         world.send(&Webhook::pull_request("opened").number(8));
         beside(world, quiet(world)).await;
         let busy = said.lines("Message returned for later");

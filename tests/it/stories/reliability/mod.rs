@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use crate::world::rules::pull_request_rule;
 use crate::world::world::World;
 
-/// A daemon of this world under its own weather, which runs until it ends or is told to.
+/// A daemon of this world under its own faults, which runs until it ends or is told to.
 async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> {
     let settings = WorkerConfig {
         concurrency: 8,
@@ -30,7 +30,7 @@ async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> 
         seed: 1,
     };
     let rules = vec![pull_request_rule()];
-    let daemon = world.daemon("daemon", rules, &world.weather, &world.clock, settings);
+    let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, settings);
     daemon.run(mode, stop).await
 }
 
@@ -39,7 +39,7 @@ async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
     let (told, stop) = Shutdown::channel();
     let story = async {
         let end = story.await;
-        told.tell();
+        told.request();
         end
     };
     let (ended, end) = tokio::join!(run(world, RunMode::Daemon, stop), story);

@@ -18,15 +18,15 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Every call of these operations fails for an hour. Answers with how many were made.
 async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
-    world.weather.clear();
+    world.faults.clear();
     for op in ops {
         world
-            .weather
+            .faults
             .next(*op, u32::MAX, Trouble::Fail(When::Before, reason));
     }
     sleep(HOUR).await;
-    let calls = ops.iter().map(|op| world.weather.count(*op)).sum();
-    world.weather.clear();
+    let calls = ops.iter().map(|op| world.faults.count(*op)).sum();
+    world.faults.clear();
     calls
 }
 
@@ -85,14 +85,14 @@ fn those_who_wait_for_one_template_hear_one_answer() {
     run_daemon(async |world| {
         // GetPipeline takes its whole time, and finds nothing: eight in a row would outlast every claim.
         let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
-        world.weather.next(Op::Template, 1, slow);
+        world.faults.next(Op::Template, 1, slow);
         world.account.take(TEMPLATE);
         for number in 1..=8 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
         beside(world, async {
             sleep(Duration::from_secs(16)).await;
-            assert_eq!(world.weather.count(Op::Template), 1);
+            assert_eq!(world.faults.count(Op::Template), 1);
             quiet(world).await;
         })
         .await;
@@ -108,7 +108,7 @@ fn one_subjects_trouble_slows_nobody_else() {
     run_daemon(async |world| {
         let said = Said::listen();
         let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
-        world.weather.next(Op::Create, 2, denied);
+        world.faults.next(Op::Create, 2, denied);
         for number in 1..=20 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
@@ -124,7 +124,7 @@ fn what_waiting_cannot_mend_ends_it_at_start() {
         for reason in [Reason::AwsMissing, Reason::AwsDenied] {
             run_daemon(async |world| {
                 world
-                    .weather
+                    .faults
                     .next(op, u32::MAX, Trouble::Fail(When::Before, reason));
                 let (_told, stop) = Shutdown::channel();
                 let fault = run(world, RunMode::Daemon, stop).await.unwrap_err();
@@ -157,11 +157,11 @@ fn a_run_that_should_end_does_not_wait_for_ever() {
                 world.send(&Webhook::pull_request("opened").number(number));
             }
             let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
-            world.weather.next(op, u32::MAX, fails);
+            world.faults.next(op, u32::MAX, fails);
             let (_told, stop) = Shutdown::channel();
             let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
             assert_eq!(fault.reason, Reason::AwsUnavailable);
-            world.weather.clear();
+            world.faults.clear();
             world.settle().await;
             assert_eq!(world.pipelines().len(), 5);
         });

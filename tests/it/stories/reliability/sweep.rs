@@ -18,7 +18,7 @@ use crate::world::world::{World, run_daemon};
 /// A worker dies in the middle of this webhook, and its message is lost with it.
 async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
     world.send(&webhook);
-    world.weather.next(op, 1, Trouble::Hang(when));
+    world.faults.next(op, 1, Trouble::Hang(when));
     let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
     let walked = driver::handle(world, received.remove(0)).await;
     assert!(walked.is_none(), "it died in the middle");

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use branchline::domain::fault::Fault;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
-use branchline::domain::outcome::disposition::{Burial, Grave};
+use branchline::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use branchline::inspect::dlq::scan::{End, Scan, ScanSummary};
 use branchline::ports::Queue;
 
@@ -25,7 +25,7 @@ const LETTERS: usize = 25;
 
 /// Goes through the queue, with a pause after each batch, and answers with every id as it came.
 async fn scan(queue: &impl Queue, pause: Duration) -> (Vec<String>, ScanSummary) {
-    let mut scan = Scan::of(queue);
+    let mut scan = Scan::new(queue);
     let mut came = Vec::new();
     loop {
         let batch = scan.next().await.unwrap();
@@ -94,7 +94,7 @@ impl Queue for Scripted {
         Ok(Vec::new())
     }
 
-    async fn bury(&self, _: Grave, _: Burial) -> Result<(), Fault> {
+    async fn send(&self, _: Destination, _: OutgoingMessage) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -129,7 +129,7 @@ fn what_is_not_githubs_is_buried_with_its_reason() {
         let letters = world.take_dead_letters();
         let text = |name| letters[0].text(name);
         assert_eq!(letters[0].body, "{\"action\": 5}");
-        assert_eq!(text("branchline-reason"), Some("body-not-githubs"));
+        assert_eq!(text("branchline-reason"), Some("invalid-payload"));
         assert_eq!(text("branchline-step"), Some("event"));
         assert_eq!(text("branchline-attempts"), Some("1"));
         assert_eq!(text("X-GitHub-Event"), Some("pull_request"));
@@ -354,7 +354,10 @@ fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
         }]);
         world.deliver(Webhook::pull_request("opened")).await;
         let letters = world.take_dead_letters();
-        assert_eq!(letters[0].text("branchline-reason"), Some("rule-unfit"));
+        assert_eq!(
+            letters[0].text("branchline-reason"),
+            Some("rule-template-mismatch")
+        );
         world.take_half_way("acme/api#7");
     });
 }
@@ -365,7 +368,7 @@ fn a_full_account_is_waited_for() {
         world.account.limit(1);
         world.send(&Webhook::pull_request("opened"));
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
-        world.weather.next(Op::Claim, 2, fails);
+        world.faults.next(Op::Claim, 2, fails);
         let begun = world.clock.now();
         let work = async {
             world.settle().await;

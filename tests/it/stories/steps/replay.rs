@@ -9,10 +9,11 @@
 use std::time::Duration;
 
 use branchline::domain::ids::PipelineName;
+use branchline::domain::intake::authenticated::Authenticator;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
 use branchline::domain::rules::rule::{Rule, Rules};
-use branchline::inspect::dlq::replay::ExportedMessage;
-use branchline::inspect::explain::{Account, ExplainContext, explain};
+use branchline::inspect::dlq::exported_message::ExportedMessage;
+use branchline::inspect::explain::{Explanation, Rehearsal, RehearsalConfig};
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::CLAIM;
 
@@ -36,7 +37,7 @@ fn envelope(letter: &Letter) -> Envelope {
 }
 
 /// Gives the line a rule whose template is not there, so that what comes is buried, and then the right one again.
-async fn bury(world: &World, rule: Rule, webhook: Webhook) -> Letter {
+pub(super) async fn dead_letter(world: &World, rule: Rule, webhook: Webhook) -> Letter {
     let missing = PipelineName::parse("no-such-template".to_owned()).unwrap();
     world.restart(vec![Rule {
         template: missing,
@@ -47,34 +48,41 @@ async fn bury(world: &World, rule: Rule, webhook: Webhook) -> Letter {
     world.take_dead_letters().pop().unwrap()
 }
 
-/// What is said of a letter before it is replayed.
-async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
-    let rules = Rules(with);
-    let account = Account::new(world.store.clone(), world.account.clone());
-    let today = ExplainContext {
-        rules: &rules,
-        table: TABLE,
-        sight: &account,
-        now: world.clock.now(),
-    };
-    let said = explain(envelope(letter), &secrets(), &today).await;
-    said.unwrap().journal.outcome.to_owned()
+/// The outcome that is predicted for a message.
+pub(super) async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
+    explanation(world, letter, with)
+        .await
+        .journal
+        .outcome()
+        .to_owned()
 }
 
-/// Predicts what a replay comes to, does it, and answers with both.
-async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
-    let would = predict(world, letter, with).await;
-    let back = ExportedMessage::of(envelope(letter)).replayed_by("ada");
-    world.queue.send(&back.body, &back.attributes).unwrap();
+/// What is predicted for a message.
+pub(super) async fn explanation(world: &World, letter: &Letter, with: Vec<Rule>) -> Explanation {
+    let config = RehearsalConfig {
+        rules: Rules(with),
+        table: TABLE.to_owned(),
+        authenticator: Authenticator::SourceQueues(secrets()),
+    };
+    let (store, pipelines) = (world.store.clone(), world.account.clone());
+    let rehearsal = Rehearsal::new(store, pipelines, world.clock.clone(), config);
+    rehearsal.explain(envelope(letter)).await.unwrap()
+}
+
+/// Predicts the outcome of a replay, does it, and returns both.
+pub(super) async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
+    let predicted = predict(world, letter, with).await;
+    let back = ExportedMessage::new(envelope(letter)).replayed_by("ada");
+    world.queue.deliver(&back.body, &back.attributes).unwrap();
     let journals = world.settle().await;
-    [would, journals[0].outcome.to_owned()]
+    [predicted, journals[0].outcome().to_owned()]
 }
 
 #[test]
 fn what_was_overtaken_while_it_was_buried_raises_nothing_from_the_dead() {
     run_line(async |world| {
         let create = Webhook::create("release-1").at(START);
-        let letter = bury(world, branch_rule(), create).await;
+        let letter = dead_letter(world, branch_rule(), create).await;
         world.deliver(Webhook::delete("release-1").at(START)).await;
         let came = replay(world, &letter, vec![branch_rule()]).await;
         assert_eq!(came, ["unchanged", "unchanged"]);
@@ -86,7 +94,7 @@ fn what_was_overtaken_while_it_was_buried_raises_nothing_from_the_dead() {
 fn of_two_statements_of_one_second_the_older_stays_the_older() {
     run_line(async |world| {
         let titled = |title: &str| Webhook::pull_request("edited").title(title).at(START);
-        let letter = bury(world, pull_request_rule(), titled("old")).await;
+        let letter = dead_letter(world, pull_request_rule(), titled("old")).await;
         world.deliver(titled("new")).await;
         let came = replay(world, &letter, vec![pull_request_rule()]).await;
         assert_eq!(came, ["unchanged", "unchanged"]);
@@ -99,7 +107,7 @@ fn of_two_statements_of_one_second_the_older_stays_the_older() {
 fn what_sqs_moved_by_itself_keeps_the_day_on_which_it_was_sent() {
     run_line(async |world| {
         let create = Webhook::create("release-1").at(START);
-        let mut letter = bury(world, branch_rule(), create).await;
+        let mut letter = dead_letter(world, branch_rule(), create).await;
         // As SQS's redrive leaves it: as it was sent, and nothing of ours beside it.
         letter
             .attributes
@@ -114,11 +122,8 @@ fn what_sqs_moved_by_itself_keeps_the_day_on_which_it_was_sent() {
 fn what_is_predicted_is_what_the_replay_does() {
     run_line(async |world| {
         let rule = || vec![pull_request_rule()];
-        let opened = bury(world, pull_request_rule(), Webhook::pull_request("opened")).await;
-        assert_eq!(
-            replay(world, &opened, rule()).await,
-            ["would-create", "created"]
-        );
+        let opened = dead_letter(world, pull_request_rule(), Webhook::pull_request("opened")).await;
+        assert_eq!(replay(world, &opened, rule()).await, ["created", "created"]);
         world.clock.advance(Duration::from_secs(9));
         assert_eq!(
             replay(world, &opened, rule()).await,
@@ -126,15 +131,9 @@ fn what_is_predicted_is_what_the_replay_does() {
         );
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
         let pushed = unread(world, pushed);
-        assert_eq!(
-            replay(world, &pushed, rule()).await,
-            ["would-start", "started"]
-        );
+        assert_eq!(replay(world, &pushed, rule()).await, ["started", "started"]);
         let closed = unread(world, Webhook::pull_request("closed").sha(2));
-        assert_eq!(
-            replay(world, &closed, rule()).await,
-            ["would-delete", "deleted"]
-        );
+        assert_eq!(replay(world, &closed, rule()).await, ["deleted", "deleted"]);
         assert_eq!(
             replay(world, &pushed, rule()).await,
             ["unchanged", "unchanged"]
@@ -148,7 +147,7 @@ fn a_claim_that_has_run_out_since_is_no_reason_to_wait() {
         let opened = unread(world, Webhook::pull_request("opened"));
         // A worker stands still in the middle and dies.
         let hangs = Trouble::Hang(When::Before);
-        world.weather.next(Op::Create, 1, hangs);
+        world.faults.next(Op::Create, 1, hangs);
         world.send(&Webhook::pull_request("opened"));
         let message = world
             .queue
@@ -159,16 +158,16 @@ fn a_claim_that_has_run_out_since_is_no_reason_to_wait() {
         assert!(handle(world, message).await.is_none());
         let pushed = unread(world, Webhook::pull_request("synchronize").before(1).sha(2));
         let rule = || vec![pull_request_rule()];
-        assert_eq!(predict(world, &pushed, rule()).await, "would-wait");
+        assert_eq!(predict(world, &pushed, rule()).await, "subject-busy");
         world.clock.advance(CLAIM);
-        assert_eq!(predict(world, &pushed, rule()).await, "would-create");
-        assert_eq!(predict(world, &opened, rule()).await, "would-create");
+        assert_eq!(predict(world, &pushed, rule()).await, "created");
+        assert_eq!(predict(world, &opened, rule()).await, "created");
         world.settle().await;
     });
 }
 
 /// A letter that nobody had in work: SQS moved it.
-fn unread(world: &World, webhook: Webhook) -> Letter {
+pub(super) fn unread(world: &World, webhook: Webhook) -> Letter {
     world.clock.advance(Duration::from_secs(1));
     let sealed = webhook.seal(world.clock.now());
     world.clock.advance(Duration::from_secs(1));

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind,
@@ -283,7 +283,7 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
 
 #[test]
 fn a_mended_rule_heals_the_same_statement() {
-    let fault = |reason| Fault::new(Step::Plan, reason, "why");
+    let fault = |reason| Fault::new(reason, "why");
     let given_up = |reason| Claim::proven(claimed(&open(1), None)).give_up(&fault(reason), NOW);
     let mut mended = spec("renamed");
     mended.template = PipelineName::parse("mended").unwrap();
@@ -311,10 +311,7 @@ fn a_mended_rule_heals_the_same_statement() {
 #[test]
 fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
     let proven = Claim::proven(claimed(&open(1), None));
-    let given_up = proven.give_up(
-        &Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer"),
-        NOW,
-    );
+    let given_up = proven.give_up(&Fault::new(Reason::AwsUnavailable, "no answer"), NOW);
     assert_eq!(word(&decide(&closed(2), Some(&given_up.next))), "busy");
     let later = NOW.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW);
     assert_eq!(

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
-use crate::domain::ids::{Subject, SubjectKind, Timestamp};
-use crate::domain::intake::authenticated::Secrets;
-use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Change, Decision, Event};
-use crate::domain::outcome::disposition::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, ROOM};
+use crate::domain::ids::{Subject, Timestamp};
+use crate::domain::intake::authenticated::{
+    Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID,
+};
+use crate::domain::intake::envelope::{Envelope, Source};
+use crate::domain::intake::event::{Decision, Event};
+use crate::domain::outcome::dead_letter::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, STEP};
 
 /// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
@@ -30,8 +32,8 @@ pub struct DeadLetter {
     pub of: Option<Subject>,
     /// Why it was buried. `None` where SQS moved it by itself, after too many receives.
     pub reason: Option<String>,
-    /// In which room.
-    pub room: Option<String>,
+    /// The step in which it failed.
+    pub step: Option<String>,
     /// What exactly.
     pub detail: Option<String>,
     /// How often it was tried.
@@ -42,8 +44,8 @@ pub struct DeadLetter {
     pub receives: u32,
     /// How often it was replayed.
     pub replays: u32,
-    /// Whether a configured secret proves the body today.
-    pub verified: bool,
+    /// True if a configured secret proves the body today. `None` where no secret is readable here.
+    pub verified: Option<bool>,
     /// The body's length in bytes.
     pub bytes: usize,
 }
@@ -59,7 +61,7 @@ impl DeadLetter {
         "repository",
         "subject",
         "reason",
-        "room",
+        "step",
         "detail",
         "attempts",
         "first_seen",
@@ -69,36 +71,47 @@ impl DeadLetter {
         "bytes",
     ];
 
-    /// Reads a letter. The envelope comes back as it was.
+    /// Reads a message, and returns its envelope as it was. The body is read only where the message is authenticated.
     #[must_use]
-    pub fn read(envelope: Envelope, secrets: &Secrets, now: Timestamp) -> (Self, Envelope) {
-        let (envelope, event) = match envelope.verify(secrets) {
+    pub fn read(
+        envelope: Envelope,
+        authenticator: &Authenticator,
+        now: Timestamp,
+    ) -> (Self, Envelope) {
+        let verified = authenticator
+            .secrets()
+            .map(|secrets| envelope.has_valid_signature(secrets));
+        let (envelope, event) = match envelope.authenticate(authenticator) {
             Err(refused) => (refused.envelope, None),
-            Ok(delivery) => {
-                let event = Event::read(&delivery).ok();
-                (delivery.into_envelope(), Some(event))
+            Ok(message) => {
+                let event = Event::read(&message).ok();
+                (message.into_envelope(), event)
             }
         };
-        let text = |name: &str| envelope.header(name).map(str::to_owned);
-        let number = |name: &str| envelope.header(name).and_then(|text| text.parse().ok());
-        let verified = event.is_some();
-        let said = match event.flatten() {
+        let event = match event {
             Some(Decision::Handle(event)) => Some(event),
             Some(Decision::Ignore(_)) | None => None,
         };
+        let text = |name: &str| envelope.header(name).map(str::to_owned);
+        let number = |name: &str| envelope.header(name).and_then(|text| text.parse().ok());
+        let (event_name, id_name) = match envelope.source {
+            Source::Webhooks => (EVENT, DELIVERY),
+            Source::Internal => (INTERNAL_EVENT, INTERNAL_ID),
+        };
+        let of = event.as_ref().and_then(Event::subject);
         let letter = Self {
             id: envelope.message_id.clone(),
             since: envelope.sent_at.to_string(),
             age_seconds: now.since(envelope.sent_at).as_secs(),
-            event: text("X-GitHub-Event"),
-            delivery: text("X-GitHub-Delivery"),
-            repository: said.as_ref().map(|event| event.name.to_string()),
-            subject: said
+            event: text(event_name),
+            delivery: text(id_name),
+            repository: event.as_ref().map(|event| event.name.to_string()),
+            subject: event
                 .as_ref()
-                .and_then(|event| Some(subject(event)?.display(&event.name))),
-            of: said.as_ref().and_then(subject),
+                .and_then(|event| Some(event.subject()?.display(&event.name))),
+            of,
             reason: text(REASON),
-            room: text(ROOM),
+            step: text(STEP),
             detail: text(DETAIL),
             attempts: number(ATTEMPTS),
             first_seen: text(FIRST_SEEN),
@@ -109,17 +122,4 @@ impl DeadLetter {
         };
         (letter, envelope)
     }
-}
-
-fn subject(event: &Event) -> Option<Subject> {
-    let kind = match &event.change {
-        Change::Repository(_) => return None,
-        Change::Repair(repair) => return Some(repair.subject.clone()),
-        Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
-        Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
-    };
-    Some(Subject {
-        repository: event.repository,
-        kind,
-    })
 }

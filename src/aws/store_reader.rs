@@ -1,19 +1,39 @@
-//! The ledger port over DynamoDB: reads alone, by key.
+//! The reading store port over DynamoDB.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::domain::outcome::audit_entry::AuditEntry;
-use crate::ports::Ledger;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::{Cursor, Page, SlotUse, StoreReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
 use crate::aws::records::alias_key;
-use crate::aws::row::{Item, repository_key, s};
+use crate::aws::row::{self, Item, repository_key, s};
+
+/// The sparse index of mappings by state, the longest unchanged first.
+pub(super) const BY_STATE: &str = "by-state";
 
 impl DynamoStore {
+    /// Reads as many rows as DynamoDB returns in one answer: 1 MB of them (API reference, Query).
+    async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
+        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
+        let query = query
+            .table_name(self.table())
+            .set_exclusive_start_key(start.map(Iterator::collect));
+        let call = format!("Query on {}", self.table());
+        let answer = measured(Service::DynamoDb, &call, query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        Ok(Page {
+            rows: answer.items().iter().map(row::read).collect(),
+            next: answer.last_evaluated_key.map(cursor),
+        })
+    }
+
     pub(super) async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {
         let call = format!("GetItem {pk} on {}", self.table());
         let request = self
@@ -29,7 +49,43 @@ impl DynamoStore {
     }
 }
 
-impl Ledger for DynamoStore {
+/// Reads as many rows as DynamoDB returns in one answer: 1 MB of them (API reference, Query).
+impl StoreReader for DynamoStore {
+    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        let item = self
+            .item(repository_key(subject.repository), subject.key())
+            .await?;
+        item.as_ref().map(row::read).transpose()
+    }
+
+    async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
+        let query = self
+            .client()
+            .query()
+            .index_name(BY_STATE)
+            .key_condition_expression("#state = :state")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", s(state.as_str()));
+        self.page(query, after).await
+    }
+
+    async fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> Result<Page, Fault> {
+        // From `BRANCH#` to `PR#`: between the two, and in this partition, nothing else begins.
+        let query = self
+            .client()
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", s(repository_key(repository)))
+            .expression_attribute_values(":first", s("BRANCH#"))
+            .expression_attribute_values(":last", s("PR$"))
+            .consistent_read(true);
+        self.page(query, after).await
+    }
+
     async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
         let item = self
             .item(format!("DELIVERY#{delivery}"), "DELIVERY".to_owned())
@@ -62,29 +118,6 @@ impl Ledger for DynamoStore {
         Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
     }
 
-    async fn note(&self, subject: &Subject, entry: &AuditEntry) -> Result<(), Fault> {
-        let call = format!("PutItem on {}", self.table());
-        let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
-        let request = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .item("pk", s(repository_key(subject.repository)))
-            .item("sk", s(key))
-            .item("processed_at", s(&entry.processed_at))
-            .item("outcome", s(&entry.outcome))
-            .item("to", s(&entry.to))
-            .item("journal", s(&entry.journal));
-        let request = entry
-            .actor
-            .iter()
-            .fold(request, |request, actor| request.item("actor", s(actor)));
-        let answer = measured(Service::DynamoDb, &call, request.send()).await;
-        answer
-            .map(|_| ())
-            .map_err(|error| fault(Service::DynamoDb, &call, error))
-    }
-
     async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
         let call = format!("Query on {}", self.table());
         let mut entries = Vec::new();
@@ -107,6 +140,16 @@ impl Ledger for DynamoStore {
             }
         }
     }
+
+    async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        self.slot_use(rule, subject).await
+    }
+}
+
+/// All keys of the table and of its index are text.
+fn cursor(key: Item) -> Cursor {
+    let text = |(name, value): (String, AttributeValue)| Some((name, value.as_s().ok()?.clone()));
+    Cursor(key.into_iter().filter_map(text).collect())
 }
 
 /// The inverse of `records::subject_key`.

@@ -7,7 +7,7 @@ use globset::GlobMatcher;
 use crate::domain::fault::{Reason, Step};
 use crate::domain::ids::Timestamp;
 
-use crate::inspect::dlq::letter::DeadLetter;
+use crate::inspect::dlq::dead_letter::DeadLetter;
 
 /// The reason and the room of a letter that SQS moved by itself.
 pub const NONE: &str = "none";
@@ -20,7 +20,7 @@ pub struct DeadLetterFilter {
     /// Reasons; empty is any. [`NONE`] is a letter that SQS moved by itself.
     pub reasons: BTreeSet<String>,
     /// Rooms; empty is any.
-    pub rooms: BTreeSet<String>,
+    pub steps: BTreeSet<String>,
     /// Events; empty is any.
     pub events: BTreeSet<String>,
     /// A glob over `owner/name`.
@@ -38,9 +38,9 @@ impl DeadLetterFilter {
     /// One sentence with the words that there are.
     pub fn check(&self) -> Result<(), String> {
         let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
-        let rooms = Step::ALL.iter().map(|room| room.as_str());
+        let steps = Step::ALL.iter().map(|step| step.as_str());
         known("reason", &self.reasons, reasons.collect())?;
-        known("room", &self.rooms, rooms.collect())
+        known("step", &self.steps, steps.collect())
     }
 
     /// Whether the letter is meant.
@@ -52,7 +52,7 @@ impl DeadLetterFilter {
         let repository = letter.repository.as_deref().unwrap_or_default();
         among(&self.ids, Some(&letter.id))
             && among(&self.reasons, letter.reason.as_deref())
-            && among(&self.rooms, letter.room.as_deref())
+            && among(&self.steps, letter.step.as_deref())
             && among(&self.events, letter.event.as_deref())
             && self
                 .repository
@@ -75,7 +75,7 @@ impl DeadLetterFilter {
     pub fn is_everything(&self) -> bool {
         self.ids.is_empty()
             && self.reasons.is_empty()
-            && self.rooms.is_empty()
+            && self.steps.is_empty()
             && self.events.is_empty()
             && self.repository.is_none()
             && self.since.is_none()
@@ -92,7 +92,7 @@ fn known(flag: &str, asked: &BTreeSet<String>, mut words: Vec<&str>) -> Result<(
     words.sort_unstable();
     let strange = crate::domain::text::one_line(strange, 60);
     Err(format!(
-        "--{flag}: '{strange}' is none of {}",
+        "--{flag}: '{strange}' is not one of {}",
         words.join(", ")
     ))
 }

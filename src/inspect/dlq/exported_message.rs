@@ -1,21 +1,19 @@
-//! Letters that leave a grave: back to the queue of webhooks, into a file, or for good.
+//! A message as it is written into a file, and as it is sent again.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::Timestamp;
-use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
-use crate::domain::outcome::disposition::{
-    ATTEMPTS, Burial, DETAIL, FIRST_SEEN, Grave, REASON, REPLAYED_BY, REPLAYS, ROOM,
+use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt, Source};
+use crate::domain::outcome::dead_letter::{
+    ATTEMPTS, DETAIL, FIRST_SEEN, INTERNAL, MAX_ATTRIBUTES, REASON, REPLAYED_BY, REPLAYS, SOURCE,
+    STEP,
 };
-use crate::ports::Queue;
+use crate::domain::outcome::outgoing::OutgoingMessage;
 
-/// What a burial adds beside what came with the message, and is of no use once it goes back.
-const OF_THE_BURIAL: [&str; 4] = [REASON, ROOM, DETAIL, ATTEMPTS];
-/// Attributes of a message (SQS quotas).
-const MAX_ATTRIBUTES: usize = 10;
+/// The attributes that dead-lettering adds and that a replay leaves out.
+const ADDED: [&str; 5] = [REASON, STEP, SOURCE, DETAIL, ATTEMPTS];
 
 /// A letter in a file, one JSON object a line: all that is needed to send it again.
 #[derive(Serialize, Deserialize)]
@@ -38,15 +36,21 @@ impl ExportedMessage {
     /// A letter that SQS moved by itself does not say when it was first seen; but SQS keeps its `SentTimestamp` (Developer
     /// Guide, "Using dead-letter queues"), which a new send would lose.
     #[must_use]
-    pub fn of(envelope: Envelope) -> Self {
+    pub fn new(envelope: Envelope) -> Self {
         let id = envelope.message_id.clone();
         let sent_at = envelope.sent_at.to_string();
+        let source = envelope.source;
         let (body, attributes) = envelope.into_parts();
         let text = |(name, attribute): (String, Attribute)| match attribute.value {
             AttributeValue::Text(text) => Some((name, text)),
             AttributeValue::Bytes(_) => None,
         };
         let mut attributes: BTreeMap<_, _> = attributes.into_iter().filter_map(text).collect();
+        if source == Source::Internal {
+            attributes.insert(SOURCE.to_owned(), INTERNAL.to_owned());
+        } else {
+            attributes.remove(SOURCE);
+        }
         let first_seen = attributes.entry(FIRST_SEEN.to_owned());
         first_seen.or_insert_with(|| sent_at.clone());
         Self {
@@ -63,21 +67,29 @@ impl ExportedMessage {
         let first_seen = || self.attributes.get(FIRST_SEEN);
         let sent_at = self.since.as_ref().or_else(first_seen);
         let sent_at = sent_at.and_then(|time| Timestamp::from_rfc3339(time));
+        let is_internal = self
+            .attributes
+            .get(SOURCE)
+            .is_some_and(|source| source == INTERNAL);
         let attributes = self.attributes.into_iter();
         let attributes = attributes.map(|(name, value)| (name, Attribute::text(value)));
-        Envelope::new(
+        let mut envelope = Envelope::new(
             self.id,
             Receipt(String::new()),
             self.body,
             attributes.collect(),
             sent_at.unwrap_or(now),
             0,
-        )
+        );
+        if is_internal {
+            envelope.source = Source::Internal;
+        }
+        envelope
     }
 
     /// A copy, for people.
     #[must_use]
-    pub fn of_parts(envelope: &Envelope) -> Self {
+    pub fn copy(envelope: &Envelope) -> Self {
         let text = |(name, attribute): (&String, &Attribute)| {
             Some((name.clone(), attribute.as_text()?.to_owned()))
         };
@@ -91,7 +103,7 @@ impl ExportedMessage {
 
     /// As it goes back: GitHub's attributes kept, the burial's gone, and who replayed it.
     #[must_use]
-    pub fn replayed_by(self, who: &str) -> Burial {
+    pub fn replayed_by(self, operator: &str) -> OutgoingMessage {
         let replays: u32 = self
             .attributes
             .get(REPLAYS)
@@ -100,8 +112,7 @@ impl ExportedMessage {
         let mut left = self.attributes;
         // It orders the statement, so it is not what may be missed.
         let first_seen = left.remove(FIRST_SEEN);
-        let kept =
-            |name: &str| !OF_THE_BURIAL.contains(&name) && name != REPLAYS && name != REPLAYED_BY;
+        let kept = |name: &str| !ADDED.contains(&name) && name != REPLAYS && name != REPLAYED_BY;
         let mut attributes: Vec<_> = left
             .into_iter()
             .filter(|(name, _)| kept(name))
@@ -113,55 +124,11 @@ impl ExportedMessage {
             REPLAYS.to_owned(),
             Attribute::text((replays + 1).to_string()),
         ));
-        attributes.push((REPLAYED_BY.to_owned(), Attribute::text(who)));
-        Burial {
+        attributes.push((REPLAYED_BY.to_owned(), Attribute::text(operator)));
+        OutgoingMessage {
             message_id: self.id,
             body: self.body,
             attributes,
         }
     }
-}
-
-/// What came of a letter that was sent back.
-#[derive(Debug)]
-#[must_use]
-pub enum Sent {
-    /// It left the grave.
-    Moved,
-    /// It is in both queues: SQS did not delete it from the grave. A second replay changes nothing.
-    Copied(Fault),
-}
-
-/// Sends a letter back and then deletes it: killed in between, it is there twice, and the second changes nothing.
-///
-/// # Errors
-/// The send was not confirmed: the letter is where it was.
-pub async fn send_back<Q: Queue>(
-    queue: &Q,
-    envelope: Envelope,
-    receipt: &Receipt,
-    who: &str,
-) -> Result<Sent, Fault> {
-    let letter = ExportedMessage::of(envelope);
-    // Turned around, the grave of this queue is the queue of webhooks.
-    queue
-        .bury(Grave::DeadLetters, letter.replayed_by(who))
-        .await?;
-    Ok(match remove(queue, receipt).await {
-        Ok(()) => Sent::Moved,
-        Err(fault) => Sent::Copied(fault),
-    })
-}
-
-/// Deletes a letter.
-///
-/// # Errors
-/// SQS did not, or the message became visible again meanwhile.
-pub async fn remove<Q: Queue>(queue: &Q, receipt: &Receipt) -> Result<(), Fault> {
-    let failed = queue.delete(std::slice::from_ref(receipt)).await?;
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let detail = "a letter could not be deleted: it stays, and may be replayed or dropped again";
-    Err(Fault::new(Step::Queue, Reason::AwsConflict, detail))
 }

@@ -1,0 +1,81 @@
+//! SIGINT and SIGTERM: the first asks a run to shut down, and the second ends it at once.
+
+use std::error::Error;
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::cli::terminal;
+use crate::worker::Shutdown;
+
+/// What an interrupted command says, in every phase.
+pub(super) const INTERRUPTED: &str = "interrupted: messages in hand were returned to the queue";
+
+/// The signals that the process was sent.
+#[derive(Clone)]
+pub(super) struct Interrupt {
+    /// Requested by the first signal.
+    pub(super) first: Shutdown,
+    /// Requested by the second signal.
+    pub(super) second: Shutdown,
+}
+
+impl Interrupt {
+    /// Listens from now until the process ends.
+    pub(super) fn listen() -> io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (first_handle, first) = Shutdown::channel();
+        let (second_handle, second) = Shutdown::channel();
+        tokio::spawn(async move {
+            for handle in [&first_handle, &second_handle] {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                handle.request();
+            }
+            // Dropping a handle would request its shutdown.
+            std::future::pending::<()>().await;
+        });
+        Ok(Self { first, second })
+    }
+
+    /// Returns true once a signal was received.
+    pub(super) fn is_requested(&self) -> bool {
+        self.first.is_requested()
+    }
+
+    /// Asks the person to confirm, and stops asking at a signal.
+    pub(super) async fn confirms(
+        &self,
+        question: String,
+        answers: &'static [&'static str],
+    ) -> Result<bool, Box<dyn Error>> {
+        self.answers(
+            question,
+            answers.iter().map(|text| (*text).to_owned()).collect(),
+        )
+        .await
+    }
+
+    /// Asks the person for one of these answers, and stops asking at a signal.
+    pub(super) async fn answers(
+        &self,
+        question: String,
+        answers: Vec<String>,
+    ) -> Result<bool, Box<dyn Error>> {
+        let (answer, answered) = oneshot::channel();
+        // A thread of its own, since reading a line cannot be cancelled: if it still waits, it ends with the process.
+        std::thread::spawn(move || {
+            let said = terminal::confirms(&question, &answers);
+            let _ = answer.send(said.map_err(|why| why.to_string()));
+        });
+        tokio::select! {
+            biased;
+            () = self.first.requested() => Err("interrupted: nothing was done".into()),
+            said = answered => Ok(said??),
+        }
+    }
+}

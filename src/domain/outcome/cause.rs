@@ -1,0 +1,93 @@
+//! What made branchline change a mapping or note something in its audit trail.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::ids::DeliveryId;
+
+/// The cause of an audit entry. Its text is the last part of the entry's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A webhook, by GitHub's delivery GUID.
+    Webhook(DeliveryId),
+    /// A repair that an operator sent, by the id of the request.
+    Repair(DeliveryId),
+    /// The sweep for abandoned mappings, by the owner of its claim.
+    Sweep(String),
+    /// An operator who replayed a dead letter, by its delivery.
+    Replay(DeliveryId),
+    /// An operator who dropped a dead letter, by its delivery.
+    Drop(DeliveryId),
+}
+
+const REPAIR: &str = "repair";
+const SWEEP: &str = "sweep";
+const REPLAY: &str = "replay";
+const DROP: &str = "drop";
+
+impl Cause {
+    /// Returns the delivery concerned. A sweep has none.
+    #[must_use]
+    pub fn delivery(&self) -> Option<&DeliveryId> {
+        match self {
+            Self::Webhook(id) | Self::Repair(id) | Self::Replay(id) | Self::Drop(id) => Some(id),
+            Self::Sweep(_) => None,
+        }
+    }
+}
+
+/// A delivery's GUID holds no colon, so the prefix is unambiguous.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Webhook(id) => write!(f, "{id}"),
+            Self::Repair(id) => write!(f, "{REPAIR}:{id}"),
+            Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
+            Self::Replay(id) => write!(f, "{REPLAY}:{id}"),
+            Self::Drop(id) => write!(f, "{DROP}:{id}"),
+        }
+    }
+}
+
+/// The text is not a cause that branchline wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cause that branchline wrote")]
+pub struct UnknownCause;
+
+impl FromStr for Cause {
+    type Err = UnknownCause;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCause> {
+        let id = |text: &str| DeliveryId::parse(text).map_err(|_| UnknownCause);
+        match text.split_once(':') {
+            None => id(text).map(Self::Webhook),
+            Some((REPAIR, rest)) => id(rest).map(Self::Repair),
+            Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
+            Some((REPLAY, rest)) => id(rest).map(Self::Replay),
+            Some((DROP, rest)) => id(rest).map(Self::Drop),
+            Some(_) => Err(UnknownCause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_read_back_as_it_was_written() {
+        let id = || DeliveryId::parse("72d3162e-cc78").unwrap();
+        let causes = [
+            Cause::Webhook(id()),
+            Cause::Repair(id()),
+            Cause::Sweep("0123/7".to_owned()),
+            Cause::Replay(id()),
+            Cause::Drop(id()),
+        ];
+        for cause in causes {
+            assert_eq!(cause.to_string().parse(), Ok(cause));
+        }
+        assert_eq!("mend:72d3162e".parse::<Cause>(), Err(UnknownCause));
+        assert_eq!("a b".parse::<Cause>(), Err(UnknownCause));
+    }
+}

@@ -1,0 +1,121 @@
+//! What a filter matches, and what would become of it: shown before anything is done.
+
+use std::collections::BTreeMap;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::Timestamp;
+use crate::domain::intake::authenticated::Authenticator;
+use crate::domain::intake::envelope::Envelope;
+use crate::domain::text::plural;
+use crate::inspect::dlq::dead_letter::DeadLetter;
+use crate::inspect::dlq::filter::DeadLetterFilter;
+use crate::inspect::dlq::scan::Scan;
+use crate::inspect::explain::{Explanation, Rehearsal};
+use crate::ports::{Clock, PipelineReader, Queue, StoreReader};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct ReplayPreview {
+    /// The messages that match.
+    pub letters: Vec<DeadLetter>,
+    /// How many would end how.
+    predictions: BTreeMap<String, usize>,
+    /// How many messages there are altogether.
+    pub seen: usize,
+}
+
+/// What is asked of each message.
+pub struct PreviewQuery<'a, S, P, C> {
+    /// Which messages match.
+    pub filter: &'a DeadLetterFilter,
+    /// What proves a body.
+    pub authenticator: &'a Authenticator,
+    /// The time.
+    pub now: Timestamp,
+    /// What predicts; `None` where nothing is predicted.
+    pub rehearsal: Option<&'a Rehearsal<S, P, C>>,
+}
+
+/// Looks at every message and predicts what would become of those that match. The scan holds all of them, and the caller
+/// finishes it. `goes_on` is called after each message.
+///
+/// # Errors
+/// SQS did not answer.
+pub async fn preview<Q: Queue, S: StoreReader, P: PipelineReader, C: Clock>(
+    scan: &mut Scan<'_, Q>,
+    query: &PreviewQuery<'_, S, P, C>,
+    goes_on: impl Fn() -> bool,
+) -> Result<ReplayPreview, Fault> {
+    let mut found = ReplayPreview::default();
+    loop {
+        let batch = scan.next().await?;
+        if batch.is_empty() {
+            return Ok(found);
+        }
+        for envelope in batch {
+            scan.renew().await?;
+            found.add(envelope, query).await;
+            if !goes_on() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl ReplayPreview {
+    /// Looks at one message. Returns true if it matches.
+    pub async fn add<S: StoreReader, P: PipelineReader, C: Clock>(
+        &mut self,
+        envelope: Envelope,
+        query: &PreviewQuery<'_, S, P, C>,
+    ) -> bool {
+        self.seen += 1;
+        let sent_at = envelope.sent_at;
+        let (letter, envelope) = DeadLetter::read(envelope, query.authenticator, query.now);
+        let matches = query.filter.admits(&letter, sent_at);
+        if matches {
+            if let Some(rehearsal) = query.rehearsal {
+                let explanation = rehearsal.explain(envelope).await;
+                *self.predictions.entry(summary(explanation)).or_default() += 1;
+            }
+            self.letters.push(letter);
+        }
+        matches
+    }
+
+    /// Describes it in lines, for people: how many of which reason and repository, and what would become of them.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for letter in &self.letters {
+            let reason = letter.reason.as_deref().unwrap_or("moved by SQS");
+            let repository = letter.repository.as_deref().unwrap_or("-");
+            *groups.entry((reason, repository)).or_default() += 1;
+        }
+        let total = format!("{} of {}", self.letters.len(), plural(self.seen, "message"));
+        let groups = groups
+            .into_iter()
+            .map(|((reason, repository), count)| format!("{count:6}  {reason}  {repository}"));
+        let predictions = self
+            .predictions
+            .iter()
+            .map(|(prediction, count)| format!("{count:6}  today: {prediction}"));
+        std::iter::once(total)
+            .chain(groups)
+            .chain(predictions)
+            .collect()
+    }
+}
+
+fn summary(explanation: Result<Explanation, Fault>) -> String {
+    let explanation = match explanation {
+        Ok(explanation) => explanation,
+        Err(fault) => return format!("cannot be predicted: {}", fault.reason.as_str()),
+    };
+    let outcome = explanation.journal.outcome();
+    match explanation.journal.detail() {
+        _ if explanation.dead_lettered => format!("dead-lettered again, {outcome}"),
+        Some(detail) => format!("{outcome}: {detail}"),
+        None => outcome.to_owned(),
+    }
+}

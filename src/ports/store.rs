@@ -1,0 +1,180 @@
+//! The store port: the table of mappings and their audit trail, for those who read, those who act, and those who note.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use crate::domain::state::mapping::{Claim, Mapping, State, Transition};
+
+/// The result of an attempt to claim a subject.
+#[derive(Debug)]
+pub enum ClaimResult {
+    /// The row was as expected and is now written.
+    Won(Box<Claim>),
+    /// The row was not as expected, and nothing is written. This is the row.
+    Lost(Option<Box<Mapping>>),
+    /// Another subject has the pipeline's name, and nothing is written. This is its key, `REPO#1001/PR#0000000007`.
+    NameTaken(String),
+}
+
+/// The result of an attempt to record an outcome.
+#[derive(Debug)]
+pub enum RecordResult {
+    /// The row was as expected and everything is written.
+    Done,
+    /// The row was not as expected, and nothing is written. This is the row.
+    Lost(Option<Box<Mapping>>),
+}
+
+/// The result of an attempt to acquire a slot among a rule's `max_active` clones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotResult {
+    /// The subject has a slot, now or already.
+    Acquired,
+    /// All slots are taken by other subjects.
+    Full,
+    /// The subjects that have a clone already were not counted yet ([`Store::count_slots`]).
+    Uncounted,
+}
+
+/// The slots of a rule with `max_active`, as one subject finds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotUse {
+    /// True once the subjects that had a clone before were counted.
+    pub counted: bool,
+    /// The number of slots that are taken.
+    pub taken: usize,
+    /// True if the subject has one of them.
+    pub held: bool,
+}
+
+/// A page of mappings.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows; one that cannot be read is a fault that names it.
+    pub rows: Vec<Result<Mapping, Fault>>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// A position in a listing, in the store's own terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub BTreeMap<String, String>);
+
+/// The table, for those who only read.
+pub trait StoreReader: Send + Sync + 'static {
+    /// Returns a subject's row as it is now; `None` where the subject was never seen.
+    fn mapping(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
+
+    /// Returns a page of the mappings in a state, from the beginning or from where another page ended. A page may be empty
+    /// and not the last. The listing may be a moment old: rows are claimed, not trusted.
+    fn in_state(
+        &self,
+        state: State,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Page, Fault>> + Send;
+
+    /// Returns a page of the mappings of a repository, in any order. A page may be empty and not the last. Whatever was
+    /// written before the first page was asked for is in it.
+    fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Page, Fault>> + Send;
+
+    /// Returns the subject that a delivery concerned; `None` where it concerned none, or longer ago than deliveries are
+    /// kept.
+    fn delivered(
+        &self,
+        delivery: &DeliveryId,
+    ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
+
+    /// Returns the repository that last had this name, in upper or lower case: GitHub does not tell them apart.
+    fn repository(
+        &self,
+        name: &RepositoryName,
+    ) -> impl Future<Output = Result<Option<RepositoryId>, Fault>> + Send;
+
+    /// Returns the subject that owns a pipeline of this name.
+    fn owner(
+        &self,
+        pipeline: &PipelineName,
+    ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
+
+    /// Returns a subject's audit trail, in the order of the events' own time.
+    fn history(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Vec<AuditEntry>, Fault>> + Send;
+
+    /// Returns how many slots of a rule are taken, and whether the subject has one.
+    fn slots(
+        &self,
+        rule: &str,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+}
+
+/// The table, for the one place that acts.
+pub trait Store: StoreReader {
+    /// Writes a half-way row if the table holds what the transition expects, and reserves the pipeline's name.
+    /// A second call with the same transition wins again: the row shows the claim it asks for.
+    ///
+    /// Cancelled or failed: the claim may stand; it expires, and the next event finishes what it records.
+    fn claim(
+        &self,
+        transition: Transition,
+    ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
+
+    /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table holds what the
+    /// transition expects. A second call with the same arguments succeeds as well.
+    fn record(
+        &self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+    ) -> impl Future<Output = Result<RecordResult, Fault>> + Send;
+
+    /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
+    ///
+    /// Cancelled or failed: the claim may stand; it expires by itself.
+    fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Acquires a slot for the subject among the `max` of a rule. A second call for the same subject acquires no second one.
+    ///
+    /// Cancelled or failed: it may be acquired.
+    fn acquire_slot(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<SlotResult, Fault>> + Send;
+
+    /// Releases the subject's slot. Releasing one that was not acquired succeeds.
+    fn release_slot(
+        &self,
+        rule: &str,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Gives each of these subjects a slot if this rule's subjects were never counted; otherwise does nothing.
+    fn count_slots(
+        &self,
+        rule: &str,
+        subjects: &[Subject],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The audit trail, for operators who note what they do.
+pub trait AuditLog: Send + Sync + 'static {
+    /// Writes an entry into a subject's audit trail. A second call with the same entry succeeds as well.
+    fn note(
+        &self,
+        subject: &Subject,
+        entry: &NewAuditEntry,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}

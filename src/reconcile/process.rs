@@ -1,0 +1,101 @@
+//! A message passes the seven steps.
+
+use tracing::Instrument;
+
+use crate::domain::fault::Fault;
+use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::envelope::{Envelope, Receipt};
+use crate::domain::intake::event::{Decision, Event};
+use crate::domain::outcome::backend_signal::BackendSignal;
+use crate::domain::outcome::disposition::Disposition;
+use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
+use crate::domain::state::intent::{Intent, Request};
+use crate::ports::{Clock, Pipelines, Store};
+use crate::reconcile::Reconciler;
+use crate::reconcile::lease::Lease;
+use crate::telemetry::spans;
+
+/// A message that was processed: what happened, and what becomes of it.
+#[derive(Debug)]
+pub struct Processed {
+    /// What happened.
+    pub journal: Journal,
+    /// The message's handle.
+    pub receipt: Receipt,
+    /// What becomes of it.
+    pub disposition: Disposition,
+    /// What it tells about AWS.
+    pub signal: BackendSignal,
+}
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// Processes one message, as long as its lease holds. Without a lease it is processed in any case.
+    ///
+    /// Cancelled: at most one call to AWS took effect unrecorded, and the mapping is half-way; the message returns when its
+    /// visibility timeout ends, and finishes it.
+    pub async fn process(&self, envelope: Envelope, lease: Option<&Lease>) -> Processed {
+        let mut journal = Journal::open(&envelope);
+        let authenticated =
+            spans::step("authenticated").in_scope(|| envelope.authenticate(&self.authenticator));
+        match authenticated {
+            Err(refused) => {
+                journal.fail(&refused.fault);
+                self.finish(journal, refused.envelope)
+            }
+            Ok(message) => {
+                journal.authenticated(&message);
+                match self.handle(&message, lease, &mut journal).await {
+                    Ok(outcome) => journal.close(&outcome),
+                    Err(fault) => journal.fail(&fault),
+                }
+                self.finish(journal, message.into_envelope())
+            }
+        }
+    }
+
+    async fn handle(
+        &self,
+        message: &AuthenticatedMessage,
+        lease: Option<&Lease>,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        let event = match spans::step("event").in_scope(|| Event::read(message))? {
+            Decision::Handle(event) => event,
+            Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
+        };
+        journal.event(&event);
+        let received_at = message.received_at();
+        let request = spans::step("intent")
+            .in_scope(|| Intent::read(event, self.rules(), message.id(), received_at))?;
+        // Mappings are claimed, plans are made and carried out within this span, in turns.
+        let span = spans::step("plan");
+        match request {
+            Decision::Handle(Request::Subject(intent)) => {
+                let done = self.reconcile(&intent, None, lease, journal);
+                done.instrument(span).await
+            }
+            Decision::Handle(Request::Repository(removal)) => {
+                let done = self.remove_repository(&removal, lease, journal);
+                done.instrument(span).await
+            }
+            Decision::Handle(Request::Repair(request)) => {
+                let done = self.repair(&request, lease, journal);
+                done.instrument(span).await
+            }
+            Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
+        }
+    }
+
+    fn finish(&self, journal: Journal, envelope: Envelope) -> Processed {
+        let receipt = envelope.receipt.clone();
+        let signal = BackendSignal::of(&journal);
+        let disposition = Disposition::decide(envelope, &journal, &self.max_attempts);
+        Processed {
+            journal,
+            receipt,
+            disposition,
+            signal,
+        }
+    }
+}
