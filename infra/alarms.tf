@@ -7,6 +7,11 @@ locals {
       above  = 900, minutes = 5, missing = "notBreaching"
       means  = "A webhook has waited for 15 minutes"
     }
+    internal-queue-age = {
+      metric = "AWS/SQS ApproximateAgeOfOldestMessage Maximum", dimensions = { QueueName = aws_sqs_queue.internal.name }
+      above  = 900, minutes = 5, missing = "notBreaching"
+      means  = "A repair has waited for 15 minutes"
+    }
     dead-letters = {
       metric = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum", dimensions = { QueueName = aws_sqs_queue.dead_letters.name }
       above  = 0, minutes = 1, missing = "notBreaching"

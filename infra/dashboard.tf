@@ -2,5 +2,10 @@
 resource "aws_cloudwatch_dashboard" "metrics" {
   count          = var.metrics ? 1 : 0
   dashboard_name = var.name
-  dashboard_body = templatefile("${path.module}/dashboards/cloudwatch.json.tftpl", { name = var.name, region = local.region })
+  dashboard_body = templatefile("${path.module}/dashboards/cloudwatch.json.tftpl", {
+    name     = var.name
+    region   = local.region
+    webhooks = aws_sqs_queue.webhooks.name
+    internal = aws_sqs_queue.internal.name
+  })
 }

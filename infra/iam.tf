@@ -120,16 +120,16 @@ locals {
 
   daemon_data = [
     {
-      Sid      = "TakeWebhooks"
+      Sid      = "ReceiveMessages"
       Effect   = "Allow"
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
-      Resource = aws_sqs_queue.webhooks.arn
+      Resource = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
     },
     {
-      Sid      = "Bury"
+      Sid      = "SendMessages"
       Effect   = "Allow"
       Action   = "sqs:SendMessage"
-      Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
+      Resource = [aws_sqs_queue.internal.arn, aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
     },
     {
       Sid      = "MeasureQueues"
@@ -221,10 +221,11 @@ resource "aws_iam_policy" "operator" {
         Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
       },
       {
-        Sid      = "Replay"
+        # dlq replay sends a webhook and an internal message each back to the queue that it came from; audit --repair sends repairs.
+        Sid      = "SendReplaysAndRepairs"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = aws_sqs_queue.webhooks.arn
+        Resource = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
       },
       {
         Sid      = "LookAtQueues"

@@ -36,6 +36,7 @@ locals {
 
     [queue]
     url             = ${jsonencode(aws_sqs_queue.webhooks.url)}
+    internal_url    = ${jsonencode(aws_sqs_queue.internal.url)}
     dead_letter_url = ${jsonencode(aws_sqs_queue.dead_letters.url)}
     quarantine_url  = ${jsonencode(aws_sqs_queue.quarantine.url)}
     concurrency     = ${var.concurrency}

@@ -9,7 +9,7 @@ output "rest_api_id" {
 }
 
 output "queue_urls" {
-  description = "The three queues."
+  description = "The URLs of the four queues: webhooks, internal, dead_letters and quarantine."
   value       = { for key, queue in local.queues : key => queue.url }
 }
 

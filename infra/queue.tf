@@ -20,6 +20,22 @@ resource "aws_sqs_queue" "webhooks" {
   })
 }
 
+# Repairs that operators and the daemon send. They are never sent to the queue of webhooks: a message here is trusted because of
+# who may write here (IAM and the policy below), not because of a signature.
+resource "aws_sqs_queue" "internal" {
+  name                       = "${var.name}-internal"
+  message_retention_seconds  = 4 * local.days
+  max_message_size           = 1048576
+  visibility_timeout_seconds = 60
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = true
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
+    maxReceiveCount     = 100
+  })
+}
+
 # What could not be processed. A message that SQS moves here keeps its age, so this queue keeps longer than the one above.
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
@@ -40,13 +56,14 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   queue_url = aws_sqs_queue.dead_letters.url
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.webhooks.arn]
+    sourceQueueArns   = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
   })
 }
 
 locals {
   queues = {
     webhooks     = aws_sqs_queue.webhooks
+    internal     = aws_sqs_queue.internal
     dead_letters = aws_sqs_queue.dead_letters
     quarantine   = aws_sqs_queue.quarantine
   }
@@ -79,6 +96,14 @@ locals {
       Principal = { AWS = aws_iam_role.api.arn }
       Action    = "sqs:SendMessage"
       Resource  = aws_sqs_queue.webhooks.arn
+    }]
+    # Operators send, too, by their own policy: within one account either policy is enough, and their roles are not known here.
+    internal = [{
+      Sid       = "AllowDaemonSend"
+      Effect    = "Allow"
+      Principal = { AWS = aws_iam_role.daemon.arn }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.internal.arn
     }]
     dead_letters = []
     quarantine   = []

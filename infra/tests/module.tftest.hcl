@@ -34,6 +34,10 @@ override_resource {
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-webhooks" }
 }
 override_resource {
+  target = aws_sqs_queue.internal
+  values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-internal" }
+}
+override_resource {
   target = aws_sqs_queue.dead_letters
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-dead-letters" }
 }
@@ -59,8 +63,20 @@ run "by_default" {
     error_message = "SQS's own redrive must come long after the daemon's."
   }
   assert {
-    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy).sourceQueueArns == [aws_sqs_queue.webhooks.arn]
-    error_message = "Only the queue of webhooks may send to the dead letters by redrive."
+    condition     = jsondecode(aws_sqs_queue.internal.redrive_policy) == jsondecode(aws_sqs_queue.webhooks.redrive_policy)
+    error_message = "The internal queue must redrive as the queue of webhooks does."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy).sourceQueueArns == [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
+    error_message = "Only the two queues that the daemon receives from may redrive to the dead-letter queue."
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_sqs_queue_policy.guard["internal"].policy).Statement : s.Principal.AWS if s.Effect == "Allow"] == [aws_iam_role.daemon.arn]
+    error_message = "The internal queue's policy must name the daemon's role as the only sender."
+  }
+  assert {
+    condition     = strcontains(aws_ssm_parameter.configuration.value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
+    error_message = "The daemon must know the internal queue."
   }
   assert {
     condition     = [for s in jsondecode(aws_iam_role_policy.api.policy).Statement : [s.Action, s.Resource]] == [["sqs:SendMessage", aws_sqs_queue.webhooks.arn]]

@@ -63,6 +63,7 @@ _TABLE = f"arn:aws:dynamodb:{ARN}:table/branchline"
 RESOURCES: dict[str, On] = {
     "anything": On("*", ""),
     "webhooks": On(_sqs("branchline-webhooks"), _sqs("orders")),
+    "internal": On(_sqs("branchline-internal"), _sqs("orders")),
     "dead letters": On(_sqs("branchline-dead-letters"), _sqs("orders")),
     "quarantine": On(_sqs("branchline-quarantine"), _sqs("orders")),
     "table": On(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),

@@ -51,17 +51,24 @@ class Made(unittest.TestCase):
 
     def test_queues(self) -> None:
         """A dead letter outlives the queue it came from; a whole webhook fits; SQS's own redrive comes last."""
-        queues = {key: applied()[f"aws_sqs_queue.{key}"] for key in ("webhooks", "dead_letters", "quarantine")}
+        names = ("webhooks", "internal", "dead_letters", "quarantine")
+        queues = {key: applied()[f"aws_sqs_queue.{key}"] for key in names}
         days = {key: queue["message_retention_seconds"] / 86_400 for key, queue in queues.items()}
-        self.assertEqual(days, {"webhooks": 4, "dead_letters": 14, "quarantine": 4})
+        self.assertEqual(days, {"webhooks": 4, "internal": 4, "dead_letters": 14, "quarantine": 4})
         self.assertEqual({queue["max_message_size"] for queue in queues.values()}, {1024 * 1024})
         self.assertEqual({queue["sqs_managed_sse_enabled"] for queue in queues.values()}, {True})
-        self.assertEqual(json.loads(queues["webhooks"]["redrive_policy"])["maxReceiveCount"], 100)
+        for key in ("webhooks", "internal"):
+            redrive = {"deadLetterTargetArn": queues["dead_letters"]["arn"], "maxReceiveCount": 100}
+            self.assertEqual(json.loads(queues[key]["redrive_policy"]), redrive)
+        allowed = json.loads(applied()["aws_sqs_queue_redrive_allow_policy.dead_letters"]["redrive_allow_policy"])
+        self.assertEqual(allowed["sourceQueueArns"], [queues[key]["arn"] for key in ("webhooks", "internal")])
 
     def test_the_configuration_is_the_daemons(self) -> None:
         """It parses, and names what was made."""
         found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
-        self.assertEqual(found["queue"]["url"], applied()["aws_sqs_queue.webhooks"]["url"])
+        keys = {"webhooks": "url", "internal": "internal_url", "dead_letters": "dead_letter_url", "quarantine": "quarantine_url"}
+        for queue, key in keys.items():
+            self.assertEqual(found["queue"][key], applied()[f"aws_sqs_queue.{queue}"]["url"])
         self.assertEqual(found["store"]["table"], applied()["aws_dynamodb_table.mappings"]["name"])
         self.assertEqual(found["rule"][0]["template"], "api-template")
 

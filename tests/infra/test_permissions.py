@@ -12,6 +12,7 @@ from _infra.permissions import ACCOUNT, OWNER, RESOURCES, Question, needs, state
 CLONE = RESOURCES["clone"].arn
 ROLE = RESOURCES["pipeline role"].arn
 WEBHOOKS = RESOURCES["webhooks"].arn
+INTERNAL = RESOURCES["internal"].arn
 TABLE = RESOURCES["table"].arn
 OURS = RESOURCES["marked clone"].context
 THEIRS = {f"aws:ResourceTag/{OWNER}": "another-table"}
@@ -20,10 +21,14 @@ THEIRS = {f"aws:ResourceTag/{OWNER}": "another-table"}
 FORBIDDEN = [
     Question.of("api", "sqs:ReceiveMessage", WEBHOOKS),
     Question.of("api", "sqs:SendMessage", RESOURCES["dead letters"].arn),
+    Question.of("api", "sqs:SendMessage", INTERNAL),
     Question.of("api", "sqs:SendMessage", WEBHOOKS, {"aws:SecureTransport": "false"}),
     Question.of("api", "sqs:SendMessage", WEBHOOKS, {"aws:PrincipalAccount": "999999999999"}),
     Question.of("daemon", "sqs:SendMessage", WEBHOOKS),
+    Question.of("daemon", "sqs:SendMessage", INTERNAL, {"aws:SecureTransport": "false"}),
+    Question.of("daemon", "sqs:SendMessage", INTERNAL, {"aws:PrincipalAccount": "999999999999"}),
     Question.of("daemon", "sqs:PurgeQueue", WEBHOOKS),
+    Question.of("daemon", "sqs:PurgeQueue", INTERNAL),
     Question.of("daemon", "sqs:DeleteMessage", RESOURCES["dead letters"].arn),
     Question.of("daemon", "dynamodb:Scan", TABLE),
     Question.of("daemon", "dynamodb:DeleteTable", TABLE),
@@ -40,6 +45,11 @@ FORBIDDEN = [
     Question.of("daemon", "secretsmanager:GetSecretValue", RESOURCES["secret"].arn),
     Question.of("operator", "codepipeline:DeletePipeline", CLONE, OURS),
     Question.of("operator", "sqs:ReceiveMessage", WEBHOOKS),
+    Question.of("operator", "sqs:ReceiveMessage", INTERNAL),
+    Question.of("operator", "sqs:DeleteMessage", INTERNAL),
+    Question.of("operator", "sqs:SendMessage", INTERNAL, {"aws:SecureTransport": "false"}),
+    Question.of("operator", "sqs:SendMessage", INTERNAL, {"aws:PrincipalAccount": "999999999999"}),
+    Question.of("operator", "sqs:SendMessage", RESOURCES["dead letters"].arn),
     Question.of("operator", "dynamodb:DeleteItem", TABLE),
 ]
 
@@ -151,15 +161,21 @@ class Lint(unittest.TestCase):
             self.assertNotEqual(parliament.analyze_policy_string(text).findings, [], action)
 
     def test_queues_refuse_other_accounts_and_plain_http(self) -> None:
-        """And only the queue of webhooks lets the API in."""
+        """Only the queue of webhooks names the API as a sender, and only the internal queue the daemon."""
         senders = {}
-        for queue in ("webhooks", "dead_letters", "quarantine"):
+        for queue in ("webhooks", "internal", "dead_letters", "quarantine"):
             listed = statements(applied()[f'aws_sqs_queue_policy.guard["{queue}"]']["policy"])
             denied = {statement["Sid"] for statement in listed if statement["Effect"] == "Deny"}
             self.assertEqual(denied, {"OnlyOverTls", "OnlyThisAccount"})
             senders[queue] = [statement["Principal"] for statement in listed if statement["Effect"] == "Allow"]
-        api = {"AWS": applied()["aws_iam_role.api"]["arn"]}
-        self.assertEqual(senders, {"webhooks": [api], "dead_letters": [], "quarantine": []})
+        api, daemon = ({"AWS": applied()[f"aws_iam_role.{role}"]["arn"]} for role in ("api", "daemon"))
+        self.assertEqual(senders, {"webhooks": [api], "internal": [daemon], "dead_letters": [], "quarantine": []})
+
+    def test_only_the_daemon_and_operators_may_send_to_the_internal_queue(self) -> None:
+        """Every role of the module, by simulation: whoever may write there is trusted without a signature."""
+        asked = [Question.of(by, "sqs:SendMessage", INTERNAL) for by in policies()]
+        answers = permissions.simulate(policies(), queue_policies(), asked)
+        self.assertEqual({each.by for each, allowed in answers.items() if allowed}, {"daemon", "operator"})
 
 
 def _fits(action: str, context: dict[str, object]) -> bool:
