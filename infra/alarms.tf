@@ -79,8 +79,8 @@ resource "aws_cloudwatch_log_metric_filter" "outcome" {
   for_each       = { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
   name           = "${var.name}-${each.value}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
-  # The journal line of a message, and what is told of AWS itself. Lines of metrics have an outcome as well, and no verdict.
-  pattern = "{ ($.outcome = \"${each.value}\" && $.verdict = \"*\") || ($.fault = \"${each.value}:*\") }"
+  # The journal line of a message, and the lines about AWS itself. Metric lines have an outcome as well, but no disposition.
+  pattern = "{ ($.outcome = \"${each.value}\" && $.disposition = \"*\") || ($.fault = \"${each.value}:*\") }"
 
   metric_transformation {
     name      = each.key

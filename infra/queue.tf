@@ -14,7 +14,7 @@ resource "aws_sqs_queue" "webhooks" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
-    # The daemon buries a message itself, with the reason, after 30 failures. Receives that are nobody's failure count
+    # The daemon dead-letters a message itself, with the reason, after 30 failures. Receives that are nobody's failure count
     # here too, so this net hangs far below.
     maxReceiveCount = 100
   })

@@ -22,9 +22,9 @@ async function main() {
       },
       {},
     );
-    const verdict = result.overallResult ?? result.analysis?.result;
-    const error = verdict === undefined ? JSON.stringify(result.errors ?? result) : null;
-    answers.push({ allowed: verdict === "Allowed", error });
+    const decision = result.overallResult ?? result.analysis?.result;
+    const error = decision === undefined ? JSON.stringify(result.errors ?? result) : null;
+    answers.push({ allowed: decision === "Allowed", error });
   }
   process.stdout.write(JSON.stringify(answers));
 }

@@ -98,7 +98,7 @@ class Example(unittest.TestCase):
         self.assertEqual(inside, set(module_alone()) - optional)
 
     def test_rule_template_and_permissions_name_the_same(self) -> None:
-        """A rule whose template may not be read, or whose clones may not be made, would bury every webhook."""
+        """A rule whose template may not be read, or whose clones may not be made, would dead-letter every webhook."""
         (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration")["value"])["rule"]
         self.assertEqual(rule["template"], example("aws_codepipeline.template")["name"])
         self.assertEqual((rule["repository"], rule["base"], rule["on"]), ("acme/api", "main", "pull_request"))
