@@ -1,4 +1,4 @@
-# What the daemon measures. The same for Grafana is dashboards/grafana.json.
+# The daemon's metrics. dashboards/grafana.json is the same dashboard for Grafana.
 resource "aws_cloudwatch_dashboard" "metrics" {
   count          = var.metrics ? 1 : 0
   dashboard_name = var.name

@@ -1,6 +1,7 @@
-// Answers questions on standard input, one boolean each, with the IAM simulation of the npm package.
+// Reads questions from standard input and writes one answer each, from the IAM simulation of the
+// npm package.
 const { createRequire } = require("module");
-// The package is installed elsewhere, and only resolves by name from beside it.
+// The package is installed in another folder, and resolves by name only from there.
 const { runSimulation } = createRequire(`${process.argv[2]}/here.js`)("@cloud-copilot/iam-simulate");
 
 async function main() {
