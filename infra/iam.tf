@@ -161,8 +161,8 @@ locals {
         Resource = local.templates
       },
       {
-        # No condition on tags: the daemon has to read a pipeline to find out that it belongs to
-        # somebody else.
+        # No condition on tags: the daemon has to read a pipeline to find out whether branchline
+        # created it.
         Sid      = "ReadClones"
         Effect   = "Allow"
         Action   = ["codepipeline:GetPipeline", "codepipeline:ListTagsForResource"]

@@ -77,6 +77,13 @@ class Applied(unittest.TestCase):
         self.assertEqual(found["store"]["table"], applied()["aws_dynamodb_table.mappings"]["name"])
         self.assertEqual(found["rule"][0]["template"], "api-template")
 
+    def test_the_dashboard_shows_the_source_queues(self) -> None:
+        """The dashboard has the age of the oldest message in both queues that the daemon polls."""
+        body = json.loads(applied()["aws_cloudwatch_dashboard.metrics[0]"]["dashboard_body"])
+        metrics = [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+        shown = {metric[3] for metric in metrics if metric[:2] == ["AWS/SQS", "ApproximateAgeOfOldestMessage"]}
+        self.assertEqual(shown, {applied()[f"aws_sqs_queue.{key}"]["name"] for key in ("webhooks", "internal")})
+
     def test_the_container(self) -> None:
         """The container gets each secret of the configuration, and the time that a drain takes."""
         (container,) = json.loads(applied()["aws_ecs_task_definition.consumer"]["container_definitions"])
