@@ -1,61 +1,81 @@
-# Alarms for people. What to do about each belongs into docs/OPERATING.md, under the alarm's own name.
+# Alarms for operators. docs/OPERATING.md has a section for each, under the key of the alarm.
 
 locals {
   alarms = {
     queue-age = {
-      metric = "AWS/SQS ApproximateAgeOfOldestMessage Maximum", dimensions = { QueueName = aws_sqs_queue.webhooks.name }
-      above  = 900, minutes = 5, missing = "notBreaching"
-      means  = "A webhook has waited for 15 minutes"
+      metric     = "AWS/SQS ApproximateAgeOfOldestMessage Maximum"
+      dimensions = { QueueName = aws_sqs_queue.webhooks.name }
+      above      = 900, minutes = 5, missing = "notBreaching"
+      summary    = "A webhook has waited for 15 minutes"
+    }
+    internal-queue-age = {
+      metric     = "AWS/SQS ApproximateAgeOfOldestMessage Maximum"
+      dimensions = { QueueName = aws_sqs_queue.internal.name }
+      above      = 900, minutes = 5, missing = "notBreaching"
+      summary    = "A repair has waited for 15 minutes"
     }
     dead-letters = {
-      metric = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum", dimensions = { QueueName = aws_sqs_queue.dead_letters.name }
-      above  = 0, minutes = 1, missing = "notBreaching"
-      means  = "Something could not be processed"
+      metric     = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum"
+      dimensions = { QueueName = aws_sqs_queue.dead_letters.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "A message could not be processed"
     }
     quarantine = {
-      metric = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum", dimensions = { QueueName = aws_sqs_queue.quarantine.name }
-      above  = 0, minutes = 1, missing = "notBreaching"
-      means  = "Something is not proven to be GitHub's: a wrong secret, or a forgery"
+      metric     = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum"
+      dimensions = { QueueName = aws_sqs_queue.quarantine.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "A message could not be verified: the secret is wrong, or the message is forged"
     }
     api-refuses = {
-      metric = "AWS/ApiGateway 4XXError Sum", dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
-      above  = 5, minutes = 5, missing = "notBreaching"
-      means  = "The API refuses webhooks, or throttles them"
+      metric     = "AWS/ApiGateway 4XXError Sum"
+      dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
+      above      = 5, minutes = 5, missing = "notBreaching"
+      summary    = "The API rejects or throttles webhooks"
     }
     api-fails = {
-      metric = "AWS/ApiGateway 5XXError Sum", dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
-      above  = 0, minutes = 1, missing = "notBreaching"
-      means  = "The API could not hand a webhook to the queue"
+      metric     = "AWS/ApiGateway 5XXError Sum"
+      dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "The API could not send a webhook to the queue"
     }
-    # A task that runs tells its CPU once a minute, without extra cost; silence is no task.
+    # ECS publishes the CPU utilization of a running task once a minute, at no extra cost. Missing
+    # data means that no task is running.
     no-consumer = {
-      metric = "AWS/ECS CPUUtilization SampleCount", dimensions = { ClusterName = aws_ecs_cluster.consumer.name, ServiceName = aws_ecs_service.consumer.name }
-      below  = 1, minutes = 5, missing = "breaching"
-      means  = "No daemon is running"
+      metric = "AWS/ECS CPUUtilization SampleCount"
+      dimensions = {
+        ClusterName = aws_ecs_cluster.consumer.name
+        ServiceName = aws_ecs_service.consumer.name
+      }
+      below   = 1, minutes = 5, missing = "breaching"
+      summary = "No daemon is running"
     }
     table-throttles = {
-      metric = "AWS/DynamoDB WriteThrottleEvents Sum", dimensions = { TableName = aws_dynamodb_table.mappings.name }
-      above  = 0, minutes = 5, missing = "notBreaching"
-      means  = "DynamoDB throttles writes to the table"
+      metric     = "AWS/DynamoDB WriteThrottleEvents Sum"
+      dimensions = { TableName = aws_dynamodb_table.mappings.name }
+      above      = 0, minutes = 5, missing = "notBreaching"
+      summary    = "DynamoDB throttles writes to the table"
     }
     aws-throttles = {
-      metric = "${var.name} AwsThrottled Sum", dimensions = {}
-      above  = 0, minutes = 10, missing = "notBreaching" # few lines: the daemon then tries one message at a time
-      means  = "AWS throttles the daemon's calls, and webhooks wait"
+      metric     = "${var.name} AwsThrottled Sum"
+      dimensions = {}
+      # While it is throttled, the daemon tries one message at a time and logs few lines.
+      above   = 0, minutes = 10, missing = "notBreaching"
+      summary = "AWS throttles the calls of the daemon, and webhooks wait"
     }
     aws-denies = {
-      metric = "${var.name} AwsDenied Sum", dimensions = {}
-      above  = 0, minutes = 1, missing = "notBreaching"
-      means  = "AWS denies the daemon something it needs"
+      metric     = "${var.name} AwsDenied Sum"
+      dimensions = {}
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "The daemon lacks a permission"
     }
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "people" {
-  # A consumer that is stopped on purpose is nobody's alarm.
+resource "aws_cloudwatch_metric_alarm" "operators" {
+  # min_tasks = 0 stops the consumer on purpose, so its absence needs no alarm.
   for_each            = { for key, alarm in local.alarms : key => alarm if key != "no-consumer" || var.min_tasks > 0 }
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.means}. What to do: docs/OPERATING.md#${each.key}"
+  alarm_description   = "${each.value.summary}. See docs/OPERATING.md#${each.key}"
   namespace           = split(" ", each.value.metric)[0]
   metric_name         = split(" ", each.value.metric)[1]
   statistic           = split(" ", each.value.metric)[2]
@@ -69,13 +89,15 @@ resource "aws_cloudwatch_metric_alarm" "people" {
   ok_actions          = var.alarm_topic_arns
 }
 
-# CodePipeline has no metric for either, so they are counted where the daemon says them.
+# CodePipeline has no metric for throttled or denied calls, so both are counted in the logs of the
+# daemon.
 resource "aws_cloudwatch_log_metric_filter" "outcome" {
   for_each       = { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
   name           = "${var.name}-${each.value}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
-  # The journal line of a message, and what is told of AWS itself. Lines of metrics have an outcome as well, and no verdict.
-  pattern = "{ ($.outcome = \"${each.value}\" && $.verdict = \"*\") || ($.fault = \"${each.value}:*\") }"
+  # Matches the journal line of a message, and lines about an outage of a service. Metric lines have
+  # an outcome as well, but no disposition.
+  pattern = "{ ($.outcome = \"${each.value}\" && $.disposition = \"*\") || ($.fault = \"${each.value}:*\") }"
 
   metric_transformation {
     name      = each.key

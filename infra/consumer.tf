@@ -1,6 +1,6 @@
 resource "aws_ssm_parameter" "configuration" {
   name        = "/${var.name}/configuration"
-  description = "branchline.toml. It names the secrets and holds none."
+  description = "branchline.toml. It refers to the secrets by name and contains none."
   type        = "String"
   tier        = "Intelligent-Tiering" # up to 4 KB is free
   value       = local.configuration
@@ -17,13 +17,13 @@ resource "aws_ecs_cluster" "consumer" {
 
 resource "aws_security_group" "consumer" {
   name        = "${var.name}-consumer"
-  description = "branchline: nothing comes in, HTTPS goes out"
+  description = "branchline: no inbound traffic, outbound HTTPS"
   vpc_id      = var.vpc_id
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
   security_group_id = aws_security_group.consumer.id
-  description       = "The AWS API"
+  description       = "HTTPS to the AWS API"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
@@ -35,7 +35,7 @@ resource "aws_ecs_task_definition" "consumer" {
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = 256
-  memory                   = 512 # 32 messages in work hold 32 MiB at most
+  memory                   = 512 # MiB; 32 messages in flight take at most 32 MiB
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.daemon.arn
 
@@ -52,14 +52,16 @@ resource "aws_ecs_task_definition" "consumer" {
     user                   = "65532:65532"
     readonlyRootFilesystem = true
     linuxParameters        = { capabilities = { drop = ["ALL"] } }
-    # The drain, 4 s for the last acknowledgements, and some to spare: killed earlier, messages come back a minute late.
+    # The drain timeout, 4 s for the last acknowledgements, and a margin. If ECS kills the task
+    # earlier, its messages come back only after their visibility timeout of a minute.
     stopTimeout = var.drain_timeout + 15
     environment = [
       { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
       { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
       { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
     ]
-    # ECS does not look at the image's own. It asks whether the daemon lives, not whether it is ready: a restart mends no outage.
+    # ECS ignores the health check in the image. This one tests liveness, not readiness: a restart
+    # does not end an AWS outage.
     healthCheck = {
       command     = ["CMD", "/usr/local/bin/branchline", "health"]
       interval    = 30
@@ -71,7 +73,8 @@ resource "aws_ecs_task_definition" "consumer" {
       [{ name = "BRANCHLINE_TOML", valueFrom = aws_ssm_parameter.configuration.arn }],
       [for variable, arn in local.secrets : { name = variable, valueFrom = arn }],
     )
-    # The configuration is read once, at start: another one has to make another task definition.
+    # The daemon reads its configuration once, at start. The hash makes each change of the
+    # configuration a new task definition.
     dockerLabels = { "branchline.configuration" = sha256(local.configuration) }
     logConfiguration = {
       logDriver = "awslogs"
@@ -92,7 +95,7 @@ resource "aws_ecs_service" "consumer" {
   launch_type     = "FARGATE"
   propagate_tags  = "SERVICE"
 
-  # The new task is there before the old one goes; two beside each other are what the daemon is made for.
+  # The new task starts before the old one stops. Several daemons can work side by side.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   deployment_circuit_breaker {
@@ -107,14 +110,14 @@ resource "aws_ecs_service" "consumer" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # the scaling's
+    ignore_changes = [desired_count] # set by auto scaling
   }
 
-  # A task that starts before it may do its work would end, and the circuit breaker would count it.
+  # A task without its permissions would exit at start, and the circuit breaker would count that.
   depends_on = [aws_iam_role_policy.daemon, aws_iam_role_policy.execution]
 }
 
-# --- More tasks while the queue is deep ---
+# --- Auto scaling by the depth of the webhook queue ---
 
 resource "aws_appautoscaling_target" "consumer" {
   service_namespace  = "ecs"
@@ -125,7 +128,8 @@ resource "aws_appautoscaling_target" "consumer" {
 }
 
 locals {
-  # 100 that wait are a minute's work for one task at the worst; 1,000 are too many for one more. Bounds count from 100.
+  # 100 waiting messages are at worst a minute of work for one task. 1,000 are too many for one
+  # additional task. The bounds are relative to the alarm threshold of 100.
   scaling = {
     out = { cooldown = 60, steps = [{ from = 0, to = 900, by = 1 }, { from = 900, to = null, by = 2 }] }
     in  = { cooldown = 300, steps = [{ from = null, to = 0, by = -1 }] }
@@ -159,11 +163,11 @@ resource "aws_appautoscaling_policy" "depth" {
 resource "aws_cloudwatch_metric_alarm" "depth" {
   for_each = {
     out = { comparison = "GreaterThanOrEqualToThreshold", threshold = 100, minutes = 1, missing = "notBreaching" }
-    # SQS tells nothing of a queue that nobody has used for hours: then it is empty.
+    # SQS publishes no metrics for a queue that has been idle for hours. Such a queue is empty.
     in = { comparison = "LessThanThreshold", threshold = 10, minutes = 10, missing = "breaching" }
   }
   alarm_name          = "${var.name}-scale-${each.key}"
-  alarm_description   = "Not for people: it scales the consumer ${each.key}."
+  alarm_description   = "Used by auto scaling: scales the consumer ${each.key}. No action is needed."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.webhooks.name }

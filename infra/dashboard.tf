@@ -1,6 +1,11 @@
-# What the daemon measures. The same for Grafana is dashboards/grafana.json.
+# The daemon's metrics. dashboards/grafana.json is the same dashboard for Grafana.
 resource "aws_cloudwatch_dashboard" "metrics" {
   count          = var.metrics ? 1 : 0
   dashboard_name = var.name
-  dashboard_body = templatefile("${path.module}/dashboards/cloudwatch.json.tftpl", { name = var.name, region = local.region })
+  dashboard_body = templatefile("${path.module}/dashboards/cloudwatch.json.tftpl", {
+    name     = var.name
+    region   = local.region
+    webhooks = aws_sqs_queue.webhooks.name
+    internal = aws_sqs_queue.internal.name
+  })
 }

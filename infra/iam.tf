@@ -1,7 +1,8 @@
-# Who may do what. permissions.toml says why each of these is needed, and scripts/infra-check holds the two together.
+# Roles and policies. permissions.toml lists the call that needs each permission, and
+# scripts/infra-check compares the two.
 
 locals {
-  trust = {
+  trust_policies = {
     for service, conditions in {
       "apigateway.amazonaws.com" = null
       "ecs-tasks.amazonaws.com" = {
@@ -18,20 +19,20 @@ locals {
   }
 }
 
-# --- API Gateway: sends webhooks ---
+# --- API Gateway: sends webhooks to SQS ---
 
 resource "aws_iam_role" "api" {
   name               = "${var.name}-api"
-  assume_role_policy = local.trust["apigateway.amazonaws.com"]
+  assume_role_policy = local.trust_policies["apigateway.amazonaws.com"]
 }
 
 resource "aws_iam_role_policy" "api" {
-  name = "send"
+  name = "send-webhooks"
   role = aws_iam_role.api.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "Send"
+      Sid      = "SendWebhooks"
       Effect   = "Allow"
       Action   = "sqs:SendMessage"
       Resource = aws_sqs_queue.webhooks.arn
@@ -42,7 +43,7 @@ resource "aws_iam_role_policy" "api" {
 resource "aws_iam_role" "api_logs" {
   count              = var.access_logs && var.manage_api_gateway_account ? 1 : 0
   name               = "${var.name}-api-logs"
-  assume_role_policy = local.trust["apigateway.amazonaws.com"]
+  assume_role_policy = local.trust_policies["apigateway.amazonaws.com"]
 }
 
 resource "aws_iam_role_policy_attachment" "api_logs" {
@@ -51,41 +52,41 @@ resource "aws_iam_role_policy_attachment" "api_logs" {
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 }
 
-# --- ECS: starts the daemon ---
+# --- ECS: starts the daemon's tasks ---
 
 resource "aws_iam_role" "execution" {
   name               = "${var.name}-execution"
-  assume_role_policy = local.trust["ecs-tasks.amazonaws.com"]
+  assume_role_policy = local.trust_policies["ecs-tasks.amazonaws.com"]
 }
 
 resource "aws_iam_role_policy" "execution" {
-  name = "start"
+  name = "start-tasks"
   role = aws_iam_role.execution.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
       [
         {
-          Sid      = "Log"
+          Sid      = "WriteLogs"
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
           Resource = "${aws_cloudwatch_log_group.consumer.arn}:*"
         },
         {
-          Sid      = "Secrets"
+          Sid      = "ReadWebhookSecrets"
           Effect   = "Allow"
           Action   = "secretsmanager:GetSecretValue"
           Resource = var.webhook_secret_arns
         },
         {
-          Sid      = "Configuration"
+          Sid      = "ReadConfiguration"
           Effect   = "Allow"
           Action   = "ssm:GetParameters"
           Resource = aws_ssm_parameter.configuration.arn
         },
       ],
       length(var.secrets_kms_key_arns) == 0 ? [] : [{
-        Sid      = "SecretsKey"
+        Sid      = "DecryptWebhookSecrets"
         Effect   = "Allow"
         Action   = "kms:Decrypt"
         Resource = var.secrets_kms_key_arns
@@ -96,8 +97,8 @@ resource "aws_iam_role_policy" "execution" {
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         Resource = "arn:${local.partition}:ecr:${local.ecr.region}:${local.ecr.account}:repository/${local.ecr.name}"
       }],
-      # Has no resource of its own.
-      local.ecr == null ? [] : [{ Sid = "PullLogin", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" }],
+      # This action does not support resource-level permissions.
+      local.ecr == null ? [] : [{ Sid = "LogInToRegistry", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" }],
     )
   })
 }
@@ -106,11 +107,11 @@ resource "aws_iam_role_policy" "execution" {
 
 resource "aws_iam_role" "daemon" {
   name               = "${var.name}-daemon"
-  assume_role_policy = local.trust["ecs-tasks.amazonaws.com"]
+  assume_role_policy = local.trust_policies["ecs-tasks.amazonaws.com"]
 }
 
 resource "aws_iam_role_policy" "daemon" {
-  name   = "work"
+  name   = "daemon"
   role   = aws_iam_role.daemon.id
   policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.daemon_pipelines) })
 }
@@ -120,31 +121,31 @@ locals {
 
   daemon_data = [
     {
-      Sid      = "TakeWebhooks"
+      Sid      = "ReceiveMessages"
       Effect   = "Allow"
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
-      Resource = aws_sqs_queue.webhooks.arn
+      Resource = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
     },
     {
-      Sid      = "Bury"
+      Sid      = "SendMessages"
       Effect   = "Allow"
       Action   = "sqs:SendMessage"
-      Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
+      Resource = [aws_sqs_queue.internal.arn, aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
     },
     {
-      Sid      = "MeasureQueues"
+      Sid      = "ReadQueueAttributes"
       Effect   = "Allow"
       Action   = "sqs:GetQueueAttributes"
       Resource = [for queue in local.queues : queue.arn]
     },
     {
-      Sid      = "KeepMappings"
+      Sid      = "ReadAndWriteMappings"
       Effect   = "Allow"
       Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
       Resource = aws_dynamodb_table.mappings.arn
     },
     {
-      Sid      = "ListMappings"
+      Sid      = "QueryMappings"
       Effect   = "Allow"
       Action   = "dynamodb:Query"
       Resource = local.table_and_index
@@ -160,21 +161,22 @@ locals {
         Resource = local.templates
       },
       {
-        # Without a condition on tags: to find that a pipeline of this name is not ours, it must be looked at.
+        # No condition on tags: the daemon has to read a pipeline to find out whether branchline
+        # created it.
         Sid      = "ReadClones"
         Effect   = "Allow"
         Action   = ["codepipeline:GetPipeline", "codepipeline:ListTagsForResource"]
         Resource = local.clones
       },
       {
-        Sid       = "CreateMarkedClones"
+        Sid       = "CreateTaggedClones"
         Effect    = "Allow"
         Action    = ["codepipeline:CreatePipeline", "codepipeline:TagResource"]
         Resource  = local.clones
         Condition = { StringEquals = { "aws:RequestTag/${local.owner_tag}" = local.table } }
       },
       {
-        Sid    = "ChangeMarkedClones"
+        Sid    = "ChangeTaggedClones"
         Effect = "Allow"
         Action = [
           "codepipeline:DeletePipeline",
@@ -196,7 +198,7 @@ locals {
     }],
     [
       for prefix, arns in local.connections : {
-        Sid       = prefix == "codeconnections" ? "PassConnections" : "PassStarConnections"
+        Sid       = prefix == "codeconnections" ? "PassConnections" : "PassCodeStarConnections"
         Effect    = "Allow"
         Action    = "${prefix}:PassConnection"
         Resource  = arns
@@ -206,70 +208,73 @@ locals {
   )
 }
 
-# --- People with the pager: attach it to a role of theirs ---
+# --- Operators: a policy to attach to their own roles ---
 
 resource "aws_iam_policy" "operator" {
   name        = "${var.name}-operator"
-  description = "What branchline's commands for operators call"
+  description = "Permissions for the operator commands of branchline"
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "OpenGraves"
+        Sid      = "ReceiveDeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
         Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
       },
       {
-        Sid      = "Replay"
+        # `dlq replay` returns a message to its source queue, and `audit --repair` sends repairs to
+        # the internal queue.
+        Sid      = "SendReplaysAndRepairs"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = aws_sqs_queue.webhooks.arn
+        Resource = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
       },
       {
-        Sid      = "LookAtQueues"
+        Sid      = "ReadQueueAttributes"
         Effect   = "Allow"
         Action   = "sqs:GetQueueAttributes"
         Resource = [for queue in local.queues : queue.arn]
       },
       {
-        Sid      = "ReadAndNote"
+        Sid      = "ReadMappingsAndWriteAuditEntries"
         Effect   = "Allow"
         Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:PutItem"]
         Resource = aws_dynamodb_table.mappings.arn
       },
       {
-        Sid      = "ListMappings"
+        Sid      = "QueryMappings"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
         Resource = local.table_and_index
       },
       {
-        Sid      = "LookAtTemplates"
+        Sid      = "ReadTemplates"
         Effect   = "Allow"
         Action   = "codepipeline:GetPipeline"
         Resource = local.templates
       },
       {
-        Sid      = "LookAtClones"
+        Sid      = "ReadClones"
         Effect   = "Allow"
         Action   = ["codepipeline:GetPipeline", "codepipeline:GetPipelineState", "codepipeline:ListPipelineExecutions"]
         Resource = local.clones
       },
       {
-        # An orphan may have a name that no rule gives any more: only its tags tell whose it is.
-        Sid      = "FindOurTags"
+        # An orphan may have a name that no rule produces any more. Only its tags show that
+        # branchline created it.
+        Sid      = "ReadPipelineTags"
         Effect   = "Allow"
         Action   = "codepipeline:ListTagsForResource"
         Resource = "${local.pipelines}:*"
       },
       {
-        Sid      = "AskWhichRolesPass"
+        Sid      = "SimulateDaemonRole"
         Effect   = "Allow"
         Action   = "iam:SimulatePrincipalPolicy"
         Resource = aws_iam_role.daemon.arn
       },
-      # Has no resource of its own.
+      # This action does not support resource-level permissions.
       { Sid = "ListPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
     ]
   })

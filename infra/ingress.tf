@@ -1,5 +1,5 @@
-# GitHub's POST becomes an SQS message without any code of ours in between. REST, because an HTTP API cannot render a
-# template; regional, because GitHub calls from one place.
+# Turns GitHub's POST into an SQS message, without any code in between. It is a REST API because an
+# HTTP API cannot render a mapping template. It is regional because GitHub calls from one place.
 resource "aws_api_gateway_rest_api" "webhooks" {
   name        = "${var.name}-webhooks"
   description = "GitHub webhooks for branchline"
@@ -19,8 +19,8 @@ resource "aws_api_gateway_resource" "webhook" {
   path_part   = "webhook"
 }
 
-# Refuses what is not a JSON object, and an empty body, which API Gateway reads as {}. Forms have no model, so they reach
-# the daemon as they are.
+# Rejects a JSON body that is not an object, and an empty body, which API Gateway reads as {}. Forms
+# have no model, so they reach the daemon unchanged.
 resource "aws_api_gateway_model" "payload" {
   rest_api_id  = aws_api_gateway_rest_api.webhooks.id
   name         = "Payload"
@@ -36,7 +36,8 @@ resource "aws_api_gateway_request_validator" "body" {
   rest_api_id           = aws_api_gateway_rest_api.webhooks.id
   name                  = "body"
   validate_request_body = true
-  # Not the headers: that check is by exact case, and GitHub may come over HTTP/2. SQS refuses what lacks one.
+  # Headers are not validated here: that check is case-sensitive, and HTTP/2 uses lower-case names.
+  # SQS rejects a message that lacks a required header.
   validate_request_parameters = false
 }
 
@@ -52,12 +53,12 @@ resource "aws_api_gateway_method" "post" {
 locals {
   mapping_template = file("${path.module}/templates/sqs_send_message.vtl")
 
-  # What GitHub shows, by what SQS answered. The one without a pattern is for everything else, such as a role that may
-  # not send: never a success.
+  # The response that GitHub shows, by the status that SQS returned. The response without a pattern
+  # covers everything else, such as a role without permission to send. It is never a success.
   replies = {
     "202" = { pattern = "2\\d{2}", body = { status = "queued" } }
-    "400" = { pattern = "400|413", body = { status = "rejected", why = "empty, larger than 1 MiB, not a GitHub webhook, or without a signature" } }
-    "502" = { pattern = null, body = { status = "failed", why = "the queue did not take it: redeliver it later" } }
+    "400" = { pattern = "400|413", body = { status = "rejected", reason = "empty, larger than 1 MiB, not a GitHub webhook, or not signed" } }
+    "502" = { pattern = null, body = { status = "failed", reason = "the queue did not accept the message: redeliver it later" } }
   }
 
   allow_origin = "method.response.header.Access-Control-Allow-Origin"
@@ -71,11 +72,11 @@ resource "aws_api_gateway_integration" "sqs" {
   integration_http_method = "POST"
   uri                     = "arn:${local.partition}:apigateway:${local.region}:sqs:path/${local.account}/${aws_sqs_queue.webhooks.name}"
   credentials             = aws_iam_role.api.arn
-  passthrough_behavior    = "NEVER" # another content type is a 415
-  timeout_milliseconds    = 9000    # GitHub hangs up after 10 s
+  passthrough_behavior    = "NEVER" # other content types get a 415
+  timeout_milliseconds    = 9000    # GitHub closes the connection after 10 s
   request_parameters      = { "integration.request.header.Content-Type" = "'application/x-www-form-urlencoded'" }
 
-  # GitHub offers both. The template takes the body as it is, so one serves both.
+  # GitHub offers both content types. The template copies the body unchanged, so one serves both.
   request_templates = {
     "application/json"                  = local.mapping_template
     "application/x-www-form-urlencoded" = local.mapping_template
@@ -103,23 +104,24 @@ resource "aws_api_gateway_integration_response" "reply" {
   response_templates  = { "application/json" = jsonencode(each.value.body) }
 }
 
-# What the gateway refuses before SQS is asked: malformed, too large, throttled, another content type.
+# Responses to requests that the gateway rejects before it calls SQS: malformed, too large,
+# throttled, or of another content type.
 resource "aws_api_gateway_gateway_response" "refusal" {
   for_each            = toset(["DEFAULT_4XX", "DEFAULT_5XX"])
   rest_api_id         = aws_api_gateway_rest_api.webhooks.id
   response_type       = each.key
   response_parameters = { "gatewayresponse.header.Access-Control-Allow-Origin" = "'*'" }
-  response_templates  = { "application/json" = "{\"status\":\"rejected\",\"why\":$context.error.messageString}" }
+  response_templates  = { "application/json" = "{\"status\":\"rejected\",\"reason\":$context.error.messageString}" }
 }
 
-# Only who is in one of these ranges may call, where there are any.
+# Limits callers to these address ranges, if there are any.
 resource "aws_api_gateway_rest_api_policy" "sources" {
   count       = length(var.source_cidrs) > 0 ? 1 : 0
   rest_api_id = aws_api_gateway_rest_api.webhooks.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "GitHubPosts"
+      Sid       = "AllowPostsFromSourceCidrs"
       Effect    = "Allow"
       Principal = "*"
       Action    = "execute-api:Invoke"
@@ -129,8 +131,9 @@ resource "aws_api_gateway_rest_api_policy" "sources" {
   })
 }
 
-# A stage serves a snapshot, so a change of anything in it must make another: of this file, or of what others put into it.
-# Not a hash over the resources: the provider fills some of them in later, and a second apply would deploy once more.
+# A stage serves a snapshot of the API, so each change has to create a new one. The trigger covers
+# this file and the values that come from other files. It is not a hash over the resources: the
+# provider fills in some of their attributes later, and a second apply would deploy again.
 resource "aws_api_gateway_deployment" "webhooks" {
   rest_api_id = aws_api_gateway_rest_api.webhooks.id
   triggers = {
@@ -142,7 +145,7 @@ resource "aws_api_gateway_deployment" "webhooks" {
       aws_api_gateway_integration.sqs.credentials,
     ]))
   }
-  # What the last of each chain depends on is there before it.
+  # These are the last resources of their dependency chains, so all others exist before them.
   depends_on = [
     aws_api_gateway_integration_response.reply,
     aws_api_gateway_gateway_response.refusal,
@@ -162,7 +165,7 @@ resource "aws_api_gateway_stage" "live" {
     for_each = aws_cloudwatch_log_group.access
     content {
       destination_arn = access_log_settings.value.arn
-      # No body and no header but the agent: a payload may be private.
+      # No body, and no header but the user agent: a payload may be private.
       format = jsonencode({
         request = "$context.requestId"
         time    = "$context.requestTime"
@@ -187,10 +190,10 @@ resource "aws_api_gateway_method_settings" "all" {
   settings {
     throttling_rate_limit  = var.throttle.rate
     throttling_burst_limit = var.throttle.burst
-    # Execution logs hold bodies, so there are none.
+    # Execution logs contain bodies, so they are off.
     logging_level      = "OFF"
     data_trace_enabled = false
-    # The metrics of the whole API are free; those of each method are not.
+    # Metrics of the whole API are free; metrics of each method are not.
     metrics_enabled = false
   }
 }

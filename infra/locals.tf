@@ -7,7 +7,7 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # The daemon marks its pipelines with its table's name, so the permissions ask for the same.
+  # The daemon tags its pipelines with the name of its table. The permissions require the same tag.
   owner_tag = "branchline:managed-by"
   table     = var.name
 
@@ -15,20 +15,21 @@ locals {
   clones    = [for name in var.clone_names : "${local.pipelines}:${name}"]
   templates = [for name in var.template_names : "${local.pipelines}:${name}"]
 
-  # A connection answers to two service names, and AWS may ask under either. A permission only fits when its action, its
-  # condition and its ARN agree, so each name gets a statement of its own.
+  # A connection has two service prefixes, and AWS may check a permission under either. The action,
+  # the condition key and the ARN of a statement must all have the same prefix, so each prefix gets
+  # a statement of its own.
   connections = {
     for prefix in ["codeconnections", "codestar-connections"] :
     prefix => [for arn in var.connection_arns : join(":", [for i, part in split(":", arn) : i == 2 ? prefix : part])]
   }
 
-  # An image that is not in ECR needs no permission to be pulled.
+  # Null for an image that is not in ECR: the execution role then needs no permission to pull it.
   ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/(?P<name>[^:@]+)", var.image), null)
 
-  # One variable a secret, so that two are valid while one is rotated.
+  # One environment variable for each secret, so that two are valid during a rotation.
   secrets = { for i, arn in var.webhook_secret_arns : "WEBHOOK_SECRET_${i}" => arn }
 
-  # jsonencode writes strings and lists of strings as TOML does.
+  # JSON strings and lists of strings are valid TOML.
   configuration = <<-TOML
     [aws]
     region            = ${jsonencode(local.region)}
@@ -36,6 +37,7 @@ locals {
 
     [queue]
     url             = ${jsonencode(aws_sqs_queue.webhooks.url)}
+    internal_url    = ${jsonencode(aws_sqs_queue.internal.url)}
     dead_letter_url = ${jsonencode(aws_sqs_queue.dead_letters.url)}
     quarantine_url  = ${jsonencode(aws_sqs_queue.quarantine.url)}
     concurrency     = ${var.concurrency}

@@ -2,25 +2,44 @@ locals {
   days = 24 * 60 * 60
 }
 
-# What GitHub said, in GitHub's bytes. A standard queue: order comes from what the webhooks say, and one that is
-# delivered again within five minutes must not be swallowed.
+# Webhooks, byte for byte as GitHub sent them. A standard queue, not FIFO: the daemon orders events
+# by the times in the webhooks, and FIFO deduplication would drop a redelivery within five minutes.
 resource "aws_sqs_queue" "webhooks" {
   name                       = "${var.name}-webhooks"
   message_retention_seconds  = 4 * local.days
-  max_message_size           = 1048576 # 1 MiB, the most that SQS takes: a larger webhook is a 400 at GitHub
-  visibility_timeout_seconds = 60      # the daemon asks for as much with each receive
+  max_message_size           = 1048576 # 1 MiB, the maximum of SQS; a larger webhook gets a 400
+  visibility_timeout_seconds = 60      # the daemon sets the same timeout with each receive
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
 
+  redrive_policy = local.redrive_policy
+}
+
+# Repairs, sent by operators and by the daemon. Messages on this queue carry no signature: they are
+# trusted because IAM and the queue's policy decide who may send here. Repairs are never sent to the
+# webhook queue.
+resource "aws_sqs_queue" "internal" {
+  name                       = "${var.name}-internal"
+  message_retention_seconds  = 4 * local.days
+  max_message_size           = 1048576
+  visibility_timeout_seconds = 60
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = true
+
+  redrive_policy = local.redrive_policy
+}
+
+locals {
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
-    # The daemon buries a message itself, with the reason, after 30 failures. Receives that are nobody's failure count
-    # here too, so this net hangs far below.
+    # A safety net. The daemon dead-letters a message itself, with the reason, after 30 failures.
+    # SQS also counts receives that are not failures, so its own limit is far above that.
     maxReceiveCount = 100
   })
 }
 
-# What could not be processed. A message that SQS moves here keeps its age, so this queue keeps longer than the one above.
+# Messages that could not be processed. A message that SQS moves here keeps its original age, so
+# this queue retains messages for longer than the source queues.
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = 14 * local.days
@@ -28,7 +47,8 @@ resource "aws_sqs_queue" "dead_letters" {
   sqs_managed_sse_enabled   = true
 }
 
-# What is not proven to be GitHub's. Anybody can fill it, so it is kept apart from the dead letters, and not for long.
+# Messages whose signature does not verify. Anybody who knows the URL can fill this queue, so it is
+# separate from the dead-letter queue and retains messages for a shorter time.
 resource "aws_sqs_queue" "quarantine" {
   name                      = "${var.name}-quarantine"
   message_retention_seconds = 4 * local.days
@@ -40,21 +60,22 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
   queue_url = aws_sqs_queue.dead_letters.url
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.webhooks.arn]
+    sourceQueueArns   = [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
   })
 }
 
 locals {
   queues = {
     webhooks     = aws_sqs_queue.webhooks
+    internal     = aws_sqs_queue.internal
     dead_letters = aws_sqs_queue.dead_letters
     quarantine   = aws_sqs_queue.quarantine
   }
 
-  queue_guards = {
+  queue_denials = {
     for key, queue in local.queues : key => [
       {
-        Sid       = "OnlyOverTls"
+        Sid       = "DenyInsecureTransport"
         Effect    = "Deny"
         Principal = "*"
         Action    = "sqs:*"
@@ -62,7 +83,7 @@ locals {
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
       {
-        Sid       = "OnlyThisAccount"
+        Sid       = "DenyOtherAccounts"
         Effect    = "Deny"
         Principal = "*"
         Action    = "sqs:*"
@@ -74,22 +95,31 @@ locals {
 
   queue_senders = {
     webhooks = [{
-      Sid       = "TheApiSends"
+      Sid       = "AllowApiGatewaySend"
       Effect    = "Allow"
       Principal = { AWS = aws_iam_role.api.arn }
       Action    = "sqs:SendMessage"
       Resource  = aws_sqs_queue.webhooks.arn
+    }]
+    # Operators may send as well. Their own policy (iam.tf) grants that: within one account either
+    # policy is sufficient, and the module does not know which roles the operators have.
+    internal = [{
+      Sid       = "AllowDaemonSend"
+      Effect    = "Allow"
+      Principal = { AWS = aws_iam_role.daemon.arn }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.internal.arn
     }]
     dead_letters = []
     quarantine   = []
   }
 }
 
-resource "aws_sqs_queue_policy" "guard" {
+resource "aws_sqs_queue_policy" "access" {
   for_each  = local.queues
   queue_url = each.value.url
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.queue_senders[each.key], local.queue_guards[each.key])
+    Statement = concat(local.queue_senders[each.key], local.queue_denials[each.key])
   })
 }

@@ -1,4 +1,4 @@
-# Keys and index are the daemon's: ARCHITECTURE.md, "The table".
+# The daemon's code fixes the keys and the index: see ARCHITECTURE.md, "The table".
 resource "aws_dynamodb_table" "mappings" {
   name                        = local.table
   billing_mode                = "PAY_PER_REQUEST"
@@ -14,7 +14,7 @@ resource "aws_dynamodb_table" "mappings" {
     }
   }
 
-  # Only mappings have a state, so the index holds nothing else.
+  # A sparse index: only mappings have the attribute `state`, so the index contains nothing else.
   global_secondary_index {
     name            = "by-state"
     hash_key        = "state"

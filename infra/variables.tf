@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the table and of the pipelines' tag, and the beginning of every other name."
+  description = "Name of the table, value of the pipelines' tag, and prefix of all other names."
   type        = string
   default     = "branchline"
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "rules" {
-  description = "The [[rule]] tables of branchline's configuration, as TOML text. See docs/CONFIGURATION.md."
+  description = "The [[rule]] tables of the configuration, as TOML text. See docs/CONFIGURATION.md."
   type        = string
   validation {
     condition     = can(regex("(?m)^\\s*\\[\\[rule\\]\\]", var.rules))
@@ -17,122 +17,122 @@ variable "rules" {
   }
   validation {
     condition     = !can(regex("(?m)^\\s*\\[(aws|queue|store|github)\\b", var.rules))
-    error_message = "The module writes [aws], [queue], [store] and [github] itself: give the rules alone."
+    error_message = "The module writes [aws], [queue], [store] and [github] itself: give only [[rule]] tables."
   }
   validation {
     condition     = !strcontains(var.rules, "{{")
-    error_message = "Parameter Store takes no value with two braces in a row: put another character between them."
+    error_message = "Parameter Store rejects values that contain {{: put another character between the braces."
   }
   validation {
     condition     = length(var.rules) <= 7000
-    error_message = "Parameter Store holds 8 KB, and the module's own part takes one: shorten the rules with globs and lists."
+    error_message = "Parameter Store limits values to 8 KB, of which the module uses one: shorten the rules with globs and lists."
   }
 }
 
 variable "codepipeline_rate" {
-  description = "Calls to CodePipeline a second, at most, by each task. AWS throttles the account, so with more tasks give each less."
+  description = "Maximum calls to CodePipeline per second and task. AWS throttles per account, so lower this for more tasks."
   type        = number
   default     = 10
 }
 
 variable "concurrency" {
-  description = "Messages in work at once, by each task."
+  description = "Maximum number of messages that one task processes at the same time."
   type        = number
   default     = 32
 }
 
 variable "image" {
-  description = "The container image of the daemon, best by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
+  description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
   type        = string
 }
 
 variable "webhook_secret_arns" {
-  description = "Secrets Manager secrets that hold the webhook's secret as plain text. Two while one is rotated."
+  description = "Secrets Manager secrets that contain the webhook secret as plain text. Two during a rotation."
   type        = list(string)
   validation {
     condition     = length(var.webhook_secret_arns) > 0
-    error_message = "Without a secret nothing can be proven to be GitHub's."
+    error_message = "At least one secret is required to verify webhooks."
   }
   validation {
     condition     = alltrue([for arn in var.webhook_secret_arns : can(regex("^arn:[^:]+:secretsmanager:", arn))])
-    error_message = "Each must be the ARN of a secret in Secrets Manager."
+    error_message = "Each value must be the ARN of a secret in Secrets Manager."
   }
 }
 
 variable "secrets_kms_key_arns" {
-  description = "KMS keys of yours that these secrets are encrypted with. Empty for the AWS managed key."
+  description = "Your KMS keys that encrypt these secrets. Empty for the AWS managed key."
   type        = list(string)
   default     = []
 }
 
 variable "template_names" {
-  description = "The template pipelines that the rules name. * and ? as in IAM."
+  description = "Names of the template pipelines in the rules. * and ? are wildcards, as in IAM."
   type        = list(string)
 }
 
 variable "clone_names" {
-  description = "What the names of branchline's pipelines look like, * and ? as in IAM. The default is that of rules for pull requests."
+  description = "Name patterns of the pipelines that branchline creates. * and ? are wildcards, as in IAM. The default fits rules for pull requests."
   type        = list(string)
   default     = ["*-pr-*"]
   validation {
     condition     = alltrue([for name in var.clone_names : can(regex("[A-Za-z0-9]", name))])
-    error_message = "A pattern needs a letter or digit: with * alone branchline could put its tag on any pipeline, and then change it."
+    error_message = "A pattern needs a letter or digit: with * alone, branchline could tag any pipeline and then change it."
   }
 }
 
 variable "pipeline_role_arns" {
-  description = "Roles that a clone may have: those of the templates, and each role_arn of a rule. branchline may pass no other."
+  description = "Roles that clones run as: the roles of the templates, and each role_arn in a rule. branchline may pass no other roles."
   type        = list(string)
   validation {
     condition     = alltrue([for arn in var.pipeline_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
-    error_message = "Each must be the whole ARN of one role, without * or ?."
+    error_message = "Each value must be the complete ARN of one role, without * or ?."
   }
 }
 
 variable "connection_arns" {
-  description = "Connections that the templates' source actions use."
+  description = "Connections in the source actions of the templates."
   type        = list(string)
   default     = []
   validation {
     condition     = alltrue([for arn in var.connection_arns : can(regex("^arn:[^:]+:(codeconnections|codestar-connections):", arn))])
-    error_message = "Each must be the ARN of a connection."
+    error_message = "Each value must be the ARN of a connection."
   }
 }
 
 variable "vpc_id" {
-  description = "The VPC of the daemon's tasks."
+  description = "The VPC of the daemon tasks."
   type        = string
 }
 
 variable "subnet_ids" {
-  description = "Subnets of that VPC from which AWS's endpoints can be reached."
+  description = "Subnets of that VPC with a route to the AWS endpoints."
   type        = list(string)
 }
 
 variable "assign_public_ip" {
-  description = "Whether the tasks get a public address: true for public subnets without a NAT gateway. Nothing can connect to it."
+  description = "Whether tasks get a public IP address: true for public subnets without a NAT gateway. The security group allows no inbound traffic."
   type        = bool
   default     = false
 }
 
 variable "cpu_architecture" {
-  description = "What the image was built for: ARM64, which costs a fifth less, or X86_64."
+  description = "CPU architecture of the image: ARM64, which costs a fifth less, or X86_64."
   type        = string
   default     = "ARM64"
   validation {
     condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)
-    error_message = "Fargate has ARM64 and X86_64."
+    error_message = "Fargate supports ARM64 and X86_64."
   }
 }
 
 variable "min_tasks" {
-  description = "Tasks that always run. 0 stops the consumer; the queue keeps webhooks for 4 days."
+  description = "Minimum number of tasks. 0 stops the daemon; the queues keep messages for 4 days."
   type        = number
   default     = 1
 }
 
 variable "max_tasks" {
-  description = "Tasks at most, when the queue is deep."
+  description = "Maximum number of tasks, for a deep webhook queue."
   type        = number
   default     = 4
   validation {
@@ -142,65 +142,65 @@ variable "max_tasks" {
 }
 
 variable "drain_timeout" {
-  description = "Seconds that a stopping task has for the work it holds."
+  description = "Seconds that a stopping task has to finish the messages it has received."
   type        = number
   default     = 25
   validation {
     condition     = var.drain_timeout >= 0 && var.drain_timeout <= 100
-    error_message = "Fargate kills a task after 120 seconds at most, and the daemon needs some of them to say goodbye: 0 to 100."
+    error_message = "drain_timeout must be 0 to 100: Fargate kills a stopping task after at most 120 seconds, and the daemon needs some of them for its last acknowledgements."
   }
 }
 
 variable "source_cidrs" {
-  description = "Who may call the webhook URL: GitHub's ranges (the key hooks of its /meta API). Empty for anybody; signatures are checked in any case."
+  description = "Address ranges that may call the webhook URL, such as GitHub's (`hooks` in its /meta API). Empty allows all; signatures are verified in either case."
   type        = list(string)
   default     = []
 }
 
 variable "throttle" {
-  description = "Webhooks a second, and at once, that the API takes. What comes above gets a 429, which GitHub does not repeat by itself."
+  description = "Maximum webhooks per second, and burst, that the API accepts. GitHub gets a 429 for the others and does not redeliver them by itself."
   type        = object({ rate = number, burst = number })
   default     = { rate = 50, burst = 100 }
 }
 
 variable "web_acl_arn" {
-  description = "A regional WAF web ACL to put before the API. Costs extra."
+  description = "A regional WAF web ACL for the API. Costs extra."
   type        = string
   default     = null
 }
 
 variable "access_logs" {
-  description = "Whether the API logs each request (never its body). Needs the account's CloudWatch role for API Gateway."
+  description = "Whether the API logs each request (never its body). Requires the CloudWatch role of API Gateway in the account."
   type        = bool
   default     = true
 }
 
 variable "manage_api_gateway_account" {
-  description = "Whether this module sets that role, where `aws apigateway get-account` shows none. It is one for the account and Region, and goes with the module: never true where somebody else has set it."
+  description = "Whether this module sets that role, for accounts where `aws apigateway get-account` shows none. There is one per account and Region, and destroying the module removes it: keep false where it is already set."
   type        = bool
   default     = false
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "Days that logs are retained."
   type        = number
   default     = 90
 }
 
 variable "metrics" {
-  description = "Whether the daemon writes its metrics for CloudWatch, and a dashboard shows them. Costs 15 to 21 USD a month: docs/OBSERVABILITY.md."
+  description = "Whether the daemon writes metrics to CloudWatch, with a dashboard. Costs 15 to 21 USD a month: docs/OBSERVABILITY.md."
   type        = bool
   default     = false
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that are told of alarms, and of their end. Empty: alarms are only seen in the console."
+  description = "SNS topics that are notified when an alarm starts and ends. Without any, alarms only show in the console."
   type        = list(string)
   default     = []
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted. Apply false before you remove branchline."
+  description = "Whether the table is protected from deletion. Apply false before you remove branchline."
   type        = bool
   default     = true
 }

@@ -1,5 +1,5 @@
 terraform {
-  # 1.9 is the first in which a validation may look at a second variable.
+  # 1.9 is the first release in which a validation can refer to a second variable.
   required_version = ">= 1.9"
 
   required_providers {

@@ -1,5 +1,6 @@
-# terraform test, in infra/: the module by itself, with AWS mocked. No account is asked and nothing is made.
-# scripts/infra-check runs the same with a stand-in for the provider, so that nothing is downloaded either.
+# Run `terraform test` in infra/: it tests the module with a mocked AWS provider, needs no account
+# and creates nothing. scripts/infra-check runs the same tests with a stand-in for the provider, so
+# that nothing is downloaded either.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -11,7 +12,7 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { region = "eu-west-1" }
   }
-  # The real provider looks at these: a mocked value that is no ARN would be refused.
+  # The real provider validates these values and rejects a mocked value that is not an ARN.
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
   }
@@ -34,6 +35,10 @@ override_resource {
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-webhooks" }
 }
 override_resource {
+  target = aws_sqs_queue.internal
+  values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-internal" }
+}
+override_resource {
   target = aws_sqs_queue.dead_letters
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-dead-letters" }
 }
@@ -42,7 +47,7 @@ override_resource {
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-quarantine" }
 }
 
-# What has no default.
+# The variables without a default.
 variables {
   rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n"
   image               = "registry.example.com/branchline:1"
@@ -53,42 +58,54 @@ variables {
   subnet_ids          = ["subnet-0123456789abcdef0"]
 }
 
-run "by_default" {
+run "defaults" {
   assert {
     condition     = jsondecode(aws_sqs_queue.webhooks.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.dead_letters.arn, maxReceiveCount = 100 }
-    error_message = "SQS's own redrive must come long after the daemon's."
+    error_message = "SQS must redrive long after the daemon dead-letters a message itself."
   }
   assert {
-    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy).sourceQueueArns == [aws_sqs_queue.webhooks.arn]
-    error_message = "Only the queue of webhooks may send to the dead letters by redrive."
+    condition     = jsondecode(aws_sqs_queue.internal.redrive_policy) == jsondecode(aws_sqs_queue.webhooks.redrive_policy)
+    error_message = "The internal queue must have the redrive policy of the webhook queue."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue_redrive_allow_policy.dead_letters.redrive_allow_policy).sourceQueueArns == [aws_sqs_queue.webhooks.arn, aws_sqs_queue.internal.arn]
+    error_message = "Only the two queues that the daemon receives from may redrive to the dead-letter queue."
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_sqs_queue_policy.access["internal"].policy).Statement : s.Principal.AWS if s.Effect == "Allow"] == [aws_iam_role.daemon.arn]
+    error_message = "The internal queue's policy must name the daemon's role as the only sender."
+  }
+  assert {
+    condition     = strcontains(aws_ssm_parameter.configuration.value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
+    error_message = "The daemon must know the internal queue."
   }
   assert {
     condition     = [for s in jsondecode(aws_iam_role_policy.api.policy).Statement : [s.Action, s.Resource]] == [["sqs:SendMessage", aws_sqs_queue.webhooks.arn]]
-    error_message = "The API may send webhooks and do nothing else."
+    error_message = "The API may send webhooks and nothing else."
   }
   assert {
     condition     = aws_api_gateway_integration.sqs.passthrough_behavior == "NEVER" && toset(keys(aws_api_gateway_integration.sqs.request_templates)) == toset(["application/json", "application/x-www-form-urlencoded"])
-    error_message = "GitHub's two content types reach SQS, and no other."
+    error_message = "Only the two content types of GitHub may reach SQS."
   }
   assert {
     condition     = length(aws_api_gateway_rest_api_policy.sources) == 0 && length(aws_wafv2_web_acl_association.webhooks) == 0
-    error_message = "Without ranges and without a web ACL, none is put before the API."
+    error_message = "Without address ranges and a web ACL, the API must have no resource policy and no web ACL."
   }
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : !contains(["PullImage", "PullLogin", "SecretsKey"], s.Sid)])
-    error_message = "An image outside ECR and secrets under AWS's key need no permission."
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : !contains(["PullImage", "LogInToRegistry", "DecryptWebhookSecrets"], s.Sid)])
+    error_message = "An image outside ECR and secrets under the AWS managed key need no permission."
   }
   assert {
     condition     = alltrue([for s in jsondecode(aws_iam_role_policy.daemon.policy).Statement : !endswith(s.Sid, "Connections")])
-    error_message = "Without connections there is none to pass."
+    error_message = "Without connections, the daemon needs no permission to pass one."
   }
   assert {
     condition     = aws_dynamodb_table.mappings.deletion_protection_enabled && aws_appautoscaling_target.consumer.min_capacity == 1
-    error_message = "The table is protected, and one task runs."
+    error_message = "By default the table must be protected, and one task must run."
   }
 }
 
-run "an_old_connection_is_passed_under_both_names" {
+run "codestar_connection_is_passed_under_both_prefixes" {
   variables {
     connection_arns = ["arn:aws:codestar-connections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000"]
   }
@@ -97,11 +114,11 @@ run "an_old_connection_is_passed_under_both_names" {
       ["codeconnections:PassConnection", ["arn:aws:codeconnections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000"]],
       ["codestar-connections:PassConnection", ["arn:aws:codestar-connections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000"]],
     ]
-    error_message = "Each name has a permission of its own, on its own ARN."
+    error_message = "Each prefix must have a statement of its own, on its own ARN."
   }
 }
 
-run "ranges_an_acl_and_an_image_in_ecr" {
+run "address_ranges_web_acl_and_ecr_image" {
   variables {
     source_cidrs = ["192.0.2.0/24"]
     web_acl_arn  = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/web/11111111-2222-4333-8444-555555555555"
@@ -109,29 +126,29 @@ run "ranges_an_acl_and_an_image_in_ecr" {
   }
   assert {
     condition     = jsondecode(aws_api_gateway_rest_api_policy.sources[0].policy).Statement[0].Condition.IpAddress["aws:SourceIp"] == ["192.0.2.0/24"]
-    error_message = "Only these may call."
+    error_message = "Only these address ranges may call the API."
   }
   assert {
     condition     = aws_wafv2_web_acl_association.webhooks[0].resource_arn == aws_api_gateway_stage.live.arn
-    error_message = "The web ACL is before the API."
+    error_message = "The web ACL must be associated with the stage."
   }
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "PullImage"]) == "arn:aws:ecr:us-east-1:999999999999:repository/team/branchline"
-    error_message = "The image is pulled from where it is, and nothing else is."
+    error_message = "The execution role must be able to pull this image and no other."
   }
 }
 
-run "no_logs_of_the_api_need_no_role_of_the_account" {
+run "without_access_logs_no_account_role" {
   variables {
     access_logs = false
   }
   assert {
     condition     = length(aws_api_gateway_account.logs) + length(aws_iam_role.api_logs) + length(aws_cloudwatch_log_group.access) + length(aws_api_gateway_stage.live.access_log_settings) == 0
-    error_message = "What is only there for logs must go with them."
+    error_message = "Without access logs, the resources that only serve them must not exist."
   }
 }
 
-run "two_secrets_while_one_is_rotated" {
+run "two_secrets_during_a_rotation" {
   variables {
     webhook_secret_arns = [
       "arn:aws:secretsmanager:eu-west-1:123456789012:secret:new-AbCdEf",
@@ -140,27 +157,27 @@ run "two_secrets_while_one_is_rotated" {
   }
   assert {
     condition     = strcontains(aws_ssm_parameter.configuration.value, "secrets = [\"env:WEBHOOK_SECRET_0\",\"env:WEBHOOK_SECRET_1\"]")
-    error_message = "The daemon must know both of them."
+    error_message = "The configuration must name both secrets."
   }
   assert {
     condition     = tolist([for s in jsondecode(aws_ecs_task_definition.consumer.container_definitions)[0].secrets : s.valueFrom if s.name != "BRANCHLINE_TOML"]) == var.webhook_secret_arns
-    error_message = "The task must be given both of them."
+    error_message = "The task definition must pass both secrets."
   }
 }
 
-run "another_configuration_is_another_task" {
+run "stop_timeout_covers_the_drain" {
   variables {
     drain_timeout = 100
   }
   assert {
     condition     = jsondecode(aws_ecs_task_definition.consumer.container_definitions)[0].stopTimeout == 115
-    error_message = "Fargate's limit is 120 seconds, and the daemon says goodbye for 4."
+    error_message = "The stop timeout must be the drain timeout plus 15 seconds: Fargate allows 120, and the daemon needs 4 for its last acknowledgements."
   }
 }
 
-# --- What is refused ---
+# --- Rejected variables ---
 
-run "a_name_with_a_space" {
+run "name_with_a_space" {
   command = plan
   variables {
     name = "Branch Line"
@@ -168,7 +185,7 @@ run "a_name_with_a_space" {
   expect_failures = [var.name]
 }
 
-run "a_clone_may_be_called_anything" {
+run "clone_names_that_match_any_pipeline" {
   command = plan
   variables {
     clone_names = ["*"]
@@ -176,7 +193,7 @@ run "a_clone_may_be_called_anything" {
   expect_failures = [var.clone_names]
 }
 
-run "any_role_may_be_passed" {
+run "pipeline_roles_with_a_wildcard" {
   command = plan
   variables {
     pipeline_role_arns = ["arn:aws:iam::123456789012:role/*"]
@@ -184,7 +201,7 @@ run "any_role_may_be_passed" {
   expect_failures = [var.pipeline_role_arns]
 }
 
-run "no_secret" {
+run "no_webhook_secret" {
   command = plan
   variables {
     webhook_secret_arns = []
@@ -192,7 +209,7 @@ run "no_secret" {
   expect_failures = [var.webhook_secret_arns]
 }
 
-run "fewer_tasks_at_most_than_at_least" {
+run "max_tasks_below_min_tasks" {
   command = plan
   variables {
     min_tasks = 5
@@ -200,7 +217,7 @@ run "fewer_tasks_at_most_than_at_least" {
   expect_failures = [var.max_tasks]
 }
 
-run "another_processor" {
+run "unsupported_cpu_architecture" {
   command = plan
   variables {
     cpu_architecture = "RISCV"

@@ -1,1 +1,1 @@
-"""Checks of `infra/` that need no AWS account and no provider registry. Entry point: scripts/infra-check."""
+"""Checks of `infra/` without an AWS account or a provider registry, run by scripts/infra-check."""

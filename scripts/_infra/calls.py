@@ -1,7 +1,8 @@
-"""Which AWS calls the daemon makes: a text scan of src/aws, in the manner of tests/architecture.rs.
+"""Finds the AWS calls in src/aws by a text scan.
 
-The SDK's method for an operation is its name in snake case, so every method call in a file that names an SDK is looked
-up among that service's operations, as botocore knows them. What the receiver is called does not matter.
+The SDK's method for an operation has the operation's name in snake case. The scan looks up each
+method call in a file that names an SDK among the operations of that service, as botocore lists
+them. The name of the receiver does not matter.
 """
 
 import re
@@ -17,17 +18,20 @@ _TRANSACTED = ("Put", "Delete", "Update", "ConditionCheck")
 
 
 def made(folder: Path = ADAPTERS) -> set[str]:
-    """Such as `sqs.SendMessage`; items of a transaction as `dynamodb.TransactWriteItems.Put`."""
+    """Returns all calls in a folder, such as `sqs.SendMessage`.
+
+    Items of a transaction are listed as `dynamodb.TransactWriteItems.Put`.
+    """
     return set().union(*(in_text(file.read_text(encoding="utf-8")) for file in folder.rglob("*.rs")))
 
 
 def in_text(text: str) -> set[str]:
-    """The calls in one file. Its tests and comments are no calls."""
+    """Returns the calls in one file, without its tests and comments."""
     text = re.sub(r"^#\[cfg\(test\)\].*", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"//.*", "", text)
     services = set(re.findall(r"\baws_sdk_(\w+)", text))
     if not services and re.search(r"\bclient\b", text):
-        # A file that names no SDK may still borrow the client of one that does.
+        # A file that names no SDK may use the client of another file.
         services = set(_SERVICES)
     found = set()
     for service in sorted(services):
@@ -43,6 +47,9 @@ def in_text(text: str) -> set[str]:
 
 @cache
 def _operations(service: str) -> dict[str, str]:
-    """Method names to operations. An SDK that botocore does not know by this name is an error, not an oversight."""
+    """Returns the operations of a service by method name.
+
+    A service that botocore does not know is an error.
+    """
     model = botocore.session.get_session().get_service_model(service)
     return {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower(): name for name in model.operation_names}

@@ -1,6 +1,6 @@
-"""The messages of Terraform's plugin protocol 6 that the stub speaks, built when it is imported: field, number, type.
+"""Defines the messages of Terraform's plugin protocol 6 that the stub uses: field, number, type.
 
-Unknown fields are skipped by protobuf, so only those that are read or written stand here.
+Protobuf skips unknown fields, so only the fields that are read or written are listed here.
 """
 
 from typing import Any
@@ -87,5 +87,5 @@ _classes = {name: message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"
 
 
 def message(name: str) -> Any:
-    """The class of a message."""
+    """Returns the class of a message."""
     return _classes[name]

@@ -1,4 +1,4 @@
-"""infra/permissions.toml, the policies that Terraform makes, and AWS's judgement of the two by simulation."""
+"""Reads infra/permissions.toml, and simulates IAM decisions on the policies in infra/."""
 
 import json
 import subprocess
@@ -14,10 +14,10 @@ ARN = f"{REGION}:{ACCOUNT}"
 CONNECTION = f"{ARN}:connection/00000000-0000-4000-8000-000000000000"
 OWNER = "branchline:managed-by"
 
-# What AWS knows of every request.
+# The condition keys of every request.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT}
 
-# What the checks apply the module with.
+# The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
     "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n',
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
@@ -37,11 +37,11 @@ VARIABLES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class On:
-    """A resource, a neighbour that must stay out of reach, and what is known when it is asked for."""
+class Resource:
+    """A resource, another one that must stay out of reach, and the condition keys of requests."""
 
     arn: str
-    other: str
+    neighbour: str
     context: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,44 +53,45 @@ def _sqs(name: str) -> str:
     return f"arn:aws:sqs:{ARN}:{name}"
 
 
-def _connection(service: str) -> On:
+def _connection(service: str) -> Resource:
     arn = f"arn:aws:{service}:{CONNECTION}"
-    return On(arn, f"{arn[:-1]}1", {f"{service}:PassedToService": "codepipeline.amazonaws.com"})
+    return Resource(arn, f"{arn[:-1]}1", {f"{service}:PassedToService": "codepipeline.amazonaws.com"})
 
 
 _TABLE = f"arn:aws:dynamodb:{ARN}:table/branchline"
 
-RESOURCES: dict[str, On] = {
-    "anything": On("*", ""),
-    "webhooks": On(_sqs("branchline-webhooks"), _sqs("orders")),
-    "dead letters": On(_sqs("branchline-dead-letters"), _sqs("orders")),
-    "quarantine": On(_sqs("branchline-quarantine"), _sqs("orders")),
-    "table": On(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
-    "index": On(f"{_TABLE}/index/by-state", f"{_TABLE}2/index/by-state"),
-    "template": On(_codepipeline("api-template"), _codepipeline("production")),
-    "clone": On(_codepipeline("api-pr-7"), _codepipeline("production")),
-    "any pipeline": On(_codepipeline("production"), f"arn:aws:codepipeline:us-east-1:{ACCOUNT}:production"),
-    "marked clone": On(
+RESOURCES: dict[str, Resource] = {
+    "any resource": Resource("*", ""),
+    "webhooks": Resource(_sqs("branchline-webhooks"), _sqs("orders")),
+    "internal": Resource(_sqs("branchline-internal"), _sqs("orders")),
+    "dead letters": Resource(_sqs("branchline-dead-letters"), _sqs("orders")),
+    "quarantine": Resource(_sqs("branchline-quarantine"), _sqs("orders")),
+    "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
+    "index": Resource(f"{_TABLE}/index/by-state", f"{_TABLE}2/index/by-state"),
+    "template": Resource(_codepipeline("api-template"), _codepipeline("production")),
+    "clone": Resource(_codepipeline("api-pr-7"), _codepipeline("production")),
+    "any pipeline": Resource(_codepipeline("production"), f"arn:aws:codepipeline:us-east-1:{ACCOUNT}:production"),
+    "tagged clone": Resource(
         _codepipeline("api-pr-7"), _codepipeline("api-template"), {f"aws:ResourceTag/{OWNER}": "branchline"}
     ),
-    "new clone": On(
+    "new clone": Resource(
         _codepipeline("api-pr-7"),
         _codepipeline("api-template"),
         {f"aws:RequestTag/{OWNER}": "branchline", "aws:TagKeys": [OWNER, "branchline:subject", "team"]},
     ),
-    "pipeline role": On(
+    "pipeline role": Resource(
         f"arn:aws:iam::{ACCOUNT}:role/api-pipeline",
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codepipeline.amazonaws.com"},
     ),
-    "daemon role": On(f"arn:aws:iam::{ACCOUNT}:role/branchline-daemon", f"arn:aws:iam::{ACCOUNT}:role/admin"),
+    "daemon role": Resource(f"arn:aws:iam::{ACCOUNT}:role/branchline-daemon", f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
-    "connection, old name": _connection("codestar-connections"),
-    "image": On(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),
-    "secret": On(VARIABLES["webhook_secret_arns"][0], f"arn:aws:secretsmanager:{ARN}:secret:database-AbCdEf"),
-    "secrets key": On(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
-    "configuration": On(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
-    "log stream": On(
+    "CodeStar connection": _connection("codestar-connections"),
+    "image": Resource(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),
+    "secret": Resource(VARIABLES["webhook_secret_arns"][0], f"arn:aws:secretsmanager:{ARN}:secret:database-AbCdEf"),
+    "KMS key": Resource(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
+    "configuration": Resource(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
+    "log stream": Resource(
         f"arn:aws:logs:{ARN}:log-group:/ecs/branchline:log-stream:branchline/branchline/1",
         f"arn:aws:logs:{ARN}:log-group:/ecs/other:log-stream:1",
     ),
@@ -106,17 +107,17 @@ POLICIES = {
 
 @dataclass(frozen=True)
 class Need:
-    """One permission that somebody needs on one kind of resource."""
+    """A permission that a policy has to grant on a kind of resource, and the call that needs it."""
 
     by: str
     action: str
     on: str
-    why: str
+    call: str
 
 
 @dataclass(frozen=True)
 class Question:
-    """May this policy's holder do this?"""
+    """Asks whether a policy allows an action on a resource."""
 
     by: str
     action: str
@@ -125,18 +126,18 @@ class Question:
 
     @staticmethod
     def of(by: str, action: str, resource: str, context: dict[str, Any] | None = None) -> "Question":
-        """With the context in a form that can be compared."""
+        """Returns a question whose context is hashable."""
         pairs = sorted((context or {}).items())
         return Question(by, action, resource, tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in pairs))
 
 
 def calls(file: Path = PERMISSIONS) -> set[str]:
-    """The calls that the data file knows."""
+    """Returns the calls in the data file."""
     return {call["name"] for call in tomllib.loads(file.read_text())["call"]}
 
 
 def needs(file: Path = PERMISSIONS) -> list[Need]:
-    """Every permission that somebody needs, one for each kind of resource."""
+    """Returns all needed permissions, one for each kind of resource."""
     data = tomllib.loads(file.read_text())
     return [
         Need(need["by"], need["action"], on, entry["name"])
@@ -147,7 +148,7 @@ def needs(file: Path = PERMISSIONS) -> list[Need]:
 
 
 def statements(policy: str) -> list[dict[str, Any]]:
-    """With actions and resources as lists."""
+    """Returns the statements of a policy, with actions and resources as lists."""
     listed = [dict(statement) for statement in json.loads(policy)["Statement"]]
     for statement in listed:
         for key in ("Action", "Resource"):
@@ -159,11 +160,12 @@ def statements(policy: str) -> list[dict[str, Any]]:
 def simulate(
     policies: dict[str, str], resource_policies: dict[str, str], questions: list[Question]
 ) -> dict[Question, bool]:
-    """AWS's evaluation logic, by an implementation with AWS's own data on actions, resources and condition keys.
+    """Returns for each question whether IAM would allow it.
 
-    What it does not know (an action that does not exist, a condition key that AWS does not send) is an error.
+    The simulation has AWS's data on actions, resources and condition keys. It raises an error for
+    an action that does not exist, and for a condition key that AWS does not send.
     """
-    # A key answers to nobody without a policy of its own; this is the one that every new key has.
+    # Nothing is allowed on a KMS key without a key policy. This is the policy of each new key.
     owner = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
     keys = {arn: json.dumps({"Version": "2012-10-17", "Statement": [owner]}) for arn in VARIABLES["secrets_kms_key_arns"]}
     asked = [
@@ -185,9 +187,9 @@ def simulate(
         check=False,
     )
     if done.returncode != 0:
-        raise AssertionError(f"the simulation ended: {done.stderr or done.stdout}")
+        raise AssertionError(f"the simulation failed: {done.stderr or done.stdout}")
     answers = dict(zip(questions, json.loads(done.stdout), strict=True))
     errors = [f"{question}: {answer['error']}" for question, answer in answers.items() if answer["error"]]
     if errors:
-        raise AssertionError("the simulation refused:\n" + "\n".join(errors))
+        raise AssertionError("the simulation rejected:\n" + "\n".join(errors))
     return {question: answer["allowed"] for question, answer in answers.items()}

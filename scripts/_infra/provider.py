@@ -1,8 +1,9 @@
-"""A stand-in for the AWS provider: it serves the real schema, and answers plans and applies by itself.
+"""Implements a stand-in for the AWS provider: the real schema, but plans and applies of its own.
 
-Terraform finds it through TF_REATTACH_PROVIDERS, so that init, validate, plan, apply and test run as they would, with
-every argument checked against the schema, and nothing is downloaded and no AWS is asked. What AWS would fill in is
-made up: as an ARN of the right shape where policies are made of it, so that they can be judged.
+Terraform finds it through TF_REATTACH_PROVIDERS. Then init, validate, plan, apply and test run as
+usual, and Terraform checks every argument against the schema, but nothing is downloaded and AWS is
+not called. The stand-in makes up the values that AWS would fill in. Those that become part of a
+policy are ARNs of the right shape, so that the policies can be tested.
 """
 
 import json
@@ -24,8 +25,8 @@ ADDRESS = "hashicorp/aws"
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _UNKNOWN = msgpack.ExtType(0, b"\x00")
 
-# Resource type, attribute: what AWS makes of the arguments.
-_MADE = {
+# The values that AWS derives from the arguments, by resource type and attribute.
+_DERIVED = {
     ("aws_sqs_queue", "arn"): "arn:aws:sqs:{region}:{account}:{name}",
     ("aws_sqs_queue", "url"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
     ("aws_sqs_queue", "id"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
@@ -87,7 +88,7 @@ def _block(block: schema.Block) -> Any:
 
 
 def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any]) -> Any:
-    """Gives each computed attribute that has no value one, and forgets what is only written."""
+    """Sets each computed attribute without a value, and clears write-only attributes."""
     if not isinstance(value, dict):
         return value
     for name, found in block["attributes"].items():
@@ -105,7 +106,7 @@ def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any])
 
 
 class Provider:
-    """Serves some types on the loopback interface, until it is closed."""
+    """Serves a set of types on the loopback interface until it is closed."""
 
     def __init__(self, types: set[str]) -> None:
         kinds = schema.load(types | {"provider"})
@@ -127,11 +128,11 @@ class Provider:
         self._server.start()
 
     def close(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
         self._server.stop(0)
 
     def reattach(self) -> str:
-        """TF_REATTACH_PROVIDERS."""
+        """Returns the value of TF_REATTACH_PROVIDERS."""
         address = {"Network": "tcp", "String": f"127.0.0.1:{self._port}"}
         there = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True, "Addr": address}
         return json.dumps({ADDRESS: there})
@@ -188,18 +189,18 @@ class Provider:
 
 
 def _of(word: str, kinds: dict[str, schema.Block]) -> dict[str, schema.Block]:
-    """Those of one sort, by their own names."""
+    """Returns the types of one sort, by their names without the prefix."""
     return {kind.removeprefix(f"{word}."): block for kind, block in kinds.items() if kind.startswith(f"{word}.")}
 
 
 def _maker(kind: str) -> Callable[[str, Any, Any], Any]:
     def make(name: str, of: Any, value: Any) -> Any:
-        pattern = _MADE.get((kind, name))
+        pattern = _DERIVED.get((kind, name))
         if pattern is not None:
             given = {key: found for key, found in value.items() if isinstance(found, str)}
             return pattern.format(**{**given, "account": ACCOUNT, "region": REGION})
         if of == "string":
-            # A text that no policy may be made of: parliament and the simulation refuse it.
+            # Not valid in a policy: parliament and the simulation reject it.
             return f"stub-{kind}-{name}"
         if isinstance(of, list):
             return {} if of[0] == "map" else []

@@ -1,8 +1,8 @@
-"""The current AWS provider's schema, without the provider.
+"""Reads the schema of the current AWS provider, without the provider.
 
-The npm package of the CDK's bindings is generated from it, and its JavaScript still says of each resource which
-arguments there are, of which type, required or computed, and how blocks nest. This reads them back. Values (enums,
-ARNs, ranges) are not in there.
+The npm package with the CDK bindings is generated from the schema. Its JavaScript contains the
+arguments of each resource, their types, whether they are required or computed, and how blocks nest.
+It does not contain the permitted values (enums, ARNs, ranges).
 """
 
 import re
@@ -13,7 +13,7 @@ from .paths import BINDINGS, SCHEMAS
 
 Block = dict[str, Any]
 
-# What the bindings call a type, as Terraform writes it. Lists of one kind may be sets: that is said beside it.
+# Terraform types by their names in the bindings. Whether a list is a set is marked separately.
 _TYPES: dict[str, Any] = {"string": "string", "number": "number", "boolean": "bool", "any": "dynamic"}
 for _kind in ("string", "number", "boolean", "any"):
     _TYPES[_kind + "List"] = ["list", _TYPES[_kind]]
@@ -44,7 +44,10 @@ _CLASS = re.compile(r"^(?:export )?class (\w+) extends [\w.]+ \{(.*?)^\}", re.MU
 
 
 def load(kinds: set[str]) -> dict[str, Block]:
-    """The blocks of types such as `aws_sqs_queue`, `data.aws_region`, `ephemeral.aws_...`, or of the `provider` itself."""
+    """Returns the schema blocks of types such as `aws_sqs_queue` and `data.aws_region`.
+
+    Ephemeral types begin with `ephemeral.`; the configuration of the provider itself is `provider`.
+    """
     _unpack({_file(kind) for kind in kinds})
     found = {}
     for kind in sorted(kinds):
@@ -61,7 +64,10 @@ def _file(kind: str) -> str:
 
 
 def _unpack(wanted: set[str]) -> None:
-    """The whole package is ten times the size of its archive, so only what is named leaves it, once."""
+    """Unpacks the wanted files, once.
+
+    The whole package is ten times the size of its archive.
+    """
     missing = {name for name in wanted if not (SCHEMAS / name).exists()}
     if not missing:
         return
@@ -72,7 +78,7 @@ def _unpack(wanted: set[str]) -> None:
 
 
 class _Source:
-    """One resource's JavaScript."""
+    """Parses the JavaScript of one resource."""
 
     def __init__(self, text: str) -> None:
         self._functions = dict(_FUNCTION.findall(text))
@@ -107,7 +113,7 @@ class _Source:
         accessors = self._classes.get(nested[1][0].upper() + nested[1][1:] + "OutputReference", "")
         inner = self._block(self._functions[nested[1]], accessors)
         if computed or found["type"] == "map" or (found["type"] == "struct" and name != "timeouts"):
-            # Written like a block, or as an attribute that holds objects: Terraform takes both for these.
+            # Terraform accepts these both as a block and as an attribute that contains objects.
             kind = _as_attribute(found["type"], inner)
             block["attributes"][name] = _attribute(kind, required, not required, computed)
             return

@@ -1,6 +1,7 @@
-// Answers questions on standard input, one boolean each, with the IAM simulation of the npm package.
+// Reads questions from standard input and writes one answer each, from the IAM simulation of the
+// npm package.
 const { createRequire } = require("module");
-// The package is installed elsewhere, and only resolves by name from beside it.
+// The package is installed in another folder, and resolves by name only from there.
 const { runSimulation } = createRequire(`${process.argv[2]}/here.js`)("@cloud-copilot/iam-simulate");
 
 async function main() {
@@ -22,9 +23,9 @@ async function main() {
       },
       {},
     );
-    const verdict = result.overallResult ?? result.analysis?.result;
-    const error = verdict === undefined ? JSON.stringify(result.errors ?? result) : null;
-    answers.push({ allowed: verdict === "Allowed", error });
+    const decision = result.overallResult ?? result.analysis?.result;
+    const error = decision === undefined ? JSON.stringify(result.errors ?? result) : null;
+    answers.push({ allowed: decision === "Allowed", error });
   }
   process.stdout.write(JSON.stringify(answers));
 }

@@ -1,4 +1,4 @@
-"""Runs Terraform on a copy of the module, with the stand-in for the provider."""
+"""Runs Terraform on a copy of the module, with a stand-in for the AWS provider."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _BLOCK = re.compile(r'^\s*(resource|data|ephemeral) "(aws_\w+)"', re.MULTILINE)
 
 
 def types(folder: Path = INFRA) -> set[str]:
-    """Every type that the Terraform files under a folder name."""
+    """Returns all resource, data and ephemeral types in the Terraform files under a folder."""
     found = set()
     for file in folder.rglob("*.tf"):
         for block, kind in _BLOCK.findall(file.read_text(encoding="utf-8")):
@@ -24,9 +24,9 @@ def types(folder: Path = INFRA) -> set[str]:
 
 
 class Terraform:
-    """Terraform in a folder of its own, with `infra/` copied into it: nothing is written beside the sources.
+    """Runs Terraform on a copy of `infra/`, so that nothing is written beside the sources.
 
-    It runs in the module itself, or in a folder below it.
+    It runs in the module itself, or in the folder `at` below it.
     """
 
     def __init__(self, name: str, at: str = ".") -> None:
@@ -37,12 +37,12 @@ class Terraform:
         self._provider = Provider(types(copy))
 
     def close(self) -> None:
-        """Ends the provider. The folder stays, to be looked at."""
+        """Stops the provider. The folder is kept for inspection."""
         self._provider.close()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command; what it says is in the result, whatever its status."""
-        # The person's own settings (a mirror, a variable) would make another plan of it.
+        """Runs one command and returns its output and status."""
+        # Settings of the user, such as a mirror or a variable, would change the plan.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
         environment |= {"TF_REATTACH_PROVIDERS": self._provider.reattach(), "CHECKPOINT_DISABLE": "1"}
         return subprocess.run(
@@ -57,26 +57,26 @@ class Terraform:
         )
 
     def did(self, *arguments: str) -> str:
-        """The output of a command that must work."""
+        """Returns the output of a command. A failure raises an error."""
         done = self.run(*arguments)
         if done.returncode != 0:
             raise AssertionError(f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def start(self, variables: dict[str, Any]) -> None:
-        """Ready for commands, with these variables."""
+        """Initializes the folder with these variables."""
         (self.folder / "check.auto.tfvars.json").write_text(json.dumps(variables))
         self.did("init", "-input=false", "-no-color")
 
     def apply(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Applies, and gives every resource by its address."""
+        """Applies the module and returns its resources by address."""
         self.start(variables)
         self.did("apply", "-auto-approve", "-input=false", "-no-color")
         return _resources(json.loads(self.did("show", "-json"))["values"]["root_module"])
 
 
 def _resources(module: dict[str, Any]) -> dict[str, Any]:
-    """Its own, and those of the modules in it."""
+    """Returns the resources of a module and of its child modules."""
     found = {resource["address"]: resource["values"] for resource in module.get("resources", [])}
     for child in module.get("child_modules", []):
         found |= _resources(child)

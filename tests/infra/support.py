@@ -13,7 +13,7 @@ from _infra import permissions, terraform
 
 @cache
 def applied() -> dict[str, dict[str, Any]]:
-    """The module's resources, with every optional part in use."""
+    """Returns the resources of the module, with all its optional parts."""
     runs = terraform.Terraform("applied")
     try:
         return runs.apply(permissions.VARIABLES)
@@ -23,12 +23,12 @@ def applied() -> dict[str, dict[str, Any]]:
 
 @cache
 def policies() -> dict[str, str]:
-    """The identity policies, by the word of permissions.toml."""
+    """Returns the identity policies, by their names in permissions.toml."""
     return {word: applied()[address]["policy"] for word, address in permissions.POLICIES.items()}
 
 
 @cache
 def queue_policies() -> dict[str, str]:
-    """The queues' own policies, by ARN."""
+    """Returns the policies of the queues, by the ARN of the queue."""
     found = [values for address, values in applied().items() if address.startswith("aws_sqs_queue_policy.")]
     return {json.loads(values["policy"])["Statement"][0]["Resource"]: values["policy"] for values in found}

@@ -1,4 +1,4 @@
-"""What an alarm says is in docs/OPERATING.md is there, with a command to run."""
+"""Compares the alarms with docs/OPERATING.md: each alarm has a section there, with a command."""
 
 import re
 import unittest
@@ -9,35 +9,37 @@ from support import applied
 from _infra.paths import ROOT
 
 PAGE = (ROOT / "docs" / "OPERATING.md").read_text()
+FIELDS = (ROOT / "docs" / "OBSERVABILITY.md").read_text()
 
 
 def alarms() -> dict[str, dict[str, Any]]:
-    """Those for people, by key."""
-    pattern = re.compile(r'^aws_cloudwatch_metric_alarm\.people\["([a-z-]+)"\]$')
+    """Returns the alarms for operators, by key."""
+    pattern = re.compile(r'^aws_cloudwatch_metric_alarm\.operators\["([a-z-]+)"\]$')
     found = {pattern.match(address): values for address, values in applied().items()}
     return {match[1]: values for match, values in found.items() if match}
 
 
 def sections() -> dict[str, str]:
-    """The page's sections by anchor, as GitHub makes them."""
+    """Returns the sections of the page by anchor, as GitHub generates them."""
     parts = re.split(r"(?m)^#+ (.+)\n", PAGE)[1:]
     anchors = [re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in parts[::2]]
     return dict(zip(anchors, parts[1::2], strict=True))
 
 
 class Alarms(unittest.TestCase):
-    """Somebody reads them at three in the morning."""
+    """The alarms for operators, and the page that their descriptions refer to."""
 
-    def test_each_names_its_section(self) -> None:
-        """Under its own key, and no section is left over."""
+    def test_each_alarm_names_its_section(self) -> None:
+        """Each alarm refers to the section under its key, and each section has an alarm."""
         self.assertGreater(len(alarms()), 5)
         for key, values in alarms().items():
             self.assertTrue(values["alarm_description"].endswith(f" docs/OPERATING.md#{key}"), key)
-        inside = PAGE.split("\n## The alarms of infra/\n")[1]
-        self.assertEqual(set(re.findall(r"(?m)^### (.+)$", inside)), set(alarms()))
+        chapters = re.split(r"(?m)^## .+\n", PAGE)
+        (chapter,) = [each for each in chapters if "\n### queue-age\n" in each]
+        self.assertEqual(set(re.findall(r"(?m)^### (.+)$", chapter)), set(alarms()))
 
-    def test_each_section_has_a_command_and_what_it_shows(self) -> None:
-        """The last things in it."""
+    def test_each_section_has_a_command_and_describes_its_output(self) -> None:
+        """The command and the description are the last two parts of the section."""
         for key in alarms():
             with self.subTest(key):
                 before, block, after = re.split(r"\n```\n", sections()[key], maxsplit=2)
@@ -45,13 +47,20 @@ class Alarms(unittest.TestCase):
                 self.assertRegex(block, r"^\$ +(aws|branchline) ")
                 self.assertRegex(after, r"\bshows?\b")
 
-    def test_the_pages_own_links(self) -> None:
-        """Each leads somewhere."""
+    def test_metric_filters_use_documented_log_fields(self) -> None:
+        """After a renamed field, a filter would silently match nothing."""
+        filters = [values for address, values in applied().items() if "aws_cloudwatch_log_metric_filter." in address]
+        used = {field for values in filters for field in re.findall(r"\$\.([a-z._]+)", values["pattern"])}
+        self.assertEqual(used, {"outcome", "disposition", "fault"})
+        self.assertEqual({field for field in used if f"`{field}`" not in FIELDS}, set())
+
+    def test_links_within_the_page(self) -> None:
+        """Each link leads to a section."""
         for anchor in re.findall(r"\]\(#([^)]+)\)", PAGE):
             self.assertIn(anchor, sections())
 
-    def test_names_are_those_that_terraform_makes(self) -> None:
-        """A command with the wrong name shows nothing."""
+    def test_commands_use_the_names_of_the_module(self) -> None:
+        """A command with a wrong name shows nothing."""
         groups = {values["name"] for address, values in applied().items() if "aws_cloudwatch_log_group." in address}
         self.assertEqual(set(re.findall(r"aws logs tail (\S+)", PAGE)), groups)
         cluster, service = applied()["aws_ecs_cluster.consumer"]["name"], applied()["aws_ecs_service.consumer"]["name"]

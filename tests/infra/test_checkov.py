@@ -1,4 +1,4 @@
-"""checkov on infra/: it finds what .checkov.yaml gives a reason for, and nothing else."""
+"""Runs checkov on infra/: its findings are those that .checkov.yaml accepts, and no others."""
 
 import json
 import os
@@ -31,9 +31,9 @@ resource "aws_iam_role_policy" "everything" {
 
 
 def failed(folder: Path) -> set[str]:
-    """The ids of the checks that fail in a folder."""
+    """Returns the IDs of the checks that fail in a folder."""
     command = [CHECKOV, "--directory", folder, "--framework", "terraform", "--skip-download", "--output", "json"]
-    # A person's key would make it talk to its maker.
+    # With an API key in the environment, checkov would call its vendor.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("BC_", "PRISMA_", "CKV_"))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     report: dict[str, Any] = json.loads(done.stdout)
@@ -43,32 +43,32 @@ def failed(folder: Path) -> set[str]:
 
 
 class Checkov(unittest.TestCase):
-    """The module and its example."""
+    """The module, its example, and the Dockerfile."""
 
-    def test_it_finds_what_has_a_reason_and_nothing_else(self) -> None:
-        """Both ways: a finding without a reason, and a reason without a finding."""
+    def test_findings_are_those_with_a_reason(self) -> None:
+        """There is no finding without a reason, and no reason without a finding."""
         reasons = dict(re.findall(r"^  - (CKV2?_AWS_\d+) +# (\S.*)$", CONFIGURATION.read_text(), re.MULTILINE))
-        self.assertEqual(len(reasons), CONFIGURATION.read_text().count("- CKV"), "each with its reason")
+        self.assertEqual(len(reasons), CONFIGURATION.read_text().count("- CKV"), "each needs a reason")
         with tempfile.TemporaryDirectory() as folder:
-            # A copy, because checkov reads the file of the folder that it looks at by itself.
+            # A copy without the file, because checkov reads the one in the folder that it scans.
             copy = shutil.copytree(INFRA, Path(folder) / "infra", ignore=shutil.ignore_patterns(CONFIGURATION.name))
             self.assertEqual(failed(copy), set(reasons))
 
-    def test_the_file_is_what_a_person_uses(self) -> None:
-        """With it, nothing is left."""
+    def test_no_findings_with_the_configuration_file(self) -> None:
+        """The command at the top of the file succeeds."""
         command = [CHECKOV, "--directory", INFRA, "--config-file", CONFIGURATION]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_nothing_in_the_dockerfile(self) -> None:
-        """With every check that it has for one."""
+    def test_no_findings_in_the_dockerfile(self) -> None:
+        """All checks for Dockerfiles pass."""
         command = [CHECKOV, "--file", ROOT / "Dockerfile", "--framework", "dockerfile", "--skip-download", "--quiet"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("Failed checks: 0", done.stdout)
 
-    def test_it_would_say_it(self) -> None:
-        """A queue in plain text, and a role that may do everything."""
+    def test_checkov_reports_faults(self) -> None:
+        """It reports an unencrypted queue, and a role that may do everything."""
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "wrong.tf").write_text(WRONG)
             self.assertLessEqual({"CKV_AWS_27", "CKV_AWS_62", "CKV_AWS_355"}, failed(Path(folder)))

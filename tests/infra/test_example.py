@@ -1,5 +1,7 @@
-"""infra/examples/complete: Terraform makes it, it fits what the daemon wants of a template, and its roles may do no more
-than they need.
+"""Tests infra/examples/complete.
+
+Terraform can apply it, its template can be cloned by the daemon, and its roles have only the
+permissions that they need.
 """
 
 import json
@@ -34,7 +36,7 @@ LOGS = f"arn:aws:logs:{ARN}:log-group:/aws/codebuild/branchline-build:log-stream
 
 
 def source(service: str, repository: str = "acme/api", connection: str = CONNECTION) -> Question:
-    """CodePipeline fetches a commit."""
+    """Asks whether the pipeline role may fetch a commit of a repository."""
     return Question.of(
         "pipeline",
         f"{service}:UseConnection",
@@ -70,7 +72,7 @@ FORBIDDEN = [
 
 @cache
 def applied() -> tuple[dict[str, Any], str]:
-    """Every resource, and the text of the state and of a plan."""
+    """Returns all resources, and the text of the state and of a plan."""
     runs = terraform.Terraform("example", FOLDER)
     try:
         resources = runs.apply(VARIABLES)
@@ -81,15 +83,15 @@ def applied() -> tuple[dict[str, Any], str]:
 
 
 def example(address: str) -> dict[str, Any]:
-    """One resource of the example itself."""
+    """Returns one resource of the example itself."""
     return applied()[0][address]
 
 
 class Example(unittest.TestCase):
-    """What is made."""
+    """The resources of the example."""
 
-    def test_the_module_is_whole(self) -> None:
-        """Everything but what is optional, and nothing that the module alone would not make."""
+    def test_the_module_is_complete(self) -> None:
+        """The example creates all resources of the module but two optional ones."""
         inside = {address.removeprefix("module.branchline.") for address in applied()[0] if address.startswith("module.")}
         optional = {
             "aws_api_gateway_rest_api_policy.sources[0]",
@@ -98,19 +100,19 @@ class Example(unittest.TestCase):
         self.assertEqual(inside, set(module_alone()) - optional)
 
     def test_rule_template_and_permissions_name_the_same(self) -> None:
-        """A rule whose template may not be read, or whose clones may not be made, would bury every webhook."""
+        """Without permission for the template or the clones, every webhook is dead-lettered."""
         (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration")["value"])["rule"]
         self.assertEqual(rule["template"], example("aws_codepipeline.template")["name"])
         self.assertEqual((rule["repository"], rule["base"], rule["on"]), ("acme/api", "main", "pull_request"))
         daemon = permissions.statements(example("module.branchline.aws_iam_role_policy.daemon")["policy"])
         allowed = {each["Sid"]: each["Resource"] for each in daemon}
         self.assertEqual(allowed["ReadTemplates"], [f"arn:aws:codepipeline:{ARN}:{rule['template']}"])
-        self.assertTrue(fnmatch(f"arn:aws:codepipeline:{ARN}:api-pr-7", allowed["CreateMarkedClones"][0]))
+        self.assertTrue(fnmatch(f"arn:aws:codepipeline:{ARN}:api-pr-7", allowed["CreateTaggedClones"][0]))
         self.assertEqual(allowed["PassPipelineRoles"], [example("aws_codepipeline.template")["role_arn"]])
         self.assertEqual(allowed["PassConnections"], [example("aws_codeconnections_connection.github")["arn"]])
 
     def test_the_role_trusts_template_and_clones(self) -> None:
-        """And no other pipeline of the account."""
+        """The role does not trust other pipelines of the account."""
         (statement,) = json.loads(example("aws_iam_role.pipeline")["assume_role_policy"])["Statement"]
         trusted = statement["Condition"]["ArnLike"]["aws:SourceArn"]
         found = {
@@ -120,7 +122,7 @@ class Example(unittest.TestCase):
         self.assertEqual(found, {"api-template": True, "api-pr-7": True, "production": False})
 
     def test_the_source_can_be_cloned(self) -> None:
-        """One source action that fetches the rule's repository, in a pipeline that can be told a commit."""
+        """A V2 pipeline has one source action, which fetches the repository of the rule."""
         template = example("aws_codepipeline.template")
         self.assertEqual(template["pipeline_type"], "V2")
         actions = [action for stage in template["stage"] for action in stage["action"]]
@@ -128,20 +130,20 @@ class Example(unittest.TestCase):
         self.assertEqual([each["FullRepositoryId"] for each in sources], ["acme/api"])
 
     def test_no_secret_in_plan_or_state(self) -> None:
-        """The stand-in's random password is a text that would be found."""
+        """The random password of the stand-in is a recognizable text, and does not appear."""
         self.assertIn("secret_string_wo", applied()[1])
         self.assertNotIn("random_password-random_password", applied()[1])
 
     def test_the_daemon_waits_for_its_secrets(self) -> None:
-        """Its variables are those of the versions: a task without a value would not start."""
+        """Its secrets are ARNs of versions, because a task cannot start without their values."""
         (container,) = json.loads(example("module.branchline.aws_ecs_task_definition.consumer")["container_definitions"])
         given = {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
         for index, key in enumerate(("a", "b")):
             version = example(f'aws_secretsmanager_secret_version.webhook["{key}"]')
             self.assertEqual(given[f"WEBHOOK_SECRET_{index}"], version["arn"])
 
-    def test_the_bucket_is_nobodys_else(self) -> None:
-        """Private, encrypted, and empty after a month."""
+    def test_the_bucket_is_private(self) -> None:
+        """The bucket blocks public access and deletes objects after 30 days."""
         block = example("aws_s3_bucket_public_access_block.artifacts")
         names = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
         self.assertEqual([block[name] for name in names], [True] * 4)
@@ -149,7 +151,7 @@ class Example(unittest.TestCase):
         self.assertEqual((rule["status"], rule["expiration"][0]["days"]), ("Enabled", 30))
 
     def test_the_variables_file(self) -> None:
-        """Every variable without a default, and none that there is not."""
+        """The example file sets exactly the variables without a default."""
         text = (INFRA / FOLDER / "variables.tf").read_text()
         blocks = text.split('variable "')[1:]
         required = {block.split('"')[0] for block in blocks if "\n  default" not in block}
@@ -158,20 +160,20 @@ class Example(unittest.TestCase):
 
 
 class Roles(unittest.TestCase):
-    """The template's role, and that of its build, under which a pull request's code runs."""
+    """The roles of the pipelines and builds, with which the code of pull requests runs."""
 
     def policies(self) -> dict[str, str]:
-        """By the role's word."""
+        """Returns the policies of the roles by name."""
         return {word: example(f"aws_iam_role_policy.{word}")["policy"] for word in ("pipeline", "build")}
 
-    def test_what_is_needed_and_what_is_not(self) -> None:
-        """By simulation."""
+    def test_permissions(self) -> None:
+        """The simulation allows the needed requests and denies the forbidden ones."""
         answers = permissions.simulate(self.policies(), {}, NEEDED + FORBIDDEN)
         self.assertEqual([str(each) for each in NEEDED if not answers[each]], [], "denied, but needed")
         self.assertEqual([str(each) for each in FORBIDDEN if answers[each]], [], "allowed, but not needed")
 
-    def test_parliament_has_nothing_to_say(self) -> None:
-        """Actions, conditions and ARNs fit one another."""
+    def test_parliament_has_no_findings(self) -> None:
+        """The actions, condition keys and ARNs of each statement agree."""
         for word, policy in self.policies().items():
             findings = parliament.analyze_policy_string(policy).findings
             self.assertEqual([str(finding) for finding in findings], [], word)

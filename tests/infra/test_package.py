@@ -1,4 +1,4 @@
-"""scripts/package, with a stand-in for the binary: what is in the archive, and that packing it twice gives the same bytes."""
+"""Tests scripts/package with a stand-in for the binary: contents, checksum, reproducibility."""
 
 import hashlib
 import os
@@ -21,16 +21,16 @@ esac
 
 
 class Package(unittest.TestCase):
-    """An archive of one folder, and its checksum."""
+    """The archive, and its checksum."""
 
     def setUp(self) -> None:
-        """A folder of its own."""
+        """Creates a folder for each test."""
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = Path(scratch.name)
 
     def packed(self, into: str, version: str = VERSION, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
-        """One run, with a binary that says it is of this version."""
+        """Runs scripts/package with a binary that reports this version."""
         binary = self.folder / "stand-in"
         binary.write_text(STAND_IN.format(version=version))
         binary.chmod(0o700)
@@ -44,12 +44,12 @@ class Package(unittest.TestCase):
         )
 
     def archive(self, into: str) -> Path:
-        """The one in the folder."""
+        """Returns the archive in the folder."""
         (found,) = (self.folder / into).glob("branchline-*.tar.gz")
         return found
 
-    def test_what_is_in_it(self) -> None:
-        """Owned by root, of one time, readable by everybody, in order."""
+    def test_contents_of_the_archive(self) -> None:
+        """Its members are sorted, owned by root, of the same time, and readable by all."""
         done = self.packed("here")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.splitlines(), [str(self.archive("here")), str(self.folder / "here" / "SHA256SUMS")])
@@ -69,20 +69,20 @@ class Package(unittest.TestCase):
         self.assertEqual(files, dict.fromkeys(plain, 0o644) | {"branchline": 0o755})
 
     def test_the_checksum(self) -> None:
-        """As sha256sum --check reads it."""
+        """The file has the format of sha256sum --check."""
         self.packed("here")
         line = (self.folder / "here" / "SHA256SUMS").read_text()
         digest = hashlib.sha256(self.archive("here").read_bytes()).hexdigest()
         self.assertEqual(line, f"{digest}  {self.archive('here').name}\n")
 
-    def test_twice_is_the_same(self) -> None:
-        """Whoever packs, and whenever."""
+    def test_the_archive_is_reproducible(self) -> None:
+        """The time and the umask do not change the archive."""
         self.packed("one", umask=0o022)
         self.packed("two", umask=0o077)
         self.assertEqual(self.archive("one").read_bytes(), self.archive("two").read_bytes())
 
     def test_a_binary_of_another_version(self) -> None:
-        """Is not packed under this one's name."""
+        """A binary of another version is not packed under this version's name."""
         done = self.packed("here", version="0.0.9")
         self.assertEqual(done.returncode, 1)
         self.assertIn("0.0.9", done.stderr)

@@ -1,4 +1,4 @@
-"""infra/README.md: its arithmetic, its names, its links, and the policies that it hands out."""
+"""Tests infra/README.md: its calculations, names, links, API inventory, and the two policies."""
 
 import json
 import re
@@ -10,12 +10,14 @@ import parliament
 from support import applied
 
 from _infra.paths import INFRA
+from _infra.permissions import Need, needs
 
 PAGE = (INFRA / "README.md").read_text()
 POLICIES = [INFRA / "apply-policy.json", INFRA / "examples" / "complete" / "apply-policy.json"]
 
-# What the provider calls to make, read and remove each type (service authorization reference).
-LIFE = {
+# The actions with which the provider creates, reads and deletes each type (service authorization
+# reference).
+LIFECYCLE = {
     "appautoscaling_policy": [f"application-autoscaling:{act}" for act in ("PutScalingPolicy", "DescribeScalingPolicies", "DeleteScalingPolicy")],
     "appautoscaling_target": [
         f"application-autoscaling:{act}" for act in ("RegisterScalableTarget", "DescribeScalableTargets", "DeregisterScalableTarget")
@@ -43,7 +45,7 @@ LIFE = {
     "wafv2_web_acl_association": ["wafv2:AssociateWebACL", "wafv2:GetWebACLForResource", "wafv2:DisassociateWebACL"],
 }
 
-# A resource type's first word, where the service's prefix in IAM is another.
+# The IAM prefix of resource types whose first word differs from it.
 PREFIXES = {
     "api": "apigateway",
     "appautoscaling": "application-autoscaling",
@@ -53,61 +55,62 @@ PREFIXES = {
 }
 
 
-def worth(arithmetic: str) -> float:
-    """Of `10,000 × 3.50 / 1,000,000`: numbers, brackets and four signs, nothing else."""
-    plain = arithmetic.replace(",", "").replace("×", "*")
+def evaluate(calculation: str) -> float:
+    """Returns the value of a calculation such as `10,000 × 3.50 / 1,000,000`."""
+    plain = calculation.replace(",", "").replace("×", "*")
     if not re.fullmatch(r"[\d.()+*/ ]+", plain):
-        raise AssertionError(arithmetic)
-    return float(eval(plain))  # only what the pattern lets through
+        raise AssertionError(calculation)
+    return float(eval(plain))  # the pattern allows only numbers, brackets and four operators
 
 
 class Costs(unittest.TestCase):
-    """Two tables and some sentences."""
+    """The two tables of costs, and the sentences with calculations."""
 
     def test_the_tables(self) -> None:
-        """Each line by its arithmetic, and the sum of each table."""
+        """Each row is the result of its calculation, and each total the sum of its table."""
         sums = []
-        for table in re.findall(r"\| what \| arithmetic \| \$ \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", PAGE):
+        for table in re.findall(r"\| item \| calculation \| USD \|\n\|---\|---\|---\|\n((?:\|.*\n)+)", PAGE):
             lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-            for what, arithmetic, dollars in lines[:-1]:
+            for item, calculation, dollars in lines[:-1]:
                 digits = len(dollars.split(".")[1])
-                self.assertEqual(f"{worth(arithmetic):.{digits}f}", dollars, what)
-            self.assertEqual(lines[-1][0], "together")
+                self.assertEqual(f"{evaluate(calculation):.{digits}f}", dollars, item)
+            self.assertEqual(lines[-1][0], "total")
             self.assertAlmostEqual(sum(float(line[2]) for line in lines[:-1]), float(lines[-1][2]), 6)
             sums.append(lines[-1][2])
         self.assertEqual(len(sums), 2)
 
     def test_the_sentences(self) -> None:
-        """Where they calculate."""
-        found = re.findall(r"([\d,.]+(?: [×/] (?:[\d,.]+|\([^)]+\)))+) = ([\d.]+\d)", PAGE)
+        """Each calculation in a sentence has the stated result."""
+        text = PAGE.replace("\n", " ")
+        found = re.findall(r"([\d,.]+(?: [×/] (?:[\d,.]+|\([^)]+\)))+) = ([\d.]+\d)", text)
         self.assertGreater(len(found), 3)
-        for arithmetic, dollars in found:
-            self.assertEqual(f"{worth(arithmetic):.2f}", dollars)
+        for calculation, dollars in found:
+            self.assertEqual(f"{evaluate(calculation):.2f}", dollars)
 
     def test_the_number_of_alarms(self) -> None:
-        """One more, and the page is wrong."""
+        """The table of costs has the number of alarms that the module creates."""
         alarms = [address for address in applied() if address.startswith("aws_cloudwatch_metric_alarm.")]
         self.assertIn(f"| {len(alarms)} alarms | {len(alarms)} × 0.10 |", PAGE)
 
 
-class Words(unittest.TestCase):
-    """What the page names is there."""
+class Names(unittest.TestCase):
+    """The variables, outputs and links on the page exist."""
 
     def test_variables(self) -> None:
-        """Those of the table, in the module."""
-        rows = re.findall(r"(?m)^\|([^|]+)\|", PAGE.split("## Variables that matter")[1].split("\n## ")[0])
+        """The module has all variables in the table."""
+        rows = re.findall(r"(?m)^\|([^|]+)\|", PAGE.split("## Important variables")[1].split("\n## ")[0])
         named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-        there = set(re.findall(r'variable "(\w+)"', (INFRA / "variables.tf").read_text()))
+        declared = set(re.findall(r'variable "(\w+)"', (INFRA / "variables.tf").read_text()))
         self.assertGreater(len(named), 10)
-        self.assertLessEqual(named, there)
+        self.assertLessEqual(named, declared)
 
     def test_outputs(self) -> None:
-        """Of the example, where it is applied."""
-        there = set(re.findall(r'output "(\w+)"', (INFRA / "examples" / "complete" / "outputs.tf").read_text()))
-        self.assertLessEqual(set(re.findall(r"terraform output (?:-raw |-json )?(\w+)", PAGE)), there)
+        """The example has all outputs in the commands."""
+        declared = set(re.findall(r'output "(\w+)"', (INFRA / "examples" / "complete" / "outputs.tf").read_text()))
+        self.assertLessEqual(set(re.findall(r"terraform output (?:-raw |-json )?(\w+)", PAGE)), declared)
 
     def test_links(self) -> None:
-        """To files, and to headings in them."""
+        """All links lead to files, and to headings in them."""
         for link in re.findall(r"\]\(([^)]+)\)", PAGE):
             path, _, anchor = link.partition("#")
             target = (INFRA / path) if path else INFRA / "README.md"
@@ -118,24 +121,59 @@ class Words(unittest.TestCase):
                 self.assertIn(anchor, anchors, link)
 
 
+class Inventory(unittest.TestCase):
+    """The API inventory lists exactly the needs of infra/permissions.toml."""
+
+    def test_the_tables(self) -> None:
+        """Each row stands for its actions on each of its resources."""
+        inventory = PAGE.split("\n## API inventory\n")[1].split("\n## ")[0]
+        listed = []
+        for title, policies in (("Daemon", ["daemon"]), ("Operators", ["operator"]), ("AWS services", ["api", "execution"])):
+            section = inventory.split(f"\n### {title}\n")[1].split("\n### ")[0]
+            rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+            for call, actions, resources, purpose in rows[2:]:
+                self.assertNotEqual(purpose, "")
+                by = policies[-1] if call.startswith("ECS ") else policies[0]
+                listed += [
+                    Need(by, action, resource, call.strip("`"))
+                    for action in re.findall(r"`([^`]+)`", actions)
+                    for resource in re.split(", (?!CodeStar)", resources)
+                ]
+        self.assertEqual(sorted(map(str, listed)), sorted(map(str, needs())))
+
+    def test_the_resources(self) -> None:
+        """The first table explains each resource in the other tables."""
+        inventory = PAGE.split("\n## API inventory\n")[1].split("\n### ")[0]
+        explained = re.findall(r"(?m)^\| ([^|]+) \|", inventory)
+        words = {word for cell in explained for word in cell.split(", ")} - {"resource"}
+        self.assertEqual(words, {need.on for need in needs()})
+
+
 class Permissions(unittest.TestCase):
-    """The two policies."""
+    """The two policies with the permissions to apply."""
 
     def test_actions_exist_and_fit(self) -> None:
-        """Who makes what is not there yet cannot name it, so `*` is no finding here, and a bucket's policy is ours to write."""
+        """All actions and conditions are valid.
+
+        A resource that does not exist yet has no ARN, so `*` is accepted here, and so is writing
+        the policy of a bucket.
+        """
         accepted = {"RESOURCE_STAR", "RESOURCE_POLICY_PRIVILEGE_ESCALATION"}
         for file in POLICIES:
             findings = parliament.analyze_policy_string(file.read_text()).findings
             self.assertEqual([str(each) for each in findings if each.issue not in accepted], [], file.name)
 
     def test_they_fit_into_a_managed_policy(self) -> None:
-        """6,144 characters without white space (IAM user guide, quotas), and no action with a wildcard."""
+        """A policy has at most 6,144 characters without white space (IAM user guide, quotas).
+
+        No action contains a wildcard.
+        """
         for file in POLICIES:
             self.assertLessEqual(len(re.sub(r"\s", "", file.read_text())), 6144)
             self.assertEqual([each for each in self.actions(file) if "*" in each], [])
 
-    def test_every_service_is_in_them(self) -> None:
-        """Of each type that is made."""
+    def test_every_service_is_covered(self) -> None:
+        """The policies have actions of the service of each resource type."""
         for file, types in (
             (POLICIES[0], _types(INFRA.glob("*.tf"))),
             (POLICIES[1], _types((INFRA / "examples" / "complete").glob("*.tf"))),
@@ -143,15 +181,19 @@ class Permissions(unittest.TestCase):
             services = {action.split(":")[0] for each in POLICIES[: POLICIES.index(file) + 1] for action in self.actions(each)}
             self.assertEqual({kind for kind in types if _service(kind) not in services}, set())
 
-    def test_every_type_can_be_made_read_and_removed(self) -> None:
-        """A type of a service that is in it already needs its own actions all the same. The gateway's are HTTP methods."""
+    def test_every_type_can_be_created_read_and_deleted(self) -> None:
+        """The policy of the module has the actions of each resource type.
+
+        API Gateway is left out: its actions are HTTP methods.
+        """
         module = {kind for kind in _types(INFRA.glob("*.tf")) if not kind.startswith("api_gateway_")}
-        self.assertEqual(module, set(LIFE), "a type without its actions in LIFE, or the other way round")
+        self.assertEqual(module, set(LIFECYCLE), "the types of the module and of LIFECYCLE differ")
         granted = set(self.actions(POLICIES[0]))
-        self.assertEqual({kind: set(needed) - granted for kind, needed in LIFE.items() if set(needed) - granted}, {})
+        missing = {kind: set(needed) - granted for kind, needed in LIFECYCLE.items()}
+        self.assertEqual({kind: actions for kind, actions in missing.items() if actions}, {})
 
     def actions(self, file: Path) -> list[str]:
-        """All of them."""
+        """Returns all actions of a policy."""
         listed = [statement["Action"] for statement in json.loads(file.read_text())["Statement"]]
         return [action for each in listed for action in (each if isinstance(each, list) else [each])]
 

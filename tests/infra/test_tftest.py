@@ -1,4 +1,4 @@
-"""infra/tests, by `terraform test`, against the stand-in's schema."""
+"""Runs `terraform test` on infra/tests, with the schema of the stand-in for the provider."""
 
 import re
 import unittest
@@ -9,27 +9,27 @@ from _infra import terraform
 
 
 class TerraformTest(unittest.TestCase):
-    """As a person runs it, but that nothing is downloaded."""
+    """The same command that a person runs, but without a download."""
 
     def setUp(self) -> None:
-        """A copy, which a test may break."""
+        """Creates a copy for each test, because a test may break it."""
         self.runs = terraform.Terraform("tested")
         self.addCleanup(self.runs.close)
         self.runs.did("init", "-input=false", "-no-color")
 
     def test_all_runs_pass(self) -> None:
-        """And there are some."""
-        said = self.runs.did("test", "-no-color")
-        found = re.search(r"Success! (\d+) passed, 0 failed", said)
+        """All runs in the file are executed, and pass."""
+        output = self.runs.did("test", "-no-color")
+        found = re.search(r"Success! (\d+) passed, 0 failed", output)
         wanted = (self.runs.folder / "tests" / "module.tftest.hcl").read_text().count("\nrun ")
-        self.assertEqual(int(found[1]) if found else said, wanted)
+        self.assertEqual(int(found[1]) if found else output, wanted)
 
-    def test_a_module_that_is_wrong_fails(self) -> None:
-        """Without its redrive, in a mistyped list of actions, and where anything may be a clone."""
+    def test_a_faulty_module_fails(self) -> None:
+        """The faults are a low redrive limit, a wildcard action, and unrestricted clone names."""
         for file, right, wrong, run in (
-            ("queue.tf", "maxReceiveCount = 100", "maxReceiveCount = 3", "by_default"),
-            ("iam.tf", '"sqs:SendMessage"', '"sqs:*"', "by_default"),
-            ("variables.tf", '[A-Za-z0-9]"', '.*"', "a_clone_may_be_called_anything"),
+            ("queue.tf", "maxReceiveCount = 100", "maxReceiveCount = 3", "defaults"),
+            ("iam.tf", '"sqs:SendMessage"', '"sqs:*"', "defaults"),
+            ("variables.tf", '[A-Za-z0-9]"', '.*"', "clone_names_that_match_any_pipeline"),
         ):
             path = self.runs.folder / file
             text = path.read_text()

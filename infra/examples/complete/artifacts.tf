@@ -1,7 +1,8 @@
-# Where a pipeline's actions leave things for one another. CodePipeline asks for a versioned bucket.
+# The artifact store, which passes files between the actions of a pipeline. CodePipeline requires a
+# versioned bucket.
 resource "aws_s3_bucket" "artifacts" {
   bucket_prefix = "${var.name}-artifacts-"
-  force_destroy = true # nothing in it is worth more than the next build
+  force_destroy = true # the next build creates the artifacts again
 }
 
 resource "aws_s3_bucket_versioning" "artifacts" {
@@ -15,7 +16,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "artifacts" {
   bucket = aws_s3_bucket.artifacts.id
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "aws:kms" # by the key that AWS keeps for S3: no permission of ours, and no price a month
+      # The AWS managed key of S3: it needs no permission and has no monthly price.
+      sse_algorithm = "aws:kms"
     }
     bucket_key_enabled = true
   }
@@ -32,7 +34,7 @@ resource "aws_s3_bucket_public_access_block" "artifacts" {
 resource "aws_s3_bucket_lifecycle_configuration" "artifacts" {
   bucket = aws_s3_bucket.artifacts.id
   rule {
-    id     = "forget"
+    id     = "expire"
     status = "Enabled"
     filter {}
     expiration {
@@ -52,7 +54,7 @@ resource "aws_s3_bucket_policy" "artifacts" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid       = "OnlyOverTls"
+      Sid       = "DenyInsecureTransport"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"

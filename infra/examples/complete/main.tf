@@ -1,4 +1,5 @@
-# branchline for one repository, with a template pipeline to clone. ../../README.md tells how to apply it, step by step.
+# branchline for one repository, with a template pipeline to clone. ../../README.md describes step
+# by step how to apply it.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -7,13 +8,13 @@ locals {
   repository = split("/", var.repository)[1]
   template   = "${local.repository}-template"
 
-  # Templates and clones run under one role, so it trusts both.
+  # The template and its clones run as one role, so that role trusts both.
   clones    = "${local.repository}-pr-*"
   pipelines = "arn:${data.aws_partition.current.partition}:codepipeline:${var.region}:${data.aws_caller_identity.current.account_id}"
 }
 
 module "branchline" {
-  # In a copy of this folder elsewhere: the module's own place, by path or by git, at a tag.
+  # In a copy of this folder, use the path of the module, or its git URL with a tag.
   source = "../.."
 
   name             = var.name
@@ -28,13 +29,13 @@ module "branchline" {
     template   = ${jsonencode(aws_codepipeline.template.name)}
   TOML
 
-  # What the rules above come to, for the daemon's permissions.
+  # Pipelines, roles and connections of the rules above, for the permissions of the daemon.
   template_names     = [local.template]
   clone_names        = [local.clones]
   pipeline_role_arns = [aws_iam_role.pipeline.arn]
   connection_arns    = [aws_codeconnections_connection.github.arn]
 
-  # Of the versions, so that no task starts before there is a value.
+  # ARNs of the versions, not of the secrets, so that no task starts before the secret has a value.
   webhook_secret_arns = [for version in aws_secretsmanager_secret_version.webhook : version.arn]
 
   vpc_id           = var.vpc_id

@@ -1,39 +1,39 @@
 output "webhook_url" {
-  description = "The payload URL, for GitHub's form."
+  description = "The payload URL of the GitHub webhook."
   value       = module.branchline.webhook_url
 }
 
 output "webhook_form" {
-  description = "Where that form is."
+  description = "The page at GitHub that creates the webhook."
   value       = "https://github.com/${var.repository}/settings/hooks/new"
 }
 
 output "webhook_secret_arns" {
-  description = "Where the webhook's secrets are. aws secretsmanager get-secret-value shows one, for GitHub's form."
+  description = "ARNs of the webhook secrets. `aws secretsmanager get-secret-value` shows the value for GitHub's form."
   value       = { for key, secret in aws_secretsmanager_secret.webhook : key => secret.arn }
 }
 
 output "connection_arn" {
-  description = "The connection, which somebody has to complete in the console once."
+  description = "The connection, which has to be completed once in the console."
   value       = aws_codeconnections_connection.github.arn
 }
 
 output "configuration" {
-  description = "The daemon's configuration, for the operators' commands."
+  description = "The configuration of the daemon, for operator commands."
   value       = module.branchline.configuration
 }
 
 output "operator_policy_arn" {
-  description = "For the role of those who look after dead letters."
+  description = "The policy to attach to the roles of operators."
   value       = module.branchline.operator_policy_arn
 }
 
 output "task_role_arn" {
-  description = "The daemon's role, for `branchline check --daemon-role`."
+  description = "The role of the daemon, for `branchline check --daemon-role`."
   value       = module.branchline.task_role_arn
 }
 
 output "log_group" {
-  description = "Where the daemon logs."
+  description = "The log group of the daemon."
   value       = module.branchline.log_group
 }

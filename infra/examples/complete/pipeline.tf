@@ -1,6 +1,6 @@
-# The template: what main is built with, and what every pull request gets a copy of.
+# The template pipeline. It builds the base branch, and each pull request gets a clone of it.
 
-# Made, it is still PENDING: somebody has to agree at GitHub, once, in the console.
+# A new connection is PENDING until it is authorized once at GitHub, through the console.
 resource "aws_codeconnections_connection" "github" {
   name          = var.name
   provider_type = "GitHub"
@@ -9,7 +9,7 @@ resource "aws_codeconnections_connection" "github" {
 resource "aws_codepipeline" "template" {
   name           = local.template
   role_arn       = aws_iam_role.pipeline.arn
-  pipeline_type  = "V2" # so that a clone can be told which commit to build
+  pipeline_type  = "V2" # only an execution of a V2 pipeline can be started for a given commit
   execution_mode = "SUPERSEDED"
 
   artifact_store {
@@ -30,7 +30,7 @@ resource "aws_codepipeline" "template" {
         ConnectionArn    = aws_codeconnections_connection.github.arn
         FullRepositoryId = var.repository
         BranchName       = var.base
-        DetectChanges    = "true" # pushes to main; branchline turns it off in its clones
+        DetectChanges    = "true" # builds pushes to the base branch; clones have it turned off
       }
     }
   }
@@ -48,7 +48,8 @@ resource "aws_codepipeline" "template" {
     }
   }
 
-  # A stage that deploys goes here. A pull request must not run it: name it in the rule's drop_stages.
+  # Add deployment stages here, and list them in the rule's drop_stages: pull requests must not run
+  # them.
 
   depends_on = [aws_iam_role_policy.pipeline]
 }
@@ -66,7 +67,7 @@ resource "aws_codebuild_project" "build" {
 
   source {
     type = "CODEPIPELINE"
-    # Yours is better kept in the repository, as buildspec.yml: then this line goes.
+    # Prefer a buildspec.yml in the repository, and remove this argument.
     buildspec = yamlencode({
       version = "0.2"
       phases  = { build = { commands = ["echo \"$CODEBUILD_RESOLVED_SOURCE_VERSION\"", "ls -l"] } }

@@ -1,5 +1,6 @@
-# Who runs the template and its clones, and who builds. A clone runs a pull request's code under these: give them nothing
-# that a pull request may not have, and clones with more a role of their own (role_arn in the rule).
+# Roles of the template, its clones, and their builds. A clone runs the code of a pull request with
+# these permissions: grant nothing that a pull request must not have. Clones that need more get a
+# role of their own (role_arn in the rule).
 
 resource "aws_iam_role" "pipeline" {
   name = "${var.name}-pipeline"
@@ -18,8 +19,9 @@ resource "aws_iam_role" "pipeline" {
 }
 
 locals {
-  # A connection answers to two service names, and CodePipeline's user guide asks for both. Action, condition and ARN of a
-  # permission must agree, so each name gets a statement of its own.
+  # A connection has two service prefixes, and the user guide of CodePipeline requires permissions
+  # under both. The action, the condition key and the ARN of a statement must all have the same
+  # prefix, so each prefix gets a statement of its own.
   connections = {
     for prefix in ["codeconnections", "codestar-connections"] :
     prefix => join(":", [for i, part in split(":", aws_codeconnections_connection.github.arn) : i == 2 ? prefix : part])
@@ -27,14 +29,14 @@ locals {
 }
 
 resource "aws_iam_role_policy" "pipeline" {
-  name = "run"
+  name = "run-pipelines"
   role = aws_iam_role.pipeline.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
       [
         for prefix, arn in local.connections : {
-          Sid       = prefix == "codeconnections" ? "FetchSource" : "FetchSourceByOldName"
+          Sid       = prefix == "codeconnections" ? "UseConnection" : "UseCodeStarConnection"
           Effect    = "Allow"
           Action    = "${prefix}:UseConnection"
           Resource  = arn
@@ -43,19 +45,19 @@ resource "aws_iam_role_policy" "pipeline" {
       ],
       [
         {
-          Sid      = "LookAtArtifactStore"
+          Sid      = "ReadArtifactBucket"
           Effect   = "Allow"
           Action   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"]
           Resource = aws_s3_bucket.artifacts.arn
         },
         {
-          Sid      = "PassArtifacts"
+          Sid      = "ReadAndWriteArtifacts"
           Effect   = "Allow"
           Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectAcl"]
           Resource = "${aws_s3_bucket.artifacts.arn}/*"
         },
         {
-          Sid      = "Build"
+          Sid      = "StartBuilds"
           Effect   = "Allow"
           Action   = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
           Resource = aws_codebuild_project.build.arn
@@ -85,13 +87,13 @@ resource "aws_iam_role_policy" "build" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "Log"
+        Sid      = "WriteLogs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = "${aws_cloudwatch_log_group.build.arn}:*"
       },
       {
-        Sid      = "PassArtifacts"
+        Sid      = "ReadAndWriteArtifacts"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
         Resource = "${aws_s3_bucket.artifacts.arn}/*"

@@ -1,5 +1,6 @@
 terraform {
-  # 1.11 is the first with write-only arguments, by which the webhook's secret stays out of the state.
+  # 1.11 is the first release with write-only arguments, which keep the webhook secret out of the
+  # state.
   required_version = ">= 1.11"
 
   required_providers {
@@ -9,7 +10,7 @@ terraform {
     }
   }
 
-  # Keep the state where your team keeps it, such as: backend "s3" {}
+  # Configure the backend of your team, such as: backend "s3" {}
 }
 
 provider "aws" {
