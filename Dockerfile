@@ -1,14 +1,16 @@
-# The daemon in an image without a shell: docker build --tag branchline .
-# Nothing here names an architecture: each is built on a machine of its own kind, or emulated.
+# The daemon in an image without a shell: docker build --tag branchline . Nothing here names an
+# architecture: each is built on a machine of its own kind, or emulated.
 # tests/infra/test_container.py holds this to Cargo.toml and infra/consumer.tf.
 
-# The Rust of Cargo.toml's rust-version, by tag, so that a rebuild brings what Debian has mended. Its Debian is that of the
-# second stage: a binary wants no older glibc than the one it was linked with.
+# The Rust of Cargo.toml's rust-version, by tag, so that a rebuild brings what Debian has mended.
+# Its Debian is that of the second stage: a binary wants no older glibc than the one it was linked
+# with.
 FROM rust:1.95-slim-trixie AS builder
 WORKDIR /build
 
-# Dependencies have a layer of their own, which stays until one of them changes: our own code is two empty files here. What
-# was made of these goes again, or cargo would take sources that are older than it for the ones it has built.
+# Dependencies have a layer of their own, which stays until one of them changes: our own code is two
+# empty files here. What was made of these goes again, or cargo would take sources that are older
+# than it for the ones it has built.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' >src/main.rs \
@@ -31,8 +33,8 @@ LABEL org.opencontainers.image.title="branchline" \
 COPY LICENSE LICENSE-APACHE LICENSE-MIT /usr/share/doc/branchline/
 COPY --from=builder /build/target/release/branchline /usr/local/bin/branchline
 
-# Where branchline.toml is looked for, unless BRANCHLINE_CONFIG says otherwise. Nothing is ever written: the root may be
-# read-only.
+# Where branchline.toml is looked for, unless BRANCHLINE_CONFIG says otherwise. Nothing is ever
+# written: the root may be read-only.
 WORKDIR /etc/branchline
 USER 65532:65532
 

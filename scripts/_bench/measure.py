@@ -83,9 +83,9 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
 def _per_second(settled_ms: list[float], concurrency: int) -> float:
     """Returns the rate in the middle of the burst, without the start of the first and the end of the last.
 
-    It is the slope of a fitted line, because with a latency messages are deleted in waves, and a fixed
-    interval can contain one wave more or less. A burst of few waves has no middle: its rate is that of
-    the whole.
+    It is the slope of a fitted line, because with a latency messages are deleted in waves, and a
+    fixed interval can contain one wave more or less. A burst of few waves has no middle: its rate
+    is that of the whole.
     """
     if len(settled_ms) < 4 * concurrency:
         return 1_000 * len(settled_ms) / max(settled_ms)

@@ -1,7 +1,7 @@
 """Starts a script: finds a new enough Python, enters the pinned environment, runs `main`, and exits.
 
-This module runs before any package is installed, so it uses the standard library alone. It also runs
-on any Python since 3.7, so that an old one prints a sentence instead of a traceback.
+This module runs before any package is installed, so it uses the standard library alone. It also
+runs on any Python since 3.7, so that an old one prints a sentence instead of a traceback.
 """
 
 from __future__ import annotations

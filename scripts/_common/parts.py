@@ -1,8 +1,8 @@
 """Installs what the scripts need below `.sandbox/`. A part is complete, or it is made again.
 
-A stamp, written last, holds a fingerprint of the pins. Without it, or when the pins have changed, the
-part's folder is deleted and filled again, so an interrupted installation is never taken for a complete
-one. A lock keeps two processes from filling the same folder.
+A stamp, written last, holds a fingerprint of the pins. Without it, or when the pins have changed,
+the part's folder is deleted and filled again, so an interrupted installation is never taken for a
+complete one. A lock keeps two processes from filling the same folder.
 """
 
 import hashlib

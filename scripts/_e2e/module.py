@@ -1,8 +1,8 @@
 """Runs Terraform on a copy of infra/ that an old provider understands.
 
-The only AWS provider in a package registry is 3.39, of May 2021, and the module is written for 6. So the
-copy leaves out what 3.39 does not support. Each exception must match something, so that no exception
-outlives its reason.
+The only AWS provider in a package registry is 3.39, of May 2021, and the module is written for 6.
+So the copy leaves out what 3.39 does not support. Each exception must match something, so that no
+exception outlives its reason.
 """
 
 import json

@@ -1,7 +1,8 @@
 """Sends forms to an emulated SQS, and reads the messages with branchline.
 
-The queue is configured as the dead-letter queue, so that branchline's own commands read it: `dlq list`
-shows whether each signature is valid, and `dlq drop` exports the messages with their bytes.
+The queue is configured as the dead-letter queue, so that branchline's own commands read it:
+`dlq list` shows whether each signature is valid, and `dlq drop` exports the messages with their
+bytes.
 """
 
 import json

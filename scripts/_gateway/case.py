@@ -1,6 +1,7 @@
 """A webhook for the mapping template, with the result that it must have.
 
-Most must arrive unchanged and with a valid signature. SQS must refuse some, so that GitHub shows the
+Most must arrive unchanged and with a valid signature. SQS must refuse some, so that GitHub shows
+the
 400. The others must arrive, but with an invalid signature.
 """
 

@@ -1,7 +1,7 @@
 """Measures the release binary: its size, its memory at rest and in lists, and times.
 
-The run fails if the size or the memory exceeds its limit. Times have no limit, because they depend on
-how busy the machine is.
+The run fails if the size or the memory exceeds its limit. Times have no limit, because they depend
+on how busy the machine is.
 """
 
 import json

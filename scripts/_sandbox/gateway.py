@@ -37,8 +37,8 @@ class _Input:
     """The template's `$input`."""
 
     def __init__(self, webhook: Webhook) -> None:
-        # Without binaryMediaTypes, the gateway reads a payload as text: it replaces bytes that are not
-        # UTF-8, and it reads an empty payload as an empty object.
+        # Without binaryMediaTypes, the gateway reads a payload as text: it replaces bytes that are
+        # not UTF-8, and it reads an empty payload as an empty object.
         self.body = _text(webhook.body) or "{}"
         self._headers = webhook.headers
 

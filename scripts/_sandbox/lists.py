@@ -1,7 +1,7 @@
 """Measures `dlq list` with 1,000 dead letters and `mappings list` with 10,000 mappings.
 
-It measures the peak memory of the command, and the time from its start to its first and last row. Memory
-has a limit. Times have none, because they include the slowness of the emulator.
+It measures the peak memory of the command, and the time from its start to its first and last row.
+Memory has a limit. Times have none, because they include the slowness of the emulator.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The process of the emulator: moto on 127.0.0.1, which emulator.py starts.
 
 moto's own command does not accept port 0 and does not report when it listens. This one binds first,
-writes one line of JSON to standard output (`{"port": N}` or `{"problem": "..."}`), and then serves. So
-emulator.py neither guesses a free port nor polls.
+writes one line of JSON to standard output (`{"port": N}` or `{"problem": "..."}`), and then serves.
+So emulator.py neither guesses a free port nor polls.
 """
 
 import argparse

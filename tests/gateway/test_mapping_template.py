@@ -1,7 +1,7 @@
 """The mapping template from GitHub to branchline: rendered by Velocity, sent through an emulated SQS.
 
-tests/python/ tests the details of the template with an imitation of the engine. These tests prove the
-same with the real engine, and that the imitation agrees with it.
+tests/python/ tests the details of the template with an imitation of the engine. These tests prove
+the same with the real engine, and that the imitation agrees with it.
 """
 
 import collections
