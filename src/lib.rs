@@ -5,12 +5,12 @@
 
 pub mod aws;
 pub mod cli;
+pub mod commands;
 pub mod config;
-pub mod line;
-pub mod measures;
-pub mod observe;
-pub mod operate;
+pub mod domain;
+pub mod http;
+pub mod inspect;
 pub mod ports;
+pub mod reconcile;
 pub mod telemetry;
-mod traces;
 pub mod worker;

@@ -23,6 +23,8 @@ from moto.moto_server.werkzeug_app import (
 from moto.sqs.models import Message, SQSBackend
 from werkzeug.serving import make_server
 
+from . import moto_transactions
+
 HOST = "127.0.0.1"
 
 
@@ -39,6 +41,7 @@ def main() -> int:
     except OSError as error:
         _report({"problem": f"port {arguments.port} is not available: {error.strerror}"})
         return 1
+    moto_transactions.install()
     SQSBackend.is_message_valid_based_on_retention_period = _is_retained
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)

@@ -7,9 +7,9 @@ use aws_sdk_sqs::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tracing::Instrument;
 
-use crate::measures;
+use crate::telemetry::metrics;
 
-use super::fault::{Service, outcome};
+use crate::aws::fault::{Service, outcome};
 
 /// Sends. `call` begins with the operation's name, as in `GetPipeline api-main`.
 ///
@@ -22,9 +22,9 @@ pub(super) async fn measured<T, E: ProvideErrorMetadata>(
     let operation = call.split(' ').next().unwrap_or(call);
     let span = tracing::info_span!(
         "aws.call",
-        otel.name = format!("{}.{operation}", service.word()),
+        otel.name = format!("{}.{operation}", service.as_str()),
         otel.kind = "client",
-        rpc.service = service.word(),
+        rpc.service = service.as_str(),
         rpc.method = operation,
         outcome = tracing::field::Empty,
     );
@@ -32,6 +32,6 @@ pub(super) async fn measured<T, E: ProvideErrorMetadata>(
     let answer = sent.instrument(span.clone()).await;
     let outcome = outcome(service, &answer);
     span.record("outcome", outcome);
-    measures::called(service.word(), operation, outcome, started.elapsed());
+    metrics::called(service.as_str(), operation, outcome, started.elapsed());
     answer
 }

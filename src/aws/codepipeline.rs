@@ -9,17 +9,18 @@ use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
 
-use crate::line::execution::{Execution, Run, Stage};
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::{PipelineArn, PipelineName};
-use crate::line::mapping::Claim;
-use crate::line::template::{NewPipeline, Tags, Template};
-use crate::ports::{Created, Found, Pipelines};
+use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::tags::Tags;
+use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::state::mapping::Claim;
+use crate::ports::{CreateResult, ExistingPipeline, Pipelines};
 
-use super::call::measured;
-use super::fault::{Service, fault, is_throttled};
-use super::limiter::Limiter;
-use super::{declaration, executions};
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault, is_throttled};
+use crate::aws::limiter::Limiter;
+use crate::aws::{declaration, executions};
 
 /// CodePipeline as our pipelines.
 pub struct CodePipelines {
@@ -62,7 +63,7 @@ impl CodePipelines {
             Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
             Err(error) => return Err(failed(&call, error)),
         };
-        let odd = |why: &str| Fault::new(Room::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
+        let odd = |why: &str| Fault::new(Step::Plan, Reason::AwsUnknown, format!("{call}: {why}"));
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| odd("an answer without a pipeline"))?;
@@ -106,11 +107,11 @@ impl Pipelines for CodePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         self.get(name).await?.ok_or_else(|| {
             let detail = format!("the template pipeline '{name}' does not exist in this account and Region: make it, or correct the rule");
-            Fault::new(Room::Plan, Reason::TemplateMissing, detail)
+            Fault::new(Step::Plan, Reason::TemplateMissing, detail)
         })
     }
 
-    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<Created, Fault> {
+    async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         let declaration = declared(pipeline)?;
         let tags = pipeline
@@ -119,7 +120,7 @@ impl Pipelines for CodePipelines {
             .map(|(key, value)| Tag::builder().key(key).value(value).build());
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(|error| {
             Fault::new(
-                Room::Plan,
+                Step::Plan,
                 Reason::DeclarationRefused,
                 format!("a tag of '{name}': {error}"),
             )
@@ -131,8 +132,10 @@ impl Pipelines for CodePipelines {
             .pipeline(declaration)
             .set_tags(Some(tags));
         match self.send(&call, request.send()).await? {
-            Ok(_) => Ok(Created::Made),
-            Err(error) if is_name_in_use(error.code(), error.message()) => Ok(Created::NameInUse),
+            Ok(_) => Ok(CreateResult::Made),
+            Err(error) if is_name_in_use(error.code(), error.message()) => {
+                Ok(CreateResult::NameInUse)
+            }
             Err(error) => Err(failed(&call, error)),
         }
     }
@@ -158,7 +161,7 @@ impl Pipelines for CodePipelines {
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
-    ) -> Result<Option<Found>, Fault> {
+    ) -> Result<Option<ExistingPipeline>, Fault> {
         let arn = match arn {
             Some(arn) => arn.clone(),
             None => match self.get(name).await? {
@@ -166,7 +169,10 @@ impl Pipelines for CodePipelines {
                 None => return Ok(None),
             },
         };
-        Ok(self.tags(&arn).await?.map(|tags| Found { arn, tags }))
+        Ok(self
+            .tags(&arn)
+            .await?
+            .map(|tags| ExistingPipeline { arn, tags }))
     }
 
     async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
@@ -257,7 +263,7 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
             "the clone '{}' cannot be written as a request: {why}",
             pipeline.name
         );
-        Fault::new(Room::Plan, Reason::DeclarationRefused, detail)
+        Fault::new(Step::Plan, Reason::DeclarationRefused, detail)
     })
 }
 

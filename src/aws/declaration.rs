@@ -6,7 +6,7 @@ use aws_smithy_json::codec::{JsonCodec, JsonCodecSettings};
 use aws_smithy_schema::codec::Codec;
 use aws_smithy_schema::serde::ShapeSerializer;
 
-use crate::line::declaration::Declaration;
+use crate::domain::clone::declaration::Declaration;
 
 /// As `aws codepipeline get-pipeline` prints it.
 pub(super) fn from_sdk(pipeline: &PipelineDeclaration) -> Result<Declaration, String> {

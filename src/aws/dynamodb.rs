@@ -15,16 +15,16 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::line::journal::Entry;
-use crate::line::mapping::{Claim, Expect, Mapping, State, Transition};
-use crate::ports::{Claimed, Cursor, Page, Place, Recorded, Store};
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::journal::NewAuditEntry;
+use crate::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
+use crate::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult, Store};
 
-use super::call::measured;
-use super::fault::{Service, fault, reason};
-use super::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
-use super::row::{self, Item, n, repository_key, s};
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault, reason};
+use crate::aws::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
+use crate::aws::row::{self, Item, n, repository_key, s};
 
 /// How many repositories' names are remembered as written. Beyond that some are written twice.
 const ALIASES: usize = 10_000;
@@ -105,7 +105,7 @@ impl DynamoStore {
             .unwrap_or("no message");
         let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
         Err(Fault::new(
-            Room::Mapping,
+            Step::Mapping,
             reason,
             format!("{call}: cancelled: {code}: {message}"),
         ))
@@ -122,22 +122,22 @@ impl DynamoStore {
             Expect::Seen {
                 generation,
                 state,
-                hold,
+                claim,
             } => {
                 let put = put
                     .expression_attribute_names("#state", "state")
-                    .expression_attribute_values(":state", s(state.word()))
+                    .expression_attribute_values(":state", s(state.as_str()))
                     .expression_attribute_values(":generation", n(*generation));
-                match hold {
+                match claim {
                     None => put.condition_expression(
                         "generation = :generation AND #state = :state AND attribute_not_exists(claim_owner)",
                     ),
-                    Some(hold) => put
+                    Some(claim) => put
                         .condition_expression(
                             "generation = :generation AND #state = :state AND claim_owner = :owner AND claim_until = :until",
                         )
-                        .expression_attribute_values(":owner", s(hold.owner.as_str()))
-                        .expression_attribute_values(":until", n(hold.until.0)),
+                        .expression_attribute_values(":owner", s(claim.owner.as_str()))
+                        .expression_attribute_values(":until", n(claim.until.0)),
                 }
             }
         };
@@ -248,25 +248,29 @@ impl DynamoStore {
 }
 
 impl Store for DynamoStore {
-    async fn claim(&self, transition: Transition) -> Result<Claimed, Fault> {
+    async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
         let mut items = vec![self.mapping_put(&transition)?];
         if let Some(name) = transition.reserves() {
             items.push(self.name_put(name, &transition.next.subject)?);
         }
         match self.write(items).await? {
-            Written::Done => Ok(Claimed::Won(Box::new(Claim::proven(transition.next)))),
+            Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
             Written::Refused(reasons) => match refused_row(&reasons)? {
-                None => Ok(Claimed::NameTaken(holder(&reasons))),
+                None => Ok(ClaimResult::NameTaken(holder(&reasons))),
                 // An earlier attempt of this very claim, whose answer was lost.
                 Some(Some(row)) if *row == transition.next => {
-                    Ok(Claimed::Won(Box::new(Claim::proven(*row))))
+                    Ok(ClaimResult::Won(Box::new(Claim::proven(*row))))
                 }
-                Some(row) => Ok(Claimed::Lost(row)),
+                Some(row) => Ok(ClaimResult::Lost(row)),
             },
         }
     }
 
-    async fn record(&self, transition: &Transition, entry: &Entry) -> Result<Recorded, Fault> {
+    async fn record(
+        &self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+    ) -> Result<RecordResult, Fault> {
         let mapping = &transition.next;
         let mut more = vec![self.plain_put(audit_item(mapping, entry))?];
         if let Some(delivery) = entry.cause.delivery() {
@@ -283,11 +287,11 @@ impl Store for DynamoStore {
             self.forget_alias(mapping);
         }
         match written? {
-            Written::Done => Ok(Recorded::Done),
+            Written::Done => Ok(RecordResult::Done),
             Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
                 // An earlier attempt of this very record, whose answer was lost.
-                Some(row) if *row == *mapping => Ok(Recorded::Done),
-                row => Ok(Recorded::Lost(row)),
+                Some(row) if *row == *mapping => Ok(RecordResult::Done),
+                row => Ok(RecordResult::Lost(row)),
             },
         }
     }
@@ -310,7 +314,7 @@ impl Store for DynamoStore {
             .index_name(BY_STATE)
             .key_condition_expression("#state = :state")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", s(state.word()));
+            .expression_attribute_values(":state", s(state.as_str()));
         self.page(query, after).await
     }
 
@@ -331,15 +335,20 @@ impl Store for DynamoStore {
         self.page(query, after).await
     }
 
-    async fn take_place(&self, rule: &str, max: u32, subject: &Subject) -> Result<Place, Fault> {
+    async fn acquire_slot(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> Result<SlotResult, Fault> {
         self.take(rule, max, subject).await
     }
 
-    async fn free_place(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         self.free(rule, subject).await
     }
 
-    async fn count_places(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
+    async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         self.count(rule, subjects).await
     }
 }
@@ -375,7 +384,7 @@ fn holder(reasons: &[CancellationReason]) -> String {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
     Fault::new(
-        Room::Mapping,
+        Step::Mapping,
         Reason::AwsUnknown,
         format!("a request to DynamoDB is incomplete: {error}"),
     )

@@ -8,8 +8,8 @@ use aws_sdk_codepipeline::types::{
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::line::execution::{Execution, Run, Stage};
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::fault::{Fault, Reason, Step};
 
 /// How many executions are remembered.
 pub(super) const LAST: i32 = 10;
@@ -91,5 +91,5 @@ fn time(time: Option<&DateTime>) -> Option<String> {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: BuildError) -> Fault {
     let detail = format!("a request to CodePipeline is incomplete: {error}");
-    Fault::new(Room::Plan, Reason::AwsUnknown, detail)
+    Fault::new(Step::Plan, Reason::AwsUnknown, detail)
 }

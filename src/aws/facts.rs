@@ -6,20 +6,20 @@ use aws_sdk_dynamodb::types::{KeySchemaElement, Projection, ProjectionType, Time
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use crate::line::fault::Fault;
-use crate::ports::{IndexFacts, QueueFacts, Redrive, TableFacts};
+use crate::domain::fault::Fault;
+use crate::ports::{IndexDescription, QueueAttributes, RedrivePolicy, TableDescription};
 
-use super::Aws;
-use super::call::measured;
-use super::dynamodb::BY_STATE;
-use super::fault::{Service, fault};
+use crate::aws::Aws;
+use crate::aws::call::measured;
+use crate::aws::dynamodb::BY_STATE;
+use crate::aws::fault::{Service, fault};
 
 impl Aws {
     /// What a queue is set to.
     ///
     /// # Errors
     /// It is not there, not for us, or SQS did not answer.
-    pub async fn queue_facts(&self, url: &str) -> Result<QueueFacts, Fault> {
+    pub async fn queue_facts(&self, url: &str) -> Result<QueueAttributes, Fault> {
         let client = aws_sdk_sqs::Client::new(&self.0);
         let call = format!("GetQueueAttributes of {url}");
         let request = client.get_queue_attributes().queue_url(url);
@@ -32,7 +32,7 @@ impl Aws {
             let number = text(name).and_then(|text| text.parse().ok());
             number.unwrap_or_default()
         };
-        Ok(QueueFacts {
+        Ok(QueueAttributes {
             url: url.to_owned(),
             arn: text(QueueAttributeName::QueueArn)
                 .unwrap_or_default()
@@ -89,7 +89,7 @@ impl Aws {
     ///
     /// # Errors
     /// It is not there, not for us, or DynamoDB did not answer. What cannot be asked beside it is a fault in what is told.
-    pub async fn table_facts(&self, name: &str) -> Result<TableFacts, Fault> {
+    pub async fn table_facts(&self, name: &str) -> Result<TableDescription, Fault> {
         let client = aws_sdk_dynamodb::Client::new(&self.0);
         let call = format!("DescribeTable {name}");
         let request = client.describe_table().table_name(name);
@@ -103,7 +103,7 @@ impl Aws {
         let index = indexes
             .iter()
             .find(|index| index.index_name() == Some(BY_STATE));
-        Ok(TableFacts {
+        Ok(TableDescription {
             name: name.to_owned(),
             keys: keys(
                 table
@@ -111,7 +111,7 @@ impl Aws {
                     .map(|table| table.key_schema())
                     .unwrap_or_default(),
             ),
-            index: index.map(|index| IndexFacts {
+            index: index.map(|index| IndexDescription {
                 keys: keys(index.key_schema()),
                 whole: index.projection().and_then(Projection::projection_type)
                     == Some(&ProjectionType::All),
@@ -143,11 +143,11 @@ fn keys(schema: &[KeySchemaElement]) -> Vec<String> {
 }
 
 /// `maxReceiveCount` comes as a number or as text.
-fn redrive(policy: &str) -> Option<Redrive> {
+fn redrive(policy: &str) -> Option<RedrivePolicy> {
     let policy: Value = serde_json::from_str(policy).ok()?;
     let count = policy.get("maxReceiveCount")?;
     let count = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
-    Some(Redrive {
+    Some(RedrivePolicy {
         target: policy.get("deadLetterTargetArn")?.as_str()?.to_owned(),
         max_receives: u32::try_from(count).ok()?,
     })

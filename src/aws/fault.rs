@@ -9,7 +9,7 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::RequestId;
 
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 
 /// Which service answered: some codes mean different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Service {
 
 impl Service {
     /// The word used in metrics.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
             Self::DynamoDb => "dynamodb",
@@ -170,9 +170,9 @@ where
     E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
     let room = match service {
-        Service::Sqs => Room::Queue,
-        Service::DynamoDb => Room::Mapping,
-        Service::CodePipeline | Service::Iam => Room::Plan,
+        Service::Sqs => Step::Queue,
+        Service::DynamoDb => Step::Mapping,
+        Service::CodePipeline | Service::Iam => Step::Plan,
     };
     let status = error
         .raw_response()
@@ -221,7 +221,7 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         Err(error) => error,
     };
     let Some(said) = error.as_service_error() else {
-        return unanswered(error).word();
+        return unanswered(error).as_str();
     };
     let (code, message) = (
         said.code().unwrap_or_default(),
@@ -235,7 +235,7 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         .map(|response| response.status().as_u16());
     reason(service, code, message)
         .unwrap_or_else(|| by_status(status))
-        .word()
+        .as_str()
 }
 
 /// The error and what caused it, each said once.

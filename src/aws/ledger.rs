@@ -2,16 +2,16 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::line::audit::Audited;
-use crate::line::fault::Fault;
-use crate::line::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::fault::Fault;
+use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::ports::Ledger;
 
-use super::call::measured;
-use super::dynamodb::DynamoStore;
-use super::fault::{Service, fault};
-use super::records::alias_key;
-use super::row::{Item, repository_key, s};
+use crate::aws::call::measured;
+use crate::aws::dynamodb::DynamoStore;
+use crate::aws::fault::{Service, fault};
+use crate::aws::records::alias_key;
+use crate::aws::row::{Item, repository_key, s};
 
 impl DynamoStore {
     pub(super) async fn item(&self, pk: String, sk: String) -> Result<Option<Item>, Fault> {
@@ -62,7 +62,7 @@ impl Ledger for DynamoStore {
         Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
     }
 
-    async fn note(&self, subject: &Subject, entry: &Audited) -> Result<(), Fault> {
+    async fn note(&self, subject: &Subject, entry: &AuditEntry) -> Result<(), Fault> {
         let call = format!("PutItem on {}", self.table());
         let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
         let request = self
@@ -85,7 +85,7 @@ impl Ledger for DynamoStore {
             .map_err(|error| fault(Service::DynamoDb, &call, error))
     }
 
-    async fn history(&self, subject: &Subject) -> Result<Vec<Audited>, Fault> {
+    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
         let call = format!("Query on {}", self.table());
         let mut entries = Vec::new();
         let mut next = None;
@@ -116,7 +116,7 @@ fn subject(text: &str) -> Option<Subject> {
 }
 
 /// Whatever is there of it: an entry that somebody damaged is shown, not hidden.
-fn audited(item: &Item) -> Audited {
+fn audited(item: &Item) -> AuditEntry {
     let text = |name: &str| {
         item.get(name)
             .and_then(|value: &AttributeValue| value.as_s().ok())
@@ -124,7 +124,7 @@ fn audited(item: &Item) -> Audited {
     };
     let key = text("sk").unwrap_or_default();
     let mut parts = key.rsplitn(3, '#');
-    Audited {
+    AuditEntry {
         cause: parts.next().unwrap_or_default().to_owned(),
         time: parts.next().unwrap_or_default().to_owned(),
         processed_at: text("processed_at").unwrap_or_default(),

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::timeout;
 
-use crate::line::fault::{Fault, Reason, Room};
+use crate::domain::fault::{Fault, Reason, Step};
 
-/// How long a call may wait for its turn. It is part of [`super::OPERATION_TIMEOUT`].
-pub(super) const TURN: Duration = Duration::from_secs(5);
+/// How long a call may wait for its turn. It is part of [`crate::aws::OPERATION_TIMEOUT`].
+pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(5);
 /// Calls that were under way together are throttled together, and count as one.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);
 /// The time without throttling after which the rate rises by a quarter.
@@ -47,9 +47,9 @@ impl Limiter {
             let state = self.lock();
             (Arc::clone(&state.turns), state.rate)
         };
-        timeout(TURN, turns.until_ready()).await.map_err(|_| {
-            let detail = format!("{call} waited longer than {TURN:?} for its turn at {rate} calls a second (aws.codepipeline_rate)");
-            Fault::new(Room::Plan, Reason::AwsThrottled, detail)
+        timeout(RATE_LIMIT_WAIT, turns.until_ready()).await.map_err(|_| {
+            let detail = format!("{call} waited longer than {RATE_LIMIT_WAIT:?} for its turn at {rate} calls a second (aws.codepipeline_rate)");
+            Fault::new(Step::Plan, Reason::AwsThrottled, detail)
         })
     }
 

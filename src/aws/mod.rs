@@ -9,10 +9,10 @@ mod facts;
 mod fault;
 mod ledger;
 mod limiter;
-mod places;
 mod records;
 mod roles;
 mod row;
+mod slots;
 mod sqs;
 
 use std::num::NonZeroU32;
@@ -34,12 +34,12 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an attempt at CodePipeline may take: with the wait for its turn a call must not take longer than any other.
 const PIPELINE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a call may take with all its attempts, and with the wait for its turn at CodePipeline. What a walk does under a claim is a handful of calls, so a claim
-/// outlasts them: `tests/budget.rs` multiplies.
+/// outlasts them: `tests/it/stories/budget.rs` multiplies.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for ReceiveMessage: a long poll alone takes 20 s.
 const POLL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/pace.rs`).
+/// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/backoff.rs`).
 pub const ATTEMPTS: u32 = 3;
 
 /// One configuration and one HTTP client for all three services. Clones share them.
@@ -94,7 +94,7 @@ impl Aws {
     pub fn pipelines(&self, calls_per_second: NonZeroU32) -> CodePipelines {
         let timeouts = timeouts(
             PIPELINE_ATTEMPT_TIMEOUT,
-            OPERATION_TIMEOUT.saturating_sub(limiter::TURN),
+            OPERATION_TIMEOUT.saturating_sub(limiter::RATE_LIMIT_WAIT),
         );
         let config = aws_sdk_codepipeline::config::Builder::from(&self.0).timeout_config(timeouts);
         let client = aws_sdk_codepipeline::Client::from_conf(config.build());

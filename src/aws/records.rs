@@ -1,16 +1,16 @@
 //! The table's other items: the audit trail, deliveries, names.
 
-use crate::line::ids::{DeliveryId, PipelineName, Subject};
-use crate::line::journal::Entry;
-use crate::line::mapping::Mapping;
+use crate::domain::ids::{DeliveryId, PipelineName, Subject};
+use crate::domain::outcome::journal::NewAuditEntry;
+use crate::domain::state::mapping::Mapping;
 
-use super::row::{Item, n, repository_key, s};
+use crate::aws::row::{Item, n, repository_key, s};
 
 /// How long a delivery record is kept: 30 days, in seconds. Auditors have the audit entries for longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
 /// What auditors read.
-pub(super) fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
+pub(super) fn audit_item(mapping: &Mapping, entry: &NewAuditEntry) -> Item {
     let key = format!(
         "AUDIT#{}#{}#{}",
         mapping.subject.key(),
@@ -41,7 +41,11 @@ pub(super) fn audit_item(mapping: &Mapping, entry: &Entry) -> Item {
 }
 
 /// That a delivery was processed, for 30 days.
-pub(super) fn delivery_item(delivery: &DeliveryId, mapping: &Mapping, entry: &Entry) -> Item {
+pub(super) fn delivery_item(
+    delivery: &DeliveryId,
+    mapping: &Mapping,
+    entry: &NewAuditEntry,
+) -> Item {
     Item::from([
         ("pk".to_owned(), s(format!("DELIVERY#{delivery}"))),
         ("sk".to_owned(), s("DELIVERY")),

@@ -2,12 +2,12 @@
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
-use crate::line::fault::Fault;
-use crate::ports::Passing;
+use crate::domain::fault::Fault;
+use crate::ports::PassRoleDecision;
 
-use super::Aws;
-use super::call::measured;
-use super::fault::{Service, fault};
+use crate::aws::Aws;
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault};
 
 /// IAM.
 pub struct Roles(aws_sdk_iam::Client);
@@ -32,7 +32,7 @@ impl Roles {
     ///
     /// # Errors
     /// There is no such role, we may not ask, or IAM did not answer.
-    pub async fn passing(&self, daemon: &str, role: &str) -> Result<Passing, Fault> {
+    pub async fn passing(&self, daemon: &str, role: &str) -> Result<PassRoleDecision, Fault> {
         let call = format!("SimulatePrincipalPolicy of {daemon}");
         let service = ContextEntry::builder()
             .context_key_name("iam:PassedToService")
@@ -56,10 +56,10 @@ impl Roles {
                 || organization.is_some_and(|detail| !detail.allowed_by_organizations())
         });
         Ok(match judged.map(|judged| judged.eval_decision()) {
-            Some(PolicyEvaluationDecisionType::Allowed) => Passing::Allowed,
-            Some(PolicyEvaluationDecisionType::ExplicitDeny) => Passing::Forbidden,
-            Some(_) | None if fenced => Passing::Forbidden,
-            Some(_) | None => Passing::Denied,
+            Some(PolicyEvaluationDecisionType::Allowed) => PassRoleDecision::Allowed,
+            Some(PolicyEvaluationDecisionType::ExplicitDeny) => PassRoleDecision::Forbidden,
+            Some(_) | None if fenced => PassRoleDecision::Forbidden,
+            Some(_) | None => PassRoleDecision::Denied,
         })
     }
 }

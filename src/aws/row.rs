@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::freshness::{Kind, Moment};
-use crate::line::ids::{
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
 };
-use crate::line::mapping::{Hold, Mapping, State};
-use crate::line::template::Print;
-use crate::line::wanted::{Absence, Spec};
+use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
+use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// One item of the table.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -34,7 +34,7 @@ pub(super) fn repository_key(repository: RepositoryId) -> String {
 
 /// Writes a mapping.
 pub(super) fn write(mapping: &Mapping) -> Item {
-    let moment = &mapping.moment;
+    let order = &mapping.order;
     let mut item = Item::from([
         (
             "pk".to_owned(),
@@ -42,11 +42,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         ),
         ("sk".to_owned(), s(mapping.subject.key())),
         ("repository".to_owned(), s(mapping.repository.as_str())),
-        ("state".to_owned(), s(mapping.state.word())),
+        ("state".to_owned(), s(mapping.state.as_str())),
         ("generation".to_owned(), n(mapping.generation)),
-        ("fresh_event".to_owned(), n(moment.event.0)),
-        ("fresh_arrival".to_owned(), n(moment.arrival.0)),
-        ("fresh_kind".to_owned(), s(moment.kind.word())),
+        ("event_time".to_owned(), n(order.event_time.0)),
+        ("received_at".to_owned(), n(order.received_at.0)),
+        ("event_kind".to_owned(), s(order.kind.as_str())),
         ("attempts".to_owned(), n(mapping.attempts)),
         ("created_at".to_owned(), s(mapping.created_at.to_string())),
         ("updated_at".to_owned(), s(mapping.updated_at.to_string())),
@@ -56,12 +56,12 @@ pub(super) fn write(mapping: &Mapping) -> Item {
             item.insert(name.to_owned(), value);
         }
     };
-    put("head_sha", moment.head.as_ref().map(|sha| s(sha.as_str())));
+    put("head_sha", order.head.as_ref().map(|sha| s(sha.as_str())));
     put(
         "head_before",
-        moment.before.as_ref().map(|sha| s(sha.as_str())),
+        order.before.as_ref().map(|sha| s(sha.as_str())),
     );
-    put("absence", mapping.absence.map(|why| s(why.word())));
+    put("absence", mapping.absence.map(|why| s(why.as_str())));
     put(
         "pipeline_arn",
         mapping.arn.as_ref().map(|arn| s(arn.as_str())),
@@ -76,11 +76,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
         mapping.start_token.as_ref().map(|id| s(id.as_str())),
     );
     put("place", mapping.place.as_deref().map(s));
-    if let Some(print) = &mapping.print {
-        let names = print.variables.iter().map(s).collect();
+    if let Some(fingerprint) = &mapping.fingerprint {
+        let names = fingerprint.variables.iter().map(s).collect();
         put("clone_variables", Some(AttributeValue::L(names)));
-        put("clone_digest", print.digest.as_deref().map(s));
-        put("clone_pin", print.pin.as_deref().map(s));
+        put("clone_digest", fingerprint.digest.as_deref().map(s));
+        put("clone_pin", fingerprint.pinned_source.as_deref().map(s));
     }
     if !mapping.executions.is_empty() {
         let json = serde_json::to_string(&mapping.executions).unwrap_or_default();
@@ -88,11 +88,11 @@ pub(super) fn write(mapping: &Mapping) -> Item {
     }
     put(
         "claim_owner",
-        mapping.hold.as_ref().map(|hold| s(hold.owner.as_str())),
+        mapping.claim.as_ref().map(|claim| s(claim.owner.as_str())),
     );
     put(
         "claim_until",
-        mapping.hold.as_ref().map(|hold| n(hold.until.0)),
+        mapping.claim.as_ref().map(|claim| n(claim.until.0)),
     );
     put("last_error", mapping.last_error.as_deref().map(s));
     if let Some(spec) = &mapping.spec {
@@ -116,8 +116,8 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
     let repository = row.parse("pk", |pk| {
         pk.strip_prefix("REPO#")?.parse().ok().map(RepositoryId)
     })?;
-    let hold = match (row.text("claim_owner")?, row.number("claim_until")?) {
-        (Some(owner), Some(until)) => Some(Hold {
+    let claim = match (row.text("claim_owner")?, row.number("claim_until")?) {
+        (Some(owner), Some(until)) => Some(ClaimInfo {
             owner: owner.to_owned(),
             until: Timestamp(until),
         }),
@@ -129,32 +129,36 @@ pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
         subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
         repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
         state: row.parse("state", |word| {
-            State::ALL.into_iter().find(|state| state.word() == word)
+            State::ALL.into_iter().find(|state| state.as_str() == word)
         })?,
         generation: row.required("generation")?,
-        moment: Moment {
-            event: Timestamp(row.required("fresh_event")?),
-            arrival: Timestamp(row.required("fresh_arrival")?),
-            kind: row.parse("fresh_kind", |word| {
-                Kind::ALL.into_iter().find(|kind| kind.word() == word)
+        order: EventOrder {
+            event_time: Timestamp(row.required("event_time")?),
+            received_at: Timestamp(row.required("received_at")?),
+            kind: row.parse("event_kind", |word| {
+                EventKind::ALL
+                    .into_iter()
+                    .find(|kind| kind.as_str() == word)
             })?,
             head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
             before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
         },
         spec: spec(&row)?,
         absence: row.optional("absence", |word| {
-            Absence::ALL.into_iter().find(|why| why.word() == word)
+            AbsenceReason::ALL
+                .into_iter()
+                .find(|why| why.as_str() == word)
         })?,
         arn: row.optional("pipeline_arn", |arn| PipelineArn::parse(arn).ok())?,
         template_version: row.number("template_version")?,
-        print: print(&row)?,
+        fingerprint: print(&row)?,
         built: row.optional("built_sha", |sha| CommitId::parse(sha).ok())?,
         start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
         place: row.text("place")?.map(str::to_owned),
         executions: row
             .optional("executions", |json| serde_json::from_str(json).ok())?
             .unwrap_or_default(),
-        hold,
+        claim,
         attempts: row.required("attempts")?,
         last_error: row.text("last_error")?.map(str::to_owned),
         created_at: row.parse("created_at", Timestamp::from_rfc3339)?,
@@ -178,7 +182,7 @@ fn spec(row: &Row<'_>) -> Result<Option<Spec>, Fault> {
 }
 
 /// Its variables are there whenever anything of it is.
-fn print(row: &Row<'_>) -> Result<Option<Print>, Fault> {
+fn print(row: &Row<'_>) -> Result<Option<CloneFingerprint>, Fault> {
     let Some(variables) = row.0.get("clone_variables") else {
         return Ok(None);
     };
@@ -186,9 +190,9 @@ fn print(row: &Row<'_>) -> Result<Option<Print>, Fault> {
         let name = |name: &AttributeValue| name.as_s().ok().cloned();
         names.iter().map(name).collect()
     });
-    Ok(Some(Print {
+    Ok(Some(CloneFingerprint {
         digest: row.text("clone_digest")?.map(str::to_owned),
-        pin: row.text("clone_pin")?.map(str::to_owned),
+        pinned_source: row.text("clone_pin")?.map(str::to_owned),
         variables: names.ok_or_else(|| row.fault("clone_variables"))?,
     }))
 }
@@ -247,14 +251,14 @@ impl<'a> Row<'a> {
         let detail = format!(
             "attribute '{name}' of the mapping {pk} / {sk} is missing or not as branchline writes it: mend or remove the row, then replay"
         );
-        Fault::new(Room::Mapping, Reason::MappingUnreadable, detail)
+        Fault::new(Step::Mapping, Reason::MappingUnreadable, detail)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::line::execution::Execution;
-    use crate::line::ids::SubjectKind;
+    use crate::domain::clone::execution::Execution;
+    use crate::domain::ids::SubjectKind;
 
     use super::*;
 
@@ -268,10 +272,10 @@ mod tests {
             repository: RepositoryName::parse("acme/api").unwrap(),
             state: State::Creating,
             generation: u64::MAX,
-            moment: Moment {
-                event: Timestamp(i64::MAX),
-                arrival: Timestamp(-1),
-                kind: Kind::Reopened,
+            order: EventOrder {
+                event_time: Timestamp(i64::MAX),
+                received_at: Timestamp(-1),
+                kind: EventKind::Reopened,
                 head: Some(commit("a")),
                 before: Some(commit("b")),
             },
@@ -284,14 +288,14 @@ mod tests {
                 title: Some("\u{1F680}".into()),
                 author: Some("octocat".into()),
             }),
-            absence: Some(Absence::Draft),
+            absence: Some(AbsenceReason::Draft),
             arn: Some(
                 PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7").unwrap(),
             ),
             template_version: Some(3),
-            print: Some(Print {
+            fingerprint: Some(CloneFingerprint {
                 digest: Some("d".into()),
-                pin: Some("Source".into()),
+                pinned_source: Some("Source".into()),
                 variables: vec!["PR".into()],
             }),
             built: Some(commit("c")),
@@ -302,7 +306,7 @@ mod tests {
                 state: "Succeeded".into(),
                 ..Execution::default()
             }],
-            hold: Some(Hold {
+            claim: Some(ClaimInfo {
                 owner: "worker/1".into(),
                 until: Timestamp(5),
             }),
@@ -322,21 +326,21 @@ mod tests {
                 kind: SubjectKind::Branch(Branch::parse("a/#").unwrap()),
                 ..full.subject
             },
-            moment: Moment {
+            order: EventOrder {
                 head: None,
                 before: None,
-                ..full.moment
+                ..full.order
             },
             spec: None,
             absence: None,
             arn: None,
             template_version: None,
-            print: None,
+            fingerprint: None,
             built: None,
             start_token: None,
             place: None,
             executions: Vec::new(),
-            hold: None,
+            claim: None,
             last_error: None,
             ..full
         };
@@ -359,7 +363,7 @@ mod tests {
         for name in [
             "state",
             "generation",
-            "fresh_kind",
+            "event_kind",
             "template",
             "claim_owner",
             "claim_until",

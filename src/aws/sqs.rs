@@ -11,15 +11,15 @@ use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeName,
 };
 
-use crate::line::envelope::{Attribute, AttributeValue, Envelope, Receipt};
-use crate::line::fault::{Fault, Reason, Room};
-use crate::line::ids::Timestamp;
-use crate::line::verdict::{Burial, Grave};
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::Timestamp;
+use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt};
+use crate::domain::outcome::disposition::{Burial, Grave};
 use crate::ports::Queue;
 
-use super::call::measured;
-use super::fault::{Service, fault};
-use super::poll_timeouts;
+use crate::aws::call::measured;
+use crate::aws::fault::{Service, fault};
+use crate::aws::poll_timeouts;
 
 /// Entries of a batch (API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
@@ -109,7 +109,10 @@ impl Queue for SqsQueue {
         Ok(failed)
     }
 
-    async fn hand_back(&self, messages: &[(Receipt, Duration)]) -> Result<Vec<Receipt>, Fault> {
+    async fn change_visibility(
+        &self,
+        messages: &[(Receipt, Duration)],
+    ) -> Result<Vec<Receipt>, Fault> {
         let mut failed = Vec::new();
         for batch in messages.chunks(BATCH) {
             let entries = batch.iter().enumerate().map(|(id, (receipt, wait))| {
@@ -231,7 +234,7 @@ fn outgoing(attribute: Attribute) -> Result<MessageAttributeValue, Fault> {
 /// A request of ours that lacks a field: a bug, told as one.
 fn incomplete(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     Fault::new(
-        Room::Queue,
+        Step::Queue,
         Reason::AwsUnknown,
         format!("a request to SQS is incomplete: {error}"),
     )

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use crate::cli::output::streaming_table::OutputFormat;
 use crate::config::Overrides;
-use crate::line::repair::Flaw;
-use crate::operate::rows::Output;
+use crate::domain::intake::repair_request::FindingKind;
 
 /// `branchline audit`
 #[derive(Debug, Args)]
@@ -12,7 +12,7 @@ use crate::operate::rows::Output;
 pub struct Audit {
     /// Only these flaws: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
     #[arg(long, value_name = "FLAW", value_delimiter = ',', value_parser = flaw)]
-    pub only: Vec<Flaw>,
+    pub only: Vec<FindingKind>,
     /// Send a repair of each finding to the queue of webhooks, for the daemon
     #[arg(long)]
     pub repair: bool,
@@ -24,15 +24,22 @@ pub struct Audit {
     pub by: Option<String>,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
 }
 
-fn flaw(text: &str) -> Result<Flaw, String> {
-    let found = Flaw::ALL.into_iter().find(|flaw| flaw.word() == text);
-    found.ok_or_else(|| format!("want {}", Flaw::ALL.map(Flaw::word).join(", ")))
+fn flaw(text: &str) -> Result<FindingKind, String> {
+    let found = FindingKind::ALL
+        .into_iter()
+        .find(|flaw| flaw.as_str() == text);
+    found.ok_or_else(|| {
+        format!(
+            "want {}",
+            FindingKind::ALL.map(FindingKind::as_str).join(", ")
+        )
+    })
 }
 
 const HELP: &str = "\

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::output::streaming_table::OutputFormat;
 use crate::config::Overrides;
-use crate::operate::rows::Output;
 
 /// Dead letters and quarantined messages
 #[derive(Debug, Args)]
@@ -85,7 +85,7 @@ pub struct List {
     pub filters: Filters,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// Where to look.
     #[command(flatten)]
     pub place: Place,
@@ -213,7 +213,7 @@ Exit codes: 0 shown, 2 no such message, what would become of it cannot be told, 
 something is wrong with what it was given or needs.";
 
 const REPLAY_HELP: &str = "\
-Each message is sent first and deleted after SQS confirmed that: interrupted at any point, none is
+Each message is sent first and deleted after SQS confirmed that: interrupted at any set_source_branch, none is
 lost, and one that was sent twice changes nothing. Run it again for what is left. Before it is sent
 an entry in the audit trail of its subject says who replays it; without one it stays.
 

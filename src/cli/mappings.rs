@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::output::explanation::Form;
+use crate::cli::output::streaming_table::OutputFormat;
 use crate::config::Overrides;
-use crate::operate::Form;
-use crate::operate::rows::Output;
 
 /// Which subject has which pipeline, and how that came to be
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub struct List {
     pub older: Option<String>,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -87,7 +87,7 @@ pub struct History {
     pub delivery: Option<String>,
     /// How the list looks [default: table on a terminal, json otherwise]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub output: Option<Output>,
+    pub output: Option<OutputFormat>,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -101,8 +101,8 @@ pub struct Export {
     #[arg(long)]
     pub history: bool,
     /// How it looks
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Json)]
-    pub output: Output,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Json)]
+    pub output: OutputFormat,
     /// What wins over the file.
     #[command(flatten)]
     pub overrides: Overrides,

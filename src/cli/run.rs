@@ -5,7 +5,29 @@ use std::net::SocketAddr;
 use clap::{Args, ValueEnum};
 
 use crate::config::Overrides;
-use crate::telemetry::LogFormat;
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    /// One readable line an event.
+    Human,
+    /// One JSON object an event.
+    Json,
+}
+
+impl LogFormat {
+    /// `Some(true)` for readable lines, `Some(false)` for JSON, `None` where the terminal decides.
+    #[must_use]
+    pub fn human(self) -> Option<bool> {
+        match self {
+            Self::Auto => None,
+            Self::Human => Some(true),
+            Self::Json => Some(false),
+        }
+    }
+}
 
 /// For whom metrics are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

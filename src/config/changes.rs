@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::line::changes::{ActionPath, Changes, ExecutionMode};
-use crate::line::pattern::Pattern;
-use crate::line::rule::On;
-use crate::line::secret::Secret;
-use crate::line::template::is_tag;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{CloneOverrides, ExecutionMode};
+use crate::domain::clone::tags::is_tag;
+use crate::domain::rules::placeholder::FormatString;
+use crate::domain::rules::rule::On;
+use crate::domain::secret::Secret;
 
-use super::words::{Reading, Table, Word};
-use super::{Surroundings, secrets};
+use crate::config::environment::Environment;
+use crate::config::secrets;
+use crate::config::words::{Diagnostics, Located, Table};
 
 /// Tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
 const TAGS: usize = 50 - 3;
@@ -18,46 +20,46 @@ const VARIABLES: usize = 50;
 
 /// Reads them; `None` when something is wrong, which is noted.
 pub(super) fn read(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     rule: &Table<'_, '_>,
     on: Option<On>,
-    surroundings: &impl Surroundings,
-) -> Option<Changes> {
+    environment: &impl Environment,
+) -> Option<CloneOverrides> {
     let drop_stages = rule.texts("drop_stages");
     let keep_stages = rule.texts("keep_stages");
     if let (Some(_), Some(keep)) = (&drop_stages, &keep_stages) {
         let what = "say what to drop or what to keep, not both";
-        reading.note(keep.place.as_str(), what);
+        diagnostics.note(keep.place.as_str(), what);
     }
     let drop_actions = rule.texts("drop_actions").map_or(Some(Vec::new()), |word| {
         every(
             word.value
                 .iter()
-                .map(|text| action(reading, &word.place, text)),
+                .map(|text| action(diagnostics, &word.place, text)),
         )
     });
     let role_arn = rule
         .text("role_arn")
-        .map(|word| reading.noted(&word.place, role(word.value)));
+        .map(|word| diagnostics.record_error(&word.place, role(word.value)));
     let source_action = rule
         .text("source_action")
-        .map(|word| action(reading, &word.place, &word.value));
+        .map(|word| action(diagnostics, &word.place, &word.value));
     let mode = rule
         .text("execution_mode")
-        .map(|word| reading.noted(&word.place, mode(&word.value)));
-    let variables = patterns(reading, &rule.table("variables"), on, is_variable);
+        .map(|word| diagnostics.record_error(&word.place, mode(&word.value)));
+    let variables = patterns(diagnostics, &rule.table("variables"), on, is_variable);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = format!("{}.variables", rule.place());
-        reading.note(
+        diagnostics.note(
             place,
             format!("want at most {VARIABLES} variables, not {}", all.len()),
         );
     }
-    let environment = patterns(reading, &rule.table("environment"), on, is_environment);
-    let secrets = secrets(reading, &rule.table("secrets"), surroundings);
-    let tags = tags(reading, &rule.table("tags"));
-    let list = |word: Option<Word<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
-    Some(Changes {
+    let build_environment = patterns(diagnostics, &rule.table("environment"), on, is_environment);
+    let secrets = secrets(diagnostics, &rule.table("secrets"), environment);
+    let tags = tags(diagnostics, &rule.table("tags"));
+    let list = |word: Option<Located<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
+    Some(CloneOverrides {
         drop_stages: list(drop_stages),
         keep_stages: list(keep_stages),
         drop_actions: drop_actions?,
@@ -66,7 +68,7 @@ pub(super) fn read(
         source_action: unless_wrong(source_action)?,
         secrets: secrets?,
         variables: variables?,
-        environment: environment?,
+        environment: build_environment?,
         execution_mode: unless_wrong(mode)?,
     })
 }
@@ -86,10 +88,10 @@ fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn action(reading: &Reading<'_>, place: &str, text: &str) -> Option<ActionPath> {
+fn action(diagnostics: &Diagnostics<'_>, place: &str, text: &str) -> Option<ActionPath> {
     let path = ActionPath::parse(text);
     let what = || format!("'{text}' is no action: want \"Stage/Action\"");
-    reading.noted(place, path.ok_or_else(what))
+    diagnostics.record_error(place, path.ok_or_else(what))
 }
 
 /// IAM user guide, "IAM identifiers": `arn:PARTITION:iam::ACCOUNT:role/PATH`.
@@ -112,7 +114,7 @@ fn role(text: String) -> Result<String, &'static str> {
 fn mode(text: &str) -> Result<ExecutionMode, &'static str> {
     let found = ExecutionMode::ALL
         .into_iter()
-        .find(|mode| mode.word() == text);
+        .find(|mode| mode.as_str() == text);
     found.ok_or("want \"SUPERSEDED\", \"QUEUED\" or \"PARALLEL\"")
 }
 
@@ -138,21 +140,21 @@ fn is_environment(name: &str) -> Result<(), &'static str> {
 }
 
 fn patterns(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     on: Option<On>,
     is_name: fn(&str) -> Result<(), &'static str>,
-) -> Option<Vec<(String, Pattern)>> {
+) -> Option<Vec<(String, FormatString)>> {
     every(table.named_texts().into_iter().map(|(name, word)| {
-        reading.noted(&word.place, is_name(&name))?;
-        let pattern = reading.noted(&word.place, Pattern::parse(&word.value))?;
+        diagnostics.record_error(&word.place, is_name(&name))?;
+        let pattern = diagnostics.record_error(&word.place, FormatString::parse(&word.value))?;
         if on == Some(On::Branch) {
             let mut of_pulls = pattern
                 .placeholders()
                 .filter(|found| found.is_of_pull_requests());
             if let Some(wrong) = of_pulls.next() {
-                let what = format!("a branch has no {{{}}}", wrong.word());
-                reading.note(word.place.as_str(), what);
+                let what = format!("a branch has no {{{}}}", wrong.as_str());
+                diagnostics.note(word.place.as_str(), what);
                 return None;
             }
         }
@@ -162,26 +164,26 @@ fn patterns(
 
 /// `"Stage/Action/Key" = "env:NAME"`.
 fn secrets(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Option<Vec<(ActionPath, String, Secret)>> {
     every(table.named_texts().into_iter().map(|(path, word)| {
         let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
         let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key)));
         let what = || format!("'{path}' is no place of a secret: want \"Stage/Action/Key\"");
-        let place = reading.noted(&word.place, parts.ok_or_else(what));
-        let secret = secrets::of_clone(&word.value, surroundings);
-        let secret = reading.noted(&word.place, secret);
+        let place = diagnostics.record_error(&word.place, parts.ok_or_else(what));
+        let secret = secrets::of_clone(&word.value, environment);
+        let secret = diagnostics.record_error(&word.place, secret);
         let (action, key) = place?;
         Some((action, key.to_owned(), secret?))
     }))
 }
 
-fn tags(reading: &Reading<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String, String>> {
+fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String, String>> {
     let named = table.named_texts();
     if named.len() > TAGS {
-        reading.note(table.place(), format!("want at most {TAGS} tags"));
+        diagnostics.note(table.place(), format!("want at most {TAGS} tags"));
         return None;
     }
     let tags = every(named.into_iter().map(|(key, word)| {
@@ -192,7 +194,7 @@ fn tags(reading: &Reading<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String,
             }
             Some(_) | None => Ok((key, word.value)),
         };
-        reading.noted(&word.place, tag)
+        diagnostics.record_error(&word.place, tag)
     }));
     Some(tags?.into_iter().collect())
 }

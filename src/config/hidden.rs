@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::Surroundings;
+use crate::config::environment::Environment;
 
 /// A process that explains needs no secret, and shows none: each is read as `(hidden)`.
-pub struct Hidden<'a, S> {
+pub struct RedactedEnvironment<'a, S> {
     /// Where everything else comes from.
     pub process: &'a S,
     /// `--config` as it was given: that one is read.
@@ -15,7 +15,7 @@ pub struct Hidden<'a, S> {
 /// What stands for a secret.
 const HIDDEN: &str = "(hidden)";
 
-impl<S: Surroundings> Surroundings for Hidden<'_, S> {
+impl<S: Environment> Environment for RedactedEnvironment<'_, S> {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         let of_config = self.config.and_then(|config| config.strip_prefix("env:"));
         if of_config == Some(name) {
@@ -26,7 +26,11 @@ impl<S: Surroundings> Surroundings for Hidden<'_, S> {
     }
 
     fn file(&self, path: &str) -> io::Result<Vec<u8>> {
-        if path == self.config.unwrap_or(super::DEFAULT_FILE) {
+        if path
+            == self
+                .config
+                .unwrap_or(crate::config::environment::DEFAULT_FILE)
+        {
             self.process.file(path)
         } else {
             Ok(HIDDEN.as_bytes().to_vec())

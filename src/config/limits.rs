@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::line::verdict::MaxAttempts;
+use crate::domain::outcome::disposition::MaxAttempts;
 
-use super::Overrides;
-use super::words::{Reading, Table, Word};
+use crate::config::overrides::Overrides;
+use crate::config::words::{Diagnostics, Located, Table};
 
 /// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
 const CONCURRENCY: u32 = 32;
@@ -37,27 +37,27 @@ pub(super) struct Limits {
 
 /// Reads them from `[queue]`.
 pub(super) fn read(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     queue: &Table<'_, '_>,
     overrides: &Overrides,
 ) -> Option<Limits> {
     let concurrency = given(
-        reading,
+        diagnostics,
         queue,
         "concurrency",
         "--concurrency / BRANCHLINE_CONCURRENCY",
         overrides.concurrency.as_deref(),
     );
     let drain = given(
-        reading,
+        diagnostics,
         queue,
         "drain_timeout",
         "--drain-timeout / BRANCHLINE_DRAIN_TIMEOUT",
         overrides.drain_timeout.as_deref(),
     );
-    let concurrency = within(reading, concurrency, CONCURRENCIES, CONCURRENCY);
-    let drain = within(reading, drain, DRAINS, DRAIN);
-    let max_attempts = max_attempts(reading, queue.table("max_attempts"));
+    let concurrency = within(diagnostics, concurrency, CONCURRENCIES, CONCURRENCY);
+    let drain = within(diagnostics, drain, DRAINS, DRAIN);
+    let max_attempts = max_attempts(diagnostics, queue.table("max_attempts"));
     Some(Limits {
         concurrency: usize::try_from(concurrency?).ok()?,
         drain_timeout: Duration::from_secs(drain?.into()),
@@ -66,22 +66,28 @@ pub(super) fn read(
 }
 
 /// How many clones a rule may hold: `None` inside is any number.
-pub(super) fn max_active(reading: &Reading<'_>, rule: &Table<'_, '_>) -> Option<Option<u32>> {
+pub(super) fn max_active(
+    diagnostics: &Diagnostics<'_>,
+    rule: &Table<'_, '_>,
+) -> Option<Option<u32>> {
     match Given::of(rule, "max_active") {
         Given::Not => Some(None),
-        given @ (Given::Wrong | Given::As(_)) => within(reading, given, CLONES, 0).map(Some),
+        given @ (Given::Wrong | Given::As(_)) => within(diagnostics, given, CLONES, 0).map(Some),
     }
 }
 
 /// Calls to CodePipeline, from `[aws]`.
-pub(super) fn codepipeline_rate(reading: &Reading<'_>, aws: &Table<'_, '_>) -> Option<NonZeroU32> {
+pub(super) fn codepipeline_rate(
+    diagnostics: &Diagnostics<'_>,
+    aws: &Table<'_, '_>,
+) -> Option<NonZeroU32> {
     let given = Given::of(aws, "codepipeline_rate");
-    within(reading, given, RATES, RATE).and_then(NonZeroU32::new)
+    within(diagnostics, given, RATES, RATE).and_then(NonZeroU32::new)
 }
 
-fn max_attempts(reading: &Reading<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {
+fn max_attempts(diagnostics: &Diagnostics<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {
     let default = MaxAttempts::default();
-    let of = |key, default| within(reading, Given::of(&table, key), ATTEMPTS, default);
+    let of = |key, default| within(diagnostics, Given::of(&table, key), ATTEMPTS, default);
     let (transient, throttled, quota, unknown) = (
         of("transient", default.transient),
         of("throttled", default.throttled),
@@ -102,7 +108,7 @@ enum Given {
     Not,
     /// It stands there and is no number, which was noted.
     Wrong,
-    As(Word<i64>),
+    As(Located<i64>),
 }
 
 impl Given {
@@ -117,7 +123,7 @@ impl Given {
 
 /// A number of `[queue]`, over which a flag or a variable wins.
 fn given(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     queue: &Table<'_, '_>,
     key: &'static str,
     place: &str,
@@ -126,17 +132,19 @@ fn given(
     let word = Given::of(queue, key);
     let Some(text) = text else { return word };
     let value = text.parse().map_err(|_| "want a whole number");
-    reading.noted(place, value).map_or(Given::Wrong, |value| {
-        Given::As(Word {
-            value,
-            place: place.to_owned(),
+    diagnostics
+        .record_error(place, value)
+        .map_or(Given::Wrong, |value| {
+            Given::As(Located {
+                value,
+                place: place.to_owned(),
+            })
         })
-    })
 }
 
 /// Its value, or the default's; `None` where it is wrong.
 fn within(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     given: Given,
     range: RangeInclusive<i64>,
     default: u32,
@@ -149,5 +157,5 @@ fn within(
     let value = Some(word.value).filter(|value| range.contains(value));
     let value = value.and_then(|value| u32::try_from(value).ok());
     let want = || format!("want {} to {}", range.start(), range.end());
-    reading.noted(&word.place, value.ok_or_else(want))
+    diagnostics.record_error(&word.place, value.ok_or_else(want))
 }

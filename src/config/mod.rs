@@ -2,8 +2,10 @@
 //! nothing falls back in silence.
 
 mod changes;
+mod environment;
 mod hidden;
 mod limits;
+mod overrides;
 mod problem;
 mod rules;
 mod secrets;
@@ -11,25 +13,24 @@ mod values;
 mod words;
 
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::line::delivery::Secrets;
-use crate::line::rule::Rules;
-use crate::line::verdict::MaxAttempts;
+use crate::domain::intake::authenticated::Secrets;
+use crate::domain::outcome::disposition::MaxAttempts;
+use crate::domain::rules::rule::Rules;
 
-pub use hidden::Hidden;
+use environment::DEFAULT_FILE;
+pub use environment::{Environment, ProcessEnvironment};
+pub use hidden::RedactedEnvironment;
+pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 use values::{http_url, queue_url, region_name, table_name};
-use words::{Reading, Table, Word};
+use words::{Diagnostics, Located, Table};
 
 /// The configuration's JSON Schema (draft 7), for editors. It tells less than [`load`], and nothing else.
 pub const SCHEMA: &str = include_str!("schema.json");
-
-/// The file that is read where no other is named.
-const DEFAULT_FILE: &str = "branchline.toml";
 
 /// A configuration that means something.
 #[derive(Debug)]
@@ -67,89 +68,23 @@ pub struct Queues {
     pub quarantine: String,
 }
 
-/// What flags and variables say, each in its own words. A flag wins over its variable.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Overrides {
-    /// The configuration file, or env:NAME for its text in a variable [default: branchline.toml]
-    #[arg(long, env = "BRANCHLINE_CONFIG", value_name = "FILE")]
-    pub config: Option<String>,
-    /// The queue of webhooks (queue.url)
-    #[arg(long, env = "BRANCHLINE_QUEUE_URL", value_name = "URL")]
-    pub queue_url: Option<String>,
-    /// The queue for what cannot be processed (queue.dead_letter_url)
-    #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
-    pub dead_letter_url: Option<String>,
-    /// The queue for what is not proven to be GitHub's (queue.quarantine_url)
-    #[arg(long, env = "BRANCHLINE_QUARANTINE_URL", value_name = "URL")]
-    pub quarantine_url: Option<String>,
-    /// Messages in work at once (queue.concurrency)
-    #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
-    pub concurrency: Option<String>,
-    /// Seconds to finish in once told to stop (queue.drain_timeout)
-    #[arg(long, env = "BRANCHLINE_DRAIN_TIMEOUT", value_name = "SECONDS")]
-    pub drain_timeout: Option<String>,
-    /// The DynamoDB table (store.table)
-    #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
-    pub table: Option<String>,
-    /// The AWS Region (aws.region)
-    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
-    pub region: Option<String>,
-    /// Another endpoint for all AWS services, for an emulator (aws.endpoint_url)
-    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
-    pub endpoint_url: Option<String>,
-}
-
-/// What a configuration may look at outside of itself.
-pub trait Surroundings {
-    /// An environment variable; `None` when it is not set.
-    ///
-    /// # Errors
-    /// One sentence, when it is not UTF-8.
-    fn variable(&self, name: &str) -> Result<Option<String>, String>;
-
-    /// A file's content.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    fn file(&self, path: &str) -> std::io::Result<Vec<u8>>;
-}
-
-/// This process's own environment and files.
-pub struct Process;
-
-impl Surroundings for Process {
-    fn variable(&self, name: &str) -> Result<Option<String>, String> {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(format!("'{name}' is no name of a variable"));
-        }
-        let value = std::env::var_os(name)
-            .map(std::ffi::OsString::into_string)
-            .transpose();
-        value.map_err(|_| format!("the variable {name} is not UTF-8"))
-    }
-
-    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        std::fs::read(Path::new(path))
-    }
-}
-
 /// Reads the configuration.
 ///
 /// # Errors
 /// Every mistake in it.
-pub fn load(overrides: &Overrides, surroundings: &impl Surroundings) -> Result<Config, Problems> {
-    let (name, text) = source(overrides.config.as_deref(), surroundings)
+pub fn load(overrides: &Overrides, environment: &impl Environment) -> Result<Config, Problems> {
+    let (name, text) = source(overrides.config.as_deref(), environment)
         .map_err(|problem| Problems(vec![problem]))?;
-    let reading = Reading::new(&name, &text);
+    let diagnostics = Diagnostics::new(&name, &text);
     let (document, errors) = DeTable::parse_recoverable(&text);
-    reading.syntax(&errors);
+    diagnostics.syntax(&errors);
     // After a mistake in the form, what seems to be missing may be there: the form is mended first.
     let config = if errors.is_empty() {
-        meaning(&reading, document.get_ref(), overrides, surroundings)
+        resolve(&diagnostics, document.get_ref(), overrides, environment)
     } else {
         None
     };
-    match (config, reading.into_problems()) {
+    match (config, diagnostics.into_problems()) {
         (Some(config), problems) if problems.is_empty() => Ok(config),
         (_, problems) => Err(Problems(problems)),
     }
@@ -158,11 +93,11 @@ pub fn load(overrides: &Overrides, surroundings: &impl Surroundings) -> Result<C
 /// Where the text comes from, and the text.
 fn source(
     config: Option<&str>,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Result<(String, String), Problem> {
     let place = "--config / BRANCHLINE_CONFIG";
     if let Some(name) = config.and_then(|config| config.strip_prefix("env:")) {
-        let text = surroundings
+        let text = environment
             .variable(name)
             .map_err(|why| Problem::new(place, why))?;
         let text =
@@ -174,7 +109,7 @@ fn source(
         Some(path) => path,
         None => DEFAULT_FILE,
     };
-    let bytes = surroundings.file(path).map_err(|error| match config {
+    let bytes = environment.file(path).map_err(|error| match config {
         Some(_) => Problem::new(place, format!("{path} cannot be read: {error}")),
         None => Problem::new(
             place,
@@ -187,13 +122,13 @@ fn source(
     Ok((path.to_owned(), text))
 }
 
-fn meaning(
-    reading: &Reading<'_>,
+fn resolve(
+    diagnostics: &Diagnostics<'_>,
     document: &DeTable<'_>,
     overrides: &Overrides,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Option<Config> {
-    let root = Table::root(reading, document);
+    let root = Table::root(diagnostics, document);
     let (aws, queue, store, github) = (
         root.table("aws"),
         root.table("queue"),
@@ -205,13 +140,13 @@ fn meaning(
         let Some(value) = given else { return word };
         let place = format!("--{flag} / {variable}");
         if value.is_empty() {
-            reading.note(
+            diagnostics.note(
                 place.as_str(),
                 "is set to nothing: give it a value, or unset it",
             );
             return word;
         }
-        Some(Word {
+        Some(Located {
             value: value.clone(),
             place,
         })
@@ -219,16 +154,16 @@ fn meaning(
     let needed = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
         let word = setting(table, key, flag, variable, given);
         if word.is_none() && !table.has(key) && given.is_none() {
-            reading.note(
+            diagnostics.note(
                 format!("{}.{key}", table.place()),
                 format!("missing: set it here, with --{flag} or in {variable}"),
             );
         }
         word
     };
-    let url = |word: Option<Word<String>>| {
+    let url = |word: Option<Located<String>>| {
         let word = word?;
-        reading.noted(&word.place, queue_url(word.value))
+        diagnostics.record_error(&word.place, queue_url(word.value))
     };
     let source = url(needed(
         &queue,
@@ -256,8 +191,8 @@ fn meaning(
     } else {
         dead_letters.clone()
     };
-    let limits = limits::read(reading, &queue, overrides);
-    let rate = limits::codepipeline_rate(reading, &aws);
+    let limits = limits::read(diagnostics, &queue, overrides);
+    let rate = limits::codepipeline_rate(diagnostics, &aws);
     let table = needed(
         &store,
         "table",
@@ -265,9 +200,10 @@ fn meaning(
         "BRANCHLINE_TABLE",
         &overrides.table,
     );
-    let table = table.and_then(|word| reading.noted(&word.place, table_name(word.value)));
+    let table =
+        table.and_then(|word| diagnostics.record_error(&word.place, table_name(word.value)));
     let region = setting(&aws, "region", "region", "AWS_REGION", &overrides.region);
-    let region = region.map(|word| reading.noted(&word.place, region_name(word.value)));
+    let region = region.map(|word| diagnostics.record_error(&word.place, region_name(word.value)));
     let endpoint = setting(
         &aws,
         "endpoint_url",
@@ -275,9 +211,9 @@ fn meaning(
         "AWS_ENDPOINT_URL",
         &overrides.endpoint_url,
     );
-    let endpoint = endpoint.map(|word| reading.noted(&word.place, http_url(word.value)));
-    let secrets = secrets::read(reading, &github, surroundings);
-    let rules = rules::read(reading, &root, surroundings);
+    let endpoint = endpoint.map(|word| diagnostics.record_error(&word.place, http_url(word.value)));
+    let secrets = secrets::read(diagnostics, &github, environment);
+    let rules = rules::read(diagnostics, &root, environment);
     [aws, queue, store, github, root]
         .into_iter()
         .for_each(Table::finish);
@@ -288,7 +224,7 @@ fn meaning(
     };
     if [&queues.dead_letters, &queues.quarantine].contains(&&queues.source) {
         let what = "is also a queue for what is buried: a buried message would come back for ever";
-        reading.note("queue.url", what);
+        diagnostics.note("queue.url", what);
     }
     let limits = limits?;
     Some(Config {

@@ -1,22 +1,23 @@
 //! The meaning of `[[rule]]`.
 
-use crate::line::ids::PipelineName;
-use crate::line::naming::NamePattern;
-use crate::line::pattern::Placeholder;
-use crate::line::rule::{On, Patterns, Rule, Rules, Start, Update};
+use crate::domain::ids::PipelineName;
+use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::rule::{GlobFilter, On, Rule, Rules, Start, Update};
 
-use super::words::{Reading, Table, Word};
-use super::{Surroundings, changes, limits};
+use crate::config::environment::Environment;
+use crate::config::words::{Diagnostics, Located, Table};
+use crate::config::{changes, limits};
 
 /// Reads every rule; what is wrong is noted.
 pub(super) fn read(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     root: &Table<'_, '_>,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Rules {
     let Some(tables) = root.tables("rule") else {
         let what = "missing: without a [[rule]] no webhook would make a pipeline";
-        reading.note(format!("{}: rule", root.place()), what);
+        diagnostics.note(format!("{}: rule", root.place()), what);
         return Rules(Vec::new());
     };
     let mut rules: Vec<Rule> = Vec::new();
@@ -26,13 +27,13 @@ pub(super) fn read(
             .as_ref()
             .filter(|word| rules.iter().any(|rule| rule.name == word.value))
         {
-            reading.note(
+            diagnostics.note(
                 word.place.as_str(),
                 format!("another rule is called '{}' already", word.value),
             );
         }
         let name = name.map_or_else(|| format!("rule {number}"), |word| word.value);
-        rules.extend(rule(reading, &table, name, surroundings));
+        rules.extend(rule(diagnostics, &table, name, environment));
         table.finish();
     }
     Rules(rules)
@@ -40,48 +41,53 @@ pub(super) fn read(
 
 /// `None` when something essential is missing or wrong; it is noted, then.
 fn rule(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     name: String,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Option<Rule> {
-    let repository = required(reading, table, "repository", table.texts("repository"));
-    let on = required(reading, table, "on", table.text("on")).and_then(|word| {
+    let repository = required(diagnostics, table, "repository", table.texts("repository"));
+    let on = required(diagnostics, table, "on", table.text("on")).and_then(|word| {
         let on = match word.value.as_str() {
             "pull_request" => Ok(On::PullRequest),
             "branch" => Ok(On::Branch),
             _ => Err("want \"pull_request\" or \"branch\""),
         };
-        reading.noted(&word.place, on)
+        diagnostics.record_error(&word.place, on)
     });
-    let template = required(reading, table, "template", table.text("template"))
-        .and_then(|word| reading.noted(&word.place, PipelineName::parse(word.value)));
+    let template = required(diagnostics, table, "template", table.text("template"))
+        .and_then(|word| diagnostics.record_error(&word.place, PipelineName::parse(word.value)));
     let repository = repository.and_then(|word| {
         if word.value.is_empty() {
-            reading.note(
+            diagnostics.note(
                 word.place.as_str(),
                 "an empty list matches nothing: name repositories as owner/name",
             );
         }
-        patterns(reading, word)
+        patterns(diagnostics, word)
     });
     let base = table.texts("base");
     let branches = table
         .texts("branches")
-        .and_then(|word| patterns(reading, word));
+        .and_then(|word| patterns(diagnostics, word));
     let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
-    let changes = changes::read(reading, table, on, surroundings);
-    let start = chosen(reading, table.text("start"), Start::Fitting, &STARTS);
-    let update = chosen(reading, table.text("update"), Update::NextStart, &UPDATES);
+    let changes = changes::read(diagnostics, table, on, environment);
+    let start = chosen(diagnostics, table.text("start"), Start::Auto, &STARTS);
+    let update = chosen(
+        diagnostics,
+        table.text("update"),
+        Update::NextStart,
+        &UPDATES,
+    );
     let stop_on_close = table.flag("stop_on_close");
-    let max_active = limits::max_active(reading, table);
+    let max_active = limits::max_active(diagnostics, table);
     if table.has("max_active") && !table.has("name") {
         let what = "a rule with max_active needs a name: its clones are counted under it";
-        reading.note(table.place(), what);
+        diagnostics.note(table.place(), what);
     }
     let pattern = table.text("pipeline_name").map(|word| {
-        let pattern = reading.noted(&word.place, NamePattern::parse(&word.value))?;
-        check_pattern(reading, &word.place, &pattern, on?);
+        let pattern = diagnostics.record_error(&word.place, NamePattern::parse(&word.value))?;
+        check_pattern(diagnostics, &word.place, &pattern, on?);
         Some(pattern)
     });
     if on == Some(On::Branch) {
@@ -89,7 +95,7 @@ fn rule(
             .into_iter()
             .filter(|key| table.has(key))
         {
-            reading.note(
+            diagnostics.note(
                 table.place(),
                 format!("'{key}' is about pull requests, and this rule is on = \"branch\""),
             );
@@ -104,23 +110,23 @@ fn rule(
         repository: repository?,
         on: on?,
         base: base
-            .and_then(|word| patterns(reading, word))
+            .and_then(|word| patterns(diagnostics, word))
             .unwrap_or_default(),
         branches: branches.unwrap_or_default(),
         drafts: drafts.is_none_or(|word| word.value),
         forks: forks.is_some_and(|word| word.value),
         template: template?,
         pipeline_name,
-        changes: changes?,
+        overrides: changes?,
         start: start?,
         update: update?,
         stop_on_close: stop_on_close.is_some_and(|word| word.value),
         max_active: max_active?,
     };
-    if rule.start == Start::Push && rule.fills(Placeholder::Sha) {
+    if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what =
             "an execution that the clone starts by itself is told no {sha}: use start = \"commit\"";
-        reading.note(table.place(), what);
+        diagnostics.note(table.place(), what);
     }
     Some(rule)
 }
@@ -136,8 +142,8 @@ const UPDATES: [(&str, Update); 2] = [("next-start", Update::NextStart), ("never
 
 /// What a word means; `None` where it is none of these.
 fn chosen<T: Copy>(
-    reading: &Reading<'_>,
-    word: Option<Word<String>>,
+    diagnostics: &Diagnostics<'_>,
+    word: Option<Located<String>>,
     default: T,
     words: &[(&str, T)],
 ) -> Option<T> {
@@ -150,8 +156,8 @@ fn chosen<T: Copy>(
         .map(|(name, _)| format!("\"{name}\""))
         .collect();
     let found = found.ok_or_else(|| format!("want one of {}", names.join(", ")));
-    reading
-        .noted(&word.place, found)
+    diagnostics
+        .record_error(&word.place, found)
         .map(|(_, meaning)| *meaning)
 }
 
@@ -163,7 +169,7 @@ fn default_pattern(on: On) -> &'static str {
 }
 
 /// A pattern must tell the subjects of its rule apart, and may only name what they have.
-fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: On) {
+fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePattern, on: On) {
     let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
     let has_number = has(&[Placeholder::Number]);
     let of_pulls = pattern
@@ -172,17 +178,17 @@ fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: 
     let has_branch = has(&[Placeholder::Branch, Placeholder::Slug]);
     match on {
         On::PullRequest if !has_number => {
-            reading.note(
+            diagnostics.note(
                 place,
                 "needs {number}: without it two pull requests would share a pipeline",
             );
         }
         On::Branch if let Some(wrong) = of_pulls => {
-            let what = format!("a branch has no {{{}}}: use {{branch}}", wrong.word());
-            reading.note(place, what);
+            let what = format!("a branch has no {{{}}}: use {{branch}}", wrong.as_str());
+            diagnostics.note(place, what);
         }
         On::Branch if !has_branch => {
-            reading.note(
+            diagnostics.note(
                 place,
                 "needs {branch}: without it two branches would share a pipeline",
             );
@@ -191,8 +197,8 @@ fn check_pattern(reading: &Reading<'_>, place: &str, pattern: &NamePattern, on: 
     }
 }
 
-fn patterns(reading: &Reading<'_>, word: Word<Vec<String>>) -> Option<Patterns> {
-    match Patterns::parse(&word.value) {
+fn patterns(diagnostics: &Diagnostics<'_>, word: Located<Vec<String>>) -> Option<GlobFilter> {
+    match GlobFilter::parse(&word.value) {
         Ok(patterns) => Some(patterns),
         Err((place, why)) => {
             let glob = word
@@ -200,7 +206,7 @@ fn patterns(reading: &Reading<'_>, word: Word<Vec<String>>) -> Option<Patterns> 
                 .get(place)
                 .map(String::as_str)
                 .unwrap_or_default();
-            reading.note(
+            diagnostics.note(
                 word.place,
                 format!("the glob '{glob}' cannot be read: {why}"),
             );
@@ -210,13 +216,13 @@ fn patterns(reading: &Reading<'_>, word: Word<Vec<String>>) -> Option<Patterns> 
 }
 
 fn required<T>(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     key: &str,
-    word: Option<Word<T>>,
-) -> Option<Word<T>> {
+    word: Option<Located<T>>,
+) -> Option<Located<T>> {
     if word.is_none() && !table.has(key) {
-        reading.note(format!("{}.{key}", table.place()), "missing");
+        diagnostics.note(format!("{}.{key}", table.place()), "missing");
     }
     word
 }

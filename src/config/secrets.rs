@@ -1,35 +1,35 @@
 //! The meaning of `[github] secrets`: references, resolved once. A secret is never printed, and never in the file.
 
-use crate::line::delivery::Secrets;
-use crate::line::secret::Secret;
+use crate::domain::intake::authenticated::Secrets;
+use crate::domain::secret::Secret;
 
-use super::Surroundings;
-use super::words::{Reading, Table};
+use crate::config::environment::Environment;
+use crate::config::words::{Diagnostics, Table};
 
 /// Resolves every reference; what is wrong is noted.
 pub(super) fn read(
-    reading: &Reading<'_>,
+    diagnostics: &Diagnostics<'_>,
     github: &Table<'_, '_>,
-    surroundings: &impl Surroundings,
+    environment: &impl Environment,
 ) -> Secrets {
     let words = github.texts("secrets");
     if words.is_none() && !github.has("secrets") {
         let what =
             "missing: without a secret no webhook can be proven to be GitHub's; use [\"env:NAME\"]";
-        reading.note(format!("{}.secrets", github.place()), what);
+        diagnostics.note(format!("{}.secrets", github.place()), what);
     }
     let Some(words) = words else {
         return Secrets::new::<Vec<u8>>([]);
     };
     if words.value.is_empty() {
-        reading.note(
+        diagnostics.note(
             words.place.as_str(),
             "an empty list proves nothing; use [\"env:NAME\"]",
         );
     }
     let resolved = (1..).zip(&words.value).filter_map(|(number, reference)| {
-        let secret = resolve(reference, surroundings);
-        reading.noted(
+        let secret = resolve(reference, environment);
+        diagnostics.record_error(
             &words.place,
             secret.map_err(|why| format!("secret {number}: {why}")),
         )
@@ -38,20 +38,17 @@ pub(super) fn read(
 }
 
 /// A secret that a clone is given: text, since AWS takes nothing else.
-pub(super) fn of_clone(
-    reference: &str,
-    surroundings: &impl Surroundings,
-) -> Result<Secret, String> {
-    let secret = String::from_utf8(resolve(reference, surroundings)?);
+pub(super) fn of_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
+    let secret = String::from_utf8(resolve(reference, environment)?);
     let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
     Ok(Secret::new(secret))
 }
 
 /// Errors name the reference, where it is one, and never quote anything that could be a secret.
-fn resolve(reference: &str, surroundings: &impl Surroundings) -> Result<Vec<u8>, String> {
+fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, String> {
     let (secret, source) = match reference.split_once(':') {
         Some(("env", name)) => {
-            let value = surroundings.variable(name)?;
+            let value = environment.variable(name)?;
             (
                 value
                     .ok_or_else(|| format!("the variable {name} is not set"))?
@@ -60,7 +57,7 @@ fn resolve(reference: &str, surroundings: &impl Surroundings) -> Result<Vec<u8>,
             )
         }
         Some(("file", path)) => {
-            let bytes = surroundings
+            let bytes = environment
                 .file(path)
                 .map_err(|error| format!("the file {path} cannot be read: {error}"))?;
             (without_line_end(bytes), path)

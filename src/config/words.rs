@@ -1,5 +1,5 @@
 //! The first step: TOML into words. Nothing is judged here but the form: types, unknown keys, missing keys. Every
-//! mistake is noted with its line and key, and reading goes on.
+//! mistake is noted with its line and key, and diagnostics goes on.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -7,10 +7,10 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
+use crate::config::problem::Problem;
 
 /// A text that is being read, and the mistakes found so far.
-pub(super) struct Reading<'a> {
+pub(super) struct Diagnostics<'a> {
     name: &'a str,
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
@@ -18,14 +18,14 @@ pub(super) struct Reading<'a> {
 
 /// A word, and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Word<T> {
+pub(super) struct Located<T> {
     /// What it says.
     pub(super) value: T,
     /// `FILE:LINE: KEY`, for a mistake in its meaning.
     pub(super) place: String,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Diagnostics<'a> {
     pub(super) fn new(name: &'a str, text: &'a str) -> Self {
         Self {
             name,
@@ -40,7 +40,11 @@ impl<'a> Reading<'a> {
     }
 
     /// Notes the mistake of an `Err` and goes on without its value.
-    pub(super) fn noted<T, E: ToString>(&self, place: &str, result: Result<T, E>) -> Option<T> {
+    pub(super) fn record_error<T, E: ToString>(
+        &self,
+        place: &str,
+        result: Result<T, E>,
+    ) -> Option<T> {
         result.map_err(|why| self.note(place, why.to_string())).ok()
     }
 
@@ -69,7 +73,7 @@ impl<'a> Reading<'a> {
 
 /// A table that is being read: it knows which keys were asked for, so what is left over is unknown.
 pub(super) struct Table<'a, 't> {
-    reading: &'a Reading<'a>,
+    diagnostics: &'a Diagnostics<'a>,
     fields: Option<&'t DeTable<'t>>,
     path: String,
     place: String,
@@ -78,10 +82,10 @@ pub(super) struct Table<'a, 't> {
 
 impl<'a, 't> Table<'a, 't> {
     /// The whole document.
-    pub(super) fn root(reading: &'a Reading<'a>, fields: &'t DeTable<'t>) -> Self {
-        let place = reading.name.to_owned();
+    pub(super) fn root(diagnostics: &'a Diagnostics<'a>, fields: &'t DeTable<'t>) -> Self {
+        let place = diagnostics.name.to_owned();
         Self {
-            reading,
+            diagnostics,
             fields: Some(fields),
             path: String::new(),
             place,
@@ -94,17 +98,17 @@ impl<'a, 't> Table<'a, 't> {
         &self.place
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Option<Word<String>> {
+    pub(super) fn text(&self, key: &'static str) -> Option<Located<String>> {
         self.read(key, "text in quotes", |value| {
             value.as_str().map(str::to_owned)
         })
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Option<Word<bool>> {
+    pub(super) fn flag(&self, key: &'static str) -> Option<Located<bool>> {
         self.read(key, "true or false", DeValue::as_bool)
     }
 
-    pub(super) fn number(&self, key: &'static str) -> Option<Word<i64>> {
+    pub(super) fn number(&self, key: &'static str) -> Option<Located<i64>> {
         self.read(key, "a whole number", |value| {
             let integer = value.as_integer()?;
             i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok()
@@ -112,7 +116,7 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     /// One text, or a list of texts.
-    pub(super) fn texts(&self, key: &'static str) -> Option<Word<Vec<String>>> {
+    pub(super) fn texts(&self, key: &'static str) -> Option<Located<Vec<String>>> {
         self.read(key, "text in quotes, or a list of such", |value| {
             match (value.as_str(), value.as_array()) {
                 (Some(text), _) => Some(vec![text.to_owned()]),
@@ -126,14 +130,14 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     /// Every text of a table whose keys are the person's own.
-    pub(super) fn named_texts(&self) -> Vec<(String, Word<String>)> {
+    pub(super) fn named_texts(&self) -> Vec<(String, Located<String>)> {
         let fields = self.fields.iter().flat_map(|fields| fields.iter());
         let texts = fields.filter_map(|(key, value)| {
             let name = key.get_ref().to_string();
-            let place = self.reading.place(&key.span(), &self.path(&name));
+            let place = self.diagnostics.place(&key.span(), &self.path(&name));
             let text = value.get_ref().as_str().ok_or("want text in quotes");
-            let value = self.reading.noted(&place, text)?.to_owned();
-            Some((name, Word { value, place }))
+            let value = self.diagnostics.record_error(&place, text)?.to_owned();
+            Some((name, Located { value, place }))
         });
         texts.collect()
     }
@@ -143,20 +147,20 @@ impl<'a, 't> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {
             let fields = value.as_table();
             if fields.is_none() {
-                self.reading.note(
-                    self.reading.place(&span, &self.path(key)),
+                self.diagnostics.note(
+                    self.diagnostics.place(&span, &self.path(key)),
                     format!("want a table: [{key}]"),
                 );
             }
             fields.map(|fields| (span, fields))
         });
         let place = match &found {
-            Some((span, _)) => self.reading.place(span, &self.path(key)),
-            None => format!("{}: {}", self.reading.name, self.path(key)),
+            Some((span, _)) => self.diagnostics.place(span, &self.path(key)),
+            None => format!("{}: {}", self.diagnostics.name, self.path(key)),
         };
         let fields = found.map(|(_, fields)| fields);
         Table {
-            reading: self.reading,
+            diagnostics: self.diagnostics,
             fields,
             path: self.path(key),
             place,
@@ -172,8 +176,8 @@ impl<'a, 't> Table<'a, 't> {
             .map(|item| Some((item.span(), item.get_ref().as_table()?)))
             .collect();
         let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
-            self.reading.note(
-                self.reading.place(&span, &self.path(key)),
+            self.diagnostics.note(
+                self.diagnostics.place(&span, &self.path(key)),
                 format!("want tables: [[{key}]]"),
             );
             return Some(Vec::new());
@@ -183,9 +187,9 @@ impl<'a, 't> Table<'a, 't> {
             .enumerate()
             .map(|(place, (span, fields))| {
                 let path = format!("{}[{}]", self.path(key), place + 1);
-                let place = self.reading.place(&span, &path);
+                let place = self.diagnostics.place(&span, &path);
                 Table {
-                    reading: self.reading,
+                    diagnostics: self.diagnostics,
                     fields: Some(fields),
                     path,
                     place,
@@ -214,8 +218,8 @@ impl<'a, 't> Table<'a, 't> {
                 Some(meant) => format!("unknown key: did you mean '{meant}'?"),
                 None => format!("unknown key: known here are {}", known.join(", ")),
             };
-            self.reading
-                .note(self.reading.place(&key.span(), &path), what);
+            self.diagnostics
+                .note(self.diagnostics.place(&key.span(), &path), what);
         }
     }
 
@@ -224,13 +228,13 @@ impl<'a, 't> Table<'a, 't> {
         key: &'static str,
         want: &str,
         read: impl FnOnce(&DeValue<'t>) -> Option<T>,
-    ) -> Option<Word<T>> {
+    ) -> Option<Located<T>> {
         let (span, value) = self.find(key)?;
-        let place = self.reading.place(&span, &self.path(key));
+        let place = self.diagnostics.place(&span, &self.path(key));
         match read(value) {
-            Some(value) => Some(Word { value, place }),
+            Some(value) => Some(Located { value, place }),
             None => {
-                self.reading.note(place, format!("want {want}"));
+                self.diagnostics.note(place, format!("want {want}"));
                 None
             }
         }

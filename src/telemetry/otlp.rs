@@ -23,17 +23,17 @@ pub struct Traces(Option<SdkTracerProvider>);
 type Spans<S> = Box<dyn Layer<S> + Send + Sync>;
 
 /// Nothing, where the environment does not say where to.
-pub(super) fn start<S>() -> Result<(Traces, Option<Spans<S>>), String>
+pub(super) fn start<S>(variable: &str) -> Result<(Traces, Option<Spans<S>>), String>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    if std::env::var_os(super::ENDPOINT).is_none_or(|value| value.is_empty()) {
+    if std::env::var_os(variable).is_none_or(|value| value.is_empty()) {
         return Ok((Traces(None), None));
     }
     let exporter = SpanExporter::builder()
         .with_http()
         .build()
-        .map_err(|why| format!("{}: traces cannot be sent: {why}", super::ENDPOINT))?;
+        .map_err(|why| format!("{variable}: traces cannot be sent: {why}"))?;
     let resource = Resource::builder()
         .with_service_name("branchline")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))

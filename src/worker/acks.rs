@@ -8,15 +8,15 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::line::envelope::Receipt;
+use crate::domain::intake::envelope::Receipt;
 use crate::ports::Queue;
 
-use super::report;
+use crate::worker::report;
 
 /// Entries in one batch (SQS API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
 /// How long the first acknowledgement of a batch waits for company. Far below any visibility timeout.
-const LINGER: Duration = Duration::from_millis(50);
+const BATCH_DELAY: Duration = Duration::from_millis(50);
 /// Batches under way at once. One after the other they would be ten messages a round trip; so many are more than all the
 /// messages that the default concurrency has in work, and they bound what waits while SQS does not answer.
 const UNDER_WAY: usize = 16;
@@ -77,7 +77,7 @@ async fn run<Q: Queue>(queue: Arc<Q>, mut receiver: mpsc::Receiver<Ack>) {
 
 async fn gather(first: Ack, receiver: &mut mpsc::Receiver<Ack>) -> Vec<Ack> {
     let mut batch = vec![first];
-    let deadline = Instant::now() + LINGER;
+    let deadline = Instant::now() + BATCH_DELAY;
     while batch.len() < BATCH {
         match timeout_at(deadline, receiver.recv()).await {
             Ok(Some(ack)) => batch.push(ack),
@@ -106,7 +106,10 @@ async fn flush<Q: Queue>(queue: &Q, batch: Vec<Ack>) {
             returns,
             |batch: Vec<(Receipt, Duration)>| async move {
                 let all = || batch.iter().map(|(receipt, _)| receipt.clone()).collect();
-                let failed = queue.hand_back(&batch).await.unwrap_or_else(|_| all());
+                let failed = queue
+                    .change_visibility(&batch)
+                    .await
+                    .unwrap_or_else(|_| all());
                 keep(batch, &failed, |(receipt, _)| receipt)
             }
         ),

@@ -2,20 +2,15 @@
 //! in batches, and stops cleanly.
 
 pub mod acks;
-pub mod act;
-mod handle;
-pub mod lanes;
-pub mod lease;
-mod leave;
-mod outage;
-pub mod pace;
+pub mod backoff;
+pub(crate) mod outage;
 mod poll;
-mod ready;
+mod process;
+mod readiness;
 mod report;
-mod stop;
+mod run_mode;
+mod shutdown;
 mod sweep;
-pub mod templates;
-pub mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,32 +18,24 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::line::fault::Fault;
+use crate::domain::fault::Fault;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
+use crate::reconcile::Reconciler;
 use acks::Acks;
-use handle::{Dice, Handler};
 use poll::Poller;
-pub use ready::Readiness;
-pub use stop::{Stop, Teller};
-use walk::Walker;
+use process::{Handler, Jitter};
+pub use readiness::Readiness;
+pub use run_mode::RunMode;
+pub use shutdown::{Shutdown, ShutdownHandle};
 
 /// How long the last acknowledgements may take. With a drain of 25 s it is less than the 30 s that ECS and systemd-like
 /// supervisors wait before they kill.
 const FLUSH: Duration = Duration::from_secs(4);
 
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// When it is told to.
-    Stopped,
-    /// When a poll finds nothing and nothing is in work.
-    Empty,
-}
-
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct WorkerConfig {
     /// Messages in work at once.
     pub concurrency: usize,
     /// How long what is in work may go on once the worker is told to stop.
@@ -60,14 +47,14 @@ pub struct Settings {
 /// The daemon over its ports.
 pub struct Worker<Q, S, P, C> {
     queue: Arc<Q>,
-    walker: Arc<Walker<S, P, C>>,
-    settings: Settings,
+    walker: Arc<Reconciler<S, P, C>>,
+    settings: WorkerConfig,
     ready: Readiness,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
     /// A worker over a queue.
-    pub fn new(queue: Q, walker: Walker<S, P, C>, settings: Settings) -> Self {
+    pub fn new(queue: Q, walker: Reconciler<S, P, C>, settings: WorkerConfig) -> Self {
         Self {
             queue: Arc::new(queue),
             walker: Arc::new(walker),
@@ -86,13 +73,13 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
     /// and the rest handed back, and every acknowledgement sent.
     ///
     /// # Errors
-    /// At start: a queue or a table that is not there or not for us, which waiting cannot mend. With [`Until::Empty`]:
+    /// At start: a queue or a table that is not there or not for us, which waiting cannot mend. With [`RunMode::UntilEmpty`]:
     /// what kept the queue from being emptied, after a few tries.
     ///
     /// Cancelled: messages in work are dropped where they stand and come back when their visibility ends.
-    pub async fn run(&self, until: Until, stop: Stop) -> Result<(), Fault> {
+    pub async fn run(&self, mode: RunMode, stop: Shutdown) -> Result<(), Fault> {
         let (acks, mut batcher) = Acks::start(Arc::clone(&self.queue));
-        let (up, time_is_up) = Stop::channel();
+        let (up, time_is_up) = Shutdown::channel();
         let handler = Arc::new(Handler {
             queue: Arc::clone(&self.queue),
             walker: Arc::clone(&self.walker),
@@ -100,7 +87,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             leases: Arc::default(),
             breaker: Arc::default(),
             ready: self.ready.clone(),
-            dice: Arc::new(Dice::new(self.settings.seed)),
+            dice: Arc::new(Jitter::new(self.settings.seed)),
             time_is_up,
         });
         let leases = Arc::clone(&handler.leases);
@@ -109,7 +96,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             let poller = Poller {
                 handler: &handler,
                 concurrency: self.settings.concurrency.max(1),
-                until,
+                mode,
             };
             let outcome = poller.poll(stop, &mut work).await;
             self.ready.draining();
@@ -132,7 +119,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
         tokio::select! {
             biased;
             outcome = run => outcome,
-            never = leases.beat(self.queue.as_ref()) => match never {},
+            never = leases.renew_forever(self.queue.as_ref()) => match never {},
         }
     }
 

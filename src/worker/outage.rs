@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::pace::Patience;
-use crate::line::fault::{Blame, Class, Fault, Room};
-use crate::line::journal::Outcome;
+use crate::domain::fault::Fault;
+use crate::domain::outcome::backend_signal::BackendSignal;
+use crate::worker::backoff::PollBackoff;
 
 /// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
 const FAILURES: usize = 3;
@@ -17,7 +17,7 @@ const FAILURES: usize = 3;
 #[derive(Default)]
 pub(super) struct QueueOutage {
     failures: usize,
-    patience: Patience,
+    patience: PollBackoff,
 }
 
 impl QueueOutage {
@@ -47,7 +47,7 @@ impl QueueOutage {
 /// What lies behind the queue, the table and CodePipeline, as the walks see it. While it is out, messages are taken one
 /// at a time: each would only use up an attempt.
 #[derive(Default)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     state: Mutex<State>,
 }
 
@@ -59,57 +59,7 @@ struct State {
     fault: Option<Fault>,
     /// While it is out: when to try the next message.
     next: Option<Instant>,
-    patience: Patience,
-}
-
-/// What a walk tells of AWS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Nothing: the walk did not come that far.
-    Nothing,
-    /// It answered, whatever it said of this message.
-    Answered,
-    /// It failed, for every message alike.
-    Failed(Fault),
-}
-
-impl Heard {
-    /// Of a walk that came to this.
-    #[must_use]
-    pub fn of(outcome: &Result<Outcome, Fault>) -> Self {
-        let fault = match outcome {
-            Ok(Outcome::Ignored(_)) => return Self::Nothing,
-            Ok(
-                Outcome::Unchanged(_)
-                | Outcome::Recorded(_)
-                | Outcome::Created
-                | Outcome::AlreadyCreated
-                | Outcome::Started
-                | Outcome::Updated
-                | Outcome::Left(_)
-                | Outcome::Deleted
-                | Outcome::AlreadyDeleted
-                | Outcome::LeftAlone,
-            ) => return Self::Answered,
-            Err(fault) => fault,
-        };
-        match (fault.blame(), fault.room) {
-            (Blame::Weather | Blame::Setup, _) => Self::Failed(fault.clone()),
-            // A full lane is answered without AWS.
-            (Blame::Message, Room::Mapping | Room::Plan) if fault.reason.class() != Class::Busy => {
-                Self::Answered
-            }
-            (
-                Blame::Message,
-                Room::Delivery
-                | Room::Event
-                | Room::Intent
-                | Room::Mapping
-                | Room::Plan
-                | Room::Queue,
-            ) => Self::Nothing,
-        }
-    }
+    patience: PollBackoff,
 }
 
 impl State {
@@ -128,19 +78,19 @@ impl State {
     }
 }
 
-impl Breaker {
-    /// A walk or a burial came to an end. `dice` as for [`Patience::after_failure`].
-    pub(super) fn hear(&self, heard: Heard, dice: f64) {
+impl CircuitBreaker {
+    /// A walk or a burial came to an end. `dice` as for [`PollBackoff::after_failure`].
+    pub(super) fn hear(&self, heard: BackendSignal, dice: f64) {
         let mut state = self.lock();
         match heard {
-            Heard::Nothing => {}
-            Heard::Answered => {
+            BackendSignal::Nothing => {}
+            BackendSignal::Answered => {
                 if state.next.is_some() {
                     tracing::info!(failures = state.failures, "AWS answers as it should again");
                 }
                 *state = State::default();
             }
-            Heard::Failed(fault) => state.fail(fault, dice),
+            BackendSignal::Failed(fault) => state.fail(fault, dice),
         }
     }
 

@@ -7,14 +7,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use crate::line::envelope::Envelope;
-use crate::line::fault::{Blame, Fault, Reason, Room};
+use crate::domain::fault::{Blame, Fault, Reason, Step};
+use crate::domain::intake::envelope::Envelope;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
-use super::handle::Handler;
-use super::outage::QueueOutage;
-use super::sweep::sweep;
-use super::{Stop, Until, report};
+use crate::worker::outage::QueueOutage;
+use crate::worker::process::Handler;
+use crate::worker::sweep::sweep;
+use crate::worker::{RunMode, Shutdown, report};
 
 /// How long one poll waits for a message: the longest that SQS allows, and so the fewest requests.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ const FAILED_POLLS: usize = 3;
 pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
-    pub(super) until: Until,
+    pub(super) mode: RunMode,
 }
 
 /// A message and the place in work that it takes.
@@ -47,7 +47,7 @@ struct Brought {
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// Polls until told to stop, or until the queue is empty. What it receives goes into `work`, and so does the sweep.
-    pub(super) async fn poll(&self, stop: Stop, work: &mut JoinSet<()>) -> Result<(), Fault> {
+    pub(super) async fn poll(&self, stop: Shutdown, work: &mut JoinSet<()>) -> Result<(), Fault> {
         let places = Arc::new(Semaphore::new(self.concurrency));
         let mut refused = self.start_sweep(&stop, work);
         let mut outage = QueueOutage::default();
@@ -73,7 +73,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     for (envelope, place) in messages {
                         self.start(work, envelope, place);
                     }
-                    if let (Until::Empty, Some(fault)) = (self.until, self.handler.breaker.fault())
+                    if let (RunMode::UntilEmpty, Some(fault)) =
+                        (self.mode, self.handler.breaker.fault())
                     {
                         return Err(fault);
                     }
@@ -88,7 +89,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 Err(fault) => {
                     self.handler.ready.queue(false);
                     pause = outage.failed(&fault, self.handler.dice.throw());
-                    if self.until == Until::Empty && outage.failures() >= FAILED_POLLS {
+                    if self.mode == RunMode::UntilEmpty && outage.failures() >= FAILED_POLLS {
                         return Err(fault);
                     }
                 }
@@ -98,7 +99,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
 
     /// Whether a run that should end has nothing left to do.
     fn is_done(&self, places: &Semaphore) -> bool {
-        self.until == Until::Empty && places.available_permits() == self.concurrency
+        self.mode == RunMode::UntilEmpty && places.available_permits() == self.concurrency
     }
 
     fn start(&self, work: &mut JoinSet<()>, envelope: Envelope, place: OwnedSemaphorePermit) {
@@ -110,7 +111,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     }
 
     /// The sweep goes on beside the polling. Answers with where it tells that it was refused for good.
-    fn start_sweep(&self, stop: &Stop, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
+    fn start_sweep(&self, stop: &Shutdown, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
         let (refuse, refused) = mpsc::channel(1);
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();
@@ -185,9 +186,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// Asks for as many messages as there are free places.
     fn ask(&self, polls: &mut Polls, free: Vec<OwnedSemaphorePermit>) {
         let handler = Arc::clone(self.handler);
-        let wait = match self.until {
-            Until::Stopped => LONG_POLL,
-            Until::Empty => SHORT_POLL,
+        let wait = match self.mode {
+            RunMode::Daemon => LONG_POLL,
+            RunMode::UntilEmpty => SHORT_POLL,
         };
         polls.spawn(async move {
             let max = u32::try_from(free.len()).unwrap_or(1);
@@ -223,7 +224,7 @@ async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
 /// A poll that did not come to its end: a bug, told as one.
 fn broken(what: &str) -> Fault {
     Fault::new(
-        Room::Queue,
+        Step::Queue,
         Reason::AwsUnknown,
         format!("a poll ended: {what}"),
     )

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
-use super::walk::{Ending, Walked};
-use crate::line::ids::Timestamp;
-use crate::line::verdict::Grave;
-use crate::measures;
+use crate::domain::ids::Timestamp;
+use crate::domain::outcome::disposition::Grave;
+use crate::reconcile::{Ending, Processed};
+use crate::telemetry::metrics;
 
 /// One level's line of a walk. The fields are the same at every level.
 macro_rules! journal {
@@ -36,7 +36,7 @@ macro_rules! journal {
 }
 
 /// The journal line: `walk` is how long the walk took, `age` how long the message has existed.
-pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
+pub(super) fn walked(walked: &Processed, walk: Duration, age: Duration) {
     match &walked.ending {
         Ending::Ack => journal!(info, walked, walk, age, "ack", "Message acknowledged"),
         Ending::Retry { .. } => journal!(
@@ -71,7 +71,7 @@ pub(super) fn walked(walked: &Walked, walk: Duration, age: Duration) {
 }
 
 /// The same in numbers. `now` is the end of the walk.
-pub(super) fn measured(walked: &Walked, walk: Duration, now: Timestamp) {
+pub(super) fn measured(walked: &Processed, walk: Duration, now: Timestamp) {
     let journal = &walked.journal;
     let verdict = match &walked.ending {
         Ending::Ack => "ack",
@@ -79,12 +79,12 @@ pub(super) fn measured(walked: &Walked, walk: Duration, now: Timestamp) {
         Ending::Bury(Grave::Quarantine, _) => "quarantine",
         Ending::Bury(Grave::DeadLetters, _) => "bury",
     };
-    measures::delivered(journal.event.as_deref(), verdict, walk);
+    metrics::delivered(journal.event.as_deref(), verdict, walk);
     if let Some((room, reason)) = journal.failure {
-        measures::failed(room, reason.class());
+        metrics::failed(room, reason.class());
     }
     if let (Ending::Ack, Some(event_time)) = (&walked.ending, journal.event_time) {
-        measures::aged(now.since(event_time));
+        metrics::aged(now.since(event_time));
     }
 }
 

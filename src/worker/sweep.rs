@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::line::fault::{Blame, Fault};
-use crate::line::ids::Subject;
-use crate::line::mapping::{Mapping, State};
+use crate::domain::fault::{Blame, Fault};
+use crate::domain::ids::Subject;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
 
-use super::Stop;
-use super::walk::Walker;
+use crate::reconcile::Reconciler;
+use crate::worker::Shutdown;
 
 /// The wait before the table is asked again, where it did not answer. Nothing waits for the sweep.
-const AGAIN: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Finishes every abandoned mapping, one after the other, until told to stop.
 ///
@@ -23,13 +23,13 @@ const AGAIN: Duration = Duration::from_secs(10);
 ///
 /// Cancelled: as one walk that is cancelled.
 pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
-    walker: &Walker<S, P, C>,
-    stop: Stop,
+    walker: &Reconciler<S, P, C>,
+    stop: Shutdown,
 ) -> Result<(), Fault> {
     tokio::select! {
         biased;
         () = stop.told() => return Ok(()),
-        counted = count_places(walker) => counted?,
+        counted = count_slots(walker) => counted?,
     }
     let mut finished = 0_u32;
     for state in State::HALF_WAY {
@@ -57,8 +57,8 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
 }
 
 /// The clones that a rule has already count, the first time that somebody limits it.
-async fn count_places<S: Store, P: Pipelines, C: Clock>(
-    walker: &Walker<S, P, C>,
+async fn count_slots<S: Store, P: Pipelines, C: Clock>(
+    walker: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
     let rules = walker.setup.rules.0.iter();
     let mut limited: BTreeMap<&str, Vec<Subject>> = rules
@@ -86,13 +86,13 @@ async fn count_places<S: Store, P: Pipelines, C: Clock>(
         }
     }
     for (rule, subjects) in limited {
-        answered(|| walker.store().count_places(rule, &subjects)).await?;
+        answered(|| walker.store().count_slots(rule, &subjects)).await?;
     }
     Ok(())
 }
 
 async fn look<S: Store, P: Pipelines, C: Clock>(
-    walker: &Walker<S, P, C>,
+    walker: &Reconciler<S, P, C>,
     state: State,
     after: Option<Cursor>,
 ) -> Result<Page, Fault> {
@@ -117,7 +117,7 @@ where
                     tracing::warn!(fault = %fault, "Mappings cannot be looked for yet");
                     told = true;
                 }
-                sleep(AGAIN).await;
+                sleep(RETRY_INTERVAL).await;
             }
         }
     }
@@ -125,7 +125,7 @@ where
 
 /// Whether a mapping was finished here.
 async fn visit<S: Store, P: Pipelines, C: Clock>(
-    walker: &Walker<S, P, C>,
+    walker: &Reconciler<S, P, C>,
     row: Result<Mapping, Fault>,
 ) -> bool {
     let row = match row {
@@ -143,9 +143,9 @@ async fn visit<S: Store, P: Pipelines, C: Clock>(
         Ok(None) => false,
         Ok(Some(outcome)) => {
             tracing::info!(
-                outcome = outcome.word(),
+                outcome = outcome.as_str(),
                 subject,
-                mapping.from = row.state.word(),
+                mapping.from = row.state.as_str(),
                 "A half-way mapping was finished"
             );
             true

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::support::history::{WEB, WEB_TEMPLATE};
-use crate::support::rules::{TEMPLATE, declaration};
-use crate::support::webhook::{REPOSITORY, Sealed};
-use crate::support::world::MAX_RECEIVES;
-use crate::support::{emulator, table};
+use crate::world::history::{WEB, WEB_TEMPLATE};
+use crate::world::rules::{TEMPLATE, declaration};
+use crate::world::webhook::{REPOSITORY, Sealed};
+use crate::world::world::MAX_RECEIVES;
+use crate::world::{emulator, table};
 
 /// Nobody else's pipelines are there.
 pub(crate) const REGION: &str = "ca-central-1";
@@ -68,7 +68,7 @@ impl Account {
         }
     }
 
-    /// The configuration of `support::history::rules`, in TOML.
+    /// The configuration of `crate::world::history::rules`, in TOML.
     pub(crate) fn configuration(&self) -> String {
         let Self {
             source,

@@ -7,8 +7,8 @@ use aws_sdk_sqs::types::Message;
 
 use super::account::Account;
 use super::script::Round;
-use crate::support::history::WEB_TEMPLATE;
-use crate::support::rules::TEMPLATE;
+use crate::world::history::WEB_TEMPLATE;
+use crate::world::rules::TEMPLATE;
 
 /// What should be.
 pub(crate) struct Expected {

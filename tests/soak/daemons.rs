@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::account::{Account, REGION};
-use crate::support::emulator;
-use crate::support::proxy::{FAULTS, Proxy};
-use crate::support::webhook::SECRET;
+use crate::world::emulator;
+use crate::world::proxy::{FAULTS, Proxy};
+use crate::world::webhook::SECRET;
 
 /// How many.
 const DAEMONS: usize = 3;
@@ -85,9 +85,9 @@ impl Daemons {
 
     /// Faults so far, by kind.
     pub(crate) fn done(&self) -> BTreeMap<&'static str, usize> {
-        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (fault.word(), 0)).into();
+        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (fault.as_str(), 0)).into();
         for (fault, count) in self.running.iter().flat_map(|daemon| daemon.proxy.done()) {
-            *done.entry(fault.word()).or_default() += count;
+            *done.entry(fault.as_str()).or_default() += count;
         }
         done
     }

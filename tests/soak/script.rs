@@ -6,16 +6,16 @@ use std::time::Instant;
 use tokio::time::sleep;
 
 use super::account::Account;
-use crate::support::clock::START;
-use crate::support::history::History;
-use crate::support::webhook::{Sealed, Webhook};
+use crate::world::clock::START;
+use crate::world::history::History;
+use crate::world::webhook::{Sealed, Webhook};
 
 /// Poison in a round.
 const POISON: usize = 20;
 /// Forgeries in a round.
 const FORGERIES: usize = 10;
 
-/// One round's webhooks, in the order of their arrival.
+/// One round's webhooks, in the order of their received_at.
 pub(crate) struct Round {
     pub(crate) history: History,
     pub(crate) webhooks: Vec<Sealed>,

@@ -1,9 +1,9 @@
 //! What a rule says of its clones beside stages, actions, role and tags.
 
 use super::*;
-use crate::line::changes::ExecutionMode;
-use crate::line::pattern::Placeholder;
-use crate::line::rule::{Start, Update};
+use crate::domain::clone::overrides::ExecutionMode;
+use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::rule::{Start, Update};
 
 const HEAD: &str = r#"
 queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }
@@ -39,8 +39,8 @@ secrets = { "Source/App/OAuthToken" = "env:NEW" }
     let rule = &config.rules.0[0];
     assert_eq!((rule.start, rule.update), (Start::Head, Update::Never));
     assert_eq!((rule.stop_on_close, rule.max_active), (true, Some(3)));
-    assert!(rule.fills(Placeholder::Title) && !rule.fills(Placeholder::Sha));
-    let changes = &rule.changes;
+    assert!(rule.uses(Placeholder::Title) && !rule.uses(Placeholder::Sha));
+    let changes = &rule.overrides;
     assert_eq!(
         changes.source_action.as_ref().unwrap().to_string(),
         "Source/App"

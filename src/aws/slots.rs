@@ -1,0 +1,109 @@
+//! Places among a rule's clones: one item a rule, with the set of the subjects that have one. Its writes are conditional
+//! on the set itself, so that no number of workers takes a place too many.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use sha2::{Digest, Sha256};
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::Subject;
+use crate::ports::SlotResult;
+
+use crate::aws::call::measured;
+use crate::aws::dynamodb::DynamoStore;
+use crate::aws::fault::{Service, fault};
+use crate::aws::records::subject_key;
+use crate::aws::row::{n, s};
+
+/// The longest subject that is written out: an item holds 400 KB, and a thousand of these fit well.
+const LONGEST: usize = 100;
+
+impl DynamoStore {
+    pub(super) async fn take(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> Result<SlotResult, Fault> {
+        let one = member(subject);
+        let update = self
+            .place(rule)
+            .update_expression("ADD subjects :one")
+            .condition_expression(
+                "attribute_exists(counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
+            )
+            .expression_attribute_values(":one", AttributeValue::Ss(vec![one.clone()]))
+            .expression_attribute_values(":subject", s(one))
+            .expression_attribute_values(":max", n(max));
+        match self.send(rule, update).await? {
+            Updated::Done => Ok(SlotResult::Acquired),
+            Updated::Refused { counted: true } => Ok(SlotResult::Full),
+            Updated::Refused { counted: false } => Ok(SlotResult::Uncounted),
+        }
+    }
+
+    pub(super) async fn free(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+        let update = self
+            .place(rule)
+            .update_expression("DELETE subjects :one")
+            .expression_attribute_values(":one", AttributeValue::Ss(vec![member(subject)]));
+        self.send(rule, update).await.map(|_| ())
+    }
+
+    pub(super) async fn count(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
+        let update = self
+            .place(rule)
+            .condition_expression("attribute_not_exists(counted)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        let update = if subjects.is_empty() {
+            update.update_expression("SET counted = :yes")
+        } else {
+            let all = subjects.iter().map(member).collect();
+            update
+                .update_expression("SET counted = :yes ADD subjects :all")
+                .expression_attribute_values(":all", AttributeValue::Ss(all))
+        };
+        self.send(rule, update).await.map(|_| ())
+    }
+
+    fn place(&self, rule: &str) -> UpdateItemFluentBuilder {
+        self.client()
+            .update_item()
+            .table_name(self.table())
+            .key("pk", s(format!("RULE#{rule}")))
+            .key("sk", s("RULE"))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    async fn send(&self, rule: &str, update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
+        let error = match measured(Service::DynamoDb, "UpdateItem", update.send()).await {
+            Ok(_) => return Ok(Updated::Done),
+            Err(error) => error,
+        };
+        if let SdkError::ServiceError(refused) = &error
+            && let UpdateItemError::ConditionalCheckFailedException(refused) = refused.err()
+        {
+            let counted = refused
+                .item()
+                .is_some_and(|item| item.contains_key("counted"));
+            return Ok(Updated::Refused { counted });
+        }
+        let call = format!("UpdateItem of RULE#{rule} on {}", self.table());
+        Err(fault(Service::DynamoDb, &call, error))
+    }
+}
+
+enum Updated {
+    Done,
+    Refused { counted: bool },
+}
+
+fn member(subject: &Subject) -> String {
+    let key = subject_key(subject);
+    if key.len() <= LONGEST {
+        return key;
+    }
+    format!("SHA256#{}", hex::encode(Sha256::digest(key)))
+}

@@ -1,0 +1,152 @@
+//! One mapping beside its pipeline.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::domain::clone::execution::{Execution, Stage};
+use crate::domain::text::one_line;
+
+use crate::cli::output::explanation::Colour;
+use crate::inspect::mappings::row::Row;
+
+/// A mapping beside its pipeline.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// The mapping.
+    #[serde(flatten)]
+    pub row: Row,
+    /// `None` where there should be none.
+    pub live: Option<Live>,
+}
+
+/// The pipeline as it is.
+#[derive(Debug, Serialize)]
+pub struct Live {
+    /// Whether it is there.
+    pub exists: bool,
+    /// Its stages, in order.
+    pub stages: Vec<Stage>,
+    /// Its last executions, the newest first.
+    pub executions: Vec<Execution>,
+    /// Its page in the console.
+    pub console: Option<String>,
+    /// What could not be asked.
+    pub unknown: Vec<String>,
+}
+
+/// The longest value that is shown to people: what is longer is in the JSON.
+const LINE: usize = 2_000;
+
+/// Lines for people: first what the mapping says, then the pipeline, a stage and an execution a line.
+#[must_use]
+pub fn lines(shown: &Shown, colours: bool) -> String {
+    let mut text = String::new();
+    let row = serde_json::to_value(&shown.row).unwrap_or_default();
+    for name in Row::FIELDS {
+        let value = row.get(name).filter(|value| !value.is_null());
+        if let Some(value) = value {
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            line(&mut text, name, &one_line(&value, LINE));
+        }
+    }
+    if let Some(live) = &shown.live {
+        of_live(&mut text, live, colours);
+    }
+    text
+}
+
+fn of_live(text: &mut String, live: &Live, colours: bool) {
+    text.push('\n');
+    line(text, "exists", if live.exists { "yes" } else { "no" });
+    for stage in &live.stages {
+        let state = stage.state.as_deref().unwrap_or("-");
+        let said = format!(
+            "{:<24} {} {}",
+            one_line(&stage.name, 100),
+            painted(state, 12, colours),
+            stage.execution.as_deref().unwrap_or("")
+        );
+        line(text, "stage", said.trim_end());
+        if let Some(failure) = &stage.failure {
+            line(text, "", &one_line(failure, LINE));
+        }
+    }
+    for execution in &live.executions {
+        let said = format!(
+            "{} {} {} {}",
+            execution.id,
+            painted(&execution.state, 12, colours),
+            execution.started.as_deref().unwrap_or("-"),
+            execution.commit.as_deref().unwrap_or("-")
+        );
+        line(text, "execution", &said);
+    }
+    for unknown in &live.unknown {
+        line(text, "not known", &one_line(unknown, LINE));
+    }
+    if let Some(console) = &live.console {
+        line(text, "console", console);
+    }
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(text, "{name:<16} {value}");
+}
+
+/// As AWS spells it, at least so wide.
+fn painted(state: &str, width: usize, colours: bool) -> String {
+    let blank = " ".repeat(width.saturating_sub(state.chars().count()));
+    let colour = match state {
+        "Succeeded" => Colour::Green,
+        "Failed" | "Stopped" | "Cancelled" => Colour::Red,
+        "InProgress" | "Stopping" => Colour::Yellow,
+        _ => return format!("{state}{blank}"),
+    };
+    match colours {
+        true => format!("{}{blank}", colour.paint(state)),
+        false => format!("{state}{blank}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_a_line_and_the_link_is_whole() {
+        let stage = |name: &str, state: &str, failure: Option<&str>| Stage {
+            name: name.to_owned(),
+            state: Some(state.to_owned()),
+            execution: Some("e-1".to_owned()),
+            failure: failure.map(str::to_owned),
+        };
+        let console = format!("https://console/{}", "long/".repeat(60));
+        let live = Live {
+            exists: true,
+            stages: vec![
+                stage("Source", "Succeeded", None),
+                stage("Build", "Failed", Some("Build: exit status 1")),
+            ],
+            executions: Vec::new(),
+            console: Some(console.clone()),
+            unknown: Vec::new(),
+        };
+        let mut text = String::new();
+        of_live(&mut text, &live, false);
+        let wanted = format!(
+            "\nexists           yes
+stage            Source                   Succeeded    e-1
+stage            Build                    Failed       e-1
+                 Build: exit status 1
+console          {console}\n"
+        );
+        assert_eq!(text, wanted);
+        let mut text = String::new();
+        of_live(&mut text, &live, true);
+        assert!(text.contains("\u{1b}[31mFailed\u{1b}[0m"), "{text}");
+    }
+}

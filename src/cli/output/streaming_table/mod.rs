@@ -1,0 +1,263 @@
+//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. StreamingTable are written as they come.
+
+mod column;
+mod layout;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::domain::text::one_line;
+
+use crate::cli::output::explanation::Colour;
+pub use column::Column;
+
+/// How a list looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OutputFormat {
+    /// Columns, fitted to the terminal.
+    Table,
+    /// One JSON object a line.
+    Json,
+    /// Comma-separated values with a head line.
+    Csv,
+}
+
+/// What a list is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct TerminalInfo {
+    /// How wide it is, in characters.
+    pub width: usize,
+    /// Whether colours are welcome.
+    pub colours: bool,
+}
+
+impl From<usize> for TerminalInfo {
+    /// So wide, without colours.
+    fn from(width: usize) -> Self {
+        Self {
+            width,
+            colours: false,
+        }
+    }
+}
+
+/// A list while it is being written.
+pub struct StreamingTable<T, W: Write> {
+    output: OutputFormat,
+    columns: Vec<Column<T>>,
+    widths: Vec<Option<usize>>,
+    screen: TerminalInfo,
+    fields: &'static [&'static str],
+    csv: Option<csv::Writer<W>>,
+    plain: Option<W>,
+    begun: bool,
+}
+
+impl<T: Serialize, W: Write> StreamingTable<T, W> {
+    /// A list of these columns. No line is wider than the screen.
+    pub fn new(
+        output: OutputFormat,
+        columns: Vec<Column<T>>,
+        screen: impl Into<TerminalInfo>,
+        to: W,
+    ) -> Self {
+        let (csv, plain) = match output {
+            OutputFormat::Csv => (Some(csv::Writer::from_writer(to)), None),
+            OutputFormat::Table | OutputFormat::Json => (None, Some(to)),
+        };
+        let screen = screen.into();
+        Self {
+            output,
+            widths: layout::widths(&columns, screen.width),
+            columns,
+            screen,
+            fields: &[],
+            csv,
+            plain,
+            begun: false,
+        }
+    }
+
+    /// The names of a row's fields, in their order: the head of a CSV list that has no rows. They must be those of `T`.
+    #[must_use]
+    pub fn fields(mut self, fields: &'static [&'static str]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&mut self, row: &T) -> io::Result<()> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        if let Some(csv) = &mut self.csv {
+            csv.serialize(row).map_err(io::Error::from)?;
+            return csv.flush();
+        }
+        let line = match self.output {
+            OutputFormat::Table => {
+                self.line(|column| (column.cell)(row), |column| (column.colour)(row))
+            }
+            OutputFormat::Json | OutputFormat::Csv => {
+                serde_json::to_string(row).map_err(io::Error::from)?
+            }
+        };
+        let head = (self.output == OutputFormat::Table && !begun)
+            .then(|| self.line(|column| column.head.to_owned(), |_| None));
+        let Some(plain) = &mut self.plain else {
+            return Ok(());
+        };
+        if let Some(head) = head {
+            writeln!(plain, "{head}")?;
+        }
+        writeln!(plain, "{line}")?;
+        plain.flush()
+    }
+
+    /// Ends the list: a CSV list without rows has a head all the same.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn end(&mut self) -> io::Result<()> {
+        match &mut self.csv {
+            Some(csv) if !self.begun && !self.fields.is_empty() => {
+                csv.write_record(self.fields).map_err(io::Error::from)?;
+                csv.flush()
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn line(
+        &self,
+        cell: impl Fn(&Column<T>) -> String,
+        colour: impl Fn(&Column<T>) -> Option<Colour>,
+    ) -> String {
+        let shown = self.columns.iter().zip(&self.widths);
+        let shown: Vec<_> = shown
+            .filter_map(|(column, width)| Some((column, (*width)?)))
+            .collect();
+        let last = shown.len().saturating_sub(1);
+        let mut line = String::new();
+        for (place, (column, width)) in shown.into_iter().enumerate() {
+            let text = cut(&cell(column), width);
+            let blank = match place == last {
+                true => 0,
+                false => width.saturating_sub(text.chars().count()) + layout::GAP,
+            };
+            match colour(column).filter(|_| self.screen.colours) {
+                Some(colour) => line.push_str(&colour.paint(&text)),
+                None => line.push_str(&text),
+            }
+            line.push_str(&" ".repeat(blank));
+        }
+        line.trim_end().to_owned()
+    }
+}
+
+/// At most so many characters, in one line; what is cut off shows.
+fn cut(text: &str, width: usize) -> String {
+    let shown = one_line(text, width + 1);
+    if shown.chars().count() <= width {
+        return shown;
+    }
+    let kept: String = shown.chars().take(width.saturating_sub(1)).collect();
+    kept + "…"
+}
+
+/// An age as people say it: `45s`, `12m`, `3h`, `5d`.
+#[must_use]
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Row {
+        name: &'static str,
+        what: Option<&'static str>,
+    }
+
+    fn rows<W: Write>(
+        output: OutputFormat,
+        screen: impl Into<TerminalInfo>,
+        to: W,
+    ) -> StreamingTable<Row, W> {
+        let columns = vec![
+            Column::new("NAME", 6, |row: &Row| row.name.to_owned())
+                .colour(|row| row.what.is_none().then_some(Colour::Red)),
+            Column::new("WHAT", 30, |row: &Row| row.what.unwrap_or("-").to_owned()).flexible(8),
+        ];
+        StreamingTable::new(output, columns, screen, to)
+    }
+
+    fn written(output: OutputFormat, screen: impl Into<TerminalInfo>) -> String {
+        let mut bytes = Vec::new();
+        let mut rows = rows(output, screen, &mut bytes);
+        let what = Some("a \"long\" text,\nin two lines");
+        rows.write(&Row { name: "one", what }).unwrap();
+        let name = "a-long-name";
+        rows.write(&Row { name, what: None }).unwrap();
+        rows.end().unwrap();
+        drop(rows);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_table_fits_and_keeps_its_lines() {
+        let table = written(OutputFormat::Table, 24);
+        assert_eq!(
+            table,
+            "NAME    WHAT\none     a \"long\" text,\\…\na-lon…  -\n"
+        );
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let screen = TerminalInfo {
+            width: 24,
+            colours: true,
+        };
+        let line = written(OutputFormat::Table, screen);
+        assert!(line.ends_with("\u{1b}[31ma-lon…\u{1b}[0m  -\n"), "{line}");
+    }
+
+    #[test]
+    fn programs_get_everything() {
+        assert_eq!(
+            written(OutputFormat::Json, 10),
+            "{\"name\":\"one\",\"what\":\"a \\\"long\\\" text,\\nin two lines\"}\n{\"name\":\"a-long-name\",\"what\":null}\n"
+        );
+        assert_eq!(
+            written(OutputFormat::Csv, 10),
+            "name,what\none,\"a \"\"long\"\" text,\nin two lines\"\na-long-name,\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_list_in_csv_has_its_head() {
+        for (output, wanted) in [(OutputFormat::Csv, "name,what\n"), (OutputFormat::Json, "")] {
+            let mut bytes = Vec::new();
+            let mut rows = rows(output, 80, &mut bytes).fields(&["name", "what"]);
+            rows.end().unwrap();
+            drop(rows);
+            assert_eq!(String::from_utf8(bytes).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn ages_are_short() {
+        let ages = [0, 119, 120, 7_199, 7_200, 172_800].map(age);
+        assert_eq!(ages, ["0s", "119s", "2m", "119m", "2h", "2d"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! `branchline mappings list`
+
+use std::io::{self, Write};
+
+use crate::cli::mappings::List;
+use crate::cli::output::explanation::Colour;
+use crate::cli::output::streaming_table::{Column, StreamingTable, age};
+use crate::cli::terminal::{Done, code, fault, format, glob, screen, stopped, time_argument};
+use crate::commands::mappings::account::{open, told};
+use crate::commands::system_clock::SystemClock;
+use crate::domain::state::mapping::State;
+use crate::inspect::mappings::filter::Filter;
+use crate::inspect::mappings::listing::Listing;
+use crate::inspect::mappings::row::Row;
+use crate::ports::Clock;
+
+pub(super) async fn list(asked: &List) -> Done {
+    let filter = Filter {
+        repository: glob("repository", asked.repository.as_deref())?,
+        branch: glob("branch", asked.branch.as_deref())?,
+        pipeline: glob("pipeline", asked.pipeline.as_deref())?,
+        pull_request: asked.pull_request,
+        states: states(&asked.state)?,
+        failed: asked.error,
+        unchanged_since: time_argument("older", asked.older.as_deref(), SystemClock.now())?,
+    };
+    let desk = open(&asked.overrides).await?;
+    let stdout = io::stdout().lock();
+    let mut rows =
+        StreamingTable::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
+    let mut listing = Listing::of(&desk.ledger, filter);
+    let (mut listed, mut unreadable) = (0_usize, 0);
+    while let Some(batch) = listing.next().await.map_err(fault)? {
+        unreadable += told(&batch.unreadable)?;
+        for mapping in batch.rows {
+            listed += 1;
+            if stopped(rows.write(&Row::of(&mapping, SystemClock.now())))? {
+                return Ok(code(unreadable > 0));
+            }
+        }
+    }
+    stopped(rows.end())?;
+    let hidden = match asked.state.is_empty() {
+        true => ", those that are gone left out (--state gone)",
+        false => "",
+    };
+    writeln!(io::stderr(), "{listed} mappings{hidden}")?;
+    Ok(code(unreadable > 0))
+}
+
+fn states(words: &[String]) -> Result<Vec<State>, String> {
+    if words.is_empty() {
+        return Ok(State::ALL
+            .into_iter()
+            .filter(|state| *state != State::Gone)
+            .collect());
+    }
+    let read = |word: &String| {
+        let found = State::ALL.into_iter().find(|state| state.as_str() == word);
+        let known = State::ALL.map(State::as_str).join(", ");
+        found.ok_or_else(|| format!("--state: '{word}' is none: want {known}"))
+    };
+    words.iter().map(read).collect()
+}
+
+fn columns() -> Vec<Column<Row>> {
+    fn short(sha: Option<&String>) -> String {
+        sha.map_or_else(|| "-".to_owned(), |sha| sha.chars().take(8).collect())
+    }
+    fn word(text: Option<&String>) -> String {
+        text.cloned().unwrap_or_else(|| "-".to_owned())
+    }
+    fn colour(row: &Row) -> Option<Colour> {
+        match row.state {
+            "active" => Some(Colour::Green),
+            "gone" => None,
+            _ if row.last_error.is_some() => Some(Colour::Red),
+            _ => Some(Colour::Yellow),
+        }
+    }
+    vec![
+        Column::new("SUBJECT", 28, |row: &Row| row.subject.clone()).flexible(11),
+        Column::new("STATE", 8, |row: &Row| row.state.to_owned()).colour(colour),
+        Column::new("PIPELINE", 28, |row: &Row| word(row.pipeline.as_ref()))
+            .flexible(11)
+            .rank(2),
+        Column::new("BRANCH", 20, |row: &Row| word(row.branch.as_ref()))
+            .flexible(8)
+            .rank(3),
+        Column::new("BUILT", 8, |row: &Row| short(row.built.as_ref())).rank(4),
+        Column::new("AGE", 5, |row: &Row| {
+            age(row.age_seconds.unwrap_or_default())
+        })
+        .rank(1),
+        Column::new("NOTE", 40, |row: &Row| {
+            let why = row.absence.map(str::to_owned);
+            row.last_error.clone().or(why).unwrap_or_default()
+        })
+        .flexible(8),
+    ]
+}

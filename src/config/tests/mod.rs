@@ -1,0 +1,315 @@
+use std::collections::HashMap;
+
+use crate::domain::ids::RepositoryName;
+use crate::domain::rules::rule::On;
+
+use super::*;
+use crate::domain::clone::overrides::CloneOverrides;
+
+/// Files and variables, by name.
+#[derive(Default)]
+struct Given(HashMap<&'static str, &'static str>);
+
+impl Environment for Given {
+    fn variable(&self, name: &str) -> Result<Option<String>, String> {
+        Ok(self.0.get(name).map(|text| (*text).to_owned()))
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        let text = self.0.get(path).ok_or(std::io::ErrorKind::NotFound)?;
+        Ok(text.as_bytes().to_vec())
+    }
+}
+
+const GOOD: &str = r#"
+[aws]
+region = "eu-west-1"
+[queue]
+url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
+dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"
+concurrency = 8
+[store]
+table = "branchline"
+[github]
+secrets = ["env:NEW", "file:/run/old"]
+[[rule]]
+repository = ["acme/*", "!acme/legacy"]
+on = "pull_request"
+template = "api-main"
+[[rule]]
+name = "branches"
+repository = "acme/api"
+on = "branch"
+branches = ["!main"]
+template = "api-main"
+pipeline_name = "{owner}.{repo}.{branch}"
+"#;
+
+fn load_text(text: &'static str, overrides: &Overrides) -> Result<Config, Problems> {
+    let given = [
+        ("branchline.toml", text),
+        ("NEW", "new-hunter2"),
+        ("/run/old", "old-hunter2\r\n"),
+        ("EMPTY", ""),
+    ];
+    load(overrides, &Given(HashMap::from(given)))
+}
+
+fn problems(text: &'static str) -> String {
+    load_text(text, &Overrides::default())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn a_good_file_means_what_it_says() {
+    let config = load_text(GOOD, &Overrides::default()).unwrap();
+    assert_eq!(
+        (config.concurrency, config.table.as_str()),
+        (8, "branchline")
+    );
+    assert_eq!(config.queues.quarantine, config.queues.dead_letters);
+    assert_eq!(format!("{:?}", config.secrets), "Secrets(2 hidden)");
+    let [first, second] = config.rules.0.as_slice() else {
+        panic!("two rules")
+    };
+    assert_eq!(
+        (first.name.as_str(), first.on, first.drafts, first.forks),
+        ("rule 1", On::PullRequest, true, false)
+    );
+    assert_eq!((second.name.as_str(), second.on), ("branches", On::Branch));
+    let legacy = RepositoryName::parse("acme/legacy").unwrap();
+    assert!(!first.repository.is_match(legacy.as_str()));
+}
+
+#[test]
+fn a_flag_or_variable_wins_over_the_file() {
+    let url = "https://sqs.eu-west-1.amazonaws.com/123456789012/other";
+    let overrides = Overrides {
+        queue_url: Some(url.into()),
+        quarantine_url: Some("https://sqs.eu-west-1.amazonaws.com/123456789012/q".into()),
+        concurrency: Some("2".into()),
+        table: Some("other".into()),
+        endpoint_url: Some("http://127.0.0.1:5000".into()),
+        ..Overrides::default()
+    };
+    let config = load_text(GOOD, &overrides).unwrap();
+    assert_eq!(
+        (
+            config.queues.source.as_str(),
+            config.concurrency,
+            config.table.as_str()
+        ),
+        (url, 2, "other")
+    );
+    assert_ne!(config.queues.quarantine, config.queues.dead_letters);
+    assert_eq!(
+        config.endpoint_url.as_deref(),
+        Some("http://127.0.0.1:5000")
+    );
+}
+
+#[test]
+fn the_text_itself_may_come_from_a_variable() {
+    let overrides = |name: &str| Overrides {
+        config: Some(name.into()),
+        ..Overrides::default()
+    };
+    let given = Given(HashMap::from([
+        ("RULES", GOOD),
+        ("NEW", "x"),
+        ("/run/old", "y"),
+    ]));
+    assert!(load(&overrides("env:RULES"), &given).is_ok());
+    let why = |overrides: &Overrides| load(overrides, &given).unwrap_err().to_string();
+    assert_eq!(
+        why(&overrides("env:NONE")),
+        "--config / BRANCHLINE_CONFIG: the variable NONE is not set"
+    );
+    assert_eq!(
+        why(&overrides("")),
+        "--config / BRANCHLINE_CONFIG: is empty: name a file, or env:NAME"
+    );
+    assert!(
+        why(&overrides("no.toml"))
+            .starts_with("--config / BRANCHLINE_CONFIG: no.toml cannot be read")
+    );
+    assert!(
+        why(&Overrides::default()).contains("not given, and branchline.toml cannot be read here")
+    );
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_line_and_key() {
+    let text = r#"
+regoin = "x"
+[queue]
+url = "webhooks"
+dead_letter_ulr = "x"
+concurrency = 0
+[store]
+table = 5
+[github]
+secrets = ["hunter2", "env:NONE", "env:EMPTY", "file:/none"]
+[[rule]]
+repository = "a[b"
+on = "tag"
+template = "no spaces"
+drafts = "yes"
+[[rule]]
+name = "rule 1"
+on = "branch"
+base = "main"
+template = "t"
+pipeline_name = "{sha}"
+extra = 1
+[[rule]]
+repository = []
+on = "pull_request"
+template = "t"
+pipeline_name = "{repo}"
+"#;
+    insta::assert_snapshot!(problems(text), @r#"
+    branchline.toml:4: queue.url: want the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    branchline.toml:3: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
+    branchline.toml:6: queue.concurrency: want 1 to 1000
+    branchline.toml:8: store.table: want text in quotes
+    branchline.toml:10: github.secrets: secret 1: not a reference: use env:NAME or file:PATH, never the secret itself
+    branchline.toml:10: github.secrets: secret 2: the variable NONE is not set
+    branchline.toml:10: github.secrets: secret 3: EMPTY is empty
+    branchline.toml:10: github.secrets: secret 4: the file /none cannot be read: entity not found
+    branchline.toml:13: rule[1].on: want "pull_request" or "branch"
+    branchline.toml:14: rule[1].template: not a pipeline name: want 1 to 100 of A-Z a-z 0-9 . @ _ -
+    branchline.toml:12: rule[1].repository: the glob 'a[b' cannot be read: unclosed character class; missing ']'
+    branchline.toml:15: rule[1].drafts: want true or false
+    branchline.toml:16: rule[2].repository: missing
+    branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
+    branchline.toml:16: rule[2]: 'base' is about pull requests, and this rule is on = "branch"
+    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
+    branchline.toml:24: rule[3].repository: an empty list matches nothing: name repositories as owner/name
+    branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
+    branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
+    branchline.toml:2: regoin: unknown key: known here are aws, queue, store, github, rule
+    "#);
+}
+
+#[test]
+fn a_rule_says_what_differs_in_the_clone() {
+    let text: &'static str = Box::leak(
+        GOOD.replace(
+            "template = \"api-main\"\n[[rule]]",
+            r#"template = "api-main"
+drop_stages = ["Deploy"]
+drop_actions = ["Build/Lint", "Test/Slow"]
+role_arn = "arn:aws:iam::123456789012:role/preview"
+tags = { team = "payments", "cost center" = "17" }
+[[rule]]"#,
+        )
+        .into_boxed_str(),
+    );
+    let config = load_text(text, &Overrides::default()).unwrap();
+    let changes = &config.rules.0[0].overrides;
+    assert_eq!(changes.drop_stages, ["Deploy"]);
+    assert_eq!(changes.drop_actions[1].action, "Slow");
+    assert!(changes.role_arn.as_deref().unwrap().ends_with("preview"));
+    assert_eq!(changes.tags["cost center"], "17");
+    assert_eq!(config.rules.0[1].overrides, CloneOverrides::default());
+}
+
+#[test]
+fn what_cannot_differ_is_told() {
+    insta::assert_snapshot!(problems(r#"
+[queue]
+url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
+dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"
+drain_timeout = -1
+max_attempts = { transient = 0, quota = "many", unknwon = 5 }
+[store]
+table = "branchline"
+[github]
+secrets = ["env:NEW"]
+[[rule]]
+repository = "acme/*"
+on = "pull_request"
+template = "api-main"
+drop_stages = ["Deploy"]
+keep_stages = ["Source"]
+drop_actions = ["Deploy", "a/b/c"]
+role_arn = "preview"
+tags = { "aws:x" = "1", "branchline:x" = "2", "ok" = 3, "x" = "a#b" }
+"#), @r#"
+    branchline.toml:5: queue.drain_timeout: want 0 to 3600
+    branchline.toml:6: queue.max_attempts.transient: want 1 to 900
+    branchline.toml:6: queue.max_attempts.quota: want a whole number
+    branchline.toml:6: queue.max_attempts.unknwon: unknown key: did you mean 'unknown'?
+    branchline.toml:16: rule[1].keep_stages: say what to drop or what to keep, not both
+    branchline.toml:17: rule[1].drop_actions: 'Deploy' is no action: want "Stage/Action"
+    branchline.toml:17: rule[1].drop_actions: 'a/b/c' is no action: want "Stage/Action"
+    branchline.toml:18: rule[1].role_arn: not the ARN of a role: want arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:19: rule[1].tags.ok: want text in quotes
+    branchline.toml:19: rule[1].tags.aws:x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:19: rule[1].tags.branchline:x: begins with branchline:, which marks our pipelines
+    branchline.toml:19: rule[1].tags.x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    "#);
+}
+
+#[test]
+fn mistakes_in_the_form_come_first() {
+    insta::assert_snapshot!(problems("[queue\nurl = \n[store]\ntable = 'x' 'y'\n"), @r#"
+    branchline.toml:1: not TOML: unclosed table, expected `]`
+    branchline.toml:4: not TOML: unexpected key or value, expected newline, `#`
+    "#);
+}
+
+#[test]
+fn an_empty_file_misses_everything_it_needs() {
+    insta::assert_snapshot!(problems(""), @r#"
+    branchline.toml: queue.url: missing: set it here, with --queue-url or in BRANCHLINE_QUEUE_URL
+    branchline.toml: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
+    branchline.toml: store.table: missing: set it here, with --table or in BRANCHLINE_TABLE
+    branchline.toml: github.secrets: missing: without a secret no webhook can be proven to be GitHub's; use ["env:NAME"]
+    branchline.toml: rule: missing: without a [[rule]] no webhook would make a pipeline
+    "#);
+}
+
+#[test]
+fn an_override_that_means_nothing_is_refused() {
+    let overrides = Overrides {
+        queue_url: Some(String::new()),
+        concurrency: Some("many".into()),
+        region: Some("EU".into()),
+        ..Overrides::default()
+    };
+    insta::assert_snapshot!(load_text(GOOD, &overrides).unwrap_err().to_string(), @r#"
+    --queue-url / BRANCHLINE_QUEUE_URL: is set to nothing: give it a value, or unset it
+    --concurrency / BRANCHLINE_CONCURRENCY: want a whole number
+    --region / AWS_REGION: not an AWS Region, for instance eu-west-1
+    "#);
+}
+
+#[test]
+fn a_secret_is_never_told() {
+    let all = [
+        problems("[github]\nsecrets = [\"hunter2\"]"),
+        format!("{:?}", load_text(GOOD, &Overrides::default())),
+    ];
+    assert!(all.iter().all(|text| !text.contains("hunter2")), "{all:?}");
+}
+
+#[test]
+fn a_grave_that_is_the_source_is_refused() {
+    let source = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks";
+    let overrides = Overrides {
+        quarantine_url: Some(source.into()),
+        ..Overrides::default()
+    };
+    assert!(
+        load_text(GOOD, &overrides)
+            .unwrap_err()
+            .to_string()
+            .starts_with("queue.url: is also")
+    );
+}
+
+mod clones;
+mod schema;

@@ -1,0 +1,191 @@
+//! A pipeline's declaration as `aws codepipeline get-pipeline` prints it, kept whole: what we do not know, we keep.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The `pipeline` object of GetPipeline, CreatePipeline and UpdatePipeline, as JSON
+/// (CodePipeline API reference, `PipelineDeclaration`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration(pub(super) Map<String, Value>);
+
+/// An action, where it stands: `Stage/Action`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ActionPath {
+    /// The stage.
+    pub stage: String,
+    /// The action.
+    pub action: String,
+}
+
+impl ActionPath {
+    /// Reads `Stage/Action`. Names hold no slash (CodePipeline API reference, `ActionDeclaration.name`).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (stage, action) = text.split_once('/')?;
+        let whole = !stage.is_empty() && !action.is_empty() && !action.contains('/');
+        whole.then(|| Self {
+            stage: stage.to_owned(),
+            action: action.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for ActionPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stage, self.action)
+    }
+}
+
+/// One action of a declaration, where it stands and what it says.
+pub struct Action<'a> {
+    /// The stage it stands in.
+    pub stage: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// `category` of its type, for instance `Source`.
+    pub category: &'a str,
+    /// `provider` of its type, for instance `CodeStarSourceConnection`.
+    pub provider: &'a str,
+    /// Its configuration.
+    pub configuration: Option<&'a Map<String, Value>>,
+    /// The name under which later actions read its variables.
+    pub namespace: Option<&'a str>,
+    whole: &'a Value,
+}
+
+impl<'a> Action<'a> {
+    /// Where it stands.
+    #[must_use]
+    pub fn path(&self) -> ActionPath {
+        ActionPath {
+            stage: self.stage.to_owned(),
+            action: self.name.to_owned(),
+        }
+    }
+
+    /// The artifacts that it reads.
+    pub fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        list(self.whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
+    }
+
+    /// The artifacts that it makes.
+    pub fn outputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        list(self.whole.get("outputArtifacts")).map(|artifact| text(artifact.get("name")))
+    }
+
+    /// Whether `part` stands in any text of it.
+    #[must_use]
+    pub fn mentions(&self, part: &str) -> bool {
+        mentions(self.whole, part)
+    }
+}
+
+fn mentions(json: &Value, part: &str) -> bool {
+    match json {
+        Value::String(text) => text.contains(part),
+        Value::Array(items) => items.iter().any(|item| mentions(item, part)),
+        Value::Object(fields) => fields.values().any(|field| mentions(field, part)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+impl Declaration {
+    /// Takes the JSON object. `None` when it is no object.
+    #[must_use]
+    pub fn new(json: Value) -> Option<Self> {
+        match json {
+            Value::Object(fields) => Some(Self(fields)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => None,
+        }
+    }
+
+    /// The JSON object.
+    #[must_use]
+    pub fn as_json(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// Its name; empty when it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        text(self.0.get("name"))
+    }
+
+    /// Whether it is of type V2: what is nothing is V1 (API reference, `PipelineDeclaration.pipelineType`).
+    #[must_use]
+    pub fn is_v2(&self) -> bool {
+        text(self.0.get("pipelineType")) == "V2"
+    }
+
+    /// The names of its stages, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &str> {
+        list(self.0.get("stages")).map(|stage| text(stage.get("name")))
+    }
+
+    /// Keeps the stages of these names.
+    pub(super) fn retain_stages(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(stages) = self.0.get_mut("stages").and_then(Value::as_array_mut) {
+            stages.retain(|stage| keep(text(stage.get("name"))));
+        }
+    }
+
+    /// Keeps the actions of these stages and names.
+    pub(super) fn retain_actions(&mut self, keep: impl Fn(&str, &str) -> bool) {
+        let stages = self.0.get_mut("stages").and_then(Value::as_array_mut);
+        for stage in stages.into_iter().flatten() {
+            let name = text(stage.get("name")).to_owned();
+            if let Some(actions) = stage.get_mut("actions").and_then(Value::as_array_mut) {
+                actions.retain(|action| keep(&name, text(action.get("name"))));
+            }
+        }
+    }
+
+    /// Every action, in order.
+    pub fn actions(&self) -> impl Iterator<Item = Action<'_>> {
+        list(self.0.get("stages")).flat_map(|stage| {
+            list(stage.get("actions")).map(move |action| {
+                let kind = action.get("actionTypeId");
+                Action {
+                    stage: text(stage.get("name")),
+                    name: text(action.get("name")),
+                    category: text(kind.and_then(|kind| kind.get("category"))),
+                    provider: text(kind.and_then(|kind| kind.get("provider"))),
+                    configuration: action.get("configuration").and_then(Value::as_object),
+                    namespace: action.get("namespace").and_then(Value::as_str),
+                    whole: action,
+                }
+            })
+        })
+    }
+
+    /// The configuration of an action, to change; an empty one where it had none.
+    pub(super) fn configuration_mut(
+        &mut self,
+        path: &ActionPath,
+    ) -> Option<&mut Map<String, Value>> {
+        let stages = self.0.get_mut("stages")?.as_array_mut()?;
+        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
+        let stage = stages.iter_mut().find(|stage| named(stage, &path.stage))?;
+        let actions = stage.get_mut("actions")?.as_array_mut()?;
+        let action = actions
+            .iter_mut()
+            .find(|action| named(action, &path.action))?;
+        let words = action.as_object_mut()?.entry("configuration");
+        words
+            .or_insert_with(|| Value::Object(Map::new()))
+            .as_object_mut()
+    }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}

@@ -1,0 +1,229 @@
+//! What a rule changes in the clone beside its name and branch: stages and actions that a pull request must not run, its
+//! role, more tags. What is left must hold together, and that is found out before AWS is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::rules::placeholder::FormatString;
+use crate::domain::secret::Secret;
+
+/// What GetPipeline shows instead of a secret.
+pub const MASK: &str = "****";
+
+/// A rule's changes. None of them is the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloneOverrides {
+    /// Stages that the clone has not.
+    pub drop_stages: Vec<String>,
+    /// With these, the clone has no others.
+    pub keep_stages: Vec<String>,
+    /// Actions that the clone has not.
+    pub drop_actions: Vec<ActionPath>,
+    /// The pipeline's role, instead of the template's.
+    pub role_arn: Option<String>,
+    /// Tags beside ours.
+    pub tags: BTreeMap<String, String>,
+    /// The source action that is pointed at the branch, where the template leaves a choice.
+    pub source_action: Option<ActionPath>,
+    /// Values for configuration keys, which GetPipeline masks.
+    pub secrets: Vec<(ActionPath, String, Secret)>,
+    /// Variables of the pipeline (V2).
+    pub variables: Vec<(String, FormatString)>,
+    /// Variables of every CodeBuild action.
+    pub environment: Vec<(String, FormatString)>,
+    /// What becomes of several executions at once.
+    pub execution_mode: Option<ExecutionMode>,
+}
+
+/// `executionMode` (user guide, "Set or change the pipeline execution mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionMode {
+    /// A newer execution overtakes an older one that waits.
+    Superseded,
+    /// One after the other.
+    Queued,
+    /// All at once.
+    Parallel,
+}
+
+impl ExecutionMode {
+    /// Every mode, for reading them.
+    pub const ALL: [Self; 3] = [Self::Superseded, Self::Queued, Self::Parallel];
+
+    /// As CodePipeline spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Superseded => "SUPERSEDED",
+            Self::Queued => "QUEUED",
+            Self::Parallel => "PARALLEL",
+        }
+    }
+}
+
+impl CloneOverrides {
+    /// Drops stages and actions, and gives the role.
+    ///
+    /// # Errors
+    /// A permanent fault when the template has no such stage or action, or when what is left would not hold together. A
+    /// stage that was renamed in the template must not come to run in a clone because nobody renamed it in the rule.
+    pub fn apply(&self, declaration: &mut Declaration) -> Result<(), Fault> {
+        self.named_exist(declaration)?;
+        if self.keeps_all() && self.role_arn.is_none() {
+            return Ok(());
+        }
+        let before = declaration.clone();
+        declaration.retain_stages(|stage| self.keeps_stage(stage));
+        declaration.retain_actions(|stage, action| self.keeps_action(stage, action));
+        if let Some(role) = &self.role_arn {
+            declaration
+                .0
+                .insert("roleArn".to_owned(), Value::from(role.as_str()));
+        }
+        if *declaration == before {
+            return Ok(());
+        }
+        validate_structure(declaration)?;
+        validate_references(&before, declaration)
+    }
+
+    /// Whether nothing is dropped, as by most rules.
+    fn keeps_all(&self) -> bool {
+        self.drop_stages.is_empty() && self.keep_stages.is_empty() && self.drop_actions.is_empty()
+    }
+
+    /// Puts secrets where GetPipeline shows a mask.
+    ///
+    /// # Errors
+    /// A permanent fault when the clone has no such action, or when one is left masked.
+    pub(super) fn fill_masked_secrets(&self, clone: &mut Declaration) -> Result<(), Fault> {
+        for (path, key, secret) in &self.secrets {
+            if !clone.actions().any(|action| action.path() == *path) {
+                return Err(fault(format!(
+                    "the clone of template '{}' has no action '{path}' for the secret '{key}': correct the rule",
+                    clone.name()
+                )));
+            }
+            if let Some(words) = clone.configuration_mut(path) {
+                words.insert(key.clone(), Value::from(secret.reveal()));
+            }
+        }
+        let masked = clone.actions().find_map(|action| {
+            let mut words = action.configuration.into_iter().flatten();
+            let (key, _) = words.find(|(_, value)| value.as_str() == Some(MASK))?;
+            Some((action.path(), key.clone()))
+        });
+        let Some((path, key)) = masked else {
+            return Ok(());
+        };
+        let detail = format!(
+            "{key} of {path} in template '{}' is a secret that GetPipeline masks, so a clone would not have it: give the rule secrets = {{ \"{path}/{key}\" = \"env:NAME\" }}, or use a CodeStarSourceConnection",
+            clone.name()
+        );
+        Err(Fault::new(Step::Plan, Reason::TemplateMasked, detail))
+    }
+
+    fn keeps_stage(&self, stage: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|name| name == stage);
+        (self.keep_stages.is_empty() || named(&self.keep_stages)) && !named(&self.drop_stages)
+    }
+
+    fn keeps_action(&self, stage: &str, action: &str) -> bool {
+        let is = |path: &ActionPath| path.stage == stage && path.action == action;
+        !self.drop_actions.iter().any(is)
+    }
+
+    fn named_exist(&self, template: &Declaration) -> Result<(), Fault> {
+        let stages: Vec<&str> = template.stages().collect();
+        let named = self.drop_stages.iter().chain(&self.keep_stages);
+        for name in named {
+            if !stages.contains(&name.as_str()) {
+                let there = stages.join(", ");
+                return Err(fault(format!(
+                    "template '{}' has no stage '{name}' (it has {there}): correct the rule",
+                    template.name()
+                )));
+            }
+        }
+        for path in &self.drop_actions {
+            if !template.actions().any(|action| action.path() == *path) {
+                return Err(fault(format!(
+                    "template '{}' has no action '{path}': correct the rule",
+                    template.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At least two stages, none of them empty, and the first of them fetches (user guide, "CodePipeline pipeline structure
+/// reference").
+fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
+    let stages: Vec<&str> = clone.stages().collect();
+    if stages.len() < 2 {
+        let left = stages.first().copied().unwrap_or("no stage");
+        return Err(fault(format!(
+            "the rule leaves only {left}, and a pipeline needs two stages"
+        )));
+    }
+    let is_empty = |stage: &&&str| !clone.actions().any(|action| action.stage == **stage);
+    if let Some(stage) = stages.iter().find(is_empty) {
+        return Err(fault(format!(
+            "the rule leaves stage '{stage}' without an action: drop the stage"
+        )));
+    }
+    let first = stages.first().copied().unwrap_or_default();
+    let fetches = |action: Action<'_>| action.stage != first || action.category == "Source";
+    if !clone.actions().all(fetches) {
+        return Err(fault(format!(
+            "the rule leaves '{first}' as the first stage, which must hold the source actions"
+        )));
+    }
+    Ok(())
+}
+
+/// Nothing that is left needs what was dropped: neither an artifact nor a variable.
+fn validate_references(template: &Declaration, clone: &Declaration) -> Result<(), Fault> {
+    let is_left = |gone: &Action<'_>| {
+        let same = |left: Action<'_>| left.stage == gone.stage && left.name == gone.name;
+        clone.actions().any(same)
+    };
+    let kept: BTreeSet<&str> = clone
+        .actions()
+        .flat_map(|action| action.outputs())
+        .collect();
+    for gone in template.actions().filter(|action| !is_left(action)) {
+        for left in clone.actions() {
+            let lost = left.inputs().find(|input| {
+                gone.outputs().any(|output| output == *input) && !kept.contains(input)
+            });
+            if let Some(artifact) = lost {
+                return Err(needs(&left, &format!("artifact '{artifact}'"), &gone));
+            }
+            if let Some(namespace) = gone.namespace
+                && left.mentions(&format!("#{{{namespace}."))
+            {
+                return Err(needs(&left, &format!("variables '{namespace}'"), &gone));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn needs(left: &Action<'_>, what: &str, gone: &Action<'_>) -> Fault {
+    fault(format!(
+        "'{}/{}' needs the {what} of '{}/{}', which the rule drops",
+        left.stage, left.name, gone.stage, gone.name
+    ))
+}
+
+fn fault(detail: String) -> Fault {
+    Fault::new(Step::Plan, Reason::RuleUnfit, detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The source actions of a clone: which one fetches the event's repository, on which branch, and who notices a push.
+//! Keys and defaults as in the user guide's action structure references.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::declaration::{Action, Declaration};
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{Branch, RepositoryName};
+use crate::domain::rules::rule::Start;
+
+/// The source provider of GitHub, Bitbucket and GitLab repositories.
+pub(super) const CONNECTION: &str = "CodeStarSourceConnection";
+
+/// What we know of a source provider.
+struct Provider {
+    name: &'static str,
+    /// The configuration key of the branch; `None` where it has no branches.
+    branch: Option<&'static str>,
+    /// The key that switches its change detection or polling, which is on where nothing is said.
+    detection: Option<&'static str>,
+}
+
+const PROVIDERS: [Provider; 4] = [
+    Provider {
+        name: CONNECTION,
+        branch: Some("BranchName"),
+        detection: Some("DetectChanges"),
+    },
+    Provider {
+        name: "GitHub",
+        branch: Some("Branch"),
+        detection: Some("PollForSourceChanges"),
+    },
+    Provider {
+        name: "CodeCommit",
+        branch: Some("BranchName"),
+        detection: Some("PollForSourceChanges"),
+    },
+    Provider {
+        name: "S3",
+        branch: None,
+        detection: Some("PollForSourceChanges"),
+    },
+];
+
+fn provider(action: &Action<'_>) -> Option<&'static Provider> {
+    let known = PROVIDERS.iter().find(|known| known.name == action.provider);
+    known.filter(|_| action.category == "Source")
+}
+
+fn branch_key(action: &Action<'_>) -> Option<&'static str> {
+    provider(action)?.branch
+}
+
+/// The source action that fetches `repository`, or the one that the rule names.
+pub(super) fn source(
+    clone: &Declaration,
+    repository: &RepositoryName,
+    named: Option<&ActionPath>,
+) -> Result<ActionPath, Fault> {
+    let candidates = || {
+        clone
+            .actions()
+            .filter(|action| branch_key(action).is_some())
+    };
+    let fault = |problem: String| {
+        let all: Vec<String> = candidates()
+            .map(|action| action.path().to_string())
+            .collect();
+        let all = match all.as_slice() {
+            [] => "none".to_owned(),
+            some => some.join(", "),
+        };
+        let detail = format!(
+            "{problem} in template '{}' (its source actions with a branch: {all}): correct the template, or name one as source_action",
+            clone.name()
+        );
+        Fault::new(Step::Plan, Reason::TemplateSource, detail)
+    };
+    if let Some(path) = named {
+        let there = candidates().any(|action| action.path() == *path);
+        let problem = || format!("source_action '{path}' is no source action with a branch");
+        return there.then(|| path.clone()).ok_or_else(|| fault(problem()));
+    }
+    let mut found = candidates().filter(|action| fetches(action, repository));
+    match (found.next(), found.next()) {
+        (Some(action), None) => Ok(action.path()),
+        (None, _) => Err(fault(format!("no source action fetches {repository}"))),
+        (Some(_), Some(_)) => Err(fault(format!("several source actions fetch {repository}"))),
+    }
+}
+
+/// The repositories of GitHub that its source actions fetch.
+pub(super) fn repositories(template: &Declaration) -> impl Iterator<Item = RepositoryName> {
+    template.actions().filter_map(|action| {
+        let word = |key: &str| action.configuration?.get(key)?.as_str();
+        let name = match action.provider {
+            CONNECTION => word("FullRepositoryId")?.to_owned(),
+            "GitHub" => format!("{}/{}", word("Owner")?, word("Repo")?),
+            _ => return None,
+        };
+        RepositoryName::parse(name).ok()
+    })
+}
+
+/// GitHub compares names without case. A CodeCommit repository is not the one that GitHub speaks of, be it called the
+/// same: a mirror is used where the rule names it.
+fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
+    let word = |key: &str| {
+        let value = action.configuration.and_then(|words| words.get(key));
+        value.and_then(Value::as_str).unwrap_or_default()
+    };
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    match action.provider {
+        CONNECTION => same(word("FullRepositoryId"), repository.as_str()),
+        "GitHub" => {
+            same(word("Owner"), repository.owner()) && same(word("Repo"), repository.name())
+        }
+        _ => false,
+    }
+}
+
+/// Points the clone's source at the branch. Change detection is said aloud on every source action: where nothing is
+/// said it is on, and pipelines that poll have a quota of 300 that nobody can raise (user guide, "Quotas").
+pub(super) fn set_source_branch(
+    clone: &mut Declaration,
+    source: &ActionPath,
+    branch: &Branch,
+    start: Start,
+) -> Result<(), Fault> {
+    let trigger = match start {
+        Start::Push => trigger(clone, source, branch)?,
+        Start::Auto | Start::Commit | Start::Head => None,
+    };
+    let detects = start == Start::Push && trigger.is_none();
+    let known: Vec<_> = clone
+        .actions()
+        .filter_map(|action| Some((action.path(), provider(&action)?)))
+        .collect();
+    for (path, provider) in known {
+        let is_source = path == *source;
+        let Some(words) = clone.configuration_mut(&path) else {
+            continue;
+        };
+        if let Some(key) = provider.branch.filter(|_| is_source) {
+            words.insert(key.to_owned(), Value::from(branch.as_str()));
+        }
+        if let Some(key) = provider.detection {
+            let on = if is_source && detects {
+                "true"
+            } else {
+                "false"
+            };
+            words.insert(key.to_owned(), Value::from(on));
+        }
+    }
+    // A cloned trigger would fire on every push to the template's branch.
+    clone.0.remove("triggers");
+    if let Some(trigger) = trigger {
+        clone.0.insert("triggers".to_owned(), json!([trigger]));
+    }
+    Ok(())
+}
+
+/// The template's trigger on pushes, on this branch alone; what it says of file paths stays. `None` where the template
+/// has none: then plain change detection does, which triggers with filters replace (user guide, "Automate starting
+/// pipelines using triggers and filtering").
+fn trigger(
+    clone: &Declaration,
+    source: &ActionPath,
+    branch: &Branch,
+) -> Result<Option<Value>, Fault> {
+    let triggers = clone.0.get("triggers").and_then(Value::as_array);
+    let of_source = |trigger: &&Value| {
+        trigger
+            .pointer("/gitConfiguration/sourceActionName")
+            .and_then(Value::as_str)
+            == Some(source.action.as_str())
+    };
+    let Some(found) = triggers.into_iter().flatten().find(of_source) else {
+        return Ok(None);
+    };
+    let filters = found
+        .pointer("/gitConfiguration/push")
+        .and_then(Value::as_array);
+    let mut pushes: Vec<Value> = Vec::new();
+    for filter in filters
+        .into_iter()
+        .flatten()
+        .filter(|filter| filter.get("tags").is_none())
+    {
+        let mut push = Map::from_iter([(
+            "branches".to_owned(),
+            json!({"includes": [branch.as_str()]}),
+        )]);
+        push.extend(
+            filter
+                .get("filePaths")
+                .map(|paths| ("filePaths".to_owned(), paths.clone())),
+        );
+        let push = Value::Object(push);
+        if !pushes.contains(&push) {
+            pushes.push(push);
+        }
+    }
+    if pushes.is_empty() {
+        return Ok(None);
+    }
+    if let Some(c) = branch.as_str().chars().find(|c| "*?[]{}!\\".contains(*c)) {
+        let detail = format!(
+            "the trigger of template '{}' cannot name a branch with '{c}', which is a pattern there: use start = \"commit\"",
+            clone.name()
+        );
+        return Err(Fault::new(Step::Plan, Reason::RuleUnfit, detail));
+    }
+    let mut trigger = found.clone();
+    if let Some(git) = trigger
+        .get_mut("gitConfiguration")
+        .and_then(Value::as_object_mut)
+    {
+        git.remove("pullRequest");
+        git.insert("push".to_owned(), Value::Array(pushes));
+    }
+    Ok(Some(trigger))
+}

@@ -1,0 +1,232 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::clone::diff::{diff, lines};
+use crate::domain::clone::overrides::{CloneOverrides, MASK};
+use crate::domain::clone::source::CONNECTION;
+use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
+use crate::domain::fault::Reason;
+use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
+use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::rule::{GlobFilter, On, Start, Update};
+use crate::domain::secret::Secret;
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::ordering::{EventKind, EventOrder};
+
+const TABLE: &str = "branchline";
+
+fn source(name: &str, repository: &str) -> Value {
+    json!({
+        "name": name,
+        "actionTypeId": {"category": "Source", "owner": "AWS", "provider": CONNECTION, "version": "1"},
+        "configuration": {
+            "ConnectionArn": "arn:aws:codeconnections:eu-west-1:123456789012:connection/1",
+            "FullRepositoryId": repository, "BranchName": "main", "OutputArtifactFormat": "CODE_ZIP",
+        },
+        "outputArtifacts": [{"name": name}],
+    })
+}
+
+fn template(sources: Value) -> Template {
+    let declaration = json!({
+        "name": "api-main", "version": 12, "pipelineType": "V2", "executionMode": "SUPERSEDED",
+        "roleArn": "arn:aws:iam::123456789012:role/pipeline",
+        "artifactStore": {"type": "S3", "location": "bucket"},
+        "stages": [
+            {"name": "Source", "actions": sources},
+            {"name": "Build", "actions": [{
+                "name": "Build",
+                "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+                "configuration": {"ProjectName": "api"}, "inputArtifacts": [{"name": "App"}],
+            }]},
+        ],
+        "triggers": [{"providerType": CONNECTION, "gitConfiguration": {"sourceActionName": "App"}}],
+    });
+    Template {
+        declaration: Declaration::new(declaration).unwrap(),
+        arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-main").unwrap(),
+        version: Some(12),
+    }
+}
+
+fn mapping(kind: SubjectKind) -> Mapping {
+    let order = EventOrder {
+        event_time: Timestamp(0),
+        received_at: Timestamp(0),
+        kind: EventKind::Open,
+        head: Some(CommitId::parse("a".repeat(40)).unwrap()),
+        before: None,
+    };
+    Mapping {
+        subject: Subject {
+            repository: RepositoryId(186853002),
+            kind,
+        },
+        repository: RepositoryName::parse("acme/api").unwrap(),
+        state: State::Creating,
+        generation: 1,
+        order,
+        spec: None,
+        absence: None,
+        arn: None,
+        template_version: None,
+        fingerprint: None,
+        built: None,
+        start_token: None,
+        place: None,
+        executions: Vec::new(),
+        claim: None,
+        attempts: 0,
+        last_error: None,
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+    }
+}
+
+fn rule() -> Rule {
+    Rule {
+        name: "rule 1".into(),
+        repository: GlobFilter::default(),
+        on: On::PullRequest,
+        base: GlobFilter::default(),
+        branches: GlobFilter::default(),
+        drafts: true,
+        forks: false,
+        template: PipelineName::parse("api-main").unwrap(),
+        pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
+        overrides: CloneOverrides::default(),
+        start: Start::Auto,
+        update: Update::NextStart,
+        stop_on_close: false,
+        max_active: None,
+    }
+}
+
+fn clone(template: &Template) -> Result<NewPipeline, Fault> {
+    clone_by(&rule(), template)
+}
+
+fn spec() -> Spec {
+    Spec {
+        pipeline: PipelineName::parse("api-pr-7").unwrap(),
+        template: PipelineName::parse("api-main").unwrap(),
+        branch: Branch::parse("feature/ü").unwrap(),
+        rule: "rule 1".into(),
+        base: Some(Branch::parse("main").unwrap()),
+        title: Some("Add \"login\"".into()),
+        author: Some("octocat".into()),
+    }
+}
+
+fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
+    template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, TABLE))
+}
+
+/// In what the clone differs from its template.
+fn difference(template: &Template, clone: &NewPipeline) -> String {
+    lines(&diff(&template.declaration, &clone.declaration)).join("\n")
+}
+
+/// What the clone by this rule says, or why there is none.
+fn said(rule: &Rule, template: &Template) -> String {
+    match clone_by(rule, template) {
+        Ok(clone) => difference(template, &clone),
+        Err(fault) => fault.to_string(),
+    }
+}
+
+#[test]
+fn a_clone_differs_in_name_branch_detection_version_and_triggers_alone() {
+    let template = template(json!([
+        source("App", "acme/api"),
+        source("Shared", "acme/shared")
+    ]));
+    let clone = clone(&template).unwrap();
+    insta::assert_snapshot!(difference(&template, &clone), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/BranchName: "main"
+    + stages/Source/actions/App/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    + stages/Source/actions/Shared/configuration/DetectChanges: "false"
+    - triggers: [{"providerType":"CodeStarSourceConnection","gitConfiguration":{"sourceActionName":"App"}}]
+    - version: 12
+    "#);
+    assert_eq!(
+        clone.arn.as_str(),
+        "arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7"
+    );
+}
+
+#[test]
+fn none_or_several_sources_of_the_repository_are_a_fault_with_the_candidates() {
+    let none = clone(&template(json!([source("App", "acme/other")]))).unwrap_err();
+    assert_eq!(none.reason, Reason::TemplateSource);
+    assert!(none.detail.contains("Source/App"), "{none}");
+    let several = clone(&template(json!([
+        source("A", "acme/api"),
+        source("B", "Acme/API")
+    ])))
+    .unwrap_err();
+    assert!(several.detail.contains("Source/A, Source/B"), "{several}");
+}
+
+#[test]
+fn a_masked_secret_is_a_fault_that_names_its_place() {
+    let mut action = source("App", "acme/api");
+    action["configuration"]["OAuthToken"] = json!(MASK);
+    let fault = clone(&template(json!([action]))).unwrap_err();
+    assert_eq!(fault.reason, Reason::TemplateMasked);
+    assert!(
+        fault.detail.starts_with("OAuthToken of Source/App"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn tags_are_legal_and_tell_subjects_apart() {
+    let branch = |name: &str| SubjectKind::Branch(Branch::parse(name).unwrap());
+    let tags_of = |kind: SubjectKind| {
+        let mapping = mapping(kind);
+        tags(&mapping.subject, &mapping.repository, TABLE)
+    };
+    assert_eq!(
+        tags_of(SubjectKind::PullRequest(7))[SUBJECT],
+        "186853002/pull/7"
+    );
+    assert_eq!(
+        tags_of(branch("feature/x"))[SUBJECT],
+        "186853002/branch/feature/x"
+    );
+    assert_ne!(
+        tags_of(branch("a#b"))[SUBJECT],
+        tags_of(branch("a%b"))[SUBJECT]
+    );
+    assert!(tags_of(branch(&"ü#".repeat(150)))[SUBJECT].chars().count() <= TAG_LIMIT);
+}
+
+#[test]
+fn only_our_own_table_and_subject_make_a_pipeline_ours() {
+    let mapping = mapping(SubjectKind::PullRequest(7));
+    let other = Subject {
+        kind: SubjectKind::PullRequest(8),
+        ..mapping.subject.clone()
+    };
+    let renamed = RepositoryName::parse("acme/renamed").unwrap();
+    let found = tags(&mapping.subject, &mapping.repository, TABLE);
+    assert!(is_ours(&found, &mapping.subject, TABLE));
+    assert!(is_ours(
+        &tags(&mapping.subject, &renamed, TABLE),
+        &mapping.subject,
+        TABLE
+    ));
+    assert!(!is_ours(&found, &other, TABLE));
+    assert!(!is_ours(&found, &mapping.subject, "another-table"));
+    assert!(!is_ours(&Tags::new(), &mapping.subject, TABLE));
+}
+
+mod pipeline_types;
+mod properties;
+mod sources;
+mod variables;

@@ -1,0 +1,101 @@
+//! V1 and V2, and what only one of them knows.
+
+use super::*;
+use crate::domain::clone::overrides::ExecutionMode;
+use crate::domain::rules::placeholder::FormatString;
+
+fn v1() -> Template {
+    let mut template = template(json!([source("App", "acme/api")]));
+    for key in ["pipelineType", "executionMode", "triggers"] {
+        template.declaration.0.remove(key);
+    }
+    template
+}
+
+#[test]
+fn a_v1_clone_has_nothing_of_v2() {
+    let mut superseded = rule();
+    superseded.overrides.execution_mode = Some(ExecutionMode::Superseded);
+    insta::assert_snapshot!(said(&superseded, &v1()), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/BranchName: "main"
+    + stages/Source/actions/App/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    - version: 12
+    "#);
+    assert_eq!(clone(&v1()).unwrap().fingerprint.pinned_source, None);
+}
+
+#[test]
+fn what_only_v2_knows_is_refused_for_v1() {
+    type Change = fn(&mut Rule);
+    let rules: [(&str, Change); 4] = [
+        ("execution_mode = \"QUEUED\"", |rule| {
+            rule.overrides.execution_mode = Some(ExecutionMode::Queued)
+        }),
+        ("execution_mode = \"PARALLEL\"", |rule| {
+            rule.overrides.execution_mode = Some(ExecutionMode::Parallel)
+        }),
+        ("start = \"commit\"", |rule| rule.start = Start::Commit),
+        ("variables", |rule| {
+            rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap())]
+        }),
+    ];
+    for (asked, change) in rules {
+        let mut rule = rule();
+        change(&mut rule);
+        let fault = clone_by(&rule, &v1()).unwrap_err();
+        assert_eq!(fault.reason, Reason::RuleUnfit);
+        assert!(fault.detail.starts_with(asked), "{fault}");
+        assert!(fault.detail.contains("'api-main' is V1"), "{fault}");
+    }
+}
+
+#[test]
+fn a_v2_clone_may_queue_but_not_roll_back_in_parallel() {
+    let mut queued = rule();
+    queued.overrides.execution_mode = Some(ExecutionMode::Queued);
+    let mut template = template(json!([source("App", "acme/api")]));
+    assert!(said(&queued, &template).contains(r#"+ executionMode: "QUEUED""#));
+    assert_eq!(
+        clone(&template)
+            .unwrap()
+            .fingerprint
+            .pinned_source
+            .as_deref(),
+        Some("App")
+    );
+
+    let stage = template.declaration.0["stages"].pointer_mut("/1").unwrap();
+    stage["onFailure"] = json!({"result": "ROLLBACK"});
+    let mut parallel = rule();
+    parallel.overrides.execution_mode = Some(ExecutionMode::Parallel);
+    let said = said(&parallel, &template);
+    assert!(said.contains("has a stage that rolls back"), "{said}");
+}
+
+#[test]
+fn a_clone_of_a_large_template_keeps_all_that_it_does_not_know() {
+    let mut large = template(json!([source("App", "acme/api")]));
+    let fields = &mut large.declaration.0;
+    fields.remove("artifactStore");
+    fields.insert("artifactStores".into(), json!({
+        "eu-west-1": {"type": "S3", "location": "one"},
+        "us-east-1": {"type": "S3", "location": "two", "encryptionKey": {"id": "k", "type": "KMS"}},
+    }));
+    fields.insert("somethingNew".into(), json!({"of": ["next", "year"]}));
+    let stage = fields["stages"].pointer_mut("/1").unwrap();
+    stage["beforeEntry"] =
+        json!({"conditions": [{"result": "FAIL", "rules": [{"name": "window"}]}]});
+    stage["actions"][0]["region"] = json!("us-east-1");
+    insta::assert_snapshot!(said(&rule(), &large), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/BranchName: "main"
+    + stages/Source/actions/App/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    - triggers: [{"providerType":"CodeStarSourceConnection","gitConfiguration":{"sourceActionName":"App"}}]
+    - version: 12
+    "#);
+}

@@ -1,0 +1,167 @@
+//! What holds of every clone of every valid template, whatever it is called.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
+
+/// Branches as Git takes them, and as people make them collide.
+fn branch() -> impl Strategy<Value = Branch> {
+    let word = "[a-zA-Z0-9._/#@ü🦀 -]{1,120}";
+    let hashed = "[a-z]{1,3}-[0-9a-f]{8}";
+    prop_oneof![word, hashed].prop_filter_map("a branch", |text| Branch::parse(text).ok())
+}
+
+fn named(pattern: &str, branch: &Branch) -> PipelineName {
+    let repository = RepositoryName::parse("acme/api").unwrap();
+    let fill = PlaceholderValues {
+        repository: &repository,
+        branch,
+        number: None,
+        sha: None,
+        base: None,
+        author: None,
+        title: None,
+    };
+    NamePattern::parse(pattern).unwrap().name(&fill).unwrap()
+}
+
+/// Templates of both types with one to four stages behind the source, any of which may need what another made.
+fn any_template() -> impl Strategy<Value = Template> {
+    let stage = (1..4_usize, any::<bool>());
+    (any::<bool>(), prop::collection::vec(stage, 1..5)).prop_map(|(v2, stages)| {
+        let mut whole = template(json!([source("App", "acme/api")]));
+        let fields = &mut whole.declaration.0;
+        if !v2 {
+            for key in ["pipelineType", "executionMode", "triggers"] {
+                fields.remove(key);
+            }
+        }
+        let made = stages.iter().enumerate().map(|(place, (actions, needs))| {
+            let action = |number: usize| {
+                let input = if *needs && place > 0 { format!("Out{}", place - 1) } else { "App".to_owned() };
+                let output = if number == 0 { json!([{"name": format!("Out{place}")}]) } else { json!([]) };
+                json!({
+                    "name": format!("Do{number}"),
+                    "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+                    "configuration": {"ProjectName": "api"},
+                    "inputArtifacts": [{"name": input}], "outputArtifacts": output,
+                })
+            };
+            let actions: Vec<Value> = (0..*actions).map(action).collect();
+            json!({"name": format!("Stage{place}"), "actions": actions})
+        });
+        let source = fields["stages"][0].clone();
+        let stages: Vec<Value> = std::iter::once(source).chain(made).collect();
+        fields.insert("stages".into(), Value::Array(stages));
+        whole
+    })
+}
+
+/// Rules that drop some of it and tell the rest something.
+fn any_rule() -> impl Strategy<Value = Rule> {
+    let stages = prop::collection::btree_set(select(vec!["Stage0", "Stage1", "Stage2"]), 0..3);
+    (stages, any::<bool>(), any::<bool>()).prop_map(|(stages, drops_action, tells)| {
+        let mut rule = rule();
+        rule.overrides.drop_stages = stages.into_iter().map(str::to_owned).collect();
+        if drops_action {
+            rule.overrides.drop_actions = vec![ActionPath::parse("Stage0/Do0").unwrap()];
+        }
+        if tells {
+            rule.overrides.environment = vec![(
+                "PR".into(),
+                FormatString::parse("{number}: {title}").unwrap(),
+            )];
+        }
+        rule
+    })
+}
+
+/// What CodePipeline demands of a declaration, as far as dropping may break it.
+fn is_valid(clone: &Declaration) -> Result<(), String> {
+    let stages: Vec<&str> = clone.stages().collect();
+    if stages.len() < 2 {
+        return Err("fewer than two stages".into());
+    }
+    let mut made = BTreeSet::new();
+    for stage in stages {
+        let actions: Vec<_> = clone
+            .actions()
+            .filter(|action| action.stage == stage)
+            .collect();
+        if actions.is_empty() {
+            return Err(format!("{stage} is empty"));
+        }
+        for action in &actions {
+            if let Some(input) = action.inputs().find(|input| !made.contains(*input)) {
+                return Err(format!("{} needs {input}", action.path()));
+            }
+        }
+        made.extend(
+            actions
+                .iter()
+                .flat_map(|action| action.outputs())
+                .map(str::to_owned),
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn names_are_legal_distinct_and_stable(one in branch(), two in branch()) {
+        for pattern in ["{repo}-{branch}", "{branch}", "{owner}.{repo}.{slug}-{branch}"] {
+            let (first, second) = (named(pattern, &one), named(pattern, &two));
+            prop_assert_eq!(first == second, one == two, "{} and {}", first, second);
+            prop_assert_eq!(named(pattern, &one), first);
+        }
+    }
+
+    #[test]
+    fn the_clone_of_a_valid_template_is_valid_or_refused_with_a_reason(template in any_template(), rule in any_rule()) {
+        prop_assert_eq!(is_valid(&template.declaration), Ok(()));
+        match clone_by(&rule, &template) {
+            Ok(clone) => prop_assert_eq!(is_valid(&clone.declaration), Ok(())),
+            Err(fault) => prop_assert_eq!(fault.reason, Reason::RuleUnfit),
+        }
+    }
+
+    #[test]
+    fn cloning_a_clone_changes_nothing(template in any_template(), rule in any_rule()) {
+        if let Ok(clone) = clone_by(&rule, &template) {
+            let mut plain = rule.clone();
+            plain.overrides.drop_stages.clear();
+            plain.overrides.drop_actions.clear();
+            let again = Template { declaration: clone.declaration.clone(), ..template };
+            let twice = clone_by(&plain, &again).unwrap();
+            prop_assert_eq!(twice.declaration, clone.declaration);
+            prop_assert_eq!(twice.fingerprint.digest, clone.fingerprint.digest);
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_the_rule_names_differs(template in any_template(), rule in any_rule()) {
+        if let Ok(clone) = clone_by(&rule, &template) {
+            let named = |path: &str| {
+                let stage = |name: &String| path == format!("stages/{name}");
+                matches!(path, "name" | "version" | "triggers")
+                    || path.starts_with("stages/Source/actions/App/configuration/")
+                    || rule.overrides.drop_stages.iter().any(stage)
+                    || rule.overrides.drop_actions.iter().any(|dropped| {
+                        path == format!("stages/{}/actions/{}", dropped.stage, dropped.action)
+                    })
+                    || (!rule.overrides.environment.is_empty() && path.ends_with("/configuration/EnvironmentVariables"))
+            };
+            for diff in diff(&template.declaration, &clone.declaration) {
+                prop_assert!(named(&diff.path), "{}", diff.path);
+            }
+        }
+    }
+}

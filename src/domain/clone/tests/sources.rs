@@ -1,0 +1,212 @@
+//! Every kind of source action, and who notices a push.
+
+use super::*;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::rules::rule::Start;
+
+fn action(name: &str, owner: &str, provider: &str, configuration: Value) -> Value {
+    json!({
+        "name": name,
+        "actionTypeId": {"category": "Source", "owner": owner, "provider": provider, "version": "1"},
+        "configuration": configuration,
+        "outputArtifacts": [{"name": name}],
+    })
+}
+
+/// A template with a source of every kind beside the repository's own.
+fn every_kind(own: Value) -> Template {
+    template(json!([
+        own,
+        action(
+            "Shared",
+            "AWS",
+            CONNECTION,
+            json!({"FullRepositoryId": "acme/shared", "BranchName": "main"})
+        ),
+        action(
+            "Mirror",
+            "AWS",
+            "CodeCommit",
+            json!({"RepositoryName": "api", "BranchName": "main"})
+        ),
+        action(
+            "Bucket",
+            "AWS",
+            "S3",
+            json!({"S3Bucket": "b", "S3ObjectKey": "k", "PollForSourceChanges": "true"})
+        ),
+        action(
+            "Image",
+            "AWS",
+            "ECR",
+            json!({"RepositoryName": "api", "ImageTag": "latest"})
+        ),
+    ]))
+}
+
+fn named(source_action: &str) -> Rule {
+    let mut rule = rule();
+    rule.overrides.source_action = ActionPath::parse(source_action);
+    rule
+}
+
+#[test]
+fn no_source_is_left_to_poll_and_one_is_pointed_at_the_branch() {
+    insta::assert_snapshot!(said(&rule(), &every_kind(source("App", "acme/api"))), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/BranchName: "main"
+    + stages/Source/actions/App/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    - stages/Source/actions/Bucket/configuration/PollForSourceChanges: "true"
+    + stages/Source/actions/Bucket/configuration/PollForSourceChanges: "false"
+    + stages/Source/actions/Mirror/configuration/PollForSourceChanges: "false"
+    + stages/Source/actions/Shared/configuration/DetectChanges: "false"
+    - triggers: [{"providerType":"CodeStarSourceConnection","gitConfiguration":{"sourceActionName":"App"}}]
+    - version: 12
+    "#);
+}
+
+#[test]
+fn a_mirror_is_used_where_the_rule_names_it() {
+    let template = every_kind(source("App", "acme/other"));
+    let unnamed = said(&rule(), &template);
+    assert!(
+        unnamed.contains(
+            "(its source actions with a branch: Source/App, Source/Shared, Source/Mirror)"
+        ),
+        "{unnamed}"
+    );
+    insta::assert_snapshot!(said(&named("Source/Mirror"), &template), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    - stages/Source/actions/Bucket/configuration/PollForSourceChanges: "true"
+    + stages/Source/actions/Bucket/configuration/PollForSourceChanges: "false"
+    - stages/Source/actions/Mirror/configuration/BranchName: "main"
+    + stages/Source/actions/Mirror/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/Mirror/configuration/PollForSourceChanges: "false"
+    + stages/Source/actions/Shared/configuration/DetectChanges: "false"
+    - triggers: [{"providerType":"CodeStarSourceConnection","gitConfiguration":{"sourceActionName":"App"}}]
+    - version: 12
+    "#);
+    for wrong in ["Source/Bucket", "Source/Nothing", "Build/Build"] {
+        let said = said(&named(wrong), &template);
+        assert!(
+            said.contains(&format!(
+                "source_action '{wrong}' is no source action with a branch"
+            )),
+            "{said}"
+        );
+    }
+}
+
+/// GitHub version 1, as GetPipeline shows it.
+fn version_1() -> Template {
+    let configuration =
+        json!({"Owner": "Acme", "Repo": "api", "Branch": "main", "OAuthToken": MASK});
+    template(json!([action(
+        "App",
+        "ThirdParty",
+        "GitHub",
+        configuration
+    )]))
+}
+
+#[test]
+fn a_masked_token_is_never_sent_and_a_given_one_is() {
+    let template = version_1();
+    let refused = said(&rule(), &template);
+    assert!(
+        refused.starts_with("template-masked: OAuthToken of Source/App in template"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains(r#"secrets = { "Source/App/OAuthToken" = "env:NAME" }"#),
+        "{refused}"
+    );
+
+    let mut given = rule();
+    let place = ActionPath::parse("Source/App").unwrap();
+    given.overrides.secrets = vec![(place, "OAuthToken".into(), Secret::new("gho_1".into()))];
+    insta::assert_snapshot!(said(&given, &template), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/Branch: "main"
+    + stages/Source/actions/App/configuration/Branch: "feature/ü"
+    - stages/Source/actions/App/configuration/OAuthToken: "****"
+    + stages/Source/actions/App/configuration/OAuthToken: "gho_1"
+    + stages/Source/actions/App/configuration/PollForSourceChanges: "false"
+    - triggers: [{"providerType":"CodeStarSourceConnection","gitConfiguration":{"sourceActionName":"App"}}]
+    - version: 12
+    "#);
+    let clone = clone_by(&given, &template).unwrap();
+    assert!(!format!("{clone:?} {given:?}").contains("gho_1"));
+
+    given.overrides.secrets[0].0.action = "Gone".into();
+    assert!(said(&given, &template).contains("no action 'Source/Gone'"));
+}
+
+fn pushed(triggers: Value) -> String {
+    let mut template = template(json!([source("App", "acme/api")]));
+    template.declaration.0.insert("triggers".into(), triggers);
+    let push = Rule {
+        start: Start::Push,
+        ..rule()
+    };
+    said(&push, &template)
+}
+
+#[test]
+fn a_trigger_is_rewritten_for_the_branch_and_keeps_its_paths() {
+    let git = |more: Value| json!([{"providerType": CONNECTION, "gitConfiguration": more}]);
+    insta::assert_snapshot!(pushed(git(json!({
+        "sourceActionName": "App",
+        "push": [
+            {"branches": {"includes": ["main"]}, "filePaths": {"includes": ["src/**"]}},
+            {"tags": {"includes": ["v*"]}},
+        ],
+        "pullRequest": [{"events": ["OPEN"]}],
+    }))), @r#"
+    - name: "api-main"
+    + name: "api-pr-7"
+    - stages/Source/actions/App/configuration/BranchName: "main"
+    + stages/Source/actions/App/configuration/BranchName: "feature/ü"
+    + stages/Source/actions/App/configuration/DetectChanges: "false"
+    - triggers/0/gitConfiguration/pullRequest: [{"events":["OPEN"]}]
+    - triggers/0/gitConfiguration/push/0/branches/includes/0: "main"
+    + triggers/0/gitConfiguration/push/0/branches/includes/0: "feature/ü"
+    - triggers/0/gitConfiguration/push/1: {"tags":{"includes":["v*"]}}
+    - version: 12
+    "#);
+    let plain = pushed(git(
+        json!({"sourceActionName": "App", "push": [{"tags": {"includes": ["v*"]}}]}),
+    ));
+    assert!(
+        plain.contains(r#"+ stages/Source/actions/App/configuration/DetectChanges: "true""#),
+        "{plain}"
+    );
+    assert!(plain.contains("- triggers:"), "{plain}");
+}
+
+#[test]
+fn a_branch_that_a_trigger_would_read_as_a_pattern_is_refused() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let trigger = json!([{"gitConfiguration": {"sourceActionName": "App", "push": [{"branches": {"includes": ["main"]}}]}}]);
+    template.declaration.0.insert("triggers".into(), trigger);
+    let push = Rule {
+        start: Start::Push,
+        ..rule()
+    };
+    let mapping = mapping(SubjectKind::PullRequest(7));
+    let mut spec = spec();
+    spec.branch = Branch::parse("a{b}").unwrap();
+    let fault = template
+        .clone_for(&mapping.clone_request(&spec, &push, TABLE))
+        .unwrap_err();
+    assert_eq!(fault.reason, Reason::RuleUnfit);
+    assert!(
+        fault.detail.contains("cannot name a branch with '{'"),
+        "{fault}"
+    );
+}

@@ -1,0 +1,333 @@
+//! The names of things, parsed once at the boundary and printed one way.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::text::one_line;
+
+/// GitHub's number for a repository. It survives renames and transfers, so it is the identity; the name is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepositoryId(pub u64);
+
+impl fmt::Display for RepositoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A word that is not what it claims to be: which kind, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a {kind}: {why}")]
+pub struct ParseError {
+    kind: &'static str,
+    why: &'static str,
+}
+
+/// Declares a newtype over `String` with one door (`parse`) and one way to print it.
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $why:literal, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The one door.
+            ///
+            /// # Errors
+            /// [`ParseError`] when the text breaks the rule of this type.
+            pub fn parse(text: impl Into<String>) -> Result<Self, ParseError> {
+                let text = text.into();
+                let ok: fn(&str) -> bool = $ok;
+                if ok(&text) { Ok(Self(text)) } else { Err(ParseError { kind: $kind, why: $why }) }
+            }
+
+            /// The text as it is.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// `owner/name`, as GitHub spells it.
+    RepositoryName, "repository name", "want owner/name of letters, digits, '.', '_' and '-'", |text| {
+        text.len() <= 200
+            && text.split_once('/').is_some_and(|(owner, name)| {
+                [owner, name].iter().all(|part| !part.is_empty() && part.chars().all(is_name_character))
+            })
+    }
+}
+
+impl RepositoryName {
+    /// The part before the slash.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.0.split_once('/').map_or("", |(owner, _)| owner)
+    }
+
+    /// The part after the slash.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, name)| name)
+    }
+}
+
+name! {
+    /// A branch, without `refs/heads/`. Git refuses control characters, so we do too; what else it holds is data.
+    Branch, "branch", "want 1 to 512 bytes without control characters", |text| {
+        // GitHub stops far earlier; a DynamoDB sort key, which holds it, ends at 1,024 bytes.
+        (1..=512).contains(&text.len()) && !text.chars().any(char::is_control)
+    }
+}
+
+name! {
+    /// A commit: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits.
+    CommitId, "commit id", "want 40 or 64 lower-case hexadecimal digits", |text| {
+        matches!(text.len(), 40 | 64) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+impl CommitId {
+    /// Git's all-zero id, which stands for "no commit" in `push`.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.0.bytes().all(|b| b == b'0')
+    }
+}
+
+name! {
+    /// GitHub's `X-GitHub-Delivery`: a GUID, and so a legal `clientRequestToken` of CodePipeline.
+    DeliveryId, "delivery id", "want 1 to 128 letters, digits and hyphens", |text| {
+        (1..=DeliveryId::MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    }
+}
+
+impl DeliveryId {
+    /// Characters in the longest (CodePipeline API reference, `StartPipelineExecution`, `clientRequestToken`).
+    pub const MAX: usize = 128;
+}
+
+name! {
+    /// GitHub's `X-GitHub-Event`, for instance `pull_request`.
+    EventName, "name of an event", "want 1 to 64 lower-case letters, digits and underscores", |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    }
+}
+
+name! {
+    /// GitHub's `action` within an event, for instance `synchronize`.
+    ActionName, "name of an action", "want 1 to 64 lower-case letters and underscores", |text| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    }
+}
+
+name! {
+    /// A pipeline's name: 1 to 100 of `[A-Za-z0-9.@_-]` (CodePipeline API reference, `PipelineDeclaration.name`).
+    PipelineName, "pipeline name", "want 1 to 100 of A-Z a-z 0-9 . @ _ -", |text| {
+        (1..=PipelineName::MAX).contains(&text.len()) && text.chars().all(is_pipeline_character)
+    }
+}
+
+impl PipelineName {
+    /// CodePipeline's limit, in characters.
+    pub const MAX: usize = 100;
+}
+
+name! {
+    /// A pipeline's ARN: `arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME`.
+    PipelineArn, "pipeline ARN", "want arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME", |text| {
+        let parts: Vec<&str> = text.split(':').collect();
+        matches!(parts.as_slice(), ["arn", _, "codepipeline", _, _, name] if !name.is_empty())
+    }
+}
+
+impl PipelineArn {
+    /// The ARN of another pipeline in the same account and Region.
+    #[must_use]
+    pub fn with_name(&self, name: &PipelineName) -> Self {
+        let place = self.0.rsplit_once(':').map_or("", |(place, _)| place);
+        Self(format!("{place}:{name}"))
+    }
+}
+
+/// Characters of GitHub's owners and repositories.
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// Characters of CodePipeline's names.
+pub(crate) fn is_pipeline_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '_' | '-')
+}
+
+/// Eight hexadecimal digits that stand for a text that cannot stand for itself.
+pub(crate) fn short_hash(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    hex::encode(digest.get(..4).unwrap_or_default())
+}
+
+/// Milliseconds since 1970-01-01 UTC, the only clock the line knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Reads RFC 3339, as GitHub writes it. `None` when it is anything else.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time =
+            time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+                .ok()?;
+        i64::try_from(time.unix_timestamp_nanos() / 1_000_000)
+            .ok()
+            .map(Self)
+    }
+
+    /// From whole seconds since 1970. `None` when it does not fit.
+    #[must_use]
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        seconds.checked_mul(1_000).map(Self)
+    }
+
+    /// Whole seconds since 1970.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// This moment and `duration` more.
+    #[must_use]
+    pub fn plus(self, duration: std::time::Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long from `earlier` to this moment; zero when `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        let millis = self.0.saturating_sub(earlier.0);
+        std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, always as wide, so that it sorts as text.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = i128::from(self.0) * 1_000_000;
+        match time::OffsetDateTime::from_unix_timestamp_nanos(nanos) {
+            Ok(t) => write!(
+                f,
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+                t.year(),
+                u8::from(t.month()),
+                t.day(),
+                t.hour(),
+                t.minute(),
+                t.second(),
+                t.millisecond()
+            ),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+/// What owns a pipeline: a pull request or a branch of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// The repository it lives in.
+    pub repository: RepositoryId,
+    /// Which thing in it.
+    pub kind: SubjectKind,
+}
+
+/// The two kinds of subjects, chosen by a rule's `on`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectKind {
+    /// A pull request, by its number.
+    PullRequest(u64),
+    /// A branch, by its name.
+    Branch(Branch),
+}
+
+impl Subject {
+    /// The key within the repository, as in the table's sort key: `PR#0000000007` or `BRANCH#feature/x`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.kind {
+            SubjectKind::PullRequest(number) => format!("PR#{number:010}"),
+            SubjectKind::Branch(branch) => format!("BRANCH#{branch}"),
+        }
+    }
+
+    /// The inverse of [`Subject::key`].
+    #[must_use]
+    pub fn from_key(repository: RepositoryId, key: &str) -> Option<Self> {
+        let kind = match key.split_once('#')? {
+            ("PR", number) => SubjectKind::PullRequest(number.parse().ok()?),
+            ("BRANCH", branch) => SubjectKind::Branch(Branch::parse(branch).ok()?),
+            _ => return None,
+        };
+        Some(Self { repository, kind })
+    }
+
+    /// As people write it: `acme/api#7` or `acme/api@feature/x`. In one line: a branch's name may hold odd characters.
+    #[must_use]
+    pub fn display(&self, repository: &RepositoryName) -> String {
+        match &self.kind {
+            SubjectKind::PullRequest(number) => format!("{repository}#{number}"),
+            SubjectKind::Branch(branch) => {
+                let branch = one_line(branch.as_str(), usize::MAX);
+                format!("{repository}@{branch}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_key_reads_back() {
+        for kind in [
+            SubjectKind::PullRequest(7),
+            SubjectKind::Branch(Branch::parse("a#b/ü").unwrap()),
+        ] {
+            let subject = Subject {
+                repository: RepositoryId(1),
+                kind,
+            };
+            assert_eq!(
+                Subject::from_key(subject.repository, &subject.key()),
+                Some(subject)
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_prints_as_wide_as_every_other() {
+        let time = Timestamp::from_rfc3339("2026-01-02T03:04:05+01:00").unwrap();
+        assert_eq!(time.to_string(), "2026-01-02T02:04:05.000Z");
+        assert_eq!(Timestamp(0).to_string().len(), time.to_string().len());
+    }
+
+    #[test]
+    fn each_door_refuses_what_is_not_its_own() {
+        assert!(RepositoryName::parse("acme/api").is_ok());
+        assert!(RepositoryName::parse("acme/api/x").is_err());
+        assert!(RepositoryName::parse("acme").is_err());
+        assert!(Branch::parse("feature/\u{7}").is_err());
+        assert!(PipelineName::parse("a".repeat(101)).is_err());
+        assert!(PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api").is_ok());
+        assert!(PipelineArn::parse("arn:aws:s3:::bucket").is_err());
+    }
+}

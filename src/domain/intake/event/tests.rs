@@ -1,0 +1,225 @@
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::*;
+use crate::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets};
+use crate::domain::intake::envelope::{Attribute, Envelope, Receipt};
+use crate::domain::intake::event::words::TimeWords;
+
+fn read_text(event: &str, content_type: &str, body: &str) -> Result<Decision<Event>, Fault> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
+    mac.update(body.as_bytes());
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let headers = [
+        (SIGNATURE, signature.as_str()),
+        (EVENT, event),
+        (DELIVERY, "guid-1"),
+        (CONTENT_TYPE, content_type),
+    ];
+    let attributes = headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Attribute::text(*value)));
+    let envelope = Envelope::new(
+        "m".into(),
+        Receipt("r".into()),
+        body.into(),
+        attributes.collect(),
+        Timestamp(0),
+        1,
+    );
+    Event::read(&envelope.verify(&Secrets::new(["secret"])).unwrap())
+}
+
+fn read(event: &str, body: &Value) -> Result<Decision<Event>, Fault> {
+    read_text(event, "application/json", &body.to_string())
+}
+
+fn repository() -> Value {
+    json!({"id": 1, "full_name": "acme/api", "pushed_at": "2026-01-01T00:00:00Z"})
+}
+
+fn pull_request(action: &str) -> Value {
+    json!({
+        "action": action,
+        "number": 7,
+        "pull_request": {
+            "state": "open", "title": "Add login", "draft": false, "updated_at": "2026-01-01T00:00:05Z",
+            "user": {"login": "octocat"},
+            "head": {"ref": "feature/x", "sha": "a".repeat(40), "repo": {"id": 1}},
+            "base": {"ref": "main"},
+        },
+        "repository": repository(),
+        "sender": {"login": "hubot"},
+    })
+}
+
+fn pull(body: &Value) -> PullRequest {
+    match read("pull_request", body).unwrap() {
+        Decision::Handle(Event {
+            change: Change::PullRequest(pull),
+            ..
+        }) => *pull,
+        other @ Decision::Handle(Event {
+            change: Change::Branch(..) | Change::Repository(_) | Change::Repair(_),
+            ..
+        })
+        | other @ Decision::Ignore(_) => panic!("{other:?}"),
+    }
+}
+
+fn refusal(event: &str, body: &Value) -> String {
+    let fault = read(event, body).unwrap_err();
+    assert_eq!(fault.reason, Reason::BodyNotGitHubs);
+    fault.detail
+}
+
+fn push(before: &str, after: &str) -> Decision<Event> {
+    let body = json!({"ref": "refs/heads/a/b", "before": before.repeat(40), "after": after.repeat(40), "repository": repository()});
+    read("push", &body).unwrap()
+}
+
+#[test]
+fn a_pull_request_is_read_field_by_field() {
+    let pull = pull(&pull_request("opened"));
+    assert_eq!(
+        (pull.number, pull.action, pull.open, pull.fork),
+        (7, Action::Opened, true, false)
+    );
+    assert_eq!(
+        (pull.head.as_str(), pull.base.as_str(), pull.title.as_str()),
+        ("feature/x", "main", "Add login")
+    );
+    assert_eq!(pull.author.as_deref(), Some("octocat"));
+}
+
+#[test]
+fn a_form_body_says_the_same() {
+    let json = pull_request("opened").to_string();
+    let form: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &json)
+        .finish();
+    let from_form = read_text("pull_request", "application/x-www-form-urlencoded", &form).unwrap();
+    assert_eq!(
+        from_form,
+        read_text("pull_request", "application/json", &json).unwrap()
+    );
+}
+
+#[test]
+fn a_head_in_another_or_in_no_repository_is_a_fork() {
+    let mut body = pull_request("opened");
+    body["pull_request"]["head"]["repo"]["id"] = json!(2);
+    assert!(pull(&body).fork);
+    body["pull_request"]["head"]["repo"] = Value::Null;
+    assert!(pull(&body).fork);
+}
+
+#[test]
+fn what_we_do_not_act_on_is_ignored_by_name() {
+    assert_eq!(
+        read("pull_request", &pull_request("labeled")),
+        Ok(Decision::Ignore(Ignored::Action(
+            ActionName::parse("labeled").unwrap()
+        )))
+    );
+    assert_eq!(
+        read_text("ping", "application/json", "not even JSON"),
+        Ok(Decision::Ignore(Ignored::Ping))
+    );
+    assert_eq!(
+        read_text("issues", "application/json", "not even JSON"),
+        Ok(Decision::Ignore(Ignored::Event))
+    );
+    let tag = json!({"ref": "v1", "ref_type": "tag", "repository": repository()});
+    assert_eq!(
+        read("create", &tag),
+        Ok(Decision::Ignore(Ignored::NotABranch))
+    );
+    let zero = "0".repeat(40);
+    let tag =
+        json!({"ref": "refs/tags/v1", "before": zero, "after": zero, "repository": repository()});
+    assert_eq!(
+        read("push", &tag),
+        Ok(Decision::Ignore(Ignored::NotABranch))
+    );
+}
+
+#[test]
+fn a_push_tells_where_the_branch_stands() {
+    let tip = |heed| match heed {
+        Decision::Handle(Event {
+            change: Change::Branch(_, tip),
+            ..
+        }) => tip,
+        other @ (Decision::Handle(_) | Decision::Ignore(_)) => panic!("{other:?}"),
+    };
+    let commit = |c: &str| CommitId::parse(c.repeat(40)).unwrap();
+    assert_eq!(
+        tip(push("0", "a")),
+        Tip::At {
+            sha: commit("a"),
+            before: None,
+            skip: false
+        }
+    );
+    assert_eq!(
+        tip(push("a", "b")),
+        Tip::At {
+            sha: commit("b"),
+            before: Some(commit("a")),
+            skip: false
+        }
+    );
+    assert_eq!(
+        tip(push("b", "0")),
+        Tip::Gone {
+            before: Some(commit("b"))
+        }
+    );
+}
+
+#[test]
+fn pushed_at_is_read_as_seconds_and_as_text() {
+    let seconds = TimeWords::Seconds(1_767_225_600);
+    let words = |pushed_at| RepositoryWords {
+        id: 1,
+        full_name: String::new(),
+        pushed_at: Some(pushed_at),
+        updated_at: None,
+    };
+    let text = TimeWords::Text("2026-01-01T00:00:00Z".into());
+    assert_eq!(words(seconds).pushed_at(), words(text).pushed_at());
+}
+
+#[test]
+fn what_is_not_githubs_is_told_without_quoting_it() {
+    assert_eq!(
+        refusal("push", &json!({})),
+        "missing field `ref`, at line 1 column 2"
+    );
+    let secret = json!({"ref": 5, "note": "hunter2"});
+    assert_eq!(
+        refusal("push", &secret),
+        "a field is not of its documented type, at line 1 column 8"
+    );
+    let mut body = pull_request("opened");
+    body["number"] = json!("hunter2");
+    assert!(!refusal("pull_request", &body).contains("hunter2"));
+    body = pull_request("opened");
+    body["pull_request"]["head"]["ref"] = json!("hunter2\u{0}");
+    assert_eq!(
+        refusal("pull_request", &body),
+        "pull_request.head.ref: not a branch: want 1 to 512 bytes without control characters"
+    );
+    let deep = "[".repeat(100_000);
+    assert!(read_text("push", "application/json", &deep).is_err());
+    assert!(read_text("push", "application/x-www-form-urlencoded", "other=1").is_err());
+}
+
+#[test]
+fn a_long_title_is_cut_at_a_character() {
+    let mut body = pull_request("opened");
+    body["pull_request"]["title"] = json!("ü".repeat(1_000));
+    assert_eq!(pull(&body).title.chars().count(), TEXT_LIMIT);
+}

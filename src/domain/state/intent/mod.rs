@@ -1,0 +1,304 @@
+//! Step 4 of 7. In: [`Event`]. Out: [`Intent`], one for each subject concerned, or [`Ignored`].
+//!
+//! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
+//! `synchronize` or `edited`: an intent says how things stand, not what changed.
+
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{
+    Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+};
+use crate::domain::intake::event::{
+    Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
+};
+use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
+use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
+use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
+use crate::domain::state::ordering::{EventKind, EventOrder};
+
+/// What should be true of a subject, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Of whom.
+    pub subject: Subject,
+    /// The repository's name at that time.
+    pub repository: RepositoryName,
+    /// When GitHub said so.
+    pub order: EventOrder,
+    /// Who did it, for the audit trail.
+    pub actor: Option<String>,
+    /// The delivery that says so; with it the head commit is started, if it is.
+    pub delivery: DeliveryId,
+    /// What should be true.
+    pub wanted: DesiredState,
+}
+
+/// Whom an event concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// One subject.
+    Subject(Box<Intent>),
+    /// Every subject of a repository.
+    Repository(RepositoryRemoval),
+    /// One subject, as its mapping has it.
+    Repair(Box<RepairRequest>),
+}
+
+/// A repository from which every pipeline goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRemoval {
+    /// Which one.
+    pub repository: RepositoryId,
+    /// Its name at that time.
+    pub name: RepositoryName,
+    /// When GitHub said so, and when that entered the queue.
+    time: (Timestamp, Timestamp),
+    /// Who did it.
+    actor: Option<String>,
+    delivery: DeliveryId,
+    why: AbsenceReason,
+}
+
+impl RepositoryRemoval {
+    /// What it means for one subject.
+    #[must_use]
+    pub fn of(&self, subject: Subject) -> Intent {
+        let kind = match subject.kind {
+            SubjectKind::PullRequest(_) => EventKind::Closed,
+            SubjectKind::Branch(_) => EventKind::Deleted,
+        };
+        let (event, received_at) = self.time;
+        Intent {
+            subject,
+            repository: self.name.clone(),
+            order: EventOrder {
+                event_time: event,
+                received_at,
+                kind,
+                head: None,
+                before: None,
+            },
+            actor: self.actor.clone(),
+            delivery: self.delivery.clone(),
+            wanted: DesiredState::Absent(self.why),
+        }
+    }
+}
+
+impl Intent {
+    /// Asks the rules. `received_at` is when the message entered the queue, which stands in where GitHub gives no time.
+    ///
+    /// # Errors
+    /// A permanent fault when the rule that matches can make no legal name for the clone, or would give it the name
+    /// of a template.
+    pub fn read(
+        event: Event,
+        rules: &Rules,
+        delivery: &DeliveryId,
+        received_at: Timestamp,
+    ) -> Result<Decision<Request>, Fault> {
+        let Event {
+            repository,
+            name,
+            actor,
+            time,
+            change,
+        } = event;
+        let order = |kind| EventOrder {
+            event_time: time.unwrap_or(received_at),
+            received_at,
+            kind,
+            head: None,
+            before: None,
+        };
+        let (kind, order, wanted) = match change {
+            Change::Repository(farewell) => {
+                let why = match farewell {
+                    RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
+                    RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
+                };
+                let leave = RepositoryRemoval {
+                    repository,
+                    time: (time.unwrap_or(received_at), received_at),
+                    actor,
+                    delivery: delivery.clone(),
+                    why,
+                    name,
+                };
+                return Ok(if rules.covers(&leave.name) {
+                    Decision::Handle(Request::Repository(leave))
+                } else {
+                    Decision::Ignore(Ignored::NoRule)
+                });
+            }
+            Change::Repair(repair) => {
+                return Ok(Decision::Handle(Request::Repair(Box::new(RepairRequest {
+                    repair,
+                    repository: name,
+                    actor,
+                    delivery: delivery.clone(),
+                    received_at,
+                }))));
+            }
+            Change::PullRequest(pull) => {
+                let Some(wanted) = pull_request(&pull, &name, rules)? else {
+                    return Ok(Decision::Ignore(Ignored::NoRule));
+                };
+                let kind = match (pull.open, pull.action == Action::Reopened) {
+                    (false, _) => EventKind::Closed,
+                    (true, true) => EventKind::Reopened,
+                    (true, false) => EventKind::Open,
+                };
+                let order = EventOrder {
+                    head: Some(pull.sha),
+                    before: pull.before,
+                    ..order(kind)
+                };
+                (SubjectKind::PullRequest(pull.number), order, wanted)
+            }
+            Change::Branch(branch, tip) => {
+                let wanted = match self::branch(&branch, &tip, &name, rules)? {
+                    Decision::Handle(wanted) => wanted,
+                    Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
+                };
+                let order = match tip {
+                    Tip::At { sha, before, .. } => EventOrder {
+                        head: Some(sha),
+                        before,
+                        ..order(EventKind::Pushed)
+                    },
+                    Tip::Somewhere => order(EventKind::Pushed),
+                    Tip::Gone { before } => EventOrder {
+                        before,
+                        ..order(EventKind::Deleted)
+                    },
+                };
+                (SubjectKind::Branch(branch), order, wanted)
+            }
+        };
+        Ok(Decision::Handle(Request::Subject(Box::new(Self {
+            subject: Subject { repository, kind },
+            repository: name,
+            order,
+            actor,
+            delivery: delivery.clone(),
+            wanted,
+        }))))
+    }
+}
+
+/// `None` where no rule is about pull requests of this repository.
+fn pull_request(
+    pull: &PullRequest,
+    name: &RepositoryName,
+    rules: &Rules,
+) -> Result<Option<DesiredState>, Fault> {
+    let mut about = rules.of(On::PullRequest, name).peekable();
+    if about.peek().is_none() {
+        return Ok(None);
+    }
+    let rule = about.find(|rule| {
+        rule.base.is_match(pull.base.as_str()) && rule.branches.is_match(pull.head.as_str())
+    });
+    let why = match rule {
+        _ if !pull.open => AbsenceReason::Closed,
+        None => AbsenceReason::NoRule,
+        Some(rule) if pull.fork && !rule.forks => AbsenceReason::Fork,
+        Some(rule) if pull.draft && !rule.drafts => AbsenceReason::Draft,
+        Some(rule) => {
+            let fill = PlaceholderValues {
+                repository: name,
+                branch: &pull.head,
+                number: Some(pull.number),
+                sha: Some(&pull.sha),
+                base: Some(&pull.base),
+                author: pull.author.as_deref(),
+                title: Some(&pull.title),
+            };
+            let spec = spec(rule, rules, &fill)?;
+            return Ok(Some(present(spec, rule, pull.skip)));
+        }
+    };
+    Ok(Some(DesiredState::Absent(why)))
+}
+
+fn branch(
+    branch: &Branch,
+    tip: &Tip,
+    name: &RepositoryName,
+    rules: &Rules,
+) -> Result<Decision<DesiredState>, Fault> {
+    // A branch keeps its name, so a branch that no rule admits never had a pipeline.
+    let Some(rule) = rules
+        .of(On::Branch, name)
+        .find(|rule| rule.branches.is_match(branch.as_str()))
+    else {
+        return Ok(Decision::Ignore(Ignored::NoRule));
+    };
+    let (sha, skip): (Option<&CommitId>, bool) = match tip {
+        Tip::Gone { .. } => {
+            return Ok(Decision::Handle(DesiredState::Absent(
+                AbsenceReason::Deleted,
+            )));
+        }
+        Tip::Somewhere if rule.uses(Placeholder::Sha) => {
+            return Ok(Decision::Ignore(Ignored::NoCommit));
+        }
+        Tip::Somewhere => (None, false),
+        Tip::At { sha, skip, .. } => (Some(sha), *skip),
+    };
+    let fill = PlaceholderValues {
+        repository: name,
+        branch,
+        number: None,
+        sha,
+        base: None,
+        author: None,
+        title: None,
+    };
+    let spec = spec(rule, rules, &fill)?;
+    Ok(Decision::Handle(present(spec, rule, skip)))
+}
+
+fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
+    let head = match rule.start {
+        _ if skip => BuildTrigger::Skipped,
+        Start::Push => BuildTrigger::ChangeDetection,
+        Start::Auto | Start::Commit | Start::Head => BuildTrigger::Branchline,
+    };
+    let call = BuildPolicy {
+        head,
+        follows: rule.update == Update::NextStart,
+    };
+    DesiredState::Present(Box::new(spec), call)
+}
+
+fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {
+    let fault = |reason, detail| Fault::new(Step::Intent, reason, detail);
+    let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
+        let detail = format!(
+            "pipeline_name of rule '{}' makes no legal name for {}: {why}",
+            rule.name, fill.repository
+        );
+        fault(Reason::PipelineNameInvalid, detail)
+    })?;
+    if rules.has_template(&pipeline) {
+        let detail = format!(
+            "rule '{}' would call the clone '{pipeline}', which is a template: change its pipeline_name or leave the branch out of its branches",
+            rule.name
+        );
+        return Err(fault(Reason::PipelineIsTemplate, detail));
+    }
+    Ok(Spec {
+        pipeline,
+        template: rule.template.clone(),
+        branch: fill.branch.clone(),
+        rule: rule.name.clone(),
+        base: fill.base.cloned(),
+        title: fill.title.map(str::to_owned),
+        author: fill.author.map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests;

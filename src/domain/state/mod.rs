@@ -1,0 +1,7 @@
+//! What should be true of a subject, what is recorded of it, and what to do about the difference.
+
+pub mod desired;
+pub mod intent;
+pub mod mapping;
+pub mod ordering;
+pub mod plan;

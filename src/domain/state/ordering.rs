@@ -1,0 +1,281 @@
+//! The order of what GitHub said, which is not the order in which it arrives.
+//!
+//! `pull_request.updated_at` has a grain of one second and real deliveries tie, so an order carries more than a time:
+//! what kind of statement it was, which head it saw and which head came before, and when it entered the queue.
+
+use crate::domain::ids::{CommitId, Timestamp};
+
+/// The kind of a statement, which decides between a closing and an opening of the same second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The pull request is open.
+    Open,
+    /// The pull request is open again: it was closed before, so this beats a closing of the same second.
+    Reopened,
+    /// The pull request is closed.
+    Closed,
+    /// The branch exists.
+    Pushed,
+    /// The branch is gone.
+    Deleted,
+}
+
+impl EventKind {
+    /// Every kind, for reading them back from the table.
+    pub const ALL: [Self; 5] = [
+        Self::Open,
+        Self::Reopened,
+        Self::Closed,
+        Self::Pushed,
+        Self::Deleted,
+    ];
+
+    /// The word in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reopened => "reopened",
+            Self::Closed => "closed",
+            Self::Pushed => "pushed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// When something was said of a subject, and enough beside the time to order two statements of one second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventOrder {
+    /// The event's own time.
+    pub event_time: Timestamp,
+    /// When it entered the queue.
+    pub received_at: Timestamp,
+    /// What kind of statement it was.
+    pub kind: EventKind,
+    /// The head commit that it saw.
+    pub head: Option<CommitId>,
+    /// The head commit before.
+    pub before: Option<CommitId>,
+}
+
+/// How a statement stands to the one on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recency {
+    /// Later than what is recorded.
+    Newer,
+    /// The very statement that is recorded.
+    Same,
+    /// Earlier than what is recorded.
+    Older,
+}
+
+impl EventOrder {
+    /// How this statement stands to the recorded one.
+    #[must_use]
+    pub fn recency(&self, recorded: &Self) -> Recency {
+        match self.event_time.cmp(&recorded.event_time) {
+            std::cmp::Ordering::Greater => Recency::Newer,
+            std::cmp::Ordering::Less => Recency::Older,
+            std::cmp::Ordering::Equal => self.tie(recorded),
+        }
+    }
+
+    /// The tie rule of the design: a closing beats every opening but a reopening; then the chain of heads; then
+    /// received_at.
+    fn tie(&self, recorded: &Self) -> Recency {
+        match (self.kind, recorded.kind) {
+            (EventKind::Closed, EventKind::Closed) => Recency::Same,
+            // A reopening is news even where the push after it was heard of first: else the closing before both, arriving
+            // last, would beat that push. `over` keeps the later head.
+            (EventKind::Closed, EventKind::Open)
+            | (EventKind::Reopened, EventKind::Closed | EventKind::Open) => Recency::Newer,
+            (EventKind::Closed, EventKind::Reopened) | (EventKind::Open, EventKind::Closed) => {
+                Recency::Older
+            }
+            // The commit that was deleted with the branch was pushed before that.
+            (EventKind::Pushed, EventKind::Deleted)
+                if self.head.is_some() && self.head == recorded.head =>
+            {
+                Recency::Older
+            }
+            // `create` comes with a push, and only the push names the commit.
+            (EventKind::Pushed, EventKind::Pushed)
+                if self.head.is_none() != recorded.head.is_none() =>
+            {
+                match self.head {
+                    Some(_) => Recency::Newer,
+                    None => Recency::Older,
+                }
+            }
+            (
+                EventKind::Open | EventKind::Pushed | EventKind::Deleted,
+                EventKind::Open | EventKind::Reopened | EventKind::Pushed | EventKind::Deleted,
+            )
+            | (EventKind::Reopened, EventKind::Reopened | EventKind::Pushed | EventKind::Deleted)
+            | (EventKind::Closed, EventKind::Pushed | EventKind::Deleted)
+            | (EventKind::Pushed | EventKind::Deleted, EventKind::Closed) => self.chain(recorded),
+        }
+    }
+
+    fn chain(&self, recorded: &Self) -> Recency {
+        let follows = |later: &Self, earlier: &Self| {
+            later.before.is_some() && later.before == earlier.head && later.head != earlier.head
+        };
+        match (follows(self, recorded), follows(recorded, self)) {
+            (true, false) => Recency::Newer,
+            (false, true) => Recency::Older,
+            (true, true) | (false, false) => match self.received_at.cmp(&recorded.received_at) {
+                std::cmp::Ordering::Greater => Recency::Newer,
+                std::cmp::Ordering::Equal => Recency::Same,
+                std::cmp::Ordering::Less => Recency::Older,
+            },
+        }
+    }
+
+    /// What to record once this statement is accepted over `recorded`: a reopening is remembered through its second,
+    /// so that the closing before it, arriving last, is still known to be older.
+    #[must_use]
+    pub fn over(mut self, recorded: &Self) -> Self {
+        if self.event_time == recorded.event_time {
+            if (self.kind, recorded.kind) == (EventKind::Reopened, EventKind::Open)
+                && self.chain(recorded) == Recency::Older
+            {
+                self.head.clone_from(&recorded.head);
+                self.before.clone_from(&recorded.before);
+            }
+            if (self.kind, recorded.kind) == (EventKind::Open, EventKind::Reopened) {
+                self.kind = EventKind::Reopened;
+            }
+            if self.before.is_none() && self.head == recorded.head {
+                self.before.clone_from(&recorded.before);
+            }
+            // A head of an earlier second would be taken for this statement's own in the next tie.
+            if self.head.is_none() {
+                self.head.clone_from(&recorded.head);
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64, received_at: i64, kind: EventKind) -> EventOrder {
+        EventOrder {
+            event_time: Timestamp(seconds * 1_000),
+            received_at: Timestamp(received_at),
+            kind,
+            head: None,
+            before: None,
+        }
+    }
+
+    fn headed(mut order: EventOrder, before: Option<char>, head: char) -> EventOrder {
+        let commit = |c: char| CommitId::parse(c.to_string().repeat(40)).unwrap();
+        order.before = before.map(commit);
+        order.head = Some(commit(head));
+        order
+    }
+
+    #[test]
+    fn of_a_creation_and_its_push_the_push_says_more() {
+        let create = at(1, 9, EventKind::Pushed);
+        let push = headed(at(1, 5, EventKind::Pushed), None, 'a');
+        assert_eq!(push.recency(&create), Recency::Newer);
+        assert_eq!(create.recency(&push), Recency::Older);
+    }
+
+    #[test]
+    fn the_events_own_time_comes_first() {
+        assert_eq!(
+            at(2, 1, EventKind::Open).recency(&at(1, 9, EventKind::Closed)),
+            Recency::Newer
+        );
+        assert_eq!(
+            at(1, 9, EventKind::Closed).recency(&at(2, 1, EventKind::Open)),
+            Recency::Older
+        );
+    }
+
+    #[test]
+    fn in_one_second_a_closing_beats_all_but_a_reopening() {
+        assert_eq!(
+            at(1, 1, EventKind::Closed).recency(&at(1, 9, EventKind::Open)),
+            Recency::Newer
+        );
+        assert_eq!(
+            at(1, 9, EventKind::Open).recency(&at(1, 1, EventKind::Closed)),
+            Recency::Older
+        );
+        assert_eq!(
+            at(1, 1, EventKind::Reopened).recency(&at(1, 9, EventKind::Closed)),
+            Recency::Newer
+        );
+        assert_eq!(
+            at(1, 9, EventKind::Closed).recency(&at(1, 1, EventKind::Reopened)),
+            Recency::Older
+        );
+    }
+
+    #[test]
+    fn a_reopening_is_remembered_through_its_second() {
+        let recorded = at(1, 3, EventKind::Open).over(&at(1, 2, EventKind::Reopened));
+        assert_eq!(
+            at(1, 9, EventKind::Closed).recency(&recorded),
+            Recency::Older
+        );
+        assert_eq!(
+            at(2, 9, EventKind::Open).over(&recorded).kind,
+            EventKind::Open
+        );
+    }
+
+    #[test]
+    fn a_reopening_is_news_to_the_push_after_it() {
+        let pushed = headed(at(1, 1, EventKind::Open), Some('a'), 'b');
+        let reopened = headed(at(1, 2, EventKind::Reopened), None, 'a');
+        assert_eq!(reopened.recency(&pushed), Recency::Newer);
+        let recorded = reopened.over(&pushed);
+        assert_eq!(
+            (recorded.kind, recorded.head),
+            (EventKind::Reopened, pushed.head)
+        );
+    }
+
+    #[test]
+    fn of_two_openings_the_one_whose_before_is_the_others_head_is_later() {
+        let first = headed(at(1, 9, EventKind::Open), None, 'a');
+        let second = headed(at(1, 1, EventKind::Open), Some('a'), 'b');
+        assert_eq!(second.recency(&first), Recency::Newer);
+        assert_eq!(first.recency(&second), Recency::Older);
+    }
+
+    #[test]
+    fn what_is_left_is_ordered_by_arrival() {
+        assert_eq!(
+            at(1, 2, EventKind::Open).recency(&at(1, 1, EventKind::Open)),
+            Recency::Newer
+        );
+        assert_eq!(
+            at(1, 1, EventKind::Open).recency(&at(1, 1, EventKind::Open)),
+            Recency::Same
+        );
+    }
+
+    #[test]
+    fn a_push_redelivered_after_the_delete_of_its_second_is_stale() {
+        let mut gone = headed(at(1, 2, EventKind::Deleted), None, 'a');
+        assert_eq!(
+            headed(at(1, 9, EventKind::Pushed), None, 'a').recency(&gone),
+            Recency::Older
+        );
+        gone.head = None;
+        let recorded = gone.over(&headed(at(1, 1, EventKind::Pushed), None, 'a'));
+        assert_eq!(
+            headed(at(1, 9, EventKind::Pushed), None, 'a').recency(&recorded),
+            Recency::Older
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Step 6 of 7. In: [`Intent`] and [`Mapping`]. Out: [`Plan`].
+//!
+//! Everything is decided here and nothing is done: the transition to write and the effect to run under it.
+
+use crate::domain::ids::Timestamp;
+use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
+use crate::domain::state::intent::Intent;
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use crate::domain::state::ordering::Recency;
+
+/// What to do about an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing: the table already knows better, or knows the same.
+    Nothing(Unchanged),
+    /// Another worker holds the subject until then.
+    Busy {
+        /// When its claim expires.
+        until: Timestamp,
+    },
+    /// Write the row; no pipeline is concerned.
+    Record(Transition),
+    /// Claim the row, run the effect, settle.
+    Act {
+        /// The half-way row.
+        transition: Transition,
+        /// What to do under the claim.
+        effect: Effect,
+    },
+}
+
+/// Why nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchanged {
+    /// Something later was already accepted.
+    Stale,
+    /// This very statement was already settled.
+    Repeated,
+}
+
+impl Unchanged {
+    /// The word in logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
+/// What happens to a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Clone the template. Its first execution begins by itself.
+    Create(Spec),
+    /// Bring the clone up to date, and start the head commit.
+    Start(Spec),
+    /// Delete the clone.
+    Delete(Spec),
+}
+
+/// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
+/// answer carries the row. `claim` is the claim to write, should one be needed.
+#[must_use]
+pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
+    let Some(seen) = mapping else {
+        return fresh(intent, None, claim, now);
+    };
+    let age = intent.order.recency(&seen.order);
+    if let Some(held) = seen.claim_at(now) {
+        return match age {
+            // The holder's own message comes back if the holder dies, and finishes what is recorded.
+            Recency::Older => Plan::Nothing(Unchanged::Stale),
+            Recency::Newer | Recency::Same => Plan::Busy { until: held.until },
+        };
+    }
+    match age {
+        Recency::Newer => fresh(intent, Some(seen), claim, now),
+        Recency::Older => unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
+        Recency::Same => match seen.state {
+            // The same statement under today's rules: whoever mended a rule and replayed the message means those.
+            State::Creating | State::Starting | State::Deleting => {
+                fresh(intent, Some(seen), claim, now)
+            }
+            State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
+        },
+    }
+}
+
+/// A half-way row is finished as recorded, whoever comes by. `None` when it is not half-way.
+#[must_use]
+pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
+    let spec = seen.spec.clone()?;
+    let effect = match seen.state {
+        State::Creating => Effect::Create(spec),
+        State::Starting => Effect::Start(spec),
+        State::Deleting => Effect::Delete(spec),
+        State::Active | State::Gone => return None,
+    };
+    let next = Mapping {
+        claim: Some(claim),
+        updated_at: now,
+        ..seen.clone()
+    };
+    Some(Plan::Act {
+        transition: Transition::new(seen.as_seen(), next),
+        effect,
+    })
+}
+
+/// An intent that is news.
+fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
+    let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
+    let next = accepted(intent, seen, now);
+    let plan = match &intent.wanted {
+        DesiredState::Present(spec, call) => present(intent, spec, *call, seen, next, claim),
+        DesiredState::Absent(why) => absent(*why, expect, next, claim),
+    };
+    match (plan, seen) {
+        (Plan::Record(transition), Some(seen)) if !is_news(&transition.next, seen) => {
+            Plan::Nothing(Unchanged::Repeated)
+        }
+        (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_) | Plan::Act { .. }), _) => {
+            plan
+        }
+    }
+}
+
+/// Whether the row would say anything new. GitHub's "Redeliver" arrives later and says the same.
+fn is_news(next: &Mapping, seen: &Mapping) -> bool {
+    let mut same = next.clone();
+    same.generation = seen.generation;
+    same.updated_at = seen.updated_at;
+    same.order.received_at = seen.order.received_at;
+    same != *seen
+}
+
+fn present(
+    intent: &Intent,
+    spec: &Spec,
+    call: BuildPolicy,
+    seen: Option<&Mapping>,
+    mut next: Mapping,
+    claim: ClaimInfo,
+) -> Plan {
+    let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
+    let mut spec = spec.clone();
+    let made = seen.filter(|seen| seen.state != State::Gone);
+    let mut moved = false;
+    if let Some(made) = made.and_then(|made| made.spec.as_ref()) {
+        // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
+        spec.pipeline = made.pipeline.clone();
+        if matches!(next.state, State::Active | State::Starting) && !call.follows {
+            spec.template = made.template.clone();
+            spec.branch = made.branch.clone();
+        }
+        moved = (&spec.template, &spec.branch) != (&made.template, &made.branch);
+    }
+    next.absence = None;
+    next.spec = Some(spec.clone());
+    // An execution under a token that was used already would not start.
+    if moved || made.is_none() || next.start_token.is_none() {
+        next.start_token = Some(intent.delivery.clone());
+    }
+    match next.state {
+        State::Active | State::Starting => {
+            let half_way = next.state == State::Starting;
+            let starts = match call.head {
+                BuildTrigger::Branchline => half_way || moved || next.owes_start(),
+                BuildTrigger::ChangeDetection => half_way || moved,
+                BuildTrigger::Skipped => false,
+            };
+            if starts {
+                next.state = State::Starting;
+                next.claim = Some(claim);
+                let transition = Transition::new(expect, next);
+                let effect = Effect::Start(spec);
+                return Plan::Act { transition, effect };
+            }
+            next.state = State::Active;
+            if next.built.is_none() && !next.owes_start() {
+                next.built = next.order.head.clone();
+            }
+            Plan::Record(Transition::new(expect, next))
+        }
+        // CreatePipeline would start an execution that nobody asked for.
+        State::Gone if call.head == BuildTrigger::Skipped => {
+            next.spec = seen.and_then(|seen| seen.spec.clone());
+            absent(AbsenceReason::Skipped, expect, next, claim)
+        }
+        State::Creating | State::Deleting | State::Gone => {
+            if next.state == State::Gone {
+                next.built = next.order.head.clone();
+            }
+            next.state = State::Creating;
+            next.claim = Some(claim);
+            Plan::Act {
+                transition: Transition::new(expect, next),
+                effect: Effect::Create(spec),
+            }
+        }
+    }
+}
+
+fn absent(why: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+    next.absence = Some(why);
+    match (next.state, next.spec.clone()) {
+        (State::Creating | State::Active | State::Starting | State::Deleting, Some(spec)) => {
+            next.state = State::Deleting;
+            next.claim = Some(claim);
+            Plan::Act {
+                transition: Transition::new(expect, next),
+                effect: Effect::Delete(spec),
+            }
+        }
+        (State::Gone, _)
+        | (State::Creating | State::Active | State::Starting | State::Deleting, None) => {
+            next.state = State::Gone;
+            Plan::Record(Transition::new(expect, next))
+        }
+    }
+}
+
+/// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was. The start token goes
+/// with its head, whatever is wanted: a closing may bring another head, too, and its pipeline outlive it.
+fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
+    let unseen = || {
+        let (subject, order) = (intent.subject.clone(), intent.order.clone());
+        Mapping::unseen(subject, intent.repository.clone(), order, now)
+    };
+    let mut base = seen.cloned().unwrap_or_else(unseen);
+    let order = intent.order.clone().over(&base.order);
+    let start_token = base.start_token.take_if(|_| order.head == base.order.head);
+    Mapping {
+        repository: intent.repository.clone(),
+        generation: base.generation + 1,
+        order,
+        start_token,
+        claim: None,
+        updated_at: now,
+        ..base
+    }
+}
+
+mod repair;
+pub use repair::{Standing, mend, standing};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+use std::time::Duration;
+
+use super::*;
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    SubjectKind,
+};
+use crate::domain::state::mapping::{
+    CLOCK_SKEW, Claim, EffectResult, ExistingClone, LATE_EFFECT_WINDOW,
+};
+use crate::domain::state::ordering::{EventKind, EventOrder};
+
+/// We start heads and follow the template.
+const OURS: BuildPolicy = BuildPolicy {
+    head: BuildTrigger::Branchline,
+    follows: true,
+};
+/// `update = "never"`.
+const NEVER: BuildPolicy = BuildPolicy {
+    head: BuildTrigger::Branchline,
+    follows: false,
+};
+const NOW: Timestamp = Timestamp(100_000);
+
+fn spec(pipeline: &str) -> Spec {
+    Spec {
+        pipeline: PipelineName::parse(pipeline).unwrap(),
+        template: PipelineName::parse("api-main").unwrap(),
+        branch: Branch::parse("x").unwrap(),
+        rule: "rule 1".into(),
+        base: None,
+        title: None,
+        author: None,
+    }
+}
+
+fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
+    let event = Timestamp(seconds * 1_000);
+    Intent {
+        subject: Subject {
+            repository: RepositoryId(1),
+            kind: SubjectKind::PullRequest(7),
+        },
+        repository: RepositoryName::parse("acme/api").unwrap(),
+        order: EventOrder {
+            event_time: event,
+            received_at: event,
+            kind,
+            head: None,
+            before: None,
+        },
+        actor: None,
+        delivery: DeliveryId::parse(format!("d-{seconds}")).unwrap(),
+        wanted,
+    }
+}
+
+fn open(seconds: i64) -> Intent {
+    intent(
+        seconds,
+        EventKind::Open,
+        DesiredState::Present(Box::new(spec("api-pr-7")), OURS),
+    )
+}
+
+fn closed(seconds: i64) -> Intent {
+    intent(
+        seconds,
+        EventKind::Closed,
+        DesiredState::Absent(AbsenceReason::Closed),
+    )
+}
+
+fn claim(owner: &str) -> ClaimInfo {
+    ClaimInfo {
+        owner: owner.into(),
+        until: NOW.plus(Duration::from_secs(120)),
+    }
+}
+
+fn decide(intent: &Intent, seen: Option<&Mapping>) -> Plan {
+    plan(intent, seen, claim("me"), NOW)
+}
+
+/// The row as the claim of `intent` leaves it.
+fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
+    match decide(intent, seen) {
+        Plan::Act { transition, .. } => transition.next,
+        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_)) => panic!("{other:?}"),
+    }
+}
+
+fn settled(row: Mapping) -> Mapping {
+    let done = match row.state {
+        State::Deleting => EffectResult::Absent,
+        State::Creating | State::Active | State::Starting | State::Gone => {
+            EffectResult::Present(ExistingClone {
+                arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
+                    .unwrap(),
+                template_version: Some(1),
+                fingerprint: CloneFingerprint::default(),
+                place: None,
+                built: None,
+            })
+        }
+    };
+    Claim::proven(row).settle(done, NOW).next
+}
+
+fn active() -> Mapping {
+    settled(claimed(&open(1), None))
+}
+
+fn gone() -> Mapping {
+    settled(claimed(&closed(2), Some(&active())))
+}
+
+fn expired(mut row: Mapping) -> Mapping {
+    row.claim = Some(ClaimInfo {
+        owner: "dead".into(),
+        until: NOW,
+    });
+    row
+}
+
+/// One word for a plan, for the table of cases.
+fn word(plan: &Plan) -> String {
+    match plan {
+        Plan::Nothing(why) => why.as_str().into(),
+        Plan::Busy { .. } => "busy".into(),
+        Plan::Record(transition) => format!("record {}", transition.next.state.as_str()),
+        Plan::Act {
+            effect: Effect::Create(spec),
+            ..
+        } => format!("create {}", spec.pipeline),
+        Plan::Act {
+            effect: Effect::Delete(spec),
+            ..
+        } => format!("delete {}", spec.pipeline),
+        Plan::Act {
+            effect: Effect::Start(spec),
+            ..
+        } => format!("start {}", spec.pipeline),
+    }
+}
+
+#[test]
+fn each_state_answers_each_kind_of_news() {
+    let creating = claimed(&open(1), None);
+    let deleting = claimed(&closed(2), Some(&active()));
+    let cases = [
+        ("unseen, open", decide(&open(1), None), "create api-pr-7"),
+        ("unseen, closed", decide(&closed(1), None), "record gone"),
+        (
+            "active, the same",
+            decide(&open(1), Some(&active())),
+            "repeated",
+        ),
+        (
+            "active, later",
+            decide(&open(2), Some(&active())),
+            "record active",
+        ),
+        (
+            "active, older",
+            decide(&closed(0), Some(&active())),
+            "stale",
+        ),
+        (
+            "active, closed",
+            decide(&closed(2), Some(&active())),
+            "delete api-pr-7",
+        ),
+        ("gone, old opened", decide(&open(1), Some(&gone())), "stale"),
+        (
+            "gone, closed again",
+            decide(&closed(2), Some(&gone())),
+            "repeated",
+        ),
+        (
+            "gone, reopened",
+            decide(&open(3), Some(&gone())),
+            "create api-pr-7",
+        ),
+        (
+            "creating, held, the same",
+            decide(&open(1), Some(&creating)),
+            "busy",
+        ),
+        (
+            "creating, held, later",
+            decide(&closed(2), Some(&creating)),
+            "busy",
+        ),
+        (
+            "creating, held, older",
+            decide(&open(0), Some(&creating)),
+            "stale",
+        ),
+        (
+            "creating, expired, the same",
+            decide(&open(1), Some(&expired(creating.clone()))),
+            "create api-pr-7",
+        ),
+        (
+            "creating, expired, older",
+            decide(&closed(0), Some(&expired(creating.clone()))),
+            "create api-pr-7",
+        ),
+        (
+            "creating, expired, closed",
+            decide(&closed(2), Some(&expired(creating))),
+            "delete api-pr-7",
+        ),
+        (
+            "deleting, expired, older",
+            decide(&open(1), Some(&expired(deleting.clone()))),
+            "delete api-pr-7",
+        ),
+        (
+            "deleting, expired, reopened",
+            decide(&open(3), Some(&expired(deleting))),
+            "create api-pr-7",
+        ),
+    ];
+    for (case, plan, expected) in cases {
+        assert_eq!(word(&plan), expected, "{case}");
+    }
+}
+
+#[test]
+fn every_accepted_intent_is_one_generation() {
+    assert_eq!((active().generation, gone().generation), (1, 2));
+}
+
+#[test]
+fn a_redelivery_that_arrives_later_and_says_the_same_is_no_news() {
+    let mut again = open(1);
+    again.order.received_at = Timestamp(50_000);
+    assert_eq!(
+        decide(&again, Some(&active())),
+        Plan::Nothing(Unchanged::Repeated)
+    );
+}
+
+#[test]
+fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says_so() {
+    let mut other = spec("renamed");
+    other.template = PipelineName::parse("other-template").unwrap();
+    let later = intent(
+        2,
+        EventKind::Open,
+        DesiredState::Present(Box::new(other.clone()), NEVER),
+    );
+    match decide(&later, Some(&active())) {
+        Plan::Nothing(_) => panic!("the time moved"),
+        Plan::Record(transition) => {
+            let spec = transition.next.spec.unwrap();
+            assert_eq!(
+                (spec.pipeline.as_str(), spec.template.as_str()),
+                ("api-pr-7", "api-main")
+            );
+        }
+        other @ (Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
+    }
+    let followed = intent(
+        2,
+        EventKind::Open,
+        DesiredState::Present(Box::new(other.clone()), OURS),
+    );
+    let row = claimed(&followed, Some(&active()));
+    assert_eq!(row.spec.unwrap().template.as_str(), "other-template");
+    assert_eq!(row.state, State::Starting);
+    let reopened = intent(
+        3,
+        EventKind::Reopened,
+        DesiredState::Present(Box::new(other), OURS),
+    );
+    assert_eq!(word(&decide(&reopened, Some(&gone()))), "create renamed");
+}
+
+#[test]
+fn a_mended_rule_heals_the_same_statement() {
+    let fault = |reason| Fault::new(Step::Plan, reason, "why");
+    let given_up = |reason| Claim::proven(claimed(&open(1), None)).give_up(&fault(reason), NOW);
+    let mut mended = spec("renamed");
+    mended.template = PipelineName::parse("mended").unwrap();
+    let again = intent(
+        1,
+        EventKind::Open,
+        DesiredState::Present(Box::new(mended), OURS),
+    );
+
+    let missing = given_up(Reason::TemplateMissing);
+    assert_eq!((missing.next.attempts, missing.releases), (1, None));
+    let row = claimed(&again, Some(&missing.next));
+    assert_eq!(row.spec.as_ref().unwrap().template.as_str(), "mended");
+    assert_eq!(
+        row.spec.unwrap().pipeline.as_str(),
+        "api-pr-7",
+        "what may exist keeps its name"
+    );
+
+    let taken = given_up(Reason::PipelineNameTaken);
+    assert_eq!(taken.releases.unwrap().as_str(), "api-pr-7");
+    assert_eq!(word(&decide(&again, Some(&taken.next))), "create renamed");
+}
+
+#[test]
+fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
+    let proven = Claim::proven(claimed(&open(1), None));
+    let given_up = proven.give_up(
+        &Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer"),
+        NOW,
+    );
+    assert_eq!(word(&decide(&closed(2), Some(&given_up.next))), "busy");
+    let later = NOW.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW);
+    assert_eq!(
+        word(&plan(&closed(2), Some(&given_up.next), claim("me"), later)),
+        "delete api-pr-7"
+    );
+}
+
+mod starts;

@@ -1,0 +1,184 @@
+//! Mappings as operators and auditors read them.
+
+use serde::Serialize;
+
+use crate::domain::ids::Timestamp;
+use crate::domain::state::mapping::Mapping;
+
+/// A mapping in one row. The names are stable: they are the columns of `csv` and the keys of `json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The repository's name when it was last heard of.
+    pub repository: String,
+    /// GitHub's number for it.
+    pub repository_id: u64,
+    /// The subject, as people write it.
+    pub subject: String,
+    /// `creating`, `active`, `starting`, `deleting` or `gone`.
+    pub state: &'static str,
+    /// The branch that the clone fetches.
+    pub branch: Option<String>,
+    /// The clone.
+    pub pipeline: Option<String>,
+    /// Its ARN, once it was made.
+    pub pipeline_arn: Option<String>,
+    /// What it is cloned from.
+    pub template: Option<String>,
+    /// In which version.
+    pub template_version: Option<i32>,
+    /// By which rule.
+    pub rule: Option<String>,
+    /// The base branch of a pull request.
+    pub base: Option<String>,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its author.
+    pub author: Option<String>,
+    /// The head commit.
+    pub head: Option<String>,
+    /// The commit that was built last.
+    pub built: Option<String>,
+    /// Why there is no pipeline.
+    pub absence: Option<&'static str>,
+    /// Failures since it was last settled.
+    pub attempts: u32,
+    /// The last of them.
+    pub last_error: Option<String>,
+    /// Who works on it.
+    pub claim_owner: Option<String>,
+    /// Until when that counts.
+    pub claim_until: Option<String>,
+    /// When it was first written.
+    pub created_at: String,
+    /// When it was last written.
+    pub updated_at: String,
+    /// Seconds since then; not in exports, which say the same of the same mapping whenever they are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
+}
+
+impl Row {
+    /// The names of the fields, in their order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "repository",
+        "repository_id",
+        "subject",
+        "state",
+        "branch",
+        "pipeline",
+        "pipeline_arn",
+        "template",
+        "template_version",
+        "rule",
+        "base",
+        "title",
+        "author",
+        "head",
+        "built",
+        "absence",
+        "attempts",
+        "last_error",
+        "claim_owner",
+        "claim_until",
+        "created_at",
+        "updated_at",
+        "age_seconds",
+    ];
+
+    /// Those of an export.
+    #[must_use]
+    pub fn exported_fields() -> &'static [&'static str] {
+        Self::FIELDS.split_last().map_or(&[], |(_, rest)| rest)
+    }
+
+    /// Of a mapping, as it is exported.
+    #[must_use]
+    pub fn exported(mapping: &Mapping) -> Self {
+        Self {
+            age_seconds: None,
+            ..Self::of(mapping, mapping.updated_at)
+        }
+    }
+
+    /// Of a mapping.
+    #[must_use]
+    pub fn of(mapping: &Mapping, now: Timestamp) -> Self {
+        let spec = mapping.spec.as_ref();
+        Self {
+            repository: mapping.repository.to_string(),
+            repository_id: mapping.subject.repository.0,
+            subject: mapping.subject.display(&mapping.repository),
+            state: mapping.state.as_str(),
+            branch: spec.map(|spec| spec.branch.to_string()),
+            pipeline: spec.map(|spec| spec.pipeline.to_string()),
+            pipeline_arn: mapping.arn.as_ref().map(ToString::to_string),
+            template: spec.map(|spec| spec.template.to_string()),
+            template_version: mapping.template_version,
+            rule: spec.map(|spec| spec.rule.clone()),
+            base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
+            title: spec.and_then(|spec| spec.title.clone()),
+            author: spec.and_then(|spec| spec.author.clone()),
+            head: mapping.order.head.as_ref().map(ToString::to_string),
+            built: mapping.built.as_ref().map(ToString::to_string),
+            absence: mapping.absence.map(|why| why.as_str()),
+            attempts: mapping.attempts,
+            last_error: mapping.last_error.clone(),
+            claim_owner: mapping.claim.as_ref().map(|claim| claim.owner.clone()),
+            claim_until: mapping.claim.as_ref().map(|claim| claim.until.to_string()),
+            created_at: mapping.created_at.to_string(),
+            updated_at: mapping.updated_at.to_string(),
+            age_seconds: Some(now.since(mapping.updated_at).as_secs()),
+        }
+    }
+}
+
+/// The pipeline's page in the console.
+#[must_use]
+pub fn console(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", _, region, _, name] => Some(format!(
+            "https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{name}/view?region={region}"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind};
+    use crate::domain::state::ordering::{EventKind, EventOrder};
+
+    fn mapping() -> Mapping {
+        let subject = Subject {
+            repository: RepositoryId(1),
+            kind: SubjectKind::PullRequest(7),
+        };
+        let order = EventOrder {
+            event_time: Timestamp(0),
+            received_at: Timestamp(0),
+            kind: EventKind::Open,
+            head: None,
+            before: None,
+        };
+        let name = RepositoryName::parse("acme/api").unwrap();
+        Mapping::unseen(subject, name, order, Timestamp(0))
+    }
+
+    #[test]
+    fn fields_are_named_as_they_are_written() {
+        let head = |row: Row| {
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            csv.serialize(row).unwrap();
+            let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+            text.lines().next().unwrap().to_owned()
+        };
+        let row = Row::of(&mapping(), Timestamp(5_000));
+        assert_eq!(head(row), Row::FIELDS.join(","));
+        assert_eq!(
+            head(Row::exported(&mapping())),
+            Row::exported_fields().join(",")
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! Templates: whether a rule can clone its own, with a subject made up for it.
+
+use crate::domain::clone::{NewPipeline, Template};
+use crate::domain::ids::{
+    Branch, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+};
+use crate::domain::rules::rule::{On, Rule};
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::Mapping;
+use crate::domain::state::ordering::{EventKind, EventOrder};
+
+use crate::inspect::preflight::Finding;
+
+/// A rule's template, and the clone that the rule makes of it, if it can.
+pub struct Checked {
+    /// Whether it can.
+    pub finding: Finding,
+    /// The clone.
+    pub clone: Option<NewPipeline>,
+}
+
+/// Whether a rule can clone its template.
+#[must_use]
+pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
+    let what = format!("template {}", rule.template);
+    let mut repositories = template.repositories();
+    let admitted = repositories.find(|name| rule.repository.is_match(name.as_str()));
+    let Some((mapping, spec)) = admitted.and_then(|name| made_up(rule, name)) else {
+        let detail = format!(
+            "has no source action that fetches a repository of rule '{}'",
+            rule.name
+        );
+        let mend = "correct the template or the rule; for a mirror, see `branchline explain`";
+        return Checked {
+            finding: Finding::bad(what, detail, mend),
+            clone: None,
+        };
+    };
+    match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
+        Ok(clone) => {
+            let detail = format!(
+                "rule '{}' can clone it for {}",
+                rule.name, mapping.repository
+            );
+            Checked {
+                finding: Finding::good(what, detail),
+                clone: Some(clone),
+            }
+        }
+        Err(fault) => {
+            let mend = format!("correct the template, or rule '{}'", rule.name);
+            Checked {
+                finding: Finding::bad(what, fault.to_string(), mend),
+                clone: None,
+            }
+        }
+    }
+}
+
+fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
+    let branch = Branch::parse("branchline-check").ok()?;
+    let kind = match rule.on {
+        On::Branch => SubjectKind::Branch(branch.clone()),
+        On::PullRequest => SubjectKind::PullRequest(1),
+    };
+    let subject = Subject {
+        repository: RepositoryId(0),
+        kind,
+    };
+    let order = EventOrder {
+        event_time: Timestamp(0),
+        received_at: Timestamp(0),
+        kind: EventKind::Open,
+        head: Some(CommitId::parse("0123456789".repeat(4)).ok()?),
+        before: None,
+    };
+    let spec = Spec {
+        pipeline: PipelineName::parse("branchline-check").ok()?,
+        template: rule.template.clone(),
+        branch: branch.clone(),
+        rule: rule.name.clone(),
+        base: Some(branch),
+        title: Some("A title".to_owned()),
+        author: Some("octocat".to_owned()),
+    };
+    Some((
+        Mapping::unseen(subject, repository, order, Timestamp(0)),
+        spec,
+    ))
+}

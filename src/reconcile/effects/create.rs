@@ -1,0 +1,104 @@
+//! Making a clone.
+
+use crate::domain::clone::NewPipeline;
+use crate::domain::clone::execution::{last_built, owes};
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::tags::is_ours;
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::outcome::journal::Outcome;
+use crate::domain::rules::rule::Rule;
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::{EffectResult, ExistingClone};
+use crate::ports::{Clock, CreateResult, Pipelines, Store};
+
+use crate::reconcile::Reconciler;
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome};
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile and has no
+    /// execution yet, it is started.
+    pub(in crate::reconcile) async fn create(
+        &self,
+        spec: &Spec,
+        work: &ClaimedAction<'_>,
+    ) -> EffectOutcome {
+        let mapping = work.claim.mapping();
+        let rule = self.rule(spec)?;
+        let (pipeline, template_version) = self.build_clone(spec, work, rule).await?;
+        let place = self.acquire_slot(rule, work).await?;
+        self.may_touch(work)?;
+        if self.pipelines.create(&pipeline, work.claim).await? == CreateResult::Made {
+            let made = ExistingClone {
+                arn: pipeline.arn,
+                template_version,
+                fingerprint: pipeline.fingerprint,
+                place,
+                built: None,
+            };
+            return Ok((EffectResult::Present(made), Outcome::Created));
+        }
+        let name = &spec.pipeline;
+        let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
+            let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
+            return Err(Fault::new(Step::Plan, Reason::AwsConflict, detail));
+        };
+        if !is_ours(&found.tags, &mapping.subject, &self.setup.table) {
+            let detail = format!(
+                "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
+                spec.rule
+            );
+            return Err(Fault::new(Step::Plan, Reason::PipelineNameTaken, detail));
+        }
+        let fingerprint = CloneFingerprint {
+            digest: None,
+            ..pipeline.fingerprint
+        };
+        let executions = self.pipelines.executions(name).await?;
+        let head = mapping.order.head.as_ref();
+        if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
+            let token = mapping.start_token.clone();
+            self.run(spec, &fingerprint, token, work).await?;
+        }
+        let made = ExistingClone {
+            arn: found.arn,
+            template_version: None,
+            fingerprint,
+            place,
+            built: last_built(&executions),
+        };
+        Ok((EffectResult::Present(made), Outcome::AlreadyCreated))
+    }
+
+    /// The clone as template and rule have it today, and the template's version.
+    pub(in crate::reconcile) async fn build_clone(
+        &self,
+        spec: &Spec,
+        work: &ClaimedAction<'_>,
+        rule: &Rule,
+    ) -> Result<(NewPipeline, Option<i32>), Fault> {
+        let template = self
+            .templates
+            .get(&spec.template, &self.pipelines, &self.clock)
+            .await?;
+        let clone = template.clone_for(&work.claim.mapping().clone_request(
+            spec,
+            rule,
+            &self.setup.table,
+        ))?;
+        Ok((clone, template.version))
+    }
+
+    /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
+    /// whichever stands first.
+    pub(in crate::reconcile) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
+        let named = self.setup.rules.named(&spec.rule);
+        let same = named.filter(|rule| rule.template == spec.template);
+        same.ok_or_else(|| {
+            let detail = format!(
+                "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
+                spec.rule, spec.template
+            );
+            Fault::new(Step::Plan, Reason::RuleMissing, detail)
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Places among a rule's `max_active` clones: taken before a clone is made, given back once it is gone.
+
+use crate::domain::fault::{Class, Fault, Reason, Step};
+use crate::domain::rules::rule::Rule;
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::Claim;
+use crate::domain::state::plan::Effect;
+use crate::ports::{Clock, Pipelines, SlotResult, Store};
+
+use crate::reconcile::Reconciler;
+use crate::reconcile::execute::ClaimedAction;
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// The rule whose place was taken; `None` where it has no limit.
+    pub(in crate::reconcile) async fn acquire_slot(
+        &self,
+        rule: &Rule,
+        work: &ClaimedAction<'_>,
+    ) -> Result<Option<String>, Fault> {
+        let Some(max) = rule.max_active else {
+            return Ok(None);
+        };
+        let subject = &work.claim.mapping().subject;
+        let fault = |reason, detail: String| Err(Fault::new(Step::Plan, reason, detail));
+        match self.store.acquire_slot(&rule.name, max, subject).await? {
+            SlotResult::Acquired => Ok(Some(rule.name.clone())),
+            SlotResult::Full => fault(
+                Reason::RuleFull,
+                format!(
+                    "rule '{}' has its max_active = {max} clones: one must close before the next is made",
+                    rule.name
+                ),
+            ),
+            SlotResult::Uncounted => fault(
+                Reason::AwsConflict,
+                format!("the clones of rule '{}' are being counted", rule.name),
+            ),
+        }
+    }
+
+    /// Gives back the place that the clone counted for, and one that was taken for a clone that never settled.
+    pub(in crate::reconcile) async fn release_slot(
+        &self,
+        spec: &Spec,
+        work: &ClaimedAction<'_>,
+    ) -> Result<(), Fault> {
+        let mapping = work.claim.mapping();
+        let today = self.setup.rules.named(&spec.rule);
+        let today = today.filter(|rule| rule.max_active.is_some());
+        let today = today.map(|rule| rule.name.as_str());
+        let counted = mapping.place.as_deref();
+        for rule in counted
+            .into_iter()
+            .chain(today.filter(|rule| counted != Some(rule)))
+        {
+            self.store.release_slot(rule, &mapping.subject).await?;
+        }
+        Ok(())
+    }
+
+    /// A clone that will never be made like this must not keep others from being made.
+    pub(in crate::reconcile) async fn release_unused_slot(
+        &self,
+        effect: &Effect,
+        claim: &Claim,
+        fault: &Fault,
+    ) {
+        let Effect::Create(spec) = effect else {
+            return;
+        };
+        let rule = self.setup.rules.named(&spec.rule);
+        let limited = rule.is_some_and(|rule| rule.max_active.is_some());
+        if fault.reason.class() != Class::Permanent || !limited {
+            return;
+        }
+        if let Err(second) = self
+            .store
+            .release_slot(&spec.rule, &claim.mapping().subject)
+            .await
+        {
+            tracing::warn!(fault = %second, "A place could not be given back; the removal of its subject does");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Lanes: in this process one walk at a time works on a subject, and many subjects are worked on at once. Across
+//! processes the claim does the same.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::domain::ids::Subject;
+
+/// Walks of one subject at once, the working one included. Beyond that messages go back to the queue, so that a subject
+/// with many events does not take every place from the others.
+pub const DEPTH: usize = 4;
+
+/// The lanes in use.
+#[derive(Default)]
+pub(super) struct Lanes(Mutex<HashMap<Subject, Lane>>);
+
+#[derive(Default)]
+struct Lane {
+    gate: Arc<tokio::sync::Mutex<()>>,
+    inside: usize,
+}
+
+impl Lanes {
+    /// Waits for a turn, in the order of received_at; `None` when the lane is full.
+    ///
+    /// Cancelled: the place is free again.
+    pub(super) async fn enter(&self, subject: &Subject) -> Option<LaneGuard<'_>> {
+        let (place, gate) = self.place(subject)?;
+        let gate = gate.lock_owned().await;
+        Some(LaneGuard {
+            _gate: gate,
+            _place: place,
+        })
+    }
+
+    fn place(&self, subject: &Subject) -> Option<(Place<'_>, Arc<tokio::sync::Mutex<()>>)> {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(subject.clone()).or_default();
+        if lane.inside >= DEPTH {
+            return None;
+        }
+        lane.inside += 1;
+        let place = Place {
+            lanes: self,
+            subject: subject.clone(),
+        };
+        Some((place, Arc::clone(&lane.gate)))
+    }
+
+    fn leave(&self, subject: &Subject) {
+        let mut lanes = self.lock();
+        if let Some(lane) = lanes.get_mut(subject) {
+            lane.inside -= 1;
+            if lane.inside == 0 {
+                lanes.remove(subject);
+            }
+        }
+    }
+
+    /// Nothing panics under this lock.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Subject, Lane>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to work on a subject, until it is dropped.
+pub(super) struct LaneGuard<'a> {
+    _gate: OwnedMutexGuard<()>,
+    _place: Place<'a>,
+}
+
+struct Place<'a> {
+    lanes: &'a Lanes,
+    subject: Subject,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.lanes.leave(&self.subject);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::domain::ids::{RepositoryId, SubjectKind};
+
+    fn subject(number: u64) -> Subject {
+        Subject {
+            repository: RepositoryId(1),
+            kind: SubjectKind::PullRequest(number),
+        }
+    }
+
+    /// Whether a turn is to be had at once.
+    async fn enters<'a>(lanes: &'a Lanes, subject: &Subject) -> Option<LaneGuard<'a>> {
+        timeout(Duration::from_millis(1), lanes.enter(subject))
+            .await
+            .ok()
+            .flatten()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_at_a_time_and_others_beside_it() {
+        let lanes = Lanes::default();
+        let turn = enters(&lanes, &subject(7)).await;
+        assert!(turn.is_some());
+        assert!(enters(&lanes, &subject(7)).await.is_none());
+        assert!(enters(&lanes, &subject(8)).await.is_some());
+        drop(turn);
+        assert!(enters(&lanes, &subject(7)).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_lane_says_so_at_once_and_empties_again() {
+        let lanes = Lanes::default();
+        let turn = enters(&lanes, &subject(7)).await;
+        let subject = subject(7);
+        let mut waiting: Vec<_> = (1..DEPTH)
+            .map(|_| Box::pin(lanes.enter(&subject)))
+            .collect();
+        for waiter in &mut waiting {
+            assert!(timeout(Duration::ZERO, waiter).await.is_err(), "it waits");
+        }
+        assert!(lanes.enter(&subject).await.is_none(), "full");
+        waiting.clear();
+        drop(turn);
+        assert!(lanes.lock().is_empty());
+    }
+}

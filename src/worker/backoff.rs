@@ -1,0 +1,166 @@
+//! How long to wait: the retry curves by class, and the poller's own back-off. The one home of the `backoff` crate.
+//!
+//! Retries live in two places only. The SDK makes `aws::ATTEMPTS` attempts inside one call; across deliveries SQS
+//! brings a message back after a visibility from these curves, until its attempts are used up (`domain/outcome/disposition.rs`).
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+
+use crate::domain::fault::Class;
+
+/// One curve: the first wait, its growth, and the longest wait.
+struct Curve {
+    first: Duration,
+    factor: f64,
+    longest: Duration,
+}
+
+impl Curve {
+    const fn new(first: u64, factor: f64, longest: u64) -> Self {
+        Self {
+            first: Duration::from_secs(first),
+            factor,
+            longest: Duration::from_secs(longest),
+        }
+    }
+
+    /// Another worker is done within seconds. Where it died, its claim goes on for `walk::CLAIM`, and the queue counts
+    /// receives.
+    const BUSY: Self = Self::new(3, 2.0, 30);
+    /// An outage of an hour must not use up a message's attempts.
+    const TRANSIENT: Self = Self::new(2, 2.0, 300);
+    /// Coming back early is what throttling punishes.
+    const THROTTLED: Self = Self::new(5, 2.0, 600);
+    /// Room in an account appears when pull requests close, or when AWS raises the quota: in hours.
+    const QUOTA: Self = Self::new(60, 2.0, 3_600);
+    /// Long enough for a person to look, short enough that five tries fit into an hour.
+    const UNKNOWN: Self = Self::new(5, 3.0, 900);
+
+    fn of(class: Class) -> Self {
+        match class {
+            Class::Busy => Self::BUSY,
+            Class::Transient => Self::TRANSIENT,
+            Class::Throttled => Self::THROTTLED,
+            Class::Quota => Self::QUOTA,
+            // The judge buries these two; should one come here all the same, it waits like the unknown.
+            Class::Unknown | Class::Permanent | Class::Unverified => Self::UNKNOWN,
+        }
+    }
+
+    /// Without dice of its own: ours are an argument.
+    fn backoff(&self) -> ExponentialBackoff {
+        ExponentialBackoff {
+            initial_interval: self.first,
+            current_interval: self.first,
+            multiplier: self.factor,
+            max_interval: self.longest,
+            max_elapsed_time: None,
+            randomization_factor: 0.0,
+            ..ExponentialBackoff::default()
+        }
+    }
+}
+
+/// How long a message of this class stays invisible after its `tries`-th try, in whole seconds as SQS wants it.
+/// `dice` is uniform in 0..1 and spreads the wait over its upper half, so that what failed together does not return
+/// together.
+#[must_use]
+pub fn visibility(class: Class, tries: u32, dice: f64) -> Duration {
+    let curve = Curve::of(class);
+    let mut backoff = curve.backoff();
+    // After so many doublings every curve has reached its longest wait.
+    let steps = tries.clamp(1, 32);
+    let wait = (0..steps).fold(curve.first, |last, _| {
+        backoff.next_backoff().unwrap_or(last)
+    });
+    Duration::from_secs(spread(wait, dice).as_secs_f64().ceil() as u64)
+}
+
+fn spread(wait: Duration, dice: f64) -> Duration {
+    wait.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)
+}
+
+/// A back-off while something does not answer: from 1 s, doubling to 30 s.
+pub struct PollBackoff(ExponentialBackoff);
+
+impl Default for PollBackoff {
+    fn default() -> Self {
+        Self(Curve::new(1, 2.0, 30).backoff())
+    }
+}
+
+impl PollBackoff {
+    /// How long to wait after one more failure. `dice` as for [`visibility`].
+    pub fn after_failure(&mut self, dice: f64) -> Duration {
+        let wait = self.0.next_backoff().unwrap_or(self.0.max_interval);
+        spread(wait, dice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(class: Class, receives: u32, dice: f64) -> u64 {
+        visibility(class, receives, dice).as_secs()
+    }
+
+    #[test]
+    fn a_curve_doubles_from_its_first_wait_to_its_longest() {
+        let waits: Vec<u64> = (1..=10)
+            .map(|receives| seconds(Class::Transient, receives, 1.0))
+            .collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    }
+
+    #[test]
+    fn jitter_spreads_over_the_upper_half() {
+        assert_eq!(
+            (seconds(Class::Quota, 1, 0.0), seconds(Class::Quota, 1, 1.0)),
+            (30, 60)
+        );
+    }
+
+    #[test]
+    fn every_class_waits_within_what_sqs_takes() {
+        let classes = [
+            Class::Busy,
+            Class::Transient,
+            Class::Throttled,
+            Class::Quota,
+            Class::Unknown,
+        ];
+        for class in classes {
+            for receives in [0, 1, 7, u32::MAX] {
+                let wait = seconds(class, receives, 0.5);
+                assert!((1..=43_200).contains(&wait), "{class:?} {receives}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_that_nobody_finishes_is_waited_for_within_a_dozen_receives() {
+        let claim = crate::reconcile::CLAIM.as_secs();
+        let waited = |receives: u32| {
+            (1..=receives)
+                .map(|receive| seconds(Class::Busy, receive, 0.0))
+                .sum::<u64>()
+        };
+        let receives = (1..).find(|receives| waited(*receives) >= claim).unwrap();
+        assert!(
+            receives <= 12,
+            "{receives} receives, where the queue's redrive takes a message after 100"
+        );
+    }
+
+    #[test]
+    fn patience_grows_to_its_longest() {
+        let mut patience = PollBackoff::default();
+        let waits: Vec<u64> = (0..7)
+            .map(|_| patience.after_failure(1.0).as_secs())
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+    }
+}

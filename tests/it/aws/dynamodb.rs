@@ -1,0 +1,122 @@
+//! DynamoDB's reasons for a cancelled transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
+use aws_smithy_mocks::{Rule, mock};
+use branchline::domain::fault::Reason;
+use branchline::domain::state::mapping::{Expect, Transition};
+use branchline::ports::{ClaimResult, Store};
+
+use super::clients;
+use crate::world::samples::{creating, pull};
+
+type Item = HashMap<String, AttributeValue>;
+
+fn claim() -> Transition {
+    Transition::new(Expect::Unseen, creating(pull(7), "api-pr-7", "worker/1"))
+}
+
+fn cancelled(reasons: Vec<(&'static str, Option<Item>)>) -> Rule {
+    mock!(aws_sdk_dynamodb::Client::transact_write_items).then_error(move || {
+        let reasons = reasons.iter().map(|(code, item)| {
+            CancellationReason::builder()
+                .code(*code)
+                .set_item(item.clone())
+                .build()
+        });
+        TransactWriteItemsError::TransactionCanceledException(
+            TransactionCanceledException::builder()
+                .set_cancellation_reasons(Some(reasons.collect()))
+                .build(),
+        )
+    })
+}
+
+async fn reason(reasons: Vec<(&'static str, Option<Item>)>) -> Reason {
+    clients::store(&[&cancelled(reasons)])
+        .claim(claim())
+        .await
+        .unwrap_err()
+        .reason
+}
+
+#[tokio::test]
+async fn a_cancellation_without_a_refused_condition_is_a_fault_by_its_code() {
+    assert_eq!(
+        reason(vec![("None", None), ("TransactionConflict", None)]).await,
+        Reason::AwsConflict
+    );
+    assert_eq!(
+        reason(vec![("ThrottlingError", None), ("None", None)]).await,
+        Reason::AwsThrottled
+    );
+    assert_eq!(
+        reason(vec![("ProvisionedThroughputExceeded", None)]).await,
+        Reason::AwsThrottled
+    );
+    assert_eq!(
+        reason(vec![("ItemCollectionSizeLimitExceeded", None)]).await,
+        Reason::AwsUnknown
+    );
+}
+
+#[tokio::test]
+async fn a_refused_name_tells_who_has_it() {
+    let holder = Item::from([(
+        "subject".to_owned(),
+        AttributeValue::S("REPO#2/PR#0000000009".to_owned()),
+    )]);
+    let rule = cancelled(vec![
+        ("None", None),
+        ("ConditionalCheckFailed", Some(holder)),
+    ]);
+    match clients::store(&[&rule]).claim(claim()).await.unwrap() {
+        ClaimResult::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
+        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_nobody_of_us_wrote_is_told_and_left() {
+    let strange = Item::from([
+        ("pk".to_owned(), AttributeValue::S("REPO#1001".to_owned())),
+        (
+            "sk".to_owned(),
+            AttributeValue::S("PR#0000000007".to_owned()),
+        ),
+    ]);
+    let rule = cancelled(vec![
+        ("ConditionalCheckFailed", Some(strange)),
+        ("None", None),
+    ]);
+    let fault = clients::store(&[&rule]).claim(claim()).await.unwrap_err();
+    assert_eq!(fault.reason, Reason::MappingUnreadable);
+    assert!(
+        fault.detail.contains("REPO#1001 / PR#0000000007"),
+        "{fault}"
+    );
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_won() {
+    // The row as the first attempt wrote it, taken from the request itself.
+    let rule =
+        mock!(aws_sdk_dynamodb::Client::transact_write_items).then_compute_response(|request| {
+            let item = request.transact_items()[0].put().unwrap().item().clone();
+            let reason = CancellationReason::builder()
+                .code("ConditionalCheckFailed")
+                .set_item(Some(item))
+                .build();
+            let cancelled = TransactionCanceledException::builder()
+                .cancellation_reasons(reason)
+                .build();
+            aws_smithy_mocks::MockResponse::Error(
+                TransactWriteItemsError::TransactionCanceledException(cancelled),
+            )
+        });
+    let claimed = clients::store(&[&rule]).claim(claim()).await.unwrap();
+    assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
+}

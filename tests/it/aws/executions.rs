@@ -1,0 +1,227 @@
+//! Executions: what is sent to start and stop them, which the emulator does not look at.
+
+use aws_sdk_codepipeline::error::ErrorMetadata;
+use aws_sdk_codepipeline::operation::get_pipeline_state::{
+    GetPipelineStateError, GetPipelineStateOutput,
+};
+use aws_sdk_codepipeline::operation::list_pipeline_executions::ListPipelineExecutionsOutput;
+use aws_sdk_codepipeline::operation::start_pipeline_execution::{
+    StartPipelineExecutionError, StartPipelineExecutionOutput,
+};
+use aws_sdk_codepipeline::operation::stop_pipeline_execution::{
+    StopPipelineExecutionError, StopPipelineExecutionOutput,
+};
+use aws_sdk_codepipeline::types::{
+    ActionExecution, ActionState, ErrorDetails, PipelineExecutionStatus, PipelineExecutionSummary,
+    SourceRevision, SourceRevisionType, StageExecution, StageExecutionStatus, StageState,
+};
+use aws_smithy_mocks::mock;
+use aws_smithy_types::DateTime;
+use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::fault::Reason;
+use branchline::domain::ids::{CommitId, DeliveryId};
+use branchline::domain::state::mapping::Claim;
+use branchline::ports::Pipelines;
+
+use super::clients;
+use crate::world::samples::{creating, pipeline, pull};
+
+fn claim() -> Claim {
+    Claim::proven(creating(pull(7), "api-pr-7", "worker/1"))
+}
+
+fn run() -> Run {
+    Run {
+        revision: Some(("GitHub".into(), CommitId::parse("a".repeat(40)).unwrap())),
+        variables: vec![("PR".into(), "7".into())],
+        token: Some(DeliveryId::parse("d-1").unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn a_start_names_the_commit_the_variables_and_the_token() {
+    let rule = mock!(aws_sdk_codepipeline::Client::start_pipeline_execution)
+        .match_requests(|request| {
+            let revision = &request.source_revisions()[0];
+            let variable = &request.variables()[0];
+            request.name() == Some("api-pr-7")
+                && request.client_request_token() == Some("d-1")
+                && revision.action_name() == "GitHub"
+                && *revision.revision_type() == SourceRevisionType::CommitId
+                && revision.revision_value() == "a".repeat(40)
+                && (variable.name(), variable.value()) == ("PR", "7")
+        })
+        .then_output(|| {
+            StartPipelineExecutionOutput::builder()
+                .pipeline_execution_id("e-1")
+                .build()
+        });
+    let started = clients::pipelines(&[&rule])
+        .start(&pipeline("api-pr-7"), &run(), &claim())
+        .await;
+    assert_eq!(started, Ok("e-1".to_owned()));
+}
+
+#[tokio::test]
+async fn a_start_of_the_branchs_head_names_nothing() {
+    let rule = mock!(aws_sdk_codepipeline::Client::start_pipeline_execution)
+        .match_requests(|request| request.source_revisions.is_none() && request.variables.is_none())
+        .then_output(|| {
+            StartPipelineExecutionOutput::builder()
+                .pipeline_execution_id("e-1")
+                .build()
+        });
+    let head = Run {
+        revision: None,
+        variables: Vec::new(),
+        ..run()
+    };
+    let started = clients::pipelines(&[&rule])
+        .start(&pipeline("api-pr-7"), &head, &claim())
+        .await;
+    assert_eq!(started, Ok("e-1".to_owned()));
+}
+
+#[tokio::test]
+async fn what_a_start_answers_is_judged() {
+    let cases = [
+        ("ConflictException", Reason::AwsConflict),
+        (
+            "ConcurrentPipelineExecutionsLimitExceededException",
+            Reason::AwsQuota,
+        ),
+        ("PipelineNotFoundException", Reason::AwsConflict),
+        ("ThrottlingException", Reason::AwsThrottled),
+        ("ValidationException", Reason::DeclarationRefused),
+    ];
+    for (code, reason) in cases {
+        let rule =
+            mock!(aws_sdk_codepipeline::Client::start_pipeline_execution).then_error(move || {
+                StartPipelineExecutionError::generic(ErrorMetadata::builder().code(code).build())
+            });
+        let fault = clients::pipelines(&[&rule])
+            .start(&pipeline("api-pr-7"), &run(), &claim())
+            .await
+            .unwrap_err();
+        assert_eq!(fault.reason, reason, "{code}");
+        assert!(
+            fault.detail.starts_with("StartPipelineExecution api-pr-7"),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_execution_is_stopped_at_once_and_one_that_ended_is_stopped() {
+    let rule = mock!(aws_sdk_codepipeline::Client::stop_pipeline_execution)
+        .match_requests(|request| {
+            request.abandon() == Some(true) && request.pipeline_execution_id() == Some("e-1")
+        })
+        .then_output(|| StopPipelineExecutionOutput::builder().build());
+    let name = pipeline("api-pr-7");
+    assert_eq!(
+        clients::pipelines(&[&rule])
+            .stop(&name, "e-1", &claim())
+            .await,
+        Ok(())
+    );
+    for code in [
+        "PipelineExecutionNotStoppableException",
+        "DuplicatedStopRequestException",
+        "PipelineNotFoundException",
+    ] {
+        let rule =
+            mock!(aws_sdk_codepipeline::Client::stop_pipeline_execution).then_error(move || {
+                StopPipelineExecutionError::generic(ErrorMetadata::builder().code(code).build())
+            });
+        let stopped = clients::pipelines(&[&rule])
+            .stop(&name, "e-1", &claim())
+            .await;
+        assert_eq!(stopped, Ok(()), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_execution_is_remembered_with_its_commit_and_its_page() {
+    let rule = mock!(aws_sdk_codepipeline::Client::list_pipeline_executions).then_output(|| {
+        let revision = SourceRevision::builder()
+            .action_name("GitHub")
+            .revision_id("abc")
+            .revision_url("https://github.com/acme/api/commit/abc");
+        let summary = PipelineExecutionSummary::builder()
+            .pipeline_execution_id("e-1")
+            .status(PipelineExecutionStatus::Failed)
+            .start_time(DateTime::from_secs(1_767_225_600))
+            .last_update_time(DateTime::from_secs(1_767_225_660))
+            .source_revisions(revision.build().unwrap());
+        ListPipelineExecutionsOutput::builder()
+            .pipeline_execution_summaries(summary.build())
+            .build()
+    });
+    let executions = clients::pipelines(&[&rule])
+        .executions(&pipeline("api-pr-7"))
+        .await;
+    let text = |text: &str| Some(text.to_owned());
+    let wanted = Execution {
+        id: "e-1".into(),
+        state: "Failed".into(),
+        started: text("2026-01-01T00:00:00Z"),
+        updated: text("2026-01-01T00:01:00Z"),
+        commit: text("abc"),
+        link: text("https://github.com/acme/api/commit/abc"),
+    };
+    assert_eq!(executions, Ok(vec![wanted]));
+}
+
+#[tokio::test]
+async fn stages_are_told_in_their_order_those_that_never_ran_too() {
+    let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline_state)
+        .match_requests(|request| request.name() == Some("api-pr-7"))
+        .then_output(|| {
+            let failed = StageExecution::builder()
+                .pipeline_execution_id("e-1")
+                .status(StageExecutionStatus::Failed);
+            let error = ErrorDetails::builder().message("no such branch").build();
+            let latest = ActionExecution::builder().error_details(error).build();
+            let refused = ActionState::builder()
+                .action_name("GitHub")
+                .latest_execution(latest)
+                .build();
+            let ran = StageState::builder()
+                .stage_name("Source")
+                .latest_execution(failed.build().unwrap())
+                .action_states(refused);
+            GetPipelineStateOutput::builder()
+                .stage_states(ran.build())
+                .stage_states(StageState::builder().stage_name("Build").build())
+                .build()
+        });
+    let stages = clients::pipelines(&[&rule])
+        .stages(&pipeline("api-pr-7"))
+        .await;
+    let source = Stage {
+        name: "Source".to_owned(),
+        state: Some("Failed".to_owned()),
+        execution: Some("e-1".to_owned()),
+        failure: Some("GitHub: no such branch".to_owned()),
+    };
+    let build = Stage {
+        name: "Build".to_owned(),
+        ..Stage::default()
+    };
+    let wanted = vec![source, build];
+    assert_eq!(stages, Ok(wanted));
+
+    for (code, wanted) in [
+        ("PipelineNotFoundException", Ok(Vec::new())),
+        ("ThrottlingException", Err(Reason::AwsThrottled)),
+    ] {
+        let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline_state).then_error(move || {
+            GetPipelineStateError::generic(ErrorMetadata::builder().code(code).build())
+        });
+        let stages = clients::pipelines(&[&rule])
+            .stages(&pipeline("api-pr-7"))
+            .await;
+        assert_eq!(stages.map_err(|fault| fault.reason), wanted, "{code}");
+    }
+}

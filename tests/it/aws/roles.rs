@@ -1,0 +1,78 @@
+//! IAM's judgement of a role that is to be passed, which the emulator does not make.
+
+use aws_sdk_iam::error::ErrorMetadata;
+use aws_sdk_iam::operation::simulate_principal_policy::{
+    SimulatePrincipalPolicyError, SimulatePrincipalPolicyOutput,
+};
+use aws_sdk_iam::types::{
+    EvaluationResult, PermissionsBoundaryDecisionDetail, PolicyEvaluationDecisionType,
+};
+use aws_smithy_mocks::{Rule, mock};
+use branchline::domain::fault::{Fault, Reason};
+use branchline::ports::PassRoleDecision;
+
+use super::clients;
+
+const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
+const BUILD: &str = "arn:aws:iam::123456789012:role/build";
+
+async fn asked(rule: &Rule) -> Result<PassRoleDecision, Fault> {
+    clients::roles(&[rule]).passing(DAEMON, BUILD).await
+}
+
+fn judged(decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
+    mock!(aws_sdk_iam::Client::simulate_principal_policy)
+        .match_requests(|request| {
+            let mut context = request.context_entries().iter();
+            let told = context.any(|context| {
+                context.context_key_name() == Some("iam:PassedToService")
+                    && context.context_key_values() == ["codepipeline.amazonaws.com"]
+            });
+            told && request.policy_source_arn() == Some(DAEMON)
+                && request.action_names() == ["iam:PassRole"]
+                && request.resource_arns() == [BUILD]
+        })
+        .then_output(move || {
+            let boundary = PermissionsBoundaryDecisionDetail::builder();
+            let boundary = boundary.allowed_by_permissions_boundary(!fenced).build();
+            let result = EvaluationResult::builder()
+                .eval_action_name("iam:PassRole")
+                .eval_decision(decision.clone())
+                .permissions_boundary_decision_detail(boundary)
+                .build();
+            let answer = SimulatePrincipalPolicyOutput::builder();
+            answer.evaluation_results(result.unwrap()).build()
+        })
+}
+
+#[tokio::test]
+async fn a_role_may_be_passed_or_not_or_is_forbidden() {
+    use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+    let cases = [
+        (Allowed, false, PassRoleDecision::Allowed),
+        (ImplicitDeny, false, PassRoleDecision::Denied),
+        (ImplicitDeny, true, PassRoleDecision::Forbidden),
+        (ExplicitDeny, false, PassRoleDecision::Forbidden),
+    ];
+    for (decision, fenced, wanted) in cases {
+        assert_eq!(asked(&judged(decision, fenced)).await, Ok(wanted));
+    }
+}
+
+#[tokio::test]
+async fn what_iam_refuses_has_a_reason() {
+    let cases = [
+        ("NoSuchEntity", Reason::AwsMissing),
+        ("AccessDenied", Reason::AwsDenied),
+        ("ServiceFailure", Reason::AwsUnavailable),
+    ];
+    for (code, reason) in cases {
+        let rule = mock!(aws_sdk_iam::Client::simulate_principal_policy).then_error(move || {
+            let metadata = ErrorMetadata::builder().code(code).message("no").build();
+            SimulatePrincipalPolicyError::generic(metadata)
+        });
+        let fault = asked(&rule).await.unwrap_err();
+        assert_eq!(fault.reason, reason);
+        assert!(fault.detail.contains(DAEMON), "{fault}");
+    }
+}

@@ -1,0 +1,125 @@
+//! An account of one test in the emulator.
+
+use std::process::Command;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::Client;
+
+use super::binary::branchline;
+use crate::world::clock::START;
+use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::{emulator, rules, table};
+
+/// Three queues and a table of one test.
+pub(crate) struct Account {
+    pub(crate) client: Client,
+    pub(crate) urls: [String; 3],
+    pub(crate) endpoint: String,
+    pub(crate) table: String,
+    region: &'static str,
+}
+
+fn table_of(test: &str) -> String {
+    format!("cli-{test}")
+}
+
+impl Account {
+    pub(crate) async fn new(test: &str) -> Self {
+        Self::in_region(test, "eu-west-1").await
+    }
+
+    /// In a Region whose pipelines are this test's alone.
+    pub(crate) async fn in_region(test: &str, region: &'static str) -> Self {
+        let config = emulator::config(region).await;
+        let client = Client::new(&config);
+        table::make(&aws_sdk_dynamodb::Client::new(&config), &table_of(test)).await;
+        let make = async |kind: &str| emulator::queue(&client, &format!("cli-{test}-{kind}")).await;
+        let urls = [
+            make("webhooks").await,
+            make("dead").await,
+            make("quarantine").await,
+        ];
+        Self {
+            client,
+            urls,
+            endpoint: emulator::endpoint(),
+            table: table_of(test),
+            region,
+        }
+    }
+
+    pub(crate) async fn send(&self, webhook: Webhook) {
+        emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
+    }
+
+    /// How many messages each queue holds, visible or not.
+    pub(crate) async fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for (count, url) in counts.iter_mut().zip(&self.urls) {
+            *count = emulator::depth(&self.client, url).await;
+        }
+        counts
+    }
+
+    /// CodePipeline, as somebody else uses it.
+    pub(crate) async fn pipelines(&self) -> aws_sdk_codepipeline::Client {
+        aws_sdk_codepipeline::Client::new(&emulator::config(self.region).await)
+    }
+
+    /// The template pipeline for `acme/api`.
+    pub(crate) async fn template(&self) {
+        let declaration = rules::declaration("api-template", "acme/api", &emulator::role());
+        let client = self.pipelines().await;
+        client
+            .create_pipeline()
+            .pipeline(emulator::declared(&declaration))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Makes a mapping's row one that nobody can read.
+    pub(crate) async fn damage(&self, sk: &str) {
+        let config = emulator::config(self.region).await;
+        let value = |text: String| AttributeValue::S(text);
+        aws_sdk_dynamodb::Client::new(&config)
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", value(format!("REPO#{}", REPOSITORY.0)))
+            .key("sk", value(sk.to_owned()))
+            .update_expression("SET generation = :odd")
+            .expression_attribute_values(":odd", value("odd".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    pub(crate) fn daemon(&self, arguments: &[&str]) -> Command {
+        let mut all = vec!["run", "--log-format", "json"];
+        all.extend(arguments);
+        self.command(&all)
+    }
+
+    /// A command with this account's configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let rules = format!(
+            r#"
+            queue = {{ url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
+            store = {{ table = "{}" }}
+            github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
+            [[rule]]
+            repository = "acme/*"
+            on = "pull_request"
+            template = "api-template"
+            "#,
+            self.urls[0], self.urls[1], self.urls[2], self.table
+        );
+        let mut command = branchline(arguments);
+        command
+            .env("BRANCHLINE_CONFIG", "env:RULES")
+            .env("RULES", rules)
+            .env("AWS_REGION", self.region)
+            .env("AWS_ENDPOINT_URL", &self.endpoint);
+        command
+    }
+}

@@ -1,0 +1,183 @@
+//! The fakes under the law.
+
+use std::time::Duration;
+
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::ids::Subject;
+use branchline::domain::intake::envelope::Attribute;
+use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::reconcile::lease::VISIBILITY;
+use serde_json::Value;
+
+use super::pipelines::PipelinesStage;
+use super::queue::{Lying, QueueStage};
+use super::store::StoreStage;
+use crate::world::clock::FakeClock;
+use crate::world::fault_injection::Weather;
+use crate::world::pipelines::FakePipelines;
+use crate::world::queue::FakeQueue;
+use crate::world::rules::ROLE;
+use crate::world::store::FakeStore;
+
+/// How often this stage's queue lets a message be received.
+const MAX_RECEIVES: u32 = 3;
+
+/// Queues and their clock.
+struct Queues {
+    queue: FakeQueue,
+    clock: FakeClock,
+}
+
+impl Queues {
+    fn new() -> Self {
+        let clock = FakeClock::new();
+        Self {
+            queue: FakeQueue::new(&clock, &Weather::new(&clock), MAX_RECEIVES),
+            clock,
+        }
+    }
+}
+
+impl QueueStage for Queues {
+    type Port = FakeQueue;
+
+    fn queue(&self) -> &FakeQueue {
+        &self.queue
+    }
+
+    fn visibility(&self) -> Duration {
+        VISIBILITY
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn max_receives(&self) -> u32 {
+        MAX_RECEIVES
+    }
+
+    async fn send(&self, body: &str, attributes: &[(String, Attribute)]) -> String {
+        self.queue.send(body, attributes).unwrap()
+    }
+
+    async fn count(&self) -> usize {
+        self.queue.waiting().len()
+    }
+
+    async fn look(&self, grave: Grave) -> Vec<Lying> {
+        let letters = self.queue.look(grave).into_iter();
+        letters
+            .map(|letter| Lying {
+                body: letter.body,
+                attributes: letter.attributes,
+            })
+            .collect()
+    }
+
+    async fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+}
+
+/// A table.
+struct Table(FakeStore);
+
+impl Table {
+    fn new() -> Self {
+        Self(FakeStore::new(&Weather::new(&FakeClock::new())))
+    }
+}
+
+impl StoreStage for Table {
+    type Port = FakeStore;
+
+    fn store(&self) -> &FakeStore {
+        &self.0
+    }
+
+    async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
+        let entries = self.0.audit(subject).into_iter();
+        entries
+            .map(|entry| (entry.cause.to_string(), entry.outcome.to_owned()))
+            .collect()
+    }
+
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
+        let mut entries = self.0.audit(subject).into_iter();
+        entries
+            .find(|kept| kept.cause == entry.cause)
+            .map(|kept| kept.journal)
+    }
+
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String> {
+        let kept = self.0.delivery(entry.cause.delivery()?)?;
+        Some(kept.outcome.to_owned())
+    }
+
+    async fn repository(&self, name: &str) -> Option<u64> {
+        self.0.repository(name).map(|id| id.0)
+    }
+}
+
+/// An account.
+struct Account(FakePipelines);
+
+impl Account {
+    fn new() -> Self {
+        Self(FakePipelines::new(&Weather::new(&FakeClock::new())))
+    }
+}
+
+impl PipelinesStage for Account {
+    type Port = FakePipelines;
+
+    fn pipelines(&self) -> &FakePipelines {
+        &self.0
+    }
+
+    fn role(&self) -> String {
+        ROLE.to_owned()
+    }
+
+    async fn give(&self, declaration: Value) {
+        self.0.give(declaration, Tags::new()).unwrap();
+    }
+
+    async fn update(&self, declaration: Value) {
+        self.0.give(declaration, Tags::new()).unwrap();
+    }
+
+    async fn executions(&self, name: &str) -> Option<u32> {
+        u32::try_from(self.0.all().get(name)?.executions()).ok()
+    }
+}
+
+mod queue {
+    use super::Queues;
+    use crate::contract::queue::queue_laws;
+
+    queue_laws!(Queues::new());
+}
+
+mod store {
+    use super::Table;
+    use crate::contract::store::store_laws;
+
+    store_laws!(Table::new());
+}
+
+mod listing {
+    use super::Table;
+    use crate::contract::listing::listing_laws;
+
+    listing_laws!(Table::new());
+}
+
+mod pipelines {
+    use super::Account;
+    use crate::contract::pipelines::pipelines_laws;
+
+    pipelines_laws!(Account::new());
+}

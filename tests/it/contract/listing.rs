@@ -1,0 +1,200 @@
+//! The law of [`Store`] about listings, and about places.
+
+use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
+use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
+use branchline::ports::{SlotResult, Store};
+
+use super::store::{StoreStage, won};
+use crate::world::samples::{at, creating, entry, first, pull};
+
+/// Every law, for a stage: `listing_laws!(Stage::new().await)`.
+macro_rules! listing_laws {
+    ($stage:expr) => {
+        crate::contract::laws!(listing, $stage;
+            a_listing_holds_one_state_oldest_first_and_whole,
+            a_listing_of_nothing_is_empty,
+            a_long_listing_has_pages_and_each_row_once,
+            a_repositorys_listing_holds_all_of_it_and_nothing_else,
+            places_are_counted_first_and_then_bounded,
+            a_place_is_taken_once_and_free_again,
+        );
+    };
+}
+pub(crate) use listing_laws;
+
+/// Every page, in order.
+async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = stage.store().in_state(state, after).await.unwrap();
+        pages.push(page.rows.into_iter().map(Result::unwrap).collect());
+        after = page.next;
+        if after.is_none() {
+            return pages;
+        }
+    }
+}
+
+/// A row about to be made, last changed so long after the beginning.
+fn claim_of(number: u64, millis: i64) -> Transition {
+    let mut claim = first(pull(number), &format!("api-pr-{number}"), "worker/1");
+    claim.next.updated_at = at(millis);
+    claim
+}
+
+async fn written<S: StoreStage>(stage: &S, number: u64, millis: i64) -> Mapping {
+    let claim = claim_of(number, millis);
+    won(stage, claim).await.mapping().clone()
+}
+
+pub(crate) async fn a_listing_holds_one_state_oldest_first_and_whole<S: StoreStage>(stage: &S) {
+    let mut rows = Vec::new();
+    for (number, millis) in [(1, 500), (2, 100), (3, 900), (4, 300), (5, 700)] {
+        rows.push(written(stage, number, millis).await);
+    }
+    let mut other = first(pull(6), "api-pr-6", "worker/1");
+    other.next = Mapping {
+        state: State::Deleting,
+        ..creating(pull(6), "api-pr-6", "worker/1")
+    };
+    won(stage, other).await;
+    rows.sort_by_key(|row| row.updated_at);
+    assert_eq!(pages(stage, State::Creating).await.concat(), rows);
+}
+
+pub(crate) async fn a_listing_of_nothing_is_empty<S: StoreStage>(stage: &S) {
+    written(stage, 1, 0).await;
+    assert_eq!(pages(stage, State::Deleting).await.concat(), []);
+}
+
+pub(crate) async fn a_long_listing_has_pages_and_each_row_once<S: StoreStage>(stage: &S) {
+    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a page at 1 MB.
+    let mut rows = Vec::new();
+    for number in 1..=230_u64 {
+        let millis = if number % 2 == 0 {
+            0
+        } else {
+            i64::try_from(number).unwrap()
+        };
+        let mut claim = claim_of(number, millis);
+        claim.next.last_error = Some("a long story ".repeat(1_000));
+        rows.push(won(stage, claim).await.mapping().subject.clone());
+    }
+    let pages = pages(stage, State::Creating).await;
+    assert!(pages.len() >= 3, "{} pages", pages.len());
+    let mut listed: Vec<_> = pages.concat().into_iter().map(|row| row.subject).collect();
+    listed.sort();
+    assert_eq!(listed, rows);
+}
+
+pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: StoreStage>(
+    stage: &S,
+) {
+    let branch = |name: &str| Subject {
+        kind: SubjectKind::Branch(Branch::parse(name).unwrap()),
+        ..pull(1)
+    };
+    let mut mine: Vec<Subject> = (1..=4).map(pull).collect();
+    mine.extend([branch("a"), branch("PR#1"), branch("\u{10ffff}")]);
+    let other = Subject {
+        repository: RepositoryId(pull(1).repository.0 + 1),
+        ..pull(1)
+    };
+    for (place, subject) in mine.iter().chain([&other]).enumerate() {
+        let name = format!("pipeline-{place}");
+        let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
+        let gone = claim.settle(EffectResult::Absent, at(9_000));
+        // Audit entries stand in the same partition.
+        let entry = entry("guid-1", "gone");
+        stage.store().record(&gone, &entry).await.unwrap();
+    }
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let repository = pull(1).repository;
+        let page = stage
+            .store()
+            .of_repository(repository, after)
+            .await
+            .unwrap();
+        listed.extend(page.rows.into_iter().map(|row| row.unwrap().subject));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    mine.sort();
+    listed.sort();
+    assert_eq!(listed, mine);
+}
+
+async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> SlotResult {
+    stage
+        .store()
+        .acquire_slot(rule, 2, &pull(number))
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(stage: &S) {
+    let count = async |subjects: &[Subject]| {
+        stage
+            .store()
+            .count_slots("limited ü", subjects)
+            .await
+            .unwrap();
+    };
+    assert_eq!(take(stage, "limited ü", 1).await, SlotResult::Uncounted);
+    stage
+        .store()
+        .release_slot("limited ü", &pull(1))
+        .await
+        .unwrap();
+    count(&[pull(1)]).await;
+    assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
+    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Full);
+    // Counted already: what is said now is not heard.
+    count(&[pull(7), pull(8), pull(9)]).await;
+    stage
+        .store()
+        .release_slot("limited ü", &pull(1))
+        .await
+        .unwrap();
+    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
+}
+
+pub(crate) async fn a_place_is_taken_once_and_free_again<S: StoreStage>(stage: &S) {
+    stage.store().count_slots("limited", &[]).await.unwrap();
+    stage.store().count_slots("other", &[]).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(take(stage, "limited", 1).await, SlotResult::Acquired);
+        assert_eq!(take(stage, "limited", 2).await, SlotResult::Acquired);
+    }
+    assert_eq!(take(stage, "limited", 3).await, SlotResult::Full);
+    assert_eq!(take(stage, "other", 3).await, SlotResult::Acquired);
+    for _ in 0..2 {
+        stage
+            .store()
+            .release_slot("limited", &pull(2))
+            .await
+            .unwrap();
+    }
+    assert_eq!(take(stage, "limited", 3).await, SlotResult::Acquired);
+    let long = Subject {
+        kind: SubjectKind::Branch(Branch::parse("x".repeat(512)).unwrap()),
+        ..pull(1)
+    };
+    stage
+        .store()
+        .release_slot("limited", &pull(1))
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let taken = stage
+            .store()
+            .acquire_slot("limited", 2, &long)
+            .await
+            .unwrap();
+        assert_eq!(taken, SlotResult::Acquired);
+    }
+}

@@ -1,0 +1,303 @@
+//! The real adapters under the law, against the emulator that `scripts/sandbox exec` starts. What the emulator cannot
+//! show as AWS does is tested with canned answers, in `tests/aws.rs`.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+use branchline::domain::ids::Subject;
+use branchline::domain::intake::envelope::{Attribute, AttributeValue as Value};
+use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::outcome::journal::NewAuditEntry;
+
+use super::pipelines::PipelinesStage;
+use super::queue::{Lying, QueueStage};
+use super::store::StoreStage;
+use crate::world::emulator::{config, declared, depth, queue, redrive, role};
+use crate::world::table;
+
+/// How often this stage's queue lets a message be received.
+const MAX_RECEIVES: u32 = 3;
+/// Short, so that the laws about it can wait for it.
+const VISIBILITY: Duration = Duration::from_secs(2);
+/// Regions that know CodePipeline. Every law about pipelines has one to itself, for an account has its pipelines by
+/// Region.
+const REGIONS: [&str; 17] = [
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-central-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ap-east-1",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-5",
+];
+
+/// Tells the stages of one run apart.
+fn number() -> usize {
+    static STAGES: AtomicUsize = AtomicUsize::new(0);
+    STAGES.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Three queues.
+struct Queues {
+    client: aws_sdk_sqs::Client,
+    urls: QueueUrls,
+    port: SqsQueue,
+}
+
+impl Queues {
+    async fn new() -> Self {
+        let client = aws_sdk_sqs::Client::new(&config("eu-west-1").await);
+        let number = number();
+        let make = async |name: &str| queue(&client, &format!("{name}-{number}")).await;
+        let urls = QueueUrls {
+            source: make("source").await,
+            dead_letters: make("dead-letters").await,
+            quarantine: make("quarantine").await,
+        };
+        redrive(&client, &urls.source, &urls.dead_letters, MAX_RECEIVES).await;
+        let port = SqsQueue::new(client.clone(), urls.clone(), VISIBILITY);
+        Self { client, urls, port }
+    }
+}
+
+impl QueueStage for Queues {
+    type Port = SqsQueue;
+
+    fn queue(&self) -> &SqsQueue {
+        &self.port
+    }
+
+    fn visibility(&self) -> Duration {
+        VISIBILITY
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn max_receives(&self) -> u32 {
+        MAX_RECEIVES
+    }
+
+    async fn send(&self, body: &str, attributes: &[(String, Attribute)]) -> String {
+        let mut request = self.client.send_message().queue_url(&self.urls.source);
+        for (name, attribute) in attributes {
+            let value = MessageAttributeValue::builder().data_type(&attribute.data_type);
+            let value = match &attribute.value {
+                Value::Text(text) => value.string_value(text),
+                Value::Bytes(bytes) => {
+                    value.binary_value(aws_sdk_sqs::primitives::Blob::new(bytes.clone()))
+                }
+            };
+            request = request.message_attributes(name, value.build().unwrap());
+        }
+        let sent = request.message_body(body).send().await.unwrap();
+        sent.message_id.unwrap()
+    }
+
+    async fn count(&self) -> usize {
+        depth(&self.client, &self.urls.source).await
+    }
+
+    async fn look(&self, grave: Grave) -> Vec<Lying> {
+        let url = match grave {
+            Grave::DeadLetters => &self.urls.dead_letters,
+            Grave::Quarantine => &self.urls.quarantine,
+        };
+        let urls = QueueUrls {
+            source: url.clone(),
+            ..self.urls.clone()
+        };
+        let port = SqsQueue::new(self.client.clone(), urls, Duration::ZERO);
+        let received = branchline::ports::Queue::receive(&port, 10, Duration::ZERO).await;
+        let letters = received.unwrap().into_iter().map(|letter| {
+            let (body, attributes) = letter.into_parts();
+            Lying { body, attributes }
+        });
+        letters.collect()
+    }
+
+    async fn wait(&self, time: Duration) {
+        // The emulator's time is the machine's, and there is nothing to poll that would not disturb the message.
+        tokio::time::sleep(time + Duration::from_millis(100)).await;
+    }
+}
+
+/// A table.
+struct Table {
+    client: aws_sdk_dynamodb::Client,
+    name: String,
+    port: DynamoStore,
+}
+
+impl Table {
+    async fn new() -> Self {
+        let client = aws_sdk_dynamodb::Client::new(&config("eu-west-1").await);
+        let name = format!("table-{}", number());
+        table::make(&client, &name).await;
+        let port = DynamoStore::new(client.clone(), name.clone());
+        Self { client, name, port }
+    }
+
+    async fn item(&self, pk: String, sk: &str) -> Option<HashMap<String, AttributeValue>> {
+        let request = self.client.get_item().table_name(&self.name);
+        let request = request.key("pk", AttributeValue::S(pk));
+        let request = request.key("sk", AttributeValue::S(sk.to_owned()));
+        request.send().await.unwrap().item
+    }
+
+    async fn entries(&self, subject: &Subject) -> Vec<HashMap<String, AttributeValue>> {
+        let prefix = format!("AUDIT#{}#", subject.key());
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(format!("REPO#{}", subject.repository)),
+            )
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix));
+        request.send().await.unwrap().items.unwrap_or_default()
+    }
+}
+
+fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {
+    item.get(name).unwrap().as_s().unwrap().clone()
+}
+
+/// The delivery at the end of an audit entry's sort key.
+fn delivery_of(item: &HashMap<String, AttributeValue>) -> String {
+    let key = text(item, "sk");
+    key.rsplit('#').next().unwrap().to_owned()
+}
+
+impl StoreStage for Table {
+    type Port = DynamoStore;
+
+    fn store(&self) -> &DynamoStore {
+        &self.port
+    }
+
+    async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
+        let entries = self.entries(subject).await.into_iter();
+        entries
+            .map(|item| (delivery_of(&item), text(&item, "outcome")))
+            .collect()
+    }
+
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
+        let mut entries = self.entries(subject).await.into_iter();
+        let kept = entries.find(|item| delivery_of(item) == entry.cause.to_string())?;
+        Some(text(&kept, "journal"))
+    }
+
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String> {
+        let kept = self
+            .item(format!("DELIVERY#{}", entry.cause), "DELIVERY")
+            .await?;
+        Some(text(&kept, "outcome"))
+    }
+
+    async fn repository(&self, name: &str) -> Option<u64> {
+        let alias = self.item(format!("NAME#{name}"), "NAME").await?;
+        alias.get("repository_id")?.as_n().ok()?.parse().ok()
+    }
+}
+
+/// A Region without pipelines.
+struct Account {
+    client: aws_sdk_codepipeline::Client,
+    port: CodePipelines,
+    role: String,
+}
+
+impl Account {
+    async fn new() -> Self {
+        static REGION: AtomicUsize = AtomicUsize::new(0);
+        let region = *REGIONS.get(REGION.fetch_add(1, Ordering::Relaxed)).unwrap();
+        let config = config(region).await;
+        let client = aws_sdk_codepipeline::Client::new(&config);
+        let port = CodePipelines::new(client.clone(), NonZeroU32::new(1_000).unwrap());
+        let role = role();
+        Self { client, port, role }
+    }
+}
+
+impl PipelinesStage for Account {
+    type Port = CodePipelines;
+
+    fn pipelines(&self) -> &CodePipelines {
+        &self.port
+    }
+
+    fn role(&self) -> String {
+        self.role.clone()
+    }
+
+    async fn give(&self, declaration: serde_json::Value) {
+        let request = self.client.create_pipeline();
+        request
+            .pipeline(declared(&declaration))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn update(&self, declaration: serde_json::Value) {
+        let request = self.client.update_pipeline();
+        request
+            .pipeline(declared(&declaration))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn executions(&self, _name: &str) -> Option<u32> {
+        // CreatePipeline starts none in the emulator, as it does in AWS.
+        None
+    }
+}
+
+mod queue {
+    use super::Queues;
+    use crate::contract::queue::queue_laws;
+
+    queue_laws!(Queues::new().await);
+}
+
+mod store {
+    use super::Table;
+    use crate::contract::store::store_laws;
+
+    store_laws!(Table::new().await);
+}
+
+mod listing {
+    use super::Table;
+    use crate::contract::listing::listing_laws;
+
+    listing_laws!(Table::new().await);
+}
+
+mod pipelines {
+    use super::Account;
+    use crate::contract::pipelines::pipelines_laws;
+
+    pipelines_laws!(Account::new().await);
+}

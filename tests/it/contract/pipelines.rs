@@ -1,0 +1,304 @@
+//! The law of [`Pipelines`].
+
+use branchline::domain::clone::NewPipeline;
+use branchline::domain::clone::declaration::Declaration;
+use branchline::domain::clone::execution::Run;
+use branchline::domain::clone::tags::{Tags, tags};
+use branchline::domain::fault::Reason;
+use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
+use branchline::domain::state::mapping::Claim;
+use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
+use serde_json::{Map, Value, json};
+
+use crate::world::rules::{declaration, pull_request_rule};
+use crate::world::samples::{creating, pipeline, pull};
+
+/// An account without pipelines and what the port cannot do.
+pub(crate) trait PipelinesStage {
+    type Port: Pipelines;
+
+    /// The port.
+    fn pipelines(&self) -> &Self::Port;
+    /// A role that CodePipeline may take here.
+    fn role(&self) -> String;
+    /// Somebody else makes a pipeline, without our tags.
+    async fn give(&self, declaration: Value);
+    /// Somebody else updates a pipeline, which raises its version.
+    async fn update(&self, declaration: Value);
+    /// How many executions the pipeline has had; `None` where the server cannot say.
+    async fn executions(&self, name: &str) -> Option<u32>;
+}
+
+/// Every law, for a stage: `pipelines_laws!(Stage::new().await)`.
+macro_rules! pipelines_laws {
+    ($stage:expr) => {
+        crate::contract::laws!(pipelines, $stage;
+            a_missing_template_is_template_missing,
+            a_template_reads_back_as_it_was_given,
+            a_templates_version_rises_with_an_update,
+            create_makes_it_with_declaration_and_tags,
+            create_starts_the_first_execution,
+            a_name_in_use_changes_nothing,
+            what_codepipeline_refuses_is_declaration_refused,
+            find_answers_none_where_nothing_is,
+            find_answers_the_same_with_and_without_the_arn,
+            find_shows_a_strangers_tags,
+            update_replaces_the_declaration_and_keeps_the_tags,
+            a_start_is_an_execution_and_under_one_token_the_same,
+            a_pipeline_that_is_not_there_has_no_executions,
+            deleted_is_gone,
+            deleting_what_is_gone_is_done,
+            a_deleted_name_can_be_made_again,
+            names_are_everybodys,
+        );
+    };
+}
+pub(crate) use pipelines_laws;
+
+/// A claim on the subject that owns this pipeline.
+fn claim(name: &str) -> Claim {
+    Claim::proven(creating(pull(7), name, "worker/1"))
+}
+
+/// A pipeline ready to be created, cloned from a template so that its ARN is of this account.
+async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> NewPipeline {
+    let template = pipeline(template);
+    let template = stage.pipelines().template(&template).await.unwrap();
+    let claim = claim(name);
+    let mapping = claim.mapping();
+    let spec = mapping.spec.as_ref().unwrap();
+    template
+        .clone_for(&mapping.clone_request(spec, &pull_request_rule(), "branchline"))
+        .unwrap()
+}
+
+async fn give_template<S: PipelinesStage>(stage: &S) {
+    let declaration = declaration("api-template", "acme/api", &stage.role());
+    stage.give(declaration).await;
+}
+
+/// A new pipeline, made from a template that is given first.
+async fn made<S: PipelinesStage>(stage: &S, name: &str) -> NewPipeline {
+    give_template(stage).await;
+    let new = clone_of(stage, "api-template", name).await;
+    let answer = stage.pipelines().create(&new, &claim(name)).await.unwrap();
+    assert_eq!(answer, CreateResult::Made);
+    new
+}
+
+async fn read<S: PipelinesStage>(stage: &S, name: &PipelineName) -> Map<String, Value> {
+    let template = stage.pipelines().template(name).await.unwrap();
+    let mut fields = template.declaration.as_json().clone();
+    fields.remove("version");
+    fields
+}
+
+async fn found<S: PipelinesStage>(stage: &S, name: &str) -> Option<ExistingPipeline> {
+    stage.pipelines().find(&pipeline(name), None).await.unwrap()
+}
+
+/// "A missing one is the permanent fault `template-missing`."
+pub(crate) async fn a_missing_template_is_template_missing<S: PipelinesStage>(stage: &S) {
+    let fault = stage.pipelines().template(&pipeline("no-such")).await;
+    let fault = fault.unwrap_err();
+    assert_eq!(fault.reason, Reason::TemplateMissing);
+    assert!(fault.detail.contains("no-such"), "{fault}");
+}
+
+/// "The declaration of a pipeline", whole.
+pub(crate) async fn a_template_reads_back_as_it_was_given<S: PipelinesStage>(stage: &S) {
+    let mut given = declaration("api-template", "acme/api", &stage.role());
+    let words = given.as_object_mut().unwrap();
+    words.insert(
+        "variables".to_owned(),
+        json!([{"name": "PR", "defaultValue": "0", "description": "ü"}]),
+    );
+    words.insert(
+        "triggers".to_owned(),
+        json!([{"providerType": "CodeStarSourceConnection", "gitConfiguration": {
+            "sourceActionName": "GitHub",
+            "push": [{"branches": {"includes": ["main"], "excludes": ["wip/**"]}}],
+        }}]),
+    );
+    stage.give(given.clone()).await;
+    let name = pipeline("api-template");
+    assert_eq!(Value::Object(read(stage, &name).await), given);
+    let template = stage.pipelines().template(&name).await.unwrap();
+    assert_eq!(template.version, Some(1));
+    assert!(template.arn.as_str().ends_with(":api-template"));
+}
+
+/// `version`: "one more with every update".
+pub(crate) async fn a_templates_version_rises_with_an_update<S: PipelinesStage>(stage: &S) {
+    give_template(stage).await;
+    let changed = declaration("api-template", "acme/other", &stage.role());
+    stage.update(changed.clone()).await;
+    let name = pipeline("api-template");
+    let template = stage.pipelines().template(&name).await.unwrap();
+    assert_eq!(template.version, Some(2));
+    assert_eq!(Value::Object(read(stage, &name).await), changed);
+}
+
+/// "Creates a pipeline with its tags": what is declared is what is there, field by field.
+pub(crate) async fn create_makes_it_with_declaration_and_tags<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    assert_eq!(read(stage, &new.name).await, *new.declaration.as_json());
+    let found = found(stage, "api-pr-7").await.unwrap();
+    assert_eq!(found.tags, new.tags);
+    assert_eq!(found.arn, new.arn, "the ARN that was foretold");
+}
+
+/// "AWS starts its first execution by itself", and nobody a second.
+pub(crate) async fn create_starts_the_first_execution<S: PipelinesStage>(stage: &S) {
+    made(stage, "api-pr-7").await;
+    if let Some(executions) = stage.executions("api-pr-7").await {
+        assert_eq!(executions, 1);
+    }
+}
+
+/// "A pipeline of that name exists; nothing was changed."
+pub(crate) async fn a_name_in_use_changes_nothing<S: PipelinesStage>(stage: &S) {
+    let first = made(stage, "api-pr-7").await;
+    let mut second = clone_of(stage, "api-template", "api-pr-7").await;
+    second.tags = tags(&pull(8), &creating(pull(8), "x", "w").repository, "other");
+    let stages = json!({"name": "api-pr-7", "roleArn": stage.role(), "artifactStore": {"type": "S3", "location": "other"},
+        "stages": second.declaration.as_json().get("stages")});
+    second.declaration = Declaration::new(stages).unwrap();
+    let answer = stage.pipelines().create(&second, &claim("api-pr-7")).await;
+    assert_eq!(answer, Ok(CreateResult::NameInUse));
+    assert_eq!(read(stage, &first.name).await, *first.declaration.as_json());
+    let found = found(stage, "api-pr-7").await.unwrap();
+    assert_eq!(found.tags, first.tags);
+}
+
+/// A declaration that AWS refuses is a permanent fault, not an outage.
+pub(crate) async fn what_codepipeline_refuses_is_declaration_refused<S: PipelinesStage>(stage: &S) {
+    give_template(stage).await;
+    let mut new = clone_of(stage, "api-template", "api-pr-7").await;
+    let mut fields = new.declaration.as_json().clone();
+    let stages = fields.get_mut("stages").and_then(Value::as_array_mut);
+    stages.unwrap().truncate(1);
+    new.declaration = Declaration::new(Value::Object(fields)).unwrap();
+    let answer = stage.pipelines().create(&new, &claim("api-pr-7")).await;
+    assert_eq!(answer.unwrap_err().reason, Reason::DeclarationRefused);
+    assert_eq!(found(stage, "api-pr-7").await, None);
+}
+
+/// "`None` when there is no such pipeline."
+pub(crate) async fn find_answers_none_where_nothing_is<S: PipelinesStage>(stage: &S) {
+    assert_eq!(found(stage, "api-pr-7").await, None);
+    give_template(stage).await;
+    let foretold = clone_of(stage, "api-template", "api-pr-7").await;
+    let answer = stage.pipelines().find(&foretold.name, Some(&foretold.arn));
+    assert_eq!(answer.await, Ok(None));
+}
+
+/// "With the ARN known it costs one call, without it two": the answer is the same.
+pub(crate) async fn find_answers_the_same_with_and_without_the_arn<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let with = stage.pipelines().find(&new.name, Some(&new.arn)).await;
+    assert_eq!(with.unwrap(), found(stage, "api-pr-7").await);
+}
+
+/// A pipeline without our tags is found all the same: whose it is, others decide.
+pub(crate) async fn find_shows_a_strangers_tags<S: PipelinesStage>(stage: &S) {
+    give_template(stage).await;
+    let found = found(stage, "api-template").await.unwrap();
+    assert_eq!(found.tags, Tags::new());
+}
+
+/// "Replaces a pipeline's declaration [...]. Its tags stay."
+pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: PipelinesStage>(
+    stage: &S,
+) {
+    let mut new = made(stage, "api-pr-7").await;
+    let mut fields = new.declaration.as_json().clone();
+    fields.insert("executionMode".to_owned(), Value::from("QUEUED"));
+    new.declaration = Declaration::new(Value::Object(fields.clone())).unwrap();
+    let updated = stage.pipelines().update(&new, &claim("api-pr-7")).await;
+    assert_eq!(updated, Ok(()));
+    assert_eq!(read(stage, &new.name).await, fields);
+    assert_eq!(found(stage, "api-pr-7").await.unwrap().tags, new.tags);
+}
+
+/// "Starts an execution [...] and answers with its id"; "the newest first"; "a second call with the same token starts
+/// nothing and answers with the same id".
+pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: PipelinesStage>(
+    stage: &S,
+) {
+    let new = made(stage, "api-pr-7").await;
+    let start = async |token: &str| {
+        let run = Run {
+            revision: Some((
+                "GitHub".to_owned(),
+                CommitId::parse("a".repeat(40)).unwrap(),
+            )),
+            variables: Vec::new(),
+            token: Some(DeliveryId::parse(token).unwrap()),
+        };
+        let claim = claim("api-pr-7");
+        stage
+            .pipelines()
+            .start(&new.name, &run, &claim)
+            .await
+            .unwrap()
+    };
+    let first = start("d-1").await;
+    let listed = stage.pipelines().executions(&new.name).await.unwrap();
+    assert_eq!(
+        listed.first().map(|newest| newest.id.clone()),
+        Some(first.clone())
+    );
+    // The emulator does not know tokens, nor does it count.
+    if stage.executions("api-pr-7").await.is_some() {
+        assert_eq!(start("d-1").await, first);
+        assert_ne!(start("d-2").await, first);
+        assert_eq!(stage.executions("api-pr-7").await, Some(3));
+    }
+}
+
+/// "None when there is no such pipeline."
+pub(crate) async fn a_pipeline_that_is_not_there_has_no_executions<S: PipelinesStage>(stage: &S) {
+    let none = stage.pipelines().executions(&pipeline("api-pr-7")).await;
+    assert_eq!(none, Ok(Vec::new()));
+}
+
+/// "Deletes a pipeline."
+pub(crate) async fn deleted_is_gone<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let claim = claim("api-pr-7");
+    let deleted = stage.pipelines().delete(&new.name, &claim).await;
+    assert_eq!(deleted, Ok(()));
+    assert_eq!(found(stage, "api-pr-7").await, None);
+    let with = stage.pipelines().find(&new.name, Some(&new.arn)).await;
+    assert_eq!(with, Ok(None));
+    assert!(found(stage, "api-template").await.is_some(), "nothing else");
+}
+
+/// "Deleting what is gone is done."
+pub(crate) async fn deleting_what_is_gone_is_done<S: PipelinesStage>(stage: &S) {
+    for _ in 0..2 {
+        let name = pipeline("api-pr-7");
+        let deleted = stage.pipelines().delete(&name, &claim("api-pr-7")).await;
+        assert_eq!(deleted, Ok(()));
+    }
+}
+
+/// `reopened` brings it back under its name.
+pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let claim = claim("api-pr-7");
+    let deleted = stage.pipelines().delete(&new.name, &claim).await;
+    assert_eq!(deleted, Ok(()));
+    let answer = stage.pipelines().create(&new, &claim).await;
+    assert_eq!(answer, Ok(CreateResult::Made));
+}
+
+/// "The names of every pipeline of the account in this Region, whoever made it."
+pub(crate) async fn names_are_everybodys<S: PipelinesStage>(stage: &S) {
+    assert_eq!(stage.pipelines().names().await, Ok(Vec::new()));
+    let new = made(stage, "api-pr-7").await;
+    let mut names = stage.pipelines().names().await.unwrap();
+    names.sort();
+    assert_eq!(names, [new.name, pipeline("api-template")]);
+}

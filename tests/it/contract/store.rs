@@ -1,0 +1,395 @@
+//! The law of [`Store`].
+
+use std::time::Duration;
+
+use branchline::domain::clone::fingerprint::CloneFingerprint;
+use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::ids::{PipelineName, Subject};
+use branchline::domain::outcome::journal::NewAuditEntry;
+use branchline::domain::state::mapping::{
+    Claim, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State, Transition,
+};
+use branchline::ports::{ClaimResult, RecordResult, Store};
+
+use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
+
+/// An empty table and what the port cannot do. Rows need no window of their own: a lost claim shows them.
+pub(crate) trait StoreStage {
+    type Port: Store;
+
+    /// The port.
+    fn store(&self) -> &Self::Port;
+    /// The deliveries in a subject's audit trail, each with its outcome.
+    async fn audit(&self, subject: &Subject) -> Vec<(String, String)>;
+    /// The journal kept with that delivery.
+    async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String>;
+    /// The outcome in a delivery's own record, by which it can be found without its subject.
+    async fn delivery(&self, entry: &NewAuditEntry) -> Option<String>;
+    /// The repository that is known under this name.
+    async fn repository(&self, name: &str) -> Option<u64>;
+}
+
+/// Every law, for a stage: `store_laws!(Stage::new().await)`.
+macro_rules! store_laws {
+    ($stage:expr) => {
+        crate::contract::laws!(store, $stage;
+            a_first_claim_wins_and_the_second_loses_to_its_row,
+            a_claim_on_nothing_loses_to_nothing,
+            the_same_claim_wins_again,
+            every_field_reads_back_equal,
+            a_row_is_read_as_it_is_now,
+            a_claim_on_an_outdated_row_loses,
+            an_expired_claim_is_taken_over,
+            of_many_claims_at_once_one_wins,
+            a_name_belongs_to_one_subject,
+            a_name_is_free_again_after_its_release,
+            a_subject_keeps_its_name_when_it_claims_again,
+            record_writes_everything,
+            record_on_another_row_writes_nothing,
+            the_same_record_is_done_again,
+            record_keeps_the_trail,
+            record_of_a_first_row_needs_no_claim,
+            record_follows_a_renamed_repository,
+            give_up_leaves_the_row_half_way_and_free,
+            give_up_after_a_takeover_writes_nothing,
+            give_up_releases_a_strangers_name,
+        );
+    };
+}
+pub(crate) use store_laws;
+
+pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
+    match stage.store().claim(transition).await.unwrap() {
+        ClaimResult::Won(claim) => *claim,
+        other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_)) => panic!("not won: {other:?}"),
+    }
+}
+
+async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mapping> {
+    match stage.store().claim(transition).await.unwrap() {
+        ClaimResult::Lost(row) => row.map(|row| *row),
+        other @ (ClaimResult::Won(_) | ClaimResult::NameTaken(_)) => panic!("not lost: {other:?}"),
+    }
+}
+
+/// The key of the subject that has the name.
+async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
+    match stage.store().claim(transition).await.unwrap() {
+        ClaimResult::NameTaken(other) => other,
+        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("not taken: {other:?}"),
+    }
+}
+
+/// The subject's row, by a claim that expects what never is.
+async fn row<S: StoreStage>(stage: &S, subject: &Subject) -> Option<Mapping> {
+    let mut probe = first(subject.clone(), "probe", "probe");
+    probe.expect = Expect::Seen {
+        generation: 0,
+        state: State::Gone,
+        claim: Some(claim("nobody")),
+    };
+    lost(stage, probe).await
+}
+
+async fn recorded<S: StoreStage>(stage: &S, transition: &Transition, entry: &NewAuditEntry) {
+    let answer = stage.store().record(transition, entry).await.unwrap();
+    assert!(matches!(answer, RecordResult::Done), "{answer:?}");
+}
+
+async fn not_recorded<S: StoreStage>(
+    stage: &S,
+    transition: &Transition,
+    entry: &NewAuditEntry,
+) -> Option<Mapping> {
+    match stage.store().record(transition, entry).await.unwrap() {
+        RecordResult::Lost(row) => row.map(|row| *row),
+        RecordResult::Done => panic!("recorded"),
+    }
+}
+
+fn made(name: &str) -> EffectResult {
+    EffectResult::Present(ExistingClone {
+        arn: arn(name),
+        template_version: Some(3),
+        fingerprint: CloneFingerprint {
+            variables: vec!["PR".to_owned()],
+            ..CloneFingerprint::default()
+        },
+        place: Some("rule 1".to_owned()),
+        built: None,
+    })
+}
+
+/// The row claimed anew by another owner.
+fn again(seen: &Mapping, owner: &str) -> Transition {
+    let next = Mapping {
+        claim: Some(ClaimInfo {
+            owner: owner.to_owned(),
+            until: at(600_000),
+        }),
+        ..seen.clone()
+    };
+    Transition::new(seen.as_seen(), next)
+}
+
+/// A subject with its pipeline made.
+async fn active<S: StoreStage>(stage: &S, number: u64, name: &str) -> Mapping {
+    let claim = won(stage, first(pull(number), name, "worker/1")).await;
+    let settled = claim.settle(made(name), at(2_000));
+    let entry = entry(&format!("guid-{number}-created"), "active");
+    recorded(stage, &settled, &entry).await;
+    settled.next
+}
+
+/// "The row was as expected and is now written"; the second finds "what it is".
+pub(crate) async fn a_first_claim_wins_and_the_second_loses_to_its_row<S: StoreStage>(stage: &S) {
+    let transition = first(pull(7), "api-pr-7", "worker/1");
+    let claim = won(stage, transition.clone()).await;
+    assert_eq!(claim.mapping(), &transition.next);
+    let found = lost(stage, first(pull(7), "api-pr-7", "worker/2")).await;
+    assert_eq!(found, Some(transition.next));
+}
+
+/// What was expected was never there: there is no row to show.
+pub(crate) async fn a_claim_on_nothing_loses_to_nothing<S: StoreStage>(stage: &S) {
+    assert_eq!(row(stage, &pull(7)).await, None);
+    assert_eq!(row(stage, &pull(7)).await, None, "looking wrote nothing");
+}
+
+/// "A second call with the same transition wins again."
+pub(crate) async fn the_same_claim_wins_again<S: StoreStage>(stage: &S) {
+    let transition = first(pull(7), "api-pr-7", "worker/1");
+    won(stage, transition.clone()).await;
+    let claim = won(stage, transition.clone()).await;
+    assert_eq!(claim.mapping(), &transition.next);
+}
+
+/// The row is read as it was written, whatever it holds.
+pub(crate) async fn every_field_reads_back_equal<S: StoreStage>(stage: &S) {
+    for shape in shapes() {
+        won(stage, Transition::new(Expect::Unseen, shape.clone())).await;
+        let found = row(stage, &shape.subject).await;
+        assert_eq!(found, Some(shape));
+    }
+}
+
+/// Generation, state and claim must all be as expected; else "nothing is written".
+pub(crate) async fn a_claim_on_an_outdated_row_loses<S: StoreStage>(stage: &S) {
+    let seen = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let seen = seen.mapping().clone();
+    let until = |millis| ClaimInfo {
+        until: at(millis),
+        ..claim("worker/1")
+    };
+    let expect = |generation, state, claim| Expect::Seen {
+        generation,
+        state,
+        claim,
+    };
+    let outdated = [
+        Expect::Unseen,
+        expect(2, State::Creating, seen.claim.clone()),
+        expect(1, State::Deleting, seen.claim.clone()),
+        expect(1, State::Creating, None),
+        expect(1, State::Creating, Some(claim("worker/2"))),
+        expect(1, State::Creating, Some(until(120_001))),
+    ];
+    for expect in outdated {
+        let transition = Transition {
+            expect: expect.clone(),
+            ..again(&seen, "worker/3")
+        };
+        let found = lost(stage, transition).await;
+        assert_eq!(found.as_ref(), Some(&seen), "{expect:?}");
+    }
+}
+
+/// A store knows no clock: whoever expects the old claim writes over it, and the old one "stands" no more.
+pub(crate) async fn an_expired_claim_is_taken_over<S: StoreStage>(stage: &S) {
+    let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let new = won(stage, again(old.mapping(), "worker/2")).await;
+    let row = new.mapping().clone();
+    let late = old.settle(made("api-pr-7"), at(200_000));
+    let found = not_recorded(stage, &late, &entry("guid-1", "active")).await;
+    assert_eq!(found.as_ref(), Some(&row));
+    let settled = new.settle(made("api-pr-7"), at(201_000));
+    recorded(stage, &settled, &entry("guid-2", "active")).await;
+}
+
+/// The write is conditional at the table, not in the adapter. Whoever meets another's write half-way may be told to come
+/// again; nobody else wins.
+pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
+    let claim = |owner: &str| stage.store().claim(first(pull(7), "api-pr-7", owner));
+    let (a, b, c, d) = tokio::join!(claim("a"), claim("b"), claim("c"), claim("d"));
+    let mut winners = 0;
+    for answer in [a, b, c, d] {
+        match answer {
+            Ok(ClaimResult::Won(_)) => winners += 1,
+            Ok(ClaimResult::Lost(_)) => {}
+            Ok(ClaimResult::NameTaken(other)) => panic!("its own name is taken by {other}"),
+            Err(fault) => assert_eq!(fault.reason, Reason::AwsConflict, "{fault}"),
+        }
+    }
+    assert!(winners <= 1, "{winners} won");
+    assert_eq!(row(stage, &pull(7)).await.is_some(), winners == 1);
+}
+
+/// "Another subject has the pipeline's name; nothing is written. This is its key."
+pub(crate) async fn a_name_belongs_to_one_subject<S: StoreStage>(stage: &S) {
+    won(stage, first(pull(7), "shared", "worker/1")).await;
+    let other = taken(stage, first(pull(8), "shared", "worker/2")).await;
+    assert!(other.contains(&pull(7).key()), "{other}");
+    assert_eq!(row(stage, &pull(8)).await, None);
+}
+
+/// "The pipeline name that the subject gives up with it."
+pub(crate) async fn a_name_is_free_again_after_its_release<S: StoreStage>(stage: &S) {
+    let seen = active(stage, 7, "shared").await;
+    let mut deleting = again(&seen, "worker/2");
+    deleting.next.state = State::Deleting;
+    let claim = won(stage, deleting).await;
+    taken(stage, first(pull(8), "shared", "worker/3")).await;
+    let gone = claim.settle(EffectResult::Absent, at(9_000));
+    assert_eq!(gone.releases, Some(pipeline("shared")));
+    recorded(stage, &gone, &entry("guid-gone", "gone")).await;
+    won(stage, first(pull(8), "shared", "worker/3")).await;
+}
+
+/// A name that the subject has is not taken.
+pub(crate) async fn a_subject_keeps_its_name_when_it_claims_again<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "shared", "worker/1")).await;
+    won(stage, again(claim.mapping(), "worker/2")).await;
+    taken(stage, first(pull(8), "shared", "worker/3")).await;
+}
+
+/// "Writes a settled row with its audit entry and delivery record."
+pub(crate) async fn record_writes_everything<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let settled = claim.settle(made("api-pr-7"), at(2_000));
+    let entry = entry("guid-1", "active");
+    recorded(stage, &settled, &entry).await;
+    assert_eq!(row(stage, &pull(7)).await, Some(settled.next));
+    let created = ("guid-1".to_owned(), "created".to_owned());
+    assert_eq!(stage.audit(&pull(7)).await, [created]);
+    let journal = stage.journal(&pull(7), &entry).await;
+    assert_eq!(journal, Some(entry.journal.clone()));
+    let kept = stage.delivery(&entry).await;
+    assert_eq!(kept.as_deref(), Some("created"));
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
+}
+
+/// "... all or nothing, if the table holds what the transition expects."
+pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &S) {
+    let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let new = won(stage, again(old.mapping(), "worker/2")).await;
+    let late = old.settle(made("api-pr-7"), at(2_000));
+    let entry = entry("guid-1", "active");
+    let found = not_recorded(stage, &late, &entry).await;
+    assert_eq!(found.as_ref(), Some(new.mapping()));
+    assert_eq!(stage.audit(&pull(7)).await, []);
+    assert_eq!(stage.delivery(&entry).await, None);
+    assert_eq!(stage.repository("acme/api").await, None);
+}
+
+/// "A second call with the same arguments is done as well", and leaves one entry.
+pub(crate) async fn the_same_record_is_done_again<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let settled = claim.settle(made("api-pr-7"), at(2_000));
+    let entry = entry("guid-1", "active");
+    recorded(stage, &settled, &entry).await;
+    recorded(stage, &settled, &entry).await;
+    assert_eq!(stage.audit(&pull(7)).await.len(), 1);
+    assert_eq!(row(stage, &pull(7)).await, Some(settled.next));
+}
+
+/// Every delivery leaves an entry of its own, beside the earlier ones and apart from other subjects'.
+pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
+    let seen = active(stage, 7, "api-pr-7").await;
+    active(stage, 70, "api-pr-70").await;
+    let mut next = seen.clone();
+    next.generation += 1;
+    let edited = Transition::new(seen.as_seen(), next);
+    let later = NewAuditEntry {
+        time: at(5_000),
+        outcome: "recorded",
+        ..entry("guid-edited", "active")
+    };
+    recorded(stage, &edited, &later).await;
+    let trail = stage.audit(&pull(7)).await;
+    let expected = [("guid-7-created", "created"), ("guid-edited", "recorded")];
+    assert_eq!(trail, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+}
+
+/// Where no pipeline is concerned (`closed` of what was never seen), the row is settled at once.
+pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &S) {
+    let mut transition = first(pull(7), "unused", "worker/1");
+    transition.next.state = State::Gone;
+    transition.next.claim = None;
+    transition.next.spec = None;
+    recorded(stage, &transition, &entry("guid-1", "gone")).await;
+    assert_eq!(row(stage, &pull(7)).await, Some(transition.next.clone()));
+    transition.next.updated_at = transition.next.updated_at.plus(Duration::from_secs(1));
+    let found = not_recorded(stage, &transition, &entry("guid-2", "gone")).await;
+    assert!(found.is_some());
+}
+
+/// The alias of a repository's name follows the repository, and is found in lower case too.
+pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S) {
+    let seen = active(stage, 7, "api-pr-7").await;
+    let mut next = seen.clone();
+    next.generation += 1;
+    next.repository = branchline::domain::ids::RepositoryName::parse("Acme/Renamed").unwrap();
+    let renamed = Transition::new(seen.as_seen(), next);
+    recorded(stage, &renamed, &entry("guid-2", "active")).await;
+    for name in ["Acme/Renamed", "acme/renamed"] {
+        assert_eq!(stage.repository(name).await, Some(1_001));
+    }
+}
+
+fn refused(reason: Reason) -> Fault {
+    Fault::new(Step::Plan, reason, "as the test says")
+}
+
+/// "Writes a given-up row if the claim still stands ... Leaves no audit entry."
+pub(crate) async fn give_up_leaves_the_row_half_way_and_free<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let given_up = claim.give_up(&refused(Reason::DeclarationRefused), at(2_000));
+    stage.store().give_up(&given_up).await.unwrap();
+    let left = row(stage, &pull(7)).await.unwrap();
+    assert_eq!(left, given_up.next);
+    assert_eq!((left.state, left.claim.is_none()), (State::Creating, true));
+    assert_eq!(stage.audit(&pull(7)).await, []);
+    // The name stays with the subject, and the next event takes over.
+    taken(stage, first(pull(8), "api-pr-7", "worker/2")).await;
+    won(stage, again(&left, "worker/2")).await;
+}
+
+/// "A subject's row as it is now; `None` where it was never seen."
+pub(crate) async fn a_row_is_read_as_it_is_now<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let read = stage.store().mapping(&pull(7)).await.unwrap();
+    assert_eq!(read.as_ref(), Some(claim.mapping()));
+    assert_eq!(stage.store().mapping(&pull(8)).await, Ok(None));
+}
+
+/// "... otherwise nothing."
+pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage: &S) {
+    let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let new = won(stage, again(old.mapping(), "worker/2")).await;
+    let given_up = old.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
+    stage.store().give_up(&given_up).await.unwrap();
+    let found = row(stage, &pull(7)).await;
+    assert_eq!(found.as_ref(), Some(new.mapping()));
+    let name: PipelineName = pipeline("api-pr-7");
+    taken(stage, first(pull(8), name.as_str(), "worker/3")).await;
+}
+
+/// A name that turned out to be a stranger's is given back with the claim.
+pub(crate) async fn give_up_releases_a_strangers_name<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "strangers", "worker/1")).await;
+    let given_up = claim.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
+    stage.store().give_up(&given_up).await.unwrap();
+    assert_eq!(row(stage, &pull(7)).await.unwrap().spec, None);
+    won(stage, first(pull(8), "strangers", "worker/2")).await;
+}

@@ -1,0 +1,165 @@
+//! Convergence: whatever the order, the duplication and the cuts, once the queue is empty the world is the world of the
+//! ordered history.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "the figures are part of the test, and a history that does not converge fails it"
+)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+
+use crate::world::clock::FakeClock;
+use crate::world::history::{self, History, Statement};
+use crate::world::world::{World, paused};
+
+/// Histories in one run, half of them on each of two threads.
+const HISTORIES: u32 = 10_000;
+
+/// What is done to a history before it arrives.
+#[derive(Clone, Copy, Debug)]
+struct Mess {
+    seed: u64,
+    /// Statements that GitHub does not deliver: none, or some that are not the last of their subject.
+    cuts: bool,
+    /// SQS does all that a standard queue may do.
+    unruly: bool,
+}
+
+#[derive(Default)]
+struct Figures {
+    statements: AtomicUsize,
+    arrivals: AtomicUsize,
+    left: AtomicUsize,
+    open: AtomicUsize,
+}
+
+fn add(figure: &AtomicUsize, more: usize) {
+    figure.fetch_add(more, Ordering::Relaxed);
+}
+
+#[test]
+fn any_order_ends_in_the_world_of_the_ordered_history() {
+    let begun = Instant::now();
+    let figures = Figures::default();
+    std::thread::scope(|scope| {
+        let half = || scope.spawn(|| run(HISTORIES / 2, &figures));
+        for half in [half(), half()] {
+            half.join().expect("no history fails");
+        }
+    });
+    let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
+    println!(
+        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals; {} subjects open at the end; {:?}",
+        figure(&figures.statements),
+        figure(&figures.left),
+        figure(&figures.arrivals),
+        figure(&figures.open),
+        begun.elapsed(),
+    );
+}
+
+fn run(histories: u32, figures: &Figures) {
+    let config = Config {
+        cases: histories,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let lives = vec(vec(any::<u8>(), 0..7), 1..5);
+    let mess = (any::<u64>(), any::<bool>(), any::<bool>());
+    let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, (seed, cuts, unruly))| {
+        let mess = Mess { seed, cuts, unruly };
+        let ended = paused().block_on(compare(&lives, mess, figures));
+        ended.map_err(TestCaseError::fail)
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, (lives, mess))) => panic!("{lives:?} {mess:?}\n{why}"),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {
+    let mut dice = fastrand::Rng::with_seed(mess.seed);
+    let mut history = History::of(lives);
+    add(&figures.statements, history.statements.len());
+    if mess.cuts {
+        history
+            .statements
+            .retain(|statement| statement.last || dice.u8(0..4) > 0);
+    }
+    add(&figures.left, history.statements.len());
+
+    let ordered = history::world(FakeClock::new());
+    for statement in &history.statements {
+        ordered.deliver(statement.webhook.clone()).await;
+    }
+    let messy = history::world(FakeClock::new());
+    if mess.unruly {
+        messy.queue.unruly(mess.seed);
+    }
+    let arrivals = arrivals(&history.statements, &mut dice);
+    add(&figures.arrivals, arrivals.len());
+    deliver(&messy, arrivals, &mut dice).await;
+
+    add(&figures.open, history.open.len());
+    settled(&ordered, "in order", &history)?;
+    settled(&messy, "in a mess", &history)?;
+    // `create` does not name a commit, and the push beside it may be cut.
+    let (wanted, got) = (ordered.picture(!mess.cuts), messy.picture(!mess.cuts));
+    if wanted == got {
+        return Ok(());
+    }
+    Err(format!("in order {wanted:#?}\nin a mess {got:#?}"))
+}
+
+/// Some statements twice, and all of them out of order: here and there, or altogether.
+fn arrivals(statements: &[Statement], dice: &mut fastrand::Rng) -> Vec<Statement> {
+    let again: Vec<Statement> = statements
+        .iter()
+        .filter(|_| dice.u8(0..5) == 0)
+        .cloned()
+        .collect();
+    let mut arrivals = [statements, &again].concat();
+    if dice.bool() {
+        dice.shuffle(&mut arrivals);
+    } else {
+        for place in 1..arrivals.len() {
+            if dice.u8(0..3) == 0 {
+                arrivals.swap(place - 1, place);
+            }
+        }
+    }
+    arrivals
+}
+
+/// They arrive in pieces, between which the line may or may not come to rest.
+async fn deliver(world: &World, arrivals: Vec<Statement>, dice: &mut fastrand::Rng) {
+    for statement in arrivals {
+        world.send(&statement.webhook);
+        world
+            .clock
+            .advance(Duration::from_millis(dice.u64(1..1_500)));
+        if dice.u8(0..4) == 0 {
+            world.settle().await;
+        }
+    }
+    world.settle().await;
+}
+
+fn settled(world: &World, how: &str, history: &History) -> Result<(), String> {
+    let left = world.leftovers();
+    if !left.is_empty() {
+        return Err(format!("{how}, left over: {left:#?}"));
+    }
+    if world.open() != history.open {
+        let (got, wanted) = (world.open(), &history.open);
+        return Err(format!("{how}, open are {got:?} and not {wanted:?}"));
+    }
+    Ok(())
+}

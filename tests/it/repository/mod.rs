@@ -1,0 +1,4 @@
+//! What holds for the repository itself: its structure and its documents.
+
+mod architecture;
+mod observability;

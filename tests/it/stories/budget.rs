@@ -1,0 +1,223 @@
+//! What a webhook may cost, and what fits into the time that a claim lasts.
+
+#![expect(clippy::print_stdout, reason = "the figures are part of the test")]
+
+use std::time::Duration;
+
+use branchline::aws::OPERATION_TIMEOUT;
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::{Class, Reason};
+use branchline::domain::outcome::disposition::MaxAttempts;
+use branchline::domain::state::mapping::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
+use branchline::ports::Clock;
+use branchline::reconcile::CLAIM;
+use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
+use branchline::reconcile::lease::VISIBILITY;
+use branchline::worker::backoff;
+
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::{TEMPLATE, template};
+use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::world::{MAX_RECEIVES, World, run_line};
+
+/// What one webhook costs, in AWS calls beside the queue's batches.
+async fn cost(world: &World, webhook: Webhook) -> usize {
+    world.weather.clear();
+    world.deliver(webhook).await;
+    world.weather.spent()
+}
+
+#[test]
+fn a_new_pipeline_costs_four_calls_and_three_within_a_minute_of_the_last() {
+    run_line(async |world| {
+        assert_eq!(cost(world, Webhook::pull_request("opened")).await, 4);
+        assert_eq!(
+            cost(world, Webhook::pull_request("opened").number(8)).await,
+            3
+        );
+    });
+}
+
+#[test]
+fn a_push_costs_six_calls_and_a_closing_six() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let pushed = |before, sha| Webhook::pull_request("synchronize").before(before).sha(sha);
+        assert_eq!(
+            cost(world, pushed(1, 2)).await,
+            5,
+            "the template is remembered"
+        );
+        world.clock.advance(Duration::from_secs(60));
+        assert_eq!(cost(world, pushed(2, 3)).await, 6);
+        assert_eq!(cost(world, Webhook::pull_request("closed").sha(3)).await, 6);
+    });
+}
+
+#[test]
+fn what_changes_nothing_costs_one_call() {
+    run_line(async |world| {
+        let opened = Webhook::pull_request("opened").at(world.clock.now());
+        world.deliver(opened.clone()).await;
+        world
+            .deliver(Webhook::pull_request("edited").title("Another"))
+            .await;
+        assert_eq!(cost(world, opened).await, 1, "stale");
+        let closed = Webhook::pull_request("closed")
+            .number(9)
+            .at(world.clock.now());
+        world.deliver(closed.clone()).await;
+        assert_eq!(cost(world, closed).await, 1, "repeated");
+    });
+}
+
+#[test]
+fn what_is_ignored_costs_nothing() {
+    run_line(async |world| {
+        let webhooks = [
+            Webhook::ping(),
+            Webhook::pull_request("labeled"),
+            Webhook::pull_request("opened").of(2, "other/repository"),
+            Webhook::push("main", 1, 2),
+            Webhook::event("issues", serde_json::json!({})),
+        ];
+        for webhook in webhooks {
+            assert_eq!(cost(world, webhook.clone()).await, 0, "{webhook:?}");
+        }
+    });
+}
+
+#[test]
+fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
+    run_line(async |world| {
+        // Made by an attempt that could not settle: the next one meets its own pipeline.
+        world.weather.next(
+            Op::Record,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsThrottled),
+        );
+        world.deliver(Webhook::pull_request("opened")).await;
+        let retried = under_a_claim(&world.weather.calls());
+        // Closed while its ARN is unknown: the pipeline is looked for by its name.
+        world.weather.next(
+            Op::Record,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsThrottled),
+        );
+        world.send(&Webhook::pull_request("opened").number(8));
+        world.weather.clear();
+        world.deliver(Webhook::pull_request("closed")).await;
+        let closed = under_a_claim(&world.weather.calls());
+        // Pushed to, after its template changed.
+        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        let mut changed = template(TEMPLATE, REPOSITORY.1);
+        changed["artifactStore"]["location"] = "elsewhere".into();
+        world.give(changed, Tags::new());
+        world.clock.advance(Duration::from_secs(60));
+        world.weather.clear();
+        let pushed = Webhook::pull_request("synchronize").number(8).before(1);
+        world.deliver(pushed.sha(2)).await;
+        let updated = under_a_claim(&world.weather.calls());
+
+        let calls = retried.max(closed).max(updated);
+        println!("{calls} calls of at most {OPERATION_TIMEOUT:?} under a claim of {CLAIM:?}");
+        assert!(
+            calls >= 5,
+            "the stories above are not the longest any more: {calls}"
+        );
+        assert!(OPERATION_TIMEOUT * calls < CLAIM);
+    });
+}
+
+/// The most calls between winning a claim and settling or giving it up.
+fn under_a_claim(calls: &[Op]) -> u32 {
+    let mut longest = 0;
+    let mut current = 0;
+    for call in calls {
+        current = match call {
+            Op::Receive | Op::Delete | Op::HandBack | Op::Bury => current,
+            Op::InState | Op::OfRepository | Op::CountPlaces => current,
+            // Read before anything is claimed.
+            Op::Mapping | Op::Names => current,
+            Op::Claim => 0,
+            Op::FindByName => current + 2,
+            Op::Record | Op::GiveUp | Op::TakePlace | Op::FreePlace => current + 1,
+            Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
+            Op::Update | Op::Start | Op::Stop | Op::Executions => current + 1,
+        };
+        longest = longest.max(current);
+    }
+    longest
+}
+
+#[test]
+fn a_claim_that_is_about_to_expire_is_not_used() {
+    println!(
+        "a call of {OPERATION_TIMEOUT:?}, its echo of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
+    );
+    assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
+    // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
+    assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);
+}
+
+#[test]
+fn our_limits_come_before_the_queues_own_redrive() {
+    let max = MaxAttempts::default();
+    let classes = [
+        (Class::Transient, max.transient),
+        (Class::Throttled, max.throttled),
+        (Class::Quota, max.quota),
+        (Class::Unknown, max.unknown),
+    ];
+    for (class, limit) in classes {
+        let waited: Duration = (1..limit)
+            .map(|tries| backoff::visibility(class, tries, 0.0))
+            .sum();
+        println!("{class:?}: {limit} attempts take {waited:?} or longer");
+    }
+    let most = classes.iter().map(|(_, limit)| *limit).max().unwrap();
+    // A busy subject has no limit of ours, and the queue counts its receives all the same.
+    let spare = MAX_RECEIVES.checked_sub(most).unwrap();
+    let busy: Duration = (1..=spare)
+        .map(|tries| backoff::visibility(Class::Busy, tries, 0.0))
+        .sum();
+    println!(
+        "{most} attempts and {spare} receives of a busy subject, which take {busy:?} or longer"
+    );
+    assert!(busy > CLAIM * 5, "workers that die one after the other");
+}
+
+#[test]
+fn a_lease_outlives_failed_renewals() {
+    println!("a lease of {VISIBILITY:?}");
+    assert!(OPERATION_TIMEOUT * 2 < VISIBILITY);
+}
+
+#[test]
+fn a_template_is_asked_for_once_a_minute() {
+    run_line(async |world| {
+        world.weather.clear();
+        for number in 1..=5 {
+            world
+                .deliver(Webhook::pull_request("opened").number(number))
+                .await;
+        }
+        assert_eq!(asked(world), 1);
+        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.clock.advance(Duration::from_secs(60));
+        world
+            .deliver(Webhook::pull_request("opened").number(6))
+            .await;
+        assert_eq!(asked(world), 2);
+        assert_eq!(world.mapping("acme/api#6").template_version, Some(2));
+    });
+}
+
+fn asked(world: &World) -> usize {
+    world
+        .weather
+        .calls()
+        .iter()
+        .filter(|call| **call == Op::Template)
+        .count()
+}

@@ -1,0 +1,180 @@
+//! How clones end: what is kept of them, and repositories that are gone.
+
+use std::time::Duration;
+
+use branchline::domain::clone::execution::Execution;
+use branchline::domain::fault::Reason;
+use branchline::domain::state::desired::AbsenceReason;
+use serde_json::{Value, json};
+
+use crate::stories::clones::{built, commit, pushed, rule};
+use crate::world::clock::START;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::world::{World, run_line};
+
+/// The executions that the last audit entry of `acme/api#7` tells.
+fn remembered(world: &World) -> Vec<Execution> {
+    let entries = world.store.audit(&world.mapping("acme/api#7").subject);
+    let journal: Value = serde_json::from_str(&entries.last().unwrap().journal).unwrap();
+    serde_json::from_value(journal["executions"].clone()).unwrap()
+}
+
+#[test]
+fn what_codepipeline_forgets_the_audit_trail_keeps() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        let closed = Webhook::pull_request("closed").sha(2);
+        assert_eq!(world.deliver(closed).await, ["deleted"]);
+        let kept = remembered(world);
+        let commits: Vec<_> = kept.iter().map(|run| run.commit.clone().unwrap()).collect();
+        assert_eq!(commits, [commit(2), commit(1)]);
+        assert_eq!(kept[0].id, "api-pr-7:2");
+        assert!(world.mapping("acme/api#7").executions.is_empty());
+    });
+}
+
+#[test]
+fn a_removal_that_was_cut_off_keeps_them_too() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.weather.next(Op::Remove, 1, unanswered);
+        world.deliver(Webhook::pull_request("closed")).await;
+        assert_eq!(
+            remembered(world).len(),
+            1,
+            "though the pipeline was gone already"
+        );
+        assert_eq!(world.weather.count(Op::Executions), 1);
+    });
+}
+
+#[test]
+fn running_executions_are_stopped_first_where_the_rule_says_so() {
+    run_line(async |world| {
+        world.restart(vec![rule(|rule| rule.stop_on_close = true)]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        world.weather.clear();
+        world.deliver(Webhook::pull_request("closed").sha(2)).await;
+        let calls = world.weather.calls();
+        assert_eq!(world.weather.count(Op::Stop), 2);
+        let place = |op| calls.iter().position(|call| *call == op).unwrap();
+        assert!(place(Op::Stop) < place(Op::Remove));
+    });
+}
+
+fn repository(action: &str) -> Webhook {
+    let payload = json!({"action": action, "repository": {
+        "id": REPOSITORY.0, "full_name": REPOSITORY.1, "updated_at": null,
+    }});
+    Webhook::event("repository", payload)
+}
+
+#[test]
+fn a_repository_that_is_deleted_takes_its_clones_along() {
+    run_line(async |world| {
+        for number in 1..=5 {
+            world
+                .deliver(Webhook::pull_request("opened").number(number))
+                .await;
+        }
+        world
+            .deliver(Webhook::pull_request("closed").number(5))
+            .await;
+        world
+            .deliver(
+                Webhook::pull_request("opened")
+                    .of(2_003, "acme/other")
+                    .number(9),
+            )
+            .await;
+        world.take_half_way("acme/other#9");
+        world.take_dead_letters();
+        assert_eq!(
+            world.deliver(repository("deleted")).await,
+            ["left: 4 subjects"]
+        );
+        assert!(world.pipelines().is_empty());
+        let why = world.mapping("acme/api#1").absence;
+        assert_eq!(why, Some(AbsenceReason::RepositoryDeleted));
+        assert_eq!(
+            world.mapping("acme/api#5").absence,
+            Some(AbsenceReason::Closed)
+        );
+        let history = world.history("acme/api#4");
+        assert_eq!(history, ["created unseen>active", "deleted active>gone"]);
+        assert_eq!(
+            world.deliver(repository("deleted")).await,
+            ["left: 0 subjects"]
+        );
+    });
+}
+
+#[test]
+fn an_old_archiving_removes_nothing_that_is_newer() {
+    run_line(async |world| {
+        let archived = repository("archived").with("/repository/updated_at", START.to_string());
+        world.clock.advance(std::time::Duration::from_secs(60));
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(archived).await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        let now = world.clock_text();
+        world
+            .deliver(repository("archived").with("/repository/updated_at", now))
+            .await;
+        assert!(world.pipelines().is_empty());
+        world
+            .deliver(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        assert_eq!(world.pipelines(), ["api-pr-7"], "unarchived, and pushed to");
+    });
+}
+
+#[test]
+fn one_subject_that_fails_does_not_keep_the_others() {
+    run_line(async |world| {
+        for number in 1..=3 {
+            world
+                .deliver(Webhook::pull_request("opened").number(number))
+                .await;
+        }
+        let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.weather.next(Op::Remove, 1, refused);
+        let said = world.deliver(repository("deleted")).await;
+        assert_eq!(said.len(), 2);
+        assert!(said[0].starts_with("aws-denied"), "{said:?}");
+        assert_eq!(said[1], "left: 1 subjects");
+        assert!(world.pipelines().is_empty());
+    });
+}
+
+#[test]
+fn a_renamed_repository_keeps_everything() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let renamed = repository("renamed").with("/repository/full_name", "acme/new");
+        assert_eq!(world.deliver(renamed).await, ["ignored: renamed"]);
+        let closed = Webhook::pull_request("closed").of(REPOSITORY.0, "acme/new");
+        assert_eq!(world.deliver(closed).await, ["deleted"]);
+    });
+}
+
+#[test]
+fn a_head_that_the_closing_told_first_is_built_where_the_removal_failed() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        let refused = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.weather.next(Op::Remove, 100, refused);
+        world.deliver(Webhook::pull_request("closed").sha(3)).await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+        world.clock.advance(Duration::from_secs(10));
+        world
+            .deliver(Webhook::pull_request("reopened").sha(3))
+            .await;
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
+    });
+}

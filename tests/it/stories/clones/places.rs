@@ -1,0 +1,115 @@
+//! `max_active`: how many clones a rule may hold.
+
+use branchline::domain::rules::rule::Rule;
+use branchline::worker::{RunMode, WorkerConfig};
+use std::time::Duration;
+
+use crate::stories::clones::rule;
+use crate::world::fault_injection::Op;
+use crate::world::webhook::Webhook;
+use crate::world::world::{World, run_daemon};
+use branchline::worker::Shutdown;
+
+fn limited(max: u32) -> Rule {
+    rule(|rule| rule.max_active = Some(max))
+}
+
+fn opened(number: u64) -> Webhook {
+    Webhook::pull_request("opened").number(number)
+}
+
+fn closed(number: u64) -> Webhook {
+    Webhook::pull_request("closed").number(number)
+}
+
+/// A daemon works off the queue: at its start it counts.
+async fn work(world: &World, rules: Vec<Rule>) {
+    let settings = WorkerConfig {
+        concurrency: 8,
+        drain_timeout: Duration::from_secs(25),
+        seed: 1,
+    };
+    let daemon = world.daemon("w2", rules, &world.weather, &world.clock, settings);
+    let (_sender, stop) = Shutdown::channel();
+    daemon.run(RunMode::UntilEmpty, stop).await.unwrap();
+}
+
+/// The longest wait of a message that met a quota is over.
+async fn later() {
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+}
+
+#[test]
+fn the_clone_too_many_waits_until_another_closes() {
+    run_daemon(async |world| {
+        work(world, vec![limited(2)]).await;
+        for number in 1..=5 {
+            world.send(&opened(number));
+        }
+        work(world, vec![limited(2)]).await;
+        assert_eq!(world.pipelines().len(), 2, "{:?}", world.pipelines());
+        let waits = world.half_way();
+        assert_eq!(waits.len(), 3);
+        let error = world.mapping(&waits[0]).last_error.unwrap();
+        assert!(
+            error.starts_with("rule-full: rule 'pull requests' has its max_active = 2 clones"),
+            "{error}"
+        );
+        let waiting = |world: &World| world.half_way().len();
+        for left in (0..3).rev() {
+            let open: Vec<_> = world.open().into_iter().collect();
+            let number = open[0].rsplit_once('#').unwrap().1.parse().unwrap();
+            world.send(&closed(number));
+            work(world, vec![limited(2)]).await;
+            later().await;
+            work(world, vec![limited(2)]).await;
+            assert_eq!((waiting(world), world.pipelines().len()), (left, 2));
+        }
+    });
+}
+
+#[test]
+fn the_clones_that_there_are_count() {
+    run_daemon(async |world| {
+        for number in 1..=3 {
+            world.send(&opened(number));
+        }
+        work(world, vec![rule(|_| {})]).await;
+        world.send(&opened(4));
+        work(world, vec![limited(3)]).await;
+        assert_eq!(world.half_way(), ["acme/api#4"]);
+        world.send(&closed(1));
+        work(world, vec![limited(3)]).await;
+        later().await;
+        work(world, vec![limited(3)]).await;
+        assert_eq!(world.pipelines().len(), 3);
+        // Those from before the limit do not say so in their mapping.
+        world.take_uncounted(2);
+    });
+}
+
+#[test]
+fn a_clone_that_cannot_be_made_holds_no_place() {
+    run_daemon(async |world| {
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(1).of(9, "acme/other"));
+        work(world, vec![limited(1)]).await;
+        world.take_dead_letters();
+        world.take_half_way("acme/other#1");
+        world.send(&opened(2));
+        work(world, vec![limited(1)]).await;
+        assert_eq!(world.pipelines(), ["api-pr-2"]);
+    });
+}
+
+#[test]
+fn a_rule_without_a_limit_costs_nothing_more() {
+    run_daemon(async |world| {
+        world.send(&opened(1));
+        world.send(&closed(1));
+        work(world, vec![rule(|_| {})]).await;
+        for op in [Op::TakePlace, Op::FreePlace, Op::CountPlaces] {
+            assert_eq!(world.weather.count(op), 0);
+        }
+    });
+}

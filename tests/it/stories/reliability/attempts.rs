@@ -1,0 +1,104 @@
+//! A message that keeps failing is buried by us, with the last error; its mapping tells that it is stuck.
+
+use std::time::Duration;
+
+use branchline::domain::fault::Reason;
+use branchline::domain::outcome::disposition::MaxAttempts;
+
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::webhook::Webhook;
+use crate::world::world::run_line;
+
+fn limits() -> [(Reason, u32); 4] {
+    let max = MaxAttempts::default();
+    [
+        (Reason::AwsUnavailable, max.transient),
+        (Reason::AwsThrottled, max.throttled),
+        (Reason::AwsQuota, max.quota),
+        (Reason::AwsUnknown, max.unknown),
+    ]
+}
+
+#[test]
+fn each_class_is_buried_at_its_limit_with_the_last_error() {
+    for (reason, limit) in limits() {
+        run_line(async |world| {
+            world
+                .weather
+                .next(Op::Create, u32::MAX, Trouble::Fail(When::Before, reason));
+            world.send(&Webhook::pull_request("opened"));
+            world.settle().await;
+            assert_eq!(
+                world.weather.count(Op::Create),
+                usize::try_from(limit).unwrap()
+            );
+            let letters = world.take_dead_letters();
+            assert_eq!(letters[0].text("branchline-reason"), Some(reason.as_str()));
+            let detail = letters[0].text("branchline-detail").unwrap();
+            assert!(detail.contains("Create failed"), "{detail}");
+            let mapping = world.mapping("acme/api#7");
+            assert_eq!(mapping.attempts, limit);
+            assert!(mapping.last_error.unwrap().starts_with(reason.as_str()));
+            world.take_half_way("acme/api#7");
+        });
+    }
+}
+
+#[test]
+fn a_busy_subject_counts_for_nothing() {
+    run_line(async |world| {
+        // Another worker holds it for long, then CodePipeline fails a few times.
+        let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
+        world.weather.next(Op::Claim, 50, busy);
+        let fails = Trouble::Fail(When::Before, Reason::AwsUnknown);
+        world.weather.next(Op::Create, 4, fails);
+        let begun = world.clock.elapsed();
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        let longest = Duration::from_secs(50 * 30 + 900);
+        assert!(
+            world.clock.elapsed() - begun < longest,
+            "busy is back within seconds"
+        );
+    });
+}
+
+#[test]
+fn a_table_that_fails_is_counted_by_receives() {
+    run_line(async |world| {
+        let limit = MaxAttempts::default().throttled;
+        let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
+        world.weather.next(Op::Claim, limit - 1, fails);
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(
+            world.pipelines(),
+            ["api-pr-7"],
+            "the last attempt went well"
+        );
+
+        world.weather.next(Op::Claim, limit, fails);
+        world
+            .deliver(Webhook::pull_request("opened").number(8))
+            .await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+    });
+}
+
+#[test]
+fn the_next_event_heals_what_was_buried() {
+    run_line(async |world| {
+        let limit = MaxAttempts::default().unknown;
+        let fails = Trouble::Fail(When::After, Reason::AwsUnknown);
+        world.weather.next(Op::Create, limit, fails);
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+
+        world
+            .deliver(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        let mapping = world.mapping("acme/api#7");
+        assert_eq!((mapping.attempts, mapping.last_error), (0, None));
+        // Made by the attempts that failed; the head that came since is started.
+        assert_eq!(world.pipeline("api-pr-7").executions(), 2);
+    });
+}

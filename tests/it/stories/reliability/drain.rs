@@ -1,0 +1,104 @@
+//! Told to stop, the daemon finishes what it can in its time, hands the rest back, and ends.
+
+use std::time::Duration;
+
+use branchline::worker::{RunMode, Shutdown};
+use tokio::time::{Instant, sleep};
+
+use crate::stories::reliability::{quiet, run};
+use crate::world::captured_logs::Said;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::webhook::Webhook;
+use crate::world::world::{World, run_daemon};
+
+/// Runs a daemon that is told to stop after a second. Answers with how long it took from there.
+async fn stopped_after_a_second(world: &World) -> Duration {
+    let (told, stop) = Shutdown::channel();
+    let stopping = async {
+        sleep(Duration::from_secs(1)).await;
+        told.tell();
+        Instant::now()
+    };
+    let (ended, since) = tokio::join!(run(world, RunMode::Daemon, stop), stopping);
+    ended.unwrap();
+    since.elapsed()
+}
+
+#[test]
+fn an_idle_daemon_ends_at_once() {
+    run_daemon(async |world| {
+        let took = stopped_after_a_second(world).await;
+        assert!(took < Duration::from_millis(100), "{took:?}");
+    });
+}
+
+#[test]
+fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
+    run_daemon(async |world| {
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(12));
+        world.weather.next(Op::Create, 1, slow);
+        for number in 1..=9 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        let took = stopped_after_a_second(world).await;
+        assert!(
+            took > Duration::from_secs(10) && took < Duration::from_secs(15),
+            "{took:?}"
+        );
+        let left = world.queue.depth();
+        assert_eq!(
+            left.in_flight, 0,
+            "everything that was taken is acknowledged"
+        );
+        assert_eq!(world.pipelines().len() + left.visible, 9);
+        world.settle().await;
+    });
+}
+
+#[test]
+fn what_is_not_finished_in_time_is_handed_back_at_once() {
+    run_daemon(async |world| {
+        let said = Said::listen();
+        world
+            .weather
+            .next(Op::Create, 1, Trouble::Hang(When::Before));
+        world.send(&Webhook::pull_request("opened"));
+        let took = stopped_after_a_second(world).await;
+        assert!(
+            took >= Duration::from_secs(25) && took < Duration::from_secs(30),
+            "{took:?}"
+        );
+        assert_eq!(said.lines("The time to finish is up").len(), 1);
+        assert_eq!(said.lines("Message handed back, unfinished").len(), 1);
+        assert_eq!(world.queue.depth().visible, 1);
+
+        let (told, stop) = Shutdown::channel();
+        let finish = async {
+            quiet(world).await;
+            told.tell();
+        };
+        tokio::join!(run(world, RunMode::Daemon, stop), finish)
+            .0
+            .unwrap();
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
+    });
+}
+
+#[test]
+fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
+    run_daemon(async |world| {
+        world
+            .weather
+            .next(Op::Delete, 1, Trouble::Hang(When::Before));
+        world.send(&Webhook::pull_request("opened"));
+        let took = stopped_after_a_second(world).await;
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        assert_eq!(
+            world.queue.depth().in_flight,
+            1,
+            "it comes back, and changes nothing"
+        );
+        world.settle().await;
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
+    });
+}

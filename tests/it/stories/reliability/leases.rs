@@ -1,0 +1,108 @@
+//! A message in work is nobody else's; a message that is somebody else's is not worked on.
+
+use std::time::Duration;
+
+use branchline::domain::fault::Reason;
+use branchline::reconcile::lease::VISIBILITY;
+
+use crate::stories::reliability::{beside, quiet};
+use crate::world::captured_logs::Said;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::webhook::Webhook;
+use crate::world::world::run_daemon;
+
+#[test]
+fn a_message_that_waits_for_its_turn_is_received_once() {
+    run_daemon(async |world| {
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(40));
+        world.weather.next(Op::Claim, 4, slow);
+        for sha in 1..=4 {
+            world.send(
+                &Webhook::pull_request("synchronize")
+                    .before(sha - 1)
+                    .sha(sha),
+            );
+        }
+        beside(world, quiet(world)).await;
+        // The last one waited for longer than a message stays invisible by itself.
+        assert_eq!(world.queue.received(), 4);
+        assert!(world.weather.count(Op::HandBack) >= 4);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 4);
+    });
+}
+
+#[test]
+fn a_quick_walk_costs_no_renewal() {
+    run_daemon(async |world| {
+        for number in 1..=20 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        beside(world, quiet(world)).await;
+        assert_eq!(world.weather.count(Op::HandBack), 0);
+    });
+}
+
+#[test]
+fn a_renewal_that_fails_is_tried_again_in_time() {
+    run_daemon(async |world| {
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(35));
+        world.weather.next(Op::Claim, 3, slow);
+        let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.weather.next(Op::HandBack, 3, fails);
+        for sha in 1..=3 {
+            world.send(
+                &Webhook::pull_request("synchronize")
+                    .before(sha - 1)
+                    .sha(sha),
+            );
+        }
+        beside(world, quiet(world)).await;
+        assert_eq!(world.queue.received(), 3);
+    });
+}
+
+#[test]
+fn a_lost_lease_stops_the_walk_before_it_acts() {
+    run_daemon(async |world| {
+        let said = Said::listen();
+        let slow = Trouble::Stall(When::Before, VISIBILITY + Duration::from_secs(10));
+        world.weather.next(Op::Claim, 1, slow);
+        let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.weather.next(Op::HandBack, 20, fails);
+        world.send(&Webhook::pull_request("opened"));
+        beside(world, quiet(world)).await;
+
+        assert_eq!(world.queue.received(), 2);
+        let lost = said.lines("Message returned for later");
+        assert_eq!(lost[0]["outcome"], "lease-lost");
+        assert_eq!(world.weather.count(Op::Create), 1);
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
+    });
+}
+
+#[test]
+fn messages_of_one_subject_are_worked_on_one_after_the_other() {
+    run_daemon(async |world| {
+        let said = Said::listen();
+        // More than a lane takes: the rest comes back within seconds.
+        for sha in 1..=8 {
+            world.send(
+                &Webhook::pull_request("synchronize")
+                    .before(sha - 1)
+                    .sha(sha),
+            );
+        }
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(2));
+        world.weather.next(Op::Create, 1, slow);
+        world.send(&Webhook::pull_request("opened").number(8));
+        beside(world, quiet(world)).await;
+        let busy = said.lines("Message returned for later");
+        assert!(
+            busy.iter().all(|line| line["outcome"] == "subject-busy"),
+            "{busy:?}"
+        );
+        assert_eq!(busy.len(), 4, "those beyond the lane's depth, once each");
+        assert!(world.clock.elapsed() < Duration::from_secs(15));
+        assert_eq!(world.pipelines(), ["api-pr-7", "api-pr-8"]);
+    });
+}

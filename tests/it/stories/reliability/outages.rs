@@ -1,0 +1,169 @@
+//! Outages are told once, slow the daemon down, use up no message's attempts, and end by themselves. What waiting
+//! cannot mend ends the daemon at start, and only there.
+
+use std::time::Duration;
+
+use branchline::domain::fault::Reason;
+use branchline::worker::{RunMode, Shutdown};
+use tokio::time::sleep;
+
+use crate::stories::reliability::{beside, quiet, run};
+use crate::world::captured_logs::Said;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::TEMPLATE;
+use crate::world::webhook::Webhook;
+use crate::world::world::{World, run_daemon};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Every call of these operations fails for an hour. Answers with how many were made.
+async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
+    world.weather.clear();
+    for op in ops {
+        world
+            .weather
+            .next(*op, u32::MAX, Trouble::Fail(When::Before, reason));
+    }
+    sleep(HOUR).await;
+    let calls = ops.iter().map(|op| world.weather.count(*op)).sum();
+    world.weather.clear();
+    calls
+}
+
+#[test]
+fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
+    for reason in [
+        Reason::AwsUnavailable,
+        Reason::AwsThrottled,
+        Reason::AwsDenied,
+        Reason::AwsMissing,
+    ] {
+        run_daemon(async |world| {
+            let said = Said::listen();
+            beside(world, async {
+                sleep(Duration::from_secs(60)).await;
+                let polls = an_hour_without(world, &[Op::Receive], reason).await;
+                assert!((100..250).contains(&polls), "{polls} polls in an hour");
+                world.send(&Webhook::pull_request("opened"));
+                quiet(world).await;
+            })
+            .await;
+            assert_eq!(
+                said.lines("The queue does not answer").len(),
+                1,
+                "{reason:?}"
+            );
+            assert_eq!(said.lines("The queue answers again").len(), 1);
+            assert_eq!(world.pipelines(), ["api-pr-7"]);
+        });
+    }
+}
+
+#[test]
+fn a_table_that_is_away_for_an_hour_costs_no_message() {
+    run_daemon(async |world| {
+        let said = Said::listen();
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            for number in 1..=200 {
+                world.send(&Webhook::pull_request("opened").number(number));
+            }
+            let ops = [Op::Claim, Op::Record, Op::GiveUp];
+            let calls = an_hour_without(world, &ops, Reason::AwsUnavailable).await;
+            assert!(calls < 200, "{calls} calls in an hour: one probe at a time");
+            quiet(world).await;
+        })
+        .await;
+        assert_eq!(said.lines("AWS does not answer as it should;").len(), 1);
+        assert_eq!(said.lines("AWS answers as it should again").len(), 1);
+        assert_eq!(world.pipelines().len(), 200);
+    });
+}
+
+#[test]
+fn those_who_wait_for_one_template_hear_one_answer() {
+    run_daemon(async |world| {
+        // GetPipeline takes its whole time, and finds nothing: eight in a row would outlast every claim.
+        let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
+        world.weather.next(Op::Template, 1, slow);
+        world.account.take(TEMPLATE);
+        for number in 1..=8 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        beside(world, async {
+            sleep(Duration::from_secs(16)).await;
+            assert_eq!(world.weather.count(Op::Template), 1);
+            quiet(world).await;
+        })
+        .await;
+        assert_eq!(world.take_dead_letters().len(), 8);
+        for number in 1..=8 {
+            world.take_half_way(&format!("acme/api#{number}"));
+        }
+    });
+}
+
+#[test]
+fn one_subjects_trouble_slows_nobody_else() {
+    run_daemon(async |world| {
+        let said = Said::listen();
+        let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+        world.weather.next(Op::Create, 2, denied);
+        for number in 1..=20 {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        beside(world, quiet(world)).await;
+        assert!(said.lines("AWS does not answer").is_empty());
+        assert_eq!(world.pipelines().len(), 20);
+    });
+}
+
+#[test]
+fn what_waiting_cannot_mend_ends_it_at_start() {
+    for op in [Op::Receive, Op::InState] {
+        for reason in [Reason::AwsMissing, Reason::AwsDenied] {
+            run_daemon(async |world| {
+                world
+                    .weather
+                    .next(op, u32::MAX, Trouble::Fail(When::Before, reason));
+                let (_told, stop) = Shutdown::channel();
+                let fault = run(world, RunMode::Daemon, stop).await.unwrap_err();
+                assert_eq!(fault.reason, reason, "{op:?}");
+                assert!(world.clock.elapsed() < Duration::from_secs(5));
+            });
+        }
+    }
+}
+
+#[test]
+fn what_waiting_can_mend_is_waited_for_at_start() {
+    run_daemon(async |world| {
+        world.send(&Webhook::pull_request("opened"));
+        let ops = [Op::Receive, Op::InState, Op::Claim];
+        beside(world, async {
+            an_hour_without(world, &ops, Reason::AwsUnavailable).await;
+            quiet(world).await;
+        })
+        .await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
+
+#[test]
+fn a_run_that_should_end_does_not_wait_for_ever() {
+    for op in [Op::Receive, Op::Claim] {
+        run_daemon(async |world| {
+            for number in 1..=5 {
+                world.send(&Webhook::pull_request("opened").number(number));
+            }
+            let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+            world.weather.next(op, u32::MAX, fails);
+            let (_told, stop) = Shutdown::channel();
+            let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
+            assert_eq!(fault.reason, Reason::AwsUnavailable);
+            world.weather.clear();
+            world.settle().await;
+            assert_eq!(world.pipelines().len(), 5);
+        });
+    }
+}

@@ -1,0 +1,117 @@
+//! Half-way mappings whose worker died are finished at start, although their messages are gone.
+
+use std::time::Duration;
+
+use branchline::ports::{Clock, Queue};
+use branchline::reconcile::CLAIM;
+use branchline::worker::{RunMode, Shutdown};
+use tokio::time::sleep;
+
+use crate::stories::reliability::run;
+use crate::world::captured_logs::Said;
+use crate::world::driver;
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::rules::TEMPLATE;
+use crate::world::webhook::Webhook;
+use crate::world::world::{World, run_daemon};
+
+/// A worker dies in the middle of this webhook, and its message is lost with it.
+async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
+    world.send(&webhook);
+    world.weather.next(op, 1, Trouble::Hang(when));
+    let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
+    let walked = driver::handle(world, received.remove(0)).await;
+    assert!(walked.is_none(), "it died in the middle");
+    world.queue.purge();
+}
+
+/// A daemon starts, finds an empty queue, and ends.
+async fn start(world: &World) {
+    let (_told, stop) = Shutdown::channel();
+    run(world, RunMode::UntilEmpty, stop).await.unwrap();
+}
+
+async fn open_and_abandon(world: &World, number: u64) {
+    let opened = Webhook::pull_request("opened").number(number);
+    let when = if number.is_multiple_of(2) {
+        When::Before
+    } else {
+        When::After
+    };
+    abandon(world, opened, Op::Create, when).await;
+}
+
+#[test]
+fn every_abandoned_mapping_is_finished_page_by_page() {
+    run_daemon(async |world| {
+        for number in 1..=8 {
+            open_and_abandon(world, number).await;
+        }
+        world
+            .deliver(Webhook::pull_request("opened").number(9))
+            .await;
+        let closed = Webhook::pull_request("closed").number(9);
+        abandon(world, closed, Op::Remove, When::Before).await;
+        sleep(CLAIM).await;
+
+        let said = Said::listen();
+        start(world).await;
+        assert_eq!(said.lines("A half-way mapping was finished").len(), 9);
+        assert_eq!(world.pipelines().len(), 8);
+        assert_eq!(
+            world.history("acme/api#1"),
+            ["already-created creating>active"]
+        );
+        assert_eq!(world.history("acme/api#2"), ["created creating>active"]);
+        let history = world.history("acme/api#9");
+        assert_eq!(history, ["created unseen>active", "deleted deleting>gone"]);
+    });
+}
+
+#[test]
+fn a_claim_that_still_counts_is_left_alone() {
+    run_daemon(async |world| {
+        open_and_abandon(world, 1).await;
+        start(world).await;
+        assert!(
+            world
+                .mapping("acme/api#1")
+                .claim_at(world.clock.now())
+                .is_some()
+        );
+        sleep(CLAIM).await;
+        start(world).await;
+        assert_eq!(world.pipelines(), ["api-pr-1"]);
+    });
+}
+
+#[test]
+fn what_cannot_be_finished_is_told_and_left() {
+    run_daemon(async |world| {
+        open_and_abandon(world, 2).await;
+        open_and_abandon(world, 3).await;
+        sleep(CLAIM).await;
+        world.account.take(TEMPLATE);
+        let said = Said::listen();
+        start(world).await;
+        assert_eq!(
+            said.lines("A half-way mapping could not be finished").len(),
+            2
+        );
+        assert!(
+            world
+                .mapping("acme/api#2")
+                .last_error
+                .unwrap()
+                .starts_with("template-missing")
+        );
+        // Once given up it waits for its next event: another start does not try again.
+        start(world).await;
+        assert_eq!(
+            said.lines("A half-way mapping could not be finished").len(),
+            2
+        );
+        world.take_half_way("acme/api#2");
+        world.take_half_way("acme/api#3");
+    });
+}

@@ -1,0 +1,262 @@
+//! What the fake CodePipeline holds, and what its calls do to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use branchline::domain::clone::declaration::Declaration;
+use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::clone::{NewPipeline, Template};
+use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::ids::{CommitId, PipelineArn, PipelineName};
+use branchline::ports::{CreateResult, ExistingPipeline};
+use serde_json::{Map, Value};
+
+use crate::world::codepipeline_rules;
+
+/// Account and Region of the fake.
+const PLACE: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
+/// The key whose value GetPipeline masks.
+const SECRET: &str = "OAuthToken";
+/// What it shows instead.
+const MASK: &str = "****";
+
+/// A pipeline that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pipeline {
+    /// What it declares, secrets included.
+    pub(crate) declaration: Map<String, Value>,
+    pub(crate) tags: Tags,
+    pub(crate) version: i32,
+    /// Its executions, the first of which CreatePipeline started.
+    pub(crate) runs: Vec<Started>,
+    /// Made by the test, not through the port: a template or a stranger's.
+    pub(crate) given: bool,
+}
+
+/// An execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Started {
+    /// The commit that it was told, or that was the branch's head when the pipeline was made.
+    pub(crate) commit: Option<String>,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) token: Option<String>,
+    pub(crate) stopped: bool,
+}
+
+impl Pipeline {
+    /// How many executions were started.
+    pub(crate) fn executions(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The commits that were built, in order.
+    pub(crate) fn commits(&self) -> Vec<&str> {
+        self.runs
+            .iter()
+            .filter_map(|run| run.commit.as_deref())
+            .collect()
+    }
+
+    /// The configuration value of its first source action.
+    pub(crate) fn source(&self, key: &str) -> Option<&str> {
+        let place = format!("/0/actions/0/configuration/{key}");
+        self.declaration.get("stages")?.pointer(&place)?.as_str()
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Account {
+    pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
+    /// Those that a call is changing now.
+    pub(super) touched: BTreeSet<PipelineName>,
+    pub(super) violations: Vec<String>,
+    pub(super) limit: Option<usize>,
+}
+
+impl Account {
+    pub(super) fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
+        let missing = || {
+            let detail = format!("no pipeline '{name}'");
+            Fault::new(Step::Plan, Reason::TemplateMissing, detail)
+        };
+        let pipeline = self.pipelines.get(name).ok_or_else(missing)?;
+        let mut fields = pipeline.declaration.clone();
+        fields.insert("version".to_owned(), Value::from(pipeline.version));
+        let mut json = Value::Object(fields);
+        mask(&mut json);
+        Ok(Template {
+            declaration: Declaration::new(json).ok_or_else(missing)?,
+            arn: arn(name)?,
+            version: Some(pipeline.version),
+        })
+    }
+
+    pub(super) fn create(
+        &mut self,
+        new: &NewPipeline,
+        head: Option<&CommitId>,
+    ) -> Result<CreateResult, Fault> {
+        let name = &new.name;
+        assert_eq!(new.declaration.name(), name.as_str(), "two names");
+        if self.pipelines.contains_key(name) {
+            return Ok(CreateResult::NameInUse);
+        }
+        let fields = new.declaration.as_json();
+        codepipeline_rules::check(fields, &new.tags)
+            .map_err(|why| Fault::new(Step::Plan, Reason::DeclarationRefused, why))?;
+        if self
+            .limit
+            .is_some_and(|limit| self.pipelines.len() >= limit)
+        {
+            let detail = "LimitExceededException";
+            return Err(Fault::new(Step::Plan, Reason::AwsQuota, detail));
+        }
+        let mut declaration = fields.clone();
+        declaration.remove("version");
+        let pipeline = Pipeline {
+            declaration,
+            tags: new.tags.clone(),
+            version: 1,
+            // CreatePipeline starts the first one by itself.
+            runs: vec![Started {
+                commit: head.map(ToString::to_string),
+                ..Started::default()
+            }],
+            given: false,
+        };
+        self.pipelines.insert(name.clone(), pipeline);
+        Ok(CreateResult::Made)
+    }
+
+    pub(super) fn find(
+        &self,
+        name: &PipelineName,
+        at: Option<&PipelineArn>,
+    ) -> Result<Option<ExistingPipeline>, Fault> {
+        let arn = arn(name)?;
+        let here = at.is_none_or(|at| *at == arn);
+        let pipeline = self.pipelines.get(name).filter(|_| here);
+        Ok(pipeline.map(|pipeline| ExistingPipeline {
+            arn,
+            tags: pipeline.tags.clone(),
+        }))
+    }
+
+    /// Every change of a declaration is one, be it the same.
+    pub(super) fn update(&mut self, new: &NewPipeline) -> Result<(), Fault> {
+        let pipeline = self.ours(&new.name)?;
+        let refused = |why| Fault::new(Step::Plan, Reason::DeclarationRefused, why);
+        codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
+        pipeline.declaration = new.declaration.as_json().clone();
+        pipeline.version += 1;
+        pipeline.runs.iter_mut().for_each(|run| run.stopped = true);
+        Ok(())
+    }
+
+    pub(super) fn start(&mut self, name: &PipelineName, run: &Run) -> Result<String, Fault> {
+        let pipeline = self.ours(name)?;
+        codepipeline_rules::check_run(&pipeline.declaration, run)
+            .map_err(|why| Fault::new(Step::Plan, Reason::DeclarationRefused, why))?;
+        let token = run.token.as_ref().map(ToString::to_string);
+        let known = |known: &Started| token.is_some() && known.token == token;
+        let place = match pipeline.runs.iter().position(known) {
+            Some(place) => place,
+            None => {
+                pipeline.runs.push(Started {
+                    commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
+                    variables: run.variables.clone(),
+                    token,
+                    stopped: false,
+                });
+                pipeline.runs.len() - 1
+            }
+        };
+        Ok(execution(name, place))
+    }
+
+    pub(super) fn executions(&self, name: &PipelineName) -> Vec<Execution> {
+        let runs = self
+            .pipelines
+            .get(name)
+            .into_iter()
+            .flat_map(|pipeline| &pipeline.runs);
+        let mut all: Vec<Execution> = runs
+            .enumerate()
+            .map(|(place, run)| Execution {
+                id: execution(name, place),
+                state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
+                commit: run.commit.clone(),
+                ..Execution::default()
+            })
+            .collect();
+        all.reverse();
+        all.truncate(10);
+        all
+    }
+
+    pub(super) fn stages(&self, name: &PipelineName) -> Vec<Stage> {
+        let declared = self
+            .pipelines
+            .get(name)
+            .and_then(|pipeline| pipeline.declaration.get("stages"));
+        let stages = declared.and_then(Value::as_array).into_iter().flatten();
+        stages
+            .map(|stage| Stage {
+                name: stage
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
+                ..Stage::default()
+            })
+            .collect()
+    }
+
+    pub(super) fn stop(&mut self, name: &PipelineName, id: &str) {
+        let runs = self
+            .pipelines
+            .get_mut(name)
+            .map(|pipeline| &mut pipeline.runs);
+        for (place, run) in runs.into_iter().flatten().enumerate() {
+            run.stopped |= execution(name, place) == id;
+        }
+    }
+
+    fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
+        let missing = || Fault::new(Step::Plan, Reason::AwsConflict, format!("no '{name}'"));
+        let pipeline = self.pipelines.get_mut(name).ok_or_else(missing)?;
+        assert!(!pipeline.given, "'{name}' was not branchline's to change");
+        Ok(pipeline)
+    }
+
+    pub(super) fn delete(&mut self, name: &PipelineName) {
+        let gone = self.pipelines.remove(name);
+        let given = gone.is_some_and(|pipeline| pipeline.given);
+        assert!(!given, "'{name}' was not branchline's to delete");
+    }
+}
+
+/// The id of a pipeline's execution.
+fn execution(name: &PipelineName, place: usize) -> String {
+    format!("{name}:{}", place + 1)
+}
+
+fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {
+    PipelineArn::parse(format!("{PLACE}:{name}"))
+        .map_err(|why| Fault::new(Step::Plan, Reason::AwsUnknown, why.to_string()))
+}
+
+fn mask(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key == SECRET {
+                    *value = Value::from(MASK);
+                }
+                mask(value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,291 @@
+//! What goes wrong between branchline and AWS, on demand: calls that fail before or after they took effect, that take
+//! long, or that never come back. Every call of every fake passes through a [`Weather`], which counts it.
+//!
+//! A weather belongs to one worker; the worlds behind the fakes are shared. A crash is a call that hangs
+//! ([`Weather::hangs`] tells when) in a future that the test then drops.
+
+use std::collections::BTreeMap;
+use std::future::{pending, poll_fn};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use branchline::domain::fault::{Fault, Reason, Step};
+use tokio::sync::Notify;
+
+use super::chaos::{Figures, Gust, Storm};
+use super::clock::FakeClock;
+use super::lock;
+
+/// One operation of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Op {
+    Receive,
+    Delete,
+    HandBack,
+    Bury,
+    Claim,
+    Record,
+    GiveUp,
+    Mapping,
+    InState,
+    Template,
+    Names,
+    OfRepository,
+    TakePlace,
+    FreePlace,
+    CountPlaces,
+    Create,
+    Update,
+    Start,
+    Executions,
+    Stop,
+    Find,
+    FindByName,
+    Remove,
+}
+
+impl Op {
+    /// What it costs in AWS calls that a message does not share with others. Queue operations go in batches.
+    fn cost(self) -> usize {
+        match self {
+            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => 0,
+            Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
+            Self::Mapping | Self::Names => 1,
+            Self::OfRepository | Self::TakePlace | Self::FreePlace | Self::CountPlaces => 1,
+            Self::Template | Self::Create | Self::Find | Self::Remove => 1,
+            Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
+            // GetPipeline for the ARN, then ListTagsForResource.
+            Self::FindByName => 2,
+        }
+    }
+
+    fn changes_a_pipeline(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Start | Self::Stop | Self::Remove
+        )
+    }
+
+    fn room(self) -> Step {
+        match self {
+            Self::Claim
+            | Self::Record
+            | Self::GiveUp
+            | Self::Mapping
+            | Self::InState
+            | Self::OfRepository
+            | Self::TakePlace
+            | Self::FreePlace
+            | Self::CountPlaces => Step::Mapping,
+            Self::Template
+            | Self::Names
+            | Self::Create
+            | Self::Update
+            | Self::Start
+            | Self::Executions
+            | Self::Stop
+            | Self::Find
+            | Self::FindByName
+            | Self::Remove => Step::Plan,
+            Self::Receive | Self::Delete | Self::HandBack | Self::Bury => Step::Queue,
+        }
+    }
+}
+
+/// On which side of the effect the trouble strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It answers with a fault.
+    Fail(When, Reason),
+    /// It takes that long by the fake clock.
+    Stall(When, Duration),
+    /// It never comes back.
+    Hang(When),
+}
+
+#[derive(Default)]
+struct State {
+    storm: Option<Storm>,
+    log: Vec<Op>,
+    by_op: Vec<(Op, u32, Trouble)>,
+    by_number: BTreeMap<usize, Trouble>,
+}
+
+impl State {
+    /// What the test ordered for this call.
+    fn ordered(&mut self, op: Op) -> Option<Trouble> {
+        let number = self.log.len();
+        if let Some(trouble) = self.by_number.remove(&number) {
+            return Some(trouble);
+        }
+        let mut by_op = self.by_op.iter_mut();
+        let ordered = by_op.find(|(of, times, _)| *of == op && *times > 0)?;
+        ordered.1 -= 1;
+        Some(ordered.2)
+    }
+}
+
+/// The weather over one worker's calls. Clones are the same weather.
+#[derive(Clone)]
+pub(crate) struct Weather {
+    state: Arc<Mutex<State>>,
+    hung: Arc<Notify>,
+    clock: FakeClock,
+}
+
+impl Weather {
+    /// Fair.
+    pub(crate) fn new(clock: &FakeClock) -> Self {
+        Self {
+            state: Arc::default(),
+            hung: Arc::new(Notify::new()),
+            clock: clock.clone(),
+        }
+    }
+
+    /// The next `times` calls of `op` meet `trouble`.
+    pub(crate) fn next(&self, op: Op, times: u32, trouble: Trouble) {
+        lock(&self.state).by_op.push((op, times, trouble));
+    }
+
+    /// The `number`-th call from now, of whatever operation, meets `trouble`. The next call is number 1.
+    pub(crate) fn at_call(&self, number: usize, trouble: Trouble) {
+        let mut state = lock(&self.state);
+        let place = state.log.len() + number;
+        state.by_number.insert(place, trouble);
+    }
+
+    /// From now on a storm rages, until it is [`Weather::calm`].
+    pub(crate) fn rage(&self, storm: Storm) {
+        lock(&self.state).storm = Some(storm);
+    }
+
+    /// The storm is over. Answers with what it did. A worker that stands still is woken.
+    pub(crate) fn calm(&self) -> Figures {
+        let storm = lock(&self.state).storm.take();
+        storm.map_or(Figures::default(), |storm| storm.figures)
+    }
+
+    /// Whether the next change of a pipeline is given up and takes effect all the same: so long after.
+    pub(crate) fn echo(&self) -> Option<Duration> {
+        lock(&self.state).storm.as_mut()?.echo()
+    }
+
+    /// Forgets what was to come, and what was counted.
+    pub(crate) fn clear(&self) {
+        *lock(&self.state) = State::default();
+    }
+
+    /// The operations that were called, in order, since the last [`Weather::clear`].
+    pub(crate) fn calls(&self) -> Vec<Op> {
+        lock(&self.state).log.clone()
+    }
+
+    /// How often an operation was called since then.
+    pub(crate) fn count(&self, op: Op) -> usize {
+        let state = lock(&self.state);
+        state.log.iter().filter(|called| **called == op).count()
+    }
+
+    /// What those calls cost at AWS, without the queue's batches.
+    pub(crate) fn spent(&self) -> usize {
+        lock(&self.state).log.iter().map(|op| op.cost()).sum()
+    }
+
+    /// Returns once a call hangs; then drop the future that made it.
+    pub(crate) async fn hangs(&self) {
+        self.hung.notified().await;
+    }
+
+    /// Takes a call through the weather. Others may run before and after the effect, never during it.
+    pub(crate) async fn pass<T>(
+        &self,
+        op: Op,
+        effect: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let gust = self.begin(op);
+        let Gust {
+            before,
+            after,
+            trouble,
+        } = gust;
+        self.pass_time(before).await;
+        // The way out of a call that changes a pipeline is not interrupted: see `storm.rs`.
+        if !op.changes_a_pipeline() {
+            self.thaw().await;
+        }
+        self.strike(op, trouble, When::Before).await?;
+        let answer = effect();
+        self.pass_time(after).await;
+        self.thaw().await;
+        self.strike(op, trouble, When::After).await?;
+        answer
+    }
+
+    async fn pass_time(&self, time: Duration) {
+        if time.is_zero() {
+            breathe().await;
+        } else {
+            self.clock.sleep(time).await;
+        }
+    }
+
+    async fn thaw(&self) {
+        let frozen = || lock(&self.state).storm.as_ref()?.frozen();
+        while let Some(until) = frozen() {
+            // Waking early is allowed: a storm may be calmed.
+            let soon = tokio::time::Instant::now() + Duration::from_secs(5);
+            tokio::time::sleep_until(until.min(soon)).await;
+        }
+    }
+
+    fn begin(&self, op: Op) -> Gust {
+        let mut state = lock(&self.state);
+        state.log.push(op);
+        let ordered = state.ordered(op);
+        let storm = state.storm.as_mut().map(|storm| storm.gust(op));
+        let mut gust = storm.unwrap_or_default();
+        gust.trouble = ordered.or(gust.trouble);
+        gust
+    }
+
+    async fn strike(&self, op: Op, trouble: Option<Trouble>, now: When) -> Result<(), Fault> {
+        match trouble {
+            Some(Trouble::Fail(when, reason)) if when == now => {
+                let detail = format!("{op:?} failed {when:?} it took effect, as the test ordered");
+                Err(Fault::new(op.room(), reason, detail))
+            }
+            Some(Trouble::Stall(when, time)) if when == now => {
+                self.clock.sleep(time).await;
+                Ok(())
+            }
+            Some(Trouble::Hang(when)) if when == now => {
+                self.hung.notify_one();
+                pending().await
+            }
+            Some(Trouble::Fail(..) | Trouble::Stall(..) | Trouble::Hang(..)) | None => Ok(()),
+        }
+    }
+}
+
+/// Lets others run once, under any executor.
+async fn breathe() {
+    let mut breathed = false;
+    poll_fn(|context| {
+        if breathed {
+            return Poll::Ready(());
+        }
+        breathed = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,375 @@
+//! Histories: what GitHub says of some subjects, in the order in which it happened, and what is true at the end.
+//!
+//! Times are as GitHub's: whole seconds, in which two statements about a subject may tie where the tie rule of the
+//! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::ids::Timestamp;
+use branchline::domain::rules::rule::{GlobFilter, Rule};
+
+use super::clock::{FakeClock, START};
+use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use super::webhook::{Webhook, commit};
+use super::world::World;
+
+/// A second repository, whose branches have pipelines.
+pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
+/// The template for its branches.
+pub(crate) const WEB_TEMPLATE: &str = "web-template";
+/// Branches whose pipelines' names come close to each other.
+const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀"];
+
+/// Pull requests of `acme/api` into `main` that are no drafts, and the branches of `acme/web`.
+pub(crate) fn rules() -> Vec<Rule> {
+    // Globs are slow to compile, and thousands of worlds have these.
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(make_rules).clone()
+}
+
+fn make_rules() -> Vec<Rule> {
+    let only = |glob| -> GlobFilter { patterns([glob]) };
+    vec![
+        Rule {
+            repository: only("acme/api"),
+            base: only("main"),
+            drafts: false,
+            ..pull_request_rule()
+        },
+        Rule {
+            repository: only(WEB.1),
+            template: pipeline_name(WEB_TEMPLATE),
+            ..branch_rule()
+        },
+    ]
+}
+
+/// A world in which these rules claim.
+pub(crate) fn world(clock: FakeClock) -> World {
+    let world = World::new(clock);
+    world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());
+    world.restart(rules());
+    world
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    /// Whose it is, as a place in the history.
+    pub(crate) subject: usize,
+    /// Without it what is true at the end would not be known.
+    pub(crate) last: bool,
+    pub(crate) webhook: Webhook,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    /// In order.
+    pub(crate) statements: Vec<Statement>,
+    /// The subjects that have a pipeline at the end, as people write them.
+    pub(crate) open: BTreeSet<String>,
+    /// All of them.
+    pub(crate) subjects: BTreeSet<String>,
+    /// The commits that a push went back to, by subject.
+    pub(crate) back: BTreeSet<(String, String)>,
+}
+
+impl History {
+    /// Makes one life of each list of steps: pull requests and branches in turn. What a step does follows from its
+    /// number and from the life so far, so that every list means something.
+    pub(crate) fn of(lives: &[Vec<u8>]) -> Self {
+        Self::from(0, lives)
+    }
+
+    /// The same for other subjects: the first of them is the one of this number.
+    fn from(first: usize, lives: &[Vec<u8>]) -> Self {
+        let mut history = Self::default();
+        for (subject, steps) in (first..).zip(lives) {
+            let Lived {
+                webhooks,
+                name,
+                open,
+                back,
+            } = if subject % 2 == 0 {
+                PullRequest::live(subject, steps)
+            } else {
+                BranchLife::live(subject, steps)
+            };
+            let back = back.into_iter().map(|sha| (name.clone(), commit(sha)));
+            history.back.extend(back);
+            let last = webhooks.len() - 1;
+            let numbered = webhooks.into_iter().enumerate();
+            history
+                .statements
+                .extend(numbered.map(|(place, webhook)| Statement {
+                    subject,
+                    last: place == last,
+                    webhook,
+                }));
+            history.subjects.insert(name.clone());
+            if open {
+                history.open.insert(name);
+            }
+        }
+        history
+    }
+
+    /// By dice, of these subjects.
+    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
+        let first = subjects.start;
+        let lives: Vec<Vec<u8>> = subjects
+            .map(|_| (0..dice.usize(0..8)).map(|_| dice.u8(..)).collect())
+            .collect();
+        Self::from(first, &lives)
+    }
+}
+
+/// A life that was lived: what was said of it, by which name, and how it ended.
+struct Lived {
+    webhooks: Vec<Webhook>,
+    name: String,
+    open: bool,
+    /// The commits that a push went back to.
+    back: Vec<u64>,
+}
+
+/// Seconds of a life, and how many statements the present one holds.
+struct Time {
+    second: u64,
+    statements: u8,
+}
+
+impl Time {
+    fn new() -> Self {
+        Self {
+            second: 0,
+            statements: 1,
+        }
+    }
+
+    /// The next statement: in the same second where that is wanted and the tie rule can cope.
+    fn next(&mut self, tie: bool) -> Timestamp {
+        if tie && self.statements < 2 {
+            self.statements += 1;
+        } else {
+            self.later();
+        }
+        self.now()
+    }
+
+    fn later(&mut self) {
+        self.second += 1;
+        self.statements = 1;
+    }
+
+    fn now(&self) -> Timestamp {
+        START.plus(Duration::from_secs(self.second))
+    }
+}
+
+/// A head, and the commits before it.
+struct Head {
+    sha: u64,
+    before: Option<u64>,
+    /// The commit that was made last.
+    last: u64,
+    /// Those that a push went back to.
+    back: Vec<u64>,
+}
+
+impl Head {
+    fn at(sha: u64) -> Self {
+        Self {
+            sha,
+            before: None,
+            last: sha,
+            back: Vec::new(),
+        }
+    }
+
+    /// A push of a new commit, or back to the head before. Answers with its time and the head until then.
+    ///
+    /// Of a push and its reverse in one second no order is known, so a push back begins a second.
+    fn push(&mut self, step: u8, time: &mut Time) -> (Timestamp, u64) {
+        let back = self.before.filter(|_| step & 16 != 0);
+        let at = time.next(step & 8 != 0 && back.is_none());
+        let before = self.sha;
+        self.before = Some(before);
+        self.back.extend(back);
+        self.sha = back.unwrap_or(self.last + 1);
+        self.last = self.last.max(self.sha);
+        (at, before)
+    }
+}
+
+struct PullRequest {
+    number: u64,
+    open: bool,
+    draft: bool,
+    main: bool,
+    head: Head,
+    time: Time,
+    webhooks: Vec<Webhook>,
+}
+
+impl PullRequest {
+    fn live(subject: usize, steps: &[u8]) -> Lived {
+        let number = u64::try_from(subject).unwrap() + 1;
+        let mut life = Self {
+            number,
+            open: true,
+            draft: false,
+            main: true,
+            head: Head::at(1),
+            time: Time::new(),
+            webhooks: Vec::new(),
+        };
+        let begun = life.time.now();
+        life.say("opened", begun);
+        steps.iter().for_each(|step| life.step(*step));
+        Lived {
+            name: format!("acme/api#{number}"),
+            open: life.open && !life.draft && life.main,
+            webhooks: life.webhooks,
+            back: life.head.back,
+        }
+    }
+
+    fn step(&mut self, step: u8) {
+        let tie = step & 8 != 0;
+        match (self.open, step % 8) {
+            (true, 0..=2) => {
+                let (at, before) = self.head.push(step, &mut self.time);
+                let pushed = self.webhook("synchronize").before(before);
+                self.webhooks.push(pushed.at(at));
+            }
+            (true, 3 | 4) => {
+                let at = self.time.next(tie);
+                self.open = false;
+                self.say("closed", at);
+            }
+            (true, 5) => {
+                let at = self.time.next(false);
+                self.draft = !self.draft;
+                let action = match self.draft {
+                    true => "converted_to_draft",
+                    false => "ready_for_review",
+                };
+                self.say(action, at);
+            }
+            (true, _) => {
+                let at = self.time.next(false);
+                self.main = !self.main;
+                self.say("edited", at);
+            }
+            (false, 0..=5) => {
+                let at = self.time.next(tie);
+                self.open = true;
+                self.say("reopened", at);
+                // Closed again in this second, it would count as before the reopening.
+                self.time.statements = 2;
+            }
+            (false, _) => {
+                let at = self.time.next(false);
+                self.say("edited", at);
+            }
+        }
+    }
+
+    fn webhook(&self, action: &str) -> Webhook {
+        let state = if self.open { "open" } else { "closed" };
+        let base = if self.main { "main" } else { "next" };
+        Webhook::pull_request(action)
+            .number(self.number)
+            .sha(self.head.sha)
+            .base(base)
+            .with("/pull_request/draft", self.draft)
+            .with("/pull_request/state", state)
+    }
+
+    fn say(&mut self, action: &str, at: Timestamp) {
+        let webhook = self.webhook(action).at(at);
+        self.webhooks.push(webhook);
+    }
+}
+
+struct BranchLife {
+    name: String,
+    exists: bool,
+    head: Head,
+    time: Time,
+    webhooks: Vec<Webhook>,
+}
+
+impl BranchLife {
+    fn live(subject: usize, steps: &[u8]) -> Lived {
+        let place = subject / 2;
+        let name = match BRANCHES.get(place) {
+            Some(name) => (*name).to_owned(),
+            None => format!("release-{place}"),
+        };
+        let mut life = Self {
+            name: name.clone(),
+            exists: false,
+            head: Head::at(0),
+            time: Time::new(),
+            webhooks: Vec::new(),
+        };
+        life.create(2);
+        steps.iter().for_each(|step| life.step(*step));
+        Lived {
+            name: format!("{}@{name}", WEB.1),
+            open: life.exists,
+            webhooks: life.webhooks,
+            back: life.head.back,
+        }
+    }
+
+    fn step(&mut self, step: u8) {
+        match (self.exists, step % 8) {
+            (true, 0..=4) => {
+                let (at, before) = self.head.push(step, &mut self.time);
+                self.say(Webhook::push(&self.name, before, self.head.sha), at);
+            }
+            (true, _) => self.delete(step / 8 % 3),
+            (false, _) => self.create(step / 8 % 3),
+        }
+    }
+
+    /// GitHub says it twice, with `create` and with `push`; the first may be switched off.
+    fn create(&mut self, how: u8) {
+        self.time.later();
+        let at = self.time.now();
+        self.exists = true;
+        self.head.sha = self.head.last + 1;
+        self.head.last = self.head.sha;
+        self.head.before = None;
+        if how != 0 {
+            self.say(Webhook::create(&self.name), at);
+        }
+        self.say(Webhook::push(&self.name, 0, self.head.sha), at);
+        self.time.statements = 2;
+    }
+
+    fn delete(&mut self, how: u8) {
+        self.time.later();
+        let at = self.time.now();
+        self.exists = false;
+        if how != 0 {
+            self.say(Webhook::delete(&self.name), at);
+        }
+        if how != 1 {
+            self.say(Webhook::push(&self.name, self.head.sha, 0), at);
+        }
+        self.time.statements = 2;
+    }
+
+    fn say(&mut self, webhook: Webhook, at: Timestamp) {
+        self.webhooks.push(webhook.of(WEB.0, WEB.1).at(at));
+    }
+}

@@ -1,0 +1,198 @@
+//! What must be true of a world that has come to rest.
+
+use std::collections::BTreeSet;
+
+use branchline::domain::clone::tags::is_ours;
+use branchline::domain::ids::Timestamp;
+use branchline::domain::outcome::disposition::Grave;
+use branchline::domain::state::mapping::{Mapping, State};
+use branchline::ports::Clock;
+
+use super::account::{Pipeline, Started};
+use super::lock;
+use super::queue::Letter;
+use super::world::{TABLE, World, display, pipeline_of};
+
+impl World {
+    /// Fails the test if anything is left over.
+    pub(crate) fn finish(&self) {
+        let left = self.leftovers();
+        assert!(left.is_empty(), "left over:\n  {}", left.join("\n  "));
+    }
+
+    /// What is left over, in sentences.
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        let expected = lock(&self.half_way).clone();
+        let rows = self.store.rows();
+        let (stuck, rows): (Vec<_>, Vec<_>) = rows
+            .into_iter()
+            .partition(|row| expected.contains(&display(row)));
+        let mut left = self.letters_left();
+        left.extend(self.account.violations());
+        let unmet = expected.len() - stuck.len();
+        left.extend((unmet > 0).then(|| format!("{unmet} expected half-way, not there")));
+        left.extend(stuck.iter().filter_map(not_stuck));
+        left.extend(
+            rows.iter()
+                .filter_map(|row| unsettled(row, self.clock.now())),
+        );
+        left.extend(self.pipelines_left(&rows, &stuck));
+        left.extend(self.names_left(&rows, &stuck));
+        left.extend(self.heads_left(&rows));
+        left.extend(self.places_left());
+        left
+    }
+
+    fn letters_left(&self) -> Vec<String> {
+        let places = [
+            ("the source queue", self.queue.waiting()),
+            ("the dead letters", self.queue.look(Grave::DeadLetters)),
+            ("quarantine", self.queue.look(Grave::Quarantine)),
+        ];
+        let line = |place: &str, letter: &Letter| {
+            let event = letter.text("X-GitHub-Event").unwrap_or("?");
+            let reason = letter.text("branchline-reason").unwrap_or("no reason");
+            let id = &letter.message_id;
+            format!(
+                "{id} ({event}, {reason}) in {place}, {} receives",
+                letter.receives
+            )
+        };
+        let lines = places
+            .iter()
+            .flat_map(|(place, letters)| letters.iter().map(move |letter| line(place, letter)));
+        lines.collect()
+    }
+
+    /// Pipelines and active mappings must be the same, and every pipeline must carry its subject's tags.
+    fn pipelines_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
+        let all = self.account.all();
+        let mut unowned: BTreeSet<String> = self.pipelines().into_iter().collect();
+        for row in stuck {
+            unowned.remove(pipeline_of(row));
+        }
+        let mut left = Vec::new();
+        for row in rows.iter().filter(|row| row.state == State::Active) {
+            let name = pipeline_of(row);
+            unowned.remove(name);
+            let ours = |pipeline: &Pipeline| is_ours(&pipeline.tags, &row.subject, TABLE);
+            match all.get(name) {
+                None => left.push(format!("{} is active, without its '{name}'", display(row))),
+                Some(pipeline) if !ours(pipeline) => {
+                    left.push(format!("'{name}' is not marked as {}'s", display(row)));
+                }
+                Some(_) => {}
+            }
+        }
+        left.extend(
+            unowned
+                .iter()
+                .map(|name| format!("pipeline '{name}' is nobody's")),
+        );
+        left
+    }
+
+    /// A name is reserved exactly as long as its subject is not gone.
+    fn names_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
+        let mut reserved: BTreeSet<(String, String)> = self.store.names().into_iter().collect();
+        let name = |row: &Mapping| (pipeline_of(row).to_owned(), row.subject.key());
+        for row in stuck {
+            reserved.remove(&name(row));
+        }
+        let owners = rows.iter().filter(|row| row.state == State::Active);
+        let missing = owners.filter(|row| !reserved.remove(&name(row)));
+        let mut left: Vec<String> = missing
+            .map(|row| format!("'{}' is used, but not reserved", pipeline_of(row)))
+            .collect();
+        let line = |(name, key): &(String, String)| format!("'{name}' is still reserved by {key}");
+        left.extend(reserved.iter().map(line));
+        left
+    }
+
+    /// Every head commit was built to the end, and none twice in a row. Stories whose commits ask for no build, or whose clones
+    /// detect pushes by themselves, are left out: there the mapping does not say that it was.
+    fn heads_left(&self, rows: &[Mapping]) -> Vec<String> {
+        let all = self.account.all();
+        let mut left = Vec::new();
+        for row in rows.iter().filter(|row| row.state == State::Active) {
+            let Some(pipeline) = all.get(pipeline_of(row)) else {
+                continue;
+            };
+            let commits = pipeline.commits();
+            let built = pipeline.runs.iter().filter(|run| run.commit.is_some());
+            let mut pairs = built.clone().zip(built.skip(1));
+            let twice = lock(&self.built_twice).contains(&display(row));
+            let again = |run: &Started| {
+                let storm = lock(&self.storm);
+                let back = storm.as_ref().zip(run.commit.clone());
+                back.is_some_and(|(back, commit)| {
+                    run.stopped || back.contains(&(display(row), commit))
+                })
+            };
+            if pairs.any(|(one, next)| one.commit == next.commit && !again(one)) != twice {
+                left.push(format!(
+                    "{} built a commit twice: {commits:?}",
+                    display(row)
+                ));
+            }
+            let built = row.built.as_ref().map(|built| built.as_str());
+            // One that was started at the branch's head, when no event had named it, built whatever that was.
+            let last = pipeline.runs.last().and_then(|run| run.commit.as_deref());
+            let ours = !lock(&self.unbuilt).contains(&display(row));
+            if last.is_some() && ours && last != built {
+                left.push(format!(
+                    "{} built {commits:?}, says {built:?}",
+                    display(row)
+                ));
+            }
+            if pipeline.runs.last().is_some_and(|run| run.stopped) {
+                left.push(format!("{}: its last execution was stopped", display(row)));
+            }
+            if row.owes_start() && ours {
+                left.push(format!("{} did not build its head", display(row)));
+            }
+        }
+        left
+    }
+
+    /// A place is taken by clones alone.
+    fn places_left(&self) -> Vec<String> {
+        let rows = self.store.rows();
+        let held = |rule: &str| {
+            let counts = |row: &&Mapping| row.place.as_deref() == Some(rule);
+            rows.iter().filter(counts).count()
+        };
+        let places = self.store.all_places();
+        let uncounted = *lock(&self.uncounted);
+        let odd = places
+            .iter()
+            .filter(|(rule, taken)| held(rule) + uncounted != *taken);
+        odd.map(|(rule, taken)| {
+            format!(
+                "rule '{rule}' counts {taken} clones, and has {}",
+                held(rule)
+            )
+        })
+        .collect()
+    }
+}
+
+fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
+    let state = row.state.as_str();
+    if row.claim_at(now).is_some() {
+        return Some(format!("{} is {state}, with a live claim", display(row)));
+    }
+    match row.state {
+        State::Creating | State::Starting | State::Deleting => {
+            Some(format!("{} is half-way: {state}", display(row)))
+        }
+        State::Active | State::Gone => None,
+    }
+}
+
+fn not_stuck(row: &Mapping) -> Option<String> {
+    match row.state {
+        State::Creating | State::Starting | State::Deleting => None,
+        State::Active | State::Gone => Some(format!("{} is not half-way", display(row))),
+    }
+}

@@ -1,0 +1,39 @@
+//! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the stage for stories.
+//!
+//! Fakes are worlds: a test asserts what is there ("pipelines: api-pr-7"), never which calls were made. The contract
+//! tests (`tests/contract.rs`) hold them to the same law as the real adapters.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a world that breaks its own word fails the test"
+)]
+
+pub(crate) mod account;
+pub(crate) mod captured_logs;
+pub(crate) mod chaos;
+pub(crate) mod clock;
+pub(crate) mod codepipeline_rules;
+pub(crate) mod driver;
+pub(crate) mod emulator;
+pub(crate) mod fault_injection;
+pub(crate) mod history;
+pub(crate) mod invariants;
+pub(crate) mod pipelines;
+pub(crate) mod proxy;
+pub(crate) mod queue;
+pub(crate) mod rules;
+pub(crate) mod samples;
+pub(crate) mod sqs;
+pub(crate) mod store;
+pub(crate) mod table;
+pub(crate) mod webhook;
+pub(crate) mod world;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a fake's state. A panic under the lock has failed the test already, so the state may be looked at.
+pub(crate) fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

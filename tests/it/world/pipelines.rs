@@ -1,0 +1,242 @@
+//! A fake CodePipeline: pipelines by name, with what they declare, their tags and how often they ran.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use branchline::aws::OPERATION_TIMEOUT;
+use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::tags::{Tags, is_of_table};
+use branchline::domain::clone::{NewPipeline, Template};
+use branchline::domain::fault::{Fault, Reason, Step};
+use branchline::domain::ids::{PipelineArn, PipelineName};
+use branchline::domain::state::mapping::Claim;
+use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::account::{Account, Pipeline, Started};
+use super::{codepipeline_rules, lock};
+use crate::world::fault_injection::{Op, Weather};
+
+/// A handle on the account. Clones are handles on the same account.
+#[derive(Clone)]
+pub(crate) struct FakePipelines {
+    account: Arc<Mutex<Account>>,
+    weather: Weather,
+}
+
+impl FakePipelines {
+    /// An account without pipelines.
+    pub(crate) fn new(weather: &Weather) -> Self {
+        Self {
+            account: Arc::default(),
+            weather: weather.clone(),
+        }
+    }
+
+    /// The same account under another worker's weather.
+    pub(crate) fn under(&self, weather: &Weather) -> Self {
+        Self {
+            weather: weather.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Somebody else makes a pipeline, or updates one: a template, or a stranger's.
+    ///
+    /// # Errors
+    /// What CodePipeline says when it refuses it.
+    pub(crate) fn give(&self, declaration: Value, tags: Tags) -> Result<(), String> {
+        let Value::Object(declaration) = declaration else {
+            return Err("ValidationException: no object".to_owned());
+        };
+        codepipeline_rules::check(&declaration, &tags)?;
+        let name = declaration.get("name").and_then(Value::as_str);
+        let name = PipelineName::parse(name.unwrap_or_default()).map_err(|why| why.to_string())?;
+        let mut account = lock(&self.account);
+        let version = account
+            .pipelines
+            .get(&name)
+            .map_or(1, |old| old.version + 1);
+        let pipeline = Pipeline {
+            declaration,
+            version,
+            runs: vec![Started::default()],
+            // Whoever wrote it: what carries our tags is ours to change.
+            given: !is_of_table(&tags, super::world::TABLE),
+            tags,
+        };
+        account.pipelines.insert(name, pipeline);
+        Ok(())
+    }
+
+    /// Somebody else deletes a pipeline. Whether there was one.
+    pub(crate) fn take(&self, name: &str) -> bool {
+        let mut account = lock(&self.account);
+        let before = account.pipelines.len();
+        account.pipelines.retain(|other, _| other.as_str() != name);
+        account.pipelines.len() < before
+    }
+
+    /// The account takes no more than so many pipelines.
+    pub(crate) fn limit(&self, pipelines: usize) {
+        lock(&self.account).limit = Some(pipelines);
+    }
+
+    /// The law of claims: one worker at a time.
+    fn touch(&self, name: &PipelineName) -> Touch {
+        let mut account = lock(&self.account);
+        if !account.touched.insert(name.clone()) {
+            // A panic would end the walk, and its message would come back as if nothing had happened.
+            let wrong = format!("two workers changed '{name}' at once");
+            account.violations.push(wrong);
+        }
+        drop(account);
+        Touch {
+            account: Arc::clone(&self.account),
+            name: name.clone(),
+        }
+    }
+
+    /// A change, which may be given up and take effect all the same.
+    async fn change<T>(
+        &self,
+        op: Op,
+        name: &PipelineName,
+        claim: &Claim,
+        effect: impl FnOnce(&mut Account) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        under(name, claim);
+        let touch = self.touch(name);
+        if let Some(after) = self.weather.echo() {
+            let fakes = self.clone();
+            let late = move || effect(&mut lock(&fakes.account)).map(|_| ());
+            return Err(echo(touch, after, late).await);
+        }
+        let effect = || {
+            let done = effect(&mut lock(&self.account));
+            drop(touch);
+            done
+        };
+        self.weather.pass(op, effect).await
+    }
+
+    /// How the law of claims was broken.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        lock(&self.account).violations.clone()
+    }
+
+    /// Every pipeline, by name.
+    pub(crate) fn all(&self) -> BTreeMap<String, Pipeline> {
+        let account = lock(&self.account);
+        let pipelines = account.pipelines.iter();
+        pipelines
+            .map(|(name, pipeline)| (name.to_string(), pipeline.clone()))
+            .collect()
+    }
+}
+
+/// The port's word: touched under a claim on the subject that owns it.
+fn under(name: &PipelineName, claim: &Claim) {
+    let spec = claim.mapping().spec.as_ref();
+    let owned = spec.map(|spec| &spec.pipeline);
+    assert_eq!(owned, Some(name), "the claim is on another pipeline");
+}
+
+impl Pipelines for FakePipelines {
+    async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
+        let effect = || lock(&self.account).template(name);
+        self.weather.pass(Op::Template, effect).await
+    }
+
+    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
+        let effect = || Ok(lock(&self.account).pipelines.keys().cloned().collect());
+        self.weather.pass(Op::Names, effect).await
+    }
+
+    async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<CreateResult, Fault> {
+        let new = pipeline.clone();
+        let head = claim.mapping().order.head.clone();
+        let effect = move |account: &mut Account| account.create(&new, head.as_ref());
+        self.change(Op::Create, &pipeline.name, claim, effect).await
+    }
+
+    async fn update(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<(), Fault> {
+        let new = pipeline.clone();
+        let effect = move |account: &mut Account| account.update(&new);
+        self.change(Op::Update, &pipeline.name, claim, effect).await
+    }
+
+    async fn start(&self, name: &PipelineName, run: &Run, claim: &Claim) -> Result<String, Fault> {
+        let (own, run) = (name.clone(), run.clone());
+        let effect = move |account: &mut Account| account.start(&own, &run);
+        self.change(Op::Start, name, claim, effect).await
+    }
+
+    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+        let effect = || Ok(lock(&self.account).executions(name));
+        self.weather.pass(Op::Executions, effect).await
+    }
+
+    async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
+        let effect = || Ok(lock(&self.account).stages(name));
+        self.weather.pass(Op::Executions, effect).await
+    }
+
+    async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {
+        let (own, id) = (name.clone(), id.to_owned());
+        let effect = move |account: &mut Account| {
+            account.stop(&own, &id);
+            Ok(())
+        };
+        self.change(Op::Stop, name, claim, effect).await
+    }
+
+    async fn find(
+        &self,
+        name: &PipelineName,
+        arn: Option<&PipelineArn>,
+    ) -> Result<Option<ExistingPipeline>, Fault> {
+        let op = arn.map_or(Op::FindByName, |_| Op::Find);
+        let effect = || lock(&self.account).find(name, arn);
+        self.weather.pass(op, effect).await
+    }
+
+    async fn delete(&self, name: &PipelineName, claim: &Claim) -> Result<(), Fault> {
+        let own = name.clone();
+        let effect = move |account: &mut Account| {
+            account.delete(&own);
+            Ok(())
+        };
+        self.change(Op::Remove, name, claim, effect).await
+    }
+}
+
+/// A call that is given up at its time limit, and takes effect so long after.
+async fn echo(
+    touch: Touch,
+    after: Duration,
+    effect: impl FnOnce() -> Result<(), Fault> + Send + 'static,
+) -> Fault {
+    sleep(OPERATION_TIMEOUT).await;
+    tokio::spawn(async move {
+        sleep(after).await;
+        // Nobody hears the answer.
+        let _ = effect();
+        drop(touch);
+    });
+    Fault::new(Step::Plan, Reason::AwsUnavailable, "no answer in time")
+}
+
+/// Nobody else changes a pipeline while this is there.
+struct Touch {
+    account: Arc<Mutex<Account>>,
+    name: PipelineName,
+}
+
+impl Drop for Touch {
+    fn drop(&mut self) {
+        lock(&self.account).touched.remove(&self.name);
+    }
+}

@@ -1,0 +1,325 @@
+//! A proxy on loopback that stands between a daemon and the emulator, and does what networks and services do: delays,
+//! resets, errors, throttling, answers cut in the middle; before a request took effect or after.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::lock;
+
+/// Headers of one message are far shorter than this.
+const HEAD: usize = 64 * 1_024;
+
+/// What is done to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    Late,
+    ResetBefore,
+    ResetAfter,
+    ErrorBefore,
+    ErrorAfter,
+    Throttled,
+    Truncated,
+}
+
+pub(crate) const FAULTS: [Fault; 7] = [
+    Fault::Late,
+    Fault::ResetBefore,
+    Fault::ResetAfter,
+    Fault::ErrorBefore,
+    Fault::ErrorAfter,
+    Fault::Throttled,
+    Fault::Truncated,
+];
+
+impl Fault {
+    /// Its word in tables.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "  late",
+            Self::ResetBefore => "  reset, nothing done",
+            Self::ResetAfter => "  reset, all done",
+            Self::ErrorBefore => "  error, nothing done",
+            Self::ErrorAfter => "  error, all done",
+            Self::Throttled => "  throttled",
+            Self::Truncated => "  answer cut in the middle",
+        }
+    }
+}
+
+/// What a test orders for requests of one kind.
+#[derive(Clone, Copy)]
+enum Order {
+    /// Never answered.
+    Hold,
+    /// Denied.
+    Deny,
+    /// What it asks to be invisible for long is so for short.
+    Hurry,
+}
+
+/// A running proxy. It ends when it is dropped.
+pub(crate) struct Proxy {
+    pub(crate) endpoint: String,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    upstream: SocketAddr,
+    /// Requests that meet a fault, in thousandths.
+    rate: AtomicU32,
+    dice: Mutex<fastrand::Rng>,
+    done: Mutex<BTreeMap<Fault, usize>>,
+    /// What is done to requests whose head says this, after so many of them passed.
+    orders: Mutex<Vec<(&'static str, usize, Order)>>,
+    /// One came that is never answered.
+    holds: Notify,
+}
+
+impl Proxy {
+    /// Starts one in front of `upstream`, without faults.
+    pub(crate) async fn start(upstream: SocketAddr, seed: u64) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let shared = Arc::new(Shared {
+            upstream,
+            rate: AtomicU32::new(0),
+            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            done: Mutex::default(),
+            orders: Mutex::default(),
+            holds: Notify::new(),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self {
+            endpoint,
+            shared,
+            task,
+        })
+    }
+
+    /// From now on so many of a thousand requests meet a fault.
+    pub(crate) fn rate(&self, thousandths: u32) {
+        self.shared.rate.store(thousandths, Ordering::Relaxed);
+    }
+
+    /// From now on requests whose head says this, in lower case, are never answered.
+    pub(crate) fn hold(&self, service: &'static str) {
+        self.hold_after(service, 0);
+    }
+
+    /// The same, but so many of them pass before.
+    pub(crate) fn hold_after(&self, service: &'static str, passes: usize) {
+        lock(&self.shared.orders).push((service, passes, Order::Hold));
+    }
+
+    /// From now on requests whose head says this, in lower case, are denied.
+    pub(crate) fn deny(&self, service: &'static str) {
+        self.deny_after(service, 0);
+    }
+
+    /// The same, but so many of them pass before.
+    pub(crate) fn deny_after(&self, service: &'static str, passes: usize) {
+        lock(&self.shared.orders).push((service, passes, Order::Deny));
+    }
+
+    /// From now on messages that are received for two minutes are so for two seconds.
+    pub(crate) fn hurry(&self) {
+        lock(&self.shared.orders).push(("amazonsqs.receivemessage", 0, Order::Hurry));
+    }
+
+    /// Returns once such a request came.
+    pub(crate) async fn holds(&self) {
+        self.shared.holds.notified().await;
+    }
+
+    /// How often each fault was done.
+    pub(crate) fn done(&self) -> BTreeMap<Fault, usize> {
+        lock(&self.shared.done).clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        // A connection that breaks is what this is here for.
+        tokio::spawn(async move {
+            let _ = serve(client, &shared).await;
+        });
+    }
+}
+
+/// Serves the requests of one connection, until one side ends it or a fault does.
+async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut rest = Vec::new();
+    while let Some(request) = read(&mut client, &mut rest).await? {
+        let request = match shared.ordered(&request) {
+            None => request,
+            Some(Order::Hurry) => hurried(request),
+            Some(Order::Deny) => {
+                let denied = error(400, "AccessDeniedException");
+                client.write_all(&denied).await?;
+                continue;
+            }
+            Some(Order::Hold) => {
+                shared.holds.notify_one();
+                return std::future::pending().await;
+            }
+        };
+        let fault = shared.fault();
+        if let Some(fault) = fault {
+            *lock(&shared.done).entry(fault).or_default() += 1;
+        }
+        if fault == Some(Fault::Late) {
+            let wait = lock(&shared.dice).u64(50..1_500);
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+        match fault {
+            Some(Fault::ResetBefore) => return reset(client),
+            Some(Fault::ErrorBefore) => client.write_all(&error(500, "InternalFailure")).await?,
+            Some(Fault::Throttled) => client.write_all(&error(400, "ThrottlingException")).await?,
+            Some(Fault::Late | Fault::ResetAfter | Fault::ErrorAfter | Fault::Truncated) | None => {
+                let answer = forward(shared.upstream, &request).await?;
+                match fault {
+                    Some(Fault::ResetAfter) => return reset(client),
+                    Some(Fault::ErrorAfter) => {
+                        client.write_all(&error(503, "ServiceUnavailable")).await?
+                    }
+                    Some(Fault::Truncated) => {
+                        let half = answer.len() - answer.len() / 4;
+                        client
+                            .write_all(answer.get(..half).unwrap_or_default())
+                            .await?;
+                        return client.shutdown().await;
+                    }
+                    Some(
+                        Fault::Late | Fault::ResetBefore | Fault::ErrorBefore | Fault::Throttled,
+                    )
+                    | None => {
+                        client.write_all(&answer).await?;
+                    }
+                }
+                if says(&answer, "connection: close") {
+                    return client.shutdown().await;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As long as it was, so that its length stays true.
+fn hurried(request: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(request).expect("a request of JSON");
+    let long = "\"VisibilityTimeout\":120";
+    text.replace(long, "\"VisibilityTimeout\":  2").into_bytes()
+}
+
+impl Shared {
+    fn ordered(&self, request: &[u8]) -> Option<Order> {
+        let mut orders = lock(&self.orders);
+        let meant = |(service, ..): &&mut (&'static str, usize, Order)| says(request, service);
+        let (_, passes, order) = orders.iter_mut().find(meant)?;
+        if *passes > 0 {
+            *passes -= 1;
+            return None;
+        }
+        Some(*order)
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let rate = self.rate.load(Ordering::Relaxed);
+        let mut dice = lock(&self.dice);
+        let meets = dice.u32(0..1_000) < rate;
+        meets.then(|| dice.choice(FAULTS)).flatten()
+    }
+}
+
+/// Ends a connection without a word, as a machine that went away.
+fn reset(client: TcpStream) -> io::Result<()> {
+    client.set_zero_linger()
+}
+
+/// The emulator undoes a refused transaction by putting the whole table back as it was, and with it what others wrote
+/// in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions are serialisable, and so they go one
+/// after the other.
+static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Sends a request on, over a connection of its own, and reads the whole answer.
+async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
+    let _alone = match says(request, "transactwriteitems") {
+        true => Some(TRANSACTION.lock().await),
+        false => None,
+    };
+    let mut server = TcpStream::connect(upstream).await?;
+    server.write_all(request).await?;
+    let answer = read(&mut server, &mut Vec::new()).await?;
+    answer.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Reads one HTTP/1.1 message with its body, whose length it must tell. `None` at the end of the connection. `rest`
+/// holds what was read beyond it.
+async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let mut message = std::mem::take(rest);
+    let mut buffer = vec![0; 16 * 1_024];
+    let end = loop {
+        if let Some(head) = message.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            let end = head + 4 + length(message.get(..head).unwrap_or_default());
+            if message.len() >= end {
+                break end;
+            }
+        } else if message.len() > HEAD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let read = stream.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(None);
+        }
+        message.extend_from_slice(buffer.get(..read).unwrap_or_default());
+    };
+    *rest = message.split_off(end);
+    Ok(Some(message))
+}
+
+/// What `Content-Length` says.
+fn length(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let line = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn says(message: &[u8], header: &str) -> bool {
+    let head = message.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let head = message.get(..head.unwrap_or(0)).unwrap_or_default();
+    String::from_utf8_lossy(head)
+        .to_ascii_lowercase()
+        .contains(header)
+}
+
+/// An error as the services write it.
+fn error(status: u16, code: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"{code}","message":"as the test ordered"}}"#);
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.1\r\nx-amzn-errortype: {code}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

@@ -1,0 +1,103 @@
+//! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
+
+use branchline::domain::clone::overrides::CloneOverrides;
+use branchline::domain::ids::PipelineName;
+use branchline::domain::rules::pipeline_name::NamePattern;
+use branchline::domain::rules::rule::{GlobFilter, On, Rule, Start, Update};
+use serde_json::{Value, json};
+
+/// The template that every rule here clones.
+pub(crate) const TEMPLATE: &str = "api-template";
+
+/// Every pull request of `acme/*` gets `REPO-pr-NUMBER`.
+pub(crate) fn pull_request_rule() -> Rule {
+    Rule {
+        name: "pull requests".to_owned(),
+        repository: patterns(["acme/*"]),
+        on: On::PullRequest,
+        base: patterns([]),
+        branches: patterns([]),
+        drafts: true,
+        forks: false,
+        template: pipeline_name(TEMPLATE),
+        pipeline_name: name_pattern("{repo}-pr-{number}"),
+        overrides: CloneOverrides::default(),
+        start: Start::Auto,
+        update: Update::NextStart,
+        stop_on_close: false,
+        max_active: None,
+    }
+}
+
+/// Every branch of `acme/*` but `main` gets `REPO-BRANCH`.
+pub(crate) fn branch_rule() -> Rule {
+    Rule {
+        name: "branches".to_owned(),
+        on: On::Branch,
+        branches: patterns(["!main"]),
+        pipeline_name: name_pattern("{repo}-{branch}"),
+        ..pull_request_rule()
+    }
+}
+
+/// Globs.
+pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
+    GlobFilter::parse(globs).expect("legal globs")
+}
+
+/// A pattern for the clones' names.
+pub(crate) fn name_pattern(text: &str) -> NamePattern {
+    NamePattern::parse(text).expect("a legal pattern")
+}
+
+/// A pipeline's name.
+pub(crate) fn pipeline_name(text: &str) -> PipelineName {
+    PipelineName::parse(text).expect("a legal name")
+}
+
+/// A pipeline that fetches `repository` through a connection and builds it. Every field that CodePipeline would fill in
+/// by itself is there, so that it reads back as it was written.
+pub(crate) fn declaration(name: &str, repository: &str, role: &str) -> Value {
+    json!({
+        "name": name,
+        "roleArn": role,
+        "artifactStore": {"type": "S3", "location": "artifacts"},
+        "pipelineType": "V2",
+        "executionMode": "SUPERSEDED",
+        "stages": [
+            {"name": "Source", "actions": [{
+                "name": "GitHub",
+                "actionTypeId": {
+                    "category": "Source", "owner": "AWS", "provider": "CodeStarSourceConnection", "version": "1",
+                },
+                "runOrder": 1,
+                "configuration": {
+                    "ConnectionArn": "arn:aws:codeconnections:eu-west-1:123456789012:connection/1",
+                    "FullRepositoryId": repository, "BranchName": "main",
+                    "OutputArtifactFormat": "CODE_ZIP", "DetectChanges": "false",
+                },
+                "outputArtifacts": [{"name": "App"}],
+                "inputArtifacts": [],
+                "region": "eu-west-1",
+                "namespace": "Source",
+            }]},
+            {"name": "Build", "actions": [{
+                "name": "Build",
+                "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+                "runOrder": 2,
+                "configuration": {"ProjectName": "api", "EnvironmentVariables": "[{\"name\":\"ü\",\"value\":\"1\"}]"},
+                "outputArtifacts": [],
+                "inputArtifacts": [{"name": "App"}],
+                "region": "eu-west-1",
+            }]},
+        ],
+    })
+}
+
+/// The role of the fake's templates.
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
+
+/// A template in the fake account.
+pub(crate) fn template(name: &str, repository: &str) -> Value {
+    declaration(name, repository, ROLE)
+}

@@ -1,0 +1,204 @@
+//! Rows and claims for the laws, plain and extreme.
+
+use branchline::domain::clone::execution::Execution;
+use branchline::domain::clone::fingerprint::CloneFingerprint;
+use branchline::domain::ids::{
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    SubjectKind, Timestamp,
+};
+use branchline::domain::outcome::journal::{Cause, NewAuditEntry};
+use branchline::domain::state::desired::{AbsenceReason, Spec};
+use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use branchline::domain::state::ordering::{EventKind, EventOrder};
+
+/// A moment in the tests' time, in milliseconds from its start.
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp(1_767_225_600_000 + millis)
+}
+
+/// Pull request `number` of repository 1001.
+pub(crate) fn pull(number: u64) -> Subject {
+    Subject {
+        repository: RepositoryId(1_001),
+        kind: SubjectKind::PullRequest(number),
+    }
+}
+
+/// A pipeline's name.
+pub(crate) fn pipeline(name: &str) -> PipelineName {
+    PipelineName::parse(name).unwrap()
+}
+
+/// A spec that wants this pipeline.
+pub(crate) fn spec(name: &str) -> Spec {
+    Spec {
+        pipeline: pipeline(name),
+        template: pipeline("api-template"),
+        branch: Branch::parse("feature/x").unwrap(),
+        rule: "pull requests".to_owned(),
+        base: Some(Branch::parse("main").unwrap()),
+        title: Some("Add login".to_owned()),
+        author: Some("octocat".to_owned()),
+    }
+}
+
+/// A claim of this owner that counts for two minutes.
+pub(crate) fn claim(owner: &str) -> ClaimInfo {
+    ClaimInfo {
+        owner: owner.to_owned(),
+        until: at(120_000),
+    }
+}
+
+/// A subject's first row: about to be made, under a claim.
+pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
+    Mapping {
+        subject,
+        repository: RepositoryName::parse("acme/api").unwrap(),
+        state: State::Creating,
+        generation: 1,
+        order: EventOrder {
+            event_time: at(0),
+            received_at: at(250),
+            kind: EventKind::Open,
+            head: Some(CommitId::parse("a".repeat(40)).unwrap()),
+            before: None,
+        },
+        spec: Some(spec(name)),
+        absence: None,
+        arn: None,
+        template_version: None,
+        fingerprint: None,
+        built: None,
+        start_token: None,
+        place: None,
+        executions: Vec::new(),
+        claim: Some(claim(owner)),
+        attempts: 0,
+        last_error: None,
+        created_at: at(300),
+        updated_at: at(300),
+    }
+}
+
+/// The claim that makes it, for a subject never seen.
+pub(crate) fn first(subject: Subject, name: &str, owner: &str) -> Transition {
+    Transition::new(Expect::Unseen, creating(subject, name, owner))
+}
+
+/// The ARN of a pipeline.
+pub(crate) fn arn(name: &str) -> PipelineArn {
+    PipelineArn::parse(format!(
+        "arn:aws:codepipeline:eu-west-1:123456789012:{name}"
+    ))
+    .unwrap()
+}
+
+/// The audit entry of a delivery.
+pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
+    NewAuditEntry {
+        cause: Cause::Webhook(DeliveryId::parse(delivery).unwrap()),
+        time: at(0),
+        processed_at: at(1_000),
+        actor: Some("octocat".to_owned()),
+        outcome: "created",
+        from: Some("unseen"),
+        to,
+        pipeline: Some("api-pr-7".to_owned()),
+        journal: "{\"outcome\":\"created\",\"note\":\"ü\"}".to_owned(),
+    }
+}
+
+/// Rows of every shape, each under a claim so that it can be written at once.
+pub(crate) fn shapes() -> Vec<Mapping> {
+    let plain = creating(pull(7), "shape-plain", "worker/1");
+    let full = Mapping {
+        subject: Subject {
+            repository: RepositoryId(u64::from(u32::MAX) * 7),
+            kind: SubjectKind::Branch(Branch::parse("feature/日本 #1 \"x\" 🦀").unwrap()),
+        },
+        repository: RepositoryName::parse("Acme-2/api.v_2").unwrap(),
+        state: State::Deleting,
+        generation: 9_007_199_254_740_993, // 2^53 + 1: no float holds it.
+        order: EventOrder {
+            event_time: Timestamp(253_402_300_799_999),
+            received_at: Timestamp(0),
+            kind: EventKind::Reopened,
+            head: Some(CommitId::parse("0f".repeat(32)).unwrap()),
+            before: Some(CommitId::parse("b".repeat(40)).unwrap()),
+        },
+        spec: Some(Spec {
+            title: Some(" ü \t'quoted' ".to_owned()),
+            ..spec("shape-full")
+        }),
+        absence: Some(AbsenceReason::Closed),
+        arn: Some(arn("shape-full")),
+        template_version: Some(i32::MAX),
+        fingerprint: Some(CloneFingerprint {
+            digest: Some("d".repeat(64)),
+            pinned_source: Some("GitHub".to_owned()),
+            variables: vec!["PR".to_owned(), "SHA".to_owned()],
+        }),
+        built: Some(CommitId::parse("c".repeat(40)).unwrap()),
+        start_token: Some(DeliveryId::parse("d-1").unwrap()),
+        place: Some("rule ü".to_owned()),
+        executions: vec![Execution {
+            id: "e-1".to_owned(),
+            state: "Succeeded".to_owned(),
+            started: Some("2026-01-01T00:00:00Z".to_owned()),
+            ..Execution::default()
+        }],
+        claim: Some(claim("host ü/pid 1/17")),
+        attempts: u32::MAX,
+        last_error: Some("aws-unavailable: 503".to_owned()),
+        created_at: Timestamp(1),
+        updated_at: Timestamp(2),
+    };
+    let bare = Mapping {
+        subject: pull(u64::MAX),
+        spec: None,
+        fingerprint: Some(CloneFingerprint::default()),
+        ..plain.clone()
+    };
+    let lean = Mapping {
+        subject: pull(8),
+        spec: Some(Spec {
+            base: None,
+            title: None,
+            author: None,
+            ..spec("shape-lean")
+        }),
+        order: EventOrder {
+            head: None,
+            ..plain.order.clone()
+        },
+        ..plain.clone()
+    };
+    // An empty title is a title: `Some("")` is not `None`.
+    let empty = Mapping {
+        subject: pull(9),
+        spec: Some(Spec {
+            title: Some(String::new()),
+            ..spec("shape-empty")
+        }),
+        ..plain.clone()
+    };
+    let mut shapes = vec![plain.clone(), full, bare, lean, empty];
+    let number = |place: usize| pull(100 + u64::try_from(place).unwrap_or(0));
+    shapes.extend(
+        EventKind::ALL
+            .iter()
+            .enumerate()
+            .map(|(place, kind)| Mapping {
+                subject: number(place),
+                spec: Some(spec(&format!("shape-{}", kind.as_str()))),
+                order: EventOrder {
+                    kind: *kind,
+                    ..plain.order.clone()
+                },
+                absence: AbsenceReason::ALL.get(place).copied(),
+                ..plain.clone()
+            }),
+    );
+    shapes
+}

@@ -1,0 +1,296 @@
+//! GitHub's webhooks: payloads of GitHub's shape, signed, as the gateway hands them to SQS.
+
+use branchline::domain::ids::Timestamp;
+use branchline::domain::intake::authenticated::{
+    CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets,
+};
+use branchline::domain::intake::envelope::Attribute;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// The secret that the webhook and the world share.
+pub(crate) const SECRET: &str = "It's a Secret to Everybody";
+/// The repository that a webhook tells of unless it says otherwise.
+pub(crate) const REPOSITORY: (u64, &str) = (1_001, "acme/api");
+
+/// What the world knows as the webhook's secrets.
+pub(crate) fn secrets() -> Secrets {
+    Secrets::new([SECRET])
+}
+
+/// A commit id that a test can tell apart by its number. Zero is git's "no commit".
+pub(crate) fn commit(number: u64) -> String {
+    format!("{number:040x}")
+}
+
+/// What goes into the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub(crate) body: String,
+    pub(crate) attributes: Vec<(String, Attribute)>,
+}
+
+/// A webhook in the making. The same webhook sealed twice at one time is the same delivery, as GitHub's "Redeliver".
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    event: &'static str,
+    payload: Value,
+    /// The fields that hold the event's own time, and the time, where the test sets one.
+    times: &'static [&'static str],
+    at: Option<Timestamp>,
+    delivery: Option<String>,
+    secret: Option<String>,
+    form: bool,
+    raw: Option<String>,
+}
+
+impl Webhook {
+    fn new(event: &'static str, times: &'static [&'static str], payload: Value) -> Self {
+        let bare = Self {
+            event,
+            payload,
+            times,
+            at: None,
+            delivery: None,
+            secret: Some(SECRET.to_owned()),
+            form: false,
+            raw: None,
+        };
+        let (id, name) = REPOSITORY;
+        let repository = json!({
+            "id": id, "full_name": name, "name": "api", "private": true,
+            "default_branch": "main", "pushed_at": null,
+        });
+        bare.with("/repository", repository)
+            .with("/sender", json!({"login": "octocat", "type": "User"}))
+    }
+
+    /// `pull_request`: number 7, from `feature/x` at commit 1 into `main`; closed where the action says so.
+    pub(crate) fn pull_request(action: &str) -> Self {
+        let state = if action == "closed" { "closed" } else { "open" };
+        let payload = json!({
+            "action": action,
+            "number": 7,
+            "pull_request": {
+                "number": 7, "state": state, "title": "Add login", "draft": false, "merged": false,
+                "updated_at": null, "labels": [],
+                "user": {"login": "hubot"},
+                "head": {"ref": "feature/x", "sha": commit(1), "repo": {"id": REPOSITORY.0, "fork": false}},
+                "base": {"ref": "main", "sha": commit(0xbace), "repo": {"id": REPOSITORY.0}},
+            },
+        });
+        Self::new("pull_request", &["/pull_request/updated_at"], payload)
+    }
+
+    /// `push` that moves a branch from one commit to another; 0 is none.
+    pub(crate) fn push(branch: &str, before: u64, after: u64) -> Self {
+        let payload = json!({
+            "ref": format!("refs/heads/{branch}"), "before": commit(before), "after": commit(after),
+            "created": before == 0, "deleted": after == 0, "forced": false, "commits": [],
+        });
+        Self::new("push", &["/repository/pushed_at"], payload)
+    }
+
+    /// `create` of a branch.
+    pub(crate) fn create(branch: &str) -> Self {
+        let payload = json!({"ref": branch, "ref_type": "branch", "master_branch": "main"});
+        Self::new("create", &["/repository/pushed_at"], payload)
+    }
+
+    /// `delete` of a branch.
+    pub(crate) fn delete(branch: &str) -> Self {
+        let payload = json!({"ref": branch, "ref_type": "branch", "pusher_type": "user"});
+        Self::new("delete", &["/repository/pushed_at"], payload)
+    }
+
+    /// `ping`, which greets a new webhook.
+    pub(crate) fn ping() -> Self {
+        let payload = json!({"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}});
+        Self::new("ping", &[], payload)
+    }
+
+    /// Any event with any payload.
+    pub(crate) fn event(event: &'static str, payload: Value) -> Self {
+        Self {
+            payload,
+            ..Self::new(event, &[], json!({}))
+        }
+    }
+
+    /// Sets a field, by JSON pointer. The field's parent must exist.
+    pub(crate) fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+        let parent = self.payload.pointer_mut(parent);
+        let fields = parent.and_then(Value::as_object_mut);
+        fields
+            .expect("the field's parent exists")
+            .insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Of this repository.
+    pub(crate) fn of(mut self, id: u64, name: &str) -> Self {
+        for repo in ["/pull_request/head/repo/id", "/pull_request/base/repo/id"] {
+            if let Some(field) = self.payload.pointer_mut(repo) {
+                *field = json!(id);
+            }
+        }
+        self.with("/repository/id", id)
+            .with("/repository/full_name", name)
+    }
+
+    /// Of this pull request.
+    pub(crate) fn number(self, number: u64) -> Self {
+        self.with("/number", number)
+            .with("/pull_request/number", number)
+    }
+
+    /// With its head on this branch.
+    pub(crate) fn head(self, branch: &str) -> Self {
+        self.with("/pull_request/head/ref", branch)
+    }
+
+    /// With its head at this commit.
+    pub(crate) fn sha(self, number: u64) -> Self {
+        self.with("/pull_request/head/sha", commit(number))
+    }
+
+    /// With its head at the first commit before a `synchronize`.
+    pub(crate) fn before(self, number: u64) -> Self {
+        self.with("/before", commit(number))
+    }
+
+    /// Into this branch.
+    pub(crate) fn base(self, branch: &str) -> Self {
+        self.with("/pull_request/base/ref", branch)
+    }
+
+    /// With this title.
+    pub(crate) fn title(self, title: &str) -> Self {
+        self.with("/pull_request/title", title)
+    }
+
+    /// A draft.
+    pub(crate) fn draft(self) -> Self {
+        self.with("/pull_request/draft", true)
+    }
+
+    /// From a fork.
+    pub(crate) fn fork(self) -> Self {
+        self.with("/pull_request/head/repo/id", REPOSITORY.0 + 1_000_000)
+    }
+
+    /// From a fork that was deleted since.
+    pub(crate) fn deleted_fork(self) -> Self {
+        self.with("/pull_request/head/repo", Value::Null)
+    }
+
+    /// Done by this account.
+    pub(crate) fn by(self, login: &str) -> Self {
+        self.with("/sender/login", login)
+    }
+
+    /// With this time of its own; else it is the time when it is sealed.
+    pub(crate) fn at(mut self, time: Timestamp) -> Self {
+        self.at = Some(time);
+        self
+    }
+
+    /// With this GUID; else one that follows from what it says.
+    pub(crate) fn delivery(mut self, id: &str) -> Self {
+        self.delivery = Some(id.to_owned());
+        self
+    }
+
+    /// Signed with another secret: a forgery.
+    pub(crate) fn signed_with(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Without a signature.
+    pub(crate) fn unsigned(mut self) -> Self {
+        self.secret = None;
+        self
+    }
+
+    /// As `application/x-www-form-urlencoded`.
+    pub(crate) fn in_form(mut self) -> Self {
+        self.form = true;
+        self
+    }
+
+    /// With this body instead, truly signed.
+    pub(crate) fn body(mut self, text: &str) -> Self {
+        self.raw = Some(text.to_owned());
+        self
+    }
+
+    /// Writes, signs and addresses it.
+    pub(crate) fn seal(mut self, now: Timestamp) -> Sealed {
+        let seconds = self.at.unwrap_or(now).seconds();
+        for pointer in self.times {
+            let Some(field) = self.payload.pointer_mut(pointer) else {
+                continue;
+            };
+            // `pushed_at` is a number in `push` and text elsewhere; one second is the grain of both.
+            *field = match self.event {
+                "push" => json!(seconds),
+                _ => json!(rfc3339(seconds)),
+            };
+        }
+        let json = self.payload.to_string();
+        let (kind, body) = match (self.raw, self.form) {
+            (Some(raw), _) => ("application/json", raw),
+            (None, false) => ("application/json", json),
+            (None, true) => ("application/x-www-form-urlencoded", form(&json)),
+        };
+        let delivery = self.delivery.unwrap_or_else(|| guid(&body));
+        let mut headers = vec![
+            (EVENT, self.event.to_owned()),
+            (DELIVERY, delivery),
+            (CONTENT_TYPE, kind.to_owned()),
+        ];
+        if let Some(secret) = self.secret {
+            headers.push((SIGNATURE, sign(&secret, &body)));
+        }
+        let attributes = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Attribute::text(value)))
+            .collect();
+        Sealed { body, attributes }
+    }
+}
+
+/// `X-Hub-Signature-256` of a body.
+pub(crate) fn sign(secret: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
+    mac.update(body.as_bytes());
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+fn form(json: &str) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", json)
+        .finish()
+}
+
+/// As GitHub writes it: to the second.
+fn rfc3339(seconds: i64) -> String {
+    let time = Timestamp::from_seconds(seconds).expect("a time of this age");
+    time.to_string().replace(".000Z", "Z")
+}
+
+fn guid(body: &str) -> String {
+    let hash = hex::encode(Sha256::digest(body.as_bytes()));
+    let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
+    let parts = [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ];
+    parts.join("-")
+}

@@ -1,0 +1,203 @@
+//! The soak: three daemons, as their users run them, against the emulator, behind proxies that do what networks and
+//! services do. Daemons are killed at random, webhooks arrive shuffled and twice, with poison and forgeries among them. At
+//! the end pipelines are exactly the open subjects, and nothing is lost.
+//!
+//! The short form runs with the tests; `scripts/soak` runs the long one. `BRANCHLINE_SEED` plays a script again; what
+//! the machine does in between is its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "the table is the set_source_branch, and a daemon that loses something fails the test"
+)]
+
+mod account;
+mod checks;
+mod daemons;
+mod script;
+#[expect(dead_code, reason = "the soak uses a part of the world")]
+#[path = "../it/world/mod.rs"]
+mod world;
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use crate::account::Account;
+use crate::checks::{Expected, Verdict};
+use crate::daemons::Daemons;
+use crate::script::Round;
+
+/// Subjects of one round; they make about 300 webhooks, and as many again that are sent twice, poison or forgeries.
+const SUBJECTS: usize = 60;
+/// Requests that meet a fault, in thousandths.
+const FAULTS: u32 = 60;
+/// How long a round's trouble lasts, at the least.
+const TROUBLE: Duration = Duration::from_secs(25);
+/// The time between two kills or stops, in milliseconds.
+const PAUSE: Range<u64> = 700..4_000;
+/// How long the queue may take to become empty once the trouble is over: visibility, claim and retries are minutes.
+const REST: Duration = Duration::from_secs(420);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_and_nothing_made_twice() {
+    let mut dice = dice();
+    println!("{}", Table(round("short", 0, &mut dice).await));
+}
+
+/// Round after round, each in an account of its own: the emulator copies a whole table for every transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "scripts/soak runs it"]
+async fn for_long() {
+    let seconds = std::env::var("BRANCHLINE_SOAK_SECONDS");
+    let seconds = seconds.ok().and_then(|seconds| seconds.parse().ok());
+    let time = Duration::from_secs(seconds.unwrap_or(600));
+    let mut dice = dice();
+    let begun = Instant::now();
+    let mut all: Vec<Row> = Vec::new();
+    for number in 0.. {
+        let rows = round("long", number, &mut dice).await;
+        println!(
+            "round {} of {:?} so far\n{}",
+            number + 1,
+            begun.elapsed(),
+            Table(rows.clone())
+        );
+        all = match all.is_empty() {
+            true => rows,
+            false => all
+                .iter()
+                .zip(&rows)
+                .map(|(sum, row)| sum.and(row))
+                .collect(),
+        };
+        if begun.elapsed() >= time {
+            println!(
+                "{} rounds in {:?}\n{}",
+                number + 1,
+                begun.elapsed(),
+                Table(all)
+            );
+            return;
+        }
+    }
+}
+
+fn dice() -> fastrand::Rng {
+    let seed = std::env::var("BRANCHLINE_SEED").ok();
+    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
+    println!("BRANCHLINE_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+/// Sends, troubles, waits, looks. Answers with the figures, and fails if anything is wrong.
+async fn round(name: &str, number: usize, dice: &mut fastrand::Rng) -> Vec<Row> {
+    let account = Account::new(&format!("{name}-{number}")).await;
+    let mut daemons = Daemons::start(&account, dice.u64(..)).await;
+    let script = Round::new(dice, number, SUBJECTS);
+    let expected = Expected::of(&script);
+    let begun = Instant::now();
+    daemons.faults(FAULTS);
+    let mut sender = dice.fork();
+    let sending = script.send(&account, begun + TROUBLE, &mut sender);
+    daemons.trouble(sending, &PAUSE, dice).await;
+    let troubled = begun.elapsed();
+    daemons.faults(0);
+    daemons.all_up();
+    let rested = account.rest(REST).await;
+    let rest = begun.elapsed() - troubled;
+    let faults = daemons.done();
+    let mut wrong = daemons.stop().await;
+    let verdict = checks::look(&account, &expected).await;
+    account.leave(&verdict.names).await;
+
+    let seconds = |time: Duration| usize::try_from(time.as_secs()).unwrap();
+    let mut rows = vec![
+        Row::sum("webhooks sent", script.webhooks.len()),
+        Row::sum("of them duplicates", script.again),
+        Row::sum("subjects", expected.subjects()),
+        Row::sum("SIGKILLs", daemons.killed),
+        Row::sum("SIGTERMs, each with exit code 0", daemons.stopped),
+        Row::sum("seconds of trouble", seconds(troubled)),
+        Row::most("seconds until the queue was empty", seconds(rest)),
+        Row::most("KiB of memory of a daemon", daemons.memory),
+        Row::sum("faults injected", faults.values().sum()),
+    ];
+    rows.extend(
+        faults
+            .into_iter()
+            .map(|(name, count)| Row::sum(name, count)),
+    );
+    rows.extend(verdict.rows(&expected));
+    wrong.extend(verdict.wrong);
+    wrong.extend(rested.err());
+    wrong.extend(daemons.wrong_words());
+    let (table, tails) = (Table(rows.clone()), daemons.tails());
+    assert!(wrong.is_empty(), "{table}\n{}\n{tails}", wrong.join("\n"));
+    rows
+}
+
+/// A figure of a round; of several rounds it is the sum or the most.
+#[derive(Clone)]
+struct Row {
+    name: &'static str,
+    figure: usize,
+    is_sum: bool,
+}
+
+impl Row {
+    fn sum(name: &'static str, figure: usize) -> Self {
+        Self {
+            name,
+            figure,
+            is_sum: true,
+        }
+    }
+
+    fn most(name: &'static str, figure: usize) -> Self {
+        Self {
+            is_sum: false,
+            ..Self::sum(name, figure)
+        }
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        let figure = match self.is_sum {
+            true => self.figure + other.figure,
+            false => self.figure.max(other.figure),
+        };
+        Self {
+            figure,
+            ..self.clone()
+        }
+    }
+}
+
+struct Table(Vec<Row>);
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|row| writeln!(f, "{:36} {:7}", row.name, row.figure))
+    }
+}
+
+impl Verdict {
+    fn rows(&self, expected: &Expected) -> Vec<Row> {
+        vec![
+            Row::sum("open subjects", expected.open()),
+            Row::sum("pipelines", self.pipelines),
+            Row::sum("lost: open without a pipeline", self.lost),
+            Row::sum("orphaned: pipelines of nobody", self.orphaned),
+            Row::sum("poison", expected.poison()),
+            Row::sum("buried", self.buried),
+            Row::sum("of them buried again", self.buried_again),
+            Row::sum("forgeries", expected.forgeries()),
+            Row::sum("quarantined", self.quarantined),
+            Row::sum("of them quarantined again", self.quarantined_again),
+            Row::sum("audit entries", self.audited),
+            Row::sum("claims left", self.claims),
+        ]
+    }
+}
