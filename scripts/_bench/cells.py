@@ -24,7 +24,11 @@ class Cell:
     @property
     def size(self) -> str:
         """Returns the size of a webhook for people."""
-        return f"{self.bytes // 1_000} KB" if self.bytes < 1_000_000 else f"{self.bytes // 1_000_000} MB"
+        return (
+            f"{self.bytes // 1_000} KB"
+            if self.bytes < 1_000_000
+            else f"{self.bytes // 1_000_000} MB"
+        )
 
     @property
     def name(self) -> str:
@@ -33,7 +37,7 @@ class Cell:
 
     @property
     def burst(self) -> int:
-        """Returns the size of the burst: enough for a second of work and to fill every slot several times."""
+        """Returns the webhooks of a burst: a second of work, and several times the slots."""
         slow = self.latency_ms > 0
         if self.latency_ms == LONG_LATENCY_MS:
             return 3_000
@@ -45,7 +49,7 @@ class Cell:
 
     @property
     def per_second(self) -> float:
-        """Returns a rate in webhooks per second that leaves spare time, so that no queue builds up."""
+        """Returns webhooks per second: few enough that no queue builds up."""
         most = 50 if self.bytes < 1_000_000 else 10
         possible = 1_000 * self.concurrency / (CALLS_PER_SLOT * self.latency_ms + 10)
         return min(most, possible / 2)
@@ -57,7 +61,7 @@ class Cell:
 
 
 def all_cells() -> list[Cell]:
-    """Returns every cell. Cells of one concurrency and size are adjacent, because they share a process."""
+    """Returns every cell, ordered so that cells that share a process are adjacent."""
     cells = []
     for concurrency in CONCURRENCIES:
         for size in SIZES:

@@ -50,7 +50,7 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
 
 
 def allowed_per_second(cell: Cell, figures: Figures) -> float:
-    """Returns the rate that Little's law allows: slots, divided by the time of the calls of a slot."""
+    """Returns the rate that Little's law allows: slots divided by the time of a slot's calls."""
     return 1_000 * cell.concurrency / (CALLS_PER_SLOT * figures.held_ms)
 
 

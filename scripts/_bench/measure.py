@@ -1,4 +1,4 @@
-"""Measures one subject in one cell: a burst for rate, time and memory, then a paced run for latency."""
+"""Measures one subject in one cell: a burst for rate, time and memory, a paced run for latency."""
 
 import json
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
 
 
 def _per_second(settled_ms: list[float], concurrency: int) -> float:
-    """Returns the rate in the middle of the burst, without the start of the first and the end of the last.
+    """Returns the rate in the middle of the burst, without its start and its end.
 
     It is the slope of a fitted line, because with a latency messages are deleted in waves, and a
     fixed interval can contain one wave more or less. A burst of few waves has no middle: its rate

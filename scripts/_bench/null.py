@@ -40,7 +40,9 @@ class NullAws:
             time.sleep(0.02)
         report = self._request("GET", "/report")
         if report["refused"]:
-            raise Problem(f"{report['refused']} calls were refused: see the messages of the null AWS above")
+            raise Problem(
+                f"{report['refused']} calls were refused: see the messages of the null AWS above"
+            )
         return report
 
     def samples(self) -> dict[str, str]:

@@ -13,7 +13,9 @@ def cpu_ms(pid: int) -> float:
     """
     threads = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
     if not threads:
-        raise Problem("this system has no /proc/PID/task/*/schedstat, which shows the time of a thread")
+        raise Problem(
+            "this system has no /proc/PID/task/*/schedstat, which shows the time of a thread"
+        )
     return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""The targets of branchline. They are ratios within one run, so that the machine does not decide."""
+"""The targets of branchline: ratios within one run, so that the machine does not decide."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def _cpu(results: Sequence[Result], cell: Cell) -> Iterable[Judged]:
 
 
 def _little(table: Table, cell: Cell) -> Iterable[Judged]:
-    """Compares the rate with Little's law, or with the floor's where the processors limit it more."""
+    """Compares the rate with Little's law, or with the floor's if the processors limit it."""
     if cell.concurrency != LITTLE_CONCURRENCY or cell.latency_ms == 0:
         return
     ours = table[cell]["branchline"]

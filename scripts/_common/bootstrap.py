@@ -1,4 +1,4 @@
-"""Starts a script: finds a new enough Python, enters the pinned environment, runs `main`, and exits.
+"""Starts a script: finds a new enough Python, enters an environment, runs `main`, and exits.
 
 This module runs before any package is installed, so it uses the standard library alone. It also
 runs on any Python since 3.7, so that an old one prints a sentence instead of a traceback.
@@ -65,7 +65,7 @@ def _restart(python: str) -> NoReturn:
 
 
 def _restart_with_newer() -> NoReturn:
-    """Looks for a newer Python beside an old `python3`, as macOS and older Debian releases have it."""
+    """Looks for a newer Python beside `python3`, as macOS and older Debian releases have it."""
     for name in NEWER:
         python = shutil.which(name)
         if python:

@@ -24,7 +24,7 @@ def branchline(*, release: bool) -> Path:
 
 
 def build(kind: str, name: str, *, release: bool) -> Path:
-    """Builds one target (`bin` or `bench`) and returns its path, in the target folder of the user."""
+    """Builds one target (`bin` or `bench`) and returns its path in cargo's target folder."""
     if shutil.which("cargo") is None:
         raise Problem("cargo is not on the PATH: install Rust first, then run this again")
     command = ["cargo", "build", "--locked", f"--{kind}", name]

@@ -1,4 +1,4 @@
-"""The Python environments: one list of pinned requirements each, because their packages conflict."""
+"""The Python environments: one list of pins each, because their packages conflict."""
 
 import functools
 import importlib.util
@@ -24,16 +24,19 @@ class Environment:
         self._log = self.folder.with_suffix(".log")
 
     def ensure(self) -> Path:
-        """Returns the folder of the environment's commands, after making the environment if needed."""
+        """Makes the environment if needed, and returns the folder of its commands."""
         return Part(self.folder, (self._pins,), self._fill, self._interpreter).ensure() / "bin"
 
     def _interpreter(self) -> str:
-        """Returns the Python behind the environment's, which an upgrade may have moved or removed."""
+        """Returns the Python behind the environment's. An upgrade can move or remove it."""
         return str(self.python.resolve()) if self.python.exists() else "(none)"
 
     def _fill(self, folder: Path) -> None:
         _say(f"making the Python environment {paths.shown(folder)} (once)")
-        if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        if (
+            importlib.util.find_spec("venv") is None
+            or importlib.util.find_spec("ensurepip") is None
+        ):
             raise Problem(
                 f"this Python ({sys.executable}) has no venv module: install it (on Debian and Ubuntu: "
                 "apt install python3-venv), then run this again"
@@ -55,7 +58,13 @@ class Environment:
     def _install(self) -> None:
         """Runs pip. Its long output goes to the log, and its progress to the terminal."""
         total = sum(1 for line in self._pins.read_text().splitlines() if "==" in line)
-        options = ["--no-input", "--disable-pip-version-check", "--no-deps", "--progress-bar", "off"]
+        options = [
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--progress-bar",
+            "off",
+        ]
         # -u: into a pipe, Python would write blocks instead of lines.
         command = [str(self.python), "-u", "-m", "pip", "install", *options, "-r", str(self._pins)]
         with (

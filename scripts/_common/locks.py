@@ -1,4 +1,4 @@
-"""A lock between processes. The kernel releases it when its holder ends, so no stale lock remains."""
+"""A lock between processes. The kernel releases it when its holder ends."""
 
 import fcntl
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from .problem import Problem
 
 @contextmanager
 def exclusive(path: Path, busy: str | None = None) -> Iterator[None]:
-    """Holds the lock file at `path`. If another process holds it, waits, or raises `busy` if given."""
+    """Holds the lock file at `path`. Waits for another holder, or raises `busy` if given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:

@@ -49,7 +49,7 @@ class Part:
 
 
 def need(tools: Iterable[str]) -> None:
-    """Raises a Problem that names the first tool that is not installed, and why the scripts use it."""
+    """Raises a Problem that names the first tool that is not installed."""
     for tool in tools:
         if shutil.which(tool) is None:
             raise Problem(f"{tool} is not installed{_HINTS.get(tool, '')}", 2)
@@ -65,7 +65,7 @@ _HINTS = {
 
 
 def npm_ci(folder: Path, manifests: Iterable[Path]) -> None:
-    """Installs a package-lock.json and its package.json into a folder, without running any script."""
+    """Installs a package-lock.json and its package.json, without running any script."""
     for manifest in manifests:
         shutil.copy(manifest, folder)
     command = ["npm", "ci", "--silent", "--no-fund", "--no-audit", "--ignore-scripts"]

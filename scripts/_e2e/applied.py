@@ -99,7 +99,9 @@ def remaining(emulators: Emulators) -> list[str]:
     queues = aws.client("sqs", emulators.localstack).list_queues().get("QueueUrls", [])
     tables = aws.client("dynamodb", emulators.moto).list_tables()["TableNames"]
     # Like AWS, the emulator lists a deleted cluster as INACTIVE for a while.
-    clusters = aws.client("ecs", emulators.moto).describe_clusters(clusters=["branchline"])["clusters"]
+    clusters = aws.client("ecs", emulators.moto).describe_clusters(clusters=["branchline"])[
+        "clusters"
+    ]
     logs = aws.client("logs", emulators.moto).describe_log_groups()["logGroups"]
     alarms = aws.client("cloudwatch", emulators.moto).describe_alarms()["MetricAlarms"]
     roles = aws.client("iam", emulators.moto).list_roles()["Roles"]

@@ -26,7 +26,7 @@ STOP_SECONDS = 10
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Starts LocalStack, yields its endpoint, and stops it at the end of the block or of this process."""
+    """Starts LocalStack and yields its endpoint. It stops with the block, or with this process."""
     port = _free_port()
     python = environments.named("e2e").python
     with LOG.open("wb") as log:

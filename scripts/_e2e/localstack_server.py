@@ -15,7 +15,10 @@ from typing import Any
 from localstack.runtime import main as runtime
 from localstack.runtime.server import twisted
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
-from localstack.services.apigateway.next_gen.execute_api.handlers import gateway_exception, method_request
+from localstack.services.apigateway.next_gen.execute_api.handlers import (
+    gateway_exception,
+    method_request,
+)
 
 
 def main() -> None:
@@ -29,7 +32,7 @@ def main() -> None:
 
 
 def _exit_with_the_starter() -> None:
-    """Exits at once when the starter ends. An orderly stop of LocalStack takes seconds and saves nothing."""
+    """Exits at once when the starter ends, because an orderly stop takes seconds."""
     while os.read(0, 4096):
         pass
     os._exit(0)
@@ -52,7 +55,7 @@ def _match_headers_by_exact_case() -> None:
 
 
 def _validate_by_content_type() -> None:
-    """Validates a body by the model of its content type, and not at all if there is none, as on AWS.
+    """Validates a body by the model of its content type, and not at all without one, as on AWS.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
     """
@@ -81,7 +84,9 @@ def _answer_by_gateway_response() -> None:
         for name, value in found["responseParameters"].items():
             answer.headers[name.removeprefix("gatewayresponse.header.")] = value.strip("'")
         template = found["responseTemplates"]["application/json"]
-        answer.set_data(template.replace("$context.error.messageString", json.dumps(exception.message)))
+        answer.set_data(
+            template.replace("$context.error.messageString", json.dumps(exception.message))
+        )
         return answer
 
     handler.create_exception_response = customised

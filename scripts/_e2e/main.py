@@ -1,4 +1,4 @@
-"""scripts/e2e: starts the emulators, applies, plays the story, destroys, and prints how long each took."""
+"""scripts/e2e: starts the emulators, applies, plays the story, destroys, and prints the times."""
 
 import argparse
 import os
@@ -127,4 +127,3 @@ def _play(binary: Path, made: applied.Applied, phases: Phases) -> None:
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-

@@ -29,7 +29,7 @@ SOURCE = "mirror.invalid/hashicorp/aws"
 
 SECONDS = {"apply": 240, "destroy": 240}
 OTHER_SECONDS = 60
-"""Many times the usual duration. The provider repeats a call that an emulator cannot answer for hours."""
+"""Many times the usual duration. The provider repeats an unanswered call for hours."""
 
 PARALLEL = "-parallelism=20"
 
@@ -82,7 +82,9 @@ class Module:
                 unused -= {pattern} if count else set()
             (FOLDER / file.name).write_text(text, encoding="utf-8")
         if unused:
-            raise Problem(f"nothing in infra/ matches these patterns of module.py: {sorted(unused)}")
+            raise Problem(
+                f"nothing in infra/ matches these patterns of module.py: {sorted(unused)}"
+            )
 
     def init(self) -> None:
         """Prepares the folder for the other commands."""
@@ -125,7 +127,7 @@ class Module:
         return _last(output, "Destroy complete")
 
     def run(self, command: str, *options: str) -> str:
-        """Runs a command and returns its output. A failure or a timeout is a Problem with the last lines."""
+        """Returns the output of a command. A failure or a timeout is a Problem with the last lines."""
         log = FOLDER.with_suffix(f".{command}.log")
         limit = SECONDS.get(command, OTHER_SECONDS)
         with log.open("w+") as file:

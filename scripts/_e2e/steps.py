@@ -15,7 +15,7 @@ from .story import Story
 
 
 def refused(story: Story) -> None:
-    """The API answers an invalid webhook with 4xx, which GitHub shows, and sends nothing to a queue."""
+    """The API answers an invalid webhook with 4xx and sends nothing to a queue."""
     good = story.webhook("pull_request.opened")
     secret = story.account.secret
 
@@ -81,7 +81,7 @@ def other_spellings(story: Story) -> None:
 
 
 def template_lost(story: Story) -> None:
-    """A webhook whose template is missing is dead-lettered, and replayed once the template is back."""
+    """A webhook without its template is dead-lettered, and replayed once the template is back."""
     codepipeline = aws.client("codepipeline", story.emulators.moto)
     template = story.world.pipeline(applied.WEB_TEMPLATE)["pipeline"]
     codepipeline.delete_pipeline(name=applied.WEB_TEMPLATE)

@@ -61,7 +61,9 @@ class Queue:
         sent = {reply.message_id for reply in replies.values() if reply.status == 200}
         arrived = self._arrived() if sent else {}
         if arrived.keys() != sent:
-            raise AssertionError(f"{len(sent)} messages were sent, and {len(arrived)} were read, or others")
+            raise AssertionError(
+                f"{len(sent)} messages were sent, and {len(arrived)} were read, or others"
+            )
         return {name: self._arrival(reply, arrived) for name, reply in replies.items()}
 
     @staticmethod

@@ -79,7 +79,7 @@ def _texts() -> Iterator[Case]:
 
 
 def _unusual_json() -> Iterator[Case]:
-    """Yields JSON that GitHub does not write, and that changes if it is parsed and written again."""
+    """Yields JSON that GitHub does not write, and that parsing and writing would change."""
     usual = compact(pull_request("a text"))
     pretty = json.dumps(pull_request("a text"), indent=2).encode()
     bodies = {
@@ -111,7 +111,7 @@ def _unusual_json() -> Iterator[Case]:
 
 
 def _malformed() -> Iterator[Case]:
-    """Yields bodies that the API's validator refuses, and that must arrive unchanged if it does not."""
+    """Yields bodies that the API's validator refuses, and that otherwise must arrive unchanged."""
     whole = compact(pull_request("a text"))
     bodies = {
         "text": b"not json",
@@ -159,7 +159,7 @@ def _malformed() -> Iterator[Case]:
 
 
 def _sizes() -> Iterator[Case]:
-    """Yields messages around the limit of 1 MiB for body and attributes together, in UTF-8 bytes."""
+    """Yields messages around the limit of 1 MiB for body and attributes together."""
     fillers = {
         "letters": b"x",
         "spaces": b" ",

@@ -30,7 +30,7 @@ def _case(
 
 
 def _spellings() -> Iterator[Case]:
-    """Yields other spellings: HTTP/2 has lower case, a proxy any, and a forger sends two at once."""
+    """Yields other spellings: lower case in HTTP/2, any by a proxy, two at once by a forger."""
     spellings: dict[str, Callable[[str], str]] = {
         "lower": str.lower,
         "upper": str.upper,

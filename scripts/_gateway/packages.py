@@ -1,4 +1,4 @@
-"""Installs the engine of the mapping template (Apache Velocity with JsonPath) from Debian's packages.
+"""Installs the engine of the mapping template, Apache Velocity with JsonPath, from Debian.
 
 The packages are extracted, not installed, so this needs no root and does not change the system.
 """

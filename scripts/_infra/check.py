@@ -68,4 +68,6 @@ def _gateway(binary: Path | None) -> None:
 def _run(command: list[str], variables: dict[str, str]) -> None:
     status = subprocess.run(command, cwd=paths.ROOT, env=variables, check=False).returncode
     if status != 0:
-        raise Problem(f"{Path(command[0]).name} ended with exit code {status}: see its output above")
+        raise Problem(
+            f"{Path(command[0]).name} ended with exit code {status}: see its output above"
+        )

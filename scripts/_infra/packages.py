@@ -1,4 +1,4 @@
-"""Installs the npm packages of the checks: the IAM simulation, GitHub's examples, the provider's schema."""
+"""Installs npm packages: the IAM simulation, GitHub's examples, the schema of the provider."""
 
 import subprocess
 from pathlib import Path

@@ -77,7 +77,7 @@ def _without_blocks(lines: Iterator[Line]) -> Iterator[Line]:
 
 
 def markdown(text: str) -> Iterator[Line]:
-    """Yields the prose of a Markdown file. Lines that are indented by 4 after a blank one are code."""
+    """Yields the prose of a Markdown file, without code that is indented by 4."""
 
     def lines() -> Iterator[Line]:
         blank = True
@@ -93,7 +93,7 @@ def markdown(text: str) -> Iterator[Line]:
 
 
 def comments(marker: str) -> Callable[[str], Iterator[Line]]:
-    """Returns a function that yields lines of a file that are comments from their first character."""
+    """Returns a function that yields the lines of a file that are comments as a whole."""
     comment = re.compile(rf"\s*(?:{marker})")
 
     def lines(text: str) -> Iterator[Line]:

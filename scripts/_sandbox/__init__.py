@@ -1,1 +1,1 @@
-"""A small AWS on this machine and the sender of webhooks, for scripts/sandbox, demo and footprint."""
+"""A small AWS on this machine and a sender of webhooks."""

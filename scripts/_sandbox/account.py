@@ -1,4 +1,4 @@
-"""Creates in the emulator what branchline needs: queues, a table, a role and a template pipeline."""
+"""Creates in the emulator what branchline needs: queues, a table, a role and a template."""
 
 import json
 import secrets
@@ -62,7 +62,7 @@ def make(endpoint: str) -> Account:
 
 
 def write_configuration(account: Account, path: Path) -> None:
-    """Writes a branchline.toml. It names the variable of the secret and does not contain the secret."""
+    """Writes a branchline.toml. It names the variable with the secret, not the secret."""
     path.write_text(
         f"""\
 # The sandbox writes this file again each time it starts.
@@ -146,7 +146,7 @@ def make_role(iam: Any) -> str:
 
 
 def template(role: str) -> dict[str, Any]:
-    """Returns a pipeline as a team has it for `main`, with a trigger that a clone must not inherit."""
+    """Returns a pipeline as a team has it for `main`. A clone must not inherit its trigger."""
     account = role.split(":")[4]
     guid = "00000000-0000-4000-8000-000000000000"
     connection = f"arn:aws:codeconnections:{REGION}:{account}:connection/{guid}"

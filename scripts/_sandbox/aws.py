@@ -14,7 +14,7 @@ from _common.problem import Problem
 
 
 def client(service: str, endpoint: str) -> Any:
-    """Returns a boto3 client of the emulator. It does not retry: the emulator answers or is broken."""
+    """Returns a boto3 client of the emulator without retries: it answers or is broken."""
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
     return boto3.client(service, region_name=REGION, endpoint_url=endpoint, config=config)
 

@@ -24,7 +24,7 @@ STOP_SECONDS = 5
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running moto. Its command line contains `token`, which is checked before a signal is sent."""
+    """A running moto. Its command line contains `token`, which is checked before a signal."""
 
     pid: int
     token: str
@@ -35,7 +35,7 @@ class Emulator:
         return self.token in _command_line(self.pid)
 
     def stop(self) -> None:
-        """Ends the process if it runs. moto keeps everything in memory, so nothing has to be saved."""
+        """Ends the process if it runs. moto keeps everything in memory and saves nothing."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if not self.is_alive():
                 return
@@ -104,7 +104,7 @@ def _wait_until_gone(emulator: Emulator, seconds: float) -> None:
 
 
 def _command_line(pid: int) -> str:
-    """Returns the arguments of a process, or nothing if there is none: from /proc, elsewhere from ps."""
+    """Returns the arguments of a process, or nothing: from /proc, or on other systems from ps."""
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
         try:

@@ -1,4 +1,4 @@
-"""Does what API Gateway does with a webhook: renders the mapping template and sends the form to SQS.
+"""Does what API Gateway does: renders the mapping template and sends the form to SQS.
 
 No emulator runs this integration for SQS as AWS does. The template is the real one, and airspeed
 renders it. Where airspeed and moto are more lenient than AWS, this module is as strict as AWS.
@@ -43,7 +43,7 @@ class _Input:
         self._headers = webhook.headers
 
     def params(self, name: str | None = None) -> Any:
-        """Returns all parameters, or the value of one. Header names match by exact case, as on AWS."""
+        """Returns all parameters, or one. Header names match by exact case, as on AWS."""
         if name is None:
             return {"path": {}, "querystring": {}, "header": self._headers}
         return self._headers.get(name, "")
@@ -51,7 +51,9 @@ class _Input:
 
 def _text(body: bytes) -> str:
     """Decodes UTF-8 as Java does: an encoded surrogate is one U+FFFD, not one for each byte."""
-    return re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]?", "\ufffd".encode(), body).decode("utf-8", "replace")
+    return re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]?", "\ufffd".encode(), body).decode(
+        "utf-8", "replace"
+    )
 
 
 class _Util:

@@ -37,7 +37,7 @@ class Webhook:
 def webhook(
     body: bytes, event: str, secret: str, *, delivery: str | None = None, form: bool = False
 ) -> Webhook:
-    """Signs `body` and adds the headers that GitHub sends. The signature of a form covers the form."""
+    """Signs `body` and adds GitHub's headers. The signature of a form covers the form."""
     repository = _repository_id(body)
     if form:
         body = b"payload=" + urllib.parse.quote_plus(body).encode("ascii")
@@ -60,7 +60,7 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def guess_event(path: Path, body: bytes) -> str:
-    """Finds the event in a file name such as `pull_request.opened.json`, or by the payload's keys."""
+    """Finds the event in a name such as `pull_request.opened.json`, or by the payload's keys."""
     named = re.fullmatch(r"([a-z]+(?:_[a-z]+)*)\.[\w.]+\.json", path.name)
     if named:
         return named.group(1)

@@ -25,7 +25,7 @@ MAX_MEMORY_MB = 60.0
 
 
 def measure(binary: Path, configuration: Path, account: Account) -> list[tuple[str, str, float]]:
-    """Fills the account and lists it. Returns each list's name, its figures, and its memory in MB."""
+    """Fills the account and lists it. Returns each list's name, figures, and memory in MB."""
     _fill_dead_letter_queue(account)
     _fill_table(account)
     found = []
@@ -41,7 +41,7 @@ def measure(binary: Path, configuration: Path, account: Account) -> list[tuple[s
 
 
 def _run(command: list[str], account: Account) -> tuple[float, float, float, int]:
-    """Returns the seconds to the first and last row, the peak memory in MB, and the number of rows."""
+    """Returns the seconds to the first and last row, the peak memory in MB, and the rows."""
     started = time.monotonic()
     process = subprocess.Popen(
         command,

@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _is_retained(backend: SQSBackend, queue_name: str, message: Message) -> bool:
-    """Replaces moto's method, which counts the whole queue three times for each received message."""
+    """Replaces moto's method, which counts the whole queue three times per received message."""
     retention = backend.get_queue(queue_name).message_retention_period
     return bool(retention + message.sent_timestamp / 1000 > time.time())
 

@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="start the emulator and create queues, table and template")
-    up.add_argument("--port", type=int, default=0, help="the emulator's port (default: any free one)")
+    up.add_argument(
+        "--port", type=int, default=0, help="the emulator's port (default: any free one)"
+    )
     up.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="stop the emulator and lose everything in it")
@@ -49,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show queues, pipelines and mappings")
     status.set_defaults(run=_status)
 
-    send = commands.add_parser("send", help="sign a payload and send it through the mapping template")
+    send = commands.add_parser(
+        "send", help="sign a payload and send it through the mapping template"
+    )
     file_help = "the body, for instance a file of tests/fixtures/webhooks/"
     send.add_argument("file", type=Path, metavar="FILE", help=file_help)
     event_help = "X-GitHub-Event (default: guessed from the file's name or content)"
@@ -218,4 +222,3 @@ def _exec(arguments: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
     return status if status >= 0 else 128 - status
-

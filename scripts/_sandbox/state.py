@@ -1,4 +1,4 @@
-"""The file `.sandbox/state.json`, in which `scripts/sandbox up` leaves data for the other commands."""
+"""The file `.sandbox/state.json`, which `scripts/sandbox up` writes for the other commands."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ class State:
 
 
 def load(file: Path = FILE) -> State | None:
-    """Returns the running sandbox. A file of another version, or without a process, counts as None."""
+    """Returns the running sandbox, or None for a file of another version or without a process."""
     try:
         raw = json.loads(file.read_text())
         state = State(Emulator(**raw["emulator"]), Account(**raw["account"]))

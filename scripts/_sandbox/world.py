@@ -1,4 +1,4 @@
-"""Reads what exists in the emulator, never what was called. The demo and `sandbox status` use it."""
+"""Reads what exists in the emulator, never what was called."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class World:
         self._dynamodb = aws.client("dynamodb", account.endpoint)
 
     def depth(self, queue_url: str) -> tuple[int, int]:
-        """Returns the number of waiting messages, delayed ones included, and of messages in flight."""
+        """Returns the number of waiting messages, with delayed ones, and of messages in flight."""
         waiting = "ApproximateNumberOfMessages"
         delayed = "ApproximateNumberOfMessagesDelayed"
         in_flight = "ApproximateNumberOfMessagesNotVisible"
@@ -51,7 +51,9 @@ class World:
     def clones(self) -> list[str]:
         """Returns the names of all pipelines except the template."""
         listed = self._codepipeline.list_pipelines()["pipelines"]
-        return [pipeline["name"] for pipeline in listed if pipeline["name"] != self._account.template]
+        return [
+            pipeline["name"] for pipeline in listed if pipeline["name"] != self._account.template
+        ]
 
     def pipeline(self, name: str) -> dict[str, Any]:
         """Returns the answer of GetPipeline for an existing pipeline."""

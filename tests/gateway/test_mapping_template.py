@@ -1,4 +1,4 @@
-"""The mapping template from GitHub to branchline: rendered by Velocity, sent through an emulated SQS.
+"""Tests the mapping template from GitHub to branchline, with Velocity and an emulated SQS.
 
 tests/python/ tests the details of the template with an imitation of the engine. These tests prove
 the same with the real engine, and that the imitation agrees with it.
@@ -55,7 +55,7 @@ class Corpus(unittest.TestCase):
     """Every webhook of the corpus has its result."""
 
     def test_arrivals_equal_what_was_sent(self) -> None:
-        """Bodies are unchanged, headers are attributes, and branchline accepts valid signatures only."""
+        """Bodies are unchanged, headers are attributes, and only valid signatures are accepted."""
         for case in cases():
             with self.subTest(case.name):
                 self.assertIsNone(difference(case, arrivals()[case.name]))
@@ -71,12 +71,14 @@ class Corpus(unittest.TestCase):
         self.assertGreaterEqual(len({case.webhook.body for case in cases()}), LEAST + 100)
 
     def test_a_refusal_has_a_reason(self) -> None:
-        """gateway.refusal applies AWS's rules. moto has the size alone, and counts only the body."""
+        """gateway.refusal applies AWS's rules. moto has only the size, and counts only the body."""
         reasons = {"size ": "limit is 1048576", "malformed ": "characters"}
         for case in cases():
             if case.result is Result.REFUSED:
                 with self.subTest(case.name):
-                    matching = (text for kind, text in reasons.items() if case.name.startswith(kind))
+                    matching = (
+                        text for kind, text in reasons.items() if case.name.startswith(kind)
+                    )
                     reason = next(matching, "must not be empty")
                     self.assertRegex(arrivals()[case.name].error or "", f"^400 .*{reason}")
 
@@ -105,7 +107,7 @@ class Forms(unittest.TestCase):
                 self.assertTrue(forms()[case.name].isascii())
 
     def test_an_absent_parameter_may_be_null(self) -> None:
-        """AWS does not document whether an absent `$input.params(...)` is empty or null. Both work."""
+        """An absent `$input.params(...)` can be empty or null. AWS does not document which."""
         self.assertEqual(forms(absent="null"), forms())
 
     def test_the_sandbox_renders_the_same(self) -> None:
@@ -120,10 +122,18 @@ class Forms(unittest.TestCase):
 QUIRKS = [
     ("a hyphen is part of a name", '#set($a = "1")$a-b ${a}-b', "$a-b 1-b"),
     ("setting to nothing changes nothing", '#set($a = "1")#set($a = $input.path("$.none"))$a', "1"),
-    ("a pattern matches the whole", '#set($a = "12a")#if($a.matches("[0-9]+"))yes#{else}no#end', "no"),
+    (
+        "a pattern matches the whole",
+        '#set($a = "12a")#if($a.matches("[0-9]+"))yes#{else}no#end',
+        "no",
+    ),
     ("a line end is kept", "a\n## gone\nb##\nc\n", "a\nbc\n"),
     ("an unknown reference stands for itself", "$a $!a ${a}", "$a  ${a}"),
-    ("a path leads into the payload", "$input.path('$.repository.id')|$!input.path('$.a.b')", "186853002|"),
+    (
+        "a path leads into the payload",
+        "$input.path('$.repository.id')|$!input.path('$.a.b')",
+        "186853002|",
+    ),
     ("a payload that is not JSON has no paths", "$input.path('$.a')", None),
 ]
 
@@ -136,8 +146,7 @@ class Engine(unittest.TestCase):
         usual = post("engine", compact(pull_request("a text")))
         broken = post("engine", b"{not json")
         requests = [
-            Request(template, broken if wanted is None else usual)
-            for _, template, wanted in QUIRKS
+            Request(template, broken if wanted is None else usual) for _, template, wanted in QUIRKS
         ]
         for (what, _, wanted), answer in zip(QUIRKS, engine.render(requests), strict=True):
             with self.subTest(what):
@@ -177,9 +186,7 @@ class Broken(unittest.TestCase):
         for what, right, wrong, _ in BROKEN:
             self.assertIn(right, TEMPLATE, what)
             template = TEMPLATE.replace(right, wrong)
-            requests |= {
-                f"{what}: {case.name}": Request(template, case.webhook) for case in PROBES
-            }
+            requests |= {f"{what}: {case.name}": Request(template, case.webhook) for case in PROBES}
         found = support.queue().send(support.render(requests))
         for what, _, _, wanted in BROKEN:
             with self.subTest(what):

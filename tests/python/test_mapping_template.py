@@ -175,7 +175,9 @@ class AbsentHeaders(unittest.TestCase):
         name = "X-GitHub-Hook-Installation-Target-ID"
         for value in ("1", "730001", "9" * 20):
             with self.subTest(value):
-                self.assertEqual(rendered(post(b"{}", {name: value})).fields["MessageGroupId"], value)
+                self.assertEqual(
+                    rendered(post(b"{}", {name: value})).fields["MessageGroupId"], value
+                )
         others = (None, "", "9" * 21, "12a", "a12", "-1", "1.0", "1&MessageBody=x", " 1", "٣")
         for value in others:
             with self.subTest(value):

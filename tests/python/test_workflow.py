@@ -1,4 +1,4 @@
-"""Checks the public workflows without GitHub: what they run, what they may do, and whose code they use."""
+"""Tests the public workflows: what they run, what they may do, and whose code they use."""
 
 import re
 import tomllib
@@ -30,7 +30,9 @@ VALUES = {
 
 def jobs() -> dict[str, dict[str, Any]]:
     """Returns the jobs of all workflows, whose names are unique."""
-    found = [(name, job) for workflow in WORKFLOWS.values() for name, job in workflow["jobs"].items()]
+    found = [
+        (name, job) for workflow in WORKFLOWS.values() for name, job in workflow["jobs"].items()
+    ]
     assert len(dict(found)) == len(found)
     return dict(found)
 

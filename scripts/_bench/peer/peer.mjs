@@ -1,11 +1,12 @@
-// The peer: bbc/sqs-consumer with a handler that does the same as branchline for a new pull request.
-// It verifies the signature, parses the body, claims the row, creates the pipeline and records it. As
-// the documentation of sqs-consumer advises for throughput, it receives and deletes in batches, with as
-// many consumers as `concurrency` needs.
+// The peer: bbc/sqs-consumer with a handler that does the same as branchline for a new pull
+// request. It verifies the signature, parses the body, claims the row, creates the pipeline and
+// records it. As the documentation of sqs-consumer advises for throughput, it receives and deletes
+// in batches, with as many consumers as `concurrency` needs.
 //
 //   node peer.mjs ENDPOINT CONCURRENCY SAMPLES
 //
-// It lacks what a daemon needs besides: rules, claims that expire, retries, an audit trail, log lines.
+// It lacks what a daemon needs besides: rules, claims that expire, retries, an audit trail, and log
+// lines.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";

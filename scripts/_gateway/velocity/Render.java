@@ -17,10 +17,11 @@ import org.apache.velocity.app.VelocityEngine;
 /**
  * Renders many mapping templates with Apache Velocity 1.7 and JsonPath, as API Gateway does.
  *
- * <p>Input and output consist of frames: a 32-bit length and that many bytes. A request has these frames: the template,
- * the body, the value of an absent parameter ("" or "null", because AWS does not document it), the number of headers in
- * decimal, then the name and value of each header. An answer has two frames: "rendered" or "failed", and a text. The
- * program ends at the end of its input.
+ * <p>Input and output consist of frames: a 32-bit length and that many bytes. A request has these
+ * frames: the template, the body, the value of an absent parameter ("" or "null", because AWS does
+ * not document it), the number of headers in decimal, then the name and value of each header. An
+ * answer has two frames: "rendered" or "failed", and a text. The program ends at the end of its
+ * input.
  */
 public final class Render {
     private Render() {}
@@ -62,7 +63,10 @@ public final class Render {
         write(out, text.toString());
     }
 
-    /** Reads a frame as text. It replaces invalid UTF-8, as the gateway does. Returns null at the end of the input. */
+    /**
+     * Reads a frame as text, with invalid UTF-8 replaced, as the gateway does. Returns null at the
+     * end of the input.
+     */
     private static String read(DataInputStream in) throws IOException {
         byte[] length = in.readNBytes(4);
         if (length.length < 4) {
@@ -77,7 +81,7 @@ public final class Render {
         out.write(bytes);
     }
 
-    /** The template's $input. It is public, like its methods, because Velocity calls them by reflection. */
+    /** The template's $input. Velocity calls it by reflection, so it is public. */
     public static final class Input {
         private final String body;
         private final Map<String, String> headers;
@@ -85,7 +89,7 @@ public final class Render {
         private DocumentContext json;
 
         Input(String body, Map<String, String> headers, String absent) {
-            // The reference on mapping templates: without a payload, `$input.body` is an empty object.
+            // Without a payload, `$input.body` is an empty object (reference on mapping templates).
             this.body = body.isEmpty() ? "{}" : body;
             this.headers = headers;
             this.absent = absent;
@@ -95,7 +99,7 @@ public final class Render {
             return body;
         }
 
-        /** Returns every parameter by its location. The URL of a webhook has neither path parameters nor a query. */
+        /** Returns every parameter by its location. The URL of a webhook has no parameters. */
         public Map<String, Map<String, String>> params() {
             Map<String, Map<String, String>> all = new LinkedHashMap<>();
             all.put("path", new LinkedHashMap<>());
@@ -109,7 +113,7 @@ public final class Render {
             return headers.getOrDefault(name, absent);
         }
 
-        /** Returns a part of the payload, or null if there is none. A payload that is not JSON is an error. */
+        /** Returns a part of the payload, or null. A payload that is not JSON is an error. */
         public Object path(String expression) {
             if (json == null) {
                 Configuration lenient = Configuration.defaultConfiguration().addOptions(Option.SUPPRESS_EXCEPTIONS);

@@ -58,7 +58,9 @@ def _perform(binary: Path) -> int:
         content = f"{len(made.queues())} queues, a table, the pipeline {made.template}"
         terminal.done(f"an emulated AWS at {made.endpoint}: {content}")
         branchline = stack.enter_context(daemon.run(binary, CONFIGURATION, made, DAEMON_LOG))
-        terminal.done(f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})")
+        terminal.done(
+            f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})"
+        )
         stack.callback(_ignore_interrupts)
         try:
             with aws.errors_in_one_line():
@@ -77,7 +79,9 @@ def _play(story: Story) -> None:
         step(story)
     terminal.heading("Stopping")
     status = story.daemon.stop()
-    story.check("branchline stops on SIGTERM with exit code 0", status == 0, f"it ended with {status}")
+    story.check(
+        "branchline stops on SIGTERM with exit code 0", status == 0, f"it ended with {status}"
+    )
 
 
 def _explain(problem: Problem, branchline: daemon.Daemon) -> None:

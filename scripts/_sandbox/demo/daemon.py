@@ -12,7 +12,7 @@ from _common.problem import Problem
 from ..account import SECRET_VARIABLE, Account
 
 STOP_SECONDS = 10
-"""Longer than the processing of a message, and shorter than a long poll, which must not delay a stop."""
+"""Longer than the processing of a message. A long poll lasts longer and must not delay a stop."""
 
 LAST_LINES = 12
 

@@ -1,4 +1,4 @@
-"""The steps of the story. Each sends a webhook, waits for its effects, and checks for wrong ones."""
+"""The steps of the story. Each sends a webhook and checks its effects."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,10 @@ def opened(story: Story) -> None:
             ("source", f"{source['FullRepositoryId']} at {source['BranchName']}"),
             ("DetectChanges", source.get("DetectChanges", "(not set)")),
             ("stages", ", ".join(stage["name"] for stage in clone["pipeline"]["stages"])),
-            ("triggers", f"{len(triggers)}; the template has {len(template['pipeline']['triggers'])}"),
+            (
+                "triggers",
+                f"{len(triggers)}; the template has {len(template['pipeline']['triggers'])}",
+            ),
             *sorted(tags.items()),
         ]
     )

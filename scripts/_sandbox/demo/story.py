@@ -63,7 +63,7 @@ class Story:
         self.wait("every message was processed", self.world.is_drained)
 
     def check(self, what: str, holds: bool, otherwise: str) -> None:
-        """Checks, without waiting, that `what` holds. `otherwise` describes what is there instead."""
+        """Checks, without waiting, that `what` holds. `otherwise` describes the other case."""
         if not holds:
             raise Problem(f"expected: {what}; but {otherwise}")
         terminal.done(what)
