@@ -1,7 +1,7 @@
 """The process of LocalStack. It runs with the Python of the environment e2e.
 
 It differs from a plain LocalStack: it ends with its starter, like moto_server.py; it listens on one
-address only; and in three places it does what AWS documents. Without these, it would refuse forms,
+address only; and three changes make it do what AWS documents. Without these, it would refuse forms,
 find lower-case headers without the loop in the mapping template, and answer refusals with its own
 text.
 """

@@ -17,7 +17,7 @@ from _sandbox import github
 from _sandbox.github import Webhook
 
 SECRET = "It's a Secret to Everybody"
-"""The secret of GitHub's page on validating webhook deliveries."""
+"""The example on GitHub's page on validating webhook deliveries."""
 
 ATTRIBUTES = ("X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256", "Content-Type")
 """The headers that become message attributes."""

@@ -161,7 +161,7 @@ def _malformed() -> Iterator[Case]:
 def _sizes() -> Iterator[Case]:
     """Yields messages around the limit of 1 MiB for body and attributes together."""
     fillers = {
-        "letters": b"x",
+        "ASCII": b"x",
         "spaces": b" ",
         "plus": b"+",
         "emoji": "\U0001f600".encode(),
