@@ -127,7 +127,7 @@ class Module:
         return _last(output, "Destroy complete")
 
     def run(self, command: str, *options: str) -> str:
-        """Returns the output of a command. A failure or a timeout is a Problem with the last lines."""
+        """Returns the output of a command. A failure or a timeout raises a Problem."""
         log = FOLDER.with_suffix(f".{command}.log")
         limit = SECONDS.get(command, OTHER_SECONDS)
         with log.open("w+") as file:

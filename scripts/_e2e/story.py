@@ -112,7 +112,7 @@ class Story(story.Story):
         padding: int = 0,
         form: bool = False,
     ) -> Webhook:
-        """Returns a fixture with the number of another pull request, and optionally with more bytes."""
+        """Returns a fixture for another pull request, and with more bytes if asked."""
         text = (paths.FIXTURES / f"{fixture}.json").read_text(encoding="utf-8")
         if repository != REPOSITORY:
             text = text.replace(REPOSITORY, repository).replace("730001", "730002")

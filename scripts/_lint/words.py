@@ -1,7 +1,7 @@
 """Finds words that the project does not use, and prints what to write instead.
 
-The list has three parts: words that were published once, names of the code, and English that a native
-engineer stumbles over. CONTRIBUTING.md has the terminology for people.
+The list has three parts: words that were published once, names of the code, and English that a
+native engineer stumbles over. CONTRIBUTING.md has the terminology for people.
 """
 
 import re
@@ -62,6 +62,13 @@ def name(names: str, instead: str) -> Banned:
 
 _SERVICES = "(?:GitHub|AWS|SQS|DynamoDB|CodePipeline|API Gateway|Terraform|moto)"
 
+# "an event of GitHub's" ends here, and "the size of GitHub's payloads" does not.
+_NO_NOUN = r"[.,;:)]| (?:and|or|is|are|was|that|which|in|on|to|with|without|at|for|as|it)\b|$"
+
+_NOT_AFTER_A_NUMBER = "".join(
+    f"(?<!{number} )" for number in ("two", "three", "four", "five", "six", "other")
+)
+
 BANNED = (
     # Published once: attributes, flags, metrics, JSON keys, reasons, outcomes.
     word("room rooms", "step"),
@@ -71,7 +78,9 @@ BANNED = (
     word("verdict verdicts", "disposition"),
     word("flaw flaws", "finding, finding kind"),
     word("mend mends mended mending", "fix, repair"),
-    word("letter letters", "dead letter, message", unless=r"(?<!dead[ _-])(?<![Dd]ead)(?<!DEAD_)"),
+    word(
+        "letter letters", "dead letter, message", unless=r"(?<![Dd]ead[ _-])(?<![Dd]ead)(?<!DEAD_)"
+    ),
     word("recalled", "already-processed"),
     text(r"\bleft-alone\b", "skipped-foreign"),
     text(r"\bbody-not-githubs\b|\bBodyNotGithubs\b", "invalid-payload"),
@@ -82,7 +91,7 @@ BANNED = (
     text(r"\bfresh_arrival\b", "received_at"),
     text(r"\bfresh_kind\b", "event_kind"),
     Banned(re.compile(r'"(?:place|places|counted)"'), "the attribute slots"),
-    word("places", "slots, locations"),
+    word("places", "slots, locations", unless=_NOT_AFTER_A_NUMBER),
     # Names of the code.
     text(r"\b(?:src|crate|branchline|super|tests)(?:/|::)line\b|\bstraight line\b", "domain"),
     text(r"\bsrc/(?:main/|(?:operate|observe|measures|traces)\b)", "the folder's new name"),
@@ -113,10 +122,10 @@ BANNED = (
     text(r"\bfor ever\b", "forever, indefinitely"),
     text(r"\bbe it\b", "whether, such as"),
     text(r"\bnone of our business\b", "not covered by any rule"),
-    text(r"\bof GitHub's\b", "GitHub's, from GitHub"),
+    text(rf"\bof {_SERVICES}'s(?={_NO_NOUN})", "from GitHub, or GitHub's before the noun"),
     text(r"\blest\b", "so that ... not"),
     text(rf"\b{_SERVICES} (?:says|said|tells|told|speaks|hands|wants|asks)\b", "sends, returns"),
-    text(r"\bfrom the dead\b", "does not recreate"),
+    text(r"\bfrom the dead\b(?!-)", "does not recreate"),
 )
 
 
@@ -129,13 +138,14 @@ class Exempt:
     reason: str
 
 
+_ALPHABET = "letters of the alphabet"
+
 EXEMPT = (
     Exempt("scripts/_lint/words.py", "", "the list itself"),
     Exempt("scripts/_lint/*.py", r"\bast\.walk\b", "a name of Python"),
-    Exempt(
-        "*", r"(?i)\bletters?(?:,| and| or|$).*\b(?:digit|hyphen)s?\b", "letters of the alphabet"
-    ),
-    Exempt("*", r"(?i)\b(?:capital|small|case|first|ASCII) letters?\b", "letters of the alphabet"),
+    Exempt("*", r"(?i)\bletters?(?:,| and| or).*\b(?:digit|hyphen)", _ALPHABET),
+    Exempt("*", r"(?i)\b(?:digit|hyphen)s?\b.* letter", _ALPHABET),
+    Exempt("*", r"(?i)\b(?:capital|small|case|first|ASCII) letters?\b", _ALPHABET),
 )
 
 SECTION = ("CONTRIBUTING.md", "Terminology")

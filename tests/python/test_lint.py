@@ -134,6 +134,7 @@ USES = {
     "be it the same": "be it",
     "none of our business": "none of our business",
     "an event of GitHub's": "of GitHub's",
+    "no body of AWS's is": "of AWS's",
     "as GitHub says": "GitHub says",
     "SQS hands it out": "SQS hands",
 }
@@ -154,6 +155,11 @@ SPARED = (
     "the pipeline, a line, and src/lines",
     "in place of it",
     "GitHub's page",
+    "the later of GitHub's own times",
+    "Dead letters and [Dead-letter queue]",
+    "separate from the dead-letter queue",
+    "in two places",
+    "a-z and hyphen, and start with a letter",
     "forever",
 )
 
