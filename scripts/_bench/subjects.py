@@ -79,7 +79,12 @@ def _command(name: str, programs: Programs, url: str, concurrency: int) -> list[
 
 
 def _environment(url: str, concurrency: int) -> dict[str, str]:
-    queues = {"QUEUE": "webhooks", "DEAD_LETTER": "dead", "QUARANTINE": "quarantine"}
+    queues = {
+        "QUEUE": "webhooks",
+        "INTERNAL_QUEUE": "internal",
+        "DEAD_LETTER": "dead",
+        "QUARANTINE": "quarantine",
+    }
     urls = {
         f"BRANCHLINE_{name}_URL": f"{url}/123456789012/{queue}" for name, queue in queues.items()
     }

@@ -136,6 +136,7 @@ class Applied:
             endpoint=self.emulators.moto,
             region=REGION,
             webhooks=queues["webhooks"],
+            internal=queues["internal"],
             dead_letters=queues["dead_letters"],
             quarantine=queues["quarantine"],
             table=self.outputs["table"],

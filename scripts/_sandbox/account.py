@@ -25,6 +25,7 @@ class Account:
     endpoint: str
     region: str
     webhooks: str
+    internal: str
     dead_letters: str
     quarantine: str
     table: str
@@ -35,6 +36,7 @@ class Account:
         """Returns the address of every queue by its name for people."""
         return {
             "webhooks": self.webhooks,
+            "internal": self.internal,
             "dead letters": self.dead_letters,
             "quarantine": self.quarantine,
         }
@@ -45,7 +47,9 @@ def make(endpoint: str) -> Account:
     sqs = aws.client("sqs", endpoint)
     dead_letters = _queue(sqs, "branchline-dead-letters")
     quarantine = _queue(sqs, "branchline-quarantine")
-    webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=_redrive_to(sqs, dead_letters))
+    redrive = _redrive_to(sqs, dead_letters)
+    webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
+    internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
     _make_table(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
@@ -53,6 +57,7 @@ def make(endpoint: str) -> Account:
         endpoint=endpoint,
         region=REGION,
         webhooks=webhooks,
+        internal=internal,
         dead_letters=dead_letters,
         quarantine=quarantine,
         table=TABLE,
@@ -73,6 +78,7 @@ endpoint_url = "{account.endpoint}"
 
 [queue]
 url = "{account.webhooks}"
+internal_url = "{account.internal}"
 dead_letter_url = "{account.dead_letters}"
 quarantine_url = "{account.quarantine}"
 

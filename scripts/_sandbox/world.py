@@ -30,12 +30,13 @@ class World:
         return int(found[waiting]) + int(found[delayed]), int(found[in_flight])
 
     def is_drained(self) -> bool:
-        """Returns whether every webhook was deleted or dead-lettered.
+        """Returns whether the daemon has processed every message of its two queues.
 
         It reads twice: moto counts one state after the other, and misses a message that goes from
         waiting to in flight in between.
         """
-        return all(self.depth(self._account.webhooks) == (0, 0) for _ in range(2))
+        queues = (self._account.webhooks, self._account.internal)
+        return all(self.depth(url) == (0, 0) for _ in range(2) for url in queues)
 
     def messages(self, queue_url: str) -> list[dict[str, Any]]:
         """Returns the first ten messages of a queue. A visibility of 0 leaves them visible."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import unittest
 import warnings
 from pathlib import Path
@@ -75,6 +76,28 @@ class Gateway(unittest.TestCase):
         self.assertEqual(pipeline["pipelineType"], "V2")
         self.assertTrue(pipeline["triggers"])
         self.assertNotIn("DetectChanges", pipeline["stages"][0]["actions"][0]["configuration"])
+
+    def test_the_configuration_has_every_queue(self) -> None:
+        """Both queues that the daemon polls redrive to the dead-letter queue."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "branchline.toml"
+            account.write_configuration(self.account, file)
+            queue = tomllib.loads(file.read_text())["queue"]
+        self.assertEqual(
+            queue,
+            {
+                "url": self.account.webhooks,
+                "internal_url": self.account.internal,
+                "dead_letter_url": self.account.dead_letters,
+                "quarantine_url": self.account.quarantine,
+            },
+        )
+        self.assertEqual(set(queue.values()), set(self.account.queues().values()))
+        sqs = aws.client("sqs", self.account.endpoint)
+        for url in (self.account.webhooks, self.account.internal):
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+            target = json.loads(answer["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+            self.assertTrue(target.endswith(":branchline-dead-letters"), target)
 
     def take(self) -> dict[str, Any]:
         """Receives and deletes the only message of the queue."""
