@@ -116,7 +116,7 @@ def listed(story: Story) -> None:
     clones = story.world.clones()
     story.check("there is one pipeline", clones == ["web-pr-7"], f"there are {clones}")
     for queue, reason in (
-        ("dead-letters", "body-not-githubs"),
+        ("dead-letters", "invalid-payload"),
         ("quarantine", "signature-mismatch"),
     ):
         options = ("--output", "json", "--queue", queue)

@@ -85,7 +85,7 @@ def _fill_dead_letter_queue(account: Account) -> None:
                 "X-Hub-Signature-256": github.sign(body, account.secret),
                 "Content-Type": "application/json",
                 "branchline-reason": "template-source",
-                "branchline-room": "plan",
+                "branchline-step": "plan",
             }
             attributes = {
                 name: {"DataType": "String", "StringValue": value}

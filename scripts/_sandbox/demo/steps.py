@@ -88,7 +88,7 @@ def unreadable(story: Story) -> None:
     what = "it is in the dead-letter queue"
     message = _only_message(story, story.account.dead_letters, what)
     _show(message)
-    names = {f"branchline-{name}" for name in ("reason", "room", "detail", "attempts")}
+    names = {f"branchline-{name}" for name in ("reason", "step", "detail", "attempts")}
     found = _attributes(message)
     story.check("it has a reason", names <= found.keys(), f"it has {found}")
     _check_unchanged(story, message, webhook)
