@@ -1,14 +1,17 @@
-# The daemon in an image without a shell: docker build --tag branchline .
-# Nothing here names an architecture: each is built on a machine of its own kind, or emulated.
-# tests/infra/test_container.py holds this to Cargo.toml and infra/consumer.tf.
+# Builds an image with the daemon and without a shell: docker build --tag branchline .
+#
+# The file names no architecture. Each one is built on its own kind of machine, or emulated.
+# tests/infra/test_container.py compares the file with Cargo.toml and infra/consumer.tf.
 
-# The Rust of Cargo.toml's rust-version, by tag, so that a rebuild brings what Debian has mended. Its Debian is that of the
-# second stage: a binary wants no older glibc than the one it was linked with.
+# The Rust version of Cargo.toml, by tag, so that a rebuild includes Debian's security fixes. Both
+# stages have the same Debian, because the binary needs the glibc that it was linked with, or a
+# newer one.
 FROM rust:1.95-slim-trixie AS builder
 WORKDIR /build
 
-# Dependencies have a layer of their own, which stays until one of them changes: our own code is two empty files here. What
-# was made of these goes again, or cargo would take sources that are older than it for the ones it has built.
+# Dependencies have their own layer, which is cached until one of them changes. It is built with two
+# empty source files. Their build result is removed: without that, cargo would not rebuild sources
+# that are older than it.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
     && echo 'fn main() {}' >src/main.rs \
@@ -20,10 +23,11 @@ RUN mkdir src \
 COPY src src
 RUN cargo build --locked --release
 
-# glibc, certificates, and a user without rights: no shell, no package manager.
+# This image has glibc, certificates, and a user without privileges. It has no shell and no package
+# manager.
 FROM gcr.io/distroless/cc-debian13:nonroot
 
-# Version, revision and source are known to whoever builds: .github/workflows/ci.yml adds them.
+# scripts/ci adds the labels for version, revision and source.
 LABEL org.opencontainers.image.title="branchline" \
       org.opencontainers.image.description="Gives every pull request its own AWS CodePipeline, from GitHub webhooks in SQS" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
@@ -31,15 +35,16 @@ LABEL org.opencontainers.image.title="branchline" \
 COPY LICENSE LICENSE-APACHE LICENSE-MIT /usr/share/doc/branchline/
 COPY --from=builder /build/target/release/branchline /usr/local/bin/branchline
 
-# Where branchline.toml is looked for, unless BRANCHLINE_CONFIG says otherwise. Nothing is ever written: the root may be
-# read-only.
+# The default location of branchline.toml, which BRANCHLINE_CONFIG overrides. The daemon never
+# writes a file, so the root file system can be read-only.
 WORKDIR /etc/branchline
 USER 65532:65532
 
-# What `branchline health` asks. Of this container alone; 0.0.0.0:9090 lets others read it, too.
+# The address that `branchline health` reads. Only this container can reach it. With 0.0.0.0:9090,
+# others can as well.
 ENV BRANCHLINE_METRICS_ADDR=127.0.0.1:9090
 
-# The daemon drains on SIGTERM. Give it 30 s before you kill it: docker stop --time 30.
+# On SIGTERM, the daemon finishes the messages in hand. Allow 30 s: docker stop --time 30.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/branchline", "health"]
 

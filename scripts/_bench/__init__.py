@@ -1,1 +1,1 @@
-"""Code behind scripts/bench."""
+"""scripts/bench: compares branchline with a floor and a peer. See docs/BENCHMARKS.md."""

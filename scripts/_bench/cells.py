@@ -1,21 +1,21 @@
-"""What is measured: each latency with each concurrency and each size of webhook."""
+"""The cells of a run: each latency with each concurrency and each size of webhook."""
 
 from dataclasses import dataclass
 
 LATENCIES_MS = (0, 20)
 CONCURRENCIES = (1, 32, 256)
-# GitHub's usual payload, and about the most that SQS takes.
+# The usual payload of GitHub, and about the largest that SQS accepts.
 SIZES = (25_000, 1_000_000)
-# Long enough that two processors are idle half of the time, so that Little's law alone decides.
+# Long enough that two processors are idle half of the time, so that only Little's law limits.
 LONG_LATENCY_MS = 100
-# Calls that hold a place: ReceiveMessage, which is asked for as many messages as there are places for, and the three of a
-# new pull request.
-CALLS_IN_PLACE = 4
+# Calls during which a slot of the concurrency is taken: ReceiveMessage, which asks for as many
+# messages as there are free slots, and the three calls for a new pull request.
+CALLS_PER_SLOT = 4
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One set of circumstances."""
+    """One combination of latency, concurrency and size."""
 
     latency_ms: int
     concurrency: int
@@ -23,17 +23,21 @@ class Cell:
 
     @property
     def size(self) -> str:
-        """The webhooks' size for people."""
-        return f"{self.bytes // 1_000} KB" if self.bytes < 1_000_000 else f"{self.bytes // 1_000_000} MB"
+        """Returns the size of a webhook for people."""
+        return (
+            f"{self.bytes // 1_000} KB"
+            if self.bytes < 1_000_000
+            else f"{self.bytes // 1_000_000} MB"
+        )
 
     @property
     def name(self) -> str:
-        """All of it for people."""
+        """Returns the whole cell for people."""
         return f"{self.latency_ms} ms, {self.concurrency} at once, {self.size}"
 
     @property
     def burst(self) -> int:
-        """Webhooks that are there at once: enough for a second or more of work, and to fill every place several times."""
+        """Returns the webhooks of a burst: a second of work, and several times the slots."""
         slow = self.latency_ms > 0
         if self.latency_ms == LONG_LATENCY_MS:
             return 3_000
@@ -45,19 +49,19 @@ class Cell:
 
     @property
     def per_second(self) -> float:
-        """Webhooks a second that leave everybody time to spare, so that what is timed is the way and not the queue."""
+        """Returns webhooks per second: few enough that no queue builds up."""
         most = 50 if self.bytes < 1_000_000 else 10
-        possible = 1_000 * self.concurrency / (CALLS_IN_PLACE * self.latency_ms + 10)
+        possible = 1_000 * self.concurrency / (CALLS_PER_SLOT * self.latency_ms + 10)
         return min(most, possible / 2)
 
     @property
     def paced(self) -> int:
-        """Webhooks of the paced run: one second of them."""
+        """Returns the webhooks of the paced run: those of one second."""
         return max(5, round(self.per_second))
 
 
 def all_cells() -> list[Cell]:
-    """Every one; those of one concurrency and size follow each other, for one process works through them."""
+    """Returns every cell, ordered so that cells that share a process are adjacent."""
     cells = []
     for concurrency in CONCURRENCIES:
         for size in SIZES:

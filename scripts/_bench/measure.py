@@ -1,4 +1,4 @@
-"""One subject under one set of circumstances: a burst for throughput, time and memory, then a paced run for latency."""
+"""Measures one subject in one cell: a burst for rate, time and memory, a paced run for latency."""
 
 import json
 from collections.abc import Sequence
@@ -10,32 +10,40 @@ from . import process, subjects
 from .cells import Cell
 from .null import NullAws
 
-# Webhooks before anything is measured: connections are made, and Node has compiled what it runs often.
+# Webhooks before the first measurement, until connections are open and Node has compiled hot code.
 WARM_UP = {25_000: 400, 1_000_000: 60}
 
 
-@dataclass
-class Result:
-    """What one run came to."""
+@dataclass(kw_only=True)
+class Costs:
+    """Measured figures. All but `per_second` and `memory_mb` are those of one webhook or call."""
 
-    subject: str
-    cell: Cell
     per_second: float
     cpu_ms: float
     memory_mb: float
     calls: float
     request_bytes: float
-    # How long the null AWS held a call back, which is a little more than it was told to.
+    # How long the null AWS delayed a call, which is a little more than the configured latency.
     held_ms: float
+
+
+@dataclass(kw_only=True)
+class Result(Costs):
+    """The result of one run."""
+
+    subject: str
+    cell: Cell
     since_sent_ms: list[float] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns the result as values for JSON."""
         return asdict(self)
 
 
-def run(subject: str, programs: subjects.Programs, null: NullAws, cells: Sequence[Cell]) -> list[Result]:
-    """All of these cells in one process: they share the concurrency and the size."""
+def run(
+    subject: str, programs: subjects.Programs, null: NullAws, cells: Sequence[Cell]
+) -> list[Result]:
+    """Measures cells that share the concurrency and the size, in one process."""
     first = cells[0]
     with subjects.running(subject, programs, null.url, first.concurrency) as pid:
         warm_up = Cell(0, first.concurrency, first.bytes)
@@ -46,7 +54,7 @@ def run(subject: str, programs: subjects.Programs, null: NullAws, cells: Sequenc
 
 
 def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
-    # The polls that wait already are answered under the latency that they were asked under.
+    # The polls that are already waiting are answered with the latency of the previous cell.
     null.send(cell, 1)
     null.settled(1)
     process.forget_peak(pid)
@@ -73,10 +81,11 @@ def _measure(subject: str, pid: int, null: NullAws, cell: Cell) -> Result:
 
 
 def _per_second(settled_ms: list[float], concurrency: int) -> float:
-    """The rate of the middle: how long the first took to come and the last to be acknowledged is not in it.
+    """Returns the rate in the middle of the burst, without its start and its end.
 
-    The slope of a line through it, for under a latency messages settle in waves, and between two moments there may be a
-    wave more or less. Where all places together are few waves there is no middle, and the rate is that of the whole.
+    It is the slope of a fitted line, because with a latency messages are deleted in waves, and a
+    fixed interval can contain one wave more or less. A burst of few waves has no middle: its rate
+    is that of the whole.
     """
     if len(settled_ms) < 4 * concurrency:
         return 1_000 * len(settled_ms) / max(settled_ms)
@@ -86,7 +95,7 @@ def _per_second(settled_ms: list[float], concurrency: int) -> float:
 
 
 def record_samples(programs: subjects.Programs, null: NullAws) -> None:
-    """Keeps what branchline sends for a new pull request, for the others to send as well."""
+    """Records what branchline sends for a new pull request. The other subjects send the same."""
     cell = Cell(0, 1, 25_000)
     with subjects.running("branchline", programs, null.url, 1):
         null.send(cell, 2)

@@ -1,4 +1,4 @@
-"""The null AWS as a process, and how it is set and read."""
+"""Runs the null AWS as a process, configures it and reads its counters."""
 
 import http.client
 import json
@@ -10,46 +10,50 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from _sandbox.problem import Problem
+from _common.problem import Problem
 
 from .cells import Cell
 
-# A subject that has not settled everything by then has lost something.
-PATIENCE_SECONDS = 60
+# A subject that has not deleted every message by then has lost one.
+DEADLINE_SECONDS = 60
 
 
 class NullAws:
-    """Its address, and its own pages."""
+    """The address of the null AWS, and its pages for the benchmark."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def send(self, cell: Cell, count: int, per_second: float | None = None) -> None:
-        """Puts so many webhooks into the queue, at once or evenly over time, and counts from zero."""
-        order = {"count": count, "bytes": cell.bytes, "latency_ms": cell.latency_ms, "per_second": per_second}
-        self._ask("POST", "/send", order)
+        """Sends webhooks to the queue, at once or evenly over time, and resets the counters."""
+        order = {"count": count, "bytes": cell.bytes}
+        order |= {"latency_ms": cell.latency_ms, "per_second": per_second}
+        self._request("POST", "/send", order)
 
     def settled(self, count: int) -> dict[str, Any]:
-        """What was counted once so many webhooks are deleted."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._ask("GET", "/settled") < count:
+        """Waits until so many webhooks are deleted, and returns the counters."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while self._request("GET", "/settled") < count:
             if time.monotonic() > deadline:
-                raise Problem(f"not settled within {PATIENCE_SECONDS} s: {json.dumps(self._counts())}")
+                counts = json.dumps(self._counts())
+                raise Problem(f"messages are left after {DEADLINE_SECONDS} s: {counts}")
             time.sleep(0.02)
-        report = self._ask("GET", "/report")
+        report = self._request("GET", "/report")
         if report["refused"]:
-            raise Problem(f"{report['refused']} calls were refused: the null AWS's messages are above")
+            raise Problem(
+                f"{report['refused']} calls were refused: see the messages of the null AWS above"
+            )
         return report
 
     def samples(self) -> dict[str, str]:
-        """The requests that made the last pipeline, by kind."""
-        return self._ask("GET", "/samples")
+        """Returns the requests that created the last pipeline, by kind."""
+        return self._request("GET", "/samples")
 
     def _counts(self) -> dict[str, Any]:
-        report = self._ask("GET", "/report")
+        report = self._request("GET", "/report")
         return {name: report[name] for name in ("settled", "refused", "calls")}
 
-    def _ask(self, method: str, path: str, order: dict[str, Any] | None = None) -> Any:
+    def _request(self, method: str, path: str, order: dict[str, Any] | None = None) -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             connection.request(method, path, body=json.dumps(order) if order else None)
@@ -64,7 +68,7 @@ class NullAws:
 
 @contextmanager
 def running(program: Path) -> Iterator[NullAws]:
-    """Starts it on a free port, and ends it."""
+    """Starts the null AWS on a free port, and kills it when the block ends."""
     process = subprocess.Popen([program, "null-aws"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The table for people, and the same for machines."""
+"""Prints the tables for people, and writes the same as JSON."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from _sandbox import terminal
+from _common import terminal
 
 from .figures import Table, allowed_per_second
 from .measure import Result
@@ -19,44 +19,51 @@ COLUMNS = ("", "webhooks/s", "CPU ms", "memory MB", "calls", "bytes sent", "p50 
 
 
 def show(table: Table, judged: Sequence[Judged]) -> None:
-    """Prints a table a cell, then each target with the cells in which it is missed."""
+    """Prints one table per cell, then each target with the cells in which it is missed."""
     for cell, subjects in table.items():
         terminal.heading(cell.name)
         rows = []
         for name in (name for name in NAMES if name in subjects):
-            f = subjects[name]
+            figures = subjects[name]
+            digits = 0 if figures.per_second >= 100 else 1
             rows.append(
                 (
                     name,
-                    f"{f.per_second:.0f}" if f.per_second >= 100 else f"{f.per_second:.1f}",
-                    f"{f.cpu_ms:.2f}",
-                    f"{f.memory_mb:.0f}",
-                    f"{f.calls:.2f}",
-                    f"{f.request_bytes:.0f}",
-                    f"{f.p50_ms:.0f}",
-                    f"{f.p99_ms:.0f}",
+                    f"{figures.per_second:.{digits}f}",
+                    f"{figures.cpu_ms:.2f}",
+                    f"{figures.memory_mb:.0f}",
+                    f"{figures.calls:.2f}",
+                    f"{figures.request_bytes:.0f}",
+                    f"{figures.p50_ms:.0f}",
+                    f"{figures.p99_ms:.0f}",
                 )
             )
         terminal.table(COLUMNS, rows)
         if cell.latency_ms and "branchline" in subjects:
-            terminal.say(f"Little's law allows {allowed_per_second(cell, subjects['branchline']):.0f} webhooks a second")
+            allowed = allowed_per_second(cell, subjects["branchline"])
+            terminal.say(f"Little's law allows {allowed:.0f} webhooks a second")
     terminal.heading("Targets, each per webhook and in every cell")
     for target in dict.fromkeys(one.target for one in judged):
-        of_it = [one for one in judged if one.target == target]
-        missed = [one for one in of_it if not one.met]
+        cells = [one for one in judged if one.target == target]
+        missed = [one for one in cells if not one.met]
+        count = len(cells)
         if not missed:
-            worst = f"{len(of_it)} of {len(of_it)} cells" if len(of_it) > 1 else of_it[0].cell.name
-            terminal.done(f"{target}: {worst}")
+            where = f"{count} of {count} cells" if count > 1 else cells[0].cell.name
+            terminal.done(f"{target}: {where}")
             continue
-        print(f"  {terminal.paint('missed', 'red')} {target}: in {len(missed)} of {len(of_it)} cells")
+        word = terminal.paint("missed", "red")
+        print(f"  {word} {target}: in {len(missed)} of {count} cells")
         for one in missed:
             terminal.say(f"{one.cell.name}: {one.figure:.3g} (limit {one.limit:.3g})")
 
 
 def write(file: Path, results: Sequence[Result], table: Table, judged: Sequence[Judged]) -> None:
-    """All of it as JSON."""
+    """Writes everything as JSON."""
     cells: list[dict[str, Any]] = [
-        {**asdict(cell), "subjects": {name: asdict(figures) for name, figures in subjects.items()}}
+        {
+            **asdict(cell),
+            "subjects": {name: asdict(figures) for name, figures in subjects.items()},
+        }
         for cell, subjects in table.items()
     ]
     whole = {
@@ -69,7 +76,7 @@ def write(file: Path, results: Sequence[Result], table: Table, judged: Sequence[
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on and a reader of them cannot see."""
+    """Returns what the figures depend on: the processors, the system and its load."""
     return {
         "processors": os.cpu_count(),
         "architecture": platform.machine(),

@@ -1,4 +1,4 @@
-"""What branchline is held to, as ratios within one run, so that a slow machine is no excuse and a fast one no merit."""
+"""The targets of branchline: ratios within one run, so that the machine does not decide."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ MAX_CPU_OF_FLOOR = 1.15
 MAX_CPU_OF_PEER = 1 / 3
 MIN_OF_ALLOWED = 0.95
 LITTLE_CONCURRENCY = 256
-# Beside the bodies in flight.
+# In addition to the bodies in flight.
 MAX_MEMORY_MB = 32
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A target in one cell."""
+    """A target in one cell, and whether it is met."""
 
     target: str
     cell: Cell
@@ -28,12 +28,12 @@ class Judged:
 
     @property
     def text(self) -> str:
-        """One line for people."""
+        """Returns one line for people."""
         return f"{self.target}, {self.cell.name}: {self.figure:.3g} (limit {self.limit:.3g})"
 
 
 def judge(results: Sequence[Result], table: Table) -> list[Judged]:
-    """Every target in every cell in which it means something and was measured."""
+    """Returns every target in every cell to which it applies and which was measured."""
     judged = []
     for cell, figures in table.items():
         ours = figures.get("branchline")
@@ -42,8 +42,9 @@ def judge(results: Sequence[Result], table: Table) -> list[Judged]:
         judged += _cpu(results, cell)
         judged += _little(table, cell)
         limit = MAX_MEMORY_MB + cell.concurrency * cell.bytes / 1_000_000
-        name = "memory in MB: at most 32 and the bodies in flight"
-        judged.append(Judged(name, cell, ours.memory_mb, limit, ours.memory_mb <= limit))
+        met = ours.memory_mb <= limit
+        name = "memory in MB: at most 32 plus the bodies in flight"
+        judged.append(Judged(name, cell, ours.memory_mb, limit, met))
     return judged
 
 
@@ -52,11 +53,12 @@ def _cpu(results: Sequence[Result], cell: Cell) -> Iterable[Judged]:
         found = ratios(results, cell, other, "cpu_ms")
         if found:
             ratio = median(found)
-            yield Judged(f"CPU over the {other}'s: at most {most:.3g}", cell, ratio, most, ratio <= most)
+            target = f"CPU divided by the {other}'s: at most {most:.3g}"
+            yield Judged(target, cell, ratio, most, ratio <= most)
 
 
 def _little(table: Table, cell: Cell) -> Iterable[Judged]:
-    """Where the processors allow less than Little's law, they are the limit: the floor shows what they allow."""
+    """Compares the rate with Little's law, or with the floor's if the processors limit it."""
     if cell.concurrency != LITTLE_CONCURRENCY or cell.latency_ms == 0:
         return
     ours = table[cell]["branchline"]

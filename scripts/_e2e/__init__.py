@@ -1,8 +1,10 @@
-"""scripts/e2e: the Terraform of infra/ applied to emulators, and the daemon it describes at work there, over HTTP.
+"""scripts/e2e: applies infra/ to emulators and runs the daemon there, with webhooks over HTTP.
 
-LocalStack is API Gateway and SQS, since no other emulator runs the integration between the two; moto is the rest.
-__main__.py is the order of things, module.py applies, container.py starts the daemon, steps.py is what is checked.
+LocalStack emulates API Gateway and SQS, because no other emulator runs the integration between the
+two. moto emulates the rest. main.py has the phases, module.py applies Terraform, container.py
+starts the daemon, and steps.py has the checks.
 
-What no emulator here does, and this cannot show: IAM and the policies of queues and API (scripts/infra-check judges
-them), throttling, access logs, alarms and scaling. What only a newer provider knows is left out: see module.py.
+These emulators do not show IAM, the policies of queues and API (scripts/infra-check checks them),
+throttling, access logs, alarms and scaling. Arguments that need a newer provider are left out: see
+module.py.
 """

@@ -1,4 +1,4 @@
-"""The account before the module is applied to it, and what is found in it afterwards."""
+"""The account before the module is applied to it, and its content afterwards."""
 
 import json
 import secrets
@@ -6,11 +6,12 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
+from _common.isolation import REGION
 from _sandbox import account, aws
 from _sandbox.account import Account
 
 WEB_TEMPLATE = "web-template"
-"""The template of acme/web, which gets lost."""
+"""The template of acme/web, which a step deletes."""
 
 RULES = f"""\
 [[rule]]
@@ -41,23 +42,27 @@ ON_MOTO = (
 
 @dataclass(frozen=True)
 class Emulators:
-    """Where AWS is."""
+    """The endpoints of the two emulators."""
 
     localstack: str
     moto: str
 
     def for_terraform(self) -> dict[str, str]:
-        """The provider's endpoints."""
-        return dict.fromkeys(ON_LOCALSTACK, self.localstack) | dict.fromkeys(ON_MOTO, self.moto)
+        """Returns the endpoints for the provider."""
+        front = dict.fromkeys(ON_LOCALSTACK, self.localstack)
+        return front | dict.fromkeys(ON_MOTO, self.moto)
 
     def for_branchline(self) -> dict[str, str]:
-        """The SDK's variables for an endpoint by service."""
+        """Returns the variables that give the SDK an endpoint for each service."""
         services = {"SQS": self.localstack, "DYNAMODB": self.moto, "CODEPIPELINE": self.moto}
         return {f"AWS_ENDPOINT_URL_{service}": url for service, url in services.items()}
 
 
 def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
-    """What a team has before: templates with their role, a network, a secret. Gives the secret and the variables."""
+    """Creates what a team has before: templates with a role, a network, and a secret.
+
+    Returns the secret and the variables of the module.
+    """
     role = account.make_role(aws.client("iam", emulators.moto))
     _make_templates(emulators, role)
     secret = secrets.token_hex(16)
@@ -80,21 +85,23 @@ def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
 
 
 def _make_templates(emulators: Emulators, role: str) -> None:
-    """The sandbox's, and the same for acme/web."""
+    """Creates the template of the sandbox, and the same one for acme/web."""
     codepipeline = aws.client("codepipeline", emulators.moto)
-    template = account._template(role)
+    template = account.template(role)
     codepipeline.create_pipeline(pipeline=template)
     web = json.loads(json.dumps(template).replace(account.REPOSITORY, "acme/web"))
     codepipeline.create_pipeline(pipeline=web | {"name": WEB_TEMPLATE})
 
 
-def left(emulators: Emulators) -> list[str]:
-    """What is there that the module makes, as the emulators tell it and not as Terraform remembers it."""
+def remaining(emulators: Emulators) -> list[str]:
+    """Returns what remains of the module's resources in the emulators, not in Terraform's state."""
     apis = aws.client("apigateway", emulators.localstack).get_rest_apis()["items"]
     queues = aws.client("sqs", emulators.localstack).list_queues().get("QueueUrls", [])
     tables = aws.client("dynamodb", emulators.moto).list_tables()["TableNames"]
-    # A deleted one is listed as INACTIVE for a while, by AWS too.
-    clusters = aws.client("ecs", emulators.moto).describe_clusters(clusters=["branchline"])["clusters"]
+    # Like AWS, the emulator lists a deleted cluster as INACTIVE for a while.
+    clusters = aws.client("ecs", emulators.moto).describe_clusters(clusters=["branchline"])[
+        "clusters"
+    ]
     logs = aws.client("logs", emulators.moto).describe_log_groups()["logGroups"]
     alarms = aws.client("cloudwatch", emulators.moto).describe_alarms()["MetricAlarms"]
     roles = aws.client("iam", emulators.moto).list_roles()["Roles"]
@@ -110,24 +117,26 @@ def left(emulators: Emulators) -> list[str]:
 
 @dataclass(frozen=True)
 class Applied:
-    """What the module made."""
+    """The applied module."""
 
     emulators: Emulators
     outputs: dict[str, Any]
     secret: str
 
     def webhook_url(self) -> str:
-        """The payload URL for GitHub, where LocalStack has it: the API's name is in the path there."""
+        """Returns the payload URL as LocalStack serves it: with the API's name in the path."""
         url = urllib.parse.urlsplit(self.outputs["webhook_url"])
-        return f"{self.emulators.localstack}/_aws/execute-api/{(url.hostname or '').split('.')[0]}{url.path}"
+        api = (url.hostname or "").split(".")[0]
+        return f"{self.emulators.localstack}/_aws/execute-api/{api}{url.path}"
 
     def account(self) -> Account:
-        """The same, as the sandbox's other parts know it."""
+        """Returns the account in the form that the sandbox's modules use."""
         queues = self.outputs["queue_urls"]
         return Account(
             endpoint=self.emulators.moto,
-            region=aws.REGION,
+            region=REGION,
             webhooks=queues["webhooks"],
+            internal=queues["internal"],
             dead_letters=queues["dead_letters"],
             quarantine=queues["quarantine"],
             table=self.outputs["table"],
@@ -135,8 +144,8 @@ class Applied:
             secret=self.secret,
         )
 
-    def give_queues_their_size(self) -> None:
-        """The module's size, which the old provider could not set."""
+    def set_queue_size(self) -> None:
+        """Sets the message size of the module, which the old provider cannot set."""
         sqs = aws.client("sqs", self.emulators.localstack)
         size = {"MaximumMessageSize": str(account.MAX_MESSAGE_BYTES)}
         for url in self.outputs["queue_urls"].values():

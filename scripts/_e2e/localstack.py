@@ -1,4 +1,4 @@
-"""Starting and stopping LocalStack, for API Gateway and SQS. It listens on this machine alone, and keeps nothing."""
+"""Starts and stops LocalStack for API Gateway and SQS. It listens on this machine only."""
 
 import json
 import shutil
@@ -10,58 +10,60 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from _sandbox import aws, paths
-from _sandbox.problem import Problem
+from _common import environments, paths
+from _common.isolation import LOCAL, environment
+from _common.problem import Problem
 
 HOME = paths.SANDBOX / "e2e"
-PYTHON = HOME / "localstack" / "bin" / "python"
 LOG = HOME / "localstack.log"
 FILES = HOME / "localstack-files"
 
 START_SECONDS = 60
-"""It takes 3 s here; the first start after the installation reads hundreds of files."""
+"""A start takes 3 s; the first one after the installation reads hundreds of files."""
 
 STOP_SECONDS = 10
 
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Its endpoint. It ends with the block, and with this process however it ends."""
+    """Starts LocalStack and yields its endpoint. It stops with the block, or with this process."""
     port = _free_port()
+    python = environments.named("e2e").python
     with LOG.open("wb") as log:
         process = subprocess.Popen(
-            # -P: this file, beside that one, would be taken for the package of the same name.
-            [str(PYTHON), "-P", str(Path(__file__).with_name("localstack_server.py"))],
+            # -P: without it, `import localstack` would find this file.
+            [str(python), "-P", str(Path(__file__).with_name("localstack_server.py"))],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env=_environment(port),
-            # A Ctrl-C is for us: we end it ourselves, after what still talks to it.
+            # Ctrl-C must not end it before the processes that use it.
             start_new_session=True,
         )
     with process:
         try:
             _wait_until_ready(process, port)
-            yield f"http://{aws.LOCAL}:{port}"
+            yield f"http://{LOCAL}:{port}"
         finally:
             _stop(process)
 
 
 def _environment(port: int) -> dict[str, str]:
-    # A setting of the person's LocalStack would be ours too, and so would be one of a Python's.
-    wanted = {k: v for k, v in aws.environment().items() if k in ("PATH", "HOME", "LANG", "TZ", "TMPDIR")}
+    # Settings of the person for another LocalStack or Python must not apply here.
+    names = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+    wanted = {k: v for k, v in environment().items() if k in names}
     return wanted | {
-        # sts, with which API Gateway takes on its role.
+        # API Gateway assumes its role with sts.
         "SERVICES": "apigateway,sqs,sts",
-        "GATEWAY_LISTEN": f"{aws.LOCAL}:{port}",
-        "LOCALSTACK_HOST": f"{aws.LOCAL}:{port}",
-        # In what it takes for a container it would keep its files in the container's places.
+        "GATEWAY_LISTEN": f"{LOCAL}:{port}",
+        "LOCALSTACK_HOST": f"{LOCAL}:{port}",
+        # If it detects a container, it uses the container's folders instead of its own.
         "OVERRIDE_IN_DOCKER": "0",
         "FILESYSTEM_ROOT": str(FILES),
         "XDG_CACHE_HOME": str(FILES / "cache"),
-        # Queue URLs of the one form that the old provider reads.
+        # The only form of queue URL that the old provider reads.
         "SQS_ENDPOINT_STRATEGY": "off",
-        # It would call home, fetch a certificate, and serve DNS.
+        # By default, it reports usage, downloads a certificate, and serves DNS.
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
@@ -72,7 +74,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise Problem(f"LocalStack ended while starting, with {process.returncode}: see {paths.shown(LOG)}")
+            ended = f"LocalStack ended while starting, with {process.returncode}"
+            raise Problem(f"{ended}: see {paths.shown(LOG)}")
         if _is_ready(port):
             return
         time.sleep(0.1)
@@ -80,15 +83,16 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _is_ready(port: int) -> bool:
+    url = f"http://{LOCAL}:{port}/_localstack/health"
     try:
-        with urllib.request.urlopen(f"http://{aws.LOCAL}:{port}/_localstack/health", timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=5) as answer:
             return {"apigateway", "sqs"} <= json.load(answer)["services"].keys()
     except (OSError, ValueError, KeyError):
         return False
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """The end of its standard input ends it."""
+    """Closes its standard input, which stops it."""
     assert process.stdin is not None
     process.stdin.close()
     try:
@@ -99,6 +103,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    """LocalStack takes no port 0, so somebody may be faster; then it ends, and says so."""
-    with socket.create_server((aws.LOCAL, 0)) as free:
+    """Finds a free port. LocalStack does not accept port 0, so another process may take it first.
+
+    LocalStack then ends with an error.
+    """
+    with socket.create_server((LOCAL, 0)) as free:
         return int(free.getsockname()[1])

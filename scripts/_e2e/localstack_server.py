@@ -1,8 +1,9 @@
-"""LocalStack's process, run by the Python of its own environment: its packages and the sandbox's do not agree.
+"""The process of LocalStack. It runs with the Python of the environment e2e.
 
-Changed about it: it ends with its starter, as moto_server.py does it; it listens where it is told to; and in three
-places it does what AWS documents. Without these, forms would be refused here, lower-cased headers found without the loop
-in the mapping template, and refusals answered in LocalStack's words.
+It differs from a plain LocalStack: it ends with its starter, like moto_server.py; it listens on one
+address only; and three changes make it do what AWS documents. Without these, it would refuse forms,
+find lower-case headers without the loop in the mapping template, and answer refusals with its own
+text.
 """
 
 import functools
@@ -14,34 +15,37 @@ from typing import Any
 from localstack.runtime import main as runtime
 from localstack.runtime.server import twisted
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
-from localstack.services.apigateway.next_gen.execute_api.handlers import gateway_exception, method_request
+from localstack.services.apigateway.next_gen.execute_api.handlers import (
+    gateway_exception,
+    method_request,
+)
 
 
 def main() -> None:
-    """Serves until the standard input ends."""
-    threading.Thread(target=_end_with_the_starter, daemon=True).start()
-    _on_this_machine_alone()
-    _headers_by_exact_case()
-    _models_by_content_type()
-    _refusals_by_gateway_response()
+    """Serves until standard input ends."""
+    threading.Thread(target=_exit_with_the_starter, daemon=True).start()
+    _listen_on_one_address()
+    _match_headers_by_exact_case()
+    _validate_by_content_type()
+    _answer_by_gateway_response()
     runtime.main()
 
 
-def _end_with_the_starter() -> None:
-    """Not in order: everything is in memory, and nothing in it is worth the seconds that LocalStack takes to end."""
+def _exit_with_the_starter() -> None:
+    """Exits at once when the starter ends, because an orderly stop takes seconds."""
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
-def _on_this_machine_alone() -> None:
-    """GATEWAY_LISTEN names an address, and LocalStack listens on all of them."""
+def _listen_on_one_address() -> None:
+    """Makes LocalStack listen on 127.0.0.1. It ignores the address in GATEWAY_LISTEN."""
     everywhere = twisted.endpoints.TCP4ServerEndpoint
     twisted.endpoints.TCP4ServerEndpoint = functools.partial(everywhere, interface="127.0.0.1")
 
 
-def _headers_by_exact_case() -> None:
-    """In a template, `$input.params().header` is a map, and names match by exact case. LocalStack's is neither."""
+def _match_headers_by_exact_case() -> None:
+    """Makes `$input.params().header` a map whose names match by exact case, as on AWS."""
     plain = template_mapping.VelocityInput.__init__
 
     def exact(self: Any, body: Any, params: Any) -> None:
@@ -50,8 +54,8 @@ def _headers_by_exact_case() -> None:
     template_mapping.VelocityInput.__init__ = exact
 
 
-def _models_by_content_type() -> None:
-    """AWS validates a body by the model of its content type, and not at all where there is none.
+def _validate_by_content_type() -> None:
+    """Validates a body by the model of its content type, and not at all without one, as on AWS.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
     """
@@ -65,8 +69,8 @@ def _models_by_content_type() -> None:
     handler._is_body_valid = staticmethod(valid)
 
 
-def _refusals_by_gateway_response() -> None:
-    """LocalStack keeps the gateway responses of an API and uses nothing of them but the status.
+def _answer_by_gateway_response() -> None:
+    """Uses the gateway responses of the API. LocalStack uses only their status.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
     """
@@ -80,7 +84,9 @@ def _refusals_by_gateway_response() -> None:
         for name, value in found["responseParameters"].items():
             answer.headers[name.removeprefix("gatewayresponse.header.")] = value.strip("'")
         template = found["responseTemplates"]["application/json"]
-        answer.set_data(template.replace("$context.error.messageString", json.dumps(exception.message)))
+        answer.set_data(
+            template.replace("$context.error.messageString", json.dumps(exception.message))
+        )
         return answer
 
     handler.create_exception_response = customised

@@ -1,10 +1,10 @@
-"""infra/ as an old provider understands it, and Terraform on that copy.
+"""Runs Terraform on a copy of infra/ that an old provider understands.
 
-The only provider in a package registry is 3.39, of May 2021; the module is written for 6. So the copy loses what 3.39
-does not have, by name. Each must be found, so that the list cannot outlive what it is about.
+The only AWS provider in a package registry is 3.39, of May 2021, and the module is written for 6.
+So the copy leaves out what 3.39 does not support. Each exception must match something, so that no
+exception outlives its reason.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -13,8 +13,9 @@ import signal
 import subprocess
 from typing import Any
 
-from _sandbox import aws, paths
-from _sandbox.problem import Problem
+from _common import environments, parts, paths
+from _common.isolation import CREDENTIALS, REGION, environment
+from _common.problem import Problem
 
 from .localstack import HOME
 
@@ -23,26 +24,26 @@ MIRROR = HOME / "mirror"
 ARCHIVE = "terraform-provider-aws_3.39.0_linux_amd64.zip"
 SHA256 = "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3"
 
-# The name of no registry: Terraform looks into the mirror alone.
+# This name belongs to no registry, so Terraform uses the mirror only.
 SOURCE = "mirror.invalid/hashicorp/aws"
 
 SECONDS = {"apply": 240, "destroy": 240}
 OTHER_SECONDS = 60
-"""Many times what each takes. Without an end, the provider repeats a call that an emulator cannot answer for hours."""
+"""Many times the usual duration. The provider repeats an unanswered call for hours."""
 
 PARALLEL = "-parallelism=20"
 
-MOTO_MIXES_UP = ("aws_appautoscaling_policy.depth", "aws_cloudwatch_metric_alarm.depth")
-"""Asked for a scaling policy by name, moto tells another of the same target, and the alarms are told of that one."""
+CONFUSED_BY_MOTO = ("aws_appautoscaling_policy.depth", "aws_cloudwatch_metric_alarm.depth")
+"""moto returns a wrong scaling policy of the same target for a name, and the alarms use its ARN."""
 
-BLOCKS = (
+UNSUPPORTED_BLOCKS = (
     'resource "aws_sqs_queue_redrive_allow_policy" "dead_letters"',
     'resource "aws_vpc_security_group_egress_rule" "https"',
     "  runtime_platform",
 )
-ARGUMENTS = ("sqs_managed_sse_enabled", "deletion_protection_enabled")
-OTHERWISE = {
-    # It knows queues of 256 KiB; applied.py gives them their size afterwards.
+UNSUPPORTED_ARGUMENTS = ("sqs_managed_sse_enabled", "deletion_protection_enabled")
+REPLACEMENTS = {
+    # It supports queues of 256 KiB. applied.py sets the size afterwards.
     r"max_message_size( *)= 1048576": r"max_message_size\1= 262144",
     r"data\.aws_region\.current\.region": "data.aws_region.current.name",
     r"\b(aws_sqs_queue\.\w+|each\.value|queue)\.url\b": r"\1.id",
@@ -50,19 +51,19 @@ OTHERWISE = {
 
 
 def _changes() -> dict[str, str]:
-    """Patterns and what is put in their place."""
+    """Returns patterns with their replacements."""
 
     def whole(block: str) -> str:
         indent = " " * (len(block) - len(block.lstrip()))
         return rf"(?ms)^{re.escape(block)} \{{$.*?^{indent}\}}\n"
 
-    blocks = {whole(block): "" for block in BLOCKS}
-    arguments = {rf"(?m)^ *{name} *=.*\n": "" for name in ARGUMENTS}
-    return blocks | arguments | OTHERWISE
+    blocks = {whole(block): "" for block in UNSUPPORTED_BLOCKS}
+    arguments = {rf"(?m)^ *{name} *=.*\n": "" for name in UNSUPPORTED_ARGUMENTS}
+    return blocks | arguments | REPLACEMENTS
 
 
 class Module:
-    """The copy, and its state, in a folder that is made anew."""
+    """The copy and its state, in a new folder."""
 
     def __init__(self, endpoints: dict[str, str], variables: dict[str, Any]) -> None:
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -81,66 +82,77 @@ class Module:
                 unused -= {pattern} if count else set()
             (FOLDER / file.name).write_text(text, encoding="utf-8")
         if unused:
-            raise Problem(f"infra/ has nothing like this any more, so module.py need not change it: {sorted(unused)}")
+            raise Problem(
+                f"nothing in infra/ matches these patterns of module.py: {sorted(unused)}"
+            )
 
     def init(self) -> None:
-        """Ready for the others."""
+        """Prepares the folder for the other commands."""
         _fill_mirror()
         self.run("init", "-input=false", f"-plugin-dir={MIRROR}")
         self.run("validate")
 
     def apply(self) -> str:
-        """Makes it, and says how many resources there are."""
-        return _last(self.run("apply", "-auto-approve", "-input=false", PARALLEL), "Apply complete")
+        """Applies the module and returns Terraform's line with the number of resources."""
+        output = self.run("apply", "-auto-approve", "-input=false", PARALLEL)
+        return _last(output, "Apply complete")
 
     def outputs(self) -> dict[str, Any]:
-        """By name."""
-        return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
+        """Returns the outputs by name."""
+        outputs = json.loads(self.run("output", "-json"))
+        return {name: output["value"] for name, output in outputs.items()}
 
     def check_settled(self) -> None:
-        """Applied again, nothing would change."""
+        """Raises a Problem if a second apply would change anything."""
         self.run("plan", "-input=false", "-out=again")
         planned = json.loads(self.run("show", "-json", "again"))["resource_changes"]
-        changed = [change["address"] for change in planned if change["change"]["actions"] not in (["no-op"], ["read"])]
-        changed = [address for address in changed if not address.startswith(MOTO_MIXES_UP)]
+        unchanged = (["no-op"], ["read"])
+        changed = [
+            change["address"]
+            for change in planned
+            if change["change"]["actions"] not in unchanged
+            and not change["address"].startswith(CONFUSED_BY_MOTO)
+        ]
         if changed:
-            raise Problem(f"a second apply would change this again: {', '.join(changed)}")
+            raise Problem(f"a second apply would change: {', '.join(changed)}")
 
     def destroy(self) -> str:
-        """Removes it, and says how many resources there were."""
-        # Of two that look like one to moto, only one can be deleted.
+        """Destroys everything and returns Terraform's line with the number of resources."""
+        # moto keeps two policies as one, so only one of them can be deleted.
         self.run("state", "rm", 'aws_appautoscaling_policy.depth["in"]')
-        said = self.run("destroy", "-auto-approve", "-input=false", PARALLEL)
-        left = self.run("state", "list").split()
-        if left:
-            raise Problem(f"destroyed, but this is left: {', '.join(left)}")
-        return _last(said, "Destroy complete")
+        output = self.run("destroy", "-auto-approve", "-input=false", PARALLEL)
+        remaining = self.run("state", "list").split()
+        if remaining:
+            raise Problem(f"destroyed, but the state still has: {', '.join(remaining)}")
+        return _last(output, "Destroy complete")
 
     def run(self, command: str, *options: str) -> str:
-        """What it says. One that fails, or does not end, is a Problem with its last lines."""
+        """Returns the output of a command. A failure or a timeout raises a Problem."""
         log = FOLDER.with_suffix(f".{command}.log")
-        with log.open("w+") as output:
-            status = _finished(["terraform", command, *options], SECONDS.get(command, OTHER_SECONDS), output)
-        said = log.read_text(errors="replace")
+        limit = SECONDS.get(command, OTHER_SECONDS)
+        with log.open("w+") as file:
+            status = _finished(["terraform", command, *options], limit, file)
+        output = log.read_text(errors="replace")
         if status != 0:
             ended = "did not end in time" if status is None else f"ended with {status}"
-            lines = "\n".join(said.strip().splitlines()[-30:])
+            lines = "\n".join(output.strip().splitlines()[-30:])
             raise Problem(f"terraform {command} {ended} ({paths.shown(log)}):\n{lines}")
-        return said
+        return output
 
 
-def _last(said: str, beginning: str) -> str:
-    return next(line for line in reversed(said.splitlines()) if line.startswith(beginning))
+def _last(output: str, beginning: str) -> str:
+    return next(line for line in reversed(output.splitlines()) if line.startswith(beginning))
 
 
 def _finished(command: list[str], seconds: float, output: Any) -> int | None:
-    """Its exit code, or None when it had to be ended; the provider, its child, goes with it."""
-    environment = {k: v for k, v in aws.environment().items() if not k.startswith("TF_")}
-    environment |= {"CHECKPOINT_DISABLE": "1", "TF_CLI_ARGS": "-no-color", "TF_IN_AUTOMATION": "1"}
+    """Returns the exit code, or None after a timeout, which also kills the provider, its child."""
+    variables = {k: v for k, v in environment().items() if not k.startswith("TF_")}
+    variables["CHECKPOINT_DISABLE"] = "1"
+    variables |= {"TF_CLI_ARGS": "-no-color", "TF_IN_AUTOMATION": "1"}
     process = subprocess.Popen(
         command,
         cwd=FOLDER,
-        env=environment,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -157,11 +169,11 @@ def _finished(command: list[str], seconds: float, output: Any) -> int | None:
 
 
 def _provider(endpoints: dict[str, str]) -> dict[str, Any]:
-    """Replaces the module's own choice, as an override file does."""
+    """Returns the content of an override file, which replaces the provider of the module."""
     settings = {
-        "region": aws.REGION,
-        "access_key": aws.CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        "secret_key": aws.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        "region": REGION,
+        "access_key": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        "secret_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         "skip_credentials_validation": True,
         "skip_metadata_api_check": True,
         "skip_get_ec2_platforms": True,
@@ -173,11 +185,11 @@ def _provider(endpoints: dict[str, str]) -> dict[str, Any]:
 
 
 def _fill_mirror() -> None:
-    """The provider out of its Python package, where Terraform looks for it."""
-    (archive,) = HOME.glob(f"localstack/lib/*/site-packages/cloudrail/terraform_plugins/{ARCHIVE}")
-    content = archive.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        raise Problem(f"{paths.shown(archive)} is not HashiCorp's build of the provider: its SHA-256 differs")
-    place = MIRROR / SOURCE
-    place.mkdir(parents=True, exist_ok=True)
-    (place / ARCHIVE).write_bytes(content)
+    """Copies the provider from its Python package to where Terraform looks for it."""
+    packages = environments.named("e2e").folder.glob("lib/*/site-packages")
+    (archive,) = next(packages).glob(f"cloudrail/terraform_plugins/{ARCHIVE}")
+    # The sum of HashiCorp's own build.
+    parts.check_sum(archive, SHA256)
+    folder = MIRROR / SOURCE
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(archive, folder)

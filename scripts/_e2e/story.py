@@ -1,4 +1,4 @@
-"""The demo's story, told to the applied module: webhooks go over HTTP, and queues are not where the rest is."""
+"""Plays the story of the demo with the applied module: webhooks over HTTP, queues in LocalStack."""
 
 import json
 import subprocess
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from _sandbox import aws, github, paths, terminal
+from _common import paths, terminal
+from _common.problem import Problem
+from _sandbox import aws, github
 from _sandbox.account import REPOSITORY, Account
 from _sandbox.demo import story
 from _sandbox.github import Webhook
-from _sandbox.problem import Problem
 from _sandbox.world import World
 
 from . import hook
@@ -21,28 +22,28 @@ COMMAND_SECONDS = 30
 
 
 class SplitWorld(World):
-    """A World whose queues are LocalStack's, and which has a second template."""
+    """A World with its queues in LocalStack and with a second template."""
 
     def __init__(self, account: Account, emulators: Emulators) -> None:
         super().__init__(account)
         self._sqs = aws.client("sqs", emulators.localstack)
 
     def clones(self) -> list[str]:
-        """The names of all pipelines but the templates."""
+        """Returns the names of all pipelines except the templates."""
         return [name for name in super().clones() if name != WEB_TEMPLATE]
 
 
 class Branchline:
-    """The binary, with the container's environment."""
+    """The binary, with the environment of the container."""
 
     def __init__(self, binary: Path, environment: dict[str, str]) -> None:
         self.binary = binary
         self.environment = environment
 
-    def says(self, *arguments: str, status: int = 0) -> list[dict[str, Any]]:
-        """The JSON lines of a command for operators, which must end with this status."""
+    def json(self, *arguments: str, status: int = 0) -> list[dict[str, Any]]:
+        """Returns the JSON lines of an operator's command, which must end with this status."""
         command = [str(self.binary), *arguments]
-        told = f"branchline {' '.join(arguments)}"
+        shown = f"branchline {' '.join(arguments)}"
         try:
             done = subprocess.run(
                 command,
@@ -54,19 +55,21 @@ class Branchline:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Problem(f"{told} did not end within {COMMAND_SECONDS} s") from None
+            raise Problem(f"{shown} did not end within {COMMAND_SECONDS} s") from None
         if done.returncode != status:
-            raise Problem(f"{told} ended with {done.returncode} and not with {status}:\n{done.stdout}{done.stderr}")
+            ended = f"{shown} ended with {done.returncode} instead of {status}"
+            raise Problem(f"{ended}:\n{done.stdout}{done.stderr}")
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 class Story(story.Story):
-    """What a step may do, counting what was checked."""
+    """What a step can do. It also counts the checks."""
 
     def __init__(self, made: Applied, branchline: Branchline) -> None:
         account = made.account()
-        # The daemon is started after the first step; nothing is waited for before.
-        super().__init__(account, SplitWorld(account, made.emulators), None)  # type: ignore[arg-type]
+        world = SplitWorld(account, made.emulators)
+        # The daemon starts after the first step, which does not wait for it.
+        super().__init__(account, world, None)  # type: ignore[arg-type]
         self.url = made.webhook_url()
         self.emulators = made.emulators
         self.branchline = branchline
@@ -77,33 +80,39 @@ class Story(story.Story):
         answer = hook.post(self.url, webhook)
         self.sent.append(webhook)
         terminal.say(f"-> {what} ({len(webhook.body)} bytes)")
-        self.answered(f"{answer.status}, {answer.said}", answer, 202, "queued")
+        self.check_answer(f"{answer.status}, {answer.result}", answer, 202, "queued")
 
-    def answered(self, told: str, answer: hook.Answer, status: int, said: str) -> None:
-        """The answer is as GitHub should see it, and may be read from anywhere."""
+    def check_answer(self, what: str, answer: hook.Answer, status: int, result: str) -> None:
+        """Checks the answer that GitHub shows, which any origin may read."""
         origin = answer.headers.get("access-control-allow-origin")
-        found = (answer.status, answer.said, origin)
-        self.check(told, found == (status, said, "*"), f"the answer was {found}, and should be {(status, said, '*')}")
+        found = (answer.status, answer.result, origin)
+        expected = (status, result, "*")
+        self.check(what, found == expected, f"the answer was {found} instead of {expected}")
 
-    def wait(self, told: str, probe: Callable[[], Found | bool | None]) -> Found:
-        """As the demo's."""
+    def wait(self, what: str, probe: Callable[[], Found | bool | None]) -> Found:
+        """Waits like the demo's story, and counts a check."""
         self.checks += 1
-        return super().wait(told, probe)
+        return super().wait(what, probe)
 
-    def check(self, told: str, holds: bool, otherwise: str) -> None:
-        """As the demo's."""
+    def check(self, what: str, holds: bool, otherwise: str) -> None:
+        """Checks like the demo's story, and counts the check."""
         self.checks += 1
-        super().check(told, holds, otherwise)
+        super().check(what, holds, otherwise)
 
     def depths(self) -> list[tuple[int, int]]:
-        """Of the webhooks', the dead letters' and the quarantine's queue."""
-        queues = (self.account.webhooks, self.account.dead_letters, self.account.quarantine)
-        return [self.world.depth(url) for url in queues]
+        """Returns the depth of each queue, in the order of `Account.queues`."""
+        return [self.world.depth(url) for url in self.account.queues().values()]
 
     def about(
-        self, fixture: str, number: int, *, repository: str = REPOSITORY, padding: int = 0, form: bool = False
+        self,
+        fixture: str,
+        number: int,
+        *,
+        repository: str = REPOSITORY,
+        padding: int = 0,
+        form: bool = False,
     ) -> Webhook:
-        """A fixture, as if it were about another pull request, with so many bytes more."""
+        """Returns a fixture for another pull request, and with more bytes if asked."""
         text = (paths.FIXTURES / f"{fixture}.json").read_text(encoding="utf-8")
         if repository != REPOSITORY:
             text = text.replace(REPOSITORY, repository).replace("730001", "730002")

@@ -1,16 +1,14 @@
-"""Where things are. What is installed and made is under `.sandbox/infra/`, which git ignores."""
+"""Folders and files of the checks of infra/. They write only below `.sandbox/infra/`."""
 
-from pathlib import Path
+from _common.paths import ROOT, SANDBOX
 
-SCRIPTS = Path(__file__).resolve().parent.parent
-ROOT = SCRIPTS.parent
 INFRA = ROOT / "infra"
 PERMISSIONS = INFRA / "permissions.toml"
 ADAPTERS = ROOT / "src" / "aws"
 
-TOOLS = ROOT / ".sandbox" / "infra"
-NODE = TOOLS / "node" / "node_modules"
-BINDINGS = TOOLS / "bindings.tgz"
-SCHEMAS = TOOLS / "schemas"
+TOOLS = SANDBOX / "infra"
+NPM = TOOLS / "npm"
+NODE = NPM / "node_modules"
+BINDINGS = NPM / "bindings.tgz"
+SCHEMAS = NPM / "schemas"
 WORK = TOOLS / "work"
-VELOCITY = TOOLS / "velocity"

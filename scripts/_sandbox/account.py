@@ -1,10 +1,12 @@
-"""What branchline expects to find in an AWS account, made in the emulator: queues, table, role, template pipeline."""
+"""Creates in the emulator what branchline needs: queues, a table, a role and a template."""
 
 import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from _common.isolation import REGION
 
 from . import aws
 
@@ -18,16 +20,26 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Account:
-    """Where branchline finds its account. Plain values, so that it can be kept in a file."""
+    """The names and addresses that branchline needs. Plain values, so that a file can hold them."""
 
     endpoint: str
     region: str
     webhooks: str
+    internal: str
     dead_letters: str
     quarantine: str
     table: str
     template: str
     secret: str
+
+    def queues(self) -> dict[str, str]:
+        """Returns the address of every queue by its name for people."""
+        return {
+            "webhooks": self.webhooks,
+            "internal": self.internal,
+            "dead letters": self.dead_letters,
+            "quarantine": self.quarantine,
+        }
 
 
 def make(endpoint: str) -> Account:
@@ -35,14 +47,17 @@ def make(endpoint: str) -> Account:
     sqs = aws.client("sqs", endpoint)
     dead_letters = _queue(sqs, "branchline-dead-letters")
     quarantine = _queue(sqs, "branchline-quarantine")
-    webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=_redrive_to(sqs, dead_letters))
+    redrive = _redrive_to(sqs, dead_letters)
+    webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
+    internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
     _make_table(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
-    aws.client("codepipeline", endpoint).create_pipeline(pipeline=_template(role))
+    aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
     return Account(
         endpoint=endpoint,
-        region=aws.REGION,
+        region=REGION,
         webhooks=webhooks,
+        internal=internal,
         dead_letters=dead_letters,
         quarantine=quarantine,
         table=TABLE,
@@ -52,10 +67,10 @@ def make(endpoint: str) -> Account:
 
 
 def write_configuration(account: Account, path: Path) -> None:
-    """A branchline.toml for it. The secret is named, not written: branchline reads it from the environment."""
+    """Writes a branchline.toml. It names the variable with the secret, not the secret."""
     path.write_text(
         f"""\
-# Written by the sandbox; it is written again with each new one.
+# The sandbox writes this file again each time it starts.
 
 [aws]
 region = "{account.region}"
@@ -63,6 +78,7 @@ endpoint_url = "{account.endpoint}"
 
 [queue]
 url = "{account.webhooks}"
+internal_url = "{account.internal}"
 dead_letter_url = "{account.dead_letters}"
 quarantine_url = "{account.quarantine}"
 
@@ -89,7 +105,8 @@ def _queue(sqs: Any, name: str, **attributes: str) -> str:
 
 def _redrive_to(sqs: Any, queue_url: str) -> str:
     found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    return json.dumps({"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": MAX_RECEIVES})
+    arn = found["Attributes"]["QueueArn"]
+    return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
 
 
 def _make_table(dynamodb: Any) -> None:
@@ -100,7 +117,8 @@ def _make_table(dynamodb: Any) -> None:
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "state", "updated_at")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("pk", "sk", "state", "updated_at")
         ],
         KeySchema=[key("pk", "HASH"), key("sk", "RANGE")],
         GlobalSecondaryIndexes=[
@@ -112,12 +130,13 @@ def _make_table(dynamodb: Any) -> None:
         ],
     )
     dynamodb.update_time_to_live(
-        TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+        TableName=TABLE,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
     )
 
 
 def make_role(iam: Any) -> str:
-    """A pipeline is refused without a role that CodePipeline may assume, by moto as by AWS."""
+    """Creates a role that CodePipeline may assume. AWS and moto refuse a pipeline without one."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -132,10 +151,11 @@ def make_role(iam: Any) -> str:
     return str(made["Role"]["Arn"])
 
 
-def _template(role: str) -> dict[str, Any]:
-    """A pipeline as a team would have it for `main`: its trigger is what a clone must not inherit."""
+def template(role: str) -> dict[str, Any]:
+    """Returns a pipeline as a team has it for `main`. A clone must not inherit its trigger."""
     account = role.split(":")[4]
-    connection = f"arn:aws:codeconnections:{aws.REGION}:{account}:connection/00000000-0000-4000-8000-000000000000"
+    guid = "00000000-0000-4000-8000-000000000000"
+    connection = f"arn:aws:codeconnections:{REGION}:{account}:connection/{guid}"
     source = {
         "name": "Source",
         "actionTypeId": _type("Source", "CodeStarSourceConnection"),

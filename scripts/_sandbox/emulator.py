@@ -1,4 +1,4 @@
-"""Starting and stopping the emulator, and knowing our own process from a stranger's with the same number."""
+"""Starts and stops the emulator, and tells its process from another one with the same id."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import paths
-from .problem import Problem
+from _common import paths
+from _common.problem import Problem
 
 START_SECONDS = 60
-"""A cold disk under a busy machine: moto's imports alone take a second on an idle one."""
+"""Enough for a cold disk on a busy machine. On an idle one, moto's imports alone take a second."""
 
 STOP_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running moto. `token` is in its command line, so its pid can be checked before it is signalled."""
+    """A running moto. Its command line contains `token`, which is checked before a signal."""
 
     pid: int
     token: str
     endpoint: str
 
     def is_alive(self) -> bool:
-        """Whether that process still runs and is still ours: a pid is used again after its process has ended."""
+        """Returns whether the process runs and is the one that was started: a pid can be reused."""
         return self.token in _command_line(self.pid)
 
     def stop(self) -> None:
-        """Ends it, if it is there. Nothing is lost: moto keeps everything in memory."""
+        """Ends the process if it runs. moto keeps everything in memory and saves nothing."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if not self.is_alive():
                 return
@@ -44,13 +44,13 @@ class Emulator:
 
 
 def start(log: Path, port: int = 0) -> Emulator:
-    """Starts one that outlives us. Port 0 is any free port."""
+    """Starts an emulator that outlives this process. Port 0 means any free port."""
     return _start(log, port, tied=False)[0]
 
 
 @contextmanager
 def running(log: Path) -> Iterator[Emulator]:
-    """One that ends with the block, and with this process however it ends."""
+    """Starts an emulator that ends with the block, and with this process however it ends."""
     emulator, process = _start(log, 0, tied=True)
     with process:
         try:
@@ -70,7 +70,7 @@ def _start(log: Path, port: int, tied: bool) -> tuple[Emulator, subprocess.Popen
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "PYTHONPATH": str(paths.SCRIPTS)},
-            # A Ctrl-C is for us: we end it ourselves, after what still talks to it.
+            # Ctrl-C must not end the emulator before the processes that use it.
             start_new_session=True,
         )
     try:
@@ -104,12 +104,13 @@ def _wait_until_gone(emulator: Emulator, seconds: float) -> None:
 
 
 def _command_line(pid: int) -> str:
-    """The process's arguments, empty when there is no such process. Linux has them in /proc, others in ps."""
+    """Returns the arguments of a process, or nothing: from /proc, or on other systems from ps."""
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
         try:
-            return (proc / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            arguments = (proc / str(pid) / "cmdline").read_bytes()
         except OSError:
             return ""
-    listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return listed.stdout
+        return arguments.replace(b"\0", b" ").decode(errors="replace")
+    command = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -1,16 +1,20 @@
-"""Size of the release binary, memory at rest and in lists, and times, beside their limits.
+"""Measures the release binary: its size, its memory at rest and in lists, and times.
 
-Size and memory fail the run when they are over. The time is told and not judged: a busy machine would lie about it.
+The run fails if the size or the memory exceeds its limit. Times have no limit, because they depend
+on how busy the machine is.
 """
 
 import json
 import time
 from pathlib import Path
 
-from . import account, aws, emulator, gateway, github, lists, paths, terminal
-from .demo import build, daemon
+from _common import cargo, paths, terminal
+from _common.isolation import isolate
+from _common.problem import Problem
+
+from . import account, emulator, gateway, github, lists
+from .demo import daemon
 from .memory import MEGABYTE, peak_megabytes
-from .problem import Problem
 from .world import World
 
 FOLDER = paths.SANDBOX / "footprint"
@@ -21,21 +25,21 @@ START_SECONDS = 30
 
 
 def main() -> int:
-    """Builds, measures, prints; 1 when a limit is broken."""
-    aws.isolate()
-    binary = build.branchline(release=True)
+    """Builds, measures and prints. Returns 1 if a limit is exceeded."""
+    isolate()
+    binary = cargo.branchline(release=True)
     size = binary.stat().st_size / MEGABYTE
     FOLDER.mkdir(parents=True, exist_ok=True)
     with emulator.running(FOLDER / "moto.log") as moto:
         made = account.make(moto.endpoint)
         account.write_configuration(made, FOLDER / "branchline.toml")
         log = FOLDER / "branchline.log"
-        with daemon.running(binary, FOLDER / "branchline.toml", made, log) as running:
+        with daemon.run(binary, FOLDER / "branchline.toml", made, log) as running:
             startup_ms = _startup_ms(running, log)
-            # At rest nothing was in work: the most that it held is its rest and its start.
+            # Nothing was processed yet, so the peak is that of the start and of rest.
             memory = peak_megabytes(running.pid)
             if memory is None:
-                raise Problem("this system does not tell a process's memory in /proc")
+                raise Problem("this system does not show the memory of a process in /proc")
             _open_one(made)
             running.stop()
         listed = lists.measure(binary, FOLDER / "branchline.toml", made)
@@ -44,7 +48,7 @@ def main() -> int:
         [
             ("release binary", f"{size:.1f} MB (limit {MAX_BINARY_MB:.0f})"),
             ("memory at rest", f"{memory:.1f} MB (limit {MAX_MEMORY_MB:.0f})"),
-            ("until it polls", f"{startup_ms} ms (wanted: {POLL_MS})"),
+            ("time until the first poll", f"{startup_ms} ms (target: {POLL_MS})"),
             *((name, figures) for name, figures, _ in listed),
         ]
     )
@@ -53,19 +57,19 @@ def main() -> int:
 
 
 def _open_one(made: account.Account) -> None:
-    """One pull request, whose mapping the lists are made of."""
-    body = (Path(__file__).parents[2] / "tests/fixtures/webhooks/pull_request.opened.json").read_bytes()
+    """Opens one pull request, whose mapping is copied for the lists."""
+    body = (paths.FIXTURES / "pull_request.opened.json").read_bytes()
     gateway.deliver(github.webhook(body, "pull_request", made.secret), made.webhooks)
     world = World(made)
     deadline = time.monotonic() + START_SECONDS
     while not (world.clones() and world.is_drained()):
         if time.monotonic() > deadline:
-            raise Problem(f"branchline made no pipeline within {START_SECONDS} s")
+            raise Problem(f"branchline created no pipeline within {START_SECONDS} s")
         time.sleep(0.05)
 
 
 def _startup_ms(running: daemon.Daemon, log: Path) -> int:
-    """What the daemon says of its own start, once it says so."""
+    """Waits until the daemon logs how long its start took, and returns that."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         running.check_alive()
@@ -74,4 +78,5 @@ def _startup_ms(running: daemon.Daemon, log: Path) -> int:
             if "startup_ms" in event:
                 return int(event["startup_ms"])
         time.sleep(0.02)
-    raise Problem(f"branchline did not say within {START_SECONDS} s that it polls: see {paths.shown(log)}")
+    shown = paths.shown(log)
+    raise Problem(f"branchline did not poll within {START_SECONDS} s: see {shown}")

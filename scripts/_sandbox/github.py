@@ -1,4 +1,4 @@
-"""GitHub's side of a webhook: its headers, its signature, and its two ways of sending a body."""
+"""Webhooks as GitHub sends them: headers, signature, and a body as JSON or as a form."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .problem import Problem
+from _common.problem import Problem
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -18,24 +18,26 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Webhook:
-    """One POST of GitHub's: a raw body and its headers."""
+    """A POST request from GitHub: a raw body and its headers."""
 
     body: bytes
     headers: dict[str, str] = field(hash=False)
 
     @property
     def delivery(self) -> str:
-        """The GUID, the same for a redelivery."""
+        """The GUID of the delivery, which a redelivery keeps."""
         return self.headers["X-GitHub-Delivery"]
 
     @property
     def event(self) -> str:
-        """GitHub's name of the event."""
+        """The name of the event."""
         return self.headers["X-GitHub-Event"]
 
 
-def webhook(body: bytes, event: str, secret: str, *, delivery: str | None = None, form: bool = False) -> Webhook:
-    """Signs `body` and puts GitHub's headers beside it. As a form, the signature is over the form."""
+def webhook(
+    body: bytes, event: str, secret: str, *, delivery: str | None = None, form: bool = False
+) -> Webhook:
+    """Signs `body` and adds GitHub's headers. The signature of a form covers the form."""
     repository = _repository_id(body)
     if form:
         body = b"payload=" + urllib.parse.quote_plus(body).encode("ascii")
@@ -53,12 +55,12 @@ def webhook(body: bytes, event: str, secret: str, *, delivery: str | None = None
 
 
 def sign(body: bytes, secret: str) -> str:
-    """The value of X-Hub-Signature-256."""
+    """Returns the value of X-Hub-Signature-256."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def guess_event(path: Path, body: bytes) -> str:
-    """The event's name from a file name such as `pull_request.opened.json`, or from the payload's shape."""
+    """Finds the event in a name such as `pull_request.opened.json`, or by the payload's keys."""
     named = re.fullmatch(r"([a-z]+(?:_[a-z]+)*)\.[\w.]+\.json", path.name)
     if named:
         return named.group(1)
@@ -73,7 +75,7 @@ def guess_event(path: Path, body: bytes) -> str:
     for mark, event in marks.items():
         if mark in payload:
             return event
-    raise Problem(f"{path}: neither its name nor its content says which event it is: add --event", 2)
+    raise Problem(f"{path}: neither the name nor the content shows the event: add --event", 2)
 
 
 def _repository_id(body: bytes) -> int | None:

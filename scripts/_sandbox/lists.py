@@ -1,7 +1,7 @@
-"""What the operators' lists cost: 1,000 dead letters, 10,000 mappings, an audit trail of one row each.
+"""Measures `dlq list` with 1,000 dead letters and `mappings list` with 10,000 mappings.
 
-The most memory that the command held, and how long after its start its first row came. The emulator's own slowness is in
-the time, so it is told; memory is judged.
+It measures the peak memory of the command, and the time from its start to its first and last row.
+Memory has a limit. Times have none, because they include the slowness of the emulator.
 """
 
 import json
@@ -11,37 +11,44 @@ import time
 from pathlib import Path
 from typing import Any
 
+from _common import paths
+from _common.isolation import environment
+from _common.problem import Problem
+
 from . import aws, github
 from .account import SECRET_VARIABLE, Account
 from .memory import peak_megabytes
-from .problem import Problem
 
-LETTERS = 1_000
+DEAD_LETTERS = 1_000
 MAPPINGS = 10_000
 MAX_MEMORY_MB = 60.0
 
 
 def measure(binary: Path, configuration: Path, account: Account) -> list[tuple[str, str, float]]:
-    """Fills the account, lists it, and gives for each list its name, its figures, and its memory in MB."""
-    _bury(account)
-    _map(account)
+    """Fills the account and lists it. Returns each list's name, figures, and memory in MB."""
+    _fill_dead_letter_queue(account)
+    _fill_table(account)
     found = []
-    for words, rows in [(["dlq", "list"], LETTERS), (["mappings", "list"], MAPPINGS)]:
+    for words, rows in [(["dlq", "list"], DEAD_LETTERS), (["mappings", "list"], MAPPINGS)]:
         command = [str(binary), *words, "--output", "json", "--config", str(configuration)]
         first, whole, memory, count = _run(command, account)
         if count != rows:
             raise Problem(f"{' '.join(words)} printed {count} rows, not {rows}")
-        figures = f"{memory:.1f} MB (limit {MAX_MEMORY_MB:.0f}), first row after {first:.2f} s, all after {whole:.2f} s"
+        limit = f"{memory:.1f} MB (limit {MAX_MEMORY_MB:.0f})"
+        figures = f"{limit}, first row after {first:.2f} s, all after {whole:.2f} s"
         found.append((f"{' '.join(words)}, {rows:,} rows", figures, memory))
     return found
 
 
 def _run(command: list[str], account: Account) -> tuple[float, float, float, int]:
-    """Seconds to the first row and to the last, the most memory in MB, and the number of rows."""
-    environment = aws.environment(**{SECRET_VARIABLE: account.secret})
+    """Returns the seconds to the first and last row, the peak memory in MB, and the rows."""
     started = time.monotonic()
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(**{SECRET_VARIABLE: account.secret}),
     )
     try:
         if process.stdout is None:
@@ -52,7 +59,8 @@ def _run(command: list[str], account: Account) -> tuple[float, float, float, int
         memory = 0.0
         for _ in process.stdout:
             count += 1
-            # An ended process tells no memory. What it held last is at most the rows in the pipe away from what is read here.
+            # An ended process has no memory figure. The last one that is read here misses at most
+            # the memory of the rows that are still in the pipe.
             memory = peak_megabytes(process.pid) or memory
         whole = time.monotonic() - started
         process.wait()
@@ -64,10 +72,10 @@ def _run(command: list[str], account: Account) -> tuple[float, float, float, int
     return first, whole, memory, count
 
 
-def _bury(account: Account) -> None:
-    """Dead letters of GitHub's usual size, each proven."""
+def _fill_dead_letter_queue(account: Account) -> None:
+    """Sends dead letters of the usual size of a webhook, each with a valid signature."""
     sqs = aws.client("sqs", account.endpoint)
-    for start in range(0, LETTERS, 10):
+    for start in range(0, DEAD_LETTERS, 10):
         entries = []
         for number in range(start, start + 10):
             body = _pull_request(number)
@@ -77,29 +85,33 @@ def _bury(account: Account) -> None:
                 "X-Hub-Signature-256": github.sign(body, account.secret),
                 "Content-Type": "application/json",
                 "branchline-reason": "template-source",
-                "branchline-room": "plan",
+                "branchline-step": "plan",
             }
-            attributes = {name: {"DataType": "String", "StringValue": value} for name, value in headers.items()}
-            entries.append({"Id": str(number), "MessageBody": body.decode(), "MessageAttributes": attributes})
+            attributes = {
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in headers.items()
+            }
+            entry = {"Id": str(number), "MessageBody": body.decode()}
+            entries.append({**entry, "MessageAttributes": attributes})
         sqs.send_message_batch(QueueUrl=account.dead_letters, Entries=entries)
 
 
 def _pull_request(number: int) -> bytes:
-    fixture = Path(__file__).parents[2] / "tests/fixtures/webhooks/pull_request.opened.json"
+    fixture = paths.FIXTURES / "pull_request.opened.json"
     payload: dict[str, Any] = json.loads(fixture.read_bytes())
     payload["number"] = number
-    # What fills GitHub's payloads up to their usual 25 KB is of no interest to anybody here.
+    # Fills the payload up to the usual 25 KB of a webhook.
     payload["pull_request"]["body"] = "x" * 20_000
     return json.dumps(payload).encode()
 
 
-def _map(account: Account) -> None:
-    """Mappings like the one that is there."""
+def _fill_table(account: Account) -> None:
+    """Copies the one mapping in the table."""
     table = aws.client("dynamodb", account.endpoint)
     found = table.scan(TableName=account.table)["Items"]
     one = next((item for item in found if re.fullmatch(r"PR#\d+", item["sk"]["S"])), None)
     if one is None:
-        raise Problem("no mapping is there to make others of")
+        raise Problem("there is no mapping to copy")
     table.delete_item(TableName=account.table, Key={"pk": one["pk"], "sk": one["sk"]})
     for start in range(0, MAPPINGS, 25):
         rows = [_row(one, number) for number in range(start, start + 25)]

@@ -1,4 +1,4 @@
-"""What a process holds in memory, as Linux tells it."""
+"""The memory of a process, read from /proc on Linux."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,10 @@ MEGABYTE = 1_000_000
 
 
 def peak_megabytes(pid: int) -> float | None:
-    """The most that it ever held, or None once it has ended. Its starter's memory, which wait4 tells too, is not in it."""
+    """Returns the peak of a process, or None once it has ended.
+
+    Unlike the figure of wait4, it does not include the memory of the process that started it.
+    """
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -1,9 +1,9 @@
-"""Gives moto's DynamoDB transactions that are atomic per item, as AWS's are.
+"""Replaces moto's DynamoDB transactions by ones that are atomic per item, as on AWS.
 
-moto copies the whole table before each TransactWriteItems, and writes that copy back when the transaction is refused.
-That loses what other writers wrote in between, takes memory in proportion to the table, and fails under concurrency.
-Here a transaction remembers only the items that it names, every operation on the tables takes one lock, and a refused
-transaction restores those items alone.
+moto copies the whole table before each TransactWriteItems, and writes the copy back if it refuses
+the transaction. That loses concurrent writes, needs memory in proportion to the table, and fails
+under concurrency. Here, a transaction copies only the items that it names, and a refused one
+restores only those. Every operation on the tables takes one lock.
 """
 
 import copy
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import moto.dynamodb.models as models
+from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
 _LOCK = threading.RLock()
-# Everything that reads or writes items outside of a transaction.
+# The operations that read or write items outside of a transaction.
 _OPERATIONS = (
     "batch_get_item",
     "delete_item",
@@ -66,7 +66,7 @@ def _atomic(operation: Callable[..., None]) -> Callable[..., None]:
 
 
 def _remember(backend: DynamoDBBackend, item: dict[str, Any]) -> tuple[Table, tuple[Any, Any], Any]:
-    """The table, the key and a copy of the item that one part of a transaction names."""
+    """Returns table, key and a copy of the item that one part of a transaction names."""
     kind, operation = next(iter(item.items()))
     table = backend.get_table(operation["TableName"])
     attributes = operation["Item"] if kind == "Put" else operation["Key"]

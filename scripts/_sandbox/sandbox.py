@@ -1,16 +1,18 @@
-"""The commands of scripts/sandbox. Each ends with an exit code: 0 done, 1 could not, 2 asked in a wrong way."""
+"""The commands of scripts/sandbox. Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
 import argparse
-import os
 import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from . import account, aws, emulator, gateway, github, paths, state, terminal
-from .locks import exclusive
-from .problem import Problem
+from _common import paths, terminal
+from _common.isolation import CREDENTIALS, environment, isolate
+from _common.locks import exclusive
+from _common.problem import Problem
+
+from . import account, aws, emulator, gateway, github, state
 from .world import World, source_of
 
 MOTO_LOG = paths.SANDBOX / "moto.log"
@@ -22,47 +24,50 @@ LOCK = paths.SANDBOX / "lock"
 def main() -> int:
     """Reads the command line and runs the command."""
     words = sys.argv[1:]
-    # What follows these two is another program's command line: argparse would take its options for ours.
-    ours = words[:1] if words[:1] in (["exec"], ["python"]) and words[1:2] != ["--help"] else words
+    # The command line of another program follows `exec`. argparse would read its options, too.
+    ours = words[:1] if words[:1] == ["exec"] and words[1:2] != ["--help"] else words
     arguments = _parser().parse_args(ours, argparse.Namespace(command=words[len(ours) :]))
-    aws.isolate()
-    with aws.told():
+    isolate()
+    with aws.errors_in_one_line():
         return int(arguments.run(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="scripts/sandbox", description="A small AWS on this machine to play with branchline."
+        prog="scripts/sandbox",
+        description="Runs a small AWS on this machine to try branchline with.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="start it: emulator, queues, table, template pipeline")
-    up.add_argument("--port", type=int, default=0, help="the emulator's port (default: any free one)")
+    up = commands.add_parser("up", help="start the emulator and create queues, table and template")
+    up.add_argument(
+        "--port", type=int, default=0, help="the emulator's port (default: any free one)"
+    )
     up.set_defaults(run=_up)
 
-    down = commands.add_parser("down", help="stop it; everything in it is gone")
+    down = commands.add_parser("down", help="stop the emulator and lose everything in it")
     down.set_defaults(run=_down)
 
     status = commands.add_parser("status", help="show queues, pipelines and mappings")
     status.set_defaults(run=_status)
 
-    send = commands.add_parser("send", help="sign a payload and send it through the gateway's template")
-    send.add_argument("file", type=Path, metavar="FILE", help="the body, for instance one of tests/fixtures/webhooks/")
-    send.add_argument("--event", help="X-GitHub-Event (default: guessed from the file's name or content)")
+    send = commands.add_parser(
+        "send", help="sign a payload and send it through the mapping template"
+    )
+    file_help = "the body, for instance a file of tests/fixtures/webhooks/"
+    send.add_argument("file", type=Path, metavar="FILE", help=file_help)
+    event_help = "X-GitHub-Event (default: guessed from the file's name or content)"
+    send.add_argument("--event", help=event_help)
     send.add_argument("--delivery", metavar="GUID", help="X-GitHub-Delivery (default: a new one)")
-    send.add_argument("--form", action="store_true", help="send it as a form, with payload=")
+    send.add_argument("--form", action="store_true", help="send the body as a form, with payload=")
     signing = send.add_mutually_exclusive_group()
     signing.add_argument("--secret", help="sign with this secret (default: the sandbox's)")
-    signing.add_argument("--forge", action="store_true", help="sign with a secret that nobody knows")
+    signing.add_argument("--forge", action="store_true", help="sign with a wrong secret")
     send.set_defaults(run=_send)
 
-    run = commands.add_parser("exec", usage="%(prog)s -- CMD...", help="run a command beside a fresh emulator, empty but for a role")
+    exec_help = "run a command with a new emulator, which contains a role and nothing else"
+    run = commands.add_parser("exec", usage="%(prog)s -- COMMAND...", help=exec_help)
     run.set_defaults(run=_exec)
-
-    python = commands.add_parser(
-        "python", usage="%(prog)s ARGS...", help="run the sandbox's own Python, which has moto and boto3"
-    )
-    python.set_defaults(run=_python)
     return parser
 
 
@@ -74,7 +79,7 @@ def _up(arguments: argparse.Namespace) -> int:
             terminal.done(f"the sandbox is up at {found.account.endpoint}")
         else:
             _check_port(found, arguments.port)
-            terminal.done(f"the sandbox was up already at {found.account.endpoint}")
+            terminal.done(f"the sandbox is already up at {found.account.endpoint}")
     _print_how_to_use(found.account)
     return 0
 
@@ -95,14 +100,14 @@ def _start(port: int) -> state.State:
 def _check_port(found: state.State, wanted: int) -> None:
     if wanted and not found.account.endpoint.endswith(f":{wanted}"):
         raise Problem(
-            f"the sandbox is up already at {found.account.endpoint}: "
-            f"scripts/sandbox down first, to have it on port {wanted}"
+            f"the sandbox is already up at {found.account.endpoint}: "
+            f"run scripts/sandbox down first, to start it on port {wanted}"
         )
 
 
 def _print_how_to_use(made: account.Account) -> None:
     print("\nStart branchline against it, in this folder:\n")
-    exports = aws.CREDENTIALS | {
+    exports = CREDENTIALS | {
         "BRANCHLINE_CONFIG": paths.shown(CONFIGURATION),
         account.SECRET_VARIABLE: made.secret,
     }
@@ -121,7 +126,7 @@ def _down(_arguments: argparse.Namespace) -> int:
         if found is not None:
             found.emulator.stop()
         state.forget()
-    terminal.done("the sandbox is down" if found else "the sandbox was down already")
+    terminal.done("the sandbox is down" if found else "the sandbox was already down")
     return 0
 
 
@@ -131,7 +136,8 @@ def _running() -> state.State:
         return found
     if state.FILE.exists():
         raise Problem(
-            f"the sandbox's emulator is gone: see {paths.shown(MOTO_LOG)}; start anew with scripts/sandbox up"
+            f"the emulator has ended: see {paths.shown(MOTO_LOG)}; "
+            "start a new one with scripts/sandbox up"
         )
     raise Problem("no sandbox is up: start it with scripts/sandbox up")
 
@@ -140,9 +146,8 @@ def _status(_arguments: argparse.Namespace) -> int:
     made = _running().account
     world = World(made)
     terminal.heading(f"sandbox at {made.endpoint}, region {made.region}")
-    urls = {"webhooks": made.webhooks, "dead letters": made.dead_letters, "quarantine": made.quarantine}
-    depths = [(name, *map(str, world.depth(url))) for name, url in urls.items()]
-    terminal.table(["queue", "waiting", "in work"], depths)
+    depths = [(name, *map(str, world.depth(url))) for name, url in made.queues().items()]
+    terminal.table(["queue", "waiting", "in flight"], depths)
     _show_pipelines(world, made.template)
     _show_mappings(world)
     return 0
@@ -153,7 +158,7 @@ def _show_pipelines(world: World, template: str) -> None:
     for name in [template, *world.clones()]:
         found = world.pipeline(name)
         tags = world.tags(found["metadata"]["pipelineArn"])
-        subject = tags.get("branchline:subject", "(not ours)")
+        subject = tags.get("branchline:subject", "(not a clone)")
         rows.append([name, source_of(found).get("BranchName", "-"), subject])
     print()
     terminal.table(["pipeline", "branch", "subject"], rows)
@@ -183,7 +188,7 @@ def _send(arguments: argparse.Namespace) -> int:
         body = arguments.file.read_bytes()
     except OSError as error:
         raise Problem(f"{arguments.file}: {error.strerror}", 2) from None
-    secret = "nobody knows this" if arguments.forge else arguments.secret or made.secret
+    secret = "a wrong secret" if arguments.forge else arguments.secret or made.secret
     webhook = github.webhook(
         body,
         arguments.event or github.guess_event(arguments.file, body),
@@ -194,28 +199,26 @@ def _send(arguments: argparse.Namespace) -> int:
     reply = gateway.deliver(webhook, made.webhooks)
     if reply.error is not None:
         raise Problem(f"SQS answered {reply.status}: {reply.error}")
-    terminal.done(f"{webhook.event} {webhook.delivery}: {len(webhook.body)} bytes, message {reply.message_id}")
+    size = len(webhook.body)
+    terminal.done(f"{webhook.event} {webhook.delivery}: {size} bytes, message {reply.message_id}")
     return 0
 
 
 def _exec(arguments: argparse.Namespace) -> int:
-    # Only the first -- is ours: `exec -- cargo test -- --nocapture` has one of its own.
-    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    # Removes the first -- alone: `exec -- cargo test -- --nocapture` contains another one.
+    words = arguments.command
+    command = words[1:] if words[:1] == ["--"] else words
     if not command:
-        raise Problem("exec: no command: scripts/sandbox exec -- CMD", 2)
+        raise Problem("exec: the command is missing: scripts/sandbox exec -- COMMAND", 2)
     with emulator.running(EXEC_LOG) as fresh:
         role = account.make_role(aws.client("iam", fresh.endpoint))
-        environment = aws.environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint, BRANCHLINE_TEST_ROLE=role)
+        variables = environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint, BRANCHLINE_TEST_ROLE=role)
         try:
-            child = subprocess.Popen(command, env=environment)
+            child = subprocess.Popen(command, env=variables)
         except OSError as error:
             raise Problem(f"exec: {command[0]}: {error.strerror}", 127) from None
-        # A Ctrl-C reaches the command too; its exit code is the answer, so we wait for it.
+        # Ctrl-C reaches the command as well. This process waits for its exit code.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         status = child.wait()
     return status if status >= 0 else 128 - status
-
-
-def _python(arguments: argparse.Namespace) -> int:
-    os.execve(sys.executable, [sys.executable, *arguments.command], aws.environment())

@@ -1,10 +1,11 @@
-"""What `scripts/sandbox up` remembers for the other commands, in `.sandbox/state.json`."""
+"""The file `.sandbox/state.json`, which `scripts/sandbox up` writes for the other commands."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import paths
+from _common import paths
+
 from .account import Account
 from .emulator import Emulator
 
@@ -13,20 +14,20 @@ FILE = paths.SANDBOX / "state.json"
 
 @dataclass(frozen=True)
 class State:
-    """A sandbox that was started. Whether it still runs, the emulator's process says."""
+    """A sandbox that was started. `emulator` shows whether it still runs."""
 
     emulator: Emulator
     account: Account
 
     def save(self, file: Path = FILE) -> None:
-        """Written beside and renamed, so that a reader never sees half of it."""
+        """Writes another file and renames it, so that a reader never sees half of it."""
         beside = file.with_suffix(".new")
         beside.write_text(json.dumps(asdict(self), indent=2) + "\n")
         beside.rename(file)
 
 
 def load(file: Path = FILE) -> State | None:
-    """The sandbox that runs, or None: a file without its process, or of another version, is no sandbox."""
+    """Returns the running sandbox, or None for a file of another version or without a process."""
     try:
         raw = json.loads(file.read_text())
         state = State(Emulator(**raw["emulator"]), Account(**raw["account"]))
@@ -36,5 +37,5 @@ def load(file: Path = FILE) -> State | None:
 
 
 def forget(file: Path = FILE) -> None:
-    """After the sandbox was stopped."""
+    """Removes the file, after the sandbox was stopped."""
     file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Looking into the emulator: what there is, never what was called. Used by the demo and by `sandbox status`."""
+"""Reads what exists in the emulator, never what was called."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from . import aws
 from .account import Account
 
 Item = dict[str, str]
-"""A row of the table, as text: numbers too, since nothing here calculates."""
+"""A row of the table as text. Numbers are text as well, because nothing here calculates."""
 
 
 class World:
-    """The account's queues, pipelines and table, as they are at the moment of each question."""
+    """The queues, pipelines and table of the account, read anew by each method."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -19,27 +19,27 @@ class World:
         self._dynamodb = aws.client("dynamodb", account.endpoint)
 
     def depth(self, queue_url: str) -> tuple[int, int]:
-        """Messages that wait (delayed ones too), and messages in work."""
-        waiting, delayed, working = (
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesDelayed",
-            "ApproximateNumberOfMessagesNotVisible",
+        """Returns the number of waiting messages, with delayed ones, and of messages in flight."""
+        waiting = "ApproximateNumberOfMessages"
+        delayed = "ApproximateNumberOfMessagesDelayed"
+        in_flight = "ApproximateNumberOfMessagesNotVisible"
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=queue_url, AttributeNames=[waiting, delayed, in_flight]
         )
-        found = self._sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[waiting, delayed, working])[
-            "Attributes"
-        ]
-        return int(found[waiting]) + int(found[delayed]), int(found[working])
+        found = answer["Attributes"]
+        return int(found[waiting]) + int(found[delayed]), int(found[in_flight])
 
     def is_drained(self) -> bool:
-        """Whether every webhook has been acknowledged or buried.
+        """Returns whether the daemon has processed every message of its two queues.
 
-        Asked twice: moto counts one state after the other, and misses a message that goes from waiting to in work
-        in between.
+        It reads twice: moto counts one state after the other, and misses a message that goes from
+        waiting to in flight in between.
         """
-        return all(self.depth(self._account.webhooks) == (0, 0) for _ in range(2))
+        queues = (self._account.webhooks, self._account.internal)
+        return all(self.depth(url) == (0, 0) for _ in range(2) for url in queues)
 
-    def letters(self, queue_url: str) -> list[dict[str, Any]]:
-        """The messages of a queue. A visibility of 0 leaves them where they are."""
+    def messages(self, queue_url: str) -> list[dict[str, Any]]:
+        """Returns the first ten messages of a queue. A visibility of 0 leaves them visible."""
         received = self._sqs.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=10,
@@ -50,48 +50,52 @@ class World:
         return list(received.get("Messages", []))
 
     def clones(self) -> list[str]:
-        """The names of all pipelines but the template."""
+        """Returns the names of all pipelines except the template."""
         listed = self._codepipeline.list_pipelines()["pipelines"]
-        return [pipeline["name"] for pipeline in listed if pipeline["name"] != self._account.template]
+        return [
+            pipeline["name"] for pipeline in listed if pipeline["name"] != self._account.template
+        ]
 
     def pipeline(self, name: str) -> dict[str, Any]:
-        """A pipeline that exists, as GetPipeline has it."""
+        """Returns the answer of GetPipeline for an existing pipeline."""
         return dict(self._codepipeline.get_pipeline(name=name))
 
     def executions(self, name: str) -> list[dict[str, Any]]:
-        """A pipeline's executions. The emulator starts none by itself when a pipeline is made, as AWS does."""
+        """Returns the executions of a pipeline. Unlike AWS, moto starts none for a new pipeline."""
         listed = self._codepipeline.list_pipeline_executions(pipelineName=name)
         return list(listed["pipelineExecutionSummaries"])
 
     def tags(self, arn: str) -> dict[str, str]:
-        """A pipeline's tags."""
+        """Returns the tags of a pipeline."""
         listed = self._codepipeline.list_tags_for_resource(resourceArn=arn)["tags"]
         return {tag["key"]: tag["value"] for tag in listed}
 
     def mapping(self, pk: str, sk: str) -> Item | None:
-        """One row, read consistently."""
+        """Returns one row, read consistently."""
         found = self._dynamodb.get_item(
-            TableName=self._account.table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+            TableName=self._account.table,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            ConsistentRead=True,
         )
         return _text(found["Item"]) if "Item" in found else None
 
     def mappings(self) -> list[Item]:
-        """Every subject's mapping."""
+        """Returns the mapping of every subject."""
         return [item for item in self._items() if item["sk"].startswith(("PR#", "BRANCH#"))]
 
     def history(self) -> list[Item]:
-        """Every audit entry, in the order of the events."""
+        """Returns every audit entry, in the order of the events."""
         return [item for item in self._items() if item["sk"].startswith("AUDIT#")]
 
     def _items(self) -> list[Item]:
-        """The whole table. The daemon never scans; to look at a sandbox it is the simplest way."""
+        """Returns the whole table by a scan, which the daemon never does."""
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._account.table)
         items = [_text(item) for page in pages for item in page["Items"]]
         return sorted(items, key=lambda item: (item["pk"], item["sk"]))
 
 
 def source_of(pipeline: dict[str, Any]) -> dict[str, str]:
-    """The configuration of a pipeline's source action."""
+    """Returns the configuration of the source action of a pipeline."""
     return dict(pipeline["pipeline"]["stages"][0]["actions"][0]["configuration"])
 
 

@@ -1,4 +1,4 @@
-"""Lets the tests import the scripts' package, and says what the gateway's form holds."""
+"""Makes the scripts' packages importable, and parses the form of the mapping template."""
 
 import sys
 import urllib.parse
@@ -10,19 +10,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 @dataclass(frozen=True)
 class Form:
-    """The SendMessage that a rendered template amounts to."""
+    """The SendMessage call of a rendered template."""
 
     fields: dict[str, str]
     attributes: dict[str, str]
 
     @property
     def body(self) -> bytes:
-        """What SQS would keep as the message's body."""
+        """Returns the body of the message in SQS."""
         return self.fields["MessageBody"].encode()
 
 
 def read_form(text: str) -> Form:
-    """Parses strictly: a field twice, a stray line end or an empty part is an error, not a detail."""
+    """Parses a form. A repeated field, a stray line end or an empty part is an error."""
     pairs = urllib.parse.parse_qsl(text, keep_blank_values=True, strict_parsing=True)
     fields = dict(pairs)
     if len(fields) != len(pairs):

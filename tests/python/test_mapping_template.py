@@ -1,4 +1,4 @@
-"""The gateway's mapping template, rendered: what SQS gets must be GitHub's bytes and GitHub's headers."""
+"""Tests the rendered mapping template: SQS must receive the body and the headers from GitHub."""
 
 import json
 import unittest
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from support import Form, read_form
 
-from _sandbox import gateway, github, paths
+from _common import paths
+from _sandbox import gateway, github
 from _sandbox.github import Webhook
 
 SECRET = "It's a secret to the tests"
@@ -23,35 +24,38 @@ TEXTS = {
     "scripts": "é ü 漢字 العربية \u202e rtl e\u0301",
     "quotes": "\"'`<>&lt;",
     "template source": "$input.body ${util} #set($x=1) #foreach($i in [1..9])x#end $!{foo} ## c #* *#",
-    "what the encodings differ on": "~*-._!'()",
+    "characters that encodings treat differently": "~*-._!'()",
     "odd spaces": "\u00a0\u2028\u2029\ufeff\ufffd",
 }
 
 
-def post(body: bytes, headers: Mapping[str, str | None] | None = None, *, form: bool = False) -> Webhook:
-    """A signed pull_request webhook with some headers replaced or added, and those with None left out."""
+def post(
+    body: bytes, headers: Mapping[str, str | None] | None = None, *, form: bool = False
+) -> Webhook:
+    """Returns a signed webhook with headers replaced or added, and without those that are None."""
     signed = github.webhook(body, "pull_request", SECRET, delivery=GUID, form=form)
     merged = {**signed.headers, **(headers or {})}
-    return Webhook(signed.body, {name: value for name, value in merged.items() if value is not None})
+    kept = {name: value for name, value in merged.items() if value is not None}
+    return Webhook(signed.body, kept)
 
 
 def rendered(webhook: Webhook) -> Form:
-    """The form, parsed."""
+    """Renders a webhook and parses the form."""
     return read_form(gateway.render(webhook))
 
 
 class Bodies(unittest.TestCase):
-    """The body arrives to the byte, and so its signature holds."""
+    """The body arrives unchanged, so its signature is valid."""
 
     def assert_intact(self, webhook: Webhook) -> None:
-        """Byte-exact, and the HMAC over what arrived is the one that was sent along."""
+        """Checks the bytes of the body, and that its HMAC equals the signature that arrived."""
         form = rendered(webhook)
         self.assertEqual(form.body, webhook.body)
         self.assertEqual(form.attributes["X-Hub-Signature-256"], github.sign(form.body, SECRET))
         self.assertIsNone(gateway.refusal(gateway.render(webhook)))
 
     def test_every_difficult_text_as_json_and_as_a_form(self) -> None:
-        """Each as raw UTF-8, as \\u escapes, and form-encoded."""
+        """Each text arrives as raw UTF-8, as \\u escapes, and form-encoded."""
         for name, text in TEXTS.items():
             for ascii_only in (False, True):
                 body = json.dumps({"text": text}, ensure_ascii=ascii_only).encode()
@@ -59,36 +63,38 @@ class Bodies(unittest.TestCase):
                     with self.subTest(name, ascii_only=ascii_only, form=form):
                         self.assert_intact(post(body, form=form))
 
-    def test_bodies_that_are_no_json(self) -> None:
-        """The gateway's request validator may refuse them; the template has no opinion."""
+    def test_bodies_that_are_not_json(self) -> None:
+        """The gateway's validator may refuse them, but the template does not."""
         for body in (b"not json", b"[1,2]", b'"x"', b"null", b'{"half": ', b"a=b&c=d", b"$"):
             with self.subTest(body):
                 self.assert_intact(post(body))
 
     def test_white_space_around_the_body(self) -> None:
-        """A pretty-printed payload with CRLF, and line ends before and after."""
+        """A payload with CRLF arrives, and so do line ends before and after a payload."""
         pretty = json.dumps({"a": [1, {"b": None}]}, indent=2).replace("\n", "\r\n").encode()
         for body in (pretty, pretty + b"\r\n", b"  {} \n\n", b"\n{}"):
             with self.subTest(body):
                 self.assert_intact(post(body))
 
     def test_escapes_and_numbers_stay_as_they_were_written(self) -> None:
-        """Nothing parses the body, so lone surrogates and large numbers are just characters."""
-        self.assert_intact(post(rb'{"a":"\ud83d \udc00 \/ \u0000","b":1.0,"c":1e400,"d":10000000000000000000001}'))
+        """Nothing parses the body, so lone surrogates and large numbers are plain characters."""
+        numbers = b'"b":1.0,"c":1e400,"d":10000000000000000000001}'
+        self.assert_intact(post(rb'{"a":"\ud83d \udc00 \/ \u0000",' + numbers))
 
     def test_a_large_body(self) -> None:
-        """Close to what a message may hold."""
-        self.assert_intact(post(json.dumps({"text": "+é&漢😀 " * 60_000}, ensure_ascii=False).encode()))
+        """A body close to the limit of a message arrives."""
+        text = "+é&漢😀 " * 60_000
+        self.assert_intact(post(json.dumps({"text": text}, ensure_ascii=False).encode()))
 
     def test_the_fixtures(self) -> None:
-        """What the demo and the daemon's own tests send."""
+        """The payloads of the demo and of the daemon's own tests arrive."""
         for path in sorted(paths.FIXTURES.glob("*.json")):
             for form in (False, True):
                 with self.subTest(path.name, form=form):
                     self.assert_intact(post(path.read_bytes(), form=form))
 
     def test_a_form_body_holds_the_payload(self) -> None:
-        """The signature is over the form, and the payload comes out of it unchanged."""
+        """The signature covers the form, and the payload in it is unchanged."""
         body = json.dumps({"text": "".join(TEXTS.values())}).encode()
         form = rendered(post(body, form=True))
         payload = urllib.parse.parse_qs(form.body.decode())["payload"][0]
@@ -97,10 +103,10 @@ class Bodies(unittest.TestCase):
 
 
 class Headers(unittest.TestCase):
-    """Four of GitHub's headers become attributes, by whatever spelling they come."""
+    """Four headers become attributes, in any spelling."""
 
     def test_exactly_these_fields(self) -> None:
-        """Nothing beside them: no deduplication id, no delay, no fifth attribute."""
+        """A form has no other fields: no deduplication id, no delay, no fifth attribute."""
         form = rendered(post(b"{}"))
         self.assertEqual(
             form.attributes,
@@ -113,69 +119,76 @@ class Headers(unittest.TestCase):
         )
         others = {name for name in form.fields if not name.startswith("MessageAttribute.")}
         self.assertEqual(others, {"Action", "Version", "MessageGroupId", "MessageBody"})
-        self.assertEqual((form.fields["Action"], form.fields["Version"]), ("SendMessage", "2012-11-05"))
+        call = (form.fields["Action"], form.fields["Version"])
+        self.assertEqual(call, ("SendMessage", "2012-11-05"))
 
     def test_other_spellings_of_the_names_render_the_same(self) -> None:
-        """HTTP/2 lower-cases header names; some proxies upper-case them."""
+        """HTTP/2 has header names in lower case, and some proxies in upper case."""
         usual = post(b'{"a":1}')
         for spell in (str.lower, str.upper, str.title):
             with self.subTest(spell.__name__):
-                spelt = Webhook(usual.body, {spell(name): value for name, value in usual.headers.items()})
+                headers = {spell(name): value for name, value in usual.headers.items()}
+                spelt = Webhook(usual.body, headers)
                 self.assertEqual(gateway.render(spelt), gateway.render(usual))
 
     def test_the_exact_spelling_wins_over_another(self) -> None:
-        """A second header of another spelling replaces nothing."""
+        """A second header in another spelling does not replace the first."""
         form = rendered(post(b"{}", {"x-github-event": "push", "X-GITHUB-EVENT": "ping"}))
         self.assertEqual(form.attributes["X-GitHub-Event"], "pull_request")
 
     def test_a_longer_name_is_another_header(self) -> None:
-        """Java's matches() is about the whole name."""
-        form = rendered(post(b"{}", {"X-GitHub-Event": None, "x-github-event-id": "1", "my-x-github-event": "2"}))
+        """Java's matches() compares the whole name."""
+        longer = {"x-github-event-id": "1", "my-x-github-event": "2"}
+        form = rendered(post(b"{}", {"X-GitHub-Event": None, **longer}))
         self.assertEqual(form.attributes["X-GitHub-Event"], "")
 
     def test_values_are_encoded(self) -> None:
-        """A value cannot add a field of its own."""
+        """A value cannot add a field."""
         evil = "push&MessageBody=evil&x=$input.body"
-        form = rendered(post(b"{}", {"X-GitHub-Event": evil, "Content-Type": "application/json; charset=utf-8"}))
+        charset = "application/json; charset=utf-8"
+        form = rendered(post(b"{}", {"X-GitHub-Event": evil, "Content-Type": charset}))
         self.assertEqual(form.attributes["X-GitHub-Event"], evil)
-        self.assertEqual(form.attributes["Content-Type"], "application/json; charset=utf-8")
+        self.assertEqual(form.attributes["Content-Type"], charset)
         self.assertEqual(form.body, b"{}")
 
 
 class AbsentHeaders(unittest.TestCase):
-    """Without what branchline cannot do without, SQS refuses; without the rest, the message gets through."""
+    """SQS refuses a message without a required header, and accepts one without another."""
 
     def test_event_delivery_and_signature_are_required(self) -> None:
-        """An empty attribute is SQS's 400, and so GitHub's."""
+        """SQS answers 400 to an empty attribute, and the gateway passes that to GitHub."""
         for name in ("X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256"):
             with self.subTest(name):
                 webhook = post(b"{}", {name: None})
                 self.assertEqual(rendered(webhook).attributes[name], "")
                 self.assertIn(name, gateway.refusal(gateway.render(webhook)) or "")
 
-    def test_the_content_type_is_not(self) -> None:
-        """Its attribute is left out: an empty one would lose the webhook."""
+    def test_the_content_type_is_not_required(self) -> None:
+        """The template leaves its attribute out, because SQS would refuse an empty one."""
         for absent in (None, ""):
             webhook = post(b"{}", {"Content-Type": absent})
             self.assertEqual(list(rendered(webhook).attributes).count("Content-Type"), 0)
             self.assertIsNone(gateway.refusal(gateway.render(webhook)))
 
     def test_the_group_is_digits_or_there_is_none(self) -> None:
-        """Whatever is forged, the group id is one that SQS takes."""
+        """SQS accepts the group id for every value of the header."""
         name = "X-GitHub-Hook-Installation-Target-ID"
         for value in ("1", "730001", "9" * 20):
             with self.subTest(value):
-                self.assertEqual(rendered(post(b"{}", {name: value})).fields["MessageGroupId"], value)
-        for absent in (None, "", "9" * 21, "12a", "a12", "-1", "1.0", "1&MessageBody=x", " 1", "٣"):
-            with self.subTest(absent):
-                self.assertNotIn("MessageGroupId", rendered(post(b"{}", {name: absent})).fields)
+                self.assertEqual(
+                    rendered(post(b"{}", {name: value})).fields["MessageGroupId"], value
+                )
+        others = (None, "", "9" * 21, "12a", "a12", "-1", "1.0", "1&MessageBody=x", " 1", "٣")
+        for value in others:
+            with self.subTest(value):
+                self.assertNotIn("MessageGroupId", rendered(post(b"{}", {name: value})).fields)
 
 
 class TemplateText(unittest.TestCase):
-    """What Velocity would do and airspeed would not show."""
+    """Rules that Velocity needs and airspeed does not show."""
 
     def test_every_line_ends_in_a_comment(self) -> None:
-        """A bare line end would be part of the form: of the body, on the last line."""
+        """A bare line end would be part of the form, and on the last line of the body."""
         lines = paths.TEMPLATE.read_text().splitlines()
         for number, line in enumerate(lines, 1):
             with self.subTest(line=number):
@@ -187,7 +200,7 @@ class TemplateText(unittest.TestCase):
             self.assertNotRegex(line, r"\$!?[A-Za-z_]\w*-")
 
     def test_it_is_ascii(self) -> None:
-        """The gateway's console and Terraform's file() both take it then."""
+        """The gateway's console and Terraform's file() accept ASCII."""
         self.assertTrue(paths.TEMPLATE.read_bytes().isascii())
 
 

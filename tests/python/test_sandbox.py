@@ -1,4 +1,4 @@
-"""What the sandbox promises of its emulator and of the webhooks that it sends, against a running moto."""
+"""Tests the sandbox's emulator and its webhooks, with a running moto."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import unittest
 import warnings
 from pathlib import Path
@@ -13,49 +14,53 @@ from typing import Any
 
 import support
 
-from _sandbox import account, aws, emulator, gateway, github, paths, state
-from _sandbox.problem import Problem
+from _common import paths
+from _common.isolation import isolate
+from _common.problem import Problem
+from _sandbox import account, aws, emulator, gateway, github, state
 from _sandbox.world import World
 
-assert support  # it makes the scripts' package importable
+assert support  # it makes the scripts' packages importable
 
 FIXTURE = paths.FIXTURES / "pull_request.opened.json"
 
 
 class Gateway(unittest.TestCase):
-    """From the template through moto's queue to a consumer."""
+    """A webhook from the template through moto's queue to a consumer."""
 
     account: account.Account
     world: World
 
     @classmethod
     def setUpClass(cls) -> None:
-        aws.isolate()
+        isolate()
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         fresh = cls.enterClassContext(emulator.running(Path(folder) / "moto.log"))
         cls.account = account.make(fresh.endpoint)
         cls.world = World(cls.account)
 
     def test_a_webhook_arrives_as_it_was_sent(self) -> None:
-        """Body, attributes and group, as JSON and as a form."""
+        """Body, attributes and group arrive unchanged, as JSON and as a form."""
+        body = FIXTURE.read_bytes()
         for form in (False, True):
-            webhook = github.webhook(FIXTURE.read_bytes(), "pull_request", self.account.secret, form=form)
+            webhook = github.webhook(body, "pull_request", self.account.secret, form=form)
             reply = gateway.deliver(webhook, self.account.webhooks)
             self.assertIsNone(reply.error)
-            letter = self.take()
-            self.assertEqual(letter["MessageId"], reply.message_id)
-            self.assertEqual(letter["Body"].encode(), webhook.body)
-            self.assertEqual(letter["Attributes"]["MessageGroupId"], "730001")
-            attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+            message = self.take()
+            self.assertEqual(message["MessageId"], reply.message_id)
+            self.assertEqual(message["Body"].encode(), webhook.body)
+            self.assertEqual(message["Attributes"]["MessageGroupId"], "730001")
+            found = message["MessageAttributes"]
+            attributes = {name: value["StringValue"] for name, value in found.items()}
             wanted = ("Content-Type", "X-GitHub-Delivery", "X-GitHub-Event", "X-Hub-Signature-256")
             self.assertEqual(attributes, {name: webhook.headers[name] for name in wanted})
 
     def test_what_sqs_refuses_does_not_reach_the_queue(self) -> None:
-        """moto would take all of these."""
+        """moto accepts all of these."""
         secret = self.account.secret
         refused = {
             "InvalidMessageContents": github.webhook("\ufffe".encode(), "push", secret),
-            "bytes, and a message has at most": github.webhook("é".encode() * 600_000, "push", secret),
+            "bytes, but the limit is": github.webhook("é".encode() * 600_000, "push", secret),
             "X-GitHub-Event": github.webhook(b"{}", "", secret),
         }
         for why, webhook in refused.items():
@@ -66,48 +71,71 @@ class Gateway(unittest.TestCase):
         self.assertTrue(self.world.is_drained())
 
     def test_the_template_pipeline_has_what_a_clone_must_lose(self) -> None:
-        """Without a trigger in the template, the demo would prove nothing."""
+        """The demo shows that a clone has no trigger, so the template must have one."""
         pipeline = self.world.pipeline(self.account.template)["pipeline"]
         self.assertEqual(pipeline["pipelineType"], "V2")
         self.assertTrue(pipeline["triggers"])
         self.assertNotIn("DetectChanges", pipeline["stages"][0]["actions"][0]["configuration"])
 
-    def take(self) -> dict[str, Any]:
-        """Receives and deletes the one message of the queue."""
-        [letter] = self.world.letters(self.account.webhooks)
+    def test_the_configuration_has_every_queue(self) -> None:
+        """Both queues that the daemon polls redrive to the dead-letter queue."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "branchline.toml"
+            account.write_configuration(self.account, file)
+            queue = tomllib.loads(file.read_text())["queue"]
+        self.assertEqual(
+            queue,
+            {
+                "url": self.account.webhooks,
+                "internal_url": self.account.internal,
+                "dead_letter_url": self.account.dead_letters,
+                "quarantine_url": self.account.quarantine,
+            },
+        )
+        self.assertEqual(set(queue.values()), set(self.account.queues().values()))
         sqs = aws.client("sqs", self.account.endpoint)
-        sqs.delete_message(QueueUrl=self.account.webhooks, ReceiptHandle=letter["ReceiptHandle"])
-        return letter
+        for url in (self.account.webhooks, self.account.internal):
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+            target = json.loads(answer["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+            self.assertTrue(target.endswith(":branchline-dead-letters"), target)
+
+    def take(self) -> dict[str, Any]:
+        """Receives and deletes the only message of the queue."""
+        queue = self.account.webhooks
+        [message] = self.world.messages(queue)
+        sqs = aws.client("sqs", self.account.endpoint)
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return message
 
 
 class Emulators(unittest.TestCase):
-    """A process is started once, known as ours, and ended."""
+    """An emulator is started, recognized as its own process, and stopped."""
 
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def test_start_and_stop(self) -> None:
-        """It is there after start, and gone after stop; stopping again is fine."""
-        # Python finds a child that is not waited for suspicious; here it is the point.
+        """It runs after start and has ended after stop. A second stop does nothing."""
+        # Python warns of a child that is not waited for, which this test needs.
         warnings.simplefilter("ignore", ResourceWarning)
         started = emulator.start(self.folder / "moto.log")
         self.addCleanup(started.stop)
         self.assertTrue(started.is_alive())
         port = int(started.endpoint.rsplit(":", 1)[1])
-        with self.assertRaisesRegex(Problem, f"port {port} cannot be had"):
+        with self.assertRaisesRegex(Problem, f"port {port} is not available"):
             emulator.start(self.folder / "second.log", port)
         started.stop()
         self.assertFalse(started.is_alive())
         started.stop()
 
-    def test_a_strangers_process_is_never_taken_for_ours(self) -> None:
-        """The pid of a state file may belong to anybody by now: here to this very test."""
+    def test_another_process_is_never_taken_for_the_emulator(self) -> None:
+        """The pid in a state file can belong to another process: here to this test."""
         stale = emulator.Emulator(os.getpid(), "branchline-0000000000000000", "http://127.0.0.1:1")
         self.assertFalse(stale.is_alive())
         stale.stop()
 
     def test_it_ends_with_its_starter(self) -> None:
-        """Even when that is killed, and so can stop nothing itself."""
+        """It ends even if the starter is killed and can stop nothing itself."""
         program = (
             "import sys; from pathlib import Path; from _sandbox import emulator\n"
             "with emulator.running(Path(sys.argv[1])) as one:\n"
@@ -131,10 +159,11 @@ class Emulators(unittest.TestCase):
             time.sleep(0.02)
         self.assertFalse(orphan.is_alive())
 
-    def test_a_state_file_without_a_process_is_no_sandbox(self) -> None:
-        """Nor is one that is cut off, or of another version."""
+    def test_a_state_file_without_a_process_does_not_count(self) -> None:
+        """A truncated file, or one of another version, does not count either."""
         file = self.folder / "state.json"
-        for text in ("", "{", "{}", "[]", json.dumps({"emulator": {"pid": 1}, "account": {}})):
+        other_version = json.dumps({"emulator": {"pid": 1}, "account": {}})
+        for text in ("", "{", "{}", "[]", other_version):
             with self.subTest(text):
                 file.write_text(text)
                 self.assertIsNone(state.load(file))
@@ -142,10 +171,10 @@ class Emulators(unittest.TestCase):
 
 
 class Guesses(unittest.TestCase):
-    """`send` finds the event's name by itself where it can."""
+    """`send` finds the name of the event where it can."""
 
     def test_by_name_and_by_shape(self) -> None:
-        """The fixtures' names and their contents agree."""
+        """The names of the fixtures agree with their contents."""
         for path in paths.FIXTURES.glob("*.json"):
             with self.subTest(path.name):
                 body = path.read_bytes()
@@ -153,8 +182,8 @@ class Guesses(unittest.TestCase):
                 self.assertEqual(named, path.name.split(".")[0])
                 self.assertEqual(github.guess_event(Path("x.json"), body), named)
 
-    def test_a_body_that_says_nothing(self) -> None:
-        """Then the person has to say it."""
+    def test_a_body_without_a_known_key(self) -> None:
+        """The error asks for --event."""
         for body in (b"", b"[]", b"{}", b"not json"):
             with self.assertRaisesRegex(Problem, "--event"):
                 github.guess_event(Path("x.json"), body)

@@ -1,6 +1,6 @@
-"""Runs a command on a terminal of its own and types the answer once the question is there.
+"""Runs a command on its own terminal, and types the answer once the question appears.
 
-What the terminal showed goes to standard output, and the command's exit code is ours.
+The output of the terminal goes to standard output. This program exits with the command's exit code.
 """
 
 import os
@@ -9,6 +9,7 @@ import sys
 
 
 def main() -> int:
+    """Reads QUESTION ANSWER COMMAND... from the command line."""
     question, answer, *command = sys.argv[1:]
     child, terminal = pty.fork()
     if child == 0:
@@ -18,7 +19,7 @@ def main() -> int:
     while True:
         try:
             read = os.read(terminal, 4096)
-        except OSError:  # Linux says so once the command has ended.
+        except OSError:  # Linux raises it after the command has ended.
             break
         if not read:
             break

@@ -1,6 +1,6 @@
-"""scripts/demo: branchline's main job, seen from outside, on one machine.
+"""scripts/demo: shows from outside what branchline does, on one machine.
 
-build.py makes the binary, daemon.py runs it, story.py is what a step may do, steps.py is what is told.
+daemon.py runs the binary, steps.py has the steps of the story, and story.py what a step can do.
 """
 
 import argparse
@@ -9,37 +9,43 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from .. import account, aws, emulator, paths, terminal
-from ..locks import exclusive
-from ..problem import Problem
+from _common import cargo, paths, terminal
+from _common.isolation import isolate
+from _common.locks import exclusive
+from _common.problem import Problem
+
+from .. import account, aws, emulator
 from ..world import World
-from . import build, daemon, steps
+from . import daemon, steps
 from .story import Story
 
-CONFIGURATION = paths.DEMO / "branchline.toml"
-DAEMON_LOG = paths.DEMO / "branchline.log"
-MOTO_LOG = paths.DEMO / "moto.log"
+FOLDER = paths.SANDBOX / "demo"
+CONFIGURATION = FOLDER / "branchline.toml"
+DAEMON_LOG = FOLDER / "branchline.log"
+MOTO_LOG = FOLDER / "moto.log"
 
 
 def main() -> int:
-    """Builds, starts everything, tells the story, and stops everything."""
+    """Builds the binary, starts everything, plays the story, and stops everything."""
     arguments = _parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    with exclusive(paths.DEMO / "lock", busy="another demo is running in this folder"):
+    with exclusive(FOLDER / "lock", busy="another demo is running in this folder"):
         terminal.heading("Preparing")
-        binary = arguments.binary or build.branchline(release=arguments.release)
-        aws.isolate()
+        binary = arguments.binary or cargo.branchline(release=arguments.release)
+        isolate()
         return _perform(binary)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Shows branchline at work on this machine. Needs Rust, Python 3.11 and no AWS account.",
+        description="Shows branchline at work. Needs Rust and Python 3.11, but no AWS account.",
     )
-    parser.add_argument("--release", action="store_true", help="build as for production: several times slower")
-    parser.add_argument("--binary", type=Path, metavar="FILE", help="use this branchline and build nothing")
+    release_help = "build as for production, which takes several times as long"
+    parser.add_argument("--release", action="store_true", help=release_help)
+    binary_help = "use this branchline and build nothing"
+    parser.add_argument("--binary", type=Path, metavar="FILE", help=binary_help)
     return parser
 
 
@@ -49,32 +55,38 @@ def _perform(binary: Path) -> int:
         fresh = stack.enter_context(emulator.running(MOTO_LOG))
         made = account.make(fresh.endpoint)
         account.write_configuration(made, CONFIGURATION)
-        terminal.done(f"an emulated AWS at {made.endpoint}: 3 queues, a table, the pipeline {made.template}")
-        branchline = stack.enter_context(daemon.running(binary, CONFIGURATION, made, DAEMON_LOG))
-        terminal.done(f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})")
+        content = f"{len(made.queues())} queues, a table, the pipeline {made.template}"
+        terminal.done(f"an emulated AWS at {made.endpoint}: {content}")
+        branchline = stack.enter_context(daemon.run(binary, CONFIGURATION, made, DAEMON_LOG))
+        terminal.done(
+            f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})"
+        )
         stack.callback(_ignore_interrupts)
         try:
-            with aws.told():
-                _tell(Story(made, World(made), branchline))
+            with aws.errors_in_one_line():
+                _play(Story(made, World(made), branchline))
         except Problem as problem:
             _explain(problem, branchline)
             return 1
-    print(f"\nAll as told, in {time.monotonic() - started:.1f} s. To play with it yourself: scripts/sandbox up")
+    print(f"\nEvery check passed, in {time.monotonic() - started:.1f} s.")
+    print("To try it yourself: scripts/sandbox up")
     return 0
 
 
-def _tell(story: Story) -> None:
+def _play(story: Story) -> None:
     for number, (title, step) in enumerate(steps.ALL, 1):
         terminal.heading(f"{number}. {title}")
         step(story)
     terminal.heading("Stopping")
     status = story.daemon.stop()
-    story.check("branchline stops on SIGTERM with exit code 0", status == 0, f"it ended with {status}")
+    story.check(
+        "branchline stops on SIGTERM with exit code 0", status == 0, f"it ended with {status}"
+    )
 
 
 def _explain(problem: Problem, branchline: daemon.Daemon) -> None:
-    """What was not as told, and what the daemon said last: enough to start looking."""
-    print(f"\n{terminal.paint('Not as told:', 'red')} {problem}")
+    """Prints what failed and the last lines of the daemon's log."""
+    print(f"\n{terminal.paint('Failed:', 'red')} {problem}")
     print(f"\nThe last lines of {paths.shown(DAEMON_LOG)}:")
     for line in branchline.last_lines():
         print(f"  {line}")
@@ -85,6 +97,6 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _ignore_interrupts() -> None:
-    """What is left is to stop what was started; a second Ctrl-C must not keep us from it."""
+    """Keeps a second Ctrl-C from interrupting the stop of the processes."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -1,17 +1,18 @@
-"""branchline as a child process, with its log in a file."""
+"""Runs branchline as a child process, with its log in a file."""
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from .. import aws
+from _common.isolation import environment
+from _common.problem import Problem
+
 from ..account import SECRET_VARIABLE, Account
-from ..problem import Problem
 
 STOP_SECONDS = 10
-"""More than a message in work may need, and much less than a long poll lasts: stopping must not wait for one."""
+"""Longer than the processing of a message. A long poll lasts longer and must not delay a stop."""
 
 LAST_LINES = 12
 
@@ -25,17 +26,17 @@ class Daemon:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The id of the process."""
         return self._process.pid
 
     def check_alive(self) -> None:
-        """A daemon that has ended answers nothing: no use in waiting for it."""
+        """Raises a Problem if the daemon has ended, so that a caller does not wait for it."""
         status = self._process.poll()
         if status is not None:
-            raise Problem(f"branchline ended by itself, with {status}")
+            raise Problem(f"branchline ended unexpectedly, with exit code {status}")
 
     def stop(self) -> int:
-        """Asks it to end as a service manager would, and gives its exit code."""
+        """Stops the daemon with SIGTERM, as a service manager does, and returns its exit code."""
         self._process.send_signal(signal.SIGTERM)
         try:
             return self._process.wait(STOP_SECONDS)
@@ -43,16 +44,14 @@ class Daemon:
             raise Problem(f"branchline did not stop within {STOP_SECONDS} s of SIGTERM") from None
 
     def last_lines(self) -> list[str]:
-        """What it said last."""
+        """Returns the last lines of the log."""
         lines = self._log.read_text(errors="replace").splitlines()
-        return lines[-LAST_LINES:] or ["(it said nothing)"]
+        return lines[-LAST_LINES:] or ["(the log is empty)"]
 
 
 @contextmanager
-def running(binary: Path, configuration: Path, account: Account, log: Path) -> Iterator[Daemon]:
-    """Starts it; whatever happens in the block, it does not outlive it."""
-    command = [str(binary), "run", "--config", str(configuration), "--log-format", "json"]
-    environment = aws.environment(**{SECRET_VARIABLE: account.secret})
+def running(command: Sequence[str], variables: dict[str, str], log: Path) -> Iterator[Daemon]:
+    """Starts the daemon with exactly these variables, and kills it when the block ends."""
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
@@ -60,14 +59,22 @@ def running(binary: Path, configuration: Path, account: Account, log: Path) -> I
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=environment,
-                # A Ctrl-C is for us: the daemon is stopped by name, in order.
+                env=variables,
+                # Ctrl-C must not end the daemon before this process stops it.
                 start_new_session=True,
             )
         except OSError as error:
-            raise Problem(f"{binary}: {error.strerror}") from None
+            raise Problem(f"{command[0]}: {error.strerror}") from None
     with process:
         try:
             yield Daemon(process, log)
         finally:
             process.kill()
+
+
+def run(
+    binary: Path, configuration: Path, account: Account, log: Path
+) -> AbstractContextManager[Daemon]:
+    """Starts `branchline run` with a configuration file in the sandbox's environment."""
+    command = [str(binary), "run", "--config", str(configuration), "--log-format", "json"]
+    return running(command, environment(**{SECRET_VARIABLE: account.secret}), log)

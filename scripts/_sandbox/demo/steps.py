@@ -1,20 +1,23 @@
-"""The story, step by step. Each step sends, waits for what must come, and looks for what must not."""
+"""The steps of the story. Each sends a webhook and checks its effects."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from .. import github, paths, terminal
+from _common import paths, terminal
+
+from .. import github
 from ..world import Item, source_of
 from .story import Story
 
 CLONE = "api-pr-7"
-"""What `{repo}-pr-{number}` makes of the fixtures' pull request."""
+"""The result of `{repo}-pr-{number}` for the pull request of the fixtures."""
 
 
 def opened(story: Story) -> None:
-    """A pull request gets a pipeline of its own."""
-    story.send(story.webhook("pull_request.opened"), "pull request acme/api#7 was opened, from feature/search")
+    """A pull request gets its own pipeline."""
+    what = "pull request acme/api#7 was opened, from feature/search"
+    story.send(story.webhook("pull_request.opened"), what)
     story.wait(f"the pipeline {CLONE} exists", lambda: story.world.clones() == [CLONE])
     story.wait("its mapping is active", lambda: _is(story, "active"))
     clone = story.world.pipeline(CLONE)
@@ -26,20 +29,25 @@ def opened(story: Story) -> None:
             ("source", f"{source['FullRepositoryId']} at {source['BranchName']}"),
             ("DetectChanges", source.get("DetectChanges", "(not set)")),
             ("stages", ", ".join(stage["name"] for stage in clone["pipeline"]["stages"])),
-            ("triggers", f"{len(triggers)}, the template has {len(template['pipeline']['triggers'])}"),
+            (
+                "triggers",
+                f"{len(triggers)}; the template has {len(template['pipeline']['triggers'])}",
+            ),
             *sorted(tags.items()),
         ]
     )
-    story.check("it builds the pull request's branch", source["BranchName"] == "feature/search", str(source))
-    story.check("whether pushes start it is said, not left to a default", "DetectChanges" in source, str(source))
-    story.check("the template's triggers are gone", not triggers, str(triggers))
+    branch = source["BranchName"]
+    story.check("it builds the branch of the pull request", branch == "feature/search", str(source))
+    story.check("DetectChanges has an explicit value", "DetectChanges" in source, str(source))
+    story.check("it has none of the template's triggers", not triggers, str(triggers))
     kept = clone["pipeline"]["stages"][1:] == template["pipeline"]["stages"][1:]
-    story.check("its other stages are the template's", kept, str(clone["pipeline"]["stages"][1:]))
-    story.check("its tags say whose it is", tags.get("branchline:managed-by") == story.account.table, str(tags))
+    story.check("the other stages are the template's", kept, str(clone["pipeline"]["stages"][1:]))
+    owner = tags.get("branchline:managed-by")
+    story.check("its tags name the owner", owner == story.account.table, str(tags))
 
 
 def pushed(story: Story) -> None:
-    """A push starts the pushed commit, and makes nothing."""
+    """A push starts an execution of the pushed commit, and creates no pipeline."""
     created = story.world.pipeline(CLONE)["metadata"]["created"]
     webhook = story.webhook("pull_request.synchronize")
     head = json.loads(webhook.body)["after"]
@@ -50,37 +58,40 @@ def pushed(story: Story) -> None:
     clones = story.world.clones()
     story.check("there is still one pipeline", clones == [CLONE], f"there are {clones}")
     same = story.world.pipeline(CLONE)["metadata"]["created"] == created
-    story.check("and it is the same one", same, "it was made again")
+    story.check("it is the same pipeline", same, "it was created again")
     built = moved.get("built_sha")
-    story.check("an execution of that commit was started", built == head, f"the mapping says {built}")
+    what = "an execution of that commit was started"
+    story.check(what, built == head, f"the mapping has {built}")
     executions = story.world.executions(CLONE)
-    story.check("and no second one", len(executions) == 1, f"there are {executions}")
+    story.check("there is only one execution", len(executions) == 1, f"there are {executions}")
 
 
 def forged(story: Story) -> None:
-    """What is not from GitHub is set aside, unread."""
+    """A message with a wrong signature goes to the quarantine queue without being parsed."""
     body = (paths.FIXTURES / "pull_request.closed.json").read_bytes()
-    webhook = github.webhook(body, "pull_request", "a guess at the secret")
-    story.send(webhook, "somebody pretends that acme/api#7 was closed")
-    letter = _only_letter(story, story.account.quarantine, "the forgery is in the quarantine queue")
-    _show(letter)
+    webhook = github.webhook(body, "pull_request", "a wrong secret")
+    story.send(webhook, "a forged webhook: acme/api#7 was closed")
+    what = "the forged webhook is in the quarantine queue"
+    message = _only_message(story, story.account.quarantine, what)
+    _show(message)
     story.drain()
-    kept = letter["Body"].encode() == body and _attributes(letter).items() >= _sent(webhook).items()
-    story.check("with its body and GitHub's headers as they came", kept, f"it has {_attributes(letter)}")
-    story.check("the pipeline is untouched", story.world.clones() == [CLONE], f"there are {story.world.clones()}")
+    _check_unchanged(story, message, webhook)
+    clones = story.world.clones()
+    story.check("the pipeline is unchanged", clones == [CLONE], f"there are {clones}")
 
 
 def unreadable(story: Story) -> None:
-    """What GitHub would not send cannot be retried into sense: it is buried at once, with its reason."""
+    """A body that GitHub cannot have sent is dead-lettered at once, with the reason."""
     body = b'{"action": "opened", "pull_request": "seven"}'
     webhook = github.webhook(body, "pull_request", story.account.secret)
-    story.send(webhook, "a signed body that is no pull request of GitHub's")
-    letter = _only_letter(story, story.account.dead_letters, "it is in the dead-letter queue")
-    _show(letter)
-    names = {f"branchline-{name}" for name in ("reason", "room", "detail", "attempts")}
-    story.check("with the reason", names <= _attributes(letter).keys(), f"it has {_attributes(letter)}")
-    kept = letter["Body"].encode() == body and _attributes(letter).items() >= _sent(webhook).items()
-    story.check("and with its body and GitHub's headers as they came", kept, f"it has {_attributes(letter)}")
+    story.send(webhook, "a signed body that is not a valid payload")
+    what = "it is in the dead-letter queue"
+    message = _only_message(story, story.account.dead_letters, what)
+    _show(message)
+    names = {f"branchline-{name}" for name in ("reason", "step", "detail", "attempts")}
+    found = _attributes(message)
+    story.check("it has a reason", names <= found.keys(), f"it has {found}")
+    _check_unchanged(story, message, webhook)
 
 
 def closed(story: Story) -> None:
@@ -90,14 +101,16 @@ def closed(story: Story) -> None:
 
 
 def late(story: Story) -> None:
-    """Old news make no zombies; real news bring the pipeline back."""
+    """An outdated webhook does not recreate the pipeline, and a new one does."""
     before = _mapping(story)
-    story.send(story.sent[0], "the old `opened` again, as GitHub's Redeliver button does it")
-    story.send(story.webhook("pull_request.opened"), "the old `opened` under a new id, as if it had been delayed")
+    story.send(story.sent[0], "the old `opened` again, as by the Redeliver button of GitHub")
+    delayed = story.webhook("pull_request.opened")
+    story.send(delayed, "the old `opened` with a new id, as if it had been delayed")
     story.drain()
-    story.check("there is no pipeline", not story.world.clones(), f"there are {story.world.clones()}")
+    clones = story.world.clones()
+    story.check("there is no pipeline", not clones, f"there are {clones}")
     after = _mapping(story)
-    story.check("the mapping is as it was", after == before, f"it was {before} and is {after}")
+    story.check("the mapping is unchanged", after == before, f"it was {before} and is {after}")
 
     story.send(story.webhook("pull_request.reopened"), "acme/api#7 was reopened")
     story.wait(f"the pipeline {CLONE} is back", lambda: story.world.clones() == [CLONE])
@@ -107,7 +120,7 @@ def late(story: Story) -> None:
 
 
 def history(story: Story) -> None:
-    """What a person finds afterwards."""
+    """The mapping and its history remain."""
     story.drain()
     columns = ["subject", "branch", "pipeline", "state", "generation", "head", "updated at"]
     names = ["sk", "branch", "pipeline", "state", "generation", "head_sha", "updated_at"]
@@ -115,29 +128,33 @@ def history(story: Story) -> None:
     terminal.table(columns, [[_cell(item, name) for name in names] for item in mappings])
     print()
     entries = story.world.history()
+    others = ("actor", "outcome", "from", "to")
     terminal.table(
-        ["event time", "delivery", "actor", "outcome", "from", "to"],
+        ["event time", "delivery", *others],
         [
-            [*_when_and_which(entry), *(_cell(entry, name) for name in ("actor", "outcome", "from", "to"))]
+            [*_time_and_delivery(entry), *(_cell(entry, name) for name in others)]
             for entry in entries
         ],
     )
-    story.check("one mapping, kept after its pipeline", len(mappings) == 1, f"there are {len(mappings)}")
-    turns = [entry["to"] for entry in entries if entry.get("to") != entry.get("from")]
-    told = ["active", "gone", "active", "gone"]
-    story.check("its history has each turn once", turns == told, f"it has {turns}")
-    depths = [story.world.depth(url) for url in (story.account.dead_letters, story.account.quarantine)]
-    story.check("no other message was set aside", depths == [(1, 0), (1, 0)], f"the queues hold {depths}")
+    count = len(mappings)
+    story.check("there is one mapping, and no pipeline", count == 1, f"there are {count}")
+    states = [entry["to"] for entry in entries if entry.get("to") != entry.get("from")]
+    expected = ["active", "gone", "active", "gone"]
+    story.check("the history has each state once", states == expected, f"it has {states}")
+    queues = (story.account.dead_letters, story.account.quarantine)
+    depths = [story.world.depth(url) for url in queues]
+    what = "no other message was dead-lettered or quarantined"
+    story.check(what, depths == [(1, 0), (1, 0)], f"the queues hold {depths}")
 
 
 ALL: list[tuple[str, Callable[[Story], None]]] = [
     ("A pull request is opened", opened),
     ("A commit is pushed to it", pushed),
-    ("Somebody forges a webhook", forged),
-    ("A body is not GitHub's", unreadable),
+    ("A webhook is forged", forged),
+    ("A body is not a valid payload", unreadable),
     ("The pull request is closed", closed),
-    ("Old news arrive late, then it is reopened and merged", late),
-    ("What is on record", history),
+    ("An outdated webhook arrives; the pull request is reopened and merged", late),
+    ("The mapping and its history", history),
 ]
 
 
@@ -158,17 +175,25 @@ def _is(story: Story, state: str) -> bool:
 
 def _wait_until_gone(story: Story) -> None:
     story.wait(f"the pipeline {CLONE} is gone", lambda: not story.world.clones())
-    story.wait("its mapping stays, as gone", lambda: _is(story, "gone"))
+    story.wait("its mapping is kept, with the state gone", lambda: _is(story, "gone"))
 
 
-def _only_letter(story: Story, queue_url: str, told: str) -> dict[str, Any]:
-    letters = story.wait(told, lambda: story.world.letters(queue_url))
-    story.check("and it is the only one there", len(letters) == 1, f"there are {len(letters)}")
-    return letters[0]
+def _only_message(story: Story, queue_url: str, what: str) -> dict[str, Any]:
+    messages = story.wait(what, lambda: story.world.messages(queue_url))
+    count = len(messages)
+    story.check("it is the only message there", count == 1, f"there are {count}")
+    return messages[0]
 
 
-def _attributes(letter: dict[str, Any]) -> dict[str, str]:
-    return {name: value["StringValue"] for name, value in letter.get("MessageAttributes", {}).items()}
+def _check_unchanged(story: Story, message: dict[str, Any], webhook: github.Webhook) -> None:
+    found = _attributes(message)
+    kept = message["Body"].encode() == webhook.body and found.items() >= _sent(webhook).items()
+    story.check("its body and the headers from GitHub are unchanged", kept, f"it has {found}")
+
+
+def _attributes(message: dict[str, Any]) -> dict[str, str]:
+    found = message.get("MessageAttributes", {})
+    return {name: value["StringValue"] for name, value in found.items()}
 
 
 def _sent(webhook: github.Webhook) -> dict[str, str]:
@@ -176,8 +201,8 @@ def _sent(webhook: github.Webhook) -> dict[str, str]:
     return {name: webhook.headers[name] for name in names}
 
 
-def _show(letter: dict[str, Any]) -> None:
-    terminal.facts(sorted(_attributes(letter).items()))
+def _show(message: dict[str, Any]) -> None:
+    terminal.facts(sorted(_attributes(message).items()))
 
 
 def _cell(item: Item, name: str) -> str:
@@ -185,7 +210,7 @@ def _cell(item: Item, name: str) -> str:
     return value[:12] if name == "head_sha" else value
 
 
-def _when_and_which(entry: Item) -> list[str]:
-    """Both are in the sort key: AUDIT#<subject>#<event time>#<delivery id>."""
+def _time_and_delivery(entry: Item) -> list[str]:
+    """Reads the sort key: AUDIT#<subject>#<event time>#<delivery id>."""
     _, when, delivery = entry["sk"].rsplit("#", 2)
     return [when, delivery[:8]]

@@ -1,0 +1,177 @@
+"""Tests the public workflows: what they run, what they may do, and whose code they use."""
+
+import re
+import tomllib
+import unittest
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {file.stem: file for file in (ROOT / ".github" / "workflows").glob("*.yml")}
+WORKFLOWS: dict[str, dict[Any, Any]] = {
+    name: yaml.safe_load(file.read_text()) for name, file in FILES.items()
+}
+CI = WORKFLOWS["ci"]
+NIGHTLY = WORKFLOWS["advisories"]
+# YAML 1.1 reads the key `on` as a boolean.
+ON = True
+
+ON_TAGS = "${{ startsWith(github.ref, 'refs/tags/') }}"
+
+# The values that a step may take from GitHub, and the variable that has each.
+VALUES = {
+    "ARCH": "${{ matrix.arch }}",
+    "DIGESTS": "${{ needs.push.outputs.amd64 }} ${{ needs.push.outputs.arm64 }}",
+    "TOKEN": "${{ github.token }}",
+}
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    """Returns the jobs of all workflows, whose names are unique."""
+    found = [
+        (name, job) for workflow in WORKFLOWS.values() for name, job in workflow["jobs"].items()
+    ]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def steps() -> list[dict[str, Any]]:
+    """Returns the steps of all jobs."""
+    return [step for job in jobs().values() for step in job["steps"]]
+
+
+def recipes(script: str) -> set[str]:
+    """Returns the recipes of a script, such as `lint` of scripts/test."""
+    return set(re.findall(r"(?m)^recipe_(\w+)\(\)", (ROOT / script).read_text()))
+
+
+def called(job: str) -> list[str]:
+    """Returns the commands of a job."""
+    return [step["run"] for step in jobs()[job]["steps"] if "run" in step]
+
+
+class Recipes(unittest.TestCase):
+    """The workflows have no logic: each command is one recipe."""
+
+    def test_every_command_is_one_recipe(self) -> None:
+        """A recipe runs on any machine, and shellcheck lints it."""
+        commands = [step["run"] for step in steps() if "run" in step]
+        self.assertGreater(len(commands), 8)
+        for command in commands:
+            with self.subTest(command):
+                found = re.fullmatch(r"(scripts/ci|scripts/test) ([a-z]+)( infra)?", command)
+                self.assertIsNotNone(found)
+                assert found is not None
+                self.assertIn(found[2], recipes(found[1]))
+                self.assertEqual(found[3] is not None, command == "scripts/ci prepare infra")
+
+    def test_every_recipe_is_called(self) -> None:
+        """A check that no job runs would be lost."""
+        commands = {step["run"] for step in steps() if "run" in step}
+        names = {command.split()[1] for command in commands}
+        # scripts/test lint runs it, once the code uses the new words.
+        left_out = {"words"}
+        self.assertEqual(recipes("scripts/test") - names - left_out, set())
+        self.assertEqual(recipes("scripts/ci") - names, set())
+
+    def test_ci_has_a_job_for_each_concern(self) -> None:
+        """scripts/test without arguments runs the recipes of the first three jobs."""
+        self.assertEqual(set(CI["jobs"]), {"lint", "test", "infra", "image", "push", "publish"})
+        first = ["scripts/ci prepare"]
+        self.assertEqual(called("lint"), [*first, "scripts/test lint"])
+        tests = [f"scripts/test {name}" for name in ("python", "rust", "release", "demo")]
+        self.assertEqual(called("test"), [*first, *tests])
+        self.assertEqual(called("infra"), ["scripts/ci prepare infra", "scripts/test infra"])
+        text = (ROOT / "scripts" / "test").read_text()
+        everything = text[text.index("\nall() {") : text.index("\ncase ")]
+        for name in ("lint", "python", "rust", "infra", "release", "demo"):
+            self.assertIn(f"    recipe_{name}\n", everything)
+
+    def test_our_own_ci_runs_the_same(self) -> None:
+        """.ci/run prepares the machine and runs every recipe."""
+        lines = (ROOT / ".ci" / "run").read_text().splitlines()
+        self.assertEqual(lines[-2:], ["scripts/ci prepare infra", "exec scripts/test"])
+
+
+class Advisories(unittest.TestCase):
+    """The nightly check of advisories."""
+
+    def test_it_runs_every_night_and_on_request(self) -> None:
+        """It does not run for a pull request, because an advisory can appear without a change."""
+        self.assertEqual(set(NIGHTLY[ON]), {"schedule", "workflow_dispatch"})
+        (schedule,) = NIGHTLY[ON]["schedule"]
+        self.assertRegex(schedule["cron"], r"^\d+ \d+ \* \* \*$")
+
+    def test_it_can_fail(self) -> None:
+        """No job and no step hides a failure."""
+        self.assertEqual(called("advisories"), ["scripts/ci prepare", "scripts/test advisories"])
+        for name, file in FILES.items():
+            self.assertNotIn("continue-on-error", file.read_text(), name)
+
+
+class Trust(unittest.TestCase):
+    """What the workflows may do, and whose code they run."""
+
+    def test_the_container_has_the_compiler_of_the_manifest(self) -> None:
+        """All jobs that compile outside the image use the same version."""
+        manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
+        version = manifest["package"]["rust-version"]
+        containers = {name: job.get("container") for name, job in jobs().items()}
+        compiling = {"lint", "test", "infra", "advisories"}
+        self.assertEqual({name for name, image in containers.items() if image}, compiling)
+        for name in compiling:
+            self.assertTrue(containers[name].startswith(f"rust:{version}-"), name)
+
+    def test_every_action_is_pinned_by_commit(self) -> None:
+        """A tag can be moved to other code. The comment has the release of the commit."""
+        texts = [file.read_text() for file in FILES.values()]
+        lines = [line.strip() for text in texts for line in text.splitlines() if "uses:" in line]
+        self.assertGreater(len(lines), 0)
+        for line in lines:
+            self.assertRegex(line, r"^- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+    def test_permissions_are_minimal(self) -> None:
+        """Only the jobs for tags may push an image. Pull requests run without our permissions."""
+        self.assertEqual(set(CI[ON]), {"pull_request", "push"})
+        for workflow in WORKFLOWS.values():
+            self.assertEqual(workflow["permissions"], {})
+        pushing = {"push", "publish"}
+        for name, job in jobs().items():
+            with self.subTest(name):
+                packages = {"packages": "write"} if name in pushing else {}
+                self.assertEqual(job["permissions"], {"contents": "read"} | packages)
+        self.assertEqual(jobs()["push"]["if"], ON_TAGS)
+        self.assertEqual(jobs()["push"]["needs"], ["lint", "test", "infra"])
+        self.assertEqual(jobs()["publish"]["needs"], "push")
+
+    def test_the_checkout_leaves_no_credentials(self) -> None:
+        """A later step could read a token that the checkout wrote to the disk."""
+        checkouts = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
+        self.assertEqual(len(checkouts), len(jobs()))
+        for step in checkouts:
+            self.assertEqual(step["with"], {"persist-credentials": False})
+
+    def test_no_text_of_others_becomes_a_command(self) -> None:
+        """Titles and branch names are data. A command has no expression, only known variables."""
+        for step in steps():
+            self.assertNotIn("${{", step.get("run", ""))
+            for name, value in step.get("env", {}).items():
+                self.assertEqual(value, VALUES[name])
+
+    def test_each_architecture_is_built_on_its_own_machine(self) -> None:
+        """The image exists for both architectures of Fargate."""
+        for name in ("image", "push"):
+            matrix = jobs()[name]["strategy"]["matrix"]["include"]
+            runners = {entry["arch"]: entry["runner"] for entry in matrix}
+            self.assertEqual(runners, {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"})
+
+    def test_every_job_has_a_time_limit(self) -> None:
+        """GitHub's own limit is six hours."""
+        for name, job in jobs().items():
+            self.assertLessEqual(job["timeout-minutes"], 90, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
