@@ -14,7 +14,7 @@ use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName};
-use crate::domain::state::mapping::Claim;
+use crate::domain::state::claim::Claim;
 use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
 use crate::aws::call::measured;

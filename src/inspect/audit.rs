@@ -86,7 +86,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
                 for row in page.rows {
                     match row {
                         Ok(row) => {
-                            known.extend(row.spec.as_ref().map(|spec| spec.pipeline.clone()));
+                            known.extend(row.pipeline_name().cloned());
                             found.extend(self.mapping(&row).await?);
                         }
                         Err(fault) => found.push(unreadable(&fault, None, None)),
@@ -135,12 +135,12 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         if State::HALF_WAY.contains(&row.state) {
             return Ok(Some(half_way(row)));
         }
-        let Some(spec) = &row.spec else {
+        let Some(spec) = row.spec() else {
             return Ok(None);
         };
         let finding = |kind, detail, mends| Some(of_mapping(row, kind, detail, mends));
         let pipelines = &self.account.pipelines;
-        let live = pipelines.find(&spec.pipeline, row.arn.as_ref()).await?;
+        let live = pipelines.find(&spec.pipeline, row.pipeline_arn()).await?;
         // Before the rules are asked: what is not ours is not repaired, whatever they say.
         if live
             .as_ref()
@@ -209,7 +209,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         if differences.is_empty() {
             return Ok(None);
         }
-        let why = match (version, row.template_version) {
+        let why = match (version, row.template_version()) {
             (Some(now), Some(then)) if now != then => format!(
                 "made from version {then} of '{}', which is at {now}: its next start, or a repair, brings it up to date",
                 spec.template
@@ -261,7 +261,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             row => row?,
         };
         let has = row.as_ref().filter(|row| row.state != State::Gone);
-        if has.is_some_and(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)) {
+        if has.is_some_and(|row| row.pipeline_name() == Some(name)) {
             return Ok(None);
         }
         // Gone by now where the daemon was about to delete it.
@@ -305,7 +305,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
 }
 
 fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, mends: bool) -> Finding {
-    let pipeline = row.spec.as_ref().map(|spec| spec.pipeline.clone());
+    let pipeline = row.pipeline_name().cloned();
     let repair = pipeline.clone().filter(|_| mends).map(|pipeline| {
         let repair = Repair {
             subject: row.subject.clone(),

@@ -145,7 +145,7 @@ fn success(
     let template = clone.map_or("its template", |clone| clone.template.as_str());
     let head = row.and_then(|row| row.order.head.as_ref());
     let commit = head.map_or("its branch's head", |head| head.as_str());
-    let absence = row.and_then(|row| row.absence);
+    let absence = row.and_then(Mapping::absence);
     let detail = outcome.detail().unwrap_or_default();
     match outcome {
         Outcome::Ignored(_) => format!("ignore it: {detail}"),
@@ -232,7 +232,7 @@ async fn compare<S: StoreReader, P: PipelineReader>(
     table: &str,
     account: &Account<S, P>,
 ) -> Result<Option<Compared>, Fault> {
-    let Some(spec) = &mapping.spec else {
+    let Some(spec) = mapping.spec() else {
         return Ok(None);
     };
     let Some(rule) = rules.named(&spec.rule) else {

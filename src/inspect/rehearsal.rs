@@ -18,7 +18,8 @@ use crate::domain::ids::{
     DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
 };
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
-use crate::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
+use crate::domain::state::claim::{Claim, Transition};
+use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::ports::{
     ClaimResult, CreateResult, Cursor, ExistingPipeline, Page, PipelineReader, Pipelines,
     RecordResult, SlotResult, SlotUse, Store, StoreReader,

@@ -74,7 +74,7 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
             let page = look(reconciler, state, after.take()).await?;
             // One that cannot be read is told where it is swept; an active one, with its next event.
             for row in page.rows.into_iter().flatten() {
-                let rule = row.spec.as_ref().map(|spec| spec.rule.as_str());
+                let rule = row.spec().map(|spec| spec.rule.as_str());
                 if let Some(subjects) = rule.and_then(|rule| limited.get_mut(rule)) {
                     subjects.push(row.subject);
                 }

@@ -6,7 +6,6 @@ use crate::cli::terminal::{Done, colours, fault, is_human, print};
 use crate::commands::mappings::account::open;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
-use crate::domain::state::mapping::State;
 use crate::inspect::mappings::lookup::subject;
 use crate::inspect::mappings::row::{Row, console};
 use crate::ports::{Clock, PipelineReader, StoreReader};
@@ -18,19 +17,14 @@ pub(super) async fn show(asked: &Show) -> Done {
     let mapping =
         mapping.ok_or_else(|| format!("the table has no mapping of {}", asked.subject))?;
     let mut live = None;
-    // What is gone has no pipeline: one of its name is somebody else's.
-    let spec = mapping
-        .spec
-        .as_ref()
-        .filter(|_| mapping.state != State::Gone);
-    if let (Some(spec), Some(arn)) = (spec, &mapping.arn) {
-        let found = desk.pipelines.find(&spec.pipeline, Some(arn)).await;
+    if let Some((name, arn)) = mapping.pipeline_name().zip(mapping.pipeline_arn()) {
+        let found = desk.pipelines.find(name, Some(arn)).await;
         let found = found.map_err(fault)?;
         let mut unknown = Vec::new();
         let mut said = |why: Fault| unknown.push(why.to_string());
-        let stages = desk.pipelines.stages(&spec.pipeline).await;
+        let stages = desk.pipelines.stages(name).await;
         let stages = stages.map_err(&mut said).unwrap_or_default();
-        let executions = desk.pipelines.executions(&spec.pipeline).await;
+        let executions = desk.pipelines.executions(name).await;
         let executions = executions.map_err(&mut said).unwrap_or_default();
         live = Some(Live {
             exists: found.is_some(),

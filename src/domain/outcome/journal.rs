@@ -11,7 +11,7 @@ use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
-use crate::domain::state::desired::{DesiredState, Spec};
+use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::{Intent, RepositoryRemoval};
 use crate::domain::state::mapping::{Mapping, State};
 
@@ -162,7 +162,8 @@ impl Journal {
         self.about = Some(About::Subject(intent.subject.clone()));
         self.event_time = Some(intent.order.event_time);
         if let DesiredState::Present(spec, _) = &intent.wanted {
-            self.concerns(spec);
+            self.rule = Some(spec.rule.clone());
+            self.pipeline = Some(spec.pipeline.clone());
         }
         self.step = Step::Mapping;
     }
@@ -184,8 +185,8 @@ impl Journal {
     /// Notes that step 5 was passed: the row that was found, or none.
     pub fn found(&mut self, mapping: Option<&Mapping>) {
         self.from = Some(mapping.map_or(Found::Unseen, |mapping| Found::Seen(mapping.state)));
-        if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
-            self.concerns(spec);
+        if let Some(mapping) = mapping {
+            self.concerns(mapping);
         }
     }
 
@@ -202,14 +203,16 @@ impl Journal {
     /// Notes the row as it is left.
     pub fn left(&mut self, mapping: &Mapping) {
         self.to = Some(mapping.state);
-        if let Some(spec) = &mapping.spec {
-            self.concerns(spec);
-        }
+        self.concerns(mapping);
     }
 
-    fn concerns(&mut self, spec: &Spec) {
-        self.rule = Some(spec.rule.clone());
-        self.pipeline = Some(spec.pipeline.clone());
+    fn concerns(&mut self, mapping: &Mapping) {
+        if let Some(spec) = mapping.spec() {
+            self.rule = Some(spec.rule.clone());
+        }
+        if let Some(name) = mapping.last_pipeline_name() {
+            self.pipeline = Some(name.clone());
+        }
     }
 
     /// Notes that it was processed.

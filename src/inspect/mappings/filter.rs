@@ -35,7 +35,7 @@ impl Filter {
     /// Whether the mapping is meant.
     #[must_use]
     pub fn admits(&self, mapping: &Mapping) -> bool {
-        let spec = mapping.spec.as_ref();
+        let spec = mapping.spec();
         let glob = |glob: &Option<GlobMatcher>, text: Option<&str>| {
             glob.as_ref()
                 .is_none_or(|glob| text.is_some_and(|text| glob.is_match(text)))

@@ -56,7 +56,7 @@ async fn gone<S: StoreReader>(name: &PipelineName, store: &S) -> Result<Subject,
     let mut had = Vec::new();
     while let Some(batch) = listing.next().await.map_err(told)? {
         let rows = batch.rows.into_iter();
-        had.extend(rows.filter(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)));
+        had.extend(rows.filter(|row| row.spec().is_some_and(|spec| spec.pipeline == *name)));
     }
     match had.as_slice() {
         [] => Err(format!(

@@ -103,24 +103,24 @@ impl Row {
     /// Of a mapping.
     #[must_use]
     pub fn of(mapping: &Mapping, now: Timestamp) -> Self {
-        let spec = mapping.spec.as_ref();
+        let spec = mapping.spec();
         Self {
             repository: mapping.repository.to_string(),
             repository_id: mapping.subject.repository.0,
             subject: mapping.subject.display(&mapping.repository),
             state: mapping.state.as_str(),
             branch: spec.map(|spec| spec.branch.to_string()),
-            pipeline: spec.map(|spec| spec.pipeline.to_string()),
-            pipeline_arn: mapping.arn.as_ref().map(ToString::to_string),
+            pipeline: mapping.last_pipeline_name().map(ToString::to_string),
+            pipeline_arn: mapping.pipeline_arn().map(ToString::to_string),
             template: spec.map(|spec| spec.template.to_string()),
-            template_version: mapping.template_version,
+            template_version: mapping.template_version(),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),
             author: spec.and_then(|spec| spec.author.clone()),
             head: mapping.order.head.as_ref().map(ToString::to_string),
-            built: mapping.built.as_ref().map(ToString::to_string),
-            absence: mapping.absence.map(|why| why.as_str()),
+            built: mapping.observed.built.as_ref().map(ToString::to_string),
+            absence: mapping.absence().map(|why| why.as_str()),
             attempts: mapping.attempts,
             last_error: mapping.last_error.clone(),
             claim_owner: mapping.claim.as_ref().map(|claim| claim.owner.clone()),

@@ -11,7 +11,7 @@ use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::rule::{GlobFilter, On, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::mapping::Mapping;
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
 const TABLE: &str = "branchline";
@@ -58,30 +58,12 @@ fn mapping(kind: SubjectKind) -> Mapping {
         head: Some(CommitId::parse("a".repeat(40)).unwrap()),
         before: None,
     };
-    Mapping {
-        subject: Subject {
-            repository: RepositoryId(186853002),
-            kind,
-        },
-        repository: RepositoryName::parse("acme/api").unwrap(),
-        state: State::Creating,
-        generation: 1,
-        order,
-        spec: None,
-        absence: None,
-        arn: None,
-        template_version: None,
-        fingerprint: None,
-        built: None,
-        start_token: None,
-        place: None,
-        executions: Vec::new(),
-        claim: None,
-        attempts: 0,
-        last_error: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    }
+    let subject = Subject {
+        repository: RepositoryId(186853002),
+        kind,
+    };
+    let repository = RepositoryName::parse("acme/api").unwrap();
+    Mapping::unseen(subject, repository, order, Timestamp(0))
 }
 
 fn rule() -> Rule {

@@ -168,7 +168,7 @@ fn a_pull_request_without_a_pipeline_says_why() {
             let said = world.deliver(webhook.number(number)).await;
             assert_eq!(said, [format!("recorded: {}", why.as_str())]);
             let mapping = world.mapping(&format!("acme/api#{number}"));
-            assert_eq!((mapping.state, mapping.absence), (State::Gone, Some(why)));
+            assert_eq!((mapping.state, mapping.absence()), (State::Gone, Some(why)));
         }
         assert!(world.pipelines().is_empty());
     });
