@@ -1,42 +1,17 @@
 //! A mapping as a DynamoDB item, and back. ARCHITECTURE.md lists the parts; what is `None` is not written.
 
+mod item;
 mod part;
 mod read;
 mod unknown;
 mod write;
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::RepositoryId;
 use crate::domain::state::mapping::{Mapping, SCHEMA};
 
 use crate::aws::row::part::Part;
 
-/// One item of the table, or one map inside an item.
-pub(super) type Item = HashMap<String, AttributeValue>;
-
-/// `desired.presence` of a subject that should have a pipeline.
-const PRESENT: &str = "present";
-/// `desired.presence` of a subject that should have none.
-const ABSENT: &str = "absent";
-
-/// Makes a text attribute.
-pub(super) fn s(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-/// Makes a whole number.
-pub(super) fn n(number: impl Into<i128>) -> AttributeValue {
-    AttributeValue::N(number.into().to_string())
-}
-
-/// Returns the partition of a repository.
-pub(super) fn repository_key(repository: RepositoryId) -> String {
-    format!("REPO#{repository}")
-}
+pub(super) use item::{Item, n, repository_key, s};
 
 /// Writes a mapping, with the attributes that a newer branchline wrote.
 pub(super) fn write(mapping: &Mapping) -> Item {

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::{Fault, Reason};
 
-use crate::aws::row::Item;
+use crate::aws::row::item::Item;
 
 /// An item or a map inside it, and where that is, for a fault to name.
 pub(super) struct Part<'a> {

@@ -16,8 +16,8 @@ use crate::domain::state::mapping::{
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
+use crate::aws::row::item::{ABSENT, PRESENT};
 use crate::aws::row::part::Part;
-use crate::aws::row::{ABSENT, PRESENT};
 
 /// Reads the attributes that this branchline knows.
 pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {

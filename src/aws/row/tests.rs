@@ -1,10 +1,11 @@
 use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
-    Timestamp,
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    SubjectKind, Timestamp,
 };
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::state::mapping::{UnknownAttribute, UnknownAttributes};
 
-use crate::aws::row::Item;
+use crate::aws::row::item::Item;
 
 /// Returns what `item` has and `known` has not, map by map.
 pub(super) fn attributes(item: &Item, known: &Item) -> UnknownAttributes {

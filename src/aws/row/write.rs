@@ -8,7 +8,7 @@ use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, Reported, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
-use crate::aws::row::{ABSENT, Item, PRESENT, n, repository_key, s};
+use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
 
 /// Writes the attributes that this branchline knows.
 pub(super) fn known(mapping: &Mapping) -> Item {

@@ -108,7 +108,7 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
         assert_eq!(history, ["created unseen>active", "deleted active>gone"]);
         assert_eq!(
             world.deliver(repository("deleted")).await,
-            ["left: 0 subjects"]
+            ["repository-removed: 0 subjects"]
         );
     });
 }

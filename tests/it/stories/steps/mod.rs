@@ -1,6 +1,7 @@
 //! Stories: webhooks go in, and the world is as it should be. Each ends with nothing left over (`run_line`).
 
 mod dlq_scan;
+mod predictions;
 mod replay;
 
 use std::time::Duration;
