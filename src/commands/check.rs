@@ -39,7 +39,7 @@ pub(crate) async fn run(asked: &Check) -> Done {
 
 async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Finding> {
     let mut found = queues(aws, config).await;
-    match aws.table_facts(&config.table).await {
+    match aws.describe_table(&config.table).await {
         Ok(facts) => found.extend(preflight::table(&facts)),
         Err(fault) => found.push(Finding::of_fault(
             "table",
@@ -63,10 +63,10 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
     let urls = &config.queues;
-    let webhooks = aws.queue_facts(&urls.webhooks).await;
-    let internal = aws.queue_facts(&urls.internal).await;
-    let dead_letters = aws.queue_facts(&urls.dead_letters).await;
-    let quarantine = aws.queue_facts(&urls.quarantine).await;
+    let webhooks = aws.queue_attributes(&urls.webhooks).await;
+    let internal = aws.queue_attributes(&urls.internal).await;
+    let dead_letters = aws.queue_attributes(&urls.dead_letters).await;
+    let quarantine = aws.queue_attributes(&urls.quarantine).await;
     preflight::queues(&preflight::Queues {
         webhooks: webhooks.as_ref(),
         internal: internal.as_ref(),

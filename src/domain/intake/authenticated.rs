@@ -1,9 +1,11 @@
 //! Step 2 of 7. In: [`Envelope`]. Out: [`AuthenticatedMessage`].
 //!
-//! The queue that a message came from decides what proves it. A webhook is proven by HMAC-SHA256 over its raw bytes, compared
-//! in constant time, under any of the configured secrets
-//! (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). A message of the internal queue is
-//! proven by the queue's policy and IAM. [`Envelope::authenticate`] is the one door, and nothing before it reads the body.
+//! The queue that a message came from decides how it is authenticated. A webhook is authenticated
+//! by the HMAC-SHA256 of its raw bytes, compared in constant time, under any of the configured
+//! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). A
+//! message of the internal queue is authenticated by the queue's policy and IAM. Only
+//! [`Envelope::authenticate`] creates an [`AuthenticatedMessage`], and nothing before it reads the
+//! body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,25 +23,27 @@ pub const SIGNATURE: &str = "X-Hub-Signature-256";
 pub const EVENT: &str = "X-GitHub-Event";
 /// The header that carries the delivery's GUID.
 pub const DELIVERY: &str = "X-GitHub-Delivery";
-/// The header that says whether the body is JSON or a form.
+/// The header that states whether the body is JSON or a form.
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// The attribute that names the kind of an internal message.
 pub const INTERNAL_EVENT: &str = "branchline-event";
 /// The attribute that carries the id of an internal message.
 pub const INTERNAL_ID: &str = "branchline-id";
-/// The prefix of the names of internal messages. GitHub has no event of such a name.
+/// The prefix of the names of internal messages. No event of GitHub has such a name.
 pub const INTERNAL_PREFIX: &str = "branchline_";
 /// The attribute with the time when the message was first sent to a source queue.
 pub const FIRST_SEEN: &str = "branchline-first-seen";
 /// The attribute that dead-lettering writes: the step in which the message failed.
 pub const STEP: &str = "branchline-step";
 
-/// The webhook secrets, each as a keyed HMAC: several while a secret is being rotated. They are never printed.
+/// The webhook secrets, each as a keyed HMAC. There are several while a secret is rotated. They are
+/// never printed.
 #[derive(Clone)]
 pub struct Secrets(Vec<Hmac<Sha256>>);
 
 impl Secrets {
-    /// Keys one HMAC per secret. An empty secret proves nothing and is left out.
+    /// Creates a keyed HMAC for each secret. An empty secret would authenticate anything, so it is
+    /// left out.
     pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         let keyed = secrets
             .into_iter()
@@ -51,7 +55,8 @@ impl Secrets {
         )
     }
 
-    /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without a secret.
+    /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without
+    /// a secret.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Option<String> {
         let mut mac = self.0.first()?.clone();
@@ -78,20 +83,21 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// What proves a message, by where it is read.
+/// How messages are authenticated, which depends on the queue that is read.
 #[derive(Clone, Debug)]
 pub enum Authenticator {
     /// For the daemon, which reads the source queues.
     SourceQueues(Secrets),
-    /// For operators, who read the dead-letter queue, to which only the daemon and SQS send: a message that failed in a later
-    /// step was authenticated by the daemon. A secret, where there is one, proves the others.
+    /// For operators, who read the dead-letter queue. Only the daemon and SQS send to it, so a
+    /// message that failed in a later step was already authenticated by the daemon. A secret,
+    /// where there is one, authenticates the others.
     DeadLetters(Option<Secrets>),
-    /// Proves no webhook: no secret is readable.
+    /// Authenticates no webhook, because no secret is readable.
     Nothing,
 }
 
 impl Authenticator {
-    /// Returns the webhook secrets; `None` where none is readable.
+    /// Returns the webhook secrets; `None` if none is readable.
     #[must_use]
     pub fn secrets(&self) -> Option<&Secrets> {
         match self {
@@ -102,7 +108,7 @@ impl Authenticator {
     }
 }
 
-/// An envelope whose origin is proven, with the id and the event that came with it.
+/// A message whose origin is authenticated, with its id and the name of its event.
 #[derive(Debug)]
 pub struct AuthenticatedMessage {
     envelope: Envelope,
@@ -110,7 +116,7 @@ pub struct AuthenticatedMessage {
     event: EventName,
 }
 
-/// An envelope that was not authenticated, and why.
+/// A message that was not authenticated, and why.
 #[derive(Debug)]
 pub struct Refused {
     /// The envelope, unread.
@@ -120,16 +126,17 @@ pub struct Refused {
 }
 
 impl Envelope {
-    /// Proves where the message comes from, and opens the way to its body.
+    /// Authenticates the message, and gives access to its body.
     ///
     /// # Errors
-    /// [`Refused`] when the signature is missing, malformed or wrong, or when a message of our own kind is on the webhook
-    /// queue (class `Unverified`); or when the message is proven but its id or its event is not valid (class `Permanent`).
+    /// [`Refused`] when the signature is missing, malformed or wrong, or when one of branchline's
+    /// own messages is on the webhook queue (class `Unverified`); or when the message is
+    /// authenticated but its id or its event is not valid (class `Permanent`).
     pub fn authenticate(
         self,
         authenticator: &Authenticator,
     ) -> Result<AuthenticatedMessage, Box<Refused>> {
-        let proven = match (self.source, authenticator) {
+        let authenticated = match (self.source, authenticator) {
             (Source::Internal, _) => Ok(()),
             (Source::Webhooks, Authenticator::SourceQueues(secrets)) => self.prove(secrets),
             (Source::Webhooks, Authenticator::DeadLetters(_)) if self.was_authenticated() => Ok(()),
@@ -141,7 +148,7 @@ impl Envelope {
                 ))
             }
         };
-        match proven.and_then(|()| self.identity()) {
+        match authenticated.and_then(|()| self.identity()) {
             Ok((id, event)) => Ok(AuthenticatedMessage {
                 envelope: self,
                 id,
@@ -154,7 +161,7 @@ impl Envelope {
         }
     }
 
-    /// Returns true if a secret proves the body.
+    /// Returns true if one of the secrets matches the signature.
     #[must_use]
     pub fn has_valid_signature(&self, secrets: &Secrets) -> bool {
         self.prove(secrets).is_ok()
@@ -189,7 +196,7 @@ impl Envelope {
         Err(Fault::new(Reason::SignatureMismatch, detail))
     }
 
-    /// Reads the id and the name of the event, which stand beside the body.
+    /// Reads the id and the name of the event from the attributes.
     fn identity(&self) -> Result<(DeliveryId, EventName), Fault> {
         let (id_name, event_name) = match self.source {
             Source::Webhooks => (DELIVERY, EVENT),
@@ -205,7 +212,7 @@ impl Envelope {
             EventName::parse(header(event_name)?).map_err(|why| invalid(event_name, why))?;
         if self.source == Source::Webhooks && event.as_str().starts_with(INTERNAL_PREFIX) {
             let detail = format!(
-                "'{event}' is a message of branchline's own: send it to the internal queue (queue.internal_url)"
+                "'{event}' is one of branchline's own messages: send it to the internal queue (queue.internal_url)"
             );
             return Err(Fault::new(Reason::WrongQueue, detail));
         }
@@ -232,33 +239,36 @@ impl AuthenticatedMessage {
         &self.event
     }
 
-    /// Returns the envelope that it came in.
+    /// Returns the envelope of the message.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// Returns when the message was first sent to a source queue, by which its event is ordered among others. A message that
-    /// was dead-lettered and replayed was sent again, but says nothing new.
+    /// Returns when the message was first sent to a source queue, which orders its event among
+    /// others. A message that was dead-lettered and replayed was sent again, but contains nothing
+    /// new.
     ///
-    /// `branchline-first-seen` is not signed. It counts only where it makes an event older: those who can write it
-    /// (operators, and the gateway's role, which writes GitHub's attributes alone) gain no more by that than by dropping
-    /// the message.
+    /// `branchline-first-seen` is not signed. It is used only if it makes an event older: those who
+    /// can write it (operators, and the gateway's role, which writes only GitHub's attributes)
+    /// could as well drop the message.
     #[must_use]
     pub fn received_at(&self) -> Timestamp {
         let sent_at = self.envelope.sent_at;
         let first_seen = self.envelope.header(FIRST_SEEN);
-        let first_seen = first_seen.and_then(Timestamp::from_rfc3339);
-        first_seen.map_or(sent_at, |first_seen| first_seen.min(sent_at))
+        first_seen
+            .and_then(Timestamp::from_rfc3339)
+            .map_or(sent_at, |first_seen| first_seen.min(sent_at))
     }
 
-    /// Returns the envelope, for a dead letter.
+    /// Returns the envelope, to dead-letter it.
     #[must_use]
     pub fn into_envelope(self) -> Envelope {
         self.envelope
     }
 
-    /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is copied, to decode it.
+    /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is
+    /// copied, to decode it.
     ///
     /// `None` when a form has no `payload`.
     #[must_use]
@@ -285,7 +295,8 @@ mod tests {
     use super::super::envelope::{Attribute, Receipt};
     use super::*;
 
-    // GitHub's own test vector: docs "Validating webhook deliveries", section "Testing the webhook payload validation".
+    // GitHub's own test vector: "Validating webhook deliveries", section "Testing the webhook
+    // payload validation".
     const SECRET: &str = "It's a Secret to Everybody";
     const BODY: &str = "Hello, World!";
     const PROOF: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
@@ -318,15 +329,15 @@ mod tests {
             (EVENT, "push"),
             (DELIVERY, "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
         ];
-        let delivery = envelope(&headers)
+        let message = envelope(&headers)
             .authenticate(&Authenticator::SourceQueues(Secrets::new(["old", SECRET])))
             .unwrap();
-        assert_eq!(delivery.event().as_str(), "push");
-        assert_eq!(delivery.json().unwrap(), BODY);
+        assert_eq!(message.event().as_str(), "push");
+        assert_eq!(message.json().unwrap(), BODY);
     }
 
     #[test]
-    fn what_is_not_proven_is_refused_by_name() {
+    fn an_unauthenticated_message_is_refused_with_its_reason() {
         let secrets = Secrets::new([SECRET]);
         assert_eq!(refusal(&[], &secrets), Reason::SignatureMissing);
         assert_eq!(
@@ -352,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_our_own_on_the_webhook_queue_is_refused_whatever_signs_it() {
+    fn an_internal_message_on_the_webhook_queue_is_refused_even_with_a_valid_signature() {
         let headers = [
             (SIGNATURE, PROOF),
             (EVENT, "branchline_repair"),
@@ -360,7 +371,7 @@ mod tests {
         ];
         let reason = refusal(&headers, &Secrets::new([SECRET]));
         assert_eq!(reason, Reason::WrongQueue);
-        // Its own attributes prove nothing there either.
+        // The attributes of an internal message authenticate nothing on the webhook queue either.
         let claimed = [
             (INTERNAL_EVENT, "branchline_repair"),
             (INTERNAL_ID, "repair-1"),
@@ -396,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_before_is_older_and_never_newer() {
+    fn first_seen_makes_a_message_older_and_never_newer() {
         let sent_at = Timestamp::from_rfc3339("2026-03-02T10:00:00Z").unwrap();
         let received_at = |first_seen: &str| {
             let mut envelope = envelope(&[
@@ -407,16 +418,17 @@ mod tests {
             ]);
             envelope.sent_at = sent_at;
             let authenticator = Authenticator::SourceQueues(Secrets::new([SECRET]));
-            let delivery = envelope.authenticate(&authenticator).unwrap();
-            delivery.received_at().to_string()
+            let message = envelope.authenticate(&authenticator).unwrap();
+            message.received_at().to_string()
         };
-        let said = [
+        let first_seen = [
             "2026-03-01T10:00:00.123Z",
             "2026-03-03T10:00:00.000Z",
             "yesterday",
         ];
         let sent_at = sent_at.to_string();
-        assert_eq!(said.map(received_at), [said[0], &sent_at, &sent_at]);
+        let expected = [first_seen[0], &sent_at, &sent_at];
+        assert_eq!(first_seen.map(received_at), expected);
     }
 
     #[test]

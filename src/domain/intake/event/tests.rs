@@ -217,7 +217,7 @@ fn an_invalid_payload_is_reported_without_quoting_it() {
     body["pull_request"]["head"]["ref"] = json!("hunter2\u{0}");
     assert_eq!(
         refusal("pull_request", &body),
-        "pull_request.head.ref: not a branch: want 1 to 512 bytes without control characters"
+        "pull_request.head.ref: not a branch: expected 1 to 512 bytes without control characters"
     );
     let deep = "[".repeat(100_000);
     assert!(read_text("push", "application/json", &deep).is_err());
