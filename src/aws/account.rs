@@ -53,9 +53,9 @@ impl Aws {
         Ok(attributes.number(&waiting))
     }
 
-    /// Returns how many messages of a queue are in flight, and the queue's visibility timeout, which
-    /// is how long they stay so unless their consumer chose another time. The number is approximate
-    /// and up to a minute old (API reference, GetQueueAttributes).
+    /// Returns how many messages of a queue are in flight, and the queue's visibility timeout,
+    /// which is how long they stay so unless their consumer chose another time. The number is
+    /// approximate and up to a minute old (API reference, GetQueueAttributes).
     ///
     /// # Errors
     /// The queue does not exist, access is denied, or SQS did not answer.

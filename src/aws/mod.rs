@@ -32,16 +32,21 @@ pub use sqs::{QueueUrls, SqsQueue};
 
 /// The time limit of a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The time limit of one attempt of a call. CreatePipeline, the slowest call, answers within a few seconds.
+/// The time limit of one attempt of a call. CreatePipeline, the slowest call, answers within a few
+/// seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time limit of one attempt at CodePipeline. It is shorter, so that a call that has to wait for its turn takes no longer than any other.
+/// The time limit of one attempt at CodePipeline. It is shorter, so that a call that has to wait
+/// for its turn takes no longer than any other.
 const PIPELINE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
-/// The time limit of a call with all its attempts, including the wait for its turn at CodePipeline. Processing makes only a handful of calls under a claim, so the claim outlasts them: `tests/it/stories/budget.rs` computes this.
+/// The time limit of a call with all its attempts, including the wait for its turn at CodePipeline.
+/// Processing makes only a handful of calls under a claim, so the claim outlasts them:
+/// `tests/it/stories/budget.rs` computes this.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit of one attempt of ReceiveMessage, which may be a long poll of 20 s.
 const POLL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// Attempts inside one call, including the first. After that, SQS delivers the message again (`worker/backoff.rs`).
+/// Attempts inside one call, including the first. After that, SQS delivers the message again
+/// (`worker/backoff.rs`).
 pub const ATTEMPTS: u32 = 3;
 
 /// The configuration and the HTTP client of all services. Clones share them.
@@ -54,7 +59,8 @@ pub struct Aws(SdkConfig);
 pub struct NoRegion;
 
 impl Aws {
-    /// Loads the configuration with the SDK's default chain. Calls no service; credentials are fetched with the first call.
+    /// Loads the configuration with the SDK's default chain. Calls no service; credentials are
+    /// fetched with the first call.
     ///
     /// # Errors
     /// [`NoRegion`].
@@ -79,7 +85,8 @@ impl Aws {
         }
     }
 
-    /// Creates a queue that receives from one of the queues. A received message stays invisible for `visibility`.
+    /// Creates a queue that receives from one of the queues. A received message stays invisible for
+    /// `visibility`.
     #[must_use]
     pub fn queue(
         &self,

@@ -1,5 +1,6 @@
-//! The slots of a rule's clones: one item a rule, with the set of the subjects that have one. Its writes are conditional on
-//! the set itself, so that any number of workers together never acquire a slot too many.
+//! The slots of a rule's clones: one item per rule, with the set of subjects that have a slot.
+//! Every write is conditional on the set itself, so that any number of workers together never
+//! acquire a slot too many.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -17,7 +18,8 @@ use crate::aws::fault::{Service, fault};
 use crate::aws::records::subject_key;
 use crate::aws::row::{n, s};
 
-/// The longest subject that is written out: an item holds 400 KB, and a thousand of these fit well.
+/// The longest subject that is stored as it is, in bytes. An item may have 400 KB, which a thousand
+/// subjects of this length do not reach.
 const LONGEST: usize = 100;
 
 impl DynamoStore {
@@ -27,15 +29,15 @@ impl DynamoStore {
         max: u32,
         subject: &Subject,
     ) -> Result<SlotResult, Fault> {
-        let one = member(subject);
+        let member = member(subject);
         let update = self
             .slots_item(rule)
-            .update_expression("ADD subjects :one")
+            .update_expression("ADD subjects :member")
             .condition_expression(
                 "attribute_exists(counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
             )
-            .expression_attribute_values(":one", AttributeValue::Ss(vec![one.clone()]))
-            .expression_attribute_values(":subject", s(one))
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member.clone()]))
+            .expression_attribute_values(":subject", s(member))
             .expression_attribute_values(":max", n(max));
         match self.send(rule, update).await? {
             Updated::Done => Ok(SlotResult::Acquired),
@@ -47,8 +49,8 @@ impl DynamoStore {
     pub(super) async fn release(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         let update = self
             .slots_item(rule)
-            .update_expression("DELETE subjects :one")
-            .expression_attribute_values(":one", AttributeValue::Ss(vec![member(subject)]));
+            .update_expression("DELETE subjects :member")
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member(subject)]));
         self.send(rule, update).await.map(|_| ())
     }
 
@@ -73,8 +75,9 @@ impl DynamoStore {
         let item = item.unwrap_or_default();
         let taken = item
             .get("subjects")
-            .and_then(|subjects| subjects.as_ss().ok());
-        let taken = taken.map(Vec::as_slice).unwrap_or_default();
+            .and_then(|subjects| subjects.as_ss().ok())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         Ok(SlotUse {
             counted: item.contains_key("counted"),
             taken: taken.len(),

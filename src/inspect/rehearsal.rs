@@ -1,8 +1,9 @@
-//! Rehearsal ports: they read through to the real ones, and remember writes instead of making them. The daemon's own path runs
-//! over them, so that a prediction cannot differ from what the daemon does.
+//! Rehearsal ports: they read from the real ports, and remember writes instead of making them. The
+//! daemon's own path runs over them, so a prediction cannot differ from what the daemon does.
 //!
-//! Guarantees: nothing is written and nothing is started. Whatever is rehearsed over the same ports sees what was rehearsed
-//! before: of two dead letters that want the last slot, one gets it. Caveat: what others do meanwhile is not foreseen.
+//! Guarantees: nothing is written and nothing is started. Messages that are rehearsed over the same
+//! ports see each other's effects: if two dead letters need the last slot, one gets it. Caveat:
+//! changes that others make in the meantime are not predicted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,7 @@ use crate::ports::{
     RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };
 
-/// The table, with rehearsed writes over it.
+/// The table, with the rehearsed writes on top.
 pub struct RehearsalStore<S> {
     inner: S,
     written: Mutex<Written>,
@@ -33,7 +34,7 @@ pub struct RehearsalStore<S> {
 #[derive(Default)]
 struct Written {
     rows: BTreeMap<Subject, Mapping>,
-    /// Names that were reserved, or released (`None`).
+    /// Names that were reserved or, as `None`, released.
     names: BTreeMap<PipelineName, Option<Subject>>,
     /// Slots that were acquired (`true`) or released, by rule.
     slots: BTreeMap<String, BTreeMap<Subject, bool>>,
@@ -48,13 +49,13 @@ impl<S: StoreReader> RehearsalStore<S> {
         }
     }
 
-    /// Returns a row as the rehearsal left it; `None` where it did not touch it.
+    /// Returns a row as the rehearsal left it; `None` if the rehearsal did not write it.
     #[must_use]
     pub fn rehearsed(&self, subject: &Subject) -> Option<Mapping> {
         self.lock().rows.get(subject).cloned()
     }
 
-    /// Returns the row, if it is not what the transition expects.
+    /// Returns the current row if it is not the one that the transition expects.
     async fn refuses(
         &self,
         transition: &Transition,
@@ -77,7 +78,7 @@ impl<S: StoreReader> RehearsalStore<S> {
         written.rows.insert(next.subject.clone(), next);
     }
 
-    /// Nothing panics under this lock.
+    /// Locks the writes. No code panics under this lock.
     fn lock(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,7 +219,7 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
     }
 }
 
-/// One thing that the daemon would do in CodePipeline.
+/// A call to CodePipeline that the daemon would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EffectKind {
@@ -234,18 +235,18 @@ pub enum EffectKind {
     Delete,
 }
 
-/// What the daemon would do to which pipeline.
+/// A call that the daemon would make, and its pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PredictedEffect {
-    /// What it would do.
+    /// The call.
     pub kind: EffectKind,
     /// The name of the pipeline.
     pub pipeline: String,
 }
 
-/// A clone beside its template.
+/// The comparison of a clone with its template.
 #[derive(Clone, Debug, Serialize)]
-pub struct Compared {
+pub struct CloneComparison {
     /// The template's name.
     pub template: String,
     /// The template's version.
@@ -253,11 +254,11 @@ pub struct Compared {
     pub template_version: Option<i32>,
     /// The clone's name.
     pub pipeline: String,
-    /// How they differ.
+    /// The differences.
     pub differences: Vec<Difference>,
 }
 
-impl Compared {
+impl CloneComparison {
     /// Compares a clone with its template.
     #[must_use]
     pub fn new(template: &Template, clone: &NewPipeline) -> Self {
@@ -270,7 +271,7 @@ impl Compared {
     }
 }
 
-/// CodePipeline, with rehearsed calls over it.
+/// CodePipeline, with the rehearsed calls on top.
 pub struct RehearsalPipelines<P> {
     inner: P,
     called: Mutex<Called>,
@@ -279,8 +280,8 @@ pub struct RehearsalPipelines<P> {
 #[derive(Default)]
 struct Called {
     effects: Vec<PredictedEffect>,
-    clone: Option<Compared>,
-    /// The template that was read last: the clone that is written next is made from it.
+    clone: Option<CloneComparison>,
+    /// The template that was read last, from which the next clone is created.
     template: Option<Template>,
     created: BTreeMap<PipelineName, (PipelineArn, Tags)>,
     deleted: BTreeSet<PipelineName>,
@@ -295,8 +296,8 @@ impl<P: PipelineReader> RehearsalPipelines<P> {
         }
     }
 
-    /// Takes what was rehearsed since it was taken last: the effects, and the clone that was written last.
-    pub fn take(&self) -> (Vec<PredictedEffect>, Option<Compared>) {
+    /// Takes the effects since the last call, and the clone that was written last.
+    pub fn take(&self) -> (Vec<PredictedEffect>, Option<CloneComparison>) {
         let mut called = self.lock();
         (std::mem::take(&mut called.effects), called.clone.take())
     }
@@ -308,11 +309,11 @@ impl<P: PipelineReader> RehearsalPipelines<P> {
 
     fn compare(&self, clone: &NewPipeline) {
         let mut called = self.lock();
-        let compared = called.template.as_ref();
-        called.clone = compared.map(|template| Compared::new(template, clone));
+        let template = called.template.as_ref();
+        called.clone = template.map(|template| CloneComparison::new(template, clone));
     }
 
-    /// Nothing panics under this lock.
+    /// Locks the calls. No code panics under this lock.
     fn lock(&self) -> MutexGuard<'_, Called> {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }

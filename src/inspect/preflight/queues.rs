@@ -1,4 +1,4 @@
-//! The queues: their retention, visibility timeouts and redrive policies.
+//! Checks the queues: their retention, visibility timeouts and redrive policies.
 
 use crate::domain::fault::Fault;
 use crate::ports::{QueueAttributes, RedrivePolicy};
@@ -6,74 +6,81 @@ use crate::reconcile::lease::VISIBILITY;
 
 use crate::inspect::preflight::Finding;
 
-/// SQS moves what was received so often: above our own limits by far, since it counts receives that are nobody's failure.
-const LEAST_RECEIVES: u32 = 60;
-/// The largest message that SQS takes, in bytes: a webhook and what is buried of it may be as large (SQS, "Quotas").
-const LARGEST: u64 = 1_048_576;
-/// The longest that SQS keeps a message, in seconds: 14 days (SQS, "Quotas").
-const LONGEST: u64 = 14 * DAY;
-/// How long webhooks are kept where nobody has a better idea, in seconds: 4 days, SQS's own default.
-const WEBHOOKS: u64 = 4 * DAY;
-/// In seconds.
+/// The lowest `maxReceiveCount` after which SQS may move a message. It is far above branchline's
+/// own limits, because SQS also counts receives that are not failures.
+const MIN_RECEIVES: u32 = 60;
+/// The largest message that SQS accepts, in bytes. A webhook and its dead letter may be as large
+/// (SQS, "Quotas").
+const MAX_MESSAGE: u64 = 1_048_576;
+/// The longest retention that SQS allows, in seconds: 14 days (SQS, "Quotas").
+const MAX_RETENTION: u64 = 14 * DAY;
+/// The retention of webhooks that a fix suggests, in seconds: 4 days, which is SQS's own default.
+const SOURCE_RETENTION: u64 = 4 * DAY;
+/// A day, in seconds.
 const DAY: u64 = 86_400;
-/// The least visibility timeout of the queue of webhooks, in seconds: half of SQS's default. Only others depend on it.
-const LEAST_VISIBILITY: u64 = 15;
+/// The shortest visibility timeout of a source queue, in seconds: half of SQS's default. It matters
+/// only for consumers other than the daemon.
+const MIN_VISIBILITY: u64 = 15;
 
-/// What is known of a queue.
-pub type Known<'a> = Result<&'a QueueAttributes, &'a Fault>;
+/// The answer to a request for a queue's attributes.
+pub type Answer<'a> = Result<&'a QueueAttributes, &'a Fault>;
 
-/// What is known of each queue.
+/// The answers for all queues.
 #[derive(Clone, Copy, Debug)]
 pub struct Queues<'a> {
     /// The queue of webhooks.
-    pub webhooks: Known<'a>,
+    pub webhooks: Answer<'a>,
     /// The internal queue.
-    pub internal: Known<'a>,
+    pub internal: Answer<'a>,
     /// The dead-letter queue.
-    pub dead_letters: Known<'a>,
+    pub dead_letters: Answer<'a>,
     /// The quarantine queue.
-    pub quarantine: Known<'a>,
+    pub quarantine: Answer<'a>,
 }
 
-/// Judges the queues. One that did not answer is a finding, and the others are judged without it.
+/// Checks the queues. A queue that did not answer is a finding, and the others are checked without
+/// it.
 #[must_use]
 pub fn queues(queues: &Queues<'_>) -> Vec<Finding> {
-    let judged = [
-        ("queue of webhooks", queues.webhooks, of_source as Judge),
-        ("internal queue", queues.internal, of_source),
-        ("dead-letter queue", queues.dead_letters, of_dead_letters),
-        ("quarantine", queues.quarantine, of_quarantine),
+    let checks = [
+        ("queue of webhooks", queues.webhooks, check_source as Check),
+        ("internal queue", queues.internal, check_source),
+        ("dead-letter queue", queues.dead_letters, check_dead_letters),
+        ("quarantine", queues.quarantine, check_quarantine),
     ];
     let neighbours = Neighbours {
         webhooks: queues.webhooks.ok(),
         dead_letters: queues.dead_letters.ok(),
     };
-    let mut found = Vec::new();
-    for (what, known, judge) in judged {
-        match known {
-            Err(fault) => found.push(Finding::of_fault(what, fault, "sqs:GetQueueAttributes")),
-            Ok(facts) => found.extend(told(what, facts, judge(facts, &neighbours))),
+    let mut findings = Vec::new();
+    for (what, answer, check) in checks {
+        match answer {
+            Err(fault) => {
+                findings.push(Finding::from_fault(what, fault, "sqs:GetQueueAttributes"));
+            }
+            Ok(queue) => findings.extend(to_findings(what, queue, check(queue, &neighbours))),
         }
     }
-    found
+    findings
 }
 
-/// What a queue is measured against, where it answered.
+/// The queues that others are compared with, if they answered.
 struct Neighbours<'a> {
     webhooks: Option<&'a QueueAttributes>,
     dead_letters: Option<&'a QueueAttributes>,
 }
 
-/// Something wrong with a queue: what, and what mends it.
+/// A defect of a queue, and how to fix it.
 type Defect = (String, String);
-type Judge = fn(&QueueAttributes, &Neighbours<'_>) -> (String, Vec<Defect>);
+/// Returns the description of a queue without defects, and the defects.
+type Check = fn(&QueueAttributes, &Neighbours<'_>) -> (String, Vec<Defect>);
 
-fn told(
+fn to_findings(
     what: &str,
-    facts: &QueueAttributes,
+    queue: &QueueAttributes,
     (good, mut defects): (String, Vec<Defect>),
 ) -> Vec<Finding> {
-    defects.extend(small(facts));
+    defects.extend(message_size(queue));
     if defects.is_empty() {
         return vec![Finding::good(what, good)];
     }
@@ -81,72 +88,78 @@ fn told(
     defects.into_iter().map(bad).collect()
 }
 
-fn set(facts: &QueueAttributes, attributes: &str) -> String {
+/// Returns the command that sets attributes of a queue.
+fn set(queue: &QueueAttributes, attributes: &str) -> String {
     format!(
         "aws sqs set-queue-attributes --queue-url {} --attributes '{attributes}'",
-        facts.url
+        queue.url
     )
 }
 
-fn keep(facts: &QueueAttributes, seconds: u64) -> String {
+/// Returns the command that sets the retention of a queue.
+fn set_retention(queue: &QueueAttributes, seconds: u64) -> String {
     set(
-        facts,
+        queue,
         &format!("{{\"MessageRetentionPeriod\":\"{seconds}\"}}"),
     )
 }
 
-fn small(facts: &QueueAttributes) -> Option<Defect> {
+fn message_size(queue: &QueueAttributes) -> Option<Defect> {
     let detail = format!(
-        "takes messages of at most {} bytes: larger webhooks are lost; want {LARGEST}",
-        facts.max_message_bytes
+        "accepts messages of at most {} bytes: larger webhooks are lost; set {MAX_MESSAGE}",
+        queue.max_message_bytes
     );
-    let fix = set(facts, &format!("{{\"MaximumMessageSize\":\"{LARGEST}\"}}"));
-    (facts.max_message_bytes < LARGEST).then_some((detail, fix))
+    let fix = set(
+        queue,
+        &format!("{{\"MaximumMessageSize\":\"{MAX_MESSAGE}\"}}"),
+    );
+    (queue.max_message_bytes < MAX_MESSAGE).then_some((detail, fix))
 }
 
-fn of_source(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
+fn check_source(queue: &QueueAttributes, neighbours: &Neighbours<'_>) -> (String, Vec<Defect>) {
     let mut defects = Vec::new();
-    defects.extend(redrive(facts, near.dead_letters));
-    if facts.retention_seconds < DAY {
+    defects.extend(redrive(queue, neighbours.dead_letters));
+    if queue.retention_seconds < DAY {
         let detail = format!(
-            "keeps messages for {}: what waits out an outage or a quota would expire; want a day or more",
-            long(facts.retention_seconds)
+            "keeps messages for {}: messages that wait for the end of an outage or for a quota would expire; set a day or more",
+            duration(queue.retention_seconds)
         );
-        defects.push((detail, keep(facts, WEBHOOKS)));
+        defects.push((detail, set_retention(queue, SOURCE_RETENTION)));
     }
-    if facts.visibility_seconds < LEAST_VISIBILITY {
+    if queue.visibility_seconds < MIN_VISIBILITY {
         let detail = format!(
-            "has a visibility timeout of {} s: the daemon asks for {} s of its own with each receive, but anybody else who looks would hand messages to two at once; want {LEAST_VISIBILITY} s or more",
-            facts.visibility_seconds,
+            "has a visibility timeout of {} s: the daemon sets {} s with each receive, but any other consumer would receive messages that are in work; set {MIN_VISIBILITY} s or more",
+            queue.visibility_seconds,
             VISIBILITY.as_secs()
         );
-        defects.push((detail, set(facts, "{\"VisibilityTimeout\":\"60\"}")));
+        defects.push((detail, set(queue, "{\"VisibilityTimeout\":\"60\"}")));
     }
-    let receives = facts
+    let receives = queue
         .redrive
         .as_ref()
         .map_or(0, |redrive| redrive.max_receives);
     let good = format!(
-        "redrives after {receives} receives, keeps messages for {}; hides what others receive for {} s (the daemon asks for {} s of its own, and renews them while it works and drains)",
-        long(facts.retention_seconds),
-        facts.visibility_seconds,
+        "redrives after {receives} receives; keeps messages for {}; has a visibility timeout of {} s (the daemon sets {} s with each receive, and renews it while it works and drains)",
+        duration(queue.retention_seconds),
+        queue.visibility_seconds,
         VISIBILITY.as_secs()
     );
     (good, defects)
 }
 
-/// `dead_letters` is where it should lead, where that queue answered.
-fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> Option<Defect> {
+/// Checks a source queue's redrive policy. `dead_letters` is the queue that it should lead to, if
+/// that queue answered.
+fn redrive(queue: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> Option<Defect> {
     let policy = |target: &str| {
         let policy = format!(
             "{{\"RedrivePolicy\":\"{{\\\"deadLetterTargetArn\\\":\\\"{target}\\\",\\\"maxReceiveCount\\\":\\\"100\\\"}}\"}}"
         );
-        set(facts, &policy)
+        set(queue, &policy)
     };
-    let wanted = dead_letters.map(|facts| facts.arn.as_str());
-    match &facts.redrive {
+    let wanted = dead_letters.map(|queue| queue.arn.as_str());
+    match &queue.redrive {
         None => Some((
-            "has no redrive policy: a message that nobody can finish comes back for ever"
+            "has no redrive policy: a message that cannot be processed would return until it expires"
                 .to_owned(),
             policy(wanted.unwrap_or("ARN-OF-THE-DEAD-LETTER-QUEUE")),
         )),
@@ -159,9 +172,9 @@ fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> O
         Some(RedrivePolicy {
             target,
             max_receives,
-        }) if *max_receives < LEAST_RECEIVES => Some((
+        }) if *max_receives < MIN_RECEIVES => Some((
             format!(
-                "maxReceiveCount is {max_receives}: SQS would move messages without a reason before branchline gives them up; want {LEAST_RECEIVES} or more"
+                "maxReceiveCount is {max_receives}: SQS would move messages without a reason before branchline dead-letters them; set {MIN_RECEIVES} or more"
             ),
             policy(wanted.unwrap_or(target)),
         )),
@@ -169,70 +182,85 @@ fn redrive(facts: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> O
     }
 }
 
-/// A grave that redrives loses its messages to whoever looks at them.
-fn moves_on(facts: &QueueAttributes) -> Option<Defect> {
-    let detail = "has a redrive policy of its own: looking at its messages would move them on";
-    let fix = set(facts, "{\"RedrivePolicy\":\"\"}");
-    facts.redrive.is_some().then(|| (detail.to_owned(), fix))
+/// Requires that a dead-letter or quarantine queue has no redrive policy, which would move messages
+/// away when they are listed.
+fn no_redrive(queue: &QueueAttributes) -> Option<Defect> {
+    let detail =
+        "has its own redrive policy: listing its messages would move them to another queue";
+    let fix = set(queue, "{\"RedrivePolicy\":\"\"}");
+    queue.redrive.is_some().then(|| (detail.to_owned(), fix))
 }
 
-fn of_dead_letters(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
+fn check_dead_letters(
+    queue: &QueueAttributes,
+    neighbours: &Neighbours<'_>,
+) -> (String, Vec<Defect>) {
     let mut defects = Vec::new();
-    defects.extend(moves_on(facts));
-    defects.extend(near.webhooks.and_then(|webhooks| short(facts, webhooks)));
+    defects.extend(no_redrive(queue));
+    defects.extend(
+        neighbours
+            .webhooks
+            .and_then(|webhooks| retention(queue, webhooks)),
+    );
     (
-        format!("keeps messages for {}", long(facts.retention_seconds)),
+        format!("keeps messages for {}", duration(queue.retention_seconds)),
         defects,
     )
 }
 
-/// Longer than the queue of webhooks: by more of this one, or where there is no more by less of that one.
-fn short(facts: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Defect> {
-    if facts.retention_seconds > webhooks.retention_seconds {
+/// Requires that the dead-letter queue keeps messages longer than the queue of webhooks. The fix
+/// raises this queue's retention, or lowers the other's if this one is at the maximum.
+fn retention(queue: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Defect> {
+    if queue.retention_seconds > webhooks.retention_seconds {
         return None;
     }
     let detail = format!(
-        "keeps messages for {}, the queue of webhooks for {}: one that SQS moves keeps its age, and would expire before anybody looks",
-        long(facts.retention_seconds),
-        long(webhooks.retention_seconds)
+        "keeps messages for {}, the queue of webhooks for {}: a message that SQS moves keeps its age, and would expire before anyone reads it",
+        duration(queue.retention_seconds),
+        duration(webhooks.retention_seconds)
     );
-    let longer = (facts.retention_seconds < LONGEST).then(|| keep(facts, LONGEST));
-    let less = (webhooks.retention_seconds >= LONGEST).then(|| keep(webhooks, WEBHOOKS));
-    let fix: Vec<_> = longer.into_iter().chain(less).collect();
+    let raise =
+        (queue.retention_seconds < MAX_RETENTION).then(|| set_retention(queue, MAX_RETENTION));
+    let lower = (webhooks.retention_seconds >= MAX_RETENTION)
+        .then(|| set_retention(webhooks, SOURCE_RETENTION));
+    let fix: Vec<_> = raise.into_iter().chain(lower).collect();
     Some((detail, fix.join(" && ")))
 }
 
-fn of_quarantine(facts: &QueueAttributes, near: &Neighbours<'_>) -> (String, Vec<Defect>) {
-    let kept = long(facts.retention_seconds);
-    let good = format!("a queue of its own, keeps messages for {kept}");
-    if near.dead_letters.is_some_and(|dead| dead.arn == facts.arn) {
-        let detail = "is the dead-letter queue: forgeries will drown what operators should see";
-        let fix = "set queue.quarantine_url to a queue of its own";
+fn check_quarantine(queue: &QueueAttributes, neighbours: &Neighbours<'_>) -> (String, Vec<Defect>) {
+    let kept = duration(queue.retention_seconds);
+    let good = format!("is a separate queue; keeps messages for {kept}");
+    if neighbours
+        .dead_letters
+        .is_some_and(|dead_letters| dead_letters.arn == queue.arn)
+    {
+        let detail = "is the dead-letter queue: forged messages would hide the ones that operators should see";
+        let fix = "set queue.quarantine_url to a separate queue";
         return (good, vec![(detail.to_owned(), fix.to_owned())]);
     }
     let mut defects = Vec::new();
-    defects.extend(moves_on(facts));
-    if facts.retention_seconds < DAY {
+    defects.extend(no_redrive(queue));
+    if queue.retention_seconds < DAY {
         let detail = format!(
-            "keeps messages for {kept}: webhooks that a changed secret sent here would expire before anybody looks; want a day or more"
+            "keeps messages for {kept}: webhooks that a changed secret sent here would expire before anyone reads them; set a day or more"
         );
-        defects.push((detail, keep(facts, WEBHOOKS)));
+        defects.push((detail, set_retention(queue, SOURCE_RETENTION)));
     }
     (good, defects)
 }
 
-/// A time as people say it, and exactly.
-fn long(seconds: u64) -> String {
+/// Formats a duration in the largest unit that is exact.
+fn duration(seconds: u64) -> String {
     let units = [(DAY, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let whole = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
-    let (count, name) = whole.map_or((seconds, "second"), |(unit, name)| (seconds / unit, *name));
+    let exact = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    let (count, name) = exact.map_or((seconds, "second"), |(unit, name)| (seconds / unit, *name));
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {name}{plural}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::lines;
     use super::*;
     use crate::domain::fault::Reason;
 
@@ -243,7 +271,7 @@ mod tests {
             arn: arn(name),
             retention_seconds: seconds,
             visibility_seconds: 30,
-            max_message_bytes: LARGEST,
+            max_message_bytes: MAX_MESSAGE,
             redrive: redrive.map(|(target, max_receives)| RedrivePolicy {
                 target: arn(target),
                 max_receives,
@@ -255,16 +283,16 @@ mod tests {
         queue("webhooks", 4 * DAY, Some(("dead", 100)))
     }
 
-    /// The findings, with an internal queue that is as it should be.
-    fn all(webhooks: Known<'_>, dead_letters: Known<'_>, quarantine: Known<'_>) -> Vec<Finding> {
+    /// Returns the findings, with an internal queue that has no defects.
+    fn all(webhooks: Answer<'_>, dead_letters: Answer<'_>, quarantine: Answer<'_>) -> Vec<Finding> {
         let target = match dead_letters {
-            Ok(facts) => facts.arn.rsplit(':').next().unwrap(),
+            Ok(queue) => queue.arn.rsplit(':').next().unwrap(),
             Err(_) => "dead",
         };
         let internal = queue("internal", 4 * DAY, Some((target, 100)));
         let internal = QueueAttributes {
             retention_seconds: match dead_letters {
-                Ok(facts) => facts.retention_seconds.min(4 * DAY),
+                Ok(queue) => queue.retention_seconds.min(4 * DAY),
                 Err(_) => 4 * DAY,
             },
             ..internal
@@ -277,32 +305,38 @@ mod tests {
         })
     }
 
-    fn bad(found: &[Finding]) -> Vec<&str> {
-        let bad = found.iter().filter(|finding| finding.ok == Some(false));
+    fn bad(findings: &[Finding]) -> Vec<&str> {
+        let bad = findings.iter().filter(|finding| finding.ok == Some(false));
         bad.map(|finding| finding.detail.as_str()).collect()
     }
 
     #[test]
     fn good_queues_are_good() {
-        let (dead, quarantine) = (queue("dead", LONGEST, None), queue("quarantine", DAY, None));
+        let (dead, quarantine) = (
+            queue("dead", MAX_RETENTION, None),
+            queue("quarantine", DAY, None),
+        );
         let webhooks = webhooks();
-        let found = all(Ok(&webhooks), Ok(&dead), Ok(&quarantine));
+        let findings = all(Ok(&webhooks), Ok(&dead), Ok(&quarantine));
         assert_eq!(
-            said(&found),
+            lines(&findings),
             [
-                "ok queue of webhooks: redrives after 100 receives, keeps messages for 4 days; hides what others receive for 30 s (the daemon asks for 60 s of its own, and renews them while it works and drains)",
-                "ok internal queue: redrives after 100 receives, keeps messages for 4 days; hides what others receive for 30 s (the daemon asks for 60 s of its own, and renews them while it works and drains)",
+                "ok queue of webhooks: redrives after 100 receives; keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
+                "ok internal queue: redrives after 100 receives; keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
                 "ok dead-letter queue: keeps messages for 14 days",
-                "ok quarantine: a queue of its own, keeps messages for 1 day"
+                "ok quarantine: is a separate queue; keeps messages for 1 day"
             ]
         );
     }
 
     #[test]
-    fn what_loses_messages_is_found_with_what_mends_it() {
-        let (dead, odd) = (queue("dead", LONGEST, None), queue("odd", 36 * 3_600, None));
+    fn a_setting_that_loses_messages_is_found_with_its_fix() {
+        let (dead, odd) = (
+            queue("dead", MAX_RETENTION, None),
+            queue("odd", 36 * 3_600, None),
+        );
         let early = queue("dead", 36 * 3_600, None);
-        let moving = queue("dead", LONGEST, Some(("x", 5)));
+        let moving = queue("dead", MAX_RETENTION, Some(("x", 5)));
         let small = QueueAttributes {
             max_message_bytes: 262_144,
             visibility_seconds: 0,
@@ -332,7 +366,11 @@ mod tests {
                 &few,
                 &moving,
                 &moving,
-                &["maxReceiveCount", "a redrive policy of its own", "drown"],
+                &[
+                    "maxReceiveCount",
+                    "its own redrive policy",
+                    "forged messages",
+                ],
             ),
             (
                 &webhooks(),
@@ -342,17 +380,18 @@ mod tests {
             ),
         ];
         for (webhooks, dead, quarantine, wanted) in cases {
-            let found = all(Ok(webhooks), Ok(dead), Ok(quarantine));
-            let told = bad(&found);
-            assert_eq!(told.len(), wanted.len(), "{told:?}");
+            let findings = all(Ok(webhooks), Ok(dead), Ok(quarantine));
+            let details = bad(&findings);
+            assert_eq!(details.len(), wanted.len(), "{details:?}");
             assert!(
-                told.iter()
+                details
+                    .iter()
                     .zip(wanted)
-                    .all(|(told, wanted)| told.contains(wanted)),
-                "{told:?}"
+                    .all(|(detail, wanted)| detail.contains(wanted)),
+                "{details:?}"
             );
             assert!(
-                found
+                findings
                     .iter()
                     .all(|one| one.fix.is_some() != (one.ok == Some(true)))
             );
@@ -360,27 +399,33 @@ mod tests {
     }
 
     #[test]
-    fn what_mends_a_retention_does() {
-        let mends = |webhooks: u64, dead: u64| {
+    fn the_fix_of_a_retention_raises_one_queue_or_lowers_the_other() {
+        let fix = |webhooks: u64, dead: u64| {
             let (webhooks, dead) = (
                 queue("w", webhooks * DAY, None),
                 queue("d", dead * DAY, None),
             );
-            short(&dead, &webhooks).unwrap().1
+            retention(&dead, &webhooks).unwrap().1
         };
-        assert_eq!(mends(4, 4), keep(&queue("d", 0, None), LONGEST));
-        assert_eq!(mends(14, 14), keep(&queue("w", 0, None), WEBHOOKS));
-        let both = mends(14, 4);
+        assert_eq!(
+            fix(4, 4),
+            set_retention(&queue("d", 0, None), MAX_RETENTION)
+        );
+        assert_eq!(
+            fix(14, 14),
+            set_retention(&queue("w", 0, None), SOURCE_RETENTION)
+        );
+        let both = fix(14, 4);
         assert!(both.contains("/d --attr") && both.contains(" && ") && both.contains("/w --attr"));
     }
 
     #[test]
-    fn a_queue_that_does_not_answer_hides_no_other() {
+    fn a_queue_that_does_not_answer_does_not_hide_another() {
         let fault = Fault::new(Reason::AwsDenied, "no");
         let brief = queue("quarantine", 3_600, None);
         let webhooks = webhooks();
-        let found = all(Ok(&webhooks), Err(&fault), Ok(&brief));
-        let marks: Vec<_> = found
+        let findings = all(Ok(&webhooks), Err(&fault), Ok(&brief));
+        let marks: Vec<_> = findings
             .iter()
             .map(|one| (one.what.as_str(), one.ok))
             .collect();
