@@ -34,7 +34,7 @@ impl DynamoStore {
             .slots_item(rule)
             .update_expression("ADD subjects :member")
             .condition_expression(
-                "attribute_exists(counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
+                "attribute_exists(slots_counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
             )
             .expression_attribute_values(":member", AttributeValue::Ss(vec![member.clone()]))
             .expression_attribute_values(":subject", s(member))
@@ -57,14 +57,14 @@ impl DynamoStore {
     pub(super) async fn count(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let update = self
             .slots_item(rule)
-            .condition_expression("attribute_not_exists(counted)")
+            .condition_expression("attribute_not_exists(slots_counted)")
             .expression_attribute_values(":yes", AttributeValue::Bool(true));
         let update = if subjects.is_empty() {
-            update.update_expression("SET counted = :yes")
+            update.update_expression("SET slots_counted = :yes")
         } else {
             let all = subjects.iter().map(member).collect();
             update
-                .update_expression("SET counted = :yes ADD subjects :all")
+                .update_expression("SET slots_counted = :yes ADD subjects :all")
                 .expression_attribute_values(":all", AttributeValue::Ss(all))
         };
         self.send(rule, update).await.map(|_| ())
@@ -79,7 +79,7 @@ impl DynamoStore {
             .map(Vec::as_slice)
             .unwrap_or_default();
         Ok(SlotUse {
-            counted: item.contains_key("counted"),
+            counted: item.contains_key("slots_counted"),
             taken: taken.len(),
             held: taken.contains(&member(subject)),
         })
@@ -104,7 +104,7 @@ impl DynamoStore {
         {
             let counted = refused
                 .item()
-                .is_some_and(|item| item.contains_key("counted"));
+                .is_some_and(|item| item.contains_key("slots_counted"));
             return Ok(Updated::Refused { counted });
         }
         let call = format!("UpdateItem of RULE#{rule} on {}", self.table());

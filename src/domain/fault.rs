@@ -42,7 +42,8 @@ impl Step {
     }
 }
 
-/// How a fault is handled. The disposition of a message depends on no other part of the fault.
+/// The way in which a fault is handled. The disposition of a message depends on no other part of
+/// the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The message is not authenticated. It is quarantined at once, unread.
@@ -78,7 +79,7 @@ impl Class {
     }
 }
 
-/// What a fault affects.
+/// The range of messages that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// This message alone.
@@ -109,7 +110,7 @@ impl Scope {
 /// Declares the reasons as one table: word (attribute, logs, filters), class and scope.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident, $scope:ident;)*) => {
-        /// Why a message failed. The words are stable: operators filter dead letters by them.
+        /// The reason of a failure. The words are stable: operators filter dead letters by them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
@@ -123,13 +124,13 @@ macro_rules! reasons {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// Returns how the fault is handled.
+            /// Returns the class, which decides how the fault is handled.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Self::$name => Class::$class,)* }
             }
 
-            /// Returns what the fault affects.
+            /// Returns the scope.
             #[must_use]
             pub fn scope(self) -> Scope {
                 match self { $(Self::$name => Scope::$scope,)* }
@@ -219,9 +220,9 @@ impl Reason {
 /// One failure: its reason, and a detail for a person. It never contains a body or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
-    /// Why the message failed.
+    /// The reason.
     pub reason: Reason,
-    /// What failed, where, and what to do, in one line.
+    /// One line for a person: the failure, its place, and what to do.
     pub detail: String,
 }
 

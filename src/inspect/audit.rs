@@ -33,7 +33,7 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The pipeline concerned.
     pub pipeline: Option<String>,
-    /// What is wrong, and what to do if `--repair` cannot fix it.
+    /// The details, and the fix if `--repair` cannot do it.
     pub detail: String,
     /// True if `--repair` can fix it.
     pub repairable: bool,

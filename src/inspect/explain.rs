@@ -24,7 +24,7 @@ use crate::reconcile::{Reconciler, ReconcilerConfig};
 /// The prediction of what would happen to a message.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// How far the message would get, and how it would end.
+    /// The journal that the message would have.
     pub journal: Journal,
     /// The prediction as a sentence.
     pub prediction: String,
@@ -47,7 +47,7 @@ pub struct RehearsalConfig {
     pub rules: Rules,
     /// The table's name.
     pub table: String,
-    /// How messages are authenticated.
+    /// Authenticates messages.
     pub authenticator: Authenticator,
 }
 

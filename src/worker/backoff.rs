@@ -8,18 +8,18 @@
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
-use backoff::backoff::Backoff;
+use backoff::backoff::Backoff as _;
 
 use crate::domain::fault::Class;
 
 /// A curve: the first wait, the factor by which it grows, and the longest wait.
-struct Curve {
+struct Backoff {
     first: Duration,
     factor: f64,
     longest: Duration,
 }
 
-impl Curve {
+impl Backoff {
     const fn new(first: u64, factor: f64, longest: u64) -> Self {
         Self {
             first: Duration::from_secs(first),
@@ -53,7 +53,7 @@ impl Curve {
     }
 
     /// Returns the crate's curve without randomness, because jitter is an argument here.
-    fn backoff(&self) -> ExponentialBackoff {
+    fn exponential(&self) -> ExponentialBackoff {
         ExponentialBackoff {
             initial_interval: self.first,
             current_interval: self.first,
@@ -71,8 +71,8 @@ impl Curve {
 /// half, so that messages that failed together do not return together.
 #[must_use]
 pub fn visibility(class: Class, attempt: u32, jitter: f64) -> Duration {
-    let curve = Curve::for_class(class);
-    let mut backoff = curve.backoff();
+    let curve = Backoff::for_class(class);
+    let mut backoff = curve.exponential();
     // After this many steps, every curve has reached its longest wait.
     let steps = attempt.clamp(1, 32);
     let wait = (0..steps).fold(curve.first, |last, _| {
@@ -90,7 +90,7 @@ pub struct PollBackoff(ExponentialBackoff);
 
 impl Default for PollBackoff {
     fn default() -> Self {
-        Self(Curve::new(1, 2.0, 30).backoff())
+        Self(Backoff::new(1, 2.0, 30).exponential())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Writes JSON with sorted keys, whatever the order in the map, so that its digest is the same in every build.
+//! Writes JSON with sorted keys, whatever the order in the map, so that its digest is the same in
+//! every build.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

@@ -1,4 +1,5 @@
-//! A pipeline's declaration as `aws codepipeline get-pipeline` prints it. It is kept whole: fields that branchline does not know stay in it.
+//! A pipeline's declaration as `aws codepipeline get-pipeline` prints it. It is kept whole: fields
+//! that branchline does not know stay in it.
 
 use std::fmt;
 
@@ -19,7 +20,8 @@ pub struct ActionPath {
 }
 
 impl ActionPath {
-    /// Parses `Stage/Action`. Names never contain a slash (CodePipeline API reference, `ActionDeclaration.name`).
+    /// Parses `Stage/Action`. Names never contain a slash (CodePipeline API reference,
+    /// `ActionDeclaration.name`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (stage, action) = text.split_once('/')?;
@@ -116,7 +118,8 @@ impl Declaration {
         text(self.0.get("name"))
     }
 
-    /// Returns true for type V2. A declaration without a type is V1 (API reference, `PipelineDeclaration.pipelineType`).
+    /// Returns true for type V2. A declaration without a type is V1 (API reference,
+    /// `PipelineDeclaration.pipelineType`).
     #[must_use]
     pub fn is_v2(&self) -> bool {
         text(self.0.get("pipelineType")) == "V2"

@@ -10,7 +10,9 @@ use crate::domain::clone::declaration::Declaration;
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The path of the value: `stages/Source/actions/App/configuration/BranchName`. Entries of a list are identified by their names if they have names, so that dropping one does not shift the others.
+    /// The path of the value: `stages/Source/actions/App/configuration/BranchName`. Entries of a
+    /// list are identified by their names if they have names, so that dropping one does not shift
+    /// the others.
     pub path: String,
     /// The value in the first declaration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +22,8 @@ pub struct Difference {
     pub to: Option<Value>,
 }
 
-/// Returns every difference, in the order of the paths. A value that only one declaration has is one difference, however large it is.
+/// Returns every difference, in the order of the paths. A value that only one declaration has is
+/// one difference, however large it is.
 #[must_use]
 pub fn diff(from: &Declaration, to: &Declaration) -> Vec<Difference> {
     let mut differences = Vec::new();
@@ -67,7 +70,8 @@ fn objects(
     }
 }
 
-/// Keys the entries of a list by name. Returns `None` if an entry has no name, or two have the same.
+/// Keys the entries of a list by name. Returns `None` if an entry has no name, or two have the
+/// same.
 fn by_name(list: &[Value]) -> Option<Map<String, Value>> {
     let named = list.iter().map(|entry| {
         let name = entry.get("name")?.as_str()?;

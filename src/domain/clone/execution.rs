@@ -16,7 +16,8 @@ pub struct Run {
     pub token: Option<DeliveryId>,
 }
 
-/// An execution as CodePipeline lists it, until its pipeline is deleted (API reference, `PipelineExecutionSummary`).
+/// An execution as CodePipeline lists it, until its pipeline is deleted (API reference,
+/// `PipelineExecutionSummary`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     /// CodePipeline's id.
@@ -37,9 +38,14 @@ pub struct Execution {
     pub link: Option<String>,
 }
 
-/// Returns true if `head` still has to be started in a pipeline that an earlier attempt created. `executions` are the pipeline's latest, newest first; `first` is the head for which the pipeline was to be created.
+/// Returns true if `head` still has to be started in a pipeline that an earlier attempt created.
+/// `executions` are the pipeline's latest, newest first; `first` is the head for which the pipeline
+/// was to be created.
 ///
-/// Only the newest execution counts: a push back to a commit that was built before needs another execution. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's first execution, `first` stands in for that commit; every other execution is started with a token, so starting it again is safe.
+/// Only the newest execution counts: a push back to a commit that was built before needs another
+/// execution. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's
+/// first execution, `first` stands in for that commit; every other execution is started with a
+/// token, so starting it again is safe.
 #[must_use]
 pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>) -> bool {
     match executions {
@@ -60,7 +66,8 @@ pub fn last_built(executions: &[Execution]) -> Option<CommitId> {
 pub struct Stage {
     /// The name.
     pub name: String,
-    /// The status as AWS spells it: `InProgress`, `Succeeded`, `Failed` and so on; `None` if nothing has run in the stage yet.
+    /// The status as AWS spells it: `InProgress`, `Succeeded`, `Failed` and so on; `None` if
+    /// nothing has run in the stage yet.
     pub state: Option<String>,
     /// The execution that ran last in the stage.
     pub execution: Option<String>,

@@ -1,4 +1,6 @@
-//! AWS's limits on a pipeline, checked before the request is sent, so that the fault names the value that exceeds a limit and where it comes from (user guide, "Quotas in AWS CodePipeline"; API reference, the types of `PipelineDeclaration`).
+//! AWS's limits on a pipeline, checked before the request is sent, so that the fault names the
+//! value that exceeds a limit and where it comes from (user guide, "Quotas in AWS CodePipeline";
+//! API reference, the types of `PipelineDeclaration`).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,8 @@ use crate::domain::ids::{PipelineName, is_pipeline_character};
 
 const STAGES: usize = 50;
 const ACTIONS: usize = 1_000;
-/// The user guide says both 50 and 100. With the higher limit, AWS itself refuses a clone in between.
+/// The user guide says both 50 and 100. With the higher limit, AWS itself refuses a clone in
+/// between.
 const ACTIONS_OF_A_STAGE: usize = 100;
 const VARIABLES: usize = 50;
 const TAGS: usize = 50;

@@ -1,4 +1,5 @@
-//! The clone: a template's declaration with the subject's name and branch, and the overrides of its rule. Everything else is copied unchanged.
+//! The clone: a template's declaration with the subject's name and branch, and the overrides of its
+//! rule. Everything else is copied unchanged.
 
 mod canonical_json;
 pub mod declaration;
@@ -34,7 +35,8 @@ pub struct Template {
     pub version: Option<i32>,
 }
 
-/// A pipeline ready to be created, or to replace its earlier declaration. The declaration may contain secrets.
+/// A pipeline ready to be created, or to replace its earlier declaration. The declaration may
+/// contain secrets.
 #[derive(Clone)]
 pub struct NewPipeline {
     /// The name.
@@ -83,7 +85,9 @@ impl Template {
     /// Builds the clone for a request.
     ///
     /// # Errors
-    /// A permanent fault when not exactly one source action fetches the repository, when a masked secret is left in the clone, when the rule's overrides do not match the template, or when AWS would refuse the clone.
+    /// A permanent fault when not exactly one source action fetches the repository, when a masked
+    /// secret is left in the clone, when the rule's overrides do not match the template, or when
+    /// AWS would refuse the clone.
     pub fn clone_for(&self, request: &CloneRequest<'_>) -> Result<NewPipeline, Fault> {
         let CloneRequest {
             subject,

@@ -1,4 +1,5 @@
-//! Pipeline types V1 and V2. A clone has its template's type, so a rule may use only the features of that type.
+//! Pipeline types V1 and V2. A clone has its template's type, so a rule may use only the features
+//! of that type.
 
 use serde_json::Value;
 
@@ -7,10 +8,11 @@ use crate::domain::clone::overrides::ExecutionMode;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::rule::{Rule, Start};
 
-/// How V1 and V2 are billed, for an error message (CodePipeline pricing).
+/// The billing of V1 and V2, for an error message (CodePipeline pricing).
 const PRICES: &str = "make the template V2, which is billed by action minute while V1 costs by the month and nothing in its first 30 days, or leave it out of the rule";
 
-/// Refuses a rule that uses a feature of V2 with a V1 template (user guide, "Pipeline types"): the feature would turn the clone into a V2 pipeline, which is billed differently.
+/// Refuses a rule that uses a feature of V2 with a V1 template (user guide, "Pipeline types"): the
+/// feature would turn the clone into a V2 pipeline, which is billed differently.
 pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
     let overrides = &rule.overrides;
     let fault = |detail: String| Err(Fault::new(Reason::RuleTemplateMismatch, detail));

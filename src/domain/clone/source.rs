@@ -1,4 +1,6 @@
-//! The source actions of a clone: which one fetches the event's repository, on which branch, and which pushes start the clone. Configuration keys and their defaults are those of the user guide's action structure references.
+//! The source actions of a clone: which one fetches the event's repository, on which branch, and
+//! which pushes start the clone. Configuration keys and their defaults are those of the user
+//! guide's action structure references.
 
 use serde_json::{Map, Value, json};
 
@@ -103,7 +105,9 @@ pub(super) fn repositories(template: &Declaration) -> impl Iterator<Item = Repos
     })
 }
 
-/// Returns true if a source action fetches a GitHub repository. GitHub compares names without case. A CodeCommit repository is never the GitHub repository of the event, even under the same name; a mirror is used only if the rule names its source action.
+/// Returns true if a source action fetches a GitHub repository. GitHub compares names without case.
+/// A CodeCommit repository is never the GitHub repository of the event, even under the same name; a
+/// mirror is used only if the rule names its source action.
 fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
     let value = |key: &str| {
         action
@@ -122,7 +126,9 @@ fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
     }
 }
 
-/// Sets the branch of the clone's source. Change detection is set explicitly on every source action: it is on by default, and pipelines that poll have a quota of 300 that cannot be raised (user guide, "Quotas").
+/// Sets the branch of the clone's source. Change detection is set explicitly on every source
+/// action: it is on by default, and pipelines that poll have a quota of 300 that cannot be raised
+/// (user guide, "Quotas").
 pub(super) fn set_source_branch(
     clone: &mut Declaration,
     source: &ActionPath,
@@ -163,7 +169,10 @@ pub(super) fn set_source_branch(
     Ok(())
 }
 
-/// Returns the template's push trigger, restricted to this branch; its file path filters stay. Returns `None` if the template has no such trigger: then plain change detection is enough, which triggers with filters would replace (user guide, "Automate starting pipelines using triggers and filtering").
+/// Returns the template's push trigger, restricted to this branch; its file path filters stay.
+/// Returns `None` if the template has no such trigger: then plain change detection is enough, which
+/// triggers with filters would replace (user guide, "Automate starting pipelines using triggers and
+/// filtering").
 fn trigger(
     clone: &Declaration,
     source: &ActionPath,

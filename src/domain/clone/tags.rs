@@ -8,7 +8,8 @@ use crate::domain::ids::{Branch, RepositoryId, RepositoryName, Subject, SubjectK
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// The tag with the name of the table, which identifies the branchline installation that created a pipeline.
+/// The tag with the name of the table, which identifies the branchline installation that created a
+/// pipeline.
 pub const MANAGED_BY: &str = "branchline:managed-by";
 /// The tag with the repository's name, for people.
 pub const REPOSITORY: &str = "branchline:repository";
@@ -38,7 +39,8 @@ pub fn tags(subject: &Subject, repository: &RepositoryName, table: &str) -> Tags
     ])
 }
 
-/// Returns true if the installation with this table created the pipeline for `subject`. The tag with the repository's name is not compared, because repositories are renamed.
+/// Returns true if the installation with this table created the pipeline for `subject`. The tag
+/// with the repository's name is not compared, because repositories are renamed.
 #[must_use]
 pub fn is_ours(tags: &Tags, subject: &Subject, table: &str) -> bool {
     is_of_table(tags, table)
@@ -47,7 +49,9 @@ pub fn is_ours(tags: &Tags, subject: &Subject, table: &str) -> bool {
             .is_some_and(|tag| *tag == tag_value(&subject_tag(subject)))
 }
 
-/// Returns the subject of a pipeline that the installation with this table created, from the pipeline's tags. Returns `None` for a branch whose name is too long for a tag: only the mapping knows the subject of such a pipeline.
+/// Returns the subject of a pipeline that the installation with this table created, from the
+/// pipeline's tags. Returns `None` for a branch whose name is too long for a tag: only the mapping
+/// knows the subject of such a pipeline.
 #[must_use]
 pub fn subject_of(tags: &Tags, table: &str) -> Option<Subject> {
     let (repository, rest) = tags.get(SUBJECT)?.split_once('/')?;
@@ -74,7 +78,8 @@ fn subject_tag(subject: &Subject) -> String {
     }
 }
 
-/// Returns true if AWS accepts this tag (API reference, `Tag`; keys that begin with `aws:` are reserved).
+/// Returns true if AWS accepts this tag (API reference, `Tag`; keys that begin with `aws:` are
+/// reserved).
 #[must_use]
 pub fn is_tag(key: &str, value: &str) -> bool {
     let length = |text: &str| text.chars().count();
@@ -89,7 +94,8 @@ fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || " +-=._:/@".contains(c)
 }
 
-/// Returns the text itself if AWS accepts it as a value (API reference, `Tag.value`); otherwise its legal characters and a hash of the whole text.
+/// Returns the text itself if AWS accepts it as a value (API reference, `Tag.value`); otherwise its
+/// legal characters and a hash of the whole text.
 fn tag_value(text: &str) -> String {
     if is_tag("key", text) {
         return text.to_owned();

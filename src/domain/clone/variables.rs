@@ -1,4 +1,5 @@
-//! The variables that a rule gives its clones: variables of the pipeline, and environment variables of the CodeBuild actions.
+//! The variables that a rule gives its clones: variables of the pipeline, and environment variables
+//! of the CodeBuild actions.
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,8 @@ impl CloneOverrides {
         Ok(variables)
     }
 
-    /// Sets the variables' default values, because the execution that CreatePipeline starts by itself has no other values.
+    /// Sets the variables' default values, because the execution that CreatePipeline starts by
+    /// itself has no other values.
     pub(super) fn declare(&self, clone: &mut Declaration, variables: &[Variable]) {
         if variables.is_empty() {
             return;
@@ -46,7 +48,8 @@ impl CloneOverrides {
     /// Merges the rule's environment into every CodeBuild action.
     ///
     /// # Errors
-    /// A permanent fault when a value cannot be filled in, or the template's own environment is not JSON as CodeBuild reads it.
+    /// A permanent fault when a value cannot be filled in, or the template's own environment is not
+    /// JSON as CodeBuild reads it.
     pub(super) fn set_environment(
         &self,
         clone: &mut Declaration,
@@ -89,7 +92,8 @@ impl CloneOverrides {
     }
 }
 
-/// Sets fields of the entry of this name, which keeps its position. A new entry is added at the end.
+/// Sets fields of the entry of this name, which keeps its position. A new entry is added at the
+/// end.
 fn merge(list: &mut Vec<Value>, name: &str, fields: &[(&str, &str)]) {
     let is = |entry: &Map<String, Value>| entry.get("name").and_then(Value::as_str) == Some(name);
     if !list.iter().filter_map(Value::as_object).any(is) {

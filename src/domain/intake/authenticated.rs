@@ -83,14 +83,14 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// How messages are authenticated, which depends on the queue that is read.
+/// The way in which messages are authenticated, which depends on the queue that is read.
 #[derive(Clone, Debug)]
 pub enum Authenticator {
     /// For the daemon, which reads the source queues.
     SourceQueues(Secrets),
     /// For operators, who read the dead-letter queue. Only the daemon and SQS send to it, so a
-    /// message that failed in a later step was already authenticated by the daemon. A secret,
-    /// where there is one, authenticates the others.
+    /// message that failed in a later step was already authenticated by the daemon. A secret, if
+    /// there is one, authenticates the others.
     DeadLetters(Option<Secrets>),
     /// Authenticates no webhook, because no secret is readable.
     Nothing,
@@ -121,7 +121,7 @@ pub struct AuthenticatedMessage {
 pub struct Refused {
     /// The envelope, unread.
     pub envelope: Envelope,
-    /// Why it was refused.
+    /// The reason of the refusal.
     pub fault: Fault,
 }
 

@@ -83,7 +83,7 @@ pub struct Envelope {
     pub attributes: BTreeMap<String, Attribute>,
     /// When the message entered the queue (`SentTimestamp`).
     pub sent_at: Timestamp,
-    /// How often the message was received, including this time (`ApproximateReceiveCount`).
+    /// The number of receives, including this one (`ApproximateReceiveCount`).
     pub receive_count: u32,
     /// X-Ray's trace header, if SQS passes one (`AWSTraceHeader`).
     pub trace_header: Option<String>,

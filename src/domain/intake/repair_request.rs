@@ -21,7 +21,7 @@ use crate::domain::outcome::outgoing::OutgoingMessage;
 /// The event name of a repair.
 pub const REPAIR: &str = "branchline_repair";
 
-/// What an audit found wrong with a subject's pipeline.
+/// A kind of defect that an audit finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {
     /// A pipeline carries branchline's tags, but belongs to no mapping.
@@ -80,7 +80,7 @@ pub struct Repair {
     pub subject: Subject,
     /// The mapping's generation when the audit read it; 0 if there was no mapping.
     pub generation: u64,
-    /// What the audit found.
+    /// The kind of the finding.
     pub kind: FindingKind,
     /// The pipeline that the finding is about.
     pub pipeline: PipelineName,

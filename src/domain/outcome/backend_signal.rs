@@ -1,10 +1,10 @@
-//! Tells the circuit breaker how AWS behaved while one message was processed.
+//! The signal for the circuit breaker, derived from the journal of a message.
 
 use crate::domain::fault::{Class, Fault, Step};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 
-/// How AWS behaved while one message was processed.
+/// The behaviour of AWS while one message was processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackendSignal {
     /// No call to AWS was made.

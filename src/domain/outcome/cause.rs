@@ -87,7 +87,7 @@ mod tests {
         for cause in causes {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
-        assert_eq!("mend:72d3162e".parse::<Cause>(), Err(UnknownCause));
+        assert_eq!("patch:72d3162e".parse::<Cause>(), Err(UnknownCause));
         assert_eq!("a b".parse::<Cause>(), Err(UnknownCause));
     }
 }

@@ -1,4 +1,5 @@
-//! A dead-lettered or quarantined message: its body, unread, its original attributes, and the reason.
+//! A dead-lettered or quarantined message: its body, unread, its original attributes, and the
+//! reason.
 
 use crate::domain::fault::{Fault, Step};
 pub use crate::domain::intake::authenticated::{FIRST_SEEN, STEP};
@@ -23,7 +24,8 @@ pub const INTERNAL: &str = "internal";
 
 /// The attributes that dead-lettering sets. They replace attributes of the same names.
 const OURS: [&str; 6] = [REASON, STEP, SOURCE, FIRST_SEEN, ATTEMPTS, DETAIL];
-/// The number of original attributes that are kept. With branchline's own, and the operator who replayed the message, they stay within ten.
+/// The number of original attributes that are kept. With branchline's own, and the operator who
+/// replayed the message, they stay within ten.
 const KEPT: usize = 5;
 /// The highest number of attributes of a message (SQS quotas, "Message attributes").
 pub const MAX_ATTRIBUTES: usize = 10;
@@ -32,7 +34,10 @@ const MAX_MESSAGE: usize = 1_048_576;
 
 /// Turns a message into a dead letter.
 ///
-/// The attributes are in this order: reason, step and source; the original attributes; the time when the message was first seen, which orders its event; the number of attempts; the detail; the operator who replayed it. Attributes that exceed SQS's limits (ten attributes, 1 MiB in all) are left out from the end.
+/// The attributes are in this order: reason, step and source; the original attributes; the time
+/// when the message was first seen, which orders its event; the number of attempts; the detail; the
+/// operator who replayed it. Attributes that exceed SQS's limits (ten attributes, 1 MiB in all) are
+/// left out from the end.
 #[must_use]
 pub fn dead_letter(envelope: Envelope, fault: &Fault, step: Step) -> OutgoingMessage {
     let attempts = Attribute {

@@ -6,7 +6,7 @@ use crate::domain::outcome::dead_letter::dead_letter;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::outgoing::OutgoingMessage;
 
-/// What becomes of a message.
+/// The decision on what happens to a message.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Disposition {
@@ -14,7 +14,7 @@ pub enum Disposition {
     Delete,
     /// The message returns to its queue with a visibility timeout that depends on the class.
     Retry {
-        /// How the fault is handled.
+        /// The class of the fault.
         class: Class,
         /// The number of this attempt. The wait grows with it.
         attempt: u32,
@@ -25,7 +25,8 @@ pub enum Disposition {
     Quarantine(OutgoingMessage),
 }
 
-/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no limit: a busy subject is not a failure.
+/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no
+/// limit: a busy subject is not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxAttempts {
     /// The limit of [`Class::Transient`].
@@ -39,7 +40,10 @@ pub struct MaxAttempts {
 }
 
 impl Default for MaxAttempts {
-    /// Allows, with the waits of `worker/backoff.rs`, for an outage of at least 55 min, 1 h 55 min of throttling and 12 h of an exhausted quota; an unknown error gets a few attempts within the hour. `tests/it/stories/budget.rs` computes these times, and checks that they end before the queue's own redrive.
+    /// Allows, with the waits of `worker/backoff.rs`, for an outage of at least 55 min, 1 h 55 min
+    /// of throttling and 12 h of an exhausted quota; an unknown error gets a few attempts within
+    /// the hour. `tests/it/stories/budget.rs` computes these times, and checks that they end before
+    /// the queue's own redrive.
     fn default() -> Self {
         Self {
             transient: 30,
@@ -65,7 +69,8 @@ impl MaxAttempts {
 }
 
 impl Disposition {
-    /// Decides by the class of the fault, and by how often the message has failed, including this time.
+    /// Decides by the class of the fault, and by how often the message has failed, including this
+    /// time.
     pub fn decide(envelope: Envelope, journal: &Journal, max: &MaxAttempts) -> Self {
         let Some(fault) = journal.fault() else {
             return Self::Delete;

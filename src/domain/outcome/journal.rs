@@ -1,4 +1,5 @@
-//! The journal of one message: what happened to it, as a value. The log line, the audit entry and the reason of a dead letter are derived from it.
+//! The journal of one message: what happened to it, as a value. The log line, the audit entry and
+//! the reason of a dead letter are derived from it.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::domain::state::mapping::{Mapping, State};
 pub struct Journal {
     /// SQS's id of the message; empty if there was no message.
     pub message: String,
-    /// How often the message was received.
+    /// The number of receives.
     pub receives: u32,
     /// When the message was sent to the queue.
     pub sent_at: Option<Timestamp>,
@@ -39,7 +40,8 @@ pub struct Journal {
     pub pipeline: Option<PipelineName>,
     /// The execution that was started.
     pub execution: Option<String>,
-    /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with it.
+    /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with
+    /// it.
     pub executions: Vec<Execution>,
     /// The state of the mapping when it was read.
     pub from: Option<Found>,
@@ -108,7 +110,8 @@ impl Journal {
         }
     }
 
-    /// Opens the journal of a mapping in the middle of a change, which is finished without a message.
+    /// Opens the journal of a mapping in the middle of a change, which is finished without a
+    /// message.
     #[must_use]
     pub fn resume(mapping: &Mapping) -> Self {
         let mut journal = Self {
@@ -132,7 +135,8 @@ impl Journal {
         }
     }
 
-    /// Opens the journal of a delivery that was processed before. `mapping` is `None` if the table has no mapping for its subject.
+    /// Opens the journal of a delivery that was processed before. `mapping` is `None` if the table
+    /// has no mapping for its subject.
     #[must_use]
     pub fn recall(delivery: &DeliveryId, mapping: Option<&Mapping>) -> Self {
         Self {
@@ -250,7 +254,8 @@ impl Journal {
         }
     }
 
-    /// Returns the subject as people write it: `acme/api#7`, or `acme/api` for a repository as a whole.
+    /// Returns the subject as people write it: `acme/api#7`, or `acme/api` for a repository as a
+    /// whole.
     #[must_use]
     pub fn subject(&self) -> Option<String> {
         let repository = self.repository.as_ref()?;
@@ -288,7 +293,9 @@ impl Journal {
         format!("{subject}: {what} in {} ms", took.as_millis())
     }
 
-    /// Returns how often the message has failed, including this time. The queue counts every receive, including those of a busy subject or before a crash; the mapping counts only failures, but those of all messages of its subject. The lower number is closer to the truth.
+    /// Returns how often the message has failed, including this time. The queue counts every
+    /// receive, including those of a busy subject or before a crash; the mapping counts only
+    /// failures, but those of all messages of its subject. The lower number is closer to the truth.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.attempts

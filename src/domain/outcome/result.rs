@@ -24,7 +24,8 @@ pub enum Outcome {
     Ignored(Ignored),
     /// The mapping is already in the requested state, or in a newer one.
     Unchanged(Unchanged),
-    /// The mapping was updated without a change to its pipeline. If there is no pipeline, this is the reason.
+    /// The mapping was updated without a change to its pipeline. If there is no pipeline, this is
+    /// the reason.
     Recorded(Option<AbsenceReason>),
     /// The pipeline was created.
     Created,
@@ -32,9 +33,11 @@ pub enum Outcome {
     AlreadyCreated,
     /// An execution of the head commit was started.
     Started,
-    /// The clone was updated to its template and rule, and an execution of the head commit was started.
+    /// The clone was updated to its template and rule, and an execution of the head commit was
+    /// started.
     Updated,
-    /// The repository was deleted or archived, and the pipelines of this many subjects were removed.
+    /// The repository was deleted or archived, and the pipelines of this many subjects were
+    /// removed.
     RepositoryRemoved(usize),
     /// The pipeline was deleted.
     Deleted,

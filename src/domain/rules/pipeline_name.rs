@@ -1,4 +1,5 @@
-//! A rule's `pipeline_name` and the names that it produces: legal for CodePipeline, and never the same name for two branches.
+//! A rule's `pipeline_name` and the names that it produces: legal for CodePipeline, and never the
+//! same name for two branches.
 
 use crate::domain::ids::{ParseError, PipelineName, is_pipeline_character};
 use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
@@ -32,10 +33,12 @@ impl NamePattern {
         self.0.placeholders()
     }
 
-    /// Returns the name for one subject. A value with illegal characters is replaced by its slug. If the name is too long, every value except numbers, owners and repositories is shortened.
+    /// Returns the name for one subject. A value with illegal characters is replaced by its slug.
+    /// If the name is too long, every value except numbers, owners and repositories is shortened.
     ///
     /// # Errors
-    /// [`ParseError`] when the name has over 100 characters even with the shortest values, or is empty.
+    /// [`ParseError`] when the name has over 100 characters even with the shortest values, or is
+    /// empty.
     pub fn name(&self, values: &PlaceholderValues<'_>) -> Result<PipelineName, ParseError> {
         let widths = (HASH_WIDTH..=PipelineName::MAX).rev();
         let mut names = widths.map(|width| self.fill_in(values, width));
@@ -52,7 +55,8 @@ impl NamePattern {
                     Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
                         value.into_owned()
                     }
-                    // The slug of a slug would differ from it, because a slug looks as if it ended in a hash.
+                    // The slug of a slug would differ from it, because a slug looks as if it ended
+                    // in a hash.
                     Placeholder::Slug | Placeholder::Branch => slug(values.branch.as_str(), width),
                     Placeholder::Repository
                     | Placeholder::Sha

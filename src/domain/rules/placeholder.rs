@@ -1,4 +1,5 @@
-//! Format strings such as `{repo}-pr-{number}`, and the values of their placeholders. A value is data: it is never parsed as a format string again.
+//! Format strings such as `{repo}-pr-{number}`, and the values of their placeholders. A value is
+//! data: it is never parsed as a format string again.
 
 use std::borrow::Cow;
 
@@ -98,7 +99,8 @@ pub struct PlaceholderValues<'a> {
 }
 
 impl<'a> PlaceholderValues<'a> {
-    /// Returns the value of a placeholder; `None` if this subject has no such value, or it is not known yet.
+    /// Returns the value of a placeholder; `None` if this subject has no such value, or it is not
+    /// known yet.
     pub(super) fn value(&self, placeholder: Placeholder) -> Option<Cow<'a, str>> {
         let pull = |text: Option<&'a str>| text.filter(|_| self.number.is_some());
         match placeholder {
@@ -119,7 +121,8 @@ impl<'a> PlaceholderValues<'a> {
 }
 
 impl FormatString {
-    /// Parses a format string. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of CodePipeline, is left unchanged.
+    /// Parses a format string. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of
+    /// CodePipeline, is left unchanged.
     ///
     /// # Errors
     /// One sentence that describes the mistake and what is allowed.

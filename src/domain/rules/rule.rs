@@ -1,4 +1,5 @@
-//! The rules: which repositories and branches get a pipeline, and from which template. They are read from the configuration.
+//! The rules: which repositories and branches get a pipeline, and from which template. They are
+//! read from the configuration.
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -30,9 +31,9 @@ pub struct Rule {
     pub pipeline_name: NamePattern,
     /// The overrides of the clone.
     pub overrides: CloneOverrides,
-    /// How new commits start the clone.
+    /// The way in which new commits start the clone.
     pub start: Start,
-    /// When the clone is updated to its template.
+    /// The time when the clone is updated to its template.
     pub update: Update,
     /// True if executions are stopped before the clone is deleted.
     pub stop_on_close: bool,
@@ -56,20 +57,23 @@ impl Rule {
     }
 }
 
-/// `start`: how new commits start a clone. The first execution is always the one that CreatePipeline starts by itself.
+/// `start`: the way in which new commits start a clone. The first execution is always the one that
+/// CreatePipeline starts by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// No `start` is configured: like `commit` if the template's type supports it, otherwise like `head`.
+    /// No `start` is configured: like `commit` if the template's type supports it, otherwise like
+    /// `head`.
     Auto,
     /// `commit`: branchline starts an execution for each new head commit, which builds that commit.
     Commit,
-    /// `head`: branchline starts an execution for each new head commit, which builds whatever the branch's head is by then.
+    /// `head`: branchline starts an execution for each new head commit, which builds whatever the
+    /// branch's head is by then.
     Head,
     /// `push`: the clone's own change detection starts executions.
     Push,
 }
 
-/// `update`: when a clone is updated to its template.
+/// `update`: the time when a clone is updated to its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// `next-start`: before its next execution.
@@ -124,7 +128,8 @@ impl Rules {
     }
 }
 
-/// Globs of which one must match, and globs after `!` of which none may match. `*` matches within a path segment, `**` across segments.
+/// Globs of which one must match, and globs after `!` of which none may match. `*` matches within a
+/// path segment, `**` across segments.
 #[derive(Clone, Debug, Default)]
 pub struct GlobFilter {
     admitted: Vec<GlobMatcher>,

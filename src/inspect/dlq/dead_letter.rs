@@ -43,9 +43,9 @@ pub struct DeadLetter {
     pub attempts: Option<u32>,
     /// When the message was first sent to a source queue.
     pub first_seen: Option<String>,
-    /// How often the message was received from this queue. Listing it counts, too.
+    /// The number of receives from this queue, including those of a listing.
     pub receives: u32,
-    /// How often the message was replayed.
+    /// The number of replays.
     pub replays: u32,
     /// True if a configured secret matches the signature today; `None` if no secret is readable
     /// here.

@@ -29,7 +29,7 @@ pub struct ReplayPreview {
 pub struct PreviewQuery<'a, S, P, C> {
     /// The filter.
     pub filter: &'a DeadLetterFilter,
-    /// How messages are authenticated.
+    /// Authenticates messages.
     pub authenticator: &'a Authenticator,
     /// The time.
     pub now: Timestamp,

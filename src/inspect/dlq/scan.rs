@@ -21,7 +21,7 @@ pub const VISIBILITY: Duration = Duration::from_secs(120);
 const RENEW_INTERVAL: Duration = Duration::from_secs(40);
 /// The highest number of messages in a receive (API reference, ReceiveMessage).
 const BATCH: u32 = 10;
-/// How long a receive waits for the first message. With a long poll, SQS queries all its servers.
+/// The longest wait of a receive. With a long poll, SQS queries all its servers.
 const WAIT: Duration = Duration::from_secs(1);
 /// How many repeated messages a scan accepts, in addition to the number of different ones, before
 /// it gives up. A standard queue may deliver any message twice, but not endlessly.
@@ -44,7 +44,7 @@ struct Held {
     renewed: Instant,
 }
 
-/// Why a scan returns no more messages.
+/// The reason why a scan returns no more messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// No visible message is left.
@@ -62,8 +62,8 @@ pub struct ScanSummary {
     /// The number of messages that could not be returned at once. They are visible again after
     /// [`VISIBILITY`].
     pub held: usize,
-    /// Why there were no more messages; `None` if the scan was stopped earlier, so that there may
-    /// be more.
+    /// The reason why there were no more messages; `None` if the scan was stopped earlier, so that
+    /// there may be more.
     pub end: Option<End>,
 }
 

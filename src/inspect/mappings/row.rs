@@ -39,7 +39,7 @@ pub struct Row {
     pub head: Option<String>,
     /// The commit that was built last.
     pub built: Option<String>,
-    /// Why there is no pipeline.
+    /// The reason why there is no pipeline.
     pub absence: Option<&'static str>,
     /// The number of failed attempts since the mapping was last settled.
     pub attempts: u32,

@@ -22,7 +22,7 @@ pub struct Finding {
     pub what: String,
     /// True if it is as it should be; `None` if it was not checked.
     pub ok: Option<bool>,
-    /// What was found, or what is wrong.
+    /// A description of the current setting or of the defect.
     pub detail: String,
     /// The command or the permission that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]

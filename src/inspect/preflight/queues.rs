@@ -139,7 +139,7 @@ fn check_source(queue: &QueueAttributes, neighbours: &Neighbours<'_>) -> (String
         .as_ref()
         .map_or(0, |redrive| redrive.max_receives);
     let good = format!(
-        "redrives after {receives} receives; keeps messages for {}; has a visibility timeout of {} s (the daemon sets {} s with each receive, and renews it while it works and drains)",
+        "redrives after {receives} receives, keeps messages for {}; has a visibility timeout of {} s (the daemon sets {} s with each receive, and renews it while it works and drains)",
         duration(queue.retention_seconds),
         queue.visibility_seconds,
         VISIBILITY.as_secs()
@@ -161,7 +161,7 @@ fn redrive(queue: &QueueAttributes, dead_letters: Option<&QueueAttributes>) -> O
         None => Some((
             "has no redrive policy: a message that cannot be processed would return until it expires"
                 .to_owned(),
-            policy(wanted.unwrap_or("ARN-OF-THE-DEAD-LETTER-QUEUE")),
+            policy(wanted.unwrap_or("ARN_OF_THE_DEAD_LETTER_QUEUE")),
         )),
         Some(RedrivePolicy { target, .. }) if wanted.is_some_and(|wanted| wanted != target) => {
             Some((
@@ -229,7 +229,7 @@ fn retention(queue: &QueueAttributes, webhooks: &QueueAttributes) -> Option<Defe
 
 fn check_quarantine(queue: &QueueAttributes, neighbours: &Neighbours<'_>) -> (String, Vec<Defect>) {
     let kept = duration(queue.retention_seconds);
-    let good = format!("is a separate queue; keeps messages for {kept}");
+    let good = format!("a queue of its own, keeps messages for {kept}");
     if neighbours
         .dead_letters
         .is_some_and(|dead_letters| dead_letters.arn == queue.arn)
@@ -321,10 +321,10 @@ mod tests {
         assert_eq!(
             lines(&findings),
             [
-                "ok queue of webhooks: redrives after 100 receives; keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
-                "ok internal queue: redrives after 100 receives; keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
+                "ok queue of webhooks: redrives after 100 receives, keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
+                "ok internal queue: redrives after 100 receives, keeps messages for 4 days; has a visibility timeout of 30 s (the daemon sets 60 s with each receive, and renews it while it works and drains)",
                 "ok dead-letter queue: keeps messages for 14 days",
-                "ok quarantine: is a separate queue; keeps messages for 1 day"
+                "ok quarantine: a queue of its own, keeps messages for 1 day"
             ]
         );
     }

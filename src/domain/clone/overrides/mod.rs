@@ -1,4 +1,6 @@
-//! The overrides of a rule: what a clone changes beside its name and branch, such as stages and actions that a pull request must not run, its role, and more tags. The result must be a valid pipeline, which is checked before any request to AWS.
+//! The overrides of a rule: what a clone changes beside its name and branch, such as stages and
+//! actions that a pull request must not run, its role, and more tags. The result must be a valid
+//! pipeline, which is checked before any request to AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +35,7 @@ pub struct CloneOverrides {
     pub variables: Vec<(String, FormatString)>,
     /// Environment variables of every CodeBuild action.
     pub environment: Vec<(String, FormatString)>,
-    /// How concurrent executions are handled.
+    /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
 }
 
@@ -67,7 +69,9 @@ impl CloneOverrides {
     /// Drops stages and actions, and sets the role.
     ///
     /// # Errors
-    /// A permanent fault when the template has no such stage or action, or when the remaining stages are not a valid pipeline. A stage that was renamed in the template, but not in the rule, must not run in a clone.
+    /// A permanent fault when the template has no such stage or action, or when the remaining
+    /// stages are not a valid pipeline. A stage that was renamed in the template, but not in the
+    /// rule, must not run in a clone.
     pub fn apply(&self, declaration: &mut Declaration) -> Result<(), Fault> {
         self.named_exist(declaration)?;
         if self.keeps_all() && self.role_arn.is_none() {
@@ -158,7 +162,8 @@ impl CloneOverrides {
     }
 }
 
-/// Requires at least two stages, an action in each, and only source actions in the first (user guide, "CodePipeline pipeline structure reference").
+/// Requires at least two stages, an action in each, and only source actions in the first (user
+/// guide, "CodePipeline pipeline structure reference").
 fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     let stages: Vec<&str> = clone.stages().collect();
     if stages.len() < 2 {

@@ -42,12 +42,12 @@ fn features_of_v2_are_refused_for_v1() {
             rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap())]
         }),
     ];
-    for (asked, change) in rules {
+    for (feature, change) in rules {
         let mut rule = rule();
         change(&mut rule);
         let fault = clone_by(&rule, &v1()).unwrap_err();
         assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
-        assert!(fault.detail.starts_with(asked), "{fault}");
+        assert!(fault.detail.starts_with(feature), "{fault}");
         assert!(fault.detail.contains("'api-main' is V1"), "{fault}");
     }
 }

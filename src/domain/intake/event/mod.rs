@@ -80,7 +80,7 @@ pub struct Event {
     pub actor: Option<String>,
     /// The event's own time; `None` if GitHub sends none.
     pub time: Option<Timestamp>,
-    /// What changed.
+    /// The change.
     pub change: Change,
 }
 
@@ -97,7 +97,7 @@ pub enum Change {
     Repair(Repair),
 }
 
-/// Why a repository's pipelines are removed.
+/// The reason why a repository's pipelines are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryEnd {
     /// The repository was deleted.
