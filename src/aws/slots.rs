@@ -20,7 +20,7 @@ use crate::aws::row::{n, s};
 
 /// The longest subject that is stored as it is, in bytes. An item may have 400 KB, which a thousand
 /// subjects of this length do not reach.
-const LONGEST: usize = 100;
+const MAX_MEMBER_LENGTH: usize = 100;
 
 impl DynamoStore {
     pub(super) async fn acquire(
@@ -119,7 +119,7 @@ enum Updated {
 
 fn member(subject: &Subject) -> String {
     let key = subject_key(subject);
-    if key.len() <= LONGEST {
+    if key.len() <= MAX_MEMBER_LENGTH {
         return key;
     }
     format!("SHA256#{}", hex::encode(Sha256::digest(key)))

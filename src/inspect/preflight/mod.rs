@@ -74,7 +74,7 @@ impl Finding {
 mod tests {
     use super::*;
 
-    pub(super) fn lines(findings: &[Finding]) -> Vec<String> {
+    pub(in crate::inspect::preflight) fn lines(findings: &[Finding]) -> Vec<String> {
         let line = |finding: &Finding| {
             let mark = match finding.ok {
                 Some(true) => "ok",
