@@ -17,14 +17,14 @@ use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
+use crate::domain::text::plural;
 use crate::ports::{Clock, PipelineReader, StoreReader};
 
-use crate::domain::text::plural;
 use crate::inspect::account::Account;
 use crate::inspect::pages::Pages;
 
-/// Something that is wrong. The field names are stable: they are the columns of
-/// `csv` and the keys of `json`.
+/// A defect that the audit found. The field names are stable: they are the columns of `csv` and the
+/// keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.

@@ -64,8 +64,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         let mut more = false;
         loop {
             let answer = tokio::select! {
-            biased;
-            () = stop.requested() => return Ok(()),
+                biased;
+                () = stop.requested() => return Ok(()),
                 Some(fault) = sweep_faults.recv() => return Err(fault),
                 answer = self.next(pause, more, &permits, &mut polls, work) => answer,
             };
