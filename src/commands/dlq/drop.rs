@@ -31,7 +31,7 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
         rehearsal,
     };
     let found = look(&session, Source::Queue, &query, interrupt).await?;
-    let count = found.preview.letters.len();
+    let count = found.preview.messages.len();
     if count == 0 {
         return Ok(code(found.partial));
     }

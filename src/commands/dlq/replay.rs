@@ -33,7 +33,7 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         rehearsal: Some(&rehearsal),
     };
     let found = look(&session, source, &query, interrupt).await?;
-    let count = found.preview.letters.len();
+    let count = found.preview.messages.len();
     if count == 0 || args.dry_run {
         return Ok(code(found.partial));
     }

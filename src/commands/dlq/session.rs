@@ -78,7 +78,7 @@ impl DlqSession {
 
     /// Returns what a scan holds to the queue, and notes what it could not see.
     pub(super) async fn close(&self, scan: Scan<'_, SqsQueue>) -> Result<Closed, Box<dyn Error>> {
-        let ours = u64::try_from(scan.holds()).unwrap_or(u64::MAX);
+        let ours = u64::try_from(scan.held_messages()).unwrap_or(u64::MAX);
         // Before ours are returned: the number lags, and a moment later would count them as held by others. A scan that
         // stopped early saw what it wanted.
         let in_flight = match scan.ended() {
@@ -119,7 +119,7 @@ impl DlqSession {
             )?;
         }
         Ok(Closed {
-            seen: summary.letters,
+            seen: summary.messages,
             partial,
         })
     }

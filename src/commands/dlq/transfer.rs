@@ -89,7 +89,7 @@ pub(super) async fn look<S: StoreReader, P: PipelineReader, C: Clock>(
     for line in preview.lines() {
         writeln!(io::stderr(), "{line}")?;
     }
-    let ids = preview.letters.iter().map(|letter| letter.id.as_str());
+    let ids = preview.messages.iter().map(|letter| letter.id.as_str());
     let missing = missing(query.filter, ids)?;
     Ok(Found {
         preview,
@@ -176,7 +176,7 @@ pub(super) async fn transfer(
         interrupt,
         mode,
         pace,
-        bar: counter("done", found.preview.letters.len()),
+        bar: counter("done", found.preview.messages.len()),
         report: TransferReport::default(),
     };
     let ended = match source {
@@ -199,7 +199,7 @@ async fn from_queue(
     scan: &mut Scan<'_, SqsQueue>,
     found: &Found,
 ) -> Result<(), String> {
-    let ids = found.preview.letters.iter();
+    let ids = found.preview.messages.iter();
     let mut selected: BTreeSet<&str> = ids.map(|letter| letter.id.as_str()).collect();
     while !selected.is_empty() {
         let batch = scan.next().await.map_err(error)?;
@@ -217,7 +217,7 @@ async fn from_queue(
                 continue;
             };
             if transfer.take(envelope, Some(&receipt)).await? {
-                scan.gone(&id);
+                scan.remove(&id);
             }
         }
     }

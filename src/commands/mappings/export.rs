@@ -88,7 +88,7 @@ async fn mappings<W: Write>(
     mut rows: StreamingTable<Row, W>,
 ) -> Result<Tally, Box<dyn Error>> {
     let mut tally = Tally::default();
-    let mut listing = Listing::of(&desk.ledger, Filter::default());
+    let mut listing = Listing::new(&desk.ledger, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
         tally.unreadable += told(&batch.unreadable)?;
         for mapping in batch.rows {
@@ -108,7 +108,7 @@ async fn history<W: Write>(
     mut rows: StreamingTable<HistoryRow, W>,
 ) -> Result<Tally, Box<dyn Error>> {
     let mut tally = Tally::default();
-    let mut listing = Listing::of(&desk.ledger, Filter::default());
+    let mut listing = Listing::new(&desk.ledger, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
         tally.unreadable += told(&batch.unreadable)?;
         for mapping in batch.rows {
@@ -116,7 +116,7 @@ async fn history<W: Write>(
             let entries = desk.ledger.history(&mapping.subject).await;
             for entry in entries.map_err(fault)? {
                 tally.steps += 1;
-                if stopped(rows.write(&HistoryRow::of(&mapping, entry)))? {
+                if stopped(rows.write(&HistoryRow::new(&mapping, entry)))? {
                     tally.cut = true;
                     return Ok(tally);
                 }

@@ -28,13 +28,13 @@ pub(super) async fn list(asked: &List) -> Done {
     let stdout = io::stdout().lock();
     let mut rows =
         StreamingTable::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
-    let mut listing = Listing::of(&desk.ledger, filter);
+    let mut listing = Listing::new(&desk.ledger, filter);
     let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
         unreadable += told(&batch.unreadable)?;
         for mapping in batch.rows {
             listed += 1;
-            if stopped(rows.write(&Row::of(&mapping, SystemClock.now())))? {
+            if stopped(rows.write(&Row::new(&mapping, SystemClock.now())))? {
                 return Ok(code(unreadable > 0));
             }
         }

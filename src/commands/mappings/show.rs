@@ -34,7 +34,7 @@ pub(super) async fn show(asked: &Show) -> Done {
             unknown,
         });
     }
-    let row = Row::of(&mapping, SystemClock.now());
+    let row = Row::new(&mapping, SystemClock.now());
     let shown = Shown { row, live };
     let text = match is_human(asked.output) {
         true => lines(&shown, colours()),

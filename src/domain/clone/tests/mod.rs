@@ -105,13 +105,13 @@ fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
     template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, TABLE))
 }
 
-/// In what the clone differs from its template.
+/// Returns the differences between the clone and its template.
 fn difference(template: &Template, clone: &NewPipeline) -> String {
     lines(&diff(&template.declaration, &clone.declaration)).join("\n")
 }
 
-/// What the clone by this rule says, or why there is none.
-fn said(rule: &Rule, template: &Template) -> String {
+/// Returns the differences of this rule's clone from its template, or the fault.
+fn difference_or_fault(rule: &Rule, template: &Template) -> String {
     match clone_by(rule, template) {
         Ok(clone) => difference(template, &clone),
         Err(fault) => fault.to_string(),
