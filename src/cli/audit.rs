@@ -1,60 +1,57 @@
-//! `branchline audit`: its words.
+//! The arguments of `branchline audit`.
 
 use clap::Args;
 
-use crate::cli::output::streaming_table::OutputFormat;
-use crate::config::Overrides;
+use crate::cli::options::QueueOptions;
+use crate::cli::output::OutputFormat;
 use crate::domain::intake::repair_request::FindingKind;
 
 /// `branchline audit`
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Audit {
-    /// Only these kinds: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
+    /// Kinds of findings to report: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub only: Vec<FindingKind>,
-    /// Send a repair of each finding to the internal queue, for the daemon
+    /// Send a repair for each repairable finding to the internal queue
     #[arg(long)]
     pub repair: bool,
     /// Skip the confirmation prompt
     #[arg(long, requires = "repair")]
     pub yes: bool,
-    /// How the list looks [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
-    /// What wins over the file.
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: QueueOptions,
 }
 
 fn kind(text: &str) -> Result<FindingKind, String> {
-    let found = FindingKind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == text);
-    found.ok_or_else(|| {
-        format!(
-            "expected {}",
-            FindingKind::ALL.map(FindingKind::as_str).join(", ")
-        )
+    let mut kinds = FindingKind::ALL.into_iter();
+    kinds.find(|kind| kind.as_str() == text).ok_or_else(|| {
+        let kinds = FindingKind::ALL.map(FindingKind::as_str);
+        format!("expected {}", kinds.join(", "))
     })
 }
 
 const HELP: &str = "\
-Kinds of findings:
-  orphan     a pipeline carries our tags, and no mapping has it      a repair deletes it
-  missing    a mapping's pipeline does not exist                     a repair creates it
-  half-way   a mapping was left in the middle of a change            a repair finishes it
-  drifted    a clone differs from what template and rule say         a repair updates and starts it
-  rule-gone  no rule matches the subject any more                    a repair deletes the pipeline
-  not-ours   a mapping's pipeline lost our tags                      by hand
-  unreadable a mapping's row cannot be read                          by hand
+Kinds of findings, and what a repair does:
+  orphan      a pipeline has our tags, and no mapping        deletes the pipeline
+  missing     the pipeline of a mapping does not exist       creates the pipeline
+  half-way    a change of a mapping was not finished         finishes the change
+  drifted     a clone differs from its template and rule     updates and starts the clone
+  rule-gone   no rule matches the subject any more           deletes the pipeline
+  not-ours    the pipeline of a mapping lost our tags        nothing: correct it by hand
+  unreadable  the row of a mapping cannot be read            nothing: correct it by hand
 
-A repair is a message about one subject on the internal queue. IAM decides who may send it, and SQS
-tells the daemon who did. The daemon looks again, by its own rules, and does nothing where the mapping
-has changed since. Templates, and pipelines that others made, are never changed.
+A repair is a message about one subject on the internal queue. IAM decides who may send it, and the
+SQS sender ID is the actor in the audit trail. The daemon checks the subject again by its own rules,
+and does nothing if the mapping has changed since the audit. Templates, and pipelines that branchline
+did not create, are never changed.
 
-Costs two calls to CodePipeline for each clone and one for each other pipeline, at
-aws.codepipeline_rate. Needs codepipeline:ListPipelines beside what the daemon may do, and
+An audit makes two calls to CodePipeline for each clone and one for each other pipeline, at the rate
+of aws.codepipeline_rate. Beside the daemon's permissions it needs codepipeline:ListPipelines, and
 sqs:SendMessage on the internal queue for --repair.
 
 Examples:
@@ -62,4 +59,4 @@ Examples:
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
 
-Exit codes: 0 nothing is wrong, 1 findings, repaired or not, 2 error.";
+Exit codes: 0 no findings, 1 findings, repaired or not, 2 error or interrupted";

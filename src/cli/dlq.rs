@@ -1,15 +1,15 @@
-//! `branchline dlq`: its words.
+//! The arguments of `branchline dlq`.
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::output::streaming_table::OutputFormat;
-use crate::config::Overrides;
+use crate::cli::options::QueueOptions;
+use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
-/// Dead letters and quarantined messages
+/// Inspect, replay and drop dead letters and quarantined messages
 #[derive(Debug, Args)]
 #[command(after_help = DLQ_HELP)]
 pub struct Dlq {
-    /// What to do with them.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: DlqCommand,
 }
@@ -17,62 +17,62 @@ pub struct Dlq {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum DlqCommand {
-    /// Show what is there, without consuming it
+    /// List messages without consuming them
     #[command(after_help = LIST_HELP)]
     List(List),
-    /// Show everything about one message, and what would become of it today
+    /// Show one message, and predict the result of a replay
     #[command(after_help = SHOW_HELP)]
     Show(Show),
-    /// Send messages back to the queue of webhooks
+    /// Send messages back to the queue that they came from
     #[command(after_help = REPLAY_HELP)]
     Replay(Replay),
-    /// Delete messages for good, after writing them into a file
+    /// Delete messages permanently, after writing them to a file
     #[command(after_help = DROP_HELP)]
     Drop(Drop),
 }
 
-/// Which queue.
+/// The queue to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Which {
-    /// What could not be processed
+    /// Messages that could not be processed
     DeadLetters,
-    /// What is not proven to be GitHub's
+    /// Messages without a valid signature
     Quarantine,
 }
 
-/// Where to look.
+/// The queue, and the shared options.
 #[derive(Debug, Args)]
-pub struct Place {
-    /// Which queue
+pub struct QueueChoice {
+    /// Queue to read
     #[arg(long, value_enum, default_value_t = Which::DeadLetters)]
     pub queue: Which,
-    /// What wins over the file.
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: QueueOptions,
 }
 
-/// Which messages.
+/// Filters over messages. A message must match all of them.
 #[derive(Debug, Args)]
 pub struct Filters {
-    /// Only these reasons, for instance template-missing; none is a message that SQS moved by itself
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    /// Reasons, such as template-missing; none selects messages that SQS moved by itself
+    #[arg(long, value_name = "REASON", value_delimiter = ',')]
     pub reason: Vec<String>,
-    /// Only these steps, for instance plan; none is a message that SQS moved by itself
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    /// Steps in which messages failed, such as plan; none selects messages that SQS moved by itself
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
     pub step: Vec<String>,
-    /// Only repositories that match this glob over owner/name
+    /// Glob over owner/name of the repository
     #[arg(long, value_name = "GLOB")]
     pub repository: Option<String>,
-    /// Only these events, for instance `pull_request`
+    /// Events, such as `pull_request`
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub event: Vec<String>,
-    /// Only what has been there since then: 2026-11-23T20:00:00Z, or an age: 90s, 30m, 2h, 5d
+    /// Messages in the queue since this time, or at most this old: 2026-11-23T20:00:00Z, 90s, 30m, 2h, 5d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Only what was there by then
+    /// Messages in the queue before this time, or at least this old
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Only messages with these ids of SQS's
+    /// SQS message IDs
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub id: Vec<String>,
 }
@@ -80,165 +80,167 @@ pub struct Filters {
 /// `branchline dlq list`
 #[derive(Debug, Args)]
 pub struct List {
-    /// Which messages.
+    /// The filters.
     #[command(flatten)]
     pub filters: Filters,
-    /// How the list looks [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
-    /// Where to look.
+    /// The queue.
     #[command(flatten)]
-    pub place: Place,
+    pub queue: QueueChoice,
 }
 
 /// `branchline dlq show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// SQS's id of the message, as the list shows it
+    /// SQS message ID, as `branchline dlq list` prints it
     pub id: String,
-    /// Show the body, too
+    /// Print the body, too
     #[arg(long)]
     pub body: bool,
-    /// Print one JSON object, as is done where standard output is no terminal
-    #[arg(long)]
-    pub json: bool,
-    /// Where to look.
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
+    pub output: Option<OutputFormat>,
+    /// The queue.
     #[command(flatten)]
-    pub place: Place,
+    pub queue: QueueChoice,
 }
 
 /// `branchline dlq replay`
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// SQS's ids of the messages
+    /// SQS message IDs
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Which messages.
+    /// The filters.
     #[command(flatten)]
     pub filters: Filters,
-    /// Every message: without ids and filters nothing else means that
+    /// Replay every message; required if no ID and no filter is given
     #[arg(long)]
     pub all: bool,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// Say what would be done, and stop
+    /// Print what would be done, and exit
     #[arg(long)]
     pub dry_run: bool,
-    /// Messages a second, at most
+    /// Messages per second, at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rate: u32,
-    /// Write the messages into this file, as JSON lines, and leave them where they are
+    /// Write the messages to this file as JSON lines, and leave them in the queue
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "dry_run"])]
     pub to: Option<String>,
-    /// Send those messages of this file, which --to or drop wrote, that the filters admit
+    /// Send the messages of this file that match the filters; the file was written by --to or by drop
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "all"])]
     pub from: Option<String>,
-    /// Who replays them, for the audit trail [default: $USER]
+    /// Operator's name in the audit trail [default: $USER]
     #[arg(long, value_name = "NAME", env = "BRANCHLINE_OPERATOR")]
     pub by: Option<String>,
-    /// Where to look.
+    /// The queue.
     #[command(flatten)]
-    pub place: Place,
+    pub queue: QueueChoice,
 }
 
 /// `branchline dlq drop`
 #[derive(Debug, Args)]
 pub struct Drop {
-    /// SQS's ids of the messages
+    /// SQS message IDs
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Which messages.
+    /// The filters.
     #[command(flatten)]
     pub filters: Filters,
-    /// Every message: without ids and filters nothing else means that
+    /// Drop every message; required if no ID and no filter is given
     #[arg(long)]
     pub all: bool,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// Where they are written before they are deleted [default: branchline-dropped-TIME.jsonl]
+    /// File to write the messages to before they are deleted [default: branchline-dropped-TIME.jsonl]
     #[arg(long, value_name = "FILE", conflicts_with = "no_export")]
     pub to: Option<String>,
-    /// Write them nowhere
+    /// Do not write an export file
     #[arg(long)]
     pub no_export: bool,
-    /// Who drops them, for the audit trail [default: $USER]
+    /// Operator's name in the audit trail [default: $USER]
     #[arg(long, value_name = "NAME", env = "BRANCHLINE_OPERATOR")]
     pub by: Option<String>,
-    /// Where to look.
+    /// The queue.
     #[command(flatten)]
-    pub place: Place,
+    pub queue: QueueChoice,
 }
 
 const DLQ_HELP: &str = "\
 Examples:
-  branchline dlq list                                    what is there, of whom, why
-  branchline dlq show 6c0b4d4e-...                       all of it, and what would become of it
-  branchline dlq replay --reason template-missing        says what it will do, asks, sends back
-  branchline dlq drop --queue quarantine --until 2d      asks, writes a file, deletes
+  branchline dlq list                                  list the dead letters and their reasons
+  branchline dlq show 6c0b4d4e-...                     show one, and predict the result of a replay
+  branchline dlq replay --reason template-missing      preview, confirm, send back
+  branchline dlq drop --queue quarantine --until 2d    confirm, write a file, delete
 
-Told to stop (Ctrl-C, SIGTERM), each of them hands back what it holds; told twice, it ends at once,
-and others see what it held within two minutes.
+On Ctrl-C or SIGTERM, messages in hand are returned to the queue. A second signal exits immediately,
+and the messages in hand are visible again within two minutes.
 
-Exit codes: 0 clean, 1 something was found or is left, 2 interrupted, or something is wrong with
-what it was given or needs. `--help` of each says more.";
+No subcommand needs a webhook secret. Where one is readable, signatures are checked with it.
+
+Exit codes: 0 clean, 1 messages were found or are left, 2 error or interrupted. The help of each
+subcommand says more.";
 
 const LIST_HELP: &str = "\
-SQS lists nothing: branchline receives every message and hands all of them back at the end. So each
-look raises the receive count of a message by one (the dead-letter queue needs no maxReceiveCount,
-and should have none), and while it goes on others do not see the messages. What somebody else holds
-is not seen here either: then the view is partial, and says so.
+SQS cannot list messages: branchline receives every message and returns all of them at the end. Each
+list raises a message's receive count by one, so the dead-letter queue should have no redrive policy
+of its own. Until the end, other consumers do not see the messages. Messages that another consumer
+has in hand are not listed; the list is then partial, and says so.
 
 Examples:
   branchline dlq list
   branchline dlq list --reason template-missing,rule-template-mismatch --since 2h
-  branchline dlq list --repository 'acme/*' --output csv > letters.csv
+  branchline dlq list --repository 'acme/*' --output csv > messages.csv
   branchline dlq list --queue quarantine
 
-Exit codes: 0 nothing is there that matches, 1 something is, or the view is partial, 2 interrupted,
-or something is wrong with what it was given or needs.";
+Exit codes: 0 no message matches, 1 messages match, or the list is partial, 2 error or interrupted";
 
 const SHOW_HELP: &str = "\
-What would become of it is told by its mapping and its template as they are now; the tags of a
-pipeline that is there, and the places of a rule with max_active, are looked at by the daemon alone.
-A body on a terminal has its control characters written as numbers; elsewhere it is as it came.
+The prediction runs the daemon's own code against the table and CodePipeline as they are now, and
+changes nothing. On a terminal, the body's control characters are printed as numbers; elsewhere the
+body is printed unchanged. It is an error if the queue has no such message, or if no prediction is
+possible because AWS does not answer.
 
 Examples:
   branchline dlq show 6c0b4d4e-...
   branchline dlq show 6c0b4d4e-... --body
-  branchline dlq show 6c0b4d4e-... --queue quarantine --json | jq .attributes
+  branchline dlq show 6c0b4d4e-... --queue quarantine --output json | jq .attributes
 
-Exit codes: 0 shown, 2 no such message, what would become of it cannot be told, interrupted, or
-something is wrong with what it was given or needs.";
+Exit codes: 0 shown, 2 error or interrupted";
 
 const REPLAY_HELP: &str = "\
-Each message is sent first and deleted after SQS confirmed that: interrupted at any set_source_branch, none is
-lost, and one that was sent twice changes nothing. Run it again for what is left. Before it is sent
-an entry in the audit trail of its subject says who replays it; without one it stays.
+A message is sent to the queue that it came from, and deleted after SQS confirmed the send: no
+interruption loses one, and a message that was sent twice changes nothing. Run the command again for
+the messages that are left. Before a message is sent, an entry in the audit trail of its subject
+names the operator; if the entry cannot be written, the message stays.
 
-A replay says nothing new: a message keeps the day on which it was first seen, and what was
-overtaken since stays overtaken.
+A replayed message keeps the time at which it was first seen, so a newer event of its subject still
+wins.
 
 Examples:
   branchline dlq replay --reason template-missing --dry-run
   branchline dlq replay --reason aws-denied --since 3h
   branchline dlq replay 6c0b4d4e-... --yes
-  branchline dlq replay --all --to letters.jsonl            a copy; nothing leaves the queue
-  branchline dlq replay --from letters.jsonl --repository 'acme/*'
+  branchline dlq replay --all --to messages.jsonl            copies; every message stays in the queue
+  branchline dlq replay --from messages.jsonl --repository 'acme/*'
 
-Exit codes: 0 done, 1 some are left, are held by somebody else or were not found, 2 interrupted, or
-something is wrong with what it was given or needs.";
+Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, 2 error or
+interrupted";
 
 const DROP_HELP: &str = "\
-Each message is written into a file, on the disk, and deleted then: `branchline dlq replay --from`
-brings it back. An entry in the audit trail of its subject, where that is known, says who dropped
-it; what is not proven to be GitHub's has none.
+Each message is written to a file before it is deleted, and `branchline dlq replay --from` sends it
+again. An entry in the audit trail of its subject names the operator. A message whose subject is not
+known has no entry, such as one without a valid signature.
 
 Examples:
   branchline dlq drop --reason invalid-payload
   branchline dlq drop 6c0b4d4e-... --to dropped.jsonl
   branchline dlq drop --queue quarantine --until 2d --no-export --yes
 
-Exit codes: 0 done, 1 some are left, are held by somebody else or were not found, 2 interrupted, or
-something is wrong with what it was given or needs.";
+Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, 2 error or
+interrupted";

@@ -1,16 +1,15 @@
-//! `branchline mappings`: its words.
+//! The arguments of `branchline mappings`.
 
 use clap::{Args, Subcommand};
 
-use crate::cli::output::explanation::Form;
-use crate::cli::output::streaming_table::OutputFormat;
-use crate::config::Overrides;
+use crate::cli::options::SharedOptions;
+use crate::cli::output::{EXPORT, OBJECT, OutputFormat, one_of};
 
-/// Which subject has which pipeline, and how that came to be
+/// Show mappings between branches and pipelines, and their history
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Mappings {
-    /// What to show.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: MappingsCommand,
 }
@@ -20,11 +19,11 @@ pub struct Mappings {
 pub enum MappingsCommand {
     /// List mappings
     List(List),
-    /// Show one mapping with its pipeline as it is now
+    /// Show one mapping and its pipeline
     Show(Show),
-    /// Show what was done to a subject, when, why and by whom
+    /// Show what was done for one subject, when, why and by whom
     History(History),
-    /// Write every mapping or its history to standard output, with a count and a SHA-256 at the end
+    /// Write all mappings or their history to standard output, with a count and a SHA-256
     Export(Export),
 }
 
@@ -32,80 +31,80 @@ pub enum MappingsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
 pub struct List {
-    /// Only repositories that match this glob over owner/name, in upper or lower case
+    /// Glob over owner/name of the repository, in upper or lower case
     #[arg(long, value_name = "GLOB")]
     pub repository: Option<String>,
-    /// Only branches that match this glob
+    /// Glob over the branch
     #[arg(long, value_name = "GLOB")]
     pub branch: Option<String>,
-    /// Only pipelines that match this glob
+    /// Glob over the pipeline's name
     #[arg(long, value_name = "GLOB")]
     pub pipeline: Option<String>,
-    /// Only this pull request
+    /// Number of the pull request
     #[arg(long, value_name = "N")]
     pub pull_request: Option<u64>,
-    /// Only these states: creating, active, starting, deleting, gone [default: all but gone]
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
+    /// States: creating, active, starting, deleting, gone [default: all but gone]
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
     pub state: Vec<String>,
-    /// Only those whose last attempt failed
+    /// Mappings whose last attempt failed
     #[arg(long)]
     pub error: bool,
-    /// Only those unchanged for so long: 90s, 30m, 2h, 5d, or since a time
+    /// Mappings unchanged for this long (90s, 30m, 2h, 5d), or since this time (2026-11-23T20:00:00Z)
     #[arg(long, value_name = "AGE")]
     pub older: Option<String>,
-    /// How the list looks [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
-    /// What wins over the file.
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: SharedOptions,
 }
 
 /// `branchline mappings show`
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_HELP)]
 pub struct Show {
-    /// acme/api#7, acme/api@feature/x, or the name of a pipeline
+    /// Pull request (acme/api#7), branch (acme/api@feature/x), or name of a pipeline
     pub subject: String,
-    /// table for people, or json [default: table on a terminal, json otherwise]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    pub output: Option<Form>,
-    /// What wins over the file.
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
+    pub output: Option<OutputFormat>,
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: SharedOptions,
 }
 
 /// `branchline mappings history`
 #[derive(Debug, Args)]
 #[command(after_help = HISTORY_HELP)]
 pub struct History {
-    /// acme/api#7, acme/api@feature/x, or the name of a pipeline
+    /// Pull request (acme/api#7), branch (acme/api@feature/x), or name of a pipeline
     #[arg(required_unless_present = "delivery", conflicts_with = "delivery")]
     pub subject: Option<String>,
-    /// The history of the subject of this delivery, that delivery alone
+    /// Show only the entries of this delivery, by GitHub's GUID
     #[arg(long, value_name = "GUID")]
     pub delivery: Option<String>,
-    /// How the list looks [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
-    /// What wins over the file.
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: SharedOptions,
 }
 
 /// `branchline mappings export`
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_HELP)]
 pub struct Export {
-    /// What was done, entry by entry, instead of what is
+    /// Export the history, one entry per line, instead of the mappings
     #[arg(long)]
     pub history: bool,
-    /// How it looks
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Json)]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "json", value_parser = one_of(EXPORT))]
     pub output: OutputFormat,
-    /// What wins over the file.
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: SharedOptions,
 }
 
 const HELP: &str = "\
@@ -115,13 +114,14 @@ Examples:
   branchline mappings history api-pr-7
   branchline mappings export --output csv > mappings.csv
 
-Exit codes: 0 done, 1 some rows cannot be read, 2 something is wrong with what it was given or needs.";
+Exit codes: 0 done, 1 some rows cannot be read, 2 error or interrupted";
 
 const LIST_HELP: &str = "\
-In globs * stands for anything, slashes too; {a,b} for one of several.
+In a glob, * matches any text including slashes, and {a,b} matches a or b.
 
-Daemons move mappings from state to state meanwhile. Each is listed once, as it was when it was met;
-states are read twice, and only one that moves out of reach each time can be missed.
+Each mapping is listed once, in the state in which it was read, while daemons go on changing
+mappings. Every state is read twice. A mapping can be missed only if it changes state between every
+two reads.
 
 Examples:
   branchline mappings list
@@ -129,40 +129,39 @@ Examples:
   branchline mappings list --branch 'feature/*' --output csv
   branchline mappings list --state creating,starting,deleting --older 10m
 
-Exit codes: 0 done, 1 some rows cannot be read, 2 something is wrong with what it was given or needs.";
+Exit codes: 0 done, 1 some rows cannot be read, 2 error or interrupted";
 
 const SHOW_HELP: &str = "\
-A pipeline that is gone is found by its name where one subject had it last.
+A deleted pipeline is found by its name if exactly one subject had it last.
 
 Examples:
   branchline mappings show acme/api#7
   branchline mappings show acme/api@feature/x
   branchline mappings show api-pr-7 --output json | jq .live.stages
 
-Exit codes: 0 done, 2 something is wrong with what it was given or needs, or it is not known.";
+Exit codes: 0 done, 2 error or interrupted";
 
 const HISTORY_HELP: &str = "\
-A pipeline that is gone is found by its name where one subject had it last.
+A deleted pipeline is found by its name if exactly one subject had it last.
 
 Examples:
   branchline mappings history acme/api#7
   branchline mappings history api-pr-7 --output json | jq -r '.journal | fromjson'
   branchline mappings history --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
 
-Exit codes: 0 done, 2 something is wrong with what it was given or needs, or it is not known.";
+Exit codes: 0 done, 2 error or interrupted";
 
 const EXPORT_HELP: &str = "\
-The last line on standard error counts what was written and has the SHA-256 of its bytes. While
-nothing changes, the same table gives the same bytes.
+The last line on standard error has the count and the SHA-256 of the output. While nothing changes,
+the same table gives the same bytes.
 
-Daemons move mappings from state to state meanwhile. Each is written once, as it was when it was
-met; states are read twice, and only one that moves out of reach each time can be missed. The
-history of each costs a query.
+Each mapping is exported once, in the state in which it was read, while daemons go on changing
+mappings. Every state is read twice. A mapping can be missed only if it changes state between every
+two reads. --history costs one query per mapping.
 
 Examples:
   branchline mappings export --output csv > mappings.csv
   branchline mappings export --history > history.jsonl
   sha256sum mappings.csv history.jsonl
 
-Exit codes: 0 done, 1 some rows cannot be read and are missing, 2 something is wrong with what it
-was given or needs.";
+Exit codes: 0 done, 1 some rows cannot be read and are left out, 2 error or interrupted";

@@ -1,220 +1,241 @@
-//! The command line.
+//! The command line: arguments, help texts, output formats and the terminal.
+
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::cli::output::explanation::Form;
-use crate::config::Overrides;
+use crate::cli::options::{QueueOptions, SharedOptions};
+use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
 pub mod audit;
 pub mod dlq;
 pub mod mappings;
+pub mod options;
 pub mod output;
 pub mod run;
 pub mod terminal;
 
-/// Gives every pull request its own AWS CodePipeline, from GitHub webhooks in SQS.
+/// Creates an AWS CodePipeline for every pull request, from GitHub webhooks in SQS
 #[derive(Debug, Parser)]
 #[command(name = "branchline", version, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What clap says of words that it cannot read, in one line, and whose help to ask for.
+/// Returns clap's error in one line, with the command whose help to read.
 #[must_use]
-pub fn complaint(error: &clap::Error, words: impl IntoIterator<Item = String>) -> String {
+pub fn complaint(error: &clap::Error, args: impl IntoIterator<Item = String>) -> String {
     let text = error.to_string();
-    let told: Vec<_> = text
+    let message: Vec<_> = text
         .lines()
         .map(str::trim)
         .take_while(|line| !line.is_empty())
         .collect();
-    let told = told.join(" ");
-    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    let message = message.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
     let tip = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("tip: "));
     let tip = tip.map_or_else(String::new, |tip| format!("; {tip}"));
     let mut command = Cli::command();
     let mut path = command.get_name().to_owned();
-    for word in words.into_iter().skip(1) {
-        let Some(below) = command.find_subcommand(&word) else {
+    for arg in args.into_iter().skip(1) {
+        let Some(below) = command.find_subcommand(&arg) else {
             break;
         };
-        path = format!("{path} {word}");
+        path = format!("{path} {arg}");
         command = below.clone();
     }
-    format!("{told}{tip}; try `{path} --help`")
+    format!("error: {message}{tip}; see `{path} --help`")
 }
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Consume webhooks until told to stop
+    /// Run the daemon, which processes webhooks
     Run(run::Run),
-    /// Ask a running daemon on this machine how it is, for containers' health checks
+    /// Check the health of a running daemon
     Health(run::Health),
-    /// Say what would become of a webhook, and how the clone would differ from its template, touching nothing
+    /// Predict what the daemon would do with a webhook, and show the clone's differences
     Explain(Explain),
-    /// Check the configuration, and what the daemon needs in the account
+    /// Check the configuration and what the daemon needs in the AWS account
     Check(Check),
-    /// Print what is known of the configuration file
+    /// Print information about the configuration file
     Config {
-        /// What to print.
+        /// The subcommand.
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Look at dead letters, replay them, drop them
+    /// Inspect, replay and drop dead letters and quarantined messages
     Dlq(dlq::Dlq),
-    /// Read which subject has which pipeline, and how that came to be
+    /// Show mappings between branches and pipelines, and their history
     Mappings(mappings::Mappings),
-    /// Compare mappings, pipelines, templates and rules, and repair what is wrong
+    /// Compare mappings, pipelines, templates and rules, and repair differences
     Audit(audit::Audit),
-    /// Print completions for a shell: `branchline completions bash > /etc/bash_completion.d/branchline`
+    /// Print a shell completion script
+    #[command(after_help = COMPLETIONS_HELP)]
     Completions {
-        /// Which shell
+        /// Shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages into a folder: `branchline man /usr/local/share/man/man1`
+    /// Write the manual pages to a folder
+    #[command(after_help = MAN_HELP)]
     Man {
-        /// The folder, which must exist
-        folder: std::path::PathBuf,
+        /// Existing folder
+        folder: PathBuf,
     },
 }
+
+const COMPLETIONS_HELP: &str = "\
+Example:
+  branchline completions bash > /etc/bash_completion.d/branchline";
+
+const MAN_HELP: &str = "\
+Example:
+  branchline man /usr/local/share/man/man1";
 
 /// `branchline config`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print the JSON Schema of branchline.toml, which editors complete and check by
+    /// Print the JSON Schema of branchline.toml, for completion and validation in editors
     #[command(after_help = SCHEMA_HELP)]
     Schema,
 }
 
 const SCHEMA_HELP: &str = "\
-Example, for editors with Taplo (VS Code's Even Better TOML):
+Example, for editors with Taplo (VS Code: Even Better TOML):
   branchline config schema > branchline.schema.json
   sed -i '1i #:schema ./branchline.schema.json' branchline.toml
 
-`branchline check --offline` tells more: duplicate names, placeholders, globs, secrets.";
+`branchline check --offline` finds more mistakes: in names, placeholders, globs and secrets.";
 
 /// `branchline check`
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct Check {
-    /// The configuration alone, with its secrets, asking no AWS
+    /// Check only the configuration and its secrets, without calling AWS
     #[arg(long)]
     pub offline: bool,
-    /// The daemon's role: ask IAM whether it may pass the clones' roles
+    /// ARN of the daemon's role, to check that it may pass the roles of the clones
     #[arg(long, env = "BRANCHLINE_DAEMON_ROLE", value_name = "ARN")]
     pub daemon_role: Option<String>,
-    /// table for people, or json [default: table on a terminal, json otherwise]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    pub output: Option<Form>,
-    /// The same as --output json.
-    #[arg(long, hide = true, conflicts_with = "output")]
-    pub json: bool,
-    /// What wins over the file.
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
+    pub output: Option<OutputFormat>,
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: QueueOptions,
 }
 
 const CHECK_HELP: &str = "\
 Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
-codepipeline:GetPipeline, and for --daemon-role iam:SimulatePrincipalPolicy on that role.
+codepipeline:GetPipeline, and iam:SimulatePrincipalPolicy on the role of --daemon-role.
+
+Each problem comes with the command or the permission that fixes it. A skipped check has a - (in JSON
+\"ok\": null), and is not a problem.
 
 Examples:
   branchline check
   branchline check --daemon-role arn:aws:iam::123456789012:role/branchline-daemon
-  branchline check --offline --config branchline.toml     in a pull request that changes it
-  branchline check --output json | jq -r 'select(.ok == false) | .mend'
+  branchline check --offline --config branchline.toml     in a pull request that changes the file
+  branchline check --output json | jq -r 'select(.ok == false) | .fix'
 
-Exit codes: 0 all is as it should be, 1 something is not, 2 the configuration is wrong. What was not
-looked at has a - (in JSON \"ok\": null), and is no finding.";
-
-impl Check {
-    /// As asked for, by whichever flag.
-    #[must_use]
-    pub fn form(&self) -> Option<Form> {
-        self.output.or(self.json.then_some(Form::Json))
-    }
-}
+Exit codes: 0 no problems, 1 problems, 2 error or interrupted";
 
 /// `branchline explain`
 #[derive(Debug, Args)]
 #[command(after_help = EXPLAIN_HELP)]
 pub struct Explain {
-    /// The payload as GitHub sent it, or - for standard input
+    /// File with the payload of the webhook, or - for standard input
     #[arg(
         value_name = "PAYLOAD",
         required_unless_present = "delivery",
         conflicts_with = "delivery"
     )]
     pub payload: Option<String>,
-    /// GitHub's event [default: the beginning of the file's name, as in pull_request.opened.json]
+    /// GitHub event [default: the start of the file name, as in pull_request.opened.json]
     #[arg(long, value_name = "NAME", conflicts_with = "delivery")]
     pub event: Option<String>,
-    /// A delivery that was processed, by the GUID that GitHub shows
+    /// Explain a delivery that was processed, by GitHub's GUID
     #[arg(long, value_name = "GUID")]
     pub delivery: Option<String>,
-    /// Ask no AWS: take the template from this file, the output of `aws codepipeline get-pipeline`, and no subject as seen
+    /// Do not call AWS: use this template (output of `aws codepipeline get-pipeline`) and no mappings
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub template: Option<String>,
-    /// table for people, or json [default: table on a terminal, json otherwise]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    pub output: Option<Form>,
-    /// The same as --output json.
-    #[arg(long, hide = true, conflicts_with_all = ["output", "human"])]
-    pub json: bool,
-    /// The same as --output table.
-    #[arg(long, hide = true, conflicts_with = "output")]
-    pub human: bool,
-    /// What wins over the file.
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
+    pub output: Option<OutputFormat>,
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
-}
-
-impl Explain {
-    /// As asked for, by whichever flag.
-    #[must_use]
-    pub fn form(&self) -> Option<Form> {
-        let json = self.json.then_some(Form::Json);
-        let human = self.human.then_some(Form::Table);
-        self.output.or(json).or(human)
-    }
+    pub options: SharedOptions,
 }
 
 const EXPLAIN_HELP: &str = "\
+The prediction runs the daemon's own code against the table and CodePipeline as they are now, and
+changes nothing. It needs no webhook secret.
+
 Examples:
   branchline explain pull_request.opened.json     with the account's table and template
   branchline explain --template template.json payload.json --event pull_request     without AWS
   branchline explain --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
   gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload > payload.json
 
-Exit codes: 0 it would be processed, 1 it would be buried or is not known, 2 something is wrong with
-what explain was given or needs.";
+Exit codes: 0 the message would be processed, 1 it would be dead-lettered or quarantined, 2 error or
+interrupted";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_word_that_cannot_be_read_is_told_in_one_line() {
-        let said = |line: &str| {
-            let words = || line.split(' ').map(str::to_owned);
-            complaint(&Cli::try_parse_from(words()).unwrap_err(), words())
+    fn an_invalid_argument_is_reported_in_one_line() {
+        let message = |line: &str| {
+            let args = || line.split(' ').map(str::to_owned);
+            complaint(&Cli::try_parse_from(args()).unwrap_err(), args())
         };
         assert_eq!(
-            said("branchline mappings list --output xml"),
-            "invalid value 'xml' for '--output <FORMAT>' [possible values: table, json, csv]; try `branchline mappings list --help`"
+            message("branchline mappings list --output xml"),
+            "error: invalid value 'xml' for '--output <FORMAT>' [possible values: table, json, csv]; see `branchline mappings list --help`"
         );
         assert_eq!(
-            said("branchline mappings show"),
-            "the following required arguments were not provided: <SUBJECT>; try `branchline mappings show --help`"
+            message("branchline mappings show"),
+            "error: the following required arguments were not provided: <SUBJECT>; see `branchline mappings show --help`"
         );
         assert_eq!(
-            said("branchline audit --repare"),
-            "unexpected argument '--repare' found; a similar argument exists: '--repair'; try `branchline audit --help`"
+            message("branchline audit --repare"),
+            "error: unexpected argument '--repare' found; a similar argument exists: '--repair'; see `branchline audit --help`"
         );
+        assert_eq!(
+            message("branchline mappings export --output table"),
+            "error: invalid value 'table' for '--output <FORMAT>' [possible values: json, csv]; see `branchline mappings export --help`"
+        );
+    }
+
+    #[test]
+    fn a_command_has_only_the_options_that_it_uses() {
+        let has = |path: &[&str], option: &str| {
+            let mut command = Cli::command();
+            for name in path {
+                command = command.find_subcommand(name).unwrap().clone();
+            }
+            command.get_arguments().any(|arg| arg.get_id() == option)
+        };
+        let queues = [&["run"][..], &["check"], &["audit"], &["dlq", "list"]];
+        let others = [&["explain"][..], &["mappings", "list"]];
+        for command in queues.iter().chain(&others) {
+            for option in ["config", "region", "endpoint_url", "table"] {
+                assert!(has(command, option), "{command:?} {option}");
+            }
+            for option in ["queue_url", "internal_queue_url", "quarantine_url"] {
+                let expected = queues.contains(command);
+                assert_eq!(has(command, option), expected, "{command:?} {option}");
+            }
+            for option in ["concurrency", "drain_timeout", "metrics"] {
+                let expected = command == &["run"];
+                assert_eq!(has(command, option), expected, "{command:?} {option}");
+            }
+        }
     }
 }

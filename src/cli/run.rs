@@ -1,24 +1,25 @@
-//! `branchline run` and `branchline health`.
+//! The arguments of `branchline run` and `branchline health`.
 
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::options::QueueOptions;
 use crate::config::Overrides;
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Human on a terminal, JSON otherwise.
+    /// human on a terminal, otherwise json
     Auto,
-    /// One readable line an event.
+    /// One line of text per event
     Human,
-    /// One JSON object an event.
+    /// One JSON object per event
     Json,
 }
 
 impl LogFormat {
-    /// `Some(true)` for readable lines, `Some(false)` for JSON, `None` where the terminal decides.
+    /// Returns `Some(true)` for text, `Some(false)` for JSON, and `None` if the terminal decides.
     #[must_use]
     pub fn human(self) -> Option<bool> {
         match self {
@@ -29,14 +30,14 @@ impl LogFormat {
     }
 }
 
-/// For whom metrics are.
+/// The format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MetricsFormat {
-    /// Text at /metrics of --metrics-addr, for Prometheus and what reads the same
+    /// Prometheus text at /metrics of --metrics-addr
     Prometheus,
-    /// CloudWatch's embedded metric format, on standard output once a minute
+    /// CloudWatch embedded metric format, on standard output once a minute
     Emf,
-    /// Nobody: --metrics-addr serves /healthz and /readyz alone
+    /// No metrics: --metrics-addr serves only /healthz and /readyz
     None,
 }
 
@@ -44,13 +45,13 @@ pub enum MetricsFormat {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub struct Run {
-    /// Process what is in the queue, then exit 0: for cron and for tests
+    /// Process the messages in the queues, then exit with 0, for cron and for tests
     #[arg(long)]
     pub until_empty: bool,
-    /// How log lines look
-    #[arg(long, env = "BRANCHLINE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    /// Log format
+    #[arg(long, env = "BRANCHLINE_LOG_FORMAT", value_enum, value_name = "FORMAT", default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// Which log lines are written, for instance debug or branchline=debug
+    /// Log level or filter, such as debug or branchline=debug
     #[arg(
         long,
         env = "BRANCHLINE_LOG",
@@ -58,29 +59,50 @@ pub struct Run {
         default_value = "info"
     )]
     pub log: String,
-    /// Where to serve /metrics, /healthz and /readyz, for instance 127.0.0.1:9090 [default: nowhere]
+    /// Address that serves /metrics, /healthz and /readyz, such as 127.0.0.1:9090 [default: none]
     #[arg(long, env = "BRANCHLINE_METRICS_ADDR", value_name = "ADDRESS")]
     pub metrics_addr: Option<SocketAddr>,
-    /// For whom metrics are [default: prometheus where --metrics-addr is given, else nobody]
+    /// Metrics format [default: prometheus with --metrics-addr, otherwise none]
     #[arg(long, env = "BRANCHLINE_METRICS", value_name = "FORMAT", value_enum)]
     pub metrics: Option<MetricsFormat>,
-    /// What wins over the file.
+    /// Messages processed at the same time (queue.concurrency)
+    #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<String>,
+    /// Seconds that messages in work have to finish at shutdown (queue.drain_timeout)
+    #[arg(long, env = "BRANCHLINE_DRAIN_TIMEOUT", value_name = "SECONDS")]
+    pub drain_timeout: Option<String>,
+    /// The shared options.
     #[command(flatten)]
-    pub overrides: Overrides,
+    pub options: QueueOptions,
+}
+
+impl Run {
+    /// Returns the values that win over the file.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            concurrency: self.concurrency.clone(),
+            drain_timeout: self.drain_timeout.clone(),
+            ..self.options.overrides()
+        }
+    }
 }
 
 const RUN_HELP: &str = "\
-Flags win over variables, variables over the configuration file.
+Flags win over environment variables, and variables over the configuration file.
+
+On Ctrl-C or SIGTERM, messages in work are finished first. A second signal exits immediately, and
+messages in work return to their queue when their visibility timeout ends.
 
 Examples:
   branchline run                                 with ./branchline.toml
   branchline run --config /etc/branchline.toml
-  BRANCHLINE_CONFIG=env:RULES branchline run     with the configuration's text in $RULES
+  BRANCHLINE_CONFIG=env:RULES branchline run     with the text of the configuration in $RULES
   branchline run --until-empty                   once, from cron
   branchline run --metrics-addr 0.0.0.0:9090     with metrics for Prometheus
-  branchline run --metrics emf                   with metrics for CloudWatch, on standard output once a minute
+  branchline run --metrics emf                   with metrics for CloudWatch
 
-Exit codes: 0 stopped cleanly, 2 something is wrong with what it was given or needs.";
+Exit codes: 0 stopped cleanly, 2 error or interrupted";
 
 /// `branchline health`
 #[derive(Debug, Args)]
@@ -89,13 +111,13 @@ pub struct Health {
     /// The daemon's --metrics-addr
     #[arg(long, env = "BRANCHLINE_METRICS_ADDR", value_name = "ADDRESS")]
     pub metrics_addr: SocketAddr,
-    /// Ask whether it does its work (/readyz), not only whether it lives (/healthz)
+    /// Check readiness (/readyz) instead of liveness (/healthz)
     #[arg(long)]
     pub ready: bool,
 }
 
 const HEALTH_HELP: &str = "\
-A daemon that waits for AWS lives, but is not ready. Restarting it helps nobody, so an orchestrator
-that restarts should ask without --ready.
+A daemon that waits for AWS is alive, but not ready. A restart does not help it, so a health check
+whose failure restarts the container should not use --ready.
 
-Exit codes: 0 yes, 1 no, 2 something is wrong with what it was given.";
+Exit codes: 0 healthy, 1 not healthy, 2 error";

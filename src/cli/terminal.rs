@@ -1,35 +1,35 @@
-//! What every command shares: how it prints, and what its words mean.
+//! What every command shares: output, prompts, progress, and the parsing of globs and times.
 
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::cli::output::explanation::Form;
-use crate::cli::output::streaming_table::{OutputFormat, TerminalInfo};
+use crate::cli::output::OutputFormat;
+use crate::cli::output::streaming_table::TerminalInfo;
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::domain::text::one_line;
 use globset::{GlobBuilder, GlobMatcher};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-/// Something was found, or is left.
+/// The exit code of a command that found something, or left something undone.
 const FINDINGS: u8 = 1;
-/// The width of a table where nobody looks.
+/// The width of a table without a terminal, in characters.
 const WIDTH: usize = 160;
 
-/// Characters of a person's name.
+/// The longest operator's name, in characters.
 const NAME: usize = 100;
 
-/// How a command ends.
+/// The result of a command.
 pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
 
-/// A fault that ends a command.
+/// Describes a fault that ends a command.
 pub(crate) fn fault(fault: Fault) -> String {
     fault.to_string()
 }
 
-/// `true` once nobody reads any more, which is no failure.
+/// Returns true if standard output was closed (broken pipe), which is not an error.
 pub(crate) fn stopped(written: io::Result<()>) -> io::Result<bool> {
     match written {
         Ok(()) => Ok(false),
@@ -38,51 +38,43 @@ pub(crate) fn stopped(written: io::Result<()>) -> io::Result<bool> {
     }
 }
 
-/// Prints what is whole already.
+/// Prints to standard output.
 pub(crate) fn print(text: &[u8]) -> Done {
     stopped(io::stdout().write_all(text))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A table for people, JSON lines for programs.
-pub(crate) fn format(asked: Option<OutputFormat>) -> OutputFormat {
-    asked.unwrap_or(match io::stdout().is_terminal() {
+/// Returns the format that was chosen; otherwise a table on a terminal and JSON elsewhere.
+pub(crate) fn format(chosen: Option<OutputFormat>) -> OutputFormat {
+    chosen.unwrap_or(match io::stdout().is_terminal() {
         true => OutputFormat::Table,
         false => OutputFormat::Json,
     })
 }
 
-/// Whether what is printed is for people.
-pub(crate) fn is_human(asked: Option<Form>) -> bool {
-    match asked {
-        Some(Form::Table) => true,
-        Some(Form::Json) => false,
-        None => io::stdout().is_terminal(),
-    }
-}
-
-/// Whether colours are welcome: on a terminal, unless NO_COLOR says otherwise (no-color.org).
+/// Returns true on a terminal, unless NO_COLOR is set (no-color.org).
 pub(crate) fn colours() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// What tables are written for.
-pub(crate) fn screen() -> TerminalInfo {
+/// Returns the terminal that tables are written for.
+pub(crate) fn terminal() -> TerminalInfo {
     TerminalInfo {
         width: width(),
         colours: colours(),
     }
 }
 
-/// Of the terminal, or as `COLUMNS` says.
+/// Returns the width of the terminal, or the value of `COLUMNS`.
 pub(crate) fn width() -> usize {
-    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let terminal = terminal_size::terminal_size().map(|(width, _)| width.0.into());
-    let width = terminal.or_else(told).filter(|width| *width > 0);
+    let width = terminal.or_else(columns).filter(|width| *width > 0);
     width.unwrap_or(WIDTH)
 }
 
-/// A glob over all of a text: `*` crosses slashes. GitHub does not tell case apart in repositories' names, but does in branches'.
+/// Parses a glob over a whole text, in which `*` also matches slashes. GitHub ignores case in the names
+/// of repositories, but not in those of branches.
 pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>, String> {
     let built = text.map(|text| {
         let mut builder = GlobBuilder::new(text);
@@ -94,7 +86,7 @@ pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>
     Ok(built.map(|glob| glob.compile_matcher()))
 }
 
-/// A time, or an age before now.
+/// Parses a time, or an age before now.
 pub(crate) fn time_argument(
     flag: &str,
     text: Option<&str>,
@@ -105,7 +97,7 @@ pub(crate) fn time_argument(
     };
     let time = Timestamp::from_rfc3339(text).or_else(|| ago(text, now));
     time.map(Some).ok_or_else(|| {
-        format!("--{flag}: '{text}' is no time: want 2026-11-23T20:00:00Z, or an age as 90s, 30m, 2h, 5d")
+        format!("--{flag}: invalid time '{text}': expected 2026-11-23T20:00:00Z, or an age such as 90s, 30m, 2h, 5d")
     })
 }
 
@@ -123,7 +115,7 @@ fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
     Some(Timestamp(now.0.checked_sub(millis)?))
 }
 
-/// How long something has been looked at, for a person who waits.
+/// Shows progress towards an unknown total.
 pub(crate) fn spinner(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {pos}");
     let spinner = ProgressBar::new_spinner()
@@ -136,7 +128,7 @@ pub(crate) fn spinner(what: &'static str) -> ProgressBar {
     }
 }
 
-/// How much of a known number has been done.
+/// Shows progress towards a known total.
 pub(crate) fn counter(what: &'static str, total: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len}");
     let counter = spinner(what);
@@ -147,7 +139,7 @@ pub(crate) fn counter(what: &'static str, total: usize) -> ProgressBar {
     }
 }
 
-/// `1` where something was found, or is left.
+/// Returns 1 if something was found, or left undone.
 pub(crate) fn code(findings: bool) -> ExitCode {
     if findings {
         ExitCode::from(FINDINGS)
@@ -156,39 +148,41 @@ pub(crate) fn code(findings: bool) -> ExitCode {
     }
 }
 
-/// The answers that confirm a question with `[y/N]`.
+/// The answers that confirm a `[y/N]` prompt.
 pub(crate) const YES: &[&str] = &["y", "yes"];
 
-/// Asks on the terminal, and returns true for one of the answers, in upper or lower case.
+/// Prompts on the terminal, and returns true for one of the answers, in upper or lower case.
 ///
 /// # Errors
-/// There is no terminal to ask on.
+/// Standard input is not a terminal.
 pub(crate) fn confirms<S: AsRef<str>>(
     question: &str,
     answers: &[S],
 ) -> Result<bool, Box<dyn Error>> {
     if !io::stdin().is_terminal() {
-        return Err("no terminal to ask on: confirm with --yes".into());
+        return Err(
+            "standard input is not a terminal, so you cannot be asked to confirm: add --yes".into(),
+        );
     }
     let mut stderr = io::stderr();
     write!(stderr, "{question} ")?;
     stderr.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    let given = line.trim();
+    let typed = line.trim();
     Ok(answers
         .iter()
-        .any(|answer| answer.as_ref().eq_ignore_ascii_case(given)))
+        .any(|answer| answer.as_ref().eq_ignore_ascii_case(typed)))
 }
 
-/// Who it is that asks, for the audit trail: as said, else as the machine says. A name of nothing, which SQS would refuse,
-/// is none, and characters that no terminal should meet are left out.
+/// Returns the operator's name for the audit trail: the given name, otherwise `USER` or `LOGNAME`. An
+/// empty name, which SQS would refuse, counts as missing. Control characters are left out.
 pub(crate) fn operator(by: Option<&str>) -> String {
-    let of_machine = ["USER", "LOGNAME"].map(|name| std::env::var(name).ok());
-    let all = std::iter::once(by.map(str::to_owned)).chain(of_machine);
+    let from_environment = ["USER", "LOGNAME"].map(|name| std::env::var(name).ok());
+    let all = std::iter::once(by.map(str::to_owned)).chain(from_environment);
     let named = all.flatten().map(|name| {
-        let kept: String = name.chars().filter(|c| !c.is_control()).collect();
-        one_line(kept.trim(), NAME)
+        let printable: String = name.chars().filter(|c| !c.is_control()).collect();
+        one_line(printable.trim(), NAME)
     });
     let mut named = named.filter(|name| !name.is_empty());
     named.next().unwrap_or_else(|| "unknown".to_owned())

@@ -1,14 +1,16 @@
-//! `branchline audit`: wires the ports, looks, prints, and sends repairs.
+//! `branchline audit`: wires the ports, prints the findings, and sends repairs.
 
 use std::error::Error;
 use std::io::{self, Write};
 
 use crate::aws::Aws;
 use crate::cli::audit::Audit;
-use crate::cli::output::explanation::Colour;
-use crate::cli::output::streaming_table::{Column, StreamingTable};
-use crate::commands::connect::{connect, urls};
-use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
+use crate::cli::output::colour::Colour;
+use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
+use crate::cli::terminal::{Done, YES, code, confirms, fault, format, spinner, stopped, terminal};
+use crate::commands::connect::{connect_account, urls};
+use crate::commands::system_clock::SystemClock;
+use crate::config::{self, AccountConfig, ProcessEnvironment, Queues, RedactedEnvironment};
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
@@ -16,44 +18,44 @@ use crate::inspect::audit::{Auditor, Finding};
 use crate::ports::Queue;
 use crate::reconcile::lease::VISIBILITY;
 
-use crate::cli::terminal::{
-    Done, YES, code, confirms, fault as error, format, screen, spinner, stopped,
-};
-use crate::commands::system_clock::SystemClock;
-
 pub(crate) async fn run(args: &Audit) -> Done {
-    let hidden = RedactedEnvironment {
+    let overrides = args.options.overrides();
+    // Clones are compared without their secrets, which therefore cannot be printed.
+    let redacted = RedactedEnvironment {
         process: &ProcessEnvironment,
-        config: args.overrides.config.as_deref(),
+        config: overrides.config.as_deref(),
     };
-    // Clones are compared without their secrets, which then cannot be printed.
-    let config = config::load(&args.overrides, &hidden)?;
-    let aws = connect(&config).await?;
-    let found = findings(args, &aws, &config).await?;
+    let config = config::load_account(&overrides, &redacted)?;
+    let queues = match args.repair {
+        true => Some(config::load(&overrides, &redacted)?.queues),
+        false => None,
+    };
+    let aws = connect_account(&config).await?;
+    let findings = findings(args, &aws, &config).await?;
     let stdout = io::stdout().lock();
-    let mut rows = StreamingTable::new(format(args.output), columns(), screen(), stdout)
+    let mut rows = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
         .fields(Finding::FIELDS);
-    let mut read = true;
-    for finding in &found {
-        read = !stopped(rows.write(finding))?;
-        if !read {
+    let mut reads = true;
+    for finding in &findings {
+        reads = !stopped(rows.write(finding))?;
+        if !reads {
             break;
         }
     }
-    if read {
+    if reads {
         stopped(rows.end())?;
     }
-    writeln!(io::stderr(), "{}", plural(found.len(), "finding"))?;
-    if args.repair {
-        repair(args, &aws, &config, &found).await?;
+    writeln!(io::stderr(), "{}", plural(findings.len(), "finding"))?;
+    if let Some(queues) = queues {
+        repair(args, &aws, &config.table, &queues, &findings).await?;
     }
-    Ok(code(!found.is_empty()))
+    Ok(code(!findings.is_empty()))
 }
 
 async fn findings(
     args: &Audit,
     aws: &Aws,
-    config: &Config,
+    config: &AccountConfig,
 ) -> Result<Vec<Finding>, Box<dyn Error>> {
     let store = aws.store(config.table.clone());
     let account = Account::new(store, aws.pipelines(config.codepipeline_rate));
@@ -63,71 +65,69 @@ async fn findings(
         table: &config.table,
         clock: &SystemClock,
     };
-    let spinner = spinner("looking at mappings and pipelines:");
-    let found = auditor.audit(|| spinner.inc(1)).await;
+    let spinner = spinner("checking mappings and pipelines:");
+    let findings = auditor.audit(|| spinner.inc(1)).await;
     spinner.finish_and_clear();
-    let mut found = found.map_err(error)?;
-    found.retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
-    Ok(found)
+    let mut findings = findings.map_err(fault)?;
+    findings.retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
+    Ok(findings)
 }
 
 /// Sends a message for each finding that a repair can fix.
 async fn repair(
     args: &Audit,
     aws: &Aws,
-    config: &Config,
-    found: &[Finding],
+    table: &str,
+    queues: &Queues,
+    findings: &[Finding],
 ) -> Result<(), Box<dyn Error>> {
-    let repairs: Vec<_> = found.iter().filter_map(|one| one.repair.as_ref()).collect();
+    let repairs: Vec<_> = findings
+        .iter()
+        .filter_map(|finding| finding.repair.as_ref())
+        .collect();
     if repairs.is_empty() {
         return Ok(());
     }
-    let deletes = |one: &&Finding| one.deletes && one.repair.is_some();
-    let warning = match found.iter().filter(deletes).count() {
-        0 => "no pipeline is deleted".to_owned(),
-        count => format!("{} deleted", plural(count, "pipeline")),
+    let deletes = |finding: &&Finding| finding.deletes && finding.repair.is_some();
+    let warning = match findings.iter().filter(deletes).count() {
+        0 => "deletes no pipeline".to_owned(),
+        count => format!("deletes {}", plural(count, "pipeline")),
     };
     let count = plural(repairs.len(), "repair");
     if args.yes {
-        writeln!(io::stderr(), "{count}, {warning}")?;
+        writeln!(io::stderr(), "{count}: {warning}")?;
     }
-    let question = format!(
-        "Send {count} to {} ({warning})? [y/N]",
-        config.queues.internal
-    );
+    let question = format!("Send {count} to {} ({warning})? [y/N]", queues.internal);
     if !args.yes && !confirms(&question, YES)? {
-        return Err("nothing was sent".into());
+        return Err("not confirmed: nothing was sent".into());
     }
-    let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
+    let queue = aws.queue(urls(queues), Destination::Internal, VISIBILITY);
     for (sent, (repair, repository)) in repairs.iter().enumerate() {
-        let message = repair.to_message(repository, &config.table);
+        let message = repair.to_message(repository, table);
         queue
             .send(Destination::Internal, message)
             .await
-            .map_err(|why| format!("{sent} of {count} sent, then: {why}"))?;
+            .map_err(|why| format!("only {sent} of {count} sent; run the command again: {why}"))?;
     }
     writeln!(
         io::stderr(),
-        "{count} sent. The daemon looks again and does them; see `branchline mappings history SUBJECT`"
+        "{count} sent to the internal queue; for the results see `branchline mappings history SUBJECT`"
     )?;
     Ok(())
 }
 
 fn columns() -> Vec<Column<Finding>> {
-    fn word(text: Option<&String>) -> String {
-        text.cloned().unwrap_or_else(|| "-".to_owned())
-    }
     vec![
         Column::new("KIND", 10, |finding: &Finding| {
             finding.kind.as_str().to_owned()
         })
         .colour(|_| Some(Colour::Red)),
         Column::new("SUBJECT", 28, |finding: &Finding| {
-            word(finding.subject.as_ref())
+            cell(finding.subject.as_deref())
         })
         .flexible(11),
         Column::new("PIPELINE", 28, |finding: &Finding| {
-            word(finding.pipeline.as_ref())
+            cell(finding.pipeline.as_deref())
         })
         .flexible(11)
         .rank(2),

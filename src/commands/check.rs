@@ -1,64 +1,66 @@
-//! `branchline check`: asks piece by piece, prints what it finds.
+//! `branchline check`: examines the configuration and the account, piece by piece.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::aws::Aws;
 use crate::cli::Check;
-use crate::cli::output::explanation::Colour;
+use crate::cli::output::OutputFormat;
+use crate::cli::output::colour::Colour;
 use crate::commands::connect::connect;
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, plural};
 use crate::inspect::preflight::{self, Finding, Role};
 use crate::ports::PipelineReader;
 
-use crate::cli::terminal::{Done, code, colours, is_human, stopped};
+use crate::cli::terminal::{Done, code, colours, format, stopped};
 
-pub(crate) async fn run(asked: &Check) -> Done {
-    let config = config::load(&asked.overrides, &ProcessEnvironment)?;
-    let detail = format!("{} rules, every secret is there", config.rules.0.len());
-    let mut found = vec![Finding::good("configuration", detail)];
-    if !asked.offline {
+pub(crate) async fn run(args: &Check) -> Done {
+    let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
+    let rules = plural(config.rules.0.len(), "rule");
+    let detail = format!("{rules}, and every secret can be read");
+    let mut findings = vec![Finding::good("configuration", detail)];
+    if !args.offline {
         let aws = connect(&config).await?;
-        found.extend(account(&aws, &config, asked.daemon_role.as_deref()).await);
+        findings.extend(account(&aws, &config, args.daemon_role.as_deref()).await);
     }
-    let human = is_human(asked.form());
+    let format = format(args.output);
     let mut text = String::new();
-    for finding in &found {
-        text.push_str(&if human {
-            line(finding, colours())
-        } else {
-            serde_json::to_string(finding)?
+    for finding in &findings {
+        text.push_str(&match format {
+            OutputFormat::Table => line(finding, colours()),
+            OutputFormat::Json | OutputFormat::Csv => serde_json::to_string(finding)?,
         });
         text.push('\n');
     }
     stopped(io::stdout().write_all(text.as_bytes()))?;
-    Ok(code(found.iter().any(|finding| finding.ok == Some(false))))
+    let problems = findings.iter().any(|finding| finding.ok == Some(false));
+    Ok(code(problems))
 }
 
 async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Finding> {
-    let mut found = queues(aws, config).await;
+    let mut findings = queues(aws, config).await;
     match aws.describe_table(&config.table).await {
-        Ok(facts) => found.extend(preflight::table(&facts)),
-        Err(fault) => found.push(Finding::from_fault(
+        Ok(facts) => findings.extend(preflight::table(&facts)),
+        Err(fault) => findings.push(Finding::from_fault(
             "table",
             &fault,
             "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive",
         )),
     }
-    let (told, clones) = templates(aws, config).await;
-    found.extend(told);
+    let (of_templates, clones) = templates(aws, config).await;
+    findings.extend(of_templates);
     let roles = preflight::roles(&clones);
     match daemon {
-        None => found.extend(preflight::without_daemon_role(&roles)),
+        None => findings.extend(preflight::without_daemon_role(&roles)),
         Some(daemon) => {
             for role in &roles {
-                found.push(passing(aws, daemon, role).await);
+                findings.push(passing(aws, daemon, role).await);
             }
         }
     }
-    found
+    findings
 }
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
@@ -75,25 +77,25 @@ async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
     })
 }
 
-/// What is said of each rule's template, and the clones that could be made.
+/// Examines the template of each rule. Returns the findings, and the clones that could be created.
 async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline>) {
     let pipelines = aws.pipelines(config.codepipeline_rate);
     let mut known = BTreeMap::new();
-    let (mut found, mut clones) = (Vec::new(), Vec::new());
+    let (mut findings, mut clones) = (Vec::new(), Vec::new());
     for rule in &config.rules.0 {
         if !known.contains_key(&rule.template) {
-            let said = pipelines.template(&rule.template).await;
-            known.insert(rule.template.clone(), said);
+            let template = pipelines.template(&rule.template).await;
+            known.insert(rule.template.clone(), template);
         }
         match known.get(&rule.template) {
             Some(Ok(template)) => {
                 let checked = preflight::template(rule, template, &config.table);
-                found.push(checked.finding);
+                findings.push(checked.finding);
                 clones.extend(checked.clone);
             }
             Some(Err(fault)) => {
                 let what = format!("template {}", rule.template);
-                found.push(Finding::from_fault(
+                findings.push(Finding::from_fault(
                     &what,
                     fault,
                     "codepipeline:GetPipeline",
@@ -102,12 +104,12 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
             None => {}
         }
     }
-    (found, clones)
+    (findings, clones)
 }
 
 async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {
     match preflight::in_other_account(role) {
-        Some(told) => told,
+        Some(finding) => finding,
         None => preflight::pass_role(role, daemon, aws.roles().passing(daemon, &role.arn).await),
     }
 }

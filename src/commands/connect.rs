@@ -1,14 +1,20 @@
-//! Connecting to AWS as the configuration says.
+//! Connects to AWS with the values of the configuration.
 
 use std::error::Error;
 
 use crate::aws::{Aws, QueueUrls};
-use crate::config::{Config, Queues};
+use crate::config::{AccountConfig, Config, Queues};
 
 /// Loads the SDK's configuration for the configured Region and endpoint.
 pub(super) async fn connect(config: &Config) -> Result<Aws, Box<dyn Error>> {
-    let region = config.region.as_deref();
-    Ok(Aws::connect(region, config.endpoint_url.as_deref()).await?)
+    let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
+    Ok(Aws::connect(region, endpoint_url).await?)
+}
+
+/// The same for a command without queues.
+pub(super) async fn connect_account(config: &AccountConfig) -> Result<Aws, Box<dyn Error>> {
+    let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
+    Ok(Aws::connect(region, endpoint_url).await?)
 }
 
 /// Returns the queues' URLs as the adapter takes them.

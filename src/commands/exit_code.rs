@@ -1,4 +1,4 @@
 //! Exit codes that several commands share.
 
-/// Something that branchline was given or needs is wrong: configuration, environment, or a queue that does not answer.
-pub(crate) const TROUBLE: u8 = 2;
+/// The exit code of a command that ended with an error, or was interrupted.
+pub(crate) const ERROR: u8 = 2;

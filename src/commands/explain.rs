@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::Explain;
-use crate::cli::output::explanation::{Look, explanation};
-use crate::cli::terminal::{colours, fault, is_human, print};
-use crate::commands::connect::connect;
+use crate::cli::output::explanation::explanation;
+use crate::cli::terminal::{colours, fault, format, print};
+use crate::commands::connect::connect_account;
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
+use crate::config::{self, AccountConfig, Overrides, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
 use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig, recall};
@@ -18,11 +18,11 @@ use crate::inspect::offline::{EmptyStore, OfflinePipelines};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
 
-/// The message would be dead-lettered, or the delivery is not known.
-const FINDINGS: u8 = 1;
+/// The exit code if the message would be dead-lettered or quarantined.
+const DEAD_LETTERED: u8 = 1;
 /// The largest payload that GitHub sends, in bytes (GitHub, "Webhook events and payloads").
 const LARGEST: u64 = 25 * 1024 * 1024;
-/// The events that a payload's file may be named after.
+/// The events that the name of a payload's file may start with.
 const EVENTS: [&str; 6] = [
     "pull_request",
     "push",
@@ -33,32 +33,34 @@ const EVENTS: [&str; 6] = [
 ];
 
 pub(crate) async fn run(args: &Explain) -> Result<ExitCode, Box<dyn Error>> {
-    let hidden = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: args.overrides.config.as_deref(),
+    let overrides = args.options.overrides();
+    let config = load(&overrides)?;
+    let result = match (&args.delivery, &args.payload) {
+        (Some(delivery), _) => explain_delivery(delivery, &config).await?,
+        (None, Some(payload)) => explain_payload(args, payload, config).await?,
+        (None, None) => return Err("give the file of a payload, or --delivery".into()),
     };
-    let config = config::load(&args.overrides, &hidden)?;
-    let explained = match (&args.delivery, &args.payload) {
-        (Some(delivery), _) => recalled(delivery, &config).await?,
-        (None, Some(payload)) => explained(args, payload, config).await?,
-        (None, None) => return Err("give a payload, or --delivery".into()),
-    };
-    let look = match is_human(args.form()) {
-        true => Look::Human { colours: colours() },
-        false => Look::Json,
-    };
-    print(explanation(&explained, look).as_bytes())?;
-    Ok(if explained.dead_lettered {
-        ExitCode::from(FINDINGS)
+    print(explanation(&result, format(args.output), colours()).as_bytes())?;
+    Ok(if result.dead_lettered {
+        ExitCode::from(DEAD_LETTERED)
     } else {
         ExitCode::SUCCESS
     })
 }
 
-async fn explained(
+/// Loads the configuration with hidden secrets.
+fn load(overrides: &Overrides) -> Result<AccountConfig, Box<dyn Error>> {
+    let redacted = RedactedEnvironment {
+        process: &ProcessEnvironment,
+        config: overrides.config.as_deref(),
+    };
+    Ok(config::load_account(overrides, &redacted)?)
+}
+
+async fn explain_payload(
     args: &Explain,
     payload: &str,
-    config: Config,
+    config: AccountConfig,
 ) -> Result<Explanation, Box<dyn Error>> {
     let event = event(args, payload)?;
     let (envelope, authenticator) = seal(&event, read(payload)?, SystemClock.now());
@@ -67,7 +69,7 @@ async fn explained(
         table: config.table.clone(),
         authenticator,
     };
-    let explained = match &args.template {
+    let result = match &args.template {
         Some(file) => {
             let pipelines = OfflinePipelines::read(&read(file)?)
                 .map_err(|why| format!("--template: {file}: {why}"))?;
@@ -76,7 +78,7 @@ async fn explained(
                 .await
         }
         None => {
-            let aws = connect(&config).await?;
+            let aws = connect_account(&config).await?;
             let pipelines = aws.pipelines(config.codepipeline_rate);
             let store = aws.store(config.table);
             Rehearsal::new(store, pipelines, SystemClock, rehearsal_config)
@@ -84,12 +86,15 @@ async fn explained(
                 .await
         }
     };
-    Ok(explained.map_err(fault)?)
+    Ok(result.map_err(fault)?)
 }
 
-async fn recalled(delivery: &str, config: &Config) -> Result<Explanation, Box<dyn Error>> {
+async fn explain_delivery(
+    delivery: &str,
+    config: &AccountConfig,
+) -> Result<Explanation, Box<dyn Error>> {
     let delivery = DeliveryId::parse(delivery).map_err(|why| format!("--delivery: {why}"))?;
-    let aws = connect(config).await?;
+    let aws = connect_account(config).await?;
     let pipelines = aws.pipelines(config.codepipeline_rate);
     let account = Account::new(aws.store(config.table.clone()), pipelines);
     let found = recall(&delivery, &config.rules, &config.table, &account).await;
@@ -98,7 +103,7 @@ async fn recalled(delivery: &str, config: &Config) -> Result<Explanation, Box<dy
     })
 }
 
-/// As said, or as the file is named: `pull_request.opened.json`.
+/// Returns the event of `--event`, or of the file name: `pull_request.opened.json`.
 fn event(args: &Explain, payload: &str) -> Result<String, String> {
     if let Some(event) = &args.event {
         return Ok(event.clone());
@@ -110,25 +115,25 @@ fn event(args: &Explain, payload: &str) -> Result<String, String> {
     let known = stem.filter(|stem| EVENTS.contains(stem));
     known.map(str::to_owned).ok_or_else(|| {
         let events = EVENTS.join(", ");
-        format!("'{payload}' does not say of which event it is: give --event ({events})")
+        format!("'{payload}' does not start with the name of an event: add --event ({events})")
     })
 }
 
-/// A file's text, or that of standard input.
+/// Reads a file, or standard input.
 fn read(path: &str) -> Result<String, String> {
     let mut text = String::new();
-    let told = |why: io::Error| format!("{path} cannot be read: {why}");
+    let error = |why: io::Error| format!("cannot read {path}: {why}");
     let source: Box<dyn Read> = match path {
         "-" => Box::new(io::stdin()),
-        _ => Box::new(std::fs::File::open(path).map_err(told)?),
+        _ => Box::new(std::fs::File::open(path).map_err(error)?),
     };
     source
         .take(LARGEST + 1)
         .read_to_string(&mut text)
-        .map_err(told)?;
+        .map_err(error)?;
     if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST) {
         return Err(format!(
-            "{path} is larger than the 25 MB that GitHub sends at most"
+            "{path} is larger than 25 MB, which is the most that GitHub sends"
         ));
     }
     Ok(text)

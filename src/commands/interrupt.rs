@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use crate::cli::terminal;
 use crate::worker::Shutdown;
 
-/// What an interrupted command says, in every phase.
+/// The error of a command that was interrupted, in every phase.
 pub(super) const INTERRUPTED: &str = "interrupted: messages in hand were returned to the queue";
 
-/// The signals that the process was sent.
+/// The signals that the process received.
 #[derive(Clone)]
 pub(super) struct Interrupt {
     /// Requested by the first signal.
@@ -47,7 +47,7 @@ impl Interrupt {
         self.first.is_requested()
     }
 
-    /// Asks the person to confirm, and stops asking at a signal.
+    /// Prompts for a confirmation, until a signal.
     pub(super) async fn confirms(
         &self,
         question: String,
@@ -60,22 +60,23 @@ impl Interrupt {
         .await
     }
 
-    /// Asks the person for one of these answers, and stops asking at a signal.
+    /// Prompts for one of these answers, until a signal.
     pub(super) async fn answers(
         &self,
         question: String,
         answers: Vec<String>,
     ) -> Result<bool, Box<dyn Error>> {
         let (answer, answered) = oneshot::channel();
-        // A thread of its own, since reading a line cannot be cancelled: if it still waits, it ends with the process.
+        // A thread of its own, since reading a line cannot be cancelled: a thread that still waits ends
+        // with the process.
         std::thread::spawn(move || {
-            let said = terminal::confirms(&question, &answers);
-            let _ = answer.send(said.map_err(|why| why.to_string()));
+            let confirmed = terminal::confirms(&question, &answers);
+            let _ = answer.send(confirmed.map_err(|why| why.to_string()));
         });
         tokio::select! {
             biased;
             () = self.first.requested() => Err("interrupted: nothing was done".into()),
-            said = answered => Ok(said??),
+            confirmed = answered => Ok(confirmed??),
         }
     }
 }

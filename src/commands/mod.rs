@@ -1,4 +1,4 @@
-//! The subcommands, one file each: they wire configuration, ports and output.
+//! The subcommands, one file or folder each. They wire configuration, ports and output.
 
 mod audit;
 mod check;
@@ -21,8 +21,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
-use crate::commands::exit_code::TROUBLE;
-use crate::config;
+use crate::commands::exit_code::ERROR;
+use crate::config::{self, Problems};
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -30,19 +30,19 @@ pub fn main() -> ExitCode {
     let started = Instant::now();
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return unread(&error),
+        Err(error) => return invalid_arguments(&error),
     };
-    let done = match command {
-        Command::Run(asked) => run::start(&asked, started),
-        Command::Health(asked) => at_once(observe::health(&asked)),
-        Command::Explain(asked) => at_once(explain::run(&asked)),
-        Command::Check(asked) => at_once(check::run(&asked)),
-        Command::Dlq(asked) => at_once(dlq::run(&asked.command)),
-        Command::Mappings(asked) => at_once(mappings::run(&asked.command)),
+    let result = match command {
+        Command::Run(args) => run::start(&args, started),
+        Command::Health(args) => block_on(observe::health(&args)),
+        Command::Explain(args) => block_on(explain::run(&args)),
+        Command::Check(args) => block_on(check::run(&args)),
+        Command::Dlq(args) => block_on(dlq::run(&args.command)),
+        Command::Mappings(args) => block_on(mappings::run(&args.command)),
         Command::Config {
             command: ConfigCommand::Schema,
         } => terminal::print(config::SCHEMA.as_bytes()),
-        Command::Audit(asked) => at_once(audit::run(&asked)),
+        Command::Audit(args) => block_on(audit::run(&args)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "branchline", &mut text);
@@ -50,36 +50,45 @@ pub fn main() -> ExitCode {
         }
         Command::Man { folder } => clap_mangen::generate_to(Cli::command(), &folder)
             .map(|()| ExitCode::SUCCESS)
-            .map_err(|why| format!("{} cannot be written: {why}", folder.display()).into()),
+            .map_err(|why| {
+                let folder = folder.display();
+                format!("cannot write to {folder}: {why}: give an existing folder").into()
+            }),
     };
-    match done {
-        Ok(code) => code,
-        Err(trouble) => {
-            // Nobody is left to tell when standard error itself is gone.
-            let _ = writeln!(std::io::stderr(), "error: {trouble}");
-            ExitCode::from(TROUBLE)
-        }
-    }
+    result.unwrap_or_else(|error| report(error.as_ref()))
 }
 
-/// Words that cannot be read, or that ask for help.
-fn unread(error: &clap::Error) -> ExitCode {
-    let asked = [
+/// Writes an error to standard error in one line, or one line per mistake of the configuration.
+fn report(error: &(dyn Error + 'static)) -> ExitCode {
+    let lines = match error.downcast_ref::<Problems>() {
+        Some(problems) => problems.all().iter().map(ToString::to_string).collect(),
+        None => vec![error.to_string().trim_end().replace('\n', " ")],
+    };
+    for line in lines {
+        // If standard error is closed, the exit code is all that is left.
+        let _ = writeln!(std::io::stderr(), "error: {line}");
+    }
+    ExitCode::from(ERROR)
+}
+
+/// Prints the help that was asked for, or reports the arguments that are not valid.
+fn invalid_arguments(error: &clap::Error) -> ExitCode {
+    let help = [
         ErrorKind::DisplayHelp,
         ErrorKind::DisplayVersion,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
     ];
-    if asked.contains(&error.kind()) {
+    if help.contains(&error.kind()) {
         error.exit();
     }
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    // Nobody is left to tell when standard error itself is gone.
-    let _ = writeln!(std::io::stderr(), "{}", complaint(error, words));
-    ExitCode::from(TROUBLE)
+    let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    // If standard error is closed, the exit code is all that is left.
+    let _ = writeln!(std::io::stderr(), "{}", complaint(error, args));
+    ExitCode::from(ERROR)
 }
 
-/// Runs a command that does one thing.
-fn at_once(
+/// Runs a command to its end, on this thread.
+fn block_on(
     command: impl Future<Output = Result<ExitCode, Box<dyn Error>>>,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,4 +1,4 @@
-//! What is seen of the daemon: the measures' way out, and those that are asked for instead of counted.
+//! The metrics of the daemon: where they are exported to, and the gauges that are polled.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use crate::cli::run::{Health, MetricsFormat, Run};
 use crate::config::Config;
 use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
-use crate::http::health_client as probe;
+use crate::http::health_client;
 use crate::http::serve::{Pages, serve};
 use crate::ports::{Clock, StoreReader};
 use crate::telemetry::emf::Emf;
@@ -23,27 +23,29 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::cli::terminal::{Done, code};
+use crate::cli::terminal::{Done, code, print};
 use crate::commands::system_clock::SystemClock;
 
-/// How often CloudWatch is told: its own metrics come once a minute.
-const FLUSH: Duration = Duration::from_secs(60);
-/// How often the queues are asked how deep they are: SQS brings its counts up to date about once a minute.
-const LOOK: Duration = Duration::from_secs(60);
-/// How many looks at the queues there are to one at the table, which reads every active mapping.
-const LOOKS: u32 = 5;
-/// How often what was recorded for Prometheus is gathered into its buckets, so that it does not grow while nobody fetches.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often metrics are written for CloudWatch: the resolution of its metrics is one minute.
+const EMF_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the depth of the queues is polled: SQS updates its counts about once a minute.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The polls of the queues per poll of the table, which reads every active mapping.
+const POLLS_PER_TABLE_POLL: u32 = 5;
+/// How often the samples for Prometheus are moved into their buckets, so that they do not pile up
+/// between scrapes.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Where metrics go.
+/// The exporter of the metrics.
 pub(crate) enum Metrics {
-    Nowhere,
+    None,
     Prometheus(PrometheusHandle),
     CloudWatch(Emf),
 }
 
 impl Metrics {
-    /// Records from now on, as the flags say. CloudWatch's namespace is the table's name.
+    /// Starts recording for the exporter that the flags select. CloudWatch's namespace is the table's
+    /// name.
     pub(crate) fn start(run: &Run, table: &str) -> Result<Self, String> {
         match (run.metrics, run.metrics_addr) {
             (Some(MetricsFormat::Emf), _) => cloudwatch(table.to_owned()).map(Self::CloudWatch),
@@ -51,12 +53,13 @@ impl Metrics {
                 prometheus().map(Self::Prometheus)
             }
             (Some(MetricsFormat::Prometheus), None) => {
-                Err("--metrics prometheus: say where with --metrics-addr or BRANCHLINE_METRICS_ADDR, for instance 127.0.0.1:9090".to_owned())
+                Err("--metrics prometheus: needs an address: set --metrics-addr or BRANCHLINE_METRICS_ADDR, for instance to 127.0.0.1:9090".to_owned())
             }
-            (Some(MetricsFormat::None), _) | (None, None) => Ok(Self::Nowhere),
+            (Some(MetricsFormat::None), _) | (None, None) => Ok(Self::None),
         }
     }
 
+    /// Binds the address of the HTTP pages.
     pub(crate) async fn listen(
         &self,
         address: Option<SocketAddr>,
@@ -64,19 +67,20 @@ impl Metrics {
         let Some(address) = address else {
             return Ok(None);
         };
-        let cannot = |why: std::io::Error| {
+        let error = |why: std::io::Error| {
             format!("--metrics-addr / BRANCHLINE_METRICS_ADDR: cannot listen on {address}: {why}")
         };
-        let bound = TcpListener::bind(address).await.map_err(cannot)?;
-        let at = bound.local_addr().map_err(cannot)?;
+        let bound = TcpListener::bind(address).await.map_err(error)?;
+        let at = bound.local_addr().map_err(error)?;
         tracing::info!(address = %at, "Serving /metrics, /healthz and /readyz");
         Ok(Some(bound))
     }
 
+    /// Returns the HTTP pages.
     pub(crate) fn pages(&self, ready: Readiness) -> Pages {
         let prometheus = match self {
             Self::Prometheus(handle) => Some(handle.clone()),
-            Self::Nowhere | Self::CloudWatch(_) => None,
+            Self::None | Self::CloudWatch(_) => None,
         };
         Pages {
             not_ready_reason: Arc::new(move || ready.not_ready_reason()),
@@ -84,45 +88,46 @@ impl Metrics {
         }
     }
 
-    /// Serves, gathers and tells as long as what this returns exists.
+    /// Serves, polls and exports until the returned value is dropped.
     pub(crate) fn observe(
         self,
-        watched: Watched,
+        gauges: PolledGauges,
         listener: Option<TcpListener>,
         pages: Pages,
-    ) -> Observed {
+    ) -> Observers {
         let mut tasks = JoinSet::new();
         if let Some(listener) = listener {
             tasks.spawn(async move { match serve(listener, pages).await {} });
         }
         let emf = match self {
-            Self::Nowhere => return Observed { tasks, emf: None },
+            Self::None => return Observers { tasks, emf: None },
             Self::Prometheus(handle) => {
-                tasks.spawn(every(UPKEEP, move || handle.run_upkeep()));
+                tasks.spawn(every(UPKEEP_INTERVAL, move || handle.run_upkeep()));
                 None
             }
             Self::CloudWatch(emf) => {
-                let told = emf.clone();
-                tasks.spawn(every(FLUSH, move || tell(&told)));
+                let writer = emf.clone();
+                tasks.spawn(every(EMF_INTERVAL, move || write(&writer)));
                 Some(emf)
             }
         };
-        tasks.spawn(watched.watch());
-        Observed { tasks, emf }
+        tasks.spawn(gauges.poll());
+        Observers { tasks, emf }
     }
 }
 
-/// Ends what observes, and tells CloudWatch the rest.
-pub(crate) struct Observed {
+/// The tasks that serve, poll and export. Dropping it ends them, and writes the last metrics for
+/// CloudWatch.
+pub(crate) struct Observers {
     tasks: JoinSet<()>,
     emf: Option<Emf>,
 }
 
-impl Drop for Observed {
+impl Drop for Observers {
     fn drop(&mut self) {
         self.tasks.abort_all();
         if let Some(emf) = &self.emf {
-            tell(emf);
+            write(emf);
         }
     }
 }
@@ -130,7 +135,7 @@ impl Drop for Observed {
 async fn every(pause: Duration, act: impl Fn() + Send) {
     let mut ticks = interval(pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first is at once.
+    // The first tick is immediate.
     ticks.tick().await;
     loop {
         ticks.tick().await;
@@ -138,22 +143,22 @@ async fn every(pause: Duration, act: impl Fn() + Send) {
     }
 }
 
-/// Nobody is left to tell where standard output is gone; the daemon's work goes on.
-fn tell(emf: &Emf) {
+/// Writes metrics for CloudWatch. If standard output is closed, the daemon's work goes on.
+fn write(emf: &Emf) {
     if let Err(error) = emf.flush(SystemClock.now(), &mut io::stdout().lock()) {
         tracing::debug!(%error, "Metrics could not be written");
     }
 }
 
-/// What is asked for instead of counted.
-pub(crate) struct Watched {
+/// The gauges whose values are polled: the depths of the queues and the active pipelines of each rule.
+pub(crate) struct PolledGauges {
     aws: Aws,
     queues: [(&'static str, String); 4],
     store: DynamoStore,
     rules: Vec<String>,
 }
 
-impl Watched {
+impl PolledGauges {
     pub(crate) fn new(aws: &Aws, config: &Config) -> Self {
         let queues = &config.queues;
         let rules = config.rules.0.iter();
@@ -170,27 +175,27 @@ impl Watched {
         }
     }
 
-    /// For ever. What does not answer keeps its last value, and is counted among the calls that failed.
-    async fn watch(self) {
-        let mut ticks = interval(LOOK);
+    /// Polls forever. After a call that failed, a gauge keeps its last value.
+    async fn poll(self) {
+        let mut ticks = interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for look in 0_u32.. {
+        for poll in 0_u32.. {
             ticks.tick().await;
             for (queue, url) in &self.queues {
                 match self.aws.queue_depth(url).await {
                     Ok(messages) => metrics::waiting(queue, messages),
-                    Err(fault) => unknown(&fault),
+                    Err(fault) => poll_failed(&fault),
                 }
             }
-            if look % LOOKS == 0
-                && let Err(fault) = self.count().await
+            if poll % POLLS_PER_TABLE_POLL == 0
+                && let Err(fault) = self.count_active().await
             {
-                unknown(&fault);
+                poll_failed(&fault);
             }
         }
     }
 
-    async fn count(&self) -> Result<(), Fault> {
+    async fn count_active(&self) -> Result<(), Fault> {
         let rules = self.rules.iter().map(|rule| (rule.clone(), 0_u32));
         let mut active: BTreeMap<String, u32> = rules.collect();
         let mut after = None;
@@ -213,17 +218,17 @@ impl Watched {
     }
 }
 
-fn unknown(fault: &Fault) {
-    tracing::debug!(%fault, "A measure could not be asked for; it keeps its last value");
+fn poll_failed(fault: &Fault) {
+    tracing::debug!(%fault, "A gauge could not be polled; it keeps its last value");
 }
 
 /// `branchline health`
-pub(crate) async fn health(asked: &Health) -> Done {
-    let path = if asked.ready { "/readyz" } else { "/healthz" };
-    let (said, well) = match probe::ask(asked.metrics_addr, path).await {
-        Ok(said) => (said, true),
+pub(crate) async fn health(args: &Health) -> Done {
+    let path = if args.ready { "/readyz" } else { "/healthz" };
+    let (answer, healthy) = match health_client::ask(args.metrics_addr, path).await {
+        Ok(answer) => (answer, true),
         Err(why) => (why, false),
     };
-    crate::cli::terminal::print(format!("{said}\n").as_bytes())?;
-    Ok(code(!well))
+    print(format!("{answer}\n").as_bytes())?;
+    Ok(code(!healthy))
 }

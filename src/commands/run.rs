@@ -1,4 +1,4 @@
-//! `branchline run`: wires the worker and runs it until it is told to stop.
+//! `branchline run`: wires the worker and runs it until a shutdown is requested.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -7,9 +7,9 @@ use std::time::Instant;
 use crate::aws::Aws;
 use crate::cli::run::Run;
 use crate::commands::connect::{connect, urls};
-use crate::commands::exit_code::TROUBLE;
+use crate::commands::exit_code::ERROR;
 use crate::commands::interrupt::Interrupt;
-use crate::commands::observe::{Metrics, Watched};
+use crate::commands::observe::{Metrics, PolledGauges};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config};
 use crate::domain::fault::{Fault, Reason, Scope};
@@ -23,7 +23,7 @@ use crate::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
 pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let _traces = telemetry::start(run.log_format.human(), &run.log)?;
-    let config = config::load(&run.overrides, &config::ProcessEnvironment)?;
+    let config = config::load(&run.overrides(), &config::ProcessEnvironment)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -38,12 +38,12 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     } else {
         RunMode::Daemon
     };
-    let watched = Watched::new(&aws, &config);
+    let gauges = PolledGauges::new(&aws, &config);
     let metrics = Metrics::start(run, &config.table)?;
     let worker = worker(&aws, config);
     let listener = metrics.listen(run.metrics_addr).await?;
     let pages = metrics.pages(worker.readiness());
-    let _observed = metrics.observe(watched, listener, pages);
+    let _observers = metrics.observe(gauges, listener, pages);
     let (stop, stopped) = Shutdown::channel();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -51,7 +51,8 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         "Polling for webhooks"
     );
 
-    // On the runtime's own threads, where its calls to AWS are: from this one, each would wake another thread and back.
+    // On a thread of the runtime, where the calls to AWS are: from this thread, each call would wake
+    // another one and return.
     let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
     tokio::select! {
         ended = &mut work => {
@@ -59,7 +60,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             return Ok(ExitCode::SUCCESS);
         }
         () = signals.first.requested() => {
-            tracing::info!("Shutting down: messages in work are finished first; a second signal exits at once");
+            tracing::info!("Shutting down: messages in work are finished first; a second signal exits immediately");
             stop.request();
         }
     }
@@ -70,13 +71,13 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             Ok(ExitCode::SUCCESS)
         }
         () = signals.second.requested() => {
-            tracing::warn!("Exiting at once; messages in work return when their visibility timeout ends");
-            Ok(ExitCode::from(TROUBLE))
+            tracing::warn!("Exiting immediately; messages in work return to their queue when their visibility timeout ends");
+            Ok(ExitCode::from(ERROR))
         }
     }
 }
 
-/// Says what ended the run, and what to do about it.
+/// Describes the fault that ended the run, and what to do about it.
 fn error(fault: Fault) -> String {
     let remedy = match (fault.reason.scope(), fault.reason) {
         (Scope::Account, Reason::AwsMissing) => {
@@ -95,7 +96,7 @@ fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipe
     let reconciler_config = ReconcilerConfig {
         rules: config.rules,
         authenticator: Authenticator::SourceQueues(config.secrets),
-        // Unique among all workers: nothing else tells two containers of one service apart.
+        // Unique among all workers, since two containers of one service may share everything else.
         worker: format!("{:016x}", fastrand::u64(..)),
         table: config.table.clone(),
         max_attempts: config.max_attempts,

@@ -1,4 +1,4 @@
-//! The meaning of what a `[[rule]]` changes in the clone.
+//! Resolves what a `[[rule]]` changes in the clone.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::config::environment::Environment;
 use crate::config::secrets;
 use crate::config::words::{Diagnostics, Located, Table};
 
-/// Tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
+/// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
 const TAGS: usize = 50 - 3;
-/// Variables of a pipeline (CodePipeline user guide, "Quotas").
+/// The most variables of a pipeline (CodePipeline user guide, "Quotas").
 const VARIABLES: usize = 50;
 
-/// Reads them; `None` when something is wrong, which is noted.
+/// Reads the changes. `None` if a value is wrong, which is reported.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     rule: &Table<'_, '_>,
@@ -28,7 +28,7 @@ pub(super) fn read(
     let drop_stages = rule.texts("drop_stages");
     let keep_stages = rule.texts("keep_stages");
     if let (Some(_), Some(keep)) = (&drop_stages, &keep_stages) {
-        let what = "say what to drop or what to keep, not both";
+        let what = "set drop_stages or keep_stages, not both";
         diagnostics.note(keep.place.as_str(), what);
     }
     let drop_actions = rule.texts("drop_actions").map_or(Some(Vec::new()), |word| {
@@ -47,15 +47,20 @@ pub(super) fn read(
     let mode = rule
         .text("execution_mode")
         .map(|word| diagnostics.record_error(&word.place, mode(&word.value)));
-    let variables = patterns(diagnostics, &rule.table("variables"), on, is_variable);
+    let variables = patterns(diagnostics, &rule.table("variables"), on, check_variable);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = format!("{}.variables", rule.place());
         diagnostics.note(
             place,
-            format!("want at most {VARIABLES} variables, not {}", all.len()),
+            format!("expected at most {VARIABLES} variables, not {}", all.len()),
         );
     }
-    let build_environment = patterns(diagnostics, &rule.table("environment"), on, is_environment);
+    let build_environment = patterns(
+        diagnostics,
+        &rule.table("environment"),
+        on,
+        check_environment,
+    );
     let secrets = secrets(diagnostics, &rule.table("secrets"), environment);
     let tags = tags(diagnostics, &rule.table("tags"));
     let list = |word: Option<Located<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
@@ -73,13 +78,13 @@ pub(super) fn read(
     })
 }
 
-/// Every one is looked at, so that every mistake is told.
+/// Collects the values after all of them were read, so that every mistake is reported.
 fn every<T>(read: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let read: Vec<_> = read.collect();
     read.into_iter().collect()
 }
 
-/// `None` where it stands there and is wrong; what does not stand there is not.
+/// Returns `None` if a value is present and wrong, and `Some(None)` if it is missing.
 fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     match read {
         Some(None) => None,
@@ -90,11 +95,12 @@ fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 
 fn action(diagnostics: &Diagnostics<'_>, place: &str, text: &str) -> Option<ActionPath> {
     let path = ActionPath::parse(text);
-    let what = || format!("'{text}' is no action: want \"Stage/Action\"");
+    let what = || format!("'{text}' is not an action: expected \"Stage/Action\"");
     diagnostics.record_error(place, path.ok_or_else(what))
 }
 
-/// IAM user guide, "IAM identifiers": `arn:PARTITION:iam::ACCOUNT:role/PATH`.
+/// Accepts the ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH` (IAM user guide, "IAM
+/// identifiers").
 fn role(text: String) -> Result<String, &'static str> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
@@ -107,7 +113,7 @@ fn role(text: String) -> Result<String, &'static str> {
         {
             Ok(text)
         }
-        _ => Err("not the ARN of a role: want arn:aws:iam::ACCOUNT:role/NAME"),
+        _ => Err("not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME"),
     }
 }
 
@@ -115,26 +121,27 @@ fn mode(text: &str) -> Result<ExecutionMode, &'static str> {
     let found = ExecutionMode::ALL
         .into_iter()
         .find(|mode| mode.as_str() == text);
-    found.ok_or("want \"SUPERSEDED\", \"QUEUED\" or \"PARALLEL\"")
+    found.ok_or("expected \"SUPERSEDED\", \"QUEUED\" or \"PARALLEL\"")
 }
 
-/// API reference, `PipelineVariableDeclaration.name`.
-fn is_variable(name: &str) -> Result<(), &'static str> {
+/// Accepts the name of a pipeline variable (CodePipeline API reference,
+/// `PipelineVariableDeclaration.name`).
+fn check_variable(name: &str) -> Result<(), &'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "@-_".contains(c);
     match (1..=128).contains(&name.len()) && name.chars().all(legal) {
         true => Ok(()),
-        false => Err("no name of a pipeline variable: want 1 to 128 of A-Z a-z 0-9 @ - _"),
+        false => Err("not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _"),
     }
 }
 
-/// What a shell can read.
-fn is_environment(name: &str) -> Result<(), &'static str> {
+/// Accepts the name of an environment variable that a shell can read.
+fn check_environment(name: &str) -> Result<(), &'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let begins = !name.starts_with(|c: char| c.is_ascii_digit());
     match !name.is_empty() && begins && name.chars().all(legal) {
         true => Ok(()),
         false => Err(
-            "no name of an environment variable: want A-Z a-z 0-9 _, not beginning with a digit",
+            "not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit",
         ),
     }
 }
@@ -143,16 +150,16 @@ fn patterns(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     on: Option<On>,
-    is_name: fn(&str) -> Result<(), &'static str>,
+    check_name: fn(&str) -> Result<(), &'static str>,
 ) -> Option<Vec<(String, FormatString)>> {
     every(table.named_texts().into_iter().map(|(name, word)| {
-        diagnostics.record_error(&word.place, is_name(&name))?;
+        diagnostics.record_error(&word.place, check_name(&name))?;
         let pattern = diagnostics.record_error(&word.place, FormatString::parse(&word.value))?;
         if on == Some(On::Branch) {
-            let mut of_pulls = pattern
+            let mut of_pull_requests = pattern
                 .placeholders()
                 .filter(|found| found.is_of_pull_requests());
-            if let Some(wrong) = of_pulls.next() {
+            if let Some(wrong) = of_pull_requests.next() {
                 let what = format!("a branch has no {{{}}}", wrong.as_str());
                 diagnostics.note(word.place.as_str(), what);
                 return None;
@@ -162,7 +169,7 @@ fn patterns(
     }))
 }
 
-/// `"Stage/Action/Key" = "env:NAME"`.
+/// Reads the secrets of a clone: `"Stage/Action/Key" = "env:NAME"`.
 fn secrets(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
@@ -171,9 +178,11 @@ fn secrets(
     every(table.named_texts().into_iter().map(|(path, word)| {
         let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
         let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key)));
-        let what = || format!("'{path}' is no place of a secret: want \"Stage/Action/Key\"");
+        let what = || {
+            format!("'{path}' does not name a configuration value: expected \"Stage/Action/Key\"")
+        };
         let place = diagnostics.record_error(&word.place, parts.ok_or_else(what));
-        let secret = secrets::of_clone(&word.value, environment);
+        let secret = secrets::for_clone(&word.value, environment);
         let secret = diagnostics.record_error(&word.place, secret);
         let (action, key) = place?;
         Some((action, key.to_owned(), secret?))
@@ -183,14 +192,14 @@ fn secrets(
 fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String, String>> {
     let named = table.named_texts();
     if named.len() > TAGS {
-        diagnostics.note(table.place(), format!("want at most {TAGS} tags"));
+        diagnostics.note(table.place(), format!("expected at most {TAGS} tags"));
         return None;
     }
     let tags = every(named.into_iter().map(|(key, word)| {
         let tag = match key.get(..11) {
-            Some("branchline:") => Err("begins with branchline:, which marks our pipelines"),
+            Some("branchline:") => Err("begins with branchline:, which is reserved for branchline's own tags"),
             Some(_) | None if !is_tag(&key, &word.value) => {
-                Err("not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256")
+                Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256")
             }
             Some(_) | None => Ok((key, word.value)),
         };

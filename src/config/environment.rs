@@ -1,32 +1,32 @@
-//! What a configuration may read outside of itself: environment variables and files.
+//! The environment of a configuration: variables and files.
 
 use std::path::Path;
 
-/// The file that is read where no other is named.
+/// The file that is read if no other is given.
 pub(super) const DEFAULT_FILE: &str = "branchline.toml";
 
-/// What a configuration may look at outside of itself.
+/// Reads variables and files for a configuration.
 pub trait Environment {
-    /// An environment variable; `None` when it is not set.
+    /// Returns an environment variable; `None` if it is not set.
     ///
     /// # Errors
-    /// One sentence, when it is not UTF-8.
+    /// One sentence, if its name is not valid or its value is not UTF-8.
     fn variable(&self, name: &str) -> Result<Option<String>, String>;
 
-    /// A file's content.
+    /// Returns the content of a file.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// The errors of the file system.
     fn file(&self, path: &str) -> std::io::Result<Vec<u8>>;
 }
 
-/// This process's own environment and files.
+/// The variables and files of this process.
 pub struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(format!("'{name}' is no name of a variable"));
+            return Err(format!("'{name}' is not a valid variable name"));
         }
         let value = std::env::var_os(name)
             .map(std::ffi::OsString::into_string)

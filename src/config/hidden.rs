@@ -1,18 +1,18 @@
-//! A configuration without its secrets, for commands that need none.
+//! An environment without secrets, for commands that need none.
 
 use std::io;
 
 use crate::config::environment::Environment;
 
-/// A process that explains needs no secret, and shows none: each is read as `(hidden)`.
+/// Reads every secret as `(hidden)`, so that a command cannot print one and does not need one.
 pub struct RedactedEnvironment<'a, S> {
-    /// Where everything else comes from.
+    /// The environment that has the configuration itself.
     pub process: &'a S,
-    /// `--config` as it was given: that one is read.
+    /// The value of `--config`: that variable or file is read.
     pub config: Option<&'a str>,
 }
 
-/// What stands for a secret.
+/// The text in place of a secret.
 const HIDDEN: &str = "(hidden)";
 
 impl<S: Environment> Environment for RedactedEnvironment<'_, S> {

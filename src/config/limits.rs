@@ -1,4 +1,4 @@
-//! How much and how long: numbers that bound the daemon.
+//! The limits: numbers with a range and a default.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -9,33 +9,37 @@ use crate::domain::outcome::disposition::MaxAttempts;
 use crate::config::overrides::Overrides;
 use crate::config::words::{Diagnostics, Located, Table};
 
-/// Messages in work at once, where nothing else is said: enough to hide AWS's latency, and 32 MiB of bodies at most.
-const CONCURRENCY: u32 = 32;
-/// More makes no sense: CodePipeline throttles long before.
-const CONCURRENCIES: RangeInclusive<i64> = 1..=1_000;
-/// Seconds to finish in, where nothing else is said: with the last acknowledgements it is less than the 30 s that ECS and
-/// Kubernetes give a container.
-const DRAIN: u32 = 25;
-/// An hour is longer than any supervisor waits.
-const DRAINS: RangeInclusive<i64> = 0..=3_600;
-/// SQS takes at most 1,000 as `maxReceiveCount`, which must come after our limits.
+/// The default number of messages processed at the same time: enough to hide the latency of AWS, and
+/// at most 32 MiB of bodies.
+const DEFAULT_CONCURRENCY: u32 = 32;
+/// The range of the concurrency. CodePipeline throttles long before its end.
+const CONCURRENCY: RangeInclusive<i64> = 1..=1_000;
+/// The default drain timeout, in seconds. With the last acknowledgements it is less than the 30 s that
+/// ECS and Kubernetes give a container.
+const DEFAULT_DRAIN_TIMEOUT: u32 = 25;
+/// The range of the drain timeout. An hour is longer than any supervisor waits.
+const DRAIN_TIMEOUT: RangeInclusive<i64> = 0..=3_600;
+/// The range of the attempts. SQS accepts at most 1,000 as `maxReceiveCount`, which must be more than
+/// our limits.
 const ATTEMPTS: RangeInclusive<i64> = 1..=900;
 
-/// Pipelines of an account and Region (CodePipeline user guide, "Quotas"): a thousand, and more on request.
-const CLONES: RangeInclusive<i64> = 1..=10_000;
-/// Calls to CodePipeline a second, where nothing else is said. AWS does not publish what it takes; about twenty at once
-/// were seen to be throttled.
-const RATE: u32 = 10;
-const RATES: RangeInclusive<i64> = 1..=1_000;
+/// The range of `max_active`. An account and Region have 1,000 pipelines, and more on request
+/// (CodePipeline user guide, "Quotas").
+const MAX_ACTIVE: RangeInclusive<i64> = 1..=10_000;
+/// The default rate of calls to CodePipeline, per second. AWS does not publish its limit; about 20
+/// simultaneous calls were throttled in practice.
+const DEFAULT_RATE: u32 = 10;
+/// The range of that rate.
+const RATE: RangeInclusive<i64> = 1..=1_000;
 
-/// The limits.
+/// The limits of `[queue]`.
 pub(super) struct Limits {
     pub(super) concurrency: usize,
     pub(super) drain_timeout: Duration,
     pub(super) max_attempts: MaxAttempts,
 }
 
-/// Reads them from `[queue]`.
+/// Reads the limits of `[queue]`.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     queue: &Table<'_, '_>,
@@ -55,8 +59,8 @@ pub(super) fn read(
         "--drain-timeout / BRANCHLINE_DRAIN_TIMEOUT",
         overrides.drain_timeout.as_deref(),
     );
-    let concurrency = within(diagnostics, concurrency, CONCURRENCIES, CONCURRENCY);
-    let drain = within(diagnostics, drain, DRAINS, DRAIN);
+    let concurrency = within(diagnostics, concurrency, CONCURRENCY, DEFAULT_CONCURRENCY);
+    let drain = within(diagnostics, drain, DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT);
     let max_attempts = max_attempts(diagnostics, queue.table("max_attempts"));
     Some(Limits {
         concurrency: usize::try_from(concurrency?).ok()?,
@@ -65,34 +69,36 @@ pub(super) fn read(
     })
 }
 
-/// How many clones a rule may hold: `None` inside is any number.
+/// Reads how many clones a rule may have. `Some(None)` is any number.
 pub(super) fn max_active(
     diagnostics: &Diagnostics<'_>,
     rule: &Table<'_, '_>,
 ) -> Option<Option<u32>> {
-    match Given::of(rule, "max_active") {
-        Given::Not => Some(None),
-        given @ (Given::Wrong | Given::As(_)) => within(diagnostics, given, CLONES, 0).map(Some),
+    match Given::read(rule, "max_active") {
+        Given::Missing => Some(None),
+        given @ (Given::Wrong | Given::Number(_)) => {
+            within(diagnostics, given, MAX_ACTIVE, 0).map(Some)
+        }
     }
 }
 
-/// Calls to CodePipeline, from `[aws]`.
+/// Reads the rate of calls to CodePipeline from `[aws]`.
 pub(super) fn codepipeline_rate(
     diagnostics: &Diagnostics<'_>,
     aws: &Table<'_, '_>,
 ) -> Option<NonZeroU32> {
-    let given = Given::of(aws, "codepipeline_rate");
-    within(diagnostics, given, RATES, RATE).and_then(NonZeroU32::new)
+    let given = Given::read(aws, "codepipeline_rate");
+    within(diagnostics, given, RATE, DEFAULT_RATE).and_then(NonZeroU32::new)
 }
 
 fn max_attempts(diagnostics: &Diagnostics<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {
     let default = MaxAttempts::default();
-    let of = |key, default| within(diagnostics, Given::of(&table, key), ATTEMPTS, default);
+    let attempts = |key, default| within(diagnostics, Given::read(&table, key), ATTEMPTS, default);
     let (transient, throttled, quota, unknown) = (
-        of("transient", default.transient),
-        of("throttled", default.throttled),
-        of("quota", default.quota),
-        of("unknown", default.unknown),
+        attempts("transient", default.transient),
+        attempts("throttled", default.throttled),
+        attempts("quota", default.quota),
+        attempts("unknown", default.unknown),
     );
     table.finish();
     Some(MaxAttempts {
@@ -103,25 +109,25 @@ fn max_attempts(diagnostics: &Diagnostics<'_>, table: Table<'_, '_>) -> Option<M
     })
 }
 
-/// A number that may stand there.
+/// A number of the file, or of a flag that wins over it.
 enum Given {
-    Not,
-    /// It stands there and is no number, which was noted.
+    Missing,
+    /// It is not a number, which was reported.
     Wrong,
-    As(Located<i64>),
+    Number(Located<i64>),
 }
 
 impl Given {
-    fn of(table: &Table<'_, '_>, key: &'static str) -> Self {
+    fn read(table: &Table<'_, '_>, key: &'static str) -> Self {
         match table.number(key) {
-            Some(word) => Self::As(word),
+            Some(number) => Self::Number(number),
             None if table.has(key) => Self::Wrong,
-            None => Self::Not,
+            None => Self::Missing,
         }
     }
 }
 
-/// A number of `[queue]`, over which a flag or a variable wins.
+/// Reads a number of `[queue]`. A flag or a variable wins over it.
 fn given(
     diagnostics: &Diagnostics<'_>,
     queue: &Table<'_, '_>,
@@ -129,33 +135,33 @@ fn given(
     place: &str,
     text: Option<&str>,
 ) -> Given {
-    let word = Given::of(queue, key);
-    let Some(text) = text else { return word };
-    let value = text.parse().map_err(|_| "want a whole number");
+    let in_file = Given::read(queue, key);
+    let Some(text) = text else { return in_file };
+    let value = text.parse().map_err(|_| "expected a whole number");
     diagnostics
         .record_error(place, value)
         .map_or(Given::Wrong, |value| {
-            Given::As(Located {
+            Given::Number(Located {
                 value,
                 place: place.to_owned(),
             })
         })
 }
 
-/// Its value, or the default's; `None` where it is wrong.
+/// Returns the number, or the default. `None` if it is wrong.
 fn within(
     diagnostics: &Diagnostics<'_>,
     given: Given,
     range: RangeInclusive<i64>,
     default: u32,
 ) -> Option<u32> {
-    let word = match given {
-        Given::Not => return Some(default),
+    let number = match given {
+        Given::Missing => return Some(default),
         Given::Wrong => return None,
-        Given::As(word) => word,
+        Given::Number(number) => number,
     };
-    let value = Some(word.value).filter(|value| range.contains(value));
+    let value = Some(number.value).filter(|value| range.contains(value));
     let value = value.and_then(|value| u32::try_from(value).ok());
-    let want = || format!("want {} to {}", range.start(), range.end());
-    diagnostics.record_error(&word.place, value.ok_or_else(want))
+    let expected = || format!("expected {} to {}", range.start(), range.end());
+    diagnostics.record_error(&number.place, value.ok_or_else(expected))
 }

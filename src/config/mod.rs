@@ -1,5 +1,8 @@
-//! The configuration: words, then meaning. Flags and variables win over the file; every mistake is told at once;
-//! nothing falls back in silence.
+//! The configuration: a TOML file whose values flags and environment variables replace.
+//!
+//! The file is read in two passes: `words.rs` checks its form, and the other files resolve what each
+//! value means. Every mistake is reported at once, with its line and key. No invalid value falls back
+//! to a default.
 
 mod changes;
 mod environment;
@@ -7,6 +10,7 @@ mod hidden;
 mod limits;
 mod overrides;
 mod problem;
+mod resolve;
 mod rules;
 mod secrets;
 mod values;
@@ -26,41 +30,57 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use hidden::RedactedEnvironment;
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
-use values::{http_url, queue_url, region_name, table_name};
-use words::{Diagnostics, Located, Table};
+use resolve::Resolver;
+use words::Diagnostics;
 
-/// The configuration's JSON Schema (draft 7), for editors. It tells less than [`load`], and nothing else.
+/// The JSON Schema (draft 7) of the configuration, for editors. It reports fewer mistakes than
+/// [`load`], and none that [`load`] does not report.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-/// A configuration that means something.
+/// A valid configuration.
 #[derive(Debug)]
 pub struct Config {
     /// The Region; `None` leaves it to the SDK's chain.
     pub region: Option<String>,
-    /// Another endpoint for all services; `None` is AWS.
+    /// An endpoint for all services; `None` is AWS.
     pub endpoint_url: Option<String>,
-    /// Calls to CodePipeline a second, at most.
+    /// The most calls to CodePipeline per second.
     pub codepipeline_rate: NonZeroU32,
     /// The queues' URLs.
     pub queues: Queues,
-    /// Messages in work at once.
+    /// The most messages processed at the same time.
     pub concurrency: usize,
-    /// How long what is in work may go on once the daemon is told to stop.
+    /// How long messages in work may take once a shutdown was requested.
     pub drain_timeout: Duration,
-    /// How often a message may fail.
+    /// How many attempts a message has, by class of fault.
     pub max_attempts: MaxAttempts,
     /// The table's name.
     pub table: String,
-    /// What proves a webhook.
+    /// The webhook secrets.
     pub secrets: Secrets,
-    /// Which repositories get which pipelines.
+    /// The rules: which repositories get which pipelines.
+    pub rules: Rules,
+}
+
+/// The part of a valid configuration that commands without queues use.
+#[derive(Debug)]
+pub struct AccountConfig {
+    /// The Region; `None` leaves it to the SDK's chain.
+    pub region: Option<String>,
+    /// An endpoint for all services; `None` is AWS.
+    pub endpoint_url: Option<String>,
+    /// The most calls to CodePipeline per second.
+    pub codepipeline_rate: NonZeroU32,
+    /// The table's name.
+    pub table: String,
+    /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }
 
 /// The URLs of the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues {
-    /// The queue of webhooks.
+    /// The webhook queue.
     pub webhooks: String,
     /// The queue of branchline's own messages.
     pub internal: String,
@@ -70,19 +90,49 @@ pub struct Queues {
     pub quarantine: String,
 }
 
-/// Reads the configuration.
+/// Reads the whole configuration.
 ///
 /// # Errors
 /// Every mistake in it.
 pub fn load(overrides: &Overrides, environment: &impl Environment) -> Result<Config, Problems> {
+    read(overrides, environment, true, |resolver, document| {
+        resolver.config(document)
+    })
+}
+
+/// Reads the configuration for a command that uses no queue: the queues' URLs may be missing.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load_account(
+    overrides: &Overrides,
+    environment: &impl Environment,
+) -> Result<AccountConfig, Problems> {
+    read(overrides, environment, false, |resolver, document| {
+        resolver.account(document)
+    })
+}
+
+fn read<E: Environment, T>(
+    overrides: &Overrides,
+    environment: &E,
+    needs_queues: bool,
+    resolve: impl FnOnce(&Resolver<'_, E>, &DeTable<'_>) -> Option<T>,
+) -> Result<T, Problems> {
     let (name, text) = source(overrides.config.as_deref(), environment)
         .map_err(|problem| Problems(vec![problem]))?;
     let diagnostics = Diagnostics::new(&name, &text);
     let (document, errors) = DeTable::parse_recoverable(&text);
     diagnostics.syntax(&errors);
-    // After a mistake in the form, what seems to be missing may be there: the form is mended first.
+    // After a syntax error, a key that seems to be missing may be there: syntax is reported alone.
     let config = if errors.is_empty() {
-        resolve(&diagnostics, document.get_ref(), overrides, environment)
+        let resolver = Resolver {
+            diagnostics: &diagnostics,
+            overrides,
+            environment,
+            needs_queues,
+        };
+        resolve(&resolver, document.get_ref())
     } else {
         None
     };
@@ -92,7 +142,7 @@ pub fn load(overrides: &Overrides, environment: &impl Environment) -> Result<Con
     }
 }
 
-/// Where the text comes from, and the text.
+/// Returns the name of the source, for mistakes, and its text.
 fn source(
     config: Option<&str>,
     environment: &impl Environment,
@@ -107,7 +157,7 @@ fn source(
         return Ok((name.to_owned(), text));
     }
     let path = match config {
-        Some("") => return Err(Problem::new(place, "is empty: name a file, or env:NAME")),
+        Some("") => return Err(Problem::new(place, "is empty: give a file, or env:NAME")),
         Some(path) => path,
         None => DEFAULT_FILE,
     };
@@ -116,149 +166,12 @@ fn source(
         None => Problem::new(
             place,
             format!(
-                "not given, and {path} cannot be read here ({error}): name a file, or env:NAME"
+                "is not set, and {path} cannot be read here ({error}): give a file, or env:NAME"
             ),
         ),
     })?;
     let text = String::from_utf8(bytes).map_err(|_| Problem::new(path, "is not UTF-8 text"))?;
     Ok((path.to_owned(), text))
-}
-
-fn resolve(
-    diagnostics: &Diagnostics<'_>,
-    document: &DeTable<'_>,
-    overrides: &Overrides,
-    environment: &impl Environment,
-) -> Option<Config> {
-    let root = Table::root(diagnostics, document);
-    let (aws, queue, store, github) = (
-        root.table("aws"),
-        root.table("queue"),
-        root.table("store"),
-        root.table("github"),
-    );
-    let setting = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
-        let word = table.text(key);
-        let Some(value) = given else { return word };
-        let place = format!("--{flag} / {variable}");
-        if value.is_empty() {
-            diagnostics.note(
-                place.as_str(),
-                "is set to nothing: give it a value, or unset it",
-            );
-            return word;
-        }
-        Some(Located {
-            value: value.clone(),
-            place,
-        })
-    };
-    let needed = |table: &Table<'_, '_>, key, flag, variable, given: &Option<String>| {
-        let word = setting(table, key, flag, variable, given);
-        if word.is_none() && !table.has(key) && given.is_none() {
-            diagnostics.note(
-                format!("{}.{key}", table.place()),
-                format!("missing: set it here, with --{flag} or in {variable}"),
-            );
-        }
-        word
-    };
-    let url = |word: Option<Located<String>>| {
-        let word = word?;
-        diagnostics.record_error(&word.place, queue_url(word.value))
-    };
-    let source = url(needed(
-        &queue,
-        "url",
-        "queue-url",
-        "BRANCHLINE_QUEUE_URL",
-        &overrides.queue_url,
-    ));
-    let internal = url(needed(
-        &queue,
-        "internal_url",
-        "internal-queue-url",
-        "BRANCHLINE_INTERNAL_QUEUE_URL",
-        &overrides.internal_queue_url,
-    ));
-    let dead_letters = url(needed(
-        &queue,
-        "dead_letter_url",
-        "dead-letter-url",
-        "BRANCHLINE_DEAD_LETTER_URL",
-        &overrides.dead_letter_url,
-    ));
-    let quarantine = setting(
-        &queue,
-        "quarantine_url",
-        "quarantine-url",
-        "BRANCHLINE_QUARANTINE_URL",
-        &overrides.quarantine_url,
-    );
-    let quarantine = if quarantine.is_some() {
-        url(quarantine)
-    } else {
-        dead_letters.clone()
-    };
-    let limits = limits::read(diagnostics, &queue, overrides);
-    let rate = limits::codepipeline_rate(diagnostics, &aws);
-    let table = needed(
-        &store,
-        "table",
-        "table",
-        "BRANCHLINE_TABLE",
-        &overrides.table,
-    );
-    let table =
-        table.and_then(|word| diagnostics.record_error(&word.place, table_name(word.value)));
-    let region = setting(&aws, "region", "region", "AWS_REGION", &overrides.region);
-    let region = region.map(|word| diagnostics.record_error(&word.place, region_name(word.value)));
-    let endpoint = setting(
-        &aws,
-        "endpoint_url",
-        "endpoint-url",
-        "AWS_ENDPOINT_URL",
-        &overrides.endpoint_url,
-    );
-    let endpoint = endpoint.map(|word| diagnostics.record_error(&word.place, http_url(word.value)));
-    let secrets = secrets::read(diagnostics, &github, environment);
-    let rules = rules::read(diagnostics, &root, environment);
-    [aws, queue, store, github, root]
-        .into_iter()
-        .for_each(Table::finish);
-    let queues = Queues {
-        webhooks: source?,
-        internal: internal?,
-        dead_letters: dead_letters?,
-        quarantine: quarantine?,
-    };
-    let sinks = [&queues.dead_letters, &queues.quarantine];
-    for (key, url) in [
-        ("queue.url", &queues.webhooks),
-        ("queue.internal_url", &queues.internal),
-    ] {
-        if sinks.contains(&url) {
-            let what = "is also the dead-letter or the quarantine queue: a dead-lettered message would be received again without end";
-            diagnostics.note(key, what);
-        }
-    }
-    if queues.internal == queues.webhooks {
-        let what = "is the queue of webhooks: a message there is proven by GitHub's signature, and one here by the queue's policy, so they must be two queues";
-        diagnostics.note("queue.internal_url", what);
-    }
-    let limits = limits?;
-    Some(Config {
-        region: region.flatten(),
-        endpoint_url: endpoint.flatten(),
-        codepipeline_rate: rate?,
-        queues,
-        concurrency: limits.concurrency,
-        drain_timeout: limits.drain_timeout,
-        max_attempts: limits.max_attempts,
-        table: table?,
-        secrets,
-        rules,
-    })
 }
 
 #[cfg(test)]

@@ -1,36 +1,27 @@
-//! What flags and environment variables set, over the file.
+//! Values that win over the configuration file.
 
-/// What flags and variables say, each in its own words. A flag wins over its variable.
-#[derive(Clone, Debug, Default, clap::Args)]
+/// Values from flags and environment variables, as they were given. `None` leaves the value to the
+/// file. The command line (`cli/options.rs`) lets a flag win over its variable.
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// The configuration file, or env:NAME for its text in a variable [default: branchline.toml]
-    #[arg(long, env = "BRANCHLINE_CONFIG", value_name = "FILE")]
+    /// The configuration file, or `env:NAME` for a variable that holds its text.
     pub config: Option<String>,
-    /// The queue of webhooks (queue.url)
-    #[arg(long, env = "BRANCHLINE_QUEUE_URL", value_name = "URL")]
+    /// The URL of the webhook queue (`queue.url`).
     pub queue_url: Option<String>,
-    /// The queue of branchline's own messages (queue.internal_url)
-    #[arg(long, env = "BRANCHLINE_INTERNAL_QUEUE_URL", value_name = "URL")]
+    /// The URL of the internal queue (`queue.internal_url`).
     pub internal_queue_url: Option<String>,
-    /// The queue for what cannot be processed (queue.dead_letter_url)
-    #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
+    /// The URL of the dead-letter queue (`queue.dead_letter_url`).
     pub dead_letter_url: Option<String>,
-    /// The queue for what is not proven to be GitHub's (queue.quarantine_url)
-    #[arg(long, env = "BRANCHLINE_QUARANTINE_URL", value_name = "URL")]
+    /// The URL of the quarantine queue (`queue.quarantine_url`).
     pub quarantine_url: Option<String>,
-    /// Messages in work at once (queue.concurrency)
-    #[arg(long, env = "BRANCHLINE_CONCURRENCY", value_name = "N")]
+    /// Messages processed at the same time (`queue.concurrency`).
     pub concurrency: Option<String>,
-    /// Seconds to finish in once told to stop (queue.drain_timeout)
-    #[arg(long, env = "BRANCHLINE_DRAIN_TIMEOUT", value_name = "SECONDS")]
+    /// Seconds that a shutdown may take (`queue.drain_timeout`).
     pub drain_timeout: Option<String>,
-    /// The DynamoDB table (store.table)
-    #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
+    /// The DynamoDB table (`store.table`).
     pub table: Option<String>,
-    /// The AWS Region (aws.region)
-    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
+    /// The AWS Region (`aws.region`).
     pub region: Option<String>,
-    /// Another endpoint for all AWS services, for an emulator (aws.endpoint_url)
-    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    /// The endpoint for all AWS services (`aws.endpoint_url`).
     pub endpoint_url: Option<String>,
 }

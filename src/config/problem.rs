@@ -1,4 +1,5 @@
-//! What is wrong with a configuration: all of it at once, each thing in one line that says where and what to do.
+//! The mistakes of a configuration: all of them at once, each in one line that says where it is and how
+//! to correct it.
 
 use std::fmt;
 
@@ -10,7 +11,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// At `place` (a file and line with a key, a flag, a variable), and what is wrong and how to mend it.
+    /// Makes a mistake at `place`: a file and line with a key, a flag, or a variable. `what` says what is
+    /// wrong and how to correct it.
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             place: place.into(),
@@ -22,7 +24,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = format!("{}: {}", self.place, self.what);
-        // A key or a value from a file may hold anything; a line stays a line.
+        // A key or a value of a file may contain control characters, which must not break the line.
         line.chars().try_for_each(|c| {
             if c.is_control() {
                 f.write_str(" ")
@@ -38,7 +40,7 @@ impl fmt::Display for Problem {
 pub struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
-    /// The mistakes, table by table.
+    /// Returns the mistakes, table by table.
     #[must_use]
     pub fn all(&self) -> &[Problem] {
         &self.0

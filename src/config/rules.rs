@@ -1,4 +1,4 @@
-//! The meaning of `[[rule]]`.
+//! Resolves `[[rule]]`.
 
 use crate::domain::ids::PipelineName;
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -9,14 +9,14 @@ use crate::config::environment::Environment;
 use crate::config::words::{Diagnostics, Located, Table};
 use crate::config::{changes, limits};
 
-/// Reads every rule; what is wrong is noted.
+/// Reads every rule. Mistakes go to the diagnostics.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     root: &Table<'_, '_>,
     environment: &impl Environment,
 ) -> Rules {
     let Some(tables) = root.tables("rule") else {
-        let what = "missing: without a [[rule]] no webhook would make a pipeline";
+        let what = "missing: without a [[rule]] no webhook creates a pipeline";
         diagnostics.note(format!("{}: rule", root.place()), what);
         return Rules(Vec::new());
     };
@@ -29,7 +29,10 @@ pub(super) fn read(
         {
             diagnostics.note(
                 word.place.as_str(),
-                format!("another rule is called '{}' already", word.value),
+                format!(
+                    "another rule has the name '{}': give each rule its own",
+                    word.value
+                ),
             );
         }
         let name = name.map_or_else(|| format!("rule {number}"), |word| word.value);
@@ -39,7 +42,7 @@ pub(super) fn read(
     Rules(rules)
 }
 
-/// `None` when something essential is missing or wrong; it is noted, then.
+/// Reads one rule. `None` if an essential value is missing or wrong, which is reported.
 fn rule(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
@@ -51,7 +54,7 @@ fn rule(
         let on = match word.value.as_str() {
             "pull_request" => Ok(On::PullRequest),
             "branch" => Ok(On::Branch),
-            _ => Err("want \"pull_request\" or \"branch\""),
+            _ => Err("expected \"pull_request\" or \"branch\""),
         };
         diagnostics.record_error(&word.place, on)
     });
@@ -61,7 +64,7 @@ fn rule(
         if word.value.is_empty() {
             diagnostics.note(
                 word.place.as_str(),
-                "an empty list matches nothing: name repositories as owner/name",
+                "an empty list matches nothing: give globs over owner/name",
             );
         }
         patterns(diagnostics, word)
@@ -82,7 +85,8 @@ fn rule(
     let stop_on_close = table.flag("stop_on_close");
     let max_active = limits::max_active(diagnostics, table);
     if table.has("max_active") && !table.has("name") {
-        let what = "a rule with max_active needs a name: its clones are counted under it";
+        let what =
+            "a rule with max_active needs a name, under which its clones are counted: set name";
         diagnostics.note(table.place(), what);
     }
     let pattern = table.text("pipeline_name").map(|word| {
@@ -97,7 +101,9 @@ fn rule(
         {
             diagnostics.note(
                 table.place(),
-                format!("'{key}' is about pull requests, and this rule is on = \"branch\""),
+                format!(
+                    "'{key}' applies to pull requests, and this rule has on = \"branch\": remove it"
+                ),
             );
         }
     }
@@ -124,41 +130,40 @@ fn rule(
         max_active: max_active?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
-        let what =
-            "an execution that the clone starts by itself is told no {sha}: use start = \"commit\"";
+        let what = "{sha} is not known to an execution that the clone starts by itself: use start = \"commit\"";
         diagnostics.note(table.place(), what);
     }
     Some(rule)
 }
 
-/// The words of `start`.
+/// The values of `start`.
 const STARTS: [(&str, Start); 3] = [
     ("commit", Start::Commit),
     ("head", Start::Head),
     ("push", Start::Push),
 ];
-/// The words of `update`.
+/// The values of `update`.
 const UPDATES: [(&str, Update); 2] = [("next-start", Update::NextStart), ("never", Update::Never)];
 
-/// What a word means; `None` where it is none of these.
+/// Returns the value with this name, or the default. `None` if no value has it.
 fn chosen<T: Copy>(
     diagnostics: &Diagnostics<'_>,
     word: Option<Located<String>>,
     default: T,
-    words: &[(&str, T)],
+    values: &[(&str, T)],
 ) -> Option<T> {
     let Some(word) = word else {
         return Some(default);
     };
-    let found = words.iter().find(|(name, _)| *name == word.value);
-    let names: Vec<String> = words
+    let found = values.iter().find(|(name, _)| *name == word.value);
+    let names: Vec<String> = values
         .iter()
         .map(|(name, _)| format!("\"{name}\""))
         .collect();
-    let found = found.ok_or_else(|| format!("want one of {}", names.join(", ")));
+    let found = found.ok_or_else(|| format!("expected one of {}", names.join(", ")));
     diagnostics
         .record_error(&word.place, found)
-        .map(|(_, meaning)| *meaning)
+        .map(|(_, value)| *value)
 }
 
 fn default_pattern(on: On) -> &'static str {
@@ -168,11 +173,12 @@ fn default_pattern(on: On) -> &'static str {
     }
 }
 
-/// A pattern must tell the subjects of its rule apart, and may only name what they have.
+/// Checks that a pattern gives each subject of its rule another name, and uses only placeholders that
+/// they have.
 fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePattern, on: On) {
     let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
     let has_number = has(&[Placeholder::Number]);
-    let of_pulls = pattern
+    let of_pull_requests = pattern
         .placeholders()
         .find(|found| found.is_of_pull_requests());
     let has_branch = has(&[Placeholder::Branch, Placeholder::Slug]);
@@ -183,7 +189,7 @@ fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePatte
                 "needs {number}: without it two pull requests would share a pipeline",
             );
         }
-        On::Branch if let Some(wrong) = of_pulls => {
+        On::Branch if let Some(wrong) = of_pull_requests => {
             let what = format!("a branch has no {{{}}}: use {{branch}}", wrong.as_str());
             diagnostics.note(place, what);
         }
@@ -206,10 +212,7 @@ fn patterns(diagnostics: &Diagnostics<'_>, word: Located<Vec<String>>) -> Option
                 .get(place)
                 .map(String::as_str)
                 .unwrap_or_default();
-            diagnostics.note(
-                word.place,
-                format!("the glob '{glob}' cannot be read: {why}"),
-            );
+            diagnostics.note(word.place, format!("invalid glob '{glob}': {why}"));
             None
         }
     }
@@ -222,7 +225,10 @@ fn required<T>(
     word: Option<Located<T>>,
 ) -> Option<Located<T>> {
     if word.is_none() && !table.has(key) {
-        diagnostics.note(format!("{}.{key}", table.place()), "missing");
+        diagnostics.note(
+            format!("{}.{key}", table.place()),
+            "missing: every rule needs it",
+        );
     }
     word
 }

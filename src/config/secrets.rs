@@ -1,4 +1,4 @@
-//! The meaning of `[github] secrets`: references, resolved once. A secret is never printed, and never in the file.
+//! Resolves references to secrets, once at start. A secret is never printed, and never in the file.
 
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::secret::Secret;
@@ -6,45 +6,47 @@ use crate::domain::secret::Secret;
 use crate::config::environment::Environment;
 use crate::config::words::{Diagnostics, Table};
 
-/// Resolves every reference; what is wrong is noted.
+/// Resolves every reference of `[github] secrets`. Mistakes go to the diagnostics.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     github: &Table<'_, '_>,
     environment: &impl Environment,
 ) -> Secrets {
-    let words = github.texts("secrets");
-    if words.is_none() && !github.has("secrets") {
+    let references = github.texts("secrets");
+    if references.is_none() && !github.has("secrets") {
         let what =
-            "missing: without a secret no webhook can be proven to be GitHub's; use [\"env:NAME\"]";
+            "missing: webhooks cannot be authenticated without a secret; set it to [\"env:NAME\"]";
         diagnostics.note(format!("{}.secrets", github.place()), what);
     }
-    let Some(words) = words else {
+    let Some(references) = references else {
         return Secrets::new::<Vec<u8>>([]);
     };
-    if words.value.is_empty() {
+    if references.value.is_empty() {
         diagnostics.note(
-            words.place.as_str(),
-            "an empty list proves nothing; use [\"env:NAME\"]",
+            references.place.as_str(),
+            "an empty list authenticates nothing; set it to [\"env:NAME\"]",
         );
     }
-    let resolved = (1..).zip(&words.value).filter_map(|(number, reference)| {
-        let secret = resolve(reference, environment);
-        diagnostics.record_error(
-            &words.place,
-            secret.map_err(|why| format!("secret {number}: {why}")),
-        )
-    });
+    let resolved = (1..)
+        .zip(&references.value)
+        .filter_map(|(number, reference)| {
+            let secret = resolve(reference, environment);
+            diagnostics.record_error(
+                &references.place,
+                secret.map_err(|why| format!("secret {number}: {why}")),
+            )
+        });
     Secrets::new(resolved)
 }
 
-/// A secret that a clone is given: text, since AWS takes nothing else.
-pub(super) fn of_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
+/// Resolves a secret of a clone, which is text, since AWS accepts nothing else.
+pub(super) fn for_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
     let secret = String::from_utf8(resolve(reference, environment)?);
     let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
     Ok(Secret::new(secret))
 }
 
-/// Errors name the reference, where it is one, and never quote anything that could be a secret.
+/// Errors contain the reference, but never a text that could be a secret itself.
 fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, String> {
     let (secret, source) = match reference.split_once(':') {
         Some(("env", name)) => {
@@ -64,7 +66,8 @@ fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, S
         }
         Some(_) | None => {
             return Err(
-                "not a reference: use env:NAME or file:PATH, never the secret itself".to_owned(),
+                "not a reference: expected env:NAME or file:PATH, never the secret itself"
+                    .to_owned(),
             );
         }
     };
@@ -75,7 +78,7 @@ fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, S
     }
 }
 
-/// Editors and `echo` end a file with a line end that nobody typed into GitHub's form.
+/// Removes the line end that editors and `echo` write, since it is not part of the secret in GitHub.
 fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();

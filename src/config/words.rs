@@ -1,5 +1,7 @@
-//! The first step: TOML into words. Nothing is judged here but the form: types, unknown keys, missing keys. Every
-//! mistake is noted with its line and key, and diagnostics goes on.
+//! Reads the form of a TOML document: types, unknown keys, missing keys.
+//!
+//! It is our own code, since serde stops at the first error. Here every mistake is recorded with its
+//! line and key, and reading goes on.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,19 +11,19 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::problem::Problem;
 
-/// A text that is being read, and the mistakes found so far.
+/// The mistakes that were found so far in a text.
 pub(super) struct Diagnostics<'a> {
     name: &'a str,
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
 }
 
-/// A word, and where it stands.
+/// A value with its source location.
 #[derive(Clone, Debug)]
 pub(super) struct Located<T> {
-    /// What it says.
+    /// The value.
     pub(super) value: T,
-    /// `FILE:LINE: KEY`, for a mistake in its meaning.
+    /// `FILE:LINE: KEY`, for a mistake in the value.
     pub(super) place: String,
 }
 
@@ -34,12 +36,12 @@ impl<'a> Diagnostics<'a> {
         }
     }
 
-    /// Notes a mistake.
+    /// Records a mistake.
     pub(super) fn note(&self, place: impl Into<String>, what: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(place, what));
     }
 
-    /// Notes the mistake of an `Err` and goes on without its value.
+    /// Returns the value, or records the error.
     pub(super) fn record_error<T, E: ToString>(
         &self,
         place: &str,
@@ -52,7 +54,7 @@ impl<'a> Diagnostics<'a> {
         self.problems.into_inner()
     }
 
-    /// Notes every mistake of the TOML itself.
+    /// Records every syntax error.
     pub(super) fn syntax(&self, errors: &[toml::de::Error]) {
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
@@ -71,7 +73,7 @@ impl<'a> Diagnostics<'a> {
     }
 }
 
-/// A table that is being read: it knows which keys were asked for, so what is left over is unknown.
+/// A table that is being read. It remembers the keys that were read: every other key is unknown.
 pub(super) struct Table<'a, 't> {
     diagnostics: &'a Diagnostics<'a>,
     fields: Option<&'t DeTable<'t>>,
@@ -81,7 +83,7 @@ pub(super) struct Table<'a, 't> {
 }
 
 impl<'a, 't> Table<'a, 't> {
-    /// The whole document.
+    /// Makes the table of the whole document.
     pub(super) fn root(diagnostics: &'a Diagnostics<'a>, fields: &'t DeTable<'t>) -> Self {
         let place = diagnostics.name.to_owned();
         Self {
@@ -93,7 +95,7 @@ impl<'a, 't> Table<'a, 't> {
         }
     }
 
-    /// Where the table stands, for what is missing in it.
+    /// Returns the location of the table, for a key that is missing in it.
     pub(super) fn place(&self) -> &str {
         &self.place
     }
@@ -115,9 +117,9 @@ impl<'a, 't> Table<'a, 't> {
         })
     }
 
-    /// One text, or a list of texts.
+    /// Reads one text, or a list of texts.
     pub(super) fn texts(&self, key: &'static str) -> Option<Located<Vec<String>>> {
-        self.read(key, "text in quotes, or a list of such", |value| {
+        self.read(key, "text in quotes, or a list of texts", |value| {
             match (value.as_str(), value.as_array()) {
                 (Some(text), _) => Some(vec![text.to_owned()]),
                 (None, Some(items)) => items
@@ -129,27 +131,27 @@ impl<'a, 't> Table<'a, 't> {
         })
     }
 
-    /// Every text of a table whose keys are the person's own.
+    /// Reads every text of a table with free keys.
     pub(super) fn named_texts(&self) -> Vec<(String, Located<String>)> {
         let fields = self.fields.iter().flat_map(|fields| fields.iter());
         let texts = fields.filter_map(|(key, value)| {
             let name = key.get_ref().to_string();
             let place = self.diagnostics.place(&key.span(), &self.path(&name));
-            let text = value.get_ref().as_str().ok_or("want text in quotes");
+            let text = value.get_ref().as_str().ok_or("expected text in quotes");
             let value = self.diagnostics.record_error(&place, text)?.to_owned();
             Some((name, Located { value, place }))
         });
         texts.collect()
     }
 
-    /// A table within; empty where it is missing.
+    /// Reads a table in this one. A missing table is empty.
     pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {
             let fields = value.as_table();
             if fields.is_none() {
                 self.diagnostics.note(
                     self.diagnostics.place(&span, &self.path(key)),
-                    format!("want a table: [{key}]"),
+                    format!("expected a table: [{key}]"),
                 );
             }
             fields.map(|fields| (span, fields))
@@ -168,7 +170,7 @@ impl<'a, 't> Table<'a, 't> {
         }
     }
 
-    /// A list of tables within, `[[key]]`; `None` where it is missing.
+    /// Reads a list of tables, `[[key]]`; `None` if it is missing.
     pub(super) fn tables(&self, key: &'static str) -> Option<Vec<Table<'a, 't>>> {
         let (span, value) = self.find(key)?;
         let items = value.as_array().into_iter().flat_map(|items| items.iter());
@@ -178,7 +180,7 @@ impl<'a, 't> Table<'a, 't> {
         let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
             self.diagnostics.note(
                 self.diagnostics.place(&span, &self.path(key)),
-                format!("want tables: [[{key}]]"),
+                format!("expected tables: [[{key}]]"),
             );
             return Some(Vec::new());
         };
@@ -199,7 +201,7 @@ impl<'a, 't> Table<'a, 't> {
         Some(numbered.collect())
     }
 
-    /// Notes every key that nobody asked for.
+    /// Records every key that was not read.
     pub(super) fn finish(self) {
         let known = self.known.into_inner();
         let unknown = self
@@ -215,8 +217,8 @@ impl<'a, 't> Table<'a, 't> {
                 format!("{}.{name}", self.path)
             };
             let what = match closest(name, &known) {
-                Some(meant) => format!("unknown key: did you mean '{meant}'?"),
-                None => format!("unknown key: known here are {}", known.join(", ")),
+                Some(close) => format!("unknown key: did you mean '{close}'?"),
+                None => format!("unknown key: expected one of {}", known.join(", ")),
             };
             self.diagnostics
                 .note(self.diagnostics.place(&key.span(), &path), what);
@@ -226,7 +228,7 @@ impl<'a, 't> Table<'a, 't> {
     fn read<T>(
         &self,
         key: &'static str,
-        want: &str,
+        expected: &str,
         read: impl FnOnce(&DeValue<'t>) -> Option<T>,
     ) -> Option<Located<T>> {
         let (span, value) = self.find(key)?;
@@ -234,7 +236,7 @@ impl<'a, 't> Table<'a, 't> {
         match read(value) {
             Some(value) => Some(Located { value, place }),
             None => {
-                self.diagnostics.note(place, format!("want {want}"));
+                self.diagnostics.note(place, format!("expected {expected}"));
                 None
             }
         }
@@ -249,7 +251,7 @@ impl<'a, 't> Table<'a, 't> {
         Some((name.span(), value.get_ref()))
     }
 
-    /// Whether the key is there, whatever it says.
+    /// Returns true if the key is present, whatever its value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields
             .is_some_and(|fields| fields.iter().any(|(name, _)| name.get_ref() == key))
@@ -264,7 +266,7 @@ impl<'a, 't> Table<'a, 't> {
     }
 }
 
-/// The known key that differs from `name` least, if it is close enough to have been meant.
+/// Returns the known key that differs least from `name`, if it is close enough to be a typing mistake.
 fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let distances = known
         .iter()
@@ -275,7 +277,7 @@ fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions and substitutions between two words (Levenshtein).
+/// Counts the insertions, deletions and substitutions between two words (Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, x) in a.chars().enumerate() {
@@ -311,7 +313,7 @@ mod tests {
         assert_eq!(
             closest("tabel", &["table", "url"]),
             None,
-            "two edits in five letters is another word"
+            "two edits in five characters make another word"
         );
         assert_eq!(closest("templat", &["template", "on"]), Some("template"));
     }

@@ -1,4 +1,4 @@
-//! One mapping beside its pipeline.
+//! The text of one mapping with its pipeline.
 
 use std::fmt::Write;
 
@@ -7,38 +7,38 @@ use serde::Serialize;
 use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::text::one_line;
 
-use crate::cli::output::explanation::Colour;
+use crate::cli::output::colour::Colour;
 use crate::inspect::mappings::row::Row;
 
-/// A mapping beside its pipeline.
+/// A mapping with its pipeline.
 #[derive(Debug, Serialize)]
 pub struct Shown {
     /// The mapping.
     #[serde(flatten)]
     pub row: Row,
-    /// `None` where there should be none.
+    /// The pipeline; `None` if the mapping has none.
     pub live: Option<Live>,
 }
 
-/// The pipeline as it is.
+/// The pipeline in CodePipeline.
 #[derive(Debug, Serialize)]
 pub struct Live {
-    /// Whether it is there.
+    /// True if it exists.
     pub exists: bool,
     /// Its stages, in order.
     pub stages: Vec<Stage>,
     /// Its last executions, the newest first.
     pub executions: Vec<Execution>,
-    /// Its page in the console.
+    /// The URL of its page in the AWS console.
     pub console: Option<String>,
-    /// What could not be asked.
+    /// The calls that failed, and why.
     pub unknown: Vec<String>,
 }
 
-/// The longest value that is shown to people: what is longer is in the JSON.
+/// The longest value of the text, in characters. The JSON has the whole values.
 const LINE: usize = 2_000;
 
-/// Lines for people: first what the mapping says, then the pipeline, a stage and an execution a line.
+/// Renders the mapping, one field per line, and its pipeline, one stage or execution per line.
 #[must_use]
 pub fn lines(shown: &Shown, colours: bool) -> String {
     let mut text = String::new();
@@ -53,39 +53,39 @@ pub fn lines(shown: &Shown, colours: bool) -> String {
         }
     }
     if let Some(live) = &shown.live {
-        of_live(&mut text, live, colours);
+        pipeline(&mut text, live, colours);
     }
     text
 }
 
-fn of_live(text: &mut String, live: &Live, colours: bool) {
+fn pipeline(text: &mut String, live: &Live, colours: bool) {
     text.push('\n');
     line(text, "exists", if live.exists { "yes" } else { "no" });
     for stage in &live.stages {
         let state = stage.state.as_deref().unwrap_or("-");
-        let said = format!(
+        let status = format!(
             "{:<24} {} {}",
             one_line(&stage.name, 100),
             painted(state, 12, colours),
             stage.execution.as_deref().unwrap_or("")
         );
-        line(text, "stage", said.trim_end());
+        line(text, "stage", status.trim_end());
         if let Some(failure) = &stage.failure {
             line(text, "", &one_line(failure, LINE));
         }
     }
     for execution in &live.executions {
-        let said = format!(
+        let status = format!(
             "{} {} {} {}",
             execution.id,
             painted(&execution.state, 12, colours),
             execution.started.as_deref().unwrap_or("-"),
             execution.commit.as_deref().unwrap_or("-")
         );
-        line(text, "execution", &said);
+        line(text, "execution", &status);
     }
     for unknown in &live.unknown {
-        line(text, "not known", &one_line(unknown, LINE));
+        line(text, "unknown", &one_line(unknown, LINE));
     }
     if let Some(console) = &live.console {
         line(text, "console", console);
@@ -97,18 +97,18 @@ fn line(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "{name:<16} {value}");
 }
 
-/// As AWS spells it, at least so wide.
+/// Pads a state to this width, and colours it.
 fn painted(state: &str, width: usize, colours: bool) -> String {
-    let blank = " ".repeat(width.saturating_sub(state.chars().count()));
+    let padding = " ".repeat(width.saturating_sub(state.chars().count()));
     let colour = match state {
         "Succeeded" => Colour::Green,
         "Failed" | "Stopped" | "Cancelled" => Colour::Red,
         "InProgress" | "Stopping" => Colour::Yellow,
-        _ => return format!("{state}{blank}"),
+        _ => return format!("{state}{padding}"),
     };
     match colours {
-        true => format!("{}{blank}", colour.paint(state)),
-        false => format!("{state}{blank}"),
+        true => format!("{}{padding}", colour.paint(state)),
+        false => format!("{state}{padding}"),
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_is_a_line_and_the_link_is_whole() {
+    fn a_stage_is_one_line_and_the_link_is_not_cut() {
         let stage = |name: &str, state: &str, failure: Option<&str>| Stage {
             name: name.to_owned(),
             state: Some(state.to_owned()),
@@ -136,17 +136,17 @@ mod tests {
             unknown: Vec::new(),
         };
         let mut text = String::new();
-        of_live(&mut text, &live, false);
-        let wanted = format!(
+        pipeline(&mut text, &live, false);
+        let expected = format!(
             "\nexists           yes
 stage            Source                   Succeeded    e-1
 stage            Build                    Failed       e-1
                  Build: exit status 1
 console          {console}\n"
         );
-        assert_eq!(text, wanted);
+        assert_eq!(text, expected);
         let mut text = String::new();
-        of_live(&mut text, &live, true);
+        pipeline(&mut text, &live, true);
         assert!(text.contains("\u{1b}[31mFailed\u{1b}[0m"), "{text}");
     }
 }

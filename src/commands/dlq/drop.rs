@@ -1,4 +1,4 @@
-//! `branchline dlq drop`: messages that are deleted for good.
+//! `branchline dlq drop`: deletes messages permanently.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::cli::terminal::{Done, code, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::{DlqRehearsal, DlqSession};
-use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, look, transfer};
+use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, preview, transfer};
 use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::text::plural;
@@ -18,10 +18,10 @@ use crate::ports::Clock;
 pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
     let filter = chosen(filter(&args.filters, &args.ids)?, args.all)?;
     let operator = operator(args.by.as_deref());
-    let session = DlqSession::open(&args.place).await?;
+    let session = DlqSession::open(&args.queue).await?;
     let export = match args.no_export {
         true => None,
-        false => Some(Export::create(&name(args))?),
+        false => Some(Export::create(&file_name(args))?),
     };
     let rehearsal: Option<&DlqRehearsal> = None;
     let query = PreviewQuery {
@@ -30,21 +30,21 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
         now: SystemClock.now(),
         rehearsal,
     };
-    let found = look(&session, Source::Queue, &query, interrupt).await?;
-    let count = found.preview.messages.len();
+    let selection = preview(&session, Source::Queue, &query, interrupt).await?;
+    let count = selection.count();
     if count == 0 {
-        return Ok(code(found.partial));
+        return Ok(code(selection.partial));
     }
     let question = format!(
         "Delete {} permanently? Type the number to confirm:",
         plural(count, "message")
     );
     if !args.yes && !interrupt.answers(question, vec![count.to_string()]).await? {
-        return Err("nothing was done".into());
+        return Err("not confirmed: nothing was deleted".into());
     }
     let mut stderr = io::stderr();
     if let Some(export) = &export {
-        writeln!(stderr, "writing them to {}", export.name())?;
+        writeln!(stderr, "writing the messages to {}", export.name())?;
     }
     let store = session.store();
     let log = Log {
@@ -53,19 +53,19 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
         operator: &operator,
         action: OperatorAction::Drop,
     };
-    let mode = TransferMode::ForGood { log, export };
-    let report = transfer(&session, Source::Queue, &found, mode, interrupt).await?;
+    let mode = TransferMode::Drop { log, export };
+    let report = transfer(&session, Source::Queue, &selection, mode, interrupt).await?;
     writeln!(
         stderr,
         "{} dropped, {} left",
         report.done,
         count - report.done
     )?;
-    report.code(count, &found)
+    report.code(&selection)
 }
 
-fn name(args: &Drop) -> String {
+fn file_name(args: &Drop) -> String {
     let now = SystemClock.now().to_string().replace(':', "");
-    let name = args.to.clone();
-    name.unwrap_or_else(|| format!("branchline-dropped-{now}.jsonl"))
+    let file = args.to.clone();
+    file.unwrap_or_else(|| format!("branchline-dropped-{now}.jsonl"))
 }

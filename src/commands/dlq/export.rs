@@ -1,4 +1,4 @@
-//! Messages in a file: JSON lines, one message each.
+//! Export files: JSON lines, one message per line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -6,10 +6,10 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use crate::inspect::dlq::exported_message::ExportedMessage;
 
-/// Bodies are readable by their owner alone.
+/// The mode of an export file: only its owner may read the bodies.
 const MODE: u32 = 0o600;
 
-/// A file that messages are written into. It is removed again where none was.
+/// A file that messages are written to. An empty file is removed again.
 pub(super) struct Export {
     file: File,
     name: String,
@@ -24,7 +24,7 @@ impl Export {
             .create_new(true)
             .mode(MODE)
             .open(name)
-            .map_err(|why| format!("{name} cannot be written: {why}"))?;
+            .map_err(|why| format!("cannot create {name}: {why}"))?;
         Ok(Self {
             file,
             name: name.to_owned(),
@@ -34,7 +34,7 @@ impl Export {
 
     /// Writes a message, and returns once it is on disk.
     pub(super) fn write(&mut self, message: &ExportedMessage) -> Result<(), String> {
-        let error = |why: io::Error| format!("{} cannot be written: {why}", self.name);
+        let error = |why: io::Error| format!("cannot write to {}: {why}", self.name);
         let mut line = serde_json::to_string(message).map_err(|why| error(why.into()))?;
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(error)?;
@@ -52,7 +52,7 @@ impl Export {
 impl Drop for Export {
     fn drop(&mut self) {
         if self.written == 0 {
-            // It is empty; where it cannot be removed, that is all that it is.
+            // If it cannot be removed, an empty file is left.
             let _ = std::fs::remove_file(&self.name);
         }
     }
@@ -62,7 +62,7 @@ impl Drop for Export {
 pub(super) fn messages(
     file: &str,
 ) -> Result<impl Iterator<Item = Result<ExportedMessage, String>>, String> {
-    let unreadable = move |why: io::Error| format!("--from: {file} cannot be read: {why}");
+    let unreadable = move |why: io::Error| format!("--from: cannot read {file}: {why}");
     let lines = BufReader::new(File::open(file).map_err(unreadable)?).lines();
     Ok((1_usize..).zip(lines).map(move |(number, line)| {
         serde_json::from_str(&line.map_err(unreadable)?)

@@ -1,4 +1,4 @@
-//! Which messages a command means.
+//! The filters of the subcommands.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use crate::cli::dlq::Filters;
 use crate::cli::terminal::{glob, time_argument};
 use crate::commands::system_clock::SystemClock;
+use crate::domain::text::one_line;
 use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::ports::Clock;
 
-/// What the filters mean.
+/// Parses the filters and the ids.
 pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilter, String> {
     let now = SystemClock.now();
     let set = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
@@ -28,15 +29,18 @@ pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilt
     Ok(filter)
 }
 
-/// Names the ids that were asked for and are not there. Whether there are such.
+/// Reports the ids that were given and not found. Returns true if there are any.
 pub(super) fn missing<'a>(
     filter: &DeadLetterFilter,
     found: impl IntoIterator<Item = &'a str>,
 ) -> io::Result<bool> {
     let missing = filter.missing(found);
     for id in &missing {
-        let id = crate::domain::text::one_line(id, 100);
-        writeln!(io::stderr(), "no message {id} is among them")?;
+        let id = one_line(id, 100);
+        writeln!(
+            io::stderr(),
+            "message {id} was not found: see `branchline dlq list`"
+        )?;
     }
     Ok(!missing.is_empty())
 }

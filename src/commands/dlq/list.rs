@@ -1,4 +1,4 @@
-//! `branchline dlq list`
+//! `branchline dlq list`: prints messages and returns them to the queue.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -6,8 +6,8 @@ use std::io::{self, Write};
 
 use crate::aws::SqsQueue;
 use crate::cli::dlq::List;
-use crate::cli::output::streaming_table::{Column, StreamingTable, age};
-use crate::cli::terminal::{Done, code, fault as told, format, screen, spinner, stopped};
+use crate::cli::output::streaming_table::{Column, StreamingTable, age, cell};
+use crate::cli::terminal::{Done, code, fault as error, format, spinner, stopped, terminal};
 use crate::commands::dlq::filters::{filter, missing};
 use crate::commands::dlq::session::DlqSession;
 use crate::commands::interrupt::{INTERRUPTED, Interrupt};
@@ -18,115 +18,113 @@ use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::inspect::dlq::scan::Scan;
 use crate::ports::Clock;
 
-/// What a list showed.
+/// The result of a list.
 #[derive(Default)]
-struct Shown {
+struct Listed {
     count: usize,
-    /// Those that were args for by id.
-    args: BTreeSet<String>,
-    /// Whether whoever reads it has read enough.
-    read_enough: bool,
+    /// The ids of the filter that were found.
+    ids: BTreeSet<String>,
+    /// The reader closed the output.
+    closed: bool,
 }
 
 pub(super) async fn list(args: &List, interrupt: &Interrupt) -> Done {
     let filter = filter(&args.filters, &[])?;
-    let session = DlqSession::open(&args.place).await?;
+    let session = DlqSession::open(&args.queue).await?;
     let mut scan = Scan::new(&session.queue);
-    let shown = rows(args, &session, &filter, &mut scan, interrupt).await;
+    let listed = rows(args, &session, &filter, &mut scan, interrupt).await;
     let closed = session.close(scan).await;
-    let (shown, closed) = (shown?, closed?);
+    let (listed, closed) = (listed?, closed?);
     let mut stderr = io::stderr();
     writeln!(
         stderr,
         "{} of {}",
-        shown.count,
+        listed.count,
         plural(closed.seen, "message")
     )?;
     if interrupt.is_requested() {
         return Err(INTERRUPTED.into());
     }
-    if shown.read_enough {
+    if listed.closed {
         writeln!(stderr, "partial: output closed by the reader")?;
         return Ok(code(true));
     }
-    let missing = missing(&filter, shown.args.iter().map(String::as_str))?;
-    Ok(code(shown.count > 0 || closed.partial || missing))
+    let missing = missing(&filter, listed.ids.iter().map(String::as_str))?;
+    Ok(code(listed.count > 0 || closed.partial || missing))
 }
 
-/// Writes the rows as they come.
+/// Writes the rows as they arrive.
 async fn rows(
     args: &List,
     session: &DlqSession,
     filter: &DeadLetterFilter,
     scan: &mut Scan<'_, SqsQueue>,
     interrupt: &Interrupt,
-) -> Result<Shown, Box<dyn Error>> {
+) -> Result<Listed, Box<dyn Error>> {
     let stdout = io::stdout();
-    let mut rows = StreamingTable::new(format(args.output), columns(), screen(), stdout.lock())
+    let mut rows = StreamingTable::new(format(args.output), columns(), terminal(), stdout.lock())
         .fields(DeadLetter::FIELDS);
-    let spinner = spinner("looking");
-    let mut shown = Shown::default();
+    let spinner = spinner("reading messages:");
+    let mut listed = Listed::default();
     while !interrupt.is_requested() {
-        let batch = scan.next().await.map_err(told)?;
+        let batch = scan.next().await.map_err(error)?;
         if batch.is_empty() {
             break;
         }
         for envelope in batch {
             let sent_at = envelope.sent_at;
-            let (letter, _) = DeadLetter::read(envelope, &session.authenticator, SystemClock.now());
-            if !filter.admits(&letter, sent_at) {
+            let (message, _) =
+                DeadLetter::read(envelope, &session.authenticator, SystemClock.now());
+            if !filter.admits(&message, sent_at) {
                 continue;
             }
             spinner.inc(1);
-            if spinner.suspend(|| stopped(rows.write(&letter)))? {
-                shown.read_enough = true;
-                return Ok(shown);
+            if spinner.suspend(|| stopped(rows.write(&message)))? {
+                listed.closed = true;
+                return Ok(listed);
             }
-            shown.count += 1;
-            if filter.ids.contains(&letter.id) {
-                shown.args.insert(letter.id);
+            listed.count += 1;
+            if filter.ids.contains(&message.id) {
+                listed.ids.insert(message.id);
             }
         }
     }
-    shown.read_enough = stopped(rows.end())?;
-    Ok(shown)
+    listed.closed = stopped(rows.end())?;
+    Ok(listed)
 }
 
 fn columns() -> Vec<Column<DeadLetter>> {
-    fn word(text: Option<&String>) -> String {
-        text.cloned().unwrap_or_else(|| "-".to_owned())
-    }
     vec![
-        Column::new("ID", 36, |letter: &DeadLetter| letter.id.clone()),
-        Column::new("AGE", 5, |letter: &DeadLetter| age(letter.age_seconds)).rank(1),
-        Column::new("EVENT", 12, |letter: &DeadLetter| {
-            word(letter.event.as_ref())
+        Column::new("ID", 36, |message: &DeadLetter| message.id.clone()),
+        Column::new("AGE", 5, |message: &DeadLetter| age(message.age_seconds)).rank(1),
+        Column::new("EVENT", 12, |message: &DeadLetter| {
+            cell(message.event.as_deref())
         })
         .flexible(6)
         .rank(4),
-        Column::new("REPOSITORY", 16, |letter: &DeadLetter| {
-            word(letter.repository.as_ref())
+        Column::new("REPOSITORY", 16, |message: &DeadLetter| {
+            cell(message.repository.as_deref())
         })
         .flexible(8)
         .rank(5),
-        Column::new("SUBJECT", 18, |letter: &DeadLetter| {
-            word(letter.subject.as_ref())
+        Column::new("SUBJECT", 18, |message: &DeadLetter| {
+            cell(message.subject.as_deref())
         })
         .flexible(8)
         .rank(2),
-        Column::new("REASON", 20, |letter: &DeadLetter| {
+        Column::new("REASON", 20, |message: &DeadLetter| {
             let moved = || "(moved by SQS)".to_owned();
-            letter.reason.clone().unwrap_or_else(moved)
+            message.reason.clone().unwrap_or_else(moved)
         })
         .flexible(10),
-        Column::new("TRIES", 5, |letter: &DeadLetter| {
-            let tries = letter.attempts.map(|tries| tries.to_string());
-            tries.unwrap_or_else(|| "-".to_owned())
+        Column::new("TRIES", 5, |message: &DeadLetter| {
+            let tries = message.attempts.map(|tries| tries.to_string());
+            cell(tries.as_deref())
         })
         .rank(3),
-        // To the second: what SQS moved was seen when it was sent.
-        Column::new("FIRST SEEN", 19, |letter: &DeadLetter| {
-            let first_seen = letter.first_seen.as_ref().unwrap_or(&letter.since);
+        // To the second. A message that SQS moved was first seen when it was sent.
+        Column::new("FIRST SEEN", 19, |message: &DeadLetter| {
+            let first_seen = message.first_seen.as_ref().unwrap_or(&message.since);
             first_seen.chars().take(19).collect()
         })
         .rank(6),

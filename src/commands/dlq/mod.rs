@@ -1,4 +1,4 @@
-//! `branchline dlq`: wires the ports, asks, prints.
+//! `branchline dlq`: wires the ports, prints messages, and transfers them.
 
 mod drop;
 mod export;
@@ -16,7 +16,7 @@ use crate::inspect::dlq::scan::VISIBILITY;
 
 pub(crate) async fn run(command: &DlqCommand) -> Done {
     let interrupt = Interrupt::listen()?;
-    let work = async {
+    let command = async {
         match command {
             DlqCommand::List(args) => list::list(args, &interrupt).await,
             DlqCommand::Show(args) => show::show(args, &interrupt).await,
@@ -27,8 +27,8 @@ pub(crate) async fn run(command: &DlqCommand) -> Done {
     tokio::select! {
         biased;
         () = interrupt.second.requested() => {
-            Err(format!("exited at once: messages in hand are visible again within {VISIBILITY:?}").into())
+            Err(format!("exited immediately: messages in hand are visible again within {VISIBILITY:?}").into())
         }
-        done = work => done,
+        done = command => done,
     }
 }

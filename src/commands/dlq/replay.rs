@@ -1,4 +1,4 @@
-//! `branchline dlq replay`: messages that go back to their source queue.
+//! `branchline dlq replay`: sends messages back to the queue that they came from.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::cli::terminal::{Done, YES, code, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::DlqSession;
-use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, look, transfer};
+use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, preview, transfer};
 use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::text::plural;
@@ -22,8 +22,8 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         None => (Source::Queue, chosen(filter, args.all)?),
     };
     let operator = operator(args.by.as_deref());
-    let session = DlqSession::open(&args.place).await?;
-    // Before the preview, which may take long: a file that cannot be written is an error at once.
+    let session = DlqSession::open(&args.queue).await?;
+    // Before the preview, which may take long, so that a file that cannot be created is an error at once.
     let export = args.to.as_deref().map(Export::create).transpose()?;
     let rehearsal = session.rehearsal();
     let query = PreviewQuery {
@@ -32,26 +32,26 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         now: SystemClock.now(),
         rehearsal: Some(&rehearsal),
     };
-    let found = look(&session, source, &query, interrupt).await?;
-    let count = found.preview.messages.len();
+    let selection = preview(&session, source, &query, interrupt).await?;
+    let count = selection.count();
     if count == 0 || args.dry_run {
-        return Ok(code(found.partial));
+        return Ok(code(selection.partial));
     }
     let mut stderr = io::stderr();
     if let Some(export) = export {
         let name = export.name().to_owned();
         let mode = TransferMode::Copy(export);
-        let report = transfer(&session, source, &found, mode, interrupt).await?;
+        let report = transfer(&session, source, &selection, mode, interrupt).await?;
         writeln!(
             stderr,
             "{} written to {name}",
             plural(report.done, "message")
         )?;
-        return report.code(count, &found);
+        return report.code(&selection);
     }
     let question = format!("Replay {}? [y/N]", plural(count, "message"));
     if !args.yes && !interrupt.confirms(question, YES).await? {
-        return Err("nothing was done".into());
+        return Err("not confirmed: nothing was sent".into());
     }
     let store = session.store();
     let log = Log {
@@ -60,16 +60,16 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         operator: &operator,
         action: OperatorAction::Replay,
     };
-    let mode = TransferMode::Back {
+    let mode = TransferMode::Replay {
         log,
         rate: args.rate,
     };
-    let report = transfer(&session, source, &found, mode, interrupt).await?;
+    let report = transfer(&session, source, &selection, mode, interrupt).await?;
     writeln!(
         stderr,
         "{} replayed, {} left",
         report.done,
         count - report.done
     )?;
-    report.code(count, &found)
+    report.code(&selection)
 }

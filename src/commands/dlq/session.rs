@@ -1,10 +1,10 @@
-//! One use of a dead-letter queue: the ports, and the notes at the end.
+//! A session with a dead-letter or quarantine queue: its ports, and the notes at its end.
 
 use std::error::Error;
 use std::io::{self, Write};
 
 use crate::aws::{Aws, CodePipelines, DynamoStore, SqsQueue};
-use crate::cli::dlq::{Place, Which};
+use crate::cli::dlq::{QueueChoice, Which};
 use crate::cli::output::streaming_table::age;
 use crate::commands::connect::{connect, urls};
 use crate::commands::system_clock::SystemClock;
@@ -24,27 +24,29 @@ pub(super) struct DlqSession {
     pub(super) aws: Aws,
     pub(super) queue: SqsQueue,
     pub(super) url: String,
-    /// What proves the messages of this queue.
+    /// Authenticates the messages of this queue.
     pub(super) authenticator: Authenticator,
 }
 
 impl DlqSession {
-    pub(super) async fn open(place: &Place) -> Result<Self, Box<dyn Error>> {
+    /// Connects to the account. No webhook secret is needed.
+    pub(super) async fn open(choice: &QueueChoice) -> Result<Self, Box<dyn Error>> {
+        let overrides = choice.options.overrides();
         let redacted = RedactedEnvironment {
             process: &ProcessEnvironment,
-            config: place.overrides.config.as_deref(),
+            config: overrides.config.as_deref(),
         };
-        let config = config::load(&place.overrides, &redacted)?;
-        // Only the check of signatures needs the webhook secrets: where they are not readable here, it is left out.
-        let with_secrets = config::load(&place.overrides, &ProcessEnvironment);
+        let config = config::load(&overrides, &redacted)?;
+        // Only the check of signatures needs the webhook secrets. Without them it is skipped.
+        let with_secrets = config::load(&overrides, &ProcessEnvironment);
         let secrets = with_secrets.ok().map(|config| config.secrets);
         let aws = connect(&config).await?;
-        let (destination, authenticator) = match place.queue {
+        let (destination, authenticator) = match choice.queue {
             Which::DeadLetters => (
                 Destination::DeadLetters,
                 Authenticator::DeadLetters(secrets),
             ),
-            // Nothing vouches for what is there but a signature.
+            // Only a signature authenticates a quarantined message.
             Which::Quarantine => (
                 Destination::Quarantine,
                 secrets.map_or(Authenticator::Nothing, Authenticator::SourceQueues),
@@ -65,7 +67,7 @@ impl DlqSession {
         self.aws.store(self.config.table.clone())
     }
 
-    /// Returns the daemon's own path over rehearsal ports.
+    /// Returns the daemon's own code over ports that write nothing.
     pub(super) fn rehearsal(&self) -> DlqRehearsal {
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
@@ -76,11 +78,11 @@ impl DlqSession {
         Rehearsal::new(self.store(), pipelines, SystemClock, config)
     }
 
-    /// Returns what a scan holds to the queue, and notes what it could not see.
+    /// Returns the messages in hand to the queue, and reports what the scan could not see.
     pub(super) async fn close(&self, scan: Scan<'_, SqsQueue>) -> Result<Closed, Box<dyn Error>> {
         let ours = u64::try_from(scan.held_messages()).unwrap_or(u64::MAX);
-        // Before ours are returned: the number lags, and a moment later would count them as held by others. A scan that
-        // stopped early saw what it wanted.
+        // Read before ours are returned: the number lags, and would later count them as held by others.
+        // A scan that stopped early does not need it.
         let in_flight = match scan.ended() {
             true => Some(self.aws.queue_in_flight(&self.url).await),
             false => None,
@@ -91,8 +93,10 @@ impl DlqSession {
         let mut stderr = io::stderr();
         let mut partial = summary.end == Some(End::Restless);
         if partial {
-            let why = "the same messages were received again and again";
-            writeln!(stderr, "partial: {why}; there may be others")?;
+            writeln!(
+                stderr,
+                "partial: the same messages were received again and again, so there may be others"
+            )?;
         }
         match in_flight {
             Some(Ok((all, visibility))) if all > ours => {
@@ -101,20 +105,20 @@ impl DlqSession {
                 let wait = age(visibility.max(VISIBILITY).as_secs());
                 writeln!(
                     stderr,
-                    "partial: {} held by another consumer, usually for up to {wait}: look again then",
+                    "partial: {} held by another consumer, usually for up to {wait}: run the command again then",
                     plural(others, "message")
                 )?;
             }
             Some(Ok(_)) | None => {}
             Some(Err(fault)) => writeln!(
                 stderr,
-                "it is not known whether another consumer holds messages: {fault}"
+                "another consumer may hold messages, which could not be checked: {fault}"
             )?,
         }
         if summary.held > 0 {
             writeln!(
                 stderr,
-                "{} could not be returned at once: visible again within {VISIBILITY:?}",
+                "{} could not be returned, and will be visible again within {VISIBILITY:?}",
                 plural(summary.held, "message")
             )?;
         }
@@ -125,10 +129,10 @@ impl DlqSession {
     }
 }
 
-/// The result of looking through a queue.
+/// The result of a scan.
 pub(super) struct Closed {
-    /// Messages that were seen.
+    /// The messages that were seen.
     pub(super) seen: usize,
-    /// True if there are others, as far as is known.
+    /// True if the queue may have others.
     pub(super) partial: bool,
 }

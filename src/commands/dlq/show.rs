@@ -1,22 +1,22 @@
-//! `branchline dlq show`: everything about one message.
+//! `branchline dlq show`: prints one message with a prediction.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::aws::SqsQueue;
 use crate::cli::dlq::Show;
-use crate::cli::output::explanation::{Look, explanation};
+use crate::cli::output::OutputFormat;
+use crate::cli::output::explanation::explanation as render;
 use crate::cli::output::streaming_table::age;
-use crate::cli::terminal::{Done, fault as error, spinner, stopped};
+use crate::cli::terminal::{Done, fault as error, format, spinner, stopped};
 use crate::commands::dlq::session::DlqSession;
 use crate::commands::interrupt::{INTERRUPTED, Interrupt};
 use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::text;
-use crate::domain::text::plural;
+use crate::domain::text::{self, plural};
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::dlq::exported_message::ExportedMessage;
 use crate::inspect::dlq::scan::Scan;
@@ -24,7 +24,7 @@ use crate::inspect::explain::Explanation;
 use crate::ports::Clock;
 
 pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
-    let session = DlqSession::open(&args.place).await?;
+    let session = DlqSession::open(&args.queue).await?;
     let mut scan = Scan::new(&session.queue);
     let found = find(&mut scan, &args.id, interrupt).await;
     let closed = session.close(scan).await;
@@ -34,23 +34,22 @@ pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
     }
     let Some(envelope) = found else {
         return Err(format!(
-            "no message {} among {}: see `branchline dlq list`",
+            "message {} is not among the {} of the queue: see `branchline dlq list`",
             text::one_line(&args.id, 100),
             plural(closed.seen, "message")
         )
         .into());
     };
     let now = SystemClock.now();
-    let (letter, envelope) = DeadLetter::read(envelope, &session.authenticator, now);
+    let (message, envelope) = DeadLetter::read(envelope, &session.authenticator, now);
     let copy = ExportedMessage::copy(&envelope);
-    let explained = session.rehearsal().explain(envelope).await;
-    let shown = if args.json || !io::stdout().is_terminal() {
-        for_programs(args, &letter, copy, &explained)
-    } else {
-        for_people(args, &letter, &copy, &explained)
+    let explanation = session.rehearsal().explain(envelope).await;
+    let shown = match format(args.output) {
+        OutputFormat::Table => table(args, &message, &copy, &explanation),
+        OutputFormat::Json | OutputFormat::Csv => json(args, &message, copy, &explanation),
     };
     stopped(io::stdout().write_all(shown.as_bytes()))?;
-    match explained {
+    match explanation {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(fault) => Err(format!("the outcome of a replay cannot be predicted: {fault}").into()),
     }
@@ -61,7 +60,7 @@ async fn find(
     id: &str,
     interrupt: &Interrupt,
 ) -> Result<Option<Envelope>, Box<dyn Error>> {
-    let spinner = spinner("looking");
+    let spinner = spinner("reading messages:");
     while !interrupt.is_requested() {
         let batch = scan.next().await.map_err(error)?;
         if batch.is_empty() {
@@ -76,17 +75,17 @@ async fn find(
     Ok(None)
 }
 
-fn for_programs(
+fn json(
     args: &Show,
-    letter: &DeadLetter,
+    message: &DeadLetter,
     copy: ExportedMessage,
-    explained: &Result<Explanation, Fault>,
+    explanation: &Result<Explanation, Fault>,
 ) -> String {
     let mut whole = serde_json::json!({
-        "message": letter, "attributes": copy.attributes, "explanation": explained.as_ref().ok(),
+        "message": message, "attributes": copy.attributes, "explanation": explanation.as_ref().ok(),
     });
     if let Some(fields) = whole.as_object_mut() {
-        if let Err(fault) = explained {
+        if let Err(fault) = explanation {
             fields.insert("prediction_error".to_owned(), fault.to_string().into());
         }
         if args.body {
@@ -96,25 +95,26 @@ fn for_programs(
     format!("{whole}\n")
 }
 
-/// Renders it for a terminal. An unauthenticated body may hold anything, so nothing of it moves the cursor.
-fn for_people(
+/// Renders the message for a terminal. A body without a valid signature may contain anything, so its
+/// control characters are escaped.
+fn table(
     args: &Show,
-    letter: &DeadLetter,
+    message: &DeadLetter,
     copy: &ExportedMessage,
-    explained: &Result<Explanation, Fault>,
+    explanation: &Result<Explanation, Fault>,
 ) -> String {
     let mut shown = attributes(&copy.attributes);
-    let signature = match letter.verified {
-        Some(true) => "the signature verifies today",
-        Some(false) => "the signature does not verify today",
-        None => "the signature was not checked, since no webhook secret is readable here",
+    let signature = match message.verified {
+        Some(true) => "the signature is valid today",
+        Some(false) => "the signature is not valid today",
+        None => "the signature was not checked: no webhook secret can be read here",
     };
     shown.push_str(&format!(
         "\n{signature}; in this queue for {}\n\n",
-        age(letter.age_seconds)
+        age(message.age_seconds)
     ));
-    if let Ok(explained) = explained {
-        shown.push_str(&explanation(explained, Look::Human { colours: false }));
+    if let Ok(explanation) = explanation {
+        shown.push_str(&render(explanation, OutputFormat::Table, false));
     }
     if args.body {
         shown.push_str(&format!("\n{}\n", text::lines(&copy.body)));

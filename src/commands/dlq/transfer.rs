@@ -1,4 +1,5 @@
-//! Messages that leave a dead-letter queue: previewed first, then transferred one by one. An interrupt returns the rest.
+//! Transfers messages out of a dead-letter queue: a preview first, then one message at a time. An
+//! interrupt returns the rest.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -20,7 +21,7 @@ use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::dlq::exported_message::ExportedMessage;
 use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::inspect::dlq::operator_log::{Begun, OperatorLog};
-use crate::inspect::dlq::preview::{PreviewQuery, ReplayPreview, preview};
+use crate::inspect::dlq::preview::{PreviewQuery, ReplayPreview, preview as preview_queue};
 use crate::inspect::dlq::scan::Scan;
 use crate::inspect::dlq::transfer::{Sent, remove, send_back};
 use crate::ports::{Clock, PipelineReader, StoreReader};
@@ -28,58 +29,72 @@ use crate::ports::{Clock, PipelineReader, StoreReader};
 /// The operator's log of one command.
 pub(super) type Log<'a> = OperatorLog<'a, DynamoStore, SystemClock>;
 
-/// Where messages come from.
+/// The source of the messages.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     /// The queue.
     Queue,
-    /// A file that was written from a queue.
+    /// An export file.
     File(&'a str),
 }
 
-/// What was found.
-pub(super) struct Found {
-    pub(super) preview: ReplayPreview,
-    /// In a file: which lines are meant.
+/// The messages that a command will transfer.
+pub(super) struct Selection {
+    preview: ReplayPreview,
+    /// The selected lines of a file.
     lines: BTreeSet<usize>,
-    /// Whether there are others, or not all that were asked for.
+    /// True if there may be others, or if a given id was not found.
     pub(super) partial: bool,
+}
+
+impl Selection {
+    /// Returns the number of messages.
+    pub(super) fn count(&self) -> usize {
+        self.preview.messages.len()
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        self.preview
+            .messages
+            .iter()
+            .map(|message| message.id.as_str())
+    }
 }
 
 /// Accepts a filter that matches everything only with `--all`.
 pub(super) fn chosen(filter: DeadLetterFilter, all: bool) -> Result<DeadLetterFilter, String> {
     match (filter.is_everything(), all) {
-        (true, false) => Err("no message is selected: give ids, filters, or --all".to_owned()),
+        (true, false) => Err("no message is selected: give IDs, filters, or --all".to_owned()),
         (false, true) => {
-            Err("--all selects every message: leave out the ids and filters".to_owned())
+            Err("--all selects every message: remove it, or the IDs and filters".to_owned())
         }
         (true, true) | (false, false) => Ok(filter),
     }
 }
 
-/// Looks at what is there, hands it back, and says what is meant.
-pub(super) async fn look<S: StoreReader, P: PipelineReader, C: Clock>(
+/// Previews the source, returns its messages, and prints what is selected.
+pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
     session: &DlqSession,
     source: Source<'_>,
     query: &PreviewQuery<'_, S, P, C>,
     interrupt: &Interrupt,
-) -> Result<Found, Box<dyn Error>> {
-    let spinner = spinner("looking at messages:");
+) -> Result<Selection, Box<dyn Error>> {
+    let spinner = spinner("reading messages:");
     let goes_on = || {
         spinner.inc(1);
         !interrupt.is_requested()
     };
     let (preview, lines, partial) = match source {
         Source::File(file) => {
-            let (preview, lines) = in_file(file, query, goes_on).await?;
+            let (preview, lines) = preview_file(file, query, goes_on).await?;
             (preview, lines, false)
         }
         Source::Queue => {
             let mut scan = Scan::new(&session.queue);
-            let found = preview(&mut scan, query, goes_on).await;
+            let preview = preview_queue(&mut scan, query, goes_on).await;
             let closed = session.close(scan).await;
-            let found = found.map_err(error)?;
-            (found, BTreeSet::new(), closed?.partial)
+            let preview = preview.map_err(error)?;
+            (preview, BTreeSet::new(), closed?.partial)
         }
     };
     drop(spinner);
@@ -89,16 +104,16 @@ pub(super) async fn look<S: StoreReader, P: PipelineReader, C: Clock>(
     for line in preview.lines() {
         writeln!(io::stderr(), "{line}")?;
     }
-    let ids = preview.messages.iter().map(|letter| letter.id.as_str());
-    let missing = missing(query.filter, ids)?;
-    Ok(Found {
+    let mut selection = Selection {
         preview,
         lines,
-        partial: partial || missing,
-    })
+        partial,
+    };
+    selection.partial |= missing(query.filter, selection.ids())?;
+    Ok(selection)
 }
 
-async fn in_file<S: StoreReader, P: PipelineReader, C: Clock>(
+async fn preview_file<S: StoreReader, P: PipelineReader, C: Clock>(
     file: &str,
     query: &PreviewQuery<'_, S, P, C>,
     goes_on: impl Fn() -> bool,
@@ -115,39 +130,39 @@ async fn in_file<S: StoreReader, P: PipelineReader, C: Clock>(
     Ok((preview, lines))
 }
 
-/// What becomes of the messages.
+/// What a transfer does with the messages.
 pub(super) enum TransferMode<'a> {
-    /// Written into a file; they stay.
+    /// Writes them to a file, and leaves them in the queue.
     Copy(Export),
-    /// Sent back.
-    Back { log: Log<'a>, rate: u32 },
-    /// Deleted, written into a file before.
-    ForGood {
+    /// Sends them back to the queue that they came from.
+    Replay { log: Log<'a>, rate: u32 },
+    /// Deletes them, after writing them to the file if there is one.
+    Drop {
         log: Log<'a>,
         export: Option<Export>,
     },
 }
 
-/// How far it came.
+/// The result of a transfer.
 #[derive(Default)]
 pub(super) struct TransferReport {
-    /// Messages that were transferred.
+    /// The messages that were transferred.
     pub(super) done: usize,
-    /// Why it ended before all of them were.
-    pub(super) why: Option<String>,
+    /// Why it ended early.
+    why: Option<String>,
 }
 
 impl TransferReport {
-    /// How the command ends that had so many to see to.
-    pub(super) fn code(self, count: usize, found: &Found) -> Done {
+    /// Returns the exit code, or the reason for an early end.
+    pub(super) fn code(self, selection: &Selection) -> Done {
         match self.why {
             Some(why) => Err(why.into()),
-            None => Ok(code(self.done < count || found.partial)),
+            None => Ok(code(self.done < selection.count() || selection.partial)),
         }
     }
 }
 
-/// A transfer under way.
+/// A transfer in progress.
 struct Transfer<'a, 'b> {
     session: &'a DlqSession,
     interrupt: &'a Interrupt,
@@ -157,17 +172,17 @@ struct Transfer<'a, 'b> {
     report: TransferReport,
 }
 
-/// Goes through the source again and transfers the messages that were found, one by one.
+/// Reads the source again and transfers the selected messages, one by one.
 pub(super) async fn transfer(
     session: &DlqSession,
     source: Source<'_>,
-    found: &Found,
+    selection: &Selection,
     mode: TransferMode<'_>,
     interrupt: &Interrupt,
 ) -> Result<TransferReport, Box<dyn Error>> {
     let rate = match &mode {
-        TransferMode::Back { rate, .. } => *rate,
-        TransferMode::Copy(_) | TransferMode::ForGood { .. } => 1_000,
+        TransferMode::Replay { rate, .. } => *rate,
+        TransferMode::Copy(_) | TransferMode::Drop { .. } => 1_000,
     };
     let mut pace = interval(Duration::from_secs(1) / rate);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -176,17 +191,17 @@ pub(super) async fn transfer(
         interrupt,
         mode,
         pace,
-        bar: counter("done", found.preview.messages.len()),
+        bar: counter("messages:", selection.count()),
         report: TransferReport::default(),
     };
     let ended = match source {
         Source::Queue => {
             let mut scan = Scan::new(&session.queue);
-            let ended = from_queue(&mut transfer, &mut scan, found).await;
+            let ended = from_queue(&mut transfer, &mut scan, selection).await;
             let back = scan.finish().await.map_err(error);
             ended.and(back.map(|_| ()))
         }
-        Source::File(file) => from_file(&mut transfer, file, found).await,
+        Source::File(file) => from_file(&mut transfer, file, selection).await,
     };
     let mut report = transfer.report;
     transfer.bar.finish_and_clear();
@@ -197,10 +212,9 @@ pub(super) async fn transfer(
 async fn from_queue(
     transfer: &mut Transfer<'_, '_>,
     scan: &mut Scan<'_, SqsQueue>,
-    found: &Found,
+    selection: &Selection,
 ) -> Result<(), String> {
-    let ids = found.preview.messages.iter();
-    let mut selected: BTreeSet<&str> = ids.map(|letter| letter.id.as_str()).collect();
+    let mut selected: BTreeSet<&str> = selection.ids().collect();
     while !selected.is_empty() {
         let batch = scan.next().await.map_err(error)?;
         if batch.is_empty() {
@@ -213,7 +227,7 @@ async fn from_queue(
             }
             scan.renew().await.map_err(error)?;
             let Some(receipt) = scan.receipt(&id) else {
-                // It was lost meanwhile: it is visible again, or another consumer has it.
+                // It was lost in the meantime: it is visible again, or another consumer has it.
                 continue;
             };
             if transfer.take(envelope, Some(&receipt)).await? {
@@ -227,11 +241,11 @@ async fn from_queue(
 async fn from_file(
     transfer: &mut Transfer<'_, '_>,
     file: &str,
-    found: &Found,
+    selection: &Selection,
 ) -> Result<(), String> {
     for (line, message) in messages(file)?.enumerate() {
         let message = message?;
-        if found.lines.contains(&line) {
+        if selection.lines.contains(&line) {
             let envelope = message.into_envelope(SystemClock.now());
             transfer.take(envelope, None).await?;
         }
@@ -240,7 +254,7 @@ async fn from_file(
 }
 
 impl Transfer<'_, '_> {
-    /// Transfers a message, at the rate. Returns true if it left its queue.
+    /// Waits for its turn at the rate, and transfers a message. Returns true if it left its queue.
     async fn take(
         &mut self,
         envelope: Envelope,
@@ -249,7 +263,7 @@ impl Transfer<'_, '_> {
         tokio::select! {
             biased;
             () = self.interrupt.first.requested() => {
-                return Err("interrupted: the rest is where it was; run the command again".to_owned());
+                return Err("interrupted: the other messages are where they were; run the command again for them".to_owned());
             }
             _ = self.pace.tick() => {}
         }
@@ -259,27 +273,28 @@ impl Transfer<'_, '_> {
         Ok(left)
     }
 
-    /// Transfers a message. It is not interrupted in the middle.
+    /// Transfers a message, without an interruption in the middle.
     async fn one(&mut self, envelope: Envelope, receipt: Option<&Receipt>) -> Result<bool, String> {
         let authenticator = &self.session.authenticator;
-        let (letter, envelope) = DeadLetter::read(envelope, authenticator, SystemClock.now());
+        let (message, envelope) = DeadLetter::read(envelope, authenticator, SystemClock.now());
         match &mut self.mode {
             TransferMode::Copy(export) => {
                 export.write(&ExportedMessage::new(envelope))?;
                 Ok(false)
             }
-            TransferMode::ForGood { log, export } => {
-                let receipt = receipt.ok_or("a message of a file cannot be dropped")?;
+            TransferMode::Drop { log, export } => {
+                let receipt =
+                    receipt.ok_or("a message in a file cannot be dropped: delete its line")?;
                 if let Some(export) = export {
                     export.write(&ExportedMessage::new(envelope))?;
                 }
-                let begun = begin(log, &letter).await?;
+                let begun = begin(log, &message).await?;
                 remove(&self.session.queue, receipt).await.map_err(error)?;
                 end(log, begun).await?;
                 Ok(true)
             }
-            TransferMode::Back { log, .. } => {
-                let begun = begin(log, &letter).await?;
+            TransferMode::Replay { log, .. } => {
+                let begun = begin(log, &message).await?;
                 let sent = send_back(&self.session.queue, envelope, receipt, log.operator).await;
                 let sent = sent.map_err(error)?;
                 end(log, begun).await?;
@@ -287,21 +302,20 @@ impl Transfer<'_, '_> {
                     return Ok(true);
                 };
                 self.report.done += 1;
-                let sent = "was sent, and is still in the queue that it came from";
                 Err(format!(
-                    "message {} {sent}; replaying it again changes nothing, and it can be dropped: {fault}",
-                    letter.id
+                    "message {} was sent, but could not be deleted from this queue: drop it, or replay it again, which changes nothing: {fault}",
+                    message.id
                 ))
             }
         }
     }
 }
 
-async fn begin(log: &Log<'_>, letter: &DeadLetter) -> Result<Begun, String> {
-    log.begin(letter).await.map_err(|fault| {
+async fn begin(log: &Log<'_>, message: &DeadLetter) -> Result<Begun, String> {
+    log.begin(message).await.map_err(|fault| {
         format!(
-            "the audit trail cannot be written, so message {} stays: {fault}",
-            letter.id
+            "the audit trail cannot be written, so message {} stays in the queue: {fault}",
+            message.id
         )
     })
 }

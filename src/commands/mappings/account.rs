@@ -4,31 +4,34 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use crate::aws::{CodePipelines, DynamoStore};
-use crate::commands::connect::connect;
-use crate::config::{self, Overrides, ProcessEnvironment, RedactedEnvironment};
+use crate::cli::options::SharedOptions;
+use crate::commands::connect::connect_account;
+use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::fault::Fault;
 
-/// The table and CodePipeline, without any secret.
+/// The table and CodePipeline.
 pub(super) struct MappingsAccount {
-    pub(super) ledger: DynamoStore,
+    pub(super) store: DynamoStore,
     pub(super) pipelines: CodePipelines,
 }
 
-pub(super) async fn open(overrides: &Overrides) -> Result<MappingsAccount, Box<dyn Error>> {
-    let hidden = RedactedEnvironment {
+/// Connects to the account. No secret is read.
+pub(super) async fn open(options: &SharedOptions) -> Result<MappingsAccount, Box<dyn Error>> {
+    let overrides = options.overrides();
+    let redacted = RedactedEnvironment {
         process: &ProcessEnvironment,
         config: overrides.config.as_deref(),
     };
-    let config = config::load(overrides, &hidden)?;
-    let aws = connect(&config).await?;
+    let config = config::load_account(&overrides, &redacted)?;
+    let aws = connect_account(&config).await?;
     Ok(MappingsAccount {
-        ledger: aws.store(config.table),
+        store: aws.store(config.table),
         pipelines: aws.pipelines(config.codepipeline_rate),
     })
 }
 
-/// Says which rows cannot be read, and counts them.
-pub(super) fn told(unreadable: &[Fault]) -> io::Result<usize> {
+/// Reports the rows that cannot be read, and returns their number.
+pub(super) fn report_unreadable(unreadable: &[Fault]) -> io::Result<usize> {
     for fault in unreadable {
         writeln!(io::stderr(), "{fault}")?;
     }

@@ -1,29 +1,29 @@
-//! `branchline mappings export`: all of it, counted and hashed on its way.
+//! `branchline mappings export`: every mapping or its history, counted and hashed while it is written.
 
 use std::error::Error;
 use std::io::{self, Write};
 
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
 use crate::cli::mappings::Export;
-use crate::cli::output::streaming_table::{OutputFormat, StreamingTable};
+use crate::cli::output::streaming_table::StreamingTable;
+use crate::cli::terminal::{Done, code, fault, stopped};
+use crate::commands::mappings::account::{MappingsAccount, open, report_unreadable};
+use crate::domain::text::plural;
 use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
 use crate::ports::StoreReader;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::cli::terminal::{Done, code, fault, stopped};
-
-use crate::commands::mappings::account::{MappingsAccount, open, told};
-
-/// What is written is hashed on its way, so that whoever gets the file can prove that it is whole.
-struct Sealed<W> {
+/// A writer that hashes its bytes, so that a reader of the file can prove that it is whole.
+struct HashingWriter<W> {
     to: W,
     hash: Sha256,
 }
 
-impl<W: Write> Write for Sealed<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.to.write(bytes)?;
         self.hash.update(bytes.get(..written).unwrap_or_default());
@@ -35,94 +35,94 @@ impl<W: Write> Write for Sealed<W> {
     }
 }
 
-/// What came of it.
+/// The counts of an export.
 #[derive(Default)]
-struct Tally {
-    mappings: u64,
-    steps: u64,
+struct ExportReport {
+    mappings: usize,
+    entries: usize,
     unreadable: usize,
-    /// Nobody reads any more.
-    cut: bool,
+    /// The reader closed the output.
+    closed: bool,
 }
 
-pub(super) async fn export(asked: &Export) -> Done {
-    if asked.output == OutputFormat::Table {
-        return Err("an export is json or csv".into());
-    }
-    let desk = open(&asked.overrides).await?;
-    let mut sealed = Sealed {
+pub(super) async fn export(args: &Export) -> Done {
+    let account = open(&args.options).await?;
+    let mut writer = HashingWriter {
         to: io::stdout().lock(),
         hash: Sha256::new(),
     };
-    let tally = match asked.history {
-        true => history(&desk, rows(asked, &mut sealed).fields(HistoryRow::FIELDS)).await?,
+    let report = match args.history {
+        true => {
+            let rows = rows(args, &mut writer).fields(HistoryRow::FIELDS);
+            history(&account, rows).await?
+        }
         false => {
-            mappings(
-                &desk,
-                rows(asked, &mut sealed).fields(Row::exported_fields()),
-            )
-            .await?
+            let rows = rows(args, &mut writer).fields(Row::exported_fields());
+            mappings(&account, rows).await?
         }
     };
-    let what = match asked.history {
-        true => format!("{} entries of {} mappings", tally.steps, tally.mappings),
-        false => format!("{} mappings", tally.mappings),
+    let mappings = plural(report.mappings, "mapping");
+    let exported = match (args.history, report.entries) {
+        (false, _) => mappings,
+        (true, 1) => format!("1 entry of {mappings}"),
+        (true, entries) => format!("{entries} entries of {mappings}"),
     };
-    let mut said = format!("{what}, sha256 {}", hex::encode(sealed.hash.finalize()));
-    if tally.unreadable > 0 {
-        said += &format!(", without {} rows that cannot be read", tally.unreadable);
+    let mut summary = format!("{exported}, sha256 {}", hex::encode(writer.hash.finalize()));
+    if report.unreadable > 0 {
+        let rows = plural(report.unreadable, "unreadable row");
+        summary += &format!(", without {rows}");
     }
-    if tally.cut {
-        said += ", and whoever read this stopped reading";
+    if report.closed {
+        summary += ", incomplete: output closed by the reader";
     }
-    writeln!(io::stderr(), "{said}")?;
-    Ok(code(tally.unreadable > 0))
+    writeln!(io::stderr(), "{summary}")?;
+    Ok(code(report.unreadable > 0))
 }
 
-fn rows<T: Serialize, W: Write>(asked: &Export, to: W) -> StreamingTable<T, W> {
-    StreamingTable::new(asked.output, Vec::new(), 0, to)
+fn rows<T: Serialize, W: Write>(args: &Export, to: W) -> StreamingTable<T, W> {
+    StreamingTable::new(args.output, Vec::new(), 0, to)
 }
 
 async fn mappings<W: Write>(
-    desk: &MappingsAccount,
+    account: &MappingsAccount,
     mut rows: StreamingTable<Row, W>,
-) -> Result<Tally, Box<dyn Error>> {
-    let mut tally = Tally::default();
-    let mut listing = Listing::new(&desk.ledger, Filter::default());
+) -> Result<ExportReport, Box<dyn Error>> {
+    let mut report = ExportReport::default();
+    let mut listing = Listing::new(&account.store, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
-        tally.unreadable += told(&batch.unreadable)?;
+        report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
-            tally.mappings += 1;
+            report.mappings += 1;
             if stopped(rows.write(&Row::exported(&mapping)))? {
-                tally.cut = true;
-                return Ok(tally);
+                report.closed = true;
+                return Ok(report);
             }
         }
     }
-    tally.cut = stopped(rows.end())?;
-    Ok(tally)
+    report.closed = stopped(rows.end())?;
+    Ok(report)
 }
 
 async fn history<W: Write>(
-    desk: &MappingsAccount,
+    account: &MappingsAccount,
     mut rows: StreamingTable<HistoryRow, W>,
-) -> Result<Tally, Box<dyn Error>> {
-    let mut tally = Tally::default();
-    let mut listing = Listing::new(&desk.ledger, Filter::default());
+) -> Result<ExportReport, Box<dyn Error>> {
+    let mut report = ExportReport::default();
+    let mut listing = Listing::new(&account.store, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
-        tally.unreadable += told(&batch.unreadable)?;
+        report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
-            tally.mappings += 1;
-            let entries = desk.ledger.history(&mapping.subject).await;
+            report.mappings += 1;
+            let entries = account.store.history(&mapping.subject).await;
             for entry in entries.map_err(fault)? {
-                tally.steps += 1;
+                report.entries += 1;
                 if stopped(rows.write(&HistoryRow::new(&mapping, entry)))? {
-                    tally.cut = true;
-                    return Ok(tally);
+                    report.closed = true;
+                    return Ok(report);
                 }
             }
         }
     }
-    tally.cut = stopped(rows.end())?;
-    Ok(tally)
+    report.closed = stopped(rows.end())?;
+    Ok(report)
 }

@@ -1,39 +1,39 @@
-//! `branchline mappings history`
+//! `branchline mappings history`: prints the audit trail of one subject.
 
 use std::io;
 
 use crate::cli::mappings::History;
-use crate::cli::output::streaming_table::{Column, StreamingTable};
-use crate::cli::terminal::{Done, code, fault, format, screen, stopped};
+use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
+use crate::cli::terminal::{Done, code, fault, format, stopped, terminal};
 use crate::commands::mappings::account::open;
 use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::audit_entry::AuditEntry;
-use crate::inspect::mappings::lookup::subject;
+use crate::inspect::mappings::lookup::subject as find_subject;
 use crate::ports::StoreReader;
 
-pub(super) async fn history(asked: &History) -> Done {
-    let desk = open(&asked.overrides).await?;
-    let (whom, delivery) = match (&asked.subject, &asked.delivery) {
-        (Some(text), _) => (subject(text, &desk.ledger).await?, None),
+pub(super) async fn history(args: &History) -> Done {
+    let account = open(&args.options).await?;
+    let (subject, delivery) = match (&args.subject, &args.delivery) {
+        (Some(text), _) => (find_subject(text, &account.store).await?, None),
         (None, Some(guid)) => {
             let id =
                 DeliveryId::parse(guid.as_str()).map_err(|why| format!("--delivery: {why}"))?;
-            let found = desk.ledger.delivered(&id).await.map_err(fault)?;
-            let found =
-                found.ok_or_else(|| format!("--delivery: the table knows no delivery {id}"))?;
-            (found, Some(id))
+            let subject = account.store.delivered(&id).await.map_err(fault)?;
+            let subject = subject
+                .ok_or_else(|| format!("--delivery: the table has no record of delivery {id}"))?;
+            (subject, Some(id))
         }
-        (None, None) => return Err("name a subject, or give --delivery".into()),
+        (None, None) => return Err("give a subject, or --delivery".into()),
     };
-    let entries = desk.ledger.history(&whom).await.map_err(fault)?;
+    let entries = account.store.history(&subject).await.map_err(fault)?;
     let stdout = io::stdout().lock();
-    let mut rows = StreamingTable::new(format(asked.output), trail(), screen(), stdout)
+    let mut rows = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
         .fields(AuditEntry::FIELDS);
     for entry in entries {
-        let of = delivery
+        let matches = delivery
             .as_ref()
             .is_none_or(|id| entry.cause().as_ref().and_then(|cause| cause.delivery()) == Some(id));
-        if of && stopped(rows.write(&entry))? {
+        if matches && stopped(rows.write(&entry))? {
             return Ok(code(false));
         }
     }
@@ -41,16 +41,13 @@ pub(super) async fn history(asked: &History) -> Done {
     Ok(code(false))
 }
 
-/// A time without its milliseconds, which are in the JSON.
+/// Removes the milliseconds of a time. The JSON has them.
 fn to_seconds(time: &str) -> String {
     time.split_once('.')
         .map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
-fn trail() -> Vec<Column<AuditEntry>> {
-    fn word(text: Option<&String>) -> String {
-        text.cloned().unwrap_or_else(|| "-".to_owned())
-    }
+fn columns() -> Vec<Column<AuditEntry>> {
     vec![
         Column::new("EVENT TIME", 20, |entry: &AuditEntry| {
             to_seconds(&entry.time)
@@ -65,7 +62,7 @@ fn trail() -> Vec<Column<AuditEntry>> {
             format!("{}>{}", entry.from.as_deref().unwrap_or("-"), entry.to)
         })
         .rank(4),
-        Column::new("BY", 16, |entry: &AuditEntry| word(entry.actor.as_ref()))
+        Column::new("BY", 16, |entry: &AuditEntry| cell(entry.actor.as_deref()))
             .flexible(8)
             .rank(2),
         Column::new("CAUSE", 43, |entry: &AuditEntry| entry.cause.clone()).flexible(12),

@@ -1,37 +1,38 @@
-//! `branchline mappings list`
+//! `branchline mappings list`: prints the mappings that match the filters.
 
 use std::io::{self, Write};
 
 use crate::cli::mappings::List;
-use crate::cli::output::explanation::Colour;
-use crate::cli::output::streaming_table::{Column, StreamingTable, age};
-use crate::cli::terminal::{Done, code, fault, format, glob, screen, stopped, time_argument};
-use crate::commands::mappings::account::{open, told};
+use crate::cli::output::colour::Colour;
+use crate::cli::output::streaming_table::{Column, StreamingTable, age, cell};
+use crate::cli::terminal::{Done, code, fault, format, glob, stopped, terminal, time_argument};
+use crate::commands::mappings::account::{open, report_unreadable};
 use crate::commands::system_clock::SystemClock;
 use crate::domain::state::mapping::State;
+use crate::domain::text::plural;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
 use crate::ports::Clock;
 
-pub(super) async fn list(asked: &List) -> Done {
+pub(super) async fn list(args: &List) -> Done {
     let filter = Filter {
-        repository: glob("repository", asked.repository.as_deref())?,
-        branch: glob("branch", asked.branch.as_deref())?,
-        pipeline: glob("pipeline", asked.pipeline.as_deref())?,
-        pull_request: asked.pull_request,
-        states: states(&asked.state)?,
-        failed: asked.error,
-        unchanged_since: time_argument("older", asked.older.as_deref(), SystemClock.now())?,
+        repository: glob("repository", args.repository.as_deref())?,
+        branch: glob("branch", args.branch.as_deref())?,
+        pipeline: glob("pipeline", args.pipeline.as_deref())?,
+        pull_request: args.pull_request,
+        states: states(&args.state)?,
+        failed: args.error,
+        unchanged_since: time_argument("older", args.older.as_deref(), SystemClock.now())?,
     };
-    let desk = open(&asked.overrides).await?;
+    let account = open(&args.options).await?;
     let stdout = io::stdout().lock();
     let mut rows =
-        StreamingTable::new(format(asked.output), columns(), screen(), stdout).fields(Row::FIELDS);
-    let mut listing = Listing::new(&desk.ledger, filter);
+        StreamingTable::new(format(args.output), columns(), terminal(), stdout).fields(Row::FIELDS);
+    let mut listing = Listing::new(&account.store, filter);
     let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
-        unreadable += told(&batch.unreadable)?;
+        unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
             listed += 1;
             if stopped(rows.write(&Row::new(&mapping, SystemClock.now())))? {
@@ -40,11 +41,11 @@ pub(super) async fn list(asked: &List) -> Done {
         }
     }
     stopped(rows.end())?;
-    let hidden = match asked.state.is_empty() {
-        true => ", those that are gone left out (--state gone)",
+    let hidden = match args.state.is_empty() {
+        true => "; deleted ones are not listed (--state gone)",
         false => "",
     };
-    writeln!(io::stderr(), "{listed} mappings{hidden}")?;
+    writeln!(io::stderr(), "{}{hidden}", plural(listed, "mapping"))?;
     Ok(code(unreadable > 0))
 }
 
@@ -58,17 +59,14 @@ fn states(words: &[String]) -> Result<Vec<State>, String> {
     let read = |word: &String| {
         let found = State::ALL.into_iter().find(|state| state.as_str() == word);
         let known = State::ALL.map(State::as_str).join(", ");
-        found.ok_or_else(|| format!("--state: '{word}' is none: want {known}"))
+        found.ok_or_else(|| format!("--state: invalid state '{word}': expected {known}"))
     };
     words.iter().map(read).collect()
 }
 
 fn columns() -> Vec<Column<Row>> {
     fn short(sha: Option<&String>) -> String {
-        sha.map_or_else(|| "-".to_owned(), |sha| sha.chars().take(8).collect())
-    }
-    fn word(text: Option<&String>) -> String {
-        text.cloned().unwrap_or_else(|| "-".to_owned())
+        sha.map_or_else(|| cell(None), |sha| sha.chars().take(8).collect())
     }
     fn colour(row: &Row) -> Option<Colour> {
         match row.state {
@@ -81,10 +79,10 @@ fn columns() -> Vec<Column<Row>> {
     vec![
         Column::new("SUBJECT", 28, |row: &Row| row.subject.clone()).flexible(11),
         Column::new("STATE", 8, |row: &Row| row.state.to_owned()).colour(colour),
-        Column::new("PIPELINE", 28, |row: &Row| word(row.pipeline.as_ref()))
+        Column::new("PIPELINE", 28, |row: &Row| cell(row.pipeline.as_deref()))
             .flexible(11)
             .rank(2),
-        Column::new("BRANCH", 20, |row: &Row| word(row.branch.as_ref()))
+        Column::new("BRANCH", 20, |row: &Row| cell(row.branch.as_deref()))
             .flexible(8)
             .rank(3),
         Column::new("BUILT", 8, |row: &Row| short(row.built.as_ref())).rank(4),

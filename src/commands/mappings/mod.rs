@@ -1,4 +1,4 @@
-//! `branchline mappings`: wires the ports, reads, prints.
+//! `branchline mappings`: wires the ports, reads mappings, prints them.
 
 mod account;
 mod export;
@@ -11,9 +11,9 @@ use crate::cli::terminal::Done;
 
 pub(crate) async fn run(command: &MappingsCommand) -> Done {
     match command {
-        MappingsCommand::List(asked) => list::list(asked).await,
-        MappingsCommand::Show(asked) => show::show(asked).await,
-        MappingsCommand::History(asked) => history::history(asked).await,
-        MappingsCommand::Export(asked) => export::export(asked).await,
+        MappingsCommand::List(args) => list::list(args).await,
+        MappingsCommand::Show(args) => show::show(args).await,
+        MappingsCommand::History(args) => history::history(args).await,
+        MappingsCommand::Export(args) => export::export(args).await,
     }
 }

@@ -1,31 +1,34 @@
-//! `branchline mappings show`
+//! `branchline mappings show`: prints one mapping and its pipeline.
 
 use crate::cli::mappings::Show;
+use crate::cli::output::OutputFormat;
 use crate::cli::output::mapping::{Live, Shown, lines};
-use crate::cli::terminal::{Done, colours, fault, is_human, print};
+use crate::cli::terminal::{Done, colours, fault, format, print};
 use crate::commands::mappings::account::open;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
-use crate::inspect::mappings::lookup::subject;
+use crate::inspect::mappings::lookup::subject as find_subject;
 use crate::inspect::mappings::row::{Row, console};
 use crate::ports::{Clock, PipelineReader, StoreReader};
 
-pub(super) async fn show(asked: &Show) -> Done {
-    let desk = open(&asked.overrides).await?;
-    let whom = subject(&asked.subject, &desk.ledger).await?;
-    let mapping = desk.ledger.mapping(&whom).await.map_err(fault)?;
-    let mapping =
-        mapping.ok_or_else(|| format!("the table has no mapping of {}", asked.subject))?;
+pub(super) async fn show(args: &Show) -> Done {
+    let account = open(&args.options).await?;
+    let subject = find_subject(&args.subject, &account.store).await?;
+    let mapping = account.store.mapping(&subject).await.map_err(fault)?;
+    let mapping = mapping.ok_or_else(|| {
+        let subject = &args.subject;
+        format!("the table has no mapping of {subject}: see `branchline mappings list`")
+    })?;
     let mut live = None;
     if let Some((name, arn)) = mapping.pipeline_name().zip(mapping.pipeline_arn()) {
-        let found = desk.pipelines.find(name, Some(arn)).await;
+        let found = account.pipelines.find(name, Some(arn)).await;
         let found = found.map_err(fault)?;
         let mut unknown = Vec::new();
-        let mut said = |why: Fault| unknown.push(why.to_string());
-        let stages = desk.pipelines.stages(name).await;
-        let stages = stages.map_err(&mut said).unwrap_or_default();
-        let executions = desk.pipelines.executions(name).await;
-        let executions = executions.map_err(&mut said).unwrap_or_default();
+        let mut note = |why: Fault| unknown.push(why.to_string());
+        let stages = account.pipelines.stages(name).await;
+        let stages = stages.map_err(&mut note).unwrap_or_default();
+        let executions = account.pipelines.executions(name).await;
+        let executions = executions.map_err(&mut note).unwrap_or_default();
         live = Some(Live {
             exists: found.is_some(),
             stages,
@@ -36,9 +39,9 @@ pub(super) async fn show(asked: &Show) -> Done {
     }
     let row = Row::new(&mapping, SystemClock.now());
     let shown = Shown { row, live };
-    let text = match is_human(asked.output) {
-        true => lines(&shown, colours()),
-        false => serde_json::to_string(&shown)? + "\n",
+    let text = match format(args.output) {
+        OutputFormat::Table => lines(&shown, colours()),
+        OutputFormat::Json | OutputFormat::Csv => serde_json::to_string(&shown)? + "\n",
     };
     print(text.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! What a rule says of its clones beside stages, actions, role and tags.
+//! The keys of a rule that concern its clones, beside stages, actions, role and tags.
 
 use super::*;
 use crate::domain::clone::overrides::ExecutionMode;
@@ -13,7 +13,7 @@ aws = { codepipeline_rate = 5 }
 "#;
 
 #[test]
-fn everything_that_can_be_said_is_understood() {
+fn every_key_is_read() {
     let text = format!(
         "{HEAD}{}",
         r#"
@@ -58,7 +58,7 @@ secrets = { "Source/App/OAuthToken" = "env:NEW" }
 }
 
 #[test]
-fn what_means_nothing_is_told() {
+fn invalid_values_are_reported() {
     let text = format!(
         "{HEAD}{}",
         r#"
@@ -91,24 +91,24 @@ environment = { SHA = "{sha}" }
     )
     .replace("codepipeline_rate = 5", "codepipeline_rate = 0");
     insta::assert_snapshot!(problems(text.leak()), @r#"
-    branchline.toml:5: aws.codepipeline_rate: want 1 to 1000
-    branchline.toml:12: rule[1].source_action: 'App' is no action: want "Stage/Action"
-    branchline.toml:17: rule[1].execution_mode: want "SUPERSEDED", "QUEUED" or "PARALLEL"
+    branchline.toml:5: aws.codepipeline_rate: expected 1 to 1000
+    branchline.toml:12: rule[1].source_action: 'App' is not an action: expected "Stage/Action"
+    branchline.toml:17: rule[1].execution_mode: expected "SUPERSEDED", "QUEUED" or "PARALLEL"
     branchline.toml:18: rule[1].variables.PR: a branch has no {number}
     branchline.toml:18: rule[1].variables.X: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {slug}, {number}, {sha}, {base}, {author}, {title}
     branchline.toml:18: rule[1].variables.Y: '{' without '}' in '{': write '{{' for a brace
-    branchline.toml:18: rule[1].variables.a b: no name of a pipeline variable: want 1 to 128 of A-Z a-z 0-9 @ - _
-    branchline.toml:19: rule[1].environment.1A: no name of an environment variable: want A-Z a-z 0-9 _, not beginning with a digit
+    branchline.toml:18: rule[1].variables.a b: not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _
+    branchline.toml:19: rule[1].environment.1A: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
     branchline.toml:19: rule[1].environment.B: '}' without '{' in '}': write '}}' for a brace
-    branchline.toml:20: rule[1].secrets.App/Token: 'App/Token' is no place of a secret: want "Stage/Action/Key"
+    branchline.toml:20: rule[1].secrets.App/Token: 'App/Token' does not name a configuration value: expected "Stage/Action/Key"
     branchline.toml:20: rule[1].secrets.Source/App/Other: the variable GONE is not set
-    branchline.toml:20: rule[1].secrets.Source/App/Token: not a reference: use env:NAME or file:PATH, never the secret itself
-    branchline.toml:14: rule[1].update: want one of "next-start", "never"
-    branchline.toml:15: rule[1].stop_on_close: want true or false
-    branchline.toml:16: rule[1].max_active: want 1 to 10000
-    branchline.toml:7: rule[1]: a rule with max_active needs a name: its clones are counted under it
+    branchline.toml:20: rule[1].secrets.Source/App/Token: not a reference: expected env:NAME or file:PATH, never the secret itself
+    branchline.toml:14: rule[1].update: expected one of "next-start", "never"
+    branchline.toml:15: rule[1].stop_on_close: expected true or false
+    branchline.toml:16: rule[1].max_active: expected 1 to 10000
+    branchline.toml:7: rule[1]: a rule with max_active needs a name, under which its clones are counted: set name
     branchline.toml:11: rule[1].pipeline_name: a branch has no {title}: use {branch}
-    branchline.toml:21: rule[2]: a rule with max_active needs a name: its clones are counted under it
-    branchline.toml:26: rule[3]: an execution that the clone starts by itself is told no {sha}: use start = "commit"
+    branchline.toml:21: rule[2]: a rule with max_active needs a name, under which its clones are counted: set name
+    branchline.toml:26: rule[3]: {sha} is not known to an execution that the clone starts by itself: use start = "commit"
     "#);
 }

@@ -6,11 +6,11 @@ use crate::domain::rules::rule::On;
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
 
-/// Files and variables, by name.
+/// An environment of files and variables, by name.
 #[derive(Default)]
-struct Given(HashMap<&'static str, &'static str>);
+struct TestEnvironment(HashMap<&'static str, &'static str>);
 
-impl Environment for Given {
+impl Environment for TestEnvironment {
     fn variable(&self, name: &str) -> Result<Option<String>, String> {
         Ok(self.0.get(name).map(|text| (*text).to_owned()))
     }
@@ -53,7 +53,7 @@ fn load_text(text: &'static str, overrides: &Overrides) -> Result<Config, Proble
         ("/run/old", "old-hunter2\r\n"),
         ("EMPTY", ""),
     ];
-    load(overrides, &Given(HashMap::from(given)))
+    load(overrides, &TestEnvironment(HashMap::from(given)))
 }
 
 fn problems(text: &'static str) -> String {
@@ -63,7 +63,7 @@ fn problems(text: &'static str) -> String {
 }
 
 #[test]
-fn a_good_file_means_what_it_says() {
+fn a_valid_file_is_loaded() {
     let config = load_text(GOOD, &Overrides::default()).unwrap();
     assert_eq!(
         (config.concurrency, config.table.as_str()),
@@ -111,12 +111,12 @@ fn a_flag_or_variable_wins_over_the_file() {
 }
 
 #[test]
-fn the_text_itself_may_come_from_a_variable() {
+fn the_text_may_come_from_a_variable() {
     let overrides = |name: &str| Overrides {
         config: Some(name.into()),
         ..Overrides::default()
     };
-    let given = Given(HashMap::from([
+    let given = TestEnvironment(HashMap::from([
         ("RULES", GOOD),
         ("NEW", "x"),
         ("/run/old", "y"),
@@ -129,19 +129,19 @@ fn the_text_itself_may_come_from_a_variable() {
     );
     assert_eq!(
         why(&overrides("")),
-        "--config / BRANCHLINE_CONFIG: is empty: name a file, or env:NAME"
+        "--config / BRANCHLINE_CONFIG: is empty: give a file, or env:NAME"
     );
     assert!(
         why(&overrides("no.toml"))
             .starts_with("--config / BRANCHLINE_CONFIG: no.toml cannot be read")
     );
     assert!(
-        why(&Overrides::default()).contains("not given, and branchline.toml cannot be read here")
+        why(&Overrides::default()).contains("is not set, and branchline.toml cannot be read here")
     );
 }
 
 #[test]
-fn every_mistake_is_told_at_once_with_line_and_key() {
+fn every_mistake_is_reported_at_once_with_line_and_key() {
     let text = r#"
 regoin = "x"
 [queue]
@@ -171,31 +171,32 @@ template = "t"
 pipeline_name = "{repo}"
 "#;
     insta::assert_snapshot!(problems(text), @r#"
-    branchline.toml:4: queue.url: want the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    branchline.toml:4: queue.url: expected the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    branchline.toml:3: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
     branchline.toml:3: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
-    branchline.toml:6: queue.concurrency: want 1 to 1000
-    branchline.toml:8: store.table: want text in quotes
-    branchline.toml:10: github.secrets: secret 1: not a reference: use env:NAME or file:PATH, never the secret itself
+    branchline.toml:6: queue.concurrency: expected 1 to 1000
+    branchline.toml:8: store.table: expected text in quotes
+    branchline.toml:10: github.secrets: secret 1: not a reference: expected env:NAME or file:PATH, never the secret itself
     branchline.toml:10: github.secrets: secret 2: the variable NONE is not set
     branchline.toml:10: github.secrets: secret 3: EMPTY is empty
     branchline.toml:10: github.secrets: secret 4: the file /none cannot be read: entity not found
-    branchline.toml:13: rule[1].on: want "pull_request" or "branch"
+    branchline.toml:13: rule[1].on: expected "pull_request" or "branch"
     branchline.toml:14: rule[1].template: not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
-    branchline.toml:12: rule[1].repository: the glob 'a[b' cannot be read: unclosed character class; missing ']'
-    branchline.toml:15: rule[1].drafts: want true or false
-    branchline.toml:16: rule[2].repository: missing
+    branchline.toml:12: rule[1].repository: invalid glob 'a[b': unclosed character class; missing ']'
+    branchline.toml:15: rule[1].drafts: expected true or false
+    branchline.toml:16: rule[2].repository: missing: every rule needs it
     branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
-    branchline.toml:16: rule[2]: 'base' is about pull requests, and this rule is on = "branch"
-    branchline.toml:22: rule[2].extra: unknown key: known here are name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
-    branchline.toml:24: rule[3].repository: an empty list matches nothing: name repositories as owner/name
+    branchline.toml:16: rule[2]: 'base' applies to pull requests, and this rule has on = "branch": remove it
+    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
+    branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
-    branchline.toml:2: regoin: unknown key: known here are aws, queue, store, github, rule
+    branchline.toml:2: regoin: unknown key: expected one of aws, queue, store, github, rule
     "#);
 }
 
 #[test]
-fn a_rule_says_what_differs_in_the_clone() {
+fn a_rule_changes_its_clones() {
     let text: &'static str = Box::leak(
         GOOD.replace(
             "template = \"api-main\"\n[[rule]]",
@@ -218,7 +219,7 @@ tags = { team = "payments", "cost center" = "17" }
 }
 
 #[test]
-fn what_cannot_differ_is_told() {
+fn invalid_changes_are_reported() {
     insta::assert_snapshot!(problems(r#"
 [queue]
 url = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks"
@@ -240,23 +241,23 @@ drop_actions = ["Deploy", "a/b/c"]
 role_arn = "preview"
 tags = { "aws:x" = "1", "branchline:x" = "2", "ok" = 3, "x" = "a#b" }
 "#), @r#"
-    branchline.toml:5: queue.drain_timeout: want 0 to 3600
-    branchline.toml:6: queue.max_attempts.transient: want 1 to 900
-    branchline.toml:6: queue.max_attempts.quota: want a whole number
-    branchline.toml:6: queue.max_attempts.unknwon: unknown key: did you mean 'unknown'?
-    branchline.toml:16: rule[1].keep_stages: say what to drop or what to keep, not both
-    branchline.toml:17: rule[1].drop_actions: 'Deploy' is no action: want "Stage/Action"
-    branchline.toml:17: rule[1].drop_actions: 'a/b/c' is no action: want "Stage/Action"
-    branchline.toml:18: rule[1].role_arn: not the ARN of a role: want arn:aws:iam::ACCOUNT:role/NAME
-    branchline.toml:19: rule[1].tags.ok: want text in quotes
-    branchline.toml:19: rule[1].tags.aws:x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
-    branchline.toml:19: rule[1].tags.branchline:x: begins with branchline:, which marks our pipelines
-    branchline.toml:19: rule[1].tags.x: not a tag as AWS takes it: want letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:6: queue.drain_timeout: expected 0 to 3600
+    branchline.toml:7: queue.max_attempts.transient: expected 1 to 900
+    branchline.toml:7: queue.max_attempts.quota: expected a whole number
+    branchline.toml:7: queue.max_attempts.unknwon: unknown key: did you mean 'unknown'?
+    branchline.toml:17: rule[1].keep_stages: set drop_stages or keep_stages, not both
+    branchline.toml:18: rule[1].drop_actions: 'Deploy' is not an action: expected "Stage/Action"
+    branchline.toml:18: rule[1].drop_actions: 'a/b/c' is not an action: expected "Stage/Action"
+    branchline.toml:19: rule[1].role_arn: not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:20: rule[1].tags.ok: expected text in quotes
+    branchline.toml:20: rule[1].tags.aws:x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:20: rule[1].tags.branchline:x: begins with branchline:, which is reserved for branchline's own tags
+    branchline.toml:20: rule[1].tags.x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
     "#);
 }
 
 #[test]
-fn mistakes_in_the_form_come_first() {
+fn syntax_errors_are_reported_alone() {
     insta::assert_snapshot!(problems("[queue\nurl = \n[store]\ntable = 'x' 'y'\n"), @r#"
     branchline.toml:1: not TOML: unclosed table, expected `]`
     branchline.toml:4: not TOML: unexpected key or value, expected newline, `#`
@@ -264,18 +265,19 @@ fn mistakes_in_the_form_come_first() {
 }
 
 #[test]
-fn an_empty_file_misses_everything_it_needs() {
+fn an_empty_file_lacks_every_required_key() {
     insta::assert_snapshot!(problems(""), @r#"
     branchline.toml: queue.url: missing: set it here, with --queue-url or in BRANCHLINE_QUEUE_URL
+    branchline.toml: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
     branchline.toml: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
     branchline.toml: store.table: missing: set it here, with --table or in BRANCHLINE_TABLE
-    branchline.toml: github.secrets: missing: without a secret no webhook can be proven to be GitHub's; use ["env:NAME"]
-    branchline.toml: rule: missing: without a [[rule]] no webhook would make a pipeline
+    branchline.toml: github.secrets: missing: webhooks cannot be authenticated without a secret; set it to ["env:NAME"]
+    branchline.toml: rule: missing: without a [[rule]] no webhook creates a pipeline
     "#);
 }
 
 #[test]
-fn an_override_that_means_nothing_is_refused() {
+fn an_invalid_override_is_refused() {
     let overrides = Overrides {
         queue_url: Some(String::new()),
         concurrency: Some("many".into()),
@@ -283,14 +285,14 @@ fn an_override_that_means_nothing_is_refused() {
         ..Overrides::default()
     };
     insta::assert_snapshot!(load_text(GOOD, &overrides).unwrap_err().to_string(), @r#"
-    --queue-url / BRANCHLINE_QUEUE_URL: is set to nothing: give it a value, or unset it
-    --concurrency / BRANCHLINE_CONCURRENCY: want a whole number
-    --region / AWS_REGION: not an AWS Region, for instance eu-west-1
+    --queue-url / BRANCHLINE_QUEUE_URL: is empty: give it a value, or unset it
+    --concurrency / BRANCHLINE_CONCURRENCY: expected a whole number
+    --region / AWS_REGION: not an AWS Region: expected a name such as eu-west-1
     "#);
 }
 
 #[test]
-fn a_secret_is_never_told() {
+fn a_secret_is_never_printed() {
     let all = [
         problems("[github]\nsecrets = [\"hunter2\"]"),
         format!("{:?}", load_text(GOOD, &Overrides::default())),
@@ -299,7 +301,7 @@ fn a_secret_is_never_told() {
 }
 
 #[test]
-fn a_grave_that_is_the_source_is_refused() {
+fn a_failure_queue_that_is_also_a_source_queue_is_refused() {
     let source = "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks";
     let overrides = Overrides {
         quarantine_url: Some(source.into()),
@@ -311,6 +313,50 @@ fn a_grave_that_is_the_source_is_refused() {
             .to_string()
             .starts_with("queue.url: is also")
     );
+}
+
+#[test]
+fn the_webhook_queue_is_not_the_internal_queue() {
+    let overrides = Overrides {
+        internal_queue_url: Some(
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/webhooks".into(),
+        ),
+        ..Overrides::default()
+    };
+    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
+    assert!(
+        problems.starts_with("queue.internal_url: is also the webhook queue"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_command_without_queues_needs_no_queue_url() {
+    let (head, rest) = GOOD.split_once("[queue]").unwrap();
+    let (_, rest) = rest.split_once("concurrency").unwrap();
+    let text = format!("{head}[queue]\nconcurrency{rest}");
+    let environment = |text: String| {
+        let text: &'static str = text.leak();
+        TestEnvironment(HashMap::from([
+            ("branchline.toml", text),
+            ("NEW", "new"),
+            ("/run/old", "old"),
+        ]))
+    };
+    let given = environment(text.clone());
+    let config = load_account(&Overrides::default(), &given).unwrap();
+    assert_eq!(
+        (config.table.as_str(), config.rules.0.len()),
+        ("branchline", 2)
+    );
+    assert_eq!(
+        load(&Overrides::default(), &given).unwrap_err().all().len(),
+        3
+    );
+    // A mistake is a mistake for every command.
+    let given = environment(text.replace("concurrency = 8", "url = \"webhooks\""));
+    let problems = load_account(&Overrides::default(), &given).unwrap_err();
+    assert!(problems.to_string().contains("queue.url: expected the URL"));
 }
 
 mod clones;

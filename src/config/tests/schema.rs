@@ -1,4 +1,4 @@
-//! The schema beside the reader: what the reader takes, the schema takes, key by key.
+//! The JSON Schema agrees with the reader, key by key.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,19 @@ fn schema() -> Value {
     serde_json::from_str(SCHEMA).unwrap()
 }
 
-/// The schema's complaints.
-fn complaints(text: &str) -> Vec<String> {
+/// Returns the errors that the schema finds.
+fn schema_errors(text: &str) -> Vec<String> {
     let schema = schema();
     let checked = jsonschema::draft7::new(&schema).unwrap();
     let document: toml::Table = text.parse().unwrap();
     let document = serde_json::to_value(document).unwrap();
-    let told = checked.iter_errors(&document);
-    told.map(|error| format!("{}: {error}", error.instance_path()))
+    let errors = checked.iter_errors(&document);
+    errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
         .collect()
 }
 
-/// The configurations that the documentation shows, each made whole.
+/// Returns the configurations of the documentation, each completed with the required tables.
 fn documented() -> Vec<String> {
     let page = include_str!("../../../docs/CONFIGURATION.md");
     let blocks = page.split("```toml\n").skip(1);
@@ -31,19 +32,19 @@ fn documented() -> Vec<String> {
 }
 
 #[test]
-fn the_schema_takes_what_the_reader_takes() {
+fn the_schema_accepts_what_the_reader_accepts() {
     let examples = documented();
-    assert!(examples.len() >= 3, "the page has its examples elsewhere");
+    assert!(examples.len() >= 3, "the page has few examples");
     for text in [GOOD.to_owned()].into_iter().chain(examples) {
-        assert_eq!(complaints(&text), Vec::<String>::new(), "{text}");
+        assert_eq!(schema_errors(&text), Vec::<String>::new(), "{text}");
         let text: &'static str = text.leak();
         assert!(load_text(text, &Overrides::default()).is_ok(), "{text}");
     }
 }
 
 #[test]
-fn both_refuse_what_is_wrong() {
-    let wrong = [
+fn the_schema_and_the_reader_refuse_the_same_mistakes() {
+    let mistakes = [
         ("concurrency = 8", "concurrency = 1001"),
         ("concurrency = 8", "concurrency = \"8\""),
         ("concurrency = 8", "max_attempts = { quota = 0 }"),
@@ -70,18 +71,18 @@ fn both_refuse_what_is_wrong() {
         ("name = \"branches\"", "update = \"always\""),
         ("name = \"branches\"", "secrets = { \"A/B/C\" = \"x\" }"),
     ];
-    for (good, bad) in wrong {
+    for (good, bad) in mistakes {
         assert!(GOOD.contains(good), "{good}");
         let text: &'static str = GOOD.replacen(good, bad, 1).leak();
-        assert!(!complaints(text).is_empty(), "the schema takes {bad}");
+        assert!(!schema_errors(text).is_empty(), "the schema accepts {bad}");
         let refused = load_text(text, &Overrides::default()).is_err();
-        assert!(refused, "the reader takes {bad}");
+        assert!(refused, "the reader accepts {bad}");
     }
 }
 
-/// The keys that the reader knows in each table, as it says itself when it meets one that it does not.
+/// Compares the keys of the schema with those that the reader lists when it finds an unknown key.
 #[test]
-fn every_key_that_the_reader_knows_is_in_the_schema_and_no_other() {
+fn the_schema_has_the_keys_of_the_reader_and_no_others() {
     let schema = schema();
     let places = [
         ("", "/properties"),
@@ -97,8 +98,10 @@ fn every_key_that_the_reader_knows_is_in_the_schema_and_no_other() {
     ];
     for (table, pointer) in places {
         let text: &'static str = format!("{table}\nquite_another_word = 1\n").leak();
-        let told = problems(text);
-        let (_, known) = told.split_once("unknown key: known here are ").unwrap();
+        let problems = problems(text);
+        let (_, known) = problems
+            .split_once("unknown key: expected one of ")
+            .unwrap();
         let known = known.lines().next().unwrap().split(", ");
         let known: BTreeSet<&str> = known.collect();
         let keys = schema.pointer(pointer).unwrap().as_object().unwrap();

@@ -1,4 +1,4 @@
-//! An account of one test in the emulator.
+//! The account of one test in the emulator.
 
 use std::process::Command;
 
@@ -13,8 +13,9 @@ use crate::world::{emulator, rules, table};
 /// The queues and the table of one test.
 pub(crate) struct Account {
     pub(crate) client: Client,
-    /// The queue of webhooks, the dead-letter queue and the quarantine.
+    /// The webhook, the dead-letter and the quarantine queue.
     pub(crate) urls: [String; 3],
+    /// The internal queue.
     pub(crate) internal: String,
     pub(crate) endpoint: String,
     pub(crate) table: String,
@@ -30,7 +31,7 @@ impl Account {
         Self::in_region(test, "eu-west-1").await
     }
 
-    /// In a Region whose pipelines are this test's alone.
+    /// Makes an account in a Region whose pipelines belong to this test alone.
     pub(crate) async fn in_region(test: &str, region: &'static str) -> Self {
         let config = emulator::config(region).await;
         let client = Client::new(&config);
@@ -52,11 +53,13 @@ impl Account {
         }
     }
 
+    /// Sends a webhook to the webhook queue.
     pub(crate) async fn send(&self, webhook: Webhook) {
         emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
     }
 
-    /// How many messages each queue holds, visible or not.
+    /// Returns how many messages the webhook, the dead-letter and the quarantine queue have, visible or
+    /// not.
     pub(crate) async fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for (count, url) in counts.iter_mut().zip(&self.urls) {
@@ -65,12 +68,17 @@ impl Account {
         counts
     }
 
-    /// CodePipeline, as somebody else uses it.
+    /// Returns how many messages the internal queue has, visible or not.
+    pub(crate) async fn internal_count(&self) -> usize {
+        emulator::depth(&self.client, &self.internal).await
+    }
+
+    /// Returns a client of CodePipeline.
     pub(crate) async fn pipelines(&self) -> aws_sdk_codepipeline::Client {
         aws_sdk_codepipeline::Client::new(&emulator::config(self.region).await)
     }
 
-    /// The template pipeline for `acme/api`.
+    /// Creates the template pipeline for `acme/api`.
     pub(crate) async fn template(&self) {
         let declaration = rules::declaration("api-template", "acme/api", &emulator::role());
         let client = self.pipelines().await;
@@ -82,7 +90,7 @@ impl Account {
             .unwrap();
     }
 
-    /// Makes a mapping's row one that nobody can read.
+    /// Makes the row of a mapping unreadable.
     pub(crate) async fn damage(&self, sk: &str) {
         let config = emulator::config(self.region).await;
         let value = |text: String| AttributeValue::S(text);
@@ -98,13 +106,14 @@ impl Account {
             .unwrap();
     }
 
+    /// Returns `branchline run` with this account's configuration.
     pub(crate) fn daemon(&self, arguments: &[&str]) -> Command {
         let mut all = vec!["run", "--log-format", "json"];
         all.extend(arguments);
         self.command(&all)
     }
 
-    /// A command with this account's configuration.
+    /// Returns a command with this account's configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let rules = format!(
             r#"

@@ -1,32 +1,28 @@
 //! `branchline audit` against the emulator.
 
-use std::process::Output;
-
 use serde_json::Value;
 
 use super::account::Account;
+use super::binary::{json_lines, output, text};
 use crate::world::webhook::Webhook;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+/// The actor that the emulator's SQS gives as the sender of every message.
+const SENDER: &str = "AIDAIT2UOQQY3AUEKVGXU";
+
+/// Runs an audit without a webhook secret, which must end with `code`. Returns standard output and
+/// standard error.
+fn run(account: &Account, arguments: &[&str], code: i32) -> (String, String) {
+    let mut command = account.command(&[&["audit"], arguments].concat());
+    let output = output(command.env_remove("WEBHOOK_SECRET"));
+    let messages = text(output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{messages}");
+    (text(output.stdout), messages)
 }
 
-/// Runs an audit, which ends with `code`: the findings, and what was said beside them.
+/// The same, with the findings.
 fn audit(account: &Account, arguments: &[&str], code: i32) -> (Vec<Value>, String) {
-    let output = output(account, arguments);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    let lines = text(&output.stdout);
-    let findings = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
-    (findings.collect(), said)
-}
-
-fn output(account: &Account, arguments: &[&str]) -> Output {
-    let mut all = vec!["audit"];
-    all.extend(arguments);
-    account.command(&all).output().unwrap()
+    let (lines, messages) = run(account, arguments, code);
+    (json_lines(&lines), messages)
 }
 
 fn kinds(findings: &[Value]) -> Vec<String> {
@@ -40,12 +36,12 @@ fn kinds(findings: &[Value]) -> Vec<String> {
 }
 
 fn work(account: &Account) {
-    let ran = account.daemon(&["--until-empty"]).output().unwrap();
-    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let ran = output(&mut account.daemon(&["--until-empty"]));
+    assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
+async fn findings_are_reported_and_the_daemon_repairs_them() {
     let account = Account::in_region("audit", "ap-southeast-4").await;
     account.template().await;
     for number in [7, 8, 9] {
@@ -54,8 +50,8 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
             .await;
     }
     work(&account);
-    let (found, said) = audit(&account, &[], 0);
-    assert_eq!((found.len(), said.as_str()), (0, "findings: 0\n"));
+    let (found, messages) = audit(&account, &[], 0);
+    assert_eq!((found.len(), messages.as_str()), (0, "0 findings\n"));
 
     let pipelines = account.pipelines().await;
     let get = async |name: &str| pipelines.get_pipeline().name(name).send().await.unwrap();
@@ -99,11 +95,11 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
         .await
         .unwrap();
 
-    let (found, said) = audit(&account, &[], 1);
+    let (found, messages) = audit(&account, &[], 1);
     let three = ["drifted api-pr-8", "missing api-pr-7", "orphan lost"];
     assert_eq!(
-        (kinds(&found).as_slice(), said.as_str()),
-        (&three.map(str::to_owned)[..], "findings: 3\n")
+        (kinds(&found).as_slice(), messages.as_str()),
+        (&three.map(str::to_owned)[..], "3 findings\n")
     );
     let drifted = found.iter().find(|one| one["kind"] == "drifted").unwrap();
     let differences = drifted["differences"].as_str().unwrap();
@@ -113,48 +109,52 @@ async fn what_is_wrong_is_found_told_and_repaired_by_the_daemon() {
     );
     let (only, _) = audit(&account, &["--only", "orphan,half-way"], 1);
     assert_eq!(kinds(&only), ["orphan lost"]);
-    let table = text(&output(&account, &["--output", "table"]).stdout);
+    let (table, _) = run(&account, &["--output", "table"], 1);
     assert!(
         table.starts_with("KIND") && table.contains("missing     acme/api#7"),
         "{table}"
     );
-    let csv = text(&output(&account, &["--output", "csv"]).stdout);
+    let (csv, _) = run(&account, &["--output", "csv"], 1);
     assert!(
         csv.starts_with("kind,subject,pipeline,detail,repairable,differences\n"),
         "{csv}"
     );
 
-    let (_, said) = audit(&account, &["--repair"], 2);
+    let (_, messages) = audit(&account, &["--repair"], 2);
     assert!(
-        said.ends_with("nobody can be asked here: give --yes\n"),
-        "{said}"
+        messages.ends_with(
+            "error: standard input is not a terminal, so you cannot be asked to confirm: add --yes\n"
+        ),
+        "{messages}"
+    );
+    assert_eq!(account.internal_count().await, 0);
+    let (_, messages) = audit(&account, &["--repair", "--yes"], 1);
+    assert!(
+        messages.contains("3 repairs: deletes 1 pipeline\n"),
+        "{messages}"
+    );
+    assert!(
+        messages.contains("3 repairs sent to the internal queue; "),
+        "{messages}"
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
-    let (_, said) = audit(&account, &["--repair", "--yes", "--by", "ada"], 1);
-    assert!(
-        said.contains("repairs: 3, of which 1 delete a pipeline"),
-        "{said}"
-    );
-    assert!(said.contains("repairs sent: 3."), "{said}");
-    assert_eq!(account.counts().await, [3, 0, 0]);
+    assert_eq!(account.internal_count().await, 3);
     work(&account);
+    assert_eq!(account.internal_count().await, 0);
     let (found, _) = audit(&account, &[], 0);
     assert!(found.is_empty());
-    let history = account
-        .command(&["mappings", "history", "api-pr-7"])
-        .output()
-        .unwrap();
-    let last = text(&history.stdout).lines().last().unwrap().to_owned();
-    let last: Value = serde_json::from_str(&last).unwrap();
+    let history = output(&mut account.command(&["mappings", "history", "api-pr-7"]));
+    let history = json_lines(&text(history.stdout));
+    let last = history.last().unwrap();
     assert_eq!(
         (last["actor"].as_str(), last["outcome"].as_str()),
-        (Some("ada"), Some("created"))
+        (Some(SENDER), Some("created"))
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
-    a_row_that_cannot_be_read_is_a_finding_among_others(&account).await;
+    an_unreadable_row_is_a_finding_among_others(&account).await;
 }
 
-async fn a_row_that_cannot_be_read_is_a_finding_among_others(account: &Account) {
+async fn an_unreadable_row_is_a_finding_among_others(account: &Account) {
     account.damage("PR#0000000007").await;
     let pipelines = account.pipelines().await;
     let delete = pipelines.delete_pipeline().name("api-pr-9");
@@ -173,16 +173,19 @@ async fn a_row_that_cannot_be_read_is_a_finding_among_others(account: &Account) 
 }
 
 #[tokio::test]
-async fn words_that_mean_nothing_are_told() {
+async fn invalid_arguments_are_reported() {
     let account = Account::new("audit-words").await;
-    let (_, said) = audit(&account, &["--only", "broken"], 2);
+    let (_, error) = audit(&account, &["--only", "broken"], 2);
     assert!(
-        said.contains("want orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable"),
-        "{said}"
+        error.starts_with("error: ")
+            && error.contains(
+                "expected orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable"
+            ),
+        "{error}"
     );
-    let (_, said) = audit(&account, &["--yes"], 2);
+    let (_, error) = audit(&account, &["--yes"], 2);
     assert_eq!(
-        said,
-        "the following required arguments were not provided: --repair; try `branchline audit --help`\n"
+        error,
+        "error: the following required arguments were not provided: --repair; see `branchline audit --help`\n"
     );
 }

@@ -7,16 +7,16 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use super::account::Account;
+use super::binary::{json_lines, output, text};
 use crate::world::emulator;
 
-/// The exit code and what was found, each as `ok WHAT` or `NO WHAT`.
-fn checked(command: &mut Command) -> (Option<i32>, Vec<String>) {
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let line = |line: &str| {
-        let finding: Value = serde_json::from_str(line).unwrap();
-        let (ok, mends) = (finding["ok"].as_bool(), !finding["mend"].is_null());
-        assert_eq!(ok == Some(false), mends, "{finding}");
+/// Returns the exit code and the findings, each as `ok WHAT`, `NO WHAT` or `-- WHAT`.
+fn check(command: &mut Command) -> (Option<i32>, Vec<String>) {
+    let output = output(command);
+    let findings = json_lines(&text(output.stdout));
+    let line = |finding: &Value| {
+        let (ok, has_fix) = (finding["ok"].as_bool(), !finding["fix"].is_null());
+        assert_eq!(ok == Some(false), has_fix, "{finding}");
         let mark = match ok {
             Some(true) => "ok",
             Some(false) => "NO",
@@ -24,17 +24,18 @@ fn checked(command: &mut Command) -> (Option<i32>, Vec<String>) {
         };
         format!("{mark} {}", finding["what"].as_str().unwrap())
     };
-    (output.status.code(), said.lines().map(line).collect())
+    (output.status.code(), findings.iter().map(line).collect())
 }
 
 #[tokio::test]
-async fn what_is_missing_is_found_and_what_is_mended_is_good() {
+async fn missing_parts_are_found_and_fixed_ones_are_good() {
     let account = Account::in_region("check", "me-south-1").await;
-    let (code, found) = checked(&mut account.command(&["check"]));
+    let (code, found) = check(&mut account.command(&["check"]));
     assert_eq!(code, Some(1));
-    let wanted = [
+    let expected = [
         "ok configuration",
         "NO queue of webhooks",
+        "NO internal queue",
         "NO dead-letter queue",
         "ok quarantine",
         "ok table",
@@ -42,9 +43,11 @@ async fn what_is_missing_is_found_and_what_is_mended_is_good() {
         "NO time to live",
         "NO template api-template",
     ];
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
 
-    emulator::redrive(&account.client, &account.urls[0], &account.urls[1], 100).await;
+    for source in [&account.urls[0], &account.internal] {
+        emulator::redrive(&account.client, source, &account.urls[1], 100).await;
+    }
     let keep = account
         .client
         .set_queue_attributes()
@@ -64,59 +67,87 @@ async fn what_is_missing_is_found_and_what_is_mended_is_good() {
         .await
         .unwrap();
     account.template().await;
-    let (code, found) = checked(&mut account.command(&["check"]));
+    let (code, found) = check(&mut account.command(&["check"]));
     assert_eq!(code, Some(0), "{found:?}");
-    let odd = found.iter().filter(|line| !line.starts_with("ok "));
-    assert_eq!(odd.collect::<Vec<_>>(), ["-- roles"]);
+    let others = found.iter().filter(|line| !line.starts_with("ok "));
+    assert_eq!(others.collect::<Vec<_>>(), ["-- roles"]);
 
-    // What comes of it is said by tests/aws/roles.rs: the emulator does not judge.
+    // The emulator has no policy simulator: tests/it/aws tests the result of one.
     let daemon = emulator::role();
-    let asked = ["check", "--output", "table", "--daemon-role", &daemon];
-    let told = account.command(&asked).output().unwrap();
-    let said = String::from_utf8(told.stdout).unwrap();
-    assert_eq!(told.status.code(), Some(1));
+    let arguments = ["check", "--output", "table", "--daemon-role", &daemon];
+    let with_role = output(&mut account.command(&arguments));
+    let table = text(with_role.stdout);
+    assert_eq!(with_role.status.code(), Some(1));
     assert!(
-        said.contains("✗ role ") && said.contains("iam:SimulatePrincipalPolicy"),
-        "{said}"
+        table.contains("✗ role ") && table.contains("iam:SimulatePrincipalPolicy"),
+        "{table}"
     );
 }
 
 #[tokio::test]
-async fn offline_nobody_is_asked_and_secrets_count() {
+async fn offline_it_calls_no_service_and_reads_the_secrets() {
     let account = Account::in_region("check-offline", "me-south-1").await;
     let mut offline = account.command(&["check", "--offline"]);
     offline.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     assert_eq!(
-        checked(&mut offline),
+        check(&mut offline),
         (Some(0), vec!["ok configuration".to_owned()])
     );
-    let without = account
-        .command(&["check", "--offline"])
-        .env_remove("WEBHOOK_SECRET")
-        .output()
-        .unwrap();
-    assert_eq!(without.status.code(), Some(2));
-    let said = String::from_utf8(without.stderr).unwrap();
+    let mut without_secret = account.command(&["check", "--offline"]);
+    let without_secret = output(without_secret.env_remove("WEBHOOK_SECRET"));
+    assert_eq!(without_secret.status.code(), Some(2));
+    let error = text(without_secret.stderr);
     assert!(
-        said.contains("the variable WEBHOOK_SECRET is not set"),
-        "{said}"
+        error.starts_with("error: RULES:")
+            && error.contains("the variable WEBHOOK_SECRET is not set"),
+        "{error}"
     );
 }
 
 #[tokio::test]
-async fn a_queue_and_a_table_that_are_not_there_are_told() {
+async fn queues_and_a_table_that_do_not_exist_are_found() {
     let account = Account::in_region("check-missing", "me-south-1").await;
     let mut missing = account.command(&["check", "--table", "no-such-table"]);
     missing.args(["--queue-url", &format!("{}-gone", account.urls[0])]);
-    let (code, found) = checked(&mut missing);
+    missing.args([
+        "--internal-queue-url",
+        &format!("{}-gone", account.internal),
+    ]);
+    let (code, found) = check(&mut missing);
     assert_eq!(code, Some(1));
-    let wanted = [
+    let expected = [
         "ok configuration",
         "NO queue of webhooks",
+        "NO internal queue",
         "ok dead-letter queue",
         "ok quarantine",
         "NO table",
         "NO template api-template",
     ];
-    assert_eq!(found, wanted);
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_internal_queue_is_judged_like_a_source_queue() {
+    let account = Account::in_region("check-internal", "me-south-1").await;
+    let internal = || {
+        let output = output(&mut account.command(&["check"]));
+        let findings = json_lines(&text(output.stdout)).into_iter();
+        let mut findings = findings.filter(|finding| finding["what"] == "internal queue");
+        let finding = findings.next().unwrap();
+        assert!(findings.next().is_none());
+        finding
+    };
+    let without_redrive = internal();
+    assert_eq!(without_redrive["ok"], false);
+    let detail = without_redrive["detail"].as_str().unwrap();
+    assert!(detail.contains("no redrive policy"), "{detail}");
+    let fix = without_redrive["fix"].as_str().unwrap();
+    assert!(fix.contains(&account.internal), "{fix}");
+    assert!(fix.contains("cli-check-internal-dead"), "{fix}");
+
+    emulator::redrive(&account.client, &account.internal, &account.urls[1], 5).await;
+    let few_receives = internal();
+    let detail = few_receives["detail"].as_str().unwrap();
+    assert!(detail.contains("maxReceiveCount is 5"), "{detail}");
 }

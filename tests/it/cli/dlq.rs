@@ -1,4 +1,5 @@
-//! `branchline dlq` against the emulator: what is there is shown and stays, what is replayed arrives, and nothing is lost.
+//! `branchline dlq` against the emulator: listed messages stay, replayed messages arrive, and no message is
+//! lost.
 
 use std::process::Output;
 
@@ -6,44 +7,45 @@ use branchline::inspect::dlq::dead_letter::DeadLetter;
 use serde_json::Value;
 
 use super::account::Account;
+use super::binary::{json_lines, output, text};
 use crate::world::webhook::Webhook;
 
-pub(super) fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap()
-}
-
 pub(super) fn run(account: &Account, arguments: &[&str]) -> Output {
-    let mut all = vec!["dlq"];
-    all.extend(arguments);
-    account.command(&all).env("USER", "ada").output().unwrap()
+    let mut command = account.command(&[&["dlq"], arguments].concat());
+    output(command.env("USER", "ada"))
 }
 
-/// The letters that a list shows.
+/// The same, where no webhook secret can be read.
+pub(super) fn run_without_secret(account: &Account, arguments: &[&str]) -> Output {
+    let mut command = account.command(&[&["dlq"], arguments].concat());
+    output(command.env("USER", "ada").env_remove("WEBHOOK_SECRET"))
+}
+
+/// Returns the messages that a list prints.
 pub(super) fn list(account: &Account, arguments: &[&str]) -> Vec<Value> {
-    let mut all = vec!["list"];
-    all.extend(arguments);
-    let output = run(account, &all);
-    let said = text(output.stderr);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
-    let letters: Vec<Value> = text(output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(output.status.code(), Some(i32::from(!letters.is_empty())));
-    letters
+    listed(run(account, &[&["list"], arguments].concat()))
+}
+
+fn listed(output: Output) -> Vec<Value> {
+    let errors = text(output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{errors}");
+    let messages = json_lines(&text(output.stdout));
+    assert_eq!(output.status.code(), Some(i32::from(!messages.is_empty())));
+    messages
 }
 
 pub(super) fn work(account: &Account) {
-    let ran = account.daemon(&["--until-empty"]).output().unwrap();
+    let ran = output(&mut account.daemon(&["--until-empty"]));
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
-/// An account in which two poisoned messages, a forgery and a webhook without a template were buried.
-pub(super) async fn buried(test: &str, region: &'static str) -> Account {
+/// Makes an account with three dead letters (two invalid payloads and a webhook without a template) and
+/// one quarantined forgery.
+pub(super) async fn with_dead_letters(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     for name in ["p-1", "p-2"] {
-        let poison = Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}");
-        account.send(poison.delivery(name)).await;
+        let invalid = Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}");
+        account.send(invalid.delivery(name)).await;
     }
     account.send(Webhook::ping().signed_with("a guess")).await;
     account
@@ -54,32 +56,32 @@ pub(super) async fn buried(test: &str, region: &'static str) -> Account {
 }
 
 #[tokio::test]
-async fn what_is_there_is_shown_filtered_and_stays() {
-    let account = buried("dlq-list", "eu-south-2").await;
+async fn messages_are_listed_and_filtered_and_stay() {
+    let account = with_dead_letters("dlq-list", "eu-south-2").await;
     for _ in 0..2 {
-        assert_eq!(list(&account, &[]).len(), 3, "handed back at once");
+        assert_eq!(list(&account, &[]).len(), 3, "returned at once");
     }
-    let letters = list(&account, &["--reason", "template-missing"]);
-    let letter = &letters[0];
+    let messages = list(&account, &["--reason", "template-missing"]);
+    let message = &messages[0];
     assert_eq!(
-        (letters.len(), letter["repository"].as_str()),
+        (messages.len(), message["repository"].as_str()),
         (1, Some("acme/api"))
     );
-    assert_eq!(letter["subject"], "acme/api#7");
-    assert_eq!(letter["delivery"], "d-1");
+    assert_eq!(message["subject"], "acme/api#7");
+    assert_eq!(message["delivery"], "d-1");
     assert_eq!(
-        (letter["attempts"].as_u64(), letter["verified"].as_bool()),
+        (message["attempts"].as_u64(), message["verified"].as_bool()),
         (Some(1), Some(true))
     );
     assert!(
-        letter["first_seen"].as_str().unwrap().starts_with("20"),
-        "{letter}"
+        message["first_seen"].as_str().unwrap().starts_with("20"),
+        "{message}"
     );
     for none in [
         ["--repository", "other/*"],
         ["--until", "1h"],
         ["--event", "push"],
-        ["--room", "delivery"],
+        ["--step", "authenticated"],
     ] {
         assert_eq!(list(&account, &none), Vec::<Value>::new(), "{none:?}");
     }
@@ -106,70 +108,80 @@ async fn what_is_there_is_shown_filtered_and_stays() {
     );
     assert!(!table.contains("hunter2") && !csv.contains("hunter2"));
 
-    let wrong = run(&account, &["list", "--since", "yesterday"]);
-    assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(wrong.stderr).starts_with("--since: 'yesterday' is no time"));
+    let invalid = run(&account, &["list", "--since", "yesterday"]);
+    assert_eq!(invalid.status.code(), Some(2));
+    assert!(text(invalid.stderr).starts_with("error: --since: invalid time 'yesterday'"));
 }
 
 #[tokio::test]
-async fn one_is_shown_whole_with_what_would_become_of_it() {
-    let account = buried("dlq-show", "eu-central-2").await;
+async fn one_message_is_shown_with_a_prediction() {
+    let account = with_dead_letters("dlq-show", "eu-central-2").await;
     account.template().await;
     let id = list(&account, &["--reason", "template-missing"])[0]["id"].clone();
     let id = id.as_str().unwrap();
-    let said: Value = serde_json::from_slice(&run(&account, &["show", id]).stdout).unwrap();
-    assert_eq!(said["attributes"]["branchline-reason"], "template-missing");
+    let shown: Value = serde_json::from_slice(&run(&account, &["show", id]).stdout).unwrap();
+    assert_eq!(shown["attributes"]["branchline-reason"], "template-missing");
+    assert_eq!(shown["message"]["verified"], true);
+    let explanation = &shown["explanation"];
+    assert_eq!(explanation["journal"]["outcome"], "created", "{shown}");
     assert_eq!(
-        said["explanation"]["journal"]["outcome"], "would-create",
-        "{said}"
+        explanation["prediction"],
+        "create api-pr-7 from api-template"
     );
-    assert_eq!(said["explanation"]["clone"]["pipeline"], "api-pr-7");
-    assert_eq!(said.get("body"), None);
-    let with: Value =
+    assert_eq!(explanation["dead_lettered"], false);
+    assert_eq!(explanation["clone"]["pipeline"], "api-pr-7");
+    assert_eq!(shown.get("body"), None);
+    let with_body: Value =
         serde_json::from_slice(&run(&account, &["show", id, "--body"]).stdout).unwrap();
     assert!(
-        with["body"]
+        with_body["body"]
             .as_str()
             .unwrap()
             .contains("\"action\":\"opened\"")
     );
     let unknown = run(&account, &["show", "nothing"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(unknown.stderr).contains("no message nothing among 3"));
+    assert_eq!(
+        text(unknown.stderr),
+        "error: message nothing is not among the 3 messages of the queue: see `branchline dlq list`\n"
+    );
 }
 
 #[tokio::test]
-async fn what_is_replayed_is_processed_and_says_by_whom() {
-    let account = buried("dlq-replay", "me-central-1").await;
+async fn a_replayed_message_is_processed_and_its_history_has_the_operator() {
+    let account = with_dead_letters("dlq-replay", "me-central-1").await;
     account.template().await;
     let reason = ["--reason", "template-missing"];
     let dry = run(&account, &["replay", reason[0], reason[1], "--dry-run"]);
-    let said = text(dry.stderr);
+    let preview = text(dry.stderr);
     assert!(
-        said.contains("1 of 3 messages") && said.contains("today: would-create"),
-        "{said}"
+        preview.contains("1 of 3 messages") && preview.contains("today: created"),
+        "{preview}"
     );
     assert_eq!(list(&account, &[]).len(), 3);
-    let unasked = run(&account, &["replay", reason[0], reason[1]]);
-    assert_eq!(unasked.status.code(), Some(2), "nobody can be asked");
+    let unconfirmed = run(&account, &["replay", reason[0], reason[1]]);
+    assert_eq!(unconfirmed.status.code(), Some(2), "there is no terminal");
     let nothing = run(&account, &["replay"]);
-    assert!(text(nothing.stderr).contains("which messages? give ids, filters, or --all"));
+    assert_eq!(
+        text(nothing.stderr),
+        "error: no message is selected: give IDs, filters, or --all\n"
+    );
 
     let done = run(&account, &["replay", reason[0], reason[1], "--yes"]);
     assert_eq!(done.status.code(), Some(0), "{}", text(done.stderr));
     assert_eq!(list(&account, &[]).len(), 2);
     work(&account);
-    let explained = account
-        .command(&["explain", "--delivery", "d-1"])
-        .output()
-        .unwrap();
-    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
-    let recorded = explained["recorded"].as_array().unwrap();
-    let said = |outcome: &str| recorded.iter().find(|entry| entry["outcome"] == outcome);
-    assert!(said("created").is_some(), "{explained}");
-    assert_eq!(said("replayed").unwrap()["actor"], "ada");
+    let recorded = recorded(&account, "d-1");
+    assert!(
+        recorded.contains(&"created by octocat".to_owned()),
+        "{recorded:?}"
+    );
+    assert!(
+        recorded.contains(&"replayed by ada".to_owned()),
+        "{recorded:?}"
+    );
 
-    // Replayed as it is, a poisoned one is buried again, and counts.
+    // An invalid payload is dead-lettered again after its replay, which is counted.
     run(&account, &["replay", "--all", "--yes"]);
     work(&account);
     let again = list(&account, &["--reason", "invalid-payload"]);
@@ -177,10 +189,10 @@ async fn what_is_replayed_is_processed_and_says_by_whom() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
-    let account = buried("dlq-drop", "il-central-1").await;
+async fn a_dropped_message_is_written_to_a_file_first_and_can_be_replayed() {
+    let account = with_dead_letters("dlq-drop", "il-central-1").await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("letters.jsonl");
+    let file = folder.path().join("messages.jsonl");
     let file = file.to_str().unwrap();
     let copied = run(&account, &["replay", "--all", "--to", file]);
     assert_eq!(copied.status.code(), Some(0), "{}", text(copied.stderr));
@@ -189,7 +201,7 @@ async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
     assert_eq!(
         unwritable.status.code(),
         Some(2),
-        "never over a file that is there"
+        "an existing file is never overwritten"
     );
     assert_eq!(list(&account, &[]).len(), 3);
 
@@ -203,46 +215,49 @@ async fn what_is_dropped_is_in_a_file_first_and_can_come_back() {
     predicted_and_filtered(&account, file);
     assert_eq!(account.counts().await, [1, 0, 1]);
     work(&account);
-    let said = recorded(&account, "d-1");
-    assert!(said.contains(&"created by octocat".to_owned()), "{said:?}");
-    assert!(said.contains(&"dropped by ada".to_owned()), "{said:?}");
-    assert!(said.contains(&"replayed by ada".to_owned()), "{said:?}");
+    let recorded = recorded(&account, "d-1");
+    for entry in ["created by octocat", "dropped by ada", "replayed by ada"] {
+        assert!(recorded.contains(&entry.to_owned()), "{recorded:?}");
+    }
 
     let missing = run(&account, &["replay", "--from", file, "--id", "nothing"]);
     assert_eq!(missing.status.code(), Some(1));
-    assert!(text(missing.stderr).contains("no message nothing is among them"));
+    assert!(text(missing.stderr).contains("message nothing was not found"));
     std::fs::write(file, "{}\n").unwrap();
-    let odd = run(&account, &["replay", "--from", file, "--yes"]);
-    assert!(text(odd.stderr).contains(":1: no letter that branchline wrote"));
+    let foreign = run(&account, &["replay", "--from", file, "--yes"]);
+    let error = text(foreign.stderr);
+    assert!(
+        error.starts_with("error: --from: ") && error.contains(":1: not a branchline export"),
+        "{error}"
+    );
 }
 
-/// A file is looked at as a queue is, and what the filters leave out is not sent.
+/// Checks that a file is previewed like a queue, and that only messages that match the filters are sent.
 fn predicted_and_filtered(account: &Account, file: &str) {
     let dry = run(account, &["replay", "--from", file, "--dry-run"]);
-    let said = text(dry.stderr);
-    assert_eq!(dry.status.code(), Some(0), "{said}");
+    let preview = text(dry.stderr);
+    assert_eq!(dry.status.code(), Some(0), "{preview}");
     for line in [
         "3 of 3 messages",
         "1  template-missing  acme/api",
-        "1  today: would-create",
-        "2  today: buried again, invalid-payload",
+        "1  today: created",
+        "2  today: dead-lettered again, invalid-payload",
     ] {
-        assert!(said.contains(line), "{said}");
+        assert!(preview.contains(line), "{preview}");
     }
     let chosen = ["--reason", "template-missing"];
     let sent = run(
         account,
         &[&["replay", "--from", file, "--yes"], &chosen[..]].concat(),
     );
-    let said = text(sent.stderr);
-    assert_eq!(sent.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 replayed, 0 left"), "{said}");
+    let messages = text(sent.stderr);
+    assert_eq!(sent.status.code(), Some(0), "{messages}");
+    assert!(messages.contains("1 replayed, 0 left"), "{messages}");
 }
 
-/// What was recorded of a delivery, as `outcome by actor`.
+/// Returns the audit trail of a delivery, as `outcome by actor`.
 fn recorded(account: &Account, delivery: &str) -> Vec<String> {
-    let mut explain = account.command(&["explain", "--delivery", delivery]);
-    let explained = explain.output().unwrap();
+    let explained = output(&mut account.command(&["explain", "--delivery", delivery]));
     let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
     let recorded = explained["recorded"].as_array().unwrap();
     let entry = |entry: &Value| format!("{} by {}", entry["outcome"], entry["actor"]);
@@ -250,4 +265,53 @@ fn recorded(account: &Account, delivery: &str) -> Vec<String> {
         .iter()
         .map(|one| entry(one).replace('"', ""))
         .collect()
+}
+
+#[tokio::test]
+async fn no_subcommand_needs_a_webhook_secret() {
+    let account = with_dead_letters("dlq-no-secret", "ca-west-1").await;
+    account.template().await;
+    let reason = ["--reason", "template-missing"];
+    let messages = listed(run_without_secret(&account, &["list"]));
+    assert_eq!(messages.len(), 3);
+    // The daemon authenticated it before it failed, so its body is read.
+    let messages = listed(run_without_secret(
+        &account,
+        &[&["list"], &reason[..]].concat(),
+    ));
+    assert_eq!(messages[0]["subject"], "acme/api#7");
+    assert_eq!(messages[0]["verified"], Value::Null, "not checked");
+    let quarantined = ["list", "--queue", "quarantine"];
+    let quarantined = listed(run_without_secret(&account, &quarantined));
+    assert_eq!(
+        (&quarantined[0]["verified"], &quarantined[0]["repository"]),
+        (&Value::Null, &Value::Null)
+    );
+
+    let id = messages[0]["id"].as_str().unwrap();
+    let shown = run_without_secret(&account, &["show", id]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["message"]["verified"], Value::Null);
+    assert_eq!(shown["explanation"]["journal"]["outcome"], "created");
+    let not_checked = "the signature was not checked: no webhook secret can be read here";
+    let table = ["show", id, "--output", "table"];
+    let without_secret = text(run_without_secret(&account, &table).stdout);
+    assert!(without_secret.contains(not_checked), "{without_secret}");
+    let with_secret = text(run(&account, &table).stdout);
+    assert!(
+        with_secret.contains("the signature is valid today; in this queue for "),
+        "{with_secret}"
+    );
+
+    let replay = [&["replay", "--yes"], &reason[..]].concat();
+    let replayed = run_without_secret(&account, &replay);
+    let messages = text(replayed.stderr);
+    assert_eq!(replayed.status.code(), Some(0), "{messages}");
+    assert!(messages.contains("1 replayed, 0 left"), "{messages}");
+    work(&account);
+    let recorded = recorded(&account, "d-1");
+    assert!(
+        recorded.contains(&"created by octocat".to_owned()),
+        "{recorded:?}"
+    );
 }

@@ -1,12 +1,12 @@
 //! `branchline explain`, with a template from a file and with an account.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::binary::branchline;
+use super::binary::{branchline, failure, output, text};
 use crate::world::clock::START;
 use crate::world::rules;
 use crate::world::webhook::Webhook;
@@ -23,60 +23,59 @@ environment = { TITLE = "{title}" }
 secrets = { "Source/GitHub/Token" = "file:/does/not/exist" }
 "#;
 
-/// A folder with the template and a payload.
-struct Desk(tempfile::TempDir);
+/// A folder with a template and a payload.
+struct Folder(tempfile::TempDir);
 
-impl Desk {
+impl Folder {
     fn new(payload: &Webhook) -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
+        let folder = Self(tempfile::tempdir().unwrap());
         let template = rules::template("api-template", "acme/api");
         let shown = json!({"pipeline": template, "metadata": {
             "pipelineArn": "arn:aws:codepipeline:eu-west-1:123456789012:api-template",
         }});
-        std::fs::write(desk.path("template.json"), shown.to_string()).unwrap();
+        std::fs::write(folder.path("template.json"), shown.to_string()).unwrap();
         std::fs::write(
-            desk.path("pull_request.json"),
+            folder.path("pull_request.json"),
             payload.clone().seal(START).body,
         )
         .unwrap();
-        desk
+        folder
     }
 
     fn path(&self, name: &str) -> PathBuf {
         Path::new(self.0.path()).join(name)
     }
 
-    fn explain(&self, arguments: &[&str]) -> Output {
-        let mut all = vec!["explain", "--template", "template.json"];
-        all.extend(arguments);
-        branchline(&all)
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = branchline(&[&["explain"], arguments].concat());
+        command
             .current_dir(self.0.path())
             .env("RULES", RULES)
-            .env("BRANCHLINE_CONFIG", "env:RULES")
-            .output()
-            .unwrap()
+            .env("BRANCHLINE_CONFIG", "env:RULES");
+        command
     }
-}
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap()
+    fn explain(&self, arguments: &[&str]) -> Output {
+        let all = [&["--template", "template.json"], arguments].concat();
+        output(&mut self.command(&all))
+    }
 }
 
 #[test]
 fn without_aws_it_shows_the_clone_and_no_secret() {
-    let sly = Webhook::pull_request("opened").title("\u{1b}[2J \u{202e}x");
-    let output = Desk::new(&sly).explain(&["pull_request.json", "--human"]);
+    let hostile = Webhook::pull_request("opened").title("\u{1b}[2J \u{202e}x");
+    let output = Folder::new(&hostile).explain(&["pull_request.json", "--output", "table"]);
     assert_eq!(
         (output.status.code(), text(output.stderr)),
         (Some(0), String::new())
     );
     insta::assert_snapshot!(text(output.stdout), @r#"
-    event     pull_request
-    subject   acme/api#7
-    rule      rule 1
-    mapping   unseen
-    pipeline  api-pr-7
-    would     create api-pr-7 from api-template
+    event      pull_request
+    subject    acme/api#7
+    rule       rule 1
+    mapping    unseen
+    pipeline   api-pr-7
+    prediction create api-pr-7 from api-template
 
     api-template -> api-pr-7
     - name: "api-template"
@@ -90,11 +89,11 @@ fn without_aws_it_shows_the_clone_and_no_secret() {
 }
 
 #[test]
-fn where_nobody_looks_it_prints_one_json_object() {
-    let output = Desk::new(&Webhook::pull_request("closed")).explain(&["pull_request.json"]);
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(said["journal"]["outcome"], "recorded");
-    assert_eq!(said["buried"], false);
+fn without_a_terminal_it_prints_one_json_object() {
+    let output = Folder::new(&Webhook::pull_request("closed")).explain(&["pull_request.json"]);
+    let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(explanation["journal"]["outcome"], "recorded");
+    assert_eq!(explanation["dead_lettered"], false);
     assert_eq!(
         output.stdout.iter().filter(|byte| **byte == b'\n').count(),
         1
@@ -102,90 +101,91 @@ fn where_nobody_looks_it_prints_one_json_object() {
 }
 
 #[test]
-fn what_would_be_buried_says_why_and_exits_1() {
-    let sly = Webhook::pull_request("opened").title("#{Source.Token}");
-    let output = Desk::new(&sly).explain(&["pull_request.json"]);
-    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+fn a_dead_letter_is_predicted_with_its_reason_and_exit_code_1() {
+    let hostile = Webhook::pull_request("opened").title("#{Source.Token}");
+    let output = Folder::new(&hostile).explain(&["pull_request.json"]);
+    let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(said["journal"]["outcome"], "invalid-value");
-    assert_eq!(said["buried"], true);
+    assert_eq!(explanation["journal"]["outcome"], "invalid-value");
+    assert_eq!(explanation["dead_lettered"], true);
+    let prediction = explanation["prediction"].as_str().unwrap();
+    assert!(
+        prediction.starts_with("dead-letter it: invalid-value"),
+        "{prediction}"
+    );
 }
 
 #[test]
-fn what_it_cannot_use_is_one_line_and_exits_2() {
-    let desk = Desk::new(&Webhook::pull_request("opened"));
-    std::fs::write(desk.path("what.json"), "{").unwrap();
+fn invalid_input_is_one_line_and_exit_code_2() {
+    let folder = Folder::new(&Webhook::pull_request("opened"));
+    std::fs::write(folder.path("what.json"), "{").unwrap();
     let cases: [(&[&str], &str); 4] = [
         (
             &["what.json"],
-            "'what.json' does not say of which event it is: give --event",
+            "error: 'what.json' does not start with the name of an event: add --event",
         ),
         (
             &["nothing.json", "--event", "push"],
-            "nothing.json cannot be read: No such file",
+            "error: cannot read nothing.json: No such file",
         ),
         (
             &["pull_request.json", "--template", "what.json"],
-            "--template: what.json: not JSON",
+            "error: --template: what.json: not JSON",
         ),
         (
             &["pull_request.json", "--template", "pull_request.json"],
-            "--template: pull_request.json: want the output of `aws codepipeline get-pipeline",
+            "error: --template: pull_request.json: want the output of `aws codepipeline get-pipeline",
         ),
     ];
-    for (arguments, wanted) in cases {
-        let mut all = vec!["explain"];
-        all.extend(arguments);
-        let output = branchline(&all)
-            .current_dir(desk.0.path())
-            .env("RULES", RULES)
-            .env("BRANCHLINE_CONFIG", "env:RULES")
-            .output()
-            .unwrap();
-        let said = text(output.stderr);
-        assert_eq!(
-            (output.status.code(), said.lines().count()),
-            (Some(2), 1),
-            "{said}"
-        );
-        assert!(said.starts_with(wanted), "{said}");
+    for (arguments, expected) in cases {
+        let (code, error) = failure(&mut folder.command(arguments));
+        assert_eq!((code, error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.starts_with(expected), "{error}");
     }
 }
 
 #[tokio::test]
-async fn with_an_account_it_looks_at_what_is_there_and_changes_nothing() {
+async fn with_an_account_it_reads_the_table_and_changes_nothing() {
     let account = Account::in_region("explain", "af-south-1").await;
     account.template().await;
     account
         .send(Webhook::pull_request("opened").delivery("d-1"))
         .await;
-    let ran = account.daemon(&["--until-empty"]).output().unwrap();
+    let ran = output(&mut account.daemon(&["--until-empty"]));
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 
     let explain = |arguments: &[&str]| -> Value {
         let mut all = vec!["explain"];
         all.extend(arguments);
-        let output = account.command(&all).output().unwrap();
+        let output = output(&mut account.command(&all));
         assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
-    let desk = Desk::new(&pushed);
-    let payload = desk.path("pull_request.json");
+    let folder = Folder::new(&pushed);
+    let payload = folder.path("pull_request.json");
     for _ in 0..2 {
-        let said = explain(&[payload.to_str().unwrap()]);
-        assert_eq!(said["journal"]["from"], "active");
-        assert_eq!(said["journal"]["outcome"], "would-start", "{said}");
+        let explanation = explain(&[payload.to_str().unwrap()]);
+        assert_eq!(explanation["journal"]["from"], "active");
+        assert_eq!(
+            explanation["journal"]["outcome"], "started",
+            "{explanation}"
+        );
+        let prediction = explanation["prediction"].as_str().unwrap();
+        assert!(prediction.starts_with("start api-pr-7 at "), "{prediction}");
+        let effects = explanation["effects"].as_array().unwrap();
+        assert!(!effects.is_empty(), "{explanation}");
+        assert_eq!(explanation["dead_lettered"], false);
     }
 
-    let said = explain(&["--delivery", "d-1"]);
-    assert_eq!(said["recorded"][0]["outcome"], "created");
-    assert_eq!(said["recorded"][0]["actor"], "octocat");
-    assert_eq!(said["clone"]["pipeline"], "api-pr-7");
-    let unknown = account
-        .command(&["explain", "--delivery", "d-9"])
-        .output()
-        .unwrap();
-    assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(unknown.stderr).contains("knows no delivery d-9"));
+    let explanation = explain(&["--delivery", "d-1"]);
+    assert_eq!(explanation["recorded"][0]["outcome"], "created");
+    assert_eq!(explanation["recorded"][0]["actor"], "octocat");
+    assert_eq!(explanation["clone"]["pipeline"], "api-pr-7");
+    let (code, error) = failure(&mut account.command(&["explain", "--delivery", "d-9"]));
+    assert_eq!(code, Some(2));
+    assert!(
+        error.starts_with("error: --delivery: ") && error.contains("has no record of delivery d-9"),
+        "{error}"
+    );
 }

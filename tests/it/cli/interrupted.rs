@@ -1,25 +1,23 @@
-//! `branchline dlq` told to stop, killed, and asked on a terminal: nothing is lost, and nothing stays held.
+//! `branchline dlq` interrupted, killed, and with prompts: no message is lost, and none stays invisible.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::account::Account;
-use super::dlq::text;
-use super::run::tell;
+use super::binary::{Process, output, text, within};
 use crate::world::clock::START;
 use crate::world::emulator;
 use crate::world::proxy::Proxy;
 use crate::world::webhook::Webhook;
 
-/// Letters that SQS moved by itself, each of a subject of its own.
+/// Sends messages to the dead-letter queue as SQS moves them, each about another subject.
 pub(super) async fn fill(account: &Account, count: u64) -> BTreeSet<String> {
     let mut sent = BTreeSet::new();
     for number in 1..=count {
-        let delivery = format!("letter-{number}");
+        let delivery = format!("message-{number}");
         let webhook = Webhook::pull_request("opened").number(number);
         let sealed = webhook.delivery(&delivery).seal(START);
         emulator::send(&account.client, &account.urls[1], sealed).await;
@@ -28,19 +26,20 @@ pub(super) async fn fill(account: &Account, count: u64) -> BTreeSet<String> {
     sent
 }
 
-/// Those that nobody holds.
+/// Returns how many messages of a queue are visible.
 pub(super) async fn visible(account: &Account, queue: usize) -> usize {
     let name = QueueAttributeName::ApproximateNumberOfMessages;
     let count = emulator::attribute(&account.client, &account.urls[queue], name).await;
     count.parse().unwrap()
 }
 
+/// Starts a proxy in front of the emulator.
 pub(super) async fn proxy(account: &Account) -> Proxy {
     let upstream = account.endpoint.trim_start_matches("http://");
     Proxy::start(upstream.parse().unwrap(), 0).await.unwrap()
 }
 
-/// Runs a command on a terminal, and types the answer once it asks.
+/// Runs a command on a terminal, and types the answer once the question appears.
 pub(super) fn typed(mut command: Command, question: &str, answer: &str) -> Output {
     command.env("USER", "ada").env("TERM", "xterm");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/typed.py");
@@ -57,82 +56,81 @@ pub(super) fn typed(mut command: Command, question: &str, answer: &str) -> Outpu
         )
         .env("PATH", std::env::var("PATH").unwrap())
         .stdin(Stdio::null());
-    terminal.output().unwrap()
+    output(&mut terminal)
 }
 
 #[tokio::test]
-async fn a_list_that_is_interrupted_hands_back_what_it_holds() {
+async fn an_interrupted_list_returns_its_messages() {
     let account = Account::new("list-interrupted").await;
     fill(&account, 15).await;
     for signal in ["-INT", "-TERM"] {
         let mut list = account.command(&["dlq", "list"]);
-        list.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut list = list.spawn().unwrap();
-        let mut rows = BufReader::new(list.stdout.take().unwrap()).lines();
-        rows.next().unwrap().unwrap();
-        // It waits a second more for others.
-        tell(&list, signal);
-        assert_eq!(list.wait().unwrap().code(), Some(2));
-        let mut said = String::new();
-        list.stderr.unwrap().read_to_string(&mut said).unwrap();
+        let mut list = Process::start(list.stdout(Stdio::piped()));
+        let rows = list.stdout();
+        assert!(rows.next().is_some(), "a row");
+        // It waits one more second for other messages.
+        list.signal(signal);
+        let (code, error) = list.end();
+        assert_eq!(code, Some(2));
         assert!(
-            said.contains("interrupted: what was held is handed back"),
-            "{said}"
+            error.ends_with("error: interrupted: messages in hand were returned to the queue"),
+            "{error}"
         );
         assert_eq!(visible(&account, 1).await, 15, "{signal}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_it_in_the_middle_of_a_call() {
+async fn a_second_signal_ends_a_list_in_the_middle_of_a_call() {
     let account = Account::new("list-twice").await;
     let proxy = proxy(&account).await;
     proxy.hold("amazonsqs.receivemessage");
     let mut list = account.command(&["dlq", "list"]);
     list.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-    let mut list = list.stderr(Stdio::piped()).spawn().unwrap();
-    proxy.holds().await;
-    tell(&list, "-INT");
+    let mut list = Process::start(&mut list);
+    within("a call", proxy.holds()).await;
+    list.signal("-INT");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(list.try_wait().unwrap().is_none(), "it waits for the call");
-    tell(&list, "-TERM");
-    let output = list.wait_with_output().unwrap();
-    let said = text(output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(
-        said.starts_with("ended at once: what was held is visible again within 120s"),
-        "{said}"
+    assert!(list.is_running(), "it waits for the call");
+    list.signal("-TERM");
+    let (code, error) = list.end();
+    assert_eq!(code, Some(2), "{error}");
+    assert_eq!(
+        error,
+        "error: exited immediately: messages in hand are visible again within 120s"
     );
 }
 
 #[tokio::test]
-async fn a_replay_that_is_told_to_stop_says_how_far_it_came_and_hands_back_the_rest() {
+async fn an_interrupted_replay_reports_its_count_and_returns_the_rest() {
     let account = Account::new("replay-stopped").await;
     fill(&account, 5).await;
     let mut replay = account.command(&["dlq", "replay", "--all", "--yes", "--rate", "1"]);
-    let replay = replay.stderr(Stdio::piped()).spawn().unwrap();
-    while visible(&account, 0).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    tell(&replay, "-INT");
-    let output = replay.wait_with_output().unwrap();
-    let said = text(output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let replay = Process::start(&mut replay);
+    let first = async {
+        while visible(&account, 0).await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the first replay", first).await;
+    replay.signal("-INT");
+    let (code, messages) = replay.end();
+    assert_eq!(code, Some(2), "{messages}");
     let back = visible(&account, 0).await;
     let left = visible(&account, 1).await;
-    assert_eq!(back + left, 5, "{said}");
+    assert_eq!(back + left, 5, "{messages}");
     assert!(
-        said.contains(&format!("{back} replayed, {left} left")),
-        "{said}"
+        messages.contains(&format!("{back} replayed, {left} left")),
+        "{messages}"
     );
     assert!(
-        said.contains("interrupted: the rest is where it was"),
-        "{said}"
+        messages.contains("error: interrupted: the other messages are where they were"),
+        "{messages}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_that_is_killed_at_any_step_loses_nothing() {
+async fn a_replay_that_is_killed_at_any_call_loses_no_message() {
     let steps = [
         ("entry-before", "dynamodb_20120810.putitem", 0),
         ("send", "amazonsqs.sendmessage", 0),
@@ -144,15 +142,15 @@ async fn a_replay_that_is_killed_at_any_step_loses_nothing() {
         let account = Account::new(&format!("kill-{name}")).await;
         let sent = fill(&account, 3).await;
         let proxy = proxy(&account).await;
-        // What a killed one held comes back after two seconds, not after two minutes.
+        // The messages of a killed command return after two seconds, not after two minutes.
         proxy.hurry();
         proxy.hold_after(call, passes);
         let mut replay = account.command(&["dlq", "replay", "--all", "--yes", "--rate", "1000"]);
         replay.env("AWS_ENDPOINT_URL", &proxy.endpoint);
-        let mut replay = replay.stderr(Stdio::null()).spawn().unwrap();
-        proxy.holds().await;
-        tell(&replay, "-KILL");
-        replay.wait().unwrap();
+        let replay = Process::start(&mut replay);
+        within(name, proxy.holds()).await;
+        replay.signal("-KILL");
+        replay.end();
         let back = emulator::deliveries(&account.client, &account.urls[0]).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         let left = emulator::deliveries(&account.client, &account.urls[1]).await;
@@ -160,7 +158,7 @@ async fn a_replay_that_is_killed_at_any_step_loses_nothing() {
         assert_eq!(all, sent, "{name}: {back:?} came back, {left:?} are left");
         let counts = match name {
             "entry-before" | "send" => (0, 3),
-            // It is there twice.
+            // It is in both queues.
             "delete" => (1, 3),
             _ => (1, 2),
         };
@@ -169,36 +167,49 @@ async fn a_replay_that_is_killed_at_any_step_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_typed_decides() {
+async fn the_typed_answer_decides() {
     let account = Account::new("typed").await;
     fill(&account, 2).await;
     let replay = || account.command(&["dlq", "replay", "--all"]);
-    let question = "replay 2 messages? (yes)";
-    // The third is Ctrl-C, at which a terminal may forget what it has not shown yet: the exit code is not a signal's.
-    for (answer, said) in [
-        ("y\n", "nothing was done"),
-        ("\n", "nothing was done"),
+    let question = "Replay 2 messages? [y/N]";
+    let nothing = "error: not confirmed: nothing was sent";
+    // The last one is Ctrl-C, after which a terminal may drop pending output. The exit code is not that
+    // of a signal.
+    for (answer, expected) in [
+        ("n\n", nothing),
+        ("2\n", nothing),
+        ("yess\n", nothing),
+        ("\n", nothing),
         ("\u{3}", question),
     ] {
         let output = typed(replay(), question, answer);
         let shown = text(output.stdout);
         assert_eq!(output.status.code(), Some(2), "{answer:?}: {shown}");
-        assert!(shown.contains(said), "{answer:?}: {shown}");
+        assert!(shown.contains(expected), "{answer:?}: {shown}");
         assert_eq!(visible(&account, 1).await, 2, "{answer:?}");
     }
     let drop = account.command(&["dlq", "drop", "--all", "--no-export"]);
-    let output = typed(drop, "type their number:", "3\n");
+    let output = typed(drop, "Type the number to confirm:", "3\n");
+    let shown = text(output.stdout);
+    assert!(shown.contains("Delete 2 messages permanently?"), "{shown}");
     assert_eq!(
         (output.status.code(), visible(&account, 1).await),
-        (Some(2), 2)
+        (Some(2), 2),
+        "{shown}"
     );
 
-    let output = typed(replay(), question, "yes\n");
-    let shown = text(output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{shown}");
-    assert!(shown.contains("2 replayed, 0 left"), "{shown}");
-    assert_eq!(
-        (visible(&account, 0).await, visible(&account, 1).await),
-        (2, 0)
-    );
+    let mut replayed = 0;
+    for (count, answer) in [("2 messages", "yes\n"), ("1 message", "y\n")] {
+        let question = format!("Replay {count}? [y/N]");
+        let output = typed(replay(), &question, answer);
+        let shown = text(output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{shown}");
+        assert!(shown.contains("replayed, 0 left"), "{shown}");
+        replayed += count[..1].parse::<usize>().unwrap();
+        assert_eq!(
+            (visible(&account, 0).await, visible(&account, 1).await),
+            (replayed, 0)
+        );
+        fill(&account, 1).await;
+    }
 }

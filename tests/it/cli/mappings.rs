@@ -6,37 +6,26 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::account::Account;
+use super::binary::{json_lines, output, text};
 use crate::world::clock::START;
 use crate::world::emulator;
 use crate::world::webhook::Webhook;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 fn run(account: &Account, arguments: &[&str]) -> Output {
-    let mut all = vec!["mappings"];
-    all.extend(arguments);
-    // Whoever reads mappings needs no webhook secret.
-    account
-        .command(&all)
-        .env_remove("WEBHOOK_SECRET")
-        .output()
-        .unwrap()
+    let mut command = account.command(&[&["mappings"], arguments].concat());
+    // The command needs no webhook secret.
+    output(command.env_remove("WEBHOOK_SECRET"))
 }
 
 fn rows(account: &Account, arguments: &[&str]) -> Vec<Value> {
     let output = run(account, arguments);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let lines = text(&output.stdout);
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
+    json_lines(&text(output.stdout))
 }
 
-/// Pull request 7 was pushed to, 8 closed, 9 opened as a fork.
-async fn lived(test: &str, region: &'static str) -> Account {
+/// Makes an account with three mappings: pull request 7 was pushed to, 8 was closed, and 9 came from a
+/// fork.
+async fn with_mappings(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     account.template().await;
     let pull = Webhook::pull_request;
@@ -53,18 +42,18 @@ async fn lived(test: &str, region: &'static str) -> Account {
     ];
     for (seconds, story) in (0..).zip(stories) {
         for webhook in story {
-            let at = crate::world::clock::START.plus(std::time::Duration::from_secs(seconds));
+            let at = START.plus(std::time::Duration::from_secs(seconds));
             account.send(webhook.at(at)).await;
         }
-        let ran = account.daemon(&["--until-empty"]).output().unwrap();
-        assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+        let ran = output(&mut account.daemon(&["--until-empty"]));
+        assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
     }
     account
 }
 
 #[tokio::test]
-async fn mappings_are_listed_by_what_is_asked_for() {
-    let account = lived("mappings-list", "sa-east-1").await;
+async fn mappings_are_listed_by_filters() {
+    let account = with_mappings("mappings-list", "sa-east-1").await;
     let subjects = |arguments: &[&str]| -> Vec<String> {
         let mut all = vec!["list"];
         all.extend(arguments);
@@ -105,7 +94,7 @@ async fn mappings_are_listed_by_what_is_asked_for() {
     }
     assert_eq!(subjects(&["--error"]), Vec::<String>::new());
     let empty = run(&account, &["list", "--error", "--output", "csv"]);
-    assert!(text(&empty.stdout).starts_with("repository,repository_id,subject,state,"));
+    assert!(text(empty.stdout).starts_with("repository,repository_id,subject,state,"));
     let row = &rows(&account, &["list"])[0];
     assert_eq!(
         (row["state"].as_str(), row["rule"].as_str()),
@@ -118,21 +107,22 @@ async fn mappings_are_listed_by_what_is_asked_for() {
         .map(|row| row["absence"].as_str().unwrap())
         .collect();
     assert!(why.contains(&"closed") && why.contains(&"fork"), "{why:?}");
-    let table = text(&run(&account, &["list", "--output", "table"]).stdout);
+    let table = text(run(&account, &["list", "--output", "table"]).stdout);
     assert!(
         table.starts_with("SUBJECT") && table.contains("api-pr-7"),
         "{table}"
     );
-    let wrong = run(&account, &["list", "--state", "asleep"]);
+    let invalid = run(&account, &["list", "--state", "asleep"]);
+    assert_eq!(invalid.status.code(), Some(2));
     assert_eq!(
-        (wrong.status.code(), text(&wrong.stderr).lines().count()),
-        (Some(2), 1)
+        text(invalid.stderr),
+        "error: --state: invalid state 'asleep': expected creating, active, starting, deleting, gone\n"
     );
 }
 
 #[tokio::test]
-async fn one_is_shown_by_its_subject_or_its_pipeline() {
-    let account = lived("mappings-show", "ap-northeast-3").await;
+async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
+    let account = with_mappings("mappings-show", "ap-northeast-3").await;
     for name in ["acme/api#7", "Acme/API#7", "api-pr-7"] {
         let shown = &rows(&account, &["show", name])[0];
         assert_eq!(shown["subject"], "acme/api#7");
@@ -149,13 +139,13 @@ async fn one_is_shown_by_its_subject_or_its_pipeline() {
         rows(&account, &["show", "acme/api#9"])[0]["live"],
         Value::Null
     );
-    // Its pipeline is gone, and has no name any more.
+    // Its pipeline was deleted, so its mapping is found by the last name.
     assert_eq!(
         rows(&account, &["show", "api-pr-8"])[0]["subject"],
         "acme/api#8"
     );
-    let lines = text(&run(&account, &["show", "api-pr-7", "--output", "table"]).stdout);
-    // The emulator knows no GetPipelineState.
+    let lines = text(run(&account, &["show", "api-pr-7", "--output", "table"]).stdout);
+    // The emulator does not support GetPipelineState.
     assert!(
         lines.contains("\nsubject          acme/api#7\n")
             && lines.contains("\nexecution        ")
@@ -172,21 +162,21 @@ async fn one_is_shown_by_its_subject_or_its_pipeline() {
         ),
         ("what is it", "'what is it' is neither a subject"),
     ];
-    for (name, wanted) in cases {
-        let said = run(&account, &["show", name]);
-        let line = text(&said.stderr);
-        assert_eq!(said.status.code(), Some(2));
+    for (name, expected) in cases {
+        let output = run(&account, &["show", name]);
+        let error = text(output.stderr);
+        assert_eq!(output.status.code(), Some(2));
         assert!(
-            line.starts_with(wanted) && line.lines().count() == 1,
-            "{line}"
+            error.starts_with(&format!("error: {expected}")) && error.lines().count() == 1,
+            "{error}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_history_says_what_was_done_when_and_by_whom() {
-    let account = lived("mappings-history", "ap-south-2").await;
-    let told = |entries: &[Value]| -> Vec<String> {
+async fn a_history_has_the_cause_the_outcome_and_the_actor() {
+    let account = with_mappings("mappings-history", "ap-south-2").await;
+    let summary = |entries: &[Value]| -> Vec<String> {
         let line = |entry: &Value| {
             format!(
                 "{} {} {}",
@@ -199,27 +189,25 @@ async fn a_history_says_what_was_done_when_and_by_whom() {
     };
     let history = rows(&account, &["history", "acme/api#7"]);
     assert_eq!(
-        told(&history),
+        summary(&history),
         ["d-1 created octocat", "d-2 started octocat"]
     );
     let one = rows(&account, &["history", "--delivery", "d-2"]);
-    assert_eq!(told(&one), ["d-2 started octocat"]);
+    assert_eq!(summary(&one), ["d-2 started octocat"]);
     let removed = rows(&account, &["history", "acme/api#8"]);
     assert_eq!(removed.last().unwrap()["outcome"], "deleted");
-    a_history_in_csv_has_a_column_for_what_an_entry_lacks(&account).await;
+    a_history_in_csv_has_a_column_for_missing_values(&account).await;
 }
 
-async fn a_history_in_csv_has_a_column_for_what_an_entry_lacks(account: &Account) {
-    // What an operator replays is noted without a state and without a pipeline.
-    let letter = Webhook::pull_request("edited").delivery("d-3").seal(START);
-    emulator::send(&account.client, &account.urls[1], letter).await;
-    let replayed = account
-        .command(&["dlq", "replay", "--all", "--yes"])
-        .output();
-    assert_eq!(replayed.unwrap().status.code(), Some(0));
+async fn a_history_in_csv_has_a_column_for_missing_values(account: &Account) {
+    // The entry of a replay has no state and no pipeline.
+    let message = Webhook::pull_request("edited").delivery("d-3").seal(START);
+    emulator::send(&account.client, &account.urls[1], message).await;
+    let replayed = output(&mut account.command(&["dlq", "replay", "--all", "--yes"]));
+    assert_eq!(replayed.status.code(), Some(0));
     let output = run(account, &["history", "acme/api#7", "--output", "csv"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let csv = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
+    let csv = text(output.stdout);
     let head = "time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
     assert!(csv.starts_with(head) && csv.contains("replay:d-3"), "{csv}");
     for entry in rows(account, &["history", "acme/api#7"]) {
@@ -228,21 +216,21 @@ async fn a_history_in_csv_has_a_column_for_what_an_entry_lacks(account: &Account
 }
 
 #[tokio::test]
-async fn an_export_is_whole_and_says_so() {
-    let account = lived("mappings-export", "ap-southeast-3").await;
+async fn an_export_has_a_count_and_a_hash() {
+    let account = with_mappings("mappings-export", "ap-southeast-3").await;
     for format in ["json", "csv"] {
         let output = run(&account, &["export", "--output", format]);
         let hash = hex::encode(Sha256::digest(&output.stdout));
-        assert_eq!(text(&output.stderr), format!("3 mappings, sha256 {hash}\n"));
-        let lines = text(&output.stdout).lines().count();
+        assert_eq!(text(output.stderr), format!("3 mappings, sha256 {hash}\n"));
+        let lines = text(output.stdout.clone()).lines().count();
         assert_eq!(lines, if format == "csv" { 4 } else { 3 });
-        // Ages would differ by now.
+        // After a second, an age would differ.
         tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
         let again = run(&account, &["export", "--output", format]);
         assert_eq!(output.stdout, again.stdout);
     }
     an_export_of_the_history_has_every_entry_of_every_subject(&account);
-    a_row_that_cannot_be_read_is_counted_and_ends_with_1(&account).await;
+    an_unreadable_row_is_counted_and_the_exit_code_is_1(&account).await;
 }
 
 fn an_export_of_the_history_has_every_entry_of_every_subject(account: &Account) {
@@ -253,31 +241,32 @@ fn an_export_of_the_history_has_every_entry_of_every_subject(account: &Account) 
     for format in ["json", "csv"] {
         let output = run(account, &["export", "--history", "--output", format]);
         let hash = hex::encode(Sha256::digest(&output.stdout));
-        let said = format!("{entries} entries of 3 mappings, sha256 {hash}\n");
-        assert_eq!(text(&output.stderr), said);
-        let lines = text(&output.stdout).lines().count();
+        let summary = format!("{entries} entries of 3 mappings, sha256 {hash}\n");
+        assert_eq!(text(output.stderr), summary);
+        let lines = text(output.stdout.clone()).lines().count();
         assert_eq!(lines, entries + usize::from(format == "csv"));
     }
-    let head = text(&run(account, &["export", "--history", "--output", "csv"]).stdout);
+    let head = text(run(account, &["export", "--history", "--output", "csv"]).stdout);
     let fields = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
     assert!(head.starts_with(fields), "{head}");
 }
 
-async fn a_row_that_cannot_be_read_is_counted_and_ends_with_1(account: &Account) {
+async fn an_unreadable_row_is_counted_and_the_exit_code_is_1(account: &Account) {
     account.damage("PR#0000000008").await;
     for arguments in [&["export"][..], &["list", "--state", "gone"]] {
         let output = run(account, arguments);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("PR#0000000008"), "{said}");
+        let messages = text(output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(messages.contains("PR#0000000008"), "{messages}");
     }
-    let said = text(&run(account, &["export"]).stderr);
+    let messages = text(run(account, &["export"]).stderr);
     assert!(
-        said.lines()
+        messages
+            .lines()
             .last()
             .unwrap()
             .starts_with("2 mappings, sha256 ")
-            && said.ends_with(", without 1 rows that cannot be read\n"),
-        "{said}"
+            && messages.ends_with(", without 1 unreadable row\n"),
+        "{messages}"
     );
 }

@@ -1,10 +1,11 @@
-//! The built binary, as its user runs it: what it prints, how it ends, and that it stops when told.
+//! The built binary, as its user runs it: its output, its exit codes, and its reaction to signals.
 //!
-//! What needs AWS runs against the emulator that `scripts/sandbox exec` starts.
+//! Tests that need AWS run against the emulator that `scripts/sandbox exec` starts.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a binary that cannot be run fails its test"
 )]
@@ -14,13 +15,14 @@ pub(crate) mod binary;
 
 mod audit;
 mod check;
-mod complaints;
-mod crowd;
 mod dlq;
+mod dlq_failures;
+mod errors;
 mod explain;
 mod help;
+mod internal_queue;
 mod interrupted;
-mod letters;
+mod many_messages;
 mod mappings;
 mod observe;
 mod run;

@@ -1,38 +1,30 @@
-//! What is seen of a running daemon from outside.
+//! The metrics and health pages of a running daemon.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
 
 use branchline::telemetry::metrics;
 use serde_json::Value;
 
 use super::account::Account;
-use super::binary::{branchline, complaint};
+use super::binary::{LIMIT, Process, branchline, failure, json_lines, output, text};
 use crate::world::webhook::Webhook;
 
-/// A daemon that serves its metrics, and where.
-fn serving(
-    account: &Account,
-    more: &[&str],
-) -> (Child, SocketAddr, impl Iterator<Item = String> + use<>) {
-    let mut daemon = account
-        .daemon(&[&["--metrics-addr", "127.0.0.1:0"], more].concat())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(daemon.stderr.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let line: Value = serde_json::from_str(&said.next().unwrap()).unwrap();
+/// Starts a daemon that serves its metrics, and returns its address.
+fn serving(account: &Account, more: &[&str]) -> (Process, SocketAddr) {
+    let arguments = [&["--metrics-addr", "127.0.0.1:0"], more].concat();
+    let mut daemon = Process::start(&mut account.daemon(&arguments));
+    let line = daemon.wait_for("Serving /metrics");
+    let line: Value = serde_json::from_str(&line).unwrap();
     let address = line["address"].as_str().unwrap().parse().unwrap();
-    (daemon, address, said)
+    (daemon, address)
 }
 
-/// The status and the body.
+/// Returns the status and the body of a page.
 fn get(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -44,38 +36,36 @@ fn get(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
 
 fn health(address: &str, more: &[&str]) -> (Option<i32>, String) {
     let arguments = [&["health", "--metrics-addr", address], more].concat();
-    let output = branchline(&arguments).output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).unwrap(),
-    )
+    let output = output(&mut branchline(&arguments));
+    (output.status.code(), text(output.stdout))
 }
 
 #[tokio::test]
-async fn metrics_and_probes_tell_what_the_daemon_does() {
+async fn metrics_and_health_pages_describe_the_work_of_the_daemon() {
     let account = Account::new("observe").await;
     account.send(Webhook::ping()).await;
     account
         .send(Webhook::ping().signed_with("not the secret"))
         .await;
-    let (mut daemon, address, said) = serving(&account, &[]);
-    // The two are worked on side by side, and told in whichever order they end.
-    let ended = said.filter(|line| line.contains("\"verdict\":"));
-    assert_eq!(ended.take(2).count(), 2);
+    let (mut daemon, address) = serving(&account, &[]);
+    // The two are processed concurrently, and end in either order.
+    for _ in 0..2 {
+        daemon.wait_for("\"disposition\":");
+    }
 
-    let (status, text) = get(address, "GET", "/metrics");
+    let (status, page) = get(address, "GET", "/metrics");
     assert_eq!(status, 200);
     for line in [
-        "branchline_deliveries_total{event=\"ping\",verdict=\"ack\"} 1",
-        "branchline_deliveries_total{event=\"unverified\",verdict=\"quarantine\"} 1",
-        "branchline_faults_total{room=\"delivery\",class=\"unverified\"} 1",
-        "branchline_walk_seconds_count 2",
+        "branchline_deliveries_total{event=\"ping\",disposition=\"deleted\"} 1",
+        "branchline_deliveries_total{event=\"unverified\",disposition=\"quarantined\"} 1",
+        "branchline_faults_total{step=\"authenticated\",class=\"unverified\"} 1",
+        "branchline_processing_seconds_count 2",
         "branchline_leases_lost_total 0",
     ] {
-        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        assert!(page.lines().any(|found| found == line), "{line}\n{page}");
     }
     let known: BTreeSet<&str> = metrics::ALL.iter().map(|measure| measure.name).collect();
-    for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+    for line in page.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
         let (name, help) = line.split_once(' ').unwrap();
         assert!(known.contains(name) && !help.is_empty(), "{line}");
     }
@@ -87,38 +77,31 @@ async fn metrics_and_probes_tell_what_the_daemon_does() {
     assert_eq!(health(&at, &[]), (Some(0), "ok\n".to_owned()));
     assert_eq!(health(&at, &["--ready"]), (Some(0), "ok\n".to_owned()));
 
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
-    let (code, said) = health(&at, &[]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&at), "{said}");
+    drop(daemon);
+    let (code, answer) = health(&at, &[]);
+    assert_eq!(code, Some(1), "{answer}");
+    assert!(answer.contains(&at), "{answer}");
 }
 
 #[tokio::test]
 async fn without_a_queue_it_is_not_ready() {
     let account = Account::new("not-ready").await;
-    let (mut daemon, address, _said) = serving(&account, &["--endpoint-url", "http://127.0.0.1:9"]);
+    let (_daemon, address) = serving(&account, &["--endpoint-url", "http://127.0.0.1:9"]);
     assert_eq!(
         get(address, "GET", "/readyz"),
         (503, "the queue does not answer\n".to_owned())
     );
     assert_eq!(get(address, "GET", "/healthz").0, 200);
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
 }
 
 #[tokio::test]
-async fn cloudwatch_reads_the_same_from_standard_output() {
+async fn the_same_metrics_are_written_to_standard_output_for_cloudwatch() {
     let account = Account::new("emf").await;
     account.send(Webhook::ping()).await;
-    let output = account
-        .daemon(&["--until-empty", "--metrics", "emf"])
-        .output()
-        .unwrap();
+    let output = output(&mut account.daemon(&["--until-empty", "--metrics", "emf"]));
     assert_eq!(output.status.code(), Some(0));
     let mut deliveries = 0;
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
+    for line in json_lines(&text(output.stdout)) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], account.table.as_str());
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
@@ -136,24 +119,24 @@ async fn cloudwatch_reads_the_same_from_standard_output() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_had_is_told() {
+async fn an_unusable_address_is_reported() {
     let account = Account::new("address").await;
     let cases: [(&[&str], &str); 2] = [
         (
             &["--metrics", "prometheus"],
-            "--metrics prometheus: say where with --metrics-addr",
+            "error: --metrics prometheus: needs an address: set --metrics-addr",
         ),
         (
             &["--metrics-addr", "192.0.2.1:80"],
-            "--metrics-addr / BRANCHLINE_METRICS_ADDR: cannot listen on 192.0.2.1:80: ",
+            "error: --metrics-addr / BRANCHLINE_METRICS_ADDR: cannot listen on 192.0.2.1:80: ",
         ),
     ];
     for (flags, sentence) in cases {
-        let (code, said) = complaint(&mut account.daemon(flags));
-        assert_eq!(code, Some(2), "{said}");
+        let (code, error) = failure(&mut account.daemon(flags));
+        assert_eq!(code, Some(2), "{error}");
         assert!(
-            said.trim_end().lines().count() == 1 && said.starts_with(sentence),
-            "{said}"
+            error.trim_end().lines().count() == 1 && error.starts_with(sentence),
+            "{error}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Where traces go, of a binary with and without the feature `otlp`.
+//! Traces, of a binary with and without the feature `otlp`.
 
 use super::account::Account;
 
@@ -8,15 +8,19 @@ async fn a_binary_without_traces_says_so() {
     let account = Account::new("no-traces").await;
     let mut daemon = account.daemon(&["--until-empty"]);
     daemon.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
-    let (code, said) = super::binary::complaint(&mut daemon);
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("the feature otlp"), "{said}");
+    let (code, error) = super::binary::failure(&mut daemon);
+    assert_eq!(code, Some(2), "{error}");
+    assert!(
+        error.starts_with("error: ") && error.contains("the feature otlp"),
+        "{error}"
+    );
 }
 
 #[cfg(feature = "otlp")]
 mod otlp {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::{Receiver, channel};
     use std::thread;
 
     use aws_sdk_sqs::types::{
@@ -24,15 +28,17 @@ mod otlp {
     };
 
     use super::Account;
+    use crate::cli::binary::{LIMIT, output, text};
     use crate::world::clock::START;
     use crate::world::emulator;
     use crate::world::webhook::Webhook;
 
-    /// A collector for one request; answers with what was sent to it.
-    fn collector() -> (String, thread::JoinHandle<(String, Vec<u8>)>) {
+    /// Starts a collector for one request. The receiver gets the request's head and body.
+    fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let collected = thread::spawn(move || collect(listener.accept().unwrap().0));
+        let (sender, collected) = channel();
+        thread::spawn(move || sender.send(collect(listener.accept().unwrap().0)));
         (url, collected)
     }
 
@@ -60,7 +66,7 @@ mod otlp {
     }
 
     #[tokio::test]
-    async fn a_delivery_is_traced_under_what_sqs_hands_on() {
+    async fn a_delivery_is_traced_under_the_trace_of_sqs() {
         let account = Account::new("traces").await;
         let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
         let header = MessageSystemAttributeValue::builder()
@@ -78,11 +84,11 @@ mod otlp {
         let (url, collected) = collector();
         let mut daemon = account.daemon(&["--until-empty"]);
         daemon.env("OTEL_EXPORTER_OTLP_ENDPOINT", url);
-        let output = daemon.output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{said}");
+        let output = output(&mut daemon);
+        let log = text(output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{log}");
 
-        let (head, body) = collected.join().unwrap();
+        let (head, body) = collected.recv_timeout(LIMIT).expect("no trace was sent");
         assert!(head.starts_with("POST /v1/traces "), "{head}");
         for name in [
             "delivery",
@@ -101,14 +107,14 @@ mod otlp {
     }
 
     #[tokio::test]
-    async fn a_collector_that_is_not_there_costs_nothing_but_a_line() {
+    async fn a_missing_collector_costs_only_a_log_line() {
         let account = Account::new("no-collector").await;
         account.send(Webhook::ping()).await;
         let mut daemon = account.daemon(&["--until-empty"]);
         daemon.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
-        let output = daemon.output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{said}");
-        assert_eq!(account.counts().await, [0, 0, 0], "{said}");
+        let output = output(&mut daemon);
+        let log = text(output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{log}");
+        assert_eq!(account.counts().await, [0, 0, 0], "{log}");
     }
 }

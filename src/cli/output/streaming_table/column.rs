@@ -1,10 +1,10 @@
 //! A column of a table.
 
-use crate::cli::output::explanation::Colour;
+use crate::cli::output::colour::Colour;
 
-/// A column of the table: its head, how wide it is, and what stands in it.
+/// A column of a table: its header, its width, and its cells.
 pub struct Column<T> {
-    pub(super) head: &'static str,
+    pub(super) header: &'static str,
     pub(super) width: usize,
     pub(super) least: usize,
     pub(super) rank: u8,
@@ -13,10 +13,10 @@ pub struct Column<T> {
 }
 
 impl<T> Column<T> {
-    /// Of this width in characters, at any width of the terminal.
-    pub fn new(head: &'static str, width: usize, cell: fn(&T) -> String) -> Self {
+    /// Makes a column of a fixed width in characters.
+    pub fn new(header: &'static str, width: usize, cell: fn(&T) -> String) -> Self {
         Self {
-            head,
+            header,
             width,
             least: width,
             rank: 0,
@@ -25,24 +25,30 @@ impl<T> Column<T> {
         }
     }
 
-    /// Shrinks to `least` characters where the terminal is narrow, and grows where it is wide.
+    /// Makes the column shrink to `least` characters on a narrow terminal, and grow on a wide one.
     #[must_use]
     pub fn flexible(mut self, least: usize) -> Self {
         self.least = least.min(self.width);
         self
     }
 
-    /// Is left out where the terminal is too narrow for all: the highest rank first. Rank 0 stays.
+    /// Sets the rank. On a terminal that is too narrow for all columns, the column of the highest rank is
+    /// left out first. Columns of rank 0 stay.
     #[must_use]
     pub fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
     }
 
-    /// In this colour, where colours are welcome.
+    /// Sets the colour of a cell, for terminals with colours.
     #[must_use]
     pub fn colour(mut self, colour: fn(&T) -> Option<Colour>) -> Self {
         self.colour = colour;
         self
     }
+}
+
+/// Returns the text of a cell: `-` if there is no value.
+pub fn cell(value: Option<&str>) -> String {
+    value.unwrap_or("-").to_owned()
 }

@@ -1,4 +1,5 @@
-//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. StreamingTable are written as they come.
+//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. Rows are written
+//! as they arrive.
 
 mod column;
 mod layout;
@@ -7,33 +8,23 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::cli::output::OutputFormat;
+use crate::cli::output::colour::Colour;
 use crate::domain::text::one_line;
 
-use crate::cli::output::explanation::Colour;
-pub use column::Column;
+pub use column::{Column, cell};
 
-/// How a list looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum OutputFormat {
-    /// Columns, fitted to the terminal.
-    Table,
-    /// One JSON object a line.
-    Json,
-    /// Comma-separated values with a head line.
-    Csv,
-}
-
-/// What a list is written for.
+/// The terminal that a list is written for.
 #[derive(Clone, Copy, Debug)]
 pub struct TerminalInfo {
-    /// How wide it is, in characters.
+    /// Its width in characters.
     pub width: usize,
-    /// Whether colours are welcome.
+    /// True if it shows colours.
     pub colours: bool,
 }
 
 impl From<usize> for TerminalInfo {
-    /// So wide, without colours.
+    /// Makes a terminal of this width, without colours.
     fn from(width: usize) -> Self {
         Self {
             width,
@@ -42,44 +33,44 @@ impl From<usize> for TerminalInfo {
     }
 }
 
-/// A list while it is being written.
+/// A list that is being written.
 pub struct StreamingTable<T, W: Write> {
-    output: OutputFormat,
+    format: OutputFormat,
     columns: Vec<Column<T>>,
     widths: Vec<Option<usize>>,
-    screen: TerminalInfo,
+    terminal: TerminalInfo,
     fields: &'static [&'static str],
     csv: Option<csv::Writer<W>>,
     plain: Option<W>,
-    begun: bool,
+    has_rows: bool,
 }
 
 impl<T: Serialize, W: Write> StreamingTable<T, W> {
-    /// A list of these columns. No line is wider than the screen.
+    /// Makes a list with these columns. No line of a table is wider than the terminal.
     pub fn new(
-        output: OutputFormat,
+        format: OutputFormat,
         columns: Vec<Column<T>>,
-        screen: impl Into<TerminalInfo>,
+        terminal: impl Into<TerminalInfo>,
         to: W,
     ) -> Self {
-        let (csv, plain) = match output {
+        let (csv, plain) = match format {
             OutputFormat::Csv => (Some(csv::Writer::from_writer(to)), None),
             OutputFormat::Table | OutputFormat::Json => (None, Some(to)),
         };
-        let screen = screen.into();
+        let terminal = terminal.into();
         Self {
-            output,
-            widths: layout::widths(&columns, screen.width),
+            format,
+            widths: layout::widths(&columns, terminal.width),
             columns,
-            screen,
+            terminal,
             fields: &[],
             csv,
             plain,
-            begun: false,
+            has_rows: false,
         }
     }
 
-    /// The names of a row's fields, in their order: the head of a CSV list that has no rows. They must be those of `T`.
+    /// Sets the names of the fields of `T`, in order: the header of a CSV list without rows.
     #[must_use]
     pub fn fields(mut self, fields: &'static [&'static str]) -> Self {
         self.fields = fields;
@@ -89,14 +80,14 @@ impl<T: Serialize, W: Write> StreamingTable<T, W> {
     /// Writes a row.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// The errors of the writer.
     pub fn write(&mut self, row: &T) -> io::Result<()> {
-        let begun = std::mem::replace(&mut self.begun, true);
+        let has_header = std::mem::replace(&mut self.has_rows, true);
         if let Some(csv) = &mut self.csv {
             csv.serialize(row).map_err(io::Error::from)?;
             return csv.flush();
         }
-        let line = match self.output {
+        let line = match self.format {
             OutputFormat::Table => {
                 self.line(|column| (column.cell)(row), |column| (column.colour)(row))
             }
@@ -104,25 +95,25 @@ impl<T: Serialize, W: Write> StreamingTable<T, W> {
                 serde_json::to_string(row).map_err(io::Error::from)?
             }
         };
-        let head = (self.output == OutputFormat::Table && !begun)
-            .then(|| self.line(|column| column.head.to_owned(), |_| None));
+        let header = (self.format == OutputFormat::Table && !has_header)
+            .then(|| self.line(|column| column.header.to_owned(), |_| None));
         let Some(plain) = &mut self.plain else {
             return Ok(());
         };
-        if let Some(head) = head {
-            writeln!(plain, "{head}")?;
+        if let Some(header) = header {
+            writeln!(plain, "{header}")?;
         }
         writeln!(plain, "{line}")?;
         plain.flush()
     }
 
-    /// Ends the list: a CSV list without rows has a head all the same.
+    /// Ends the list. A CSV list without rows gets its header.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// The errors of the writer.
     pub fn end(&mut self) -> io::Result<()> {
         match &mut self.csv {
-            Some(csv) if !self.begun && !self.fields.is_empty() => {
+            Some(csv) if !self.has_rows && !self.fields.is_empty() => {
                 csv.write_record(self.fields).map_err(io::Error::from)?;
                 csv.flush()
             }
@@ -141,23 +132,23 @@ impl<T: Serialize, W: Write> StreamingTable<T, W> {
             .collect();
         let last = shown.len().saturating_sub(1);
         let mut line = String::new();
-        for (place, (column, width)) in shown.into_iter().enumerate() {
+        for (index, (column, width)) in shown.into_iter().enumerate() {
             let text = cut(&cell(column), width);
-            let blank = match place == last {
+            let padding = match index == last {
                 true => 0,
                 false => width.saturating_sub(text.chars().count()) + layout::GAP,
             };
-            match colour(column).filter(|_| self.screen.colours) {
+            match colour(column).filter(|_| self.terminal.colours) {
                 Some(colour) => line.push_str(&colour.paint(&text)),
                 None => line.push_str(&text),
             }
-            line.push_str(&" ".repeat(blank));
+            line.push_str(&" ".repeat(padding));
         }
         line.trim_end().to_owned()
     }
 }
 
-/// At most so many characters, in one line; what is cut off shows.
+/// Cuts a text to one line of at most `width` characters. A cut text ends with `…`.
 fn cut(text: &str, width: usize) -> String {
     let shown = one_line(text, width + 1);
     if shown.chars().count() <= width {
@@ -167,7 +158,7 @@ fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
-/// An age as people say it: `45s`, `12m`, `3h`, `5d`.
+/// Formats an age: `45s`, `12m`, `3h`, `5d`.
 #[must_use]
 pub fn age(seconds: u64) -> String {
     match seconds {
@@ -189,8 +180,8 @@ mod tests {
     }
 
     fn rows<W: Write>(
-        output: OutputFormat,
-        screen: impl Into<TerminalInfo>,
+        format: OutputFormat,
+        terminal: impl Into<TerminalInfo>,
         to: W,
     ) -> StreamingTable<Row, W> {
         let columns = vec![
@@ -198,12 +189,12 @@ mod tests {
                 .colour(|row| row.what.is_none().then_some(Colour::Red)),
             Column::new("WHAT", 30, |row: &Row| row.what.unwrap_or("-").to_owned()).flexible(8),
         ];
-        StreamingTable::new(output, columns, screen, to)
+        StreamingTable::new(format, columns, terminal, to)
     }
 
-    fn written(output: OutputFormat, screen: impl Into<TerminalInfo>) -> String {
+    fn written(format: OutputFormat, terminal: impl Into<TerminalInfo>) -> String {
         let mut bytes = Vec::new();
-        let mut rows = rows(output, screen, &mut bytes);
+        let mut rows = rows(format, terminal, &mut bytes);
         let what = Some("a \"long\" text,\nin two lines");
         rows.write(&Row { name: "one", what }).unwrap();
         let name = "a-long-name";
@@ -214,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_fits_and_keeps_its_lines() {
+    fn a_table_fits_the_terminal_and_keeps_its_lines() {
         let table = written(OutputFormat::Table, 24);
         assert_eq!(
             table,
@@ -223,17 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_no_room() {
-        let screen = TerminalInfo {
+    fn colours_take_no_space() {
+        let terminal = TerminalInfo {
             width: 24,
             colours: true,
         };
-        let line = written(OutputFormat::Table, screen);
+        let line = written(OutputFormat::Table, terminal);
         assert!(line.ends_with("\u{1b}[31ma-lon…\u{1b}[0m  -\n"), "{line}");
     }
 
     #[test]
-    fn programs_get_everything() {
+    fn programs_get_the_whole_values() {
         assert_eq!(
             written(OutputFormat::Json, 10),
             "{\"name\":\"one\",\"what\":\"a \\\"long\\\" text,\\nin two lines\"}\n{\"name\":\"a-long-name\",\"what\":null}\n"
@@ -245,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_in_csv_has_its_head() {
-        for (output, wanted) in [(OutputFormat::Csv, "name,what\n"), (OutputFormat::Json, "")] {
+    fn an_empty_list_in_csv_has_its_header() {
+        for (format, expected) in [(OutputFormat::Csv, "name,what\n"), (OutputFormat::Json, "")] {
             let mut bytes = Vec::new();
-            let mut rows = rows(output, 80, &mut bytes).fields(&["name", "what"]);
+            let mut rows = rows(format, 80, &mut bytes).fields(&["name", "what"]);
             rows.end().unwrap();
             drop(rows);
-            assert_eq!(String::from_utf8(bytes).unwrap(), wanted);
+            assert_eq!(String::from_utf8(bytes).unwrap(), expected);
         }
     }
 

@@ -1,4 +1,5 @@
-//! `branchline dlq` where something is not as it should be: others hold messages, a word is wrong, AWS refuses.
+//! `branchline dlq` when something fails: another consumer holds messages, an argument is invalid, AWS
+//! denies a call.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
@@ -7,13 +8,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
 use super::account::Account;
-use super::dlq::{list, run, text};
+use super::binary::{output, text};
+use super::dlq::{list, run};
 use super::interrupted::{fill, proxy, typed, visible};
 use crate::world::clock::START;
 use crate::world::emulator;
 use crate::world::webhook::Webhook;
 
-/// What is in the audit trail of `acme/api#1`, as `outcome by actor`.
+/// Returns the audit trail of `acme/api#1`, as `outcome by actor`.
 async fn trail(account: &Account) -> Vec<String> {
     let client = aws_sdk_dynamodb::Client::new(&emulator::config("eu-west-1").await);
     let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -32,7 +34,7 @@ async fn trail(account: &Account) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_others_hold_is_told_and_what_is_not_there_is_named() {
+async fn messages_of_another_consumer_and_unknown_ids_are_reported() {
     let account = Account::new("held").await;
     fill(&account, 3).await;
     let held = account
@@ -44,18 +46,21 @@ async fn what_others_hold_is_told_and_what_is_not_there_is_named() {
     let held = held.messages.unwrap();
     let id = held[0].message_id.as_deref().unwrap();
 
-    let partial = "partial: 2 are held by somebody else, as a rule for up to 2m";
-    let looked = run(&account, &["list", "--event", "push"]);
-    let said = text(looked.stderr);
-    assert_eq!(looked.status.code(), Some(1), "{said}");
-    assert!(said.contains(partial), "{said}");
+    let partial = "partial: 2 messages held by another consumer, usually for up to 2m: run the command again then";
+    let listed = run(&account, &["list", "--event", "push"]);
+    let messages = text(listed.stderr);
+    assert_eq!(listed.status.code(), Some(1), "{messages}");
+    assert!(messages.contains(partial), "{messages}");
 
-    let none = format!("no message {id} is among them");
+    let none = format!("message {id} was not found: see `branchline dlq list`");
     for command in ["replay", "drop"] {
         let output = run(&account, &[command, id, "--yes"]);
-        let said = text(output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(&none) && said.contains(partial), "{said}");
+        let messages = text(output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(
+            messages.contains(&none) && messages.contains(partial),
+            "{messages}"
+        );
     }
     let shown = run(&account, &["show", id]);
     assert_eq!(shown.status.code(), Some(2));
@@ -64,30 +69,29 @@ async fn what_others_hold_is_told_and_what_is_not_there_is_named() {
 }
 
 #[test]
-fn a_word_that_no_letter_can_have_is_refused() {
-    let wrong = [
+fn a_reason_or_step_that_does_not_exist_is_refused() {
+    let invalid = [
         ("--reason", "tempalte-missing", "template-missing"),
         (
-            "--room",
+            "--step",
             "kitchen",
-            "delivery, event, intent, mapping, none",
+            "authenticated, event, intent, mapping, none, plan",
         ),
     ];
-    for (flag, word, known) in wrong {
-        let output = super::binary::branchline(&["dlq", "list", flag, word]).output();
-        let output = output.unwrap();
-        let said = text(output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+    for (flag, word, known) in invalid {
+        let output = output(&mut super::binary::branchline(&["dlq", "list", flag, word]));
+        let messages = text(output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{messages}");
         assert!(
-            said.starts_with(&format!("{flag}: '{word}' is none of ")),
-            "{said}"
+            messages.starts_with(&format!("error: {flag}: '{word}' is not one of ")),
+            "{messages}"
         );
-        assert!(said.contains(known), "{said}");
+        assert!(messages.contains(known), "{messages}");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_predicted_is_counted_and_stays() {
+async fn messages_without_a_prediction_are_counted_and_stay() {
     let account = Account::new("unpredicted").await;
     fill(&account, 3).await;
     let id = list(&account, &[])[0]["id"].as_str().unwrap().to_owned();
@@ -96,40 +100,44 @@ async fn what_cannot_be_predicted_is_counted_and_stays() {
         &account,
         &[&["replay", "--all", "--dry-run"], &table[..]].concat(),
     );
-    let said = text(dry.stderr);
-    assert_eq!(dry.status.code(), Some(0), "{said}");
+    let messages = text(dry.stderr);
+    assert_eq!(dry.status.code(), Some(0), "{messages}");
     assert!(
-        said.contains("3  today: cannot be told: aws-missing"),
-        "{said}"
+        messages.contains("3  today: cannot be predicted: aws-missing"),
+        "{messages}"
     );
-    assert_eq!(visible(&account, 1).await, 3, "handed back");
+    assert_eq!(visible(&account, 1).await, 3, "returned");
 
     let shown = run(&account, &[&["show", &id], &table[..]].concat());
     assert_eq!(shown.status.code(), Some(2));
-    let letter: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!(letter["letter"]["id"], *id);
-    assert_eq!(letter["explanation"], Value::Null);
-    let told = letter["cannot_be_told"].as_str().unwrap();
-    assert!(told.starts_with("aws-missing"), "{told}");
-    assert_eq!(visible(&account, 1).await, 3, "handed back");
+    let error = text(shown.stderr);
+    assert!(
+        error.starts_with("error: the outcome of a replay cannot be predicted: aws-missing"),
+        "{error}"
+    );
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["message"]["id"], *id);
+    assert_eq!(shown["explanation"], Value::Null);
+    let error = shown["prediction_error"].as_str().unwrap();
+    assert!(error.starts_with("aws-missing"), "{error}");
+    assert_eq!(visible(&account, 1).await, 3, "returned");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_letter_that_was_sent_and_could_not_be_deleted_counts_and_is_told() {
+async fn a_message_that_was_sent_and_not_deleted_is_counted_and_reported() {
     let account = Account::new("undeleted").await;
     fill(&account, 1).await;
     let proxy = proxy(&account).await;
     proxy.deny("amazonsqs.deletemessagebatch");
     let mut replay = account.command(&["dlq", "replay", "--all", "--yes", "--by", "eve"]);
-    let replay = replay.env("AWS_ENDPOINT_URL", &proxy.endpoint).output();
-    let replay = replay.unwrap();
-    let said = text(replay.stderr);
-    assert_eq!(replay.status.code(), Some(2), "{said}");
-    assert!(said.contains("1 replayed, 0 left"), "{said}");
-    let still = "was sent, and is still in the queue that it came from";
+    let replay = output(replay.env("AWS_ENDPOINT_URL", &proxy.endpoint));
+    let messages = text(replay.stderr);
+    assert_eq!(replay.status.code(), Some(2), "{messages}");
+    assert!(messages.contains("1 replayed, 0 left"), "{messages}");
+    let still = "was sent, but could not be deleted from this queue";
     assert!(
-        said.contains(still) && said.contains("aws-denied"),
-        "{said}"
+        messages.contains(still) && messages.contains("aws-denied"),
+        "{messages}"
     );
     assert_eq!(
         (visible(&account, 0).await, visible(&account, 1).await),
@@ -139,7 +147,7 @@ async fn a_letter_that_was_sent_and_could_not_be_deleted_counts_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_an_entry_in_the_audit_trail_nothing_is_done() {
+async fn without_an_entry_in_the_audit_trail_no_message_is_touched() {
     let account = Account::new("untrailed").await;
     fill(&account, 2).await;
     let proxy = proxy(&account).await;
@@ -147,11 +155,13 @@ async fn without_an_entry_in_the_audit_trail_nothing_is_done() {
     for arguments in [&["replay"][..], &["drop", "--no-export"]] {
         let all = [&["dlq"], arguments, &["--all", "--yes"]].concat();
         let mut command = account.command(&all);
-        let output = command.env("AWS_ENDPOINT_URL", &proxy.endpoint).output();
-        let output = output.unwrap();
-        let said = text(output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("the audit trail cannot be written"), "{said}");
+        let output = output(command.env("AWS_ENDPOINT_URL", &proxy.endpoint));
+        let messages = text(output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{messages}");
+        assert!(
+            messages.contains("the audit trail cannot be written"),
+            "{messages}"
+        );
         assert_eq!(
             (visible(&account, 0).await, visible(&account, 1).await),
             (0, 2)
@@ -166,13 +176,12 @@ async fn an_entry_that_cannot_be_finished_is_a_warning_and_stops_nothing() {
     let proxy = proxy(&account).await;
     proxy.deny_after("dynamodb_20120810.putitem", 1);
     let mut replay = account.command(&["dlq", "replay", "--all", "--yes", "--by", "eve"]);
-    let replay = replay.env("AWS_ENDPOINT_URL", &proxy.endpoint).output();
-    let replay = replay.unwrap();
-    let said = text(replay.stderr);
-    assert_eq!(replay.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 replayed, 0 left"), "{said}");
+    let replay = output(replay.env("AWS_ENDPOINT_URL", &proxy.endpoint));
+    let messages = text(replay.stderr);
+    assert_eq!(replay.status.code(), Some(0), "{messages}");
+    assert!(messages.contains("1 replayed, 0 left"), "{messages}");
     let warning = "warning: the audit trail says 'replaying' of replay:letter-1 and not 'replayed'";
-    assert!(said.contains(warning), "{said}");
+    assert!(messages.contains(warning), "{messages}");
     assert_eq!(
         (visible(&account, 0).await, visible(&account, 1).await),
         (1, 0)
@@ -181,27 +190,30 @@ async fn an_entry_that_cannot_be_finished_is_a_warning_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_drops_is_in_the_audit_trail_by_a_name_that_can_be_printed() {
+async fn the_audit_trail_has_the_printable_name_of_the_operator() {
     let account = Account::new("dropped").await;
     let names = [("", "ada"), ("\u{1}", "ada"), ("e\u{7}ve", "eve")];
-    for (number, (said, meant)) in names.iter().enumerate() {
+    for (number, (given, expected)) in names.iter().enumerate() {
         fill(&account, 1).await;
         let dropped = run(
             &account,
-            &["drop", "--all", "--yes", "--no-export", "--by", said],
+            &["drop", "--all", "--yes", "--no-export", "--by", given],
         );
         assert_eq!(dropped.status.code(), Some(0), "{}", text(dropped.stderr));
-        assert_eq!(trail(&account).await[number], format!("dropped by {meant}"));
+        assert_eq!(
+            trail(&account).await[number],
+            format!("dropped by {expected}")
+        );
     }
     fill(&account, 1).await;
-    let nobody = ["dlq", "replay", "--all", "--yes"];
-    let nobody = account.command(&nobody).env("USER", "").output().unwrap();
-    assert_eq!(nobody.status.code(), Some(0), "{}", text(nobody.stderr));
+    let unnamed = ["dlq", "replay", "--all", "--yes"];
+    let unnamed = output(account.command(&unnamed).env("USER", ""));
+    assert_eq!(unnamed.status.code(), Some(0), "{}", text(unnamed.stderr));
     assert_eq!(trail(&account).await[names.len()], "replayed by unknown");
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_told_before_anything_is_looked_at() {
+async fn a_file_that_cannot_be_created_is_reported_before_any_message_is_read() {
     let account = Account::new("to-file").await;
     fill(&account, 1).await;
     let folder = tempfile::tempdir().unwrap();
@@ -211,11 +223,11 @@ async fn a_file_that_cannot_be_written_is_told_before_anything_is_looked_at() {
     for file in [&there, &name("no/such/folder")] {
         for command in ["replay", "drop"] {
             let output = run(&account, &[command, "--all", "--yes", "--to", file]);
-            let said = text(output.stderr);
-            assert_eq!(output.status.code(), Some(2), "{said}");
+            let messages = text(output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{messages}");
             assert!(
-                said.starts_with(&format!("{file} cannot be written")),
-                "{said}"
+                messages.starts_with(&format!("error: cannot create {file}: ")),
+                "{messages}"
             );
         }
     }
@@ -232,7 +244,7 @@ async fn a_file_that_cannot_be_written_is_told_before_anything_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_strangers_body_moves_nothing_on_a_terminal() {
+async fn an_unauthenticated_body_does_not_control_the_terminal() {
     let account = Account::new("body").await;
     let body = "{\n\t\"a\": \"\u{9b}2J\u{202e}\"}";
     let sealed = Webhook::ping()
@@ -244,10 +256,10 @@ async fn a_strangers_body_moves_nothing_on_a_terminal() {
     let id = list(&account, &quarantine)[0]["id"].clone();
     let id = id.as_str().unwrap();
     let show = [&["dlq", "show", id, "--body"], &quarantine[..]].concat();
-    let shown = text(typed(account.command(&show), "never asked", "").stdout);
+    let shown = text(typed(account.command(&show), "no such prompt", "").stdout);
     assert!(shown.contains(r#""a": "\u{9b}2J\u{202e}"}"#), "{shown}");
     assert!(!shown.contains(['\u{9b}', '\u{202e}']));
-    let raw = account.command(&show).output().unwrap();
+    let raw = output(&mut account.command(&show));
     let raw: Value = serde_json::from_slice(&raw.stdout).unwrap();
     assert_eq!(raw["body"], body);
 }

@@ -1,0 +1,81 @@
+//! Messages of branchline's own: they are accepted from the internal queue, and only from there.
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+use serde_json::{Value, json};
+
+use super::account::Account;
+use super::binary::{json_lines, output, text};
+use super::dlq::{list, run_without_secret, work};
+use crate::world::webhook::Webhook;
+
+/// Sends a message to the internal queue, as `branchline audit --repair` does.
+async fn send_internal(account: &Account, id: &str, body: &str) {
+    let mut request = account
+        .client
+        .send_message()
+        .queue_url(&account.internal)
+        .message_body(body);
+    for (name, value) in [
+        ("branchline-event", "branchline_repair"),
+        ("branchline-id", id),
+    ] {
+        let attribute = MessageAttributeValue::builder().data_type("String");
+        let attribute = attribute.string_value(value).build().unwrap();
+        request = request.message_attributes(name, attribute);
+    }
+    request.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replayed_repair_goes_back_to_the_internal_queue() {
+    let account = Account::new("replayed-repair").await;
+    send_internal(&account, "repair-1", "{}").await;
+    work(&account);
+    assert_eq!(account.internal_count().await, 0);
+    assert_eq!(account.counts().await, [0, 1, 0], "dead-lettered");
+    let message = &list(&account, &["--reason", "invalid-payload"])[0];
+    assert_eq!(message["event"], "branchline_repair");
+    assert_eq!(message["delivery"], "repair-1");
+
+    let replayed = run_without_secret(&account, &["replay", "--all", "--yes"]);
+    let messages = text(replayed.stderr);
+    assert_eq!(replayed.status.code(), Some(0), "{messages}");
+    assert!(messages.contains("1 replayed, 0 left"), "{messages}");
+    assert_eq!(account.internal_count().await, 1);
+    assert_eq!(account.counts().await, [0, 0, 0]);
+
+    // The daemon reads it from there, and dead-letters it again.
+    work(&account);
+    assert_eq!(account.internal_count().await, 0);
+    let message = &list(&account, &["--reason", "invalid-payload"])[0];
+    assert_eq!(message["replays"], 1);
+}
+
+#[tokio::test]
+async fn a_repair_on_the_webhook_queue_is_quarantined() {
+    let account = Account::new("repair-on-webhooks").await;
+    // The signature is valid: GitHub's secret does not authenticate a repair.
+    let payload = json!({
+        "kind": "orphan", "generation": 0, "subject": "PR#0000000007", "pipeline": "api-pr-7",
+        "repository": {"id": 1001, "full_name": "acme/api"},
+    });
+    let repair = Webhook::event("branchline_repair", payload);
+    account.send(repair.delivery("repair-1")).await;
+    let ran = output(&mut account.daemon(&["--until-empty"]));
+    let log = text(ran.stderr);
+    assert_eq!(ran.status.code(), Some(0), "{log}");
+    assert_eq!(account.counts().await, [0, 0, 1], "{log}");
+    let quarantined = |line: &Value| line["disposition"] == "quarantined";
+    assert_eq!(
+        json_lines(&log)
+            .iter()
+            .filter(|line| quarantined(line))
+            .count(),
+        1,
+        "{log}"
+    );
+    let message = &list(&account, &["--queue", "quarantine"])[0];
+    assert_eq!(message["event"], "branchline_repair");
+    assert_eq!(message["reason"], "wrong-queue", "{message}");
+    assert_eq!(message["step"], "authenticated", "{message}");
+}
