@@ -7,6 +7,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::domain::fault::Fault;
+use crate::domain::intake::envelope::Source;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::worker::acks::Acks;
 use crate::worker::poll::Poller;
@@ -54,7 +55,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
                 handler: &handler,
                 concurrency: self.concurrency,
                 mode: self.mode,
-                sweeps: self.sweeps,
+                source: self.source(),
             };
             let outcome = poller.poll(stop, &mut work).await;
             if outcome.is_err() {
@@ -81,6 +82,15 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
             biased;
             outcome = run => outcome,
             never = leases.renew_forever(self.queue.as_ref()) => match never {},
+        }
+    }
+
+    /// Returns the queue that it consumes.
+    fn source(&self) -> Source {
+        if self.sweeps {
+            Source::Webhooks
+        } else {
+            Source::Internal
         }
     }
 

@@ -7,25 +7,39 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::fault::Fault;
+use crate::domain::intake::envelope::Source;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::worker::backoff::PollBackoff;
 
 /// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
 const FAILURES: usize = 3;
 
-/// The queue as the poller sees it.
-#[derive(Default)]
+/// The outages of one source queue, as its poller sees them.
 pub(super) struct QueueOutage {
+    /// The name of the queue in the log: an operator must know which of the two is out.
+    queue: &'static str,
     failures: usize,
     patience: PollBackoff,
 }
 
 impl QueueOutage {
+    /// Makes the outages of this queue, which answers.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            queue: match source {
+                Source::Webhooks => "webhook queue",
+                Source::Internal => "internal queue",
+            },
+            failures: 0,
+            patience: PollBackoff::default(),
+        }
+    }
+
     /// One more poll failed. Answers with the time to wait before the next.
     pub(super) fn failed(&mut self, fault: &Fault, dice: f64) -> Duration {
         self.failures += 1;
         if self.failures == 1 {
-            tracing::error!(fault = %fault, "The queue does not answer; polling goes on, more slowly");
+            tracing::error!(fault = %fault, "The {} does not answer; polling goes on, more slowly", self.queue);
         }
         self.patience.after_failure(dice)
     }
@@ -38,8 +52,9 @@ impl QueueOutage {
     /// The queue answered.
     pub(super) fn over(&mut self) {
         if self.failures > 0 {
-            tracing::info!(polls = self.failures, "The queue answers again");
-            *self = Self::default();
+            tracing::info!(polls = self.failures, "The {} answers again", self.queue);
+            self.failures = 0;
+            self.patience = PollBackoff::default();
         }
     }
 }

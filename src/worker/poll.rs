@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::domain::fault::{Fault, Reason, Scope};
-use crate::domain::intake::envelope::Envelope;
+use crate::domain::intake::envelope::{Envelope, Source};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
 use crate::worker::outage::QueueOutage;
@@ -32,8 +32,8 @@ pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
     pub(super) mode: RunMode,
-    /// True where the sweep starts with the polling.
-    pub(super) sweeps: bool,
+    /// The queue that is polled. The sweep starts with the polling of webhooks, and readiness follows it.
+    pub(super) source: Source,
 }
 
 /// A message and the place in work that it takes.
@@ -54,7 +54,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     pub(super) async fn poll(&self, stop: Shutdown, work: &mut JoinSet<()>) -> Result<(), Fault> {
         let places = Arc::new(Semaphore::new(self.concurrency));
         let mut refused = self.start_sweep(&stop, work);
-        let mut outage = QueueOutage::default();
+        let mut outage = QueueOutage::new(self.source);
         let mut pause = Duration::ZERO;
         let mut answered = false;
         let mut polls = Polls::new();
@@ -70,7 +70,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             match answer {
                 Ok(Brought { messages, .. }) => {
                     answered = true;
-                    self.handler.shared.readiness.queue(true);
+                    self.set_ready(true);
                     pause = Duration::ZERO;
                     outage.over();
                     let is_empty = messages.is_empty();
@@ -93,13 +93,22 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 // What fails together counts once.
                 Err(_) if !polls.is_empty() => {}
                 Err(fault) => {
-                    self.handler.shared.readiness.queue(false);
+                    self.set_ready(false);
                     pause = outage.failed(&fault, self.handler.shared.jitter.next());
                     if self.mode == RunMode::UntilEmpty && outage.failures() >= FAILED_POLLS {
                         return Err(fault);
                     }
                 }
             }
+        }
+    }
+
+    /// Reports whether the queue answers. Without its webhooks the daemon does nothing; the internal queue must not hide that
+    /// by answering.
+    fn set_ready(&self, answers: bool) {
+        match self.source {
+            Source::Webhooks => self.handler.shared.readiness.queue(answers),
+            Source::Internal => {}
         }
     }
 
@@ -119,8 +128,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// The sweep goes on beside the polling. Answers with where it tells that it was refused for good.
     fn start_sweep(&self, stop: &Shutdown, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
         let (refuse, refused) = mpsc::channel(1);
-        if !self.sweeps {
-            return refused;
+        match self.source {
+            Source::Webhooks => {}
+            Source::Internal => return refused,
         }
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();
