@@ -29,12 +29,15 @@ struct Mess {
     cuts: bool,
     /// SQS does all that a standard queue may do.
     unruly: bool,
+    /// Operators send repairs of whatever generation.
+    repairs: bool,
 }
 
 #[derive(Default)]
 struct Figures {
     statements: AtomicUsize,
     arrivals: AtomicUsize,
+    repairs: AtomicUsize,
     left: AtomicUsize,
     open: AtomicUsize,
 }
@@ -55,10 +58,11 @@ fn any_order_ends_in_the_world_of_the_ordered_history() {
     });
     let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
     println!(
-        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals; {} subjects open at the end; {:?}",
+        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals and {} repairs; {} subjects open at the end; {:?}",
         figure(&figures.statements),
         figure(&figures.left),
         figure(&figures.arrivals),
+        figure(&figures.repairs),
         figure(&figures.open),
         begun.elapsed(),
     );
@@ -71,9 +75,15 @@ fn run(histories: u32, figures: &Figures) {
         ..Config::default()
     };
     let lives = vec(vec(any::<u8>(), 0..7), 1..5);
-    let mess = (any::<u64>(), any::<bool>(), any::<bool>());
-    let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, (seed, cuts, unruly))| {
-        let mess = Mess { seed, cuts, unruly };
+    let mess = (any::<u64>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, mess)| {
+        let (seed, cuts, unruly, repairs) = mess;
+        let mess = Mess {
+            seed,
+            cuts,
+            unruly,
+            repairs,
+        };
         let ended = paused().block_on(compare(&lives, mess, figures));
         ended.map_err(TestCaseError::fail)
     });
@@ -105,13 +115,20 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
     }
     let arrivals = arrivals(&history.statements, &mut dice);
     add(&figures.arrivals, arrivals.len());
-    deliver(&messy, arrivals, &mut dice).await;
+    if mess.repairs {
+        // A repair that updates a clone stops its execution and starts it again.
+        messy.storms(&history.back);
+    }
+    let repairs = mess.repairs.then_some(&history);
+    let repairs = deliver(&messy, arrivals, repairs, &mut dice).await;
+    add(&figures.repairs, repairs);
 
     add(&figures.open, history.open.len());
     settled(&ordered, "in order", &history)?;
     settled(&messy, "in a mess", &history)?;
     // `create` does not name a commit, and the push beside it may be cut.
-    let (wanted, got) = (ordered.picture(!mess.cuts), messy.picture(!mess.cuts));
+    let picture = |world: &World| history::without_strays(world.picture(!mess.cuts));
+    let (wanted, got) = (picture(&ordered), picture(&messy));
     if wanted == got {
         return Ok(());
     }
@@ -138,10 +155,27 @@ fn arrivals(statements: &[Statement], dice: &mut fastrand::Rng) -> Vec<Statement
     arrivals
 }
 
-/// They arrive in pieces, between which the line may or may not come to rest.
-async fn deliver(world: &World, arrivals: Vec<Statement>, dice: &mut fastrand::Rng) {
+/// Sends them in pieces, between which the world may or may not come to rest, with repairs in between and at the end.
+/// Returns the number of repairs.
+async fn deliver(
+    world: &World,
+    arrivals: Vec<Statement>,
+    repairs: Option<&History>,
+    dice: &mut fastrand::Rng,
+) -> usize {
+    let mut sent = 0;
+    let mut send_repair = |dice: &mut fastrand::Rng| {
+        if let Some(history) = repairs {
+            let (repair, repository) = history::repair(world, history, dice);
+            world.send_repair(&repair, &repository);
+            sent += 1;
+        }
+    };
     for statement in arrivals {
         world.send(&statement.webhook);
+        if dice.u8(0..3) == 0 {
+            send_repair(dice);
+        }
         world
             .clock
             .advance(Duration::from_millis(dice.u64(1..1_500)));
@@ -150,6 +184,10 @@ async fn deliver(world: &World, arrivals: Vec<Statement>, dice: &mut fastrand::R
         }
     }
     world.settle().await;
+    send_repair(dice);
+    send_repair(dice);
+    world.settle().await;
+    sent
 }
 
 fn settled(world: &World, how: &str, history: &History) -> Result<(), String> {

@@ -43,6 +43,7 @@ struct Run {
     figures: Figures,
     workers: usize,
     webhooks: usize,
+    repairs: usize,
     open: usize,
     took: Duration,
 }
@@ -79,10 +80,11 @@ fn whatever_happens_pipelines_are_open_subjects() {
     let sum = |of: fn(&Run) -> usize| runs.iter().map(of).sum::<usize>();
     let hours = runs.iter().map(|run| run.took.as_secs()).sum::<u64>() / 3_600;
     println!(
-        "{} seeds from {first}: {} workers, {} webhooks, {} subjects open; {hours} h in {:?}\n{all:?}",
+        "{} seeds from {first}: {} workers, {} webhooks, {} repairs, {} subjects open; {hours} h in {:?}\n{all:?}",
         runs.len(),
         sum(|run| run.workers),
         sum(|run| run.webhooks),
+        sum(|run| run.repairs),
         sum(|run| run.open),
         begun.elapsed(),
     );
@@ -131,7 +133,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         weathers.push(faults);
         daemons.spawn(daemon.live(stop.clone()));
     }
-    let webhooks = send(&world, &history, &mut dice).await;
+    let (webhooks, repairs) = send(&world, &history, &mut dice).await;
     let mut figures = Figures::default();
     for faults in &weathers {
         figures += faults.calm();
@@ -147,6 +149,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         figures,
         workers,
         webhooks,
+        repairs,
         open: history.open.len(),
         took: world.clock.now().since(START),
     })
@@ -201,8 +204,9 @@ impl Daemon {
     }
 }
 
-/// GitHub sends, out of order and some of it twice, a forgery and a poisoned one among it. Answers with how many.
-async fn send(world: &World, history: &History, dice: &mut fastrand::Rng) -> usize {
+/// Sends GitHub's webhooks, out of order and some of them twice, a forgery and an invalid one among them, and operators'
+/// repairs of whatever generation. Returns the number of webhooks and of repairs.
+async fn send(world: &World, history: &History, dice: &mut fastrand::Rng) -> (usize, usize) {
     let statements = history.statements.iter();
     let mut webhooks: Vec<Webhook> = statements.map(|said| said.webhook.clone()).collect();
     let again: Vec<Webhook> = webhooks
@@ -216,18 +220,37 @@ async fn send(world: &World, history: &History, dice: &mut fastrand::Rng) -> usi
     webhooks.push(Webhook::pull_request("opened").body("{"));
     let end = tokio::time::Instant::now() + STORM;
     let most = STORM.as_secs() / u64::try_from(webhooks.len()).unwrap_or(1);
+    let mut repairs = 0;
     for webhook in &webhooks {
         // In bursts: what comes together is worked on together.
         if dice.bool() {
             sleep(Duration::from_secs(dice.u64(0..=2 * most))).await;
         }
         world.send(webhook);
+        if dice.u8(0..4) == 0 {
+            send_repair(world, history, dice);
+            repairs += 1;
+        }
     }
     tokio::time::sleep_until(end).await;
-    webhooks.len()
+    // The last ones find a world that is nearly or entirely at rest.
+    for _ in 0..dice.usize(0..4) {
+        send_repair(world, history, dice);
+        repairs += 1;
+    }
+    (webhooks.len(), repairs)
 }
 
-/// Waits until the queue is empty.
+fn send_repair(world: &World, history: &History, dice: &mut fastrand::Rng) {
+    let (repair, repository) = history::repair(world, history, dice);
+    world.send_repair(&repair, &repository);
+    // An operator's script that sends it twice.
+    if dice.bool() {
+        world.send_repair(&repair, &repository);
+    }
+}
+
+/// Waits until the queues are empty.
 async fn rest(world: &World) -> Result<(), String> {
     let end = tokio::time::Instant::now() + REST;
     while !world.queue.waiting().is_empty() {
@@ -263,7 +286,8 @@ async fn check(world: &World, history: &History) -> Result<(), String> {
     for statement in &history.statements {
         ordered.deliver(statement.webhook.clone()).await;
     }
-    let (wanted, got) = (ordered.picture(true), world.picture(true));
+    let wanted = history::without_strays(ordered.picture(true));
+    let got = history::without_strays(world.picture(true));
     if wanted != got {
         return Err(format!("in order {wanted:#?}\nin the chaos {got:#?}"));
     }

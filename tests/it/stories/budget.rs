@@ -135,7 +135,9 @@ fn under_a_claim(calls: &[Op]) -> u32 {
     let mut current = 0;
     for call in calls {
         current = match call {
-            Op::Receive | Op::Delete | Op::ChangeVisibility | Op::Send => current,
+            Op::Receive | Op::ReceiveInternal | Op::Delete | Op::ChangeVisibility | Op::Send => {
+                current
+            }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names => current,

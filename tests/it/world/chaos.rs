@@ -85,7 +85,8 @@ impl Chaos {
         } else {
             When::After
         };
-        let trouble = if self.rolls(2.0) && op != Op::Receive {
+        let polls = matches!(op, Op::Receive | Op::ReceiveInternal);
+        let trouble = if self.rolls(2.0) && !polls {
             self.figures.crashes += 1;
             Some(Trouble::Hang(when))
         } else if self.rolls(10.0) {

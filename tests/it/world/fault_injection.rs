@@ -20,7 +20,10 @@ use super::lock;
 /// One operation of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Op {
+    /// ReceiveMessage on the queue of webhooks.
     Receive,
+    /// ReceiveMessage on the internal queue.
+    ReceiveInternal,
     Delete,
     ChangeVisibility,
     Send,
@@ -49,7 +52,8 @@ impl Op {
     /// What it costs in AWS calls that a message does not share with others. Queue operations go in batches.
     fn cost(self) -> usize {
         match self {
-            Self::Receive | Self::Delete | Self::ChangeVisibility | Self::Send => 0,
+            Self::Receive | Self::ReceiveInternal => 0,
+            Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,

@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::Timestamp;
+use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
+use branchline::domain::intake::repair_request::{FindingKind, Repair};
 use branchline::domain::rules::rule::{GlobFilter, Rule};
 
 use super::clock::{FakeClock, START};
 use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
-use super::webhook::{Webhook, commit};
-use super::world::World;
+use super::webhook::{REPOSITORY, Webhook, commit};
+use super::world::{World, pipeline_of};
 
 /// A second repository, whose branches have pipelines.
 pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
@@ -64,6 +65,68 @@ pub(crate) struct Statement {
     /// Without it what is true at the end would not be known.
     pub(crate) last: bool,
     pub(crate) webhook: Webhook,
+}
+
+/// The names of orphans start with it, before the name that the subject's own pipeline has.
+const STRAY: &str = "stray-";
+
+/// Returns a picture in which no orphan's name is left, sorted. Where the deletion of an orphan was cut off, its subject's
+/// next pipeline keeps the orphan's name.
+pub(crate) fn without_strays(picture: Vec<String>) -> Vec<String> {
+    let renamed = picture.iter().map(|line| line.replace(STRAY, ""));
+    let mut renamed: Vec<String> = renamed.collect();
+    renamed.sort();
+    renamed
+}
+
+/// Returns a repair that an operator might send: for a mapping as it is now, as it was, or as it will be, or for a pull
+/// request of this history that has no mapping yet. Its kind is any: the daemon decides whether anything is to be done.
+pub(crate) fn repair(
+    world: &World,
+    history: &History,
+    rng: &mut fastrand::Rng,
+) -> (Repair, RepositoryName) {
+    let kind = *rng.choice(&FindingKind::ALL).expect("there are kinds");
+    let rows = world.store.rows();
+    let rows: Vec<_> = rows.iter().filter(|row| row.spec.is_some()).collect();
+    let row = rng.choice(&rows).filter(|_| rng.u8(0..8) > 0);
+    let (subject, repository, name) = match row {
+        Some(row) => {
+            let name = pipeline_of(row).to_owned();
+            (row.subject.clone(), row.repository.clone(), name)
+        }
+        None => pull_request(history, rng),
+    };
+    // An audit that is late or early by some changes, or on time.
+    let generation = row.map_or(0, |row| row.generation);
+    let generation = match rng.u8(0..4) {
+        0 => generation.saturating_sub(rng.u64(1..4)),
+        1 => generation + rng.u64(1..4),
+        _ => generation,
+    };
+    let is_stray = rng.u8(0..4) == 0 && !name.starts_with(STRAY);
+    let name = format!("{}{name}", if is_stray { STRAY } else { "" });
+    let repair = Repair {
+        subject,
+        generation,
+        kind,
+        pipeline: pipeline_name(&name),
+    };
+    (repair, repository)
+}
+
+/// Returns any pull request of a history, its repository and the name of its pipeline.
+fn pull_request(history: &History, rng: &mut fastrand::Rng) -> (Subject, RepositoryName, String) {
+    let numbers = history.subjects.iter();
+    let numbers = numbers.filter_map(|subject| subject.split_once('#')?.1.parse().ok());
+    let numbers: Vec<u64> = numbers.collect();
+    let number = *rng.choice(&numbers).expect("subject 0 is a pull request");
+    let subject = Subject {
+        repository: RepositoryId(REPOSITORY.0),
+        kind: SubjectKind::PullRequest(number),
+    };
+    let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
+    (subject, repository, format!("api-pr-{number}"))
 }
 
 /// What happened.

@@ -49,6 +49,7 @@ impl Letter {
 
 struct Message {
     source: Source,
+    sender: Option<String>,
     letter: Letter,
     /// Every receipt it was given, the current one last.
     receipts: Vec<Receipt>,
@@ -129,12 +130,26 @@ impl FakeQueue {
         lock(&self.queues).dice = Some(fastrand::Rng::with_seed(seed));
     }
 
-    /// Sends a message to the source queue, as the gateway does.
+    /// Sends a message to the queue of webhooks, as the gateway does. Returns the message's id.
     ///
     /// # Errors
-    /// What SQS says when it refuses the message.
+    /// The reason for which SQS refuses the message.
     pub(crate) fn deliver(
         &self,
+        body: &str,
+        attributes: &[(String, Attribute)],
+    ) -> Result<String, String> {
+        self.deliver_to(Source::Webhooks, Some(SENDER), body, attributes)
+    }
+
+    /// Sends a message to a source queue as this sender, past every fault. Returns the message's id.
+    ///
+    /// # Errors
+    /// The reason for which SQS refuses the message.
+    pub(crate) fn deliver_to(
+        &self,
+        source: Source,
+        sender: Option<&str>,
         body: &str,
         attributes: &[(String, Attribute)],
     ) -> Result<String, String> {
@@ -142,7 +157,7 @@ impl FakeQueue {
         let mut queues = lock(&self.queues);
         let letter = queues.letter(body, attributes, now)?;
         let message_id = letter.message_id.clone();
-        queues.push(Source::Webhooks, letter);
+        queues.push(source, sender, letter);
         self.moved.notify_waiters();
         Ok(message_id)
     }
@@ -211,9 +226,10 @@ impl Queues {
         })
     }
 
-    fn push(&mut self, source: Source, letter: Letter) {
+    fn push(&mut self, source: Source, sender: Option<&str>, letter: Letter) {
         self.source.push(Message {
             source,
+            sender: sender.map(str::to_owned),
             visible_at: letter.sent_at,
             letter,
             receipts: Vec::new(),
@@ -338,7 +354,7 @@ impl Message {
             letter.receives,
         );
         envelope.source = self.source;
-        envelope.sender = Some(SENDER.to_owned());
+        envelope.sender.clone_from(&self.sender);
         envelope
     }
 }
@@ -357,7 +373,11 @@ impl Queue for FakeQueue {
         }
         let end = self.clock.now().plus(wait);
         let take = || Ok(lock(&self.queues).receive(self.source, max, self.clock.now()));
-        let mut received = self.faults.pass(Op::Receive, take).await?;
+        let op = match self.source {
+            Source::Webhooks => Op::Receive,
+            Source::Internal => Op::ReceiveInternal,
+        };
+        let mut received = self.faults.pass(op, take).await?;
         while received.is_empty() && self.clock.now() < end && self.clock.follows_tokio() {
             let moved = self.moved.notified();
             let next = self.next_visible().unwrap_or(end).min(end);
@@ -406,8 +426,8 @@ impl Queue for FakeQueue {
                 .letter(&message.body, &message.attributes, now)
                 .map_err(refused)?;
             match destination {
-                Destination::Webhooks => queues.push(Source::Webhooks, letter),
-                Destination::Internal => queues.push(Source::Internal, letter),
+                Destination::Webhooks => queues.push(Source::Webhooks, Some(SENDER), letter),
+                Destination::Internal => queues.push(Source::Internal, Some(SENDER), letter),
                 Destination::DeadLetters => queues.dead_letters.push(letter),
                 Destination::Quarantine => queues.quarantine.push(letter),
             }

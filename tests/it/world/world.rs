@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::Subject;
+use branchline::domain::ids::{RepositoryName, Subject};
 use branchline::domain::intake::authenticated::Authenticator;
+use branchline::domain::intake::envelope::Source;
+use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
@@ -22,11 +24,11 @@ use serde_json::Value;
 use super::account::Pipeline;
 use super::clock::FakeClock;
 use super::pipelines::FakePipelines;
-use super::queue::{FakeQueue, Letter};
+use super::queue::{FakeQueue, Letter, SENDER};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
 use super::webhook::{self, REPOSITORY, Webhook};
-use super::{driver, lock};
+use super::{captured_logs, driver, lock};
 use crate::world::fault_injection::FaultInjection;
 
 /// The table's name, which marks our pipelines.
@@ -83,6 +85,7 @@ fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
 impl World {
     /// The template for `acme/api`, one rule for its pull requests, and nothing else.
     pub(crate) fn new(clock: FakeClock) -> Self {
+        captured_logs::install();
         let faults = FaultInjection::new(&clock);
         let store = FakeStore::new(&faults);
         let account = FakePipelines::new(&faults);
@@ -147,6 +150,15 @@ impl World {
         let sealed = webhook.clone().seal(self.clock.now());
         self.queue
             .deliver(&sealed.body, &sealed.attributes)
+            .expect("a message that SQS takes");
+    }
+
+    /// An operator sends a repair to the internal queue, past every fault.
+    pub(crate) fn send_repair(&self, repair: &Repair, repository: &RepositoryName) {
+        let message = repair.to_message(repository, TABLE);
+        let source = Source::Internal;
+        self.queue
+            .deliver_to(source, Some(SENDER), &message.body, &message.attributes)
             .expect("a message that SQS takes");
     }
 

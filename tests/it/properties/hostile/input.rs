@@ -1,9 +1,10 @@
 //! One input of the corpus, and the corpus.
 
 use branchline::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE};
-use branchline::domain::intake::envelope::Attribute;
+use branchline::domain::intake::envelope::{Attribute, Source};
 
 use crate::world::clock::START;
+use crate::world::queue::SENDER;
 use crate::world::webhook::{SECRET, Webhook, sign};
 
 /// Stands in fields that are never logged, of every payload made here.
@@ -16,6 +17,10 @@ pub(crate) struct Input {
     pub(crate) name: String,
     pub(crate) body: String,
     pub(crate) attributes: Vec<(String, Attribute)>,
+    /// The queue that it is sent to.
+    pub(crate) source: Source,
+    /// The sender, as SQS knows it.
+    pub(crate) sender: Option<String>,
 }
 
 impl Input {
@@ -26,6 +31,8 @@ impl Input {
             name: name.into(),
             body: sealed.body,
             attributes: sealed.attributes,
+            source: Source::Webhooks,
+            sender: Some(SENDER.to_owned()),
         }
     }
 
@@ -45,6 +52,8 @@ impl Input {
             attributes: headers
                 .map(|(name, value)| (name.to_owned(), Attribute::text(value)))
                 .into(),
+            source: Source::Webhooks,
+            sender: Some(SENDER.to_owned()),
         }
     }
 
@@ -71,5 +80,6 @@ pub(crate) fn corpus() -> Vec<Input> {
     corpus.extend(super::fields::corpus());
     corpus.extend(super::words::corpus());
     corpus.extend(super::headers::corpus());
+    corpus.extend(super::internal::corpus());
     corpus
 }

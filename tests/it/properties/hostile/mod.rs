@@ -13,6 +13,7 @@ pub(crate) mod bodies;
 pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod input;
+pub(crate) mod internal;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use serde_json::Value;
 
 use crate::properties::hostile::input::{Input, MARKER, SECRET_BODY};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::world::{World, run_daemon};
 
@@ -40,8 +41,8 @@ fn every_input_has_an_outcome() {
     let mut table = String::new();
     for input in &corpus {
         let line = outcome(input);
-        let verdict = line.split(" | ").take(2).collect::<Vec<_>>().join(" ");
-        *outcomes.entry(verdict).or_default() += 1;
+        let outcome = line.split(" | ").take(2).collect::<Vec<_>>().join(" ");
+        *outcomes.entry(outcome).or_default() += 1;
         table.push_str(&format!("{} | {line}\n", input.name));
     }
     println!("{} inputs", corpus.len());
@@ -51,7 +52,7 @@ fn every_input_has_an_outcome() {
     insta::assert_snapshot!("corpus", table);
 }
 
-/// `verdict | outcome | detail | pipelines`, as one line.
+/// Returns `disposition | outcome | detail | pipelines`, as one line.
 fn outcome(input: &Input) -> String {
     if let Err(why) = crate::world::sqs::check(&input.body, &input.attributes) {
         return format!("SQS refuses it | {why} | | ");
@@ -62,9 +63,12 @@ fn outcome(input: &Input) -> String {
 }
 
 async fn work(world: &World, input: &Input) -> String {
-    let said = Said::listen();
+    let logs = CapturedLogs::start();
     let rules = vec![pull_request_rule(), branch_rule()];
-    let sent = world.queue.deliver(&input.body, &input.attributes);
+    let sender = input.sender.as_deref();
+    let sent = world
+        .queue
+        .deliver_to(input.source, sender, &input.body, &input.attributes);
     sent.expect("a message that SQS takes");
     let settings = WorkerConfig {
         concurrency: 1,
@@ -75,17 +79,22 @@ async fn work(world: &World, input: &Input) -> String {
     let (_told, stop) = Shutdown::channel();
     let ended = daemon.run(RunMode::UntilEmpty, stop).await;
     assert_eq!(ended, Ok(()), "{}", input.name);
-    is_clean(input, &said.text());
+    is_clean(input, &logs.text());
 
-    let journals = said.lines("Message");
+    let journals = logs.journals();
     assert_eq!(journals.len(), 1, "{}: {journals:?}", input.name);
-    let buried = world.take_dead_letters().len() + world.take_quarantined().len();
+    let kept = world.take_dead_letters().len() + world.take_quarantined().len();
     let journal = journals.first().expect("one line");
     let word = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
-    let verdict = word("verdict");
-    assert_eq!(buried == 1, verdict != "ack", "{}: {verdict}", input.name);
-    for grave in [Destination::DeadLetters, Destination::Quarantine] {
-        assert!(world.queue.look(grave).is_empty());
+    let disposition = word("disposition");
+    assert_eq!(
+        kept == 1,
+        disposition != "deleted",
+        "{}: {disposition}",
+        input.name
+    );
+    for queue in [Destination::DeadLetters, Destination::Quarantine] {
+        assert!(world.queue.look(queue).is_empty());
     }
     assert!(world.queue.waiting().is_empty(), "{}: it stays", input.name);
     // A mapping whose clone was refused stays half-way, with the reason, until its next event.
@@ -94,7 +103,7 @@ async fn work(world: &World, input: &Input) -> String {
     }
     let pipelines = world.pipelines().join(" ");
     format!(
-        "{verdict} | {} | {} | {pipelines}",
+        "{disposition} | {} | {} | {pipelines}",
         word("outcome"),
         word("detail")
     )

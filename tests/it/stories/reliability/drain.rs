@@ -6,7 +6,7 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::{Instant, sleep};
 
 use crate::stories::reliability::{quiet, run};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_daemon};
@@ -58,7 +58,7 @@ fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
 #[test]
 fn what_is_not_finished_in_time_is_handed_back_at_once() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         world
             .faults
             .next(Op::Create, 1, Trouble::Hang(When::Before));
@@ -68,8 +68,12 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
             took >= Duration::from_secs(25) && took < Duration::from_secs(30),
             "{took:?}"
         );
-        assert_eq!(said.lines("The time to finish is up").len(), 1);
-        assert_eq!(said.lines("Message handed back, unfinished").len(), 1);
+        assert_eq!(logs.lines("The drain timeout is over").len(), 1);
+        assert_eq!(
+            logs.lines("Message returned to the queue, unfinished")
+                .len(),
+            1
+        );
         assert_eq!(world.queue.depth().visible, 1);
 
         let (told, stop) = Shutdown::channel();

@@ -8,7 +8,7 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::{beside, quiet, run};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
 use crate::world::webhook::Webhook;
@@ -39,7 +39,7 @@ fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
         Reason::AwsMissing,
     ] {
         run_daemon(async |world| {
-            let said = Said::listen();
+            let logs = CapturedLogs::start();
             beside(world, async {
                 sleep(Duration::from_secs(60)).await;
                 let polls = an_hour_without(world, &[Op::Receive], reason).await;
@@ -49,20 +49,64 @@ fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
             })
             .await;
             assert_eq!(
-                said.lines("The queue does not answer").len(),
+                logs.lines("The webhook queue does not answer").len(),
                 1,
                 "{reason:?}"
             );
-            assert_eq!(said.lines("The queue answers again").len(), 1);
+            assert_eq!(logs.lines("The webhook queue answers again").len(), 1);
+            assert!(logs.lines("The internal queue").is_empty());
             assert_eq!(world.pipelines(), ["api-pr-7"]);
         });
     }
 }
 
 #[test]
+fn an_outage_of_both_queues_is_logged_once_for_each() {
+    run_daemon(async |world| {
+        let logs = CapturedLogs::start();
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            let ops = [Op::Receive, Op::ReceiveInternal];
+            let polls = an_hour_without(world, &ops, Reason::AwsUnavailable).await;
+            assert!((200..500).contains(&polls), "{polls} polls in an hour");
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        for queue in ["webhook", "internal"] {
+            let lines = |text: &str| logs.lines(&format!("The {queue} queue {text}")).len();
+            assert_eq!(lines("does not answer"), 1);
+            assert_eq!(lines("answers again"), 1);
+        }
+    });
+}
+
+#[test]
+fn webhooks_are_processed_while_the_internal_queue_is_away() {
+    run_daemon(async |world| {
+        let logs = CapturedLogs::start();
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+            world.faults.next(Op::ReceiveInternal, u32::MAX, denied);
+            world.send(&Webhook::pull_request("opened"));
+            quiet(world).await;
+            sleep(Duration::from_secs(60)).await;
+            world.faults.clear();
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        assert!(logs.lines("The webhook queue").is_empty());
+        let lines = logs.lines("The internal queue does not answer");
+        assert_eq!(lines.len(), 1);
+        assert_eq!(logs.lines("The internal queue answers again").len(), 1);
+    });
+}
+
+#[test]
 fn a_table_that_is_away_for_an_hour_costs_no_message() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         beside(world, async {
             sleep(Duration::from_secs(60)).await;
             for number in 1..=200 {
@@ -74,8 +118,8 @@ fn a_table_that_is_away_for_an_hour_costs_no_message() {
             quiet(world).await;
         })
         .await;
-        assert_eq!(said.lines("AWS does not answer as it should;").len(), 1);
-        assert_eq!(said.lines("AWS answers as it should again").len(), 1);
+        assert_eq!(logs.lines("AWS does not answer as it should;").len(), 1);
+        assert_eq!(logs.lines("AWS answers as it should again").len(), 1);
         assert_eq!(world.pipelines().len(), 200);
     });
 }
@@ -106,21 +150,21 @@ fn those_who_wait_for_one_template_hear_one_answer() {
 #[test]
 fn one_subjects_trouble_slows_nobody_else() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
         world.faults.next(Op::Create, 2, denied);
         for number in 1..=20 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
         beside(world, quiet(world)).await;
-        assert!(said.lines("AWS does not answer").is_empty());
+        assert!(logs.lines("AWS does not answer").is_empty());
         assert_eq!(world.pipelines().len(), 20);
     });
 }
 
 #[test]
 fn what_waiting_cannot_mend_ends_it_at_start() {
-    for op in [Op::Receive, Op::InState] {
+    for op in [Op::Receive, Op::ReceiveInternal, Op::InState] {
         for reason in [Reason::AwsMissing, Reason::AwsDenied] {
             run_daemon(async |world| {
                 world
@@ -139,7 +183,7 @@ fn what_waiting_cannot_mend_ends_it_at_start() {
 fn what_waiting_can_mend_is_waited_for_at_start() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        let ops = [Op::Receive, Op::InState, Op::Claim];
+        let ops = [Op::Receive, Op::ReceiveInternal, Op::InState, Op::Claim];
         beside(world, async {
             an_hour_without(world, &ops, Reason::AwsUnavailable).await;
             quiet(world).await;
@@ -151,7 +195,7 @@ fn what_waiting_can_mend_is_waited_for_at_start() {
 
 #[test]
 fn a_run_that_should_end_does_not_wait_for_ever() {
-    for op in [Op::Receive, Op::Claim] {
+    for op in [Op::Receive, Op::ReceiveInternal, Op::Claim] {
         run_daemon(async |world| {
             for number in 1..=5 {
                 world.send(&Webhook::pull_request("opened").number(number));

@@ -8,7 +8,7 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::run;
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
@@ -54,9 +54,9 @@ fn every_abandoned_mapping_is_finished_page_by_page() {
         abandon(world, closed, Op::Remove, When::Before).await;
         sleep(CLAIM).await;
 
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         start(world).await;
-        assert_eq!(said.lines("A half-way mapping was finished").len(), 9);
+        assert_eq!(logs.lines("A half-way mapping was finished").len(), 9);
         assert_eq!(world.pipelines().len(), 8);
         assert_eq!(
             world.history("acme/api#1"),
@@ -92,10 +92,10 @@ fn what_cannot_be_finished_is_told_and_left() {
         open_and_abandon(world, 3).await;
         sleep(CLAIM).await;
         world.account.take(TEMPLATE);
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         start(world).await;
         assert_eq!(
-            said.lines("A half-way mapping could not be finished").len(),
+            logs.lines("A half-way mapping could not be finished").len(),
             2
         );
         assert!(
@@ -108,7 +108,7 @@ fn what_cannot_be_finished_is_told_and_left() {
         // Once given up it waits for its next event: another start does not try again.
         start(world).await;
         assert_eq!(
-            said.lines("A half-way mapping could not be finished").len(),
+            logs.lines("A half-way mapping could not be finished").len(),
             2
         );
         world.take_half_way("acme/api#2");
