@@ -1,4 +1,4 @@
-//! The tests of branchline, in one crate.
+//! The integration tests of branchline, in one crate.
 
 mod aws;
 mod cli;

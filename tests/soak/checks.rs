@@ -1,4 +1,4 @@
-//! What is there at the end, held against what should be.
+//! Compares the state at the end with what was expected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use super::script::Round;
 use crate::world::history::WEB_TEMPLATE;
 use crate::world::rules::TEMPLATE;
 
-/// What should be.
+/// The expected state.
 pub(crate) struct Expected {
     subjects: BTreeSet<String>,
     open: BTreeSet<String>,
@@ -45,7 +45,7 @@ impl Expected {
     }
 }
 
-/// What is there, in figures, and what is wrong, in sentences.
+/// The state at the end in figures, and the errors in sentences.
 #[derive(Default)]
 pub(crate) struct Verdict {
     pub(crate) pipelines: usize,
@@ -57,14 +57,14 @@ pub(crate) struct Verdict {
     pub(crate) quarantined_again: usize,
     pub(crate) audited: usize,
     pub(crate) claims: usize,
-    /// The pipelines that are there, the templates left out.
+    /// The names of the pipelines, without the templates.
     pub(crate) names: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Looks at everything.
+/// Reads queues, table and pipelines, and checks them.
 pub(crate) async fn look(account: &Account, expected: &Expected) -> Verdict {
     let mut verdict = Verdict::default();
     let items = items(account).await;
@@ -94,7 +94,7 @@ pub(crate) async fn look(account: &Account, expected: &Expected) -> Verdict {
     verdict
 }
 
-/// One mapping a subject, settled, and as GitHub's last word has it.
+/// Checks that each subject has one mapping, settled, in the state of GitHub's last event.
 fn mappings(verdict: &mut Verdict, rows: &[&Item], expected: &Expected) {
     let mut seen = BTreeSet::new();
     for row in rows {
@@ -128,7 +128,8 @@ fn mappings(verdict: &mut Verdict, rows: &[&Item], expected: &Expected) {
     }
 }
 
-/// Pipelines are the active mappings' and the templates, and each carries its subject's tag.
+/// Checks that pipelines are those of the active mappings and the templates, and that each carries
+/// its subject's tag.
 async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
     let active = rows.iter().filter(|row| text(row, "state") == "active");
     let mut owned: BTreeMap<&str, String> = active
@@ -188,7 +189,8 @@ async fn tags(account: &Account, name: &str) -> BTreeMap<String, String> {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Each subject has its trail, whose last entry tells of the state it is in; each webhook in a trail has its own record.
+/// Checks that each subject has an audit trail that ends in its state, and that each webhook in a
+/// trail has a record of its own.
 fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
     let deliveries: BTreeSet<&str> = items
         .iter()
@@ -223,8 +225,9 @@ fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
     }
 }
 
-/// What lies in a grave is what should, each with its reason. Answers with how many, and how many of them are there
-/// twice: a burial is repeated when its answer was lost.
+/// Checks that a queue holds the expected dead letters, each with its reason. Returns how many
+/// there are, and how many of them a second time: a dead letter is sent again when its confirmation
+/// was lost.
 async fn letters(
     verdict: &mut Verdict,
     account: &Account,
@@ -282,7 +285,7 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     value.map_or("", String::as_str)
 }
 
-/// The subject as people write it.
+/// Returns the subject as people write it.
 fn display(row: &Item) -> String {
     let (repository, key) = (text(row, "repository"), text(row, "sk"));
     match key.strip_prefix("PR#") {

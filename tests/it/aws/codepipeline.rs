@@ -1,4 +1,4 @@
-//! CodePipeline's own answers: names in use, masked secrets, pages of tags.
+//! CodePipeline's own responses: names in use, masked secrets, pages of tags.
 
 use aws_sdk_codepipeline::error::ErrorMetadata;
 use aws_sdk_codepipeline::operation::create_pipeline::CreatePipelineError;

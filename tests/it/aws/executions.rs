@@ -1,4 +1,4 @@
-//! Executions: what is sent to start and stop them, which the emulator does not look at.
+//! Executions: the requests that start and stop them, which the emulator does not check.
 
 use aws_sdk_codepipeline::error::ErrorMetadata;
 use aws_sdk_codepipeline::operation::get_pipeline_state::{

@@ -1,4 +1,4 @@
-//! IAM's judgement of a role that is to be passed, which the emulator does not make.
+//! IAM's decision about a role that is to be passed, which the emulator does not make.
 
 use aws_sdk_iam::error::ErrorMetadata;
 use aws_sdk_iam::operation::simulate_principal_policy::{

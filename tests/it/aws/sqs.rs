@@ -1,4 +1,4 @@
-//! SQS's partial failures, its own words for a message, and FIFO graves.
+//! SQS's partial failures, its errors for a message, and dead-letter queues that are FIFO queues.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The fakes under the law.
+//! The fakes under the contracts.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::world::queue::FakeQueue;
 use crate::world::rules::ROLE;
 use crate::world::store::FakeStore;
 
-/// How often this stage's queue lets a message be received.
+/// The `maxReceiveCount` of this stage's queues.
 const MAX_RECEIVES: u32 = 3;
 
-/// Queues and their clock.
+/// The queues and their clock.
 struct Queues {
     queue: FakeQueue,
     clock: FakeClock,

@@ -1,4 +1,4 @@
-//! The law of [`Store`] about listings, and about places.
+//! The contract of [`Store`] for listings and for slots.
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
@@ -8,7 +8,7 @@ use branchline::ports::{SlotResult, Store};
 use super::store::{StoreStage, won};
 use crate::world::samples::{at, creating, entry, first, pull};
 
-/// Every law, for a stage: `listing_laws!(Stage::new().await)`.
+/// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
 macro_rules! listing_laws {
     ($stage:expr) => {
         crate::contract::laws!(listing, $stage;
@@ -23,7 +23,7 @@ macro_rules! listing_laws {
 }
 pub(crate) use listing_laws;
 
-/// Every page, in order.
+/// Returns every page, in order.
 async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
     let mut pages = Vec::new();
     let mut after = None;
@@ -37,7 +37,7 @@ async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
     }
 }
 
-/// A row about to be made, last changed so long after the beginning.
+/// Returns a row about to be created that changed last this long after the start.
 fn claim_of(number: u64, millis: i64) -> Transition {
     let mut claim = first(pull(number), &format!("api-pr-{number}"), "worker/1");
     claim.next.updated_at = at(millis);
@@ -70,7 +70,8 @@ pub(crate) async fn a_listing_of_nothing_is_empty<S: StoreStage>(stage: &S) {
 }
 
 pub(crate) async fn a_long_listing_has_pages_and_each_row_once<S: StoreStage>(stage: &S) {
-    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a page at 1 MB.
+    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a
+    // page at 1 MB.
     let mut rows = Vec::new();
     for number in 1..=230_u64 {
         let millis = if number % 2 == 0 {
@@ -106,7 +107,7 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
         let name = format!("pipeline-{place}");
         let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
         let gone = claim.settle(EffectResult::Absent, at(9_000));
-        // Audit entries stand in the same partition.
+        // Audit entries are in the same partition.
         let entry = entry("guid-1", "gone");
         stage.store().record(&gone, &entry).await.unwrap();
     }
@@ -154,7 +155,7 @@ pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(sta
     count(&[pull(1)]).await;
     assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
     assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Full);
-    // Counted already: what is said now is not heard.
+    // Counted already: a second count does nothing.
     count(&[pull(7), pull(8), pull(9)]).await;
     stage
         .store()

@@ -1,9 +1,10 @@
-//! The law of the ports: one test for each sentence of their doc comments (`src/ports.rs`), run for the fakes here and
-//! for the real adapters against a server.
+//! The contracts of the ports: one test for each sentence of their doc comments (`src/ports/`), run
+//! for the fakes and for the real adapters against a server.
 //!
-//! A law is an async function over a *stage*: a fresh place with the port in it and what the port itself cannot do
-//! (sending a message, looking into a table, letting time pass). Each of `contract/{queue,store,pipelines}.rs` lists its
-//! laws in one macro, so that nobody can run only some of them.
+//! A test is an async function over a *stage*: a fresh place with the port in it, and access past
+//! the port (sending a message, reading a table, letting time pass). Each of
+//! `{queue,store,pipelines,listing}.rs` lists its tests in one macro, so that no adapter runs only
+//! some of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +20,8 @@ pub(crate) mod store;
 mod fakes;
 mod moto;
 
-/// Makes one test of each law: `laws!(queue, FakeStage::new().await; law, law, ...)`.
+/// Makes a test of each function: `contract_tests!(queue, FakeStage::new().await; name, name,
+/// ...)`.
 macro_rules! laws {
     ($port:ident, $stage:expr; $($law:ident),* $(,)?) => {
         $(

@@ -1,5 +1,5 @@
-//! Convergence: whatever the order, the duplication and the cuts, once the queue is empty the world is the world of the
-//! ordered history.
+//! Convergence: whatever the order, the duplicates, the cuts and the repairs, once the queues are
+//! empty the world is the world of the ordered history.
 
 #![expect(
     clippy::print_stdout,
@@ -25,11 +25,11 @@ const HISTORIES: u32 = 10_000;
 #[derive(Clone, Copy, Debug)]
 struct Mess {
     seed: u64,
-    /// Statements that GitHub does not deliver: none, or some that are not the last of their subject.
+    /// Some webhooks are lost, but never the last of a subject.
     cuts: bool,
-    /// SQS does all that a standard queue may do.
+    /// The queue does everything that a standard queue may do.
     unruly: bool,
-    /// Operators send repairs of whatever generation.
+    /// Operators send repairs of any generation.
     repairs: bool,
 }
 
@@ -95,13 +95,13 @@ fn run(histories: u32, figures: &Figures) {
 }
 
 async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {
-    let mut dice = fastrand::Rng::with_seed(mess.seed);
+    let mut rng = fastrand::Rng::with_seed(mess.seed);
     let mut history = History::of(lives);
     add(&figures.statements, history.statements.len());
     if mess.cuts {
         history
             .statements
-            .retain(|statement| statement.last || dice.u8(0..4) > 0);
+            .retain(|statement| statement.last || rng.u8(0..4) > 0);
     }
     add(&figures.left, history.statements.len());
 
@@ -113,14 +113,14 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
     if mess.unruly {
         messy.queue.unruly(mess.seed);
     }
-    let arrivals = arrivals(&history.statements, &mut dice);
+    let arrivals = arrivals(&history.statements, &mut rng);
     add(&figures.arrivals, arrivals.len());
     if mess.repairs {
         // A repair that updates a clone stops its execution and starts it again.
-        messy.storms(&history.back);
+        messy.expect_chaos(&history.back);
     }
     let repairs = mess.repairs.then_some(&history);
-    let repairs = deliver(&messy, arrivals, repairs, &mut dice).await;
+    let repairs = deliver(&messy, arrivals, repairs, &mut rng).await;
     add(&figures.repairs, repairs);
 
     add(&figures.open, history.open.len());
@@ -135,19 +135,19 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
     Err(format!("in order {wanted:#?}\nin a mess {got:#?}"))
 }
 
-/// Some statements twice, and all of them out of order: here and there, or altogether.
-fn arrivals(statements: &[Statement], dice: &mut fastrand::Rng) -> Vec<Statement> {
+/// Returns the webhooks in another order, some of them twice: swapped here and there, or shuffled.
+fn arrivals(statements: &[Statement], rng: &mut fastrand::Rng) -> Vec<Statement> {
     let again: Vec<Statement> = statements
         .iter()
-        .filter(|_| dice.u8(0..5) == 0)
+        .filter(|_| rng.u8(0..5) == 0)
         .cloned()
         .collect();
     let mut arrivals = [statements, &again].concat();
-    if dice.bool() {
-        dice.shuffle(&mut arrivals);
+    if rng.bool() {
+        rng.shuffle(&mut arrivals);
     } else {
         for place in 1..arrivals.len() {
-            if dice.u8(0..3) == 0 {
+            if rng.u8(0..3) == 0 {
                 arrivals.swap(place - 1, place);
             }
         }
@@ -155,37 +155,37 @@ fn arrivals(statements: &[Statement], dice: &mut fastrand::Rng) -> Vec<Statement
     arrivals
 }
 
-/// Sends them in pieces, between which the world may or may not come to rest, with repairs in between and at the end.
-/// Returns the number of repairs.
+/// Sends them in bursts, between which the world may or may not come to rest, with repairs in
+/// between and at the end. Returns the number of repairs.
 async fn deliver(
     world: &World,
     arrivals: Vec<Statement>,
     repairs: Option<&History>,
-    dice: &mut fastrand::Rng,
+    rng: &mut fastrand::Rng,
 ) -> usize {
     let mut sent = 0;
-    let mut send_repair = |dice: &mut fastrand::Rng| {
+    let mut send_repair = |rng: &mut fastrand::Rng| {
         if let Some(history) = repairs {
-            let (repair, repository) = history::repair(world, history, dice);
+            let (repair, repository) = history::repair(world, history, rng);
             world.send_repair(&repair, &repository);
             sent += 1;
         }
     };
     for statement in arrivals {
         world.send(&statement.webhook);
-        if dice.u8(0..3) == 0 {
-            send_repair(dice);
+        if rng.u8(0..3) == 0 {
+            send_repair(rng);
         }
         world
             .clock
-            .advance(Duration::from_millis(dice.u64(1..1_500)));
-        if dice.u8(0..4) == 0 {
+            .advance(Duration::from_millis(rng.u64(1..1_500)));
+        if rng.u8(0..4) == 0 {
             world.settle().await;
         }
     }
     world.settle().await;
-    send_repair(dice);
-    send_repair(dice);
+    send_repair(rng);
+    send_repair(rng);
     world.settle().await;
     sent
 }

@@ -1,5 +1,5 @@
-//! Crashes: whichever call of a story fails, before or after it took effect, or is never answered because its worker
-//! died there, the story ends in the same world.
+//! Crashes: whichever call of a story fails before or after it took effect, or never returns
+//! because its worker died there, the story ends in the same world.
 
 #![expect(
     clippy::print_stdout,
@@ -18,7 +18,7 @@ use crate::world::rules::template;
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, paused};
 
-/// What a call may meet.
+/// The troubles that a call may meet.
 const TROUBLES: [Trouble; 8] = [
     Trouble::Fail(When::Before, Reason::AwsUnavailable),
     Trouble::Fail(When::After, Reason::AwsUnavailable),
@@ -30,7 +30,7 @@ const TROUBLES: [Trouble; 8] = [
     Trouble::Hang(When::After),
 ];
 
-/// A story: a name, what is there before, and what GitHub sends.
+/// A story: its name, whether a foreign pipeline has the name, and GitHub's webhooks.
 struct Story {
     name: &'static str,
     stranger: bool,
@@ -94,7 +94,8 @@ fn stories() -> Vec<Story> {
 /// The world at the end of a story, or what is wrong with it.
 type End = Result<Vec<String>, Vec<String>>;
 
-/// Plays a story in which the calls of these numbers meet trouble. Answers with the number of calls, too.
+/// Plays a story in which the calls of these numbers meet trouble. Returns the end, and the number
+/// of calls.
 async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     let world = history::world(FakeClock::new());
     if story.stranger {
@@ -110,7 +111,7 @@ async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     (end(&world), calls)
 }
 
-/// A burial that was not confirmed is repeated, so what lies in the graves is compared as a set.
+/// A dead letter that was not confirmed is sent again, so dead letters are compared as a set.
 fn end(world: &World) -> End {
     let mut picture = world.picture(true);
     let mut letters = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What a webhook may cost, and what fits into the time that a claim lasts.
+//! The cost of a webhook in AWS calls, and what fits into the time of a claim.
 
 #![expect(clippy::print_stdout, reason = "the figures are part of the test")]
 
@@ -20,7 +20,7 @@ use crate::world::rules::{TEMPLATE, template};
 use crate::world::webhook::{REPOSITORY, Webhook};
 use crate::world::world::{MAX_RECEIVES, World, run_line};
 
-/// What one webhook costs, in AWS calls beside the queue's batches.
+/// Returns the cost of one webhook in AWS calls, without the queue's batches.
 async fn cost(world: &World, webhook: Webhook) -> usize {
     world.faults.clear();
     world.deliver(webhook).await;
@@ -90,7 +90,7 @@ fn what_is_ignored_costs_nothing() {
 #[test]
 fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
     run_line(async |world| {
-        // Made by an attempt that could not settle: the next one meets its own pipeline.
+        // An attempt that could not record its result: the next one finds its own pipeline.
         world.faults.next(
             Op::Record,
             1,
@@ -98,7 +98,7 @@ fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
         );
         world.deliver(Webhook::pull_request("opened")).await;
         let retried = under_a_claim(&world.faults.calls());
-        // Closed while its ARN is unknown: the pipeline is looked for by its name.
+        // Closed while its ARN is unknown: the pipeline is found by its name.
         world.faults.next(
             Op::Record,
             1,
@@ -129,7 +129,7 @@ fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
     });
 }
 
-/// The most calls between winning a claim and settling or giving it up.
+/// Returns the most calls between winning a claim and recording its result or giving it up.
 fn under_a_claim(calls: &[Op]) -> u32 {
     let mut longest = 0;
     let mut current = 0;
@@ -158,7 +158,7 @@ fn a_claim_that_is_about_to_expire_is_not_used() {
         "a call of {OPERATION_TIMEOUT:?}, its echo of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
     assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
-    // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
+    // Before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
     assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);
 }
 
@@ -178,7 +178,7 @@ fn our_limits_come_before_the_queues_own_redrive() {
         println!("{class:?}: {limit} attempts take {waited:?} or longer");
     }
     let most = classes.iter().map(|(_, limit)| *limit).max().unwrap();
-    // A busy subject has no limit of ours, and the queue counts its receives all the same.
+    // A busy subject has no limit of ours, but the queue counts its receives.
     let spare = MAX_RECEIVES.checked_sub(most).unwrap();
     let busy: Duration = (1..=spare)
         .map(|tries| backoff::visibility(Class::Busy, tries, 0.0))

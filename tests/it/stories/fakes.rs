@@ -1,4 +1,5 @@
-//! The test world itself: its fakes misbehave as AWS does, and what a story leaves over is seen.
+//! The test world itself: its fakes misbehave as AWS does, and what a story leaves over is
+//! reported.
 
 use std::time::Duration;
 
@@ -192,7 +193,7 @@ async fn an_unruly_queue_redelivers_and_reorders() {
 #[tokio::test]
 async fn the_queue_moves_what_nobody_can_finish() {
     let world = World::new(FakeClock::new());
-    // A busy subject is nobody's failure, so we never bury for it.
+    // A busy subject is not a failure of the message, so it is never dead-lettered for it.
     let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
     world.faults.next(Op::Claim, u32::MAX, busy);
     world.send(&Webhook::pull_request("opened"));

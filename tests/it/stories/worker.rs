@@ -1,4 +1,5 @@
-//! The daemon's loop over fakes: how much it takes, that it acknowledges everything, and how it ends.
+//! The daemon's message loop over fakes: how much it takes, that it acknowledges everything, and
+//! how it ends.
 
 #![expect(
     clippy::unwrap_used,
@@ -79,7 +80,7 @@ fn it_never_asks_for_more_than_it_can_start() {
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
         drop(told);
-        // Both wait for the same template, and the rest was not even taken.
+        // Both wait for the same template, and the rest was not even received.
         assert_eq!(world.queue.depth().in_flight, 2);
         world.settle().await;
         assert_eq!(world.pipelines().len(), 5);

@@ -1,9 +1,11 @@
 //! Captures the log lines that a story's thread writes, as JSON.
 //!
-//! tracing keeps one cache for the whole process of which callsites are enabled, and fills it from the subscriber of the
-//! thread that comes by first. A subscriber of one thread beside threads without one therefore misses lines by chance. Here
-//! one subscriber serves all threads and is never replaced: [`install`] sets it before a world writes its first line, its
-//! answer for a callsite is the same on every thread, and the capture of the current thread, if any, receives the line.
+//! tracing keeps one cache for the whole process of which callsites are enabled, and fills it from
+//! the subscriber of the thread that comes by first. A subscriber of one thread beside threads
+//! without one therefore misses lines by chance. Here one subscriber serves all threads and is
+//! never replaced: [`install`] sets it before a world writes its first line, its answer for a
+//! callsite is the same on every thread, and the capture of the current thread, if any, receives
+//! the line.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -26,8 +28,8 @@ thread_local! {
     static CURRENT: RefCell<Option<Buffer>> = const { RefCell::new(None) };
 }
 
-/// Sets the subscriber of this process, once. Whatever may write log lines calls it first: a callsite that is reached before
-/// would be disabled.
+/// Sets the subscriber of this process, once. Whatever may write log lines calls it first: a
+/// callsite that is reached before would be disabled.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

@@ -1,5 +1,5 @@
-//! What CodePipeline takes as a declaration and as tags (service model and quotas; "What AWS really does" in
-//! `ARCHITECTURE.md` names the pages).
+//! The rules by which CodePipeline accepts declarations and tags (service model and quotas; "What
+//! AWS really does" in `ARCHITECTURE.md` names the pages).
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use branchline::domain::clone::execution::Run;
 use branchline::domain::clone::tags::Tags;
 use serde_json::{Map, Value};
 
-/// Refuses what CreatePipeline refuses, with its error's name.
+/// Refuses what CreatePipeline refuses, with the name of its error.
 pub(crate) fn check(declaration: &Map<String, Value>, tags: &Tags) -> Result<(), String> {
     name("pipeline", declaration.get("name"))?;
     if text(declaration.get("roleArn")).is_empty() {
@@ -52,7 +52,7 @@ pub(crate) fn check_run(declaration: &Map<String, Value>, run: &Run) -> Result<(
     }
 }
 
-/// What only V2 knows, and what its variables must be.
+/// Checks the fields that only a V2 pipeline has, and its variables.
 fn check_type(declaration: &Map<String, Value>) -> Result<(), String> {
     let refuse = |why: &str| Err(format!("InvalidStructureException: {why}"));
     let v2 = text(declaration.get("pipelineType")) == "V2";
@@ -123,7 +123,8 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Letters and digits are Unicode's, as in every tag of AWS (`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`).
+/// Tags allow the letters and digits of Unicode, as everywhere in AWS
+/// (`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`).
 fn check_tags(tags: &Tags) -> Result<(), String> {
     if tags.len() > 50 {
         return Err("TooManyTagsException".to_owned());

@@ -1,7 +1,9 @@
-//! Histories: what GitHub says of some subjects, in the order in which it happened, and what is true at the end.
+//! Histories: the webhooks that GitHub sends about some subjects, in the order in which the events
+//! happened, and the state at the end.
 //!
-//! Times are as GitHub's: whole seconds, in which two statements about a subject may tie where the tie rule of the
-//! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
+//! Times are whole seconds, as GitHub's are. Two events of one subject may share a second where the
+//! tie rule can tell them apart (a push and the event before it; a closing; a reopening after a
+//! closing).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,9 +27,10 @@ pub(crate) const WEB_TEMPLATE: &str = "web-template";
 /// Branches whose pipelines' names come close to each other.
 const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀"];
 
-/// Pull requests of `acme/api` into `main` that are no drafts, and the branches of `acme/web`.
+/// Returns the rules: pull requests of `acme/api` into `main` that are not drafts, and the branches
+/// of `acme/web`.
 pub(crate) fn rules() -> Vec<Rule> {
-    // Globs are slow to compile, and thousands of worlds have these.
+    // Globs are slow to compile, and thousands of worlds have these rules.
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
     RULES.get_or_init(make_rules).clone()
 }
@@ -49,7 +52,7 @@ fn make_rules() -> Vec<Rule> {
     ]
 }
 
-/// A world in which these rules claim.
+/// Makes a world with these rules.
 pub(crate) fn world(clock: FakeClock) -> World {
     let world = World::new(clock);
     world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());
@@ -57,21 +60,21 @@ pub(crate) fn world(clock: FakeClock) -> World {
     world
 }
 
-/// One statement.
+/// One event of a subject, and its webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
-    /// Whose it is, as a place in the history.
+    /// The number of its subject in the history.
     pub(crate) subject: usize,
-    /// Without it what is true at the end would not be known.
+    /// True for the last event of its subject, which cannot be cut: it decides the final state.
     pub(crate) last: bool,
     pub(crate) webhook: Webhook,
 }
 
-/// The names of orphans start with it, before the name that the subject's own pipeline has.
+/// The prefix of the names of orphans, before the name that the subject's own pipeline has.
 const STRAY: &str = "stray-";
 
-/// Returns a picture in which no orphan's name is left, sorted. Where the deletion of an orphan was cut off, its subject's
-/// next pipeline keeps the orphan's name.
+/// Replaces the names of orphans in a picture by those of their subjects' pipelines, and sorts it.
+/// If the deletion of an orphan is cut off, the subject's next pipeline keeps the orphan's name.
 pub(crate) fn without_strays(picture: Vec<String>) -> Vec<String> {
     let renamed = picture.iter().map(|line| line.replace(STRAY, ""));
     let mut renamed: Vec<String> = renamed.collect();
@@ -79,8 +82,9 @@ pub(crate) fn without_strays(picture: Vec<String>) -> Vec<String> {
     renamed
 }
 
-/// Returns a repair that an operator might send: for a mapping as it is now, as it was, or as it will be, or for a pull
-/// request of this history that has no mapping yet. Its kind is any: the daemon decides whether anything is to be done.
+/// Returns a repair that an operator might send: for a mapping as it is now, as it was, or as it
+/// will be, or for a pull request of this history that has no mapping yet. Its kind is random: the
+/// daemon decides whether there is anything to do.
 pub(crate) fn repair(
     world: &World,
     history: &History,
@@ -97,7 +101,7 @@ pub(crate) fn repair(
         }
         None => pull_request(history, rng),
     };
-    // An audit that is late or early by some changes, or on time.
+    // The audit may be late or early by a few changes, or on time.
     let generation = row.map_or(0, |row| row.generation);
     let generation = match rng.u8(0..4) {
         0 => generation.saturating_sub(rng.u64(1..4)),
@@ -115,7 +119,7 @@ pub(crate) fn repair(
     (repair, repository)
 }
 
-/// Returns any pull request of a history, its repository and the name of its pipeline.
+/// Returns a random pull request of a history, its repository and the name of its pipeline.
 fn pull_request(history: &History, rng: &mut fastrand::Rng) -> (Subject, RepositoryName, String) {
     let numbers = history.subjects.iter();
     let numbers = numbers.filter_map(|subject| subject.split_once('#')?.1.parse().ok());
@@ -129,31 +133,31 @@ fn pull_request(history: &History, rng: &mut fastrand::Rng) -> (Subject, Reposit
     (subject, repository, format!("api-pr-{number}"))
 }
 
-/// What happened.
+/// A history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// In order.
+    /// The events, in order.
     pub(crate) statements: Vec<Statement>,
     /// The subjects that have a pipeline at the end, as people write them.
     pub(crate) open: BTreeSet<String>,
-    /// All of them.
+    /// All subjects, as people write them.
     pub(crate) subjects: BTreeSet<String>,
     /// The commits that a push went back to, by subject.
     pub(crate) back: BTreeSet<(String, String)>,
 }
 
 impl History {
-    /// Makes one life of each list of steps: pull requests and branches in turn. What a step does follows from its
-    /// number and from the life so far, so that every list means something.
+    /// Makes one life from each list of steps: pull requests and branches in turn. The effect of a
+    /// step follows from its number and from the life so far, so every list is valid.
     pub(crate) fn of(lives: &[Vec<u8>]) -> Self {
         Self::from(0, lives)
     }
 
-    /// The same for other subjects: the first of them is the one of this number.
+    /// Makes the same for other subjects, starting with this number.
     fn from(first: usize, lives: &[Vec<u8>]) -> Self {
         let mut history = Self::default();
         for (subject, steps) in (first..).zip(lives) {
-            let Lived {
+            let Life {
                 webhooks,
                 name,
                 open,
@@ -182,18 +186,18 @@ impl History {
         history
     }
 
-    /// By dice, of these subjects.
-    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
+    /// Makes a random history of these subjects.
+    pub(crate) fn random(rng: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
         let first = subjects.start;
         let lives: Vec<Vec<u8>> = subjects
-            .map(|_| (0..dice.usize(0..8)).map(|_| dice.u8(..)).collect())
+            .map(|_| (0..rng.usize(0..8)).map(|_| rng.u8(..)).collect())
             .collect();
         Self::from(first, &lives)
     }
 }
 
-/// A life that was lived: what was said of it, by which name, and how it ended.
-struct Lived {
+/// The life of one subject: its webhooks, its name, and its final state.
+struct Life {
     webhooks: Vec<Webhook>,
     name: String,
     open: bool,
@@ -201,7 +205,7 @@ struct Lived {
     back: Vec<u64>,
 }
 
-/// Seconds of a life, and how many statements the present one holds.
+/// The second of a life, and how many events it holds.
 struct Time {
     second: u64,
     statements: u8,
@@ -215,7 +219,8 @@ impl Time {
         }
     }
 
-    /// The next statement: in the same second where that is wanted and the tie rule can cope.
+    /// Returns the time of the next event: the same second if that is wanted and the tie rule
+    /// allows it.
     fn next(&mut self, tie: bool) -> Timestamp {
         if tie && self.statements < 2 {
             self.statements += 1;
@@ -235,13 +240,13 @@ impl Time {
     }
 }
 
-/// A head, and the commits before it.
+/// The head of a branch, and the commits before it.
 struct Head {
     sha: u64,
     before: Option<u64>,
-    /// The commit that was made last.
+    /// The newest commit.
     last: u64,
-    /// Those that a push went back to.
+    /// The commits that a push went back to.
     back: Vec<u64>,
 }
 
@@ -255,9 +260,11 @@ impl Head {
         }
     }
 
-    /// A push of a new commit, or back to the head before. Answers with its time and the head until then.
+    /// Pushes a new commit, or goes back to the head before. Returns the time, and the head until
+    /// then.
     ///
-    /// Of a push and its reverse in one second no order is known, so a push back begins a second.
+    /// The order of a push and its reverse within one second is not known, so a push back starts a
+    /// new second.
     fn push(&mut self, step: u8, time: &mut Time) -> (Timestamp, u64) {
         let back = self.before.filter(|_| step & 16 != 0);
         let at = time.next(step & 8 != 0 && back.is_none());
@@ -281,7 +288,7 @@ struct PullRequest {
 }
 
 impl PullRequest {
-    fn live(subject: usize, steps: &[u8]) -> Lived {
+    fn live(subject: usize, steps: &[u8]) -> Life {
         let number = u64::try_from(subject).unwrap() + 1;
         let mut life = Self {
             number,
@@ -295,7 +302,7 @@ impl PullRequest {
         let begun = life.time.now();
         life.say("opened", begun);
         steps.iter().for_each(|step| life.step(*step));
-        Lived {
+        Life {
             name: format!("acme/api#{number}"),
             open: life.open && !life.draft && life.main,
             webhooks: life.webhooks,
@@ -334,7 +341,7 @@ impl PullRequest {
                 let at = self.time.next(tie);
                 self.open = true;
                 self.say("reopened", at);
-                // Closed again in this second, it would count as before the reopening.
+                // A closing in the same second would count as before the reopening.
                 self.time.statements = 2;
             }
             (false, _) => {
@@ -370,7 +377,7 @@ struct BranchLife {
 }
 
 impl BranchLife {
-    fn live(subject: usize, steps: &[u8]) -> Lived {
+    fn live(subject: usize, steps: &[u8]) -> Life {
         let place = subject / 2;
         let name = match BRANCHES.get(place) {
             Some(name) => (*name).to_owned(),
@@ -385,7 +392,7 @@ impl BranchLife {
         };
         life.create(2);
         steps.iter().for_each(|step| life.step(*step));
-        Lived {
+        Life {
             name: format!("{}@{name}", WEB.1),
             open: life.exists,
             webhooks: life.webhooks,
@@ -404,7 +411,7 @@ impl BranchLife {
         }
     }
 
-    /// GitHub says it twice, with `create` and with `push`; the first may be switched off.
+    /// GitHub sends both `create` and `push`; the first may be switched off.
     fn create(&mut self, how: u8) {
         self.time.later();
         let at = self.time.now();

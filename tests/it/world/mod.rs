@@ -1,7 +1,8 @@
-//! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the stage for stories.
+//! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the
+//! setting for stories.
 //!
-//! Fakes are worlds: a test asserts what is there ("pipelines: api-pr-7"), never which calls were made. The contract
-//! tests (`tests/contract.rs`) hold them to the same law as the real adapters.
+//! Fakes are worlds: a test asserts the state ("pipelines: api-pr-7"), never which calls were made.
+//! The contract tests (`tests/it/contract/`) hold fakes and real adapters to the same contract.
 
 #![expect(
     clippy::expect_used,
@@ -33,7 +34,8 @@ pub(crate) mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a fake's state. A panic under the lock has failed the test already, so the state may be looked at.
+/// Locks a fake's state. A panic under the lock has failed the test already, so the state can still
+/// be read.
 pub(crate) fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

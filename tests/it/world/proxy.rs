@@ -1,5 +1,6 @@
-//! A proxy on loopback that stands between a daemon and the emulator, and does what networks and services do: delays,
-//! resets, errors, throttling, answers cut in the middle; before a request took effect or after.
+//! A proxy on the loopback between a daemon and the emulator that does what networks and services
+//! do: delays, resets, errors, throttling, and truncated responses, before or after a request took
+//! effect.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +16,10 @@ use tokio::task::JoinHandle;
 
 use super::lock;
 
-/// Headers of one message are far shorter than this.
+/// The headers of one message are far shorter than this.
 const HEAD: usize = 64 * 1_024;
 
-/// What is done to a request.
+/// A fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Late,
@@ -41,7 +42,7 @@ pub(crate) const FAULTS: [Fault; 7] = [
 ];
 
 impl Fault {
-    /// Its word in tables.
+    /// Its name in tables.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Late => "  late",
@@ -58,11 +59,11 @@ impl Fault {
 /// What a test orders for requests of one kind.
 #[derive(Clone, Copy)]
 enum Order {
-    /// Never answered.
+    /// Never answer.
     Hold,
-    /// Denied.
+    /// Answer with AccessDenied.
     Deny,
-    /// What it asks to be invisible for long is so for short.
+    /// Shorten a long visibility timeout.
     Hurry,
 }
 
@@ -77,23 +78,24 @@ struct Shared {
     upstream: SocketAddr,
     /// Requests that meet a fault, in thousandths.
     rate: AtomicU32,
-    dice: Mutex<fastrand::Rng>,
+    rng: Mutex<fastrand::Rng>,
     done: Mutex<BTreeMap<Fault, usize>>,
-    /// What is done to requests whose head says this, after so many of them passed.
+    /// The orders: a text in the head of a request, how many requests with it pass first, and the
+    /// order.
     orders: Mutex<Vec<(&'static str, usize, Order)>>,
-    /// One came that is never answered.
+    /// Notified when a request is held.
     holds: Notify,
 }
 
 impl Proxy {
-    /// Starts one in front of `upstream`, without faults.
+    /// Starts a proxy in front of `upstream`, without faults.
     pub(crate) async fn start(upstream: SocketAddr, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             upstream,
             rate: AtomicU32::new(0),
-            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             done: Mutex::default(),
             orders: Mutex::default(),
             holds: Notify::new(),
@@ -106,42 +108,42 @@ impl Proxy {
         })
     }
 
-    /// From now on so many of a thousand requests meet a fault.
+    /// Sets how many of a thousand requests meet a fault.
     pub(crate) fn rate(&self, thousandths: u32) {
         self.shared.rate.store(thousandths, Ordering::Relaxed);
     }
 
-    /// From now on requests whose head says this, in lower case, are never answered.
+    /// Never answers requests whose head contains this text, in lower case, from now on.
     pub(crate) fn hold(&self, service: &'static str) {
         self.hold_after(service, 0);
     }
 
-    /// The same, but so many of them pass before.
+    /// Does the same after this many of them.
     pub(crate) fn hold_after(&self, service: &'static str, passes: usize) {
         lock(&self.shared.orders).push((service, passes, Order::Hold));
     }
 
-    /// From now on requests whose head says this, in lower case, are denied.
+    /// Denies requests whose head contains this text, in lower case, from now on.
     pub(crate) fn deny(&self, service: &'static str) {
         self.deny_after(service, 0);
     }
 
-    /// The same, but so many of them pass before.
+    /// Does the same after this many of them.
     pub(crate) fn deny_after(&self, service: &'static str, passes: usize) {
         lock(&self.shared.orders).push((service, passes, Order::Deny));
     }
 
-    /// From now on messages that are received for two minutes are so for two seconds.
+    /// Shortens visibility timeouts of two minutes to two seconds, from now on.
     pub(crate) fn hurry(&self) {
         lock(&self.shared.orders).push(("amazonsqs.receivemessage", 0, Order::Hurry));
     }
 
-    /// Returns once such a request came.
+    /// Returns once a request is held.
     pub(crate) async fn holds(&self) {
         self.shared.holds.notified().await;
     }
 
-    /// How often each fault was done.
+    /// Returns how often each fault was injected.
     pub(crate) fn done(&self) -> BTreeMap<Fault, usize> {
         lock(&self.shared.done).clone()
     }
@@ -156,14 +158,14 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
-        // A connection that breaks is what this is here for.
+        // Broken connections are the purpose of this proxy.
         tokio::spawn(async move {
             let _ = serve(client, &shared).await;
         });
     }
 }
 
-/// Serves the requests of one connection, until one side ends it or a fault does.
+/// Serves the requests of one connection until one side or a fault ends it.
 async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut rest = Vec::new();
@@ -186,7 +188,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
             *lock(&shared.done).entry(fault).or_default() += 1;
         }
         if fault == Some(Fault::Late) {
-            let wait = lock(&shared.dice).u64(50..1_500);
+            let wait = lock(&shared.rng).u64(50..1_500);
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         match fault {
@@ -223,7 +225,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// As long as it was, so that its length stays true.
+/// Keeps the length of the request, so that its headers stay valid.
 fn hurried(request: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(request).expect("a request of JSON");
     let long = "\"VisibilityTimeout\":120";
@@ -244,23 +246,23 @@ impl Shared {
 
     fn fault(&self) -> Option<Fault> {
         let rate = self.rate.load(Ordering::Relaxed);
-        let mut dice = lock(&self.dice);
-        let meets = dice.u32(0..1_000) < rate;
-        meets.then(|| dice.choice(FAULTS)).flatten()
+        let mut rng = lock(&self.rng);
+        let meets = rng.u32(0..1_000) < rate;
+        meets.then(|| rng.choice(FAULTS)).flatten()
     }
 }
 
-/// Ends a connection without a word, as a machine that went away.
+/// Ends a connection without a response, as a machine that went away.
 fn reset(client: TcpStream) -> io::Result<()> {
     client.set_zero_linger()
 }
 
-/// The emulator undoes a refused transaction by putting the whole table back as it was, and with it what others wrote
-/// in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions are serialisable, and so they go one
-/// after the other.
+/// The emulator undoes a refused transaction by restoring the whole table, and with it overwrites
+/// what others wrote in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions
+/// are serializable, so they pass one after the other.
 static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Sends a request on, over a connection of its own, and reads the whole answer.
+/// Forwards a request over a connection of its own, and reads the whole response.
 async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     let _alone = match says(request, "transactwriteitems") {
         true => Some(TRANSACTION.lock().await),
@@ -272,8 +274,8 @@ async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     answer.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-/// Reads one HTTP/1.1 message with its body, whose length it must tell. `None` at the end of the connection. `rest`
-/// holds what was read beyond it.
+/// Reads one HTTP/1.1 message with its body, whose length must be in its head. Returns `None` at
+/// the end of the connection. `rest` holds what was read beyond the message.
 async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut message = std::mem::take(rest);
     let mut buffer = vec![0; 16 * 1_024];
@@ -296,7 +298,7 @@ async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<V
     Ok(Some(message))
 }
 
-/// What `Content-Length` says.
+/// Returns the value of `Content-Length`.
 fn length(head: &[u8]) -> usize {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let line = head
@@ -314,7 +316,7 @@ fn says(message: &[u8], header: &str) -> bool {
         .contains(header)
 }
 
-/// An error as the services write it.
+/// Returns an error in the services' format.
 fn error(status: u16, code: &str) -> Vec<u8> {
     let body = format!(r#"{{"__type":"{code}","message":"as the test ordered"}}"#);
     let length = body.len();

@@ -1,8 +1,9 @@
-//! A fake SQS: three standard queues of one world.
+//! A fake SQS: the queue of webhooks, the internal queue, the dead letters and quarantine.
 //!
-//! Like SQS it redelivers what was not deleted in time, moves a message to the dead letters when it was received too
-//! often, makes a new receipt at every receive, and refuses what SQS refuses. Told to be unruly, it reorders, delivers
-//! what is in flight, and forgets deletes, as a standard queue may.
+//! Like SQS it redelivers a message that was not deleted in time, moves a message to the dead
+//! letters after too many receives, makes a new receipt at every receive, and refuses what SQS
+//! refuses. In its unruly mode it reorders messages, delivers messages that are in flight, and
+//! forgets deletions, as a standard queue may.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -21,16 +22,16 @@ use super::clock::FakeClock;
 use super::{lock, sqs};
 use crate::world::fault_injection::{FaultInjection, Op};
 
-/// The longest visibility that SQS takes.
+/// The longest visibility timeout that SQS accepts.
 const LONGEST: Duration = Duration::from_secs(43_200);
-/// Who sends, as SQS knows it.
+/// The sender, as SQS knows it (`SenderId`).
 pub(crate) const SENDER: &str = "AROAEXAMPLE:ada";
-/// Messages in an answer.
+/// Messages in one response.
 const BATCH: usize = 10;
-/// How often one message is tampered with when the queue is unruly, so that every test ends.
-const PRANKS: u8 = 3;
+/// The most anomalies that one message meets in the unruly mode, so that every test ends.
+const MAX_ANOMALIES: u8 = 3;
 
-/// A message where people look: in one of the graves, or still in the source queue.
+/// A message as people see it: in the dead letters, in quarantine, or still in a source queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Letter {
     pub(crate) message_id: String,
@@ -41,7 +42,7 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// An attribute's text.
+    /// Returns the text of an attribute.
     pub(crate) fn text(&self, attribute: &str) -> Option<&str> {
         self.attributes.get(attribute).and_then(Attribute::as_text)
     }
@@ -51,13 +52,13 @@ struct Message {
     source: Source,
     sender: Option<String>,
     letter: Letter,
-    /// Every receipt it was given, the current one last.
+    /// Every receipt so far, the current one last.
     receipts: Vec<Receipt>,
     visible_at: Timestamp,
-    pranks: u8,
+    anomalies: u8,
 }
 
-/// How many messages a queue holds.
+/// The number of messages in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Depth {
     pub(crate) visible: usize,
@@ -72,23 +73,23 @@ struct Queues {
     received: usize,
     spent: HashSet<Receipt>,
     max_receives: u32,
-    dice: Option<fastrand::Rng>,
+    rng: Option<fastrand::Rng>,
 }
 
-/// A handle on the queues. Clones are handles on the same queues.
+/// A handle to the queues. Clones are handles to the same queues.
 #[derive(Clone)]
 pub(crate) struct FakeQueue {
     queues: Arc<Mutex<Queues>>,
     /// The source queue that this handle receives from.
     source: Source,
-    /// Something was sent, or handed back: whoever waits looks again.
+    /// Notified when a message was sent or returned: a waiting receive looks again.
     moved: Arc<Notify>,
     clock: FakeClock,
     faults: FaultInjection,
 }
 
 impl FakeQueue {
-    /// Empty queues, whose redrive takes a message after `max_receives` receives.
+    /// Makes empty queues, whose redrive moves a message after `max_receives` receives.
     pub(crate) fn new(clock: &FakeClock, faults: &FaultInjection, max_receives: u32) -> Self {
         let queues = Queues {
             source: Vec::new(),
@@ -98,7 +99,7 @@ impl FakeQueue {
             received: 0,
             spent: HashSet::new(),
             max_receives,
-            dice: None,
+            rng: None,
         };
         Self {
             queues: Arc::new(Mutex::new(queues)),
@@ -109,7 +110,7 @@ impl FakeQueue {
         }
     }
 
-    /// The same queues, of which the internal one is received from.
+    /// Returns a handle that receives from the internal queue.
     pub(crate) fn internal(&self) -> Self {
         Self {
             source: Source::Internal,
@@ -117,7 +118,7 @@ impl FakeQueue {
         }
     }
 
-    /// The same queues under another worker's faults.
+    /// Returns the same queues with another worker's faults.
     pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
             faults: faults.clone(),
@@ -125,9 +126,10 @@ impl FakeQueue {
         }
     }
 
-    /// From now on it does all that a standard queue may do, by these dice.
+    /// Turns on the unruly mode: from now on the queue does everything that a standard queue may
+    /// do.
     pub(crate) fn unruly(&self, seed: u64) {
-        lock(&self.queues).dice = Some(fastrand::Rng::with_seed(seed));
+        lock(&self.queues).rng = Some(fastrand::Rng::with_seed(seed));
     }
 
     /// Sends a message to the queue of webhooks, as the gateway does. Returns the message's id.
@@ -142,7 +144,8 @@ impl FakeQueue {
         self.deliver_to(Source::Webhooks, Some(SENDER), body, attributes)
     }
 
-    /// Sends a message to a source queue as this sender, past every fault. Returns the message's id.
+    /// Sends a message to a source queue as this sender, past every fault. Returns the message's
+    /// id.
     ///
     /// # Errors
     /// The reason for which SQS refuses the message.
@@ -162,7 +165,7 @@ impl FakeQueue {
         Ok(message_id)
     }
 
-    /// How much is in the source queue.
+    /// Returns the number of messages in the source queues.
     pub(crate) fn depth(&self) -> Depth {
         let now = self.clock.now();
         let queues = lock(&self.queues);
@@ -173,7 +176,7 @@ impl FakeQueue {
         }
     }
 
-    /// When the next message that is in flight now becomes visible; `None` when there is none.
+    /// Returns when the next message that is in flight now becomes visible; `None` if none is.
     pub(crate) fn next_visible(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let queues = lock(&self.queues);
@@ -181,28 +184,28 @@ impl FakeQueue {
         times.filter(|time| *time > now).min()
     }
 
-    /// How often a message was received.
+    /// Returns how many receives there were, each message counted by itself.
     pub(crate) fn received(&self) -> usize {
         lock(&self.queues).received
     }
 
-    /// Somebody purges the source queue.
+    /// Purges the source queues, as an operator may.
     pub(crate) fn purge(&self) {
         lock(&self.queues).source.clear();
     }
 
-    /// What is in the source queue, visible or not.
+    /// Returns the messages in the source queues, visible or not.
     pub(crate) fn waiting(&self) -> Vec<Letter> {
         let queues = lock(&self.queues);
         queues.source.iter().map(|m| m.letter.clone()).collect()
     }
 
-    /// What lies in a grave.
+    /// Returns the messages in the dead letters or in quarantine.
     pub(crate) fn look(&self, grave: Destination) -> Vec<Letter> {
         lock(&self.queues).grave(grave).clone()
     }
 
-    /// Takes what lies in a grave out of it.
+    /// Takes the messages out of the dead letters or out of quarantine.
     pub(crate) fn take(&self, grave: Destination) -> Vec<Letter> {
         std::mem::take(lock(&self.queues).grave(grave))
     }
@@ -233,7 +236,7 @@ impl Queues {
             visible_at: letter.sent_at,
             letter,
             receipts: Vec::new(),
-            pranks: 0,
+            anomalies: 0,
         });
     }
 
@@ -245,18 +248,18 @@ impl Queues {
         }
     }
 
-    /// True once in `sides`, and only when unruly.
+    /// Returns true with a probability of one in `sides`, and only in the unruly mode.
     fn rolls(&mut self, sides: u8) -> bool {
-        self.dice
+        self.rng
             .as_mut()
-            .is_some_and(|dice| dice.u8(0..sides) == 0)
+            .is_some_and(|rng| rng.u8(0..sides) == 0)
     }
 
     fn receive(&mut self, source: Source, max: usize, now: Timestamp) -> Vec<Envelope> {
         self.redrive(now);
         let mut places: Vec<usize> = (0..self.source.len()).collect();
-        if let Some(dice) = &mut self.dice {
-            dice.shuffle(&mut places);
+        if let Some(rng) = &mut self.rng {
+            rng.shuffle(&mut places);
         }
         let mut received = Vec::new();
         for place in places {
@@ -264,13 +267,13 @@ impl Queues {
             let Some(message) = self.source.get_mut(place) else {
                 continue;
             };
-            let prank = message.pranks < PRANKS && (early || lingers);
-            let due = message.visible_at <= now || (prank && early);
+            let anomaly = message.anomalies < MAX_ANOMALIES && (early || lingers);
+            let due = message.visible_at <= now || (anomaly && early);
             if !due || message.source != source || received.len() == max {
                 continue;
             }
-            message.pranks += u8::from(prank);
-            let visible_at = if prank && lingers {
+            message.anomalies += u8::from(anomaly);
+            let visible_at = if anomaly && lingers {
                 now
             } else {
                 now.plus(VISIBILITY)
@@ -281,8 +284,8 @@ impl Queues {
         received
     }
 
-    /// What was received too often goes to the dead letters instead of being received again. It keeps its id and its
-    /// age.
+    /// Moves a message to the dead letters instead of delivering it once more than allowed. It
+    /// keeps its id and its age.
     fn redrive(&mut self, now: Timestamp) {
         let max = self.max_receives;
         let worn = |m: &Message| m.visible_at <= now && m.letter.receives >= max;
@@ -294,7 +297,8 @@ impl Queues {
         }
     }
 
-    /// Whether SQS answers that the message is deleted, which under an old receipt need not be so.
+    /// Returns true if SQS confirms the deletion, which under an old receipt need not have
+    /// happened.
     fn delete(&mut self, receipt: &Receipt) -> bool {
         let forgets = self.rolls(16);
         let obeys_old = self.rolls(2);
@@ -305,8 +309,8 @@ impl Queues {
             return false;
         };
         let current = message.receipts.last() == Some(receipt);
-        if forgets && message.pranks < PRANKS {
-            message.pranks += 1;
+        if forgets && message.anomalies < MAX_ANOMALIES {
+            message.anomalies += 1;
         } else if current || obeys_old {
             let message = self.source.remove(place);
             self.spent.extend(message.receipts);
@@ -314,14 +318,15 @@ impl Queues {
         true
     }
 
-    /// Whether SQS changed the visibility: only of a message in flight, under its current receipt.
+    /// Returns true if the visibility was changed: only of a message in flight, under its current
+    /// receipt.
     fn change_visibility(&mut self, receipt: &Receipt, wait: Duration, now: Timestamp) -> bool {
         let place = self.place_of(receipt);
         let Some(message) = place.and_then(|place| self.source.get_mut(place)) else {
             return false;
         };
         let in_flight = message.visible_at > now && message.receipts.last() == Some(receipt);
-        // SQS takes whole seconds.
+        // SQS accepts whole seconds.
         let seconds = Duration::from_secs_f64(wait.as_secs_f64().ceil());
         if in_flight && seconds <= LONGEST {
             message.visible_at = now.plus(seconds);
@@ -359,13 +364,14 @@ impl Message {
     }
 }
 
-/// SQS refuses the whole request.
+/// Returns the fault of a request that SQS refuses as a whole.
 fn refused(detail: impl Into<String>) -> Fault {
     Fault::new(Reason::AwsUnknown, detail)
 }
 
 impl Queue for FakeQueue {
-    /// Where the clock stands still an empty answer comes at once; where it follows tokio, after `wait`.
+    /// With a clock that stands still, an empty response comes at once; with one that follows
+    /// tokio, after `wait`.
     async fn receive(&self, max: u32, wait: Duration) -> Result<Vec<Envelope>, Fault> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         if !(1..=BATCH).contains(&max) {

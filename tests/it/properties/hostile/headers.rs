@@ -1,4 +1,5 @@
-//! Messages whose attributes are not what the gateway writes, and whose signatures prove nothing.
+//! Messages whose attributes are not those that the gateway writes, and signatures that prove
+//! nothing.
 
 use branchline::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE};
 use branchline::domain::intake::envelope::{Attribute, AttributeValue};
@@ -96,7 +97,7 @@ fn signatures() -> Vec<Input> {
     values.map(input).into()
 }
 
-/// Headers in other letters, twice, and in company.
+/// Attributes in other letters, twice, and among many others.
 fn crowds() -> Vec<Input> {
     let more = |count: usize| {
         let names = (0..count).map(|number| format!("X-Other-{number}"));

@@ -7,12 +7,12 @@ use crate::world::clock::START;
 use crate::world::queue::SENDER;
 use crate::world::webhook::{SECRET, Webhook, sign};
 
-/// Stands in fields that are never logged, of every payload made here.
+/// Marks fields that are never logged, in every payload made here.
 pub(crate) const MARKER: &str = "BODY-MARKER-7f3a";
-/// Stands in bodies that are no payload at all.
+/// Marks bodies that are not a payload.
 pub(crate) const SECRET_BODY: &str = "hunter2";
 
-/// What comes out of the queue.
+/// A message of a source queue.
 pub(crate) struct Input {
     pub(crate) name: String,
     pub(crate) body: String,
@@ -24,7 +24,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// A webhook as GitHub would sign it.
+    /// Makes an input from a webhook as GitHub would sign it.
     pub(crate) fn of(name: impl Into<String>, webhook: Webhook) -> Self {
         let sealed = webhook.seal(START);
         Self {
@@ -36,7 +36,7 @@ impl Input {
         }
     }
 
-    /// Any body of any event, truly signed.
+    /// Makes an input from any body and any event, with a valid signature.
     pub(crate) fn signed(name: impl Into<String>, event: &str, body: impl Into<String>) -> Self {
         let body = body.into();
         let kind = "application/json".to_owned();
@@ -57,7 +57,7 @@ impl Input {
         }
     }
 
-    /// With another attribute of this name, or with none.
+    /// Replaces the attribute of this name, or removes it.
     pub(crate) fn header(mut self, name: &str, value: Option<Attribute>) -> Self {
         self.attributes.retain(|(kept, _)| kept != name);
         self.attributes
@@ -66,7 +66,7 @@ impl Input {
     }
 }
 
-/// A pull request whose unread fields hold the marker.
+/// Returns a pull request whose unread fields hold the marker.
 pub(crate) fn pull() -> Webhook {
     Webhook::pull_request("opened")
         .title(MARKER)
@@ -74,7 +74,7 @@ pub(crate) fn pull() -> Webhook {
         .with("/pull_request/html_url", MARKER)
 }
 
-/// Everything.
+/// Returns all inputs.
 pub(crate) fn corpus() -> Vec<Input> {
     let mut corpus = super::bodies::corpus();
     corpus.extend(super::fields::corpus());

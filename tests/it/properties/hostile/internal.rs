@@ -23,7 +23,7 @@ pub(crate) fn corpus() -> Vec<Input> {
     corpus
 }
 
-/// An orphan of a subject that was never seen, with a field that is never read.
+/// Returns a repair of an orphan whose subject was never seen, with a field that is never read.
 fn payload() -> Value {
     json!({
         "kind": "orphan",
@@ -35,7 +35,7 @@ fn payload() -> Value {
     })
 }
 
-/// A message of the internal queue with the attributes of a repair.
+/// Returns a message of the internal queue with the attributes of a repair.
 fn message(name: &str, body: impl Into<String>) -> Input {
     let attributes = [(INTERNAL_EVENT, REPAIR), (INTERNAL_ID, "repair-1")];
     Input {
@@ -91,7 +91,7 @@ fn bodies() -> Vec<Input> {
     corpus
 }
 
-/// A repair with each field missing, of another type, or with a value that nothing has.
+/// Repairs with each field missing, of another type, or with a value that nothing has.
 fn fields() -> Vec<Input> {
     let mut corpus = Vec::new();
     let pointers = [
@@ -154,7 +154,8 @@ fn set(payload: &mut Value, pointer: &str, value: Option<Value>) {
     }
 }
 
-/// Repairs of every kind, of generations that no mapping has had, and of a kind that a later version may know.
+/// Repairs of every kind, of generations that no mapping has had, and of a kind that a later
+/// version may know.
 fn kinds() -> Vec<Input> {
     let mut corpus = Vec::new();
     let kinds = [
@@ -226,7 +227,7 @@ fn attributes() -> Vec<Input> {
     corpus
 }
 
-/// Who sends is decided by IAM: the id is recorded, and nothing depends on it.
+/// IAM decides who may send: the sender is recorded, and nothing depends on it.
 fn senders() -> Vec<Input> {
     let long = "x".repeat(100_000);
     let senders = [
@@ -243,7 +244,8 @@ fn senders() -> Vec<Input> {
     senders.map(input).into()
 }
 
-/// Repairs on the queue of webhooks, with and without a signature, and webhooks on the internal queue.
+/// Repairs on the queue of webhooks, with and without a signature, and webhooks on the internal
+/// queue.
 fn wrong_queue() -> Vec<Input> {
     let on_webhooks = |name: &str| Input {
         source: Source::Webhooks,

@@ -1,7 +1,9 @@
-//! Hostile input: whatever comes out of the queue is ignored, worked on, or buried with a reason. Nothing panics, nothing
-//! comes back for ever, and no raw byte of a body reaches the log.
+//! Hostile input: every message of a source queue is ignored, processed, dead-lettered or
+//! quarantined with a reason. Nothing panics, no message returns forever, and no raw byte of a body
+//! reaches the log.
 //!
-//! `snapshots/hostile__corpus.snap` holds the outcome of each input; `INSTA_UPDATE=always` writes it anew, to be read.
+//! `snapshots/it__properties__hostile__corpus.snap` holds the outcome of each input.
+//! `INSTA_UPDATE=always` rewrites it; read the difference.
 
 #![expect(
     clippy::expect_used,
@@ -28,9 +30,9 @@ use crate::world::captured_logs::CapturedLogs;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::world::{World, run_daemon};
 
-/// Inputs that the corpus must claim.
+/// The least number of inputs in the corpus.
 const LEAST: usize = 300;
-/// The longest log line, in bytes, whatever came.
+/// The longest log line, in bytes, for any input.
 const LONGEST: usize = 4_000;
 
 #[test]
@@ -109,7 +111,7 @@ async fn work(world: &World, input: &Input) -> String {
     )
 }
 
-/// The log says nothing of a body, and each of its lines is one line.
+/// Checks that the log holds nothing of a body, and that each of its lines is one line.
 fn is_clean(input: &Input, text: &str) {
     let name = &input.name;
     assert!(!text.contains(MARKER), "{name}: a body was told: {text}");
@@ -131,7 +133,8 @@ fn is_clean(input: &Input, text: &str) {
     }
 }
 
-/// What may stand in a terminal: nothing that moves the cursor, breaks the line, or turns the text around.
+/// Returns true for what may stand in a terminal: nothing that moves the cursor, breaks the line,
+/// or reverses the text.
 fn is_printable(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

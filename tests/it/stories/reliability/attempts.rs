@@ -1,4 +1,5 @@
-//! A message that keeps failing is buried by us, with the last error; its mapping tells that it is stuck.
+//! A message that keeps failing is dead-lettered with its last error, and its mapping shows that it
+//! is stuck.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
 #[test]
 fn a_busy_subject_counts_for_nothing() {
     run_line(async |world| {
-        // Another worker holds it for long, then CodePipeline fails a few times.
+        // Another worker holds the claim for long, then CodePipeline fails a few times.
         let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
         world.faults.next(Op::Claim, 50, busy);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnknown);
@@ -98,7 +99,7 @@ fn the_next_event_heals_what_was_buried() {
             .await;
         let mapping = world.mapping("acme/api#7");
         assert_eq!((mapping.attempts, mapping.last_error), (0, None));
-        // Made by the attempts that failed; the head that came since is started.
+        // The failed attempts created it; the head that came since is started.
         assert_eq!(world.pipeline("api-pr-7").executions(), 2);
     });
 }

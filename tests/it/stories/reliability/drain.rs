@@ -1,4 +1,5 @@
-//! Told to stop, the daemon finishes what it can in its time, hands the rest back, and ends.
+//! On shutdown the daemon finishes what it can within the drain timeout, returns the rest to the
+//! queue, and ends.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_daemon};
 
-/// Runs a daemon that is told to stop after a second. Answers with how long it took from there.
+/// Runs a daemon and requests its shutdown after a second. Returns how long it took from there.
 async fn stopped_after_a_second(world: &World) -> Duration {
     let (told, stop) = Shutdown::channel();
     let stopping = async {

@@ -1,4 +1,5 @@
-//! A message in work is nobody else's; a message that is somebody else's is not worked on.
+//! A message in work is not delivered to another consumer; a message that another consumer has is
+//! not worked on.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::webhook::Webhook;
 use crate::world::world::run_daemon;
 
-/// Each as `disposition outcome`.
+/// Returns each as `disposition outcome`.
 fn outcomes(journals: &[Value]) -> Vec<String> {
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
     let outcome = |line| format!("{} {}", text(line, "disposition"), text(line, "outcome"));
@@ -32,7 +33,7 @@ fn a_message_that_waits_for_its_turn_is_received_once() {
             );
         }
         beside(world, quiet(world)).await;
-        // The last one waited for longer than a message stays invisible by itself.
+        // The last one waited longer than its visibility timeout.
         assert_eq!(world.queue.received(), 4);
         assert!(world.faults.count(Op::ChangeVisibility) >= 4);
         assert_eq!(world.pipeline("api-pr-7").executions(), 4);
@@ -92,7 +93,7 @@ fn a_lost_lease_stops_the_walk_before_it_acts() {
 fn messages_of_one_subject_are_worked_on_one_after_the_other() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
-        // More than a lane takes: the rest comes back within seconds.
+        // A lane takes fewer than these: the rest returns within seconds.
         for sha in 1..=8 {
             world.send(
                 &Webhook::pull_request("synchronize")

@@ -1,5 +1,5 @@
-//! Outages are told once, slow the daemon down, use up no message's attempts, and end by themselves. What waiting
-//! cannot mend ends the daemon at start, and only there.
+//! An outage is logged once, slows the daemon down, uses up no message's attempts, and ends by
+//! itself. What waiting cannot help ends the daemon at start, and only there.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::world::world::{World, run_daemon};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Every call of these operations fails for an hour. Answers with how many were made.
+/// Lets every call of these operations fail for an hour. Returns how many calls were made.
 async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
     world.faults.clear();
     for op in ops {
@@ -127,7 +127,8 @@ fn a_table_that_is_away_for_an_hour_costs_no_message() {
 #[test]
 fn those_who_wait_for_one_template_hear_one_answer() {
     run_daemon(async |world| {
-        // GetPipeline takes its whole time, and finds nothing: eight in a row would outlast every claim.
+        // GetPipeline takes its whole time and finds nothing: eight calls in a row would outlast
+        // every claim.
         let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
         world.faults.next(Op::Template, 1, slow);
         world.account.take(TEMPLATE);

@@ -1,4 +1,5 @@
-//! Half-way mappings whose worker died are finished at start, although their messages are gone.
+//! The sweep at start finishes half-way mappings whose worker died, although their messages are
+//! gone.
 
 use std::time::Duration;
 
@@ -15,17 +16,17 @@ use crate::world::rules::TEMPLATE;
 use crate::world::webhook::Webhook;
 use crate::world::world::{World, run_daemon};
 
-/// A worker dies in the middle of this webhook, and its message is lost with it.
+/// Lets a worker die while it processes this webhook, and loses its message.
 async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
     world.send(&webhook);
     world.faults.next(op, 1, Trouble::Hang(when));
     let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
-    let walked = driver::handle(world, received.remove(0)).await;
-    assert!(walked.is_none(), "it died in the middle");
+    let processed = driver::handle(world, received.remove(0)).await;
+    assert!(processed.is_none(), "it died in the middle");
     world.queue.purge();
 }
 
-/// A daemon starts, finds an empty queue, and ends.
+/// Starts a daemon that finds an empty queue and ends.
 async fn start(world: &World) {
     let (_told, stop) = Shutdown::channel();
     run(world, RunMode::UntilEmpty, stop).await.unwrap();
@@ -105,7 +106,7 @@ fn what_cannot_be_finished_is_told_and_left() {
                 .unwrap()
                 .starts_with("template-missing")
         );
-        // Once given up it waits for its next event: another start does not try again.
+        // A mapping that was given up waits for its next event: another start does not try again.
         start(world).await;
         assert_eq!(
             logs.lines("A half-way mapping could not be finished").len(),

@@ -1,4 +1,5 @@
-//! A scan of a grave: every message comes by once, however long that takes, and what does not leave is handed back.
+//! A scan of the dead-letter queue: it visits every message once, however long that takes, and
+//! returns the messages that stay.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,7 +24,7 @@ use crate::world::world::{World, paused, run_daemon};
 
 const LETTERS: usize = 25;
 
-/// Goes through the queue, with a pause after each batch, and answers with every id as it came.
+/// Scans the queue, with a pause after each batch. Returns every id in the order of arrival.
 async fn scan(queue: &impl Queue, pause: Duration) -> (Vec<String>, ScanSummary) {
     let mut scan = Scan::new(queue);
     let mut came = Vec::new();
@@ -69,7 +70,7 @@ fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
     });
 }
 
-/// A queue that answers by a script, and with its last line for ever.
+/// A queue that answers from a script, and repeats its last line.
 struct Scripted(Mutex<Vec<Vec<&'static str>>>);
 
 impl Queue for Scripted {

@@ -1,4 +1,5 @@
-//! Stories: webhooks go in, and the world is as it should be. Each ends with nothing left over (`run_line`).
+//! Stories: webhooks are sent, and the world is as expected. Each ends with nothing left over
+//! (`run_line`).
 
 mod dlq_scan;
 mod replay;
