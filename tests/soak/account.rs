@@ -34,7 +34,7 @@ impl Account {
         let (source, internal, dead_letters, quarantine) = (
             queue("webhooks").await,
             queue("internal").await,
-            queue("dead-letters").await,
+            queue("dead-dead_letters").await,
             queue("quarantine").await,
         );
         emulator::redrive(&sqs, &source, &dead_letters, MAX_RECEIVES).await;

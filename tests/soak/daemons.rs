@@ -162,11 +162,11 @@ impl Daemons {
     }
 
     /// Returns log lines that must not occur.
-    pub(crate) fn wrong_words(&self) -> Vec<String> {
+    pub(crate) fn forbidden_log_lines(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for daemon in &self.running {
             let log = daemon.read();
-            for word in ["panick", SECRET, "is no JSON", "branchline cannot work"] {
+            for word in ["panick", SECRET, "is not JSON", "branchline cannot work"] {
                 let said = log.lines().find(|line| line.contains(word));
                 wrong.extend(said.map(|line| format!("daemon {} says: {line}", daemon.number)));
             }
@@ -235,7 +235,7 @@ impl Running {
         };
         let number = self.number;
         let id = child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status();
+        let signal = Command::new("kill").args(["-TERM", &id]).status();
         let begun = Instant::now();
         loop {
             match child.try_wait() {
@@ -246,7 +246,7 @@ impl Running {
                     let _ = child.kill();
                     let _ = child.wait();
                     return Err(format!(
-                        "daemon {number} did not stop within {STOP:?}: {told:?}"
+                        "daemon {number} did not stop within {STOP:?}: {signal:?}"
                     ));
                 }
             }

@@ -10,7 +10,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "the table is the set_source_branch, and a daemon that loses something fails the test"
+    reason = "the table is the point of the test, and a daemon that loses something fails the test"
 )]
 
 mod account;
@@ -25,7 +25,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::account::Account;
-use crate::checks::{Expected, Verdict};
+use crate::checks::{Expected, Report};
 use crate::daemons::Daemons;
 use crate::script::Round;
 
@@ -113,8 +113,8 @@ async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
     let rest = begun.elapsed() - troubled;
     let faults = daemons.done();
     let mut wrong = daemons.stop().await;
-    let verdict = checks::look(&account, &expected).await;
-    account.leave(&verdict.names).await;
+    let report = checks::look(&account, &expected).await;
+    account.leave(&report.names).await;
 
     let seconds = |time: Duration| usize::try_from(time.as_secs()).unwrap();
     let mut rows = vec![
@@ -133,10 +133,10 @@ async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
             .into_iter()
             .map(|(name, count)| Row::sum(name, count)),
     );
-    rows.extend(verdict.rows(&expected));
-    wrong.extend(verdict.wrong);
+    rows.extend(report.rows(&expected));
+    wrong.extend(report.wrong);
     wrong.extend(rested.err());
-    wrong.extend(daemons.wrong_words());
+    wrong.extend(daemons.forbidden_log_lines());
     let (table, tails) = (Table(rows.clone()), daemons.tails());
     assert!(wrong.is_empty(), "{table}\n{}\n{tails}", wrong.join("\n"));
     rows
@@ -188,16 +188,16 @@ impl std::fmt::Display for Table {
     }
 }
 
-impl Verdict {
+impl Report {
     fn rows(&self, expected: &Expected) -> Vec<Row> {
         vec![
             Row::sum("open subjects", expected.open()),
             Row::sum("pipelines", self.pipelines),
             Row::sum("lost: open without a pipeline", self.lost),
-            Row::sum("orphaned: pipelines of nobody", self.orphaned),
-            Row::sum("poison", expected.poison()),
-            Row::sum("buried", self.buried),
-            Row::sum("of them buried again", self.buried_again),
+            Row::sum("orphaned: pipelines without a mapping", self.orphaned),
+            Row::sum("invalid", expected.invalid()),
+            Row::sum("dead-lettered", self.dead_lettered),
+            Row::sum("of them dead-lettered again", self.dead_lettered_again),
             Row::sum("forgeries", expected.forgeries()),
             Row::sum("quarantined", self.quarantined),
             Row::sum("of them quarantined again", self.quarantined_again),

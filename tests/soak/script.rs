@@ -11,7 +11,7 @@ use crate::world::history::History;
 use crate::world::webhook::{Sealed, Webhook};
 
 /// Invalid payloads in a round.
-const POISON: usize = 20;
+const INVALID: usize = 20;
 /// Forgeries in a round.
 const FORGERIES: usize = 10;
 
@@ -22,7 +22,7 @@ pub(crate) struct Round {
     /// How many of them are sent again.
     pub(crate) again: usize,
     /// The invalid bodies, each with the reason for its dead letter.
-    pub(crate) poison: BTreeMap<String, &'static str>,
+    pub(crate) invalid: BTreeMap<String, &'static str>,
     /// The forged bodies, each with the reason for its quarantine.
     pub(crate) forgeries: BTreeMap<String, &'static str>,
     /// Every subject, as people write it.
@@ -35,16 +35,16 @@ impl Round {
         let history = History::random(rng, first..first + subjects);
         let mut webhooks: Vec<Sealed> = Vec::new();
         let mut again = 0;
-        for statement in &history.statements {
-            webhooks.push(statement.webhook.clone().seal(START));
+        for event in &history.events {
+            webhooks.push(event.webhook.clone().seal(START));
             if rng.u8(0..5) == 0 {
-                webhooks.push(statement.webhook.clone().seal(START));
+                webhooks.push(event.webhook.clone().seal(START));
                 again += 1;
             }
         }
-        let poison: BTreeMap<_, _> = (0..POISON).map(|n| bad(number, n)).collect();
+        let invalid: BTreeMap<_, _> = (0..INVALID).map(|n| bad(number, n)).collect();
         let forgeries: BTreeMap<_, _> = (0..FORGERIES).map(|n| forged(number, n)).collect();
-        webhooks.extend(poison.values().map(|(sealed, _)| sealed.clone()));
+        webhooks.extend(invalid.values().map(|(sealed, _)| sealed.clone()));
         webhooks.extend(forgeries.values().map(|(sealed, _)| sealed.clone()));
         rng.shuffle(&mut webhooks);
         let reasons = |of: BTreeMap<String, (Sealed, &'static str)>| {
@@ -56,7 +56,7 @@ impl Round {
             history,
             webhooks,
             again,
-            poison: reasons(poison),
+            invalid: reasons(invalid),
             forgeries: reasons(forgeries),
         }
     }
@@ -78,11 +78,11 @@ impl Round {
 
 /// Returns an invalid payload with a valid signature.
 fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
-    let name = format!("poison-{round}-{number}");
+    let name = format!("invalid-{round}-{number}");
     let opened = Webhook::pull_request("opened").delivery(&name);
     let body = match number % 4 {
         0 => format!("{{\"action\":5,\"name\":\"{name}\"}}"),
-        1 => format!("{name} is no JSON"),
+        1 => format!("{name} is not JSON"),
         2 => format!("[\"{name}\"]"),
         _ => format!("{{\"action\":\"opened\",\"number\":-1,\"name\":\"{name}\"}}"),
     };

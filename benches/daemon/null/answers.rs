@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Null;
 use super::chunks::Chunks;
 use crate::Trouble;
 
+/// The end of the URL of the internal queue.
+const INTERNAL_QUEUE: &str = "/internal";
 /// The template pipeline.
 const TEMPLATE: &str = include_str!("template.json");
 
@@ -34,7 +36,7 @@ pub(super) async fn answer(
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
         // It returns the pipeline that it was asked to create.
         "CreatePipeline" => Ok(Chunks::from(body)),
-        "SendMessage" => Err("a message was buried".into()),
+        "SendMessage" => Err("a message was dead-lettered".into()),
         other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
     }
 }
@@ -47,6 +49,11 @@ async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))?;
     let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
     let deadline = Instant::now() + wait;
+    let url = request.get("QueueUrl").and_then(Value::as_str);
+    if url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE)) {
+        sleep_until(deadline).await;
+        return Ok(Chunks::from("{}"));
+    }
     loop {
         let arrived = null.arrived.notified();
         tokio::pin!(arrived);

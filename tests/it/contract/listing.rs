@@ -9,19 +9,19 @@ use super::store::{StoreStage, won};
 use crate::world::samples::{at, creating, entry, first, pull};
 
 /// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
-macro_rules! listing_laws {
+macro_rules! listing_contract {
     ($stage:expr) => {
-        crate::contract::laws!(listing, $stage;
+        crate::contract::contract_tests!(listing, $stage;
             a_listing_holds_one_state_oldest_first_and_whole,
             a_listing_of_nothing_is_empty,
             a_long_listing_has_pages_and_each_row_once,
             a_repositorys_listing_holds_all_of_it_and_nothing_else,
-            places_are_counted_first_and_then_bounded,
-            a_place_is_taken_once_and_free_again,
+            slots_are_counted_first_and_then_limited,
+            a_slot_is_acquired_once_and_released,
         );
     };
 }
-pub(crate) use listing_laws;
+pub(crate) use listing_contract;
 
 /// Returns every page, in order.
 async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
@@ -103,8 +103,8 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
         repository: RepositoryId(pull(1).repository.0 + 1),
         ..pull(1)
     };
-    for (place, subject) in mine.iter().chain([&other]).enumerate() {
-        let name = format!("pipeline-{place}");
+    for (index, subject) in mine.iter().chain([&other]).enumerate() {
+        let name = format!("pipeline-{index}");
         let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
         let gone = claim.settle(EffectResult::Absent, at(9_000));
         // Audit entries are in the same partition.
@@ -138,7 +138,7 @@ async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> SlotResult {
         .unwrap()
 }
 
-pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(stage: &S) {
+pub(crate) async fn slots_are_counted_first_and_then_limited<S: StoreStage>(stage: &S) {
     let count = async |subjects: &[Subject]| {
         stage
             .store()
@@ -165,7 +165,7 @@ pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(sta
     assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
 }
 
-pub(crate) async fn a_place_is_taken_once_and_free_again<S: StoreStage>(stage: &S) {
+pub(crate) async fn a_slot_is_acquired_once_and_released<S: StoreStage>(stage: &S) {
     stage.store().count_slots("limited", &[]).await.unwrap();
     stage.store().count_slots("other", &[]).await.unwrap();
     for _ in 0..2 {

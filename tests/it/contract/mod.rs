@@ -9,7 +9,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a law that does not hold fails its test"
+    reason = "a contract that does not hold fails its test"
 )]
 
 pub(crate) mod listing;
@@ -22,15 +22,15 @@ mod moto;
 
 /// Makes a test of each function: `contract_tests!(queue, FakeStage::new().await; name, name,
 /// ...)`.
-macro_rules! laws {
-    ($port:ident, $stage:expr; $($law:ident),* $(,)?) => {
+macro_rules! contract_tests {
+    ($port:ident, $stage:expr; $($test:ident),* $(,)?) => {
         $(
             #[tokio::test]
-            async fn $law() {
+            async fn $test() {
                 let stage = $stage;
-                crate::contract::$port::$law(&stage).await;
+                crate::contract::$port::$test(&stage).await;
             }
         )*
     };
 }
-pub(crate) use laws;
+pub(crate) use contract_tests;

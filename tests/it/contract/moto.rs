@@ -15,7 +15,7 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::outgoing::Destination;
 
 use super::pipelines::PipelinesStage;
-use super::queue::{Lying, QueueStage};
+use super::queue::{QueueStage, StoredMessage};
 use super::store::StoreStage;
 use crate::world::emulator::{config, declared, depth, queue, redrive, role};
 use crate::world::table;
@@ -120,15 +120,15 @@ impl QueueStage for Queues {
         depth(&self.client, &self.urls.webhooks).await
     }
 
-    async fn look(&self, grave: Destination) -> Vec<Lying> {
+    async fn look(&self, destination: Destination) -> Vec<StoredMessage> {
         let (client, urls) = (self.client.clone(), self.urls.clone());
-        let port = SqsQueue::new(client, urls, grave, Duration::ZERO);
+        let port = SqsQueue::new(client, urls, destination, Duration::ZERO);
         let received = branchline::ports::Queue::receive(&port, 10, Duration::ZERO).await;
-        let letters = received.unwrap().into_iter().map(|letter| {
-            let (body, attributes) = letter.into_parts();
-            Lying { body, attributes }
+        let dead_letters = received.unwrap().into_iter().map(|dead_letter| {
+            let (body, attributes) = dead_letter.into_parts();
+            StoredMessage { body, attributes }
         });
-        letters.collect()
+        dead_letters.collect()
     }
 
     async fn wait(&self, time: Duration) {
@@ -275,28 +275,28 @@ impl PipelinesStage for Account {
 
 mod queue {
     use super::Queues;
-    use crate::contract::queue::queue_laws;
+    use crate::contract::queue::queue_contract;
 
-    queue_laws!(Queues::new().await);
+    queue_contract!(Queues::new().await);
 }
 
 mod store {
     use super::Table;
-    use crate::contract::store::store_laws;
+    use crate::contract::store::store_contract;
 
-    store_laws!(Table::new().await);
+    store_contract!(Table::new().await);
 }
 
 mod listing {
     use super::Table;
-    use crate::contract::listing::listing_laws;
+    use crate::contract::listing::listing_contract;
 
-    listing_laws!(Table::new().await);
+    listing_contract!(Table::new().await);
 }
 
 mod pipelines {
     use super::Account;
-    use crate::contract::pipelines::pipelines_laws;
+    use crate::contract::pipelines::pipelines_contract;
 
-    pipelines_laws!(Account::new().await);
+    pipelines_contract!(Account::new().await);
 }

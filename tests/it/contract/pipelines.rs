@@ -31,30 +31,30 @@ pub(crate) trait PipelinesStage {
 }
 
 /// Makes every test of this contract for a stage: `pipelines_contract!(Stage::new().await)`.
-macro_rules! pipelines_laws {
+macro_rules! pipelines_contract {
     ($stage:expr) => {
-        crate::contract::laws!(pipelines, $stage;
+        crate::contract::contract_tests!(pipelines, $stage;
             a_missing_template_is_template_missing,
-            a_template_reads_back_as_it_was_given,
+            a_template_reads_back_as_it_was_written,
             a_templates_version_rises_with_an_update,
-            create_makes_it_with_declaration_and_tags,
+            create_writes_declaration_and_tags,
             create_starts_the_first_execution,
             a_name_in_use_changes_nothing,
-            what_codepipeline_refuses_is_declaration_refused,
-            find_answers_none_where_nothing_is,
-            find_answers_the_same_with_and_without_the_arn,
-            find_shows_a_strangers_tags,
+            a_refused_declaration_is_declaration_refused,
+            find_returns_none_without_a_pipeline,
+            find_returns_the_same_with_and_without_the_arn,
+            find_returns_the_tags_of_a_foreign_pipeline,
             update_replaces_the_declaration_and_keeps_the_tags,
-            a_start_is_an_execution_and_under_one_token_the_same,
-            a_pipeline_that_is_not_there_has_no_executions,
-            deleted_is_gone,
-            deleting_what_is_gone_is_done,
-            a_deleted_name_can_be_made_again,
-            names_are_everybodys,
+            a_start_is_one_execution_for_each_token,
+            a_missing_pipeline_has_no_executions,
+            a_deleted_pipeline_is_gone,
+            deleting_a_missing_pipeline_succeeds,
+            a_deleted_pipeline_can_be_created_again,
+            names_include_foreign_pipelines,
         );
     };
 }
-pub(crate) use pipelines_laws;
+pub(crate) use pipelines_contract;
 
 /// Returns a claim on the subject that owns this pipeline.
 fn claim(name: &str) -> Claim {
@@ -108,7 +108,7 @@ pub(crate) async fn a_missing_template_is_template_missing<S: PipelinesStage>(st
 }
 
 /// "Returns the declaration of a pipeline", whole.
-pub(crate) async fn a_template_reads_back_as_it_was_given<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_template_reads_back_as_it_was_written<S: PipelinesStage>(stage: &S) {
     let mut given = declaration("api-template", "acme/api", &stage.role());
     let words = given.as_object_mut().unwrap();
     words.insert(
@@ -142,7 +142,7 @@ pub(crate) async fn a_templates_version_rises_with_an_update<S: PipelinesStage>(
 }
 
 /// "Creates a pipeline with its tags": every field of the declaration is there.
-pub(crate) async fn create_makes_it_with_declaration_and_tags<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn create_writes_declaration_and_tags<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     assert_eq!(read(stage, &new.name).await, *new.declaration.as_json());
     let found = found(stage, "api-pr-7").await.unwrap();
@@ -174,7 +174,7 @@ pub(crate) async fn a_name_in_use_changes_nothing<S: PipelinesStage>(stage: &S) 
 }
 
 /// A declaration that AWS refuses is a permanent fault, not an outage.
-pub(crate) async fn what_codepipeline_refuses_is_declaration_refused<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_refused_declaration_is_declaration_refused<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let mut new = clone_of(stage, "api-template", "api-pr-7").await;
     let mut fields = new.declaration.as_json().clone();
@@ -187,7 +187,7 @@ pub(crate) async fn what_codepipeline_refuses_is_declaration_refused<S: Pipeline
 }
 
 /// "`None` when there is no such pipeline."
-pub(crate) async fn find_answers_none_where_nothing_is<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn find_returns_none_without_a_pipeline<S: PipelinesStage>(stage: &S) {
     assert_eq!(found(stage, "api-pr-7").await, None);
     give_template(stage).await;
     let foretold = clone_of(stage, "api-template", "api-pr-7").await;
@@ -196,14 +196,14 @@ pub(crate) async fn find_answers_none_where_nothing_is<S: PipelinesStage>(stage:
 }
 
 /// "With the ARN known it costs one call, without it two": the result is the same.
-pub(crate) async fn find_answers_the_same_with_and_without_the_arn<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn find_returns_the_same_with_and_without_the_arn<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let with = stage.pipelines().find(&new.name, Some(&new.arn)).await;
     assert_eq!(with.unwrap(), found(stage, "api-pr-7").await);
 }
 
 /// A pipeline without our tags is found all the same; the caller decides whether it is ours.
-pub(crate) async fn find_shows_a_strangers_tags<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn find_returns_the_tags_of_a_foreign_pipeline<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let found = found(stage, "api-template").await.unwrap();
     assert_eq!(found.tags, Tags::new());
@@ -225,9 +225,7 @@ pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: Pipeli
 
 /// "Starts an execution and returns its id"; "the newest first"; "a second call with the same token
 /// starts nothing and returns the same id".
-pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: PipelinesStage>(
-    stage: &S,
-) {
+pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let start = async |token: &str| {
         let run = Run {
@@ -260,13 +258,13 @@ pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: Pipe
 }
 
 /// "None when there is no such pipeline."
-pub(crate) async fn a_pipeline_that_is_not_there_has_no_executions<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_missing_pipeline_has_no_executions<S: PipelinesStage>(stage: &S) {
     let none = stage.pipelines().executions(&pipeline("api-pr-7")).await;
     assert_eq!(none, Ok(Vec::new()));
 }
 
 /// "Deletes a pipeline."
-pub(crate) async fn deleted_is_gone<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_deleted_pipeline_is_gone<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let claim = claim("api-pr-7");
     let deleted = stage.pipelines().delete(&new.name, &claim).await;
@@ -278,7 +276,7 @@ pub(crate) async fn deleted_is_gone<S: PipelinesStage>(stage: &S) {
 }
 
 /// "Deleting one that does not exist succeeds."
-pub(crate) async fn deleting_what_is_gone_is_done<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn deleting_a_missing_pipeline_succeeds<S: PipelinesStage>(stage: &S) {
     for _ in 0..2 {
         let name = pipeline("api-pr-7");
         let deleted = stage.pipelines().delete(&name, &claim("api-pr-7")).await;
@@ -287,7 +285,7 @@ pub(crate) async fn deleting_what_is_gone_is_done<S: PipelinesStage>(stage: &S) 
 }
 
 /// `reopened` recreates it under its name.
-pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_deleted_pipeline_can_be_created_again<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let claim = claim("api-pr-7");
     let deleted = stage.pipelines().delete(&new.name, &claim).await;
@@ -297,7 +295,7 @@ pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &
 }
 
 /// "Returns the names of all pipelines of the account in this Region, whoever made them."
-pub(crate) async fn names_are_everybodys<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn names_include_foreign_pipelines<S: PipelinesStage>(stage: &S) {
     assert_eq!(stage.pipelines().names().await, Ok(Vec::new()));
     let new = made(stage, "api-pr-7").await;
     let mut names = stage.pipelines().names().await.unwrap();

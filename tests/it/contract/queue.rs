@@ -12,7 +12,7 @@ use branchline::ports::Queue;
 
 /// A message as it is in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lying {
+pub(crate) struct StoredMessage {
     pub(crate) body: String,
     pub(crate) attributes: BTreeMap<String, Attribute>,
 }
@@ -35,36 +35,36 @@ pub(crate) trait QueueStage {
     /// Returns how many messages the source queue holds, visible or not.
     async fn count(&self) -> usize;
     /// Returns the messages in the dead letters or in quarantine.
-    async fn look(&self, grave: Destination) -> Vec<Lying>;
+    async fn look(&self, destination: Destination) -> Vec<StoredMessage>;
     /// Lets at least this much time pass.
     async fn wait(&self, time: Duration);
 }
 
 /// Makes every test of this contract for a stage: `queue_contract!(Stage::new().await)`.
-macro_rules! queue_laws {
+macro_rules! queue_contract {
     ($stage:expr) => {
-        crate::contract::laws!(queue, $stage;
+        crate::contract::contract_tests!(queue, $stage;
             receives_at_most_max,
-            answers_with_nothing_when_nothing_is_there,
-            is_invisible_while_it_is_held,
-            comes_back_with_a_higher_count_and_a_new_receipt,
+            returns_nothing_from_an_empty_queue,
+            a_received_message_is_invisible,
+            returns_with_a_higher_count_and_a_new_receipt,
             body_and_attributes_arrive_byte_for_byte,
             knows_when_a_message_was_sent,
-            what_is_deleted_does_not_come_back,
-            deleting_twice_is_done,
-            answers_with_the_receipts_that_were_not_deleted,
-            takes_more_than_a_batch_and_nothing,
-            handed_back_at_zero_is_visible_at_once,
-            handed_back_for_later_comes_later,
-            answers_with_the_receipts_that_were_not_handed_back,
-            received_too_often_the_queue_moves_it_by_itself,
+            a_deleted_message_does_not_return,
+            deleting_twice_succeeds,
+            returns_the_receipts_that_were_not_deleted,
+            accepts_more_than_a_batch_and_an_empty_one,
+            a_message_returned_at_zero_is_visible_at_once,
+            a_message_returned_for_later_is_visible_later,
+            returns_the_receipts_whose_visibility_did_not_change,
+            the_queue_moves_a_message_that_was_received_too_often,
             a_dead_letter_arrives_with_attributes_and_body,
             each_destination_is_a_queue_of_its_own,
             a_send_that_sqs_refuses_is_a_fault,
         );
     };
 }
-pub(crate) use queue_laws;
+pub(crate) use queue_contract;
 
 async fn receive<S: QueueStage>(stage: &S, max: u32) -> Vec<Envelope> {
     stage.queue().receive(max, stage.patience()).await.unwrap()
@@ -107,12 +107,12 @@ pub(crate) async fn receives_at_most_max<S: QueueStage>(stage: &S) {
 }
 
 /// "Waits up to `wait` for the first": then the response is empty, which is not a fault.
-pub(crate) async fn answers_with_nothing_when_nothing_is_there<S: QueueStage>(stage: &S) {
+pub(crate) async fn returns_nothing_from_an_empty_queue<S: QueueStage>(stage: &S) {
     receive_nothing(stage).await;
 }
 
 /// "A received message is invisible to others for the adapter's visibility timeout."
-pub(crate) async fn is_invisible_while_it_is_held<S: QueueStage>(stage: &S) {
+pub(crate) async fn a_received_message_is_invisible<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     receive_one(stage).await;
     receive_nothing(stage).await;
@@ -120,7 +120,7 @@ pub(crate) async fn is_invisible_while_it_is_held<S: QueueStage>(stage: &S) {
 }
 
 /// "Then it returns with a higher receive count", and under a new receipt.
-pub(crate) async fn comes_back_with_a_higher_count_and_a_new_receipt<S: QueueStage>(stage: &S) {
+pub(crate) async fn returns_with_a_higher_count_and_a_new_receipt<S: QueueStage>(stage: &S) {
     let id = stage.send("body", &[]).await;
     let first = receive_one(stage).await;
     stage.wait(stage.visibility()).await;
@@ -176,7 +176,7 @@ pub(crate) async fn knows_when_a_message_was_sent<S: QueueStage>(stage: &S) {
 }
 
 /// "Deletes any number of messages."
-pub(crate) async fn what_is_deleted_does_not_come_back<S: QueueStage>(stage: &S) {
+pub(crate) async fn a_deleted_message_does_not_return<S: QueueStage>(stage: &S) {
     stage.send("one", &[]).await;
     let envelope = receive_one(stage).await;
     let failed = stage.queue().delete(&[envelope.receipt]).await.unwrap();
@@ -187,7 +187,7 @@ pub(crate) async fn what_is_deleted_does_not_come_back<S: QueueStage>(stage: &S)
 }
 
 /// "Deleting a message twice succeeds."
-pub(crate) async fn deleting_twice_is_done<S: QueueStage>(stage: &S) {
+pub(crate) async fn deleting_twice_succeeds<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     let receipt = [receive_one(stage).await.receipt];
     for _ in 0..2 {
@@ -197,7 +197,7 @@ pub(crate) async fn deleting_twice_is_done<S: QueueStage>(stage: &S) {
 }
 
 /// "Returns the receipts that were not deleted", and deletes the others.
-pub(crate) async fn answers_with_the_receipts_that_were_not_deleted<S: QueueStage>(stage: &S) {
+pub(crate) async fn returns_the_receipts_that_were_not_deleted<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     let good = receive_one(stage).await.receipt;
     let bad = Receipt("never-issued".to_owned());
@@ -207,7 +207,7 @@ pub(crate) async fn answers_with_the_receipts_that_were_not_deleted<S: QueueStag
 }
 
 /// The adapter alone knows about SQS's batches.
-pub(crate) async fn takes_more_than_a_batch_and_nothing<S: QueueStage>(stage: &S) {
+pub(crate) async fn accepts_more_than_a_batch_and_an_empty_one<S: QueueStage>(stage: &S) {
     assert_eq!(stage.queue().delete(&[]).await, Ok(Vec::new()));
     assert_eq!(stage.queue().change_visibility(&[]).await, Ok(Vec::new()));
     for number in 0..12 {
@@ -236,7 +236,7 @@ pub(crate) async fn takes_more_than_a_batch_and_nothing<S: QueueStage>(stage: &S
 }
 
 /// "Makes any number of messages visible again after a time from now (0 s ...): at once."
-pub(crate) async fn handed_back_at_zero_is_visible_at_once<S: QueueStage>(stage: &S) {
+pub(crate) async fn a_message_returned_at_zero_is_visible_at_once<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     let receipt = receive_one(stage).await.receipt;
     let back = [(receipt, Duration::ZERO)];
@@ -246,7 +246,7 @@ pub(crate) async fn handed_back_at_zero_is_visible_at_once<S: QueueStage>(stage:
 }
 
 /// "After a time from now": not earlier, and later than the visibility timeout too.
-pub(crate) async fn handed_back_for_later_comes_later<S: QueueStage>(stage: &S) {
+pub(crate) async fn a_message_returned_for_later_is_visible_later<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     let receipt = receive_one(stage).await.receipt;
     let later = stage.visibility() * 2;
@@ -264,7 +264,7 @@ pub(crate) async fn handed_back_for_later_comes_later<S: QueueStage>(stage: &S) 
 
 /// "Returns the receipts for which that failed", and returns the others to the queue. (An expired
 /// receipt fails at AWS, and not in moto: `tests/it/stories/fakes.rs` compares the fake with AWS.)
-pub(crate) async fn answers_with_the_receipts_that_were_not_handed_back<S: QueueStage>(stage: &S) {
+pub(crate) async fn returns_the_receipts_whose_visibility_did_not_change<S: QueueStage>(stage: &S) {
     stage.send("body", &[]).await;
     let good = receive_one(stage).await.receipt;
     let never = Receipt("never-issued".to_owned());
@@ -276,7 +276,9 @@ pub(crate) async fn answers_with_the_receipts_that_were_not_handed_back<S: Queue
 
 /// The queue's own limit (`maxReceiveCount`): the message moves to the dead letters as it is,
 /// without our reasons.
-pub(crate) async fn received_too_often_the_queue_moves_it_by_itself<S: QueueStage>(stage: &S) {
+pub(crate) async fn the_queue_moves_a_message_that_was_received_too_often<S: QueueStage>(
+    stage: &S,
+) {
     let attributes = [text("X-GitHub-Event", "push")];
     stage.send("body", &attributes).await;
     for receive in 1..=stage.max_receives() {
@@ -286,7 +288,7 @@ pub(crate) async fn received_too_often_the_queue_moves_it_by_itself<S: QueueStag
         stage.queue().change_visibility(&back).await.unwrap();
     }
     receive_nothing(stage).await;
-    let whole = Lying {
+    let whole = StoredMessage {
         body: "body".to_owned(),
         attributes: attributes.into_iter().collect(),
     };
@@ -307,16 +309,16 @@ pub(crate) async fn a_dead_letter_arrives_with_attributes_and_body<S: QueueStage
     let body = "not GitHub's: ü\r\n🦀";
     stage.send(body, &[text("X-GitHub-Event", "push")]).await;
     let fault = Fault::new(Reason::InvalidPayload, "not JSON, at line 1");
-    let letter = dead_letter(receive_one(stage).await, &fault, Step::Event);
-    let expected: BTreeMap<_, _> = letter.attributes.iter().cloned().collect();
+    let dead_letter = dead_letter(receive_one(stage).await, &fault, Step::Event);
+    let expected: BTreeMap<_, _> = dead_letter.attributes.iter().cloned().collect();
     stage
         .queue()
-        .send(Destination::DeadLetters, letter)
+        .send(Destination::DeadLetters, dead_letter)
         .await
         .unwrap();
 
     let lying = stage.look(Destination::DeadLetters).await;
-    let whole = Lying {
+    let whole = StoredMessage {
         body: body.to_owned(),
         attributes: expected,
     };

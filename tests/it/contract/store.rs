@@ -32,11 +32,11 @@ pub(crate) trait StoreStage {
 }
 
 /// Makes every test of this contract for a stage: `store_contract!(Stage::new().await)`.
-macro_rules! store_laws {
+macro_rules! store_contract {
     ($stage:expr) => {
-        crate::contract::laws!(store, $stage;
+        crate::contract::contract_tests!(store, $stage;
             a_first_claim_wins_and_the_second_loses_to_its_row,
-            a_claim_on_nothing_loses_to_nothing,
+            a_claim_on_a_missing_row_loses_without_a_row,
             the_same_claim_wins_again,
             every_field_reads_back_equal,
             a_row_is_read_as_it_is_now,
@@ -48,17 +48,17 @@ macro_rules! store_laws {
             a_subject_keeps_its_name_when_it_claims_again,
             record_writes_everything,
             record_on_another_row_writes_nothing,
-            the_same_record_is_done_again,
+            the_same_record_succeeds_again,
             record_keeps_the_trail,
             record_of_a_first_row_needs_no_claim,
             record_follows_a_renamed_repository,
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
-            give_up_releases_a_strangers_name,
+            give_up_releases_the_name_of_a_foreign_pipeline,
         );
     };
 }
-pub(crate) use store_laws;
+pub(crate) use store_contract;
 
 pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
     match stage.store().claim(transition).await.unwrap() {
@@ -153,7 +153,7 @@ pub(crate) async fn a_first_claim_wins_and_the_second_loses_to_its_row<S: StoreS
 }
 
 /// The expected row never existed: there is no row to return.
-pub(crate) async fn a_claim_on_nothing_loses_to_nothing<S: StoreStage>(stage: &S) {
+pub(crate) async fn a_claim_on_a_missing_row_loses_without_a_row<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(7)).await, None);
     assert_eq!(row(stage, &pull(7)).await, None, "looking wrote nothing");
 }
@@ -295,7 +295,7 @@ pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &
 }
 
 /// "A second call with the same arguments succeeds as well", and leaves one entry.
-pub(crate) async fn the_same_record_is_done_again<S: StoreStage>(stage: &S) {
+pub(crate) async fn the_same_record_succeeds_again<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let settled = claim.settle(made("api-pr-7"), at(2_000));
     let entry = entry("guid-1", "active");
@@ -390,10 +390,10 @@ pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage
 }
 
 /// A name that turned out to be taken by a foreign pipeline is released with the claim.
-pub(crate) async fn give_up_releases_a_strangers_name<S: StoreStage>(stage: &S) {
-    let claim = won(stage, first(pull(7), "strangers", "worker/1")).await;
+pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "foreign", "worker/1")).await;
     let given_up = claim.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().spec, None);
-    won(stage, first(pull(8), "strangers", "worker/2")).await;
+    won(stage, first(pull(8), "foreign", "worker/2")).await;
 }

@@ -15,7 +15,7 @@ use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::world::clock::FakeClock;
-use crate::world::history::{self, History, Statement};
+use crate::world::history::{self, Event, History};
 use crate::world::world::{World, paused};
 
 /// Histories in one run, half of them on each of two threads.
@@ -35,7 +35,7 @@ struct Mess {
 
 #[derive(Default)]
 struct Figures {
-    statements: AtomicUsize,
+    events: AtomicUsize,
     arrivals: AtomicUsize,
     repairs: AtomicUsize,
     left: AtomicUsize,
@@ -58,8 +58,8 @@ fn any_order_ends_in_the_world_of_the_ordered_history() {
     });
     let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
     println!(
-        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals and {} repairs; {} subjects open at the end; {:?}",
-        figure(&figures.statements),
+        "{HISTORIES} histories of {} events, {} after the cuts; {} arrivals and {} repairs; {} subjects open at the end; {:?}",
+        figure(&figures.events),
         figure(&figures.left),
         figure(&figures.arrivals),
         figure(&figures.repairs),
@@ -97,23 +97,23 @@ fn run(histories: u32, figures: &Figures) {
 async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {
     let mut rng = fastrand::Rng::with_seed(mess.seed);
     let mut history = History::of(lives);
-    add(&figures.statements, history.statements.len());
+    add(&figures.events, history.events.len());
     if mess.cuts {
         history
-            .statements
-            .retain(|statement| statement.last || rng.u8(0..4) > 0);
+            .events
+            .retain(|event| event.last || rng.u8(0..4) > 0);
     }
-    add(&figures.left, history.statements.len());
+    add(&figures.left, history.events.len());
 
     let ordered = history::world(FakeClock::new());
-    for statement in &history.statements {
-        ordered.deliver(statement.webhook.clone()).await;
+    for event in &history.events {
+        ordered.deliver(event.webhook.clone()).await;
     }
     let messy = history::world(FakeClock::new());
     if mess.unruly {
         messy.queue.unruly(mess.seed);
     }
-    let arrivals = arrivals(&history.statements, &mut rng);
+    let arrivals = arrivals(&history.events, &mut rng);
     add(&figures.arrivals, arrivals.len());
     if mess.repairs {
         // A repair that updates a clone stops its execution and starts it again.
@@ -136,19 +136,19 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
 }
 
 /// Returns the webhooks in another order, some of them twice: swapped here and there, or shuffled.
-fn arrivals(statements: &[Statement], rng: &mut fastrand::Rng) -> Vec<Statement> {
-    let again: Vec<Statement> = statements
+fn arrivals(events: &[Event], rng: &mut fastrand::Rng) -> Vec<Event> {
+    let again: Vec<Event> = events
         .iter()
         .filter(|_| rng.u8(0..5) == 0)
         .cloned()
         .collect();
-    let mut arrivals = [statements, &again].concat();
+    let mut arrivals = [events, &again].concat();
     if rng.bool() {
         rng.shuffle(&mut arrivals);
     } else {
-        for place in 1..arrivals.len() {
+        for index in 1..arrivals.len() {
             if rng.u8(0..3) == 0 {
-                arrivals.swap(place - 1, place);
+                arrivals.swap(index - 1, index);
             }
         }
     }
@@ -159,7 +159,7 @@ fn arrivals(statements: &[Statement], rng: &mut fastrand::Rng) -> Vec<Statement>
 /// between and at the end. Returns the number of repairs.
 async fn deliver(
     world: &World,
-    arrivals: Vec<Statement>,
+    arrivals: Vec<Event>,
     repairs: Option<&History>,
     rng: &mut fastrand::Rng,
 ) -> usize {
@@ -171,8 +171,8 @@ async fn deliver(
             sent += 1;
         }
     };
-    for statement in arrivals {
-        world.send(&statement.webhook);
+    for event in arrivals {
+        world.send(&event.webhook);
         if rng.u8(0..3) == 0 {
             send_repair(rng);
         }

@@ -33,14 +33,14 @@ const TROUBLES: [Trouble; 8] = [
 /// A story: its name, whether a foreign pipeline has the name, and GitHub's webhooks.
 struct Story {
     name: &'static str,
-    stranger: bool,
+    foreign: bool,
     webhooks: Vec<Webhook>,
 }
 
 fn story<const N: usize>(name: &'static str, webhooks: [Webhook; N]) -> Story {
     Story {
         name,
-        stranger: false,
+        foreign: false,
         webhooks: webhooks.into(),
     }
 }
@@ -60,7 +60,7 @@ fn stories() -> Vec<Story> {
             ],
         ),
         story(
-            "closed before it was heard of",
+            "closed before it was seen",
             [pull("closed"), pull("reopened"), pull("closed").sha(2)],
         ),
         story(
@@ -85,8 +85,11 @@ fn stories() -> Vec<Story> {
             ],
         ),
         Story {
-            stranger: true,
-            ..story("a stranger has the name", [pull("opened"), pull("closed")])
+            foreign: true,
+            ..story(
+                "a foreign pipeline has the name",
+                [pull("opened"), pull("closed")],
+            )
         },
     ]
 }
@@ -98,7 +101,7 @@ type End = Result<Vec<String>, Vec<String>>;
 /// of calls.
 async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     let world = history::world(FakeClock::new());
-    if story.stranger {
+    if story.foreign {
         world.give(template("api-pr-7", "acme/api"), [].into());
     }
     for (number, trouble) in troubles {
@@ -114,14 +117,14 @@ async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
 /// A dead letter that was not confirmed is sent again, so dead letters are compared as a set.
 fn end(world: &World) -> End {
     let mut picture = world.picture(true);
-    let mut letters = BTreeSet::new();
-    for grave in [Destination::DeadLetters, Destination::Quarantine] {
-        for letter in world.queue.take(grave) {
-            let reason = letter.text("branchline-reason").unwrap_or("no reason");
-            letters.insert(format!("{grave:?}: {reason}: {}", letter.body));
+    let mut dead_letters = BTreeSet::new();
+    for destination in [Destination::DeadLetters, Destination::Quarantine] {
+        for dead_letter in world.queue.take(destination) {
+            let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
+            dead_letters.insert(format!("{destination:?}: {reason}: {}", dead_letter.body));
         }
     }
-    picture.extend(letters);
+    picture.extend(dead_letters);
     let left = world.leftovers();
     if left.is_empty() {
         Ok(picture)

@@ -117,7 +117,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
     let history = History::random(&mut rng, subjects);
     world.expect_chaos(&history.back);
     let workers = rng.usize(1..=4);
-    let (told, stop) = Shutdown::channel();
+    let (shutdown, stop) = Shutdown::channel();
     let mut daemons = JoinSet::new();
     let mut faults_of_all = Vec::new();
     for number in 0..workers {
@@ -139,7 +139,7 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         figures += faults.stop_chaos();
     }
     let rested = rest(&world).await;
-    told.request();
+    shutdown.request();
     while let Some(ended) = daemons.join_next().await {
         ended.map_err(|error| format!("a daemon panicked: {error}"))?;
     }
@@ -208,8 +208,8 @@ impl Daemon {
 /// them, and operators' repairs of whatever generation. Returns the number of webhooks and of
 /// repairs.
 async fn send(world: &World, history: &History, rng: &mut fastrand::Rng) -> (usize, usize) {
-    let statements = history.statements.iter();
-    let mut webhooks: Vec<Webhook> = statements.map(|said| said.webhook.clone()).collect();
+    let events = history.events.iter();
+    let mut webhooks: Vec<Webhook> = events.map(|event| event.webhook.clone()).collect();
     let again: Vec<Webhook> = webhooks
         .iter()
         .filter(|_| rng.u8(0..4) == 0)
@@ -256,7 +256,10 @@ async fn rest(world: &World) -> Result<(), String> {
     let end = tokio::time::Instant::now() + REST_LIMIT;
     while !world.queue.waiting().is_empty() {
         if tokio::time::Instant::now() > end {
-            return Err(format!("no rest within {REST_LIMIT:?}: {:#?}", world.leftovers()));
+            return Err(format!(
+                "no rest within {REST_LIMIT:?}: {:#?}",
+                world.leftovers()
+            ));
         }
         sleep(Duration::from_secs(5)).await;
     }
@@ -266,15 +269,15 @@ async fn rest(world: &World) -> Result<(), String> {
 /// Checks that the world is that of the ordered history, and that the dead letters and quarantine
 /// hold the expected messages alone.
 async fn check(world: &World, history: &History) -> Result<(), String> {
-    for (grave, reason) in [
+    for (destination, reason) in [
         (Destination::Quarantine, "signature-missing"),
         (Destination::DeadLetters, "invalid-payload"),
     ] {
-        let letters = world.queue.take(grave);
-        let right = |letter: &Letter| letter.text("branchline-reason") == Some(reason);
+        let dead_letters = world.queue.take(destination);
+        let right = |dead_letter: &Letter| dead_letter.text("branchline-reason") == Some(reason);
         // A dead letter whose confirmation is lost is sent again.
-        if letters.is_empty() || !letters.iter().all(right) {
-            return Err(format!("{grave:?}: {letters:#?}"));
+        if dead_letters.is_empty() || !dead_letters.iter().all(right) {
+            return Err(format!("{destination:?}: {dead_letters:#?}"));
         }
     }
     let left = world.leftovers();
@@ -285,8 +288,8 @@ async fn check(world: &World, history: &History) -> Result<(), String> {
         ));
     }
     let ordered = history::world(FakeClock::new());
-    for statement in &history.statements {
-        ordered.deliver(statement.webhook.clone()).await;
+    for event in &history.events {
+        ordered.deliver(event.webhook.clone()).await;
     }
     let wanted = history::without_strays(ordered.picture(true));
     let got = history::without_strays(world.picture(true));

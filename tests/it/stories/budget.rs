@@ -55,7 +55,7 @@ fn a_push_costs_six_calls_and_a_closing_six() {
 }
 
 #[test]
-fn what_changes_nothing_costs_one_call() {
+fn a_webhook_that_changes_nothing_costs_one_call() {
     run_line(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
         world.deliver(opened.clone()).await;
@@ -72,7 +72,7 @@ fn what_changes_nothing_costs_one_call() {
 }
 
 #[test]
-fn what_is_ignored_costs_nothing() {
+fn an_ignored_webhook_costs_nothing() {
     run_line(async |world| {
         let webhooks = [
             Webhook::ping(),
@@ -88,7 +88,7 @@ fn what_is_ignored_costs_nothing() {
 }
 
 #[test]
-fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
+fn the_longest_processing_under_a_claim_ends_before_the_claim() {
     run_line(async |world| {
         // An attempt that could not record its result: the next one finds its own pipeline.
         world.faults.next(
@@ -196,7 +196,7 @@ fn a_lease_outlives_failed_renewals() {
 }
 
 #[test]
-fn a_template_is_asked_for_once_a_minute() {
+fn a_template_is_read_once_a_minute() {
     run_line(async |world| {
         world.faults.clear();
         for number in 1..=5 {
@@ -204,18 +204,18 @@ fn a_template_is_asked_for_once_a_minute() {
                 .deliver(Webhook::pull_request("opened").number(number))
                 .await;
         }
-        assert_eq!(asked(world), 1);
+        assert_eq!(template_calls(world), 1);
         world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
         world.clock.advance(Duration::from_secs(60));
         world
             .deliver(Webhook::pull_request("opened").number(6))
             .await;
-        assert_eq!(asked(world), 2);
+        assert_eq!(template_calls(world), 2);
         assert_eq!(world.mapping("acme/api#6").template_version, Some(2));
     });
 }
 
-fn asked(world: &World) -> usize {
+fn template_calls(world: &World) -> usize {
     world
         .faults
         .calls()

@@ -63,7 +63,7 @@ const STORY: [&str; 10] = [
 ];
 
 #[test]
-fn our_own_payloads_come_to_what_they_should() {
+fn our_own_payloads_have_the_expected_outcomes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/webhooks");
     assert_eq!(payloads(&folder).len(), STORY.len());
     run_line(async |world| {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::world::codepipeline_rules;
 
 /// The account and Region of the fake.
-const PLACE: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
+const ARN_PREFIX: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
 /// The key whose value GetPipeline masks.
 const SECRET: &str = "OAuthToken";
 /// The mask.
@@ -59,8 +59,8 @@ impl Pipeline {
 
     /// Returns a configuration value of the first source action.
     pub(crate) fn source(&self, key: &str) -> Option<&str> {
-        let place = format!("/0/actions/0/configuration/{key}");
-        self.declaration.get("stages")?.pointer(&place)?.as_str()
+        let pointer = format!("/0/actions/0/configuration/{key}");
+        self.declaration.get("stages")?.pointer(&pointer)?.as_str()
     }
 }
 
@@ -159,8 +159,8 @@ impl Account {
             .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
         let token = run.token.as_ref().map(ToString::to_string);
         let known = |known: &Started| token.is_some() && known.token == token;
-        let place = match pipeline.runs.iter().position(known) {
-            Some(place) => place,
+        let index = match pipeline.runs.iter().position(known) {
+            Some(index) => index,
             None => {
                 pipeline.runs.push(Started {
                     commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
@@ -171,7 +171,7 @@ impl Account {
                 pipeline.runs.len() - 1
             }
         };
-        Ok(execution(name, place))
+        Ok(execution(name, index))
     }
 
     pub(super) fn executions(&self, name: &PipelineName) -> Vec<Execution> {
@@ -182,8 +182,8 @@ impl Account {
             .flat_map(|pipeline| &pipeline.runs);
         let mut all: Vec<Execution> = runs
             .enumerate()
-            .map(|(place, run)| Execution {
-                id: execution(name, place),
+            .map(|(index, run)| Execution {
+                id: execution(name, index),
                 state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
                 commit: run.commit.clone(),
                 ..Execution::default()
@@ -217,8 +217,8 @@ impl Account {
             .pipelines
             .get_mut(name)
             .map(|pipeline| &mut pipeline.runs);
-        for (place, run) in runs.into_iter().flatten().enumerate() {
-            run.stopped |= execution(name, place) == id;
+        for (index, run) in runs.into_iter().flatten().enumerate() {
+            run.stopped |= execution(name, index) == id;
         }
     }
 
@@ -237,12 +237,12 @@ impl Account {
 }
 
 /// Returns the id of an execution.
-fn execution(name: &PipelineName, place: usize) -> String {
-    format!("{name}:{}", place + 1)
+fn execution(name: &PipelineName, index: usize) -> String {
+    format!("{name}:{}", index + 1)
 }
 
 fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {
-    PipelineArn::parse(format!("{PLACE}:{name}"))
+    PipelineArn::parse(format!("{ARN_PREFIX}:{name}"))
         .map_err(|why| Fault::new(Reason::AwsUnknown, why.to_string()))
 }
 

@@ -80,12 +80,12 @@ fn check_stages(stages: &[Value]) -> Result<(), String> {
         return Err(format!("InvalidStructureException: {count} stages"));
     }
     let mut names = BTreeSet::new();
-    for (place, stage) in stages.iter().enumerate() {
+    for (index, stage) in stages.iter().enumerate() {
         let stage_name = name("stage", stage.get("name"))?;
         if !names.insert(stage_name) {
             return Err(format!("InvalidStructureException: '{stage_name}' twice"));
         }
-        check_actions(list(stage.get("actions")), place == 0)?;
+        check_actions(list(stage.get("actions")), index == 0)?;
     }
     Ok(())
 }
@@ -112,8 +112,8 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
         if (part("category") == "Source") != first {
             return refuse("source actions stand in the first stage, and only they");
         }
-        let words = action.get("configuration").and_then(Value::as_object);
-        for (key, value) in words.into_iter().flatten() {
+        let configuration = action.get("configuration").and_then(Value::as_object);
+        for (key, value) in configuration.into_iter().flatten() {
             let length = text(Some(value)).chars().count();
             if !(1..=50).contains(&key.chars().count()) || !(1..=1_000).contains(&length) {
                 return refuse("a configuration key or value");

@@ -14,9 +14,9 @@ use std::time::Duration;
 use branchline::domain::fault::{Fault, Reason};
 use tokio::sync::Notify;
 
-use super::chaos::{Chaos, Figures, Disturbance};
+use super::chaos::{Chaos, Disturbance, Figures};
 use super::clock::FakeClock;
-use super::lock;
+use super::{captured_logs, lock};
 
 /// An operation of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +125,8 @@ pub(crate) struct FaultInjection {
 impl FaultInjection {
     /// Makes an injection without faults.
     pub(crate) fn new(clock: &FakeClock) -> Self {
+        // Every world begins here, before any of its log lines.
+        captured_logs::install();
         Self {
             state: Arc::default(),
             hung: Arc::new(Notify::new()),
@@ -141,8 +143,8 @@ impl FaultInjection {
     /// number 1.
     pub(crate) fn at_call(&self, number: usize, trouble: Trouble) {
         let mut state = lock(&self.state);
-        let place = state.log.len() + number;
-        state.by_number.insert(place, trouble);
+        let index = state.log.len() + number;
+        state.by_number.insert(index, trouble);
     }
 
     /// Starts chaos, until [`FaultInjection::stop_chaos`].

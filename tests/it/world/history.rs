@@ -62,7 +62,7 @@ pub(crate) fn world(clock: FakeClock) -> World {
 
 /// One event of a subject, and its webhook.
 #[derive(Clone, Debug)]
-pub(crate) struct Statement {
+pub(crate) struct Event {
     /// The number of its subject in the history.
     pub(crate) subject: usize,
     /// True for the last event of its subject, which cannot be cut: it decides the final state.
@@ -137,7 +137,7 @@ fn pull_request(history: &History, rng: &mut fastrand::Rng) -> (Subject, Reposit
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// The events, in order.
-    pub(crate) statements: Vec<Statement>,
+    pub(crate) events: Vec<Event>,
     /// The subjects that have a pipeline at the end, as people write them.
     pub(crate) open: BTreeSet<String>,
     /// All subjects, as people write them.
@@ -172,10 +172,10 @@ impl History {
             let last = webhooks.len() - 1;
             let numbered = webhooks.into_iter().enumerate();
             history
-                .statements
-                .extend(numbered.map(|(place, webhook)| Statement {
+                .events
+                .extend(numbered.map(|(index, webhook)| Event {
                     subject,
-                    last: place == last,
+                    last: index == last,
                     webhook,
                 }));
             history.subjects.insert(name.clone());
@@ -208,22 +208,22 @@ struct Life {
 /// The second of a life, and how many events it holds.
 struct Time {
     second: u64,
-    statements: u8,
+    events: u8,
 }
 
 impl Time {
     fn new() -> Self {
         Self {
             second: 0,
-            statements: 1,
+            events: 1,
         }
     }
 
     /// Returns the time of the next event: the same second if that is wanted and the tie rule
     /// allows it.
     fn next(&mut self, tie: bool) -> Timestamp {
-        if tie && self.statements < 2 {
-            self.statements += 1;
+        if tie && self.events < 2 {
+            self.events += 1;
         } else {
             self.later();
         }
@@ -232,7 +232,7 @@ impl Time {
 
     fn later(&mut self) {
         self.second += 1;
-        self.statements = 1;
+        self.events = 1;
     }
 
     fn now(&self) -> Timestamp {
@@ -300,7 +300,7 @@ impl PullRequest {
             webhooks: Vec::new(),
         };
         let begun = life.time.now();
-        life.say("opened", begun);
+        life.add("opened", begun);
         steps.iter().for_each(|step| life.step(*step));
         Life {
             name: format!("acme/api#{number}"),
@@ -321,7 +321,7 @@ impl PullRequest {
             (true, 3 | 4) => {
                 let at = self.time.next(tie);
                 self.open = false;
-                self.say("closed", at);
+                self.add("closed", at);
             }
             (true, 5) => {
                 let at = self.time.next(false);
@@ -330,23 +330,23 @@ impl PullRequest {
                     true => "converted_to_draft",
                     false => "ready_for_review",
                 };
-                self.say(action, at);
+                self.add(action, at);
             }
             (true, _) => {
                 let at = self.time.next(false);
                 self.main = !self.main;
-                self.say("edited", at);
+                self.add("edited", at);
             }
             (false, 0..=5) => {
                 let at = self.time.next(tie);
                 self.open = true;
-                self.say("reopened", at);
+                self.add("reopened", at);
                 // A closing in the same second would count as before the reopening.
-                self.time.statements = 2;
+                self.time.events = 2;
             }
             (false, _) => {
                 let at = self.time.next(false);
-                self.say("edited", at);
+                self.add("edited", at);
             }
         }
     }
@@ -362,7 +362,7 @@ impl PullRequest {
             .with("/pull_request/state", state)
     }
 
-    fn say(&mut self, action: &str, at: Timestamp) {
+    fn add(&mut self, action: &str, at: Timestamp) {
         let webhook = self.webhook(action).at(at);
         self.webhooks.push(webhook);
     }
@@ -378,10 +378,10 @@ struct BranchLife {
 
 impl BranchLife {
     fn live(subject: usize, steps: &[u8]) -> Life {
-        let place = subject / 2;
-        let name = match BRANCHES.get(place) {
+        let index = subject / 2;
+        let name = match BRANCHES.get(index) {
             Some(name) => (*name).to_owned(),
-            None => format!("release-{place}"),
+            None => format!("release-{index}"),
         };
         let mut life = Self {
             name: name.clone(),
@@ -404,7 +404,7 @@ impl BranchLife {
         match (self.exists, step % 8) {
             (true, 0..=4) => {
                 let (at, before) = self.head.push(step, &mut self.time);
-                self.say(Webhook::push(&self.name, before, self.head.sha), at);
+                self.add(Webhook::push(&self.name, before, self.head.sha), at);
             }
             (true, _) => self.delete(step / 8 % 3),
             (false, _) => self.create(step / 8 % 3),
@@ -420,10 +420,10 @@ impl BranchLife {
         self.head.last = self.head.sha;
         self.head.before = None;
         if how != 0 {
-            self.say(Webhook::create(&self.name), at);
+            self.add(Webhook::create(&self.name), at);
         }
-        self.say(Webhook::push(&self.name, 0, self.head.sha), at);
-        self.time.statements = 2;
+        self.add(Webhook::push(&self.name, 0, self.head.sha), at);
+        self.time.events = 2;
     }
 
     fn delete(&mut self, how: u8) {
@@ -431,15 +431,15 @@ impl BranchLife {
         let at = self.time.now();
         self.exists = false;
         if how != 0 {
-            self.say(Webhook::delete(&self.name), at);
+            self.add(Webhook::delete(&self.name), at);
         }
         if how != 1 {
-            self.say(Webhook::push(&self.name, self.head.sha, 0), at);
+            self.add(Webhook::push(&self.name, self.head.sha, 0), at);
         }
-        self.time.statements = 2;
+        self.time.events = 2;
     }
 
-    fn say(&mut self, webhook: Webhook, at: Timestamp) {
+    fn add(&mut self, webhook: Webhook, at: Timestamp) {
         self.webhooks.push(webhook.of(WEB.0, WEB.1).at(at));
     }
 }

@@ -44,7 +44,7 @@ impl World {
     }
 
     fn dead_letters_left(&self) -> Vec<String> {
-        let places = [
+        let queues = [
             ("the source queue", self.queue.waiting()),
             (
                 "the dead letters",
@@ -52,18 +52,20 @@ impl World {
             ),
             ("quarantine", self.queue.look(Destination::Quarantine)),
         ];
-        let line = |place: &str, letter: &Letter| {
-            let event = letter.text("X-GitHub-Event").unwrap_or("?");
-            let reason = letter.text("branchline-reason").unwrap_or("no reason");
-            let id = &letter.message_id;
+        let line = |queue: &str, dead_letter: &Letter| {
+            let event = dead_letter.text("X-GitHub-Event").unwrap_or("?");
+            let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
+            let id = &dead_letter.message_id;
             format!(
-                "{id} ({event}, {reason}) in {place}, {} receives",
-                letter.receives
+                "{id} ({event}, {reason}) in {queue}, {} receives",
+                dead_letter.receives
             )
         };
-        let lines = places
-            .iter()
-            .flat_map(|(place, letters)| letters.iter().map(move |letter| line(place, letter)));
+        let lines = queues.iter().flat_map(|(queue, dead_letters)| {
+            dead_letters
+                .iter()
+                .map(move |dead_letter| line(queue, dead_letter))
+        });
         lines.collect()
     }
 
@@ -91,7 +93,7 @@ impl World {
         left.extend(
             unowned
                 .iter()
-                .map(|name| format!("pipeline '{name}' is nobody's")),
+                .map(|name| format!("pipeline '{name}' has no mapping")),
         );
         left
     }
@@ -147,7 +149,7 @@ impl World {
             let ours = !lock(&self.unbuilt).contains(&display(row));
             if last.is_some() && ours && last != built {
                 left.push(format!(
-                    "{} built {commits:?}, says {built:?}",
+                    "{} built {commits:?}, records {built:?}",
                     display(row)
                 ));
             }
@@ -168,18 +170,19 @@ impl World {
             let counts = |row: &&Mapping| row.place.as_deref() == Some(rule);
             rows.iter().filter(counts).count()
         };
-        let places = self.store.all_slots();
+        let queues = self.store.all_slots();
         let uncounted = *lock(&self.uncounted);
-        let odd = places
+        let wrong = queues
             .iter()
             .filter(|(rule, taken)| held(rule) + uncounted != *taken);
-        odd.map(|(rule, taken)| {
-            format!(
-                "rule '{rule}' counts {taken} clones, and has {}",
-                held(rule)
-            )
-        })
-        .collect()
+        wrong
+            .map(|(rule, taken)| {
+                format!(
+                    "rule '{rule}' counts {taken} clones, and has {}",
+                    held(rule)
+                )
+            })
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a world that breaks its own word fails the test"
+    reason = "a world that breaks its own rules fails the test"
 )]
 
 pub(crate) mod account;

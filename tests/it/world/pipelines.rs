@@ -115,7 +115,7 @@ impl FakePipelines {
         if let Some(after) = self.faults.late_effect() {
             let fakes = self.clone();
             let late = move || effect(&mut lock(&fakes.account)).map(|_| ());
-            return Err(echo(touch, after, late).await);
+            return Err(late_effect(touch, after, late).await);
         }
         let effect = || {
             let done = effect(&mut lock(&self.account));

@@ -216,7 +216,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                         client.write_all(&answer).await?;
                     }
                 }
-                if says(&answer, "connection: close") {
+                if contains(&answer, "connection: close") {
                     return client.shutdown().await;
                 }
             }
@@ -235,8 +235,9 @@ fn hurried(request: Vec<u8>) -> Vec<u8> {
 impl Shared {
     fn ordered(&self, request: &[u8]) -> Option<Order> {
         let mut orders = lock(&self.orders);
-        let meant = |(service, ..): &&mut (&'static str, usize, Order)| says(request, service);
-        let (_, passes, order) = orders.iter_mut().find(meant)?;
+        let matches =
+            |(service, ..): &&mut (&'static str, usize, Order)| contains(request, service);
+        let (_, passes, order) = orders.iter_mut().find(matches)?;
         if *passes > 0 {
             *passes -= 1;
             return None;
@@ -264,7 +265,7 @@ static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Forwards a request over a connection of its own, and reads the whole response.
 async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
-    let _alone = match says(request, "transactwriteitems") {
+    let _alone = match contains(request, "transactwriteitems") {
         true => Some(TRANSACTION.lock().await),
         false => None,
     };
@@ -308,7 +309,7 @@ fn length(head: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-fn says(message: &[u8], header: &str) -> bool {
+fn contains(message: &[u8], header: &str) -> bool {
     let head = message.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let head = message.get(..head.unwrap_or(0)).unwrap_or_default();
     String::from_utf8_lossy(head)

@@ -51,7 +51,7 @@ impl Letter {
 struct Message {
     source: Source,
     sender: Option<String>,
-    letter: Letter,
+    view: Letter,
     /// Every receipt so far, the current one last.
     receipts: Vec<Receipt>,
     visible_at: Timestamp,
@@ -158,9 +158,9 @@ impl FakeQueue {
     ) -> Result<String, String> {
         let now = self.clock.now();
         let mut queues = lock(&self.queues);
-        let letter = queues.letter(body, attributes, now)?;
-        let message_id = letter.message_id.clone();
-        queues.push(source, sender, letter);
+        let view = queues.view(body, attributes, now)?;
+        let message_id = view.message_id.clone();
+        queues.push(source, sender, view);
         self.moved.notify_waiters();
         Ok(message_id)
     }
@@ -197,22 +197,22 @@ impl FakeQueue {
     /// Returns the messages in the source queues, visible or not.
     pub(crate) fn waiting(&self) -> Vec<Letter> {
         let queues = lock(&self.queues);
-        queues.source.iter().map(|m| m.letter.clone()).collect()
+        queues.source.iter().map(|m| m.view.clone()).collect()
     }
 
     /// Returns the messages in the dead letters or in quarantine.
-    pub(crate) fn look(&self, grave: Destination) -> Vec<Letter> {
-        lock(&self.queues).grave(grave).clone()
+    pub(crate) fn look(&self, destination: Destination) -> Vec<Letter> {
+        lock(&self.queues).messages(destination).clone()
     }
 
     /// Takes the messages out of the dead letters or out of quarantine.
-    pub(crate) fn take(&self, grave: Destination) -> Vec<Letter> {
-        std::mem::take(lock(&self.queues).grave(grave))
+    pub(crate) fn take(&self, destination: Destination) -> Vec<Letter> {
+        std::mem::take(lock(&self.queues).messages(destination))
     }
 }
 
 impl Queues {
-    fn letter(
+    fn view(
         &mut self,
         body: &str,
         attributes: &[(String, Attribute)],
@@ -229,42 +229,40 @@ impl Queues {
         })
     }
 
-    fn push(&mut self, source: Source, sender: Option<&str>, letter: Letter) {
+    fn push(&mut self, source: Source, sender: Option<&str>, view: Letter) {
         self.source.push(Message {
             source,
             sender: sender.map(str::to_owned),
-            visible_at: letter.sent_at,
-            letter,
+            visible_at: view.sent_at,
+            view,
             receipts: Vec::new(),
             anomalies: 0,
         });
     }
 
-    fn grave(&mut self, grave: Destination) -> &mut Vec<Letter> {
-        match grave {
+    fn messages(&mut self, destination: Destination) -> &mut Vec<Letter> {
+        match destination {
             Destination::DeadLetters => &mut self.dead_letters,
             Destination::Quarantine => &mut self.quarantine,
-            Destination::Webhooks | Destination::Internal => panic!("not where letters lie"),
+            Destination::Webhooks | Destination::Internal => panic!("a source queue"),
         }
     }
 
     /// Returns true with a probability of one in `sides`, and only in the unruly mode.
     fn rolls(&mut self, sides: u8) -> bool {
-        self.rng
-            .as_mut()
-            .is_some_and(|rng| rng.u8(0..sides) == 0)
+        self.rng.as_mut().is_some_and(|rng| rng.u8(0..sides) == 0)
     }
 
     fn receive(&mut self, source: Source, max: usize, now: Timestamp) -> Vec<Envelope> {
         self.redrive(now);
-        let mut places: Vec<usize> = (0..self.source.len()).collect();
+        let mut indices: Vec<usize> = (0..self.source.len()).collect();
         if let Some(rng) = &mut self.rng {
-            rng.shuffle(&mut places);
+            rng.shuffle(&mut indices);
         }
         let mut received = Vec::new();
-        for place in places {
+        for index in indices {
             let (early, lingers) = (self.rolls(16), self.rolls(16));
-            let Some(message) = self.source.get_mut(place) else {
+            let Some(message) = self.source.get_mut(index) else {
                 continue;
             };
             let anomaly = message.anomalies < MAX_ANOMALIES && (early || lingers);
@@ -288,12 +286,12 @@ impl Queues {
     /// keeps its id and its age.
     fn redrive(&mut self, now: Timestamp) {
         let max = self.max_receives;
-        let worn = |m: &Message| m.visible_at <= now && m.letter.receives >= max;
+        let worn = |m: &Message| m.visible_at <= now && m.view.receives >= max;
         let (worn, left): (Vec<_>, Vec<_>) = self.source.drain(..).partition(worn);
         self.source = left;
         for message in worn {
             self.spent.extend(message.receipts);
-            self.dead_letters.push(message.letter);
+            self.dead_letters.push(message.view);
         }
     }
 
@@ -302,17 +300,17 @@ impl Queues {
     fn delete(&mut self, receipt: &Receipt) -> bool {
         let forgets = self.rolls(16);
         let obeys_old = self.rolls(2);
-        let Some(place) = self.place_of(receipt) else {
+        let Some(index) = self.index_of(receipt) else {
             return self.spent.contains(receipt);
         };
-        let Some(message) = self.source.get_mut(place) else {
+        let Some(message) = self.source.get_mut(index) else {
             return false;
         };
         let current = message.receipts.last() == Some(receipt);
         if forgets && message.anomalies < MAX_ANOMALIES {
             message.anomalies += 1;
         } else if current || obeys_old {
-            let message = self.source.remove(place);
+            let message = self.source.remove(index);
             self.spent.extend(message.receipts);
         }
         true
@@ -321,8 +319,8 @@ impl Queues {
     /// Returns true if the visibility was changed: only of a message in flight, under its current
     /// receipt.
     fn change_visibility(&mut self, receipt: &Receipt, wait: Duration, now: Timestamp) -> bool {
-        let place = self.place_of(receipt);
-        let Some(message) = place.and_then(|place| self.source.get_mut(place)) else {
+        let index = self.index_of(receipt);
+        let Some(message) = index.and_then(|index| self.source.get_mut(index)) else {
             return false;
         };
         let in_flight = message.visible_at > now && message.receipts.last() == Some(receipt);
@@ -334,7 +332,7 @@ impl Queues {
         in_flight && seconds <= LONGEST
     }
 
-    fn place_of(&self, receipt: &Receipt) -> Option<usize> {
+    fn index_of(&self, receipt: &Receipt) -> Option<usize> {
         let has = |message: &Message| message.receipts.contains(receipt);
         self.source.iter().position(has)
     }
@@ -342,21 +340,21 @@ impl Queues {
 
 impl Message {
     fn receive(&mut self, visible_at: Timestamp) -> Envelope {
-        self.letter.receives += 1;
+        self.view.receives += 1;
         self.visible_at = visible_at;
         let receipt = Receipt(format!(
             "receipt-{}-{}",
-            self.letter.message_id, self.letter.receives
+            self.view.message_id, self.view.receives
         ));
         self.receipts.push(receipt.clone());
-        let letter = self.letter.clone();
+        let view = self.view.clone();
         let mut envelope = Envelope::new(
-            letter.message_id,
+            view.message_id,
             receipt,
-            letter.body,
-            letter.attributes,
-            letter.sent_at,
-            letter.receives,
+            view.body,
+            view.attributes,
+            view.sent_at,
+            view.receives,
         );
         envelope.source = self.source;
         envelope.sender.clone_from(&self.sender);
@@ -428,14 +426,14 @@ impl Queue for FakeQueue {
         let effect = || {
             let now = self.clock.now();
             let mut queues = lock(&self.queues);
-            let letter = queues
-                .letter(&message.body, &message.attributes, now)
+            let view = queues
+                .view(&message.body, &message.attributes, now)
                 .map_err(refused)?;
             match destination {
-                Destination::Webhooks => queues.push(Source::Webhooks, Some(SENDER), letter),
-                Destination::Internal => queues.push(Source::Internal, Some(SENDER), letter),
-                Destination::DeadLetters => queues.dead_letters.push(letter),
-                Destination::Quarantine => queues.quarantine.push(letter),
+                Destination::Webhooks => queues.push(Source::Webhooks, Some(SENDER), view),
+                Destination::Internal => queues.push(Source::Internal, Some(SENDER), view),
+                Destination::DeadLetters => queues.dead_letters.push(view),
+                Destination::Quarantine => queues.quarantine.push(view),
             }
             self.moved.notify_waiters();
             Ok(())

@@ -22,8 +22,8 @@ pub(crate) fn check(body: &str, attributes: &[(String, Attribute)]) -> Result<()
         let count = attributes.len();
         return Err(format!("InvalidParameterValue: {count} attributes"));
     }
-    for (place, (name, attribute)) in attributes.iter().enumerate() {
-        let earlier = attributes.iter().take(place);
+    for (index, (name, attribute)) in attributes.iter().enumerate() {
+        let earlier = attributes.iter().take(index);
         if earlier.into_iter().any(|(other, _)| other == name) {
             return Err(format!("InvalidParameterValue: '{name}' twice"));
         }

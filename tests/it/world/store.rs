@@ -195,8 +195,8 @@ impl Table {
             return RecordResult::Lost(self.lost(transition));
         }
         self.write(transition);
-        let place = (key(&next.subject), entry.time, entry.cause.to_string());
-        self.audit.insert(place, entry.clone());
+        let position = (key(&next.subject), entry.time, entry.cause.to_string());
+        self.audit.insert(position, entry.clone());
         if let Some(delivery) = entry.cause.delivery() {
             let delivered = Delivered {
                 repository: next.subject.repository,
@@ -216,16 +216,16 @@ impl Table {
     /// Returns a page. Pages are small, so that a listing of a few rows has several; the longest
     /// unchanged row comes first.
     fn page(&self, of: impl Fn(&Mapping) -> bool, after: Option<&Cursor>) -> Page {
-        let place = |row: &Mapping| {
+        let position = |row: &Mapping| {
             let (repository, subject) = key(&row.subject);
-            let words = [row.updated_at.to_string(), repository.to_string(), subject];
+            let values = [row.updated_at.to_string(), repository.to_string(), subject];
             let names = ["updated_at", "x-repository", "x-subject"].map(str::to_owned);
-            names.into_iter().zip(words).collect::<BTreeMap<_, _>>()
+            names.into_iter().zip(values).collect::<BTreeMap<_, _>>()
         };
         let mut rows: Vec<&Mapping> = self.rows.values().filter(|row| of(row)).collect();
-        rows.sort_by_key(|row| place(row));
+        rows.sort_by_key(|row| position(row));
         let from = after.map_or(0, |after| {
-            rows.iter().filter(|row| place(row) <= after.0).count()
+            rows.iter().filter(|row| position(row) <= after.0).count()
         });
         let page: Vec<Mapping> = rows
             .iter()
@@ -234,7 +234,10 @@ impl Table {
             .map(|row| (*row).clone())
             .collect();
         let more = rows.len() > from + page.len();
-        let next = page.last().filter(|_| more).map(|row| Cursor(place(row)));
+        let next = page
+            .last()
+            .filter(|_| more)
+            .map(|row| Cursor(position(row)));
         Page {
             rows: page.into_iter().map(Ok).collect(),
             next,
@@ -245,8 +248,8 @@ impl Table {
         let Some(slots) = self.slots.get_mut(rule) else {
             return SlotResult::Uncounted;
         };
-        let room = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
-        if !room && !slots.contains(&key(subject)) {
+        let is_free = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if !is_free && !slots.contains(&key(subject)) {
             return SlotResult::Full;
         }
         slots.insert(key(subject));

@@ -29,7 +29,7 @@ use super::queue::{FakeQueue, Letter, SENDER};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
 use super::webhook::{self, REPOSITORY, Webhook};
-use super::{captured_logs, driver, lock};
+use super::{driver, lock};
 use crate::world::fault_injection::FaultInjection;
 
 /// The name of the table, which also marks our pipelines.
@@ -88,7 +88,6 @@ impl World {
     /// Makes a world with the template for `acme/api`, one rule for its pull requests, and nothing
     /// else.
     pub(crate) fn new(clock: FakeClock) -> Self {
-        captured_logs::install();
         let faults = FaultInjection::new(&clock);
         let store = FakeStore::new(&faults);
         let account = FakePipelines::new(&faults);

@@ -11,14 +11,14 @@ use crate::world::webhook::{SECRET, sign};
 pub(crate) fn corpus() -> Vec<Input> {
     let mut corpus = Vec::new();
     for header in [EVENT, DELIVERY, CONTENT_TYPE, SIGNATURE] {
-        corpus.extend(odd(header));
+        corpus.extend(variants(header));
     }
     corpus.extend(signatures());
-    corpus.extend(crowds());
+    corpus.extend(many());
     corpus
 }
 
-fn odd(header: &str) -> Vec<Input> {
+fn variants(header: &str) -> Vec<Input> {
     let typed = |data_type: &str, value: AttributeValue| Attribute {
         data_type: data_type.to_owned(),
         value,
@@ -98,7 +98,7 @@ fn signatures() -> Vec<Input> {
 }
 
 /// Attributes in other letters, twice, and among many others.
-fn crowds() -> Vec<Input> {
+fn many() -> Vec<Input> {
     let more = |count: usize| {
         let names = (0..count).map(|number| format!("X-Other-{number}"));
         names.map(|name| (name, Attribute::text(SECRET_BODY)))

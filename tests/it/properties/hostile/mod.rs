@@ -78,7 +78,7 @@ async fn work(world: &World, input: &Input) -> String {
         seed: 1,
     };
     let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, settings);
-    let (_told, stop) = Shutdown::channel();
+    let (_shutdown, stop) = Shutdown::channel();
     let ended = daemon.run(RunMode::UntilEmpty, stop).await;
     assert_eq!(ended, Ok(()), "{}", input.name);
     is_clean(input, &logs.text());
@@ -87,8 +87,8 @@ async fn work(world: &World, input: &Input) -> String {
     assert_eq!(journals.len(), 1, "{}: {journals:?}", input.name);
     let kept = world.take_dead_letters().len() + world.take_quarantined().len();
     let journal = journals.first().expect("one line");
-    let word = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
-    let disposition = word("disposition");
+    let field = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
+    let disposition = field("disposition");
     assert_eq!(
         kept == 1,
         disposition != "deleted",
@@ -106,18 +106,18 @@ async fn work(world: &World, input: &Input) -> String {
     let pipelines = world.pipelines().join(" ");
     format!(
         "{disposition} | {} | {} | {pipelines}",
-        word("outcome"),
-        word("detail")
+        field("outcome"),
+        field("detail")
     )
 }
 
 /// Checks that the log holds nothing of a body, and that each of its lines is one line.
 fn is_clean(input: &Input, text: &str) {
     let name = &input.name;
-    assert!(!text.contains(MARKER), "{name}: a body was told: {text}");
+    assert!(!text.contains(MARKER), "{name}: a body was logged: {text}");
     assert!(
         !text.contains(SECRET_BODY),
-        "{name}: a body was told: {text}"
+        "{name}: a body was logged: {text}"
     );
     for line in text.lines() {
         assert!(
@@ -127,8 +127,8 @@ fn is_clean(input: &Input, text: &str) {
         );
         let json: Value = serde_json::from_str(line).expect("each line is JSON");
         texts(&json, &mut |text| {
-            let odd = text.chars().find(|c| !is_printable(*c));
-            assert_eq!(odd, None, "{name}: {text:?}");
+            let unprintable = text.chars().find(|c| !is_printable(*c));
+            assert_eq!(unprintable, None, "{name}: {text:?}");
         });
     }
 }

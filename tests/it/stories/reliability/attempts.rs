@@ -21,7 +21,7 @@ fn limits() -> [(Reason, u32); 4] {
 }
 
 #[test]
-fn each_class_is_buried_at_its_limit_with_the_last_error() {
+fn each_class_is_dead_lettered_at_its_limit_with_the_last_error() {
     for (reason, limit) in limits() {
         run_line(async |world| {
             world
@@ -33,9 +33,12 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
                 world.faults.count(Op::Create),
                 usize::try_from(limit).unwrap()
             );
-            let letters = world.take_dead_letters();
-            assert_eq!(letters[0].text("branchline-reason"), Some(reason.as_str()));
-            let detail = letters[0].text("branchline-detail").unwrap();
+            let dead_letters = world.take_dead_letters();
+            assert_eq!(
+                dead_letters[0].text("branchline-reason"),
+                Some(reason.as_str())
+            );
+            let detail = dead_letters[0].text("branchline-detail").unwrap();
             assert!(detail.contains("Create failed"), "{detail}");
             let mapping = world.mapping("acme/api#7");
             assert_eq!(mapping.attempts, limit);
@@ -46,7 +49,7 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
 }
 
 #[test]
-fn a_busy_subject_counts_for_nothing() {
+fn a_busy_subject_uses_up_no_attempts() {
     run_line(async |world| {
         // Another worker holds the claim for long, then CodePipeline fails a few times.
         let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
@@ -86,7 +89,7 @@ fn a_table_that_fails_is_counted_by_receives() {
 }
 
 #[test]
-fn the_next_event_heals_what_was_buried() {
+fn the_next_event_repairs_a_subject_after_its_dead_letter() {
     run_line(async |world| {
         let limit = MaxAttempts::default().unknown;
         let fails = Trouble::Fail(When::After, Reason::AwsUnknown);

@@ -14,10 +14,10 @@ use crate::world::world::{World, run_daemon};
 
 /// Runs a daemon and requests its shutdown after a second. Returns how long it took from there.
 async fn stopped_after_a_second(world: &World) -> Duration {
-    let (told, stop) = Shutdown::channel();
+    let (shutdown, stop) = Shutdown::channel();
     let stopping = async {
         sleep(Duration::from_secs(1)).await;
-        told.request();
+        shutdown.request();
         Instant::now()
     };
     let (ended, since) = tokio::join!(run(world, RunMode::Daemon, stop), stopping);
@@ -34,7 +34,7 @@ fn an_idle_daemon_ends_at_once() {
 }
 
 #[test]
-fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
+fn messages_in_work_are_finished_and_no_more_are_received() {
     run_daemon(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(12));
         world.faults.next(Op::Create, 1, slow);
@@ -57,7 +57,7 @@ fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
 }
 
 #[test]
-fn what_is_not_finished_in_time_is_handed_back_at_once() {
+fn messages_unfinished_after_the_drain_timeout_are_returned_at_once() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         world
@@ -77,10 +77,10 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
         );
         assert_eq!(world.queue.depth().visible, 1);
 
-        let (told, stop) = Shutdown::channel();
+        let (shutdown, stop) = Shutdown::channel();
         let finish = async {
             quiet(world).await;
-            told.request();
+            shutdown.request();
         };
         tokio::join!(run(world, RunMode::Daemon, stop), finish)
             .0
@@ -90,7 +90,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
 }
 
 #[test]
-fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
+fn acknowledgements_that_hang_do_not_delay_the_end() {
     run_daemon(async |world| {
         world
             .faults

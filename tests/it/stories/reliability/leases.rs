@@ -41,7 +41,7 @@ fn a_message_that_waits_for_its_turn_is_received_once() {
 }
 
 #[test]
-fn a_quick_walk_costs_no_renewal() {
+fn quick_processing_needs_no_renewal() {
     run_daemon(async |world| {
         for number in 1..=20 {
             world.send(&Webhook::pull_request("opened").number(number));
@@ -71,7 +71,7 @@ fn a_renewal_that_fails_is_tried_again_in_time() {
 }
 
 #[test]
-fn a_lost_lease_stops_the_walk_before_it_acts() {
+fn a_lost_lease_stops_processing_before_it_acts() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         let slow = Trouble::Stall(When::Before, VISIBILITY + Duration::from_secs(10));
@@ -90,7 +90,7 @@ fn a_lost_lease_stops_the_walk_before_it_acts() {
 }
 
 #[test]
-fn messages_of_one_subject_are_worked_on_one_after_the_other() {
+fn messages_of_one_subject_are_processed_in_turn() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         // A lane takes fewer than these: the rest returns within seconds.

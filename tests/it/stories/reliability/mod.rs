@@ -38,10 +38,10 @@ async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> 
 
 /// Runs a daemon beside a story, and requests its shutdown when the story is over.
 async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
-    let (told, stop) = Shutdown::channel();
+    let (shutdown, stop) = Shutdown::channel();
     let story = async {
         let end = story.await;
-        told.request();
+        shutdown.request();
         end
     };
     let (ended, end) = tokio::join!(run(world, RunMode::Daemon, stop), story);

@@ -31,7 +31,7 @@ async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
 }
 
 #[test]
-fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
+fn an_outage_of_the_queue_for_an_hour_is_logged_once() {
     for reason in [
         Reason::AwsUnavailable,
         Reason::AwsThrottled,
@@ -81,7 +81,7 @@ fn an_outage_of_both_queues_is_logged_once_for_each() {
 }
 
 #[test]
-fn webhooks_are_processed_while_the_internal_queue_is_away() {
+fn webhooks_are_processed_during_an_outage_of_the_internal_queue() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         beside(world, async {
@@ -104,7 +104,7 @@ fn webhooks_are_processed_while_the_internal_queue_is_away() {
 }
 
 #[test]
-fn a_table_that_is_away_for_an_hour_costs_no_message() {
+fn an_outage_of_the_table_for_an_hour_loses_no_message() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         beside(world, async {
@@ -125,7 +125,7 @@ fn a_table_that_is_away_for_an_hour_costs_no_message() {
 }
 
 #[test]
-fn those_who_wait_for_one_template_hear_one_answer() {
+fn messages_that_wait_for_one_template_share_one_call() {
     run_daemon(async |world| {
         // GetPipeline takes its whole time and finds nothing: eight calls in a row would outlast
         // every claim.
@@ -149,7 +149,7 @@ fn those_who_wait_for_one_template_hear_one_answer() {
 }
 
 #[test]
-fn one_subjects_trouble_slows_nobody_else() {
+fn a_failure_of_one_subject_slows_no_other() {
     run_daemon(async |world| {
         let logs = CapturedLogs::start();
         let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
@@ -164,14 +164,14 @@ fn one_subjects_trouble_slows_nobody_else() {
 }
 
 #[test]
-fn what_waiting_cannot_mend_ends_it_at_start() {
+fn a_fault_that_waiting_cannot_help_ends_the_daemon_at_start() {
     for op in [Op::Receive, Op::ReceiveInternal, Op::InState] {
         for reason in [Reason::AwsMissing, Reason::AwsDenied] {
             run_daemon(async |world| {
                 world
                     .faults
                     .next(op, u32::MAX, Trouble::Fail(When::Before, reason));
-                let (_told, stop) = Shutdown::channel();
+                let (_shutdown, stop) = Shutdown::channel();
                 let fault = run(world, RunMode::Daemon, stop).await.unwrap_err();
                 assert_eq!(fault.reason, reason, "{op:?}");
                 assert!(world.clock.elapsed() < Duration::from_secs(5));
@@ -181,7 +181,7 @@ fn what_waiting_cannot_mend_ends_it_at_start() {
 }
 
 #[test]
-fn what_waiting_can_mend_is_waited_for_at_start() {
+fn a_fault_that_may_pass_is_waited_for_at_start() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
         let ops = [Op::Receive, Op::ReceiveInternal, Op::InState, Op::Claim];
@@ -195,7 +195,7 @@ fn what_waiting_can_mend_is_waited_for_at_start() {
 }
 
 #[test]
-fn a_run_that_should_end_does_not_wait_for_ever() {
+fn a_run_until_empty_fails_instead_of_waiting() {
     for op in [Op::Receive, Op::ReceiveInternal, Op::Claim] {
         run_daemon(async |world| {
             for number in 1..=5 {
@@ -203,7 +203,7 @@ fn a_run_that_should_end_does_not_wait_for_ever() {
             }
             let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
             world.faults.next(op, u32::MAX, fails);
-            let (_told, stop) = Shutdown::channel();
+            let (_shutdown, stop) = Shutdown::channel();
             let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
             assert_eq!(fault.reason, Reason::AwsUnavailable);
             world.faults.clear();

@@ -28,7 +28,7 @@ async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
 
 /// Starts a daemon that finds an empty queue and ends.
 async fn start(world: &World) {
-    let (_told, stop) = Shutdown::channel();
+    let (_shutdown, stop) = Shutdown::channel();
     run(world, RunMode::UntilEmpty, stop).await.unwrap();
 }
 
@@ -70,7 +70,7 @@ fn every_abandoned_mapping_is_finished_page_by_page() {
 }
 
 #[test]
-fn a_claim_that_still_counts_is_left_alone() {
+fn a_mapping_with_a_live_claim_is_left_alone() {
     run_daemon(async |world| {
         open_and_abandon(world, 1).await;
         start(world).await;
@@ -87,7 +87,7 @@ fn a_claim_that_still_counts_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_finished_is_told_and_left() {
+fn a_mapping_that_cannot_be_finished_is_logged_and_stays() {
     run_daemon(async |world| {
         open_and_abandon(world, 2).await;
         open_and_abandon(world, 3).await;

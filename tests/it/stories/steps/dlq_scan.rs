@@ -50,7 +50,7 @@ async fn take(world: &World) {
 }
 
 #[test]
-fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
+fn a_scan_longer_than_the_visibility_timeout_visits_each_message_once() {
     run_daemon(async |world| {
         fill(world);
         // Nothing is invisible for longer than a minute here, unless it is renewed.
@@ -107,14 +107,14 @@ fn scripted(script: &[&[&'static str]]) -> (Vec<String>, ScanSummary) {
 }
 
 #[test]
-fn what_comes_by_twice_is_not_taken_for_the_end() {
+fn a_message_that_comes_twice_does_not_end_the_scan() {
     let (came, seen) = scripted(&[&["a", "b"], &["b", "a"], &["a"], &["a", "c"], &[]]);
     assert_eq!(came, ["a", "b", "c"]);
     assert_eq!(seen.end, Some(End::Empty));
 }
 
 #[test]
-fn what_comes_by_for_ever_ends_and_is_told() {
+fn a_scan_of_a_queue_that_never_empties_ends_and_reports_it() {
     let (came, seen) = scripted(&[&["a"], &["b"], &["a"]]);
     assert_eq!(came, ["a", "b"]);
     assert_eq!(seen.end, Some(End::Restless));
