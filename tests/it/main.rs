@@ -6,5 +6,4 @@ mod contract;
 mod properties;
 mod repository;
 mod stories;
-#[expect(dead_code, reason = "the soak uses the rest of the world")]
 mod world;

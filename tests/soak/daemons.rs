@@ -5,6 +5,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -12,7 +13,8 @@ use tokio::time::sleep;
 
 use super::account::{Account, REGION};
 use crate::world::emulator;
-use crate::world::proxy::{FAULTS, Proxy};
+use crate::world::lock;
+use crate::world::proxy::{FAULTS, Fault, Proxy};
 use crate::world::webhook::SECRET;
 
 /// The number of daemons.
@@ -79,15 +81,20 @@ impl Daemons {
     /// Sets how many of a thousand requests meet a fault.
     pub(crate) fn faults(&self, thousandths: u32) {
         for daemon in &self.running {
-            daemon.proxy.rate(thousandths);
+            daemon
+                .proxy
+                .shared
+                .rate
+                .store(thousandths, Ordering::Relaxed);
         }
     }
 
     /// Returns the faults so far, by kind.
     pub(crate) fn done(&self) -> BTreeMap<&'static str, usize> {
-        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (fault.as_str(), 0)).into();
-        for (fault, count) in self.running.iter().flat_map(|daemon| daemon.proxy.done()) {
-            *done.entry(fault.as_str()).or_default() += count;
+        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (label(fault), 0)).into();
+        let counts = |daemon: &Running| lock(&daemon.proxy.shared.done).clone();
+        for (fault, count) in self.running.iter().flat_map(counts) {
+            *done.entry(label(fault)).or_default() += count;
         }
         done
     }
@@ -265,5 +272,18 @@ impl Running {
 
     fn read(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+/// Returns the label of a fault in the table of figures.
+fn label(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Late => "  late",
+        Fault::ResetBefore => "  reset, nothing done",
+        Fault::ResetAfter => "  reset, all done",
+        Fault::ErrorBefore => "  error, nothing done",
+        Fault::ErrorAfter => "  error, all done",
+        Fault::Throttled => "  throttled",
+        Fault::Truncated => "  response truncated",
     }
 }

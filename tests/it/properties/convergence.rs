@@ -16,7 +16,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::world::clock::FakeClock;
 use crate::world::history::{self, Event, History};
-use crate::world::world::{World, paused};
+use crate::world::story::{World, paused};
 
 /// Histories in one run, half of them on each of two threads.
 const HISTORIES: u32 = 10_000;

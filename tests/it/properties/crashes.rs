@@ -15,8 +15,8 @@ use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Trouble, When};
 use crate::world::history;
 use crate::world::rules::template;
+use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, paused};
 
 /// The troubles that a call may meet.
 const TROUBLES: [Trouble; 8] = [

@@ -25,8 +25,8 @@ use crate::world::clock::{FakeClock, START};
 use crate::world::fault_injection::FaultInjection;
 use crate::world::history::{self, History};
 use crate::world::queue::Letter;
+use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, paused};
 
 /// Runs in one test.
 const SEEDS: u64 = 1_000;

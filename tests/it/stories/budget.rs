@@ -17,8 +17,8 @@ use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, template};
+use crate::world::story::{MAX_RECEIVES, World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{MAX_RECEIVES, World, run_line};
 
 /// Returns the cost of one webhook in AWS calls, without the queue's batches.
 async fn cost(world: &World, webhook: Webhook) -> usize {

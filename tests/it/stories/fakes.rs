@@ -13,8 +13,8 @@ use crate::world::clock::FakeClock;
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, pull_request_rule, template};
+use crate::world::story::{MAX_RECEIVES, World, run_line};
 use crate::world::webhook::Webhook;
-use crate::world::world::{MAX_RECEIVES, World, run_line};
 
 #[tokio::test]
 async fn what_is_left_over_is_reported() {

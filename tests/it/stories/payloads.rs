@@ -9,8 +9,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_line};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
 

@@ -13,8 +13,8 @@ use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::pull_request_rule;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 fn settings(concurrency: usize) -> WorkerConfig {
     WorkerConfig {

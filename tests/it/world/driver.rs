@@ -17,7 +17,7 @@ use branchline::reconcile::Processed;
 use branchline::reconcile::lease::Lease;
 use branchline::worker::backoff;
 
-use super::world::World;
+use super::story::World;
 
 /// More polls than any story needs: a world that needs more does not come to rest.
 const POLLS: usize = 10_000;

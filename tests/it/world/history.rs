@@ -17,8 +17,8 @@ use branchline::domain::rules::rule::{GlobFilter, Rule};
 
 use super::clock::{FakeClock, START};
 use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use super::story::{World, pipeline_of};
 use super::webhook::{REPOSITORY, Webhook, commit};
-use super::world::{World, pipeline_of};
 
 /// A second repository, whose branches have pipelines.
 pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
@@ -63,8 +63,6 @@ pub(crate) fn world(clock: FakeClock) -> World {
 /// One event of a subject, and its webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// The number of its subject in the history.
-    pub(crate) subject: usize,
     /// True for the last event of its subject, which cannot be cut: it decides the final state.
     pub(crate) last: bool,
     pub(crate) webhook: Webhook,
@@ -174,7 +172,6 @@ impl History {
             history
                 .events
                 .extend(numbered.map(|(index, webhook)| Event {
-                    subject,
                     last: index == last,
                     webhook,
                 }));

@@ -11,7 +11,7 @@ use branchline::ports::Clock;
 use super::account::{Pipeline, Started};
 use super::lock;
 use super::queue::Letter;
-use super::world::{TABLE, World, display, pipeline_of};
+use super::story::{TABLE, World, display, pipeline_of};
 
 impl World {
     /// Fails the test if anything is left over.

@@ -28,11 +28,14 @@ pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;
+pub(crate) mod story;
 pub(crate) mod table;
 pub(crate) mod webhook;
-pub(crate) mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+// Removed with its last user by the renames of stories/clones.
+pub(crate) use story as world;
 
 /// Locks a fake's state. A panic under the lock has failed the test already, so the state can still
 /// be read.

@@ -66,7 +66,7 @@ impl FakePipelines {
             version,
             runs: vec![Started::default()],
             // Whoever made it: a pipeline that carries our tags is ours to change.
-            given: !is_of_table(&tags, super::world::TABLE),
+            given: !is_of_table(&tags, super::story::TABLE),
             tags,
         };
         account.pipelines.insert(name, pipeline);

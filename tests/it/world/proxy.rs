@@ -19,7 +19,7 @@ use super::lock;
 /// The headers of one message are far shorter than this.
 const HEAD: usize = 64 * 1_024;
 
-/// A fault of a request.
+/// A random fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Late,
@@ -41,21 +41,6 @@ pub(crate) const FAULTS: [Fault; 7] = [
     Fault::Truncated,
 ];
 
-impl Fault {
-    /// Its name in tables.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Late => "  late",
-            Self::ResetBefore => "  reset, nothing done",
-            Self::ResetAfter => "  reset, all done",
-            Self::ErrorBefore => "  error, nothing done",
-            Self::ErrorAfter => "  error, all done",
-            Self::Throttled => "  throttled",
-            Self::Truncated => "  answer cut in the middle",
-        }
-    }
-}
-
 /// What a test orders for requests of one kind.
 #[derive(Clone, Copy)]
 enum Order {
@@ -70,16 +55,18 @@ enum Order {
 /// A running proxy. It ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
-struct Shared {
+/// The state that all connections of a proxy share.
+pub(crate) struct Shared {
     upstream: SocketAddr,
-    /// Requests that meet a fault, in thousandths.
-    rate: AtomicU32,
+    /// Requests that meet a random fault, in thousandths.
+    pub(crate) rate: AtomicU32,
     rng: Mutex<fastrand::Rng>,
-    done: Mutex<BTreeMap<Fault, usize>>,
+    /// How often each random fault was injected.
+    pub(crate) done: Mutex<BTreeMap<Fault, usize>>,
     /// The orders: a text in the head of a request, how many requests with it pass first, and the
     /// order.
     orders: Mutex<Vec<(&'static str, usize, Order)>>,
@@ -106,11 +93,6 @@ impl Proxy {
             shared,
             task,
         })
-    }
-
-    /// Sets how many of a thousand requests meet a fault.
-    pub(crate) fn rate(&self, thousandths: u32) {
-        self.shared.rate.store(thousandths, Ordering::Relaxed);
     }
 
     /// Never answers requests whose head contains this text, in lower case, from now on.
@@ -141,11 +123,6 @@ impl Proxy {
     /// Returns once a request is held.
     pub(crate) async fn holds(&self) {
         self.shared.holds.notified().await;
-    }
-
-    /// Returns how often each fault was injected.
-    pub(crate) fn done(&self) -> BTreeMap<Fault, usize> {
-        lock(&self.shared.done).clone()
     }
 }
 

@@ -73,11 +73,6 @@ impl FakeStore {
         lock(&self.table).rows.values().cloned().collect()
     }
 
-    /// Returns the row of a subject.
-    pub(crate) fn row(&self, subject: &Subject) -> Option<Mapping> {
-        lock(&self.table).rows.get(&key(subject)).cloned()
-    }
-
     /// Returns the audit entries of a subject, by the time of their events.
     pub(crate) fn audit(&self, subject: &Subject) -> Vec<NewAuditEntry> {
         let table = lock(&self.table);

@@ -28,7 +28,7 @@ use serde_json::Value;
 use crate::properties::hostile::input::{Input, MARKER, SECRET_BODY};
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::rules::{branch_rule, pull_request_rule};
-use crate::world::world::{World, run_daemon};
+use crate::world::story::{World, run_daemon};
 
 /// The least number of inputs in the corpus.
 const LEAST: usize = 300;

@@ -7,8 +7,8 @@ use branchline::domain::fault::Reason;
 use branchline::domain::outcome::disposition::MaxAttempts;
 
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::run_line;
 use crate::world::webhook::Webhook;
-use crate::world::world::run_line;
 
 fn limits() -> [(Reason, u32); 4] {
     let max = MaxAttempts::default();

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use crate::stories::reliability::{quiet, run};
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 /// Runs a daemon and requests its shutdown after a second. Returns how long it took from there.
 async fn stopped_after_a_second(world: &World) -> Duration {

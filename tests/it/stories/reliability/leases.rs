@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::stories::reliability::{beside, quiet};
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::run_daemon;
 use crate::world::webhook::Webhook;
-use crate::world::world::run_daemon;
 
 /// Returns each as `disposition outcome`.
 fn outcomes(journals: &[Value]) -> Vec<String> {

@@ -21,7 +21,7 @@ use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::time::sleep;
 
 use crate::world::rules::pull_request_rule;
-use crate::world::world::World;
+use crate::world::story::World;
 
 /// Runs a daemon of this world with the world's own faults, until it ends or its shutdown is
 /// requested.

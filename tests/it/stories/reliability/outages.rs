@@ -11,8 +11,8 @@ use crate::stories::reliability::{beside, quiet, run};
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -13,8 +13,8 @@ use crate::world::captured_logs::CapturedLogs;
 use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 /// Lets a worker die while it processes this webhook, and loses its message.
 async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {

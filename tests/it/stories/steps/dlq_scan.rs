@@ -19,8 +19,8 @@ use branchline::ports::Queue;
 
 use crate::world::clock::START;
 use crate::world::lock;
+use crate::world::story::{World, paused, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, paused, run_daemon};
 
 const LETTERS: usize = 25;
 

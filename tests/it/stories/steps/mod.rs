@@ -19,8 +19,8 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
     TEMPLATE, branch_rule, name_pattern, patterns, pull_request_rule, template,
 };
+use crate::world::story::run_line;
 use crate::world::webhook::Webhook;
-use crate::world::world::run_line;
 
 #[test]
 fn a_pull_request_has_a_pipeline_while_it_is_open() {
