@@ -132,7 +132,7 @@ async fn codepipeline_errors_have_their_reasons() {
 }
 
 #[tokio::test]
-async fn a_status_speaks_where_no_code_does() {
+async fn the_status_decides_without_an_error_code() {
     for (status, reason) in [
         (503, Reason::AwsUnavailable),
         (429, Reason::AwsThrottled),
