@@ -269,7 +269,7 @@ fn recorded(account: &Account, delivery: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_subcommand_needs_a_webhook_secret() {
-    let account = with_dead_letters("dlq-no-secret", "ca-west-1").await;
+    let account = with_dead_letters("dlq-no-secret", "ca-central-1").await;
     account.template().await;
     let reason = ["--reason", "template-missing"];
     let messages = listed(run_without_secret(&account, &["list"]));
