@@ -1,4 +1,4 @@
-//! The audit log port over DynamoDB.
+//! Implements the audit log port with DynamoDB.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;

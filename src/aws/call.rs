@@ -1,4 +1,4 @@
-//! Every call to AWS goes through here: a span of the trace, and a count of what came of it.
+//! Wraps every call to AWS in a span, and counts its outcome.
 
 use std::time::Instant;
 
@@ -11,13 +11,13 @@ use crate::telemetry::metrics;
 
 use crate::aws::fault::{Service, outcome};
 
-/// Sends. `call` begins with the operation's name, as in `GetPipeline api-main`.
+/// Sends a request. `call` begins with the operation's name, as in `GetPipeline api-main`.
 ///
-/// Cancelled: the call may have taken effect, and is not counted.
+/// If cancelled, the call may have taken effect, and it is not counted.
 pub(super) async fn measured<T, E: ProvideErrorMetadata>(
     service: Service,
     call: &str,
-    sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, SdkError<E, HttpResponse>> {
     let operation = call.split(' ').next().unwrap_or(call);
     let span = tracing::info_span!(
@@ -29,7 +29,7 @@ pub(super) async fn measured<T, E: ProvideErrorMetadata>(
         outcome = tracing::field::Empty,
     );
     let started = Instant::now();
-    let answer = sent.instrument(span.clone()).await;
+    let answer = request.instrument(span.clone()).await;
     let outcome = outcome(service, &answer);
     span.record("outcome", outcome);
     metrics::called(service.as_str(), operation, outcome, started.elapsed());

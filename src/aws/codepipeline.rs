@@ -1,4 +1,4 @@
-//! The pipelines port over CodePipeline.
+//! Implements the pipelines port with CodePipeline.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName};
-use crate::domain::state::mapping::Claim;
+use crate::domain::state::claim::Claim;
 use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
 use crate::aws::call::measured;
@@ -22,14 +22,14 @@ use crate::aws::fault::{Service, fault, is_throttled};
 use crate::aws::limiter::Limiter;
 use crate::aws::{declaration, executions};
 
-/// CodePipeline as our pipelines.
+/// The client of CodePipeline.
 pub struct CodePipelines {
     client: Client,
     limiter: Limiter,
 }
 
 impl CodePipelines {
-    /// Over this client, with at most so many calls a second.
+    /// Wraps a client, and makes at most this many calls per second.
     #[must_use]
     pub fn new(client: Client, calls_per_second: NonZeroU32) -> Self {
         Self {
@@ -38,23 +38,23 @@ impl CodePipelines {
         }
     }
 
-    /// Sends when it is this call's turn. What AWS answers is the inner result, for its caller to read.
+    /// Sends a request when it is its turn. The inner result is AWS's answer.
     async fn send<T, E: ProvideErrorMetadata>(
         &self,
         call: &str,
-        sent: impl Future<Output = Result<T, SdkError<E>>>,
+        request: impl Future<Output = Result<T, SdkError<E>>>,
     ) -> Result<Result<T, SdkError<E>>, Fault> {
-        self.limiter.turn(call).await?;
-        let answer = measured(Service::CodePipeline, call, sent).await;
+        self.limiter.wait(call).await?;
+        let answer = measured(Service::CodePipeline, call, request).await;
         let throttled = answer
             .as_ref()
             .err()
             .is_some_and(|error| is_throttled(error.code()));
-        self.limiter.heard(throttled, Instant::now());
+        self.limiter.record(throttled, Instant::now());
         Ok(answer)
     }
 
-    /// `None` when there is no such pipeline.
+    /// Returns a pipeline; `None` if it does not exist.
     async fn get(&self, name: &PipelineName) -> Result<Option<Template>, Fault> {
         let call = format!("GetPipeline {name}");
         let request = self.client.get_pipeline().name(name.as_str());
@@ -63,17 +63,17 @@ impl CodePipelines {
             Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
             Err(error) => return Err(failed(&call, error)),
         };
-        let odd = |why: &str| Fault::new(Reason::AwsUnknown, format!("{call}: {why}"));
+        let unexpected = |why: &str| Fault::new(Reason::AwsUnknown, format!("{call}: {why}"));
         let pipeline = answer
             .pipeline()
-            .ok_or_else(|| odd("an answer without a pipeline"))?;
+            .ok_or_else(|| unexpected("an answer without a pipeline"))?;
         let arn = answer
             .metadata()
             .and_then(|metadata| metadata.pipeline_arn());
-        let arn = arn.ok_or_else(|| odd("an answer without an ARN"))?;
+        let arn = arn.ok_or_else(|| unexpected("an answer without an ARN"))?;
         Ok(Some(Template {
-            declaration: declaration::from_sdk(pipeline).map_err(|why| odd(&why))?,
-            arn: PipelineArn::parse(arn).map_err(|why| odd(&why.to_string()))?,
+            declaration: declaration::from_sdk(pipeline).map_err(|why| unexpected(&why))?,
+            arn: PipelineArn::parse(arn).map_err(|why| unexpected(&why.to_string()))?,
             version: pipeline.version(),
         }))
     }
@@ -93,8 +93,8 @@ impl CodePipelines {
                 Err(error) if is_missing(error.code()) => return Ok(None),
                 Err(error) => return Err(failed(&call, error)),
             };
-            let found = answer.tags.unwrap_or_default().into_iter();
-            tags.extend(found.map(|Tag { key, value, .. }| (key, value)));
+            let page = answer.tags.unwrap_or_default().into_iter();
+            tags.extend(page.map(|Tag { key, value, .. }| (key, value)));
             next = answer.next_token;
             if next.is_none() {
                 return Ok(Some(tags));
@@ -118,9 +118,9 @@ impl PipelineReader for CodePipelines {
             let request = self.client.list_pipelines().set_next_token(next);
             let answer = self.send(call, request.send()).await?;
             let answer = answer.map_err(|error| failed(call, error))?;
-            let found = answer.pipelines.unwrap_or_default().into_iter();
-            // What AWS calls a name is one: it made them.
-            names.extend(found.filter_map(|found| PipelineName::parse(found.name?).ok()));
+            let page = answer.pipelines.unwrap_or_default().into_iter();
+            // Every name that AWS lists is valid, so none is left out here.
+            names.extend(page.filter_map(|summary| PipelineName::parse(summary.name?).ok()));
             next = answer.next_token;
             if next.is_none() {
                 return Ok(names);
@@ -268,10 +268,11 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
     })
 }
 
-/// GetPipeline's error for a pipeline that is not there.
+/// GetPipeline's error for a pipeline that does not exist.
 const NOT_FOUND: &str = "PipelineNotFoundException";
 
-/// An execution that has ended, or is stopping already (API reference, StopPipelineExecution, "Errors").
+/// Returns true if the execution has ended or is already stopping (API reference,
+/// StopPipelineExecution, "Errors").
 fn is_stopped(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -281,7 +282,8 @@ fn is_stopped(code: Option<&str>) -> bool {
     )
 }
 
-/// The reference names the first; the second was seen, with a message that says so.
+/// Returns true if the pipeline's name is in use. The API reference lists the first error;
+/// CodePipeline was also seen to answer with the second one.
 fn is_name_in_use(code: Option<&str>, message: Option<&str>) -> bool {
     match code {
         Some("PipelineNameInUseException") => true,
@@ -292,7 +294,7 @@ fn is_name_in_use(code: Option<&str>, message: Option<&str>) -> bool {
     }
 }
 
-/// ListTagsForResource says the second of a pipeline that is gone.
+/// Returns true if the pipeline does not exist. ListTagsForResource uses the second error.
 fn is_missing(code: Option<&str>) -> bool {
     matches!(code, Some(NOT_FOUND | "ResourceNotFoundException"))
 }

@@ -1,5 +1,5 @@
-//! A pipeline's declaration between the SDK's types and JSON, by the SDK's own schema: whatever the SDK knows of a
-//! pipeline goes through, and there is no list of fields here to keep up to date.
+//! Converts a pipeline's declaration between the SDK's types and JSON with the SDK's own schema.
+//! Every field that the SDK knows is converted, so there is no list of fields to maintain here.
 
 use aws_sdk_codepipeline::types::PipelineDeclaration;
 use aws_smithy_json::codec::{JsonCodec, JsonCodecSettings};
@@ -8,17 +8,17 @@ use aws_smithy_schema::serde::ShapeSerializer;
 
 use crate::domain::clone::declaration::Declaration;
 
-/// As `aws codepipeline get-pipeline` prints it.
+/// Converts to JSON as `aws codepipeline get-pipeline` prints it.
 pub(super) fn from_sdk(pipeline: &PipelineDeclaration) -> Result<Declaration, String> {
     let mut serializer = codec().create_serializer();
     serializer
         .write_struct(PipelineDeclaration::SCHEMA, pipeline)
         .map_err(|error| error.to_string())?;
     let json = serde_json::from_slice(&serializer.finish()).map_err(|error| error.to_string())?;
-    Declaration::new(json).ok_or_else(|| "a declaration that is no JSON object".to_owned())
+    Declaration::new(json).ok_or_else(|| "the declaration is not a JSON object".to_owned())
 }
 
-/// As CreatePipeline takes it.
+/// Converts to the type that CreatePipeline takes.
 pub(super) fn to_sdk(declaration: &Declaration) -> Result<PipelineDeclaration, String> {
     let json = serde_json::to_vec(declaration.as_json()).map_err(|error| error.to_string())?;
     PipelineDeclaration::deserialize(&mut codec().create_deserializer(&json))

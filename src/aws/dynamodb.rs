@@ -16,7 +16,8 @@ use aws_sdk_dynamodb::types::{
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
-use crate::domain::state::mapping::{Claim, Expect, Mapping, Transition};
+use crate::domain::state::claim::{Claim, Transition};
+use crate::domain::state::mapping::{Expect, Mapping};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;

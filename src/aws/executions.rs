@@ -1,4 +1,4 @@
-//! Executions, as CodePipeline takes and shows them.
+//! Converts executions between the domain's types and CodePipeline's.
 
 use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types::{
@@ -11,10 +11,10 @@ use aws_smithy_types::date_time::Format;
 use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::fault::{Fault, Reason};
 
-/// How many executions are remembered.
+/// The number of executions that are read.
 pub(super) const LAST: i32 = 10;
 
-/// The commit of a run, where it names one.
+/// Returns the source revision of a run, if it names a commit.
 pub(super) fn revisions(run: &Run) -> Result<Option<Vec<SourceRevisionOverride>>, Fault> {
     let revision = run.revision.as_ref().map(|(action, commit)| {
         SourceRevisionOverride::builder()
@@ -27,7 +27,7 @@ pub(super) fn revisions(run: &Run) -> Result<Option<Vec<SourceRevisionOverride>>
     Ok(revision.map(|revision| vec![revision]))
 }
 
-/// The variables of a run, where it tells any.
+/// Returns the variables of a run, if it has any.
 pub(super) fn variables(run: &Run) -> Result<Option<Vec<PipelineVariable>>, Fault> {
     let variables = run
         .variables
@@ -37,7 +37,7 @@ pub(super) fn variables(run: &Run) -> Result<Option<Vec<PipelineVariable>>, Faul
     Ok((!variables.is_empty()).then_some(variables))
 }
 
-/// An execution as we remember it.
+/// Converts an execution.
 pub(super) fn read(summary: &PipelineExecutionSummary) -> Execution {
     let revision = summary.source_revisions().first();
     Execution {
@@ -60,7 +60,7 @@ pub(super) fn read(summary: &PipelineExecutionSummary) -> Execution {
     }
 }
 
-/// A stage as it stands.
+/// Converts the state of a stage.
 pub(super) fn stage(state: &StageState) -> Stage {
     let latest = state.latest_execution();
     Stage {
@@ -71,24 +71,26 @@ pub(super) fn stage(state: &StageState) -> Stage {
     }
 }
 
-/// What each action that failed says of it.
+/// Joins the error messages of the failed actions in a stage.
 fn failure(state: &StageState) -> Option<String> {
-    let actions = state.action_states().iter();
-    let told = actions.filter_map(|action| {
-        let error = action.latest_execution()?.error_details()?;
-        let name = action.action_name().unwrap_or("an action");
-        let message = error.message().or(error.code())?;
-        Some(format!("{name}: {message}"))
-    });
-    let told: Vec<_> = told.collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    let failures: Vec<_> = state
+        .action_states()
+        .iter()
+        .filter_map(|action| {
+            let error = action.latest_execution()?.error_details()?;
+            let name = action.action_name().unwrap_or("an action");
+            let message = error.message().or(error.code())?;
+            Some(format!("{name}: {message}"))
+        })
+        .collect();
+    (!failures.is_empty()).then(|| failures.join("; "))
 }
 
 fn time(time: Option<&DateTime>) -> Option<String> {
     time?.fmt(Format::DateTime).ok()
 }
 
-/// A request of ours that lacks a field: a bug, told as one.
+/// Converts the error of a request that lacks a field, which is a bug in branchline.
 fn incomplete(error: BuildError) -> Fault {
     let detail = format!("a request to CodePipeline is incomplete: {error}");
     Fault::new(Reason::AwsUnknown, detail)

@@ -1,7 +1,7 @@
-//! The one table from AWS's errors to our reasons.
+//! The table that maps AWS's error codes to reasons.
 //!
-//! Codes come from the "Errors" sections of the API references and from each service's "Common Errors" page. A code
-//! that stands nowhere here is [`Reason::AwsUnknown`], with its name in the detail.
+//! Codes come from the "Errors" sections of the API references and from each service's "Common
+//! Errors" page. A code that is in no list is [`Reason::AwsUnknown`], with its name in the detail.
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -11,7 +11,7 @@ use aws_sdk_sqs::operation::RequestId;
 
 use crate::domain::fault::{Fault, Reason};
 
-/// Which service answered: some codes mean different things.
+/// The service that answered. Some codes have different meanings in different services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Sqs,
@@ -21,7 +21,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// The word used in metrics.
+    /// Returns the word used in metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Sqs => "sqs",
@@ -32,7 +32,7 @@ impl Service {
     }
 }
 
-/// Credentials, permissions, and clocks that are off (which fail the signature).
+/// Errors of credentials and permissions, and of wrong clocks, which invalidate the signature.
 const DENIED: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
@@ -56,7 +56,7 @@ const DENIED: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// Slower, please.
+/// Throttling errors.
 const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
     "KmsThrottled",
@@ -75,7 +75,7 @@ const THROTTLED: &[&str] = &[
     "TooManyRequestsException",
 ];
 
-/// Somebody else was changing the same thing.
+/// Errors of concurrent changes to the same resource.
 const CONFLICT: &[&str] = &[
     "ConcurrentModificationException",
     "ConflictException",
@@ -84,7 +84,7 @@ const CONFLICT: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// A queue or a table that should be there.
+/// Errors of a missing queue or table.
 const MISSING: &[&str] = &[
     "AWS.SimpleQueueService.NonExistentQueue",
     "AWS.SimpleQueueService.QueueDeletedRecently",
@@ -93,7 +93,7 @@ const MISSING: &[&str] = &[
     "ResourceNotFoundException",
 ];
 
-/// The service's own trouble.
+/// Errors of a service that does not work at the moment.
 const UNAVAILABLE: &[&str] = &[
     "InternalError",
     "InternalFailure",
@@ -102,7 +102,7 @@ const UNAVAILABLE: &[&str] = &[
     "ServiceUnavailableException",
 ];
 
-/// CodePipeline does not take this declaration (API reference, CreatePipeline, "Errors").
+/// Errors of a declaration that CodePipeline refuses (API reference, CreatePipeline, "Errors").
 const REFUSED: &[&str] = &[
     "InvalidActionDeclarationException",
     "InvalidBlockerDeclarationException",
@@ -113,18 +113,19 @@ const REFUSED: &[&str] = &[
     "ValidationException",
 ];
 
-/// No room, in the account or in the pipeline (API reference, CreatePipeline and StartPipelineExecution, "Errors").
+/// Errors of an exhausted quota of the account or the pipeline (API reference, CreatePipeline and
+/// StartPipelineExecution, "Errors").
 const QUOTA: &[&str] = &[
     "ConcurrentPipelineExecutionsLimitExceededException",
     "LimitExceededException",
 ];
 
-/// Whether AWS asks us to slow down.
+/// Returns true for a throttling error.
 pub(super) fn is_throttled(code: Option<&str>) -> bool {
     code.is_some_and(|code| THROTTLED.contains(&code))
 }
 
-/// The reason for an error code; `None` for a code that no table names.
+/// Returns the reason for an error code; `None` for a code that is in no list.
 pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reason> {
     let tables = [
         (DENIED, Reason::AwsDenied),
@@ -140,7 +141,8 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
             .map(|(_, reason)| *reason)
     };
     match service {
-        // A role is not assumable until IAM has spread a change of its trust, so this heals, or a person heals it.
+        // A role cannot be assumed until a change of its trust policy has propagated, so this ends
+        // by itself, or a person has to correct the policy.
         Service::CodePipeline
             if code == "InvalidStructureException" && message.contains("AssumeRole") =>
         {
@@ -148,7 +150,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         }
         Service::CodePipeline if REFUSED.contains(&code) => Some(Reason::DeclarationRefused),
         Service::CodePipeline if QUOTA.contains(&code) => Some(Reason::AwsQuota),
-        // Looked at a moment ago, and deleted by somebody since.
+        // The pipeline existed a moment ago, and was deleted since.
         Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsConflict),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
         // "The table does not have the specified index: by-state".
@@ -164,7 +166,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
     }
 }
 
-/// Makes a fault of a failed call. `call` is the operation and what it was about, without a body.
+/// Creates the fault of a failed call. `call` is the operation and its subject, without a body.
 pub(super) fn fault<E>(service: Service, call: &str, error: SdkError<E, HttpResponse>) -> Fault
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
@@ -187,8 +189,9 @@ where
     }
 }
 
-/// Answers that are no failure of the call: what they say is what was asked. A cancelled transaction says in its message which
-/// of its conditions did not hold, or what else cancelled it (API reference, TransactWriteItems, "Errors").
+/// Returns true for errors that are an expected answer, not a failure of the call. The message of a
+/// cancelled transaction lists which of its conditions failed, or what else cancelled it (API
+/// reference, TransactWriteItems, "Errors").
 fn refused(code: &str, message: &str) -> bool {
     match code {
         "ConditionalCheckFailedException"
@@ -201,7 +204,7 @@ fn refused(code: &str, message: &str) -> bool {
     }
 }
 
-/// What came of a call, in one word: `ok`, `refused`, or the reason it failed for.
+/// Returns the outcome of a call in one word: `ok`, `refused`, or the reason of its failure.
 pub(super) fn outcome<T, E: ProvideErrorMetadata>(
     service: Service,
     answer: &Result<T, SdkError<E, HttpResponse>>,
@@ -210,12 +213,12 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         Ok(_) => return "ok",
         Err(error) => error,
     };
-    let Some(said) = error.as_service_error() else {
+    let Some(answer) = error.as_service_error() else {
         return unanswered(error).as_str();
     };
     let (code, message) = (
-        said.code().unwrap_or_default(),
-        said.message().unwrap_or_default(),
+        answer.code().unwrap_or_default(),
+        answer.message().unwrap_or_default(),
     );
     if refused(code, message) {
         return "refused";
@@ -228,19 +231,20 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         .as_str()
 }
 
-/// The error and what caused it, each said once.
+/// Joins the messages of an error and its causes. A cause that the text already contains is left
+/// out.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let more = error.to_string();
-        if !said.contains(&more) {
-            said.push_str(": ");
-            said.push_str(&more);
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
         }
         cause = error.source();
     }
-    said
+    text
 }
 
 fn by_status(status: Option<u16>) -> Reason {
@@ -251,12 +255,12 @@ fn by_status(status: Option<u16>) -> Reason {
     }
 }
 
-/// No answer, or none that can be read.
+/// Returns the reason of a call that got no answer, or one that cannot be parsed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "SdkError is non_exhaustive")]
 fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> Reason {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Reason::AwsUnavailable,
-        // Neither a socket nor a time limit failed: credentials could not be had.
+        // Neither the connection nor a time limit failed: there are no credentials.
         SdkError::DispatchFailure(failure) if failure.is_other() => Reason::AwsDenied,
         SdkError::DispatchFailure(_) => Reason::AwsUnavailable,
         _ => Reason::AwsUnknown,

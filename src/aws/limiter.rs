@@ -1,5 +1,6 @@
-//! The pace of our calls to CodePipeline, which throttles at rates that AWS does not publish: one limiter for all calls
-//! of a process. Throttled, it halves its rate; left alone, it wins it back.
+//! Limits the rate of calls to CodePipeline, which throttles at rates that AWS does not publish.
+//! One limiter serves all calls of a process. It halves its rate when it is throttled, and raises
+//! it again after a while without throttling.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +11,16 @@ use tokio::time::timeout;
 
 use crate::domain::fault::{Fault, Reason};
 
-/// How long a call may wait for its turn. It is part of [`crate::aws::OPERATION_TIMEOUT`].
+/// The longest time that a call waits for its turn. It is part of
+/// [`crate::aws::OPERATION_TIMEOUT`].
 pub(super) const RATE_LIMIT_WAIT: Duration = Duration::from_secs(5);
-/// Calls that were under way together are throttled together, and count as one.
+/// The time within which throttled calls count as one, because calls in progress at the same time
+/// are throttled together.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);
 /// The time without throttling after which the rate rises by a quarter.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// A pace that adapts.
+/// A rate limiter that adapts to throttling.
 pub(super) struct Limiter {
     most: NonZeroU32,
     state: Mutex<State>,
@@ -30,7 +33,7 @@ struct State {
 }
 
 impl Limiter {
-    /// At most so many calls a second.
+    /// Allows at most this many calls per second.
     pub(super) fn new(most: NonZeroU32) -> Self {
         Self {
             most,
@@ -38,40 +41,45 @@ impl Limiter {
         }
     }
 
-    /// Returns when it is this call's turn.
+    /// Waits until it is this call's turn.
     ///
     /// # Errors
-    /// [`Reason::AwsThrottled`] where that takes too long; nothing was sent, then.
-    pub(super) async fn turn(&self, call: &str) -> Result<(), Fault> {
+    /// [`Reason::AwsThrottled`] if that takes too long. Nothing was sent in that case.
+    pub(super) async fn wait(&self, call: &str) -> Result<(), Fault> {
         let (turns, rate) = {
             let state = self.lock();
             (Arc::clone(&state.turns), state.rate)
         };
         timeout(RATE_LIMIT_WAIT, turns.until_ready()).await.map_err(|_| {
-            let detail = format!("{call} waited longer than {RATE_LIMIT_WAIT:?} for its turn at {rate} calls a second (aws.codepipeline_rate)");
+            let detail = format!("{call} waited longer than {RATE_LIMIT_WAIT:?} for its turn at {rate} calls per second (aws.codepipeline_rate)");
             Fault::new(Reason::AwsThrottled, detail)
         })
     }
 
-    /// A call came back, throttled or not.
-    pub(super) fn heard(&self, throttled: bool, now: Instant) {
+    /// Adapts the rate to the answer of a call.
+    pub(super) fn record(&self, throttled: bool, now: Instant) {
         let mut state = self.lock();
         let since = now.saturating_duration_since(state.changed);
-        let rate = match throttled {
-            true if since >= ONE_THROTTLE => half(state.rate),
-            false if since >= RECOVERY && state.rate < self.most => more(state.rate).min(self.most),
-            true | false => return,
-        };
-        if throttled {
+        let rate = if throttled {
+            if since < ONE_THROTTLE {
+                return;
+            }
+            let rate = half(state.rate);
             tracing::warn!(
                 rate = rate.get(),
                 "CodePipeline throttles; calls a second are halved"
             );
-        }
+            rate
+        } else {
+            if since < RECOVERY || state.rate >= self.most {
+                return;
+            }
+            more(state.rate).min(self.most)
+        };
         *state = State::at(rate, now);
     }
 
-    /// Nothing panics under this lock.
+    /// Locks the state. No code panics under this lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,12 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn throttled_it_halves_and_left_alone_it_recovers() {
+    fn throttling_halves_the_rate_and_time_without_it_restores_the_rate() {
         let limiter = Limiter::new(NonZeroU32::new(10).unwrap());
         let mut now = Instant::now() + ONE_THROTTLE;
         let mut after = |time, throttled| {
             now += time;
-            limiter.heard(throttled, now);
+            limiter.record(throttled, now);
             limiter.lock().rate.get()
         };
         assert_eq!(after(Duration::ZERO, true), 5);
@@ -123,16 +131,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_burst_passes_and_the_next_waits_its_turn() {
+    async fn a_burst_passes_and_the_next_call_waits_for_its_turn() {
         let limiter = Limiter::new(NonZeroU32::new(20).unwrap());
-        let begun = Instant::now();
+        let started = Instant::now();
         for _ in 0..22 {
-            limiter.turn("GetPipeline").await.unwrap();
+            limiter.wait("GetPipeline").await.unwrap();
         }
         assert!(
-            begun.elapsed() >= Duration::from_millis(95),
+            started.elapsed() >= Duration::from_millis(95),
             "{:?}",
-            begun.elapsed()
+            started.elapsed()
         );
     }
 }

@@ -1,12 +1,12 @@
-//! The ports over the AWS SDK: the one place that names it.
+//! Implements the ports with the AWS SDK. No other folder names the SDK.
 
+mod account;
 mod audit_log;
 mod call;
 mod codepipeline;
 mod declaration;
 mod dynamodb;
 mod executions;
-mod facts;
 mod fault;
 mod limiter;
 mod records;
@@ -30,32 +30,37 @@ pub use dynamodb::DynamoStore;
 pub use roles::Roles;
 pub use sqs::{QueueUrls, SqsQueue};
 
-/// How long a TCP and TLS handshake may take.
+/// The time limit of a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long one attempt of a call may take. CreatePipeline, the slowest, answers within a few seconds.
+/// The time limit of one attempt of a call. CreatePipeline, the slowest call, answers within a few
+/// seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an attempt at CodePipeline may take: with the wait for its turn a call must not take longer than any other.
+/// The time limit of one attempt at CodePipeline. It is shorter, so that a call that has to wait
+/// for its turn takes no longer than any other.
 const PIPELINE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long a call may take with all its attempts, and with the wait for its turn at CodePipeline. What a walk does under a claim is a handful of calls, so a claim
-/// outlasts them: `tests/it/stories/budget.rs` multiplies.
+/// The time limit of a call with all its attempts, including the wait for its turn at CodePipeline.
+/// Processing makes only a handful of calls under a claim, so the claim outlasts them:
+/// `tests/it/stories/budget.rs` computes this.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
-/// The same for ReceiveMessage: a long poll alone takes 20 s.
+/// The time limit of one attempt of ReceiveMessage, which may be a long poll of 20 s.
 const POLL_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// Attempts inside one call, the first included. Beyond that SQS brings the message back (`worker/backoff.rs`).
+/// Attempts inside one call, including the first. After that, SQS delivers the message again
+/// (`worker/backoff.rs`).
 pub const ATTEMPTS: u32 = 3;
 
-/// One configuration and one HTTP client for all three services. Clones share them.
+/// The configuration and the HTTP client of all services. Clones share them.
 #[derive(Clone)]
 pub struct Aws(SdkConfig);
 
-/// Nothing says which Region to use.
+/// The error of a configuration without a Region.
 #[derive(Debug, thiserror::Error)]
 #[error("no AWS Region: set [aws] region, --region or AWS_REGION, or a Region in the AWS profile")]
 pub struct NoRegion;
 
 impl Aws {
-    /// Loads the configuration of the SDK's usual chain. Calls no service; credentials are fetched with the first call.
+    /// Loads the configuration with the SDK's default chain. Calls no service; credentials are
+    /// fetched with the first call.
     ///
     /// # Errors
     /// [`NoRegion`].
@@ -80,7 +85,8 @@ impl Aws {
         }
     }
 
-    /// Makes a queue that receives from one of the queues. A received message stays invisible for `visibility`.
+    /// Creates a queue that receives from one of the queues. A received message stays invisible for
+    /// `visibility`.
     #[must_use]
     pub fn queue(
         &self,
@@ -92,13 +98,13 @@ impl Aws {
         SqsQueue::new(client, urls, receives_from, visibility)
     }
 
-    /// The table.
+    /// Creates the store over a table.
     #[must_use]
     pub fn store(&self, table: String) -> DynamoStore {
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.0), table)
     }
 
-    /// CodePipeline, with at most so many calls a second.
+    /// Creates the client of CodePipeline, which makes at most this many calls per second.
     #[must_use]
     pub fn pipelines(&self, calls_per_second: NonZeroU32) -> CodePipelines {
         let timeouts = timeouts(
@@ -111,7 +117,7 @@ impl Aws {
     }
 }
 
-/// How long a poll may take.
+/// Returns the time limits of ReceiveMessage.
 fn poll_timeouts() -> TimeoutConfig {
     timeouts(POLL_ATTEMPT_TIMEOUT, POLL_OPERATION_TIMEOUT)
 }

@@ -1,4 +1,5 @@
-//! The table's other items: the audit trail, deliveries, names.
+//! Writes the table's other items: audit entries, delivery records, repository names and pipeline
+//! names.
 
 use crate::domain::ids::{DeliveryId, PipelineName, Subject};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
@@ -6,10 +7,10 @@ use crate::domain::state::mapping::Mapping;
 
 use crate::aws::row::{Item, n, repository_key, s};
 
-/// How long a delivery record is kept: 30 days, in seconds. Auditors have the audit entries for longer.
+/// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
-/// What auditors read.
+/// Returns the item of an audit entry.
 pub(super) fn audit_item(subject: &Subject, entry: &NewAuditEntry) -> Item {
     let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
     let mut item = Item::from([
@@ -32,7 +33,7 @@ pub(super) fn audit_item(subject: &Subject, entry: &NewAuditEntry) -> Item {
     item
 }
 
-/// That a delivery was processed, for 30 days.
+/// Returns the item that records that a delivery was processed. It expires after 30 days.
 pub(super) fn delivery_item(
     delivery: &DeliveryId,
     mapping: &Mapping,
@@ -51,8 +52,8 @@ pub(super) fn delivery_item(
     ])
 }
 
-/// The repository behind a name, so that people can ask by name: as GitHub spells it, and in lower case, since GitHub does not
-/// tell the two apart.
+/// Returns the items that map a repository's name to its number, so that people can look it up by
+/// name: one as GitHub spells the name, and one in lower case, because GitHub ignores case.
 pub(super) fn alias_items(mapping: &Mapping) -> Vec<Item> {
     let name = mapping.repository.as_str();
     let lower = name.to_ascii_lowercase();
@@ -63,15 +64,15 @@ pub(super) fn alias_items(mapping: &Mapping) -> Vec<Item> {
             ("repository_id".to_owned(), n(mapping.subject.repository.0)),
         ])
     };
-    let other = (lower != name).then(|| item(&lower));
-    other.into_iter().chain([item(name)]).collect()
+    let lower_case = (lower != name).then(|| item(&lower));
+    lower_case.into_iter().chain([item(name)]).collect()
 }
 
 pub(super) fn alias_key(name: &str) -> String {
     format!("NAME#{name}")
 }
 
-/// The key of a pipeline's name.
+/// Returns the key of the item that reserves a pipeline's name.
 pub(super) fn name_key(name: &PipelineName) -> Item {
     Item::from([
         ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
@@ -79,7 +80,7 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
     ])
 }
 
-/// A subject in one text: `REPO#1001/PR#0000000007`.
+/// Returns the key of a subject as one text: `REPO#1001/PR#0000000007`.
 pub(super) fn subject_key(subject: &Subject) -> String {
     format!("{}/{}", repository_key(subject.repository), subject.key())
 }

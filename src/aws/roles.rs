@@ -1,4 +1,5 @@
-//! Whether a role may pass another one to CodePipeline: IAM's own judgement, for `branchline check`.
+//! Asks IAM's policy simulator whether a role may pass another one to CodePipeline, for
+//! `branchline check`.
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
@@ -9,11 +10,11 @@ use crate::aws::Aws;
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault};
 
-/// IAM.
+/// The client of IAM.
 pub struct Roles(aws_sdk_iam::Client);
 
 impl Aws {
-    /// IAM.
+    /// Creates the client of IAM.
     #[must_use]
     pub fn roles(&self) -> Roles {
         Roles::new(aws_sdk_iam::Client::new(&self.0))
@@ -21,17 +22,18 @@ impl Aws {
 }
 
 impl Roles {
-    /// Over this client.
+    /// Wraps a client.
     #[must_use]
     pub fn new(client: aws_sdk_iam::Client) -> Self {
         Self(client)
     }
 
-    /// Whether `daemon` may pass `role`. What is simulated is what a role's own policies, its boundary and its organization say
-    /// (API reference, SimulatePrincipalPolicy).
+    /// Returns whether `daemon` may pass `role`. IAM simulates the role's own policies, its
+    /// permissions boundary and the policies of its organization (API reference,
+    /// SimulatePrincipalPolicy).
     ///
     /// # Errors
-    /// There is no such role, we may not ask, or IAM did not answer.
+    /// The role does not exist, access is denied, or IAM did not answer.
     pub async fn passing(&self, daemon: &str, role: &str) -> Result<PassRoleDecision, Fault> {
         let call = format!("SimulatePrincipalPolicy of {daemon}");
         let service = ContextEntry::builder()
@@ -46,20 +48,25 @@ impl Roles {
             .action_names("iam:PassRole")
             .resource_arns(role)
             .context_entries(service);
-        let answer = measured(Service::Iam, &call, request.send()).await;
-        let answer = answer.map_err(|error| fault(Service::Iam, &call, error))?;
-        let judged = answer.evaluation_results().first();
-        let fenced = judged.is_some_and(|judged| {
-            let boundary = judged.permissions_boundary_decision_detail();
-            let organization = judged.organizations_decision_detail();
-            boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary())
-                || organization.is_some_and(|detail| !detail.allowed_by_organizations())
-        });
-        Ok(match judged.map(|judged| judged.eval_decision()) {
-            Some(PolicyEvaluationDecisionType::Allowed) => PassRoleDecision::Allowed,
-            Some(PolicyEvaluationDecisionType::ExplicitDeny) => PassRoleDecision::Forbidden,
-            Some(_) | None if fenced => PassRoleDecision::Forbidden,
-            Some(_) | None => PassRoleDecision::Denied,
-        })
+        let answer = measured(Service::Iam, &call, request.send())
+            .await
+            .map_err(|error| fault(Service::Iam, &call, error))?;
+        let evaluation = answer.evaluation_results().first();
+        let outside_boundary = evaluation
+            .and_then(|evaluation| evaluation.permissions_boundary_decision_detail())
+            .is_some_and(|detail| !detail.allowed_by_permissions_boundary());
+        let outside_organization = evaluation
+            .and_then(|evaluation| evaluation.organizations_decision_detail())
+            .is_some_and(|detail| !detail.allowed_by_organizations());
+        Ok(
+            match evaluation.map(|evaluation| evaluation.eval_decision()) {
+                Some(PolicyEvaluationDecisionType::Allowed) => PassRoleDecision::Allowed,
+                Some(PolicyEvaluationDecisionType::ExplicitDeny) => PassRoleDecision::Forbidden,
+                Some(_) | None if outside_boundary || outside_organization => {
+                    PassRoleDecision::Forbidden
+                }
+                Some(_) | None => PassRoleDecision::Denied,
+            },
+        )
     }
 }

@@ -1,5 +1,6 @@
-//! The slots of a rule's clones: one item a rule, with the set of the subjects that have one. Its writes are conditional on
-//! the set itself, so that any number of workers together never acquire a slot too many.
+//! The slots of a rule's clones: one item per rule, with the set of subjects that have a slot.
+//! Every write is conditional on the set itself, so that any number of workers together never
+//! acquire a slot too many.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -17,8 +18,9 @@ use crate::aws::fault::{Service, fault};
 use crate::aws::records::subject_key;
 use crate::aws::row::{n, s};
 
-/// The longest subject that is written out: an item holds 400 KB, and a thousand of these fit well.
-const LONGEST: usize = 100;
+/// The longest subject that is stored as it is, in bytes. An item may have 400 KB, which a thousand
+/// subjects of this length do not reach.
+const MAX_MEMBER_LENGTH: usize = 100;
 
 impl DynamoStore {
     pub(super) async fn acquire(
@@ -27,15 +29,15 @@ impl DynamoStore {
         max: u32,
         subject: &Subject,
     ) -> Result<SlotResult, Fault> {
-        let one = member(subject);
+        let member = member(subject);
         let update = self
             .slots_item(rule)
-            .update_expression("ADD subjects :one")
+            .update_expression("ADD subjects :member")
             .condition_expression(
-                "attribute_exists(counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
+                "attribute_exists(slots_counted) AND (attribute_not_exists(subjects) OR size(subjects) < :max OR contains(subjects, :subject))",
             )
-            .expression_attribute_values(":one", AttributeValue::Ss(vec![one.clone()]))
-            .expression_attribute_values(":subject", s(one))
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member.clone()]))
+            .expression_attribute_values(":subject", s(member))
             .expression_attribute_values(":max", n(max));
         match self.send(rule, update).await? {
             Updated::Done => Ok(SlotResult::Acquired),
@@ -47,22 +49,22 @@ impl DynamoStore {
     pub(super) async fn release(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         let update = self
             .slots_item(rule)
-            .update_expression("DELETE subjects :one")
-            .expression_attribute_values(":one", AttributeValue::Ss(vec![member(subject)]));
+            .update_expression("DELETE subjects :member")
+            .expression_attribute_values(":member", AttributeValue::Ss(vec![member(subject)]));
         self.send(rule, update).await.map(|_| ())
     }
 
     pub(super) async fn count(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let update = self
             .slots_item(rule)
-            .condition_expression("attribute_not_exists(counted)")
+            .condition_expression("attribute_not_exists(slots_counted)")
             .expression_attribute_values(":yes", AttributeValue::Bool(true));
         let update = if subjects.is_empty() {
-            update.update_expression("SET counted = :yes")
+            update.update_expression("SET slots_counted = :yes")
         } else {
             let all = subjects.iter().map(member).collect();
             update
-                .update_expression("SET counted = :yes ADD subjects :all")
+                .update_expression("SET slots_counted = :yes ADD subjects :all")
                 .expression_attribute_values(":all", AttributeValue::Ss(all))
         };
         self.send(rule, update).await.map(|_| ())
@@ -73,10 +75,11 @@ impl DynamoStore {
         let item = item.unwrap_or_default();
         let taken = item
             .get("subjects")
-            .and_then(|subjects| subjects.as_ss().ok());
-        let taken = taken.map(Vec::as_slice).unwrap_or_default();
+            .and_then(|subjects| subjects.as_ss().ok())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         Ok(SlotUse {
-            counted: item.contains_key("counted"),
+            counted: item.contains_key("slots_counted"),
             taken: taken.len(),
             held: taken.contains(&member(subject)),
         })
@@ -101,7 +104,7 @@ impl DynamoStore {
         {
             let counted = refused
                 .item()
-                .is_some_and(|item| item.contains_key("counted"));
+                .is_some_and(|item| item.contains_key("slots_counted"));
             return Ok(Updated::Refused { counted });
         }
         let call = format!("UpdateItem of RULE#{rule} on {}", self.table());
@@ -116,7 +119,7 @@ enum Updated {
 
 fn member(subject: &Subject) -> String {
     let key = subject_key(subject);
-    if key.len() <= LONGEST {
+    if key.len() <= MAX_MEMBER_LENGTH {
         return key;
     }
     format!("SHA256#{}", hex::encode(Sha256::digest(key)))

@@ -1,4 +1,4 @@
-//! The queue port over SQS.
+//! Implements the queue port with SQS.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault};
 use crate::aws::poll_timeouts;
 
-/// Entries of a batch (API reference, DeleteMessageBatch).
+/// The highest number of entries in a batch (API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
 
 /// The URLs of branchline's queues.
@@ -39,7 +39,7 @@ pub struct QueueUrls {
 }
 
 impl QueueUrls {
-    /// Returns the URL of one of them.
+    /// Returns the URL of one of the queues.
     #[must_use]
     pub fn url(&self, queue: Destination) -> &str {
         match queue {
@@ -51,7 +51,7 @@ impl QueueUrls {
     }
 }
 
-/// One of the queues as a consumer receives from it, and all of them to send to.
+/// One of the queues to receive from, and all of them to send to.
 pub struct SqsQueue {
     client: Client,
     urls: QueueUrls,
@@ -60,7 +60,8 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// Makes a queue that receives from one of them. A received message stays invisible for `visibility`, in whole seconds.
+    /// Creates a queue that receives from one of the queues. A received message stays invisible for
+    /// `visibility`, in whole seconds.
     #[must_use]
     pub fn new(
         client: Client,
@@ -80,8 +81,9 @@ impl SqsQueue {
         self.urls.url(self.receives_from)
     }
 
-    /// The source that a received message counts for. In the dead-letter queue that is the queue that it first came from:
-    /// SQS names it where SQS moved the message, and dead-lettering notes it otherwise.
+    /// Returns the source of a received message. For a message in the dead-letter queue, it is the
+    /// queue from which the message first came: SQS names it if SQS moved the message; otherwise
+    /// dead-lettering recorded it.
     fn source_of(&self, envelope: &Envelope) -> Source {
         let internal = match self.receives_from {
             Destination::Webhooks | Destination::Quarantine => false,
@@ -99,7 +101,7 @@ impl SqsQueue {
     }
 }
 
-/// The last part of a queue's ARN or URL.
+/// Returns the last part of a queue's ARN or URL.
 fn queue_name(text: &str, separator: char) -> &str {
     text.rsplit(separator).next().unwrap_or_default()
 }
@@ -208,7 +210,8 @@ impl Queue for SqsQueue {
             request = request.message_attributes(name, outgoing(attribute)?);
         }
         if url.ends_with(".fifo") {
-            // Order does not matter here, so each message is a group; one that is sent again within 5 minutes is one message.
+            // Order does not matter, so each message is its own group. A message that is sent again
+            // within 5 minutes counts as the same message.
             request = request
                 .message_group_id(&message.message_id)
                 .message_deduplication_id(&message.message_id);
@@ -220,7 +223,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// SQS counts in whole seconds; a part of one counts as one, so that nothing comes back too early.
+/// Rounds up to whole seconds, as SQS expects them, so that no message returns too early.
 fn seconds(duration: Duration) -> i32 {
     let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i32::try_from(whole).unwrap_or(i32::MAX)
@@ -230,8 +233,8 @@ fn by_id<'a, T>(batch: &'a [T], id: &str) -> Option<&'a T> {
     batch.get(id.parse::<usize>().ok()?)
 }
 
-/// The body is moved, not copied. A system attribute that SQS left out costs us its knowledge, never the message: it
-/// then counts as received for the first time, and as sent before everything else.
+/// Converts a received message. The body is moved, not copied. If SQS left out a system attribute,
+/// the message is still accepted: it counts as received for the first time, and as sent at time 0.
 fn envelope(message: Message) -> Envelope {
     let system = |name| {
         message
@@ -288,7 +291,7 @@ fn outgoing(attribute: Attribute) -> Result<MessageAttributeValue, Fault> {
     builder.build().map_err(|error| incomplete(&error))
 }
 
-/// A request of ours that lacks a field: a bug, told as one.
+/// Converts the error of a request that lacks a field, which is a bug in branchline.
 fn incomplete(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     Fault::new(
         Reason::AwsUnknown,

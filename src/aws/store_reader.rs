@@ -1,4 +1,4 @@
-//! The reading store port over DynamoDB.
+//! Implements the reading store port with DynamoDB.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -15,11 +15,11 @@ use crate::aws::fault::{Service, fault};
 use crate::aws::records::alias_key;
 use crate::aws::row::{self, Item, repository_key, s};
 
-/// The sparse index of mappings by state, the longest unchanged first.
+/// The sparse index of mappings by state, in which the longest unchanged come first.
 pub(super) const BY_STATE: &str = "by-state";
 
 impl DynamoStore {
-    /// Reads as many rows as DynamoDB returns in one answer: 1 MB of them (API reference, Query).
+    /// Reads as many rows as DynamoDB returns in one answer: up to 1 MB (API reference, Query).
     async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
         let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
         let query = query
@@ -49,7 +49,6 @@ impl DynamoStore {
     }
 }
 
-/// Reads as many rows as DynamoDB returns in one answer: 1 MB of them (API reference, Query).
 impl StoreReader for DynamoStore {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         let item = self
@@ -74,7 +73,8 @@ impl StoreReader for DynamoStore {
         repository: RepositoryId,
         after: Option<Cursor>,
     ) -> Result<Page, Fault> {
-        // From `BRANCH#` to `PR#`: between the two, and in this partition, nothing else begins.
+        // All rows between `BRANCH#` and `PR$`: this partition has no other kinds of keys in that
+        // range.
         let query = self
             .client()
             .query()
@@ -133,7 +133,7 @@ impl StoreReader for DynamoStore {
                 .set_exclusive_start_key(next);
             let answer = measured(Service::DynamoDb, &call, query.send()).await;
             let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-            entries.extend(answer.items().iter().map(audited));
+            entries.extend(answer.items().iter().map(audit_entry));
             next = answer.last_evaluated_key;
             if next.is_none() {
                 return Ok(entries);
@@ -146,20 +146,20 @@ impl StoreReader for DynamoStore {
     }
 }
 
-/// All keys of the table and of its index are text.
+/// Converts a key into a cursor. All keys of the table and of its index are text.
 fn cursor(key: Item) -> Cursor {
     let text = |(name, value): (String, AttributeValue)| Some((name, value.as_s().ok()?.clone()));
     Cursor(key.into_iter().filter_map(text).collect())
 }
 
-/// The inverse of `records::subject_key`.
+/// Parses what `records::subject_key` returns.
 fn subject(text: &str) -> Option<Subject> {
     let (repository, key) = text.strip_prefix("REPO#")?.split_once('/')?;
     Subject::from_key(RepositoryId(repository.parse().ok()?), key)
 }
 
-/// Whatever is there of it: an entry that somebody damaged is shown, not hidden.
-fn audited(item: &Item) -> AuditEntry {
+/// Reads whatever the item contains: a damaged entry is shown, not hidden.
+fn audit_entry(item: &Item) -> AuditEntry {
     let text = |name: &str| {
         item.get(name)
             .and_then(|value: &AttributeValue| value.as_s().ok())

@@ -41,9 +41,9 @@ pub(crate) async fn run(args: &Check) -> Done {
 
 async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Finding> {
     let mut findings = queues(aws, config).await;
-    match aws.table_facts(&config.table).await {
+    match aws.describe_table(&config.table).await {
         Ok(facts) => findings.extend(preflight::table(&facts)),
-        Err(fault) => findings.push(Finding::of_fault(
+        Err(fault) => findings.push(Finding::from_fault(
             "table",
             &fault,
             "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive",
@@ -53,7 +53,7 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
     findings.extend(of_templates);
     let roles = preflight::roles(&clones);
     match daemon {
-        None => findings.extend(preflight::unasked(&roles)),
+        None => findings.extend(preflight::without_daemon_role(&roles)),
         Some(daemon) => {
             for role in &roles {
                 findings.push(passing(aws, daemon, role).await);
@@ -65,10 +65,10 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
     let urls = &config.queues;
-    let webhooks = aws.queue_facts(&urls.webhooks).await;
-    let internal = aws.queue_facts(&urls.internal).await;
-    let dead_letters = aws.queue_facts(&urls.dead_letters).await;
-    let quarantine = aws.queue_facts(&urls.quarantine).await;
+    let webhooks = aws.queue_attributes(&urls.webhooks).await;
+    let internal = aws.queue_attributes(&urls.internal).await;
+    let dead_letters = aws.queue_attributes(&urls.dead_letters).await;
+    let quarantine = aws.queue_attributes(&urls.quarantine).await;
     preflight::queues(&preflight::Queues {
         webhooks: webhooks.as_ref(),
         internal: internal.as_ref(),
@@ -95,7 +95,11 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
             }
             Some(Err(fault)) => {
                 let what = format!("template {}", rule.template);
-                findings.push(Finding::of_fault(&what, fault, "codepipeline:GetPipeline"));
+                findings.push(Finding::from_fault(
+                    &what,
+                    fault,
+                    "codepipeline:GetPipeline",
+                ));
             }
             None => {}
         }
@@ -104,9 +108,9 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
 }
 
 async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {
-    match preflight::elsewhere(role) {
+    match preflight::in_other_account(role) {
         Some(finding) => finding,
-        None => preflight::passing(role, daemon, aws.roles().passing(daemon, &role.arn).await),
+        None => preflight::pass_role(role, daemon, aws.roles().passing(daemon, &role.arn).await),
     }
 }
 

@@ -202,8 +202,8 @@ impl PolledGauges {
         loop {
             let page = self.store.in_state(State::Active, after).await?;
             for row in page.rows.into_iter().flatten() {
-                if let Some(spec) = row.spec {
-                    *active.entry(spec.rule).or_default() += 1;
+                if let Some(spec) = row.spec() {
+                    *active.entry(spec.rule.clone()).or_default() += 1;
                 }
             }
             after = page.next;

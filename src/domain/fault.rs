@@ -1,17 +1,17 @@
-//! The table of reasons: why a message can fail, how each failure is handled, and whom it concerns.
+//! The table of reasons: why a message can fail, how each failure is handled, and what it affects.
 
 use std::fmt;
 
 use crate::domain::text::one_line;
 
-/// The step in which a message failed. The first step cannot fail, and the last one has no input that can.
+/// The step in which a message failed. The first and the last step cannot fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Proving where the body comes from.
+    /// Authenticating the message.
     Authenticated,
     /// Reading the event.
     Event,
-    /// Asking the rules.
+    /// Applying the rules.
     Intent,
     /// Reading or writing the table.
     Mapping,
@@ -42,22 +42,24 @@ impl Step {
     }
 }
 
-/// How a fault is handled. The disposition of a message depends on nothing else about it.
+/// The way in which a fault is handled. The disposition of a message depends on no other part of
+/// the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Not authenticated: quarantined at once, unread.
+    /// The message is not authenticated. It is quarantined at once, unread.
     Unverified,
-    /// No retry can help: dead-lettered at once.
+    /// No retry can help. The message is dead-lettered at once.
     Permanent,
-    /// Another worker has the subject or the message: retried within seconds, and not counted as a failure.
+    /// Another worker has the subject or the message. Retried within seconds, and not counted as a
+    /// failure.
     Busy,
-    /// AWS did not answer, or cannot do it now: retried.
+    /// AWS did not answer, or cannot do it now. Retried.
     Transient,
-    /// AWS asks for fewer calls: retried more slowly.
+    /// AWS throttled the call. Retried more slowly.
     Throttled,
-    /// A quota or a limit is reached: retried over hours.
+    /// A quota or a limit is reached. Retried over hours.
     Quota,
-    /// An error that no table lists: retried a few times, then dead-lettered.
+    /// An error that no table lists. Retried a few times, then dead-lettered.
     Unknown,
 }
 
@@ -77,7 +79,7 @@ impl Class {
     }
 }
 
-/// What a fault concerns, and so who else meets it.
+/// The range of messages that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// This message alone.
@@ -95,7 +97,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns true where every message would fail alike, whatever it says: an outage.
+    /// Returns true if every message would fail in the same way, whatever its content: an outage.
     #[must_use]
     pub fn is_outage(self) -> bool {
         match self {
@@ -108,7 +110,7 @@ impl Scope {
 /// Declares the reasons as one table: word (attribute, logs, filters), class and scope.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident, $scope:ident;)*) => {
-        /// Why a message failed. The words are stable: operators filter dead letters by them.
+        /// The reason of a failure. The words are stable: operators filter dead letters by them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
@@ -122,13 +124,13 @@ macro_rules! reasons {
                 match self { $(Self::$name => $word,)* }
             }
 
-            /// Returns how it is handled.
+            /// Returns the class, which decides how the fault is handled.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Self::$name => Class::$class,)* }
             }
 
-            /// Returns what it concerns.
+            /// Returns the scope.
             #[must_use]
             pub fn scope(self) -> Scope {
                 match self { $(Self::$name => Scope::$scope,)* }
@@ -144,19 +146,19 @@ reasons! {
     SignatureMalformed = "signature-malformed", Unverified, Message;
     /// No configured secret produces this signature for this body.
     SignatureMismatch = "signature-mismatch", Unverified, Message;
-    /// A message of our own kind on the webhook queue, which only GitHub may write to.
+    /// A message of branchline's own is on the webhook queue, to which only GitHub may write.
     WrongQueue = "wrong-queue", Unverified, Message;
     /// The body is signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or malformed.
     HeaderInvalid = "header-invalid", Permanent, Message;
-    /// The body is authenticated, but it is not a payload as its sender documents it.
+    /// The body is authenticated, but it is not a payload as the sender documents it.
     InvalidPayload = "invalid-payload", Permanent, Message;
-    /// The rule's `pipeline_name` produces no valid pipeline name here.
+    /// The rule's `pipeline_name` does not produce a valid pipeline name for this subject.
     PipelineNameInvalid = "pipeline-name-invalid", Permanent, Rule;
     /// The clone would have the name of a template.
     PipelineIsTemplate = "pipeline-is-template", Permanent, Rule;
-    /// A pipeline of this name exists and belongs to another subject or to nobody we know.
+    /// A pipeline of this name exists and belongs to another subject, or is not branchline's.
     PipelineNameTaken = "pipeline-name-taken", Permanent, Subject;
-    /// The pipeline that we recorded no longer carries our tags.
+    /// The pipeline in the mapping no longer carries branchline's tags.
     PipelineNotOurs = "pipeline-not-ours", Permanent, Subject;
     /// The rule's template does not exist.
     TemplateMissing = "template-missing", Permanent, Template;
@@ -166,27 +168,30 @@ reasons! {
     TemplateSource = "template-source", Permanent, Template;
     /// The rule's overrides do not match its template, or would leave an invalid pipeline.
     RuleTemplateMismatch = "rule-template-mismatch", Permanent, Rule;
-    /// A value that the rule would write into the clone exceeds a limit of AWS, or would be read as code there.
+    /// A value that the rule would write into the clone exceeds a limit of AWS, or AWS would read
+    /// it as code.
     InvalidValue = "invalid-value", Permanent, Rule;
     /// The rule already has its `max_active` clones.
     RuleFull = "rule-full", Quota, Rule;
-    /// The rule that a half-way mapping names is no longer in the configuration.
+    /// The rule of a mapping in the middle of a change is no longer in the configuration.
     RuleMissing = "rule-missing", Permanent, Rule;
     /// CodePipeline refused the declaration.
     DeclarationRefused = "declaration-refused", Permanent, Template;
     /// The mapping's row cannot be read: something other than branchline wrote it.
     MappingUnreadable = "mapping-unreadable", Permanent, Subject;
-    /// A newer branchline wrote the mapping's row in a format that this one does not know.
+    /// A newer version of branchline wrote the mapping's row in a format that this version does not
+    /// know.
     MappingNewer = "mapping-newer", Transient, Subject;
     /// Another worker holds the claim.
     SubjectBusy = "subject-busy", Busy, Subject;
-    /// Our claim expired and another worker took it over.
+    /// Our claim expired, and another worker took it over.
     ClaimLost = "claim-lost", Busy, Subject;
-    /// The message's visibility timeout ended during processing, so another worker may have received it.
+    /// The message's visibility timeout ended during processing, so another worker may have
+    /// received it.
     LeaseLost = "lease-lost", Busy, Message;
     /// The service failed, timed out, or could not be reached.
     AwsUnavailable = "aws-unavailable", Transient, Service;
-    /// Another change of the same resource was under way.
+    /// Another change of the same resource was in progress.
     AwsConflict = "aws-conflict", Transient, Subject;
     /// Credentials or permissions are missing or expired.
     AwsDenied = "aws-denied", Transient, Account;
@@ -201,7 +206,8 @@ reasons! {
 }
 
 impl Reason {
-    /// Returns true where AWS did not answer as it should, whatever the message says.
+    /// Returns true if the fault comes from an answer of AWS (or from none), whatever the message's
+    /// content.
     #[must_use]
     pub fn is_from_aws(self) -> bool {
         match self.class() {
@@ -211,17 +217,17 @@ impl Reason {
     }
 }
 
-/// One failure: its reason, and the detail that a person needs. It never holds a body or a secret.
+/// One failure: its reason, and a detail for a person. It never contains a body or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Fault {
-    /// Why it failed.
+    /// The reason.
     pub reason: Reason,
-    /// What failed, where, and what to do, in one line.
+    /// One line for a person: the failure, its place, and what to do.
     pub detail: String,
 }
 
 impl Fault {
-    /// Makes a fault. The detail is cut to 1,000 characters and made one line.
+    /// Creates a fault. The detail is escaped to one line and cut to 1,000 characters.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self {
             reason,
@@ -236,7 +242,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The longest detail, in characters: it travels as a message attribute and shares the message's 1 MiB.
+/// The longest detail, in characters. It travels as a message attribute and counts towards the
+/// message's 1 MiB.
 const DETAIL_LIMIT: usize = 1_000;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The names of things, parsed once at the boundary and printed one way.
+//! The names of things, each parsed once at the boundary and printed in one way.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::one_line;
 
-/// GitHub's number for a repository. It survives renames and transfers, so it is the identity; the name is not.
+/// GitHub's number for a repository. It survives renames and transfers, so it identifies the
+/// repository; the name does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryId(pub u64);
 
@@ -16,7 +17,7 @@ impl fmt::Display for RepositoryId {
     }
 }
 
-/// A word that is not what it claims to be: which kind, and why.
+/// The error of a text that is not a valid name of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a {kind}: {why}")]
 pub struct ParseError {
@@ -24,7 +25,7 @@ pub struct ParseError {
     why: &'static str,
 }
 
-/// Declares a newtype over `String` with one door (`parse`) and one way to print it.
+/// Declares a newtype over `String` that only `parse` creates.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $why:literal, $ok:expr) => {
         $(#[$doc])*
@@ -32,7 +33,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The one door.
+            /// Parses the text.
             ///
             /// # Errors
             /// [`ParseError`] when the text breaks the rule of this type.
@@ -42,7 +43,7 @@ macro_rules! name {
                 if ok(&text) { Ok(Self(text)) } else { Err(ParseError { kind: $kind, why: $why }) }
             }
 
-            /// The text as it is.
+            /// Returns the text, unchanged.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -59,7 +60,7 @@ macro_rules! name {
 
 name! {
     /// `owner/name`, as GitHub spells it.
-    RepositoryName, "repository name", "want owner/name of letters, digits, '.', '_' and '-'", |text| {
+        RepositoryName, "repository name", "expected owner/name of letters, digits, '.', '_' and '-'", |text| {
         text.len() <= 200
             && text.split_once('/').is_some_and(|(owner, name)| {
                 [owner, name].iter().all(|part| !part.is_empty() && part.chars().all(is_name_character))
@@ -68,13 +69,13 @@ name! {
 }
 
 impl RepositoryName {
-    /// The part before the slash.
+    /// Returns the part before the slash.
     #[must_use]
     pub fn owner(&self) -> &str {
         self.0.split_once('/').map_or("", |(owner, _)| owner)
     }
 
-    /// The part after the slash.
+    /// Returns the part after the slash.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, name)| name)
@@ -82,22 +83,24 @@ impl RepositoryName {
 }
 
 name! {
-    /// A branch, without `refs/heads/`. Git refuses control characters, so we do too; what else it holds is data.
-    Branch, "branch", "want 1 to 512 bytes without control characters", |text| {
-        // GitHub stops far earlier; a DynamoDB sort key, which holds it, ends at 1,024 bytes.
+    /// A branch, without `refs/heads/`. Git refuses control characters, so branchline does too; any
+    /// other character is allowed.
+        Branch, "branch", "expected 1 to 512 bytes without control characters", |text| {
+        // GitHub's own limit is far lower. A DynamoDB sort key, which contains the name, may have
+        // 1,024 bytes.
         (1..=512).contains(&text.len()) && !text.chars().any(char::is_control)
     }
 }
 
 name! {
     /// A commit: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits.
-    CommitId, "commit id", "want 40 or 64 lower-case hexadecimal digits", |text| {
+        CommitId, "commit id", "expected 40 or 64 lower-case hexadecimal digits", |text| {
         matches!(text.len(), 40 | 64) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
 impl CommitId {
-    /// Git's all-zero id, which stands for "no commit" in `push`.
+    /// Returns true for Git's all-zero id, which stands for "no commit" in `push`.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.0.bytes().all(|b| b == b'0')
@@ -105,20 +108,22 @@ impl CommitId {
 }
 
 name! {
-    /// GitHub's `X-GitHub-Delivery`: a GUID, and so a legal `clientRequestToken` of CodePipeline.
-    DeliveryId, "delivery id", "want 1 to 128 letters, digits and hyphens", |text| {
+    /// GitHub's `X-GitHub-Delivery`: a GUID, and therefore a legal `clientRequestToken` of
+    /// CodePipeline.
+        DeliveryId, "delivery id", "expected 1 to 128 letters, digits and hyphens", |text| {
         (1..=DeliveryId::MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     }
 }
 
 impl DeliveryId {
-    /// Characters in the longest (CodePipeline API reference, `StartPipelineExecution`, `clientRequestToken`).
+    /// The longest id, in characters (CodePipeline API reference,
+    /// `StartPipelineExecution`, `clientRequestToken`).
     pub const MAX: usize = 128;
 }
 
 name! {
     /// GitHub's `X-GitHub-Event`, for instance `pull_request`.
-    EventName, "name of an event", "want 1 to 64 lower-case letters, digits and underscores", |text| {
+        EventName, "name of an event", "expected 1 to 64 lower-case letters, digits and underscores", |text| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     }
@@ -126,14 +131,15 @@ name! {
 
 name! {
     /// GitHub's `action` within an event, for instance `synchronize`.
-    ActionName, "name of an action", "want 1 to 64 lower-case letters and underscores", |text| {
+        ActionName, "name of an action", "expected 1 to 64 lower-case letters and underscores", |text| {
         (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
     }
 }
 
 name! {
-    /// A pipeline's name: 1 to 100 of `[A-Za-z0-9.@_-]` (CodePipeline API reference, `PipelineDeclaration.name`).
-    PipelineName, "pipeline name", "want 1 to 100 of A-Z a-z 0-9 . @ _ -", |text| {
+    /// A pipeline's name: 1 to 100 of `[A-Za-z0-9.@_-]` (CodePipeline API reference,
+    /// `PipelineDeclaration.name`).
+        PipelineName, "pipeline name", "expected 1 to 100 of A-Z a-z 0-9 . @ _ -", |text| {
         (1..=PipelineName::MAX).contains(&text.len()) && text.chars().all(is_pipeline_character)
     }
 }
@@ -145,43 +151,43 @@ impl PipelineName {
 
 name! {
     /// A pipeline's ARN: `arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME`.
-    PipelineArn, "pipeline ARN", "want arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME", |text| {
+        PipelineArn, "pipeline ARN", "expected arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME", |text| {
         let parts: Vec<&str> = text.split(':').collect();
         matches!(parts.as_slice(), ["arn", _, "codepipeline", _, _, name] if !name.is_empty())
     }
 }
 
 impl PipelineArn {
-    /// The ARN of another pipeline in the same account and Region.
+    /// Returns the ARN of another pipeline in the same account and Region.
     #[must_use]
     pub fn with_name(&self, name: &PipelineName) -> Self {
-        let place = self.0.rsplit_once(':').map_or("", |(place, _)| place);
-        Self(format!("{place}:{name}"))
+        let prefix = self.0.rsplit_once(':').map_or("", |(prefix, _)| prefix);
+        Self(format!("{prefix}:{name}"))
     }
 }
 
-/// Characters of GitHub's owners and repositories.
+/// Returns true for the characters that GitHub allows in owners and repositories.
 fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// Characters of CodePipeline's names.
+/// Returns true for the characters that CodePipeline allows in names.
 pub(crate) fn is_pipeline_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '_' | '-')
 }
 
-/// Eight hexadecimal digits that stand for a text that cannot stand for itself.
+/// Returns eight hexadecimal digits of a hash, for a text that cannot be used as it is.
 pub(crate) fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     hex::encode(digest.get(..4).unwrap_or_default())
 }
 
-/// Milliseconds since 1970-01-01 UTC, the only clock the line knows.
+/// Milliseconds since 1970-01-01 UTC: the only kind of time in the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Reads RFC 3339, as GitHub writes it. `None` when it is anything else.
+    /// Parses RFC 3339, as GitHub writes it. Returns `None` for any other text.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let time =
@@ -192,26 +198,26 @@ impl Timestamp {
             .map(Self)
     }
 
-    /// From whole seconds since 1970. `None` when it does not fit.
+    /// Converts whole seconds since 1970. Returns `None` on overflow.
     #[must_use]
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         seconds.checked_mul(1_000).map(Self)
     }
 
-    /// Whole seconds since 1970.
+    /// Returns whole seconds since 1970.
     #[must_use]
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// This moment and `duration` more.
+    /// Returns the time `duration` later.
     #[must_use]
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// How long from `earlier` to this moment; zero when `earlier` is later.
+    /// Returns the time from `earlier` to this one; zero when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> std::time::Duration {
         let millis = self.0.saturating_sub(earlier.0);
@@ -219,7 +225,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, always as wide, so that it sorts as text.
+/// RFC 3339 in UTC with milliseconds. Every time has the same width, so times sort as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = i128::from(self.0) * 1_000_000;
@@ -240,16 +246,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// What owns a pipeline: a pull request or a branch of a repository.
+/// The owner of a pipeline: a pull request or a branch of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
-    /// The repository it lives in.
+    /// The repository of the pull request or branch.
     pub repository: RepositoryId,
-    /// Which thing in it.
+    /// The pull request or branch.
     pub kind: SubjectKind,
 }
 
-/// The two kinds of subjects, chosen by a rule's `on`.
+/// The two kinds of subjects. A rule's `on` selects one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubjectKind {
     /// A pull request, by its number.
@@ -259,7 +265,8 @@ pub enum SubjectKind {
 }
 
 impl Subject {
-    /// The key within the repository, as in the table's sort key: `PR#0000000007` or `BRANCH#feature/x`.
+    /// Returns the key within the repository, as in the table's sort key:
+    /// `PR#0000000007` or `BRANCH#feature/x`.
     #[must_use]
     pub fn key(&self) -> String {
         match &self.kind {
@@ -268,7 +275,7 @@ impl Subject {
         }
     }
 
-    /// The inverse of [`Subject::key`].
+    /// Parses what [`Subject::key`] returns.
     #[must_use]
     pub fn from_key(repository: RepositoryId, key: &str) -> Option<Self> {
         let kind = match key.split_once('#')? {
@@ -279,7 +286,8 @@ impl Subject {
         Some(Self { repository, kind })
     }
 
-    /// As people write it: `acme/api#7` or `acme/api@feature/x`. In one line: a branch's name may hold odd characters.
+    /// Returns the subject as people write it: `acme/api#7` or `acme/api@feature/x`. The text is
+    /// one line: a branch's name may contain unprintable characters, which are escaped.
     #[must_use]
     pub fn display(&self, repository: &RepositoryName) -> String {
         match &self.kind {
@@ -321,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn each_door_refuses_what_is_not_its_own() {
+    fn each_type_refuses_invalid_text() {
         assert!(RepositoryName::parse("acme/api").is_ok());
         assert!(RepositoryName::parse("acme/api/x").is_err());
         assert!(RepositoryName::parse("acme").is_err());

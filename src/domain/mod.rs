@@ -1,6 +1,8 @@
-//! The straight line: from what SQS handed us to what becomes of the message, one room after the other.
+//! The seven steps, from a message that SQS delivered to its disposition: envelope, authenticated,
+//! event, intent, mapping, plan, disposition.
 //!
-//! Pure: no async, no clock, no SDK, no logging. Time, dice and configuration are arguments.
+//! Everything here is pure: no async, no clock, no SDK, no logging. Time, random numbers and the
+//! configuration are arguments.
 
 pub mod clone;
 pub mod fault;

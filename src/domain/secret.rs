@@ -1,4 +1,4 @@
-//! A secret that a clone needs: it goes to CodePipeline and nowhere else.
+//! A secret that a clone needs. It goes to CodePipeline and nowhere else.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The text, for the request that needs it.
+    /// Returns the text, for the request that needs it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

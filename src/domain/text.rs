@@ -1,34 +1,35 @@
-//! Text from outside, made fit for a log line, a terminal and a message attribute.
+//! Makes text from outside safe for a log line, a terminal and a message attribute.
 
-/// The text in one line of at most `limit` characters. What would break the line, move a terminal's cursor or turn the
-/// text around is written as its number, `\u{202e}`.
+/// Returns the text as one line of at most `limit` characters. A character that would break the
+/// line, move a terminal's cursor or reverse the direction of the text is written as its code
+/// point, `\u{202e}`.
 #[must_use]
 pub fn one_line(text: &str, limit: usize) -> String {
     let shown = text.chars().flat_map(|c| {
-        let escaped = is_odd(c).then(|| c.escape_unicode());
+        let escaped = is_unsafe(c).then(|| c.escape_unicode());
         let plain = escaped.is_none().then_some(c);
         escaped.into_iter().flatten().chain(plain)
     });
     shown.take(limit).collect()
 }
 
-/// The same for a text of several lines, whose lines and tabs stay.
+/// Escapes the text as [`one_line`] does, but keeps line breaks and tabs, and does not shorten it.
 #[must_use]
 pub fn lines(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | '\t' => shown.push(c),
-            c if is_odd(c) => shown.extend(c.escape_unicode()),
+            c if is_unsafe(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
     shown
 }
 
-/// Control characters, separators of lines, marks and overrides of direction (Unicode, UAX 9), invisible characters, and
-/// what SQS refuses.
-fn is_odd(c: char) -> bool {
+/// Returns true for control characters, line separators, direction marks and overrides (Unicode,
+/// UAX 9), invisible characters, and characters that SQS refuses.
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
@@ -45,9 +46,10 @@ fn is_odd(c: char) -> bool {
 /// Returns a number with its noun: `1 message`, `2 messages`.
 #[must_use]
 pub fn plural(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
     }
 }
 
@@ -56,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_stays() {
+    fn ordinary_text_is_unchanged() {
         let text = "feature/日本 #1 \"ü\" 🦀";
         assert_eq!(one_line(text, 100), text);
     }
 
     #[test]
-    fn what_moves_or_turns_is_numbered() {
+    fn characters_that_move_the_cursor_or_turn_the_text_are_escaped() {
         assert_eq!(
             one_line("a\nb\u{1b}[2J\u{202e}c\u{2028}", 100),
             r"a\u{a}b\u{1b}[2J\u{202e}c\u{2028}"
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_tabs_stay_and_nothing_else_moves() {
+    fn line_breaks_and_tabs_are_kept_in_a_text_of_several_lines() {
         assert_eq!(
             lines("{\n\t\"a\": 1\r\n}\u{1b}[2J\u{202e}"),
             "{\n\t\"a\": 1\\u{d}\n}\\u{1b}[2J\\u{202e}"
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends() {
+    fn a_line_is_cut_at_its_limit() {
         assert_eq!(one_line(&"é".repeat(100), 3), "ééé");
     }
 }

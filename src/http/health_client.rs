@@ -1,4 +1,4 @@
-//! Asks a running daemon how it is, for containers that have no `curl`.
+//! Queries the health endpoint of a running daemon, for containers without `curl`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,28 +12,30 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A daemon that takes longer is not well. Docker waits 30 s by default.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// More than it has to say, in bytes.
-const LONGEST: usize = 4_096;
+/// The time limit of a request. A daemon that takes longer is not healthy. Docker waits 30 s by
+/// default.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 4_096;
 
-/// What `path` says: `Ok` with 200, `Err` otherwise, each with what it said or why it said nothing.
+/// Requests `path`. Returns the body of an answer with status 200; any other answer is an error.
 ///
-/// Cancelled: the connection ends.
+/// If cancelled, the connection is closed.
 ///
 /// # Errors
-/// One line.
+/// One line with the answer, or with the reason why there is none.
 pub async fn ask(address: SocketAddr, path: &str) -> Result<String, String> {
-    let asked = timeout(PATIENCE, get(address, path)).await;
-    let answer = asked.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()));
-    let (status, said) = answer
-        .and_then(|answer| answer.map_err(|error| error.to_string()))
-        .map_err(|why| format!("http://{address}{path}: {why}"))?;
-    let said = said.trim().to_owned();
+    let answer = match timeout(TIMEOUT, get(address, path)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),
+    };
+    let (status, body) = answer.map_err(|why| format!("http://{address}{path}: {why}"))?;
+    let body = body.trim();
     if status == StatusCode::OK {
-        Ok(said)
+        Ok(body.to_owned())
     } else {
-        Err(format!("http://{address}{path}: {said}"))
+        Err(format!("http://{address}{path}: {body}"))
     }
 }
 
@@ -48,11 +50,11 @@ async fn get(address: SocketAddr, path: &str) -> Result<(StatusCode, String), Fa
     let exchange = async {
         let response = sender.send_request(request).await?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST)
+        let body = Limited::new(response.into_body(), MAX_ANSWER)
             .collect()
             .await?;
-        let said = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-        Ok((status, said))
+        let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        Ok((status, body))
     };
     tokio::pin!(exchange);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! The HTTP pages of the daemon, and the client that asks for them.
+//! Serves the daemon's HTTP pages, and queries them.
 
 pub mod health_client;
 pub mod serve;

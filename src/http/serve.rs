@@ -1,5 +1,5 @@
-//! `/metrics`, `/healthz` and `/readyz`, for whoever may reach the address: there is nothing secret on it, and nothing can
-//! be changed through it.
+//! Serves `/metrics`, `/healthz` and `/readyz` to every client that can reach the address. The
+//! pages contain no secrets and change nothing.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,37 +17,39 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// Connections at once: a scraper, a probe, and a person. More have to wait.
+/// The highest number of connections at once: a scraper, a health check, and a person. More have to
+/// wait.
 const CONNECTIONS: usize = 16;
-/// How long one connection may last. A scraper that keeps it open connects again.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(5);
-/// The wait after a connection that could not be accepted, for instance for want of file descriptors.
+/// The longest duration of a connection. A scraper that keeps connections open connects again.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time limit for a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The wait after a connection that could not be accepted, for instance because there are no file
+/// descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// What there is to see.
+/// The content of the pages.
 #[derive(Clone)]
 pub struct Pages {
-    /// Says why the daemon is not ready; `None` when it is.
+    /// Returns why the daemon is not ready; `None` if it is ready.
     pub not_ready_reason: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
-    /// Where there are metrics for Prometheus.
+    /// The metrics, if they are served in Prometheus's format.
     pub prometheus: Option<PrometheusHandle>,
 }
 
-/// Answers, for ever.
+/// Serves the pages until the future is dropped.
 ///
-/// Cancelled: nobody is answered any more, and connections end with their runtime.
+/// If cancelled, no new connection is accepted, and open ones end with the runtime.
 pub async fn serve(listener: TcpListener, pages: Pages) -> Infallible {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let place = Arc::clone(&places).acquire_owned().await;
+        let permit = Arc::clone(&permits).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
                 let pages = pages.clone();
                 tokio::spawn(async move {
                     connection(stream, pages).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -65,10 +67,10 @@ async fn connection(stream: TcpStream, pages: Pages) {
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), answer);
-    // Whoever hung up, or was too slow, knows.
-    let _ = timeout(PATIENCE, serving).await;
+    // The client notices by itself that the connection ended.
+    let _ = timeout(CONNECTION_TIMEOUT, serving).await;
 }
 
 impl Pages {
@@ -80,7 +82,7 @@ impl Pages {
             ("/metrics", Some(handle)) => metrics(handle.render()),
             ("/metrics", None) => text(
                 StatusCode::NOT_FOUND,
-                "metrics are not served here: --metrics prometheus\n".to_owned(),
+                "metrics are not served here: use --metrics prometheus\n".to_owned(),
             ),
             ("/healthz", _) => text(StatusCode::OK, "ok\n".to_owned()),
             ("/readyz", _) => match (self.not_ready_reason)() {
@@ -105,7 +107,7 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     response
 }
 
-/// Prometheus's text format ("Exposition formats" in its documentation).
+/// Returns metrics in Prometheus's text format (Prometheus, "Exposition formats").
 fn metrics(body: String) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::OK, body);
     response.headers_mut().insert(

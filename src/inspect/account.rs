@@ -1,4 +1,4 @@
-//! The table and CodePipeline as they are, for those who only read.
+//! The table and CodePipeline, for callers that only read.
 
 use std::collections::BTreeMap;
 use tokio::sync::Mutex;
@@ -8,7 +8,7 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::ports::{PipelineReader, StoreReader};
 
-/// The table and CodePipeline. A template is asked for once.
+/// The table and CodePipeline. Each template is read once.
 pub struct Account<S, P> {
     /// The table.
     pub store: S,
@@ -18,7 +18,7 @@ pub struct Account<S, P> {
 }
 
 impl<S: StoreReader, P: PipelineReader> Account<S, P> {
-    /// Reads through these ports.
+    /// Creates an account over these ports.
     pub fn new(store: S, pipelines: P) -> Self {
         Self {
             store,
@@ -27,7 +27,7 @@ impl<S: StoreReader, P: PipelineReader> Account<S, P> {
         }
     }
 
-    /// Returns a template, from memory where it was asked for before.
+    /// Returns a template, from memory if it was read before.
     ///
     /// # Errors
     /// Those of [`PipelineReader::template`].

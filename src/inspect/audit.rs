@@ -1,6 +1,7 @@
-//! What the table says, held against what is there: mappings, the pipelines that carry our tags, templates and rules.
+//! Compares the table with the account: mappings, the pipelines that carry branchline's tags,
+//! templates and rules.
 //!
-//! The daemon works meanwhile, so whatever looks wrong is looked at again before it is told.
+//! The daemon works at the same time, so whatever looks wrong is read again before it is reported.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +17,14 @@ use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
+use crate::domain::text::plural;
 use crate::ports::{Clock, PipelineReader, StoreReader};
 
 use crate::inspect::account::Account;
+use crate::inspect::pages::Pages;
 
-/// Something that is wrong. The names are stable: they are the columns of `csv` and the keys of `json`.
+/// A defect that the audit found. The field names are stable: they are the columns of `csv` and the
+/// keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
@@ -29,13 +33,13 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The pipeline concerned.
     pub pipeline: Option<String>,
-    /// What exactly, and what to do where `--repair` cannot.
+    /// The details, and the fix if `--repair` cannot do it.
     pub detail: String,
-    /// Whether `--repair` can.
+    /// True if `--repair` can fix it.
     pub repairable: bool,
-    /// A drifted clone's differences, a line each: `-` what it should be, `+` what it is.
+    /// A drifted clone's differences, one per line: `-` is the expected value, `+` the actual one.
     pub differences: String,
-    /// Whether the repair deletes a pipeline.
+    /// True if the repair deletes a pipeline.
     #[serde(skip)]
     pub deletes: bool,
     /// The repair, and the repository's name.
@@ -44,7 +48,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The names of the fields, in their order.
+    /// The names of the fields, in order.
     pub const FIELDS: &'static [&'static str] = &[
         "kind",
         "subject",
@@ -55,93 +59,92 @@ impl Finding {
     ];
 }
 
-/// What an audit looks at.
+/// Audits one table and its account.
 pub struct Auditor<'a, S, P, C> {
     /// The table and CodePipeline.
     pub account: &'a Account<S, P>,
-    /// The rules of today. Their secrets may be hidden: what CodePipeline masks is not compared.
+    /// The current rules. Their secrets may be hidden: values that CodePipeline masks are not
+    /// compared.
     pub rules: &'a Rules,
-    /// The table's name, which marks our pipelines.
+    /// The table's name, with which branchline's pipelines are tagged.
     pub table: &'a str,
-    /// Now.
+    /// The clock.
     pub clock: &'a C,
 }
 
 impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
-    /// Looks at every mapping that has a pipeline or should have one, then at every pipeline that no mapping has. `looked`
-    /// is told after each.
+    /// Checks every mapping that has a pipeline or should have one, then every pipeline that
+    /// belongs to no mapping. `checked` is called after each.
     ///
-    /// Costs a query a hundred mappings, two calls to CodePipeline a mapping, one a pipeline that no mapping has, and one
-    /// a template.
+    /// This costs one query per hundred mappings, two calls to CodePipeline per mapping, one per
+    /// pipeline without a mapping, and one per template.
     ///
     /// # Errors
     /// AWS did not answer.
-    pub async fn audit(&self, looked: impl Fn()) -> Result<Vec<Finding>, Fault> {
-        let mut found = Vec::new();
-        let mut known = BTreeSet::new();
+    pub async fn audit(&self, checked: impl Fn()) -> Result<Vec<Finding>, Fault> {
+        let mut findings = Vec::new();
+        let mut mapped = BTreeSet::new();
         for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
-            let mut after = None;
-            loop {
-                let page = self.account.store.in_state(state, after).await?;
-                for row in page.rows {
+            let mut pages = Pages::new(&self.account.store, state);
+            while let Some(rows) = pages.next().await? {
+                for row in rows {
                     match row {
                         Ok(row) => {
-                            known.extend(row.spec.as_ref().map(|spec| spec.pipeline.clone()));
-                            found.extend(self.mapping(&row).await?);
+                            mapped.extend(row.pipeline_name().cloned());
+                            findings.extend(self.mapping(&row).await?);
                         }
-                        Err(fault) => found.push(unreadable(&fault, None, None)),
+                        Err(fault) => findings.push(unreadable(&fault, None, None)),
                     }
-                    looked();
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
+                    checked();
                 }
             }
         }
         for name in self.account.pipelines.names().await? {
-            if !known.contains(&name) && !self.rules.has_template(&name) {
-                let flawed = self.pipeline(&name).await?;
+            if !mapped.contains(&name) && !self.rules.has_template(&name) {
+                let finding = self.pipeline(&name).await?;
                 // The pipeline of a row that could not be read leads to the same row.
-                let told = |flawed: &Finding| {
-                    let mut found = found.iter();
-                    found.any(|one| {
-                        one.kind == FindingKind::Unreadable && one.detail == flawed.detail
+                let is_reported = |finding: &Finding| {
+                    findings.iter().any(|one: &Finding| {
+                        one.kind == FindingKind::Unreadable && one.detail == finding.detail
                     })
                 };
-                found.extend(flawed.filter(|flawed| !told(flawed)));
+                let new = finding.filter(|finding| !is_reported(finding));
+                findings.extend(new);
             }
-            looked();
+            checked();
         }
-        Ok(found)
+        Ok(findings)
     }
 
+    /// Checks a mapping, and reads it again if there is a finding: a mapping that has changed since
+    /// is not reported.
     async fn mapping(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
-        let Some(flawed) = self.judge(row).await? else {
+        let Some(finding) = self.check(row).await? else {
             return Ok(None);
         };
-        let now = self.account.store.mapping(&row.subject).await;
-        let moved = match now {
-            Err(fault) if fault.reason == Reason::MappingUnreadable => true,
-            now => now?.is_none_or(|now| now.as_seen() != row.as_seen()),
+        let current = self.account.store.mapping(&row.subject).await;
+        let changed = match current {
+            Err(fault) if is_unreadable(&fault) => true,
+            current => current?.is_none_or(|current| current.as_seen() != row.as_seen()),
         };
-        Ok((!moved).then_some(flawed))
+        Ok((!changed).then_some(finding))
     }
 
-    async fn judge(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
+    async fn check(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
         if row.claim_at(self.clock.now()).is_some() {
             return Ok(None);
         }
         if State::HALF_WAY.contains(&row.state) {
             return Ok(Some(half_way(row)));
         }
-        let Some(spec) = &row.spec else {
+        let Some(spec) = row.spec() else {
             return Ok(None);
         };
-        let finding = |kind, detail, mends| Some(of_mapping(row, kind, detail, mends));
+        let finding = |kind, detail, repairable| Some(of_mapping(row, kind, detail, repairable));
         let pipelines = &self.account.pipelines;
-        let live = pipelines.find(&spec.pipeline, row.arn.as_ref()).await?;
-        // Before the rules are asked: what is not ours is not repaired, whatever they say.
+        let live = pipelines.find(&spec.pipeline, row.pipeline_arn()).await?;
+        // This comes before the rules: a pipeline that is not ours is not repaired, whatever they
+        // say.
         if live
             .as_ref()
             .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.table))
@@ -152,7 +155,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         let (rule, moved) = match standing(row, spec, self.rules) {
             Standing::Gone => {
                 let detail = format!(
-                    "no rule admits it any more; rule '{}' made it: a repair deletes the pipeline",
+                    "no rule admits it any more; rule '{}' created it: a repair deletes the pipeline",
                     spec.rule
                 );
                 return Ok(finding(FindingKind::RuleGone, detail, true));
@@ -161,7 +164,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             Standing::Moved(rule) => (rule, true),
         };
         if live.is_none() {
-            let detail = "the pipeline is not there: a repair makes it".to_owned();
+            let detail = "the pipeline does not exist: a repair creates it".to_owned();
             return Ok(finding(FindingKind::Missing, detail, true));
         }
         if rule.update == Update::Never {
@@ -169,7 +172,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         }
         if moved {
             let detail = format!(
-                "rule '{}' made it from '{}'; rule '{}' would make it from '{}' today",
+                "rule '{}' created it from '{}'; rule '{}' would create it from '{}' today",
                 spec.rule, spec.template, rule.name, rule.template
             );
             return Ok(finding(FindingKind::Drifted, detail, true));
@@ -183,15 +186,15 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         spec: &Spec,
         rule: &Rule,
     ) -> Result<Option<Finding>, Fault> {
-        let made = async {
+        let expected = async {
             let template = self.account.template(&spec.template).await?;
             let clone = template.clone_for(&row.clone_request(spec, rule, self.table))?;
             Ok((clone, template.version))
         };
-        let (clone, version) = match made.await {
-            Ok(made) => made,
+        let (clone, version) = match expected.await {
+            Ok(expected) => expected,
             Err(fault) if is_of_the_template(&fault) => {
-                let detail = format!("it could not be made today: {fault}");
+                let detail = format!("it could not be created today: {fault}");
                 return Ok(Some(of_mapping(row, FindingKind::Drifted, detail, false)));
             }
             Err(fault) => return Err(fault),
@@ -209,13 +212,13 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         if differences.is_empty() {
             return Ok(None);
         }
-        let why = match (version, row.template_version) {
+        let why = match (version, row.template_version()) {
             (Some(now), Some(then)) if now != then => format!(
-                "made from version {then} of '{}', which is at {now}: its next start, or a repair, brings it up to date",
+                "created from version {then} of '{}', which is at {now}: its next start, or a repair, updates it",
                 spec.template
             ),
             (Some(_) | None, _) => {
-                "it was edited, or its rule was, since: a repair brings it back".to_owned()
+                "it or its rule was edited since: a repair restores it".to_owned()
             }
         };
         let detail = format!("{why}; differences: {}", differences.len());
@@ -224,12 +227,12 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         Ok(Some(finding))
     }
 
-    /// A pipeline that no mapping has, as far as the listing told.
+    /// Checks a pipeline that belongs to no mapping, according to the listing.
     async fn pipeline(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
         let arn = self.sibling(name).await?;
         let pipelines = &self.account.pipelines;
-        let found = pipelines.find(name, arn.as_ref()).await?;
-        let Some(tags) = found.map(|found| found.tags) else {
+        let pipeline = pipelines.find(name, arn.as_ref()).await?;
+        let Some(tags) = pipeline.map(|pipeline| pipeline.tags) else {
             return Ok(None);
         };
         if !is_of_table(&tags, self.table) {
@@ -238,7 +241,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         let by_hand = format!("delete it by hand: aws codepipeline delete-pipeline --name {name}");
         let finding = |detail, repair: Option<(Repair, RepositoryName)>| Finding {
             kind: FindingKind::Orphan,
-            subject: shown(&tags, self.table),
+            subject: tagged_subject(&tags, self.table),
             pipeline: Some(name.to_string()),
             detail,
             repairable: repair.is_some(),
@@ -247,28 +250,28 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             repair,
         };
         let Some(subject) = subject_of(&tags, self.table) else {
-            let detail = format!("its tags do not tell its subject: {by_hand}");
+            let detail = format!("its tags do not identify its subject: {by_hand}");
             return Ok(Some(finding(detail, None)));
         };
         let row = match self.account.store.mapping(&subject).await {
-            Err(fault) if fault.reason == Reason::MappingUnreadable => {
+            Err(fault) if is_unreadable(&fault) => {
                 return Ok(Some(unreadable(
                     &fault,
-                    shown(&tags, self.table),
+                    tagged_subject(&tags, self.table),
                     Some(name),
                 )));
             }
             row => row?,
         };
-        let has = row.as_ref().filter(|row| row.state != State::Gone);
-        if has.is_some_and(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)) {
+        let existing = row.as_ref().filter(|row| row.state != State::Gone);
+        if existing.is_some_and(|row| row.pipeline_name() == Some(name)) {
             return Ok(None);
         }
-        // Gone by now where the daemon was about to delete it.
+        // The daemon may have deleted it in the meantime.
         if pipelines.find(name, arn.as_ref()).await?.is_none() {
             return Ok(None);
         }
-        if let Some(row) = has {
+        if let Some(row) = existing {
             let detail = format!(
                 "its subject has another pipeline, and is {}: {by_hand}",
                 row.state.as_str()
@@ -287,11 +290,12 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             };
             (repair, repository)
         });
-        let detail = "no mapping has it: a repair deletes it".to_owned();
+        let detail = "it belongs to no mapping: a repair deletes it".to_owned();
         Ok(Some(finding(detail, repair)))
     }
 
-    /// The ARN of a pipeline of this account, where a template tells what they look like: that spares a call.
+    /// Returns the ARN of a pipeline in this account, derived from a template's, which saves a
+    /// call.
     async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
         for rule in &self.rules.0 {
             match self.account.template(&rule.template).await {
@@ -304,9 +308,17 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
     }
 }
 
-fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, mends: bool) -> Finding {
-    let pipeline = row.spec.as_ref().map(|spec| spec.pipeline.clone());
-    let repair = pipeline.clone().filter(|_| mends).map(|pipeline| {
+/// Returns true if a row was not written by this version of branchline.
+fn is_unreadable(fault: &Fault) -> bool {
+    matches!(
+        fault.reason,
+        Reason::MappingUnreadable | Reason::MappingNewer
+    )
+}
+
+fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, repairable: bool) -> Finding {
+    let pipeline = row.pipeline_name().cloned();
+    let repair = pipeline.clone().filter(|_| repairable).map(|pipeline| {
         let repair = Repair {
             subject: row.subject.clone(),
             generation: row.generation,
@@ -330,10 +342,13 @@ fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, mends: bool) -> 
 fn half_way(row: &Mapping) -> Finding {
     let why = row.last_error.as_deref().unwrap_or("its worker died");
     let detail = format!(
-        "{} since {}, {} attempts: {why}",
+        "{} since {}, {}: {why}",
         row.state.as_str(),
         row.updated_at,
-        row.attempts
+        plural(
+            usize::try_from(row.attempts).unwrap_or(usize::MAX),
+            "attempt"
+        )
     );
     of_mapping(row, FindingKind::HalfWay, detail, true)
 }
@@ -351,18 +366,18 @@ fn unreadable(fault: &Fault, subject: Option<String>, pipeline: Option<&Pipeline
     }
 }
 
-/// The subject of a pipeline without a mapping, as its tags tell it.
-fn shown(tags: &Tags, table: &str) -> Option<String> {
+/// Returns the subject of a pipeline without a mapping, from its tags.
+fn tagged_subject(tags: &Tags, table: &str) -> Option<String> {
     let repository = RepositoryName::parse(tags.get(REPOSITORY)?.as_str()).ok()?;
     Some(subject_of(tags, table)?.display(&repository))
 }
 
-/// The template is not there, or makes no clone.
+/// Returns true if the template does not exist, or cannot be cloned.
 fn is_of_the_template(fault: &Fault) -> bool {
     !fault.reason.scope().is_outage() && !fault.reason.is_from_aws()
 }
 
-/// A secret, as GetPipeline shows it.
+/// Returns true for a secret that GetPipeline masks.
 fn is_masked(one: &Difference) -> bool {
     one.to.as_ref().is_some_and(|to| to.as_str() == Some(MASK))
 }

@@ -1,5 +1,5 @@
-//! Predicts what the daemon would do with a message, and how the clone would differ from its template. Nothing is changed: the
-//! daemon's own path runs over rehearsal ports.
+//! Predicts what the daemon would do with a message, and how the clone would differ from its
+//! template. Nothing is changed: the daemon's own path runs over rehearsal ports.
 
 use serde::Serialize;
 
@@ -14,7 +14,9 @@ use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
 use crate::inspect::account::Account;
-use crate::inspect::rehearsal::{Compared, PredictedEffect, RehearsalPipelines, RehearsalStore};
+use crate::inspect::rehearsal::{
+    CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
+};
 use crate::inspect::unsigned_payload::is_no_delivery;
 use crate::ports::{Clock, PipelineReader, StoreReader};
 use crate::reconcile::{Reconciler, ReconcilerConfig};
@@ -22,40 +24,41 @@ use crate::reconcile::{Reconciler, ReconcilerConfig};
 /// The prediction of what would happen to a message.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// How far the message would get, and how it would end.
+    /// The journal that the message would have.
     pub journal: Journal,
-    /// The same in a sentence.
+    /// The prediction as a sentence.
     pub prediction: String,
-    /// What would be done in CodePipeline, in order.
+    /// The calls to CodePipeline that would be made, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<PredictedEffect>,
-    /// The clone beside its template, where it would be created or updated.
+    /// The comparison of the clone with its template, if it would be created or updated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clone: Option<Compared>,
-    /// What was recorded of the delivery, where it was processed before.
+    pub clone: Option<CloneComparison>,
+    /// The audit entries of the delivery, if it was processed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<AuditEntry>,
     /// True if the message would be dead-lettered or quarantined.
     pub dead_lettered: bool,
 }
 
-/// What a rehearsal goes by.
+/// The configuration of a rehearsal.
 pub struct RehearsalConfig {
     /// The rules.
     pub rules: Rules,
     /// The table's name.
     pub table: String,
-    /// What proves the messages.
+    /// Authenticates messages.
     pub authenticator: Authenticator,
 }
 
-/// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see each other's effects.
+/// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
+/// each other's effects.
 pub struct Rehearsal<S, P, C> {
     reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
 }
 
 impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
-    /// Rehearses over this table and this CodePipeline.
+    /// Creates a rehearsal over this table and this CodePipeline.
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
         let config = ReconcilerConfig {
             rules: config.rules,
@@ -74,10 +77,10 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     /// Predicts what would become of a message.
     ///
     /// # Errors
-    /// The table or CodePipeline did not answer, so that nothing can be predicted. A fault of the message itself is part of
-    /// the explanation.
+    /// The table or CodePipeline did not answer, so nothing can be predicted. A fault of the
+    /// message itself is part of the explanation.
     ///
-    /// Cancelled: nothing was changed.
+    /// If cancelled, nothing was changed.
     pub async fn explain(&self, envelope: Envelope) -> Result<Explanation, Fault> {
         let processed = self.reconciler.process(envelope, None).await;
         let (effects, clone) = self.reconciler.pipelines().take();
@@ -106,7 +109,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         &self,
         journal: &Journal,
         disposition: &Disposition,
-        clone: Option<&Compared>,
+        clone: Option<&CloneComparison>,
     ) -> String {
         let row = match &journal.about {
             Some(About::Subject(subject)) => self.reconciler.store().rehearsed(subject),
@@ -136,7 +139,7 @@ fn success(
     outcome: &Outcome,
     journal: &Journal,
     row: Option<&Mapping>,
-    clone: Option<&Compared>,
+    clone: Option<&CloneComparison>,
 ) -> String {
     let pipeline = journal
         .pipeline
@@ -145,7 +148,7 @@ fn success(
     let template = clone.map_or("its template", |clone| clone.template.as_str());
     let head = row.and_then(|row| row.order.head.as_ref());
     let commit = head.map_or("its branch's head", |head| head.as_str());
-    let absence = row.and_then(|row| row.absence);
+    let absence = row.and_then(Mapping::absence);
     let detail = outcome.detail().unwrap_or_default();
     match outcome {
         Outcome::Ignored(_) => format!("ignore it: {detail}"),
@@ -177,8 +180,8 @@ fn success(
     }
 }
 
-/// Explains a delivery that was processed: what was recorded, and its subject's clone as it would be created today. `None`
-/// where the table knows no such delivery.
+/// Explains a delivery that was processed: its audit entries, and its subject's clone as it would
+/// be created today. Returns `None` if the table has no record of the delivery.
 ///
 /// # Errors
 /// The table or CodePipeline did not answer.
@@ -225,14 +228,15 @@ pub async fn recall<S: StoreReader, P: PipelineReader>(
     }))
 }
 
-/// A mapping's clone beside its template, as the rules and the template have it today. `None` where no rule has it.
+/// Compares a mapping's clone with its template, as the rules and the template are today. Returns
+/// `None` if the mapping's rule no longer exists.
 async fn compare<S: StoreReader, P: PipelineReader>(
     mapping: &Mapping,
     rules: &Rules,
     table: &str,
     account: &Account<S, P>,
-) -> Result<Option<Compared>, Fault> {
-    let Some(spec) = &mapping.spec else {
+) -> Result<Option<CloneComparison>, Fault> {
+    let Some(spec) = mapping.spec() else {
         return Ok(None);
     };
     let Some(rule) = rules.named(&spec.rule) else {
@@ -240,5 +244,5 @@ async fn compare<S: StoreReader, P: PipelineReader>(
     };
     let template = account.template(&spec.template).await?;
     let clone = template.clone_for(&mapping.clone_request(spec, rule, table))?;
-    Ok(Some(Compared::new(&template, &clone)))
+    Ok(Some(CloneComparison::new(&template, &clone)))
 }

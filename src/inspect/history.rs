@@ -1,28 +1,29 @@
-//! The audit trail of every subject, as auditors get it.
+//! The audit trail of every subject, in rows for auditors.
 
 use serde::Serialize;
 
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::Mapping;
 
-/// What was done to one subject. The names are stable: they are the columns of `csv` and the keys of `json`.
+/// One audit entry with its subject. The field names are stable: they are the columns of
+/// `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct HistoryRow {
-    /// The repository's name when it was last heard of.
+    /// The repository's name in its latest event.
     pub repository: String,
-    /// GitHub's number for it.
+    /// GitHub's number of the repository.
     pub repository_id: u64,
     /// The subject, as people write it.
     pub subject: String,
     /// The event's own time.
     pub time: String,
-    /// The delivery that made us do it, or what else did.
+    /// The cause: a delivery, a repair, the sweep, or an operator.
     pub cause: String,
-    /// When it was done.
+    /// When the change was made.
     pub processed_at: String,
-    /// Who did it.
+    /// The user who caused the change.
     pub actor: Option<String>,
-    /// What it came to.
+    /// The outcome.
     pub outcome: String,
     /// The state before.
     pub from: Option<String>,
@@ -30,12 +31,12 @@ pub struct HistoryRow {
     pub to: String,
     /// The pipeline concerned.
     pub pipeline: Option<String>,
-    /// The journal, as JSON text.
+    /// The journal, as JSON.
     pub journal: String,
 }
 
 impl HistoryRow {
-    /// The names of the fields, in their order.
+    /// The names of the fields, in order.
     pub const FIELDS: &'static [&'static str] = &[
         "repository",
         "repository_id",
@@ -51,9 +52,9 @@ impl HistoryRow {
         "journal",
     ];
 
-    /// An entry of a mapping's trail.
+    /// Combines a mapping's subject with an entry of its audit trail.
     #[must_use]
-    pub fn of(mapping: &Mapping, entry: AuditEntry) -> Self {
+    pub fn new(mapping: &Mapping, entry: AuditEntry) -> Self {
         Self {
             repository: mapping.repository.to_string(),
             repository_id: mapping.subject.repository.0,

@@ -1,4 +1,4 @@
-//! What the person with the pager runs: reads through the ports, and the rooms of the daemon's own line.
+//! Answers operators' questions through ports that only read, on the daemon's own path.
 
 pub mod account;
 pub mod audit;
@@ -7,6 +7,7 @@ pub mod explain;
 pub mod history;
 pub mod mappings;
 pub mod offline;
+pub(crate) mod pages;
 pub mod preflight;
 pub mod rehearsal;
 pub mod unsigned_payload;

@@ -1,4 +1,4 @@
-//! Explaining without AWS: a template from a file, and an account with nothing else in it.
+//! Explains without AWS: with a template from a file, in an account that contains nothing else.
 
 use serde_json::Value;
 
@@ -13,31 +13,32 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader};
 
-/// A table in which no subject was ever seen.
+/// A table without any mapping.
 #[derive(Clone, Copy, Debug)]
 pub struct EmptyStore;
 
-/// The output of `aws codepipeline get-pipeline` as the template, and no other pipeline.
+/// CodePipeline with one template: the output of `aws codepipeline get-pipeline`.
 #[derive(Clone, Debug)]
 pub struct OfflinePipelines(Template);
 
 impl OfflinePipelines {
-    /// Reads the file's text.
+    /// Parses the text of the file.
     ///
     /// # Errors
-    /// One sentence that says what the file should be.
+    /// One sentence that describes the expected file.
     pub fn read(text: &str) -> Result<Self, String> {
-        let odd = || "want the output of `aws codepipeline get-pipeline --name NAME`".to_owned();
-        let json: Value =
-            serde_json::from_str(text).map_err(|why| format!("not JSON ({why}): {}", odd()))?;
+        let unexpected =
+            || "want the output of `aws codepipeline get-pipeline --name NAME`".to_owned();
+        let json: Value = serde_json::from_str(text)
+            .map_err(|why| format!("not JSON ({why}): {}", unexpected()))?;
         let arn = json
             .pointer("/metadata/pipelineArn")
             .and_then(Value::as_str);
         let arn = arn.unwrap_or("arn:aws:codepipeline:eu-west-1:000000000000:template");
         let arn = PipelineArn::parse(arn).map_err(|why| why.to_string())?;
-        let declaration = Declaration::new(json.get("pipeline").unwrap_or(&json).clone());
-        let declaration = declaration.filter(|declaration| declaration.stages().next().is_some());
-        let declaration = declaration.ok_or_else(odd)?;
+        let declaration = Declaration::new(json.get("pipeline").unwrap_or(&json).clone())
+            .filter(|declaration| declaration.stages().next().is_some())
+            .ok_or_else(unexpected)?;
         let version = declaration.as_json().get("version").and_then(Value::as_i64);
         Ok(Self(Template {
             version: version.and_then(|version| i32::try_from(version).ok()),
@@ -48,7 +49,7 @@ impl OfflinePipelines {
 }
 
 impl PipelineReader for OfflinePipelines {
-    /// Returns the file, whatever the rule calls its template.
+    /// Returns the template of the file, whatever its name in the rule.
     async fn template(&self, _name: &PipelineName) -> Result<Template, Fault> {
         Ok(self.0.clone())
     }

@@ -7,7 +7,7 @@ use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineArn, PipelineName};
-use crate::domain::state::mapping::Claim;
+use crate::domain::state::claim::Claim;
 
 /// The result of an attempt to create a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

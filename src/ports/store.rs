@@ -6,7 +6,8 @@ use std::future::Future;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
-use crate::domain::state::mapping::{Claim, Mapping, State, Transition};
+use crate::domain::state::claim::{Claim, Transition};
+use crate::domain::state::mapping::{Mapping, State};
 
 /// The result of an attempt to claim a subject.
 #[derive(Debug)]

@@ -12,7 +12,9 @@ use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rules;
-use crate::domain::state::mapping::{Claim, EffectResult, Mapping, Transition};
+use crate::domain::state::claim::{Claim, Transition};
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::{EffectResult, Mapping};
 use crate::domain::state::plan::Effect;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
 use crate::reconcile::lease::Lease;
@@ -119,7 +121,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 return Err(fault);
             }
         };
-        journal.executions.clone_from(&claim.mapping().executions);
+        journal
+            .executions
+            .clone_from(&claim.mapping().observed.executions);
         // The write is conditional on the claim, so a late one does no harm, and saves the next worker the work.
         let settled = claim.settle(done, self.clock.now());
         match self.record(&settled, context, &outcome, journal).await? {
@@ -140,7 +144,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         match effect {
             Effect::Create(spec) => self.create(spec, action).await,
             Effect::Start(spec) => self.start(spec, action, journal).await,
-            Effect::Delete(spec) => self.delete(spec, action).await,
+            Effect::Delete(name) => self.delete(name, action).await,
         }
     }
 
@@ -180,10 +184,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 }
 
 fn name_taken(effect: &Effect, other: &str) -> Fault {
-    let (Effect::Create(spec) | Effect::Start(spec) | Effect::Delete(spec)) = effect;
-    let detail = format!(
-        "'{}' is the pipeline of {other}: make pipeline_name of rule '{}' tell them apart, for instance with {{owner}}",
-        spec.pipeline, spec.rule
-    );
+    let detail = match effect {
+        Effect::Create(Spec { pipeline, rule, .. })
+        | Effect::Start(Spec { pipeline, rule, .. }) => {
+            format!(
+                "'{pipeline}' is the pipeline of {other}: make pipeline_name of rule '{rule}' tell them apart, for instance with {{owner}}"
+            )
+        }
+        Effect::Delete(name) => format!("'{name}' is the pipeline of {other}"),
+    };
     Fault::new(Reason::PipelineNameTaken, detail)
 }

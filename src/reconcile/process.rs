@@ -89,7 +89,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
 
     fn finish(&self, journal: Journal, envelope: Envelope) -> Processed {
         let receipt = envelope.receipt.clone();
-        let signal = BackendSignal::of(&journal);
+        let signal = BackendSignal::from_journal(&journal);
         let disposition = Disposition::decide(envelope, &journal, &self.max_attempts);
         Processed {
             journal,

@@ -1,8 +1,10 @@
-//! CloudWatch's embedded metric format: JSON lines that CloudWatch Logs turns into metrics, one for each set of labels
-//! ("CloudWatch embedded metric format specification" in the CloudWatch guide).
+//! Writes CloudWatch's embedded metric format: JSON lines that CloudWatch Logs turns into metrics,
+//! one line for each set of labels ("CloudWatch embedded metric format specification" in the
+//! CloudWatch guide).
 //!
-//! Counters tell what was added since the last lines, gauges what is, histograms their values by bucket since then, as
-//! `Values` and `Counts`, so that CloudWatch can tell percentiles. Memory is bounded by the sets of labels.
+//! A line contains the increase of each counter since the last line, the current value of each
+//! gauge, and the values of each histogram since the last line by bucket, as `Values` and `Counts`,
+//! from which CloudWatch computes percentiles. Memory is bounded by the number of label sets.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,14 +20,14 @@ use serde_json::{Map, Value, json};
 use crate::domain::ids::Timestamp;
 use crate::telemetry::metrics::{ALL, Kind};
 
-/// Records and renders. Clones record into the same.
+/// Records metrics and writes them. Clones share their metrics.
 #[derive(Clone)]
 pub struct Emf {
     registry: Arc<Registry<Key, Cells>>,
     namespace: Arc<str>,
 }
 
-/// What is kept of one measure under one set of labels.
+/// The storage of one metric under one set of labels.
 struct Cells;
 
 impl Storage<Key> for Cells {
@@ -54,7 +56,7 @@ impl Storage<Key> for Cells {
     }
 }
 
-/// Values by bucket since they were last taken.
+/// The values of a histogram by bucket, since they were last taken.
 struct Buckets {
     bounds: &'static [f64],
     filled: Mutex<Filled>,
@@ -62,7 +64,7 @@ struct Buckets {
 
 #[derive(Default)]
 struct Filled {
-    /// By the number of the bucket: how many values, and their sum.
+    /// The number and the sum of the values in each bucket, by the bucket's index.
     buckets: BTreeMap<usize, (u64, f64)>,
     least: f64,
     most: f64,
@@ -84,14 +86,17 @@ impl HistogramFn for Buckets {
 }
 
 impl Buckets {
-    /// What came since the last time; `None` where nothing did.
+    /// Takes the values since the last time; `None` if there are none.
     #[expect(clippy::cast_precision_loss, reason = "no bucket holds 2^53 values")]
     fn take(&self) -> Option<Value> {
         let filled = std::mem::take(&mut *self.lock());
         let buckets = filled.buckets.into_values();
         let (counts, sums): (Vec<u64>, Vec<f64>) = buckets.unzip();
-        let means = counts.iter().zip(&sums);
-        let means: Vec<f64> = means.map(|(count, sum)| sum / *count as f64).collect();
+        let means: Vec<f64> = counts
+            .iter()
+            .zip(&sums)
+            .map(|(count, sum)| sum / *count as f64)
+            .collect();
         (!counts.is_empty()).then(|| {
             json!({
                 "Values": means,
@@ -104,13 +109,13 @@ impl Buckets {
         })
     }
 
-    /// Nothing panics under this lock.
+    /// Locks the values. No code panics under this lock.
     fn lock(&self) -> std::sync::MutexGuard<'_, Filled> {
         self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One line under way: measures of one set of labels.
+/// The metrics of one line, which have the same set of labels.
 type Line = BTreeMap<&'static str, Value>;
 
 impl Emf {
@@ -121,10 +126,10 @@ impl Emf {
         }
     }
 
-    /// Writes what was measured since the last time, one line a set of labels.
+    /// Writes the metrics since the last time, one line per set of labels.
     ///
     /// # Errors
-    /// Those of the writer. What was to be written is lost then.
+    /// Those of the writer. The metrics that were to be written are lost.
     pub fn flush(&self, now: Timestamp, to: &mut impl Write) -> io::Result<()> {
         let mut text = Vec::new();
         for (labels, values) in self.lines() {
@@ -192,7 +197,7 @@ fn labels(key: &Key) -> Vec<(String, String)> {
         .collect()
 }
 
-/// CloudWatch's word (API reference, MetricDatum).
+/// Returns CloudWatch's name of a metric's unit (API reference, MetricDatum).
 fn unit(name: &str) -> &'static str {
     let measure = ALL.iter().find(|measure| measure.name == name);
     match measure.map(|measure| measure.unit) {
@@ -201,7 +206,7 @@ fn unit(name: &str) -> &'static str {
     }
 }
 
-/// What a measure is stands in `measures::ALL`; CloudWatch has no place for the help.
+/// Ignores the descriptions: `metrics::ALL` has them, and CloudWatch has no help texts.
 impl Recorder for Emf {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -226,7 +231,7 @@ impl Recorder for Emf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::metrics as measures;
+    use crate::telemetry::metrics as telemetry_metrics;
     use std::time::Duration;
 
     fn flushed(emf: &Emf) -> Vec<Value> {
@@ -239,11 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_came_since_the_last_one() {
+    fn a_line_contains_the_changes_since_the_last_one() {
         let emf = Emf::new("branchline".to_owned());
         metrics::with_local_recorder(&emf, || {
             for millis in [3, 4, 700] {
-                measures::called("sqs", "ReceiveMessage", "ok", Duration::from_millis(millis));
+                telemetry_metrics::called(
+                    "sqs",
+                    "ReceiveMessage",
+                    "ok",
+                    Duration::from_millis(millis),
+                );
             }
         });
         let lines = flushed(&emf);
@@ -273,13 +283,15 @@ mod tests {
                 }),
             ]
         );
-        assert_eq!(flushed(&emf), [] as [Value; 0], "nothing came since");
+        assert_eq!(flushed(&emf), [] as [Value; 0], "nothing changed since");
     }
 
     #[test]
-    fn a_gauge_is_told_each_time() {
+    fn every_flush_contains_each_gauge() {
         let emf = Emf::new("branchline".to_owned());
-        metrics::with_local_recorder(&emf, || measures::waiting(measures::WEBHOOKS, 7));
+        metrics::with_local_recorder(&emf, || {
+            telemetry_metrics::waiting(telemetry_metrics::WEBHOOKS, 7)
+        });
         for _ in 0..2 {
             let lines = flushed(&emf);
             assert_eq!(lines[0]["branchline_queue_messages"], 7.0);
@@ -288,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_has_more_than_cloudwatch_reads() {
+    fn no_line_exceeds_the_limits_of_cloudwatch() {
         for measure in ALL {
             if let Kind::Histogram(bounds) = measure.kind {
                 assert!(bounds.len() < 100, "{}", measure.name);

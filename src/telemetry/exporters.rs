@@ -1,7 +1,8 @@
-//! How measures leave the process: as Prometheus text that somebody fetches, or as lines in CloudWatch's embedded metric
-//! format for those who log into CloudWatch and have nobody who fetches.
+//! Exports metrics: as Prometheus text that a scraper fetches, or as lines in CloudWatch's embedded
+//! metric format, for installations that log into CloudWatch and have no scraper.
 //!
-//! One recorder behind the `metrics` facade serves either, so what counts does not know who reads.
+//! Both use one recorder behind the `metrics` facade, so the code that counts does not depend on
+//! the format.
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -9,10 +10,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::telemetry::emf::Emf;
 use crate::telemetry::metrics::{ALL, Kind};
 
-/// Records for Prometheus from now on.
+/// Installs the recorder for Prometheus.
 ///
 /// # Errors
-/// One sentence, where something records already.
+/// One sentence, if a recorder is already installed.
 pub fn prometheus() -> Result<PrometheusHandle, String> {
     let mut builder = PrometheusBuilder::new();
     for measure in ALL {
@@ -28,10 +29,10 @@ pub fn prometheus() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
-/// Records for CloudWatch from now on, under this namespace.
+/// Installs the recorder for CloudWatch, which uses this namespace.
 ///
 /// # Errors
-/// One sentence, where something records already.
+/// One sentence, if a recorder is already installed.
 pub fn cloudwatch(namespace: String) -> Result<Emf, String> {
     let recorder = Emf::new(namespace);
     metrics::set_global_recorder(recorder.clone()).map_err(taken)?;
@@ -39,8 +40,8 @@ pub fn cloudwatch(namespace: String) -> Result<Emf, String> {
     Ok(recorder)
 }
 
-/// Tells the recorder what each measure is. What has no label is there from the beginning: a counter that first appears at
-/// its first count has no rate.
+/// Describes each metric to the recorder. Metrics without labels exist from the start, because a
+/// counter that appears with its first count has no rate.
 fn describe() {
     for measure in ALL {
         let (name, unit, help) = (measure.name, measure.unit, measure.help);

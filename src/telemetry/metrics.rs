@@ -1,7 +1,9 @@
-//! What is measured, under one name for Prometheus and CloudWatch. The doc comment of a measure is its help text.
+//! The metrics, under one name each for Prometheus and CloudWatch. The doc comment of a metric is
+//! its help text.
 //!
-//! Labels are bounded: words of our own tables, GitHub's event names that we know, names of rules. Nothing that a webhook
-//! says becomes one. Without a recorder (`observe/`) all of this costs next to nothing.
+//! The number of label values is bounded: words of branchline's own tables, known event names of
+//! GitHub, names of rules. Nothing else from a webhook becomes a label. Without a recorder
+//! (`exporters.rs`), recording costs almost nothing.
 
 use std::time::Duration;
 
@@ -10,54 +12,55 @@ use metrics::{Unit, counter, gauge, histogram};
 use crate::domain::fault::{Class, Reason, Step};
 use crate::domain::outcome::outgoing::Destination;
 
-/// How a measure behaves.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// It only grows.
+    /// A number that only grows.
     Counter,
-    /// It goes up and down.
+    /// A number that rises and falls.
     Gauge,
-    /// Values, counted below each of these upper bounds.
+    /// Values, counted in buckets with these upper bounds.
     Histogram(&'static [f64]),
 }
 
-/// One measure.
+/// A metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Measure {
-    /// Its name, with its unit at the end.
+    /// The name, which ends with the unit.
     pub name: &'static str,
-    /// How it behaves.
+    /// The kind.
     pub kind: Kind,
-    /// What it counts in.
+    /// The unit.
     pub unit: Unit,
-    /// The names of its labels.
+    /// The names of the labels.
     pub labels: &'static [&'static str],
-    /// What it is, in a sentence.
+    /// The help text, one sentence.
     pub help: &'static str,
 }
 
-/// Seconds of a call or a walk: from what the table answers in to what the time limits end.
+/// Buckets for calls and processing, in seconds: from the time of a DynamoDB read to the time
+/// limits.
 const SHORT: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0,
 ];
-/// Seconds from GitHub's own time: from a quick delivery to what a queue keeps.
+/// Buckets for the age of an event, in seconds: from a quick delivery to the retention of a queue.
 const LONG: &[f64] = &[
     0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 345_600.0,
 ];
 
-/// Declares the measures as one table: their constants, and [`ALL`].
+/// Declares the metrics as one table: their constants, and [`ALL`].
 macro_rules! measures {
-    ($(#[doc = $help:literal] $id:ident = $name:literal, $kind:expr, $unit:ident, [$($label:literal),*];)*) => {
-        $(#[doc = $help]
+    ($($(#[doc = $help:literal])+ $id:ident = $name:literal, $kind:expr, $unit:ident, [$($label:literal),*];)*) => {
+        $($(#[doc = $help])+
         pub const $id: Measure = Measure {
             name: $name,
             kind: $kind,
             unit: Unit::$unit,
             labels: &[$($label),*],
-            help: $help.trim_ascii(),
+            help: concat!($($help),+).trim_ascii(),
         };)*
 
-        /// Every measure there is.
+        /// Every metric.
         pub const ALL: &[Measure] = &[$($id),*];
     };
 }
@@ -65,7 +68,8 @@ macro_rules! measures {
 use Kind::{Counter, Gauge, Histogram};
 
 measures! {
-    /// Messages processed, by GitHub event and by disposition: deleted, retried, dead-lettered or quarantined
+    /// Messages processed, by GitHub event and by disposition: deleted, retried, dead-lettered or
+    /// quarantined
     DELIVERIES = "branchline_deliveries_total", Counter, Count, ["event", "disposition"];
     /// Messages that failed, by the step in which they failed and by class of fault
     FAULTS = "branchline_faults_total", Counter, Count, ["step", "class"];
@@ -73,7 +77,8 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
-    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or a reason
+    /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
+    /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
     /// Seconds that a call to AWS took, with its retries
     AWS_CALL = "branchline_aws_call_seconds", Histogram(SHORT), Seconds, ["service", "operation"];
@@ -93,7 +98,7 @@ measures! {
     QUEUE_MESSAGES = "branchline_queue_messages", Gauge, Count, ["queue"];
 }
 
-/// GitHub's events that have a label of their own.
+/// GitHub's events that have their own label value.
 const EVENTS: &[&str] = &[
     "create",
     "delete",
@@ -103,7 +108,7 @@ const EVENTS: &[&str] = &[
     "repository",
 ];
 
-/// Counts a processed message. It has no event where it was not authenticated.
+/// Counts a processed message. It has no event if it was not authenticated.
 pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Duration) {
     let known = |event| EVENTS.iter().find(|known| **known == event).copied();
     let event = event.map_or("unverified", |event| known(event).unwrap_or("other"));
@@ -111,7 +116,7 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
     histogram!(PROCESSING.name).record(took.as_secs_f64());
 }
 
-/// Records how long after the event its message was handled.
+/// Records how long after the event its message was processed.
 pub(crate) fn aged(age: Duration) {
     histogram!(DELIVERY_AGE.name).record(age.as_secs_f64());
 }
@@ -121,7 +126,7 @@ pub(crate) fn failed(step: Step, class: Class) {
     counter!(FAULTS.name, "step" => step.as_str(), "class" => class.as_str()).increment(1);
 }
 
-/// A call to AWS ended.
+/// Records a call to AWS.
 pub(crate) fn called(
     service: &'static str,
     operation: &str,
@@ -135,7 +140,7 @@ pub(crate) fn called(
         .record(took.as_secs_f64());
 }
 
-/// A message is in work as long as this exists.
+/// Counts a message as being processed until it is dropped.
 pub(crate) struct InFlight(());
 
 impl InFlight {
@@ -151,17 +156,17 @@ impl Drop for InFlight {
     }
 }
 
-/// A lease was lost.
+/// Counts a lost lease.
 pub(crate) fn lease_lost() {
     counter!(LEASES_LOST.name).increment(1);
 }
 
-/// A claim was taken over.
+/// Counts a claim that was taken over.
 pub(crate) fn claim_taken_over() {
     counter!(CLAIMS_TAKEN_OVER.name).increment(1);
 }
 
-/// Counts a message that was sent away, once SQS confirmed it.
+/// Counts a message that was dead-lettered or quarantined, once SQS confirmed the send.
 pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
     let queue = match destination {
         Destination::Webhooks => WEBHOOKS,
@@ -172,27 +177,27 @@ pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
     counter!(DEAD_LETTERED.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
 }
 
-/// A template was wanted.
+/// Counts a template look-up.
 pub(crate) fn template(result: &'static str) {
     counter!(TEMPLATES.name, "result" => result).increment(1);
 }
 
-/// The word for the queue of webhooks.
+/// The label value of the queue of webhooks.
 pub const WEBHOOKS: &str = "webhooks";
-/// The word for the internal queue.
+/// The label value of the internal queue.
 pub const INTERNAL: &str = "internal";
-/// The word for the dead-letter queue.
+/// The label value of the dead-letter queue.
 pub const DEAD_LETTERS: &str = "dead-letters";
-/// The word for the quarantine.
+/// The label value of the quarantine queue.
 pub const QUARANTINE: &str = "quarantine";
 
-/// So many messages wait in a queue.
+/// Sets the number of messages that wait in a queue.
 #[expect(clippy::cast_precision_loss, reason = "no queue holds 2^53 messages")]
 pub fn waiting(queue: &'static str, messages: u64) {
     gauge!(QUEUE_MESSAGES.name, "queue" => queue).set(messages as f64);
 }
 
-/// A rule has so many active pipelines.
+/// Sets the number of a rule's active pipelines.
 pub fn active(rule: &str, pipelines: u32) {
     gauge!(PIPELINES.name, "rule" => rule.to_owned()).set(f64::from(pipelines));
 }
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_grow() {
+    fn bucket_bounds_are_sorted() {
         for bounds in [SHORT, LONG] {
             assert!(bounds.is_sorted_by(|a, b| a < b));
         }

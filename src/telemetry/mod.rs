@@ -1,5 +1,5 @@
-//! Where log lines go and how they look: standard error, for people on a terminal, as JSON for everything else. And where
-//! traces go, if anywhere.
+//! Starts logs and traces. Log lines go to standard error, as text for people on a terminal and as
+//! JSON otherwise.
 
 use std::io::IsTerminal;
 
@@ -23,21 +23,24 @@ mod otlp;
 
 pub use otlp::Traces;
 
-/// Where traces are sent (OpenTelemetry specification, "OTLP exporter").
+/// The variable with the URL to which traces are sent (OpenTelemetry specification, "OTLP
+/// exporter").
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-/// Starts logging for the rest of the process, for people (`human`) or as JSON, and by default for people on a terminal, and tracing as long as what this returns exists. `filter` is in the syntax
-/// of tracing's `EnvFilter`, for instance `info` or `branchline=debug`.
+/// Starts logging for the rest of the process, and tracing until the returned value is dropped. Log
+/// lines are text if `human` is true, JSON if it is false; by default, they are text on a terminal.
+/// `filter` has the syntax of tracing's `EnvFilter`, for instance `info` or `branchline=debug`.
 ///
 /// # Errors
-/// One sentence, when the filter cannot be read, traces cannot be sent where the environment says, or logging was started
-/// before.
+/// One sentence, if the filter is not valid, traces cannot be sent to the configured URL, or
+/// logging was already started.
 pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|why| format!("the log filter '{filter}' cannot be read: {why}"))?;
     let terminal = std::io::stderr().is_terminal();
     let human = human.unwrap_or(terminal);
-    // A line says all that it has to say: spans are for traces, and cost nothing where nobody traces.
+    // Log lines are complete without spans, which only traces need. They cost nothing without
+    // tracing.
     let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
     let (traces, spans) = otlp::start(ENDPOINT)?;
     let started = Registry::default()

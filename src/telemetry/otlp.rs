@@ -1,5 +1,6 @@
-//! Spans by OTLP over HTTP, to a collector beside the daemon or elsewhere. The variables are OpenTelemetry's own:
-//! OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES.
+//! Exports spans by OTLP over HTTP to a collector. OpenTelemetry's own variables configure it:
+//! OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER,
+//! OTEL_RESOURCE_ATTRIBUTES.
 
 use std::time::Duration;
 
@@ -13,16 +14,16 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-/// How long the last spans may take once the daemon ends.
+/// The time limit for sending the last spans when the daemon ends.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// Spans are sent as long as this exists; the last go out when it is dropped.
+/// Sends spans until it is dropped, and then sends the last ones.
 pub struct Traces(Option<SdkTracerProvider>);
 
-/// What turns spans into traces.
+/// The layer that turns spans into traces.
 type Spans<S> = Box<dyn Layer<S> + Send + Sync>;
 
-/// Nothing, where the environment does not say where to.
+/// Starts the exporter. Returns no layer if the variable is not set.
 pub(super) fn start<S>(variable: &str) -> Result<(Traces, Option<Spans<S>>), String>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -42,7 +43,7 @@ where
         .with_batch_exporter(exporter)
         .with_resource(resource)
         .build();
-    // Ours alone: what the exporter itself does would be traced without end.
+    // Only branchline's own spans: the exporter's own would cause more spans without end.
     let ours = filter_fn(|metadata| {
         metadata.is_span() && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     });

@@ -1,5 +1,6 @@
-//! Spans: one a delivery, one for each room that it passes, and one for each call to AWS (`aws/call.rs`). They cost nothing
-//! where nobody traces: without OTEL_EXPORTER_OTLP_ENDPOINT, or without the feature `otlp` (`telemetry.rs`).
+//! Spans: one per delivery, one for each of its steps, and one for each call to AWS
+//! (`aws/call.rs`). They cost nothing if traces are off: without OTEL_EXPORTER_OTLP_ENDPOINT, or
+//! without the feature `otlp` (`telemetry/otlp.rs`).
 
 use tracing::Span;
 use tracing::field::Empty;
@@ -10,7 +11,7 @@ use crate::domain::outcome::journal::Journal;
 #[cfg(feature = "otlp")]
 use crate::telemetry::xray;
 
-/// The span of a delivery, under the trace that SQS hands on in `AWSTraceHeader`.
+/// Opens the span of a delivery, under the trace that SQS passes in `AWSTraceHeader`.
 pub(crate) fn delivery(envelope: &Envelope) -> Span {
     let span = tracing::info_span!(
         "delivery",
@@ -32,7 +33,7 @@ pub(crate) fn delivery(envelope: &Envelope) -> Span {
     span
 }
 
-/// Records what the processing found out: names and outcomes, never the body.
+/// Records the result of the processing: names and outcomes, never the body.
 pub(crate) fn processed(span: &Span, journal: &Journal) {
     let known = [
         (
@@ -64,7 +65,7 @@ pub(crate) fn processed(span: &Span, journal: &Journal) {
     }
 }
 
-/// The span of one of the seven steps.
+/// Opens the span of one of the seven steps.
 pub(crate) fn step(name: &'static str) -> Span {
     tracing::info_span!("step", otel.name = name)
 }
@@ -76,7 +77,7 @@ fn parent(span: &Span, header: &str) {
 
     if let Some(context) = xray::read(header) {
         let context = opentelemetry::Context::new().with_remote_span_context(context);
-        // It fails where nobody traces.
+        // This fails without an exporter, which is fine.
         let _ = span.set_parent(context);
     }
 }

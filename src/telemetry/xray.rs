@@ -1,9 +1,9 @@
-//! X-Ray's header ("Tracing header" in the X-Ray guide):
+//! Parses X-Ray's header ("Tracing header" in the X-Ray guide):
 //! `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// `None` where it names no parent, or is not of this form.
+/// Returns the parent's context; `None` if the header names no parent, or is not valid.
 pub(super) fn read(header: &str) -> Option<SpanContext> {
     let part = |name: &str| {
         header
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_names_trace_span_and_whether_it_is_sampled() {
+    fn a_header_names_the_trace_its_span_and_the_sampling_decision() {
         let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
         let context = read(header).unwrap();
         assert_eq!(
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_parent_has_none() {
+    fn an_invalid_header_or_one_without_a_parent_gives_no_context() {
         for header in [
             "",
             "Root=1-5759e988-bd862e3fe1be46a994272793",

@@ -1,4 +1,5 @@
-//! Acknowledgements, gathered into batches: deletions and hand-backs go out ten at a time, or after a short wait.
+//! Sends acknowledgements in batches of ten, or after a short wait: deletions, and changes of
+//! visibility.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,64 +14,69 @@ use crate::ports::Queue;
 
 use crate::worker::report;
 
-/// Entries in one batch (SQS API reference, DeleteMessageBatch).
+/// The highest number of entries in a batch (SQS API reference, DeleteMessageBatch).
 const BATCH: usize = 10;
-/// How long the first acknowledgement of a batch waits for company. Far below any visibility timeout.
+/// How long the first acknowledgement of a batch waits for more. It is far below any visibility
+/// timeout.
 const BATCH_DELAY: Duration = Duration::from_millis(50);
-/// Batches under way at once. One after the other they would be ten messages a round trip; so many are more than all the
-/// messages that the default concurrency has in work, and they bound what waits while SQS does not answer.
-const UNDER_WAY: usize = 16;
-/// How often an entry that SQS did not take is sent again. After that its message comes back, and changes nothing.
-const TRIES: usize = 4;
-/// The wait between two tries.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Batches in progress at once. One batch at a time would send ten messages per round trip. This
+/// many are more than all the messages that the default concurrency has in work, and they bound the
+/// number of waiting messages while SQS does not answer.
+const IN_PROGRESS: usize = 16;
+/// How often an entry that SQS refused is sent. After that, its message returns to the queue, where
+/// it changes nothing.
+const ATTEMPTS: usize = 4;
+/// The wait between two attempts.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 
-/// What becomes of a received message.
+/// The acknowledgement of a received message.
 #[derive(Debug)]
 pub enum Ack {
-    /// It is done with.
+    /// The message is deleted.
     Delete(Receipt),
-    /// It comes back after a while.
+    /// The message returns to the queue after this time.
     ChangeVisibility(Receipt, Duration),
 }
 
-/// The way in.
+/// The sender to the batcher.
 #[derive(Clone)]
 pub struct Acks(mpsc::Sender<Ack>);
 
 impl Acks {
-    /// Starts the batcher. It ends when every clone of the way in is dropped and what was given is sent.
+    /// Starts the batcher. It ends when every clone of the sender is dropped and all
+    /// acknowledgements are sent.
     pub fn start<Q: Queue>(queue: Arc<Q>) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(BATCH * 10);
         (Self(sender), tokio::spawn(run(queue, receiver)))
     }
 
-    /// Gives one acknowledgement to the next batch.
+    /// Adds an acknowledgement to the next batch.
     ///
-    /// Cancelled: it is not given, and the message comes back when its visibility ends.
-    pub async fn give(&self, ack: Ack) {
+    /// If cancelled, the acknowledgement is not sent, and the message returns when its visibility
+    /// timeout ends.
+    pub async fn send(&self, ack: Ack) {
         if self.0.send(ack).await.is_err() {
-            tracing::error!("The acknowledgement task is gone; the message will come back");
+            tracing::error!("The acknowledgement task has ended; the message returns to the queue");
         }
     }
 }
 
 async fn run<Q: Queue>(queue: Arc<Q>, mut receiver: mpsc::Receiver<Ack>) {
-    let mut under_way = JoinSet::new();
+    let mut in_progress = JoinSet::new();
     while let Some(first) = receiver.recv().await {
         let batch = gather(first, &mut receiver).await;
-        while under_way.len() >= UNDER_WAY
-            && let Some(ended) = under_way.join_next().await
+        while in_progress.len() >= IN_PROGRESS
+            && let Some(ended) = in_progress.join_next().await
         {
             report::joined(ended);
         }
-        while let Some(ended) = under_way.try_join_next() {
+        while let Some(ended) = in_progress.try_join_next() {
             report::joined(ended);
         }
         let queue = Arc::clone(&queue);
-        under_way.spawn(async move { flush(queue.as_ref(), batch).await });
+        in_progress.spawn(async move { flush(queue.as_ref(), batch).await });
     }
-    while let Some(ended) = under_way.join_next().await {
+    while let Some(ended) = in_progress.join_next().await {
         report::joined(ended);
     }
 }
@@ -97,11 +103,11 @@ async fn flush<Q: Queue>(queue: &Q, batch: Vec<Ack>) {
         }
     }
     tokio::join!(
-        persist("delete", deletes, |batch: Vec<Receipt>| async move {
+        send_until_accepted("delete", deletes, |batch: Vec<Receipt>| async move {
             let failed = queue.delete(&batch).await.unwrap_or_else(|_| batch.clone());
-            keep(batch, &failed, |receipt| receipt)
+            retain_failed(batch, &failed, |receipt| receipt)
         }),
-        persist(
+        send_until_accepted(
             "change visibility",
             returns,
             |batch: Vec<(Receipt, Duration)>| async move {
@@ -110,13 +116,13 @@ async fn flush<Q: Queue>(queue: &Q, batch: Vec<Ack>) {
                     .change_visibility(&batch)
                     .await
                     .unwrap_or_else(|_| all());
-                keep(batch, &failed, |(receipt, _)| receipt)
+                retain_failed(batch, &failed, |(receipt, _)| receipt)
             }
         ),
     );
 }
 
-fn keep<T>(batch: Vec<T>, failed: &[Receipt], receipt: impl Fn(&T) -> &Receipt) -> Vec<T> {
+fn retain_failed<T>(batch: Vec<T>, failed: &[Receipt], receipt: impl Fn(&T) -> &Receipt) -> Vec<T> {
     let failed: HashSet<&Receipt> = failed.iter().collect();
     batch
         .into_iter()
@@ -124,26 +130,27 @@ fn keep<T>(batch: Vec<T>, failed: &[Receipt], receipt: impl Fn(&T) -> &Receipt) 
         .collect()
 }
 
-/// Sends a batch until nothing of it is left or its tries are used up. `send` answers with what is left.
-async fn persist<T, F: Future<Output = Vec<T>>>(
-    what: &'static str,
-    mut left: Vec<T>,
+/// Sends a batch until every entry is accepted or the attempts are used up. `send` returns the
+/// entries that failed.
+async fn send_until_accepted<T, F: Future<Output = Vec<T>>>(
+    action: &'static str,
+    mut remaining: Vec<T>,
     send: impl Fn(Vec<T>) -> F,
 ) {
-    for attempt in 1..=TRIES {
-        if left.is_empty() {
+    for attempt in 1..=ATTEMPTS {
+        if remaining.is_empty() {
             return;
         }
-        left = send(left).await;
-        if !left.is_empty() && attempt < TRIES {
-            sleep(PAUSE).await;
+        remaining = send(remaining).await;
+        if !remaining.is_empty() && attempt < ATTEMPTS {
+            sleep(RETRY_DELAY).await;
         }
     }
-    if !left.is_empty() {
+    if !remaining.is_empty() {
         tracing::warn!(
-            messages = left.len(),
-            action = what,
-            "SQS did not take acknowledgements; these messages come back when their visibility ends"
+            messages = remaining.len(),
+            action,
+            "SQS refused acknowledgements; these messages return when their visibility timeout ends"
         );
     }
 }

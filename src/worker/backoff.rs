@@ -1,23 +1,25 @@
-//! How long to wait: the retry curves by class, and the poller's own back-off. The one home of the `backoff` crate.
+//! Computes waits: the retry curves by class, and the poller's own back-off. No other module uses
+//! the `backoff` crate.
 //!
-//! Retries live in two places only. The SDK makes `aws::ATTEMPTS` attempts inside one call; across deliveries SQS
-//! brings a message back after a visibility from these curves, until its attempts are used up (`domain/outcome/disposition.rs`).
+//! Retries happen in two places only. The SDK makes `aws::ATTEMPTS` attempts inside one call.
+//! Across deliveries, SQS delivers a message again after a visibility timeout from these curves,
+//! until its attempts are used up (`domain/outcome/disposition.rs`).
 
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
-use backoff::backoff::Backoff;
+use backoff::backoff::Backoff as _;
 
 use crate::domain::fault::Class;
 
-/// One curve: the first wait, its growth, and the longest wait.
-struct Curve {
+/// A curve: the first wait, the factor by which it grows, and the longest wait.
+struct Backoff {
     first: Duration,
     factor: f64,
     longest: Duration,
 }
 
-impl Curve {
+impl Backoff {
     const fn new(first: u64, factor: f64, longest: u64) -> Self {
         Self {
             first: Duration::from_secs(first),
@@ -26,31 +28,32 @@ impl Curve {
         }
     }
 
-    /// Another worker is done within seconds. Where it died, its claim goes on for `walk::CLAIM`, and the queue counts
-    /// receives.
+    /// Another worker is done within seconds. If it died, its claim lasts for `reconcile::CLAIM`,
+    /// and the queue's own redrive counts the receives.
     const BUSY: Self = Self::new(3, 2.0, 30);
     /// An outage of an hour must not use up a message's attempts.
     const TRANSIENT: Self = Self::new(2, 2.0, 300);
-    /// Coming back early is what throttling punishes.
+    /// Early retries would be throttled again.
     const THROTTLED: Self = Self::new(5, 2.0, 600);
-    /// Room in an account appears when pull requests close, or when AWS raises the quota: in hours.
+    /// A quota is free again when pull requests close, or when AWS raises it: within hours.
     const QUOTA: Self = Self::new(60, 2.0, 3_600);
-    /// Long enough for a person to look, short enough that five tries fit into an hour.
+    /// Long enough for a person to look, short enough for five attempts within an hour.
     const UNKNOWN: Self = Self::new(5, 3.0, 900);
 
-    fn of(class: Class) -> Self {
+    fn for_class(class: Class) -> Self {
         match class {
             Class::Busy => Self::BUSY,
             Class::Transient => Self::TRANSIENT,
             Class::Throttled => Self::THROTTLED,
             Class::Quota => Self::QUOTA,
-            // The judge buries these two; should one come here all the same, it waits like the unknown.
+            // Messages of these two classes are never retried. If one were, it would wait like an
+            // unknown error.
             Class::Unknown | Class::Permanent | Class::Unverified => Self::UNKNOWN,
         }
     }
 
-    /// Without dice of its own: ours are an argument.
-    fn backoff(&self) -> ExponentialBackoff {
+    /// Returns the crate's curve without randomness, because jitter is an argument here.
+    fn exponential(&self) -> ExponentialBackoff {
         ExponentialBackoff {
             initial_interval: self.first,
             current_interval: self.first,
@@ -63,39 +66,39 @@ impl Curve {
     }
 }
 
-/// How long a message of this class stays invisible after its `tries`-th try, in whole seconds as SQS wants it.
-/// `dice` is uniform in 0..1 and spreads the wait over its upper half, so that what failed together does not return
-/// together.
+/// Returns the visibility timeout of a message of this class after this attempt, in whole seconds
+/// as SQS expects it. `jitter` is uniformly distributed in 0..1 and spreads the wait over its upper
+/// half, so that messages that failed together do not return together.
 #[must_use]
-pub fn visibility(class: Class, tries: u32, dice: f64) -> Duration {
-    let curve = Curve::of(class);
-    let mut backoff = curve.backoff();
-    // After so many doublings every curve has reached its longest wait.
-    let steps = tries.clamp(1, 32);
+pub fn visibility(class: Class, attempt: u32, jitter: f64) -> Duration {
+    let curve = Backoff::for_class(class);
+    let mut backoff = curve.exponential();
+    // After this many steps, every curve has reached its longest wait.
+    let steps = attempt.clamp(1, 32);
     let wait = (0..steps).fold(curve.first, |last, _| {
         backoff.next_backoff().unwrap_or(last)
     });
-    Duration::from_secs(spread(wait, dice).as_secs_f64().ceil() as u64)
+    Duration::from_secs(spread(wait, jitter).as_secs_f64().ceil() as u64)
 }
 
-fn spread(wait: Duration, dice: f64) -> Duration {
-    wait.mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)
+fn spread(wait: Duration, jitter: f64) -> Duration {
+    wait.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// A back-off while something does not answer: from 1 s, doubling to 30 s.
+/// The back-off of polls that fail: from 1 s, doubling to 30 s.
 pub struct PollBackoff(ExponentialBackoff);
 
 impl Default for PollBackoff {
     fn default() -> Self {
-        Self(Curve::new(1, 2.0, 30).backoff())
+        Self(Backoff::new(1, 2.0, 30).exponential())
     }
 }
 
 impl PollBackoff {
-    /// How long to wait after one more failure. `dice` as for [`visibility`].
-    pub fn after_failure(&mut self, dice: f64) -> Duration {
+    /// Returns the wait after another failure. `jitter` is as for [`visibility`].
+    pub fn after_failure(&mut self, jitter: f64) -> Duration {
         let wait = self.0.next_backoff().unwrap_or(self.0.max_interval);
-        spread(wait, dice)
+        spread(wait, jitter)
     }
 }
 
@@ -103,8 +106,8 @@ impl PollBackoff {
 mod tests {
     use super::*;
 
-    fn seconds(class: Class, receives: u32, dice: f64) -> u64 {
-        visibility(class, receives, dice).as_secs()
+    fn seconds(class: Class, receives: u32, jitter: f64) -> u64 {
+        visibility(class, receives, jitter).as_secs()
     }
 
     #[test]
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_class_waits_within_what_sqs_takes() {
+    fn every_wait_is_within_the_limits_of_sqs() {
         let classes = [
             Class::Busy,
             Class::Transient,
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_nobody_finishes_is_waited_for_within_a_dozen_receives() {
+    fn a_message_outwaits_an_abandoned_claim_within_a_dozen_receives() {
         let claim = crate::reconcile::CLAIM.as_secs();
         let waited = |receives: u32| {
             (1..=receives)
@@ -156,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn patience_grows_to_its_longest() {
-        let mut patience = PollBackoff::default();
+    fn the_poll_backoff_grows_to_its_longest_wait() {
+        let mut backoff = PollBackoff::default();
         let waits: Vec<u64> = (0..7)
-            .map(|_| patience.after_failure(1.0).as_secs())
+            .map(|_| backoff.after_failure(1.0).as_secs())
             .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
     }

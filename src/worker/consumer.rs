@@ -15,8 +15,8 @@ use crate::worker::report;
 use crate::worker::run_mode::RunMode;
 use crate::worker::shutdown::{Shutdown, ShutdownHandle};
 
-/// How long the last acknowledgements may take. With a drain timeout of 25 s it is less than the 30 s that ECS and systemd
-/// wait before they kill a process.
+/// The time limit for the last acknowledgements. With a drain timeout of 25 s, the total is below
+/// the 30 s that ECS and systemd wait before they kill a process.
 const FLUSH: Duration = Duration::from_secs(4);
 
 /// The consumer of one queue.
@@ -26,13 +26,14 @@ pub(super) struct Consumer<Q, S, P, C> {
     /// Messages in work at once.
     pub(super) concurrency: usize,
     pub(super) drain_timeout: Duration,
-    /// True for the one consumer that also sweeps at start.
+    /// True for the one consumer that also runs the sweep at start.
     pub(super) sweeps: bool,
     pub(super) mode: RunMode,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
-    /// Runs until `stop` is told, or until the queue is empty. One that fails tells `stop_both`.
+    /// Runs until a shutdown is requested, or until the queue is empty. A consumer that fails
+    /// requests `stop_both`.
     pub(super) async fn run(
         &self,
         stop: Shutdown,
@@ -61,10 +62,11 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
                 stop_both.request();
             }
             self.shared.readiness.draining();
-            if !self.finishes(&mut work).await {
+            if !self.drain(&mut work).await {
                 drain_is_over.request();
             }
-            // The last handler is the last sender to the batcher, which ends once what it was given is sent.
+            // The last handler is the last sender to the batcher, which ends once everything is
+            // sent.
             drop(handler);
             if timeout(FLUSH, flush(&mut work, &mut batcher))
                 .await
@@ -84,8 +86,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
         }
     }
 
-    /// Returns true if all messages in work end within the drain timeout.
-    async fn finishes(&self, work: &mut JoinSet<()>) -> bool {
+    /// Waits for the messages in work. Returns true if all of them end within the drain timeout.
+    async fn drain(&self, work: &mut JoinSet<()>) -> bool {
         let finished = timeout(self.drain_timeout, all(work)).await;
         if finished.is_err() {
             tracing::warn!(

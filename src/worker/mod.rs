@@ -1,5 +1,5 @@
-//! The daemon's message loop: polls the source queues, keeps a bounded number of messages in work, hands each to the
-//! reconciler, acknowledges in batches, and stops cleanly.
+//! The daemon's message loop. It polls the source queues, limits the number of messages in work,
+//! hands each message to the reconciler, acknowledges in batches, and shuts down cleanly.
 
 pub mod acks;
 pub mod backoff;
@@ -26,21 +26,22 @@ pub use readiness::Readiness;
 pub use run_mode::RunMode;
 pub use shutdown::{Shutdown, ShutdownHandle};
 
-/// Messages of the internal queue in work at once: one full answer of SQS. Its messages are few and small.
+/// Messages of the internal queue in work at once: one full answer of SQS. These messages are few
+/// and small.
 const INTERNAL_CONCURRENCY: usize = 10;
 
-/// How a worker runs.
+/// The configuration of a worker.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerConfig {
     /// Webhooks in work at once.
     pub concurrency: usize,
-    /// How long messages in work may take to finish once the worker is told to stop.
+    /// How long messages in work may take to finish after a shutdown is requested.
     pub drain_timeout: Duration,
-    /// The seed of its random numbers.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// The daemon over its ports.
+/// The daemon, over its ports.
 pub struct Worker<Q, S, P, C> {
     webhooks: Arc<Q>,
     internal: Arc<Q>,
@@ -50,7 +51,7 @@ pub struct Worker<Q, S, P, C> {
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
-    /// Makes a worker that consumes the queue of webhooks and the internal queue.
+    /// Creates a worker that consumes the queue of webhooks and the internal queue.
     pub fn new(
         webhooks: Q,
         internal: Q,
@@ -66,20 +67,23 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
         }
     }
 
-    /// Returns a view of whether it does its work, now and later.
+    /// Returns a view of the worker's readiness, which stays up to date.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Runs until it is told to stop, or until both queues are empty. Then messages in work are finished within the drain
-    /// timeout and the rest is returned to the queues, and every acknowledgement is sent.
+    /// Runs until a shutdown is requested, or until both queues are empty. Then it finishes
+    /// messages in work within the drain timeout, returns the rest to their queues, and sends every
+    /// acknowledgement.
     ///
     /// # Errors
-    /// At start: a queue or a table that does not exist or is not accessible, which waiting cannot help. With
-    /// [`RunMode::UntilEmpty`]: what kept a queue from being emptied, after a few attempts.
+    /// At start: a queue or a table that does not exist or is not accessible, because waiting does
+    /// not help. With [`RunMode::UntilEmpty`]: the fault that kept a queue from being emptied,
+    /// after a few attempts.
     ///
-    /// Cancelled: messages in work are dropped where they stand and return when their visibility timeout ends.
+    /// If cancelled, messages in work are dropped and return to their queue when their visibility
+    /// timeout ends.
     pub async fn run(&self, mode: RunMode, shutdown: Shutdown) -> Result<(), Fault> {
         let shared = Shared {
             reconciler: Arc::clone(&self.reconciler),
@@ -87,7 +91,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             readiness: self.readiness.clone(),
             jitter: Arc::new(Jitter::new(self.config.seed)),
         };
-        // One consumer that cannot go on ends the other.
+        // A consumer that fails also stops the other one.
         let (stop_both, stopped) = Shutdown::channel();
         let consumer = |queue, concurrency: usize, sweeps| Consumer {
             queue: Arc::clone(queue),

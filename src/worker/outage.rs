@@ -1,5 +1,5 @@
-//! Outages: what is wrong with AWS or with our access to it, and so with every message alike. Said once when one begins
-//! and once when it is over, not at every poll; while it lasts, polling goes slowly.
+//! Detects outages: faults of AWS, or of our access to it, that affect every message. An outage is
+//! logged once when it begins and once when it is over, and polling is slower while it lasts.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,32 +10,33 @@ use crate::domain::fault::Fault;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::worker::backoff::PollBackoff;
 
-/// Walks that must fail in a row, with none between that fared better: one may be its rule's own trouble.
+/// The number of messages in a row that must fail before it counts as an outage. A single failure
+/// may be due to its rule.
 const FAILURES: usize = 3;
 
-/// The queue as the poller sees it.
+/// Counts the failures of the queue.
 #[derive(Default)]
 pub(super) struct QueueOutage {
     failures: usize,
-    patience: PollBackoff,
+    backoff: PollBackoff,
 }
 
 impl QueueOutage {
-    /// One more poll failed. Answers with the time to wait before the next.
-    pub(super) fn failed(&mut self, fault: &Fault, dice: f64) -> Duration {
+    /// Records a failed poll. Returns the time to wait before the next one.
+    pub(super) fn failed(&mut self, fault: &Fault, jitter: f64) -> Duration {
         self.failures += 1;
         if self.failures == 1 {
             tracing::error!(fault = %fault, "The queue does not answer; polling goes on, more slowly");
         }
-        self.patience.after_failure(dice)
+        self.backoff.after_failure(jitter)
     }
 
-    /// Polls that failed in a row.
+    /// Returns the number of polls that failed in a row.
     pub(super) fn failures(&self) -> usize {
         self.failures
     }
 
-    /// The queue answered.
+    /// Records that the queue answered.
     pub(super) fn over(&mut self) {
         if self.failures > 0 {
             tracing::info!(polls = self.failures, "The queue answers again");
@@ -44,8 +45,8 @@ impl QueueOutage {
     }
 }
 
-/// What lies behind the queue, the table and CodePipeline, as the walks see it. While it is out, messages are taken one
-/// at a time: each would only use up an attempt.
+/// Counts the failures of the services behind the queue: DynamoDB and CodePipeline. During an
+/// outage, messages are processed one at a time, because each would only use up an attempt.
 #[derive(Default)]
 pub(super) struct CircuitBreaker {
     state: Mutex<State>,
@@ -55,34 +56,35 @@ pub(super) struct CircuitBreaker {
 struct State {
     /// Failures in a row.
     failures: usize,
-    /// The last of them.
+    /// The last failure.
     fault: Option<Fault>,
-    /// While it is out: when to try the next message.
+    /// During an outage: when to try the next message.
     next: Option<Instant>,
-    patience: PollBackoff,
+    backoff: PollBackoff,
 }
 
 impl State {
-    fn fail(&mut self, fault: Fault, dice: f64) {
+    fn fail(&mut self, fault: Fault, jitter: f64) {
         self.failures += 1;
         let now = Instant::now();
-        // Walks that were in work when it began fail together, and count as one.
+        // Messages that were in work when the outage began fail together, and count as one.
         let pauses = self.next.is_some_and(|next| now < next);
         if self.failures >= FAILURES && !pauses {
             if self.next.is_none() {
                 tracing::error!(fault = %fault, "AWS does not answer as it should; messages are tried one at a time, more slowly");
             }
-            self.next = Some(now + self.patience.after_failure(dice));
+            self.next = Some(now + self.backoff.after_failure(jitter));
         }
         self.fault = Some(fault);
     }
 }
 
 impl CircuitBreaker {
-    /// A walk or a burial came to an end. `dice` as for [`PollBackoff::after_failure`].
-    pub(super) fn hear(&self, heard: BackendSignal, dice: f64) {
+    /// Records the signal of a message or of a send.
+    /// `jitter` is as for [`PollBackoff::after_failure`].
+    pub(super) fn record(&self, signal: BackendSignal, jitter: f64) {
         let mut state = self.lock();
-        match heard {
+        match signal {
             BackendSignal::Nothing => {}
             BackendSignal::Answered => {
                 if state.next.is_some() {
@@ -90,22 +92,22 @@ impl CircuitBreaker {
                 }
                 *state = State::default();
             }
-            BackendSignal::Failed(fault) => state.fail(fault, dice),
+            BackendSignal::Failed(fault) => state.fail(fault, jitter),
         }
     }
 
-    /// While it is out: when to try the next message.
+    /// Returns when to try the next message; `None` if there is no outage.
     pub(super) fn next(&self) -> Option<Instant> {
         self.lock().next
     }
 
-    /// While it is out: what the last walk met.
+    /// Returns the last fault; `None` if there is no outage.
     pub(super) fn fault(&self) -> Option<Fault> {
         let state = self.lock();
         state.next.and_then(|_| state.fault.clone())
     }
 
-    /// Nothing panics under this lock.
+    /// Locks the state. No code panics under this lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

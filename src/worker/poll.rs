@@ -1,4 +1,4 @@
-//! The poller: asks for as many messages as it can start, and slows down while AWS does not answer.
+//! Polls a queue for as many messages as can be started, and slows down while AWS does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,42 +18,45 @@ use crate::worker::run_mode::RunMode;
 use crate::worker::shutdown::Shutdown;
 use crate::worker::sweep::sweep;
 
-/// How long one poll waits for a message: the longest that SQS allows, and so the fewest requests.
+/// The longest wait of one poll: the maximum of SQS, which needs the fewest requests.
 const LONG_POLL: Duration = Duration::from_secs(20);
-/// The same for a run that ends when the queue is empty: long enough that SQS asks all its servers (any wait above 0 s).
+/// The wait of one poll in a run that ends when the queue is empty. With any wait above 0 s, SQS
+/// queries all its servers.
 const SHORT_POLL: Duration = Duration::from_secs(2);
-/// Messages in one answer (SQS API reference, ReceiveMessage).
+/// The highest number of messages in one answer (SQS API reference, ReceiveMessage).
 const RECEIVE: usize = 10;
-/// How many polls in a row may fail before a run that should end gives up.
+/// The number of failed polls in a row after which a run that ends when the queue is empty gives
+/// up.
 const FAILED_POLLS: usize = 3;
 
-/// One run of polling.
+/// Polls one queue.
 pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
     pub(super) mode: RunMode,
-    /// True where the sweep starts with the polling.
+    /// True if the sweep runs beside the polling.
     pub(super) sweeps: bool,
 }
 
-/// A message and the place in work that it takes.
-type Placed = (Envelope, OwnedSemaphorePermit);
+/// A message, and the permit for its processing.
+type Admitted = (Envelope, OwnedSemaphorePermit);
 
-/// The polls under way, each with a place for every message that it may bring.
-type Polls = JoinSet<Result<Brought, Fault>>;
+/// The polls in progress, each with a permit for every message that it may return.
+type Polls = JoinSet<Result<Received, Fault>>;
 
-/// What a poll brought.
-struct Brought {
-    messages: Vec<Placed>,
-    /// All that it asked for.
+/// The answer of a poll.
+struct Received {
+    messages: Vec<Admitted>,
+    /// True if it has as many messages as were requested.
     full: bool,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
-    /// Polls until told to stop, or until the queue is empty. What it receives goes into `work`, and so does the sweep.
+    /// Polls until a shutdown is requested, or until the queue is empty. Messages, and the sweep,
+    /// run in `work`.
     pub(super) async fn poll(&self, stop: Shutdown, work: &mut JoinSet<()>) -> Result<(), Fault> {
-        let places = Arc::new(Semaphore::new(self.concurrency));
-        let mut refused = self.start_sweep(&stop, work);
+        let permits = Arc::new(Semaphore::new(self.concurrency));
+        let mut sweep_faults = self.start_sweep(&stop, work);
         let mut outage = QueueOutage::default();
         let mut pause = Duration::ZERO;
         let mut answered = false;
@@ -63,34 +66,34 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             let answer = tokio::select! {
                 biased;
                 () = stop.requested() => return Ok(()),
-                Some(fault) = refused.recv() => return Err(fault),
-                answer = self.next(pause, more, &places, &mut polls, work) => answer,
+                Some(fault) = sweep_faults.recv() => return Err(fault),
+                answer = self.next(pause, more, &permits, &mut polls, work) => answer,
             };
-            more = answer.as_ref().is_ok_and(|brought| brought.full);
+            more = answer.as_ref().is_ok_and(|received| received.full);
             match answer {
-                Ok(Brought { messages, .. }) => {
+                Ok(Received { messages, .. }) => {
                     answered = true;
                     self.handler.shared.readiness.queue(true);
                     pause = Duration::ZERO;
                     outage.over();
                     let is_empty = messages.is_empty();
-                    for (envelope, place) in messages {
-                        self.start(work, envelope, place);
+                    for (envelope, permit) in messages {
+                        self.start(work, envelope, permit);
                     }
                     if let (RunMode::UntilEmpty, Some(fault)) =
                         (self.mode, self.handler.shared.breaker.fault())
                     {
                         return Err(fault);
                     }
-                    if is_empty && self.is_done(&places) {
+                    if is_empty && self.is_done(&permits) {
                         return Ok(());
                     }
                 }
-                // Waiting cannot mend a queue that was never there, or never ours.
+                // Waiting does not help if the queue does not exist, or was never accessible.
                 Err(fault) if !answered && fault.reason.scope() == Scope::Account => {
                     return Err(fault);
                 }
-                // What fails together counts once.
+                // Polls that fail at the same time count once.
                 Err(_) if !polls.is_empty() => {}
                 Err(fault) => {
                     self.handler.shared.readiness.queue(false);
@@ -103,58 +106,60 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         }
     }
 
-    /// Whether a run that should end has nothing left to do.
-    fn is_done(&self, places: &Semaphore) -> bool {
-        self.mode == RunMode::UntilEmpty && places.available_permits() == self.concurrency
+    /// Returns true if a run that ends when the queue is empty has nothing left to do.
+    fn is_done(&self, permits: &Semaphore) -> bool {
+        self.mode == RunMode::UntilEmpty && permits.available_permits() == self.concurrency
     }
 
-    fn start(&self, work: &mut JoinSet<()>, envelope: Envelope, place: OwnedSemaphorePermit) {
+    fn start(&self, work: &mut JoinSet<()>, envelope: Envelope, permit: OwnedSemaphorePermit) {
         let handler = Arc::clone(self.handler);
         work.spawn(async move {
             handler.handle(envelope).await;
-            drop(place);
+            drop(permit);
         });
     }
 
-    /// The sweep goes on beside the polling. Answers with where it tells that it was refused for good.
+    /// Starts the sweep beside the polling. The returned channel receives a fault that the sweep
+    /// cannot wait out.
     fn start_sweep(&self, stop: &Shutdown, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
-        let (refuse, refused) = mpsc::channel(1);
+        let (fault_sender, faults) = mpsc::channel(1);
         if !self.sweeps {
-            return refused;
+            return faults;
         }
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();
         work.spawn(async move {
             tokio::select! {
                 biased;
-                swept = sweep(&handler.shared.reconciler, stop) => {
-                    match swept {
+                outcome = sweep(&handler.shared.reconciler, stop) => {
+                    match outcome {
                         Ok(()) => handler.shared.readiness.table(true),
-                        // Nobody hears it when the polling is over already.
-                        Err(fault) => drop(refuse.send(fault).await),
+                        // The send fails if the polling has already ended.
+                        Err(fault) => drop(fault_sender.send(fault).await),
                     }
                 }
                 () = handler.drain_over.requested() => {}
             }
         });
-        refused
+        faults
     }
 
-    /// The next messages, each with its place. Polls first, after a pause, where nobody does. While there are `more`
-    /// messages than were asked for, polls for every ten free places beside that: one poll after the other would bring ten
-    /// messages a round trip at most. While AWS is out: one message, once nothing is in work.
+    /// Returns the next messages, each with its permit. If no poll is in progress, starts one after
+    /// a pause. While there are `more` messages than were requested, starts another poll for every
+    /// ten free permits, because one poll at a time would return at most ten messages per round
+    /// trip. During an outage of AWS, receives one message at a time, once no message is in work.
     async fn next(
         &self,
         pause: Duration,
         more: bool,
-        places: &Arc<Semaphore>,
+        permits: &Arc<Semaphore>,
         polls: &mut Polls,
         work: &mut JoinSet<()>,
-    ) -> Result<Brought, Fault> {
+    ) -> Result<Received, Fault> {
         if polls.is_empty() {
             sleep(pause).await;
-            let most = self.probe(places).await.map_or(RECEIVE, |()| 1);
-            self.ask(polls, free(most, places).await);
+            let max = self.wait_out_outage(permits).await.map_or(RECEIVE, |()| 1);
+            self.start_poll(polls, acquire(max, permits).await);
         }
         while let Some(ended) = work.try_join_next() {
             report::joined(ended);
@@ -163,74 +168,75 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             let answer = tokio::select! {
                 biased;
                 answer = polls.join_next() => answer,
-                Some(free) = batch(places), if more && self.handler.shared.breaker.next().is_none() => {
-                    self.ask(polls, free);
+                Some(free) = acquire_batch(permits), if more && self.handler.shared.breaker.next().is_none() => {
+                    self.start_poll(polls, free);
                     continue;
                 }
             };
             return match answer {
                 Some(Ok(answer)) => answer,
                 Some(Err(ended)) => Err(broken(&ended.to_string())),
-                None => Err(broken("nobody polls")),
+                None => Err(broken("no poll is in progress")),
             };
         }
     }
 
-    /// While AWS is out: waits until it is time for the next message and nothing is in work. `None` when it is not out,
-    /// or not any more.
-    async fn probe(&self, places: &Semaphore) -> Option<()> {
+    /// During an outage of AWS, waits until it is time for the next message and no message is in
+    /// work. Returns `None` if there is no outage, or none any more.
+    async fn wait_out_outage(&self, permits: &Semaphore) -> Option<()> {
         let breaker = &self.handler.shared.breaker;
         let mut waited = None;
-        // What was still in work may have failed as well, and asked for another pause.
+        // A message that was still in work may have failed as well, and have set another time.
         while breaker.next() != waited {
             waited = breaker.next();
             sleep_until(waited?).await;
-            // Nothing is in work once every place is free.
+            // No message is in work once every permit is free.
             let all = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
-            drop(places.acquire_many(all).await);
+            drop(permits.acquire_many(all).await);
         }
         waited.map(|_| ())
     }
 
-    /// Asks for as many messages as there are free places.
-    fn ask(&self, polls: &mut Polls, free: Vec<OwnedSemaphorePermit>) {
+    /// Starts a poll for as many messages as there are permits.
+    fn start_poll(&self, polls: &mut Polls, permits: Vec<OwnedSemaphorePermit>) {
         let handler = Arc::clone(self.handler);
         let wait = match self.mode {
             RunMode::Daemon => LONG_POLL,
             RunMode::UntilEmpty => SHORT_POLL,
         };
         polls.spawn(async move {
-            let max = u32::try_from(free.len()).unwrap_or(1);
+            let max = u32::try_from(permits.len()).unwrap_or(1);
             let messages = handler.queue.receive(max, wait).await?;
-            let full = messages.len() >= free.len();
-            let messages = messages.into_iter().zip(free).collect();
-            Ok(Brought { messages, full })
+            let full = messages.len() >= permits.len();
+            let messages = messages.into_iter().zip(permits).collect();
+            Ok(Received { messages, full })
         });
     }
 }
 
-/// Waits for a free place, and takes as many more as are free.
-async fn free(most: usize, places: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
-    let mut free = Vec::with_capacity(most);
-    // The semaphore is never closed, so this fails never; an empty answer would be asked for again.
-    free.extend(Arc::clone(places).acquire_owned().await.ok());
-    while free.len() < most {
-        match Arc::clone(places).try_acquire_owned() {
-            Ok(place) => free.push(place),
+/// Waits for a free permit, and acquires up to `max` if more are free.
+async fn acquire(max: usize, permits: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    let mut acquired = Vec::with_capacity(max);
+    // The semaphore is never closed, so this never fails. Without a permit, a poll would be
+    // repeated.
+    acquired.extend(Arc::clone(permits).acquire_owned().await.ok());
+    while acquired.len() < max {
+        match Arc::clone(permits).try_acquire_owned() {
+            Ok(permit) => acquired.push(permit),
             Err(_) => break,
         }
     }
-    free
+    acquired
 }
 
-/// Waits for the places of a full answer.
-async fn batch(places: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
-    let all = u32::try_from(RECEIVE).unwrap_or(u32::MAX);
-    let mut all = Arc::clone(places).acquire_many_owned(all).await.ok()?;
-    Some(std::iter::from_fn(|| all.split(1)).collect())
+/// Waits for the permits of a full answer.
+async fn acquire_batch(permits: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+    let count = u32::try_from(RECEIVE).unwrap_or(u32::MAX);
+    let mut batch = Arc::clone(permits).acquire_many_owned(count).await.ok()?;
+    Some(std::iter::from_fn(|| batch.split(1)).collect())
 }
 
-/// A poll that did not come to its end: a bug, told as one.
+/// Returns the fault of a poll that ended without an answer, which is a bug in branchline.
 fn broken(what: &str) -> Fault {
     Fault::new(Reason::AwsUnknown, format!("a poll ended: {what}"))
 }

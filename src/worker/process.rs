@@ -1,4 +1,4 @@
-//! One received message, from its lease to its acknowledgement.
+//! Processes one received message, from its lease to its acknowledgement.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::worker::readiness::Readiness;
 use crate::worker::shutdown::Shutdown;
 use crate::worker::{backoff, report};
 
-/// What the consumers of all queues share.
+/// The state that the consumers of all queues share.
 pub(super) struct Shared<S, P, C> {
     pub(super) reconciler: Arc<Reconciler<S, P, C>>,
     pub(super) breaker: Arc<CircuitBreaker>,
@@ -40,18 +40,19 @@ impl<S, P, C> Clone for Shared<S, P, C> {
     }
 }
 
-/// What all messages of one queue share.
+/// The state that all messages of one queue share.
 pub(super) struct Handler<Q, S, P, C> {
     pub(super) queue: Arc<Q>,
     pub(super) shared: Shared<S, P, C>,
     pub(super) acks: Acks,
     pub(super) leases: Arc<Leases>,
-    /// Told when the drain timeout is over: messages in work then return to the queue.
+    /// Requested when the drain timeout is over. Messages in work then return to the queue.
     pub(super) drain_over: Shutdown,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
-    /// Works on a message until it is acknowledged, or returns it to the queue when the drain timeout is over.
+    /// Processes a message until it is acknowledged, or returns it to the queue when the drain
+    /// timeout is over.
     pub(super) async fn handle(&self, envelope: Envelope) {
         let _in_flight = InFlight::begin();
         let message = envelope.message_id.clone();
@@ -67,7 +68,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         };
         drop(kept);
         if let Some(ack) = ack {
-            self.acks.give(ack).await;
+            self.acks.send(ack).await;
         }
     }
 
@@ -80,18 +81,18 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let processed = processing.instrument(span.clone()).await;
         spans::processed(&span, &processed.journal);
         let ended = reconciler.clock().now();
-        // Counted before it is logged: a reader of the line finds it in the metrics.
+        // The metrics come first, so that they contain every message whose log line was written.
         report::measured(&processed, ended.since(started), ended);
         report::processed(&processed, ended.since(started), ended.since(sent_at));
-        self.hear(processed.signal.clone());
+        self.record(processed.signal.clone());
         self.dispose(processed, lease).await
     }
 
-    /// Tells the circuit breaker and the readiness what a message told about AWS.
-    fn hear(&self, signal: BackendSignal) {
+    /// Passes the signal of a message to the circuit breaker and the readiness.
+    fn record(&self, signal: BackendSignal) {
         let shared = &self.shared;
         let answered = signal == BackendSignal::Answered;
-        shared.breaker.hear(signal, shared.jitter.next());
+        shared.breaker.record(signal, shared.jitter.next());
         if answered {
             shared.readiness.table(true);
         } else if shared.breaker.next().is_some() {
@@ -99,8 +100,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         }
     }
 
-    /// Carries the disposition out, up to the acknowledgement that is left to give. A dead letter is sent first, and only a
-    /// confirmed send lets the message go. `None` where the lease is lost: another consumer has the message by now.
+    /// Carries out the disposition, and returns the acknowledgement that remains to be sent. A dead
+    /// letter is sent first, and only a confirmed send deletes the message. Returns `None` if the
+    /// lease is lost, because another consumer may have received the message by then.
     async fn dispose(&self, processed: Processed, lease: &Lease) -> Option<Ack> {
         let receipt = processed.receipt;
         let reason = processed.journal.fault().map(|fault| fault.reason);
@@ -144,7 +146,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
             }
             Err(fault) => {
                 tracing::warn!(fault = %fault, message.id = id, "A dead letter was not confirmed; the message returns to the queue");
-                self.hear(BackendSignal::Failed(fault));
+                self.record(BackendSignal::Failed(fault));
                 Sent::Unconfirmed(self.wait(Class::Transient, receives))
             }
         }
@@ -171,7 +173,7 @@ impl Sent {
     }
 }
 
-/// Random numbers for back-off. Seeded, so that a run in a simulated world can be repeated.
+/// Random numbers for jitter. They are seeded, so that a run in a simulated world can be repeated.
 pub(super) struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
@@ -179,9 +181,9 @@ impl Jitter {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
-    /// Returns a number that is uniform in 0..1.
+    /// Returns a number that is uniformly distributed in 0..1.
     pub(super) fn next(&self) -> f64 {
-        // Nothing panics under this lock.
+        // No code panics under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 }

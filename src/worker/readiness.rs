@@ -1,31 +1,31 @@
-//! Whether the daemon does its work: what a load balancer's or an orchestrator's readiness probe asks.
+//! Answers the readiness check of a load balancer or an orchestrator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
-struct Known {
+struct Flags {
     queue: AtomicBool,
     table: AtomicBool,
     draining: AtomicBool,
 }
 
-/// What the worker knows of itself. Clones know the same.
+/// The readiness of the worker. Clones share it.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<Known>);
+pub struct Readiness(Arc<Flags>);
 
 impl Readiness {
-    /// Why it is not ready; `None` when it is: the queue answered the last poll, the table and what lies behind answer the
-    /// walks, and nobody has told it to stop.
+    /// Returns why the worker is not ready. Returns `None` if it is ready: the queue answered the
+    /// last poll, AWS answers what processing needs, and no shutdown was requested.
     #[must_use]
     pub fn not_ready_reason(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.0.draining) {
-            Some("stopping: what is in work is finished first")
+            Some("stopping: messages in work are finished first")
         } else if !is(&self.0.queue) {
             Some("the queue does not answer")
         } else if !is(&self.0.table) {
-            Some("the table, or what else a walk needs of AWS, does not answer")
+            Some("the table, or another AWS service that processing needs, does not answer")
         } else {
             None
         }

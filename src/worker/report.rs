@@ -1,4 +1,5 @@
-//! What the daemon reports about a processed message: one line, written once its disposition is known, and its metrics.
+//! Reports a processed message: one log line, written once its disposition is known, and its
+//! metrics.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::domain::state::mapping::State;
 use crate::reconcile::Processed;
 use crate::telemetry::metrics;
 
-/// The line of one level. The fields are the same at every level.
+/// Writes the log line at one level. The fields are the same at every level.
 macro_rules! journal {
     ($level:ident, $processed:expr, $took:expr, $age:expr) => {{
         let journal = &$processed.journal;
@@ -38,7 +39,8 @@ macro_rules! journal {
     }};
 }
 
-/// Writes the line: `took` is how long the processing took, `age` how long the message has existed.
+/// Writes the log line. `took` is the duration of the processing, `age` the time since the message
+/// was sent.
 pub(super) fn processed(processed: &Processed, took: Duration, age: Duration) {
     match &processed.disposition {
         Disposition::Delete => journal!(info, processed, took, age),
@@ -49,7 +51,7 @@ pub(super) fn processed(processed: &Processed, took: Duration, age: Duration) {
     }
 }
 
-/// Counts the same. `now` is the end of the processing.
+/// Records the metrics. `now` is the end of the processing.
 pub(super) fn measured(processed: &Processed, took: Duration, now: Timestamp) {
     let journal = &processed.journal;
     let event = journal.event.as_ref().map(EventName::as_str);
@@ -62,7 +64,8 @@ pub(super) fn measured(processed: &Processed, took: Duration, now: Timestamp) {
     }
 }
 
-/// Reports a task that panicked, which is a bug; its message returns when its visibility timeout ends.
+/// Reports a task that panicked, which is a bug. Its message returns when its visibility timeout
+/// ends.
 pub(super) fn joined(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()

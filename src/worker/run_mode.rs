@@ -1,10 +1,10 @@
-//! When a run ends.
+//! The two ways in which a run ends.
 
-/// When a run ends by itself.
+/// The way in which a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunMode {
-    /// When it is told to.
+    /// The run ends when a shutdown is requested.
     Daemon,
-    /// When a poll finds nothing and nothing is in work.
+    /// The run ends when a poll returns nothing and no message is in work.
     UntilEmpty,
 }

@@ -1,6 +1,7 @@
-//! The one way to tell a run to shut down, and to learn of it. The daemon and the commands use it.
+//! Requests and observes the shutdown of a run. The daemon and the commands use it.
 //!
-//! It is not a `watch` channel: that wakes its waiters in a random order, and a simulated world could not be repeated.
+//! It is not a `watch` channel, which wakes its waiters in random order, so that a simulated world
+//! could not be repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,22 +14,23 @@ struct Signal {
     waiters: Notify,
 }
 
-/// Learns that a run is to shut down. All clones learn the same.
+/// Observes whether a shutdown is requested. Clones observe the same shutdown.
 #[derive(Clone)]
 pub struct Shutdown(Arc<Signal>);
 
-/// Requests the shutdown. Dropping it requests the shutdown, too, since nothing else could end the run.
+/// Requests the shutdown. Dropping the handle requests it as well, because nothing else could end
+/// the run.
 pub struct ShutdownHandle(Arc<Signal>);
 
 impl Shutdown {
-    /// Makes a handle and the shutdown that it requests.
+    /// Creates a handle and the shutdown that it requests.
     #[must_use]
     pub fn channel() -> (ShutdownHandle, Self) {
         let signal = Arc::<Signal>::default();
         (ShutdownHandle(Arc::clone(&signal)), Self(signal))
     }
 
-    /// Returns true once the shutdown was requested.
+    /// Returns true once the shutdown is requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.0.requested.load(Ordering::SeqCst)
@@ -38,7 +40,7 @@ impl Shutdown {
     pub async fn requested(&self) {
         let notified = self.0.waiters.notified();
         tokio::pin!(notified);
-        // From here on no notification is missed, so the flag is read afterwards.
+        // No notification is missed after this, so the flag is read afterwards.
         notified.as_mut().enable();
         if !self.is_requested() {
             notified.await;
@@ -47,7 +49,7 @@ impl Shutdown {
 }
 
 impl ShutdownHandle {
-    /// Requests the shutdown, for all clones.
+    /// Requests the shutdown.
     pub fn request(&self) {
         self.0.requested.store(true, Ordering::SeqCst);
         self.0.waiters.notify_waiters();

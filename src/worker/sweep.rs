@@ -1,4 +1,5 @@
-//! The sweep at start: half-way mappings whose worker died, and whose next event may never come, are finished.
+//! Finishes, at start, mappings that are in the middle of a change because their worker died. Their
+//! next event may never come.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,20 +9,21 @@ use tokio::time::sleep;
 use crate::domain::fault::{Fault, Scope};
 use crate::domain::ids::Subject;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Clock, Cursor, Page, Pipelines, Store};
+use crate::ports::{Clock, Cursor, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 use crate::worker::shutdown::Shutdown;
 
-/// The wait before the table is asked again, where it did not answer. Nothing waits for the sweep.
+/// The wait before a failed read of the table is repeated. Nothing else waits for the sweep.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Finishes every abandoned mapping, one after the other, until told to stop.
+/// Finishes every abandoned mapping, one after the other, until a shutdown is requested.
 ///
 /// # Errors
-/// A fault that waiting cannot mend, of the first look at the table: it is not there, or not for us.
+/// A fault of the first read that waiting does not fix: the table does not exist, or access is
+/// denied.
 ///
-/// Cancelled: as one walk that is cancelled.
+/// If cancelled, the effect is that of a message whose processing is cancelled.
 pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
     stop: Shutdown,
@@ -33,22 +35,21 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     }
     let mut finished = 0_u32;
     for state in State::HALF_WAY {
-        let mut after = None;
+        let mut pages = Pages::new(reconciler.store(), state);
         loop {
             let page = tokio::select! {
                 biased;
                 () = stop.requested() => return Ok(()),
-                page = look(reconciler, state, after.take()) => page?,
+                page = pages.next() => page?,
             };
-            for row in page.rows {
+            let Some(rows) = page else {
+                break;
+            };
+            for row in rows {
                 if stop.is_requested() {
                     return Ok(());
                 }
-                finished += u32::from(visit(reconciler, row).await);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
+                finished += u32::from(finish(reconciler, row).await);
             }
         }
     }
@@ -56,7 +57,7 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     Ok(())
 }
 
-/// The clones that a rule has already count, the first time that somebody limits it.
+/// Counts the existing clones of each rule that has a limit for the first time.
 async fn count_slots<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
@@ -69,52 +70,70 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
         return Ok(());
     }
     for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
-        let mut after = None;
-        loop {
-            let page = look(reconciler, state, after.take()).await?;
-            // One that cannot be read is told where it is swept; an active one, with its next event.
-            for row in page.rows.into_iter().flatten() {
-                let rule = row.spec.as_ref().map(|spec| spec.rule.as_str());
+        let mut pages = Pages::new(reconciler.store(), state);
+        while let Some(rows) = pages.next().await? {
+            // A row that cannot be read is reported by the sweep, or by the next event of its
+            // subject.
+            for row in rows.into_iter().flatten() {
+                let rule = row.spec().map(|spec| spec.rule.as_str());
                 if let Some(subjects) = rule.and_then(|rule| limited.get_mut(rule)) {
                     subjects.push(row.subject);
                 }
             }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
         }
     }
     for (rule, subjects) in limited {
-        answered(|| reconciler.store().count_slots(rule, &subjects)).await?;
+        until_answered(|| reconciler.store().count_slots(rule, &subjects)).await?;
     }
     Ok(())
 }
 
-async fn look<S: Store, P: Pipelines, C: Clock>(
-    reconciler: &Reconciler<S, P, C>,
+/// Reads the mappings in one state, page by page.
+struct Pages<'a, S> {
+    store: &'a S,
     state: State,
     after: Option<Cursor>,
-) -> Result<Page, Fault> {
-    answered(|| reconciler.store().in_state(state, after.clone())).await
+    ended: bool,
 }
 
-/// Asks until the table answers.
-async fn answered<T, F>(ask: impl Fn() -> F) -> Result<T, Fault>
+impl<'a, S: Store> Pages<'a, S> {
+    fn new(store: &'a S, state: State) -> Self {
+        Self {
+            store,
+            state,
+            after: None,
+            ended: false,
+        }
+    }
+
+    /// Returns the rows of the next page; `None` after the last.
+    async fn next(&mut self) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
+        if self.ended {
+            return Ok(None);
+        }
+        let page = until_answered(|| self.store.in_state(self.state, self.after.clone())).await?;
+        self.ended = page.next.is_none();
+        self.after = page.next;
+        Ok(Some(page.rows))
+    }
+}
+
+/// Repeats a request until the table answers. Returns a fault only if waiting does not fix it.
+async fn until_answered<T, F>(request: impl Fn() -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<T, Fault>>,
 {
-    let mut told = false;
+    let mut reported = false;
     loop {
-        match ask().await {
+        match request().await {
             Ok(answer) => return Ok(answer),
             Err(fault) => {
                 if fault.reason.scope() == Scope::Account {
                     return Err(fault);
                 }
-                if !told {
+                if !reported {
                     tracing::warn!(fault = %fault, "Mappings cannot be looked for yet");
-                    told = true;
+                    reported = true;
                 }
                 sleep(RETRY_INTERVAL).await;
             }
@@ -122,8 +141,8 @@ where
     }
 }
 
-/// Whether a mapping was finished here.
-async fn visit<S: Store, P: Pipelines, C: Clock>(
+/// Finishes a mapping if it is abandoned. Returns true if it was finished here.
+async fn finish<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
     row: Result<Mapping, Fault>,
 ) -> bool {

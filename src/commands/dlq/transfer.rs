@@ -50,12 +50,12 @@ pub(super) struct Selection {
 impl Selection {
     /// Returns the number of messages.
     pub(super) fn count(&self) -> usize {
-        self.preview.letters.len()
+        self.preview.messages.len()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
         self.preview
-            .letters
+            .messages
             .iter()
             .map(|message| message.id.as_str())
     }
@@ -231,7 +231,7 @@ async fn from_queue(
                 continue;
             };
             if transfer.take(envelope, Some(&receipt)).await? {
-                scan.gone(&id);
+                scan.remove(&id);
             }
         }
     }

@@ -88,7 +88,7 @@ async fn mappings<W: Write>(
     mut rows: StreamingTable<Row, W>,
 ) -> Result<ExportReport, Box<dyn Error>> {
     let mut report = ExportReport::default();
-    let mut listing = Listing::of(&account.store, Filter::default());
+    let mut listing = Listing::new(&account.store, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
         report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
@@ -108,7 +108,7 @@ async fn history<W: Write>(
     mut rows: StreamingTable<HistoryRow, W>,
 ) -> Result<ExportReport, Box<dyn Error>> {
     let mut report = ExportReport::default();
-    let mut listing = Listing::of(&account.store, Filter::default());
+    let mut listing = Listing::new(&account.store, Filter::default());
     while let Some(batch) = listing.next().await.map_err(fault)? {
         report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
@@ -116,7 +116,7 @@ async fn history<W: Write>(
             let entries = account.store.history(&mapping.subject).await;
             for entry in entries.map_err(fault)? {
                 report.entries += 1;
-                if stopped(rows.write(&HistoryRow::of(&mapping, entry)))? {
+                if stopped(rows.write(&HistoryRow::new(&mapping, entry)))? {
                     report.closed = true;
                     return Ok(report);
                 }

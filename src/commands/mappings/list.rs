@@ -29,13 +29,13 @@ pub(super) async fn list(args: &List) -> Done {
     let stdout = io::stdout().lock();
     let mut rows =
         StreamingTable::new(format(args.output), columns(), terminal(), stdout).fields(Row::FIELDS);
-    let mut listing = Listing::of(&account.store, filter);
+    let mut listing = Listing::new(&account.store, filter);
     let (mut listed, mut unreadable) = (0_usize, 0);
     while let Some(batch) = listing.next().await.map_err(fault)? {
         unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
             listed += 1;
-            if stopped(rows.write(&Row::of(&mapping, SystemClock.now())))? {
+            if stopped(rows.write(&Row::new(&mapping, SystemClock.now())))? {
                 return Ok(code(unreadable > 0));
             }
         }

@@ -7,7 +7,6 @@ use crate::cli::terminal::{Done, colours, fault, format, print};
 use crate::commands::mappings::account::open;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
-use crate::domain::state::mapping::State;
 use crate::inspect::mappings::lookup::subject as find_subject;
 use crate::inspect::mappings::row::{Row, console};
 use crate::ports::{Clock, PipelineReader, StoreReader};
@@ -21,19 +20,14 @@ pub(super) async fn show(args: &Show) -> Done {
         format!("the table has no mapping of {subject}: see `branchline mappings list`")
     })?;
     let mut live = None;
-    // A deleted mapping has no pipeline: a pipeline of that name belongs to another subject.
-    let spec = mapping
-        .spec
-        .as_ref()
-        .filter(|_| mapping.state != State::Gone);
-    if let (Some(spec), Some(arn)) = (spec, &mapping.arn) {
-        let found = account.pipelines.find(&spec.pipeline, Some(arn)).await;
+    if let Some((name, arn)) = mapping.pipeline_name().zip(mapping.pipeline_arn()) {
+        let found = account.pipelines.find(name, Some(arn)).await;
         let found = found.map_err(fault)?;
         let mut unknown = Vec::new();
         let mut note = |why: Fault| unknown.push(why.to_string());
-        let stages = account.pipelines.stages(&spec.pipeline).await;
+        let stages = account.pipelines.stages(name).await;
         let stages = stages.map_err(&mut note).unwrap_or_default();
-        let executions = account.pipelines.executions(&spec.pipeline).await;
+        let executions = account.pipelines.executions(name).await;
         let executions = executions.map_err(&mut note).unwrap_or_default();
         live = Some(Live {
             exists: found.is_some(),
@@ -43,7 +37,7 @@ pub(super) async fn show(args: &Show) -> Done {
             unknown,
         });
     }
-    let row = Row::of(&mapping, SystemClock.now());
+    let row = Row::new(&mapping, SystemClock.now());
     let shown = Shown { row, live };
     let text = match format(args.output) {
         OutputFormat::Table => lines(&shown, colours()),

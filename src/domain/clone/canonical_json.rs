@@ -1,9 +1,10 @@
-//! JSON in one order: that of the fields' names, however the map keeps them. A digest of it is the same in every build.
+//! Writes JSON with sorted keys, whatever the order in the map, so that its digest is the same in
+//! every build.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// The text, without spaces.
+/// Returns the JSON text, without spaces.
 pub(super) fn json(fields: &Map<String, Value>) -> Vec<u8> {
     // Writing JSON into memory does not fail.
     serde_json::to_vec(&Fields(fields)).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! A pipeline's declaration as `aws codepipeline get-pipeline` prints it, kept whole: what we do not know, we keep.
+//! A pipeline's declaration as `aws codepipeline get-pipeline` prints it. It is kept whole: fields
+//! that branchline does not know stay in it.
 
 use std::fmt;
 
@@ -9,17 +10,18 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration(pub(super) Map<String, Value>);
 
-/// An action, where it stands: `Stage/Action`.
+/// The location of an action in a pipeline: `Stage/Action`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActionPath {
-    /// The stage.
+    /// The name of the stage.
     pub stage: String,
-    /// The action.
+    /// The name of the action.
     pub action: String,
 }
 
 impl ActionPath {
-    /// Reads `Stage/Action`. Names hold no slash (CodePipeline API reference, `ActionDeclaration.name`).
+    /// Parses `Stage/Action`. Names never contain a slash (CodePipeline API reference,
+    /// `ActionDeclaration.name`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (stage, action) = text.split_once('/')?;
@@ -37,25 +39,25 @@ impl fmt::Display for ActionPath {
     }
 }
 
-/// One action of a declaration, where it stands and what it says.
+/// One action of a declaration.
 pub struct Action<'a> {
-    /// The stage it stands in.
+    /// The name of the action's stage.
     pub stage: &'a str,
-    /// Its name.
+    /// The name of the action.
     pub name: &'a str,
-    /// `category` of its type, for instance `Source`.
+    /// The `category` of the action's type, for instance `Source`.
     pub category: &'a str,
-    /// `provider` of its type, for instance `CodeStarSourceConnection`.
+    /// The `provider` of the action's type, for instance `CodeStarSourceConnection`.
     pub provider: &'a str,
-    /// Its configuration.
+    /// The configuration.
     pub configuration: Option<&'a Map<String, Value>>,
-    /// The name under which later actions read its variables.
+    /// The namespace in which later actions find this action's variables.
     pub namespace: Option<&'a str>,
     whole: &'a Value,
 }
 
 impl<'a> Action<'a> {
-    /// Where it stands.
+    /// Returns the location of the action.
     #[must_use]
     pub fn path(&self) -> ActionPath {
         ActionPath {
@@ -64,17 +66,17 @@ impl<'a> Action<'a> {
         }
     }
 
-    /// The artifacts that it reads.
+    /// Returns the names of the input artifacts.
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         list(self.whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
     }
 
-    /// The artifacts that it makes.
+    /// Returns the names of the output artifacts.
     pub fn outputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         list(self.whole.get("outputArtifacts")).map(|artifact| text(artifact.get("name")))
     }
 
-    /// Whether `part` stands in any text of it.
+    /// Returns true if any text in the action contains `part`.
     #[must_use]
     pub fn mentions(&self, part: &str) -> bool {
         mentions(self.whole, part)
@@ -91,7 +93,7 @@ fn mentions(json: &Value, part: &str) -> bool {
 }
 
 impl Declaration {
-    /// Takes the JSON object. `None` when it is no object.
+    /// Wraps a JSON object. Returns `None` for any other JSON.
     #[must_use]
     pub fn new(json: Value) -> Option<Self> {
         match json {
@@ -104,37 +106,38 @@ impl Declaration {
         }
     }
 
-    /// The JSON object.
+    /// Returns the JSON object.
     #[must_use]
     pub fn as_json(&self) -> &Map<String, Value> {
         &self.0
     }
 
-    /// Its name; empty when it has none.
+    /// Returns the name; empty if there is none.
     #[must_use]
     pub fn name(&self) -> &str {
         text(self.0.get("name"))
     }
 
-    /// Whether it is of type V2: what is nothing is V1 (API reference, `PipelineDeclaration.pipelineType`).
+    /// Returns true for type V2. A declaration without a type is V1 (API reference,
+    /// `PipelineDeclaration.pipelineType`).
     #[must_use]
     pub fn is_v2(&self) -> bool {
         text(self.0.get("pipelineType")) == "V2"
     }
 
-    /// The names of its stages, in order.
+    /// Returns the names of the stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &str> {
         list(self.0.get("stages")).map(|stage| text(stage.get("name")))
     }
 
-    /// Keeps the stages of these names.
+    /// Keeps only the stages whose names satisfy `keep`.
     pub(super) fn retain_stages(&mut self, keep: impl Fn(&str) -> bool) {
         if let Some(stages) = self.0.get_mut("stages").and_then(Value::as_array_mut) {
             stages.retain(|stage| keep(text(stage.get("name"))));
         }
     }
 
-    /// Keeps the actions of these stages and names.
+    /// Keeps only the actions whose stage and name satisfy `keep`.
     pub(super) fn retain_actions(&mut self, keep: impl Fn(&str, &str) -> bool) {
         let stages = self.0.get_mut("stages").and_then(Value::as_array_mut);
         for stage in stages.into_iter().flatten() {
@@ -145,7 +148,7 @@ impl Declaration {
         }
     }
 
-    /// Every action, in order.
+    /// Returns every action, in order.
     pub fn actions(&self) -> impl Iterator<Item = Action<'_>> {
         list(self.0.get("stages")).flat_map(|stage| {
             list(stage.get("actions")).map(move |action| {
@@ -163,7 +166,7 @@ impl Declaration {
         })
     }
 
-    /// The configuration of an action, to change; an empty one where it had none.
+    /// Returns the configuration of an action for changes. An action without one gets an empty one.
     pub(super) fn configuration_mut(
         &mut self,
         path: &ActionPath,
@@ -175,8 +178,8 @@ impl Declaration {
         let action = actions
             .iter_mut()
             .find(|action| named(action, &path.action))?;
-        let words = action.as_object_mut()?.entry("configuration");
-        words
+        let configuration = action.as_object_mut()?.entry("configuration");
+        configuration
             .or_insert_with(|| Value::Object(Map::new()))
             .as_object_mut()
     }

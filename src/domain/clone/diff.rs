@@ -1,4 +1,4 @@
-//! In what two declarations differ, place by place: a template and its clone, or a clone and what it should be.
+//! Compares two declarations: a template and its clone, or a clone and its expected declaration.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +10,43 @@ use crate::domain::clone::declaration::Declaration;
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where: `stages/Source/actions/App/configuration/BranchName`. Entries of a list go by their names, where they have
-    /// names, so that one that is dropped does not move the others.
+    /// The path of the value: `stages/Source/actions/App/configuration/BranchName`. Entries of a
+    /// list are identified by their names if they have names, so that dropping one does not shift
+    /// the others.
     pub path: String,
-    /// What stands there in the first.
+    /// The value in the first declaration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Value>,
-    /// What stands there in the second.
+    /// The value in the second declaration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Value>,
 }
 
-/// Every difference, in the order of their paths. What only one of them has is one difference, however large.
+/// Returns every difference, in the order of the paths. A value that only one declaration has is
+/// one difference, however large it is.
 #[must_use]
 pub fn diff(from: &Declaration, to: &Declaration) -> Vec<Difference> {
-    let mut found = Vec::new();
-    objects("", from.as_json(), to.as_json(), &mut found);
-    found
+    let mut differences = Vec::new();
+    objects("", from.as_json(), to.as_json(), &mut differences);
+    differences
 }
 
-fn values(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<Difference>) {
+fn values(
+    path: String,
+    from: Option<&Value>,
+    to: Option<&Value>,
+    differences: &mut Vec<Difference>,
+) {
     match (from, to) {
         (Some(from), Some(to)) if from == to => {}
-        (Some(Value::Object(from)), Some(Value::Object(to))) => objects(&path, from, to, found),
+        (Some(Value::Object(from)), Some(Value::Object(to))) => {
+            objects(&path, from, to, differences)
+        }
         (Some(Value::Array(from)), Some(Value::Array(to))) => match (by_name(from), by_name(to)) {
-            (Some(from), Some(to)) => objects(&path, &from, &to, found),
-            (None, _) | (_, None) => objects(&path, &by_place(from), &by_place(to), found),
+            (Some(from), Some(to)) => objects(&path, &from, &to, differences),
+            (None, _) | (_, None) => objects(&path, &by_index(from), &by_index(to), differences),
         },
-        (from, to) => found.push(Difference {
+        (from, to) => differences.push(Difference {
             path,
             from: from.cloned(),
             to: to.cloned(),
@@ -49,7 +58,7 @@ fn objects(
     path: &str,
     from: &Map<String, Value>,
     to: &Map<String, Value>,
-    found: &mut Vec<Difference>,
+    differences: &mut Vec<Difference>,
 ) {
     let keys: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
     for key in keys {
@@ -57,11 +66,12 @@ fn objects(
             "" => key.clone(),
             _ => format!("{path}/{key}"),
         };
-        values(path, from.get(key), to.get(key), found);
+        values(path, from.get(key), to.get(key), differences);
     }
 }
 
-/// `None` where an entry has no name, or two have the same.
+/// Keys the entries of a list by name. Returns `None` if an entry has no name, or two have the
+/// same.
 fn by_name(list: &[Value]) -> Option<Map<String, Value>> {
     let named = list.iter().map(|entry| {
         let name = entry.get("name")?.as_str()?;
@@ -71,23 +81,23 @@ fn by_name(list: &[Value]) -> Option<Map<String, Value>> {
     (named.len() == list.len()).then_some(named)
 }
 
-fn by_place(list: &[Value]) -> Map<String, Value> {
-    let placed = list.iter().enumerate();
-    placed
-        .map(|(place, entry)| (place.to_string(), entry.clone()))
+fn by_index(list: &[Value]) -> Map<String, Value> {
+    list.iter()
+        .enumerate()
+        .map(|(index, entry)| (index.to_string(), entry.clone()))
         .collect()
 }
 
-/// `- path: value` and `+ path: value`, one difference after the other.
+/// Formats differences as lines: `- path: value` and `+ path: value`.
 #[must_use]
-pub fn lines(drifts: &[Difference]) -> Vec<String> {
+pub fn lines(differences: &[Difference]) -> Vec<String> {
     let line = |sign: char, path: &str, value: &Value| format!("{sign} {path}: {value}");
-    let both = drifts.iter().flat_map(|diff| {
+    let lines = differences.iter().flat_map(|diff| {
         let from = diff.from.as_ref().map(|value| line('-', &diff.path, value));
         let to = diff.to.as_ref().map(|value| line('+', &diff.path, value));
         from.into_iter().chain(to)
     });
-    both.collect()
+    lines.collect()
 }
 
 #[cfg(test)]

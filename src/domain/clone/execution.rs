@@ -1,4 +1,4 @@
-//! Executions of a pipeline: those that we start, and those that we remember.
+//! Executions of a pipeline: those that branchline starts, and those that CodePipeline lists.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,21 +8,21 @@ use crate::domain::ids::{CommitId, DeliveryId};
 /// An execution to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The source action and the commit that it fetches; `None` is the head of its branch.
+    /// The source action and the commit that it fetches; `None` builds the head of the branch.
     pub revision: Option<(String, CommitId)>,
-    /// Variables, where they differ from their defaults.
+    /// The variables whose values differ from their defaults.
     pub variables: Vec<Variable>,
-    /// A second start under this token starts nothing.
+    /// A token that makes a repeated start have no effect.
     pub token: Option<DeliveryId>,
 }
 
-/// An execution as CodePipeline remembers it, until its pipeline is deleted
-/// (API reference, `PipelineExecutionSummary`).
+/// An execution as CodePipeline lists it, until its pipeline is deleted (API reference,
+/// `PipelineExecutionSummary`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     /// CodePipeline's id.
     pub id: String,
-    /// `InProgress`, `Succeeded`, `Failed` and so on, as AWS spells it.
+    /// The status as AWS spells it: `InProgress`, `Succeeded`, `Failed` and so on.
     pub state: String,
     /// When it began, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,19 +30,22 @@ pub struct Execution {
     /// When it last changed, in RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated: Option<String>,
-    /// The commit, where CodePipeline tells one.
+    /// The commit, if CodePipeline lists one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The commit's page.
+    /// The URL of the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
 }
 
-/// Whether `head` still has to be started in a pipeline that an attempt before made; `executions` are its last, the newest
-/// first, and `first` is the head for which it was about to be made.
+/// Returns true if `head` still has to be started in a pipeline that an earlier attempt created.
+/// `executions` are the pipeline's latest, newest first; `first` is the head for which the pipeline
+/// was to be created.
 ///
-/// The newest counts and no other: a push back to a commit that was built wants it again. CodePipeline tells a commit once
-/// it was fetched. Of the first execution `first` stands in for it; any other is under a token, so starting it again is safe.
+/// Only the newest execution counts: a push back to a commit that was built before needs another
+/// execution. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's
+/// first execution, `first` stands in for that commit; every other execution is started with a
+/// token, so starting it again is safe.
 #[must_use]
 pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>) -> bool {
     match executions {
@@ -51,28 +54,29 @@ pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>)
     }
 }
 
-/// The commit that was built last, as far as CodePipeline tells.
+/// Returns the last commit that CodePipeline lists as built.
 #[must_use]
 pub fn last_built(executions: &[Execution]) -> Option<CommitId> {
     let mut commits = executions.iter().filter_map(|run| run.commit.as_ref());
     commits.find_map(|commit| CommitId::parse(commit.clone()).ok())
 }
 
-/// A stage as it stands (API reference, `StageState`).
+/// A stage in its current state (API reference, `StageState`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stage {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// `InProgress`, `Succeeded`, `Failed` and so on, as AWS spells it; `None` where nothing has run in it yet.
+    /// The status as AWS spells it: `InProgress`, `Succeeded`, `Failed` and so on; `None` if
+    /// nothing has run in the stage yet.
     pub state: Option<String>,
-    /// The execution that ran in it last.
+    /// The execution that ran last in the stage.
     pub execution: Option<String>,
-    /// What its actions say went wrong.
+    /// The error messages of its failed actions.
     pub failure: Option<String>,
 }
 
 impl Execution {
-    /// Whether it still runs.
+    /// Returns true if the execution is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == "InProgress"

@@ -1,4 +1,4 @@
-//! The fingerprint of a clone: what a mapping keeps of it, to see later whether it still is what its template and rule say.
+//! The fingerprint of a clone, which shows whether the clone still matches its template and rule.
 
 use sha2::{Digest, Sha256};
 
@@ -6,23 +6,26 @@ use crate::domain::clone::canonical_json;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::CloneOverrides;
 
-/// What a mapping keeps of a clone, to see later whether it still is what its template and rule say, and to start it.
+/// The parts of a clone that its mapping keeps: to see later whether the clone still matches its
+/// template and rule, and to start executions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloneFingerprint {
-    /// SHA-256 over the declaration, but for the values of its variables: an execution is told those. `None` where an
-    /// attempt wrote it that could not settle.
+    /// SHA-256 of the declaration without the values of its variables, which each execution gets
+    /// anew. `None` if an attempt that did not settle created the clone.
     pub digest: Option<String>,
-    /// The source action whose commit an execution is told; `None` where it fetches the branch's head.
+    /// The source action whose commit each execution names; `None` if an execution builds the
+    /// branch's head.
     pub pinned_source: Option<String>,
-    /// The variables that an execution is told.
+    /// The names of the variables that each execution gets.
     pub variables: Vec<String>,
 }
 
-/// Of the declaration without the values of the rule's variables, but with their names.
-pub(super) fn digest(clone: &Declaration, changes: &CloneOverrides) -> String {
+/// Returns the digest of a declaration, without the values of the rule's variables but with their
+/// names.
+pub(super) fn digest(clone: &Declaration, overrides: &CloneOverrides) -> String {
     let mut hash = Sha256::new();
     hash.update(canonical_json::json(&clone.0));
-    for (name, _) in &changes.variables {
+    for (name, _) in &overrides.variables {
         hash.update(b"\n");
         hash.update(name);
     }

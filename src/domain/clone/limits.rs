@@ -1,5 +1,6 @@
-//! AWS's limits on a pipeline, looked at before AWS is asked: the answer then names what is over and where it came from
-//! (user guide, "Quotas in AWS CodePipeline"; API reference, the types of a `PipelineDeclaration`).
+//! AWS's limits on a pipeline, checked before the request is sent, so that the fault names the
+//! value that exceeds a limit and where it comes from (user guide, "Quotas in AWS CodePipeline";
+//! API reference, the types of `PipelineDeclaration`).
 
 use std::collections::BTreeMap;
 
@@ -9,19 +10,21 @@ use crate::domain::ids::{PipelineName, is_pipeline_character};
 
 const STAGES: usize = 50;
 const ACTIONS: usize = 1_000;
-/// The page says 50 and 100 in two places; AWS itself decides between them.
+/// The user guide says both 50 and 100. With the higher limit, AWS itself refuses a clone in
+/// between.
 const ACTIONS_OF_A_STAGE: usize = 100;
 const VARIABLES: usize = 50;
 const TAGS: usize = 50;
-/// Characters of a configuration key and value.
+/// The longest configuration key, in characters.
 const KEY: usize = 50;
+/// The longest configuration value, in characters.
 const VALUE: usize = 1_000;
 
 /// Refuses a clone that AWS would refuse.
 pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Result<(), Fault> {
     let fault = |detail: String| Err(Fault::new(Reason::InvalidValue, detail));
     let count = |what: &str, count: usize, limit: usize| {
-        let detail = format!("the clone would have {count} {what}, and AWS takes {limit}");
+        let detail = format!("the clone would have {count} {what}, but AWS accepts {limit}");
         if count > limit { fault(detail) } else { Ok(()) }
     };
     let list = |key: &str| {
@@ -50,7 +53,7 @@ pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Res
         let fits = (1..=PipelineName::MAX).contains(&name.len());
         if !fits || !name.chars().all(is_pipeline_character) {
             return fault(format!(
-                "'{name}' is no name of a stage or an action: AWS takes 1 to 100 of A-Z a-z 0-9 . @ _ -"
+                "'{name}' is not a valid name of a stage or an action: AWS accepts 1 to 100 of A-Z a-z 0-9 . @ _ -"
             ));
         }
     }
@@ -59,7 +62,7 @@ pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Res
             let length = value.as_str().map_or(0, |value| value.chars().count());
             if !(1..=KEY).contains(&key.chars().count()) || !(1..=VALUE).contains(&length) {
                 return fault(format!(
-                    "{key} of {} would have {length} characters, and AWS takes a value of 1 to {VALUE} and a key of 1 to {KEY}",
+                    "{key} of {} would have {length} characters, but AWS accepts a value of 1 to {VALUE} and a key of 1 to {KEY}",
                     action.path()
                 ));
             }

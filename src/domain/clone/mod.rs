@@ -1,4 +1,5 @@
-//! The clone: a template's declaration with the subject's name and branch and what its rule changes, and nothing else.
+//! The clone: a template's declaration with the subject's name and branch, and the overrides of its
+//! rule. Everything else is copied unchanged.
 
 mod canonical_json;
 pub mod declaration;
@@ -16,7 +17,6 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::fingerprint::{CloneFingerprint, digest};
-use crate::domain::clone::pipeline_type as kind;
 use crate::domain::clone::source::{repositories, set_source_branch, source};
 use crate::domain::clone::tags::{Tags, all_tags, tags};
 use crate::domain::fault::Fault;
@@ -24,68 +24,70 @@ use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 
-/// A template as GetPipeline showed it.
+/// A template as GetPipeline returns it.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// What it declares.
+    /// The declaration.
     pub declaration: Declaration,
-    /// Its ARN; a clone's differs in the name alone.
+    /// The ARN. A clone's ARN differs only in the name.
     pub arn: PipelineArn,
-    /// Its version, one more with every update.
+    /// The version, which each update increments.
     pub version: Option<i32>,
 }
 
-/// A pipeline ready to be created, or to replace its earlier declaration. Its declaration may hold secrets.
+/// A pipeline ready to be created, or to replace its earlier declaration. The declaration may
+/// contain secrets.
 #[derive(Clone)]
 pub struct NewPipeline {
-    /// Its name.
+    /// The name.
     pub name: PipelineName,
-    /// Its declaration.
+    /// The declaration.
     pub declaration: Declaration,
-    /// Its tags.
+    /// The tags.
     pub tags: Tags,
-    /// The ARN that it will have.
+    /// The ARN that the pipeline will have.
     pub arn: PipelineArn,
-    /// What the mapping keeps of it.
+    /// The fingerprint that the mapping keeps.
     pub fingerprint: CloneFingerprint,
 }
 
-/// Never the declaration.
+/// Leaves out the declaration.
 impl std::fmt::Debug for NewPipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NewPipeline")
             .field("name", &self.name)
-            .field("print", &self.fingerprint)
+            .field("fingerprint", &self.fingerprint)
             .finish_non_exhaustive()
     }
 }
 
-/// What a clone is made for.
+/// The subject of a clone, and what else its declaration is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct CloneRequest<'a> {
-    /// The subject that it is made for.
+    /// The subject.
     pub subject: &'a Subject,
     /// The name of the clone.
     pub pipeline: &'a PipelineName,
-    /// What the placeholders of the rule stand for; its repository and branch are what the clone fetches.
+    /// The values of the rule's placeholders. The clone fetches their repository and branch.
     pub values: PlaceholderValues<'a>,
-    /// The rule, which says what differs in the clone.
+    /// The rule, whose overrides the clone gets.
     pub rule: &'a Rule,
-    /// The name of the table, which marks the clone as ours.
+    /// The name of the table, with which the clone is tagged as branchline's.
     pub table: &'a str,
 }
 
 impl Template {
-    /// The repositories of GitHub that its source actions fetch.
+    /// Returns the GitHub repositories that the template's source actions fetch.
     pub fn repositories(&self) -> impl Iterator<Item = RepositoryName> {
         repositories(&self.declaration)
     }
 
-    /// Makes the clone that a request describes.
+    /// Builds the clone for a request.
     ///
     /// # Errors
-    /// A permanent fault when not exactly one of its source actions fetches the repository, when what is left of the
-    /// template holds a masked secret, when the rule's changes do not fit it, or AWS would not take the clone.
+    /// A permanent fault when not exactly one source action fetches the repository, when a masked
+    /// secret is left in the clone, when the rule's overrides do not match the template, or when
+    /// AWS would refuse the clone.
     pub fn clone_for(&self, request: &CloneRequest<'_>) -> Result<NewPipeline, Fault> {
         let CloneRequest {
             subject,
@@ -94,30 +96,30 @@ impl Template {
             rule,
             table,
         } = *request;
-        let changes = &rule.overrides;
+        let overrides = &rule.overrides;
         let mut clone = self.declaration.clone();
-        kind::check(&clone, rule)?;
-        changes.apply(&mut clone)?;
-        let source = source(&clone, values.repository, changes.source_action.as_ref())?;
+        pipeline_type::check(&clone, rule)?;
+        overrides.apply(&mut clone)?;
+        let source = source(&clone, values.repository, overrides.source_action.as_ref())?;
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
-        kind::set_mode(&mut clone, changes.execution_mode);
-        changes.set_environment(&mut clone, &values)?;
-        changes.fill_masked_secrets(&mut clone)?;
+        pipeline_type::set_mode(&mut clone, overrides.execution_mode);
+        overrides.set_environment(&mut clone, &values)?;
+        overrides.fill_masked_secrets(&mut clone)?;
         clone
             .0
             .insert("name".to_owned(), Value::from(pipeline.as_str()));
         // A new pipeline starts at version 1.
         clone.0.remove("version");
-        let pinned_source = kind::pins(&clone, rule.start).then_some(source.action);
-        let digest = digest(&clone, changes);
-        let variables = changes.variables(&values)?;
+        let pinned_source = pipeline_type::pins_commit(&clone, rule.start).then_some(source.action);
+        let digest = digest(&clone, overrides);
+        let variables = overrides.variables(&values)?;
         let fingerprint = CloneFingerprint {
             digest: Some(digest),
             pinned_source,
             variables: variables.iter().map(|(name, _)| name.clone()).collect(),
         };
-        changes.declare(&mut clone, &variables);
-        let tags = all_tags(changes, tags(subject, values.repository, table));
+        overrides.declare(&mut clone, &variables);
+        let tags = all_tags(overrides, tags(subject, values.repository, table));
         limits::check(&clone, &tags)?;
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),

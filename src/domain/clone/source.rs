@@ -1,5 +1,6 @@
-//! The source actions of a clone: which one fetches the event's repository, on which branch, and who notices a push.
-//! Keys and defaults as in the user guide's action structure references.
+//! The source actions of a clone: which one fetches the event's repository, on which branch, and
+//! which pushes start the clone. Configuration keys and their defaults are those of the user
+//! guide's action structure references.
 
 use serde_json::{Map, Value, json};
 
@@ -12,12 +13,12 @@ use crate::domain::rules::rule::Start;
 /// The source provider of GitHub, Bitbucket and GitLab repositories.
 pub(super) const CONNECTION: &str = "CodeStarSourceConnection";
 
-/// What we know of a source provider.
+/// A source provider and the configuration keys that a clone changes.
 struct Provider {
     name: &'static str,
-    /// The configuration key of the branch; `None` where it has no branches.
+    /// The configuration key of the branch; `None` if the provider has no branches.
     branch: Option<&'static str>,
-    /// The key that switches its change detection or polling, which is on where nothing is said.
+    /// The key that switches change detection or polling, which are on by default.
     detection: Option<&'static str>,
 }
 
@@ -53,7 +54,7 @@ fn branch_key(action: &Action<'_>) -> Option<&'static str> {
     provider(action)?.branch
 }
 
-/// The source action that fetches `repository`, or the one that the rule names.
+/// Returns the source action that fetches `repository`, or the one that the rule names.
 pub(super) fn source(
     clone: &Declaration,
     repository: &RepositoryName,
@@ -80,49 +81,54 @@ pub(super) fn source(
     };
     if let Some(path) = named {
         let there = candidates().any(|action| action.path() == *path);
-        let problem = || format!("source_action '{path}' is no source action with a branch");
+        let problem = || format!("source_action '{path}' is not a source action with a branch");
         return there.then(|| path.clone()).ok_or_else(|| fault(problem()));
     }
-    let mut found = candidates().filter(|action| fetches(action, repository));
-    match (found.next(), found.next()) {
+    let mut sources = candidates().filter(|action| fetches(action, repository));
+    match (sources.next(), sources.next()) {
         (Some(action), None) => Ok(action.path()),
         (None, _) => Err(fault(format!("no source action fetches {repository}"))),
         (Some(_), Some(_)) => Err(fault(format!("several source actions fetch {repository}"))),
     }
 }
 
-/// The repositories of GitHub that its source actions fetch.
+/// Returns the GitHub repositories that a template's source actions fetch.
 pub(super) fn repositories(template: &Declaration) -> impl Iterator<Item = RepositoryName> {
     template.actions().filter_map(|action| {
-        let word = |key: &str| action.configuration?.get(key)?.as_str();
+        let value = |key: &str| action.configuration?.get(key)?.as_str();
         let name = match action.provider {
-            CONNECTION => word("FullRepositoryId")?.to_owned(),
-            "GitHub" => format!("{}/{}", word("Owner")?, word("Repo")?),
+            CONNECTION => value("FullRepositoryId")?.to_owned(),
+            "GitHub" => format!("{}/{}", value("Owner")?, value("Repo")?),
             _ => return None,
         };
         RepositoryName::parse(name).ok()
     })
 }
 
-/// GitHub compares names without case. A CodeCommit repository is not the one that GitHub speaks of, be it called the
-/// same: a mirror is used where the rule names it.
+/// Returns true if a source action fetches a GitHub repository. GitHub compares names without case.
+/// A CodeCommit repository is never the GitHub repository of the event, even under the same name; a
+/// mirror is used only if the rule names its source action.
 fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
-    let word = |key: &str| {
-        let value = action.configuration.and_then(|words| words.get(key));
-        value.and_then(Value::as_str).unwrap_or_default()
+    let value = |key: &str| {
+        action
+            .configuration
+            .and_then(|configuration| configuration.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     };
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     match action.provider {
-        CONNECTION => same(word("FullRepositoryId"), repository.as_str()),
+        CONNECTION => same(value("FullRepositoryId"), repository.as_str()),
         "GitHub" => {
-            same(word("Owner"), repository.owner()) && same(word("Repo"), repository.name())
+            same(value("Owner"), repository.owner()) && same(value("Repo"), repository.name())
         }
         _ => false,
     }
 }
 
-/// Points the clone's source at the branch. Change detection is said aloud on every source action: where nothing is
-/// said it is on, and pipelines that poll have a quota of 300 that nobody can raise (user guide, "Quotas").
+/// Sets the branch of the clone's source. Change detection is set explicitly on every source
+/// action: it is on by default, and pipelines that poll have a quota of 300 that cannot be raised
+/// (user guide, "Quotas").
 pub(super) fn set_source_branch(
     clone: &mut Declaration,
     source: &ActionPath,
@@ -134,17 +140,17 @@ pub(super) fn set_source_branch(
         Start::Auto | Start::Commit | Start::Head => None,
     };
     let detects = start == Start::Push && trigger.is_none();
-    let known: Vec<_> = clone
+    let known_actions: Vec<_> = clone
         .actions()
         .filter_map(|action| Some((action.path(), provider(&action)?)))
         .collect();
-    for (path, provider) in known {
+    for (path, provider) in known_actions {
         let is_source = path == *source;
-        let Some(words) = clone.configuration_mut(&path) else {
+        let Some(configuration) = clone.configuration_mut(&path) else {
             continue;
         };
         if let Some(key) = provider.branch.filter(|_| is_source) {
-            words.insert(key.to_owned(), Value::from(branch.as_str()));
+            configuration.insert(key.to_owned(), Value::from(branch.as_str()));
         }
         if let Some(key) = provider.detection {
             let on = if is_source && detects {
@@ -152,7 +158,7 @@ pub(super) fn set_source_branch(
             } else {
                 "false"
             };
-            words.insert(key.to_owned(), Value::from(on));
+            configuration.insert(key.to_owned(), Value::from(on));
         }
     }
     // A cloned trigger would fire on every push to the template's branch.
@@ -163,9 +169,10 @@ pub(super) fn set_source_branch(
     Ok(())
 }
 
-/// The template's trigger on pushes, on this branch alone; what it says of file paths stays. `None` where the template
-/// has none: then plain change detection does, which triggers with filters replace (user guide, "Automate starting
-/// pipelines using triggers and filtering").
+/// Returns the template's push trigger, restricted to this branch; its file path filters stay.
+/// Returns `None` if the template has no such trigger: then plain change detection is enough, which
+/// triggers with filters would replace (user guide, "Automate starting pipelines using triggers and
+/// filtering").
 fn trigger(
     clone: &Declaration,
     source: &ActionPath,
@@ -178,10 +185,10 @@ fn trigger(
             .and_then(Value::as_str)
             == Some(source.action.as_str())
     };
-    let Some(found) = triggers.into_iter().flatten().find(of_source) else {
+    let Some(template_trigger) = triggers.into_iter().flatten().find(of_source) else {
         return Ok(None);
     };
-    let filters = found
+    let filters = template_trigger
         .pointer("/gitConfiguration/push")
         .and_then(Value::as_array);
     let mut pushes: Vec<Value> = Vec::new();
@@ -209,12 +216,12 @@ fn trigger(
     }
     if let Some(c) = branch.as_str().chars().find(|c| "*?[]{}!\\".contains(*c)) {
         let detail = format!(
-            "the trigger of template '{}' cannot name a branch with '{c}', which is a pattern there: use start = \"commit\"",
+            "the trigger of template '{}' cannot match a branch with '{c}', which has a special meaning in a trigger's pattern: use start = \"commit\"",
             clone.name()
         );
         return Err(Fault::new(Reason::RuleTemplateMismatch, detail));
     }
-    let mut trigger = found.clone();
+    let mut trigger = template_trigger.clone();
     if let Some(git) = trigger
         .get_mut("gitConfiguration")
         .and_then(Value::as_object_mut)

@@ -1,4 +1,4 @@
-//! The tags of a clone, which say whose it is.
+//! The tags of a clone, which identify its owner.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,12 @@ use crate::domain::ids::{Branch, RepositoryId, RepositoryName, Subject, SubjectK
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// The tag that says which branchline made a pipeline: the name of its table.
+/// The tag with the name of the table, which identifies the branchline installation that created a
+/// pipeline.
 pub const MANAGED_BY: &str = "branchline:managed-by";
-/// The tag that tells people the repository.
+/// The tag with the repository's name, for people.
 pub const REPOSITORY: &str = "branchline:repository";
-/// The tag that says whose pipeline it is.
+/// The tag that identifies the subject of a pipeline.
 pub const SUBJECT: &str = "branchline:subject";
 
 /// The longest tag key, in characters (API reference, `Tag.key`).
@@ -20,14 +21,14 @@ const KEY_LIMIT: usize = 128;
 /// The longest tag value, in characters (API reference, `Tag.value`).
 pub(super) const TAG_LIMIT: usize = 256;
 
-/// Ours win over the rule's.
-pub(super) fn all_tags(changes: &CloneOverrides, ours: Tags) -> Tags {
-    let mut tags = changes.tags.clone();
+/// Merges the tags of a rule with branchline's own, which take precedence.
+pub(super) fn all_tags(overrides: &CloneOverrides, ours: Tags) -> Tags {
+    let mut tags = overrides.tags.clone();
     tags.extend(ours);
     tags
 }
 
-/// The tags of a clone.
+/// Returns branchline's own tags for a clone.
 #[must_use]
 pub fn tags(subject: &Subject, repository: &RepositoryName, table: &str) -> Tags {
     let tag = |key: &str, value: &str| (key.to_owned(), tag_value(value));
@@ -38,16 +39,19 @@ pub fn tags(subject: &Subject, repository: &RepositoryName, table: &str) -> Tags
     ])
 }
 
-/// Whether a pipeline with these tags was made for `subject` by the branchline of `table`. The repository's name does
-/// not count: repositories are renamed.
+/// Returns true if the installation with this table created the pipeline for `subject`. The tag
+/// with the repository's name is not compared, because repositories are renamed.
 #[must_use]
 pub fn is_ours(tags: &Tags, subject: &Subject, table: &str) -> bool {
-    let told = tags.get(SUBJECT);
-    is_of_table(tags, table) && told.is_some_and(|told| *told == tag_value(&subject_tag(subject)))
+    is_of_table(tags, table)
+        && tags
+            .get(SUBJECT)
+            .is_some_and(|tag| *tag == tag_value(&subject_tag(subject)))
 }
 
-/// The subject that a pipeline of the branchline of `table` was made for, as its tags tell. A branch's long name does not
-/// fit into a tag: such a pipeline is known by its mapping alone.
+/// Returns the subject of a pipeline that the installation with this table created, from the
+/// pipeline's tags. Returns `None` for a branch whose name is too long for a tag: only the mapping
+/// knows the subject of such a pipeline.
 #[must_use]
 pub fn subject_of(tags: &Tags, table: &str) -> Option<Subject> {
     let (repository, rest) = tags.get(SUBJECT)?.split_once('/')?;
@@ -60,11 +64,11 @@ pub fn subject_of(tags: &Tags, table: &str) -> Option<Subject> {
     Some(Subject { repository, kind }).filter(|subject| is_ours(tags, subject, table))
 }
 
-/// Whether the branchline of `table` made the pipeline with these tags.
+/// Returns true if the installation with this table created the pipeline.
 #[must_use]
 pub fn is_of_table(tags: &Tags, table: &str) -> bool {
     tags.get(MANAGED_BY)
-        .is_some_and(|found| *found == tag_value(table))
+        .is_some_and(|tag| *tag == tag_value(table))
 }
 
 fn subject_tag(subject: &Subject) -> String {
@@ -74,7 +78,8 @@ fn subject_tag(subject: &Subject) -> String {
     }
 }
 
-/// Whether AWS takes this tag (API reference, `Tag`; keys beginning with `aws:` are AWS's own).
+/// Returns true if AWS accepts this tag (API reference, `Tag`; keys that begin with `aws:` are
+/// reserved).
 #[must_use]
 pub fn is_tag(key: &str, value: &str) -> bool {
     let length = |text: &str| text.chars().count();
@@ -89,7 +94,8 @@ fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || " +-=._:/@".contains(c)
 }
 
-/// The text itself where AWS takes it (API reference, `Tag.value`); else what AWS takes of it and a hash of all of it.
+/// Returns the text itself if AWS accepts it as a value (API reference, `Tag.value`); otherwise its
+/// legal characters and a hash of the whole text.
 fn tag_value(text: &str) -> String {
     if is_tag("key", text) {
         return text.to_owned();

@@ -1,4 +1,5 @@
-//! What a rule tells the clone about its subject: variables of the pipeline, and variables of its CodeBuild actions.
+//! The variables that a rule gives its clones: variables of the pipeline, and environment variables
+//! of the CodeBuild actions.
 
 use serde_json::{Map, Value, json};
 
@@ -11,17 +12,17 @@ use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 pub type Variable = (String, String);
 
 impl CloneOverrides {
-    /// The pipeline variables with their values for one subject.
+    /// Returns the pipeline variables with their values for one subject.
     ///
     /// # Errors
-    /// A permanent fault when a value cannot be filled in, or is none that CodePipeline takes.
-    pub fn variables(&self, fill: &PlaceholderValues<'_>) -> Result<Vec<Variable>, Fault> {
-        let variables = filled("variables", &self.variables, fill)?;
+    /// A permanent fault when a value cannot be filled in, or CodePipeline would refuse it.
+    pub fn variables(&self, values: &PlaceholderValues<'_>) -> Result<Vec<Variable>, Fault> {
+        let variables = filled("variables", &self.variables, values)?;
         for (name, value) in &variables {
             // API reference, `PipelineVariable.value`.
             if !(1..=1_000).contains(&value.chars().count()) {
-                return Err(over(format!(
-                    "variables.{name} has {} characters here, and AWS takes 1 to 1000",
+                return Err(invalid(format!(
+                    "variables.{name} has {} characters here, but AWS accepts 1 to 1000",
                     value.chars().count()
                 )));
             }
@@ -29,7 +30,8 @@ impl CloneOverrides {
         Ok(variables)
     }
 
-    /// Writes them as defaults: the execution that CreatePipeline starts by itself passes none.
+    /// Sets the variables' default values, because the execution that CreatePipeline starts by
+    /// itself has no other values.
     pub(super) fn declare(&self, clone: &mut Declaration, variables: &[Variable]) {
         if variables.is_empty() {
             return;
@@ -46,16 +48,17 @@ impl CloneOverrides {
     /// Merges the rule's environment into every CodeBuild action.
     ///
     /// # Errors
-    /// A permanent fault when a value cannot be filled in, or the template's own is none that CodeBuild reads.
+    /// A permanent fault when a value cannot be filled in, or the template's own environment is not
+    /// JSON as CodeBuild reads it.
     pub(super) fn set_environment(
         &self,
         clone: &mut Declaration,
-        fill: &PlaceholderValues<'_>,
+        values: &PlaceholderValues<'_>,
     ) -> Result<(), Fault> {
         if self.environment.is_empty() {
             return Ok(());
         }
-        let environment = filled("environment", &self.environment, fill)?;
+        let environment = filled("environment", &self.environment, values)?;
         let builds: Vec<_> = clone
             .actions()
             .filter(|action| action.provider == "CodeBuild")
@@ -63,13 +66,16 @@ impl CloneOverrides {
             .collect();
         for path in builds {
             let name = clone.name().to_owned();
-            let Some(words) = clone.configuration_mut(&path) else {
+            let Some(configuration) = clone.configuration_mut(&path) else {
                 continue;
             };
-            let there = words.get("EnvironmentVariables").and_then(Value::as_str);
-            let there: Result<Vec<Value>, _> = there.map_or(Ok(Vec::new()), serde_json::from_str);
-            let mut variables = there.map_err(|_| {
-                let detail = format!("EnvironmentVariables of {path} in template '{name}' are no JSON list: correct the template");
+            let present = configuration
+                .get("EnvironmentVariables")
+                .and_then(Value::as_str);
+            let parsed: Result<Vec<Value>, _> =
+                present.map_or(Ok(Vec::new()), serde_json::from_str);
+            let mut variables = parsed.map_err(|_| {
+                let detail = format!("EnvironmentVariables of {path} in template '{name}' are not a JSON list: correct the template");
                 Fault::new(Reason::RuleTemplateMismatch, detail)
             })?;
             for (name, value) in &environment {
@@ -80,39 +86,42 @@ impl CloneOverrides {
                 );
             }
             let text = Value::Array(variables).to_string();
-            words.insert("EnvironmentVariables".to_owned(), Value::from(text));
+            configuration.insert("EnvironmentVariables".to_owned(), Value::from(text));
         }
         Ok(())
     }
 }
 
-/// Sets words of the entry of this name, at its place; a new one stands at the end.
-fn merge(list: &mut Vec<Value>, name: &str, words: &[(&str, &str)]) {
+/// Sets fields of the entry of this name, which keeps its position. A new entry is added at the
+/// end.
+fn merge(list: &mut Vec<Value>, name: &str, fields: &[(&str, &str)]) {
     let is = |entry: &Map<String, Value>| entry.get("name").and_then(Value::as_str) == Some(name);
     if !list.iter().filter_map(Value::as_object).any(is) {
         list.push(json!({"name": name}));
     }
     let entries = list.iter_mut().filter_map(Value::as_object_mut);
     for entry in entries.filter(|entry| is(entry)) {
-        for (key, value) in words {
+        for (key, value) in fields {
             entry.insert((*key).to_owned(), Value::from(*value));
         }
     }
 }
 
+/// Fills in the values of all variables under one configuration key.
 fn filled(
     key: &str,
-    patterns: &[(String, FormatString)],
-    fill: &PlaceholderValues<'_>,
+    formats: &[(String, FormatString)],
+    values: &PlaceholderValues<'_>,
 ) -> Result<Vec<Variable>, Fault> {
-    let values = patterns.iter().map(|(name, pattern)| {
-        let value = pattern.text(fill);
-        let value = value.map_err(|why| over(format!("{key}.{name}: {why}")))?;
+    let variables = formats.iter().map(|(name, format)| {
+        let value = format
+            .text(values)
+            .map_err(|why| invalid(format!("{key}.{name}: {why}")))?;
         Ok((name.clone(), value))
     });
-    values.collect()
+    variables.collect()
 }
 
-fn over(detail: String) -> Fault {
+fn invalid(detail: String) -> Fault {
     Fault::new(Reason::InvalidValue, detail)
 }

@@ -1,26 +1,27 @@
 //! Step 1 of 7. In: a message that SQS delivered. Out: [`Envelope`].
 //!
-//! An envelope is not trusted: nothing here reads its body. The only way on is
-//! [`Envelope::authenticate`](crate::domain::intake::authenticated), which proves where the message comes from.
+//! An envelope is not trusted, and nothing here reads its body.
+//! [`Envelope::authenticate`](crate::domain::intake::authenticated) leads to the next step: it
+//! proves where the message comes from.
 
 use std::collections::BTreeMap;
 
 use crate::domain::ids::Timestamp;
 
-/// The handle under which a received message is deleted or handed back. A new one with every receive.
+/// The handle with which a received message is deleted or returned. Each receive has a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub String);
 
-/// A message attribute, kept as it came so that a burial can carry it on.
+/// A message attribute, kept as it was received so that a dead letter can carry it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     /// SQS's data type, for instance `String`.
     pub data_type: String,
-    /// Its value.
+    /// The value.
     pub value: AttributeValue,
 }
 
-/// SQS knows text (strings and numbers) and bytes.
+/// The value of an attribute: text (SQS's strings and numbers) or bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeValue {
     /// `StringValue`.
@@ -30,7 +31,7 @@ pub enum AttributeValue {
 }
 
 impl Attribute {
-    /// A plain string.
+    /// Creates an attribute of type `String`.
     pub fn text(value: impl Into<String>) -> Self {
         Self {
             data_type: "String".to_owned(),
@@ -38,7 +39,7 @@ impl Attribute {
         }
     }
 
-    /// The text, where it is text.
+    /// Returns the text; `None` for bytes.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {
@@ -47,7 +48,7 @@ impl Attribute {
         }
     }
 
-    /// Bytes that it adds to its message's size, without its name.
+    /// Returns how many bytes the attribute adds to its message's size, without its name.
     #[must_use]
     pub fn size(&self) -> usize {
         self.data_type.len()
@@ -58,43 +59,44 @@ impl Attribute {
     }
 }
 
-/// The queue that a message was received from. It decides what proves the message; what a message says about itself never
-/// does.
+/// The queue that a message was received from. The queue decides how the message is authenticated;
+/// the message itself has no say in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// The queue of webhooks. Only API Gateway's role may send to it; GitHub's signature proves a body.
+    /// The queue of webhooks. Only API Gateway's role may send to it, and GitHub's signature
+    /// authenticates each body.
     #[default]
     Webhooks,
     /// The queue of branchline's own messages. Its policy and IAM decide who may send to it.
     Internal,
 }
 
-/// One message as received: a body that was not read, and the attributes that came with it.
+/// One message as received: its body, unread, and its attributes.
 pub struct Envelope {
     /// SQS's id of the message, the same at every receive.
     pub message_id: String,
     /// The handle of this receive.
     pub receipt: Receipt,
-    /// The raw body, unverified. Moved on, never copied.
+    /// The raw body, not authenticated. It is moved, never copied.
     pub(super) body: String,
     /// Every message attribute.
     pub attributes: BTreeMap<String, Attribute>,
     /// When the message entered the queue (`SentTimestamp`).
     pub sent_at: Timestamp,
-    /// How often it was received, this time included (`ApproximateReceiveCount`).
+    /// The number of receives, including this one (`ApproximateReceiveCount`).
     pub receive_count: u32,
-    /// X-Ray's header, where SQS passes one on (`AWSTraceHeader`).
+    /// X-Ray's trace header, if SQS passes one (`AWSTraceHeader`).
     pub trace_header: Option<String>,
-    /// The queue that it was received from.
+    /// The queue that the message was received from.
     pub source: Source,
-    /// Who sent it, as SQS knows it (`SenderId`): an IAM user's id, or a role's id and session name.
+    /// The sender according to SQS (`SenderId`): an IAM user's id, or a role's id and session name.
     pub sender: Option<String>,
-    /// The ARN of the queue from which SQS itself moved it (`DeadLetterQueueSourceArn`).
+    /// The ARN of the queue from which SQS itself moved the message (`DeadLetterQueueSourceArn`).
     pub redriven_from: Option<String>,
 }
 
 impl Envelope {
-    /// Wraps what SQS handed us. The body goes in and is not seen again before it is verified.
+    /// Wraps a message that SQS delivered. Nothing reads the body before it is authenticated.
     #[must_use]
     pub fn new(
         message_id: String,
@@ -118,36 +120,36 @@ impl Envelope {
         }
     }
 
-    /// A header of GitHub's, which the gateway passes as a message attribute. Names compare without case, as in HTTP.
+    /// Returns a header of GitHub, which API Gateway passes as a message attribute. Names are
+    /// compared without case, as in HTTP.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .attributes
+        self.attributes
             .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.and_then(|(_, attribute)| attribute.as_text())
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .and_then(|(_, attribute)| attribute.as_text())
     }
 
-    /// The body's length in bytes, which may be told.
+    /// Returns the body's length in bytes, which is safe to log.
     #[must_use]
     pub fn body_len(&self) -> usize {
         self.body.len()
     }
 
-    /// The body for a person who asked to see it, unread.
+    /// Returns a copy of the body, unread, for a person who asked for it.
     #[must_use]
     pub fn copy_body(&self) -> String {
         self.body.clone()
     }
 
-    /// Gives the body up for a burial, which carries it unread.
+    /// Returns the body, unread, and the attributes, to dead-letter the message.
     #[must_use]
     pub fn into_parts(self) -> (String, BTreeMap<String, Attribute>) {
         (self.body, self.attributes)
     }
 }
 
-/// Never the body: it may hold anything.
+/// Leaves out the body, which may contain anything.
 impl std::fmt::Debug for Envelope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Envelope")

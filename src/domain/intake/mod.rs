@@ -1,4 +1,4 @@
-//! What a message is and what it says: from the envelope to an event.
+//! Steps 1 to 3 of 7: from a message that SQS delivered to the event in it.
 
 pub mod authenticated;
 pub mod envelope;

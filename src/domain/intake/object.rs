@@ -1,4 +1,4 @@
-//! A JSON object where an object is documented.
+//! Deserializes JSON objects only, where an object is documented.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// A JSON object, and nothing else: serde would read a struct's fields from an array, too, in their order.
+/// A JSON object. Without this wrapper, serde would also read a struct's fields from an array, in
+/// their order.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

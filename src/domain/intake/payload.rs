@@ -1,4 +1,4 @@
-//! Reading a body as JSON, with faults that say where it is wrong and never quote it.
+//! Parses a body as JSON, with faults that say where it is wrong and never quote it.
 
 use serde::de::DeserializeOwned;
 
@@ -7,13 +7,14 @@ use crate::domain::ids::ParseError;
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::object::Object;
 
-/// serde_json's own messages may quote the value that did not fit; only what cannot quote is repeated.
-pub(crate) fn parse<T: DeserializeOwned>(delivery: &AuthenticatedMessage) -> Result<T, Fault> {
-    let json = delivery
+/// Parses the body of a message. The fault repeats only those messages of `serde_json` that cannot
+/// quote a value.
+pub(crate) fn parse<T: DeserializeOwned>(message: &AuthenticatedMessage) -> Result<T, Fault> {
+    let json = message
         .json()
         .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
-    let read = serde_json::from_str(&json).map(|Object(words)| words);
-    read.map_err(|error| {
+    let parsed = serde_json::from_str(&json).map(|Object(payload)| payload);
+    parsed.map_err(|error| {
         let message = error.to_string();
         let what = match error.classify() {
             serde_json::error::Category::Data if message.starts_with("missing field `") => message

@@ -1,7 +1,8 @@
-//! A repair: what an audit found wrong with one subject, sent by an operator through the internal queue.
+//! A repair: an operator's request to fix what an audit found wrong with one subject. It arrives on
+//! the internal queue.
 //!
-//! It says which generation of the mapping the audit saw: once the mapping has moved on, the repair changes nothing. What it
-//! means for the mapping is planned in `state/plan/repair.rs`.
+//! It names the generation of the mapping that the audit read. If the mapping has changed since,
+//! the repair changes nothing. `state/plan/repair.rs` plans what a repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -17,30 +18,30 @@ use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::outcome::outgoing::OutgoingMessage;
 
-/// The name of a repair among internal messages.
+/// The event name of a repair.
 pub const REPAIR: &str = "branchline_repair";
 
-/// What is wrong with a subject's pipeline.
+/// A kind of defect that an audit finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {
-    /// A pipeline carries our tags, and no mapping has it.
+    /// A pipeline carries branchline's tags, but belongs to no mapping.
     Orphan,
-    /// A mapping's pipeline is not there.
+    /// A mapping's pipeline does not exist.
     Missing,
-    /// A mapping was left in the middle of a change, and nobody works on it.
+    /// A mapping was left in the middle of a change, and no worker holds its claim.
     HalfWay,
-    /// A clone is not what its template and its rule make of it.
+    /// A clone differs from what its template and its rule produce.
     Drifted,
     /// No rule admits the subject any more.
     RuleGone,
-    /// A mapping's pipeline does not carry our tags any more.
+    /// A mapping's pipeline no longer carries branchline's tags.
     NotOurs,
     /// A mapping's row cannot be read.
     Unreadable,
 }
 
 impl FindingKind {
-    /// Every kind, for reading them back.
+    /// Every kind, to parse them.
     pub const ALL: [Self; 7] = [
         Self::Orphan,
         Self::Missing,
@@ -51,7 +52,7 @@ impl FindingKind {
         Self::Unreadable,
     ];
 
-    /// The word in findings and in repairs.
+    /// Returns the word that stands for the kind in findings and repairs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,36 +73,37 @@ impl Serialize for FindingKind {
     }
 }
 
-/// What is to be repaired.
+/// A requested repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
-    /// Whose pipeline.
+    /// The subject to repair.
     pub subject: Subject,
-    /// The mapping's generation when it was looked at; 0 where there was none.
+    /// The mapping's generation when the audit read it; 0 if there was no mapping.
     pub generation: u64,
-    /// What was wrong.
+    /// The kind of the finding.
     pub kind: FindingKind,
-    /// With which pipeline.
+    /// The pipeline that the finding is about.
     pub pipeline: PipelineName,
 }
 
-/// A repair that was received, and what came with it.
+/// A repair as received, with its sender and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepairRequest {
-    /// What is to be repaired.
+    /// The repair.
     pub repair: Repair,
-    /// The repository's name when it was looked at.
+    /// The repository's name when the audit read it.
     pub repository: RepositoryName,
-    /// Who asked for it.
+    /// The sender of the message (SQS's `SenderId`).
     pub actor: Option<String>,
-    /// Its id.
+    /// The id of the message.
     pub delivery: DeliveryId,
-    /// When it entered the queue.
+    /// When the message entered the queue.
     pub received_at: Timestamp,
 }
 
 impl Repair {
-    /// The same for the same repair: sent twice it is one delivery.
+    /// Returns the id of the message. Equal repairs have equal ids, so a repair that is sent twice
+    /// counts as one delivery.
     fn id(&self, table: &str) -> String {
         let (subject, pipeline) = (&self.subject, &self.pipeline);
         let text = format!(
@@ -115,7 +117,7 @@ impl Repair {
         format!("repair-{}", hash.get(..32).unwrap_or_default())
     }
 
-    /// Makes the message for the internal queue. The same repair makes the same message.
+    /// Creates the message for the internal queue. Equal repairs create equal messages.
     #[must_use]
     pub fn to_message(&self, repository: &RepositoryName, table: &str) -> OutgoingMessage {
         let body = json!({
@@ -155,10 +157,10 @@ struct RepositoryPayload {
     full_name: String,
 }
 
-/// Reads a repair, and the name of its repository.
+/// Reads a repair and the name of its repository.
 ///
 /// # Errors
-/// `invalid-payload`, when branchline did not write it.
+/// `invalid-payload`, if the body is not a repair as branchline writes it.
 pub(super) fn read(message: &AuthenticatedMessage) -> Result<(Repair, RepositoryName), Fault> {
     let payload: RepairPayload = parse(message)?;
     let Object(repository) = payload.repository;

@@ -1,24 +1,24 @@
-//! What the end of one message tells about AWS, for the circuit breaker.
+//! The signal for the circuit breaker, derived from the journal of a message.
 
 use crate::domain::fault::{Class, Fault, Step};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 
-/// What the end of one message tells about AWS.
+/// The behaviour of AWS while one message was processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackendSignal {
-    /// Nothing: AWS was not asked.
+    /// No call to AWS was made.
     Nothing,
-    /// AWS answered, whatever it answered about this message.
+    /// AWS answered, whatever the answer was.
     Answered,
-    /// AWS failed in a way that concerns every message.
+    /// AWS failed in a way that affects every message.
     Failed(Fault),
 }
 
 impl BackendSignal {
-    /// Reads the signal off the journal of a message.
+    /// Derives the signal from the journal of a message.
     #[must_use]
-    pub fn of(journal: &Journal) -> Self {
+    pub fn from_journal(journal: &Journal) -> Self {
         let fault = match &journal.result {
             JournalResult::Open | JournalResult::Ended(Outcome::Ignored(_)) => {
                 return Self::Nothing;
@@ -42,7 +42,7 @@ impl BackendSignal {
             return Self::Failed(fault.clone());
         }
         match journal.step {
-            // A full lane fails without asking AWS.
+            // A full lane fails without a call to AWS.
             Step::Mapping | Step::Plan if fault.reason.class() != Class::Busy => Self::Answered,
             Step::Authenticated | Step::Event | Step::Intent | Step::Mapping | Step::Plan => {
                 Self::Nothing

@@ -1,4 +1,4 @@
-//! What made branchline change a mapping or note something in its audit trail.
+//! The cause of a change to a mapping, or of a note in its audit trail.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ const REPLAY: &str = "replay";
 const DROP: &str = "drop";
 
 impl Cause {
-    /// Returns the delivery concerned. A sweep has none.
+    /// Returns the id of the delivery; `None` for a sweep, which has none.
     #[must_use]
     pub fn delivery(&self) -> Option<&DeliveryId> {
         match self {
@@ -36,7 +36,7 @@ impl Cause {
     }
 }
 
-/// A delivery's GUID holds no colon, so the prefix is unambiguous.
+/// Writes the prefix and the id. An id never contains a colon, so the prefix is unambiguous.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -49,7 +49,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The text is not a cause that branchline wrote.
+/// The error of a text that is not a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cause that branchline wrote")]
 pub struct UnknownCause;
@@ -87,7 +87,7 @@ mod tests {
         for cause in causes {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
-        assert_eq!("mend:72d3162e".parse::<Cause>(), Err(UnknownCause));
+        assert_eq!("patch:72d3162e".parse::<Cause>(), Err(UnknownCause));
         assert_eq!("a b".parse::<Cause>(), Err(UnknownCause));
     }
 }

@@ -1,4 +1,5 @@
-//! What a dead-lettered or quarantined message carries: its body unread, the attributes that came with it, and the reason.
+//! A dead-lettered or quarantined message: its body, unread, its original attributes, and the
+//! reason.
 
 use crate::domain::fault::{Fault, Step};
 pub use crate::domain::intake::authenticated::{FIRST_SEEN, STEP};
@@ -9,30 +10,33 @@ use crate::domain::outcome::outgoing::OutgoingMessage;
 pub const REASON: &str = "branchline-reason";
 /// The attribute with the detail for a person.
 pub const DETAIL: &str = "branchline-detail";
-/// The attribute with the number of receives before.
+/// The attribute with the number of earlier receives.
 pub const ATTEMPTS: &str = "branchline-attempts";
 /// The attribute with the number of replays.
 pub const REPLAYS: &str = "branchline-replays";
-/// The attribute with the operator who replayed the message last.
+/// The attribute with the name of the operator who replayed the message last.
 pub const REPLAYED_BY: &str = "branchline-replayed-by";
-/// The attribute of a message that came from the internal queue. Without it, the message came from the webhook queue.
+/// The attribute of a message that came from the internal queue. Without it, the message came from
+/// the webhook queue.
 pub const SOURCE: &str = "branchline-source";
 /// The value of [`SOURCE`].
 pub const INTERNAL: &str = "internal";
 
-/// The attributes that dead-lettering writes, whatever came under these names.
+/// The attributes that dead-lettering sets. They replace attributes of the same names.
 const OURS: [&str; 6] = [REASON, STEP, SOURCE, FIRST_SEEN, ATTEMPTS, DETAIL];
-/// Attributes that came with the message and are kept. With ours, and with who replayed it, they stay within ten.
+/// The number of original attributes that are kept. With branchline's own, and the operator who
+/// replayed the message, they stay within ten.
 const KEPT: usize = 5;
-/// Attributes of a message (SQS quotas, "Message attributes").
+/// The highest number of attributes of a message (SQS quotas, "Message attributes").
 pub const MAX_ATTRIBUTES: usize = 10;
-/// Bytes of a message with its attributes (SQS quotas, "Message size").
+/// The largest message with its attributes, in bytes (SQS quotas, "Message size").
 const MAX_MESSAGE: usize = 1_048_576;
 
-/// Makes a dead letter of a message.
+/// Turns a message into a dead letter.
 ///
-/// Reason, step and source go first, then what came with the message, then when it was first seen, by which its event is
-/// ordered, then the attempts, the detail, and who replayed it. What exceeds SQS's limits (ten attributes, 1 MiB in all) is
+/// The attributes are in this order: reason, step and source; the original attributes; the time
+/// when the message was first seen, which orders its event; the number of attempts; the detail; the
+/// operator who replayed it. Attributes that exceed SQS's limits (ten attributes, 1 MiB in all) are
 /// left out from the end.
 #[must_use]
 pub fn dead_letter(envelope: Envelope, fault: &Fault, step: Step) -> OutgoingMessage {
@@ -42,13 +46,16 @@ pub fn dead_letter(envelope: Envelope, fault: &Fault, step: Step) -> OutgoingMes
     };
     let message_id = envelope.message_id.clone();
     let source = envelope.source;
-    let first_seen = envelope.header(FIRST_SEEN).map(str::to_owned);
-    let first_seen = first_seen.unwrap_or_else(|| envelope.sent_at.to_string());
-    let (body, mut came) = envelope.into_parts();
-    let replayed_by = came.remove(REPLAYED_BY);
-    let came = came
+    let first_seen = match envelope.header(FIRST_SEEN) {
+        Some(first_seen) => first_seen.to_owned(),
+        None => envelope.sent_at.to_string(),
+    };
+    let (body, mut original) = envelope.into_parts();
+    let replayed_by = original.remove(REPLAYED_BY);
+    let kept = original
         .into_iter()
-        .filter(|(name, _)| !OURS.contains(&name.as_str()));
+        .filter(|(name, _)| !OURS.contains(&name.as_str()))
+        .take(KEPT);
     let mut attributes = vec![
         (REASON.to_owned(), Attribute::text(fault.reason.as_str())),
         (STEP.to_owned(), Attribute::text(step.as_str())),
@@ -56,11 +63,11 @@ pub fn dead_letter(envelope: Envelope, fault: &Fault, step: Step) -> OutgoingMes
     if source == Source::Internal {
         attributes.push((SOURCE.to_owned(), Attribute::text(INTERNAL)));
     }
-    attributes.extend(came.take(KEPT));
+    attributes.extend(kept);
     attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));
     attributes.push((ATTEMPTS.to_owned(), attempts));
     attributes.push((DETAIL.to_owned(), Attribute::text(fault.detail.clone())));
-    attributes.extend(replayed_by.map(|who| (REPLAYED_BY.to_owned(), who)));
+    attributes.extend(replayed_by.map(|operator| (REPLAYED_BY.to_owned(), operator)));
     attributes.truncate(MAX_ATTRIBUTES);
     attributes.retain(|(_, attribute)| attribute.as_text() != Some(""));
     while body.len() + size(&attributes) > MAX_MESSAGE && attributes.len() > 1 {
@@ -106,7 +113,7 @@ mod tests {
         )
     }
 
-    fn letter(envelope: Envelope) -> OutgoingMessage {
+    fn message_of(envelope: Envelope) -> OutgoingMessage {
         dead_letter(envelope, &fault(), Step::Event)
     }
 
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn githubs_attributes_are_kept_and_ours_are_added() {
-        let message = letter(envelope("body".into(), &["X-GitHub-Event", REASON, SOURCE]));
+        let message = message_of(envelope("body".into(), &["X-GitHub-Event", REASON, SOURCE]));
         assert_eq!(
             names(&message),
             [REASON, STEP, "X-GitHub-Event", FIRST_SEEN, ATTEMPTS, DETAIL]
@@ -127,10 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_the_internal_queue_says_so() {
+    fn a_message_of_the_internal_queue_carries_its_source() {
         let mut internal = envelope("body".into(), &[]);
         internal.source = Source::Internal;
-        assert!(names(&letter(internal)).contains(&SOURCE));
+        assert!(names(&message_of(internal)).contains(&SOURCE));
     }
 
     #[test]
@@ -141,8 +148,8 @@ mod tests {
             "X-GitHub-Event",
             "X-Hub-Signature-256",
         ];
-        let came = [&githubs[..], &[FIRST_SEEN, REPLAYED_BY, REPLAYS]].concat();
-        let message = letter(envelope("body".into(), &came));
+        let original = [&githubs[..], &[FIRST_SEEN, REPLAYED_BY, REPLAYS]].concat();
+        let message = message_of(envelope("body".into(), &original));
         let ours = [REPLAYS, FIRST_SEEN, ATTEMPTS, DETAIL];
         assert_eq!(
             names(&message),
@@ -154,12 +161,12 @@ mod tests {
     fn a_dead_letter_fits_what_sqs_accepts() {
         let many: Vec<String> = (0..10).map(|n| format!("name-{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let message = letter(envelope("x".into(), &many));
+        let message = message_of(envelope("x".into(), &many));
         assert_eq!(message.attributes.len(), MAX_ATTRIBUTES);
 
         let reason = REASON.len() + "String".len() + "template-missing".len();
         let full = "x".repeat(MAX_MESSAGE - reason);
-        let message = letter(envelope(full, &["X-GitHub-Event"]));
+        let message = message_of(envelope(full, &["X-GitHub-Event"]));
         assert_eq!(names(&message), [REASON]);
     }
 }

@@ -6,27 +6,27 @@ use crate::domain::outcome::dead_letter::dead_letter;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::outgoing::OutgoingMessage;
 
-/// What becomes of a message.
+/// The decision on what happens to a message.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Disposition {
-    /// It was handled: it is deleted.
+    /// The message was handled and is deleted.
     Delete,
-    /// It returns to its queue with a visibility timeout that its class sets.
+    /// The message returns to its queue with a visibility timeout that depends on the class.
     Retry {
-        /// How the fault is handled.
+        /// The class of the fault.
         class: Class,
-        /// The number of this attempt: the wait grows with it.
+        /// The number of this attempt. The wait grows with it.
         attempt: u32,
     },
-    /// It is sent to the dead-letter queue, and deleted once that is confirmed.
+    /// The message is sent to the dead-letter queue, and deleted once the send is confirmed.
     DeadLetter(OutgoingMessage),
-    /// It is sent to the quarantine queue, and deleted once that is confirmed.
+    /// The message is sent to the quarantine queue, and deleted once the send is confirmed.
     Quarantine(OutgoingMessage),
 }
 
-/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no limit: a busy subject is
-/// no failure.
+/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no
+/// limit: a busy subject is not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxAttempts {
     /// The limit of [`Class::Transient`].
@@ -40,9 +40,10 @@ pub struct MaxAttempts {
 }
 
 impl Default for MaxAttempts {
-    /// With the waits of `worker/backoff.rs`: at least 55 min of an outage, 1 h 55 min of throttling and 12 h of a full
-    /// account; an unknown error gets a few attempts within the hour. `tests/it/stories/budget.rs` computes these, and that
-    /// they end before the queue's own redrive.
+    /// Allows, with the waits of `worker/backoff.rs`, for an outage of at least 55 min, 1 h 55 min
+    /// of throttling and 12 h of an exhausted quota; an unknown error gets a few attempts within
+    /// the hour. `tests/it/stories/budget.rs` computes these times, and checks that they end before
+    /// the queue's own redrive.
     fn default() -> Self {
         Self {
             transient: 30,
@@ -56,7 +57,7 @@ impl Default for MaxAttempts {
 impl MaxAttempts {
     fn limit(&self, fault: &Fault) -> Option<u32> {
         match fault.reason.class() {
-            // A rolling update ends; a dead letter would outlive it.
+            // A rolling update ends soon; a dead letter would have to be replayed afterwards.
             Class::Transient if fault.reason == Reason::MappingNewer => None,
             Class::Transient => Some(self.transient),
             Class::Throttled => Some(self.throttled),
@@ -68,18 +69,21 @@ impl MaxAttempts {
 }
 
 impl Disposition {
-    /// Decides by the class of the fault, and by how often the message has failed, this time included.
+    /// Decides by the class of the fault, and by how often the message has failed, including this
+    /// time.
     pub fn decide(envelope: Envelope, journal: &Journal, max: &MaxAttempts) -> Self {
         let Some(fault) = journal.fault() else {
             return Self::Delete;
         };
         let class = fault.reason.class();
         let failures = journal.failures();
-        let used_up = max.limit(fault).is_some_and(|max| failures >= max);
+        let attempts_used_up = max.limit(fault).is_some_and(|max| failures >= max);
         match class {
             Class::Unverified => Self::Quarantine(dead_letter(envelope, fault, journal.step)),
             Class::Permanent => Self::DeadLetter(dead_letter(envelope, fault, journal.step)),
-            Class::Transient | Class::Throttled | Class::Quota | Class::Unknown if used_up => {
+            Class::Transient | Class::Throttled | Class::Quota | Class::Unknown
+                if attempts_used_up =>
+            {
                 Self::DeadLetter(dead_letter(envelope, fault, journal.step))
             }
             Class::Transient | Class::Throttled | Class::Quota | Class::Unknown => Self::Retry {
@@ -113,7 +117,7 @@ mod tests {
     use crate::domain::ids::Timestamp;
     use crate::domain::intake::envelope::Receipt;
 
-    /// What becomes of a message that failed so often for this reason.
+    /// Returns the disposition of a message that failed this often for this reason.
     fn decide(reason: Reason, attempts: u32, max: &MaxAttempts) -> Disposition {
         let envelope = Envelope::new(
             "m".into(),
@@ -129,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_handled_by_its_class_alone() {
+    fn the_class_alone_decides_how_a_reason_is_handled() {
         for reason in Reason::ALL {
-            let found = decide(*reason, 1, &MaxAttempts::default());
+            let disposition = decide(*reason, 1, &MaxAttempts::default());
             let expected = match reason.class() {
                 Class::Unverified => "quarantined",
                 Class::Permanent => "dead-lettered",
@@ -141,12 +145,12 @@ mod tests {
                 | Class::Quota
                 | Class::Unknown => "retried",
             };
-            assert_eq!(found.as_str(), expected, "{reason:?}");
+            assert_eq!(disposition.as_str(), expected, "{reason:?}");
         }
     }
 
     #[test]
-    fn each_class_has_a_limit_of_its_own_and_a_busy_subject_has_none() {
+    fn each_class_has_its_own_limit_and_a_busy_subject_has_none() {
         let max = MaxAttempts {
             transient: 2,
             throttled: 3,
@@ -160,8 +164,8 @@ mod tests {
             (Reason::AwsUnknown, 5),
         ];
         for (reason, limit) in limits {
-            let found = [limit - 1, limit].map(|attempts| decide(reason, attempts, &max));
-            let words = found.each_ref().map(Disposition::as_str);
+            let dispositions = [limit - 1, limit].map(|attempts| decide(reason, attempts, &max));
+            let words = dispositions.each_ref().map(Disposition::as_str);
             assert_eq!(words, ["retried", "dead-lettered"], "{reason:?}");
         }
         for endless in [Reason::SubjectBusy, Reason::MappingNewer] {

@@ -1,5 +1,5 @@
-//! The journal of one message: what happened to it, as a value. The log line, the audit entry and the dead letter's reason
-//! are made of it.
+//! The journal of one message: what happened to it, as a value. The log line, the audit entry and
+//! the reason of a dead letter are derived from it.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
-use crate::domain::state::desired::{DesiredState, Spec};
+use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::{Intent, RepositoryRemoval};
 use crate::domain::state::mapping::{Mapping, State};
 
-/// The journal of one message. It holds names and outcomes, never the body.
+/// The journal of one message. It contains names and outcomes, never the body.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    /// SQS's id of the message; empty where there was no message.
+    /// SQS's id of the message; empty if there was no message.
     pub message: String,
-    /// How often it was received.
+    /// The number of receives.
     pub receives: u32,
-    /// When it was sent to the queue.
+    /// When the message was sent to the queue.
     pub sent_at: Option<Timestamp>,
     /// GitHub's delivery GUID, or the id of an internal message, once it is authenticated.
     pub delivery: Option<DeliveryId>,
@@ -30,9 +30,9 @@ pub struct Journal {
     pub event: Option<EventName>,
     /// The name of the repository.
     pub repository: Option<RepositoryName>,
-    /// What the message is about.
+    /// The subject or repository that the message is about.
     pub about: Option<About>,
-    /// Who caused the event: GitHub's `sender`, or SQS's `SenderId`.
+    /// The user who caused the event: GitHub's `sender`, or SQS's `SenderId`.
     pub actor: Option<String>,
     /// The rule that matched.
     pub rule: Option<String>,
@@ -40,23 +40,24 @@ pub struct Journal {
     pub pipeline: Option<PipelineName>,
     /// The execution that was started.
     pub execution: Option<String>,
-    /// The last executions of the pipeline that was deleted: CodePipeline forgets them with it.
+    /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with
+    /// it.
     pub executions: Vec<Execution>,
-    /// The state in which the mapping was found.
+    /// The state of the mapping when it was read.
     pub from: Option<Found>,
-    /// The state in which it was left.
+    /// The state of the mapping after the message.
     pub to: Option<State>,
-    /// The failed attempts that the mapping counts, where this one failed under a claim.
+    /// The number of failed attempts in the mapping, if this one failed under a claim.
     pub attempts: Option<u32>,
     /// The event's own time.
     pub event_time: Option<Timestamp>,
-    /// The step that is under way, or in which the message failed.
+    /// The current step, or the step in which the message failed.
     pub step: Step,
-    /// How it ended.
+    /// The result.
     pub result: JournalResult,
 }
 
-/// What a message is about.
+/// The thing that a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// One subject.
@@ -65,12 +66,12 @@ pub enum About {
     Repository,
 }
 
-/// The state in which a mapping was found.
+/// The state of a mapping when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The table has no row.
+    /// The table has no row for the subject.
     Unseen,
-    /// The table has a row in this state.
+    /// The table has a row, in this state.
     Seen(State),
 }
 
@@ -109,7 +110,8 @@ impl Journal {
         }
     }
 
-    /// Opens the journal of a half-way mapping that is finished without a message.
+    /// Opens the journal of a mapping in the middle of a change, which is finished without a
+    /// message.
     #[must_use]
     pub fn resume(mapping: &Mapping) -> Self {
         let mut journal = Self {
@@ -133,7 +135,8 @@ impl Journal {
         }
     }
 
-    /// Opens the journal of a delivery that was processed before. `None` is a mapping that the table does not have.
+    /// Opens the journal of a delivery that was processed before. `mapping` is `None` if the table
+    /// has no mapping for its subject.
     #[must_use]
     pub fn recall(delivery: &DeliveryId, mapping: Option<&Mapping>) -> Self {
         Self {
@@ -143,86 +146,89 @@ impl Journal {
         }
     }
 
-    /// Notes that step 2 was passed: the message is authenticated.
+    /// Records that step 2 is done: the message is authenticated.
     pub fn authenticated(&mut self, message: &AuthenticatedMessage) {
         self.delivery = Some(message.id().clone());
         self.event = Some(message.event().clone());
         self.step = Step::Event;
     }
 
-    /// Notes that step 3 was passed: the event is known.
+    /// Records that step 3 is done: the event is known.
     pub fn event(&mut self, event: &Event) {
         self.repository = Some(event.name.clone());
         self.actor.clone_from(&event.actor);
         self.step = Step::Intent;
     }
 
-    /// Notes that step 4 was passed: the intent is known.
+    /// Records that step 4 is done: the intent is known.
     pub fn intent(&mut self, intent: &Intent) {
         self.about = Some(About::Subject(intent.subject.clone()));
         self.event_time = Some(intent.order.event_time);
         if let DesiredState::Present(spec, _) = &intent.wanted {
-            self.concerns(spec);
+            self.rule = Some(spec.rule.clone());
+            self.pipeline = Some(spec.pipeline.clone());
         }
         self.step = Step::Mapping;
     }
 
-    /// Notes that step 4 was passed, for every subject of a repository.
+    /// Records that step 4 is done, for every subject of a repository.
     pub fn repository_removal(&mut self, removal: &RepositoryRemoval) {
         self.repository = Some(removal.name.clone());
         self.about = Some(About::Repository);
         self.step = Step::Mapping;
     }
 
-    /// Notes that step 4 was passed, by a repair.
+    /// Records that step 4 is done, for a repair.
     pub fn repair(&mut self, request: &RepairRequest) {
         self.about = Some(About::Subject(request.repair.subject.clone()));
         self.pipeline = Some(request.repair.pipeline.clone());
         self.step = Step::Mapping;
     }
 
-    /// Notes that step 5 was passed: the row that was found, or none.
+    /// Records that step 5 is done: the row that was read, if there is one.
     pub fn found(&mut self, mapping: Option<&Mapping>) {
         self.from = Some(mapping.map_or(Found::Unseen, |mapping| Found::Seen(mapping.state)));
-        if let Some(spec) = mapping.and_then(|mapping| mapping.spec.as_ref()) {
-            self.concerns(spec);
+        if let Some(mapping) = mapping {
+            self.concerns(mapping);
         }
     }
 
-    /// Notes that the plan is being carried out in CodePipeline.
+    /// Records that the plan is being carried out in CodePipeline.
     pub fn acting(&mut self) {
         self.step = Step::Plan;
     }
 
-    /// Notes that the table is being written again.
+    /// Records that the mapping is being settled in the table.
     pub fn settling(&mut self) {
         self.step = Step::Mapping;
     }
 
-    /// Notes the row as it is left.
+    /// Records the row after the message.
     pub fn left(&mut self, mapping: &Mapping) {
         self.to = Some(mapping.state);
-        if let Some(spec) = &mapping.spec {
-            self.concerns(spec);
+        self.concerns(mapping);
+    }
+
+    fn concerns(&mut self, mapping: &Mapping) {
+        if let Some(spec) = mapping.spec() {
+            self.rule = Some(spec.rule.clone());
+        }
+        if let Some(name) = mapping.last_pipeline_name() {
+            self.pipeline = Some(name.clone());
         }
     }
 
-    fn concerns(&mut self, spec: &Spec) {
-        self.rule = Some(spec.rule.clone());
-        self.pipeline = Some(spec.pipeline.clone());
-    }
-
-    /// Notes that it was processed.
+    /// Records that the message was processed.
     pub fn close(&mut self, outcome: &Outcome) {
         self.result = JournalResult::Ended(outcome.clone());
     }
 
-    /// Notes that it failed, in the step that is under way.
+    /// Records that the message failed in the current step.
     pub fn fail(&mut self, fault: &Fault) {
         self.result = JournalResult::Failed(fault.clone());
     }
 
-    /// Returns the fault, if it failed.
+    /// Returns the fault, if the message failed.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {
         match &self.result {
@@ -241,7 +247,7 @@ impl Journal {
         }
     }
 
-    /// Returns the particulars of the result.
+    /// Returns the details of the result.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match &self.result {
@@ -251,7 +257,8 @@ impl Journal {
         }
     }
 
-    /// Returns what the message is about, as people write it: `acme/api#7`, or `acme/api` for a repository as a whole.
+    /// Returns the subject as people write it: `acme/api#7`, or `acme/api` for a repository as a
+    /// whole.
     #[must_use]
     pub fn subject(&self) -> Option<String> {
         let repository = self.repository.as_ref()?;
@@ -261,7 +268,7 @@ impl Journal {
         })
     }
 
-    /// Says in one sentence what happened: `acme/api#7: created api-pr-7 in 29 ms`.
+    /// Describes in one sentence what happened: `acme/api#7: created api-pr-7 in 29 ms`.
     #[must_use]
     pub fn sentence(&self, took: Duration) -> String {
         let pipeline = self
@@ -279,24 +286,26 @@ impl Journal {
                 )
             }
         };
-        let subject = self.subject();
         let repository = || self.repository.as_ref().map(ToString::to_string);
         let delivery = || Some(format!("delivery {}", self.delivery.as_ref()?));
-        let whose = subject.or_else(repository).or_else(delivery);
-        let whose = whose.unwrap_or_else(|| format!("message {}", self.message));
-        format!("{whose}: {what} in {} ms", took.as_millis())
+        let subject = self
+            .subject()
+            .or_else(repository)
+            .or_else(delivery)
+            .unwrap_or_else(|| format!("message {}", self.message));
+        format!("{subject}: {what} in {} ms", took.as_millis())
     }
 
-    /// Returns how often the message has failed, this time included. The queue counts every receive, a busy subject and a
-    /// crash among them; the mapping counts failures alone, of all messages of its subject. The lower of the two is closer
-    /// to the truth.
+    /// Returns how often the message has failed, including this time. The queue counts every
+    /// receive, including those of a busy subject or before a crash; the mapping counts only
+    /// failures, but those of all messages of its subject. The lower number is closer to the truth.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.attempts
             .map_or(self.receives, |attempts| attempts.min(self.receives))
     }
 
-    /// Returns it as JSON text, for the audit entry.
+    /// Returns the journal as JSON, for the audit entry.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The journal as JSON, under the names that are published.
+//! Serializes the journal as JSON, with the published field names.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName};
 use crate::domain::outcome::journal::{Found, Journal};
 use crate::domain::state::mapping::State;
 
-/// Every field as text.
+/// The journal with every field as text.
 #[derive(Serialize)]
 struct JournalText<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]

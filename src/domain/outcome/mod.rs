@@ -1,4 +1,4 @@
-//! What becomes of a message, and the record of it.
+//! Step 7 of 7, and the record of a message: its journal, its disposition, and what is sent on.
 
 pub mod audit_entry;
 pub mod backend_signal;

@@ -18,15 +18,16 @@ pub enum Destination {
 /// A message ready to be sent.
 #[derive(PartialEq, Eq)]
 pub struct OutgoingMessage {
-    /// The id by which a repeated send is recognized: SQS's id of the message that it came from, or our own.
+    /// The id by which a repeated send is recognized: SQS's id of the message that it came from, or
+    /// our own.
     pub message_id: String,
-    /// The body, moved and not copied.
+    /// The body, which is moved and not copied.
     pub body: String,
     /// At most ten attributes, which fit into SQS's 1 MiB beside the body.
     pub attributes: Vec<(String, Attribute)>,
 }
 
-/// Leaves out the body: it may hold anything.
+/// Leaves out the body, which may contain anything.
 impl std::fmt::Debug for OutgoingMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OutgoingMessage")

@@ -1,4 +1,4 @@
-//! How a message ended: its outcome, or its fault.
+//! The result of a message: its outcome, or its fault.
 
 use crate::domain::fault::Fault;
 use crate::domain::intake::event::Ignored;
@@ -6,48 +6,51 @@ use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::plan::Unchanged;
 use crate::domain::text::plural;
 
-/// How a message ended.
+/// The result of processing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JournalResult {
-    /// It is being processed.
+    /// The message is being processed.
     Open,
-    /// It was processed.
+    /// The message was processed.
     Ended(Outcome),
-    /// It failed.
+    /// The message failed.
     Failed(Fault),
 }
 
 /// The outcome of a message that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It concerns no pipeline of ours.
+    /// The message concerns no pipeline of branchline.
     Ignored(Ignored),
-    /// The mapping already says the same, or something newer.
+    /// The mapping is already in the requested state, or in a newer one.
     Unchanged(Unchanged),
-    /// The mapping was updated; its pipeline stays as it is, or there is none, for this reason.
+    /// The mapping was updated without a change to its pipeline. If there is no pipeline, this is
+    /// the reason.
     Recorded(Option<AbsenceReason>),
     /// The pipeline was created.
     Created,
-    /// An earlier attempt, which could not settle, had created the pipeline.
+    /// An earlier attempt, which did not settle, had already created the pipeline.
     AlreadyCreated,
-    /// The head commit was started.
+    /// An execution of the head commit was started.
     Started,
-    /// The clone was updated to its template and rule, and the head commit was started.
+    /// The clone was updated to its template and rule, and an execution of the head commit was
+    /// started.
     Updated,
-    /// The repository is gone, and the pipelines of so many subjects with it.
+    /// The repository was deleted or archived, and the pipelines of this many subjects were
+    /// removed.
     RepositoryRemoved(usize),
     /// The pipeline was deleted.
     Deleted,
-    /// The pipeline did not exist any more.
+    /// The pipeline no longer existed.
     AlreadyDeleted,
-    /// The pipeline of that name was never ours and was not touched.
+    /// The pipeline of that name was not created by branchline, and was not touched.
     SkippedForeign,
-    /// The delivery was processed before. Only `explain --delivery` says so.
+    /// The delivery was processed before. Only `explain --delivery` has this outcome.
     AlreadyProcessed,
 }
 
 impl Outcome {
-    /// Returns the stable word.
+    /// Returns the stable word for logs, metrics and audit entries.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -66,7 +69,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the particulars, for instance why the message was ignored.
+    /// Returns the details, for instance why the message was ignored.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
@@ -86,7 +89,7 @@ impl Outcome {
         }
     }
 
-    /// Says what happened to `pipeline`, in the words of a log line.
+    /// Describes what happened to `pipeline`, for a log line.
     pub(super) fn sentence(&self, pipeline: &str) -> String {
         let detail = self.detail();
         let detail = detail.as_deref();

@@ -1,60 +1,63 @@
-//! A rule's `pipeline_name` and the names that it makes: legal for CodePipeline, and never one name for two branches.
+//! A rule's `pipeline_name` and the names that it produces: legal for CodePipeline, and never the
+//! same name for two branches.
 
 use crate::domain::ids::{ParseError, PipelineName, is_pipeline_character};
 use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
 use crate::domain::rules::slug::{HASH_WIDTH, slug};
 
-/// A `pipeline_name` such as `{repo}-pr-{number}`, read and checked once.
+/// A `pipeline_name` such as `{repo}-pr-{number}`, parsed and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(FormatString);
 
 impl NamePattern {
-    /// Reads a pattern.
+    /// Parses a `pipeline_name`.
     ///
     /// # Errors
-    /// One sentence that says what is wrong and what is allowed.
+    /// One sentence that describes the mistake and what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let pattern = FormatString::parse(text)?;
-        let illegal = pattern.0.iter().find_map(|piece| match piece {
+        let format = FormatString::parse(text)?;
+        let illegal = format.0.iter().find_map(|segment| match segment {
             Segment::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
             Segment::Placeholder(_) => None,
         });
         match illegal {
             Some(c) => Err(format!(
-                "'{c}' cannot stand in a pipeline name: use A-Z a-z 0-9 . @ _ -"
+                "'{c}' is not allowed in a pipeline name: use A-Z a-z 0-9 . @ _ -"
             )),
-            None => Ok(Self(pattern)),
+            None => Ok(Self(format)),
         }
     }
 
-    /// The placeholders in it.
+    /// Returns the placeholders of the name.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
         self.0.placeholders()
     }
 
-    /// The name for one subject. What does not fit is slugged; where that makes it too long, what is not a number, an
-    /// owner or a repository is cut.
+    /// Returns the name for one subject. A value with illegal characters is replaced by its slug.
+    /// If the name is too long, every value except numbers, owners and repositories is shortened.
     ///
     /// # Errors
-    /// [`ParseError`] when even the shortest cut leaves it over 100 characters, or nothing is left at all.
-    pub fn name(&self, fill: &PlaceholderValues<'_>) -> Result<PipelineName, ParseError> {
+    /// [`ParseError`] when the name has over 100 characters even with the shortest values, or is
+    /// empty.
+    pub fn name(&self, values: &PlaceholderValues<'_>) -> Result<PipelineName, ParseError> {
         let widths = (HASH_WIDTH..=PipelineName::MAX).rev();
-        let mut names = widths.map(|width| self.fill_in(fill, width));
+        let mut names = widths.map(|width| self.fill_in(values, width));
         let fits = names.find(|name| name.len() <= PipelineName::MAX);
-        PipelineName::parse(fits.unwrap_or_else(|| self.fill_in(fill, HASH_WIDTH)))
+        PipelineName::parse(fits.unwrap_or_else(|| self.fill_in(values, HASH_WIDTH)))
     }
 
-    fn fill_in(&self, fill: &PlaceholderValues<'_>, width: usize) -> String {
-        let piece = |piece: &Segment| match piece {
+    fn fill_in(&self, values: &PlaceholderValues<'_>, width: usize) -> String {
+        let text = |segment: &Segment| match segment {
             Segment::Text(text) => text.clone(),
             Segment::Placeholder(placeholder) => {
-                let value = fill.value(*placeholder).unwrap_or_default();
+                let value = values.value(*placeholder).unwrap_or_default();
                 match placeholder {
                     Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
                         value.into_owned()
                     }
-                    // A slug would be slugged twice: it looks as if it ended in a hash.
-                    Placeholder::Slug | Placeholder::Branch => slug(fill.branch.as_str(), width),
+                    // The slug of a slug would differ from it, because a slug looks as if it ended
+                    // in a hash.
+                    Placeholder::Slug | Placeholder::Branch => slug(values.branch.as_str(), width),
                     Placeholder::Repository
                     | Placeholder::Sha
                     | Placeholder::Base
@@ -63,7 +66,7 @@ impl NamePattern {
                 }
             }
         };
-        self.0.0.iter().map(piece).collect()
+        self.0.0.iter().map(text).collect()
     }
 }
 
@@ -75,7 +78,7 @@ mod tests {
     fn name(pattern: &str, branch: &str) -> Result<String, ParseError> {
         let repository = RepositoryName::parse("acme/api").unwrap();
         let branch = Branch::parse(branch).unwrap();
-        let fill = PlaceholderValues {
+        let values = PlaceholderValues {
             repository: &repository,
             branch: &branch,
             number: Some(7),
@@ -86,12 +89,12 @@ mod tests {
         };
         NamePattern::parse(pattern)
             .unwrap()
-            .name(&fill)
+            .name(&values)
             .map(|name| name.to_string())
     }
 
     #[test]
-    fn what_fits_stays_as_it_is() {
+    fn legal_values_are_unchanged() {
         assert_eq!(name("{repo}-pr-{number}", "x").unwrap(), "api-pr-7");
         assert_eq!(
             name("{owner}.{repo}@{branch}", "release_1").unwrap(),
@@ -100,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_slugged_and_hashed() {
+    fn illegal_values_become_slugs_with_a_hash() {
         assert_eq!(
             name("{repo}-{branch}", "feature/login page").unwrap(),
             "api-feature-login-page-0f8a3942"
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_slugged_and_cut_alike() {
+    fn other_placeholders_become_slugs_and_are_cut_too() {
         assert_eq!(
             name("{repository}.{title}-{number}", "x").unwrap(),
             "acme-api-c7198fbc.Add-remove-f1fcaea4-7"
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_can_make_no_name_is_refused() {
+    fn an_invalid_pipeline_name_is_refused() {
         assert!(NamePattern::parse("{repo").unwrap_err().contains("without"));
         assert!(
             NamePattern::parse("{sha1}")
@@ -151,7 +154,7 @@ mod tests {
         assert!(
             NamePattern::parse("a/b")
                 .unwrap_err()
-                .contains("'/' cannot stand")
+                .contains("'/' is not allowed")
         );
         assert!(name(&"x".repeat(101), "b").is_err());
     }

@@ -1,24 +1,24 @@
-//! Patterns such as `{repo}-pr-{number}`, and what their placeholders stand for. What is filled in is data: it is never
-//! read as a pattern again.
+//! Format strings such as `{repo}-pr-{number}`, and the values of their placeholders. A value is
+//! data: it is never parsed as a format string again.
 
 use std::borrow::Cow;
 
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
 
-/// A text with placeholders, read and checked once.
+/// A text with placeholders, parsed and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatString(pub(super) Vec<Segment>);
 
-/// A part of a pattern.
+/// A part of a format string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// What stands in the configuration.
+    /// Text from the configuration.
     Text(String),
-    /// What is filled in.
+    /// A placeholder.
     Placeholder(Placeholder),
 }
 
-/// What may stand in braces.
+/// The placeholders that a format string may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{repository}`: `owner/name`.
@@ -29,7 +29,7 @@ pub enum Placeholder {
     Repo,
     /// `{branch}`: the branch.
     Branch,
-    /// `{slug}`: the branch, made fit for a name.
+    /// `{slug}`: the branch as a legal part of a pipeline's name.
     Slug,
     /// `{number}`: the number of the pull request.
     Number,
@@ -37,7 +37,8 @@ pub enum Placeholder {
     Sha,
     /// `{base}`: the base branch of the pull request.
     Base,
-    /// `{author}`: the login of the pull request's author; `ghost` for a deleted account, as GitHub shows it.
+    /// `{author}`: the login of the pull request's author; `ghost` for a deleted account, as GitHub
+    /// shows it.
     Author,
     /// `{title}`: the title of the pull request.
     Title,
@@ -57,16 +58,16 @@ impl Placeholder {
         ("title", Self::Title),
     ];
 
-    /// How it stands in a pattern.
+    /// Returns the name between the braces.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        let found = Self::ALL
+        Self::ALL
             .iter()
-            .find(|(_, placeholder)| *placeholder == self);
-        found.map_or("", |(word, _)| word)
+            .find(|(_, placeholder)| *placeholder == self)
+            .map_or("", |(name, _)| name)
     }
 
-    /// Whether only pull requests have it.
+    /// Returns true if only pull requests have a value for it.
     #[must_use]
     pub fn is_of_pull_requests(self) -> bool {
         match self {
@@ -78,27 +79,28 @@ impl Placeholder {
     }
 }
 
-/// What the placeholders stand for.
+/// The values of the placeholders for one subject.
 #[derive(Clone, Copy, Debug)]
 pub struct PlaceholderValues<'a> {
     /// The repository.
     pub repository: &'a RepositoryName,
     /// The branch: the head of the pull request, or the branch itself.
     pub branch: &'a Branch,
-    /// The pull request's number, where there is one.
+    /// The pull request's number; `None` for a branch.
     pub number: Option<u64>,
-    /// The head commit, where it is known.
+    /// The head commit; `None` if it is not known.
     pub sha: Option<&'a CommitId>,
     /// The base branch of the pull request.
     pub base: Option<&'a Branch>,
-    /// The login of its author.
+    /// The login of the pull request's author.
     pub author: Option<&'a str>,
-    /// Its title.
+    /// The title of the pull request.
     pub title: Option<&'a str>,
 }
 
 impl<'a> PlaceholderValues<'a> {
-    /// What a placeholder stands for; `None` where this subject has no such thing, or it is not known yet.
+    /// Returns the value of a placeholder; `None` if this subject has no such value, or it is not
+    /// known yet.
     pub(super) fn value(&self, placeholder: Placeholder) -> Option<Cow<'a, str>> {
         let pull = |text: Option<&'a str>| text.filter(|_| self.number.is_some());
         match placeholder {
@@ -119,17 +121,17 @@ impl<'a> PlaceholderValues<'a> {
 }
 
 impl FormatString {
-    /// Reads a pattern. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of CodePipeline's,
-    /// stays as it is.
+    /// Parses a format string. `{{` and `}}` stand for braces; `#{Namespace.NAME}`, a variable of
+    /// CodePipeline, is left unchanged.
     ///
     /// # Errors
-    /// One sentence that says what is wrong and what is allowed.
+    /// One sentence that describes the mistake and what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
+        let mut segments = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
-        while let Some(place) = rest.find(['{', '}']) {
-            let (before, after) = rest.split_at(place);
+        while let Some(index) = rest.find(['{', '}']) {
+            let (before, after) = rest.split_at(index);
             plain.push_str(before);
             if let Some(more) = after.strip_prefix("{{") {
                 plain.push('{');
@@ -147,9 +149,9 @@ impl FormatString {
                 })?;
                 let (braced, more) = after.split_at(end + 1);
                 match placeholder(braced) {
-                    Ok(fill) => {
-                        pieces.push(Segment::Text(std::mem::take(&mut plain)));
-                        pieces.push(Segment::Placeholder(fill));
+                    Ok(placeholder) => {
+                        segments.push(Segment::Text(std::mem::take(&mut plain)));
+                        segments.push(Segment::Placeholder(placeholder));
                     }
                     Err(_) if before.ends_with('#') => plain.push_str(braced),
                     Err(why) => return Err(why),
@@ -158,73 +160,77 @@ impl FormatString {
             }
         }
         plain.push_str(rest);
-        pieces.push(Segment::Text(plain));
-        pieces.retain(|piece| *piece != Segment::Text(String::new()));
-        Ok(Self(pieces))
+        segments.push(Segment::Text(plain));
+        segments.retain(|segment| *segment != Segment::Text(String::new()));
+        Ok(Self(segments))
     }
 
-    /// The placeholders in it.
+    /// Returns the placeholders of the format string.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.0.iter().filter_map(|segment| match segment {
             Segment::Placeholder(placeholder) => Some(*placeholder),
             Segment::Text(_) => None,
         })
     }
 
-    /// The text for one subject: everything exactly as it is.
+    /// Returns the text for one subject, with every value inserted unchanged.
     ///
     /// # Errors
-    /// What cannot be filled in or must not be, and why.
-    pub(crate) fn text(&self, fill: &PlaceholderValues<'_>) -> Result<String, String> {
+    /// The value that is missing or not allowed, and why.
+    pub(crate) fn text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
         let mut text = String::new();
-        let mut filled = None;
-        for piece in &self.0 {
-            let (value, word): (Cow<'_, str>, _) = match piece {
+        let mut previous = None;
+        for segment in &self.0 {
+            let (value, name): (Cow<'_, str>, _) = match segment {
                 Segment::Text(plain) => (plain.into(), None),
                 Segment::Placeholder(placeholder) => {
-                    let word = placeholder.as_str();
-                    let value = fill.value(*placeholder);
-                    let none = || format!("there is no {{{word}}} here, or none yet");
-                    (value.ok_or_else(none)?, Some(word))
+                    let name = placeholder.as_str();
+                    let value = values.value(*placeholder);
+                    let none = || format!("there is no {{{name}}} here, or none yet");
+                    (value.ok_or_else(none)?, Some(name))
                 }
             };
-            let begins = text.ends_with('#') && value.starts_with('{');
-            let holds = word.is_some() && value.contains("#{");
-            if let Some(word) = word.or(filled).filter(|_| begins || holds) {
+            let completes_variable = text.ends_with('#') && value.starts_with('{');
+            let contains_variable = name.is_some() && value.contains("#{");
+            if (completes_variable || contains_variable)
+                && let Some(name) = name.or(previous)
+            {
                 return Err(format!(
-                    "with {{{word}}} it would hold '#{{', which CodePipeline reads as a variable"
+                    "with {{{name}}} the text would contain '#{{', which CodePipeline reads as a variable"
                 ));
             }
             text.push_str(&value);
-            filled = word;
+            previous = name;
         }
         Ok(text)
     }
 }
 
 fn placeholder(braced: &str) -> Result<Placeholder, String> {
-    let known = |(word, _): &&(&str, Placeholder)| {
+    let known = |(name, _): &&(&str, Placeholder)| {
         braced
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
-            == Some(*word)
+            == Some(*name)
     };
-    let found = Placeholder::ALL.iter().find(known);
-    found.map(|(_, placeholder)| *placeholder).ok_or_else(|| {
-        let words = Placeholder::ALL.map(|(word, _)| format!("{{{word}}}"));
-        format!("unknown placeholder '{braced}': use {}", words.join(", "))
-    })
+    let placeholder = Placeholder::ALL.iter().find(known);
+    placeholder
+        .map(|(_, placeholder)| *placeholder)
+        .ok_or_else(|| {
+            let names = Placeholder::ALL.map(|(name, _)| format!("{{{name}}}"));
+            format!("unknown placeholder '{braced}': use {}", names.join(", "))
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(pattern: &str, title: &str) -> Result<String, String> {
+    fn text(format: &str, title: &str) -> Result<String, String> {
         let repository = RepositoryName::parse("acme/api").unwrap();
         let branch = Branch::parse("feature/ü").unwrap();
         let base = Branch::parse("main").unwrap();
-        let fill = PlaceholderValues {
+        let values = PlaceholderValues {
             repository: &repository,
             branch: &branch,
             number: Some(7),
@@ -233,11 +239,11 @@ mod tests {
             author: None,
             title: Some(title),
         };
-        FormatString::parse(pattern)?.text(&fill)
+        FormatString::parse(format)?.text(&values)
     }
 
     #[test]
-    fn everything_is_filled_in_as_it_is() {
+    fn every_value_is_inserted_unchanged() {
         assert_eq!(
             text(
                 "{repository} {owner} {repo} {branch} {slug} {number} {base} {author}",
@@ -251,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn braces_and_codepipelines_variables_are_the_configurations_own() {
+    fn escaped_braces_and_codepipelines_variables_are_kept() {
         assert_eq!(text(r#"{{"pr":{number}}}"#, "").unwrap(), r#"{"pr":7}"#);
         assert_eq!(
             text("#{Source.CommitId}-{repository}#{number}", "").unwrap(),
@@ -267,30 +273,30 @@ mod tests {
             ("a#{{x}}{title}", "#{x}"),
             ("{title}{title}", "{x}#"),
         ];
-        for (pattern, title) in odd {
-            let said = text(pattern, title).unwrap_err();
+        for (format, title) in odd {
+            let error = text(format, title).unwrap_err();
             assert!(
-                said.contains("with {title} it would hold '#{'"),
-                "{pattern}: {said}"
+                error.contains("with {title} the text would contain '#{'"),
+                "{format}: {error}"
             );
         }
         assert!(text("#{title}", "{x}").is_err());
     }
 
     #[test]
-    fn what_is_not_there_is_said() {
+    fn a_missing_value_is_an_error() {
         assert!(text("{sha}", "").unwrap_err().contains("no {sha}"));
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused() {
-        for (pattern, why) in [
+    fn an_invalid_format_string_is_refused() {
+        for (format, why) in [
             ("{repo", "without"),
             ("repo}", "without"),
             ("{sha1}", "unknown placeholder '{sha1}': use {repository}"),
         ] {
-            let said = FormatString::parse(pattern).unwrap_err();
-            assert!(said.contains(why), "{pattern}: {said}");
+            let error = FormatString::parse(format).unwrap_err();
+            assert!(error.contains(why), "{format}: {error}");
         }
     }
 }

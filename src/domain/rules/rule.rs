@@ -1,4 +1,5 @@
-//! The rules: which repositories and branches get a pipeline, and from which template. Data, read from the configuration.
+//! The rules: which repositories and branches get a pipeline, and from which template. They are
+//! read from the configuration.
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -7,80 +8,81 @@ use crate::domain::ids::{PipelineName, RepositoryName};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
 
-/// One `[[rule]]`. The first one that matches wins.
+/// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// How journals and mappings call it.
+    /// The name, which journals and mappings contain.
     pub name: String,
-    /// Which repositories, as `owner/name`.
+    /// The repositories, as `owner/name`.
     pub repository: GlobFilter,
-    /// Whether pull requests or branches own the pipelines.
+    /// The kind of subject: pull requests or branches.
     pub on: On,
-    /// For pull requests: which base branches.
+    /// For pull requests: the base branches.
     pub base: GlobFilter,
-    /// Which branches: the head of the pull request, or the branch itself.
+    /// The branches: the head of the pull request, or the branch itself.
     pub branches: GlobFilter,
-    /// For pull requests: whether a draft has a pipeline.
+    /// For pull requests: true if drafts get a pipeline.
     pub drafts: bool,
-    /// For pull requests: whether a head in a fork has one.
+    /// For pull requests: true if a head in a fork gets a pipeline.
     pub forks: bool,
     /// The pipeline that is cloned.
     pub template: PipelineName,
-    /// How the clone is called.
+    /// The format string of the clone's name.
     pub pipeline_name: NamePattern,
-    /// What else differs in the clone.
+    /// The overrides of the clone.
     pub overrides: CloneOverrides,
-    /// What makes the clone build a commit.
+    /// The way in which new commits start the clone.
     pub start: Start,
-    /// Whether a clone follows its template.
+    /// The time when the clone is updated to its template.
     pub update: Update,
-    /// Whether executions are stopped before the clone is deleted.
+    /// True if executions are stopped before the clone is deleted.
     pub stop_on_close: bool,
-    /// How many clones it may hold; `None` is any number.
+    /// The highest number of clones; `None` sets no limit.
     pub max_active: Option<u32>,
 }
 
 impl Rule {
-    /// Whether a placeholder stands anywhere in it.
+    /// Returns true if the rule uses a placeholder anywhere.
     #[must_use]
     pub fn uses(&self, placeholder: Placeholder) -> bool {
-        let told = self
+        let overrides = self
             .overrides
             .variables
             .iter()
-            .chain(&self.overrides.environment);
-        let mut told = told.flat_map(|(_, pattern)| pattern.placeholders());
-        told.any(|found| found == placeholder)
-            || self
-                .pipeline_name
-                .placeholders()
-                .any(|found| found == placeholder)
+            .chain(&self.overrides.environment)
+            .flat_map(|(_, format)| format.placeholders());
+        overrides
+            .chain(self.pipeline_name.placeholders())
+            .any(|used| used == placeholder)
     }
 }
 
-/// `start`: what makes a clone build a commit. The execution that CreatePipeline starts by itself is always the first.
+/// `start`: the way in which new commits start a clone. The first execution is always the one that
+/// CreatePipeline starts by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Nothing is said: by commit where the template's type can, else the branch's head.
+    /// No `start` is configured: like `commit` if the template's type supports it, otherwise like
+    /// `head`.
     Auto,
-    /// `commit`: branchline starts each new head commit, and that commit is what is built.
+    /// `commit`: branchline starts an execution for each new head commit, which builds that commit.
     Commit,
-    /// `head`: branchline starts for each new head commit, and the branch's head of that moment is built.
+    /// `head`: branchline starts an execution for each new head commit, which builds whatever the
+    /// branch's head is by then.
     Head,
-    /// `push`: the clone's own change detection.
+    /// `push`: the clone's own change detection starts executions.
     Push,
 }
 
-/// `update`: whether a clone follows its template.
+/// `update`: the time when a clone is updated to its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// `next-start`: before its next execution.
     NextStart,
-    /// `never`: it stays as it was made.
+    /// `never`: the clone stays as it was created.
     Never,
 }
 
-/// What owns a pipeline.
+/// The kind of subject that a rule's pipelines belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// `on = "pull_request"`
@@ -94,7 +96,7 @@ pub enum On {
 pub struct Rules(pub Vec<Rule>);
 
 impl Rules {
-    /// The rules for this kind of subject in this repository, in order.
+    /// Returns the rules for this kind of subject in this repository, in order.
     pub fn of<'a>(
         &'a self,
         on: On,
@@ -105,7 +107,7 @@ impl Rules {
             .filter(move |rule| rule.on == on && rule.repository.is_match(repository.as_str()))
     }
 
-    /// Whether a rule names this repository.
+    /// Returns true if a rule names this repository.
     #[must_use]
     pub fn covers(&self, repository: &RepositoryName) -> bool {
         self.0
@@ -113,20 +115,21 @@ impl Rules {
             .any(|rule| rule.repository.is_match(repository.as_str()))
     }
 
-    /// The rule of this name.
+    /// Returns the rule of this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Rule> {
         self.0.iter().find(|rule| rule.name == name)
     }
 
-    /// Whether some rule clones this pipeline: then it is nobody's clone.
+    /// Returns true if the pipeline is the template of a rule, and therefore cannot be a clone.
     #[must_use]
     pub fn has_template(&self, name: &PipelineName) -> bool {
         self.0.iter().any(|rule| rule.template == *name)
     }
 }
 
-/// Globs of which one must match, and globs after `!` of which none may. `*` stays within a path segment, `**` does not.
+/// Globs of which one must match, and globs after `!` of which none may match. `*` matches within a
+/// path segment, `**` across segments.
 #[derive(Clone, Debug, Default)]
 pub struct GlobFilter {
     admitted: Vec<GlobMatcher>,
@@ -134,34 +137,34 @@ pub struct GlobFilter {
 }
 
 impl GlobFilter {
-    /// Reads globs. With nothing but `!` globs, or none at all, everything else is admitted.
+    /// Parses globs. If there are only `!` globs, or none at all, everything else matches.
     ///
     /// # Errors
-    /// The place of the glob in the list that cannot be read, and why.
+    /// The index of the glob in the list that is not valid, and why.
     pub fn parse<S: AsRef<str>>(
         globs: impl IntoIterator<Item = S>,
     ) -> Result<Self, (usize, String)> {
         let mut patterns = Self::default();
-        for (place, glob) in globs.into_iter().enumerate() {
+        for (index, glob) in globs.into_iter().enumerate() {
             let glob = glob.as_ref();
             let (list, text) = match glob.strip_prefix('!') {
                 Some(refused) => (&mut patterns.refused, refused),
                 None => (&mut patterns.admitted, glob),
             };
             if text.is_empty() {
-                return Err((place, "an empty glob matches nothing".to_owned()));
+                return Err((index, "an empty glob matches nothing".to_owned()));
             }
             let built = GlobBuilder::new(text).literal_separator(true).build();
             list.push(
                 built
-                    .map_err(|error| (place, error.kind().to_string()))?
+                    .map_err(|error| (index, error.kind().to_string()))?
                     .compile_matcher(),
             );
         }
         Ok(patterns)
     }
 
-    /// Whether `text` is let in.
+    /// Returns true if `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         let any = |globs: &[GlobMatcher]| globs.iter().any(|glob| glob.is_match(text));
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_that_cannot_be_read_is_named_by_its_place() {
+    fn an_invalid_glob_is_reported_with_its_index() {
         assert_eq!(GlobFilter::parse(["ok", "a[b"]).unwrap_err().0, 1);
         assert_eq!(GlobFilter::parse(["!"]).unwrap_err().0, 0);
     }

@@ -1,14 +1,15 @@
-//! Slugs: any text made fit for a pipeline's name, and never one slug for two texts.
+//! Turns any text into a slug: a legal part of a pipeline's name. Two texts never share a slug.
 
 use crate::domain::ids::{is_pipeline_character, short_hash};
 
-/// The length of the hash that ends a cut text. A narrower slug is the hash alone.
+/// The length of the hash at the end of a slug, in characters. A slug of this width is the hash
+/// alone.
 pub(super) const HASH_WIDTH: usize = 8;
 
-/// The text itself where it fits; else what is legal of it and a hash of all of it.
+/// Returns the text itself if it fits; otherwise its legal characters and a hash of the whole text.
 ///
-/// Two texts never share a slug (but for a collision of the hash): a text that fits and looks as if it ended in a
-/// hash is hashed as well, so a hashed slug is never somebody's plain name.
+/// Two texts never share a slug, unless their hashes collide: a text that fits but looks as if it
+/// ended in a hash is hashed as well, so a hashed slug is never equal to another text.
 pub(super) fn slug(text: &str, width: usize) -> String {
     let fits =
         text.len() <= width && text.chars().all(is_pipeline_character) && !ends_in_hash(text);
@@ -17,10 +18,10 @@ pub(super) fn slug(text: &str, width: usize) -> String {
     }
     let mut cut = String::new();
     for c in text.chars() {
-        match is_pipeline_character(c) {
-            true => cut.push(c),
-            false if cut.ends_with('-') => {}
-            false => cut.push('-'),
+        if is_pipeline_character(c) {
+            cut.push(c);
+        } else if !cut.ends_with('-') {
+            cut.push('-');
         }
     }
     cut.truncate(width.saturating_sub(HASH_WIDTH + 1));

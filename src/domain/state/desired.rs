@@ -2,7 +2,41 @@
 
 use crate::domain::ids::{Branch, PipelineName};
 
-/// A pipeline, or none.
+/// What a mapping records as desired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Desired {
+    /// The subject has a pipeline like this.
+    Present(Spec),
+    /// The subject has no pipeline.
+    Absent {
+        /// Why it has none.
+        reason: AbsenceReason,
+        /// The pipeline that it had last, or that is being deleted. `None` where it never had one, or nothing is known of it.
+        last: Option<Spec>,
+    },
+}
+
+impl Desired {
+    /// Returns the spec of the pipeline that the subject should have, or had last.
+    #[must_use]
+    pub fn spec(&self) -> Option<&Spec> {
+        match self {
+            Self::Present(spec) => Some(spec),
+            Self::Absent { last, .. } => last.as_ref(),
+        }
+    }
+
+    /// Returns why the subject has no pipeline.
+    #[must_use]
+    pub fn absence(&self) -> Option<AbsenceReason> {
+        match self {
+            Self::Present(_) => None,
+            Self::Absent { reason, .. } => Some(*reason),
+        }
+    }
+}
+
+/// What an event asks for: a pipeline and how it is built, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredState {
     /// The subject has a pipeline like this, and its head is built as the call says.

@@ -1,35 +1,41 @@
 //! Step 5 of 7. In: what the table holds. Out: [`Mapping`].
 //!
-//! A mapping is what we recorded of a subject. It is written in two steps: *claimed* in a half-way state before AWS is
-//! touched, and *settled* afterwards, so that a crash between the two leaves a row that says what to finish.
+//! A mapping is what is recorded of a subject. It is written in two phases: *claimed* in a half-way state before AWS is
+//! called, and *settled* afterwards, so that a crash between the two leaves a row that says what to finish.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{
     CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
     Timestamp,
 };
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
-use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::ordering::EventOrder;
+use crate::domain::state::resources::{PipelineResource, Resources};
+
+/// The version of the row's format. A row with a higher one was written by a newer branchline, and this one does not touch
+/// it.
+pub const SCHEMA: u32 = 1;
 
 /// Where a subject's pipeline stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Claimed: about to be made, or half made.
+    /// Claimed: the pipeline is about to be created, or half created.
     Creating,
-    /// ExistingClone.
+    /// The pipeline exists.
     Active,
-    /// ExistingClone, and claimed: about to be brought up to date and started.
+    /// The pipeline exists and is claimed: it is about to be updated and started.
     Starting,
-    /// Claimed: about to be removed, or half removed.
+    /// Claimed: the pipeline is about to be deleted, or half deleted.
     Deleting,
-    /// Removed, or never made. The row stays, so that an old `opened` raises nothing from the dead.
+    /// A tombstone: the pipeline is deleted or never existed. The row stays, so that an old `opened` does not recreate it.
     Gone,
 }
 
@@ -42,10 +48,10 @@ impl State {
         Self::Deleting,
         Self::Gone,
     ];
-    /// Those that a dead worker leaves behind.
+    /// The states that a dead worker leaves behind.
     pub const HALF_WAY: [Self; 3] = [Self::Creating, Self::Starting, Self::Deleting];
 
-    /// The word in the table, in logs and in the index.
+    /// Returns the word in the table, in logs and in the index.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,35 +67,31 @@ impl State {
 /// The row of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// Whose row it is.
+    /// The subject.
     pub subject: Subject,
-    /// The repository's name when it was last heard of.
+    /// The name that the repository had last.
     pub repository: RepositoryName,
-    /// Where the pipeline stands.
+    /// Where the subject's pipeline stands.
     pub state: State,
-    /// How many intents were accepted for this subject.
+    /// The number of intents that were accepted for this subject.
     pub generation: u64,
-    /// The statement that was accepted last.
+    /// The order of the event that was accepted last.
     pub order: EventOrder,
-    /// The pipeline, as long as there is or was one.
-    pub spec: Option<Spec>,
-    /// Why there is none, where that is so.
-    pub absence: Option<AbsenceReason>,
-    /// The clone's ARN, once it was made.
-    pub arn: Option<PipelineArn>,
-    /// The version of the template that it was made from or brought up to.
-    pub template_version: Option<i32>,
-    /// What was written to CodePipeline then.
-    pub fingerprint: Option<CloneFingerprint>,
-    /// The head commit of its last execution that we know of: one that we started, or the first.
-    pub built: Option<CommitId>,
-    /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and goes with
+    /// What should be true of the subject. `None` before anything was accepted.
+    pub desired: Option<Desired>,
+    /// What exists for the subject, or is being created.
+    pub resources: Resources,
+    /// What CodePipeline did for the subject.
+    pub observed: Observed,
+    /// What GitHub was told last.
+    pub reported: Option<Reported>,
+    /// Who approved which commit of a stranger's pull request.
+    pub approved: Option<Approved>,
+    /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and changes with
     /// the head: under a token that was used for another commit nothing would start.
     pub start_token: Option<DeliveryId>,
-    /// The rule among whose `max_active` clones it counts.
-    pub place: Option<String>,
-    /// The pipeline's last executions, while it is being removed.
-    pub executions: Vec<Execution>,
+    /// The rule among whose `max_active` clones it has a slot.
+    pub slot: Option<String>,
     /// Who works on it, and until when that counts.
     pub claim: Option<ClaimInfo>,
     /// Failed attempts since it was last settled.
@@ -98,16 +100,61 @@ pub struct Mapping {
     pub last_error: Option<String>,
     /// When the row was first written.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// When the row was last written.
     pub updated_at: Timestamp,
+    /// Attributes that a newer branchline wrote and that this one does not know. They are written back as they were.
+    pub unknown: UnknownAttributes,
+}
+
+/// Unknown attributes by name.
+pub type UnknownAttributes = BTreeMap<String, UnknownAttribute>;
+
+/// What a newer branchline wrote under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnknownAttribute {
+    /// An attribute that this branchline does not know, in DynamoDB's JSON form (`{"S": "text"}`).
+    Whole(Value),
+    /// The unknown part of a map that it knows.
+    PartOf(UnknownAttributes),
+}
+
+/// What CodePipeline did for the subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The head commit of the last known execution: one that branchline started, or the first.
+    pub built: Option<CommitId>,
+    /// The pipeline's last executions, while it is being deleted.
+    pub executions: Vec<Execution>,
+}
+
+/// What GitHub was told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// The commit that it was told about.
+    pub commit: CommitId,
+    /// What it was told, in one word.
+    pub status: String,
+    /// When it was told.
+    pub at: Timestamp,
+}
+
+/// An approval of a stranger's commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The commit that was approved.
+    pub commit: CommitId,
+    /// Who approved it.
+    pub by: String,
+    /// When it was approved.
+    pub at: Timestamp,
 }
 
 /// A claim as the row shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimInfo {
-    /// Unique to one walk of one worker.
+    /// The owner: unique to one claim of one worker.
     pub owner: String,
-    /// From then on another worker may take over.
+    /// The time from which another worker may take over.
     pub until: Timestamp,
 }
 
@@ -116,7 +163,7 @@ pub struct ClaimInfo {
 pub enum Expect {
     /// No row.
     Unseen,
-    /// The row exactly as it was seen, by all that moves when anybody touches it.
+    /// The row exactly as it was read, by everything that changes with every write.
     Seen {
         /// Its generation.
         generation: u64,
@@ -128,14 +175,7 @@ pub enum Expect {
 }
 
 impl Mapping {
-    /// Whether whoever claimed it died: half-way, under a claim that has run out.
-    #[must_use]
-    pub fn is_abandoned(&self, now: Timestamp) -> bool {
-        State::HALF_WAY.contains(&self.state)
-            && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
-    }
-
-    /// The row of a subject that was never seen, before anything is accepted.
+    /// Makes the row of a subject that was never seen, before anything is accepted.
     #[must_use]
     pub fn unseen(
         subject: Subject,
@@ -149,24 +189,76 @@ impl Mapping {
             state: State::Gone,
             generation: 0,
             order,
-            spec: None,
-            absence: None,
-            arn: None,
-            template_version: None,
-            fingerprint: None,
-            built: None,
+            desired: None,
+            resources: Resources::default(),
+            observed: Observed::default(),
+            reported: None,
+            approved: None,
             start_token: None,
-            place: None,
-            executions: Vec::new(),
+            slot: None,
             claim: None,
             attempts: 0,
             last_error: None,
             created_at: now,
             updated_at: now,
+            unknown: UnknownAttributes::new(),
         }
     }
 
-    /// What the placeholders of a rule stand for, for this subject and its pipeline.
+    /// Returns true if the worker that claimed it died: half-way, under a claim that has expired.
+    #[must_use]
+    pub fn is_abandoned(&self, now: Timestamp) -> bool {
+        State::HALF_WAY.contains(&self.state)
+            && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
+    }
+
+    /// Returns the spec of the pipeline that it has or should have; of a tombstone, of the one that it had last.
+    #[must_use]
+    pub fn spec(&self) -> Option<&Spec> {
+        self.desired.as_ref().and_then(Desired::spec)
+    }
+
+    /// Returns why it should have no pipeline, where that is so.
+    #[must_use]
+    pub fn absence(&self) -> Option<AbsenceReason> {
+        self.desired.as_ref().and_then(Desired::absence)
+    }
+
+    /// Returns the name of its pipeline, existing or being created.
+    #[must_use]
+    pub fn pipeline_name(&self) -> Option<&PipelineName> {
+        self.resources
+            .pipeline
+            .as_ref()
+            .map(|pipeline| &pipeline.name)
+    }
+
+    /// Returns the name of its pipeline, or of the one that it should have or had last.
+    #[must_use]
+    pub fn last_pipeline_name(&self) -> Option<&PipelineName> {
+        self.pipeline_name()
+            .or_else(|| self.spec().map(|spec| &spec.pipeline))
+    }
+
+    /// Returns the ARN of its pipeline, once it was created.
+    #[must_use]
+    pub fn pipeline_arn(&self) -> Option<&PipelineArn> {
+        self.resources.pipeline.as_ref()?.arn.as_ref()
+    }
+
+    /// Returns what was written to CodePipeline as its pipeline.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<&CloneFingerprint> {
+        self.resources.pipeline.as_ref()?.fingerprint.as_ref()
+    }
+
+    /// Returns the version of the template that its pipeline was made from.
+    #[must_use]
+    pub fn template_version(&self) -> Option<i32> {
+        self.resources.pipeline.as_ref()?.template_version
+    }
+
+    /// Returns what the placeholders of a rule stand for, for this subject and its pipeline.
     #[must_use]
     pub fn placeholder_values<'a>(&'a self, spec: &'a Spec) -> PlaceholderValues<'a> {
         PlaceholderValues {
@@ -183,7 +275,7 @@ impl Mapping {
         }
     }
 
-    /// What a template needs to make this subject's clone.
+    /// Returns what a template needs to make this subject's clone.
     #[must_use]
     pub fn clone_request<'a>(
         &'a self,
@@ -200,19 +292,20 @@ impl Mapping {
         }
     }
 
-    /// Whether the head commit has no execution that we know of. A new branch's first execution is that of the commit
-    /// that came with it.
+    /// Returns true if the head commit has no known execution. A new branch's first execution is that of the commit that
+    /// came with it.
     #[must_use]
     pub fn owes_start(&self) -> bool {
-        match (&self.order.head, &self.built) {
+        match (&self.order.head, &self.observed.built) {
             (None, _) => false,
             (Some(_), None) => self.order.before.is_some(),
             (Some(head), Some(built)) => head != built,
         }
     }
 
-    /// The token of a start that follows an UpdatePipeline of the same claim, and of no other: that stops what runs, the
-    /// execution that an attempt before started under the head's own token among it, and CodePipeline would answer with it.
+    /// Returns the token of a start that follows an UpdatePipeline of the same claim, and of no other: an update stops what
+    /// runs, the execution that an earlier attempt started under the head's own token among it, and CodePipeline would
+    /// return that one.
     #[must_use]
     pub fn token_after_update(&self) -> Option<DeliveryId> {
         let (token, claim) = (self.start_token.as_ref()?, self.claim.as_ref()?);
@@ -221,13 +314,13 @@ impl Mapping {
         DeliveryId::parse(text).ok()
     }
 
-    /// The claim that counts at `now`.
+    /// Returns the claim that counts at `now`.
     #[must_use]
     pub fn claim_at(&self, now: Timestamp) -> Option<&ClaimInfo> {
         self.claim.as_ref().filter(|claim| claim.until > now)
     }
 
-    /// The expectation that nobody touched the row since it was read as this.
+    /// Returns the expectation that the row was not written since it was read as this.
     #[must_use]
     pub fn as_seen(&self) -> Expect {
         Expect::Seen {
@@ -237,27 +330,31 @@ impl Mapping {
         }
     }
 
-    /// The row after its effect took place.
+    /// Returns the row after its effect took place.
     #[must_use]
-    pub fn settled(mut self, done: EffectResult, now: Timestamp) -> Self {
-        match done {
-            EffectResult::Present(made) => {
+    pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
+        match result {
+            EffectResult::Present(clone) => {
+                let version = clone.template_version.or(self.template_version());
                 self.state = State::Active;
-                self.arn = Some(made.arn);
-                self.template_version = made.template_version.or(self.template_version);
-                self.fingerprint = Some(made.fingerprint);
-                self.place = made.place.or(self.place);
-                self.built = self.order.head.clone().or(made.built).or(self.built);
+                self.resources.pipeline = Some(PipelineResource {
+                    name: clone.name,
+                    arn: Some(clone.arn),
+                    template_version: version,
+                    fingerprint: Some(clone.fingerprint),
+                });
+                self.slot = clone.slot.or(self.slot);
+                let head = self.order.head.clone();
+                self.observed.built = head.or(clone.built).or(self.observed.built);
             }
             EffectResult::Absent => {
                 self.state = State::Gone;
-                self.arn = None;
-                self.fingerprint = None;
-                self.built = None;
-                self.place = None;
+                self.resources.pipeline = None;
+                self.observed.built = None;
+                self.slot = None;
             }
         }
-        self.executions = Vec::new();
+        self.observed.executions = Vec::new();
         self.claim = None;
         self.attempts = 0;
         self.last_error = None;
@@ -266,7 +363,7 @@ impl Mapping {
     }
 }
 
-/// What an effect came to.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EffectResult {
     /// The pipeline exists, and the head commit has an execution.
@@ -275,134 +372,19 @@ pub enum EffectResult {
     Absent,
 }
 
-/// A pipeline that exists.
+/// A clone that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExistingClone {
-    /// Its ARN.
+    /// The name.
+    pub name: PipelineName,
+    /// The ARN.
     pub arn: PipelineArn,
     /// The version of the template that it now follows; `None` where that did not change, or is not known.
     pub template_version: Option<i32>,
-    /// What it is like.
+    /// What was written to CodePipeline.
     pub fingerprint: CloneFingerprint,
-    /// The rule among whose clones it was counted just now.
-    pub place: Option<String>,
-    /// The commit of its last execution, where an earlier attempt had made it. Counts where no head is known.
+    /// The rule whose slot it acquired just now.
+    pub slot: Option<String>,
+    /// The commit of its last execution, where an earlier attempt had created it. Counts where no head is known.
     pub built: Option<CommitId>,
-}
-
-/// A row to write, and what must be there for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transition {
-    /// What must be there.
-    pub expect: Expect,
-    /// What is written.
-    pub next: Mapping,
-    /// The pipeline name that the subject gives up with it.
-    pub releases: Option<PipelineName>,
-}
-
-impl Transition {
-    /// A row to write that gives up no name.
-    #[must_use]
-    pub fn new(expect: Expect, next: Mapping) -> Self {
-        Self {
-            expect,
-            next,
-            releases: None,
-        }
-    }
-
-    /// Whether it is written over the claim of somebody else, who died or was too slow.
-    #[must_use]
-    pub fn takes_over(&self) -> bool {
-        matches!(self.expect, Expect::Seen { claim: Some(_), .. })
-    }
-
-    /// The pipeline name that the subject takes with it, so that no other subject can.
-    #[must_use]
-    pub fn reserves(&self) -> Option<&PipelineName> {
-        let creating = self.next.state == State::Creating && self.next.claim.is_some();
-        self.next
-            .spec
-            .as_ref()
-            .filter(|_| creating)
-            .map(|spec| &spec.pipeline)
-    }
-}
-
-/// How long a call that was given up may go on at AWS. Its request has reached AWS or never will, and AWS answers within
-/// seconds.
-pub const LATE_EFFECT_WINDOW: Duration = Duration::from_secs(10);
-/// How far the clocks of two workers may be apart: one sees a claim expire before the other does.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-/// The proof that a conditional write on the mapping succeeded: no pipeline is touched without one.
-///
-/// Only a `Store` makes one, after its write was confirmed.
-#[derive(Debug)]
-pub struct Claim(Box<Mapping>);
-
-impl Claim {
-    /// For stores: the row that was just written.
-    #[must_use]
-    pub fn proven(written: Mapping) -> Self {
-        Self(Box::new(written))
-    }
-
-    /// The half-way row.
-    #[must_use]
-    pub fn mapping(&self) -> &Mapping {
-        &self.0
-    }
-
-    /// Whether it still counts for that long: nobody else touches the pipeline until then.
-    #[must_use]
-    pub fn lasts(&self, time: Duration, now: Timestamp) -> bool {
-        self.0.claim_at(now.plus(time)).is_some()
-    }
-
-    /// The claim is used up: its row settled by what was done, for the table to write.
-    #[must_use]
-    pub fn settle(self, done: EffectResult, now: Timestamp) -> Transition {
-        let expect = self.0.as_seen();
-        let releases = match done {
-            EffectResult::Present(_) => None,
-            EffectResult::Absent => self.0.spec.as_ref().map(|spec| spec.pipeline.clone()),
-        };
-        Transition {
-            expect,
-            next: self.0.settled(done, now),
-            releases,
-        }
-    }
-
-    /// The claim is given up: the row stays half-way, free for whoever comes next, and says why.
-    ///
-    /// A name that turned out to be a stranger's is forgotten, so that a mended rule may give another.
-    #[must_use]
-    pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
-        let expect = self.0.as_seen();
-        let mut next = *self.0;
-        let releases = match fault.reason == Reason::PipelineNameTaken {
-            true => next.spec.take().map(|spec| spec.pipeline),
-            false => None,
-        };
-        // A call that did not answer may still be under way at AWS: the subject stays held until it has surely ended.
-        next.claim = next
-            .claim
-            .filter(|_| fault.reason == Reason::AwsUnavailable);
-        if let Some(claim) = &mut next.claim {
-            claim.until = claim.until.min(now.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW));
-        }
-        // Somebody else was faster, which is nobody's failure.
-        let failed = fault.reason.class() != Class::Busy;
-        next.attempts = next.attempts.saturating_add(u32::from(failed));
-        next.last_error = Some(fault.to_string());
-        next.updated_at = now;
-        Transition {
-            expect,
-            next,
-            releases,
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! What should be true of a subject, what is recorded of it, and what to do about the difference.
 
+pub mod claim;
 pub mod desired;
 pub mod intent;
 pub mod mapping;
 pub mod ordering;
 pub mod plan;
+pub mod resources;

@@ -1,4 +1,5 @@
-//! One message in a grave, as people and programs read it. Its body is read only where it is proven to be GitHub's.
+//! One message of a dead-letter or quarantine queue, for people and programs. Its body is parsed
+//! only if the message is authenticated.
 
 use serde::Serialize;
 
@@ -10,48 +11,51 @@ use crate::domain::intake::envelope::{Envelope, Source};
 use crate::domain::intake::event::{Decision, Event};
 use crate::domain::outcome::dead_letter::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, STEP};
 
-/// A letter without its body. The names are stable: they are the columns of `csv` and the keys of `json`.
+/// A dead letter without its body. The field names are stable: they are the columns of
+/// `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadLetter {
     /// SQS's id of the message.
     pub id: String,
-    /// When it came into this queue; for one that SQS moved, into the queue of webhooks.
+    /// When the message entered this queue; for a message that SQS moved, when it entered its
+    /// source queue.
     pub since: String,
-    /// Seconds from then until now.
+    /// Seconds since then.
     pub age_seconds: u64,
-    /// GitHub's event, as the header says.
+    /// The name of the event, from the header.
     pub event: Option<String>,
-    /// GitHub's GUID, as the header says.
+    /// GitHub's delivery GUID, from the header.
     pub delivery: Option<String>,
-    /// The repository. `None` where the body is not proven, or says none.
+    /// The repository; `None` if the message is not authenticated, or names no repository.
     pub repository: Option<String>,
-    /// The subject, likewise.
+    /// The subject as people write it; `None` as for the repository.
     pub subject: Option<String>,
-    /// The subject, for the table.
+    /// The subject, as the table's key.
     #[serde(skip)]
-    pub of: Option<Subject>,
-    /// Why it was buried. `None` where SQS moved it by itself, after too many receives.
+    pub key: Option<Subject>,
+    /// The reason of the failure; `None` if SQS itself moved the message, after too many receives.
     pub reason: Option<String>,
-    /// The step in which it failed.
+    /// The step in which the message failed.
     pub step: Option<String>,
-    /// What exactly.
+    /// The detail of the failure.
     pub detail: Option<String>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: Option<u32>,
-    /// When it came into the queue of webhooks for the first time.
+    /// When the message was first sent to a source queue.
     pub first_seen: Option<String>,
-    /// How often it was received from this queue: looking counts.
+    /// The number of receives from this queue, including those of a listing.
     pub receives: u32,
-    /// How often it was replayed.
+    /// The number of replays.
     pub replays: u32,
-    /// True if a configured secret proves the body today. `None` where no secret is readable here.
+    /// True if a configured secret matches the signature today; `None` if no secret is readable
+    /// here.
     pub verified: Option<bool>,
     /// The body's length in bytes.
     pub bytes: usize,
 }
 
 impl DeadLetter {
-    /// What a list writes of each, in this order.
+    /// The names of the fields, in order.
     pub const FIELDS: &'static [&'static str] = &[
         "id",
         "since",
@@ -71,7 +75,8 @@ impl DeadLetter {
         "bytes",
     ];
 
-    /// Reads a message, and returns its envelope as it was. The body is read only where the message is authenticated.
+    /// Reads a message, and returns its envelope unchanged. The body is parsed only if the message
+    /// is authenticated.
     #[must_use]
     pub fn read(
         envelope: Envelope,
@@ -98,8 +103,8 @@ impl DeadLetter {
             Source::Webhooks => (EVENT, DELIVERY),
             Source::Internal => (INTERNAL_EVENT, INTERNAL_ID),
         };
-        let of = event.as_ref().and_then(Event::subject);
-        let letter = Self {
+        let key = event.as_ref().and_then(Event::subject);
+        let dead_letter = Self {
             id: envelope.message_id.clone(),
             since: envelope.sent_at.to_string(),
             age_seconds: now.since(envelope.sent_at).as_secs(),
@@ -109,7 +114,7 @@ impl DeadLetter {
             subject: event
                 .as_ref()
                 .and_then(|event| Some(event.subject()?.display(&event.name))),
-            of,
+            key,
             reason: text(REASON),
             step: text(STEP),
             detail: text(DETAIL),
@@ -120,6 +125,6 @@ impl DeadLetter {
             verified,
             bytes: envelope.body_len(),
         };
-        (letter, envelope)
+        (dead_letter, envelope)
     }
 }

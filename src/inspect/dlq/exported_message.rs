@@ -1,4 +1,4 @@
-//! A message as it is written into a file, and as it is sent again.
+//! A message as it is written to a file, and as it is sent again.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,27 @@ use crate::domain::outcome::outgoing::OutgoingMessage;
 /// The attributes that dead-lettering adds and that a replay leaves out.
 const ADDED: [&str; 5] = [REASON, STEP, SOURCE, DETAIL, ATTEMPTS];
 
-/// A letter in a file, one JSON object a line: all that is needed to send it again.
+/// A message in a file, one JSON object per line, with everything that is needed to send it again.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedMessage {
     /// SQS's id of the message.
     pub id: String,
-    /// The body, byte for byte.
+    /// The body, unchanged.
     pub body: String,
-    /// Its text attributes.
+    /// The text attributes.
     pub attributes: BTreeMap<String, String>,
-    /// When it came into the queue from which it was written.
+    /// When the message entered the queue from which it was exported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
 }
 
 impl ExportedMessage {
-    /// Takes an envelope apart. Attributes that are no text are none of GitHub's, and stay behind.
+    /// Exports an envelope. Attributes that are not text are left out, because GitHub has none.
     ///
-    /// A letter that SQS moved by itself does not say when it was first seen; but SQS keeps its `SentTimestamp` (Developer
-    /// Guide, "Using dead-letter queues"), which a new send would lose.
+    /// A message that SQS moved has no attribute for the time when it was first seen, but SQS keeps
+    /// its `SentTimestamp` (Developer Guide, "Using dead-letter queues"), which a new send would
+    /// lose.
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
         let id = envelope.message_id.clone();
@@ -61,12 +62,15 @@ impl ExportedMessage {
         }
     }
 
-    /// As it lay in the queue, for a look at it before it is sent.
+    /// Turns the message back into an envelope, to predict what would become of it.
     #[must_use]
     pub fn into_envelope(self, now: Timestamp) -> Envelope {
         let first_seen = || self.attributes.get(FIRST_SEEN);
-        let sent_at = self.since.as_ref().or_else(first_seen);
-        let sent_at = sent_at.and_then(|time| Timestamp::from_rfc3339(time));
+        let sent_at = self
+            .since
+            .as_ref()
+            .or_else(first_seen)
+            .and_then(|time| Timestamp::from_rfc3339(time));
         let is_internal = self
             .attributes
             .get(SOURCE)
@@ -87,7 +91,7 @@ impl ExportedMessage {
         envelope
     }
 
-    /// A copy, for people.
+    /// Copies an envelope, for people.
     #[must_use]
     pub fn copy(envelope: &Envelope) -> Self {
         let text = |(name, attribute): (&String, &Attribute)| {
@@ -101,7 +105,8 @@ impl ExportedMessage {
         }
     }
 
-    /// As it goes back: GitHub's attributes kept, the burial's gone, and who replayed it.
+    /// Returns the message to send: GitHub's attributes are kept, those of dead-lettering are
+    /// removed, and the operator is added.
     #[must_use]
     pub fn replayed_by(self, operator: &str) -> OutgoingMessage {
         let replays: u32 = self
@@ -109,11 +114,12 @@ impl ExportedMessage {
             .get(REPLAYS)
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let mut left = self.attributes;
-        // It orders the statement, so it is not what may be missed.
-        let first_seen = left.remove(FIRST_SEEN);
+        let mut original = self.attributes;
+        // It orders the event among others, so it must not be among the attributes that are left
+        // out.
+        let first_seen = original.remove(FIRST_SEEN);
         let kept = |name: &str| !ADDED.contains(&name) && name != REPLAYS && name != REPLAYED_BY;
-        let mut attributes: Vec<_> = left
+        let mut attributes: Vec<_> = original
             .into_iter()
             .filter(|(name, _)| kept(name))
             .map(|(name, value)| (name, Attribute::text(value)))

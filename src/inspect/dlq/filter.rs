@@ -1,4 +1,4 @@
-//! Which letters are meant.
+//! Selects dead letters.
 
 use std::collections::BTreeSet;
 
@@ -9,33 +9,34 @@ use crate::domain::ids::Timestamp;
 
 use crate::inspect::dlq::dead_letter::DeadLetter;
 
-/// The reason and the room of a letter that SQS moved by itself.
+/// The word for the reason and the step of a message that SQS moved by itself.
 pub const NONE: &str = "none";
 
-/// What a letter must be. What is not said, every letter is.
+/// Conditions on a dead letter. A condition that is not set accepts every message.
 #[derive(Clone, Debug, Default)]
 pub struct DeadLetterFilter {
-    /// SQS's ids; empty is any.
+    /// SQS's ids; an empty set accepts any.
     pub ids: BTreeSet<String>,
-    /// Reasons; empty is any. [`NONE`] is a letter that SQS moved by itself.
+    /// Reasons; an empty set accepts any. [`NONE`] is a message that SQS moved by itself.
     pub reasons: BTreeSet<String>,
-    /// Rooms; empty is any.
+    /// Steps; an empty set accepts any.
     pub steps: BTreeSet<String>,
-    /// Events; empty is any.
+    /// Events; an empty set accepts any.
     pub events: BTreeSet<String>,
-    /// A glob over `owner/name`.
+    /// A glob for `owner/name`.
     pub repository: Option<GlobMatcher>,
-    /// In the grave from then on.
+    /// The earliest time when the message entered the queue.
     pub since: Option<Timestamp>,
-    /// In the grave until then.
+    /// The latest time when the message entered the queue.
     pub until: Option<Timestamp>,
 }
 
 impl DeadLetterFilter {
-    /// Refuses a word that no letter can have: it was mistyped, and "nothing matches" would be taken for an answer.
+    /// Refuses words that no message can have. They are mistyped, and "nothing matches" would look
+    /// like an answer.
     ///
     /// # Errors
-    /// One sentence with the words that there are.
+    /// One sentence with the valid words.
     pub fn check(&self) -> Result<(), String> {
         let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
         let steps = Step::ALL.iter().map(|step| step.as_str());
@@ -43,17 +44,17 @@ impl DeadLetterFilter {
         known("step", &self.steps, steps.collect())
     }
 
-    /// Whether the letter is meant.
+    /// Returns true if the message meets the conditions.
     #[must_use]
-    pub fn admits(&self, letter: &DeadLetter, sent_at: Timestamp) -> bool {
+    pub fn admits(&self, message: &DeadLetter, sent_at: Timestamp) -> bool {
         let among = |words: &BTreeSet<String>, word: Option<&str>| {
             words.is_empty() || words.contains(word.unwrap_or(NONE))
         };
-        let repository = letter.repository.as_deref().unwrap_or_default();
-        among(&self.ids, Some(&letter.id))
-            && among(&self.reasons, letter.reason.as_deref())
-            && among(&self.steps, letter.step.as_deref())
-            && among(&self.events, letter.event.as_deref())
+        let repository = message.repository.as_deref().unwrap_or_default();
+        among(&self.ids, Some(&message.id))
+            && among(&self.reasons, message.reason.as_deref())
+            && among(&self.steps, message.step.as_deref())
+            && among(&self.events, message.event.as_deref())
             && self
                 .repository
                 .as_ref()
@@ -62,15 +63,15 @@ impl DeadLetterFilter {
             && self.until.is_none_or(|until| sent_at <= until)
     }
 
-    /// The ids that were asked for and are not among these.
+    /// Returns the requested ids that are not in `present`.
     #[must_use]
-    pub fn missing<'a>(&self, found: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
-        let found: BTreeSet<&str> = found.into_iter().collect();
+    pub fn missing<'a>(&self, present: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
+        let present: BTreeSet<&str> = present.into_iter().collect();
         let ids = self.ids.iter().map(String::as_str);
-        ids.filter(|id| !found.contains(id)).collect()
+        ids.filter(|id| !present.contains(id)).collect()
     }
 
-    /// Whether nothing narrows it down.
+    /// Returns true if no condition is set.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.ids.is_empty()
@@ -83,16 +84,18 @@ impl DeadLetterFilter {
     }
 }
 
-fn known(flag: &str, asked: &BTreeSet<String>, mut words: Vec<&str>) -> Result<(), String> {
+fn known(flag: &str, requested: &BTreeSet<String>, mut words: Vec<&str>) -> Result<(), String> {
     words.push(NONE);
-    let strange = asked.iter().find(|word| !words.contains(&word.as_str()));
-    let Some(strange) = strange else {
+    let unknown = requested
+        .iter()
+        .find(|word| !words.contains(&word.as_str()));
+    let Some(unknown) = unknown else {
         return Ok(());
     };
     words.sort_unstable();
-    let strange = crate::domain::text::one_line(strange, 60);
+    let unknown = crate::domain::text::one_line(unknown, 60);
     Err(format!(
-        "--{flag}: '{strange}' is not one of {}",
+        "--{flag}: '{unknown}' is not one of {}",
         words.join(", ")
     ))
 }

@@ -1,4 +1,5 @@
-//! Dead letters and quarantined messages: looking at them, predicting a replay, sending them back, deleting them.
+//! Reads dead letters and quarantined messages, predicts what a replay would do, sends messages
+//! back, and deletes them.
 
 pub mod dead_letter;
 pub mod exported_message;

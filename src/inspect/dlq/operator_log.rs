@@ -1,6 +1,7 @@
-//! What an operator does to a dead letter, in the audit trail of its subject.
+//! Records what an operator does to a dead letter, in the audit trail of its subject.
 //!
-//! Guarantee: an entry is written before anything is done, and completed afterwards. Without the entry nothing is done.
+//! Guarantee: an entry is written before the action, and completed afterwards. Without the entry
+//! there is no action.
 
 use serde_json::{Value, json};
 
@@ -11,12 +12,12 @@ use crate::domain::outcome::cause::Cause;
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::ports::{AuditLog, Clock};
 
-/// What an operator does to a dead letter.
+/// An operator's action on a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorAction {
-    /// Sends it back to its source queue.
+    /// Sends the message back to its source queue.
     Replay,
-    /// Deletes it.
+    /// Deletes the message.
     Drop,
 }
 
@@ -28,7 +29,7 @@ impl OperatorAction {
         }
     }
 
-    /// The outcome while it is under way.
+    /// Returns the outcome to record before the action.
     fn begun(self) -> &'static str {
         match self {
             Self::Replay => "replaying",
@@ -36,7 +37,7 @@ impl OperatorAction {
         }
     }
 
-    /// The outcome once it is done.
+    /// Returns the outcome to record after the action.
     fn done(self) -> &'static str {
         match self {
             Self::Replay => "replayed",
@@ -45,41 +46,43 @@ impl OperatorAction {
     }
 }
 
-/// Notes what one operator does.
+/// Records the actions of one operator.
 pub struct OperatorLog<'a, L, C> {
     /// The audit trail.
     pub log: &'a L,
     /// The clock.
     pub clock: &'a C,
-    /// Who the operator is.
+    /// The operator's name.
     pub operator: &'a str,
-    /// What the operator does.
+    /// The action.
     pub action: OperatorAction,
 }
 
-/// An entry that says what is about to be done. A message without a known subject has none.
+/// The entry of an action that has begun; empty for a message without a known subject.
 #[must_use]
 pub struct Begun(Option<(Subject, NewAuditEntry, Value)>);
 
 impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
-    /// Writes the entry, before anything is done.
+    /// Writes the entry, before the action.
     ///
     /// # Errors
-    /// The entry was not written, so nothing may be done.
-    pub async fn begin(&self, letter: &DeadLetter) -> Result<Begun, Fault> {
-        let delivery = letter.delivery.clone();
-        let delivery = delivery.and_then(|id| DeliveryId::parse(id).ok());
-        let (Some(subject), Some(delivery)) = (&letter.of, delivery) else {
+    /// The entry was not written, so there must be no action.
+    pub async fn begin(&self, message: &DeadLetter) -> Result<Begun, Fault> {
+        let delivery = message
+            .delivery
+            .clone()
+            .and_then(|id| DeliveryId::parse(id).ok());
+        let (Some(subject), Some(delivery)) = (&message.key, delivery) else {
             return Ok(Begun(None));
         };
         let now = self.clock.now();
         let replays = match self.action {
-            OperatorAction::Replay => letter.replays + 1,
-            OperatorAction::Drop => letter.replays,
+            OperatorAction::Replay => message.replays + 1,
+            OperatorAction::Drop => message.replays,
         };
         let begun = self.action.begun();
         let journal = json!({"outcome": begun, "delivery": delivery.as_str(),
-            "actor": self.operator, "message": letter.id, "reason": letter.reason,
+            "actor": self.operator, "message": message.id, "reason": message.reason,
             "replays": replays});
         let entry = NewAuditEntry {
             time: now,
@@ -96,8 +99,8 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
         Ok(Begun(Some((subject.clone(), entry, journal))))
     }
 
-    /// Completes the entry, once it is done. Returns a warning where the entry could not be completed: it then still says
-    /// that the action was begun.
+    /// Completes the entry after the action. Returns a warning if it could not be completed: the
+    /// entry then still has the outcome of an action that has begun.
     pub async fn end(&self, begun: Begun) -> Option<String> {
         let (subject, mut entry, mut journal) = begun.0?;
         let (before, after) = (self.action.begun(), self.action.done());

@@ -1,4 +1,5 @@
-//! What a filter matches, and what would become of it: shown before anything is done.
+//! Counts the messages that a filter matches and predicts what would become of them, before any
+//! action.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +14,31 @@ use crate::inspect::dlq::scan::Scan;
 use crate::inspect::explain::{Explanation, Rehearsal};
 use crate::ports::{Clock, PipelineReader, Queue, StoreReader};
 
-/// What was found.
+/// The messages that match, and the predictions.
 #[derive(Debug, Default)]
 pub struct ReplayPreview {
     /// The messages that match.
-    pub letters: Vec<DeadLetter>,
-    /// How many would end how.
+    pub messages: Vec<DeadLetter>,
+    /// The number of messages by prediction.
     predictions: BTreeMap<String, usize>,
-    /// How many messages there are altogether.
+    /// The number of messages in the queue that were seen.
     pub seen: usize,
 }
 
-/// What is asked of each message.
+/// The filter, and how each message is read and predicted.
 pub struct PreviewQuery<'a, S, P, C> {
-    /// Which messages match.
+    /// The filter.
     pub filter: &'a DeadLetterFilter,
-    /// What proves a body.
+    /// Authenticates messages.
     pub authenticator: &'a Authenticator,
     /// The time.
     pub now: Timestamp,
-    /// What predicts; `None` where nothing is predicted.
+    /// Predicts what would become of a message; `None` for no predictions.
     pub rehearsal: Option<&'a Rehearsal<S, P, C>>,
 }
 
-/// Looks at every message and predicts what would become of those that match. The scan holds all of them, and the caller
-/// finishes it. `goes_on` is called after each message.
+/// Reads every message and predicts what would become of those that match. The scan holds all of
+/// them, and the caller finishes it. `goes_on` is called after each message.
 ///
 /// # Errors
 /// SQS did not answer.
@@ -46,24 +47,24 @@ pub async fn preview<Q: Queue, S: StoreReader, P: PipelineReader, C: Clock>(
     query: &PreviewQuery<'_, S, P, C>,
     goes_on: impl Fn() -> bool,
 ) -> Result<ReplayPreview, Fault> {
-    let mut found = ReplayPreview::default();
+    let mut preview = ReplayPreview::default();
     loop {
         let batch = scan.next().await?;
         if batch.is_empty() {
-            return Ok(found);
+            return Ok(preview);
         }
         for envelope in batch {
             scan.renew().await?;
-            found.add(envelope, query).await;
+            preview.add(envelope, query).await;
             if !goes_on() {
-                return Ok(found);
+                return Ok(preview);
             }
         }
     }
 }
 
 impl ReplayPreview {
-    /// Looks at one message. Returns true if it matches.
+    /// Adds one message. Returns true if it matches.
     pub async fn add<S: StoreReader, P: PipelineReader, C: Clock>(
         &mut self,
         envelope: Envelope,
@@ -71,28 +72,33 @@ impl ReplayPreview {
     ) -> bool {
         self.seen += 1;
         let sent_at = envelope.sent_at;
-        let (letter, envelope) = DeadLetter::read(envelope, query.authenticator, query.now);
-        let matches = query.filter.admits(&letter, sent_at);
+        let (message, envelope) = DeadLetter::read(envelope, query.authenticator, query.now);
+        let matches = query.filter.admits(&message, sent_at);
         if matches {
             if let Some(rehearsal) = query.rehearsal {
                 let explanation = rehearsal.explain(envelope).await;
                 *self.predictions.entry(summary(explanation)).or_default() += 1;
             }
-            self.letters.push(letter);
+            self.messages.push(message);
         }
         matches
     }
 
-    /// Describes it in lines, for people: how many of which reason and repository, and what would become of them.
+    /// Returns lines for people: the number of messages by reason and repository, and by
+    /// prediction.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for letter in &self.letters {
-            let reason = letter.reason.as_deref().unwrap_or("moved by SQS");
-            let repository = letter.repository.as_deref().unwrap_or("-");
+        for message in &self.messages {
+            let reason = message.reason.as_deref().unwrap_or("moved by SQS");
+            let repository = message.repository.as_deref().unwrap_or("-");
             *groups.entry((reason, repository)).or_default() += 1;
         }
-        let total = format!("{} of {}", self.letters.len(), plural(self.seen, "message"));
+        let total = format!(
+            "{} of {}",
+            self.messages.len(),
+            plural(self.seen, "message")
+        );
         let groups = groups
             .into_iter()
             .map(|((reason, repository), count)| format!("{count:6}  {reason}  {repository}"));

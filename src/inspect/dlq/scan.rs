@@ -1,7 +1,9 @@
-//! Going through a grave. SQS lists nothing: one receives what is there, and hands it back.
+//! Reads through a dead-letter queue. SQS cannot list messages, so a scan receives them and returns
+//! them to the queue.
 //!
-//! Guarantees: a scan that goes on keeps what it received invisible, however long it takes, so that each message comes by
-//! once and an end is an end; whatever it holds is handed back by [`Scan::finish`], also where it was told to stop.
+//! Guarantees: a scan keeps the messages that it received invisible for as long as it takes, so
+//! that it returns each message once and notices the end; [`Scan::finish`] returns all of them to
+//! the queue, also after a shutdown request.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -12,27 +14,28 @@ use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::ports::Queue;
 
-/// How long a message stays invisible without a renewal: long enough for two of them to fail, short enough that nobody
-/// misses it where the scan was killed.
+/// How long a message stays invisible without a renewal: long enough that two renewals may fail,
+/// short enough that the messages of a scan that was killed are soon visible again.
 pub const VISIBILITY: Duration = Duration::from_secs(120);
 /// The time between two renewals of a message.
 const RENEW_INTERVAL: Duration = Duration::from_secs(40);
-/// Messages of one receive (API reference, ReceiveMessage).
+/// The highest number of messages in a receive (API reference, ReceiveMessage).
 const BATCH: u32 = 10;
-/// How long a receive waits for the first: with a long poll SQS asks all of its servers.
+/// The longest wait of a receive. With a long poll, SQS queries all its servers.
 const WAIT: Duration = Duration::from_secs(1);
-/// Messages that may come by a second time, beside as many as there are, before the scan gives up: a standard queue may
-/// deliver any of them twice, but then not for ever.
-const AGAIN: usize = 100;
+/// How many repeated messages a scan accepts, in addition to the number of different ones, before
+/// it gives up. A standard queue may deliver any message twice, but not endlessly.
+const MAX_REPEATS: usize = 100;
 
-/// A walk through a grave. Every message comes by once; what does not leave is handed back at the end.
+/// A scan of a queue. It returns every message once, and at the end returns those that were not
+/// removed to the queue.
 pub struct Scan<'a, Q> {
     queue: &'a Q,
     seen: HashSet<String>,
     held: BTreeMap<String, Held>,
     /// When the next renewal is due, at the earliest.
     due: Instant,
-    again: usize,
+    repeats: usize,
     end: Option<End>,
 }
 
@@ -41,79 +44,83 @@ struct Held {
     renewed: Instant,
 }
 
-/// Why nothing more comes by.
+/// The reason why a scan returns no more messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Nothing visible is left.
+    /// No visible message is left.
     Empty,
-    /// The same messages came back again and again: others hand them back, or the queue is not one's own alone.
+    /// The same messages were received again and again: another consumer returns them, or other
+    /// consumers use the queue.
     Restless,
 }
 
-/// How a scan ended.
+/// The result of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanSummary {
-    /// Messages that came by.
-    pub letters: usize,
-    /// Messages that could not be handed back at once: they are visible again after [`VISIBILITY`].
+    /// The number of different messages.
+    pub messages: usize,
+    /// The number of messages that could not be returned at once. They are visible again after
+    /// [`VISIBILITY`].
     pub held: usize,
-    /// Why nothing more came by. `None` where there may be more: it was stopped before.
+    /// The reason why there were no more messages; `None` if the scan was stopped earlier, so that
+    /// there may be more.
     pub end: Option<End>,
 }
 
 impl<'a, Q: Queue> Scan<'a, Q> {
-    /// Begins.
+    /// Starts a scan.
     pub fn new(queue: &'a Q) -> Self {
         Self {
             queue,
             seen: HashSet::new(),
             held: BTreeMap::new(),
             due: Instant::now() + RENEW_INTERVAL,
-            again: 0,
+            repeats: 0,
             end: None,
         }
     }
 
-    /// The next messages that did not come by yet; empty when there are no more. They are held until they are
-    /// [`gone`](Self::gone) or the scan ends.
+    /// Returns the next messages that the scan has not returned yet; none when it has ended. They
+    /// are held until they are [`removed`](Self::remove) or the scan ends.
     ///
-    /// Cancelled: messages may be invisible for [`VISIBILITY`]. So it is not to be cancelled; it takes little longer than a second.
+    /// Do not cancel it: messages may then be invisible for [`VISIBILITY`]. It takes little longer
+    /// than a second.
     ///
     /// # Errors
     /// SQS did not answer.
     pub async fn next(&mut self) -> Result<Vec<Envelope>, Fault> {
         while self.end.is_none() {
             self.renew().await?;
-            let asked = Instant::now();
+            let requested = Instant::now();
             let received = self.queue.receive(BATCH, WAIT).await?;
             if received.is_empty() {
                 self.end = Some(End::Empty);
             }
             let new: Vec<_> = received
                 .into_iter()
-                .filter(|envelope| self.take(envelope, asked))
+                .filter(|envelope| self.hold(envelope, requested))
                 .collect();
             if !new.is_empty() {
                 return Ok(new);
             }
-            if self.again > self.seen.len() + AGAIN {
+            if self.repeats > self.seen.len() + MAX_REPEATS {
                 self.end = Some(End::Restless);
             }
         }
         Ok(Vec::new())
     }
 
-    /// Holds a message under its latest receipt. Whether it is a new one.
-    fn take(&mut self, envelope: &Envelope, renewed: Instant) -> bool {
+    /// Holds a message under its latest receipt. Returns true if the message is new.
+    fn hold(&mut self, envelope: &Envelope, renewed: Instant) -> bool {
         let id = envelope.message_id.clone();
         let receipt = envelope.receipt.clone();
         self.held.insert(id.clone(), Held { receipt, renewed });
         let new = self.seen.insert(id);
-        self.again += usize::from(!new);
+        self.repeats += usize::from(!new);
         new
     }
 
-    /// Keeps invisible what is held, where that is due. To be called before anything that takes long.
+    /// Renews the visibility timeouts that are due. Call it before anything that takes long.
     ///
     /// # Errors
     /// SQS did not answer.
@@ -122,11 +129,12 @@ impl<'a, Q: Queue> Scan<'a, Q> {
         if now < self.due {
             return Ok(());
         }
-        // Those of a second beat together: a batch of ten costs one call.
+        // Messages that are due soon are renewed as well: a batch of ten costs one call.
         let is_due = |held: &Held| now.duration_since(held.renewed) >= RENEW_INTERVAL / 2;
-        let due: Vec<_> = self.held.values().filter(|held| is_due(held)).collect();
-        let due: Vec<_> = due
-            .into_iter()
+        let due: Vec<_> = self
+            .held
+            .values()
+            .filter(|held| is_due(held))
             .map(|held| (held.receipt.clone(), VISIBILITY))
             .collect();
         let lost: HashSet<_> = self
@@ -135,10 +143,10 @@ impl<'a, Q: Queue> Scan<'a, Q> {
             .await?
             .into_iter()
             .collect();
-        // What is lost is visible again, or somebody else's.
+        // A lost message is visible again, or another consumer has it.
         self.held.retain(|_, held| !lost.contains(&held.receipt));
         for held in self.held.values_mut() {
-            if now.duration_since(held.renewed) >= RENEW_INTERVAL / 2 {
+            if is_due(held) {
                 held.renewed = now;
             }
         }
@@ -147,42 +155,42 @@ impl<'a, Q: Queue> Scan<'a, Q> {
         Ok(())
     }
 
-    /// The handle of a message that is held.
+    /// Returns the receipt of a message that is held.
     #[must_use]
     pub fn receipt(&self, id: &str) -> Option<Receipt> {
         self.held.get(id).map(|held| held.receipt.clone())
     }
 
-    /// This one left the queue, and is not handed back.
-    pub fn gone(&mut self, id: &str) {
+    /// Forgets a message that has left the queue, so that it is not returned.
+    pub fn remove(&mut self, id: &str) {
         self.held.remove(id);
     }
 
-    /// How many messages are held.
+    /// Returns the number of messages that are held.
     #[must_use]
-    pub fn holds(&self) -> usize {
+    pub fn held_messages(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether nothing more comes by.
+    /// Returns true if there are no more messages.
     #[must_use]
     pub fn ended(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Hands back what is held.
+    /// Returns the messages that are held to the queue.
     ///
     /// # Errors
-    /// SQS did not answer: what is held is visible again after [`VISIBILITY`].
+    /// SQS did not answer. The messages are visible again after [`VISIBILITY`].
     pub async fn finish(self) -> Result<ScanSummary, Fault> {
-        let back: Vec<_> = self
+        let returned: Vec<_> = self
             .held
             .into_values()
             .map(|held| (held.receipt, Duration::ZERO))
             .collect();
-        let failed = self.queue.change_visibility(&back).await?;
+        let failed = self.queue.change_visibility(&returned).await?;
         Ok(ScanSummary {
-            letters: self.seen.len(),
+            messages: self.seen.len(),
             held: failed.len(),
             end: self.end,
         })

@@ -1,4 +1,5 @@
-//! Moves one message out of a dead-letter queue: back to its source queue, into a file, or away for good.
+//! Removes one message from a dead-letter queue: by sending it back to its source queue, or by
+//! deleting it.
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::intake::envelope::{Envelope, Receipt, Source};
@@ -10,9 +11,10 @@ use crate::ports::Queue;
 #[derive(Debug)]
 #[must_use]
 pub enum Sent {
-    /// It left the queue.
+    /// The message left the dead-letter queue.
     Moved,
-    /// It is in both queues: SQS did not delete it. A second replay changes nothing.
+    /// The message is in both queues, because SQS did not delete it. A second replay changes
+    /// nothing.
     Copied(Fault),
 }
 
@@ -25,11 +27,12 @@ pub fn source_queue(source: Source) -> Destination {
     }
 }
 
-/// Sends a message back to its source queue and then deletes it. If the command is killed in between, the message exists
-/// twice, and the second copy changes nothing. A message without a receipt is not in the queue, and is only sent.
+/// Sends a message back to its source queue and then deletes it. If the command is killed in
+/// between, the message exists twice, and the second copy changes nothing. A message without a
+/// receipt is not in the queue, and is only sent.
 ///
 /// # Errors
-/// The send was not confirmed: the message is where it was.
+/// The send was not confirmed. The message is still in the dead-letter queue.
 pub async fn send_back<Q: Queue>(
     queue: &Q,
     envelope: Envelope,
@@ -51,7 +54,7 @@ pub async fn send_back<Q: Queue>(
 /// Deletes a message.
 ///
 /// # Errors
-/// SQS did not, or the message became visible again meanwhile.
+/// SQS did not delete the message, or the message has become visible again.
 pub async fn remove<Q: Queue>(queue: &Q, receipt: &Receipt) -> Result<(), Fault> {
     let failed = queue.delete(std::slice::from_ref(receipt)).await?;
     if failed.is_empty() {

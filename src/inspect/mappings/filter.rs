@@ -1,41 +1,41 @@
-//! Which mappings are meant.
+//! Selects mappings.
 
 use globset::GlobMatcher;
 
 use crate::domain::ids::{SubjectKind, Timestamp};
 use crate::domain::state::mapping::{Mapping, State};
 
-/// Which mappings. What is not said, every mapping is.
+/// Conditions on a mapping. A condition that is not set accepts every mapping.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A glob over `owner/name`.
+    /// A glob for `owner/name`.
     pub repository: Option<GlobMatcher>,
-    /// A glob over the branch.
+    /// A glob for the branch.
     pub branch: Option<GlobMatcher>,
-    /// A glob over the pipeline's name.
+    /// A glob for the pipeline's name.
     pub pipeline: Option<GlobMatcher>,
-    /// A pull request.
+    /// The number of a pull request.
     pub pull_request: Option<u64>,
-    /// States; empty is any.
+    /// States; an empty list accepts any.
     pub states: Vec<State>,
-    /// Only those that failed last.
+    /// Accepts only mappings whose last attempt failed.
     pub failed: bool,
-    /// Only those that nobody wrote since then.
+    /// Accepts only mappings that were not written after this time.
     pub unchanged_since: Option<Timestamp>,
 }
 
 impl Filter {
-    /// The states to look at, each once.
+    /// Returns the states to read, each once.
     #[must_use]
     pub fn states(&self) -> Vec<State> {
-        let asked = |state: &State| self.states.is_empty() || self.states.contains(state);
-        State::ALL.into_iter().filter(asked).collect()
+        let requested = |state: &State| self.states.is_empty() || self.states.contains(state);
+        State::ALL.into_iter().filter(requested).collect()
     }
 
-    /// Whether the mapping is meant.
+    /// Returns true if the mapping meets the conditions.
     #[must_use]
     pub fn admits(&self, mapping: &Mapping) -> bool {
-        let spec = mapping.spec.as_ref();
+        let spec = mapping.spec();
         let glob = |glob: &Option<GlobMatcher>, text: Option<&str>| {
             glob.as_ref()
                 .is_none_or(|glob| text.is_some_and(|text| glob.is_match(text)))
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_that_is_asked_for_twice_is_looked_at_once() {
+    fn a_state_that_is_requested_twice_is_read_once() {
         let filter = Filter {
             states: vec![State::Gone, State::Active, State::Gone],
             ..Filter::default()

@@ -1,8 +1,8 @@
-//! Mappings, page by page, while daemons move them from state to state.
+//! Lists mappings page by page, while daemons move them between states.
 //!
-//! A mapping is told once, although it may be met in two states. One that moved into a state that was read already is met
-//! when the states are read again at the end. Not excluded: one that moves each time from a state that is yet to be read to one
-//! that was.
+//! Each mapping is listed once, although it may be read in two states. A mapping that moved into a
+//! state that was already read is found when the states are read again at the end. A mapping can be
+//! missed only if it changes state between every two reads.
 
 use std::collections::BTreeSet;
 use std::vec::IntoIter;
@@ -14,62 +14,63 @@ use crate::ports::{Cursor, StoreReader};
 
 use crate::inspect::mappings::filter::Filter;
 
-/// Mappings that are meant, and rows that cannot be read.
+/// The mappings that match, and the rows that cannot be read.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Each once in a listing.
+    /// The mappings. Each is in a listing once.
     pub rows: Vec<Mapping>,
-    /// Each once in a listing.
+    /// The faults of rows that cannot be read. Each is in a listing once.
     pub unreadable: Vec<Fault>,
 }
 
-/// A listing while it is read.
+/// A listing in progress.
 pub struct Listing<'a, S> {
     store: &'a S,
     filter: Filter,
     states: IntoIter<State>,
-    now: Option<(State, Option<Cursor>)>,
-    /// Subjects that were told: `None` where one state is listed, which no row is in twice.
-    told: Option<BTreeSet<Subject>>,
+    current: Option<(State, Option<Cursor>)>,
+    /// The subjects that were listed; `None` for a single state, in which each row appears once.
+    listed: Option<BTreeSet<Subject>>,
     unreadable: BTreeSet<String>,
 }
 
 impl<'a, S: StoreReader> Listing<'a, S> {
-    /// Of what the filter means. Of several states it remembers the subjects that were told: some 60 bytes each.
-    pub fn of(store: &'a S, filter: Filter) -> Self {
+    /// Starts a listing. With several states, it remembers each listed subject, which takes some 60
+    /// bytes.
+    pub fn new(store: &'a S, filter: Filter) -> Self {
         let states = filter.states();
         let several = states.len() > 1;
-        // Into the state that is read last nothing moves unseen.
+        // No mapping can move unseen into the state that is read last.
         let again = states.iter().rev().skip(1).rev().copied();
         let states: Vec<_> = states.iter().copied().chain(again).collect();
         let mut states = states.into_iter();
         Self {
             store,
             filter,
-            now: states.next().map(|state| (state, None)),
+            current: states.next().map(|state| (state, None)),
             states,
-            told: several.then(BTreeSet::new),
+            listed: several.then(BTreeSet::new),
             unreadable: BTreeSet::new(),
         }
     }
 
-    /// The next page, which may be empty; `None` after the last.
+    /// Returns the next page, which may be empty; `None` after the last page.
     ///
     /// # Errors
     /// The table did not answer.
     pub async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        let Some((state, after)) = self.now.take() else {
+        let Some((state, after)) = self.current.take() else {
             return Ok(None);
         };
         let page = self.store.in_state(state, after).await?;
-        self.now = match page.next {
+        self.current = match page.next {
             Some(next) => Some((state, Some(next))),
             None => self.states.next().map(|state| (state, None)),
         };
         let mut batch = Batch::default();
         for row in page.rows {
             match row {
-                Ok(row) if self.filter.admits(&row) && self.is_news(&row) => batch.rows.push(row),
+                Ok(row) if self.filter.admits(&row) && self.is_new(&row) => batch.rows.push(row),
                 Ok(_) => {}
                 Err(fault) if self.unreadable.insert(fault.detail.clone()) => {
                     batch.unreadable.push(fault);
@@ -80,8 +81,9 @@ impl<'a, S: StoreReader> Listing<'a, S> {
         Ok(Some(batch))
     }
 
-    fn is_news(&mut self, row: &Mapping) -> bool {
-        let told = self.told.as_mut();
-        told.is_none_or(|told| told.insert(row.subject.clone()))
+    fn is_new(&mut self, row: &Mapping) -> bool {
+        self.listed
+            .as_mut()
+            .is_none_or(|listed| listed.insert(row.subject.clone()))
     }
 }

@@ -1,4 +1,4 @@
-//! Which subject a person means.
+//! Finds the subject that a person names.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Branch, PipelineName, RepositoryName, Subject, SubjectKind};
@@ -7,73 +7,78 @@ use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::ports::StoreReader;
 
-/// Whom somebody means by `acme/api#7`, `acme/api@feature/x` or the name of a pipeline.
+/// Returns the subject of `acme/api#7`, `acme/api@feature/x` or the name of a pipeline.
 ///
 /// # Errors
-/// One sentence: it is none of these, or the table knows no such thing; or the table did not answer.
+/// One sentence: the text is none of these, the table has no such subject, or the table did not
+/// answer.
 pub async fn subject<S: StoreReader>(text: &str, store: &S) -> Result<Subject, String> {
     let parts = text
         .split_once('#')
         .map(|(name, number)| (name, Some(number), None));
-    // A branch may hold a '#', a repository's name holds neither.
+    // A branch may contain '#'; a repository's name contains neither '#' nor '@'.
     let branch = text
         .split_once('@')
         .map(|(name, branch)| (name, None, Some(branch)));
-    let whole = [branch, parts].into_iter().flatten();
-    let mut whole = whole.filter_map(|(name, number, branch)| {
-        Some((RepositoryName::parse(name).ok()?, number, branch))
-    });
-    if let Some((name, number, branch)) = whole.next() {
+    let mut subjects =
+        [branch, parts]
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, number, branch)| {
+                Some((RepositoryName::parse(name).ok()?, number, branch))
+            });
+    if let Some((name, number, branch)) = subjects.next() {
         let kind = match (number.map(str::parse), branch.map(Branch::parse)) {
             (Some(Ok(number)), _) => SubjectKind::PullRequest(number),
             (_, Some(Ok(branch))) => SubjectKind::Branch(branch),
             _ => {
                 return Err(format!(
-                    "'{text}' names no pull request and no branch: want acme/api#7 or acme/api@feature/x"
+                    "'{text}' names no pull request and no branch: expected acme/api#7 or acme/api@feature/x"
                 ));
             }
         };
-        let repository = store.repository(&name).await.map_err(told)?;
+        let repository = store.repository(&name).await.map_err(message)?;
         let repository =
-            repository.ok_or_else(|| format!("the table knows no repository '{name}'"))?;
+            repository.ok_or_else(|| format!("the table has no repository '{name}'"))?;
         return Ok(Subject { repository, kind });
     }
     let name = PipelineName::parse(text)
         .map_err(|_| format!("'{text}' is neither a subject (acme/api#7, acme/api@feature/x) nor the name of a pipeline"))?;
-    match store.owner(&name).await.map_err(told)? {
+    match store.owner(&name).await.map_err(message)? {
         Some(owner) => Ok(owner),
-        None => gone(&name, store).await,
+        None => last_owner(&name, store).await,
     }
 }
 
-/// Whose pipeline it was, by the mappings that are gone: a pipeline that is deleted has its name no longer.
-async fn gone<S: StoreReader>(name: &PipelineName, store: &S) -> Result<Subject, String> {
+/// Returns the last subject of a pipeline that was deleted, and whose name is therefore no longer
+/// reserved. Reads all mappings in the state `gone`.
+async fn last_owner<S: StoreReader>(name: &PipelineName, store: &S) -> Result<Subject, String> {
     let filter = Filter {
         states: vec![State::Gone],
         ..Filter::default()
     };
-    let mut listing = Listing::of(store, filter);
-    let mut had = Vec::new();
-    while let Some(batch) = listing.next().await.map_err(told)? {
+    let mut listing = Listing::new(store, filter);
+    let mut owners = Vec::new();
+    while let Some(batch) = listing.next().await.map_err(message)? {
         let rows = batch.rows.into_iter();
-        had.extend(rows.filter(|row| row.spec.as_ref().is_some_and(|spec| spec.pipeline == *name)));
+        owners.extend(rows.filter(|row| row.spec().is_some_and(|spec| spec.pipeline == *name)));
     }
-    match had.as_slice() {
+    match owners.as_slice() {
         [] => Err(format!(
-            "no subject has the pipeline '{name}', and none that is gone had it last"
+            "no subject has the pipeline '{name}', and no deleted mapping had it last"
         )),
         [one] => Ok(one.subject.clone()),
         several => {
             let display = |row: &Mapping| row.subject.display(&row.repository);
-            let several: Vec<_> = several.iter().map(display).collect();
+            let subjects: Vec<_> = several.iter().map(display).collect();
             Err(format!(
                 "no subject has the pipeline '{name}' any more; name one of those that had it: {}",
-                several.join(", ")
+                subjects.join(", ")
             ))
         }
     }
 }
 
-fn told(fault: Fault) -> String {
-    format!("{fault}")
+fn message(fault: Fault) -> String {
+    fault.to_string()
 }

@@ -1,4 +1,4 @@
-//! Mappings as operators and auditors read them.
+//! Lists and finds mappings, for operators and auditors.
 
 pub mod filter;
 pub mod listing;

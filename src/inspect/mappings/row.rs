@@ -1,16 +1,17 @@
-//! Mappings as operators and auditors read them.
+//! A mapping as one row of text, for operators and auditors.
 
 use serde::Serialize;
 
 use crate::domain::ids::Timestamp;
 use crate::domain::state::mapping::Mapping;
 
-/// A mapping in one row. The names are stable: they are the columns of `csv` and the keys of `json`.
+/// A mapping in one row. The field names are stable: they are the columns of
+/// `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The repository's name when it was last heard of.
+    /// The repository's name in its latest event.
     pub repository: String,
-    /// GitHub's number for it.
+    /// GitHub's number of the repository.
     pub repository_id: u64,
     /// The subject, as people write it.
     pub subject: String,
@@ -18,47 +19,48 @@ pub struct Row {
     pub state: &'static str,
     /// The branch that the clone fetches.
     pub branch: Option<String>,
-    /// The clone.
+    /// The name of the clone.
     pub pipeline: Option<String>,
-    /// Its ARN, once it was made.
+    /// The ARN of the clone, once it was created.
     pub pipeline_arn: Option<String>,
-    /// What it is cloned from.
+    /// The name of its template.
     pub template: Option<String>,
-    /// In which version.
+    /// The version of the template from which the clone was created.
     pub template_version: Option<i32>,
-    /// By which rule.
+    /// The name of the rule.
     pub rule: Option<String>,
     /// The base branch of a pull request.
     pub base: Option<String>,
-    /// Its title.
+    /// The title of a pull request.
     pub title: Option<String>,
-    /// Its author.
+    /// The author of a pull request.
     pub author: Option<String>,
     /// The head commit.
     pub head: Option<String>,
     /// The commit that was built last.
     pub built: Option<String>,
-    /// Why there is no pipeline.
+    /// The reason why there is no pipeline.
     pub absence: Option<&'static str>,
-    /// Failures since it was last settled.
+    /// The number of failed attempts since the mapping was last settled.
     pub attempts: u32,
-    /// The last of them.
+    /// The last failure.
     pub last_error: Option<String>,
-    /// Who works on it.
+    /// The worker that holds the claim.
     pub claim_owner: Option<String>,
-    /// Until when that counts.
+    /// When the claim expires.
     pub claim_until: Option<String>,
-    /// When it was first written.
+    /// When the mapping was first written.
     pub created_at: String,
-    /// When it was last written.
+    /// When the mapping was last written.
     pub updated_at: String,
-    /// Seconds since then; not in exports, which say the same of the same mapping whenever they are made.
+    /// Seconds since the last write. Exports leave it out, so that equal mappings give equal
+    /// exports at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_seconds: Option<u64>,
 }
 
 impl Row {
-    /// The names of the fields, in their order.
+    /// The names of the fields, in order.
     pub const FIELDS: &'static [&'static str] = &[
         "repository",
         "repository_id",
@@ -85,42 +87,42 @@ impl Row {
         "age_seconds",
     ];
 
-    /// Those of an export.
+    /// Returns the names of the fields of an export.
     #[must_use]
     pub fn exported_fields() -> &'static [&'static str] {
         Self::FIELDS.split_last().map_or(&[], |(_, rest)| rest)
     }
 
-    /// Of a mapping, as it is exported.
+    /// Converts a mapping for an export.
     #[must_use]
     pub fn exported(mapping: &Mapping) -> Self {
         Self {
             age_seconds: None,
-            ..Self::of(mapping, mapping.updated_at)
+            ..Self::new(mapping, mapping.updated_at)
         }
     }
 
-    /// Of a mapping.
+    /// Converts a mapping.
     #[must_use]
-    pub fn of(mapping: &Mapping, now: Timestamp) -> Self {
-        let spec = mapping.spec.as_ref();
+    pub fn new(mapping: &Mapping, now: Timestamp) -> Self {
+        let spec = mapping.spec();
         Self {
             repository: mapping.repository.to_string(),
             repository_id: mapping.subject.repository.0,
             subject: mapping.subject.display(&mapping.repository),
             state: mapping.state.as_str(),
             branch: spec.map(|spec| spec.branch.to_string()),
-            pipeline: spec.map(|spec| spec.pipeline.to_string()),
-            pipeline_arn: mapping.arn.as_ref().map(ToString::to_string),
+            pipeline: mapping.last_pipeline_name().map(ToString::to_string),
+            pipeline_arn: mapping.pipeline_arn().map(ToString::to_string),
             template: spec.map(|spec| spec.template.to_string()),
-            template_version: mapping.template_version,
+            template_version: mapping.template_version(),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),
             author: spec.and_then(|spec| spec.author.clone()),
             head: mapping.order.head.as_ref().map(ToString::to_string),
-            built: mapping.built.as_ref().map(ToString::to_string),
-            absence: mapping.absence.map(|why| why.as_str()),
+            built: mapping.observed.built.as_ref().map(ToString::to_string),
+            absence: mapping.absence().map(|why| why.as_str()),
             attempts: mapping.attempts,
             last_error: mapping.last_error.clone(),
             claim_owner: mapping.claim.as_ref().map(|claim| claim.owner.clone()),
@@ -132,7 +134,7 @@ impl Row {
     }
 }
 
-/// The pipeline's page in the console.
+/// Returns the URL of the pipeline's page in the AWS console.
 #[must_use]
 pub fn console(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.split(':').collect();
@@ -167,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_named_as_they_are_written() {
+    fn the_names_of_the_fields_are_those_that_serde_writes() {
         let head = |row: Row| {
             let mut csv = csv::Writer::from_writer(Vec::new());
             csv.serialize(row).unwrap();
             let text = String::from_utf8(csv.into_inner().unwrap()).unwrap();
             text.lines().next().unwrap().to_owned()
         };
-        let row = Row::of(&mapping(), Timestamp(5_000));
+        let row = Row::new(&mapping(), Timestamp(5_000));
         assert_eq!(head(row), Row::FIELDS.join(","));
         assert_eq!(
             head(Row::exported(&mapping())),

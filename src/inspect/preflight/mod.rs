@@ -1,4 +1,5 @@
-//! What the daemon needs of the account, looked at piece by piece: what is there, what is missing, and what mends it.
+//! Checks what the daemon needs in the account, piece by piece, and how to fix what is missing or
+//! wrong.
 
 mod queues;
 mod roles;
@@ -9,27 +10,27 @@ use serde::Serialize;
 
 use crate::domain::fault::{Fault, Reason};
 
-pub use queues::{Known, Queues, queues};
-pub use roles::{Role, elsewhere, passing, roles, unasked};
+pub use queues::{Answer, Queues, queues};
+pub use roles::{Role, in_other_account, pass_role, roles, without_daemon_role};
 pub use table::table;
-pub use template::{Checked, template};
+pub use template::{TemplateCheck, template};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What: `queue of webhooks`, `table`, `template api-main`.
+    /// The name of what was checked: `queue of webhooks`, `table`, `template api-main`.
     pub what: String,
-    /// Whether it is as it should be; `None` where it was not looked at.
+    /// True if it is as it should be; `None` if it was not checked.
     pub ok: Option<bool>,
-    /// What is there, or what is wrong.
+    /// A description of the current setting or of the defect.
     pub detail: String,
-    /// The command or the permission that mends it.
+    /// The command or the permission that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
 impl Finding {
-    /// It is as it should be.
+    /// Creates the finding of something that is as it should be.
     pub fn good(what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -39,8 +40,8 @@ impl Finding {
         }
     }
 
-    /// It was not looked at.
-    fn unseen(what: impl Into<String>, detail: impl Into<String>) -> Self {
+    /// Creates the finding of something that was not checked.
+    fn not_checked(what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             ok: None,
             ..Self::good(what, detail)
@@ -56,13 +57,14 @@ impl Finding {
         }
     }
 
-    /// Something that did not answer.
+    /// Creates the finding of a call that failed.
     #[must_use]
-    pub fn of_fault(what: &str, fault: &Fault, permission: &str) -> Self {
+    pub fn from_fault(what: &str, fault: &Fault, permission: &str) -> Self {
         let missing = [Reason::AwsMissing, Reason::TemplateMissing].contains(&fault.reason);
-        let fix = match missing {
-            true => "make it in this account and Region, or correct the configuration".to_owned(),
-            false => format!("allow {permission}, or check the credentials and the network"),
+        let fix = if missing {
+            "create it in this account and Region, or correct the configuration".to_owned()
+        } else {
+            format!("allow {permission}, or check the credentials and the network")
         };
         Self::bad(what, fault.to_string(), fix)
     }
@@ -72,7 +74,7 @@ impl Finding {
 mod tests {
     use super::*;
 
-    pub(super) fn said(found: &[Finding]) -> Vec<String> {
+    pub(in crate::inspect::preflight) fn lines(findings: &[Finding]) -> Vec<String> {
         let line = |finding: &Finding| {
             let mark = match finding.ok {
                 Some(true) => "ok",
@@ -81,6 +83,6 @@ mod tests {
             };
             format!("{mark} {}: {}", finding.what, finding.detail)
         };
-        found.iter().map(line).collect()
+        findings.iter().map(line).collect()
     }
 }

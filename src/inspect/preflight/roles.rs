@@ -1,4 +1,4 @@
-//! Whether the daemon may pass the roles of its clones to CodePipeline.
+//! Checks whether the daemon may pass the roles of its clones to CodePipeline.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,19 @@ use crate::ports::PassRoleDecision;
 
 use crate::inspect::preflight::Finding;
 
-/// A role that a clone names.
+/// A role in a clone's declaration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Role {
-    /// Its ARN.
+    /// The role's ARN.
     pub arn: String,
-    /// The account of the clone.
+    /// The clone's account.
     pub account: String,
-    /// Whether it is an action's, which CodePipeline takes on from the pipeline's own: that one may be elsewhere.
+    /// True for an action's role, which the pipeline's own role assumes, and which may be in
+    /// another account.
     pub of_action: bool,
 }
 
-/// The roles of these clones, each once.
+/// Returns the roles of these clones, each once.
 #[must_use]
 pub fn roles<'a>(clones: impl IntoIterator<Item = &'a NewPipeline>) -> BTreeSet<Role> {
     clones.into_iter().flat_map(of_clone).collect()
@@ -50,44 +51,45 @@ fn of_clone(clone: &NewPipeline) -> BTreeSet<Role> {
     roles
 }
 
-/// The fifth part of an ARN.
+/// Returns the account id of an ARN, its fifth part.
 fn account(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 impl Role {
-    /// Whether it is in another account than the clone.
+    /// Returns true if the role is in another account than the clone.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         account(&self.arn) != Some(&self.account)
     }
 }
 
-/// What is said of these roles where nobody told which role the daemon has.
+/// Checks these roles without the name of the daemon's role.
 #[must_use]
-pub fn unasked(roles: &BTreeSet<Role>) -> Vec<Finding> {
-    let mut found: Vec<_> = roles.iter().filter_map(elsewhere).collect();
-    let ours = roles.iter().filter(|role| !role.is_elsewhere());
-    let ours: Vec<_> = ours.map(|role| role.arn.as_str()).collect();
-    if !ours.is_empty() {
+pub fn without_daemon_role(roles: &BTreeSet<Role>) -> Vec<Finding> {
+    let mut findings: Vec<_> = roles.iter().filter_map(in_other_account).collect();
+    let same_account = roles.iter().filter(|role| !role.is_elsewhere());
+    let arns: Vec<_> = same_account.map(|role| role.arn.as_str()).collect();
+    if !arns.is_empty() {
         let detail = format!(
-            "whether the daemon may pass {} was not looked at: give --daemon-role",
-            ours.join(", ")
+            "whether the daemon may pass {} was not checked: give --daemon-role",
+            arns.join(", ")
         );
-        found.push(Finding::unseen("roles", detail));
+        findings.push(Finding::not_checked("roles", detail));
     }
-    found
+    findings
 }
 
-/// What is said of a role of another account: nobody needs to ask.
+/// Checks a role of another account, for which IAM is not needed. Returns `None` for a role of the
+/// same account.
 #[must_use]
-pub fn elsewhere(role: &Role) -> Option<Finding> {
+pub fn in_other_account(role: &Role) -> Option<Finding> {
     let what = format!("role {}", role.arn);
     if !role.is_elsewhere() {
         return None;
     }
     if role.of_action {
-        let detail = "an action's, of another account: the pipeline's own role takes it on, nobody passes it";
+        let detail = "an action's, of another account: the pipeline's own role assumes it, so it is not passed";
         return Some(Finding::good(what, detail));
     }
     let detail = format!(
@@ -98,9 +100,9 @@ pub fn elsewhere(role: &Role) -> Option<Finding> {
     Some(Finding::bad(what, detail, fix))
 }
 
-/// What is said of a role that IAM was asked about.
+/// Converts IAM's answer for a role.
 #[must_use]
-pub fn passing(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault>) -> Finding {
+pub fn pass_role(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault>) -> Finding {
     let what = format!("role {}", role.arn);
     match answer {
         Ok(PassRoleDecision::Allowed) => Finding::good(what, format!("{daemon} may pass it")),
@@ -113,13 +115,13 @@ pub fn passing(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault
             what,
             format!("{daemon} may not pass it: a policy, a boundary or the organization denies it"),
             format!(
-                "take back what denies iam:PassRole; beside it the policy of {daemon} needs: {}",
+                "remove the statement that denies iam:PassRole; the policy of {daemon} also needs: {}",
                 statement(&role.arn)
             ),
         ),
         Err(fault) => {
             let permission = format!("iam:SimulatePrincipalPolicy on {daemon}");
-            Finding::of_fault(&what, &fault, &permission)
+            Finding::from_fault(&what, &fault, &permission)
         }
     }
 }
@@ -132,7 +134,7 @@ fn statement(role: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::lines;
     use super::*;
     use crate::domain::fault::Reason;
 
@@ -146,42 +148,45 @@ mod tests {
         }
     }
 
-    fn told(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
-        let finding = passing(role, DAEMON, answer);
+    fn ok_and_fix(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
+        let finding = pass_role(role, DAEMON, answer);
         (finding.ok, finding.fix.unwrap_or_default())
     }
 
     #[test]
-    fn a_role_is_passable_or_the_statement_is_told() {
+    fn a_role_that_cannot_be_passed_is_found_with_the_missing_statement() {
         let ours = role("123456789012", false);
-        assert_eq!(told(&ours, Ok(PassRoleDecision::Allowed)).0, Some(true));
+        assert_eq!(
+            ok_and_fix(&ours, Ok(PassRoleDecision::Allowed)).0,
+            Some(true)
+        );
         for denied in [PassRoleDecision::Denied, PassRoleDecision::Forbidden] {
-            let (ok, fix) = told(&ours, Ok(denied));
+            let (ok, fix) = ok_and_fix(&ours, Ok(denied));
             assert_eq!(ok, Some(false));
             let statement = &fix[fix.find('{').unwrap()..];
             let statement: Value = serde_json::from_str(statement).unwrap();
             assert_eq!(statement["Resource"], ours.arn.as_str());
         }
         let fault = Fault::new(Reason::AwsDenied, "no");
-        let (ok, fix) = told(&ours, Err(fault));
+        let (ok, fix) = ok_and_fix(&ours, Err(fault));
         assert!(ok == Some(false) && fix.contains("iam:SimulatePrincipalPolicy"));
     }
 
     #[test]
-    fn what_was_not_asked_is_no_finding_but_another_account_is() {
+    fn only_a_role_of_another_account_is_a_finding_without_the_daemons_role() {
         let roles = BTreeSet::from([
             role("123456789012", false),
             role("999999999999", false),
             role("888888888888", true),
         ]);
         assert_eq!(
-            said(&unasked(&roles)),
+            lines(&without_daemon_role(&roles)),
             [
-                "ok role arn:aws:iam::888888888888:role/build: an action's, of another account: the pipeline's own role takes it on, nobody passes it",
+                "ok role arn:aws:iam::888888888888:role/build: an action's, of another account: the pipeline's own role assumes it, so it is not passed",
                 "NO role arn:aws:iam::999999999999:role/build: is not of account 123456789012, where the pipelines are: no role can be passed to another account",
-                "-- roles: whether the daemon may pass arn:aws:iam::123456789012:role/build was not looked at: give --daemon-role"
+                "-- roles: whether the daemon may pass arn:aws:iam::123456789012:role/build was not checked: give --daemon-role"
             ]
         );
-        assert_eq!(unasked(&BTreeSet::new()), []);
+        assert_eq!(without_daemon_role(&BTreeSet::new()), []);
     }
 }

@@ -1,47 +1,58 @@
-//! The table, its index, its time to live.
+//! Checks the table, its index and its time to live.
 
 use crate::ports::{IndexDescription, TableDescription};
 
 use crate::inspect::preflight::Finding;
 
-/// The table. What could not be asked hides nothing of the rest.
+/// Checks the table. A part that cannot be read does not hide the others.
 #[must_use]
-pub fn table(facts: &TableDescription) -> Vec<Finding> {
-    vec![keys(facts), index(facts), time_to_live(facts)]
+pub fn table(description: &TableDescription) -> Vec<Finding> {
+    vec![
+        keys(description),
+        index(description),
+        time_to_live(description),
+    ]
 }
 
-fn keys(facts: &TableDescription) -> Finding {
-    if facts.keys == ["pk", "sk"] {
-        return Finding::good("table", format!("{} with pk and sk", facts.name));
+fn keys(description: &TableDescription) -> Finding {
+    if description.keys == ["pk", "sk"] {
+        return Finding::good("table", format!("{} with pk and sk", description.name));
     }
-    let detail = format!("has the keys {}, want pk and sk", facts.keys.join(", "));
-    Finding::bad("table", detail, "make a new table: keys cannot be changed")
+    let detail = format!(
+        "has the keys {}, expected pk and sk",
+        description.keys.join(", ")
+    );
+    Finding::bad(
+        "table",
+        detail,
+        "create a new table: keys cannot be changed",
+    )
 }
 
-fn index(facts: &TableDescription) -> Finding {
+fn index(description: &TableDescription) -> Finding {
     let what = "index by-state";
     let drop = format!(
         "aws dynamodb update-table --table-name {} --global-secondary-index-updates '[{{\"Delete\":{{\"IndexName\":\"by-state\"}}}}]', wait, then {}",
-        facts.name,
-        create(&facts.name)
+        description.name,
+        create(&description.name)
     );
-    match &facts.index {
+    match &description.index {
         Some(IndexDescription { keys, .. }) if *keys != ["state", "updated_at"] => {
             let detail = format!(
-                "has the keys {}, want state and updated_at",
+                "has the keys {}, expected state and updated_at",
                 keys.join(", ")
             );
             Finding::bad(what, detail, drop)
         }
         Some(IndexDescription { whole: false, .. }) => {
-            let detail = "does not project all attributes: the sweep at start, `mappings` and `audit` could read none of its rows";
+            let detail = "does not project all attributes: the sweep at start, `mappings` and `audit` could not read its rows";
             Finding::bad(what, detail, drop)
         }
         Some(_) => Finding::good(what, "state, updated_at, all attributes"),
         None => Finding::bad(
             what,
             "is missing: the sweep at start and `mappings list` need it",
-            create(&facts.name),
+            create(&description.name),
         ),
     }
 }
@@ -52,24 +63,24 @@ fn create(table: &str) -> String {
     )
 }
 
-fn time_to_live(facts: &TableDescription) -> Finding {
+fn time_to_live(description: &TableDescription) -> Finding {
     let what = "time to live";
-    let detail = match &facts.ttl {
+    let detail = match &description.ttl {
         Ok(Some(attribute)) if attribute == "expires_at" => return Finding::good(what, attribute),
-        Ok(Some(other)) => format!("is on '{other}', want expires_at"),
-        Ok(None) => "is off: delivery records would stay for ever".to_owned(),
-        Err(fault) => return Finding::of_fault(what, fault, "dynamodb:DescribeTimeToLive"),
+        Ok(Some(other)) => format!("is on '{other}', expected expires_at"),
+        Ok(None) => "is off: delivery records would never expire".to_owned(),
+        Err(fault) => return Finding::from_fault(what, fault, "dynamodb:DescribeTimeToLive"),
     };
     let fix = format!(
         "aws dynamodb update-time-to-live --table-name {} --time-to-live-specification Enabled=true,AttributeName=expires_at",
-        facts.name
+        description.name
     );
     Finding::bad(what, detail, fix)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::lines;
     use super::*;
     use crate::domain::fault::{Fault, Reason};
 
@@ -99,26 +110,26 @@ mod tests {
             ttl: Ok(None),
             ..good()
         };
-        let found = table(&bad);
-        let told = |finding: &Finding| finding.ok == Some(false) && finding.fix.is_some();
-        assert!(found.iter().all(told), "{found:?}");
+        let findings = table(&bad);
+        let is_bad = |finding: &Finding| finding.ok == Some(false) && finding.fix.is_some();
+        assert!(findings.iter().all(is_bad), "{findings:?}");
     }
 
     #[test]
-    fn an_index_of_keys_alone_is_none() {
-        let mut facts = good();
-        facts.index.as_mut().unwrap().whole = false;
-        let found = table(&facts);
-        assert!(said(&found)[1].starts_with("NO index by-state: does not project all"));
-        assert!(found[1].fix.as_ref().unwrap().contains("\"Delete\""));
+    fn an_index_that_projects_only_keys_is_a_finding() {
+        let mut description = good();
+        description.index.as_mut().unwrap().whole = false;
+        let findings = table(&description);
+        assert!(lines(&findings)[1].starts_with("NO index by-state: does not project all"));
+        assert!(findings[1].fix.as_ref().unwrap().contains("\"Delete\""));
     }
 
     #[test]
-    fn a_time_to_live_that_cannot_be_asked_hides_nothing() {
-        let mut facts = good();
-        facts.ttl = Err(Fault::new(Reason::AwsDenied, "no"));
-        let found = table(&facts);
-        let marks: Vec<_> = found.iter().map(|finding| finding.ok).collect();
+    fn a_time_to_live_that_cannot_be_read_does_not_hide_the_rest() {
+        let mut description = good();
+        description.ttl = Err(Fault::new(Reason::AwsDenied, "no"));
+        let findings = table(&description);
+        let marks: Vec<_> = findings.iter().map(|finding| finding.ok).collect();
         assert_eq!(marks, [Some(true), Some(true), Some(false)]);
     }
 }

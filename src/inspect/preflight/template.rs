@@ -1,4 +1,4 @@
-//! Templates: whether a rule can clone its own, with a subject made up for it.
+//! Checks that each rule can clone its template, with a made-up subject.
 
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
@@ -11,17 +11,17 @@ use crate::domain::state::ordering::{EventKind, EventOrder};
 
 use crate::inspect::preflight::Finding;
 
-/// A rule's template, and the clone that the rule makes of it, if it can.
-pub struct Checked {
-    /// Whether it can.
+/// The check of a rule's template.
+pub struct TemplateCheck {
+    /// The finding.
     pub finding: Finding,
-    /// The clone.
+    /// The clone, if the rule can create one.
     pub clone: Option<NewPipeline>,
 }
 
-/// Whether a rule can clone its template.
+/// Checks whether a rule can clone its template.
 #[must_use]
-pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
+pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck {
     let what = format!("template {}", rule.template);
     let mut repositories = template.repositories();
     let admitted = repositories.find(|name| rule.repository.is_match(name.as_str()));
@@ -31,7 +31,7 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
             rule.name
         );
         let fix = "correct the template or the rule; for a mirror, see `branchline explain`";
-        return Checked {
+        return TemplateCheck {
             finding: Finding::bad(what, detail, fix),
             clone: None,
         };
@@ -42,14 +42,14 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> Checked {
                 "rule '{}' can clone it for {}",
                 rule.name, mapping.repository
             );
-            Checked {
+            TemplateCheck {
                 finding: Finding::good(what, detail),
                 clone: Some(clone),
             }
         }
         Err(fault) => {
             let fix = format!("correct the template, or rule '{}'", rule.name);
-            Checked {
+            TemplateCheck {
                 finding: Finding::bad(what, fault.to_string(), fix),
                 clone: None,
             }

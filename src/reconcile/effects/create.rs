@@ -24,14 +24,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         let rule = self.rule(spec)?;
         let (pipeline, template_version) = self.build_clone(spec, action, rule).await?;
-        let place = self.acquire_slot(rule, action).await?;
+        let slot = self.acquire_slot(rule, action).await?;
         self.check_claim(action)?;
         if self.pipelines.create(&pipeline, action.claim).await? == CreateResult::Made {
             let made = ExistingClone {
+                name: spec.pipeline.clone(),
                 arn: pipeline.arn,
                 template_version,
                 fingerprint: pipeline.fingerprint,
-                place,
+                slot,
                 built: None,
             };
             return Ok((EffectResult::Present(made), Outcome::Created));
@@ -54,15 +55,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let executions = self.pipelines.executions(name).await?;
         let head = mapping.order.head.as_ref();
-        if head.is_some_and(|head| owes(&executions, head, mapping.built.as_ref())) {
+        if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
             let token = mapping.start_token.clone();
             self.run(spec, &fingerprint, token, action).await?;
         }
         let made = ExistingClone {
+            name: spec.pipeline.clone(),
             arn: found.arn,
             template_version: None,
             fingerprint,
-            place,
+            slot,
             built: last_built(&executions),
         };
         Ok((EffectResult::Present(made), Outcome::AlreadyCreated))

@@ -3,9 +3,10 @@
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
+use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{EffectResult, Transition};
+use crate::domain::state::claim::Transition;
+use crate::domain::state::mapping::EffectResult;
 use crate::domain::state::plan::Effect;
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -22,8 +23,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<(), Fault> {
         let next = &mut claim.next;
         match effect {
-            Effect::Delete(spec) if next.executions.is_empty() && next.arn.is_some() => {
-                next.executions = self.pipelines.executions(&spec.pipeline).await?;
+            Effect::Delete(name)
+                if next.observed.executions.is_empty() && next.pipeline_arn().is_some() =>
+            {
+                next.observed.executions = self.pipelines.executions(name).await?;
             }
             Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) => {}
         }
@@ -32,44 +35,42 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 
     pub(in crate::reconcile) async fn delete(
         &self,
-        spec: &Spec,
+        name: &PipelineName,
         action: &ClaimedAction<'_>,
     ) -> EffectOutcome {
-        let (mapping, name) = (action.claim.mapping(), &spec.pipeline);
-        self.is_no_template(spec)?;
-        let outcome = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
+        let mapping = action.claim.mapping();
+        self.is_no_template(name, mapping.spec())?;
+        let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => Outcome::AlreadyDeleted,
             Some(found) if is_ours(&found.tags, &mapping.subject, &self.table) => {
-                self.stop_running(spec, action).await?;
+                self.stop_running(name, action).await?;
                 self.check_claim(action)?;
                 self.pipelines.delete(name, action.claim).await?;
                 Outcome::Deleted
             }
             // Never settled as made, so never ours.
-            Some(_) if mapping.arn.is_none() => Outcome::SkippedForeign,
+            Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             Some(_) => return Err(not_ours(name.as_str())),
         };
-        self.release_slot(spec, action).await?;
+        self.release_slot(action).await?;
         Ok((EffectResult::Absent, outcome))
     }
 
     /// What a delete does to an execution that runs is not documented, so a rule may have it stopped before.
-    async fn stop_running(&self, spec: &Spec, action: &ClaimedAction<'_>) -> Result<(), Fault> {
-        let rule = self.rules.named(&spec.rule);
+    async fn stop_running(
+        &self,
+        name: &PipelineName,
+        action: &ClaimedAction<'_>,
+    ) -> Result<(), Fault> {
+        let mapping = action.claim.mapping();
+        let rule = mapping.spec().and_then(|spec| self.rules.named(&spec.rule));
         if !rule.is_some_and(|rule| rule.stop_on_close) {
             return Ok(());
         }
-        let running = action
-            .claim
-            .mapping()
-            .executions
-            .iter()
-            .filter(|e| e.is_running());
-        for Execution { id, .. } in running {
+        let executions = mapping.observed.executions.iter();
+        for Execution { id, .. } in executions.filter(|execution| execution.is_running()) {
             self.check_claim(action)?;
-            self.pipelines
-                .stop(&spec.pipeline, id, action.claim)
-                .await?;
+            self.pipelines.stop(name, id, action.claim).await?;
         }
         Ok(())
     }

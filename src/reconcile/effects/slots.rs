@@ -2,8 +2,7 @@
 
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::rules::rule::Rule;
-use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::Claim;
+use crate::domain::state::claim::Claim;
 use crate::domain::state::plan::Effect;
 use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
@@ -37,17 +36,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
-    /// Gives back the place that the clone counted for, and one that was taken for a clone that never settled.
+    /// Releases the slot that the clone occupied, and one that was acquired for a clone that never settled.
     pub(in crate::reconcile) async fn release_slot(
         &self,
-        spec: &Spec,
         action: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
         let mapping = action.claim.mapping();
-        let today = self.rules.named(&spec.rule);
+        let today = mapping.spec().and_then(|spec| self.rules.named(&spec.rule));
         let today = today.filter(|rule| rule.max_active.is_some());
         let today = today.map(|rule| rule.name.as_str());
-        let counted = mapping.place.as_deref();
+        let counted = mapping.slot.as_deref();
         for rule in counted
             .into_iter()
             .chain(today.filter(|rule| counted != Some(rule)))

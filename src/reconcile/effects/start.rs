@@ -4,7 +4,7 @@ use crate::domain::clone::execution::Run;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::DeliveryId;
+use crate::domain::ids::{DeliveryId, PipelineName};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Update;
@@ -23,7 +23,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
         journal: &mut Journal,
     ) -> EffectOutcome {
-        self.is_no_template(spec)?;
+        self.is_no_template(&spec.pipeline, Some(spec))?;
         let mapping = action.claim.mapping();
         let named = self.rules.named(&spec.rule);
         let cast = match named.map(|rule| rule.update) {
@@ -33,14 +33,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             }
         };
         let name = &spec.pipeline;
-        let arn = match self.pipelines.find(name, mapping.arn.as_ref()).await? {
+        let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => return self.create(spec, action).await,
             Some(found) if is_ours(&found.tags, &mapping.subject, &self.table) => found.arn,
             Some(_) => return Err(not_ours(name.as_str())),
         };
-        let old = mapping.fingerprint.clone();
+        let old = mapping.fingerprint().cloned();
         let (fingerprint, template_version, outcome) = match cast {
-            Some((clone, version)) if old.as_ref() != Some(&clone.fingerprint) => {
+            Some((clone, version)) if !is_up_to_date(old.as_ref(), &clone.fingerprint) => {
                 self.check_claim(action)?;
                 self.pipelines.update(&clone, action.claim).await?;
                 (clone.fingerprint, version, Outcome::Updated)
@@ -55,19 +55,24 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         journal.execution = Some(self.run(spec, &fingerprint, token, action).await?);
         let made = ExistingClone {
+            name: name.clone(),
             arn,
             template_version,
             fingerprint,
-            place: None,
+            slot: None,
             built: None,
         };
         Ok((EffectResult::Present(made), outcome))
     }
 
     /// A clone that somebody made a template of since is not ours to change any more.
-    pub(in crate::reconcile) fn is_no_template(&self, spec: &Spec) -> Result<(), Fault> {
-        let name = &spec.pipeline;
-        if !self.rules.has_template(name) && *name != spec.template {
+    pub(in crate::reconcile) fn is_no_template(
+        &self,
+        name: &PipelineName,
+        spec: Option<&Spec>,
+    ) -> Result<(), Fault> {
+        let its_own = spec.is_some_and(|spec| *name == spec.template);
+        if !self.rules.has_template(name) && !its_own {
             return Ok(());
         }
         let detail =
@@ -104,6 +109,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .start(&spec.pipeline, &run, action.claim)
             .await
     }
+}
+
+/// Returns true if CodePipeline holds this declaration already. Which commit an execution fetches is not part of it.
+fn is_up_to_date(written: Option<&CloneFingerprint>, wanted: &CloneFingerprint) -> bool {
+    written.is_some_and(|written| written.digest.is_some() && written.digest == wanted.digest)
 }
 
 /// Somebody took our tags off, or made a pipeline of this name after deleting ours.

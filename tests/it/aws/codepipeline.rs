@@ -15,7 +15,7 @@ use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
-use branchline::domain::state::mapping::Claim;
+use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, Pipelines};
 

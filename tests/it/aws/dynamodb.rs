@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::Reason;
-use branchline::domain::state::mapping::{Expect, Transition};
+use branchline::domain::state::claim::Transition;
+use branchline::domain::state::mapping::Expect;
 use branchline::ports::{ClaimResult, Store};
 
 use super::clients;

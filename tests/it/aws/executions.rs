@@ -20,7 +20,7 @@ use aws_smithy_types::DateTime;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId};
-use branchline::domain::state::mapping::Claim;
+use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::Pipelines;
 

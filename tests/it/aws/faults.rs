@@ -9,7 +9,7 @@ use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
 use aws_smithy_mocks::mock;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::PipelineName;
-use branchline::domain::state::mapping::{Claim, Transition};
+use branchline::domain::state::claim::{Claim, Transition};
 use branchline::ports::{Pipelines, Queue, Store};
 
 use super::clients;

@@ -153,7 +153,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
         "{lines}"
     );
     let cases = [
-        ("acme/other#1", "the table knows no repository 'acme/other'"),
+        ("acme/other#1", "the table has no repository 'acme/other'"),
         ("acme/api#99", "the table has no mapping of acme/api#99"),
         ("api-pr-99", "no subject has the pipeline 'api-pr-99'"),
         (

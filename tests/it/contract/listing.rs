@@ -1,7 +1,8 @@
 //! The law of [`Store`] about listings, and about places.
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
-use branchline::domain::state::mapping::{EffectResult, Mapping, State, Transition};
+use branchline::domain::state::claim::Transition;
+use branchline::domain::state::mapping::{EffectResult, Mapping, State};
 use branchline::ports::StoreReader;
 use branchline::ports::{SlotResult, Store};
 

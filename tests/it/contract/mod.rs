@@ -18,6 +18,7 @@ pub(crate) mod store;
 
 mod fakes;
 mod moto;
+mod row_versions;
 
 /// Makes one test of each law: `laws!(queue, FakeStage::new().await; law, law, ...)`.
 macro_rules! laws {

@@ -6,7 +6,7 @@ use branchline::domain::clone::execution::Run;
 use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
-use branchline::domain::state::mapping::Claim;
+use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::{Map, Value, json};
@@ -67,7 +67,7 @@ async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> N
     let template = stage.pipelines().template(&template).await.unwrap();
     let claim = claim(name);
     let mapping = claim.mapping();
-    let spec = mapping.spec.as_ref().unwrap();
+    let spec = mapping.spec().unwrap();
     template
         .clone_for(&mapping.clone_request(spec, &pull_request_rule(), "branchline"))
         .unwrap()

@@ -7,9 +7,11 @@ use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{
-    Claim, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State, Transition,
+    ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State,
 };
+use branchline::domain::state::resources::Resources;
 use branchline::ports::{ClaimResult, RecordResult, Store};
 
 use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
@@ -110,13 +112,14 @@ async fn not_recorded<S: StoreStage>(
 
 fn made(name: &str) -> EffectResult {
     EffectResult::Present(ExistingClone {
+        name: pipeline(name),
         arn: arn(name),
         template_version: Some(3),
         fingerprint: CloneFingerprint {
             variables: vec!["PR".to_owned()],
             ..CloneFingerprint::default()
         },
-        place: Some("rule 1".to_owned()),
+        slot: Some("rule 1".to_owned()),
         built: None,
     })
 }
@@ -326,7 +329,8 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     let mut transition = first(pull(7), "unused", "worker/1");
     transition.next.state = State::Gone;
     transition.next.claim = None;
-    transition.next.spec = None;
+    transition.next.desired = None;
+    transition.next.resources = Resources::default();
     recorded(stage, &transition, &entry("guid-1", "gone")).await;
     assert_eq!(row(stage, &pull(7)).await, Some(transition.next.clone()));
     transition.next.updated_at = transition.next.updated_at.plus(Duration::from_secs(1));
@@ -391,6 +395,6 @@ pub(crate) async fn give_up_releases_a_strangers_name<S: StoreStage>(stage: &S) 
     let claim = won(stage, first(pull(7), "strangers", "worker/1")).await;
     let given_up = claim.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
     stage.store().give_up(&given_up).await.unwrap();
-    assert_eq!(row(stage, &pull(7)).await.unwrap().spec, None);
+    assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
     won(stage, first(pull(8), "strangers", "worker/2")).await;
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use branchline::domain::outcome::outgoing::Destination;
-use branchline::domain::state::mapping::CLOCK_SKEW;
+use branchline::domain::state::claim::CLOCK_SKEW;
 use branchline::ports::Clock;
 use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::task::JoinSet;

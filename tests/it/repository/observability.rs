@@ -92,7 +92,7 @@ fn every_field_of_the_journal_line_is_explained() {
         .lines()
         .skip_while(|line| !line.contains("tracing::$level!("))
         .skip(1)
-        .take_while(|line| !line.contains("$sentence"))
+        .take_while(|line| !line.contains("\"{}\""))
         .filter_map(|line| line.trim().split_once(" = ").map(|(field, _)| field))
         .collect();
     assert!(fields.len() >= 15, "{fields:?}");

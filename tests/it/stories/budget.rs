@@ -8,7 +8,7 @@ use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
-use branchline::domain::state::mapping::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
+use branchline::domain::state::claim::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
 use branchline::ports::Clock;
 use branchline::reconcile::CLAIM;
 use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
@@ -209,7 +209,7 @@ fn a_template_is_asked_for_once_a_minute() {
             .deliver(Webhook::pull_request("opened").number(6))
             .await;
         assert_eq!(asked(world), 2);
-        assert_eq!(world.mapping("acme/api#6").template_version, Some(2));
+        assert_eq!(world.mapping("acme/api#6").template_version(), Some(2));
     });
 }
 

@@ -191,7 +191,7 @@ fn it_is_ready_while_it_works_and_says_why_it_is_not() {
         world.faults.clear();
         assert_eq!(
             ready.not_ready_reason(),
-            Some("stopping: what is in work is finished first")
+            Some("stopping: messages in work are finished first")
         );
     });
 }

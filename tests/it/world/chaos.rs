@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::fault::Reason;
-use branchline::domain::state::mapping::LATE_EFFECT_WINDOW;
+use branchline::domain::state::claim::LATE_EFFECT_WINDOW;
 use tokio::time::Instant;
 
 use super::fault_injection::{Op, Trouble, When};

@@ -138,7 +138,7 @@ impl World {
                     display(row)
                 ));
             }
-            let built = row.built.as_ref().map(|built| built.as_str());
+            let built = row.observed.built.as_ref().map(|built| built.as_str());
             // One that was started at the branch's head, when no event had named it, built whatever that was.
             let last = pipeline.runs.last().and_then(|run| run.commit.as_deref());
             let ours = !lock(&self.unbuilt).contains(&display(row));
@@ -162,7 +162,7 @@ impl World {
     fn places_left(&self) -> Vec<String> {
         let rows = self.store.rows();
         let held = |rule: &str| {
-            let counts = |row: &&Mapping| row.place.as_deref() == Some(rule);
+            let counts = |row: &&Mapping| row.slot.as_deref() == Some(rule);
             rows.iter().filter(counts).count()
         };
         let places = self.store.all_slots();

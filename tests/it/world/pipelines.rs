@@ -10,7 +10,7 @@ use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName};
-use branchline::domain::state::mapping::Claim;
+use branchline::domain::state::claim::Claim;
 use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -139,8 +139,7 @@ impl FakePipelines {
 
 /// The port's word: touched under a claim on the subject that owns it.
 fn under(name: &PipelineName, claim: &Claim) {
-    let spec = claim.mapping().spec.as_ref();
-    let owned = spec.map(|spec| &spec.pipeline);
+    let owned = claim.mapping().pipeline_name();
     assert_eq!(owned, Some(name), "the claim is on another pipeline");
 }
 

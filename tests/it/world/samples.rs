@@ -8,9 +8,15 @@ use branchline::domain::ids::{
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
-use branchline::domain::state::desired::{AbsenceReason, Spec};
-use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use branchline::domain::state::claim::Transition;
+use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
+use branchline::domain::state::mapping::{
+    Approved, ClaimInfo, Expect, Mapping, Observed, Reported, State, UnknownAttribute,
+    UnknownAttributes,
+};
 use branchline::domain::state::ordering::{EventKind, EventOrder};
+use branchline::domain::state::resources::{PipelineResource, Resources};
+use serde_json::json;
 
 /// A moment in the tests' time, in milliseconds from its start.
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -65,20 +71,26 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
             head: Some(CommitId::parse("a".repeat(40)).unwrap()),
             before: None,
         },
-        spec: Some(spec(name)),
-        absence: None,
-        arn: None,
-        template_version: None,
-        fingerprint: None,
-        built: None,
+        desired: Some(Desired::Present(spec(name))),
+        resources: pipeline_resource(PipelineResource::named(pipeline(name))),
+        observed: Observed::default(),
+        reported: None,
+        approved: None,
         start_token: None,
-        place: None,
-        executions: Vec::new(),
+        slot: None,
         claim: Some(claim(owner)),
         attempts: 0,
         last_error: None,
         created_at: at(300),
         updated_at: at(300),
+        unknown: UnknownAttributes::new(),
+    }
+}
+
+/// Only a pipeline.
+fn pipeline_resource(pipeline: PipelineResource) -> Resources {
+    Resources {
+        pipeline: Some(pipeline),
     }
 }
 
@@ -128,77 +140,103 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             head: Some(CommitId::parse("0f".repeat(32)).unwrap()),
             before: Some(CommitId::parse("b".repeat(40)).unwrap()),
         },
-        spec: Some(Spec {
-            title: Some(" ü \t'quoted' ".to_owned()),
-            ..spec("shape-full")
+        desired: Some(Desired::Absent {
+            reason: AbsenceReason::Closed,
+            last: Some(Spec {
+                title: Some(" ü \t'quoted' ".to_owned()),
+                ..spec("shape-full")
+            }),
         }),
-        absence: Some(AbsenceReason::Closed),
-        arn: Some(arn("shape-full")),
-        template_version: Some(i32::MAX),
-        fingerprint: Some(CloneFingerprint {
-            digest: Some("d".repeat(64)),
-            pinned_source: Some("GitHub".to_owned()),
-            variables: vec!["PR".to_owned(), "SHA".to_owned()],
+        resources: pipeline_resource(PipelineResource {
+            name: pipeline("shape-full"),
+            arn: Some(arn("shape-full")),
+            template_version: Some(i32::MAX),
+            fingerprint: Some(CloneFingerprint {
+                digest: Some("d".repeat(64)),
+                pinned_source: Some("GitHub".to_owned()),
+                variables: vec!["PR".to_owned(), "SHA".to_owned()],
+            }),
         }),
-        built: Some(CommitId::parse("c".repeat(40)).unwrap()),
+        observed: Observed {
+            built: Some(CommitId::parse("c".repeat(40)).unwrap()),
+            executions: vec![Execution {
+                id: "e-1".to_owned(),
+                state: "Succeeded".to_owned(),
+                started: Some("2026-01-01T00:00:00Z".to_owned()),
+                ..Execution::default()
+            }],
+        },
+        reported: Some(Reported {
+            commit: CommitId::parse("c".repeat(40)).unwrap(),
+            status: "success".to_owned(),
+            at: Timestamp(3),
+        }),
+        approved: Some(Approved {
+            commit: CommitId::parse("c".repeat(40)).unwrap(),
+            by: "octocat".to_owned(),
+            at: Timestamp(4),
+        }),
         start_token: Some(DeliveryId::parse("d-1").unwrap()),
-        place: Some("rule ü".to_owned()),
-        executions: vec![Execution {
-            id: "e-1".to_owned(),
-            state: "Succeeded".to_owned(),
-            started: Some("2026-01-01T00:00:00Z".to_owned()),
-            ..Execution::default()
-        }],
+        slot: Some("rule ü".to_owned()),
         claim: Some(claim("host ü/pid 1/17")),
         attempts: u32::MAX,
         last_error: Some("aws-unavailable: 503".to_owned()),
         created_at: Timestamp(1),
         updated_at: Timestamp(2),
+        unknown: [(
+            "later".to_owned(),
+            UnknownAttribute::Whole(json!({"S": "x"})),
+        )]
+        .into(),
     };
     let bare = Mapping {
         subject: pull(u64::MAX),
-        spec: None,
-        fingerprint: Some(CloneFingerprint::default()),
+        desired: None,
+        resources: Resources::default(),
         ..plain.clone()
     };
     let lean = Mapping {
-        subject: pull(8),
-        spec: Some(Spec {
+        desired: Some(Desired::Present(Spec {
             base: None,
             title: None,
             author: None,
             ..spec("shape-lean")
-        }),
+        })),
         order: EventOrder {
             head: None,
             ..plain.order.clone()
         },
-        ..plain.clone()
+        ..creating(pull(8), "shape-lean", "worker/1")
     };
     // An empty title is a title: `Some("")` is not `None`.
     let empty = Mapping {
-        subject: pull(9),
-        spec: Some(Spec {
+        desired: Some(Desired::Present(Spec {
             title: Some(String::new()),
             ..spec("shape-empty")
-        }),
-        ..plain.clone()
+        })),
+        ..creating(pull(9), "shape-empty", "worker/1")
     };
     let mut shapes = vec![plain.clone(), full, bare, lean, empty];
     let number = |place: usize| pull(100 + u64::try_from(place).unwrap_or(0));
+    shapes.extend(EventKind::ALL.iter().enumerate().map(|(place, kind)| {
+        let name = format!("shape-{}", kind.as_str());
+        let order = EventOrder {
+            kind: *kind,
+            ..plain.order.clone()
+        };
+        Mapping {
+            order,
+            ..creating(number(place), &name, "worker/1")
+        }
+    }));
     shapes.extend(
-        EventKind::ALL
-            .iter()
+        AbsenceReason::ALL
+            .into_iter()
             .enumerate()
-            .map(|(place, kind)| Mapping {
-                subject: number(place),
-                spec: Some(spec(&format!("shape-{}", kind.as_str()))),
-                order: EventOrder {
-                    kind: *kind,
-                    ..plain.order.clone()
-                },
-                absence: AbsenceReason::ALL.get(place).copied(),
-                ..plain.clone()
+            .map(|(place, reason)| Mapping {
+                state: State::Deleting,
+                desired: Some(Desired::Absent { reason, last: None }),
+                ..creating(number(100 + place), "shape-absent", "worker/1")
             }),
     );
     shapes

@@ -8,7 +8,8 @@ use branchline::domain::ids::{
     DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
-use branchline::domain::state::mapping::{Claim, Expect, Mapping, State, Transition};
+use branchline::domain::state::claim::{Claim, Transition};
+use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::ports::{
     ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };

@@ -182,7 +182,7 @@ impl World {
     pub(crate) fn mappings(&self) -> Vec<String> {
         let rows = self.store.rows();
         let line = |row: &Mapping| {
-            let pipeline = row.spec.as_ref().map_or("-", |spec| spec.pipeline.as_str());
+            let pipeline = row.last_pipeline_name().map_or("-", |name| name.as_str());
             format!("{} {} {pipeline}", display(row), row.state.as_str())
         };
         rows.iter().map(line).collect()
@@ -195,7 +195,7 @@ impl World {
             if row.state == State::Gone {
                 return format!("{} gone", display(row));
             }
-            let branch = row.spec.as_ref().map_or("-", |spec| spec.branch.as_str());
+            let branch = row.spec().map_or("-", |spec| spec.branch.as_str());
             let head = row.order.head.as_ref().map_or("-", |head| head.as_str());
             let (name, state) = (display(row), row.state.as_str());
             let head = if heads { head } else { "" };
@@ -329,5 +329,5 @@ pub(crate) fn display(row: &Mapping) -> String {
 }
 
 pub(crate) fn pipeline_of(row: &Mapping) -> &str {
-    row.spec.as_ref().map_or("-", |spec| spec.pipeline.as_str())
+    row.last_pipeline_name().map_or("-", |name| name.as_str())
 }

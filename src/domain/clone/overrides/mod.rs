@@ -1,5 +1,6 @@
-//! What a rule changes in the clone beside its name and branch: stages and actions that a pull request must not run, its
-//! role, more tags. What is left must hold together, and that is found out before AWS is asked.
+//! The overrides of a rule: what a clone changes beside its name and branch, such as stages and
+//! actions that a pull request must not run, its role, and more tags. The result must be a valid
+//! pipeline, which is checked before any request to AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,50 +11,50 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::secret::Secret;
 
-/// What GetPipeline shows instead of a secret.
+/// The text that GetPipeline returns instead of a secret.
 pub const MASK: &str = "****";
 
-/// A rule's changes. None of them is the default.
+/// The overrides of a rule. By default there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloneOverrides {
-    /// Stages that the clone has not.
+    /// Stages to leave out of the clone.
     pub drop_stages: Vec<String>,
-    /// With these, the clone has no others.
+    /// The only stages to keep in the clone; empty keeps all.
     pub keep_stages: Vec<String>,
-    /// Actions that the clone has not.
+    /// Actions to leave out of the clone.
     pub drop_actions: Vec<ActionPath>,
     /// The pipeline's role, instead of the template's.
     pub role_arn: Option<String>,
-    /// Tags beside ours.
+    /// Tags in addition to branchline's own.
     pub tags: BTreeMap<String, String>,
-    /// The source action that is pointed at the branch, where the template leaves a choice.
+    /// The source action that gets the branch, if the template has several candidates.
     pub source_action: Option<ActionPath>,
-    /// Values for configuration keys, which GetPipeline masks.
+    /// Values for configuration keys that GetPipeline masks.
     pub secrets: Vec<(ActionPath, String, Secret)>,
     /// Variables of the pipeline (V2).
     pub variables: Vec<(String, FormatString)>,
-    /// Variables of every CodeBuild action.
+    /// Environment variables of every CodeBuild action.
     pub environment: Vec<(String, FormatString)>,
-    /// What becomes of several executions at once.
+    /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
 }
 
 /// `executionMode` (user guide, "Set or change the pipeline execution mode").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionMode {
-    /// A newer execution overtakes an older one that waits.
+    /// A newer execution overtakes an older one that is waiting.
     Superseded,
-    /// One after the other.
+    /// Executions run one after the other.
     Queued,
-    /// All at once.
+    /// Executions run concurrently.
     Parallel,
 }
 
 impl ExecutionMode {
-    /// Every mode, for reading them.
+    /// Every mode, to parse them.
     pub const ALL: [Self; 3] = [Self::Superseded, Self::Queued, Self::Parallel];
 
-    /// As CodePipeline spells it.
+    /// Returns the name that CodePipeline uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,11 +66,12 @@ impl ExecutionMode {
 }
 
 impl CloneOverrides {
-    /// Drops stages and actions, and gives the role.
+    /// Drops stages and actions, and sets the role.
     ///
     /// # Errors
-    /// A permanent fault when the template has no such stage or action, or when what is left would not hold together. A
-    /// stage that was renamed in the template must not come to run in a clone because nobody renamed it in the rule.
+    /// A permanent fault when the template has no such stage or action, or when the remaining
+    /// stages are not a valid pipeline. A stage that was renamed in the template, but not in the
+    /// rule, must not run in a clone.
     pub fn apply(&self, declaration: &mut Declaration) -> Result<(), Fault> {
         self.named_exist(declaration)?;
         if self.keeps_all() && self.role_arn.is_none() {
@@ -90,15 +92,15 @@ impl CloneOverrides {
         validate_references(&before, declaration)
     }
 
-    /// Whether nothing is dropped, as by most rules.
+    /// Returns true if the rule drops nothing, as most rules do.
     fn keeps_all(&self) -> bool {
         self.drop_stages.is_empty() && self.keep_stages.is_empty() && self.drop_actions.is_empty()
     }
 
-    /// Puts secrets where GetPipeline shows a mask.
+    /// Puts secrets in place of GetPipeline's masks.
     ///
     /// # Errors
-    /// A permanent fault when the clone has no such action, or when one is left masked.
+    /// A permanent fault when the clone has no such action, or when a value is still masked.
     pub(super) fn fill_masked_secrets(&self, clone: &mut Declaration) -> Result<(), Fault> {
         for (path, key, secret) in &self.secrets {
             if !clone.actions().any(|action| action.path() == *path) {
@@ -107,13 +109,13 @@ impl CloneOverrides {
                     clone.name()
                 )));
             }
-            if let Some(words) = clone.configuration_mut(path) {
-                words.insert(key.clone(), Value::from(secret.reveal()));
+            if let Some(configuration) = clone.configuration_mut(path) {
+                configuration.insert(key.clone(), Value::from(secret.reveal()));
             }
         }
         let masked = clone.actions().find_map(|action| {
-            let mut words = action.configuration.into_iter().flatten();
-            let (key, _) = words.find(|(_, value)| value.as_str() == Some(MASK))?;
+            let mut configuration = action.configuration.into_iter().flatten();
+            let (key, _) = configuration.find(|(_, value)| value.as_str() == Some(MASK))?;
             Some((action.path(), key.clone()))
         });
         let Some((path, key)) = masked else {
@@ -160,8 +162,8 @@ impl CloneOverrides {
     }
 }
 
-/// At least two stages, none of them empty, and the first of them fetches (user guide, "CodePipeline pipeline structure
-/// reference").
+/// Requires at least two stages, an action in each, and only source actions in the first (user
+/// guide, "CodePipeline pipeline structure reference").
 fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     let stages: Vec<&str> = clone.stages().collect();
     if stages.len() < 2 {
@@ -186,7 +188,7 @@ fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Nothing that is left needs what was dropped: neither an artifact nor a variable.
+/// Requires that no remaining action needs an artifact or a variable of an action that was dropped.
 fn validate_references(template: &Declaration, clone: &Declaration) -> Result<(), Fault> {
     let is_left = |gone: &Action<'_>| {
         let same = |left: Action<'_>| left.stage == gone.stage && left.name == gone.name;

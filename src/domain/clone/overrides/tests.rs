@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Source, Build, two deployments, and a test that reads what the build said.
+/// A template with Source, Build, two deployments, and a test that reads the build's variables.
 fn template() -> Declaration {
     let action = |name: &str, category: &str| {
         json!({
@@ -61,10 +61,10 @@ fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// What is left, each action as `Stage/Action`, or the fault.
-fn left(changes: &CloneOverrides) -> Result<Vec<String>, String> {
+/// Returns the remaining actions, each as `Stage/Action`, or the fault.
+fn left(overrides: &CloneOverrides) -> Result<Vec<String>, String> {
     let mut clone = template();
-    changes
+    overrides
         .apply(&mut clone)
         .map_err(|fault| fault.to_string())?;
     let left = clone.actions();
@@ -89,7 +89,7 @@ fn dropped_actions(actions: &[&str]) -> CloneOverrides {
 }
 
 #[test]
-fn no_change_changes_nothing() {
+fn a_rule_without_overrides_overrides_nothing() {
     let mut clone = template();
     CloneOverrides::default().apply(&mut clone).unwrap();
     assert_eq!(clone, template());
@@ -112,13 +112,13 @@ fn a_pull_request_does_not_deploy() {
 }
 
 #[test]
-fn a_role_of_its_own() {
+fn a_clone_may_have_a_role_of_its_own() {
     let mut clone = template();
-    let changes = CloneOverrides {
+    let overrides = CloneOverrides {
         role_arn: Some("arn:aws:iam::123456789012:role/preview".into()),
         ..CloneOverrides::default()
     };
-    changes.apply(&mut clone).unwrap();
+    overrides.apply(&mut clone).unwrap();
     assert_eq!(clone.0["roleArn"], "arn:aws:iam::123456789012:role/preview");
     clone
         .0
@@ -127,8 +127,8 @@ fn a_role_of_its_own() {
 }
 
 #[test]
-fn what_would_not_hold_together_is_told_with_both_names() {
-    let complaints = [
+fn an_invalid_result_is_refused_and_the_fault_names_both_sides() {
+    let refusals = [
         left(&dropped_stages(&["Deplo"])),
         left(&dropped_actions(&["Deploy/Prod"])),
         left(&dropped_stages(&["Source"])),
@@ -140,11 +140,11 @@ fn what_would_not_hold_together_is_told_with_both_names() {
             ..dropped_actions(&["Build/Build"])
         }),
     ];
-    let told: Vec<String> = complaints.into_iter().map(Result::unwrap_err).collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
+    let details: Vec<String> = refusals.into_iter().map(Result::unwrap_err).collect();
+    insta::assert_snapshot!(details.join("\n"), @r"
     rule-template-mismatch: template 'api-main' has no stage 'Deplo' (it has Source, Build, Test, Deploy): correct the rule
     rule-template-mismatch: template 'api-main' has no action 'Deploy/Prod': correct the rule
-    rule-template-mismatch: the rule leaves 'Build' as the first stage, which must claim the source actions
+    rule-template-mismatch: the rule leaves 'Build' as the first stage, which must hold the source actions
     rule-template-mismatch: the rule leaves only Source, and a pipeline needs two stages
     rule-template-mismatch: the rule leaves stage 'Test' without an action: drop the stage
     rule-template-mismatch: 'Test/Test' needs the variables 'Built' of 'Build/Build', which the rule drops
@@ -153,7 +153,7 @@ fn what_would_not_hold_together_is_told_with_both_names() {
 }
 
 #[test]
-fn a_path_is_a_stage_and_an_action() {
+fn a_path_without_a_stage_and_an_action_is_refused() {
     for text in ["", "/", "Deploy", "Deploy/", "/Action", "a/b/c"] {
         assert_eq!(ActionPath::parse(text), None, "{text}");
     }

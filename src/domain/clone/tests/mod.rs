@@ -11,7 +11,7 @@ use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::rule::{GlobFilter, On, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::mapping::Mapping;
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
 const TABLE: &str = "branchline";
@@ -58,30 +58,12 @@ fn mapping(kind: SubjectKind) -> Mapping {
         head: Some(CommitId::parse("a".repeat(40)).unwrap()),
         before: None,
     };
-    Mapping {
-        subject: Subject {
-            repository: RepositoryId(186853002),
-            kind,
-        },
-        repository: RepositoryName::parse("acme/api").unwrap(),
-        state: State::Creating,
-        generation: 1,
-        order,
-        spec: None,
-        absence: None,
-        arn: None,
-        template_version: None,
-        fingerprint: None,
-        built: None,
-        start_token: None,
-        place: None,
-        executions: Vec::new(),
-        claim: None,
-        attempts: 0,
-        last_error: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    }
+    let subject = Subject {
+        repository: RepositoryId(186853002),
+        kind,
+    };
+    let repository = RepositoryName::parse("acme/api").unwrap();
+    Mapping::unseen(subject, repository, order, Timestamp(0))
 }
 
 fn rule() -> Rule {
@@ -123,13 +105,13 @@ fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
     template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, TABLE))
 }
 
-/// In what the clone differs from its template.
+/// Returns the differences between the clone and its template.
 fn difference(template: &Template, clone: &NewPipeline) -> String {
     lines(&diff(&template.declaration, &clone.declaration)).join("\n")
 }
 
-/// What the clone by this rule says, or why there is none.
-fn said(rule: &Rule, template: &Template) -> String {
+/// Returns the differences of this rule's clone from its template, or the fault.
+fn difference_or_fault(rule: &Rule, template: &Template) -> String {
     match clone_by(rule, template) {
         Ok(clone) => difference(template, &clone),
         Err(fault) => fault.to_string(),

@@ -1,4 +1,4 @@
-//! V1 and V2, and what only one of them knows.
+//! Tests of pipeline types V1 and V2.
 
 use super::*;
 use crate::domain::clone::overrides::ExecutionMode;
@@ -13,10 +13,10 @@ fn v1() -> Template {
 }
 
 #[test]
-fn a_v1_clone_has_nothing_of_v2() {
+fn a_v1_clone_has_no_field_of_v2() {
     let mut superseded = rule();
     superseded.overrides.execution_mode = Some(ExecutionMode::Superseded);
-    insta::assert_snapshot!(said(&superseded, &v1()), @r#"
+    insta::assert_snapshot!(difference_or_fault(&superseded, &v1()), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     - stages/Source/actions/App/configuration/BranchName: "main"
@@ -28,7 +28,7 @@ fn a_v1_clone_has_nothing_of_v2() {
 }
 
 #[test]
-fn what_only_v2_knows_is_refused_for_v1() {
+fn features_of_v2_are_refused_for_v1() {
     type Change = fn(&mut Rule);
     let rules: [(&str, Change); 4] = [
         ("execution_mode = \"QUEUED\"", |rule| {
@@ -42,12 +42,12 @@ fn what_only_v2_knows_is_refused_for_v1() {
             rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap())]
         }),
     ];
-    for (asked, change) in rules {
+    for (feature, change) in rules {
         let mut rule = rule();
         change(&mut rule);
         let fault = clone_by(&rule, &v1()).unwrap_err();
         assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
-        assert!(fault.detail.starts_with(asked), "{fault}");
+        assert!(fault.detail.starts_with(feature), "{fault}");
         assert!(fault.detail.contains("'api-main' is V1"), "{fault}");
     }
 }
@@ -57,7 +57,7 @@ fn a_v2_clone_may_queue_but_not_roll_back_in_parallel() {
     let mut queued = rule();
     queued.overrides.execution_mode = Some(ExecutionMode::Queued);
     let mut template = template(json!([source("App", "acme/api")]));
-    assert!(said(&queued, &template).contains(r#"+ executionMode: "QUEUED""#));
+    assert!(difference_or_fault(&queued, &template).contains(r#"+ executionMode: "QUEUED""#));
     assert_eq!(
         clone(&template)
             .unwrap()
@@ -71,12 +71,12 @@ fn a_v2_clone_may_queue_but_not_roll_back_in_parallel() {
     stage["onFailure"] = json!({"result": "ROLLBACK"});
     let mut parallel = rule();
     parallel.overrides.execution_mode = Some(ExecutionMode::Parallel);
-    let said = said(&parallel, &template);
-    assert!(said.contains("has a stage that rolls back"), "{said}");
+    let fault = difference_or_fault(&parallel, &template);
+    assert!(fault.contains("has a stage that rolls back"), "{fault}");
 }
 
 #[test]
-fn a_clone_of_a_large_template_keeps_all_that_it_does_not_know() {
+fn a_clone_of_a_large_template_keeps_unknown_fields() {
     let mut large = template(json!([source("App", "acme/api")]));
     let fields = &mut large.declaration.0;
     fields.remove("artifactStore");
@@ -89,7 +89,7 @@ fn a_clone_of_a_large_template_keeps_all_that_it_does_not_know() {
     stage["beforeEntry"] =
         json!({"conditions": [{"result": "FAIL", "rules": [{"name": "window"}]}]});
     stage["actions"][0]["region"] = json!("us-east-1");
-    insta::assert_snapshot!(said(&rule(), &large), @r#"
+    insta::assert_snapshot!(difference_or_fault(&rule(), &large), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     - stages/Source/actions/App/configuration/BranchName: "main"

@@ -1,4 +1,4 @@
-//! What holds of every clone of every valid template, whatever it is called.
+//! Properties of every clone of every valid template, under every name.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::domain::clone::declaration::ActionPath;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
-/// Branches as Git takes them, and as people make them collide.
+/// Generates branches that Git accepts, among them branches that are likely to collide.
 fn branch() -> impl Strategy<Value = Branch> {
     let word = "[a-zA-Z0-9._/#@ü🦀 -]{1,120}";
     let hashed = "[a-z]{1,3}-[0-9a-f]{8}";
@@ -31,7 +31,8 @@ fn named(pattern: &str, branch: &Branch) -> PipelineName {
     NamePattern::parse(pattern).unwrap().name(&fill).unwrap()
 }
 
-/// Templates of both types with one to four stages behind the source, any of which may need what another made.
+/// Generates templates of both types with one to four stages after the source, which may need
+/// artifacts of each other.
 fn any_template() -> impl Strategy<Value = Template> {
     let stage = (1..4_usize, any::<bool>());
     (any::<bool>(), prop::collection::vec(stage, 1..5)).prop_map(|(v2, stages)| {
@@ -63,7 +64,7 @@ fn any_template() -> impl Strategy<Value = Template> {
     })
 }
 
-/// Rules that drop some of it and tell the rest something.
+/// Generates rules that drop stages and actions, and set variables.
 fn any_rule() -> impl Strategy<Value = Rule> {
     let stages = prop::collection::btree_set(select(vec!["Stage0", "Stage1", "Stage2"]), 0..3);
     (stages, any::<bool>(), any::<bool>()).prop_map(|(stages, drops_action, tells)| {
@@ -82,7 +83,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-/// What CodePipeline demands of a declaration, as far as dropping may break it.
+/// Checks those requirements of CodePipeline that dropping stages and actions could break.
 fn is_valid(clone: &Declaration) -> Result<(), String> {
     let stages: Vec<&str> = clone.stages().collect();
     if stages.len() < 2 {

@@ -1,4 +1,4 @@
-//! Every kind of source action, and who notices a push.
+//! Tests of every kind of source action, and of change detection.
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
@@ -13,7 +13,7 @@ fn action(name: &str, owner: &str, provider: &str, configuration: Value) -> Valu
     })
 }
 
-/// A template with a source of every kind beside the repository's own.
+/// Returns a template with a source of every kind, and one of the repository.
 fn every_kind(own: Value) -> Template {
     template(json!([
         own,
@@ -52,7 +52,7 @@ fn named(source_action: &str) -> Rule {
 
 #[test]
 fn no_source_is_left_to_poll_and_one_is_pointed_at_the_branch() {
-    insta::assert_snapshot!(said(&rule(), &every_kind(source("App", "acme/api"))), @r#"
+    insta::assert_snapshot!(difference_or_fault(&rule(), &every_kind(source("App", "acme/api"))), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     - stages/Source/actions/App/configuration/BranchName: "main"
@@ -68,16 +68,16 @@ fn no_source_is_left_to_poll_and_one_is_pointed_at_the_branch() {
 }
 
 #[test]
-fn a_mirror_is_used_where_the_rule_names_it() {
+fn a_mirror_is_used_if_the_rule_names_it() {
     let template = every_kind(source("App", "acme/other"));
-    let unnamed = said(&rule(), &template);
+    let unnamed = difference_or_fault(&rule(), &template);
     assert!(
         unnamed.contains(
             "(its source actions with a branch: Source/App, Source/Shared, Source/Mirror)"
         ),
         "{unnamed}"
     );
-    insta::assert_snapshot!(said(&named("Source/Mirror"), &template), @r#"
+    insta::assert_snapshot!(difference_or_fault(&named("Source/Mirror"), &template), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     + stages/Source/actions/App/configuration/DetectChanges: "false"
@@ -91,17 +91,17 @@ fn a_mirror_is_used_where_the_rule_names_it() {
     - version: 12
     "#);
     for wrong in ["Source/Bucket", "Source/Nothing", "Build/Build"] {
-        let said = said(&named(wrong), &template);
+        let fault = difference_or_fault(&named(wrong), &template);
         assert!(
-            said.contains(&format!(
-                "source_action '{wrong}' is no source action with a branch"
+            fault.contains(&format!(
+                "source_action '{wrong}' is not a source action with a branch"
             )),
-            "{said}"
+            "{fault}"
         );
     }
 }
 
-/// GitHub version 1, as GetPipeline shows it.
+/// Returns a source action of GitHub version 1 as GetPipeline returns it.
 fn version_1() -> Template {
     let configuration =
         json!({"Owner": "Acme", "Repo": "api", "Branch": "main", "OAuthToken": MASK});
@@ -116,7 +116,7 @@ fn version_1() -> Template {
 #[test]
 fn a_masked_token_is_never_sent_and_a_given_one_is() {
     let template = version_1();
-    let refused = said(&rule(), &template);
+    let refused = difference_or_fault(&rule(), &template);
     assert!(
         refused.starts_with("template-masked: OAuthToken of Source/App in template"),
         "{refused}"
@@ -129,7 +129,7 @@ fn a_masked_token_is_never_sent_and_a_given_one_is() {
     let mut given = rule();
     let place = ActionPath::parse("Source/App").unwrap();
     given.overrides.secrets = vec![(place, "OAuthToken".into(), Secret::new("gho_1".into()))];
-    insta::assert_snapshot!(said(&given, &template), @r#"
+    insta::assert_snapshot!(difference_or_fault(&given, &template), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     - stages/Source/actions/App/configuration/Branch: "main"
@@ -144,7 +144,7 @@ fn a_masked_token_is_never_sent_and_a_given_one_is() {
     assert!(!format!("{clone:?} {given:?}").contains("gho_1"));
 
     given.overrides.secrets[0].0.action = "Gone".into();
-    assert!(said(&given, &template).contains("no action 'Source/Gone'"));
+    assert!(difference_or_fault(&given, &template).contains("no action 'Source/Gone'"));
 }
 
 fn pushed(triggers: Value) -> String {
@@ -154,7 +154,7 @@ fn pushed(triggers: Value) -> String {
         start: Start::Push,
         ..rule()
     };
-    said(&push, &template)
+    difference_or_fault(&push, &template)
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_branch_that_a_trigger_would_read_as_a_pattern_is_refused() {
         .unwrap_err();
     assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
     assert!(
-        fault.detail.contains("cannot name a branch with '{'"),
+        fault.detail.contains("cannot match a branch with '{'"),
         "{fault}"
     );
 }

@@ -1,4 +1,4 @@
-//! What a clone is told of its subject: variables, environment, and what does not fit.
+//! Tests of a clone's variables and environment, and of values that AWS would refuse.
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
@@ -27,11 +27,11 @@ fn variables_and_environment_are_merged_by_name() {
     }));
     let declared = json!([{"name": "SHA", "defaultValue": "none", "description": "the commit"}, {"name": "OTHER", "defaultValue": "o"}]);
     template.declaration.0.insert("variables".into(), declared);
-    let mut told = rule();
-    told.overrides.variables = patterns(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
-    told.overrides.environment =
+    let mut rule = rule();
+    rule.overrides.variables = patterns(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
+    rule.overrides.environment =
         patterns(&[("STAGE", "pr-{number}"), ("TITLE", "{title} by {author}")]);
-    insta::assert_snapshot!(said(&told, &template), @r#"
+    insta::assert_snapshot!(difference_or_fault(&rule, &template), @r#"
     - name: "api-main"
     + name: "api-pr-7"
     - stages/Build/actions/Build/configuration/EnvironmentVariables: "[{\"name\":\"STAGE\",\"value\":\"live\",\"type\":\"PARAMETER_STORE\"},{\"name\":\"KEEP\",\"value\":\"1\"}]"
@@ -45,91 +45,91 @@ fn variables_and_environment_are_merged_by_name() {
     + variables/SHA/defaultValue: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     - version: 12
     "#);
-    let clone = clone_by(&told, &template).unwrap();
+    let clone = clone_by(&rule, &template).unwrap();
     assert_eq!(clone.fingerprint.variables, ["SHA", "PR"]);
 }
 
 #[test]
-fn another_commit_changes_the_values_and_not_the_print() {
+fn another_commit_changes_the_values_but_not_the_fingerprint() {
     let template = with_build(json!({"ProjectName": "api"}));
-    let mut told = rule();
-    told.overrides.variables = patterns(&[("SHA", "{sha}")]);
+    let mut rule = rule();
+    rule.overrides.variables = patterns(&[("SHA", "{sha}")]);
     let mut mapping = mapping(SubjectKind::PullRequest(7));
     let one = template
-        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
         .unwrap();
     mapping.order.head = CommitId::parse("b".repeat(40)).ok();
     let two = template
-        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
         .unwrap();
     assert_ne!(one.declaration, two.declaration);
     assert_eq!(one.fingerprint, two.fingerprint);
-    told.overrides.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
+    rule.overrides.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
     let three = template
-        .clone_for(&mapping.clone_request(&spec(), &told, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
         .unwrap();
     assert_ne!(two.fingerprint, three.fingerprint);
 }
 
-/// The fault of a rule that was changed so.
+/// Returns the fault of a rule with these overrides.
 fn refused(change: impl FnOnce(&mut CloneOverrides), template: &Template) -> String {
     let mut rule = rule();
     change(&mut rule.overrides);
-    said(&rule, template)
+    difference_or_fault(&rule, template)
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_aws_is_asked() {
+fn values_over_a_limit_are_refused_before_any_call_to_aws() {
     let plain = || with_build(json!({"ProjectName": "api"}));
     let long = "x".repeat(1_001);
     let cases = [
         (
             refused(
-                |changes| changes.variables = patterns(&[("LONG", long.as_str())]),
+                |overrides| overrides.variables = patterns(&[("LONG", long.as_str())]),
                 &plain(),
             ),
-            "invalid-value: variables.LONG has 1001 characters here, and AWS takes 1 to 1000",
+            "invalid-value: variables.LONG has 1001 characters here, but AWS accepts 1 to 1000",
         ),
         (
             refused(
-                |changes| changes.variables = patterns(&[("EMPTY", "")]),
+                |overrides| overrides.variables = patterns(&[("EMPTY", "")]),
                 &plain(),
             ),
-            "invalid-value: variables.EMPTY has 0 characters here, and AWS takes 1 to 1000",
+            "invalid-value: variables.EMPTY has 0 characters here, but AWS accepts 1 to 1000",
         ),
         (
             refused(
-                |changes| changes.environment = patterns(&[("LONG", long.as_str())]),
+                |overrides| overrides.environment = patterns(&[("LONG", long.as_str())]),
                 &plain(),
             ),
-            "invalid-value: EnvironmentVariables of Build/Build would have 1048 characters, and AWS takes a value of 1 to 1000 and a key of 1 to 50",
+            "invalid-value: EnvironmentVariables of Build/Build would have 1048 characters, but AWS accepts a value of 1 to 1000 and a key of 1 to 50",
         ),
         (
             refused(
-                |changes| changes.environment = patterns(&[("A", "1")]),
+                |overrides| overrides.environment = patterns(&[("A", "1")]),
                 &with_build(json!({"EnvironmentVariables": "A=1"})),
             ),
-            "rule-template-mismatch: EnvironmentVariables of Build/Build in template 'api-main' are no JSON list: correct the template",
+            "rule-template-mismatch: EnvironmentVariables of Build/Build in template 'api-main' are not a JSON list: correct the template",
         ),
         (
             refused(
-                |changes| {
-                    changes.tags = (0..48).map(|n| (format!("t{n}"), String::new())).collect()
+                |overrides| {
+                    overrides.tags = (0..48).map(|n| (format!("t{n}"), String::new())).collect()
                 },
                 &plain(),
             ),
-            "invalid-value: the clone would have 51 tags, and AWS takes 50",
+            "invalid-value: the clone would have 51 tags, but AWS accepts 50",
         ),
         (
             refused(
-                |changes| changes.drop_actions = vec![ActionPath::parse("Build/None").unwrap()],
+                |overrides| overrides.drop_actions = vec![ActionPath::parse("Build/None").unwrap()],
                 &plain(),
             ),
             "rule-template-mismatch: template 'api-main' has no action 'Build/None': correct the rule",
         ),
     ];
-    for (said, wanted) in cases {
-        assert_eq!(said, wanted);
+    for (fault, expected) in cases {
+        assert_eq!(fault, expected);
     }
     let mut many = plain();
     let variables: Vec<Value> = (0..50)
@@ -138,9 +138,12 @@ fn what_does_not_fit_is_refused_before_aws_is_asked() {
     many.declaration
         .0
         .insert("variables".into(), Value::Array(variables));
-    let said = refused(|changes| changes.variables = patterns(&[("V", "1")]), &many);
+    let fault = refused(
+        |overrides| overrides.variables = patterns(&[("V", "1")]),
+        &many,
+    );
     assert_eq!(
-        said,
-        "invalid-value: the clone would have 51 variables, and AWS takes 50"
+        fault,
+        "invalid-value: the clone would have 51 variables, but AWS accepts 50"
     );
 }

@@ -1,8 +1,9 @@
 //! Step 3 of 7. In: [`AuthenticatedMessage`]. Out: [`Event`] or [`Ignored`].
 //!
-//! Only the fields that branchline needs are read; everything else in a payload is skipped. The action is not the intent:
-//! `state`, the head and the time decide, and the action only says whether the event is relevant, and breaks ties.
-//! Each field is as in <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+//! Only the fields that branchline needs are read; everything else in a payload is skipped.
+//! `state`, the head commit and the time decide what the event means. The action only says whether
+//! the event is relevant, and breaks ties. Each field is documented at
+//! <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
@@ -21,12 +22,13 @@ use payloads::{
 mod payloads;
 mod skip;
 
-/// A message that we understood and do not act on: a normal outcome, told in the journal.
+/// A message that branchline understands and does not act on. This is a normal outcome, recorded in
+/// the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ignored {
-    /// GitHub's greeting to a new webhook.
+    /// GitHub's `ping` to a new webhook.
     Ping,
-    /// An event that we do not act on.
+    /// An event that branchline does not handle.
     Event,
     /// An action of `pull_request` that changes nothing about a pipeline.
     Action(ActionName),
@@ -34,14 +36,16 @@ pub enum Ignored {
     NotABranch,
     /// No rule names this repository for this kind of subject.
     NoRule,
-    /// A branch was made, and its rule wants the commit, which only the push beside it tells.
+    /// A branch was created, but its rule needs the commit, which only the accompanying push
+    /// contains.
     NoCommit,
-    /// The repository has another name or owner. Its number is what counts, so no pipeline is concerned.
+    /// The repository has another name or owner. Its number stays the same, so no pipeline is
+    /// affected.
     Renamed,
 }
 
 impl Ignored {
-    /// The stable word for logs.
+    /// Returns the stable word for logs.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -56,64 +60,64 @@ impl Ignored {
     }
 }
 
-/// Either the next noun, or why there is none.
+/// Either the result of a step, or why the message needs no further step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<T> {
-    /// It concerns us.
+    /// The message concerns branchline.
     Handle(T),
-    /// It does not.
+    /// The message does not concern branchline.
     Ignore(Ignored),
 }
 
-/// What GitHub says happened.
+/// An event, as GitHub or an operator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The repository's number.
     pub repository: RepositoryId,
-    /// Its name at that time.
+    /// The repository's name at that time.
     pub name: RepositoryName,
-    /// The login of whoever did it (`sender`), for the audit trail.
+    /// The login of the user who caused the event (`sender`), for the audit trail.
     pub actor: Option<String>,
-    /// The event's own time; `None` where GitHub gives none.
+    /// The event's own time; `None` if GitHub sends none.
     pub time: Option<Timestamp>,
-    /// To what it happened.
+    /// The change.
     pub change: Change,
 }
 
-/// The kinds of things that change.
+/// The things that can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The repository as a whole, from `repository`: every pipeline of it goes.
+    /// The repository as a whole, from `repository`. All its pipelines are removed.
     Repository(RepositoryEnd),
     /// A pull request, from `pull_request`.
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
     Branch(Branch, Tip),
-    /// A mapping that an operator's audit found wrong, from `branchline audit --repair`.
+    /// A mapping for which an operator requested a repair, with `branchline audit --repair`.
     Repair(Repair),
 }
 
-/// How a repository ends.
+/// The reason why a repository's pipelines are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryEnd {
-    /// It is deleted.
+    /// The repository was deleted.
     Deleted,
-    /// It is read-only.
+    /// The repository was archived, so it is read-only.
     Archived,
 }
 
-/// A pull request as it stands after the event.
+/// A pull request after the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
-    /// Its number in the repository.
+    /// The number of the pull request in its repository.
     pub number: u64,
-    /// Which action told us.
+    /// The action of the event.
     pub action: Action,
-    /// Whether it is open.
+    /// True if the pull request is open.
     pub open: bool,
-    /// Whether it is a draft.
+    /// True if it is a draft.
     pub draft: bool,
-    /// Whether its head is in another repository, or in one that is gone.
+    /// True if the head is in another repository, or in one that was deleted.
     pub fork: bool,
     /// The head branch.
     pub head: Branch,
@@ -123,51 +127,51 @@ pub struct PullRequest {
     pub before: Option<CommitId>,
     /// The base branch.
     pub base: Branch,
-    /// Its title, cut to [`TEXT_LIMIT`] characters.
+    /// The title, cut to [`TEXT_LIMIT`] characters.
     pub title: String,
-    /// The login of its author; `None` for a deleted account.
+    /// The login of the author; `None` for a deleted account.
     pub author: Option<String>,
-    /// Whether its title asks for no builds.
+    /// True if the title asks to skip the build.
     pub skip: bool,
 }
 
-/// Where a branch stands after the event.
+/// The state of a branch after the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tip {
-    /// At a commit; `before` is the one it stood at.
+    /// The branch is at a commit.
     At {
-        /// The commit it stands at.
+        /// The commit.
         sha: CommitId,
-        /// The commit it stood at, unless it is new.
+        /// The commit before the push; `None` for a new branch.
         before: Option<CommitId>,
-        /// Whether its message asks for no build.
+        /// True if the commit message asks to skip the build.
         skip: bool,
     },
-    /// It exists; `create` does not say where.
+    /// The branch exists, but the event does not contain its commit (`create`).
     Somewhere,
-    /// It is gone; `before` is where it stood, where the event says so.
+    /// The branch was deleted.
     Gone {
-        /// The commit it stood at.
+        /// The commit before the deletion, if the event contains it.
         before: Option<CommitId>,
     },
 }
 
-/// The actions of `pull_request` that may change whether and where a pipeline should be.
+/// The actions of `pull_request` that can change whether a pipeline exists and what it builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The first event of a pull request.
+    /// Opened: the first event of a pull request.
     Opened,
-    /// Open again.
+    /// Reopened.
     Reopened,
-    /// Its head moved.
+    /// The head commit changed.
     Synchronize,
-    /// Title, body or base changed.
+    /// The title, the body or the base changed.
     Edited,
-    /// No longer a draft.
+    /// The draft became ready for review.
     ReadyForReview,
-    /// A draft again.
+    /// The pull request became a draft.
     ConvertedToDraft,
-    /// Closed, merged or not.
+    /// Closed, with or without a merge.
     Closed,
 }
 
@@ -190,7 +194,7 @@ impl Action {
 pub const TEXT_LIMIT: usize = 256;
 
 impl Event {
-    /// Returns the subject that it concerns; `None` for a repository as a whole.
+    /// Returns the subject of the event; `None` for a repository as a whole.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
         let kind = match &self.change {
@@ -205,11 +209,12 @@ impl Event {
         })
     }
 
-    /// Reads what an authenticated body says.
+    /// Reads an event from an authenticated body.
     ///
     /// # Errors
-    /// [`Reason::InvalidPayload`](crate::domain::fault::Reason::InvalidPayload) when it is not what its sender documents for
-    /// this event. The detail says where, by line and column, and never quotes the body.
+    /// [`Reason::InvalidPayload`](crate::domain::fault::Reason::InvalidPayload) when the body is
+    /// not what its sender documents for this event. The detail gives the line and the column, and
+    /// never quotes the body.
     pub fn read(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
         match message.envelope().source {
             Source::Webhooks => Self::from_github(message),
@@ -229,7 +234,8 @@ impl Event {
         }
     }
 
-    /// Who sent an internal message is what SQS says, not what the message says.
+    /// Reads a message of the internal queue. The actor is the sender according to SQS, never a
+    /// field of the body.
     fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
         if message.event().as_str() != REPAIR {
             return Err(wrong("branchline-event"));
@@ -247,7 +253,7 @@ impl Event {
 
 fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
     let Some(action) = Action::parse(&payload.action) else {
-        // GitHub adds actions from time to time. They are told by name, so it must be one.
+        // GitHub adds actions from time to time. The journal records the name, so it must be valid.
         let unknown = ActionName::parse(payload.action).map_err(|_| wrong("action"))?;
         return Ok(Decision::Ignore(Ignored::Action(unknown)));
     };
@@ -276,7 +282,7 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
             .transpose()
             .map_err(|why| not_a("before", &why))?,
         base: Branch::parse(base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
-        skip: skip::asks(&pull.title),
+        skip: skip::is_requested(&pull.title),
         title: cut(pull.title),
         author: pull.user.map(|Object(user)| cut(user.login)),
     };
@@ -301,7 +307,7 @@ fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {
     let tip = match commit(payload.after, "after")? {
         Some(sha) => {
             let message = payload.head_commit.map(|Object(commit)| commit.message);
-            let skip = message.is_some_and(|message| skip::asks(&message));
+            let skip = message.is_some_and(|message| skip::is_requested(&message));
             Tip::At { sha, before, skip }
         }
         None => Tip::Gone { before },
@@ -339,7 +345,8 @@ fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault>
             return Ok(Decision::Ignore(Ignored::Action(unknown)));
         }
     };
-    // What is deleted says nothing any more, and nothing that GitHub wrote into it tells when that was.
+    // A deleted repository sends no further events, and its payload does not contain the time of
+    // the deletion.
     let time = match end {
         RepositoryEnd::Deleted => None,
         RepositoryEnd::Archived => payload.repository.0.updated_at(),

@@ -1,4 +1,4 @@
-//! The fields of GitHub's payloads that branchline reads, as GitHub spells them.
+//! The fields of GitHub's payloads that branchline reads, named as GitHub names them.
 
 use serde::Deserialize;
 
@@ -90,7 +90,8 @@ pub(super) struct RepositoryPayload {
     pub(super) updated_at: Option<TimePayload>,
 }
 
-/// `pushed_at` is a number of seconds in `push`, and RFC 3339 text in every other event, as `updated_at` always is.
+/// A time: seconds for `pushed_at` in `push`; RFC 3339 text for
+/// `pushed_at` in every other event, and for `updated_at`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum TimePayload {

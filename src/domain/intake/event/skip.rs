@@ -1,8 +1,8 @@
-//! What people write into a commit or a title so that nothing is built.
+//! Finds the marks with which people skip a build, in a commit message or a title.
 
-/// Whether a text asks for no build: `[skip ci]` or `[ci skip]` anywhere, or the trailer `skip-checks: true` (GitHub,
-/// "Skipping workflow runs" and "About status checks").
-pub(super) fn asks(text: &str) -> bool {
+/// Returns true if a text asks to skip the build: `[skip ci]` or `[ci skip]` anywhere, or the
+/// trailer `skip-checks: true` (GitHub, "Skipping workflow runs" and "About status checks").
+pub(super) fn is_requested(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let marked = ["[skip ci]", "[ci skip]"]
         .iter()
@@ -11,7 +11,7 @@ pub(super) fn asks(text: &str) -> bool {
         let (key, value) = line.split_once(':')?;
         Some(key.trim() == "skip-checks" && value.trim() == "true")
     };
-    marked || text.lines().filter_map(trailer).any(|is| is)
+    marked || text.lines().filter_map(trailer).any(|skips| skips)
 }
 
 #[cfg(test)]
@@ -19,14 +19,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_asks_for_no_build_is_heard() {
+    fn each_mark_skips_the_build_and_no_similar_text_does() {
         for text in [
             "docs [skip ci]",
             "[CI Skip] docs",
             "docs\n\n\nskip-checks: true",
             "docs\r\n\r\nSkip-Checks:true\r\n",
         ] {
-            assert!(asks(text), "{text:?}");
+            assert!(is_requested(text), "{text:?}");
         }
         for text in [
             "",
@@ -35,7 +35,7 @@ mod tests {
             "about skip-checks: true",
             "skip-checks: false",
         ] {
-            assert!(!asks(text), "{text:?}");
+            assert!(!is_requested(text), "{text:?}");
         }
     }
 }

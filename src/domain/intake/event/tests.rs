@@ -98,7 +98,7 @@ fn a_pull_request_is_read_field_by_field() {
 }
 
 #[test]
-fn a_form_body_says_the_same() {
+fn a_form_body_is_read_like_a_json_body() {
     let json = pull_request("opened").to_string();
     let form: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("payload", &json)
@@ -120,7 +120,7 @@ fn a_head_in_another_or_in_no_repository_is_a_fork() {
 }
 
 #[test]
-fn what_we_do_not_act_on_is_ignored_by_name() {
+fn an_irrelevant_event_is_ignored_with_its_kind() {
     assert_eq!(
         read("pull_request", &pull_request("labeled")),
         Ok(Decision::Ignore(Ignored::Action(
@@ -150,8 +150,8 @@ fn what_we_do_not_act_on_is_ignored_by_name() {
 }
 
 #[test]
-fn a_push_tells_where_the_branch_stands() {
-    let tip = |heed| match heed {
+fn a_push_gives_the_commit_of_the_branch() {
+    let tip = |decision| match decision {
         Decision::Handle(Event {
             change: Change::Branch(_, tip),
             ..
@@ -217,7 +217,7 @@ fn an_invalid_payload_is_reported_without_quoting_it() {
     body["pull_request"]["head"]["ref"] = json!("hunter2\u{0}");
     assert_eq!(
         refusal("pull_request", &body),
-        "pull_request.head.ref: not a branch: want 1 to 512 bytes without control characters"
+        "pull_request.head.ref: not a branch: expected 1 to 512 bytes without control characters"
     );
     let deep = "[".repeat(100_000);
     assert!(read_text("push", "application/json", &deep).is_err());

@@ -2,11 +2,16 @@
 //!
 //! Everything is decided here and nothing is done: the transition to write and the effect to run under it.
 
+use crate::domain::ids::PipelineName;
 use crate::domain::ids::Timestamp;
-use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
+use crate::domain::state::claim::Transition;
+use crate::domain::state::desired::{
+    AbsenceReason, BuildPolicy, BuildTrigger, Desired, DesiredState, Spec,
+};
 use crate::domain::state::intent::Intent;
-use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::Recency;
+use crate::domain::state::resources::PipelineResource;
 
 /// What to do about an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +61,8 @@ pub enum Effect {
     Create(Spec),
     /// Bring the clone up to date, and start the head commit.
     Start(Spec),
-    /// Delete the clone.
-    Delete(Spec),
+    /// Delete the clone of this name.
+    Delete(PipelineName),
 }
 
 /// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
@@ -91,12 +96,14 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
 /// A half-way row is finished as recorded, whoever comes by. `None` when it is not half-way.
 #[must_use]
 pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
-    let spec = seen.spec.clone()?;
-    let effect = match seen.state {
-        State::Creating => Effect::Create(spec),
-        State::Starting => Effect::Start(spec),
-        State::Deleting => Effect::Delete(spec),
-        State::Active | State::Gone => return None,
+    let name = seen.pipeline_name()?;
+    let effect = match (seen.state, &seen.desired) {
+        (State::Creating, Some(Desired::Present(spec))) => Effect::Create(spec.clone()),
+        (State::Starting, Some(Desired::Present(spec))) => Effect::Start(spec.clone()),
+        (State::Deleting, _) => Effect::Delete(name.clone()),
+        (State::Active | State::Gone, _) => return None,
+        // No branchline writes such a row.
+        (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => return None,
     };
     let next = Mapping {
         claim: Some(claim),
@@ -114,7 +121,7 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let next = accepted(intent, seen, now);
     let plan = match &intent.wanted {
-        DesiredState::Present(spec, call) => present(intent, spec, *call, seen, next, claim),
+        DesiredState::Present(spec, policy) => present(intent, spec, *policy, seen, next, claim),
         DesiredState::Absent(why) => absent(*why, expect, next, claim),
     };
     match (plan, seen) {
@@ -139,7 +146,7 @@ fn is_news(next: &Mapping, seen: &Mapping) -> bool {
 fn present(
     intent: &Intent,
     spec: &Spec,
-    call: BuildPolicy,
+    policy: BuildPolicy,
     seen: Option<&Mapping>,
     mut next: Mapping,
     claim: ClaimInfo,
@@ -147,18 +154,18 @@ fn present(
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let mut spec = spec.clone();
     let made = seen.filter(|seen| seen.state != State::Gone);
+    let known = made.and_then(|made| made.resources.pipeline.as_ref().zip(made.spec()));
     let mut moved = false;
-    if let Some(made) = made.and_then(|made| made.spec.as_ref()) {
+    if let Some((pipeline, made)) = known {
         // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
-        spec.pipeline = made.pipeline.clone();
-        if matches!(next.state, State::Active | State::Starting) && !call.follows {
+        spec.pipeline = pipeline.name.clone();
+        if matches!(next.state, State::Active | State::Starting) && !policy.follows {
             spec.template = made.template.clone();
             spec.branch = made.branch.clone();
         }
         moved = (&spec.template, &spec.branch) != (&made.template, &made.branch);
     }
-    next.absence = None;
-    next.spec = Some(spec.clone());
+    next.desired = Some(Desired::Present(spec.clone()));
     // An execution under a token that was used already would not start.
     if moved || made.is_none() || next.start_token.is_none() {
         next.start_token = Some(intent.delivery.clone());
@@ -166,7 +173,7 @@ fn present(
     match next.state {
         State::Active | State::Starting => {
             let half_way = next.state == State::Starting;
-            let starts = match call.head {
+            let starts = match policy.head {
                 BuildTrigger::Branchline => half_way || moved || next.owes_start(),
                 BuildTrigger::ChangeDetection => half_way || moved,
                 BuildTrigger::Skipped => false,
@@ -179,20 +186,24 @@ fn present(
                 return Plan::Act { transition, effect };
             }
             next.state = State::Active;
-            if next.built.is_none() && !next.owes_start() {
-                next.built = next.order.head.clone();
+            if next.observed.built.is_none() && !next.owes_start() {
+                next.observed.built = next.order.head.clone();
             }
             Plan::Record(Transition::new(expect, next))
         }
         // CreatePipeline would start an execution that nobody asked for.
-        State::Gone if call.head == BuildTrigger::Skipped => {
-            next.spec = seen.and_then(|seen| seen.spec.clone());
+        State::Gone if policy.head == BuildTrigger::Skipped => {
+            next.desired = seen.and_then(|seen| seen.desired.clone());
             absent(AbsenceReason::Skipped, expect, next, claim)
         }
         State::Creating | State::Deleting | State::Gone => {
             if next.state == State::Gone {
-                next.built = next.order.head.clone();
+                next.observed.built = next.order.head.clone();
             }
+            next.resources.pipeline = next
+                .resources
+                .pipeline
+                .or_else(|| Some(PipelineResource::named(spec.pipeline.clone())));
             next.state = State::Creating;
             next.claim = Some(claim);
             Plan::Act {
@@ -203,15 +214,18 @@ fn present(
     }
 }
 
-fn absent(why: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
-    next.absence = Some(why);
-    match (next.state, next.spec.clone()) {
-        (State::Creating | State::Active | State::Starting | State::Deleting, Some(spec)) => {
+fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+    // A name that was given up before anything was created is another subject's.
+    let had_one = next.state == State::Gone || next.pipeline_name().is_some();
+    let last = next.spec().filter(|_| had_one).cloned();
+    next.desired = Some(Desired::Absent { reason, last });
+    match (next.state, next.pipeline_name().cloned()) {
+        (State::Creating | State::Active | State::Starting | State::Deleting, Some(name)) => {
             next.state = State::Deleting;
             next.claim = Some(claim);
             Plan::Act {
                 transition: Transition::new(expect, next),
-                effect: Effect::Delete(spec),
+                effect: Effect::Delete(name),
             }
         }
         (State::Gone, _)

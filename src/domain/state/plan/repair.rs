@@ -3,12 +3,14 @@
 //! A repair makes the pipeline what the mapping and today's rules say, whatever an audit saw. It accepts no statement of
 //! GitHub's: the mapping's order stays, so the next event is judged as if there had been none.
 
-use crate::domain::ids::{Branch, PipelineName, SubjectKind, Timestamp};
+use crate::domain::ids::{SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::rules::rule::{On, Rule, Rules, Update};
-use crate::domain::state::desired::{AbsenceReason, Spec};
-use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State, Transition};
+use crate::domain::state::claim::Transition;
+use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
+use crate::domain::state::resources::{PipelineResource, Resources};
 
 use crate::domain::state::plan::{Effect, Plan, Unchanged, absent, unfinished};
 
@@ -74,7 +76,7 @@ pub fn plan_repair(
             | FindingKind::Unreadable => nothing,
         };
     };
-    let Some(spec) = &seen.spec else {
+    let Some(spec) = seen.spec().filter(|_| seen.pipeline_name().is_some()) else {
         return nothing;
     };
     let (state, rule) = match (seen.state, standing(seen, spec, rules)) {
@@ -123,7 +125,7 @@ fn again(
     claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
-    let Some(mut spec) = seen.spec.clone() else {
+    let Some(mut spec) = seen.spec().cloned() else {
         return Plan::Nothing(Unchanged::Repeated);
     };
     spec.rule.clone_from(&rule.name);
@@ -133,14 +135,16 @@ fn again(
     let mut next = Mapping {
         generation: seen.generation + 1,
         state,
-        spec: Some(spec.clone()),
+        desired: Some(Desired::Present(spec.clone())),
         claim: Some(claim),
         updated_at: now,
         ..seen.clone()
     };
     if seen.state == State::Active {
-        // Whatever was written there then, it is written again.
-        next.fingerprint = None;
+        // Whatever was written to CodePipeline before, it is written again.
+        if let Some(pipeline) = &mut next.resources.pipeline {
+            pipeline.fingerprint = None;
+        }
         // An execution under a token that was used already would not start.
         next.start_token = Some(request.delivery.clone());
     }
@@ -177,14 +181,17 @@ fn orphan(
         Mapping::unseen(subject.clone(), request.repository.clone(), order, now)
     };
     let base = seen.cloned().unwrap_or_else(unseen);
-    let Some(spec) = spec_of_orphan(request, base.spec.as_ref()) else {
-        return Plan::Nothing(Unchanged::Repeated);
-    };
+    let name = request.repair.pipeline.clone();
     let next = Mapping {
         generation: base.generation + 1,
         state: State::Deleting,
-        absence: base.absence.or(Some(AbsenceReason::Orphan)),
-        spec: Some(spec.clone()),
+        desired: Some(Desired::Absent {
+            reason: base.absence().unwrap_or(AbsenceReason::Orphan),
+            last: base.spec().cloned(),
+        }),
+        resources: Resources {
+            pipeline: Some(PipelineResource::named(name.clone())),
+        },
         claim: Some(claim),
         updated_at: now,
         ..base
@@ -192,33 +199,6 @@ fn orphan(
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     Plan::Act {
         transition: Transition::new(expect, next),
-        effect: Effect::Delete(spec),
+        effect: Effect::Delete(name),
     }
 }
-
-/// What is known of how it was made: often nothing but its name.
-fn spec_of_orphan(request: &RepairRequest, known: Option<&Spec>) -> Option<Spec> {
-    let pipeline = request.repair.pipeline.clone();
-    if let Some(known) = known {
-        return Some(Spec {
-            pipeline,
-            ..known.clone()
-        });
-    }
-    let branch = match &request.repair.subject.kind {
-        SubjectKind::Branch(branch) => branch.clone(),
-        SubjectKind::PullRequest(_) => Branch::parse(UNKNOWN).ok()?,
-    };
-    Some(Spec {
-        pipeline,
-        template: PipelineName::parse(UNKNOWN).ok()?,
-        branch,
-        rule: UNKNOWN.to_owned(),
-        base: None,
-        title: None,
-        author: None,
-    })
-}
-
-/// What stands where nothing is known.
-const UNKNOWN: &str = "unknown";

@@ -2,10 +2,15 @@
 //! snippet that breaks it.
 
 pub(crate) mod broken;
+pub(crate) mod circles;
 pub(crate) mod rules;
 pub(crate) mod source;
 
-use crate::repository::architecture::rules::RULES;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::repository::architecture::rules::{ALLOWED, RULES};
 use crate::repository::architecture::source::{Source, tree};
 
 #[test]
@@ -51,6 +56,50 @@ fn every_rule_can_fail() {
             snippet.rule, complaints, snippet.text
         );
     }
+}
+
+#[test]
+fn no_two_files_use_each_other() {
+    let found = circles::circles(&tree());
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// The rows of the table in ARCHITECTURE.md: a folder and those that it may use.
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let text = fs::read_to_string(path).unwrap();
+    let (_, section) = text.split_once("## Folders and dependencies").unwrap();
+    let table = section.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows = table.skip(1).take_while(|line| line.starts_with('|'));
+    let words = |cell: &str| {
+        cell.split(", ")
+            .map(|word| word.trim().to_owned())
+            .collect()
+    };
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        let [folder, _, uses] = cells.as_slice() else {
+            panic!("three cells: {row}");
+        };
+        (folder.trim().to_owned(), words(uses.trim()))
+    })
+    .collect()
+}
+
+#[test]
+fn the_documented_dependencies_are_the_enforced_ones() {
+    let all = || ALLOWED.iter().map(|(folder, _)| (*folder).to_owned());
+    let enforced = ALLOWED.iter().map(|(folder, allowed)| {
+        let others: BTreeSet<String> = all().filter(|other| other != folder).collect();
+        let allowed: BTreeSet<String> = allowed.iter().map(|&name| name.to_owned()).collect();
+        let told = match allowed.len() {
+            0 => BTreeSet::from(["nothing".to_owned()]),
+            _ if allowed == others => BTreeSet::from(["everything".to_owned()]),
+            _ => allowed,
+        };
+        ((*folder).to_owned(), told)
+    });
+    assert_eq!(documented(), enforced.collect());
 }
 
 #[test]

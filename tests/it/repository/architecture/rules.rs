@@ -196,8 +196,9 @@ fn backoff_has_one_home(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// The rehearsal's store is one, too: its claims reach no pipeline.
 fn only_a_store_proves_a_claim(source: &Source) -> Vec<String> {
-    if source.is_rust_in("src/aws/") {
+    if source.is_rust_in("src/aws/") || source.path == "src/inspect/rehearsal/store.rs" {
         return Vec::new();
     }
     let found = starts(source.production(), "Claim::proven");
@@ -253,7 +254,7 @@ fn files_are_short(source: &Source) -> Vec<String> {
 /// The seven steps, in order, and where each is.
 const STEPS: &[&str] = &[
     "intake/envelope.rs",
-    "intake/authenticated.rs",
+    "intake/authenticated/mod.rs",
     "intake/event/mod.rs",
     "state/intent/mod.rs",
     "state/mapping.rs",
@@ -375,7 +376,7 @@ fn banned(source: &Source, words: &[&str], why: &str) -> Vec<String> {
 }
 
 /// Where a word begins with this text.
-fn starts(code: &str, text: &str) -> Vec<usize> {
+pub(crate) fn starts(code: &str, text: &str) -> Vec<usize> {
     let begins = |(at, _): &(usize, &str)| {
         let before = code
             .get(..*at)
@@ -388,6 +389,6 @@ fn starts(code: &str, text: &str) -> Vec<usize> {
         .collect()
 }
 
-fn is_word(c: char) -> bool {
+pub(crate) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }

@@ -31,7 +31,7 @@ fn what_codepipeline_forgets_the_audit_trail_keeps() {
         let commits: Vec<_> = kept.iter().map(|run| run.commit.clone().unwrap()).collect();
         assert_eq!(commits, [commit(2), commit(1)]);
         assert_eq!(kept[0].id, "api-pr-7:2");
-        assert!(world.mapping("acme/api#7").executions.is_empty());
+        assert!(world.mapping("acme/api#7").observed.executions.is_empty());
     });
 }
 
@@ -95,20 +95,20 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
         world.take_dead_letters();
         assert_eq!(
             world.deliver(repository("deleted")).await,
-            ["left: 4 subjects"]
+            ["repository-removed: 4 subjects"]
         );
         assert!(world.pipelines().is_empty());
-        let why = world.mapping("acme/api#1").absence;
+        let why = world.mapping("acme/api#1").absence();
         assert_eq!(why, Some(AbsenceReason::RepositoryDeleted));
         assert_eq!(
-            world.mapping("acme/api#5").absence,
+            world.mapping("acme/api#5").absence(),
             Some(AbsenceReason::Closed)
         );
         let history = world.history("acme/api#4");
         assert_eq!(history, ["created unseen>active", "deleted active>gone"]);
         assert_eq!(
             world.deliver(repository("deleted")).await,
-            ["left: 0 subjects"]
+            ["repository-removed: 0 subjects"]
         );
     });
 }
@@ -146,7 +146,7 @@ fn one_subject_that_fails_does_not_keep_the_others() {
         let said = world.deliver(repository("deleted")).await;
         assert_eq!(said.len(), 2);
         assert!(said[0].starts_with("aws-denied"), "{said:?}");
-        assert_eq!(said[1], "left: 1 subjects");
+        assert_eq!(said[1], "repository-removed: 1 subject");
         assert!(world.pipelines().is_empty());
     });
 }

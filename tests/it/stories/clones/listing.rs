@@ -16,7 +16,7 @@ async fn listed(
     after: usize,
     meanwhile: impl AsyncFn(),
 ) -> BTreeMap<String, usize> {
-    let mut listing = Listing::of(&world.store, filter);
+    let mut listing = Listing::new(&world.store, filter);
     let (mut found, mut pages) = (BTreeMap::new(), 0);
     while let Some(batch) = listing.next().await.unwrap() {
         for row in batch.rows {

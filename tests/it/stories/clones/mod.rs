@@ -37,7 +37,7 @@ fn pushed(before: u64, sha: u64) -> Webhook {
 }
 
 /// The rule of the tests, changed.
-fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
+pub(crate) fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
     let mut rule = pull_request_rule();
     change(&mut rule);
     rule

@@ -177,11 +177,11 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
         assert_eq!(audit(world, ours()).await, Vec::<String>::new());
         assert!(world.account.all().contains_key("not-ours"));
         assert_eq!(
-            world.mapping("acme/api#7").absence.unwrap().as_str(),
+            world.mapping("acme/api#7").absence().unwrap().as_str(),
             "orphan"
         );
         assert_eq!(
-            world.mapping("acme/api#8").absence.unwrap().as_str(),
+            world.mapping("acme/api#8").absence().unwrap().as_str(),
             "closed"
         );
 
@@ -265,7 +265,7 @@ fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
         );
         repair(world, renamed()).await;
         assert_eq!(outcomes(world).await, ["updated"]);
-        let spec = world.mapping("acme/api#7").spec.unwrap();
+        let spec = world.mapping("acme/api#7").spec().cloned().unwrap();
         assert_eq!(
             (spec.rule.as_str(), spec.template.as_str()),
             ("new", "new-template")

@@ -3,7 +3,7 @@
 use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
-use branchline::domain::rules::rule::{Rule, Update};
+use branchline::domain::rules::rule::{Rule, Start, Update};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn a_clone_follows_its_template_with_its_next_start() {
         );
         assert_eq!(world.deliver(pushed(1, 2)).await, ["updated"]);
         assert_eq!(store_of(world), json!("elsewhere"));
-        assert_eq!(world.mapping("acme/api#7").template_version, Some(2));
+        assert_eq!(world.mapping("acme/api#7").template_version(), Some(2));
         assert_eq!(world.deliver(pushed(2, 3)).await, ["started"]);
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
         assert_eq!(world.pipeline("api-pr-7").version, 2);
@@ -94,6 +94,20 @@ fn a_rule_that_changes_reaches_its_clones() {
     });
 }
 
+/// UpdatePipeline stops running executions, so it is called only where the declaration changes.
+#[test]
+fn a_rule_that_only_names_another_commit_to_start_updates_nothing() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.restart(vec![rule(|rule| rule.start = Start::Head)]);
+        assert_eq!(world.deliver(pushed(1, 2)).await, ["started"]);
+        assert_eq!(built(&world.account), [Some(1), None], "the branch's head");
+        world.restart(vec![rule(|rule| rule.start = Start::Auto)]);
+        assert_eq!(world.deliver(pushed(2, 3)).await, ["started"]);
+        assert_eq!(built(&world.account), [Some(1), None, Some(3)]);
+    });
+}
+
 #[test]
 fn another_base_may_mean_another_template() {
     run_line(async |world| {
@@ -120,7 +134,7 @@ fn another_base_may_mean_another_template() {
             ["started"],
             "the same declaration"
         );
-        let spec = world.mapping("acme/api#7").spec.unwrap();
+        let spec = world.mapping("acme/api#7").spec().cloned().unwrap();
         assert_eq!(
             (spec.template.as_str(), spec.rule.as_str()),
             ("release-template", "releases")

@@ -60,7 +60,7 @@ fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
         assert_eq!(
             seen,
             ScanSummary {
-                letters: LETTERS,
+                messages: LETTERS,
                 held: 0,
                 end
             }

@@ -1,6 +1,7 @@
 //! Stories: webhooks go in, and the world is as it should be. Each ends with nothing left over (`run_line`).
 
 mod dlq_scan;
+mod predictions;
 mod replay;
 
 use std::time::Duration;
@@ -168,7 +169,7 @@ fn a_pull_request_without_a_pipeline_says_why() {
             let said = world.deliver(webhook.number(number)).await;
             assert_eq!(said, [format!("recorded: {}", why.as_str())]);
             let mapping = world.mapping(&format!("acme/api#{number}"));
-            assert_eq!((mapping.state, mapping.absence), (State::Gone, Some(why)));
+            assert_eq!((mapping.state, mapping.absence()), (State::Gone, Some(why)));
         }
         assert!(world.pipelines().is_empty());
     });

@@ -7,9 +7,8 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind,
 };
-use crate::domain::state::mapping::{
-    CLOCK_SKEW, Claim, EffectResult, ExistingClone, LATE_EFFECT_WINDOW,
-};
+use crate::domain::state::claim::{CLOCK_SKEW, Claim, LATE_EFFECT_WINDOW};
+use crate::domain::state::mapping::{EffectResult, ExistingClone};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// We start heads and follow the template.
@@ -97,11 +96,12 @@ fn settled(row: Mapping) -> Mapping {
         State::Deleting => EffectResult::Absent,
         State::Creating | State::Active | State::Starting | State::Gone => {
             EffectResult::Present(ExistingClone {
+                name: PipelineName::parse("api-pr-7").unwrap(),
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                     .unwrap(),
                 template_version: Some(1),
                 fingerprint: CloneFingerprint::default(),
-                place: None,
+                slot: None,
                 built: None,
             })
         }
@@ -136,9 +136,9 @@ fn word(plan: &Plan) -> String {
             ..
         } => format!("create {}", spec.pipeline),
         Plan::Act {
-            effect: Effect::Delete(spec),
+            effect: Effect::Delete(name),
             ..
-        } => format!("delete {}", spec.pipeline),
+        } => format!("delete {name}"),
         Plan::Act {
             effect: Effect::Start(spec),
             ..
@@ -257,7 +257,7 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
     match decide(&later, Some(&active())) {
         Plan::Nothing(_) => panic!("the time moved"),
         Plan::Record(transition) => {
-            let spec = transition.next.spec.unwrap();
+            let spec = transition.next.spec().unwrap();
             assert_eq!(
                 (spec.pipeline.as_str(), spec.template.as_str()),
                 ("api-pr-7", "api-main")
@@ -271,7 +271,7 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
         DesiredState::Present(Box::new(other.clone()), OURS),
     );
     let row = claimed(&followed, Some(&active()));
-    assert_eq!(row.spec.unwrap().template.as_str(), "other-template");
+    assert_eq!(row.spec().unwrap().template.as_str(), "other-template");
     assert_eq!(row.state, State::Starting);
     let reopened = intent(
         3,
@@ -296,9 +296,9 @@ fn a_mended_rule_heals_the_same_statement() {
     let missing = given_up(Reason::TemplateMissing);
     assert_eq!((missing.next.attempts, missing.releases), (1, None));
     let row = claimed(&again, Some(&missing.next));
-    assert_eq!(row.spec.as_ref().unwrap().template.as_str(), "mended");
+    assert_eq!(row.spec().unwrap().template.as_str(), "mended");
     assert_eq!(
-        row.spec.unwrap().pipeline.as_str(),
+        row.spec().unwrap().pipeline.as_str(),
         "api-pr-7",
         "what may exist keeps its name"
     );

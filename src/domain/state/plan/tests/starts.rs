@@ -21,7 +21,7 @@ fn token(row: &Mapping) -> &str {
 #[test]
 fn a_new_head_is_started_once_and_under_the_delivery_that_brought_it() {
     let made = settled(claimed(&at(1, 'a', OURS), None));
-    assert_eq!(made.built, made.order.head, "the first execution");
+    assert_eq!(made.observed.built, made.order.head, "the first execution");
     assert_eq!(
         word(&decide(&at(2, 'a', OURS), Some(&made))),
         "record active"
@@ -29,7 +29,7 @@ fn a_new_head_is_started_once_and_under_the_delivery_that_brought_it() {
 
     let starting = claimed(&at(3, 'b', OURS), Some(&made));
     assert_eq!((starting.state, token(&starting)), (State::Starting, "d-3"));
-    assert_eq!(starting.built, made.built, "not yet");
+    assert_eq!(starting.observed.built, made.observed.built, "not yet");
     let mut dead = starting.clone();
     dead.claim = None;
     let again = claimed(&at(4, 'b', OURS), Some(&dead));
@@ -40,7 +40,10 @@ fn a_new_head_is_started_once_and_under_the_delivery_that_brought_it() {
     );
     let newer = claimed(&at(5, 'c', OURS), Some(&dead));
     assert_eq!(token(&newer), "d-5", "another head");
-    assert_eq!(settled(starting.clone()).built, starting.order.head);
+    assert_eq!(
+        settled(starting.clone()).observed.built,
+        starting.order.head
+    );
 
     let back = claimed(&at(6, 'a', OURS), Some(&settled(starting)));
     assert_eq!(
@@ -77,7 +80,7 @@ fn what_asks_for_no_build_is_not_started_and_makes_no_pipeline() {
     );
     match decide(&at(1, 'a', skip), None) {
         Plan::Record(transition) => {
-            assert_eq!(transition.next.absence, Some(AbsenceReason::Skipped))
+            assert_eq!(transition.next.absence(), Some(AbsenceReason::Skipped))
         }
         other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
     }
@@ -127,10 +130,10 @@ fn a_new_branchs_first_execution_is_that_of_its_first_push() {
     let mut create = at(1, 'a', OURS);
     create.order.head = None;
     let made = settled(claimed(&create, None));
-    assert_eq!(made.built, None);
+    assert_eq!(made.observed.built, None);
     let first = at(2, 'a', OURS);
     match decide(&first, Some(&made)) {
-        Plan::Record(transition) => assert_eq!(transition.next.built, first.order.head),
+        Plan::Record(transition) => assert_eq!(transition.next.observed.built, first.order.head),
         other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
     }
     let mut second = at(2, 'b', OURS);

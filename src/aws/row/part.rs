@@ -1,0 +1,125 @@
+//! A part of an item while it is being read.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::domain::fault::{Fault, Reason};
+
+use crate::aws::row::item::Item;
+
+/// An item or a map inside it, and where that is, for a fault to name.
+pub(super) struct Part<'a> {
+    row: &'a Item,
+    path: String,
+    attributes: &'a Item,
+}
+
+impl<'a> Part<'a> {
+    /// Begins with the whole item.
+    pub(super) fn row(row: &'a Item) -> Self {
+        Self {
+            row,
+            path: String::new(),
+            attributes: row,
+        }
+    }
+
+    /// Goes into a map under the attribute `name`.
+    pub(super) fn inside(&self, name: &str, attributes: &'a Item) -> Self {
+        Self {
+            row: self.row,
+            path: format!("{}{name}.", self.path),
+            attributes,
+        }
+    }
+
+    /// Reads the map `name` with `read`, where it is there.
+    pub(super) fn part<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Self) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        match self.attributes.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::M(attributes)) => read(&self.inside(name, attributes)).map(Some),
+            Some(_) => Err(self.fault(name)),
+        }
+    }
+
+    /// Reads a list, which may not be left out.
+    pub(super) fn list(&self, name: &str) -> Result<&'a [AttributeValue], Fault> {
+        match self.attributes.get(name) {
+            Some(AttributeValue::L(list)) => Ok(list),
+            Some(_) | None => Err(self.fault(name)),
+        }
+    }
+
+    /// Reads a text, where it is there.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Fault> {
+        match self.attributes.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::S(text)) => Ok(Some(text)),
+            Some(_) => Err(self.fault(name)),
+        }
+    }
+
+    /// Reads a text, which may not be left out.
+    pub(super) fn owned(&self, name: &str) -> Result<String, Fault> {
+        self.parse(name, |text| Some(text.to_owned()))
+    }
+
+    /// Parses a text, where it is there.
+    pub(super) fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        match self.text(name)? {
+            None => Ok(None),
+            Some(text) => read(text).map(Some).ok_or_else(|| self.fault(name)),
+        }
+    }
+
+    /// Parses a text, which may not be left out.
+    pub(super) fn parse<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Fault> {
+        self.optional(name, read)?.ok_or_else(|| self.fault(name))
+    }
+
+    /// Reads a number, where it is there.
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Fault> {
+        match self.attributes.get(name) {
+            None => Ok(None),
+            Some(AttributeValue::N(digits)) => {
+                digits.parse().map(Some).map_err(|_| self.fault(name))
+            }
+            Some(_) => Err(self.fault(name)),
+        }
+    }
+
+    /// Reads a number, which may not be left out.
+    pub(super) fn required<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
+        self.number(name)?.ok_or_else(|| self.fault(name))
+    }
+
+    /// Returns the key of the row, as an operator looks it up.
+    pub(super) fn key(&self) -> String {
+        let key = |name| match self.row.get(name) {
+            Some(AttributeValue::S(text)) => text.as_str(),
+            Some(_) | None => "?",
+        };
+        format!("{} / {}", key("pk"), key("sk"))
+    }
+
+    /// Makes the fault that names the attribute.
+    pub(super) fn fault(&self, name: &str) -> Fault {
+        let detail = format!(
+            "attribute '{}{name}' of the mapping {} is missing or not as branchline writes it: correct or remove the row, then replay",
+            self.path,
+            self.key()
+        );
+        Fault::new(Reason::MappingUnreadable, detail)
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading the parts of a mapping.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::domain::clone::execution::Execution;
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::fault::Fault;
+use crate::domain::ids::{
+    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
+};
+use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
+use crate::domain::state::mapping::{
+    Approved, ClaimInfo, Mapping, Observed, Reported, State, UnknownAttributes,
+};
+use crate::domain::state::ordering::{EventKind, EventOrder};
+use crate::domain::state::resources::{PipelineResource, Resources};
+
+use crate::aws::row::item::{ABSENT, PRESENT};
+use crate::aws::row::part::Part;
+
+/// Reads the attributes that this branchline knows.
+pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
+    let repository = row.parse("pk", |pk| {
+        pk.strip_prefix("REPO#")?.parse().ok().map(RepositoryId)
+    })?;
+    Ok(Mapping {
+        subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
+        repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
+        state: row.parse("state", |word| {
+            State::ALL.into_iter().find(|state| state.as_str() == word)
+        })?,
+        generation: row.required("generation")?,
+        order: order(row)?,
+        desired: row.part("desired", desired)?,
+        resources: row.part("resources", resources)?.unwrap_or_default(),
+        observed: row.part("observed", observed)?.unwrap_or_default(),
+        reported: row.part("reported", reported)?,
+        approved: row.part("approved", approved)?,
+        start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
+        slot: row.text("slot")?.map(str::to_owned),
+        claim: claim(row)?,
+        attempts: row.required("attempts")?,
+        last_error: row.text("last_error")?.map(str::to_owned),
+        created_at: row.parse("created_at", Timestamp::from_rfc3339)?,
+        updated_at: row.parse("updated_at", Timestamp::from_rfc3339)?,
+        unknown: UnknownAttributes::new(),
+    })
+}
+
+fn order(row: &Part<'_>) -> Result<EventOrder, Fault> {
+    Ok(EventOrder {
+        event_time: Timestamp(row.required("event_time")?),
+        received_at: Timestamp(row.required("received_at")?),
+        kind: row.parse("event_kind", |word| {
+            EventKind::ALL
+                .into_iter()
+                .find(|kind| kind.as_str() == word)
+        })?,
+        head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
+        before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
+    })
+}
+
+fn claim(row: &Part<'_>) -> Result<Option<ClaimInfo>, Fault> {
+    match (row.text("claim_owner")?, row.number("claim_until")?) {
+        (Some(owner), Some(until)) => Ok(Some(ClaimInfo {
+            owner: owner.to_owned(),
+            until: Timestamp(until),
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(row.fault("claim_until")),
+        (None, Some(_)) => Err(row.fault("claim_owner")),
+    }
+}
+
+fn desired(part: &Part<'_>) -> Result<Desired, Fault> {
+    let spec = part.part("spec", spec)?;
+    match part.text("presence")? {
+        Some(PRESENT) => Ok(Desired::Present(spec.ok_or_else(|| part.fault("spec"))?)),
+        Some(ABSENT) => Ok(Desired::Absent {
+            reason: part.parse("reason", |word| {
+                let mut reasons = AbsenceReason::ALL.into_iter();
+                reasons.find(|reason| reason.as_str() == word)
+            })?,
+            last: spec,
+        }),
+        Some(_) | None => Err(part.fault("presence")),
+    }
+}
+
+fn spec(part: &Part<'_>) -> Result<Spec, Fault> {
+    Ok(Spec {
+        pipeline: part.parse("pipeline", |name| PipelineName::parse(name).ok())?,
+        template: part.parse("template", |name| PipelineName::parse(name).ok())?,
+        branch: part.parse("branch", |name| Branch::parse(name).ok())?,
+        rule: part.owned("rule")?,
+        base: part.optional("base", |name| Branch::parse(name).ok())?,
+        title: part.text("title")?.map(str::to_owned),
+        author: part.text("author")?.map(str::to_owned),
+    })
+}
+
+fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
+    Ok(Resources {
+        pipeline: part.part("pipeline", pipeline)?,
+    })
+}
+
+fn pipeline(part: &Part<'_>) -> Result<PipelineResource, Fault> {
+    Ok(PipelineResource {
+        name: part.parse("name", |name| PipelineName::parse(name).ok())?,
+        arn: part.optional("arn", |arn| PipelineArn::parse(arn).ok())?,
+        template_version: part.number("template_version")?,
+        fingerprint: part.part("fingerprint", fingerprint)?,
+    })
+}
+
+fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
+    let variables = part.list("variables")?.iter();
+    let variables = variables.map(|name| name.as_s().ok().cloned()).collect();
+    Ok(CloneFingerprint {
+        digest: part.text("digest")?.map(str::to_owned),
+        pinned_source: part.text("pinned_source")?.map(str::to_owned),
+        variables: Option::ok_or_else(variables, || part.fault("variables"))?,
+    })
+}
+
+fn observed(part: &Part<'_>) -> Result<Observed, Fault> {
+    let executions = part.list("executions")?.iter();
+    let executions = executions.map(|execution| match execution {
+        AttributeValue::M(execution) => one_execution(&part.inside("executions", execution)),
+        _ => Err(part.fault("executions")),
+    });
+    Ok(Observed {
+        built: part.optional("built", |sha| CommitId::parse(sha).ok())?,
+        executions: executions.collect::<Result<_, _>>()?,
+    })
+}
+
+fn one_execution(part: &Part<'_>) -> Result<Execution, Fault> {
+    Ok(Execution {
+        id: part.owned("id")?,
+        state: part.owned("state")?,
+        started: part.text("started")?.map(str::to_owned),
+        updated: part.text("updated")?.map(str::to_owned),
+        commit: part.text("commit")?.map(str::to_owned),
+        link: part.text("link")?.map(str::to_owned),
+    })
+}
+
+fn reported(part: &Part<'_>) -> Result<Reported, Fault> {
+    Ok(Reported {
+        commit: part.parse("commit", |sha| CommitId::parse(sha).ok())?,
+        status: part.owned("status")?,
+        at: part.parse("at", Timestamp::from_rfc3339)?,
+    })
+}
+
+fn approved(part: &Part<'_>) -> Result<Approved, Fault> {
+    Ok(Approved {
+        commit: part.parse("commit", |sha| CommitId::parse(sha).ok())?,
+        by: part.owned("by")?,
+        at: part.parse("at", Timestamp::from_rfc3339)?,
+    })
+}

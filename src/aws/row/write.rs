@@ -1,0 +1,141 @@
+//! Writing the parts of a mapping.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::domain::clone::execution::Execution;
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::state::desired::{Desired, Spec};
+use crate::domain::state::mapping::{Approved, Mapping, Observed, Reported, SCHEMA};
+use crate::domain::state::resources::{PipelineResource, Resources};
+
+use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
+
+/// Writes the attributes that this branchline knows.
+pub(super) fn known(mapping: &Mapping) -> Item {
+    let order = &mapping.order;
+    let claim = mapping.claim.as_ref();
+    item([
+        ("pk", Some(s(repository_key(mapping.subject.repository)))),
+        ("sk", Some(s(mapping.subject.key()))),
+        ("schema", Some(n(SCHEMA))),
+        ("repository", Some(s(mapping.repository.as_str()))),
+        ("state", Some(s(mapping.state.as_str()))),
+        ("generation", Some(n(mapping.generation))),
+        ("event_time", Some(n(order.event_time.0))),
+        ("received_at", Some(n(order.received_at.0))),
+        ("event_kind", Some(s(order.kind.as_str()))),
+        ("head_sha", text(order.head.as_ref())),
+        ("head_before", text(order.before.as_ref())),
+        ("desired", mapping.desired.as_ref().map(desired)),
+        ("resources", Some(resources(&mapping.resources))),
+        ("observed", Some(observed(&mapping.observed))),
+        ("reported", mapping.reported.as_ref().map(reported)),
+        ("approved", mapping.approved.as_ref().map(approved)),
+        ("start_token", text(mapping.start_token.as_ref())),
+        ("slot", text(mapping.slot.as_ref())),
+        ("claim_owner", text(claim.map(|claim| &claim.owner))),
+        ("claim_until", claim.map(|claim| n(claim.until.0))),
+        ("attempts", Some(n(mapping.attempts))),
+        ("last_error", text(mapping.last_error.as_ref())),
+        ("created_at", text(Some(&mapping.created_at))),
+        ("updated_at", text(Some(&mapping.updated_at))),
+    ])
+}
+
+fn item<const N: usize>(attributes: [(&str, Option<AttributeValue>); N]) -> Item {
+    let present = |(name, value): (&str, Option<AttributeValue>)| Some((name.to_owned(), value?));
+    attributes.into_iter().filter_map(present).collect()
+}
+
+fn map<const N: usize>(attributes: [(&str, Option<AttributeValue>); N]) -> AttributeValue {
+    AttributeValue::M(item(attributes))
+}
+
+fn text(value: Option<&impl ToString>) -> Option<AttributeValue> {
+    value.map(|value| s(value.to_string()))
+}
+
+fn desired(desired: &Desired) -> AttributeValue {
+    let presence = if desired.absence().is_some() {
+        ABSENT
+    } else {
+        PRESENT
+    };
+    map([
+        ("presence", Some(s(presence))),
+        ("reason", desired.absence().map(|reason| s(reason.as_str()))),
+        ("spec", desired.spec().map(spec)),
+    ])
+}
+
+fn spec(spec: &Spec) -> AttributeValue {
+    map([
+        ("pipeline", text(Some(&spec.pipeline))),
+        ("template", text(Some(&spec.template))),
+        ("branch", text(Some(&spec.branch))),
+        ("rule", text(Some(&spec.rule))),
+        ("base", text(spec.base.as_ref())),
+        ("title", text(spec.title.as_ref())),
+        ("author", text(spec.author.as_ref())),
+    ])
+}
+
+fn resources(resources: &Resources) -> AttributeValue {
+    map([("pipeline", resources.pipeline.as_ref().map(pipeline))])
+}
+
+fn pipeline(pipeline: &PipelineResource) -> AttributeValue {
+    map([
+        ("name", text(Some(&pipeline.name))),
+        ("arn", text(pipeline.arn.as_ref())),
+        ("template_version", pipeline.template_version.map(n)),
+        (
+            "fingerprint",
+            pipeline.fingerprint.as_ref().map(fingerprint),
+        ),
+    ])
+}
+
+fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
+    let variables = fingerprint.variables.iter().map(s).collect();
+    map([
+        ("digest", text(fingerprint.digest.as_ref())),
+        ("pinned_source", text(fingerprint.pinned_source.as_ref())),
+        ("variables", Some(AttributeValue::L(variables))),
+    ])
+}
+
+fn observed(observed: &Observed) -> AttributeValue {
+    let executions = observed.executions.iter().map(execution).collect();
+    map([
+        ("built", text(observed.built.as_ref())),
+        ("executions", Some(AttributeValue::L(executions))),
+    ])
+}
+
+fn execution(execution: &Execution) -> AttributeValue {
+    map([
+        ("id", text(Some(&execution.id))),
+        ("state", text(Some(&execution.state))),
+        ("started", text(execution.started.as_ref())),
+        ("updated", text(execution.updated.as_ref())),
+        ("commit", text(execution.commit.as_ref())),
+        ("link", text(execution.link.as_ref())),
+    ])
+}
+
+fn reported(reported: &Reported) -> AttributeValue {
+    map([
+        ("commit", text(Some(&reported.commit))),
+        ("status", text(Some(&reported.status))),
+        ("at", text(Some(&reported.at))),
+    ])
+}
+
+fn approved(approved: &Approved) -> AttributeValue {
+    map([
+        ("commit", text(Some(&approved.commit))),
+        ("by", text(Some(&approved.by))),
+        ("at", text(Some(&approved.at))),
+    ])
+}

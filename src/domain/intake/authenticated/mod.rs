@@ -1,0 +1,294 @@
+//! Step 2 of 7. In: [`Envelope`]. Out: [`AuthenticatedMessage`].
+//!
+//! The queue that a message came from decides how it is authenticated. A webhook is authenticated
+//! by the HMAC-SHA256 of its raw bytes, compared in constant time, under any of the configured
+//! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). A
+//! message of the internal queue is authenticated by the queue's policy and IAM. Only
+//! [`Envelope::authenticate`] creates an [`AuthenticatedMessage`], and nothing before it reads the
+//! body.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::domain::fault::{Fault, Reason, Step};
+use crate::domain::ids::{DeliveryId, EventName, Timestamp};
+use crate::domain::intake::envelope::{Envelope, Source};
+
+/// The header that carries the signature.
+pub const SIGNATURE: &str = "X-Hub-Signature-256";
+/// The header that names the event.
+pub const EVENT: &str = "X-GitHub-Event";
+/// The header that carries the delivery's GUID.
+pub const DELIVERY: &str = "X-GitHub-Delivery";
+/// The header that states whether the body is JSON or a form.
+pub const CONTENT_TYPE: &str = "Content-Type";
+/// The attribute that names the kind of an internal message.
+pub const INTERNAL_EVENT: &str = "branchline-event";
+/// The attribute that carries the id of an internal message.
+pub const INTERNAL_ID: &str = "branchline-id";
+/// The prefix of the names of internal messages. No event of GitHub has such a name.
+pub const INTERNAL_PREFIX: &str = "branchline_";
+/// The attribute with the time when the message was first sent to a source queue.
+pub const FIRST_SEEN: &str = "branchline-first-seen";
+/// The attribute that dead-lettering writes: the step in which the message failed.
+pub const STEP: &str = "branchline-step";
+
+/// The webhook secrets, each as a keyed HMAC. There are several while a secret is rotated. They are
+/// never printed.
+#[derive(Clone)]
+pub struct Secrets(Vec<Hmac<Sha256>>);
+
+impl Secrets {
+    /// Creates a keyed HMAC for each secret. An empty secret would authenticate anything, so it is
+    /// left out.
+    pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
+        let keyed = secrets
+            .into_iter()
+            .filter(|secret| !secret.as_ref().is_empty());
+        Self(
+            keyed
+                .filter_map(|secret| Hmac::new_from_slice(secret.as_ref()).ok())
+                .collect(),
+        )
+    }
+
+    /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without
+    /// a secret.
+    #[must_use]
+    pub fn sign(&self, body: &[u8]) -> Option<String> {
+        let mut mac = self.0.first()?.clone();
+        mac.update(body);
+        Some(format!(
+            "sha256={}",
+            hex::encode(mac.finalize().into_bytes())
+        ))
+    }
+
+    /// Returns true if `signature` is the HMAC of `body` under any of the secrets.
+    fn prove(&self, body: &[u8], signature: &[u8]) -> bool {
+        self.0.iter().any(|keyed| {
+            let mut mac = keyed.clone();
+            mac.update(body);
+            mac.verify_slice(signature).is_ok()
+        })
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} hidden)", self.0.len())
+    }
+}
+
+/// The way in which messages are authenticated, which depends on the queue that is read.
+#[derive(Clone, Debug)]
+pub enum Authenticator {
+    /// For the daemon, which reads the source queues.
+    SourceQueues(Secrets),
+    /// For operators, who read the dead-letter queue. Only the daemon and SQS send to it, so a
+    /// message that failed in a later step was already authenticated by the daemon. A secret, if
+    /// there is one, authenticates the others.
+    DeadLetters(Option<Secrets>),
+    /// Authenticates no webhook, because no secret is readable.
+    Nothing,
+}
+
+impl Authenticator {
+    /// Returns the webhook secrets; `None` if none is readable.
+    #[must_use]
+    pub fn secrets(&self) -> Option<&Secrets> {
+        match self {
+            Self::SourceQueues(secrets) => Some(secrets),
+            Self::DeadLetters(secrets) => secrets.as_ref(),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// A message whose origin is authenticated, with its id and the name of its event.
+#[derive(Debug)]
+pub struct AuthenticatedMessage {
+    envelope: Envelope,
+    id: DeliveryId,
+    event: EventName,
+}
+
+/// A message that was not authenticated, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// The envelope, unread.
+    pub envelope: Envelope,
+    /// The reason of the refusal.
+    pub fault: Fault,
+}
+
+impl Envelope {
+    /// Authenticates the message, and gives access to its body.
+    ///
+    /// # Errors
+    /// [`Refused`] when the signature is missing, malformed or wrong, or when one of branchline's
+    /// own messages is on the webhook queue (class `Unverified`); or when the message is
+    /// authenticated but its id or its event is not valid (class `Permanent`).
+    pub fn authenticate(
+        self,
+        authenticator: &Authenticator,
+    ) -> Result<AuthenticatedMessage, Box<Refused>> {
+        let authenticated = match (self.source, authenticator) {
+            (Source::Internal, _) => Ok(()),
+            (Source::Webhooks, Authenticator::SourceQueues(secrets)) => self.prove(secrets),
+            (Source::Webhooks, Authenticator::DeadLetters(_)) if self.was_authenticated() => Ok(()),
+            (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => self.prove(secrets),
+            (Source::Webhooks, Authenticator::DeadLetters(None) | Authenticator::Nothing) => {
+                Err(Fault::new(
+                    Reason::SignatureMismatch,
+                    "the signature cannot be checked: no webhook secret is readable here",
+                ))
+            }
+        };
+        match authenticated.and_then(|()| self.identity()) {
+            Ok((id, event)) => Ok(AuthenticatedMessage {
+                envelope: self,
+                id,
+                event,
+            }),
+            Err(fault) => Err(Box::new(Refused {
+                envelope: self,
+                fault,
+            })),
+        }
+    }
+
+    /// Returns true if one of the secrets matches the signature.
+    #[must_use]
+    pub fn has_valid_signature(&self, secrets: &Secrets) -> bool {
+        self.prove(secrets).is_ok()
+    }
+
+    /// Returns true if the daemon authenticated this message before it dead-lettered it.
+    fn was_authenticated(&self) -> bool {
+        let step = self.header(STEP);
+        let mut later = Step::ALL
+            .iter()
+            .filter(|step| **step != Step::Authenticated);
+        later.any(|later| step == Some(later.as_str()))
+    }
+
+    fn prove(&self, secrets: &Secrets) -> Result<(), Fault> {
+        let signature = self.header(SIGNATURE).ok_or_else(|| {
+            Fault::new(
+                Reason::SignatureMissing,
+                "no X-Hub-Signature-256: set a secret on the webhook",
+            )
+        })?;
+        let signature = read_signature(signature).ok_or_else(|| {
+            Fault::new(
+                Reason::SignatureMalformed,
+                "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits",
+            )
+        })?;
+        if secrets.prove(self.body.as_bytes(), &signature) {
+            return Ok(());
+        }
+        let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
+        Err(Fault::new(Reason::SignatureMismatch, detail))
+    }
+
+    /// Reads the id and the name of the event from the attributes.
+    fn identity(&self) -> Result<(DeliveryId, EventName), Fault> {
+        let (id_name, event_name) = match self.source {
+            Source::Webhooks => (DELIVERY, EVENT),
+            Source::Internal => (INTERNAL_ID, INTERNAL_EVENT),
+        };
+        let header = |name: &str| {
+            let missing = || Fault::new(Reason::HeaderInvalid, format!("no {name} attribute"));
+            self.header(name).ok_or_else(missing)
+        };
+        let invalid = |name, why| Fault::new(Reason::HeaderInvalid, format!("{name}: {why}"));
+        let id = DeliveryId::parse(header(id_name)?).map_err(|why| invalid(id_name, why))?;
+        let event =
+            EventName::parse(header(event_name)?).map_err(|why| invalid(event_name, why))?;
+        if self.source == Source::Webhooks && event.as_str().starts_with(INTERNAL_PREFIX) {
+            let detail = format!(
+                "'{event}' is one of branchline's own messages: send it to the internal queue (queue.internal_url)"
+            );
+            return Err(Fault::new(Reason::WrongQueue, detail));
+        }
+        Ok((id, event))
+    }
+}
+
+fn read_signature(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.strip_prefix("sha256=")?, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+impl AuthenticatedMessage {
+    /// Returns GitHub's delivery GUID, which a redelivery keeps, or the id of an internal message.
+    #[must_use]
+    pub fn id(&self) -> &DeliveryId {
+        &self.id
+    }
+
+    /// Returns the name of the event.
+    #[must_use]
+    pub fn event(&self) -> &EventName {
+        &self.event
+    }
+
+    /// Returns the envelope of the message.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Returns when the message was first sent to a source queue, which orders its event among
+    /// others. A message that was dead-lettered and replayed was sent again, but contains nothing
+    /// new.
+    ///
+    /// `branchline-first-seen` is not signed. It is used only if it makes an event older: those who
+    /// can write it (operators, and the gateway's role, which writes only GitHub's attributes)
+    /// could as well drop the message.
+    #[must_use]
+    pub fn received_at(&self) -> Timestamp {
+        let sent_at = self.envelope.sent_at;
+        let first_seen = self.envelope.header(FIRST_SEEN);
+        first_seen
+            .and_then(Timestamp::from_rfc3339)
+            .map_or(sent_at, |first_seen| first_seen.min(sent_at))
+    }
+
+    /// Returns the envelope, to dead-letter it.
+    #[must_use]
+    pub fn into_envelope(self) -> Envelope {
+        self.envelope
+    }
+
+    /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is
+    /// copied, to decode it.
+    ///
+    /// `None` when a form has no `payload`.
+    #[must_use]
+    pub fn json(&self) -> Option<Cow<'_, str>> {
+        let body = &self.envelope.body;
+        let is_form = match self.envelope.header(CONTENT_TYPE) {
+            Some(content_type) => content_type
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("application/x-www-form"),
+            None => body.starts_with("payload="),
+        };
+        if !is_form {
+            return Some(Cow::Borrowed(body));
+        }
+        form_urlencoded::parse(body.as_bytes())
+            .find(|(key, _)| key == "payload")
+            .map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Reads the mappings in one state, page by page.
+
+use crate::domain::fault::Fault;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::{Cursor, StoreReader};
+
+/// The mappings in one state.
+pub(crate) struct Pages<'a, S> {
+    store: &'a S,
+    state: State,
+    after: Option<Cursor>,
+    ended: bool,
+}
+
+impl<'a, S: StoreReader> Pages<'a, S> {
+    pub(crate) fn new(store: &'a S, state: State) -> Self {
+        Self {
+            store,
+            state,
+            after: None,
+            ended: false,
+        }
+    }
+
+    /// Returns the rows of the next page, which may be empty; `None` after the last page. A row
+    /// that cannot be read is a fault that names it.
+    ///
+    /// # Errors
+    /// The table did not answer. The pages end there.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.ended = true;
+        let page = self.store.in_state(self.state, self.after.take()).await?;
+        self.ended = page.next.is_none();
+        self.after = page.next;
+        Ok(Some(page.rows))
+    }
+}

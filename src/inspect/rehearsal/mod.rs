@@ -1,0 +1,12 @@
+//! Rehearsal ports: they read from the real ports, and remember writes instead of making them. The
+//! daemon's own path runs over them, so a prediction cannot differ from what the daemon does.
+//!
+//! Guarantees: nothing is written and nothing is started. Messages that are rehearsed over the same
+//! ports see each other's effects: if two dead letters need the last slot, one gets it. Caveat:
+//! changes that others make in the meantime are not predicted.
+
+mod pipelines;
+mod store;
+
+pub use pipelines::{CloneComparison, EffectKind, PredictedEffect, RehearsalPipelines};
+pub use store::RehearsalStore;

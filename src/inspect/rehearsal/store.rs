@@ -1,0 +1,207 @@
+//! The store ports of a rehearsal.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use crate::domain::state::claim::{Claim, Transition};
+use crate::domain::state::mapping::{Expect, Mapping, State};
+use crate::ports::{
+    ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+};
+
+/// The table, with the rehearsed writes on top.
+pub struct RehearsalStore<S> {
+    inner: S,
+    written: Mutex<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    rows: BTreeMap<Subject, Mapping>,
+    /// Names that were reserved or, as `None`, released.
+    names: BTreeMap<PipelineName, Option<Subject>>,
+    /// Slots that were acquired (`true`) or released, by rule.
+    slots: BTreeMap<String, BTreeMap<Subject, bool>>,
+}
+
+impl<S: StoreReader> RehearsalStore<S> {
+    /// Rehearses over this table.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner,
+            written: Mutex::default(),
+        }
+    }
+
+    /// Returns a row as the rehearsal left it; `None` if the rehearsal did not write it.
+    #[must_use]
+    pub fn rehearsed(&self, subject: &Subject) -> Option<Mapping> {
+        self.lock().rows.get(subject).cloned()
+    }
+
+    /// Returns the current row if it is not the one that the transition expects.
+    async fn refuses(
+        &self,
+        transition: &Transition,
+    ) -> Result<Option<Option<Box<Mapping>>>, Fault> {
+        let row = self.mapping(&transition.next.subject).await?;
+        let as_expected = match (&transition.expect, &row) {
+            (Expect::Unseen, None) => true,
+            (Expect::Unseen, Some(_)) | (Expect::Seen { .. }, None) => false,
+            (expect @ Expect::Seen { .. }, Some(row)) => row.as_seen() == *expect,
+        };
+        Ok((!as_expected).then(|| row.map(Box::new)))
+    }
+
+    fn write(&self, transition: &Transition) {
+        let mut written = self.lock();
+        if let Some(name) = &transition.releases {
+            written.names.insert(name.clone(), None);
+        }
+        let next = transition.next.clone();
+        written.rows.insert(next.subject.clone(), next);
+    }
+
+    /// Locks the writes. No code panics under this lock.
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: StoreReader> StoreReader for RehearsalStore<S> {
+    async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        if let Some(row) = self.rehearsed(subject) {
+            return Ok(Some(row));
+        }
+        self.inner.mapping(subject).await
+    }
+
+    async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
+        self.inner.in_state(state, after).await
+    }
+
+    async fn of_repository(
+        &self,
+        repository: RepositoryId,
+        after: Option<Cursor>,
+    ) -> Result<Page, Fault> {
+        let mut page = self.inner.of_repository(repository, after).await?;
+        for row in page.rows.iter_mut().flatten() {
+            if let Some(rehearsed) = self.rehearsed(&row.subject) {
+                *row = rehearsed;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
+        self.inner.delivered(delivery).await
+    }
+
+    async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
+        self.inner.repository(name).await
+    }
+
+    async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
+        let rehearsed = self.lock().names.get(pipeline).cloned();
+        match rehearsed {
+            Some(owner) => Ok(owner),
+            None => self.inner.owner(pipeline).await,
+        }
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
+        self.inner.history(subject).await
+    }
+
+    async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        let mut slots = self.inner.slots(rule, subject).await?;
+        let rehearsed = self.lock().slots.get(rule).cloned().unwrap_or_default();
+        for (other, acquired) in rehearsed {
+            let held = if other == *subject {
+                std::mem::replace(&mut slots.held, acquired)
+            } else {
+                self.inner.slots(rule, &other).await?.held
+            };
+            match (held, acquired) {
+                (false, true) => slots.taken += 1,
+                (true, false) => slots.taken = slots.taken.saturating_sub(1),
+                (true, true) | (false, false) => {}
+            }
+        }
+        Ok(slots)
+    }
+}
+
+impl<S: StoreReader> Store for RehearsalStore<S> {
+    async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
+        if let Some(row) = self.refuses(&transition).await? {
+            return Ok(ClaimResult::Lost(row));
+        }
+        if let Some(name) = transition.reserves() {
+            let subject = &transition.next.subject;
+            match self.owner(name).await? {
+                Some(owner) if owner != *subject => {
+                    let key = format!("REPO#{}/{}", owner.repository, owner.key());
+                    return Ok(ClaimResult::NameTaken(key));
+                }
+                Some(_) | None => {}
+            }
+            let mut written = self.lock();
+            written.names.insert(name.clone(), Some(subject.clone()));
+        }
+        self.write(&transition);
+        Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next))))
+    }
+
+    async fn record(
+        &self,
+        transition: &Transition,
+        _entry: &NewAuditEntry,
+    ) -> Result<RecordResult, Fault> {
+        if let Some(row) = self.refuses(transition).await? {
+            return Ok(RecordResult::Lost(row));
+        }
+        self.write(transition);
+        Ok(RecordResult::Done)
+    }
+
+    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+        self.write(transition);
+        Ok(())
+    }
+
+    async fn acquire_slot(
+        &self,
+        rule: &str,
+        max: u32,
+        subject: &Subject,
+    ) -> Result<SlotResult, Fault> {
+        let slots = self.slots(rule, subject).await?;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        if !slots.counted {
+            return Ok(SlotResult::Uncounted);
+        }
+        if !slots.held && slots.taken >= max {
+            return Ok(SlotResult::Full);
+        }
+        let mut written = self.lock();
+        let slots = written.slots.entry(rule.to_owned()).or_default();
+        slots.insert(subject.clone(), true);
+        Ok(SlotResult::Acquired)
+    }
+
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+        let mut written = self.lock();
+        let slots = written.slots.entry(rule.to_owned()).or_default();
+        slots.insert(subject.clone(), false);
+        Ok(())
+    }
+
+    async fn count_slots(&self, _rule: &str, _subjects: &[Subject]) -> Result<(), Fault> {
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Predictions are the daemon's own path over rehearsal ports: what is predicted is what happens, also where the account or
+//! the rules have changed since.
+
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::ids::Timestamp;
+use branchline::domain::rules::rule::{Rule, Start, Update};
+use branchline::ports::Store;
+
+use crate::stories::clones::rule;
+use crate::stories::steps::replay::{dead_letter, outcome, predict, rehearsal, replay, unread};
+use crate::world::clock::START;
+use crate::world::queue::Letter;
+use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::world::{World, run_line};
+
+fn pushed(world: &World) -> Letter {
+    unread(world, Webhook::pull_request("synchronize").before(1).sha(2))
+}
+
+fn closed(world: &World) -> Letter {
+    unread(world, Webhook::pull_request("closed"))
+}
+
+#[test]
+fn a_clone_that_is_never_updated_needs_no_template() {
+    run_line(async |world| {
+        let never = || vec![rule(|rule| rule.update = Update::Never)];
+        world.restart(never());
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert!(world.account.take(TEMPLATE));
+        let pushed = pushed(world);
+        assert_eq!(
+            replay(world, &pushed, never()).await,
+            ["started", "started"]
+        );
+    });
+}
+
+#[test]
+fn a_rule_that_names_another_commit_to_start_updates_nothing() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let head = || vec![rule(|rule| rule.start = Start::Head)];
+        world.restart(head());
+        let pushed = pushed(world);
+        assert_eq!(replay(world, &pushed, head()).await, ["started", "started"]);
+    });
+}
+
+#[test]
+fn a_clone_that_became_a_template_is_left_alone() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let rules = || {
+            let of_it = Rule {
+                name: "of the clone".to_owned(),
+                repository: patterns(["other/*"]),
+                template: pipeline_name("api-pr-7"),
+                ..pull_request_rule()
+            };
+            vec![pull_request_rule(), of_it]
+        };
+        world.restart(rules());
+        for message in [pushed(world), closed(world)] {
+            let both = replay(world, &message, rules()).await;
+            assert_eq!(both, ["pipeline-is-template", "pipeline-is-template"]);
+        }
+        world.take_dead_letters();
+        world.take_half_way("acme/api#7");
+    });
+}
+
+#[test]
+fn a_half_way_mapping_whose_rule_has_another_template_is_not_finished() {
+    run_line(async |world| {
+        let opened = Webhook::pull_request("opened").at(START);
+        let opened = dead_letter(world, pull_request_rule(), opened).await;
+        let before = Timestamp(START.0 - 60_000);
+        let older = unread(world, Webhook::pull_request("edited").at(before));
+        let rules = || vec![pull_request_rule()];
+        let both = replay(world, &older, rules()).await;
+        assert_eq!(both, ["rule-missing", "rule-missing"]);
+        world.take_dead_letters();
+        assert_eq!(
+            replay(world, &opened, rules()).await,
+            ["created", "created"]
+        );
+    });
+}
+
+#[test]
+fn a_prediction_reads_the_tags_that_the_pipeline_has_now() {
+    run_line(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        assert!(world.account.take("api-pr-7"));
+        world.give(template("api-pr-7", REPOSITORY.1), Tags::new());
+        let rules = || vec![pull_request_rule()];
+        for message in [pushed(world), closed(world)] {
+            let both = replay(world, &message, rules()).await;
+            assert_eq!(both, ["pipeline-not-ours", "pipeline-not-ours"]);
+        }
+        world.take_dead_letters();
+        world.take_half_way("acme/api#7");
+    });
+}
+
+#[test]
+fn predictions_share_the_slots_of_a_rule() {
+    run_line(async |world| {
+        let one = || vec![rule(|rule| rule.max_active = Some(1))];
+        world.restart(one());
+        let counted = world.store.count_slots("pull requests", &[]);
+        counted.await.unwrap();
+        world
+            .deliver(Webhook::pull_request("opened").number(1))
+            .await;
+        let second = unread(world, Webhook::pull_request("opened").number(2));
+        assert_eq!(predict(world, &second, one()).await, "rule-full");
+        let two = || vec![rule(|rule| rule.max_active = Some(2))];
+        let third = unread(world, Webhook::pull_request("opened").number(3));
+        let rehearsal = rehearsal(world, two());
+        let mut outcomes = Vec::new();
+        for message in [&second, &third] {
+            outcomes.push(outcome(&rehearsal, message).await);
+        }
+        assert_eq!(outcomes, ["created", "rule-full"]);
+        assert_eq!(world.pipelines().len(), 1, "nothing was created");
+    });
+}
