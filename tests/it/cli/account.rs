@@ -58,8 +58,8 @@ impl Account {
         emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
     }
 
-    /// Returns how many messages the webhook, the dead-letter and the quarantine queue have, visible or
-    /// not.
+    /// Returns how many messages the webhook, the dead-letter and the quarantine queue have,
+    /// visible or not.
     pub(crate) async fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for (count, url) in counts.iter_mut().zip(&self.urls) {

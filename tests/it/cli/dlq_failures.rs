@@ -1,5 +1,5 @@
-//! `branchline dlq` when something fails: another consumer holds messages, an argument is invalid, AWS
-//! denies a call.
+//! `branchline dlq` when something fails: another consumer holds messages, an argument is invalid,
+//! AWS denies a call.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
