@@ -10,7 +10,8 @@ use crate::domain::intake::repair_request::FindingKind;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Audit {
-    /// Kinds of findings to report: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable
+    /// Only these kinds of findings: orphan, missing, half-way, drifted, rule-gone, not-ours,
+    /// unreadable
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     pub only: Vec<FindingKind>,
     /// Send a repair for each repairable finding to the internal queue
@@ -47,8 +48,8 @@ Kinds of findings, and what a repair does:
 
 A repair is a message about one subject on the internal queue. IAM decides who may send it, and the
 SQS sender ID is the actor in the audit trail. The daemon checks the subject again by its own rules,
-and does nothing if the mapping has changed since the audit. Templates, and pipelines that branchline
-did not create, are never changed.
+and does nothing if the mapping has changed since the audit. Templates, and pipelines that were not
+created by branchline, are never changed.
 
 An audit makes two calls to CodePipeline for each clone and one for each other pipeline, at the rate
 of aws.codepipeline_rate. Beside the daemon's permissions it needs codepipeline:ListPipelines, and

@@ -36,7 +36,7 @@ pub enum DlqCommand {
 pub enum Which {
     /// Messages that could not be processed
     DeadLetters,
-    /// Messages without a valid signature
+    /// Messages that could not be authenticated
     Quarantine,
 }
 
@@ -54,25 +54,27 @@ pub struct QueueChoice {
 /// Filters over messages. A message must match all of them.
 #[derive(Debug, Args)]
 pub struct Filters {
-    /// Reasons, such as template-missing; none selects messages that SQS moved by itself
+    /// Only these reasons, such as template-missing, or none (SQS moved the message by itself)
     #[arg(long, value_name = "REASON", value_delimiter = ',')]
     pub reason: Vec<String>,
-    /// Steps in which messages failed, such as plan; none selects messages that SQS moved by itself
+    /// Only messages that failed in these steps, such as plan, or none (SQS moved the message by
+    /// itself)
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     pub step: Vec<String>,
-    /// Glob over owner/name of the repository
+    /// Only repositories that match this glob over owner/name, in upper or lower case
     #[arg(long, value_name = "GLOB")]
     pub repository: Option<String>,
-    /// Events, such as `pull_request`
+    /// Only these events, such as push
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub event: Vec<String>,
-    /// Messages in the queue since this time, or at most this old: 2026-11-23T20:00:00Z, 90s, 30m, 2h, 5d
+    /// Only messages sent to the queue after this time (2026-11-23T20:00:00Z), or within an age
+    /// (90s, 30m, 2h, 5d)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Messages in the queue before this time, or at least this old
+    /// Only messages sent to the queue before this time, or older than an age
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// SQS message IDs
+    /// Only messages with these SQS message IDs
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub id: Vec<String>,
 }
@@ -131,7 +133,8 @@ pub struct Replay {
     /// Write the messages to this file as JSON lines, and leave them in the queue
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "dry_run"])]
     pub to: Option<String>,
-    /// Send the messages of this file that match the filters; the file was written by --to or by drop
+    /// Send the messages of this file that match the filters; the file was written by --to or by
+    /// drop
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ids", "all"])]
     pub from: Option<String>,
     /// Operator's name in the audit trail [default: $USER]
@@ -157,7 +160,8 @@ pub struct Drop {
     /// Skip the confirmation prompt
     #[arg(long)]
     pub yes: bool,
-    /// File to write the messages to before they are deleted [default: branchline-dropped-TIME.jsonl]
+    /// File to write the messages to before they are deleted [default:
+    /// branchline-dropped-TIME.jsonl]
     #[arg(long, value_name = "FILE", conflicts_with = "no_export")]
     pub to: Option<String>,
     /// Do not write an export file
@@ -188,8 +192,8 @@ subcommand says more.";
 
 const LIST_HELP: &str = "\
 SQS cannot list messages: branchline receives every message and returns all of them at the end. Each
-list raises a message's receive count by one, so the dead-letter queue should have no redrive policy
-of its own. Until the end, other consumers do not see the messages. Messages that another consumer
+list raises the receive count of a message by one, so the dead-letter queue should have no redrive
+policy of its own. Until the end, other consumers do not see the messages. Messages that another consumer
 has in hand are not listed; the list is then partial, and says so.
 
 Examples:
@@ -202,9 +206,9 @@ Exit codes: 0 no message matches, 1 messages match, or the list is partial, 2 er
 
 const SHOW_HELP: &str = "\
 The prediction runs the daemon's own code against the table and CodePipeline as they are now, and
-changes nothing. On a terminal, the body's control characters are printed as numbers; elsewhere the
-body is printed unchanged. It is an error if the queue has no such message, or if no prediction is
-possible because AWS does not answer.
+changes nothing. In the table, the body's control characters are printed as numbers; JSON has the
+body unchanged. It is an error if the queue has no such message, or if no prediction is possible
+because AWS does not answer.
 
 Examples:
   branchline dlq show 6c0b4d4e-...
@@ -226,7 +230,7 @@ Examples:
   branchline dlq replay --reason template-missing --dry-run
   branchline dlq replay --reason aws-denied --since 3h
   branchline dlq replay 6c0b4d4e-... --yes
-  branchline dlq replay --all --to messages.jsonl            copies; every message stays in the queue
+  branchline dlq replay --all --to messages.jsonl      copies; the queue keeps every message
   branchline dlq replay --from messages.jsonl --repository 'acme/*'
 
 Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, 2 error or

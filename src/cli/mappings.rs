@@ -31,25 +31,26 @@ pub enum MappingsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
 pub struct List {
-    /// Glob over owner/name of the repository, in upper or lower case
+    /// Only repositories that match this glob over owner/name, in upper or lower case
     #[arg(long, value_name = "GLOB")]
     pub repository: Option<String>,
-    /// Glob over the branch
+    /// Only branches that match this glob
     #[arg(long, value_name = "GLOB")]
     pub branch: Option<String>,
-    /// Glob over the pipeline's name
+    /// Only pipelines that match this glob
     #[arg(long, value_name = "GLOB")]
     pub pipeline: Option<String>,
-    /// Number of the pull request
+    /// Only the pull request with this number
     #[arg(long, value_name = "N")]
     pub pull_request: Option<u64>,
-    /// States: creating, active, starting, deleting, gone [default: all but gone]
+    /// Only these states: creating, active, starting, deleting, gone [default: all but gone]
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     pub state: Vec<String>,
-    /// Mappings whose last attempt failed
+    /// Only mappings whose last attempt failed
     #[arg(long)]
     pub error: bool,
-    /// Mappings unchanged for this long (90s, 30m, 2h, 5d), or since this time (2026-11-23T20:00:00Z)
+    /// Only mappings unchanged for this long (90s, 30m, 2h, 5d), or since this time
+    /// (2026-11-23T20:00:00Z)
     #[arg(long, value_name = "AGE")]
     pub older: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]

@@ -133,8 +133,8 @@ const CHECK_HELP: &str = "\
 Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
 codepipeline:GetPipeline, and iam:SimulatePrincipalPolicy on the role of --daemon-role.
 
-Each problem comes with the command or the permission that fixes it. A skipped check has a - (in JSON
-\"ok\": null), and is not a problem.
+Each problem comes with the command or the permission that fixes it. A skipped check is not a
+problem: it has a - in the table, and \"ok\": null in JSON.
 
 Examples:
   branchline check
@@ -161,7 +161,8 @@ pub struct Explain {
     /// Explain a delivery that was processed, by GitHub's GUID
     #[arg(long, value_name = "GUID")]
     pub delivery: Option<String>,
-    /// Do not call AWS: use this template (output of `aws codepipeline get-pipeline`) and no mappings
+    /// Do not call AWS: use this template (output of `aws codepipeline get-pipeline`) and no
+    /// mappings
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub template: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]

@@ -52,7 +52,7 @@ pub struct QueueOptions {
     /// Queue of messages that cannot be processed (queue.dead_letter_url)
     #[arg(long, env = "BRANCHLINE_DEAD_LETTER_URL", value_name = "URL")]
     pub dead_letter_url: Option<String>,
-    /// Queue of messages without a valid signature (queue.quarantine_url)
+    /// Queue of messages that cannot be authenticated (queue.quarantine_url)
     #[arg(long, env = "BRANCHLINE_QUARANTINE_URL", value_name = "URL")]
     pub quarantine_url: Option<String>,
 }

@@ -73,8 +73,8 @@ pub(crate) fn width() -> usize {
     width.unwrap_or(WIDTH)
 }
 
-/// Parses a glob over a whole text, in which `*` also matches slashes. GitHub ignores case in the names
-/// of repositories, but not in those of branches.
+/// Parses a glob over a whole text, in which `*` also matches slashes. GitHub ignores case in the
+/// names of repositories, but not in those of branches.
 pub(crate) fn glob(flag: &str, text: Option<&str>) -> Result<Option<GlobMatcher>, String> {
     let built = text.map(|text| {
         let mut builder = GlobBuilder::new(text);
@@ -175,8 +175,8 @@ pub(crate) fn confirms<S: AsRef<str>>(
         .any(|answer| answer.as_ref().eq_ignore_ascii_case(typed)))
 }
 
-/// Returns the operator's name for the audit trail: the given name, otherwise `USER` or `LOGNAME`. An
-/// empty name, which SQS would refuse, counts as missing. Control characters are left out.
+/// Returns the operator's name for the audit trail: the given name, otherwise `USER` or `LOGNAME`.
+/// An empty name, which SQS would refuse, counts as missing. Control characters are left out.
 pub(crate) fn operator(by: Option<&str>) -> String {
     let from_environment = ["USER", "LOGNAME"].map(|name| std::env::var(name).ok());
     let all = std::iter::once(by.map(str::to_owned)).chain(from_environment);

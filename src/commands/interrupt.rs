@@ -67,8 +67,8 @@ impl Interrupt {
         answers: Vec<String>,
     ) -> Result<bool, Box<dyn Error>> {
         let (answer, answered) = oneshot::channel();
-        // A thread of its own, since reading a line cannot be cancelled: a thread that still waits ends
-        // with the process.
+        // A thread of its own, since reading a line cannot be cancelled: a thread that still waits
+        // ends with the process.
         std::thread::spawn(move || {
             let confirmed = terminal::confirms(&question, &answers);
             let _ = answer.send(confirmed.map_err(|why| why.to_string()));

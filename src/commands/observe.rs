@@ -44,8 +44,8 @@ pub(crate) enum Metrics {
 }
 
 impl Metrics {
-    /// Starts recording for the exporter that the flags select. CloudWatch's namespace is the table's
-    /// name.
+    /// Starts recording for the exporter that the flags select. CloudWatch's namespace is the
+    /// table's name.
     pub(crate) fn start(run: &Run, table: &str) -> Result<Self, String> {
         match (run.metrics, run.metrics_addr) {
             (Some(MetricsFormat::Emf), _) => cloudwatch(table.to_owned()).map(Self::CloudWatch),
@@ -150,7 +150,8 @@ fn write(emf: &Emf) {
     }
 }
 
-/// The gauges whose values are polled: the depths of the queues and the active pipelines of each rule.
+/// The gauges whose values are polled: the depths of the queues and the active pipelines of each
+/// rule.
 pub(crate) struct PolledGauges {
     aws: Aws,
     queues: [(&'static str, String); 4],

@@ -51,8 +51,8 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         "Polling for webhooks"
     );
 
-    // On a thread of the runtime, where the calls to AWS are: from this thread, each call would wake
-    // another one and return.
+    // On a thread of the runtime, where the calls to AWS are: from this thread, each call would
+    // wake another one and return.
     let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
     tokio::select! {
         ended = &mut work => {

@@ -13,7 +13,8 @@ use crate::config::environment::Environment;
 use crate::config::secrets;
 use crate::config::words::{Diagnostics, Located, Table};
 
-/// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our three.
+/// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our
+/// three.
 const TAGS: usize = 50 - 3;
 /// The most variables of a pipeline (CodePipeline user guide, "Quotas").
 const VARIABLES: usize = 50;

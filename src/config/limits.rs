@@ -9,18 +9,18 @@ use crate::domain::outcome::disposition::MaxAttempts;
 use crate::config::overrides::Overrides;
 use crate::config::words::{Diagnostics, Located, Table};
 
-/// The default number of messages processed at the same time: enough to hide the latency of AWS, and
-/// at most 32 MiB of bodies.
+/// The default number of messages processed at the same time: enough to hide the latency of AWS,
+/// and at most 32 MiB of bodies.
 const DEFAULT_CONCURRENCY: u32 = 32;
 /// The range of the concurrency. CodePipeline throttles long before its end.
 const CONCURRENCY: RangeInclusive<i64> = 1..=1_000;
-/// The default drain timeout, in seconds. With the last acknowledgements it is less than the 30 s that
-/// ECS and Kubernetes give a container.
+/// The default drain timeout, in seconds. With the last acknowledgements it is less than the 30 s
+/// that ECS and Kubernetes give a container.
 const DEFAULT_DRAIN_TIMEOUT: u32 = 25;
 /// The range of the drain timeout. An hour is longer than any supervisor waits.
 const DRAIN_TIMEOUT: RangeInclusive<i64> = 0..=3_600;
-/// The range of the attempts. SQS accepts at most 1,000 as `maxReceiveCount`, which must be more than
-/// our limits.
+/// The range of the attempts. SQS accepts at most 1,000 as `maxReceiveCount`, which must be more
+/// than our limits.
 const ATTEMPTS: RangeInclusive<i64> = 1..=900;
 
 /// The range of `max_active`. An account and Region have 1,000 pipelines, and more on request

@@ -1,8 +1,8 @@
 //! The configuration: a TOML file whose values flags and environment variables replace.
 //!
-//! The file is read in two passes: `words.rs` checks its form, and the other files resolve what each
-//! value means. Every mistake is reported at once, with its line and key. No invalid value falls back
-//! to a default.
+//! The file is read in two passes: `words.rs` checks its form, and the other files resolve what
+//! each value means. Every mistake is reported at once, with its line and key. No invalid value
+//! falls back to a default.
 
 mod changes;
 mod environment;

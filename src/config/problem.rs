@@ -1,5 +1,5 @@
-//! The mistakes of a configuration: all of them at once, each in one line that says where it is and how
-//! to correct it.
+//! The mistakes of a configuration: all of them at once, each in one line that says where it is and
+//! how to correct it.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Makes a mistake at `place`: a file and line with a key, a flag, or a variable. `what` says what is
-    /// wrong and how to correct it.
+    /// Makes a mistake at `place`: a file and line with a key, a flag, or a variable. `what` says
+    /// what is wrong and how to correct it.
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             place: place.into(),

@@ -173,8 +173,8 @@ fn default_pattern(on: On) -> &'static str {
     }
 }
 
-/// Checks that a pattern gives each subject of its rule another name, and uses only placeholders that
-/// they have.
+/// Checks that a pattern gives each subject of its rule another name, and uses only placeholders
+/// that they have.
 fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePattern, on: On) {
     let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
     let has_number = has(&[Placeholder::Number]);

@@ -78,7 +78,8 @@ fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, S
     }
 }
 
-/// Removes the line end that editors and `echo` write, since it is not part of the secret in GitHub.
+/// Removes the line end that editors and `echo` write, since it is not part of the secret in
+/// GitHub.
 fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();

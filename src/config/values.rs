@@ -27,8 +27,8 @@ pub(super) fn queue_url(text: String) -> Result<String, &'static str> {
     }
 }
 
-/// Accepts the name of a table (DynamoDB API reference, CreateTable, `TableName`). It is not an ARN,
-/// since our pipelines are tagged with the name.
+/// Accepts the name of a table (DynamoDB API reference, CreateTable, `TableName`). It is not an
+/// ARN, since our pipelines are tagged with the name.
 pub(super) fn table_name(text: String) -> Result<String, &'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     match (3..=255).contains(&text.len()) && text.chars().all(legal) {

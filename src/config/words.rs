@@ -1,7 +1,7 @@
 //! Reads the form of a TOML document: types, unknown keys, missing keys.
 //!
-//! It is our own code, since serde stops at the first error. Here every mistake is recorded with its
-//! line and key, and reading goes on.
+//! It is our own code, since serde stops at the first error. Here every mistake is recorded with
+//! its line and key, and reading goes on.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -266,7 +266,8 @@ impl<'a, 't> Table<'a, 't> {
     }
 }
 
-/// Returns the known key that differs least from `name`, if it is close enough to be a typing mistake.
+/// Returns the known key that differs least from `name`, if it is close enough to be a typing
+/// mistake.
 fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let distances = known
         .iter()

@@ -23,7 +23,8 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
     };
     let operator = operator(args.by.as_deref());
     let session = DlqSession::open(&args.queue).await?;
-    // Before the preview, which may take long, so that a file that cannot be created is an error at once.
+    // Before the preview, which may take long, so that a file that cannot be created is an error at
+    // once.
     let export = args.to.as_deref().map(Export::create).transpose()?;
     let rehearsal = session.rehearsal();
     let query = PreviewQuery {

@@ -81,8 +81,8 @@ impl DlqSession {
     /// Returns the messages in hand to the queue, and reports what the scan could not see.
     pub(super) async fn close(&self, scan: Scan<'_, SqsQueue>) -> Result<Closed, Box<dyn Error>> {
         let ours = u64::try_from(scan.held_messages()).unwrap_or(u64::MAX);
-        // Read before ours are returned: the number lags, and would later count them as held by others.
-        // A scan that stopped early does not need it.
+        // Read before ours are returned: the number lags, and would later count them as held by
+        // others. A scan that stopped early does not need it.
         let in_flight = match scan.ended() {
             true => Some(self.aws.queue_in_flight(&self.url).await),
             false => None,

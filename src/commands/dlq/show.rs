@@ -95,8 +95,8 @@ fn json(
     format!("{whole}\n")
 }
 
-/// Renders the message for a terminal. A body without a valid signature may contain anything, so its
-/// control characters are escaped.
+/// Renders the message for a terminal. A body without a valid signature may contain anything, so
+/// its control characters are escaped.
 fn table(
     args: &Show,
     message: &DeadLetter,

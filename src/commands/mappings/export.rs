@@ -1,4 +1,5 @@
-//! `branchline mappings export`: every mapping or its history, counted and hashed while it is written.
+//! `branchline mappings export`: every mapping or its history, counted and hashed while it is
+//! written.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -84,7 +84,7 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
 #[test]
 fn the_schema_has_the_keys_of_the_reader_and_no_others() {
     let schema = schema();
-    let places = [
+    let tables = [
         ("", "/properties"),
         ("[aws]", "/properties/aws/properties"),
         ("[queue]", "/properties/queue/properties"),
@@ -96,7 +96,7 @@ fn the_schema_has_the_keys_of_the_reader_and_no_others() {
         ("[github]", "/properties/github/properties"),
         ("[[rule]]", "/definitions/rule/properties"),
     ];
-    for (table, pointer) in places {
+    for (table, pointer) in tables {
         let text: &'static str = format!("{table}\nquite_another_word = 1\n").leak();
         let problems = problems(text);
         let (_, known) = problems

@@ -58,8 +58,8 @@ impl Account {
         emulator::send(&self.client, &self.urls[0], webhook.seal(START)).await;
     }
 
-    /// Returns how many messages the webhook, the dead-letter and the quarantine queue have, visible or
-    /// not.
+    /// Returns how many messages the webhook, the dead-letter and the quarantine queue have,
+    /// visible or not.
     pub(crate) async fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for (count, url) in counts.iter_mut().zip(&self.urls) {
@@ -113,9 +113,9 @@ impl Account {
         self.command(&all)
     }
 
-    /// Returns a command with this account's configuration.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let rules = format!(
+    /// Returns the text of this account's configuration.
+    pub(crate) fn rules(&self) -> String {
+        format!(
             r#"
             queue = {{ url = "{}", internal_url = "{}", dead_letter_url = "{}", quarantine_url = "{}" }}
             store = {{ table = "{}" }}
@@ -126,11 +126,15 @@ impl Account {
             template = "api-template"
             "#,
             self.urls[0], self.internal, self.urls[1], self.urls[2], self.table
-        );
+        )
+    }
+
+    /// Returns a command with this account's configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = branchline(arguments);
         command
             .env("BRANCHLINE_CONFIG", "env:RULES")
-            .env("RULES", rules)
+            .env("RULES", self.rules())
             .env("AWS_REGION", self.region)
             .env("AWS_ENDPOINT_URL", &self.endpoint);
         command

@@ -47,8 +47,8 @@ pub(crate) fn output(command: &mut Command) -> Output {
     )
 }
 
-/// Runs a command that must print nothing to standard output. Returns its exit code and its standard
-/// error.
+/// Runs a command that must print nothing to standard output. Returns its exit code and its
+/// standard error.
 pub(crate) fn failure(command: &mut Command) -> (Option<i32>, String) {
     let Output {
         status,

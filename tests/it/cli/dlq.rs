@@ -1,5 +1,5 @@
-//! `branchline dlq` against the emulator: listed messages stay, replayed messages arrive, and no message is
-//! lost.
+//! `branchline dlq` against the emulator: listed messages stay, replayed messages arrive, and no
+//! message is lost.
 
 use std::process::Output;
 
@@ -39,8 +39,8 @@ pub(super) fn work(account: &Account) {
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
-/// Makes an account with three dead letters (two invalid payloads and a webhook without a template) and
-/// one quarantined forgery.
+/// Makes an account with three dead letters (two invalid payloads and a webhook without a template)
+/// and one quarantined forgery.
 pub(super) async fn with_dead_letters(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     for name in ["p-1", "p-2"] {
@@ -232,7 +232,8 @@ async fn a_dropped_message_is_written_to_a_file_first_and_can_be_replayed() {
     );
 }
 
-/// Checks that a file is previewed like a queue, and that only messages that match the filters are sent.
+/// Checks that a file is previewed like a queue, and that only messages that match the filters are
+/// sent.
 fn predicted_and_filtered(account: &Account, file: &str) {
     let dry = run(account, &["replay", "--from", file, "--dry-run"]);
     let preview = text(dry.stderr);
@@ -269,7 +270,7 @@ fn recorded(account: &Account, delivery: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_subcommand_needs_a_webhook_secret() {
-    let account = with_dead_letters("dlq-no-secret", "ca-west-1").await;
+    let account = with_dead_letters("dlq-no-secret", "ca-central-1").await;
     account.template().await;
     let reason = ["--reason", "template-missing"];
     let messages = listed(run_without_secret(&account, &["list"]));

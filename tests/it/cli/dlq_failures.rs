@@ -1,5 +1,5 @@
-//! `branchline dlq` when something fails: another consumer holds messages, an argument is invalid, AWS
-//! denies a call.
+//! `branchline dlq` when something fails: another consumer holds messages, an argument is invalid,
+//! AWS denies a call.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
@@ -180,7 +180,8 @@ async fn an_entry_that_cannot_be_finished_is_a_warning_and_stops_nothing() {
     let messages = text(replay.stderr);
     assert_eq!(replay.status.code(), Some(0), "{messages}");
     assert!(messages.contains("1 replayed, 0 left"), "{messages}");
-    let warning = "warning: the audit trail says 'replaying' of replay:letter-1 and not 'replayed'";
+    let warning =
+        "warning: the audit trail says 'replaying' of replay:message-1 and not 'replayed'";
     assert!(messages.contains(warning), "{messages}");
     assert_eq!(
         (visible(&account, 0).await, visible(&account, 1).await),

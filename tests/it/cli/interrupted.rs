@@ -1,4 +1,5 @@
-//! `branchline dlq` interrupted, killed, and with prompts: no message is lost, and none stays invisible.
+//! `branchline dlq` interrupted, killed, and with prompts: no message is lost, and none stays
+//! invisible.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output, Stdio};
@@ -173,8 +174,8 @@ async fn the_typed_answer_decides() {
     let replay = || account.command(&["dlq", "replay", "--all"]);
     let question = "Replay 2 messages? [y/N]";
     let nothing = "error: not confirmed: nothing was sent";
-    // The last one is Ctrl-C, after which a terminal may drop pending output. The exit code is not that
-    // of a signal.
+    // The last one is Ctrl-C, after which a terminal may drop pending output. The exit code is not
+    // that of a signal.
     for (answer, expected) in [
         ("n\n", nothing),
         ("2\n", nothing),

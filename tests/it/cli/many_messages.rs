@@ -27,7 +27,8 @@ fn run(account: &Account, arguments: &[&str]) -> Output {
     output(&mut account.command(arguments))
 }
 
-/// Sends a thousand messages that SQS would have moved by itself, as after an outage of half an hour.
+/// Sends a thousand messages that SQS would have moved by itself, as after an outage of half an
+/// hour.
 async fn fill(account: &Account) -> BTreeSet<String> {
     let mut sent = BTreeSet::new();
     for number in 1..=MESSAGES {

@@ -23,8 +23,8 @@ fn rows(account: &Account, arguments: &[&str]) -> Vec<Value> {
     json_lines(&text(output.stdout))
 }
 
-/// Makes an account with three mappings: pull request 7 was pushed to, 8 was closed, and 9 came from a
-/// fork.
+/// Makes an account with three mappings: pull request 7 was pushed to, 8 was closed, and 9 came
+/// from a fork.
 async fn with_mappings(test: &str, region: &'static str) -> Account {
     let account = Account::in_region(test, region).await;
     account.template().await;

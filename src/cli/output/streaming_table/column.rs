@@ -32,8 +32,8 @@ impl<T> Column<T> {
         self
     }
 
-    /// Sets the rank. On a terminal that is too narrow for all columns, the column of the highest rank is
-    /// left out first. Columns of rank 0 stay.
+    /// Sets the rank. On a terminal that is too narrow for all columns, the column of the highest
+    /// rank is left out first. Columns of rank 0 stay.
     #[must_use]
     pub fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;

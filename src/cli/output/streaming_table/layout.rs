@@ -7,8 +7,8 @@ pub(super) const GAP: usize = 2;
 /// The least width of a column if not even the least widths fit.
 const SLIVER: usize = 1;
 
-/// Returns the width of each column; `None` if it is left out. With the gaps they are never wider than
-/// the terminal.
+/// Returns the width of each column; `None` if it is left out. With the gaps they are never wider
+/// than the terminal.
 pub(super) fn widths<T>(columns: &[Column<T>], terminal: usize) -> Vec<Option<usize>> {
     let mut shown: Vec<_> = columns.iter().map(|_| true).collect();
     loop {
@@ -35,8 +35,8 @@ pub(super) fn widths<T>(columns: &[Column<T>], terminal: usize) -> Vec<Option<us
     }
 }
 
-/// Distributes the space over the flexible columns: surplus by their widths, a deficit by how much each
-/// can shrink.
+/// Distributes the space over the flexible columns: surplus by their widths, a deficit by how much
+/// each can shrink.
 fn fitted<T>(columns: &[&Column<T>], space: usize) -> Vec<usize> {
     let wanted: usize = columns.iter().map(|column| column.width).sum();
     if wanted <= space {

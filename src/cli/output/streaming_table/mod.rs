@@ -1,5 +1,5 @@
-//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. Rows are written
-//! as they arrive.
+//! Lists: a table fitted to the terminal for people, JSON lines and CSV for programs. Rows are
+//! written as they arrive.
 
 mod column;
 mod layout;
