@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::expect_used,
-    reason = "a benchmark without its material ends at once"
+    reason = "a benchmark without its inputs ends at once"
 )]
 
 #[path = "support/payload.rs"]

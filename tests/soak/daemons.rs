@@ -174,8 +174,8 @@ impl Daemons {
         for daemon in &self.running {
             let log = daemon.read();
             for word in ["panick", SECRET, "is not JSON", "branchline cannot work"] {
-                let said = log.lines().find(|line| line.contains(word));
-                wrong.extend(said.map(|line| format!("daemon {} says: {line}", daemon.number)));
+                let found = log.lines().find(|line| line.contains(word));
+                wrong.extend(found.map(|line| format!("daemon {} logged: {line}", daemon.number)));
             }
         }
         wrong

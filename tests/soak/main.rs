@@ -194,7 +194,7 @@ impl Report {
             Row::sum("open subjects", expected.open()),
             Row::sum("pipelines", self.pipelines),
             Row::sum("lost: open without a pipeline", self.lost),
-            Row::sum("orphaned: pipelines without a mapping", self.orphaned),
+            Row::sum("orphaned: without a mapping", self.orphaned),
             Row::sum("invalid", expected.invalid()),
             Row::sum("dead-lettered", self.dead_lettered),
             Row::sum("of them dead-lettered again", self.dead_lettered_again),

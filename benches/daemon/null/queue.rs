@@ -81,7 +81,7 @@ impl Queue {
 /// Returns the milliseconds since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is AWS, whose clock is the machine's"
+    reason = "AWS's clock is the machine's here"
 )]
 fn now() -> u128 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

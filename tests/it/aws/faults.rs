@@ -127,7 +127,7 @@ async fn codepipeline_errors_have_their_reasons() {
     assert_eq!(
         fault.reason,
         Reason::AwsDenied,
-        "a fresh trust policy takes a while to be seen"
+        "a new trust policy takes a while to apply"
     );
 }
 

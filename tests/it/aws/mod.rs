@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "an answer that cannot be made fails its test"
+    reason = "a response that cannot be built fails its test"
 )]
 
 pub(crate) mod clients;

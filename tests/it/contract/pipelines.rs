@@ -147,7 +147,7 @@ pub(crate) async fn create_writes_declaration_and_tags<S: PipelinesStage>(stage:
     assert_eq!(read(stage, &new.name).await, *new.declaration.as_json());
     let found = found(stage, "api-pr-7").await.unwrap();
     assert_eq!(found.tags, new.tags);
-    assert_eq!(found.arn, new.arn, "the ARN that was foretold");
+    assert_eq!(found.arn, new.arn, "the predicted ARN");
 }
 
 /// "AWS starts its first execution by itself", and nothing else starts a second.

@@ -158,7 +158,7 @@ pub(crate) async fn a_first_claim_wins_and_the_second_loses_to_its_row<S: StoreS
 /// The expected row never existed: there is no row to return.
 pub(crate) async fn a_claim_on_a_missing_row_loses_without_a_row<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(7)).await, None);
-    assert_eq!(row(stage, &pull(7)).await, None, "looking wrote nothing");
+    assert_eq!(row(stage, &pull(7)).await, None, "reading wrote nothing");
 }
 
 /// "A second call with the same transition wins again."

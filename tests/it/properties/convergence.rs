@@ -23,7 +23,7 @@ const HISTORIES: u32 = 10_000;
 
 /// What is done to a history before it arrives.
 #[derive(Clone, Copy, Debug)]
-struct Mess {
+struct Disorder {
     seed: u64,
     /// Some webhooks are lost, but never the last of a subject.
     cuts: bool,
@@ -75,30 +75,30 @@ fn run(histories: u32, figures: &Figures) {
         ..Config::default()
     };
     let lives = vec(vec(any::<u8>(), 0..7), 1..5);
-    let mess = (any::<u64>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, mess)| {
-        let (seed, cuts, unruly, repairs) = mess;
-        let mess = Mess {
+    let disorder = (any::<u64>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let outcome = TestRunner::new(config).run(&(lives, disorder), |(lives, disorder)| {
+        let (seed, cuts, unruly, repairs) = disorder;
+        let disorder = Disorder {
             seed,
             cuts,
             unruly,
             repairs,
         };
-        let ended = paused().block_on(compare(&lives, mess, figures));
+        let ended = paused().block_on(compare(&lives, disorder, figures));
         ended.map_err(TestCaseError::fail)
     });
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(why, (lives, mess))) => panic!("{lives:?} {mess:?}\n{why}"),
+        Err(TestError::Fail(why, (lives, disorder))) => panic!("{lives:?} {disorder:?}\n{why}"),
         Err(TestError::Abort(why)) => panic!("{why}"),
     }
 }
 
-async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {
-    let mut rng = fastrand::Rng::with_seed(mess.seed);
+async fn compare(lives: &[Vec<u8>], disorder: Disorder, figures: &Figures) -> Result<(), String> {
+    let mut rng = fastrand::Rng::with_seed(disorder.seed);
     let mut history = History::of(lives);
     add(&figures.events, history.events.len());
-    if mess.cuts {
+    if disorder.cuts {
         history
             .events
             .retain(|event| event.last || rng.u8(0..4) > 0);
@@ -109,30 +109,30 @@ async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(),
     for event in &history.events {
         ordered.deliver(event.webhook.clone()).await;
     }
-    let messy = history::world(FakeClock::new());
-    if mess.unruly {
-        messy.queue.unruly(mess.seed);
+    let disordered = history::world(FakeClock::new());
+    if disorder.unruly {
+        disordered.queue.unruly(disorder.seed);
     }
     let arrivals = arrivals(&history.events, &mut rng);
     add(&figures.arrivals, arrivals.len());
-    if mess.repairs {
+    if disorder.repairs {
         // A repair that updates a clone stops its execution and starts it again.
-        messy.expect_chaos(&history.back);
+        disordered.expect_chaos(&history.back);
     }
-    let repairs = mess.repairs.then_some(&history);
-    let repairs = deliver(&messy, arrivals, repairs, &mut rng).await;
+    let repairs = disorder.repairs.then_some(&history);
+    let repairs = deliver(&disordered, arrivals, repairs, &mut rng).await;
     add(&figures.repairs, repairs);
 
     add(&figures.open, history.open.len());
     settled(&ordered, "in order", &history)?;
-    settled(&messy, "in a mess", &history)?;
+    settled(&disordered, "out of order", &history)?;
     // `create` does not name a commit, and the push beside it may be cut.
-    let picture = |world: &World| history::without_strays(world.picture(!mess.cuts));
-    let (wanted, got) = (picture(&ordered), picture(&messy));
+    let picture = |world: &World| history::without_strays(world.picture(!disorder.cuts));
+    let (wanted, got) = (picture(&ordered), picture(&disordered));
     if wanted == got {
         return Ok(());
     }
-    Err(format!("in order {wanted:#?}\nin a mess {got:#?}"))
+    Err(format!("in order {wanted:#?}\nout of order {got:#?}"))
 }
 
 /// Returns the webhooks in another order, some of them twice: swapped here and there, or shuffled.

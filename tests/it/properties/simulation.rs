@@ -90,7 +90,7 @@ fn whatever_happens_pipelines_are_open_subjects() {
     );
     assert!(
         all.crashes > 500 && all.freezes > 500 && all.late_effects > 100,
-        "too fair: {all:?}"
+        "too little chaos: {all:?}"
     );
 }
 

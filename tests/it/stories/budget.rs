@@ -43,11 +43,7 @@ fn a_push_costs_six_calls_and_a_closing_six() {
     run_line(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let pushed = |before, sha| Webhook::pull_request("synchronize").before(before).sha(sha);
-        assert_eq!(
-            cost(world, pushed(1, 2)).await,
-            5,
-            "the template is remembered"
-        );
+        assert_eq!(cost(world, pushed(1, 2)).await, 5, "the template is cached");
         world.clock.advance(Duration::from_secs(60));
         assert_eq!(cost(world, pushed(2, 3)).await, 6);
         assert_eq!(cost(world, Webhook::pull_request("closed").sha(3)).await, 6);
@@ -155,7 +151,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
 #[test]
 fn a_claim_that_is_about_to_expire_is_not_used() {
     println!(
-        "a call of {OPERATION_TIMEOUT:?}, its echo of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
+        "a call of {OPERATION_TIMEOUT:?}, its late effect of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
     assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
     // Before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
@@ -186,7 +182,7 @@ fn our_limits_come_before_the_queues_own_redrive() {
     println!(
         "{most} attempts and {spare} receives of a busy subject, which take {busy:?} or longer"
     );
-    assert!(busy > CLAIM * 5, "workers that die one after the other");
+    assert!(busy > CLAIM * 5, "workers that crash one after the other");
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! The daemon's message loop over fakes: how much it takes, that it acknowledges everything, and
 //! how it ends.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a loop that does not do its part fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a loop that fails, fails the test")]
 
 use std::time::Duration;
 
@@ -76,7 +73,7 @@ fn the_daemon_never_receives_more_than_it_can_start() {
         );
         let run = worker.run(RunMode::Daemon, stop);
         tokio::select! {
-            _ = run => panic!("its shutdown was not requested"),
+            _ = run => panic!("it ended without a shutdown"),
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
         drop(shutdown);

@@ -69,7 +69,8 @@ pub(crate) async fn depth(client: &aws_sdk_sqs::Client, url: &str) -> usize {
     depth
 }
 
-/// Receives and removes the messages of a queue, and returns their delivery ids.
+/// Receives the messages of a queue, and returns their delivery ids. The messages are invisible
+/// afterwards.
 pub(crate) async fn deliveries(client: &aws_sdk_sqs::Client, url: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     loop {

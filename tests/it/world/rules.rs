@@ -42,17 +42,17 @@ pub(crate) fn branch_rule() -> Rule {
 
 /// Parses globs.
 pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
-    GlobFilter::parse(globs).expect("legal globs")
+    GlobFilter::parse(globs).expect("valid globs")
 }
 
 /// Parses a pattern for the names of clones.
 pub(crate) fn name_pattern(text: &str) -> NamePattern {
-    NamePattern::parse(text).expect("a legal pattern")
+    NamePattern::parse(text).expect("a valid pattern")
 }
 
 /// Parses the name of a pipeline.
 pub(crate) fn pipeline_name(text: &str) -> PipelineName {
-    PipelineName::parse(text).expect("a legal name")
+    PipelineName::parse(text).expect("a valid name")
 }
 
 /// Returns a pipeline that fetches `repository` through a connection and builds it. Every field

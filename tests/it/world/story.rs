@@ -145,7 +145,7 @@ impl World {
     pub(crate) fn give(&self, declaration: Value, tags: Tags) {
         self.account
             .give(declaration, tags)
-            .expect("a declaration that CodePipeline takes");
+            .expect("a declaration that CodePipeline accepts");
     }
 
     /// Sends a webhook to the queue of webhooks, as GitHub does.
@@ -153,7 +153,7 @@ impl World {
         let sealed = webhook.clone().seal(self.clock.now());
         self.queue
             .deliver(&sealed.body, &sealed.attributes)
-            .expect("a message that SQS takes");
+            .expect("a message that SQS accepts");
     }
 
     /// Sends a repair to the internal queue, as an operator does. No fault applies to it.
@@ -162,7 +162,7 @@ impl World {
         let source = Source::Internal;
         self.queue
             .deliver_to(source, Some(SENDER), &message.body, &message.attributes)
-            .expect("a message that SQS takes");
+            .expect("a message that SQS accepts");
     }
 
     /// Sends a webhook and works until the queues are empty; then a second passes. Returns what

@@ -71,7 +71,7 @@ async fn work(world: &World, input: &Input) -> String {
     let sent = world
         .queue
         .deliver_to(input.source, sender, &input.body, &input.attributes);
-    sent.expect("a message that SQS takes");
+    sent.expect("a message that SQS accepts");
     let settings = WorkerConfig {
         concurrency: 1,
         drain_timeout: Duration::from_secs(25),

@@ -62,7 +62,7 @@ fn a_busy_subject_uses_up_no_attempts() {
         let longest = Duration::from_secs(50 * 30 + 900);
         assert!(
             world.clock.elapsed() - begun < longest,
-            "busy is back within seconds"
+            "a busy subject's message returns within seconds"
         );
     });
 }
@@ -74,11 +74,7 @@ fn a_table_that_fails_is_counted_by_receives() {
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
         world.faults.next(Op::Claim, limit - 1, fails);
         world.deliver(Webhook::pull_request("opened")).await;
-        assert_eq!(
-            world.pipelines(),
-            ["api-pr-7"],
-            "the last attempt went well"
-        );
+        assert_eq!(world.pipelines(), ["api-pr-7"], "the last attempt succeeds");
 
         world.faults.next(Op::Claim, limit, fails);
         world

@@ -49,7 +49,7 @@ fn messages_in_work_are_finished_and_no_more_are_received() {
         let left = world.queue.depth();
         assert_eq!(
             left.in_flight, 0,
-            "everything that was taken is acknowledged"
+            "everything that was received is acknowledged"
         );
         assert_eq!(world.pipelines().len() + left.visible, 9);
         world.settle().await;
@@ -101,7 +101,7 @@ fn acknowledgements_that_hang_do_not_delay_the_end() {
         assert_eq!(
             world.queue.depth().in_flight,
             1,
-            "it comes back, and changes nothing"
+            "it returns, and changes nothing"
         );
         world.settle().await;
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);

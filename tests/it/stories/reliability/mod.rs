@@ -3,10 +3,7 @@
 //! These are stories over the fakes, in tokio's paused time. `simulation.rs` covers any mixture of
 //! failures.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a daemon that does not do its part fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a daemon that fails, fails the test")]
 
 mod attempts;
 mod drain;

@@ -22,7 +22,7 @@ async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
     world.faults.next(op, 1, Trouble::Hang(when));
     let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
     let processed = driver::handle(world, received.remove(0)).await;
-    assert!(processed.is_none(), "it died in the middle");
+    assert!(processed.is_none(), "the worker crashed on the way");
     world.queue.purge();
 }
 
