@@ -15,15 +15,15 @@ struct Flags {
 pub struct Readiness(Arc<Flags>);
 
 impl Readiness {
-    /// Returns why the worker is not ready. Returns `None` if it is ready: the queue answered the
-    /// last poll, AWS answers what processing needs, and no shutdown was requested.
+    /// Returns why the worker is not ready. Returns `None` if it is ready: the webhook queue answered
+    /// the last poll, AWS answers what processing needs, and no shutdown was requested.
     #[must_use]
     pub fn not_ready_reason(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.0.draining) {
             Some("stopping: messages in work are finished first")
         } else if !is(&self.0.queue) {
-            Some("the queue does not answer")
+            Some("the webhook queue does not answer")
         } else if !is(&self.0.table) {
             Some("the table, or another AWS service that processing needs, does not answer")
         } else {

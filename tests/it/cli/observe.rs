@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
 use branchline::telemetry::metrics;
 use serde_json::Value;
@@ -75,7 +76,11 @@ async fn metrics_and_health_pages_describe_the_work_of_the_daemon() {
     assert_eq!(get(address, "GET", "/").0, 404);
     let at = address.to_string();
     assert_eq!(health(&at, &[]), (Some(0), "ok\n".to_owned()));
-    assert_eq!(health(&at, &["--ready"]), (Some(0), "ok\n".to_owned()));
+    // It is ready once the sweep has read the table, which goes on beside the messages.
+    let deadline = Instant::now() + LIMIT;
+    while health(&at, &["--ready"]) != (Some(0), "ok\n".to_owned()) {
+        assert!(Instant::now() < deadline, "not ready within {LIMIT:?}");
+    }
 
     drop(daemon);
     let (code, answer) = health(&at, &[]);
@@ -89,7 +94,7 @@ async fn without_a_queue_it_is_not_ready() {
     let (_daemon, address) = serving(&account, &["--endpoint-url", "http://127.0.0.1:9"]);
     assert_eq!(
         get(address, "GET", "/readyz"),
-        (503, "the queue does not answer\n".to_owned())
+        (503, "the webhook queue does not answer\n".to_owned())
     );
     assert_eq!(get(address, "GET", "/healthz").0, 200);
 }

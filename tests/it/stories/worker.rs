@@ -174,14 +174,20 @@ fn the_daemon_is_ready_while_it_works_and_gives_the_reason_otherwise() {
             settings(4),
         );
         let ready = worker.readiness();
-        assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
+        assert_eq!(
+            ready.not_ready_reason(),
+            Some("the webhook queue does not answer")
+        );
         let observe = async {
             tokio::time::sleep(Duration::from_secs(30)).await;
             assert_eq!(ready.not_ready_reason(), None);
             let out = Trouble::Fail(When::Before, Reason::AwsUnavailable);
             world.faults.next(Op::Receive, 1_000, out);
             tokio::time::sleep(Duration::from_secs(60)).await;
-            assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
+            assert_eq!(
+                ready.not_ready_reason(),
+                Some("the webhook queue does not answer")
+            );
             shutdown.request();
         };
         let (ran, ()) = tokio::join!(worker.run(RunMode::Daemon, stop), observe);
