@@ -8,6 +8,7 @@ mod changes;
 mod environment;
 mod hidden;
 mod limits;
+mod model;
 mod overrides;
 mod problem;
 mod resolve;
@@ -16,18 +17,12 @@ mod secrets;
 mod values;
 mod words;
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
 use toml::de::DeTable;
-
-use crate::domain::intake::authenticated::Secrets;
-use crate::domain::outcome::disposition::MaxAttempts;
-use crate::domain::rules::rule::Rules;
 
 use environment::DEFAULT_FILE;
 pub use environment::{Environment, ProcessEnvironment};
 pub use hidden::RedactedEnvironment;
+pub use model::{AccountConfig, Config, Queues};
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 use resolve::Resolver;
@@ -36,59 +31,6 @@ use words::Diagnostics;
 /// The JSON Schema (draft 7) of the configuration, for editors. It reports fewer mistakes than
 /// [`load`], and none that [`load`] does not report.
 pub const SCHEMA: &str = include_str!("schema.json");
-
-/// A valid configuration.
-#[derive(Debug)]
-pub struct Config {
-    /// The Region; `None` leaves it to the SDK's chain.
-    pub region: Option<String>,
-    /// An endpoint for all services; `None` is AWS.
-    pub endpoint_url: Option<String>,
-    /// The most calls to CodePipeline per second.
-    pub codepipeline_rate: NonZeroU32,
-    /// The queues' URLs.
-    pub queues: Queues,
-    /// The most messages processed at the same time.
-    pub concurrency: usize,
-    /// How long messages in work may take once a shutdown was requested.
-    pub drain_timeout: Duration,
-    /// How many attempts a message has, by class of fault.
-    pub max_attempts: MaxAttempts,
-    /// The table's name.
-    pub table: String,
-    /// The webhook secrets.
-    pub secrets: Secrets,
-    /// The rules: which repositories get which pipelines.
-    pub rules: Rules,
-}
-
-/// The part of a valid configuration that commands without queues use.
-#[derive(Debug)]
-pub struct AccountConfig {
-    /// The Region; `None` leaves it to the SDK's chain.
-    pub region: Option<String>,
-    /// An endpoint for all services; `None` is AWS.
-    pub endpoint_url: Option<String>,
-    /// The most calls to CodePipeline per second.
-    pub codepipeline_rate: NonZeroU32,
-    /// The table's name.
-    pub table: String,
-    /// The rules: which repositories get which pipelines.
-    pub rules: Rules,
-}
-
-/// The URLs of the queues.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queues {
-    /// The webhook queue.
-    pub webhooks: String,
-    /// The queue of branchline's own messages.
-    pub internal: String,
-    /// The queue of messages that cannot be processed.
-    pub dead_letters: String,
-    /// The queue of messages that cannot be authenticated.
-    pub quarantine: String,
-}
 
 /// Reads the whole configuration.
 ///

@@ -9,10 +9,11 @@ use crate::domain::rules::rule::Rules;
 
 use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
+use crate::config::model::{AccountConfig, Config, Queues};
 use crate::config::overrides::Overrides;
 use crate::config::values::{http_url, queue_url, region_name, table_name};
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{AccountConfig, Config, Queues, rules, secrets};
+use crate::config::{rules, secrets};
 
 /// Resolves one document. Mistakes go to the diagnostics.
 pub(super) struct Resolver<'a, E> {
