@@ -6,11 +6,11 @@
 
 mod changes;
 mod environment;
-mod hidden;
 mod limits;
 mod model;
 mod overrides;
 mod problem;
+mod redacted;
 mod resolve;
 mod rules;
 mod secrets;
@@ -21,10 +21,10 @@ use toml::de::DeTable;
 
 use environment::DEFAULT_FILE;
 pub use environment::{Environment, ProcessEnvironment};
-pub use hidden::RedactedEnvironment;
 pub use model::{AccountConfig, Config, Queues};
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
+pub use redacted::RedactedEnvironment;
 use resolve::Resolver;
 use words::Diagnostics;
 
