@@ -1,8 +1,8 @@
-//! What each room of the line costs, and the clone: `cargo bench --bench steps`.
+//! The cost of each step, and of a clone: `cargo bench --bench steps`.
 
 #![expect(
     clippy::expect_used,
-    reason = "a benchmark without its material ends at once"
+    reason = "a benchmark without its inputs ends at once"
 )]
 
 #[path = "support/payload.rs"]
@@ -30,7 +30,7 @@ use serde_json::Value;
 
 type Trouble = Box<dyn Error + Send + Sync>;
 
-/// GitHub's usual size, and about the most that SQS takes, in bytes.
+/// GitHub's usual size, and about the largest that SQS accepts, in bytes.
 const SIZES: [usize; 2] = [25_000, 1_000_000];
 const SECRET: &str = "It's a Secret to Everybody";
 const NOW: Timestamp = Timestamp(1_772_445_600_000);
@@ -67,14 +67,14 @@ fn verify(bencher: Bencher<'_, '_>, bytes: usize) {
         .bench_values(|envelope| envelope.authenticate(&authenticator));
 }
 
-/// Step 3: reading the few fields that matter.
+/// Step 3: reads the few fields that matter.
 #[divan::bench(args = SIZES)]
 fn read(bencher: Bencher<'_, '_>, bytes: usize) {
     let delivery = delivery(body(bytes));
     bencher.bench(|| Event::read(&delivery));
 }
 
-/// Step 4: which rule, and what it wants.
+/// Step 4: finds the rule and the desired state.
 #[divan::bench]
 fn intent(bencher: Bencher<'_, '_>) {
     let config = configuration();
@@ -85,7 +85,7 @@ fn intent(bencher: Bencher<'_, '_>) {
         .bench_values(|event| Intent::read(event, &config.rules, delivery.id(), NOW));
 }
 
-/// Step 6: what to do.
+/// Step 6: plans the effect.
 #[divan::bench]
 fn decide(bencher: Bencher<'_, '_>) {
     let intent = wanted(&configuration());
@@ -94,7 +94,7 @@ fn decide(bencher: Bencher<'_, '_>) {
         .bench_values(|claim| plan(&intent, None, claim, NOW));
 }
 
-/// The template made a clone.
+/// Makes a clone from the template.
 #[divan::bench]
 fn clone(bencher: Bencher<'_, '_>) {
     let config = configuration();
@@ -193,7 +193,7 @@ fn configuration() -> Config {
     config::load(&overrides, &Nowhere).expect("a configuration")
 }
 
-/// Environment of two variables and no file.
+/// An environment with two variables and no file.
 struct Nowhere;
 
 impl Environment for Nowhere {

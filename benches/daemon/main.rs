@@ -1,5 +1,5 @@
-//! What `scripts/bench` runs beside the release binary: a null AWS, which answers every call at once or after a set
-//! latency, and a floor, which makes the daemon's calls without the daemon.
+//! What `scripts/bench` runs beside the release binary: a null AWS, which answers every call at
+//! once or after a set latency, and a floor, which makes the daemon's calls without the daemon.
 //!
 //! ```text
 //! daemon null-aws                                      prints its address, serves until it is ended
@@ -18,7 +18,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// What goes wrong here is told and ends the program.
+/// An error, which is printed and ends the program.
 type Trouble = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
-            // Nobody is left to tell when standard error itself is gone.
+            // Standard error itself may be closed.
             let _ = writeln!(std::io::stderr(), "{trouble}");
             ExitCode::FAILURE
         }

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-/// The payload that all are made of.
+/// The payload that all others are made from.
 const FIXTURE: &str = include_str!("../../tests/fixtures/webhooks/pull_request.opened.json");
 /// The field that is kept for the end.
 pub(crate) const NUMBER: &str = "number";
-/// How many bytes `,"number":1000000` takes.
+/// The bytes of `,"number":1000000`.
 const NUMBER_BYTES: usize = 17;
-/// What GitHub tells of an account beside what the fixture does (webhook documentation, `pull_request`).
+/// The fields of an account that the fixture leaves out (webhook documentation, `pull_request`).
 const USER_LINKS: [&str; 11] = [
     "avatar_url",
     "gravatar_id",
@@ -22,7 +22,7 @@ const USER_LINKS: [&str; 11] = [
     "events_url{/privacy}",
     "received_events_url",
 ];
-/// The same of a repository.
+/// The same for a repository.
 const REPOSITORY_LINKS: [&str; 34] = [
     "forks_url",
     "keys_url{/key_id}",
@@ -60,8 +60,8 @@ const REPOSITORY_LINKS: [&str; 34] = [
     "deployments_url",
 ];
 
-/// A payload of so many bytes, or of as many as the fields take that GitHub always sends. It lacks [`NUMBER`], with
-/// which, of seven digits, it has its size.
+/// Makes a payload of this size in bytes, or of the least size with all fields that GitHub sends.
+/// It lacks [`NUMBER`], which, with seven digits, completes the size.
 pub(crate) fn of_size(bytes: usize) -> Result<Value, crate::Trouble> {
     let mut payload: Value = serde_json::from_str(FIXTURE)?;
     enrich(&mut payload);
@@ -69,7 +69,7 @@ pub(crate) fn of_size(bytes: usize) -> Result<Value, crate::Trouble> {
     Ok(payload)
 }
 
-/// Gives accounts and repositories the links that GitHub gives them, and moves the number out.
+/// Adds GitHub's links to accounts and repositories, and moves the number out.
 fn enrich(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -100,7 +100,7 @@ fn links(fields: &mut Map<String, Value>, base: &str, names: &[&str]) {
     }
 }
 
-/// Labels first, then text: what is large in practice is long lists and long descriptions.
+/// Adds labels first, then text: large payloads have long lists and long descriptions.
 fn fill(payload: &mut Value, bytes: usize) -> Result<(), crate::Trouble> {
     let missing = |payload: &Value| bytes.saturating_sub(payload.to_string().len() + NUMBER_BYTES);
     let label = json!({

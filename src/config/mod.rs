@@ -14,6 +14,7 @@ mod redacted;
 mod resolve;
 mod rules;
 mod secrets;
+mod valid;
 mod values;
 mod words;
 
@@ -26,6 +27,7 @@ pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 pub use redacted::RedactedEnvironment;
 use resolve::Resolver;
+pub use valid::{AccountConfig, Config, Queues};
 use words::Diagnostics;
 
 /// The JSON Schema (draft 7) of the configuration, for editors. It reports fewer mistakes than

@@ -11,6 +11,7 @@ use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
 use crate::config::model::{AccountConfig, Config, Queues};
 use crate::config::overrides::Overrides;
+use crate::config::valid::{AccountConfig, Config, Queues};
 use crate::config::values::{http_url, queue_url, region_name, table_name};
 use crate::config::words::{Diagnostics, Located, Table};
 use crate::config::{rules, secrets};

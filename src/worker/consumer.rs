@@ -7,6 +7,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::domain::fault::Fault;
+use crate::domain::intake::envelope::Source;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::worker::acks::Acks;
 use crate::worker::poll::Poller;
@@ -26,8 +27,7 @@ pub(super) struct Consumer<Q, S, P, C> {
     /// Messages in work at once.
     pub(super) concurrency: usize,
     pub(super) drain_timeout: Duration,
-    /// True for the one consumer that also runs the sweep at start.
-    pub(super) sweeps: bool,
+    pub(super) source: Source,
     pub(super) mode: RunMode,
 }
 
@@ -55,7 +55,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Consumer<Q, S, P, C> {
                 handler: &handler,
                 concurrency: self.concurrency,
                 mode: self.mode,
-                sweeps: self.sweeps,
+                source: self.source,
             };
             let outcome = poller.poll(stop, &mut work).await;
             if outcome.is_err() {

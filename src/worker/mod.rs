@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::fault::Fault;
+use crate::domain::intake::envelope::Source;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
 
@@ -93,19 +94,19 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
         };
         // A consumer that fails also stops the other one.
         let (stop_both, stopped) = Shutdown::channel();
-        let consumer = |queue, concurrency: usize, sweeps| Consumer {
+        let consumer = |queue, concurrency: usize, source| Consumer {
             queue: Arc::clone(queue),
             shared: shared.clone(),
             concurrency: concurrency.max(1),
             drain_timeout: self.config.drain_timeout,
-            sweeps,
+            source,
             mode,
         };
-        let webhooks = consumer(&self.webhooks, self.config.concurrency, true);
+        let webhooks = consumer(&self.webhooks, self.config.concurrency, Source::Webhooks);
         let internal = consumer(
             &self.internal,
             self.config.concurrency.min(INTERNAL_CONCURRENCY),
-            false,
+            Source::Internal,
         );
         let both = async {
             let (webhooks, internal) = tokio::join!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::fault::Fault;
+use crate::domain::intake::envelope::Source;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::worker::backoff::PollBackoff;
 
@@ -14,19 +15,32 @@ use crate::worker::backoff::PollBackoff;
 /// may be due to its rule.
 const FAILURES: usize = 3;
 
-/// Counts the failures of the queue.
-#[derive(Default)]
+/// The outages of one source queue, as its poller sees them.
 pub(super) struct QueueOutage {
+    /// The name of the queue in the log: an operator must know which of the two is out.
+    queue: &'static str,
     failures: usize,
     backoff: PollBackoff,
 }
 
 impl QueueOutage {
+    /// Records no outage yet of this queue.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            queue: match source {
+                Source::Webhooks => "webhook queue",
+                Source::Internal => "internal queue",
+            },
+            failures: 0,
+            backoff: PollBackoff::default(),
+        }
+    }
+
     /// Records a failed poll. Returns the time to wait before the next one.
     pub(super) fn failed(&mut self, fault: &Fault, jitter: f64) -> Duration {
         self.failures += 1;
         if self.failures == 1 {
-            tracing::error!(fault = %fault, "The queue does not answer; polling goes on, more slowly");
+            tracing::error!(fault = %fault, "The {} does not answer; polling goes on, more slowly", self.queue);
         }
         self.backoff.after_failure(jitter)
     }
@@ -39,8 +53,9 @@ impl QueueOutage {
     /// Records that the queue answered.
     pub(super) fn over(&mut self) {
         if self.failures > 0 {
-            tracing::info!(polls = self.failures, "The queue answers again");
-            *self = Self::default();
+            tracing::info!(polls = self.failures, "The {} answers again", self.queue);
+            self.failures = 0;
+            self.backoff = PollBackoff::default();
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::domain::fault::{Fault, Reason, Scope};
-use crate::domain::intake::envelope::Envelope;
+use crate::domain::intake::envelope::{Envelope, Source};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 
 use crate::worker::outage::QueueOutage;
@@ -34,8 +34,9 @@ pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
     pub(super) mode: RunMode,
-    /// True if the sweep runs beside the polling.
-    pub(super) sweeps: bool,
+    /// The queue that is polled. The sweep starts with the polling of webhooks, and readiness follows
+    /// it.
+    pub(super) source: Source,
 }
 
 /// A message, and the permit for its processing.
@@ -57,7 +58,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     pub(super) async fn poll(&self, stop: Shutdown, work: &mut JoinSet<()>) -> Result<(), Fault> {
         let permits = Arc::new(Semaphore::new(self.concurrency));
         let mut sweep_faults = self.start_sweep(&stop, work);
-        let mut outage = QueueOutage::default();
+        let mut outage = QueueOutage::new(self.source);
         let mut pause = Duration::ZERO;
         let mut answered = false;
         let mut polls = Polls::new();
@@ -73,7 +74,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             match answer {
                 Ok(Received { messages, .. }) => {
                     answered = true;
-                    self.handler.shared.readiness.queue(true);
+                    self.set_ready(true);
                     pause = Duration::ZERO;
                     outage.over();
                     let is_empty = messages.is_empty();
@@ -96,13 +97,22 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 // Polls that fail at the same time count once.
                 Err(_) if !polls.is_empty() => {}
                 Err(fault) => {
-                    self.handler.shared.readiness.queue(false);
+                    self.set_ready(false);
                     pause = outage.failed(&fault, self.handler.shared.jitter.next());
                     if self.mode == RunMode::UntilEmpty && outage.failures() >= FAILED_POLLS {
                         return Err(fault);
                     }
                 }
             }
+        }
+    }
+
+    /// Reports whether the queue answers. Without webhooks the daemon does nothing, and an internal
+    /// queue that answers must not hide that.
+    fn set_ready(&self, answers: bool) {
+        match self.source {
+            Source::Webhooks => self.handler.shared.readiness.queue(answers),
+            Source::Internal => {}
         }
     }
 
@@ -123,8 +133,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// cannot wait out.
     fn start_sweep(&self, stop: &Shutdown, work: &mut JoinSet<()>) -> mpsc::Receiver<Fault> {
         let (fault_sender, faults) = mpsc::channel(1);
-        if !self.sweeps {
-            return faults;
+        match self.source {
+            Source::Webhooks => {}
+            Source::Internal => return faults,
         }
         let handler = Arc::clone(self.handler);
         let stop = stop.clone();

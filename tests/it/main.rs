@@ -1,4 +1,4 @@
-//! The tests of branchline, in one crate.
+//! The integration tests of branchline, in one crate.
 
 mod aws;
 mod cli;
@@ -6,5 +6,4 @@ mod contract;
 mod properties;
 mod repository;
 mod stories;
-#[expect(dead_code, reason = "the soak uses the rest of the world")]
 mod world;

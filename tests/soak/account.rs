@@ -1,4 +1,4 @@
-//! An account of its own in the emulator: queues, table, templates, in a Region that no other test uses.
+//! An account in the emulator: queues, table and templates, in a Region that no other test uses.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::world::webhook::{REPOSITORY, Sealed};
 use crate::world::world::MAX_RECEIVES;
 use crate::world::{emulator, table};
 
-/// Nobody else's pipelines are there.
+/// A Region without other pipelines.
 pub(crate) const REGION: &str = "ca-central-1";
 
 pub(crate) struct Account {
@@ -34,7 +34,7 @@ impl Account {
         let (source, internal, dead_letters, quarantine) = (
             queue("webhooks").await,
             queue("internal").await,
-            queue("dead-letters").await,
+            queue("dead-dead_letters").await,
             queue("quarantine").await,
         );
         emulator::redrive(&sqs, &source, &dead_letters, MAX_RECEIVES).await;
@@ -71,7 +71,7 @@ impl Account {
         }
     }
 
-    /// The configuration of `crate::world::history::rules`, in TOML.
+    /// Returns the configuration of `crate::world::history::rules`, in TOML.
     pub(crate) fn configuration(&self) -> String {
         let Self {
             source,
@@ -104,7 +104,7 @@ impl Account {
         )
     }
 
-    /// The next round's pipelines are others, and the account is one.
+    /// Deletes these pipelines: the next round uses the same account.
     pub(crate) async fn leave(&self, pipelines: &[String]) {
         for name in pipelines {
             let request = self.codepipeline.delete_pipeline().name(name);
@@ -116,7 +116,7 @@ impl Account {
         emulator::send(&self.sqs, &self.source, sealed).await;
     }
 
-    /// Messages in the source queue, visible or not.
+    /// Returns the number of messages in the source queue, visible or not.
     pub(crate) async fn waiting(&self) -> usize {
         emulator::depth(&self.sqs, &self.source).await
     }

@@ -1,4 +1,4 @@
-//! What is there at the end, held against what should be.
+//! Compares the state at the end with what was expected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,11 +10,11 @@ use super::script::Round;
 use crate::world::history::WEB_TEMPLATE;
 use crate::world::rules::TEMPLATE;
 
-/// What should be.
+/// The expected state.
 pub(crate) struct Expected {
     subjects: BTreeSet<String>,
     open: BTreeSet<String>,
-    poison: BTreeMap<String, &'static str>,
+    invalid: BTreeMap<String, &'static str>,
     forgeries: BTreeMap<String, &'static str>,
 }
 
@@ -23,7 +23,7 @@ impl Expected {
         Self {
             subjects: round.subjects.clone(),
             open: round.history.open.clone(),
-            poison: round.poison.clone(),
+            invalid: round.invalid.clone(),
             forgeries: round.forgeries.clone(),
         }
     }
@@ -36,8 +36,8 @@ impl Expected {
         self.open.len()
     }
 
-    pub(crate) fn poison(&self) -> usize {
-        self.poison.len()
+    pub(crate) fn invalid(&self) -> usize {
+        self.invalid.len()
     }
 
     pub(crate) fn forgeries(&self) -> usize {
@@ -45,63 +45,63 @@ impl Expected {
     }
 }
 
-/// What is there, in figures, and what is wrong, in sentences.
+/// The state at the end in figures, and the errors in sentences.
 #[derive(Default)]
-pub(crate) struct Verdict {
+pub(crate) struct Report {
     pub(crate) pipelines: usize,
     pub(crate) lost: usize,
     pub(crate) orphaned: usize,
-    pub(crate) buried: usize,
-    pub(crate) buried_again: usize,
+    pub(crate) dead_lettered: usize,
+    pub(crate) dead_lettered_again: usize,
     pub(crate) quarantined: usize,
     pub(crate) quarantined_again: usize,
     pub(crate) audited: usize,
     pub(crate) claims: usize,
-    /// The pipelines that are there, the templates left out.
+    /// The names of the pipelines, without the templates.
     pub(crate) names: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Looks at everything.
-pub(crate) async fn look(account: &Account, expected: &Expected) -> Verdict {
-    let mut verdict = Verdict::default();
+/// Reads queues, table and pipelines, and checks them.
+pub(crate) async fn look(account: &Account, expected: &Expected) -> Report {
+    let mut report = Report::default();
     let items = items(account).await;
     let rows: Vec<&Item> = items
         .iter()
         .filter(|item| item.contains_key("generation"))
         .collect();
-    mappings(&mut verdict, &rows, expected);
-    pipelines(&mut verdict, account, &rows).await;
-    audit(&mut verdict, &items, &rows);
-    let (buried, again) = letters(
-        &mut verdict,
+    mappings(&mut report, &rows, expected);
+    pipelines(&mut report, account, &rows).await;
+    audit(&mut report, &items, &rows);
+    let (dead_lettered, again) = dead_letters(
+        &mut report,
         account,
         &account.dead_letters,
-        &expected.poison,
+        &expected.invalid,
     )
     .await;
-    (verdict.buried, verdict.buried_again) = (buried, again);
-    let (buried, again) = letters(
-        &mut verdict,
+    (report.dead_lettered, report.dead_lettered_again) = (dead_lettered, again);
+    let (dead_lettered, again) = dead_letters(
+        &mut report,
         account,
         &account.quarantine,
         &expected.forgeries,
     )
     .await;
-    (verdict.quarantined, verdict.quarantined_again) = (buried, again);
-    verdict
+    (report.quarantined, report.quarantined_again) = (dead_lettered, again);
+    report
 }
 
-/// One mapping a subject, settled, and as GitHub's last word has it.
-fn mappings(verdict: &mut Verdict, rows: &[&Item], expected: &Expected) {
+/// Checks that each subject has one mapping, settled, in the state of GitHub's last event.
+fn mappings(report: &mut Report, rows: &[&Item], expected: &Expected) {
     let mut seen = BTreeSet::new();
     for row in rows {
         let (subject, state) = (display(row), text(row, "state"));
         if row.contains_key("claim_owner") || !matches!(state, "active" | "gone") {
-            verdict.claims += 1;
-            verdict
+            report.claims += 1;
+            report
                 .wrong
                 .push(format!("{subject} is {state}, not settled: {row:?}"));
         }
@@ -111,25 +111,26 @@ fn mappings(verdict: &mut Verdict, rows: &[&Item], expected: &Expected) {
             "gone"
         };
         if state != wanted {
-            verdict.lost += usize::from(wanted == "active");
-            verdict
+            report.lost += usize::from(wanted == "active");
+            report
                 .wrong
                 .push(format!("{subject} is {state} and not {wanted}"));
         }
         if !seen.insert(subject.clone()) {
-            verdict.wrong.push(format!("{subject} has two mappings"));
+            report.wrong.push(format!("{subject} has two mappings"));
         }
     }
     for subject in expected.subjects.symmetric_difference(&seen) {
-        verdict.lost += usize::from(expected.open.contains(subject));
-        verdict
+        report.lost += usize::from(expected.open.contains(subject));
+        report
             .wrong
             .push(format!("{subject} has no mapping, or should have none"));
     }
 }
 
-/// Pipelines are the active mappings' and the templates, and each carries its subject's tag.
-async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
+/// Checks that pipelines are those of the active mappings and the templates, and that each carries
+/// its subject's tag.
+async fn pipelines(report: &mut Report, account: &Account, rows: &[&Item]) {
     let active = rows.iter().filter(|row| text(row, "state") == "active");
     let mut owned: BTreeMap<&str, String> = active
         .map(|row| (text(row, "pipeline"), display(row)))
@@ -145,11 +146,13 @@ async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
         if [TEMPLATE, WEB_TEMPLATE].contains(&name.as_str()) {
             continue;
         }
-        verdict.pipelines += 1;
-        verdict.names.push(name.clone());
+        report.pipelines += 1;
+        report.names.push(name.clone());
         let Some(subject) = owned.remove(name.as_str()) else {
-            verdict.orphaned += 1;
-            verdict.wrong.push(format!("pipeline '{name}' is nobody's"));
+            report.orphaned += 1;
+            report
+                .wrong
+                .push(format!("pipeline '{name}' has no mapping"));
             continue;
         };
         let tags = tags(account, &name).await;
@@ -157,14 +160,14 @@ async fn pipelines(verdict: &mut Verdict, account: &Account, rows: &[&Item]) {
             .get("branchline:managed-by")
             .is_some_and(|by| *by == account.table);
         if !marked || !tags.contains_key("branchline:subject") {
-            verdict.wrong.push(format!(
+            report.wrong.push(format!(
                 "pipeline '{name}' is not marked as {subject}'s: {tags:?}"
             ));
         }
     }
     for (name, subject) in owned {
-        verdict.lost += 1;
-        verdict.wrong.push(format!(
+        report.lost += 1;
+        report.wrong.push(format!(
             "{subject} is active, without its pipeline '{name}'"
         ));
     }
@@ -188,8 +191,9 @@ async fn tags(account: &Account, name: &str) -> BTreeMap<String, String> {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Each subject has its trail, whose last entry tells of the state it is in; each webhook in a trail has its own record.
-fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
+/// Checks that each subject has an audit trail that ends in its state, and that each webhook in a
+/// trail has a record of its own.
+fn audit(report: &mut Report, items: &[Item], rows: &[&Item]) {
     let deliveries: BTreeSet<&str> = items
         .iter()
         .filter_map(|item| text(item, "pk").strip_prefix("DELIVERY#"))
@@ -199,12 +203,12 @@ fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
         let Some(key) = text(item, "sk").strip_prefix("AUDIT#") else {
             continue;
         };
-        verdict.audited += 1;
+        report.audited += 1;
         let mut parts = key.rsplitn(3, '#');
         let (cause, _time, subject) = (parts.next(), parts.next(), parts.next());
         let cause = cause.unwrap_or_default();
         if !cause.starts_with("sweep:") && !deliveries.contains(cause) {
-            verdict
+            report
                 .wrong
                 .push(format!("delivery {cause} has no record of its own"));
         }
@@ -215,7 +219,7 @@ fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
         let trail = trails.get(&(text(row, "pk"), text(row, "sk")));
         let last = trail.and_then(|trail| trail.values().next_back());
         if last.map(|entry| text(entry, "to")) != Some(text(row, "state")) {
-            verdict.wrong.push(format!(
+            report.wrong.push(format!(
                 "the trail of {} does not end in its state: {last:?}",
                 display(row)
             ));
@@ -223,10 +227,11 @@ fn audit(verdict: &mut Verdict, items: &[Item], rows: &[&Item]) {
     }
 }
 
-/// What lies in a grave is what should, each with its reason. Answers with how many, and how many of them are there
-/// twice: a burial is repeated when its answer was lost.
-async fn letters(
-    verdict: &mut Verdict,
+/// Checks that a queue holds the expected dead letters, each with its reason. Returns how many
+/// there are, and how many of them a second time: a dead letter is sent again when its confirmation
+/// was lost.
+async fn dead_letters(
+    report: &mut Report,
     account: &Account,
     url: &str,
     expected: &BTreeMap<String, &'static str>,
@@ -240,16 +245,16 @@ async fn letters(
         count += 1;
         let wanted = expected.get(body).copied();
         if wanted.is_none() || reason != wanted {
-            verdict.wrong.push(format!(
-                "buried for {reason:?} and not {wanted:?}: {body:.200}"
+            report.wrong.push(format!(
+                "dead-lettered for {reason:?} and not {wanted:?}: {body:.200}"
             ));
         }
         again += usize::from(missing.remove(body).is_none());
     }
-    verdict.wrong.extend(
+    report.wrong.extend(
         missing
             .keys()
-            .map(|body| format!("not buried: {body:.200}")),
+            .map(|body| format!("not dead-lettered: {body:.200}")),
     );
     (count, again)
 }
@@ -282,7 +287,7 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     value.map_or("", String::as_str)
 }
 
-/// The subject as people write it.
+/// Returns the subject as people write it.
 fn display(row: &Item) -> String {
     let (repository, key) = (text(row, "repository"), text(row, "sk"));
     match key.strip_prefix("PR#") {

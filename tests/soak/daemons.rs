@@ -1,10 +1,11 @@
-//! Three daemons behind three proxies; what kills them, stops them and starts them again.
+//! Three daemons behind three proxies, which are killed, stopped and started again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -12,12 +13,13 @@ use tokio::time::sleep;
 
 use super::account::{Account, REGION};
 use crate::world::emulator;
-use crate::world::proxy::{FAULTS, Proxy};
+use crate::world::lock;
+use crate::world::proxy::{FAULTS, Fault, Proxy};
 use crate::world::webhook::SECRET;
 
-/// How many.
+/// The number of daemons.
 const DAEMONS: usize = 3;
-/// A stop takes its drain and the last acknowledgements, and no more.
+/// A stop takes the drain timeout and the last acknowledgements, and no longer.
 const STOP: Duration = Duration::from_secs(32);
 
 pub(crate) struct Daemons {
@@ -28,7 +30,7 @@ pub(crate) struct Daemons {
     pub(crate) killed: usize,
     /// SIGTERMs so far.
     pub(crate) stopped: usize,
-    /// The most memory that a daemon had, in KiB (`VmHWM`).
+    /// The most memory of a daemon so far, in KiB (`VmHWM`).
     pub(crate) memory: usize,
     wrong: Vec<String>,
 }
@@ -76,46 +78,51 @@ impl Daemons {
         daemons
     }
 
-    /// From now on so many of a thousand requests meet a fault.
+    /// Sets how many of a thousand requests meet a fault.
     pub(crate) fn faults(&self, thousandths: u32) {
         for daemon in &self.running {
-            daemon.proxy.rate(thousandths);
+            daemon
+                .proxy
+                .shared
+                .rate
+                .store(thousandths, Ordering::Relaxed);
         }
     }
 
-    /// Faults so far, by kind.
+    /// Returns the faults so far, by kind.
     pub(crate) fn done(&self) -> BTreeMap<&'static str, usize> {
-        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (fault.as_str(), 0)).into();
-        for (fault, count) in self.running.iter().flat_map(|daemon| daemon.proxy.done()) {
-            *done.entry(fault.as_str()).or_default() += count;
+        let mut done: BTreeMap<_, usize> = FAULTS.map(|fault| (label(fault), 0)).into();
+        let counts = |daemon: &Running| lock(&daemon.proxy.shared.done).clone();
+        for (fault, count) in self.running.iter().flat_map(counts) {
+            *done.entry(label(fault)).or_default() += count;
         }
         done
     }
 
-    /// Starts those that are down.
+    /// Starts the daemons that are down.
     pub(crate) fn all_up(&mut self) {
         for daemon in &mut self.running {
             daemon.start(&self.configuration);
         }
     }
 
-    /// Kills, stops and starts them while something else goes on; a pause is in milliseconds.
+    /// Kills, stops and starts daemons while another future runs; a pause is in milliseconds.
     pub(crate) async fn trouble(
         &mut self,
         beside: impl Future<Output = ()>,
         pause: &Range<u64>,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) {
         tokio::pin!(beside);
         loop {
-            let pause = sleep(Duration::from_millis(dice.u64(pause.clone())));
+            let pause = sleep(Duration::from_millis(rng.u64(pause.clone())));
             tokio::select! {
                 biased;
                 () = &mut beside => return,
                 () = pause => {}
             }
-            // What goes on beside it goes on while a stop is waited for.
-            let strike = self.strike(dice);
+            // The other future goes on while a stop is waited for.
+            let strike = self.strike(rng);
             tokio::pin!(strike);
             let over = tokio::select! {
                 biased;
@@ -128,15 +135,15 @@ impl Daemons {
         }
     }
 
-    /// One of them is killed, stopped or started.
-    async fn strike(&mut self, dice: &mut fastrand::Rng) {
-        let Some(daemon) = self.running.get_mut(dice.usize(0..DAEMONS)) else {
+    /// Kills, stops or starts one of the daemons.
+    async fn strike(&mut self, rng: &mut fastrand::Rng) {
+        let Some(daemon) = self.running.get_mut(rng.usize(0..DAEMONS)) else {
             return;
         };
         self.memory = self.memory.max(daemon.memory());
         if daemon.child.is_none() {
             daemon.start(&self.configuration);
-        } else if dice.u8(0..4) == 0 {
+        } else if rng.u8(0..4) == 0 {
             self.stopped += 1;
             let end = daemon.stop().await;
             self.wrong.extend(end.err());
@@ -144,13 +151,13 @@ impl Daemons {
         } else {
             self.killed += 1;
             daemon.kill();
-            if dice.bool() {
+            if rng.bool() {
                 daemon.start(&self.configuration);
             }
         }
     }
 
-    /// Stops them all. Answers with what went wrong in any stop so far.
+    /// Stops all daemons. Returns the errors of all stops so far.
     pub(crate) async fn stop(&mut self) -> Vec<String> {
         for daemon in &mut self.running {
             self.memory = self.memory.max(daemon.memory());
@@ -161,20 +168,20 @@ impl Daemons {
         std::mem::take(&mut self.wrong)
     }
 
-    /// What must not stand in a log.
-    pub(crate) fn wrong_words(&self) -> Vec<String> {
+    /// Returns log lines that must not occur.
+    pub(crate) fn forbidden_log_lines(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for daemon in &self.running {
             let log = daemon.read();
-            for word in ["panick", SECRET, "is no JSON", "branchline cannot work"] {
-                let said = log.lines().find(|line| line.contains(word));
-                wrong.extend(said.map(|line| format!("daemon {} says: {line}", daemon.number)));
+            for word in ["panick", SECRET, "is not JSON", "branchline cannot work"] {
+                let found = log.lines().find(|line| line.contains(word));
+                wrong.extend(found.map(|line| format!("daemon {} logged: {line}", daemon.number)));
             }
         }
         wrong
     }
 
-    /// The ends of the logs, which a failed test shows.
+    /// Returns the ends of the logs, for the message of a failed test.
     pub(crate) fn tails(&self) -> String {
         let tail = |daemon: &Running| {
             let log = daemon.read();
@@ -222,20 +229,20 @@ impl Running {
 
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It may have ended by itself, which the log then tells.
+            // It may have ended by itself, which its log then shows.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 
-    /// Tells it to stop, and waits for its end.
+    /// Sends SIGTERM, and waits for the end.
     async fn stop(&mut self) -> Result<(), String> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
         };
         let number = self.number;
         let id = child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status();
+        let signal = Command::new("kill").args(["-TERM", &id]).status();
         let begun = Instant::now();
         loop {
             match child.try_wait() {
@@ -246,14 +253,14 @@ impl Running {
                     let _ = child.kill();
                     let _ = child.wait();
                     return Err(format!(
-                        "daemon {number} did not stop within {STOP:?}: {told:?}"
+                        "daemon {number} did not stop within {STOP:?}: {signal:?}"
                     ));
                 }
             }
         }
     }
 
-    /// The most memory that it had, in KiB; 0 where the system does not say.
+    /// Returns the most memory that it used, in KiB; 0 if the system does not tell.
     fn memory(&self) -> usize {
         let Some(child) = &self.child else { return 0 };
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
@@ -265,5 +272,18 @@ impl Running {
 
     fn read(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+/// Returns the label of a fault in the table of figures.
+fn label(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Late => "  late",
+        Fault::ResetBefore => "  reset, nothing done",
+        Fault::ResetAfter => "  reset, all done",
+        Fault::ErrorBefore => "  error, nothing done",
+        Fault::ErrorAfter => "  error, all done",
+        Fault::Throttled => "  throttled",
+        Fault::Truncated => "  response truncated",
     }
 }

@@ -1,15 +1,16 @@
-//! The soak: three daemons, as their users run them, against the emulator, behind proxies that do what networks and
-//! services do. Daemons are killed at random, webhooks arrive shuffled and twice, with poison and forgeries among them. At
-//! the end pipelines are exactly the open subjects, and nothing is lost.
+//! The soak: three daemons, run as users run them, against the emulator, behind proxies that do
+//! what networks and services do. Daemons are killed at random; webhooks arrive shuffled and twice,
+//! with invalid ones and forgeries among them. At the end the pipelines are exactly those of the
+//! open subjects, and nothing is lost.
 //!
-//! The short form runs with the tests; `scripts/soak` runs the long one. `BRANCHLINE_SEED` plays a script again; what
-//! the machine does in between is its own.
+//! The short form runs with the tests; `scripts/soak` runs the long one. `BRANCHLINE_SEED` plays a
+//! script again, but not the timing of the machine.
 
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "the table is the set_source_branch, and a daemon that loses something fails the test"
+    reason = "the table is the point of the test, and a daemon that loses something fails the test"
 )]
 
 mod account;
@@ -24,39 +25,42 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::account::Account;
-use crate::checks::{Expected, Verdict};
+use crate::checks::{Expected, Report};
 use crate::daemons::Daemons;
 use crate::script::Round;
 
-/// Subjects of one round; they make about 300 webhooks, and as many again that are sent twice, poison or forgeries.
+/// Subjects of one round; they make about 300 webhooks, and as many again that are sent twice,
+/// invalid or forged.
 const SUBJECTS: usize = 60;
 /// Requests that meet a fault, in thousandths.
 const FAULTS: u32 = 60;
-/// How long a round's trouble lasts, at the least.
+/// The shortest time for which a round has trouble.
 const TROUBLE: Duration = Duration::from_secs(25);
 /// The time between two kills or stops, in milliseconds.
 const PAUSE: Range<u64> = 700..4_000;
-/// How long the queue may take to become empty once the trouble is over: visibility, claim and retries are minutes.
-const REST: Duration = Duration::from_secs(420);
+/// The longest time in which the queue may become empty after the trouble: visibility, claims and
+/// retries take minutes.
+const REST_LIMIT: Duration = Duration::from_secs(420);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_made_twice() {
-    let mut dice = dice();
-    println!("{}", Table(round("short", 0, &mut dice).await));
+    let mut rng = rng();
+    println!("{}", Table(round("short", 0, &mut rng).await));
 }
 
-/// Round after round, each in an account of its own: the emulator copies a whole table for every transaction.
+/// Plays round after round, each in an account of its own: the emulator copies a whole table for
+/// every transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "scripts/soak runs it"]
 async fn for_long() {
     let seconds = std::env::var("BRANCHLINE_SOAK_SECONDS");
     let seconds = seconds.ok().and_then(|seconds| seconds.parse().ok());
     let time = Duration::from_secs(seconds.unwrap_or(600));
-    let mut dice = dice();
+    let mut rng = rng();
     let begun = Instant::now();
     let mut all: Vec<Row> = Vec::new();
     for number in 0.. {
-        let rows = round("long", number, &mut dice).await;
+        let rows = round("long", number, &mut rng).await;
         println!(
             "round {} of {:?} so far\n{}",
             number + 1,
@@ -83,33 +87,34 @@ async fn for_long() {
     }
 }
 
-fn dice() -> fastrand::Rng {
+fn rng() -> fastrand::Rng {
     let seed = std::env::var("BRANCHLINE_SEED").ok();
     let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
     println!("BRANCHLINE_SEED={seed}");
     fastrand::Rng::with_seed(seed)
 }
 
-/// Sends, troubles, waits, looks. Answers with the figures, and fails if anything is wrong.
-async fn round(name: &str, number: usize, dice: &mut fastrand::Rng) -> Vec<Row> {
+/// Sends webhooks, makes trouble, waits for rest, and checks the state. Returns the figures, and
+/// fails if anything is wrong.
+async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
     let account = Account::new(&format!("{name}-{number}")).await;
-    let mut daemons = Daemons::start(&account, dice.u64(..)).await;
-    let script = Round::new(dice, number, SUBJECTS);
+    let mut daemons = Daemons::start(&account, rng.u64(..)).await;
+    let script = Round::new(rng, number, SUBJECTS);
     let expected = Expected::of(&script);
     let begun = Instant::now();
     daemons.faults(FAULTS);
-    let mut sender = dice.fork();
+    let mut sender = rng.fork();
     let sending = script.send(&account, begun + TROUBLE, &mut sender);
-    daemons.trouble(sending, &PAUSE, dice).await;
+    daemons.trouble(sending, &PAUSE, rng).await;
     let troubled = begun.elapsed();
     daemons.faults(0);
     daemons.all_up();
-    let rested = account.rest(REST).await;
+    let rested = account.rest(REST_LIMIT).await;
     let rest = begun.elapsed() - troubled;
     let faults = daemons.done();
     let mut wrong = daemons.stop().await;
-    let verdict = checks::look(&account, &expected).await;
-    account.leave(&verdict.names).await;
+    let report = checks::look(&account, &expected).await;
+    account.leave(&report.names).await;
 
     let seconds = |time: Duration| usize::try_from(time.as_secs()).unwrap();
     let mut rows = vec![
@@ -128,16 +133,16 @@ async fn round(name: &str, number: usize, dice: &mut fastrand::Rng) -> Vec<Row> 
             .into_iter()
             .map(|(name, count)| Row::sum(name, count)),
     );
-    rows.extend(verdict.rows(&expected));
-    wrong.extend(verdict.wrong);
+    rows.extend(report.rows(&expected));
+    wrong.extend(report.wrong);
     wrong.extend(rested.err());
-    wrong.extend(daemons.wrong_words());
+    wrong.extend(daemons.forbidden_log_lines());
     let (table, tails) = (Table(rows.clone()), daemons.tails());
     assert!(wrong.is_empty(), "{table}\n{}\n{tails}", wrong.join("\n"));
     rows
 }
 
-/// A figure of a round; of several rounds it is the sum or the most.
+/// A figure of a round; of several rounds it is the sum or the largest.
 #[derive(Clone)]
 struct Row {
     name: &'static str,
@@ -183,16 +188,16 @@ impl std::fmt::Display for Table {
     }
 }
 
-impl Verdict {
+impl Report {
     fn rows(&self, expected: &Expected) -> Vec<Row> {
         vec![
             Row::sum("open subjects", expected.open()),
             Row::sum("pipelines", self.pipelines),
             Row::sum("lost: open without a pipeline", self.lost),
-            Row::sum("orphaned: pipelines of nobody", self.orphaned),
-            Row::sum("poison", expected.poison()),
-            Row::sum("buried", self.buried),
-            Row::sum("of them buried again", self.buried_again),
+            Row::sum("orphaned: without a mapping", self.orphaned),
+            Row::sum("invalid", expected.invalid()),
+            Row::sum("dead-lettered", self.dead_lettered),
+            Row::sum("of them dead-lettered again", self.dead_lettered_again),
             Row::sum("forgeries", expected.forgeries()),
             Row::sum("quarantined", self.quarantined),
             Row::sum("of them quarantined again", self.quarantined_again),

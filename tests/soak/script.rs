@@ -1,4 +1,4 @@
-//! What GitHub, and who is not GitHub, sends in one round.
+//! The messages of one round, from GitHub and from others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -10,43 +10,43 @@ use crate::world::clock::START;
 use crate::world::history::History;
 use crate::world::webhook::{Sealed, Webhook};
 
-/// Poison in a round.
-const POISON: usize = 20;
+/// Invalid payloads in a round.
+const INVALID: usize = 20;
 /// Forgeries in a round.
 const FORGERIES: usize = 10;
 
-/// One round's webhooks, in the order of their received_at.
+/// The webhooks of one round, in the order of their arrival.
 pub(crate) struct Round {
     pub(crate) history: History,
     pub(crate) webhooks: Vec<Sealed>,
     /// How many of them are sent again.
     pub(crate) again: usize,
-    /// Their bodies, each with the reason for which it is buried.
-    pub(crate) poison: BTreeMap<String, &'static str>,
-    /// Their bodies, each with the reason for which it is quarantined.
+    /// The invalid bodies, each with the reason for its dead letter.
+    pub(crate) invalid: BTreeMap<String, &'static str>,
+    /// The forged bodies, each with the reason for its quarantine.
     pub(crate) forgeries: BTreeMap<String, &'static str>,
     /// Every subject, as people write it.
     pub(crate) subjects: BTreeSet<String>,
 }
 
 impl Round {
-    pub(crate) fn new(dice: &mut fastrand::Rng, number: usize, subjects: usize) -> Self {
+    pub(crate) fn new(rng: &mut fastrand::Rng, number: usize, subjects: usize) -> Self {
         let first = number * subjects;
-        let history = History::random(dice, first..first + subjects);
+        let history = History::random(rng, first..first + subjects);
         let mut webhooks: Vec<Sealed> = Vec::new();
         let mut again = 0;
-        for statement in &history.statements {
-            webhooks.push(statement.webhook.clone().seal(START));
-            if dice.u8(0..5) == 0 {
-                webhooks.push(statement.webhook.clone().seal(START));
+        for event in &history.events {
+            webhooks.push(event.webhook.clone().seal(START));
+            if rng.u8(0..5) == 0 {
+                webhooks.push(event.webhook.clone().seal(START));
                 again += 1;
             }
         }
-        let poison: BTreeMap<_, _> = (0..POISON).map(|n| bad(number, n)).collect();
+        let invalid: BTreeMap<_, _> = (0..INVALID).map(|n| bad(number, n)).collect();
         let forgeries: BTreeMap<_, _> = (0..FORGERIES).map(|n| forged(number, n)).collect();
-        webhooks.extend(poison.values().map(|(sealed, _)| sealed.clone()));
+        webhooks.extend(invalid.values().map(|(sealed, _)| sealed.clone()));
         webhooks.extend(forgeries.values().map(|(sealed, _)| sealed.clone()));
-        dice.shuffle(&mut webhooks);
+        rng.shuffle(&mut webhooks);
         let reasons = |of: BTreeMap<String, (Sealed, &'static str)>| {
             let named = of.into_iter().map(|(body, (_, reason))| (body, reason));
             named.collect()
@@ -56,18 +56,18 @@ impl Round {
             history,
             webhooks,
             again,
-            poison: reasons(poison),
+            invalid: reasons(invalid),
             forgeries: reasons(forgeries),
         }
     }
 
     /// Sends them until then, in bursts.
-    pub(crate) async fn send(&self, account: &Account, until: Instant, dice: &mut fastrand::Rng) {
+    pub(crate) async fn send(&self, account: &Account, until: Instant, rng: &mut fastrand::Rng) {
         let left = |sent: usize| u32::try_from(self.webhooks.len() - sent).unwrap_or(1);
         for (place, webhook) in self.webhooks.iter().enumerate() {
             let time = until.saturating_duration_since(Instant::now());
-            if dice.u8(0..4) == 0 {
-                // Most of the time passes between bursts of four or so.
+            if rng.u8(0..4) == 0 {
+                // Most of the time passes between bursts of about four.
                 sleep(time.mul_f64(3.0) / left(place).max(4)).await;
             }
             account.send(webhook.clone()).await;
@@ -76,13 +76,13 @@ impl Round {
     }
 }
 
-/// Signed, and not GitHub's.
+/// Returns an invalid payload with a valid signature.
 fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
-    let name = format!("poison-{round}-{number}");
+    let name = format!("invalid-{round}-{number}");
     let opened = Webhook::pull_request("opened").delivery(&name);
     let body = match number % 4 {
         0 => format!("{{\"action\":5,\"name\":\"{name}\"}}"),
-        1 => format!("{name} is no JSON"),
+        1 => format!("{name} is not JSON"),
         2 => format!("[\"{name}\"]"),
         _ => format!("{{\"action\":\"opened\",\"number\":-1,\"name\":\"{name}\"}}"),
     };
@@ -92,7 +92,7 @@ fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
     )
 }
 
-/// Not signed, or not by GitHub.
+/// Returns a webhook without a signature, or with one of another secret.
 fn forged(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
     let name = format!("forged-{round}-{number}");
     let opened = Webhook::pull_request("opened").title(&name).delivery(&name);

@@ -1,5 +1,6 @@
-//! The floor: what the daemon's calls cost without the daemon. The same SDK, set as `src/aws/mod.rs` sets it, sends for
-//! each message the requests of a new pipeline, which were made beforehand; nothing is proven, read, decided or logged.
+//! The floor: the cost of the daemon's calls without the daemon. The same SDK, configured as in
+//! `src/aws/mod.rs`, sends for each message the requests of a new pipeline, which were made
+//! beforehand; nothing is verified, parsed, decided or logged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,11 +21,11 @@ use samples::Samples;
 
 mod samples;
 
-/// The queue that every call names.
+/// The queue of every call.
 const QUEUE: &str = "/123456789012/webhooks";
-/// Messages of one answer, and deletions of one batch.
+/// Messages in one response, and deletions in one batch.
 const BATCH: usize = 10;
-/// How long the first deletion of a batch waits for company, as in `src/worker/acks.rs`.
+/// How long the first deletion of a batch waits for others, as in `src/worker/acks.rs`.
 const LINGER: Duration = Duration::from_millis(50);
 
 struct Floor {
@@ -35,7 +36,7 @@ struct Floor {
     samples: Samples,
 }
 
-/// Works until the process is ended.
+/// Runs until the process is ended.
 pub(super) fn run(url: &str, concurrency: &str, samples: &Path) -> Result<(), Trouble> {
     let concurrency: usize = concurrency.parse()?;
     let samples = Samples::read(samples)?;
@@ -71,7 +72,7 @@ fn timeouts(attempt_seconds: u64) -> TimeoutConfigBuilder {
         .operation_attempt_timeout(Duration::from_secs(attempt_seconds))
 }
 
-/// As many pollers, and as many deleters, as it takes to keep all places full.
+/// Starts as many pollers and deleters as it takes to keep all slots full.
 async fn work(floor: &Arc<Floor>, concurrency: usize) -> Result<(), Trouble> {
     let places = Arc::new(Semaphore::new(concurrency));
     let (done, receipts) = mpsc::channel(concurrency);
@@ -96,7 +97,7 @@ async fn work(floor: &Arc<Floor>, concurrency: usize) -> Result<(), Trouble> {
 struct Poller {
     floor: Arc<Floor>,
     places: Arc<Semaphore>,
-    /// Messages of one answer.
+    /// Messages in one response.
     most: usize,
     done: mpsc::Sender<String>,
 }
@@ -119,7 +120,7 @@ impl Poller {
     }
 }
 
-/// What fails here stops the measurement, which then misses a message.
+/// A failure here stops the measurement, which then misses a message.
 async fn handle(
     floor: Arc<Floor>,
     receipt: String,
@@ -155,7 +156,7 @@ impl Floor {
             .collect())
     }
 
-    /// The three calls that a new pull request costs while its template is remembered.
+    /// Makes the three calls of a new pull request whose template is cached.
     async fn make_pipeline(&self) -> Result<(), Trouble> {
         let Samples {
             claim,

@@ -1,4 +1,4 @@
-//! Requests that the daemon made, kept by the null AWS, as the SDK's types.
+//! The daemon's requests, kept by the null AWS, as the SDK's types.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Trouble;
 
-/// What a new pipeline takes.
+/// The requests that make a new pipeline.
 pub(super) struct Samples {
     pub(super) claim: Vec<TransactWriteItem>,
     pub(super) declaration: PipelineDeclaration,
@@ -22,7 +22,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// From a file with the requests' bodies by kind.
+    /// Reads a file with the bodies of the requests by kind.
     pub(super) fn read(file: &Path) -> Result<Self, Trouble> {
         let all: Value = serde_json::from_slice(&std::fs::read(file)?)?;
         let request = |kind: &str| -> Result<Value, Trouble> {
@@ -85,7 +85,7 @@ fn attributes(map: &Value) -> Result<HashMap<String, AttributeValue>, Trouble> {
     map.iter().map(pair).collect()
 }
 
-/// Text, numbers and lists: the rows have nothing else.
+/// Converts text, numbers and lists: the rows have no other type.
 fn attribute(value: &Value) -> Result<AttributeValue, Trouble> {
     let of = |kind: &str| value.get(kind).and_then(Value::as_str).map(str::to_owned);
     let list = value.get("L").and_then(Value::as_array);

@@ -1,20 +1,22 @@
-//! The canned answers, in the shape that the API references give them.
+//! The canned responses, in the format of the API references.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Null;
 use super::chunks::Chunks;
 use crate::Trouble;
 
-/// The pipeline that is cloned.
+/// The end of the URL of the internal queue.
+const INTERNAL_QUEUE: &str = "/internal";
+/// The template pipeline.
 const TEMPLATE: &str = include_str!("template.json");
 
-/// Answers a call, its latency over.
+/// Responds to a call, after its latency.
 pub(super) async fn answer(
     operation: &str,
     body: Bytes,
@@ -32,20 +34,26 @@ pub(super) async fn answer(
         "TransactWriteItems" | "PutItem" | "UpdateItem" | "GetItem" => Ok(Chunks::from("{}")),
         "Query" => Ok(Chunks::from(r#"{"Items":[],"Count":0,"ScannedCount":0}"#)),
         "GetPipeline" => Ok(Chunks::from(TEMPLATE)),
-        // It answers with what it was asked to make.
+        // It returns the pipeline that it was asked to create.
         "CreatePipeline" => Ok(Chunks::from(body)),
-        "SendMessage" => Err("a message was buried".into()),
+        "SendMessage" => Err("a message was dead-lettered".into()),
         other => Err(format!("{other} is not among the calls that a benchmark makes").into()),
     }
 }
 
-/// Waits for the first message as long as it is asked to, as a long poll does.
+/// Waits for the first message as long as the request allows, as a long poll does. The internal
+/// queue is always empty.
 async fn receive(body: &[u8], null: &Null) -> Result<Chunks, Trouble> {
     let request: Value = serde_json::from_slice(body)?;
     let number = |name: &str| request.get(name).and_then(Value::as_u64);
     let most = usize::try_from(number("MaxNumberOfMessages").unwrap_or(1))?;
     let wait = Duration::from_secs(number("WaitTimeSeconds").unwrap_or(0));
     let deadline = Instant::now() + wait;
+    let url = request.get("QueueUrl").and_then(Value::as_str);
+    if url.is_some_and(|url| url.ends_with(INTERNAL_QUEUE)) {
+        sleep_until(deadline).await;
+        return Ok(Chunks::from("{}"));
+    }
     loop {
         let arrived = null.arrived.notified();
         tokio::pin!(arrived);
@@ -75,7 +83,7 @@ fn remove(entry: &Value, null: &Null) {
     }
 }
 
-/// Does it for each entry of a batch, and says so.
+/// Handles each entry of a batch, and confirms it.
 fn done(body: &[u8], each: impl Fn(&Value)) -> Result<Chunks, Trouble> {
     let request: Value = serde_json::from_slice(body)?;
     let entries = request.get("Entries").and_then(Value::as_array);

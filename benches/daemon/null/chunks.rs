@@ -1,4 +1,5 @@
-//! An answer made of shared pieces, so that a megabyte is not copied for each message that holds it.
+//! A response made of shared pieces, so that a megabyte is not copied for each message that
+//! contains it.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-/// Pieces, in order.
+/// The pieces, in order.
 #[derive(Default)]
 pub(super) struct Chunks(VecDeque<Bytes>);
 

@@ -1,4 +1,4 @@
-//! How `scripts/bench` sets the null AWS and reads it.
+//! The control pages, by which `scripts/bench` configures and reads the null AWS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use super::chunks::Chunks;
 use super::webhooks::Webhooks;
 use crate::Trouble;
 
-/// `/send` begins a measurement, `/settled` counts, `/report` tells all, `/samples` shows requests.
+/// Serves the pages: `/send` starts a measurement, `/settled` counts, `/report` returns all counts,
+/// `/samples` returns requests.
 pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     match path {
         "/send" => send(body, null),
@@ -22,7 +23,8 @@ pub(super) fn answer(path: &str, body: &[u8], null: &Arc<Null>) -> Result<Chunks
     }
 }
 
-/// `{"count", "bytes", "latency_ms", "per_second"}`: all at once, or evenly over time.
+/// Sends webhooks, `{"count", "bytes", "latency_ms", "per_second"}`: all at once, or evenly over
+/// time.
 fn send(body: &[u8], null: &Arc<Null>) -> Result<Chunks, Trouble> {
     let order: Value = serde_json::from_slice(body)?;
     let number = |name: &str| {

@@ -1,7 +1,8 @@
-//! A null AWS: SQS, DynamoDB and CodePipeline as far as the daemon calls them, with nothing behind them but a queue in
-//! memory. Every call is answered after the same settable latency.
+//! A null AWS: the calls of SQS, DynamoDB and CodePipeline that the daemon makes, with nothing
+//! behind them but a queue in memory. Every call is answered after the same configurable latency.
 //!
-//! One thread serves: what is measured has the other processors for itself. `GET /bench` and `POST /bench` are its own.
+//! It uses one thread: the measured process has the other processors for itself. `GET /bench` and
+//! `POST /bench` are its own.
 
 mod answers;
 mod chunks;
@@ -33,14 +34,14 @@ use super::Trouble;
 /// The header that names the operation (awsJson protocols 1.0 and 1.1).
 const TARGET: &str = "x-amz-target";
 
-/// What every connection shares.
+/// State that all connections share.
 struct Null {
     state: Mutex<State>,
-    /// Told when there is something to receive.
+    /// Notified when a message can be received.
     arrived: Notify,
 }
 
-/// What changes from call to call.
+/// State that changes from call to call.
 struct State {
     latency: Duration,
     queue: Queue,
@@ -77,7 +78,7 @@ pub(super) fn serve() -> Result<(), Trouble> {
     })
 }
 
-/// A client that goes away in the middle of a call is no trouble of ours.
+/// A client that goes away during a call is not an error.
 async fn connection(stream: TcpStream, null: Arc<Null>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {

@@ -1,5 +1,5 @@
-//! The queue: webhooks that are visible, and those in somebody's hands. Nothing comes back by itself: a message that is
-//! not deleted ends the measurement, which waits for it in vain.
+//! The queue: webhooks that are visible, and those in flight. Nothing returns by itself: a message
+//! that is not deleted keeps the measurement from its end.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::webhooks::Webhooks;
 
 /// The first pull request: a number of seven digits, as all that follow.
 const FIRST: u64 = 1_000_000;
-/// What a receipt handle of SQS has around what it means: about two hundred characters.
+/// The constant part of a receipt handle; handles of SQS have about two hundred characters.
 const RECEIPT: &str = "AQEBkYn2rZ0cVbLwq8x4pJt1dGmHuTfE6sN9oRiW3aKyXvC7zQjU5hBgMlPeSdFOIArTkYn2rZ0cVbLwq8x4pJt1dGmHuTfE6sN9oRiW3aKyXvC7zQjU5hBgMlPeSdFOIArTkYn2rZ0cVbLwq8x4pJt1dGmHuTfE6sN9oRiW3aKyXvC7zQjU5hBg+";
 
 /// A message in the queue.
@@ -20,7 +20,7 @@ struct Sent {
     at: Instant,
 }
 
-/// When a message that is deleted now was sent, and when it was handed out.
+/// When a message was sent, and when it was received.
 pub(super) struct Times {
     pub(super) sent: Instant,
     pub(super) taken: Instant,
@@ -35,7 +35,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Makes what is sent from now on of this kind.
+    /// Sets the kind of the webhooks that are sent from now on.
     pub(super) fn prepare(&mut self, webhooks: Arc<Webhooks>) {
         self.webhooks = Some(webhooks);
     }
@@ -48,12 +48,12 @@ impl Queue {
         self.visible.push_back(Sent { number, at });
     }
 
-    /// Whether anything can be received.
+    /// Returns true if nothing can be received.
     pub(super) fn is_empty(&self) -> bool {
         self.visible.is_empty()
     }
 
-    /// At most so many messages, as ReceiveMessage answers.
+    /// Returns at most this many messages, as ReceiveMessage does.
     pub(super) fn receive(&mut self, most: usize) -> Chunks {
         let mut answer = Chunks::from(r#"{"Messages":["#);
         let taken = Instant::now();
@@ -71,17 +71,17 @@ impl Queue {
         answer
     }
 
-    /// Deletes a message; `None` where that was done before.
+    /// Deletes a message. Returns `None` if it was deleted before.
     pub(super) fn delete(&mut self, receipt: &str) -> Option<Times> {
         let number = receipt.strip_prefix(RECEIPT)?.parse().ok()?;
         self.taken.remove(&number)
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns the milliseconds since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is AWS, whose clock is the machine's"
+    reason = "AWS's clock is the machine's here"
 )]
 fn now() -> u128 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! What was called, how often, and how long messages took.
+//! Counts the calls, and measures how long messages took.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::queue::Times;
 /// Counts since the last reset.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Answers that were no success: the measurement is worth nothing then.
+    /// Errors among the responses: they make the measurement worthless.
     pub(super) refused: u64,
     calls: BTreeMap<String, Calls>,
     /// The last request of each kind.
@@ -23,13 +23,13 @@ pub(super) struct Tally {
 #[derive(Clone, Copy, Default)]
 struct Calls {
     count: u64,
-    /// Of requests without their headers.
+    /// The bytes of requests, without headers.
     bytes: usize,
-    /// How long the calls were held back, in all.
+    /// The latency of all calls together.
     held: Duration,
 }
 
-/// When one message was deleted, and how long that took.
+/// The time when a message was deleted, and how long it took.
 #[derive(Clone, Copy)]
 struct Settled {
     at: Instant,
@@ -46,7 +46,7 @@ impl Tally {
         };
     }
 
-    /// A call that was held back for so long.
+    /// Counts a call with its latency.
     pub(super) fn call(&mut self, operation: &str, body: &Bytes, held: Duration) {
         let calls = self.calls.entry(operation.to_owned()).or_default();
         calls.count += 1;
@@ -57,12 +57,12 @@ impl Tally {
         }
     }
 
-    /// A message was handed out.
+    /// Counts a receive.
     pub(super) fn taken(&mut self) {
         self.begun.get_or_insert_with(Instant::now);
     }
 
-    /// A message was deleted.
+    /// Counts a deletion.
     pub(super) fn settled(&mut self, times: &Times) {
         let now = Instant::now();
         self.settled.push(Settled {
@@ -72,12 +72,12 @@ impl Tally {
         });
     }
 
-    /// How many messages were deleted.
+    /// Returns how many messages were deleted.
     pub(super) fn settled_count(&self) -> usize {
         self.settled.len()
     }
 
-    /// All of it, durations in milliseconds; `settled_ms` counts from the first message that was handed out.
+    /// Returns all counts, durations in milliseconds; `settled_ms` counts from the first receive.
     pub(super) fn report(&self) -> Value {
         let calls: Map<String, Value> = self
             .calls
@@ -104,7 +104,7 @@ impl Tally {
         })
     }
 
-    /// The last request of each kind that a new pipeline takes.
+    /// Returns the last request of each kind that makes a new pipeline.
     pub(super) fn samples(&self) -> Value {
         let text = |body: &Bytes| String::from_utf8_lossy(body).into_owned();
         let samples = self.samples.iter();
@@ -115,7 +115,7 @@ impl Tally {
     }
 }
 
-/// Two transactions make a pipeline's row; the second one brings its audit entry.
+/// Two transactions write a pipeline's row; the second one includes its audit entry.
 fn kind(operation: &str, body: &[u8]) -> Option<&'static str> {
     match operation {
         "CreatePipeline" => Some("create"),

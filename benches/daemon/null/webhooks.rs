@@ -1,6 +1,8 @@
-//! Webhooks of a given size: `pull_request.opened` as GitHub sends it, each of another pull request, signed.
+//! Webhooks of a given size: `pull_request.opened` as GitHub sends it, each for another pull
+//! request, signed.
 //!
-//! They differ in the pull request's number alone, which stands at the end, so that what comes before is hashed once.
+//! They differ only in the number of the pull request, which is at the end, so that the rest is
+//! hashed once.
 
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::body::Bytes;
@@ -12,7 +14,7 @@ use super::chunks::Chunks;
 use crate::Trouble;
 use crate::payload::{self, NUMBER};
 
-/// The secret that scripts/bench tells its subjects.
+/// The secret that scripts/bench configures.
 const SECRET: &[u8] = b"It's a Secret to Everybody";
 /// The part that all webhooks of one size share.
 pub(super) struct Webhooks {
@@ -23,7 +25,8 @@ pub(super) struct Webhooks {
 }
 
 impl Webhooks {
-    /// Bodies of so many bytes, or of as many as the fields take that GitHub always sends.
+    /// Makes webhooks of this size in bytes, or of the least size with all fields that GitHub
+    /// sends.
     pub(super) fn of_size(bytes: usize) -> Result<Self, Trouble> {
         let whole = payload::of_size(bytes)?.to_string();
         let start = whole.strip_suffix('}').ok_or("a payload is an object")?;
@@ -39,7 +42,8 @@ impl Webhooks {
         })
     }
 
-    /// Appends the message as ReceiveMessage shows it (API reference, Message). `sent` is in milliseconds since 1970.
+    /// Appends the message in the format of ReceiveMessage (API reference, Message). `sent` is in
+    /// milliseconds since 1970.
     pub(super) fn write(&self, number: u64, receipt: &str, sent: u128, to: &mut Chunks) {
         let end = format!(",\"{NUMBER}\":{number}}}");
         let mut keyed = self.keyed.clone();

@@ -1,7 +1,5 @@
 //! Reading the parts of a mapping.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::Fault;
@@ -128,9 +126,9 @@ fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
 
 fn observed(part: &Part<'_>) -> Result<Observed, Fault> {
     let executions = part.list("executions")?.iter();
-    let executions = executions.map(|execution| match execution {
-        AttributeValue::M(execution) => one_execution(&part.inside("executions", execution)),
-        _ => Err(part.fault("executions")),
+    let executions = executions.map(|execution| {
+        let execution = execution.as_m().map_err(|_| part.fault("executions"))?;
+        one_execution(&part.inside("executions", execution))
     });
     Ok(Observed {
         built: part.optional("built", |sha| CommitId::parse(sha).ok())?,

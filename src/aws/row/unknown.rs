@@ -41,6 +41,10 @@ pub(super) fn merge(item: &mut Item, unknown: &UnknownAttributes) {
 /// Converts to DynamoDB's JSON form
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>). `None` for a type
 /// that this version of the SDK does not know.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the SDK's enum is non-exhaustive, and its variant for unknown types is private"
+)]
 fn to_json(value: &AttributeValue) -> Option<Value> {
     let binary = |blob: &Blob| base64::encode(blob.as_ref());
     Some(match value {

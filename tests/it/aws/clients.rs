@@ -1,4 +1,5 @@
-//! Clients that answer from rules and call nobody. Without retries: a retry would only repeat the canned answer.
+//! Clients that respond from rules and call no server. They do not retry: a retry would only repeat
+//! the canned response.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, Roles, SqsQueue};
 use branchline::domain::outcome::outgoing::Destination;
 
-/// The name of the table, which no answer depends on.
+/// The name of the table, on which no response depends.
 pub(crate) const TABLE: &str = "branchline";
 
 fn rules(rules: &[&Rule]) -> MockResponseInterceptor {
@@ -23,7 +24,8 @@ fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "tests")
 }
 
-/// Builds the client of one service; their builders have the same methods and no common type.
+/// Builds the client of one service; the services' builders have the same methods and no common
+/// type.
 macro_rules! client {
     ($service:ident, $rules:expr) => {
         $service::Client::from_conf(
@@ -39,7 +41,7 @@ macro_rules! client {
     };
 }
 
-/// Three queues that answer by these rules, in order.
+/// Returns queues that respond from these rules, in order.
 pub(crate) fn queue(answers: &[&Rule]) -> SqsQueue {
     let url = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
     let urls = QueueUrls {
@@ -56,18 +58,18 @@ pub(crate) fn queue(answers: &[&Rule]) -> SqsQueue {
     )
 }
 
-/// A table that answers by these rules, in order.
+/// Returns a table that responds from these rules, in order.
 pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
     DynamoStore::new(client!(aws_sdk_dynamodb, answers), TABLE.to_owned())
 }
 
-/// A CodePipeline that answers by these rules, in order.
+/// Returns a CodePipeline that responds from these rules, in order.
 pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
     let pace = NonZeroU32::new(1_000).unwrap();
     CodePipelines::new(client!(aws_sdk_codepipeline, answers), pace)
 }
 
-/// An IAM that answers by these rules, in order.
+/// Returns an IAM that responds from these rules, in order.
 pub(crate) fn roles(answers: &[&Rule]) -> Roles {
     Roles::new(client!(aws_sdk_iam, answers))
 }

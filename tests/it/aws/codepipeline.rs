@@ -1,4 +1,4 @@
-//! CodePipeline's own answers: names in use, masked secrets, pages of tags.
+//! CodePipeline's own responses: names in use, masked secrets, pages of tags.
 
 use aws_sdk_codepipeline::error::ErrorMetadata;
 use aws_sdk_codepipeline::operation::create_pipeline::CreatePipelineError;
@@ -108,7 +108,7 @@ async fn a_masked_token_is_never_cloned() {
 }
 
 #[tokio::test]
-async fn a_missing_template_says_what_to_do() {
+async fn a_missing_template_names_the_fix() {
     let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline).then_error(|| {
         let code = ErrorMetadata::builder().code("PipelineNotFoundException");
         GetPipelineError::generic(code.build())

@@ -65,7 +65,7 @@ async fn a_cancellation_without_a_refused_condition_is_a_fault_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_refused_name_tells_who_has_it() {
+async fn a_refused_name_returns_its_owner() {
     let holder = Item::from([(
         "subject".to_owned(),
         AttributeValue::S("REPO#2/PR#0000000009".to_owned()),
@@ -81,7 +81,7 @@ async fn a_refused_name_tells_who_has_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_nobody_of_us_wrote_is_told_and_left() {
+async fn a_row_of_another_writer_is_reported_and_skipped() {
     let strange = Item::from([
         ("pk".to_owned(), AttributeValue::S("REPO#1001".to_owned())),
         (
@@ -102,7 +102,7 @@ async fn a_row_that_nobody_of_us_wrote_is_told_and_left() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_was_lost_is_won() {
+async fn a_claim_whose_response_was_lost_is_won() {
     // The row as the first attempt wrote it, taken from the request itself.
     let rule =
         mock!(aws_sdk_dynamodb::Client::transact_write_items).then_compute_response(|request| {

@@ -1,4 +1,4 @@
-//! Executions: what is sent to start and stop them, which the emulator does not look at.
+//! Executions: the requests that start and stop them, which the emulator does not check.
 
 use aws_sdk_codepipeline::error::ErrorMetadata;
 use aws_sdk_codepipeline::operation::get_pipeline_state::{
@@ -84,7 +84,7 @@ async fn a_start_of_the_branchs_head_names_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_start_answers_is_judged() {
+async fn the_response_to_a_start_is_classified() {
     let cases = [
         ("ConflictException", Reason::AwsConflict),
         (
@@ -143,7 +143,7 @@ async fn an_execution_is_stopped_at_once_and_one_that_ended_is_stopped() {
 }
 
 #[tokio::test]
-async fn an_execution_is_remembered_with_its_commit_and_its_page() {
+async fn an_execution_is_read_with_its_commit_and_its_page() {
     let rule = mock!(aws_sdk_codepipeline::Client::list_pipeline_executions).then_output(|| {
         let revision = SourceRevision::builder()
             .action_name("GitHub")
@@ -175,7 +175,7 @@ async fn an_execution_is_remembered_with_its_commit_and_its_page() {
 }
 
 #[tokio::test]
-async fn stages_are_told_in_their_order_those_that_never_ran_too() {
+async fn stages_are_listed_in_order_with_those_that_never_ran() {
     let rule = mock!(aws_sdk_codepipeline::Client::get_pipeline_state)
         .match_requests(|request| request.name() == Some("api-pr-7"))
         .then_output(|| {

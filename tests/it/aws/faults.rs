@@ -127,12 +127,12 @@ async fn codepipeline_errors_have_their_reasons() {
     assert_eq!(
         fault.reason,
         Reason::AwsDenied,
-        "a fresh trust policy takes a while to be seen"
+        "a new trust policy takes a while to apply"
     );
 }
 
 #[tokio::test]
-async fn a_status_speaks_where_no_code_does() {
+async fn the_status_decides_without_an_error_code() {
     for (status, reason) in [
         (503, Reason::AwsUnavailable),
         (429, Reason::AwsThrottled),

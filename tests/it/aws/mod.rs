@@ -1,10 +1,12 @@
-//! The adapters against canned answers: what AWS does and the emulator cannot show, above all its errors.
+//! The adapters against canned responses: what AWS does and the emulator does not, above all
+//! errors.
 //!
-//! The answers are given at the SDK's door (`aws-smithy-mocks`), so everything of ours runs as it does in production.
+//! The responses are given at the boundary of the SDK (`aws-smithy-mocks`), so all our code runs as
+//! in production.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "an answer that cannot be made fails its test"
+    reason = "a response that cannot be built fails its test"
 )]
 
 pub(crate) mod clients;

@@ -1,4 +1,4 @@
-//! IAM's judgement of a role that is to be passed, which the emulator does not make.
+//! IAM's decision about a role that is to be passed, which the emulator does not make.
 
 use aws_sdk_iam::error::ErrorMetadata;
 use aws_sdk_iam::operation::simulate_principal_policy::{
@@ -16,7 +16,7 @@ use super::clients;
 const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 const BUILD: &str = "arn:aws:iam::123456789012:role/build";
 
-async fn asked(rule: &Rule) -> Result<PassRoleDecision, Fault> {
+async fn ask(rule: &Rule) -> Result<PassRoleDecision, Fault> {
     clients::roles(&[rule]).passing(DAEMON, BUILD).await
 }
 
@@ -24,11 +24,12 @@ fn judged(decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
     mock!(aws_sdk_iam::Client::simulate_principal_policy)
         .match_requests(|request| {
             let mut context = request.context_entries().iter();
-            let told = context.any(|context| {
+            let is_codepipeline = context.any(|context| {
                 context.context_key_name() == Some("iam:PassedToService")
                     && context.context_key_values() == ["codepipeline.amazonaws.com"]
             });
-            told && request.policy_source_arn() == Some(DAEMON)
+            is_codepipeline
+                && request.policy_source_arn() == Some(DAEMON)
                 && request.action_names() == ["iam:PassRole"]
                 && request.resource_arns() == [BUILD]
         })
@@ -46,7 +47,7 @@ fn judged(decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
 }
 
 #[tokio::test]
-async fn a_role_may_be_passed_or_not_or_is_forbidden() {
+async fn a_role_may_be_passed_or_denied_or_forbidden() {
     use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
     let cases = [
         (Allowed, false, PassRoleDecision::Allowed),
@@ -55,7 +56,7 @@ async fn a_role_may_be_passed_or_not_or_is_forbidden() {
         (ExplicitDeny, false, PassRoleDecision::Forbidden),
     ];
     for (decision, fenced, wanted) in cases {
-        assert_eq!(asked(&judged(decision, fenced)).await, Ok(wanted));
+        assert_eq!(ask(&judged(decision, fenced)).await, Ok(wanted));
     }
 }
 
@@ -71,7 +72,7 @@ async fn what_iam_refuses_has_a_reason() {
             let metadata = ErrorMetadata::builder().code(code).message("no").build();
             SimulatePrincipalPolicyError::generic(metadata)
         });
-        let fault = asked(&rule).await.unwrap_err();
+        let fault = ask(&rule).await.unwrap_err();
         assert_eq!(fault.reason, reason);
         assert!(fault.detail.contains(DAEMON), "{fault}");
     }

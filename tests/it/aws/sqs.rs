@@ -1,4 +1,4 @@
-//! SQS's partial failures, its own words for a message, and FIFO graves.
+//! SQS's partial failures, its errors for a message, and dead-letter queues that are FIFO queues.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn failed(id: &str) -> BatchResultErrorEntry {
 }
 
 #[tokio::test]
-async fn entries_that_were_not_deleted_come_back_by_their_receipt() {
+async fn entries_that_were_not_deleted_are_returned_by_receipt() {
     let first = mock!(aws_sdk_sqs::Client::delete_message_batch)
         .match_requests(|request| request.entries().len() == 10)
         .then_output(|| {
@@ -62,7 +62,7 @@ async fn entries_that_were_not_deleted_come_back_by_their_receipt() {
 }
 
 #[tokio::test]
-async fn entries_that_were_not_handed_back_come_back_by_their_receipt() {
+async fn entries_whose_visibility_did_not_change_are_returned_by_receipt() {
     let rule = mock!(aws_sdk_sqs::Client::change_message_visibility_batch)
         .match_requests(|request| {
             let times: Vec<_> = request
@@ -90,7 +90,7 @@ async fn entries_that_were_not_handed_back_come_back_by_their_receipt() {
 }
 
 #[tokio::test]
-async fn a_poll_asks_for_what_it_needs_and_no_more() {
+async fn a_poll_requests_what_it_needs_and_no_more() {
     let rule = mock!(aws_sdk_sqs::Client::receive_message)
         .match_requests(|request| {
             request.max_number_of_messages() == Some(7)
@@ -130,7 +130,7 @@ async fn a_message_without_system_attributes_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_fifo_grave_gets_group_and_deduplication_ids() {
+async fn a_fifo_dead_letter_queue_gets_group_and_deduplication_ids() {
     let fifo = mock!(aws_sdk_sqs::Client::send_message)
         .match_requests(|request| {
             request.message_group_id() == Some("m-1")

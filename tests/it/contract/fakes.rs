@@ -1,4 +1,4 @@
-//! The fakes under the law.
+//! The fakes under the contracts.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use branchline::reconcile::lease::VISIBILITY;
 use serde_json::Value;
 
 use super::pipelines::PipelinesStage;
-use super::queue::{Lying, QueueStage};
+use super::queue::{QueueStage, StoredMessage};
 use super::store::StoreStage;
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::FaultInjection;
@@ -20,10 +20,10 @@ use crate::world::queue::FakeQueue;
 use crate::world::rules::ROLE;
 use crate::world::store::FakeStore;
 
-/// How often this stage's queue lets a message be received.
+/// The `maxReceiveCount` of this stage's queues.
 const MAX_RECEIVES: u32 = 3;
 
-/// Queues and their clock.
+/// The queues and their clock.
 struct Queues {
     queue: FakeQueue,
     clock: FakeClock,
@@ -66,12 +66,12 @@ impl QueueStage for Queues {
         self.queue.waiting().len()
     }
 
-    async fn look(&self, grave: Destination) -> Vec<Lying> {
-        let letters = self.queue.look(grave).into_iter();
-        letters
-            .map(|letter| Lying {
-                body: letter.body,
-                attributes: letter.attributes,
+    async fn look(&self, destination: Destination) -> Vec<StoredMessage> {
+        let dead_letters = self.queue.look(destination).into_iter();
+        dead_letters
+            .map(|dead_letter| StoredMessage {
+                body: dead_letter.body,
+                attributes: dead_letter.attributes,
             })
             .collect()
     }
@@ -156,28 +156,28 @@ impl PipelinesStage for Account {
 
 mod queue {
     use super::Queues;
-    use crate::contract::queue::queue_laws;
+    use crate::contract::queue::queue_contract;
 
-    queue_laws!(Queues::new());
+    queue_contract!(Queues::new());
 }
 
 mod store {
     use super::Table;
-    use crate::contract::store::store_laws;
+    use crate::contract::store::store_contract;
 
-    store_laws!(Table::new());
+    store_contract!(Table::new());
 }
 
 mod listing {
     use super::Table;
-    use crate::contract::listing::listing_laws;
+    use crate::contract::listing::listing_contract;
 
-    listing_laws!(Table::new());
+    listing_contract!(Table::new());
 }
 
 mod pipelines {
     use super::Account;
-    use crate::contract::pipelines::pipelines_laws;
+    use crate::contract::pipelines::pipelines_contract;
 
-    pipelines_laws!(Account::new());
+    pipelines_contract!(Account::new());
 }

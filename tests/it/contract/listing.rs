@@ -1,4 +1,4 @@
-//! The law of [`Store`] about listings, and about places.
+//! The contract of [`Store`] for listings and for slots.
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
@@ -9,22 +9,22 @@ use branchline::ports::{SlotResult, Store};
 use super::store::{StoreStage, won};
 use crate::world::samples::{at, creating, entry, first, pull};
 
-/// Every law, for a stage: `listing_laws!(Stage::new().await)`.
-macro_rules! listing_laws {
+/// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
+macro_rules! listing_contract {
     ($stage:expr) => {
-        crate::contract::laws!(listing, $stage;
+        crate::contract::contract_tests!(listing, $stage;
             a_listing_holds_one_state_oldest_first_and_whole,
             a_listing_of_nothing_is_empty,
             a_long_listing_has_pages_and_each_row_once,
             a_repositorys_listing_holds_all_of_it_and_nothing_else,
-            places_are_counted_first_and_then_bounded,
-            a_place_is_taken_once_and_free_again,
+            slots_are_counted_first_and_then_limited,
+            a_slot_is_acquired_once_and_released,
         );
     };
 }
-pub(crate) use listing_laws;
+pub(crate) use listing_contract;
 
-/// Every page, in order.
+/// Returns every page, in order.
 async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
     let mut pages = Vec::new();
     let mut after = None;
@@ -38,7 +38,7 @@ async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {
     }
 }
 
-/// A row about to be made, last changed so long after the beginning.
+/// Returns a row about to be created that changed last this long after the start.
 fn claim_of(number: u64, millis: i64) -> Transition {
     let mut claim = first(pull(number), &format!("api-pr-{number}"), "worker/1");
     claim.next.updated_at = at(millis);
@@ -71,7 +71,8 @@ pub(crate) async fn a_listing_of_nothing_is_empty<S: StoreStage>(stage: &S) {
 }
 
 pub(crate) async fn a_long_listing_has_pages_and_each_row_once<S: StoreStage>(stage: &S) {
-    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a page at 1 MB.
+    // Half of them changed in one millisecond: a page may end between two of those. DynamoDB ends a
+    // page at 1 MB.
     let mut rows = Vec::new();
     for number in 1..=230_u64 {
         let millis = if number % 2 == 0 {
@@ -103,11 +104,11 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
         repository: RepositoryId(pull(1).repository.0 + 1),
         ..pull(1)
     };
-    for (place, subject) in mine.iter().chain([&other]).enumerate() {
-        let name = format!("pipeline-{place}");
+    for (index, subject) in mine.iter().chain([&other]).enumerate() {
+        let name = format!("pipeline-{index}");
         let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
         let gone = claim.settle(EffectResult::Absent, at(9_000));
-        // Audit entries stand in the same partition.
+        // Audit entries are in the same partition.
         let entry = entry("guid-1", "gone");
         stage.store().record(&gone, &entry).await.unwrap();
     }
@@ -138,7 +139,7 @@ async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> SlotResult {
         .unwrap()
 }
 
-pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(stage: &S) {
+pub(crate) async fn slots_are_counted_first_and_then_limited<S: StoreStage>(stage: &S) {
     let count = async |subjects: &[Subject]| {
         stage
             .store()
@@ -155,7 +156,7 @@ pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(sta
     count(&[pull(1)]).await;
     assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
     assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Full);
-    // Counted already: what is said now is not heard.
+    // Counted already: a second count does nothing.
     count(&[pull(7), pull(8), pull(9)]).await;
     stage
         .store()
@@ -165,7 +166,7 @@ pub(crate) async fn places_are_counted_first_and_then_bounded<S: StoreStage>(sta
     assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
 }
 
-pub(crate) async fn a_place_is_taken_once_and_free_again<S: StoreStage>(stage: &S) {
+pub(crate) async fn a_slot_is_acquired_once_and_released<S: StoreStage>(stage: &S) {
     stage.store().count_slots("limited", &[]).await.unwrap();
     stage.store().count_slots("other", &[]).await.unwrap();
     for _ in 0..2 {

@@ -1,14 +1,15 @@
-//! The law of the ports: one test for each sentence of their doc comments (`src/ports.rs`), run for the fakes here and
-//! for the real adapters against a server.
+//! The contracts of the ports: one test for each sentence of their doc comments (`src/ports/`), run
+//! for the fakes and for the real adapters against a server.
 //!
-//! A law is an async function over a *stage*: a fresh place with the port in it and what the port itself cannot do
-//! (sending a message, looking into a table, letting time pass). Each of `contract/{queue,store,pipelines}.rs` lists its
-//! laws in one macro, so that nobody can run only some of them.
+//! A test is an async function over a *stage*: a fresh place with the port in it, and access past
+//! the port (sending a message, reading a table, letting time pass). Each of
+//! `{queue,store,pipelines,listing}.rs` lists its tests in one macro, so that no adapter runs only
+//! some of them.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a law that does not hold fails its test"
+    reason = "a contract that does not hold fails its test"
 )]
 
 pub(crate) mod listing;
@@ -20,16 +21,17 @@ mod fakes;
 mod moto;
 mod row_versions;
 
-/// Makes one test of each law: `laws!(queue, FakeStage::new().await; law, law, ...)`.
-macro_rules! laws {
-    ($port:ident, $stage:expr; $($law:ident),* $(,)?) => {
+/// Makes a test of each function: `contract_tests!(queue, FakeStage::new().await; name, name,
+/// ...)`.
+macro_rules! contract_tests {
+    ($port:ident, $stage:expr; $($test:ident),* $(,)?) => {
         $(
             #[tokio::test]
-            async fn $law() {
+            async fn $test() {
                 let stage = $stage;
-                crate::contract::$port::$law(&stage).await;
+                crate::contract::$port::$test(&stage).await;
             }
         )*
     };
 }
-pub(crate) use laws;
+pub(crate) use contract_tests;

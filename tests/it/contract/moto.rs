@@ -1,5 +1,5 @@
-//! The real adapters under the law, against the emulator that `scripts/sandbox exec` starts. What the emulator cannot
-//! show as AWS does is tested with canned answers, in `tests/aws.rs`.
+//! The real adapters under the contracts, against the emulator that `scripts/sandbox exec` starts.
+//! `tests/it/aws` covers with canned responses what the emulator does not do as AWS does.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -15,17 +15,17 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::outgoing::Destination;
 
 use super::pipelines::PipelinesStage;
-use super::queue::{Lying, QueueStage};
+use super::queue::{QueueStage, StoredMessage};
 use super::store::StoreStage;
 use crate::world::emulator::{config, declared, depth, queue, redrive, role};
 use crate::world::table;
 
-/// How often this stage's queue lets a message be received.
+/// The `maxReceiveCount` of this stage's queues.
 const MAX_RECEIVES: u32 = 3;
-/// Short, so that the laws about it can wait for it.
+/// Short, so that tests can wait for it.
 const VISIBILITY: Duration = Duration::from_secs(2);
-/// Regions that know CodePipeline. Every law about pipelines has one to itself, for an account has its pipelines by
-/// Region.
+/// Regions with CodePipeline. Every test of pipelines has one to itself, since pipelines belong to
+/// a Region.
 const REGIONS: [&str; 17] = [
     "eu-west-1",
     "eu-west-2",
@@ -46,13 +46,13 @@ const REGIONS: [&str; 17] = [
     "ap-southeast-5",
 ];
 
-/// Tells the stages of one run apart.
+/// Returns a number that tells the stages of one run apart.
 fn number() -> usize {
     static STAGES: AtomicUsize = AtomicUsize::new(0);
     STAGES.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Four queues.
+/// The four queues.
 struct Queues {
     client: aws_sdk_sqs::Client,
     urls: QueueUrls,
@@ -120,19 +120,19 @@ impl QueueStage for Queues {
         depth(&self.client, &self.urls.webhooks).await
     }
 
-    async fn look(&self, grave: Destination) -> Vec<Lying> {
+    async fn look(&self, destination: Destination) -> Vec<StoredMessage> {
         let (client, urls) = (self.client.clone(), self.urls.clone());
-        let port = SqsQueue::new(client, urls, grave, Duration::ZERO);
+        let port = SqsQueue::new(client, urls, destination, Duration::ZERO);
         let received = branchline::ports::Queue::receive(&port, 10, Duration::ZERO).await;
-        let letters = received.unwrap().into_iter().map(|letter| {
-            let (body, attributes) = letter.into_parts();
-            Lying { body, attributes }
+        let dead_letters = received.unwrap().into_iter().map(|dead_letter| {
+            let (body, attributes) = dead_letter.into_parts();
+            StoredMessage { body, attributes }
         });
-        letters.collect()
+        dead_letters.collect()
     }
 
     async fn wait(&self, time: Duration) {
-        // The emulator's time is the machine's, and there is nothing to poll that would not disturb the message.
+        // The emulator's time is the machine's, and polling would disturb the message.
         tokio::time::sleep(time + Duration::from_millis(100)).await;
     }
 }
@@ -180,7 +180,7 @@ fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {
     item.get(name).unwrap().as_s().unwrap().clone()
 }
 
-/// The delivery at the end of an audit entry's sort key.
+/// Returns the delivery at the end of an audit entry's sort key.
 fn delivery_of(item: &HashMap<String, AttributeValue>) -> String {
     let key = text(item, "sk");
     key.rsplit('#').next().unwrap().to_owned()
@@ -268,35 +268,35 @@ impl PipelinesStage for Account {
     }
 
     async fn executions(&self, _name: &str) -> Option<u32> {
-        // CreatePipeline starts none in the emulator, as it does in AWS.
+        // In the emulator CreatePipeline starts no execution; in AWS it does.
         None
     }
 }
 
 mod queue {
     use super::Queues;
-    use crate::contract::queue::queue_laws;
+    use crate::contract::queue::queue_contract;
 
-    queue_laws!(Queues::new().await);
+    queue_contract!(Queues::new().await);
 }
 
 mod store {
     use super::Table;
-    use crate::contract::store::store_laws;
+    use crate::contract::store::store_contract;
 
-    store_laws!(Table::new().await);
+    store_contract!(Table::new().await);
 }
 
 mod listing {
     use super::Table;
-    use crate::contract::listing::listing_laws;
+    use crate::contract::listing::listing_contract;
 
-    listing_laws!(Table::new().await);
+    listing_contract!(Table::new().await);
 }
 
 mod pipelines {
     use super::Account;
-    use crate::contract::pipelines::pipelines_laws;
+    use crate::contract::pipelines::pipelines_contract;
 
-    pipelines_laws!(Account::new().await);
+    pipelines_contract!(Account::new().await);
 }

@@ -1,4 +1,4 @@
-//! The law of [`Pipelines`].
+//! The contract of [`Pipelines`] and [`PipelineReader`].
 
 use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
@@ -14,54 +14,55 @@ use serde_json::{Map, Value, json};
 use crate::world::rules::{declaration, pull_request_rule};
 use crate::world::samples::{creating, pipeline, pull};
 
-/// An account without pipelines and what the port cannot do.
+/// An account without pipelines, and access to it past the port.
 pub(crate) trait PipelinesStage {
     type Port: Pipelines;
 
-    /// The port.
+    /// Returns the port.
     fn pipelines(&self) -> &Self::Port;
-    /// A role that CodePipeline may take here.
+    /// Returns a role that CodePipeline may assume here.
     fn role(&self) -> String;
-    /// Somebody else makes a pipeline, without our tags.
+    /// Makes a pipeline as another user of the account, without our tags.
     async fn give(&self, declaration: Value);
-    /// Somebody else updates a pipeline, which raises its version.
+    /// Updates a pipeline as another user of the account, which raises its version.
     async fn update(&self, declaration: Value);
-    /// How many executions the pipeline has had; `None` where the server cannot say.
+    /// Returns how many executions the pipeline has had; `None` if the server cannot tell.
     async fn executions(&self, name: &str) -> Option<u32>;
 }
 
-/// Every law, for a stage: `pipelines_laws!(Stage::new().await)`.
-macro_rules! pipelines_laws {
+/// Makes every test of this contract for a stage: `pipelines_contract!(Stage::new().await)`.
+macro_rules! pipelines_contract {
     ($stage:expr) => {
-        crate::contract::laws!(pipelines, $stage;
+        crate::contract::contract_tests!(pipelines, $stage;
             a_missing_template_is_template_missing,
-            a_template_reads_back_as_it_was_given,
+            a_template_reads_back_as_it_was_written,
             a_templates_version_rises_with_an_update,
-            create_makes_it_with_declaration_and_tags,
+            create_writes_declaration_and_tags,
             create_starts_the_first_execution,
             a_name_in_use_changes_nothing,
-            what_codepipeline_refuses_is_declaration_refused,
-            find_answers_none_where_nothing_is,
-            find_answers_the_same_with_and_without_the_arn,
-            find_shows_a_strangers_tags,
+            a_refused_declaration_is_declaration_refused,
+            find_returns_none_without_a_pipeline,
+            find_returns_the_same_with_and_without_the_arn,
+            find_returns_the_tags_of_a_foreign_pipeline,
             update_replaces_the_declaration_and_keeps_the_tags,
-            a_start_is_an_execution_and_under_one_token_the_same,
-            a_pipeline_that_is_not_there_has_no_executions,
-            deleted_is_gone,
-            deleting_what_is_gone_is_done,
-            a_deleted_name_can_be_made_again,
-            names_are_everybodys,
+            a_start_is_one_execution_for_each_token,
+            a_missing_pipeline_has_no_executions,
+            a_deleted_pipeline_is_gone,
+            deleting_a_missing_pipeline_succeeds,
+            a_deleted_pipeline_can_be_created_again,
+            names_include_foreign_pipelines,
         );
     };
 }
-pub(crate) use pipelines_laws;
+pub(crate) use pipelines_contract;
 
-/// A claim on the subject that owns this pipeline.
+/// Returns a claim on the subject that owns this pipeline.
 fn claim(name: &str) -> Claim {
     Claim::proven(creating(pull(7), name, "worker/1"))
 }
 
-/// A pipeline ready to be created, cloned from a template so that its ARN is of this account.
+/// Returns a pipeline ready to be created, cloned from a template so that its ARN is of this
+/// account.
 async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> NewPipeline {
     let template = pipeline(template);
     let template = stage.pipelines().template(&template).await.unwrap();
@@ -78,7 +79,7 @@ async fn give_template<S: PipelinesStage>(stage: &S) {
     stage.give(declaration).await;
 }
 
-/// A new pipeline, made from a template that is given first.
+/// Returns a new pipeline, made from a template that is written first.
 async fn made<S: PipelinesStage>(stage: &S, name: &str) -> NewPipeline {
     give_template(stage).await;
     let new = clone_of(stage, "api-template", name).await;
@@ -106,8 +107,8 @@ pub(crate) async fn a_missing_template_is_template_missing<S: PipelinesStage>(st
     assert!(fault.detail.contains("no-such"), "{fault}");
 }
 
-/// "The declaration of a pipeline", whole.
-pub(crate) async fn a_template_reads_back_as_it_was_given<S: PipelinesStage>(stage: &S) {
+/// "Returns the declaration of a pipeline", whole.
+pub(crate) async fn a_template_reads_back_as_it_was_written<S: PipelinesStage>(stage: &S) {
     let mut given = declaration("api-template", "acme/api", &stage.role());
     let words = given.as_object_mut().unwrap();
     words.insert(
@@ -129,7 +130,7 @@ pub(crate) async fn a_template_reads_back_as_it_was_given<S: PipelinesStage>(sta
     assert!(template.arn.as_str().ends_with(":api-template"));
 }
 
-/// `version`: "one more with every update".
+/// The version rises by one with every update.
 pub(crate) async fn a_templates_version_rises_with_an_update<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let changed = declaration("api-template", "acme/other", &stage.role());
@@ -140,16 +141,16 @@ pub(crate) async fn a_templates_version_rises_with_an_update<S: PipelinesStage>(
     assert_eq!(Value::Object(read(stage, &name).await), changed);
 }
 
-/// "Creates a pipeline with its tags": what is declared is what is there, field by field.
-pub(crate) async fn create_makes_it_with_declaration_and_tags<S: PipelinesStage>(stage: &S) {
+/// "Creates a pipeline with its tags": every field of the declaration is there.
+pub(crate) async fn create_writes_declaration_and_tags<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     assert_eq!(read(stage, &new.name).await, *new.declaration.as_json());
     let found = found(stage, "api-pr-7").await.unwrap();
     assert_eq!(found.tags, new.tags);
-    assert_eq!(found.arn, new.arn, "the ARN that was foretold");
+    assert_eq!(found.arn, new.arn, "the predicted ARN");
 }
 
-/// "AWS starts its first execution by itself", and nobody a second.
+/// "AWS starts its first execution by itself", and nothing else starts a second.
 pub(crate) async fn create_starts_the_first_execution<S: PipelinesStage>(stage: &S) {
     made(stage, "api-pr-7").await;
     if let Some(executions) = stage.executions("api-pr-7").await {
@@ -173,7 +174,7 @@ pub(crate) async fn a_name_in_use_changes_nothing<S: PipelinesStage>(stage: &S) 
 }
 
 /// A declaration that AWS refuses is a permanent fault, not an outage.
-pub(crate) async fn what_codepipeline_refuses_is_declaration_refused<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_refused_declaration_is_declaration_refused<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let mut new = clone_of(stage, "api-template", "api-pr-7").await;
     let mut fields = new.declaration.as_json().clone();
@@ -186,7 +187,7 @@ pub(crate) async fn what_codepipeline_refuses_is_declaration_refused<S: Pipeline
 }
 
 /// "`None` when there is no such pipeline."
-pub(crate) async fn find_answers_none_where_nothing_is<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn find_returns_none_without_a_pipeline<S: PipelinesStage>(stage: &S) {
     assert_eq!(found(stage, "api-pr-7").await, None);
     give_template(stage).await;
     let foretold = clone_of(stage, "api-template", "api-pr-7").await;
@@ -194,21 +195,21 @@ pub(crate) async fn find_answers_none_where_nothing_is<S: PipelinesStage>(stage:
     assert_eq!(answer.await, Ok(None));
 }
 
-/// "With the ARN known it costs one call, without it two": the answer is the same.
-pub(crate) async fn find_answers_the_same_with_and_without_the_arn<S: PipelinesStage>(stage: &S) {
+/// "With the ARN known it costs one call, without it two": the result is the same.
+pub(crate) async fn find_returns_the_same_with_and_without_the_arn<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let with = stage.pipelines().find(&new.name, Some(&new.arn)).await;
     assert_eq!(with.unwrap(), found(stage, "api-pr-7").await);
 }
 
-/// A pipeline without our tags is found all the same: whose it is, others decide.
-pub(crate) async fn find_shows_a_strangers_tags<S: PipelinesStage>(stage: &S) {
+/// A pipeline without our tags is found all the same; the caller decides whether it is ours.
+pub(crate) async fn find_returns_the_tags_of_a_foreign_pipeline<S: PipelinesStage>(stage: &S) {
     give_template(stage).await;
     let found = found(stage, "api-template").await.unwrap();
     assert_eq!(found.tags, Tags::new());
 }
 
-/// "Replaces a pipeline's declaration [...]. Its tags stay."
+/// "Replaces a pipeline's declaration. Its tags stay."
 pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: PipelinesStage>(
     stage: &S,
 ) {
@@ -222,11 +223,9 @@ pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: Pipeli
     assert_eq!(found(stage, "api-pr-7").await.unwrap().tags, new.tags);
 }
 
-/// "Starts an execution [...] and answers with its id"; "the newest first"; "a second call with the same token starts
-/// nothing and answers with the same id".
-pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: PipelinesStage>(
-    stage: &S,
-) {
+/// "Starts an execution and returns its id"; "the newest first"; "a second call with the same token
+/// starts nothing and returns the same id".
+pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let start = async |token: &str| {
         let run = Run {
@@ -250,7 +249,7 @@ pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: Pipe
         listed.first().map(|newest| newest.id.clone()),
         Some(first.clone())
     );
-    // The emulator does not know tokens, nor does it count.
+    // The emulator neither knows tokens nor counts executions.
     if stage.executions("api-pr-7").await.is_some() {
         assert_eq!(start("d-1").await, first);
         assert_ne!(start("d-2").await, first);
@@ -259,13 +258,13 @@ pub(crate) async fn a_start_is_an_execution_and_under_one_token_the_same<S: Pipe
 }
 
 /// "None when there is no such pipeline."
-pub(crate) async fn a_pipeline_that_is_not_there_has_no_executions<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_missing_pipeline_has_no_executions<S: PipelinesStage>(stage: &S) {
     let none = stage.pipelines().executions(&pipeline("api-pr-7")).await;
     assert_eq!(none, Ok(Vec::new()));
 }
 
 /// "Deletes a pipeline."
-pub(crate) async fn deleted_is_gone<S: PipelinesStage>(stage: &S) {
+pub(crate) async fn a_deleted_pipeline_is_gone<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let claim = claim("api-pr-7");
     let deleted = stage.pipelines().delete(&new.name, &claim).await;
@@ -276,8 +275,8 @@ pub(crate) async fn deleted_is_gone<S: PipelinesStage>(stage: &S) {
     assert!(found(stage, "api-template").await.is_some(), "nothing else");
 }
 
-/// "Deleting what is gone is done."
-pub(crate) async fn deleting_what_is_gone_is_done<S: PipelinesStage>(stage: &S) {
+/// "Deleting one that does not exist succeeds."
+pub(crate) async fn deleting_a_missing_pipeline_succeeds<S: PipelinesStage>(stage: &S) {
     for _ in 0..2 {
         let name = pipeline("api-pr-7");
         let deleted = stage.pipelines().delete(&name, &claim("api-pr-7")).await;
@@ -285,8 +284,8 @@ pub(crate) async fn deleting_what_is_gone_is_done<S: PipelinesStage>(stage: &S) 
     }
 }
 
-/// `reopened` brings it back under its name.
-pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &S) {
+/// `reopened` recreates it under its name.
+pub(crate) async fn a_deleted_pipeline_can_be_created_again<S: PipelinesStage>(stage: &S) {
     let new = made(stage, "api-pr-7").await;
     let claim = claim("api-pr-7");
     let deleted = stage.pipelines().delete(&new.name, &claim).await;
@@ -295,8 +294,8 @@ pub(crate) async fn a_deleted_name_can_be_made_again<S: PipelinesStage>(stage: &
     assert_eq!(answer, Ok(CreateResult::Made));
 }
 
-/// "The names of every pipeline of the account in this Region, whoever made it."
-pub(crate) async fn names_are_everybodys<S: PipelinesStage>(stage: &S) {
+/// "Returns the names of all pipelines of the account in this Region, whoever made them."
+pub(crate) async fn names_include_foreign_pipelines<S: PipelinesStage>(stage: &S) {
     assert_eq!(stage.pipelines().names().await, Ok(Vec::new()));
     let new = made(stage, "api-pr-7").await;
     let mut names = stage.pipelines().names().await.unwrap();

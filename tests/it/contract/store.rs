@@ -1,4 +1,4 @@
-//! The law of [`Store`].
+//! The contract of [`Store`].
 
 use branchline::ports::StoreReader;
 use std::time::Duration;
@@ -16,28 +16,29 @@ use branchline::ports::{ClaimResult, RecordResult, Store};
 
 use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
 
-/// An empty table and what the port cannot do. Rows need no window of their own: a lost claim shows them.
+/// An empty table, and access to it past the port. Rows need none: a lost claim shows them.
 pub(crate) trait StoreStage {
     type Port: Store;
 
-    /// The port.
+    /// Returns the port.
     fn store(&self) -> &Self::Port;
-    /// The deliveries in a subject's audit trail, each with its outcome.
+    /// Returns the deliveries in a subject's audit trail, each with its outcome.
     async fn audit(&self, subject: &Subject) -> Vec<(String, String)>;
-    /// The journal kept with that delivery.
+    /// Returns the journal that is kept with this delivery.
     async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String>;
-    /// The outcome in a delivery's own record, by which it can be found without its subject.
+    /// Returns the outcome in a delivery's own record, by which it can be found without its
+    /// subject.
     async fn delivery(&self, entry: &NewAuditEntry) -> Option<String>;
-    /// The repository that is known under this name.
+    /// Returns the id of the repository that is known under this name.
     async fn repository(&self, name: &str) -> Option<u64>;
 }
 
-/// Every law, for a stage: `store_laws!(Stage::new().await)`.
-macro_rules! store_laws {
+/// Makes every test of this contract for a stage: `store_contract!(Stage::new().await)`.
+macro_rules! store_contract {
     ($stage:expr) => {
-        crate::contract::laws!(store, $stage;
+        crate::contract::contract_tests!(store, $stage;
             a_first_claim_wins_and_the_second_loses_to_its_row,
-            a_claim_on_nothing_loses_to_nothing,
+            a_claim_on_a_missing_row_loses_without_a_row,
             the_same_claim_wins_again,
             every_field_reads_back_equal,
             a_row_is_read_as_it_is_now,
@@ -49,17 +50,17 @@ macro_rules! store_laws {
             a_subject_keeps_its_name_when_it_claims_again,
             record_writes_everything,
             record_on_another_row_writes_nothing,
-            the_same_record_is_done_again,
+            the_same_record_succeeds_again,
             record_keeps_the_trail,
             record_of_a_first_row_needs_no_claim,
             record_follows_a_renamed_repository,
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
-            give_up_releases_a_strangers_name,
+            give_up_releases_the_name_of_a_foreign_pipeline,
         );
     };
 }
-pub(crate) use store_laws;
+pub(crate) use store_contract;
 
 pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
     match stage.store().claim(transition).await.unwrap() {
@@ -75,7 +76,7 @@ async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mappin
     }
 }
 
-/// The key of the subject that has the name.
+/// Returns the key of the subject that has the name.
 async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
     match stage.store().claim(transition).await.unwrap() {
         ClaimResult::NameTaken(other) => other,
@@ -83,7 +84,7 @@ async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
     }
 }
 
-/// The subject's row, by a claim that expects what never is.
+/// Returns the subject's row, by a claim that expects what no row is.
 async fn row<S: StoreStage>(stage: &S, subject: &Subject) -> Option<Mapping> {
     let mut probe = first(subject.clone(), "probe", "probe");
     probe.expect = Expect::Seen {
@@ -124,7 +125,7 @@ fn made(name: &str) -> EffectResult {
     })
 }
 
-/// The row claimed anew by another owner.
+/// Returns a new claim on the row, by another owner.
 fn again(seen: &Mapping, owner: &str) -> Transition {
     let next = Mapping {
         claim: Some(ClaimInfo {
@@ -136,7 +137,7 @@ fn again(seen: &Mapping, owner: &str) -> Transition {
     Transition::new(seen.as_seen(), next)
 }
 
-/// A subject with its pipeline made.
+/// Writes a subject with an existing pipeline.
 async fn active<S: StoreStage>(stage: &S, number: u64, name: &str) -> Mapping {
     let claim = won(stage, first(pull(number), name, "worker/1")).await;
     let settled = claim.settle(made(name), at(2_000));
@@ -145,7 +146,7 @@ async fn active<S: StoreStage>(stage: &S, number: u64, name: &str) -> Mapping {
     settled.next
 }
 
-/// "The row was as expected and is now written"; the second finds "what it is".
+/// "The row was as expected and is now written"; the second call gets the row.
 pub(crate) async fn a_first_claim_wins_and_the_second_loses_to_its_row<S: StoreStage>(stage: &S) {
     let transition = first(pull(7), "api-pr-7", "worker/1");
     let claim = won(stage, transition.clone()).await;
@@ -154,10 +155,10 @@ pub(crate) async fn a_first_claim_wins_and_the_second_loses_to_its_row<S: StoreS
     assert_eq!(found, Some(transition.next));
 }
 
-/// What was expected was never there: there is no row to show.
-pub(crate) async fn a_claim_on_nothing_loses_to_nothing<S: StoreStage>(stage: &S) {
+/// The expected row never existed: there is no row to return.
+pub(crate) async fn a_claim_on_a_missing_row_loses_without_a_row<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(7)).await, None);
-    assert_eq!(row(stage, &pull(7)).await, None, "looking wrote nothing");
+    assert_eq!(row(stage, &pull(7)).await, None, "reading wrote nothing");
 }
 
 /// "A second call with the same transition wins again."
@@ -168,7 +169,7 @@ pub(crate) async fn the_same_claim_wins_again<S: StoreStage>(stage: &S) {
     assert_eq!(claim.mapping(), &transition.next);
 }
 
-/// The row is read as it was written, whatever it holds.
+/// A row reads back as it was written, whatever it holds.
 pub(crate) async fn every_field_reads_back_equal<S: StoreStage>(stage: &S) {
     for shape in shapes() {
         won(stage, Transition::new(Expect::Unseen, shape.clone())).await;
@@ -177,7 +178,7 @@ pub(crate) async fn every_field_reads_back_equal<S: StoreStage>(stage: &S) {
     }
 }
 
-/// Generation, state and claim must all be as expected; else "nothing is written".
+/// Generation, state and claim must all be as expected; otherwise "nothing is written".
 pub(crate) async fn a_claim_on_an_outdated_row_loses<S: StoreStage>(stage: &S) {
     let seen = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let seen = seen.mapping().clone();
@@ -208,7 +209,8 @@ pub(crate) async fn a_claim_on_an_outdated_row_loses<S: StoreStage>(stage: &S) {
     }
 }
 
-/// A store knows no clock: whoever expects the old claim writes over it, and the old one "stands" no more.
+/// A store has no clock: a caller that expects the old claim overwrites it, and the old one stands
+/// no more.
 pub(crate) async fn an_expired_claim_is_taken_over<S: StoreStage>(stage: &S) {
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
@@ -220,8 +222,8 @@ pub(crate) async fn an_expired_claim_is_taken_over<S: StoreStage>(stage: &S) {
     recorded(stage, &settled, &entry("guid-2", "active")).await;
 }
 
-/// The write is conditional at the table, not in the adapter. Whoever meets another's write half-way may be told to come
-/// again; nobody else wins.
+/// The write is conditional in the table, not in the adapter. A caller that meets another write
+/// half-way may get a fault that is retried; no second caller wins.
 pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
     let claim = |owner: &str| stage.store().claim(first(pull(7), "api-pr-7", owner));
     let (a, b, c, d) = tokio::join!(claim("a"), claim("b"), claim("c"), claim("d"));
@@ -238,7 +240,7 @@ pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(7)).await.is_some(), winners == 1);
 }
 
-/// "Another subject has the pipeline's name; nothing is written. This is its key."
+/// "Another subject has the pipeline's name, and nothing is written. This is its key."
 pub(crate) async fn a_name_belongs_to_one_subject<S: StoreStage>(stage: &S) {
     won(stage, first(pull(7), "shared", "worker/1")).await;
     let other = taken(stage, first(pull(8), "shared", "worker/2")).await;
@@ -246,7 +248,7 @@ pub(crate) async fn a_name_belongs_to_one_subject<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(8)).await, None);
 }
 
-/// "The pipeline name that the subject gives up with it."
+/// A transition may release the pipeline's name.
 pub(crate) async fn a_name_is_free_again_after_its_release<S: StoreStage>(stage: &S) {
     let seen = active(stage, 7, "shared").await;
     let mut deleting = again(&seen, "worker/2");
@@ -259,7 +261,7 @@ pub(crate) async fn a_name_is_free_again_after_its_release<S: StoreStage>(stage:
     won(stage, first(pull(8), "shared", "worker/3")).await;
 }
 
-/// A name that the subject has is not taken.
+/// A name that the subject has is not in the way of its own claim.
 pub(crate) async fn a_subject_keeps_its_name_when_it_claims_again<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "shared", "worker/1")).await;
     won(stage, again(claim.mapping(), "worker/2")).await;
@@ -282,7 +284,7 @@ pub(crate) async fn record_writes_everything<S: StoreStage>(stage: &S) {
     assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }
 
-/// "... all or nothing, if the table holds what the transition expects."
+/// "All or nothing, if the table holds what the transition expects."
 pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &S) {
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
@@ -295,8 +297,8 @@ pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &
     assert_eq!(stage.repository("acme/api").await, None);
 }
 
-/// "A second call with the same arguments is done as well", and leaves one entry.
-pub(crate) async fn the_same_record_is_done_again<S: StoreStage>(stage: &S) {
+/// "A second call with the same arguments succeeds as well", and leaves one entry.
+pub(crate) async fn the_same_record_succeeds_again<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let settled = claim.settle(made("api-pr-7"), at(2_000));
     let entry = entry("guid-1", "active");
@@ -306,7 +308,8 @@ pub(crate) async fn the_same_record_is_done_again<S: StoreStage>(stage: &S) {
     assert_eq!(row(stage, &pull(7)).await, Some(settled.next));
 }
 
-/// Every delivery leaves an entry of its own, beside the earlier ones and apart from other subjects'.
+/// Every delivery leaves an entry of its own, beside earlier ones and apart from those of other
+/// subjects.
 pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
     let seen = active(stage, 7, "api-pr-7").await;
     active(stage, 70, "api-pr-70").await;
@@ -324,7 +327,7 @@ pub(crate) async fn record_keeps_the_trail<S: StoreStage>(stage: &S) {
     assert_eq!(trail, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
 
-/// Where no pipeline is concerned (`closed` of what was never seen), the row is settled at once.
+/// If no pipeline is concerned (`closed` of what was never seen), the row is settled at once.
 pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &S) {
     let mut transition = first(pull(7), "unused", "worker/1");
     transition.next.state = State::Gone;
@@ -369,7 +372,7 @@ pub(crate) async fn give_up_leaves_the_row_half_way_and_free<S: StoreStage>(stag
     won(stage, again(&left, "worker/2")).await;
 }
 
-/// "A subject's row as it is now; `None` where it was never seen."
+/// "Returns a subject's row as it is now; `None` where the subject was never seen."
 pub(crate) async fn a_row_is_read_as_it_is_now<S: StoreStage>(stage: &S) {
     assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
@@ -378,7 +381,7 @@ pub(crate) async fn a_row_is_read_as_it_is_now<S: StoreStage>(stage: &S) {
     assert_eq!(stage.store().mapping(&pull(8)).await, Ok(None));
 }
 
-/// "... otherwise nothing."
+/// "Otherwise nothing."
 pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage: &S) {
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
@@ -390,11 +393,11 @@ pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage
     taken(stage, first(pull(8), name.as_str(), "worker/3")).await;
 }
 
-/// A name that turned out to be a stranger's is given back with the claim.
-pub(crate) async fn give_up_releases_a_strangers_name<S: StoreStage>(stage: &S) {
-    let claim = won(stage, first(pull(7), "strangers", "worker/1")).await;
+/// A name that turned out to be taken by a foreign pipeline is released with the claim.
+pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "foreign", "worker/1")).await;
     let given_up = claim.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
-    won(stage, first(pull(8), "strangers", "worker/2")).await;
+    won(stage, first(pull(8), "foreign", "worker/2")).await;
 }

@@ -1,5 +1,5 @@
-//! Convergence: whatever the order, the duplication and the cuts, once the queue is empty the world is the world of the
-//! ordered history.
+//! Convergence: whatever the order, the duplicates, the cuts and the repairs, once the queues are
+//! empty the world is the world of the ordered history.
 
 #![expect(
     clippy::print_stdout,
@@ -15,26 +15,29 @@ use proptest::prelude::any;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::world::clock::FakeClock;
-use crate::world::history::{self, History, Statement};
-use crate::world::world::{World, paused};
+use crate::world::history::{self, Event, History};
+use crate::world::story::{World, paused};
 
 /// Histories in one run, half of them on each of two threads.
 const HISTORIES: u32 = 10_000;
 
 /// What is done to a history before it arrives.
 #[derive(Clone, Copy, Debug)]
-struct Mess {
+struct Disorder {
     seed: u64,
-    /// Statements that GitHub does not deliver: none, or some that are not the last of their subject.
+    /// Some webhooks are lost, but never the last of a subject.
     cuts: bool,
-    /// SQS does all that a standard queue may do.
+    /// The queue does everything that a standard queue may do.
     unruly: bool,
+    /// Operators send repairs of any generation.
+    repairs: bool,
 }
 
 #[derive(Default)]
 struct Figures {
-    statements: AtomicUsize,
+    events: AtomicUsize,
     arrivals: AtomicUsize,
+    repairs: AtomicUsize,
     left: AtomicUsize,
     open: AtomicUsize,
 }
@@ -55,10 +58,11 @@ fn any_order_ends_in_the_world_of_the_ordered_history() {
     });
     let figure = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
     println!(
-        "{HISTORIES} histories of {} statements, {} after the cuts; {} arrivals; {} subjects open at the end; {:?}",
-        figure(&figures.statements),
+        "{HISTORIES} histories of {} events, {} after the cuts; {} arrivals and {} repairs; {} subjects open at the end; {:?}",
+        figure(&figures.events),
         figure(&figures.left),
         figure(&figures.arrivals),
+        figure(&figures.repairs),
         figure(&figures.open),
         begun.elapsed(),
     );
@@ -71,85 +75,119 @@ fn run(histories: u32, figures: &Figures) {
         ..Config::default()
     };
     let lives = vec(vec(any::<u8>(), 0..7), 1..5);
-    let mess = (any::<u64>(), any::<bool>(), any::<bool>());
-    let outcome = TestRunner::new(config).run(&(lives, mess), |(lives, (seed, cuts, unruly))| {
-        let mess = Mess { seed, cuts, unruly };
-        let ended = paused().block_on(compare(&lives, mess, figures));
+    let disorder = (any::<u64>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let outcome = TestRunner::new(config).run(&(lives, disorder), |(lives, disorder)| {
+        let (seed, cuts, unruly, repairs) = disorder;
+        let disorder = Disorder {
+            seed,
+            cuts,
+            unruly,
+            repairs,
+        };
+        let ended = paused().block_on(compare(&lives, disorder, figures));
         ended.map_err(TestCaseError::fail)
     });
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(why, (lives, mess))) => panic!("{lives:?} {mess:?}\n{why}"),
+        Err(TestError::Fail(why, (lives, disorder))) => panic!("{lives:?} {disorder:?}\n{why}"),
         Err(TestError::Abort(why)) => panic!("{why}"),
     }
 }
 
-async fn compare(lives: &[Vec<u8>], mess: Mess, figures: &Figures) -> Result<(), String> {
-    let mut dice = fastrand::Rng::with_seed(mess.seed);
+async fn compare(lives: &[Vec<u8>], disorder: Disorder, figures: &Figures) -> Result<(), String> {
+    let mut rng = fastrand::Rng::with_seed(disorder.seed);
     let mut history = History::of(lives);
-    add(&figures.statements, history.statements.len());
-    if mess.cuts {
+    add(&figures.events, history.events.len());
+    if disorder.cuts {
         history
-            .statements
-            .retain(|statement| statement.last || dice.u8(0..4) > 0);
+            .events
+            .retain(|event| event.last || rng.u8(0..4) > 0);
     }
-    add(&figures.left, history.statements.len());
+    add(&figures.left, history.events.len());
 
     let ordered = history::world(FakeClock::new());
-    for statement in &history.statements {
-        ordered.deliver(statement.webhook.clone()).await;
+    for event in &history.events {
+        ordered.deliver(event.webhook.clone()).await;
     }
-    let messy = history::world(FakeClock::new());
-    if mess.unruly {
-        messy.queue.unruly(mess.seed);
+    let disordered = history::world(FakeClock::new());
+    if disorder.unruly {
+        disordered.queue.unruly(disorder.seed);
     }
-    let arrivals = arrivals(&history.statements, &mut dice);
+    let arrivals = arrivals(&history.events, &mut rng);
     add(&figures.arrivals, arrivals.len());
-    deliver(&messy, arrivals, &mut dice).await;
+    if disorder.repairs {
+        // A repair that updates a clone stops its execution and starts it again.
+        disordered.expect_chaos(&history.back);
+    }
+    let repairs = disorder.repairs.then_some(&history);
+    let repairs = deliver(&disordered, arrivals, repairs, &mut rng).await;
+    add(&figures.repairs, repairs);
 
     add(&figures.open, history.open.len());
     settled(&ordered, "in order", &history)?;
-    settled(&messy, "in a mess", &history)?;
+    settled(&disordered, "out of order", &history)?;
     // `create` does not name a commit, and the push beside it may be cut.
-    let (wanted, got) = (ordered.picture(!mess.cuts), messy.picture(!mess.cuts));
+    let picture = |world: &World| history::without_strays(world.picture(!disorder.cuts));
+    let (wanted, got) = (picture(&ordered), picture(&disordered));
     if wanted == got {
         return Ok(());
     }
-    Err(format!("in order {wanted:#?}\nin a mess {got:#?}"))
+    Err(format!("in order {wanted:#?}\nout of order {got:#?}"))
 }
 
-/// Some statements twice, and all of them out of order: here and there, or altogether.
-fn arrivals(statements: &[Statement], dice: &mut fastrand::Rng) -> Vec<Statement> {
-    let again: Vec<Statement> = statements
+/// Returns the webhooks in another order, some of them twice: swapped here and there, or shuffled.
+fn arrivals(events: &[Event], rng: &mut fastrand::Rng) -> Vec<Event> {
+    let again: Vec<Event> = events
         .iter()
-        .filter(|_| dice.u8(0..5) == 0)
+        .filter(|_| rng.u8(0..5) == 0)
         .cloned()
         .collect();
-    let mut arrivals = [statements, &again].concat();
-    if dice.bool() {
-        dice.shuffle(&mut arrivals);
+    let mut arrivals = [events, &again].concat();
+    if rng.bool() {
+        rng.shuffle(&mut arrivals);
     } else {
-        for place in 1..arrivals.len() {
-            if dice.u8(0..3) == 0 {
-                arrivals.swap(place - 1, place);
+        for index in 1..arrivals.len() {
+            if rng.u8(0..3) == 0 {
+                arrivals.swap(index - 1, index);
             }
         }
     }
     arrivals
 }
 
-/// They arrive in pieces, between which the line may or may not come to rest.
-async fn deliver(world: &World, arrivals: Vec<Statement>, dice: &mut fastrand::Rng) {
-    for statement in arrivals {
-        world.send(&statement.webhook);
+/// Sends them in bursts, between which the world may or may not come to rest, with repairs in
+/// between and at the end. Returns the number of repairs.
+async fn deliver(
+    world: &World,
+    arrivals: Vec<Event>,
+    repairs: Option<&History>,
+    rng: &mut fastrand::Rng,
+) -> usize {
+    let mut sent = 0;
+    let mut send_repair = |rng: &mut fastrand::Rng| {
+        if let Some(history) = repairs {
+            let (repair, repository) = history::repair(world, history, rng);
+            world.send_repair(&repair, &repository);
+            sent += 1;
+        }
+    };
+    for event in arrivals {
+        world.send(&event.webhook);
+        if rng.u8(0..3) == 0 {
+            send_repair(rng);
+        }
         world
             .clock
-            .advance(Duration::from_millis(dice.u64(1..1_500)));
-        if dice.u8(0..4) == 0 {
+            .advance(Duration::from_millis(rng.u64(1..1_500)));
+        if rng.u8(0..4) == 0 {
             world.settle().await;
         }
     }
     world.settle().await;
+    send_repair(rng);
+    send_repair(rng);
+    world.settle().await;
+    sent
 }
 
 fn settled(world: &World, how: &str, history: &History) -> Result<(), String> {

@@ -1,5 +1,5 @@
-//! Crashes: whichever call of a story fails, before or after it took effect, or is never answered because its worker
-//! died there, the story ends in the same world.
+//! Crashes: whichever call of a story fails before or after it took effect, or never returns
+//! because its worker died there, the story ends in the same world.
 
 #![expect(
     clippy::print_stdout,
@@ -15,10 +15,10 @@ use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Trouble, When};
 use crate::world::history;
 use crate::world::rules::template;
+use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, paused};
 
-/// What a call may meet.
+/// The troubles that a call may meet.
 const TROUBLES: [Trouble; 8] = [
     Trouble::Fail(When::Before, Reason::AwsUnavailable),
     Trouble::Fail(When::After, Reason::AwsUnavailable),
@@ -30,17 +30,17 @@ const TROUBLES: [Trouble; 8] = [
     Trouble::Hang(When::After),
 ];
 
-/// A story: a name, what is there before, and what GitHub sends.
+/// A story: its name, whether a foreign pipeline has the name, and GitHub's webhooks.
 struct Story {
     name: &'static str,
-    stranger: bool,
+    foreign: bool,
     webhooks: Vec<Webhook>,
 }
 
 fn story<const N: usize>(name: &'static str, webhooks: [Webhook; N]) -> Story {
     Story {
         name,
-        stranger: false,
+        foreign: false,
         webhooks: webhooks.into(),
     }
 }
@@ -60,7 +60,7 @@ fn stories() -> Vec<Story> {
             ],
         ),
         story(
-            "closed before it was heard of",
+            "closed before it was seen",
             [pull("closed"), pull("reopened"), pull("closed").sha(2)],
         ),
         story(
@@ -85,8 +85,11 @@ fn stories() -> Vec<Story> {
             ],
         ),
         Story {
-            stranger: true,
-            ..story("a stranger has the name", [pull("opened"), pull("closed")])
+            foreign: true,
+            ..story(
+                "a foreign pipeline has the name",
+                [pull("opened"), pull("closed")],
+            )
         },
     ]
 }
@@ -94,10 +97,11 @@ fn stories() -> Vec<Story> {
 /// The world at the end of a story, or what is wrong with it.
 type End = Result<Vec<String>, Vec<String>>;
 
-/// Plays a story in which the calls of these numbers meet trouble. Answers with the number of calls, too.
+/// Plays a story in which the calls of these numbers meet trouble. Returns the end, and the number
+/// of calls.
 async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     let world = history::world(FakeClock::new());
-    if story.stranger {
+    if story.foreign {
         world.give(template("api-pr-7", "acme/api"), [].into());
     }
     for (number, trouble) in troubles {
@@ -110,17 +114,17 @@ async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     (end(&world), calls)
 }
 
-/// A burial that was not confirmed is repeated, so what lies in the graves is compared as a set.
+/// A dead letter that was not confirmed is sent again, so dead letters are compared as a set.
 fn end(world: &World) -> End {
     let mut picture = world.picture(true);
-    let mut letters = BTreeSet::new();
-    for grave in [Destination::DeadLetters, Destination::Quarantine] {
-        for letter in world.queue.take(grave) {
-            let reason = letter.text("branchline-reason").unwrap_or("no reason");
-            letters.insert(format!("{grave:?}: {reason}: {}", letter.body));
+    let mut dead_letters = BTreeSet::new();
+    for destination in [Destination::DeadLetters, Destination::Quarantine] {
+        for dead_letter in world.queue.take(destination) {
+            let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
+            dead_letters.insert(format!("{destination:?}: {reason}: {}", dead_letter.body));
         }
     }
-    picture.extend(letters);
+    picture.extend(dead_letters);
     let left = world.leftovers();
     if left.is_empty() {
         Ok(picture)

@@ -1,4 +1,4 @@
-//! Properties that claim for any history: convergence, crashes, simulation and hostile input.
+//! Properties that hold for any history: convergence, crashes, simulation and hostile input.
 
 mod convergence;
 mod crashes;

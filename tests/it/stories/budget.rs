@@ -1,4 +1,4 @@
-//! What a webhook may cost, and what fits into the time that a claim lasts.
+//! The cost of a webhook in AWS calls, and what fits into the time of a claim.
 
 #![expect(clippy::print_stdout, reason = "the figures are part of the test")]
 
@@ -17,10 +17,10 @@ use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, template};
+use crate::world::story::{MAX_RECEIVES, World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{MAX_RECEIVES, World, run_line};
 
-/// What one webhook costs, in AWS calls beside the queue's batches.
+/// Returns the cost of one webhook in AWS calls, without the queue's batches.
 async fn cost(world: &World, webhook: Webhook) -> usize {
     world.faults.clear();
     world.deliver(webhook).await;
@@ -43,11 +43,7 @@ fn a_push_costs_six_calls_and_a_closing_six() {
     run_line(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let pushed = |before, sha| Webhook::pull_request("synchronize").before(before).sha(sha);
-        assert_eq!(
-            cost(world, pushed(1, 2)).await,
-            5,
-            "the template is remembered"
-        );
+        assert_eq!(cost(world, pushed(1, 2)).await, 5, "the template is cached");
         world.clock.advance(Duration::from_secs(60));
         assert_eq!(cost(world, pushed(2, 3)).await, 6);
         assert_eq!(cost(world, Webhook::pull_request("closed").sha(3)).await, 6);
@@ -55,7 +51,7 @@ fn a_push_costs_six_calls_and_a_closing_six() {
 }
 
 #[test]
-fn what_changes_nothing_costs_one_call() {
+fn a_webhook_that_changes_nothing_costs_one_call() {
     run_line(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
         world.deliver(opened.clone()).await;
@@ -72,7 +68,7 @@ fn what_changes_nothing_costs_one_call() {
 }
 
 #[test]
-fn what_is_ignored_costs_nothing() {
+fn an_ignored_webhook_costs_nothing() {
     run_line(async |world| {
         let webhooks = [
             Webhook::ping(),
@@ -88,9 +84,9 @@ fn what_is_ignored_costs_nothing() {
 }
 
 #[test]
-fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
+fn the_longest_processing_under_a_claim_ends_before_the_claim() {
     run_line(async |world| {
-        // Made by an attempt that could not settle: the next one meets its own pipeline.
+        // An attempt that could not record its result: the next one finds its own pipeline.
         world.faults.next(
             Op::Record,
             1,
@@ -98,7 +94,7 @@ fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
         );
         world.deliver(Webhook::pull_request("opened")).await;
         let retried = under_a_claim(&world.faults.calls());
-        // Closed while its ARN is unknown: the pipeline is looked for by its name.
+        // Closed while its ARN is unknown: the pipeline is found by its name.
         world.faults.next(
             Op::Record,
             1,
@@ -129,13 +125,15 @@ fn the_longest_walk_under_a_claim_ends_before_the_claim_does() {
     });
 }
 
-/// The most calls between winning a claim and settling or giving it up.
+/// Returns the most calls between winning a claim and recording its result or giving it up.
 fn under_a_claim(calls: &[Op]) -> u32 {
     let mut longest = 0;
     let mut current = 0;
     for call in calls {
         current = match call {
-            Op::Receive | Op::Delete | Op::ChangeVisibility | Op::Send => current,
+            Op::Receive | Op::ReceiveInternal | Op::Delete | Op::ChangeVisibility | Op::Send => {
+                current
+            }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names => current,
@@ -153,10 +151,10 @@ fn under_a_claim(calls: &[Op]) -> u32 {
 #[test]
 fn a_claim_that_is_about_to_expire_is_not_used() {
     println!(
-        "a call of {OPERATION_TIMEOUT:?}, its echo of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
+        "a call of {OPERATION_TIMEOUT:?}, its late effect of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
     assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
-    // What comes before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
+    // Before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
     assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);
 }
 
@@ -176,7 +174,7 @@ fn our_limits_come_before_the_queues_own_redrive() {
         println!("{class:?}: {limit} attempts take {waited:?} or longer");
     }
     let most = classes.iter().map(|(_, limit)| *limit).max().unwrap();
-    // A busy subject has no limit of ours, and the queue counts its receives all the same.
+    // A busy subject has no limit of ours, but the queue counts its receives.
     let spare = MAX_RECEIVES.checked_sub(most).unwrap();
     let busy: Duration = (1..=spare)
         .map(|tries| backoff::visibility(Class::Busy, tries, 0.0))
@@ -184,7 +182,7 @@ fn our_limits_come_before_the_queues_own_redrive() {
     println!(
         "{most} attempts and {spare} receives of a busy subject, which take {busy:?} or longer"
     );
-    assert!(busy > CLAIM * 5, "workers that die one after the other");
+    assert!(busy > CLAIM * 5, "workers that crash one after the other");
 }
 
 #[test]
@@ -194,7 +192,7 @@ fn a_lease_outlives_failed_renewals() {
 }
 
 #[test]
-fn a_template_is_asked_for_once_a_minute() {
+fn a_template_is_read_once_a_minute() {
     run_line(async |world| {
         world.faults.clear();
         for number in 1..=5 {
@@ -202,18 +200,18 @@ fn a_template_is_asked_for_once_a_minute() {
                 .deliver(Webhook::pull_request("opened").number(number))
                 .await;
         }
-        assert_eq!(asked(world), 1);
+        assert_eq!(template_calls(world), 1);
         world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
         world.clock.advance(Duration::from_secs(60));
         world
             .deliver(Webhook::pull_request("opened").number(6))
             .await;
-        assert_eq!(asked(world), 2);
+        assert_eq!(template_calls(world), 2);
         assert_eq!(world.mapping("acme/api#6").template_version(), Some(2));
     });
 }
 
-fn asked(world: &World) -> usize {
+fn template_calls(world: &World) -> usize {
     world
         .faults
         .calls()

@@ -1,4 +1,5 @@
-//! The test world itself: its fakes misbehave as AWS does, and what a story leaves over is seen.
+//! The test world itself: its fakes misbehave as AWS does, and what a story leaves over is
+//! reported.
 
 use std::time::Duration;
 
@@ -12,11 +13,11 @@ use crate::world::clock::FakeClock;
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, pull_request_rule, template};
+use crate::world::story::{MAX_RECEIVES, World, run_line};
 use crate::world::webhook::Webhook;
-use crate::world::world::{MAX_RECEIVES, World, run_line};
 
 #[tokio::test]
-async fn what_is_left_over_is_told() {
+async fn what_is_left_over_is_reported() {
     let world = World::new(FakeClock::new());
     assert!(world.leftovers().is_empty());
 
@@ -33,7 +34,7 @@ async fn what_is_left_over_is_told() {
 }
 
 #[tokio::test]
-async fn a_letter_that_nobody_takes_is_left_over() {
+async fn an_unexpected_dead_letter_is_left_over() {
     let world = World::new(FakeClock::new());
     let forged = Webhook::pull_request("opened").signed_with("guess");
     world.deliver(forged).await;
@@ -86,16 +87,16 @@ async fn a_claim_and_a_half_way_mapping_are_left_over() {
 #[test]
 fn a_half_way_mapping_can_be_expected() {
     run_line(async |world| {
-        let stranger = template("api-pr-7", "acme/api");
-        world.give(stranger, [].into());
+        let foreign = template("api-pr-7", "acme/api");
+        world.give(foreign, [].into());
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert!(
             outcomes[0].starts_with("pipeline-name-taken"),
             "{outcomes:?}"
         );
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("pipeline-name-taken")
         );
         world.take_half_way("acme/api#7");
@@ -139,7 +140,7 @@ fn a_worker_that_crashes_anywhere_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_unruly_queue_changes_nothing() {
+fn an_unruly_queue_does_not_change_the_result() {
     for seed in 0..50 {
         run_line(async |world| {
             world.queue.unruly(seed);
@@ -190,22 +191,22 @@ async fn an_unruly_queue_redelivers_and_reorders() {
 }
 
 #[tokio::test]
-async fn the_queue_moves_what_nobody_can_finish() {
+async fn the_queue_moves_a_message_after_too_many_receives() {
     let world = World::new(FakeClock::new());
-    // A busy subject is nobody's failure, so we never bury for it.
+    // A busy subject is not a failure of the message, so it is never dead-lettered for it.
     let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
     world.faults.next(Op::Claim, u32::MAX, busy);
     world.send(&Webhook::pull_request("opened"));
     world.settle().await;
-    let letters = world.queue.take(Destination::DeadLetters);
-    assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].receives, MAX_RECEIVES);
-    assert_eq!(letters[0].text("branchline-reason"), None);
+    let dead_letters = world.queue.take(Destination::DeadLetters);
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].receives, MAX_RECEIVES);
+    assert_eq!(dead_letters[0].text("branchline-reason"), None);
     world.finish();
 }
 
 #[tokio::test]
-async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() {
+async fn an_expired_receipt_returns_nothing_and_an_old_one_deletes_nothing() {
     let world = World::new(FakeClock::new());
     world.queue.deliver("body", &[]).unwrap();
     let one = || world.queue.receive(1, Duration::ZERO);
@@ -223,7 +224,7 @@ async fn an_expired_receipt_hands_nothing_back_and_an_old_one_deletes_nothing() 
 }
 
 #[test]
-fn sqs_refuses_what_it_refuses() {
+fn the_fake_refuses_what_sqs_refuses() {
     let text = |name: &str, value: &str| (name.to_owned(), Attribute::text(value));
     let check = crate::world::sqs::check;
     let eleven: Vec<_> = (0..11).map(|n| text(&format!("n{n}"), "v")).collect();
@@ -288,7 +289,7 @@ fn a_call_can_take_long() {
 }
 
 #[test]
-fn a_webhook_costs_what_the_budget_says() {
+fn the_fakes_count_the_cost_of_a_webhook() {
     run_line(async |world| {
         let rules = || vec![pull_request_rule(), branch_rule()];
         world.restart(rules());

@@ -1,4 +1,4 @@
-//! Stories: what becomes of webhooks in a world of fakes.
+//! Stories: what webhooks do in a world of fakes.
 
 mod budget;
 mod clones;

@@ -1,5 +1,5 @@
-//! Whole payloads through all seven steps, byte for byte. `scripts/template-check` does the same with GitHub's own examples,
-//! which npm has.
+//! Whole payloads through all seven steps, byte for byte. `scripts/infra-check` does the same with
+//! GitHub's own examples, from their npm package.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,12 +9,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_line};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
 
-/// The events, which the files are named after.
+/// The events, after which the files are named.
 const EVENTS: [&str; 5] = ["create", "delete", "ping", "pull_request", "push"];
 
 fn payloads(folder: &Path) -> Vec<PathBuf> {
@@ -26,7 +26,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Pull requests and branches of one repository, with its own template.
+/// Adds rules for pull requests and branches of one repository, with its own template.
 fn follow(world: &World, repository: &str) {
     world.give(template("template", repository), Tags::new());
     let rules = [pull_request_rule(), branch_rule()].map(|rule| Rule {
@@ -37,7 +37,7 @@ fn follow(world: &World, repository: &str) {
     world.restart(rules.to_vec());
 }
 
-/// Delivers a payload byte for byte; answers with what it came to.
+/// Delivers a payload byte for byte. Returns its outcome.
 async fn deliver(world: &World, path: &Path) -> String {
     let name = path.file_name().unwrap().to_str().unwrap();
     let prefix = name.split('.').next().unwrap();
@@ -48,7 +48,7 @@ async fn deliver(world: &World, path: &Path) -> String {
     world.deliver(webhook.body(&body)).await.join(", ")
 }
 
-/// Our own payloads, as they happened.
+/// Our own payloads, in the order of their events.
 const STORY: [&str; 10] = [
     "ping.event",
     "pull_request.opened",
@@ -63,7 +63,7 @@ const STORY: [&str; 10] = [
 ];
 
 #[test]
-fn our_own_payloads_come_to_what_they_should() {
+fn our_own_payloads_have_the_expected_outcomes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/webhooks");
     assert_eq!(payloads(&folder).len(), STORY.len());
     run_line(async |world| {

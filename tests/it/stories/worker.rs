@@ -1,9 +1,7 @@
-//! The daemon's loop over fakes: how much it takes, that it acknowledges everything, and how it ends.
+//! The daemon's message loop over fakes: how much it takes, that it acknowledges everything, and
+//! how it ends.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a loop that does not do its part fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a loop that fails, fails the test")]
 
 use std::time::Duration;
 
@@ -12,8 +10,8 @@ use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::pull_request_rule;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 fn settings(concurrency: usize) -> WorkerConfig {
     WorkerConfig {
@@ -24,7 +22,7 @@ fn settings(concurrency: usize) -> WorkerConfig {
 }
 
 async fn run_until_empty(world: &World, concurrency: usize) {
-    let (_told, stop) = Shutdown::channel();
+    let (_shutdown, stop) = Shutdown::channel();
     let reconciler = world.worker("daemon", vec![pull_request_rule()]);
     let worker = Worker::new(
         world.queue.clone(),
@@ -36,7 +34,7 @@ async fn run_until_empty(world: &World, concurrency: usize) {
 }
 
 #[test]
-fn it_works_through_the_queue_and_ends() {
+fn the_daemon_empties_the_queue_and_ends() {
     run_daemon(async |world| {
         for number in 1..=25 {
             world.send(&Webhook::pull_request("opened").number(number));
@@ -57,7 +55,7 @@ fn it_works_through_the_queue_and_ends() {
 }
 
 #[test]
-fn it_never_asks_for_more_than_it_can_start() {
+fn the_daemon_never_receives_more_than_it_can_start() {
     run_daemon(async |world| {
         for number in 1..=5 {
             world.send(&Webhook::pull_request("opened").number(number));
@@ -65,7 +63,7 @@ fn it_never_asks_for_more_than_it_can_start() {
         world
             .faults
             .next(Op::Template, 1, Trouble::Hang(When::Before));
-        let (told, stop) = Shutdown::channel();
+        let (shutdown, stop) = Shutdown::channel();
         let reconciler = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(
             world.queue.clone(),
@@ -75,11 +73,11 @@ fn it_never_asks_for_more_than_it_can_start() {
         );
         let run = worker.run(RunMode::Daemon, stop);
         tokio::select! {
-            _ = run => panic!("it was not told to stop"),
+            _ = run => panic!("it ended without a shutdown"),
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
         }
-        drop(told);
-        // Both wait for the same template, and the rest was not even taken.
+        drop(shutdown);
+        // Both wait for the same template, and the rest was not even received.
         assert_eq!(world.queue.depth().in_flight, 2);
         world.settle().await;
         assert_eq!(world.pipelines().len(), 5);
@@ -87,7 +85,7 @@ fn it_never_asks_for_more_than_it_can_start() {
 }
 
 #[test]
-fn what_sqs_does_not_take_is_sent_again() {
+fn a_deletion_that_fails_is_sent_again() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
         world.faults.next(
@@ -109,7 +107,7 @@ fn what_sqs_does_not_take_is_sent_again() {
 }
 
 #[test]
-fn a_burial_that_is_not_confirmed_loses_nothing() {
+fn a_dead_letter_that_is_not_confirmed_is_not_lost() {
     run_daemon(async |world| {
         world.send(&Webhook::ping().unsigned());
         world.faults.next(
@@ -120,7 +118,7 @@ fn a_burial_that_is_not_confirmed_loses_nothing() {
         run_until_empty(world, 1).await;
         assert!(
             world.take_quarantined().is_empty(),
-            "it was handed back for later"
+            "it was returned for later"
         );
         world.settle().await;
         assert_eq!(world.take_quarantined().len(), 1);
@@ -128,7 +126,7 @@ fn a_burial_that_is_not_confirmed_loses_nothing() {
 }
 
 #[test]
-fn a_queue_that_does_not_answer_is_asked_again() {
+fn a_queue_that_does_not_answer_is_polled_again() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
         world.faults.next(
@@ -142,10 +140,10 @@ fn a_queue_that_does_not_answer_is_asked_again() {
 }
 
 #[test]
-fn told_to_stop_it_finishes_what_is_in_work() {
+fn on_shutdown_messages_in_work_are_finished() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        let (told, stop) = Shutdown::channel();
+        let (shutdown, stop) = Shutdown::channel();
         let reconciler = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(
             world.queue.clone(),
@@ -156,7 +154,7 @@ fn told_to_stop_it_finishes_what_is_in_work() {
         let run = worker.run(RunMode::Daemon, stop);
         let stopping = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            told.request();
+            shutdown.request();
         };
         let (ended, ()) = tokio::join!(run, stopping);
         ended.unwrap();
@@ -165,9 +163,9 @@ fn told_to_stop_it_finishes_what_is_in_work() {
 }
 
 #[test]
-fn it_is_ready_while_it_works_and_says_why_it_is_not() {
+fn the_daemon_is_ready_while_it_works_and_gives_the_reason_otherwise() {
     run_daemon(async |world| {
-        let (tell, stop) = Shutdown::channel();
+        let (shutdown, stop) = Shutdown::channel();
         let reconciler = world.worker("daemon", vec![pull_request_rule()]);
         let worker = Worker::new(
             world.queue.clone(),
@@ -184,7 +182,7 @@ fn it_is_ready_while_it_works_and_says_why_it_is_not() {
             world.faults.next(Op::Receive, 1_000, out);
             tokio::time::sleep(Duration::from_secs(60)).await;
             assert_eq!(ready.not_ready_reason(), Some("the queue does not answer"));
-            tell.request();
+            shutdown.request();
         };
         let (ran, ()) = tokio::join!(worker.run(RunMode::Daemon, stop), observe);
         ran.unwrap();

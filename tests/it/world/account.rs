@@ -1,4 +1,4 @@
-//! What the fake CodePipeline holds, and what its calls do to it.
+//! The contents of the fake CodePipeline, and the effects of its calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,30 +13,30 @@ use serde_json::{Map, Value};
 
 use crate::world::codepipeline_rules;
 
-/// Account and Region of the fake.
-const PLACE: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
+/// The account and Region of the fake.
+const ARN_PREFIX: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
 /// The key whose value GetPipeline masks.
 const SECRET: &str = "OAuthToken";
-/// What it shows instead.
+/// The mask.
 const MASK: &str = "****";
 
-/// A pipeline that exists.
+/// An existing pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pipeline {
-    /// What it declares, secrets included.
+    /// Its declaration, secrets included.
     pub(crate) declaration: Map<String, Value>,
     pub(crate) tags: Tags,
     pub(crate) version: i32,
-    /// Its executions, the first of which CreatePipeline started.
+    /// Its executions. CreatePipeline started the first.
     pub(crate) runs: Vec<Started>,
-    /// Made by the test, not through the port: a template or a stranger's.
+    /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
 }
 
 /// An execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Started {
-    /// The commit that it was told, or that was the branch's head when the pipeline was made.
+    /// The commit that it was started with, or the branch's head when the pipeline was created.
     pub(crate) commit: Option<String>,
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) token: Option<String>,
@@ -44,12 +44,12 @@ pub(crate) struct Started {
 }
 
 impl Pipeline {
-    /// How many executions were started.
+    /// Returns how many executions were started.
     pub(crate) fn executions(&self) -> usize {
         self.runs.len()
     }
 
-    /// The commits that were built, in order.
+    /// Returns the commits that were built, in order.
     pub(crate) fn commits(&self) -> Vec<&str> {
         self.runs
             .iter()
@@ -57,17 +57,17 @@ impl Pipeline {
             .collect()
     }
 
-    /// The configuration value of its first source action.
+    /// Returns a configuration value of the first source action.
     pub(crate) fn source(&self, key: &str) -> Option<&str> {
-        let place = format!("/0/actions/0/configuration/{key}");
-        self.declaration.get("stages")?.pointer(&place)?.as_str()
+        let pointer = format!("/0/actions/0/configuration/{key}");
+        self.declaration.get("stages")?.pointer(&pointer)?.as_str()
     }
 }
 
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
-    /// Those that a call is changing now.
+    /// The pipelines that a call is changing now.
     pub(super) touched: BTreeSet<PipelineName>,
     pub(super) violations: Vec<String>,
     pub(super) limit: Option<usize>,
@@ -117,7 +117,7 @@ impl Account {
             declaration,
             tags: new.tags.clone(),
             version: 1,
-            // CreatePipeline starts the first one by itself.
+            // CreatePipeline starts the first execution by itself.
             runs: vec![Started {
                 commit: head.map(ToString::to_string),
                 ..Started::default()
@@ -142,7 +142,7 @@ impl Account {
         }))
     }
 
-    /// Every change of a declaration is one, be it the same.
+    /// Every update counts as a change, even with the same declaration.
     pub(super) fn update(&mut self, new: &NewPipeline) -> Result<(), Fault> {
         let pipeline = self.ours(&new.name)?;
         let refused = |why| Fault::new(Reason::DeclarationRefused, why);
@@ -159,8 +159,8 @@ impl Account {
             .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
         let token = run.token.as_ref().map(ToString::to_string);
         let known = |known: &Started| token.is_some() && known.token == token;
-        let place = match pipeline.runs.iter().position(known) {
-            Some(place) => place,
+        let index = match pipeline.runs.iter().position(known) {
+            Some(index) => index,
             None => {
                 pipeline.runs.push(Started {
                     commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
@@ -171,7 +171,7 @@ impl Account {
                 pipeline.runs.len() - 1
             }
         };
-        Ok(execution(name, place))
+        Ok(execution(name, index))
     }
 
     pub(super) fn executions(&self, name: &PipelineName) -> Vec<Execution> {
@@ -182,8 +182,8 @@ impl Account {
             .flat_map(|pipeline| &pipeline.runs);
         let mut all: Vec<Execution> = runs
             .enumerate()
-            .map(|(place, run)| Execution {
-                id: execution(name, place),
+            .map(|(index, run)| Execution {
+                id: execution(name, index),
                 state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
                 commit: run.commit.clone(),
                 ..Execution::default()
@@ -217,8 +217,8 @@ impl Account {
             .pipelines
             .get_mut(name)
             .map(|pipeline| &mut pipeline.runs);
-        for (place, run) in runs.into_iter().flatten().enumerate() {
-            run.stopped |= execution(name, place) == id;
+        for (index, run) in runs.into_iter().flatten().enumerate() {
+            run.stopped |= execution(name, index) == id;
         }
     }
 
@@ -236,13 +236,13 @@ impl Account {
     }
 }
 
-/// The id of a pipeline's execution.
-fn execution(name: &PipelineName, place: usize) -> String {
-    format!("{name}:{}", place + 1)
+/// Returns the id of an execution.
+fn execution(name: &PipelineName, index: usize) -> String {
+    format!("{name}:{}", index + 1)
 }
 
 fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {
-    PipelineArn::parse(format!("{PLACE}:{name}"))
+    PipelineArn::parse(format!("{ARN_PREFIX}:{name}"))
         .map_err(|why| Fault::new(Reason::AwsUnknown, why.to_string()))
 }
 

@@ -1,4 +1,4 @@
-//! The fake clock: it stands still until the test moves it, or follows tokio's paused time.
+//! The fake clock: it stands still until the test moves it, or it follows tokio's paused time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,10 +9,10 @@ use branchline::ports::Clock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Where every test begins: 2026-01-01T00:00:00Z.
+/// The time at which every test starts: 2026-01-01T00:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000);
 
-/// A clock shared by everything in a world. Clones show the same time.
+/// A clock that everything in a world shares. Clones show the same time.
 #[derive(Clone)]
 pub(crate) struct FakeClock {
     millis: Arc<AtomicI64>,
@@ -22,7 +22,7 @@ pub(crate) struct FakeClock {
 }
 
 impl FakeClock {
-    /// Stands at [`START`] until [`FakeClock::advance`].
+    /// Makes a clock that stands at [`START`] until [`FakeClock::advance`].
     pub(crate) fn new() -> Self {
         Self {
             millis: Arc::new(AtomicI64::new(START.0)),
@@ -32,8 +32,9 @@ impl FakeClock {
         }
     }
 
-    /// Starts at [`START`] and follows tokio's time, for tests of loops that sleep by themselves. Call it under a
-    /// runtime with paused time; under any other it is the real clock, and the test is left to chance.
+    /// Makes a clock that starts at [`START`] and follows tokio's time, for tests of loops that
+    /// sleep by themselves. It needs a runtime with paused time; under any other it is the real
+    /// clock, and the test depends on chance.
     pub(crate) fn following_tokio() -> Self {
         Self {
             follows: Some(Instant::now()),
@@ -41,7 +42,7 @@ impl FakeClock {
         }
     }
 
-    /// The same clock as seen by a machine whose clock is `millis` fast, or slow where negative.
+    /// Returns the same clock as a machine sees it that is `millis` fast, or slow if negative.
     pub(crate) fn skewed(&self, millis: i64) -> Self {
         Self {
             skew: self.skew + millis,
@@ -56,17 +57,17 @@ impl FakeClock {
         self.moved.notify_waiters();
     }
 
-    /// How much time has passed since [`START`].
+    /// Returns how much time has passed since [`START`].
     pub(crate) fn elapsed(&self) -> Duration {
         self.now().since(START)
     }
 
-    /// Whether it runs by tokio's time.
+    /// Returns true if it follows tokio's time.
     pub(crate) fn follows_tokio(&self) -> bool {
         self.follows.is_some()
     }
 
-    /// Waits until that much time has passed, whoever lets it pass.
+    /// Waits until this much time has passed.
     pub(crate) async fn sleep(&self, time: Duration) {
         if self.follows.is_some() {
             return tokio::time::sleep(time).await;

@@ -1,5 +1,5 @@
-//! What CodePipeline takes as a declaration and as tags (service model and quotas; "What AWS really does" in
-//! `ARCHITECTURE.md` names the pages).
+//! The rules by which CodePipeline accepts declarations and tags (service model and quotas; "What
+//! AWS really does" in `ARCHITECTURE.md` names the pages).
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use branchline::domain::clone::execution::Run;
 use branchline::domain::clone::tags::Tags;
 use serde_json::{Map, Value};
 
-/// Refuses what CreatePipeline refuses, with its error's name.
+/// Refuses what CreatePipeline refuses, with the name of its error.
 pub(crate) fn check(declaration: &Map<String, Value>, tags: &Tags) -> Result<(), String> {
     name("pipeline", declaration.get("name"))?;
     if text(declaration.get("roleArn")).is_empty() {
@@ -52,7 +52,7 @@ pub(crate) fn check_run(declaration: &Map<String, Value>, run: &Run) -> Result<(
     }
 }
 
-/// What only V2 knows, and what its variables must be.
+/// Checks the fields that only a V2 pipeline has, and its variables.
 fn check_type(declaration: &Map<String, Value>) -> Result<(), String> {
     let refuse = |why: &str| Err(format!("InvalidStructureException: {why}"));
     let v2 = text(declaration.get("pipelineType")) == "V2";
@@ -80,12 +80,12 @@ fn check_stages(stages: &[Value]) -> Result<(), String> {
         return Err(format!("InvalidStructureException: {count} stages"));
     }
     let mut names = BTreeSet::new();
-    for (place, stage) in stages.iter().enumerate() {
+    for (index, stage) in stages.iter().enumerate() {
         let stage_name = name("stage", stage.get("name"))?;
         if !names.insert(stage_name) {
             return Err(format!("InvalidStructureException: '{stage_name}' twice"));
         }
-        check_actions(list(stage.get("actions")), place == 0)?;
+        check_actions(list(stage.get("actions")), index == 0)?;
     }
     Ok(())
 }
@@ -112,8 +112,8 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
         if (part("category") == "Source") != first {
             return refuse("source actions stand in the first stage, and only they");
         }
-        let words = action.get("configuration").and_then(Value::as_object);
-        for (key, value) in words.into_iter().flatten() {
+        let configuration = action.get("configuration").and_then(Value::as_object);
+        for (key, value) in configuration.into_iter().flatten() {
             let length = text(Some(value)).chars().count();
             if !(1..=50).contains(&key.chars().count()) || !(1..=1_000).contains(&length) {
                 return refuse("a configuration key or value");
@@ -123,7 +123,8 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Letters and digits are Unicode's, as in every tag of AWS (`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`).
+/// Tags allow the letters and digits of Unicode, as everywhere in AWS
+/// (`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`).
 fn check_tags(tags: &Tags) -> Result<(), String> {
     if tags.len() > 50 {
         return Err("TooManyTagsException".to_owned());

@@ -1,7 +1,9 @@
-//! Drives the line through a world: receives, walks, executes verdicts, lets time pass. Deterministic: one message at a
-//! time, in the queue's order, and waits without jitter.
+//! Drives the reconciler through a world: receives messages, processes them, carries out their
+//! dispositions, and lets time pass. It is deterministic: one message at a time, in the queue's
+//! order, and waits without jitter.
 //!
-//! A call that hangs is a crash: the walk is dropped there, and its message comes back by itself.
+//! A call that hangs is a crash: the processing is dropped there, and its message returns by
+//! itself.
 
 use std::time::Duration;
 
@@ -15,12 +17,13 @@ use branchline::reconcile::Processed;
 use branchline::reconcile::lease::Lease;
 use branchline::worker::backoff;
 
-use super::world::World;
+use super::story::World;
 
-/// More polls than any story needs: beyond that the world does not come to rest.
+/// More polls than any story needs: a world that needs more does not come to rest.
 const POLLS: usize = 10_000;
 
-/// Works until nothing is in the source queue, visible or in flight. Answers with the journals in order.
+/// Works until nothing is in the source queues, visible or in flight. Returns the journals in
+/// order.
 pub(crate) async fn settle(world: &World) -> Vec<Journal> {
     let mut journals = Vec::new();
     for _ in 0..POLLS {
@@ -50,7 +53,8 @@ pub(crate) async fn settle(world: &World) -> Vec<Journal> {
     panic!("the queue is not quiet after {POLLS} polls");
 }
 
-/// Walks one message and executes the verdict. `None` when the worker crashed in the middle.
+/// Processes one message and carries out its disposition. Returns `None` if the worker crashed on
+/// the way.
 pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal> {
     let work = async {
         let lease = Lease::begin(envelope.receipt.clone());
@@ -75,7 +79,7 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         Disposition::Delete => Ok(()),
         Disposition::Retry { class, attempt } => {
             let wait = backoff::visibility(class, attempt, 1.0);
-            // Where this fails the message returns all the same, later.
+            // If this fails, the message returns all the same, later.
             let _ = world.queue.change_visibility(&[(receipt, wait)]).await;
             return journal;
         }
@@ -86,7 +90,7 @@ async fn execute(world: &World, processed: Processed) -> Journal {
             world.queue.send(Destination::Quarantine, message).await
         }
     };
-    // Only a confirmed send lets the message go.
+    // A message is deleted only after a confirmed send.
     if sent.is_ok() {
         delete(world, receipt).await;
     }
@@ -94,6 +98,6 @@ async fn execute(world: &World, processed: Processed) -> Journal {
 }
 
 async fn delete(world: &World, receipt: Receipt) {
-    // Where this fails the message comes back, and changes nothing.
+    // If this fails, the message returns, and changes nothing.
     let _ = world.queue.delete(&[receipt]).await;
 }

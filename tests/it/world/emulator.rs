@@ -1,4 +1,4 @@
-//! The emulator that `scripts/sandbox exec` starts, as tests talk to it.
+//! Access to the emulator that `scripts/sandbox exec` starts.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,18 @@ use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 
 use super::webhook::Sealed;
 
-/// Where it is.
+/// Returns its endpoint.
 pub(crate) fn endpoint() -> String {
     std::env::var("BRANCHLINE_TEST_ENDPOINT")
         .expect("no emulator: run scripts/test, or scripts/sandbox exec -- cargo test")
 }
 
-/// A role that CodePipeline may assume.
+/// Returns a role that CodePipeline may assume.
 pub(crate) fn role() -> String {
     std::env::var("BRANCHLINE_TEST_ROLE").expect("scripts/sandbox exec makes a role")
 }
 
-/// Clients of it in a Region: an account has its pipelines by Region.
+/// Returns the configuration of clients in a Region: pipelines belong to a Region.
 pub(crate) async fn config(region: &'static str) -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
     loader
@@ -30,7 +30,7 @@ pub(crate) async fn config(region: &'static str) -> SdkConfig {
         .await
 }
 
-/// The SDK's own reading of the JSON that its command line prints.
+/// Converts JSON in the format of the AWS command line into the SDK's type.
 pub(crate) fn declared(declaration: &serde_json::Value) -> PipelineDeclaration {
     use aws_smithy_schema::codec::Codec;
     let json = serde_json::to_vec(declaration).unwrap();
@@ -39,13 +39,13 @@ pub(crate) fn declared(declaration: &serde_json::Value) -> PipelineDeclaration {
     PipelineDeclaration::deserialize(&mut reader).unwrap()
 }
 
-/// Makes a queue.
+/// Creates a queue and returns its URL.
 pub(crate) async fn queue(client: &aws_sdk_sqs::Client, name: &str) -> String {
     let request = client.create_queue().queue_name(name);
     request.send().await.unwrap().queue_url.unwrap()
 }
 
-/// An attribute of a queue.
+/// Returns an attribute of a queue.
 pub(crate) async fn attribute(
     client: &aws_sdk_sqs::Client,
     url: &str,
@@ -56,7 +56,7 @@ pub(crate) async fn attribute(
     answer.attributes.unwrap().remove(&name).unwrap()
 }
 
-/// How many messages a queue holds, visible or not.
+/// Returns how many messages a queue holds, visible or not.
 pub(crate) async fn depth(client: &aws_sdk_sqs::Client, url: &str) -> usize {
     let mut depth = 0;
     for name in [
@@ -69,7 +69,8 @@ pub(crate) async fn depth(client: &aws_sdk_sqs::Client, url: &str) -> usize {
     depth
 }
 
-/// The deliveries that wait in a queue, which it loses by that.
+/// Receives the messages of a queue, and returns their delivery ids. The messages are invisible
+/// afterwards.
 pub(crate) async fn deliveries(client: &aws_sdk_sqs::Client, url: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     loop {
@@ -90,7 +91,7 @@ pub(crate) async fn deliveries(client: &aws_sdk_sqs::Client, url: &str) -> BTree
     }
 }
 
-/// What a queue's messages do after so many receives.
+/// Sets the dead-letter queue and the `maxReceiveCount` of a queue.
 pub(crate) async fn redrive(
     client: &aws_sdk_sqs::Client,
     source: &str,
@@ -109,7 +110,7 @@ pub(crate) async fn send(client: &aws_sdk_sqs::Client, url: &str, sealed: Sealed
     message(client, url, sealed).send().await.unwrap();
 }
 
-/// The same, not sent yet.
+/// Makes the request that sends a webhook.
 pub(crate) fn message(
     client: &aws_sdk_sqs::Client,
     url: &str,

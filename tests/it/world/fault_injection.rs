@@ -1,8 +1,9 @@
-//! What goes wrong between branchline and AWS, on demand: calls that fail before or after they took effect, that take
-//! long, or that never come back. Every call of every fake passes through a [`FaultInjection`], which counts it.
+//! Injects faults between branchline and AWS: calls that fail before or after they took effect,
+//! that take long, or that never return. Every call of every fake passes through a
+//! [`FaultInjection`], which counts it.
 //!
-//! A faults belongs to one worker; the worlds behind the fakes are shared. A crash is a call that hangs
-//! ([`FaultInjection::hangs`] tells when) in a future that the test then drops.
+//! A `FaultInjection` belongs to one worker; the worlds behind the fakes are shared. A crash is a
+//! call that hangs, reported by [`FaultInjection::hangs`], in a future that the test then drops.
 
 use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};
@@ -13,14 +14,17 @@ use std::time::Duration;
 use branchline::domain::fault::{Fault, Reason};
 use tokio::sync::Notify;
 
-use super::chaos::{Chaos, Figures, Gust};
+use super::chaos::{Chaos, Disturbance, Figures};
 use super::clock::FakeClock;
-use super::lock;
+use super::{captured_logs, lock};
 
-/// One operation of a port.
+/// An operation of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Op {
+    /// ReceiveMessage on the queue of webhooks.
     Receive,
+    /// ReceiveMessage on the internal queue.
+    ReceiveInternal,
     Delete,
     ChangeVisibility,
     Send,
@@ -46,10 +50,12 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// What it costs in AWS calls that a message does not share with others. Queue operations go in batches.
+    /// Returns its cost in AWS calls that a message does not share with others. Queue operations go
+    /// in batches.
     fn cost(self) -> usize {
         match self {
-            Self::Receive | Self::Delete | Self::ChangeVisibility | Self::Send => 0,
+            Self::Receive | Self::ReceiveInternal => 0,
+            Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
@@ -68,7 +74,7 @@ impl Op {
     }
 }
 
-/// On which side of the effect the trouble strikes.
+/// Whether the trouble comes before or after the call took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     Before,
@@ -78,11 +84,11 @@ pub(crate) enum When {
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It answers with a fault.
+    /// It fails.
     Fail(When, Reason),
-    /// It takes that long by the fake clock.
+    /// It takes this long by the fake clock.
     Stall(When, Duration),
-    /// It never comes back.
+    /// It never returns.
     Hang(When),
 }
 
@@ -95,7 +101,7 @@ struct State {
 }
 
 impl State {
-    /// What the test ordered for this call.
+    /// Returns the trouble that the test ordered for this call.
     fn ordered(&mut self, op: Op) -> Option<Trouble> {
         let number = self.log.len();
         if let Some(trouble) = self.by_number.remove(&number) {
@@ -108,7 +114,7 @@ impl State {
     }
 }
 
-/// The faults over one worker's calls. Clones are the same faults.
+/// The faults of one worker's calls. Clones are the same faults.
 #[derive(Clone)]
 pub(crate) struct FaultInjection {
     state: Arc<Mutex<State>>,
@@ -117,8 +123,10 @@ pub(crate) struct FaultInjection {
 }
 
 impl FaultInjection {
-    /// Fair.
+    /// Makes an injection without faults.
     pub(crate) fn new(clock: &FakeClock) -> Self {
+        // Every world begins here, before any of its log lines.
+        captured_logs::install();
         Self {
             state: Arc::default(),
             hung: Arc::new(Notify::new()),
@@ -126,74 +134,78 @@ impl FaultInjection {
         }
     }
 
-    /// The next `times` calls of `op` meet `trouble`.
+    /// Orders `trouble` for the next `times` calls of `op`.
     pub(crate) fn next(&self, op: Op, times: u32, trouble: Trouble) {
         lock(&self.state).by_op.push((op, times, trouble));
     }
 
-    /// The `number`-th call from now, of whatever operation, meets `trouble`. The next call is number 1.
+    /// Orders `trouble` for the `number`-th call from now, of any operation. The next call is
+    /// number 1.
     pub(crate) fn at_call(&self, number: usize, trouble: Trouble) {
         let mut state = lock(&self.state);
-        let place = state.log.len() + number;
-        state.by_number.insert(place, trouble);
+        let index = state.log.len() + number;
+        state.by_number.insert(index, trouble);
     }
 
-    /// From now on a chaos rages, until it is [`FaultInjection::calm`].
-    pub(crate) fn rage(&self, chaos: Chaos) {
+    /// Starts chaos, until [`FaultInjection::stop_chaos`].
+    pub(crate) fn start_chaos(&self, chaos: Chaos) {
         lock(&self.state).chaos = Some(chaos);
     }
 
-    /// The chaos is over. Answers with what it did. A worker that stands still is woken.
-    pub(crate) fn calm(&self) -> Figures {
+    /// Stops the chaos and returns what it did. A worker that stands still wakes up.
+    pub(crate) fn stop_chaos(&self) -> Figures {
         let chaos = lock(&self.state).chaos.take();
         chaos.map_or(Figures::default(), |chaos| chaos.figures)
     }
 
-    /// Whether the next change of a pipeline is given up and takes effect all the same: so long after.
-    pub(crate) fn echo(&self) -> Option<Duration> {
-        lock(&self.state).chaos.as_mut()?.echo()
+    /// Returns how much later the next change of a pipeline takes effect, if it is to time out and
+    /// still take effect.
+    pub(crate) fn late_effect(&self) -> Option<Duration> {
+        lock(&self.state).chaos.as_mut()?.late_effect()
     }
 
-    /// Forgets what was to come, and what was counted.
+    /// Forgets the orders and the calls so far.
     pub(crate) fn clear(&self) {
         *lock(&self.state) = State::default();
     }
 
-    /// The operations that were called, in order, since the last [`FaultInjection::clear`].
+    /// Returns the operations that were called, in order, since the last [`FaultInjection::clear`].
     pub(crate) fn calls(&self) -> Vec<Op> {
         lock(&self.state).log.clone()
     }
 
-    /// How often an operation was called since then.
+    /// Returns how often an operation was called since then.
     pub(crate) fn count(&self, op: Op) -> usize {
         let state = lock(&self.state);
         state.log.iter().filter(|called| **called == op).count()
     }
 
-    /// What those calls cost at AWS, without the queue's batches.
+    /// Returns the cost of those calls at AWS, without the queue's batches.
     pub(crate) fn spent(&self) -> usize {
         lock(&self.state).log.iter().map(|op| op.cost()).sum()
     }
 
-    /// Returns once a call hangs; then drop the future that made it.
+    /// Returns once a call hangs. The caller then drops the future that made it.
     pub(crate) async fn hangs(&self) {
         self.hung.notified().await;
     }
 
-    /// Takes a call through the faults. Others may run before and after the effect, never during it.
+    /// Passes a call through the faults. Other tasks may run before and after the effect, never
+    /// during it.
     pub(crate) async fn pass<T>(
         &self,
         op: Op,
         effect: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let gust = self.begin(op);
-        let Gust {
+        let disturbance = self.begin(op);
+        let Disturbance {
             before,
             after,
             trouble,
-        } = gust;
+        } = disturbance;
         self.pass_time(before).await;
-        // The way out of a call that changes a pipeline is not interrupted: see `chaos.rs`.
+        // A call that changes a pipeline is not delayed between the claim's check and its effect:
+        // see `chaos.rs`.
         if !op.changes_a_pipeline() {
             self.thaw().await;
         }
@@ -216,20 +228,20 @@ impl FaultInjection {
     async fn thaw(&self) {
         let frozen = || lock(&self.state).chaos.as_ref()?.frozen();
         while let Some(until) = frozen() {
-            // Waking early is allowed: a chaos may be calmed.
+            // Waking early is allowed: the chaos may have been stopped.
             let soon = tokio::time::Instant::now() + Duration::from_secs(5);
             tokio::time::sleep_until(until.min(soon)).await;
         }
     }
 
-    fn begin(&self, op: Op) -> Gust {
+    fn begin(&self, op: Op) -> Disturbance {
         let mut state = lock(&self.state);
         state.log.push(op);
         let ordered = state.ordered(op);
-        let chaos = state.chaos.as_mut().map(|chaos| chaos.gust(op));
-        let mut gust = chaos.unwrap_or_default();
-        gust.trouble = ordered.or(gust.trouble);
-        gust
+        let chaos = state.chaos.as_mut().map(|chaos| chaos.disturbance(op));
+        let mut disturbance = chaos.unwrap_or_default();
+        disturbance.trouble = ordered.or(disturbance.trouble);
+        disturbance
     }
 
     async fn strike(&self, op: Op, trouble: Option<Trouble>, now: When) -> Result<(), Fault> {
@@ -251,7 +263,7 @@ impl FaultInjection {
     }
 }
 
-/// Lets others run once, under any executor.
+/// Yields once, under any executor.
 async fn breathe() {
     let mut breathed = false;
     poll_fn(|context| {

@@ -1,7 +1,9 @@
-//! Histories: what GitHub says of some subjects, in the order in which it happened, and what is true at the end.
+//! Histories: the webhooks that GitHub sends about some subjects, in the order in which the events
+//! happened, and the state at the end.
 //!
-//! Times are as GitHub's: whole seconds, in which two statements about a subject may tie where the tie rule of the
-//! design can tell them apart (a push and the statement before it; a closing; a reopening after a closing).
+//! Times are whole seconds, as GitHub's are. Two events of one subject may share a second where the
+//! tie rule can tell them apart (a push and the event before it; a closing; a reopening after a
+//! closing).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,13 +11,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::Timestamp;
+use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
+use branchline::domain::intake::repair_request::{FindingKind, Repair};
 use branchline::domain::rules::rule::{GlobFilter, Rule};
 
 use super::clock::{FakeClock, START};
 use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
-use super::webhook::{Webhook, commit};
-use super::world::World;
+use super::story::{World, pipeline_of};
+use super::webhook::{REPOSITORY, Webhook, commit};
 
 /// A second repository, whose branches have pipelines.
 pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
@@ -24,9 +27,10 @@ pub(crate) const WEB_TEMPLATE: &str = "web-template";
 /// Branches whose pipelines' names come close to each other.
 const BRANCHES: [&str; 4] = ["feature/x", "feature-x", "Feature/X", "日本 🦀"];
 
-/// Pull requests of `acme/api` into `main` that are no drafts, and the branches of `acme/web`.
+/// Returns the rules: pull requests of `acme/api` into `main` that are not drafts, and the branches
+/// of `acme/web`.
 pub(crate) fn rules() -> Vec<Rule> {
-    // Globs are slow to compile, and thousands of worlds have these.
+    // Globs are slow to compile, and thousands of worlds have these rules.
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
     RULES.get_or_init(make_rules).clone()
 }
@@ -48,7 +52,7 @@ fn make_rules() -> Vec<Rule> {
     ]
 }
 
-/// A world in which these rules claim.
+/// Makes a world with these rules.
 pub(crate) fn world(clock: FakeClock) -> World {
     let world = World::new(clock);
     world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());
@@ -56,41 +60,102 @@ pub(crate) fn world(clock: FakeClock) -> World {
     world
 }
 
-/// One statement.
+/// One event of a subject, and its webhook.
 #[derive(Clone, Debug)]
-pub(crate) struct Statement {
-    /// Whose it is, as a place in the history.
-    pub(crate) subject: usize,
-    /// Without it what is true at the end would not be known.
+pub(crate) struct Event {
+    /// True for the last event of its subject, which cannot be cut: it decides the final state.
     pub(crate) last: bool,
     pub(crate) webhook: Webhook,
 }
 
-/// What happened.
+/// The prefix of the names of orphans, before the name that the subject's own pipeline has.
+const STRAY: &str = "stray-";
+
+/// Replaces the names of orphans in a picture by those of their subjects' pipelines, and sorts it.
+/// If the deletion of an orphan is cut off, the subject's next pipeline keeps the orphan's name.
+pub(crate) fn without_strays(picture: Vec<String>) -> Vec<String> {
+    let renamed = picture.iter().map(|line| line.replace(STRAY, ""));
+    let mut renamed: Vec<String> = renamed.collect();
+    renamed.sort();
+    renamed
+}
+
+/// Returns a repair that an operator might send: for a mapping as it is now, as it was, or as it
+/// will be, or for a pull request of this history that has no mapping yet. Its kind is random: the
+/// daemon decides whether there is anything to do.
+pub(crate) fn repair(
+    world: &World,
+    history: &History,
+    rng: &mut fastrand::Rng,
+) -> (Repair, RepositoryName) {
+    let kind = *rng.choice(&FindingKind::ALL).expect("there are kinds");
+    let rows = world.store.rows();
+    let rows: Vec<_> = rows.iter().filter(|row| row.spec().is_some()).collect();
+    let row = rng.choice(&rows).filter(|_| rng.u8(0..8) > 0);
+    let (subject, repository, name) = match row {
+        Some(row) => {
+            let name = pipeline_of(row).to_owned();
+            (row.subject.clone(), row.repository.clone(), name)
+        }
+        None => pull_request(history, rng),
+    };
+    // The audit may be late or early by a few changes, or on time.
+    let generation = row.map_or(0, |row| row.generation);
+    let generation = match rng.u8(0..4) {
+        0 => generation.saturating_sub(rng.u64(1..4)),
+        1 => generation + rng.u64(1..4),
+        _ => generation,
+    };
+    let is_stray = rng.u8(0..4) == 0 && !name.starts_with(STRAY);
+    let name = format!("{}{name}", if is_stray { STRAY } else { "" });
+    let repair = Repair {
+        subject,
+        generation,
+        kind,
+        pipeline: pipeline_name(&name),
+    };
+    (repair, repository)
+}
+
+/// Returns a random pull request of a history, its repository and the name of its pipeline.
+fn pull_request(history: &History, rng: &mut fastrand::Rng) -> (Subject, RepositoryName, String) {
+    let numbers = history.subjects.iter();
+    let numbers = numbers.filter_map(|subject| subject.split_once('#')?.1.parse().ok());
+    let numbers: Vec<u64> = numbers.collect();
+    let number = *rng.choice(&numbers).expect("subject 0 is a pull request");
+    let subject = Subject {
+        repository: RepositoryId(REPOSITORY.0),
+        kind: SubjectKind::PullRequest(number),
+    };
+    let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
+    (subject, repository, format!("api-pr-{number}"))
+}
+
+/// A history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// In order.
-    pub(crate) statements: Vec<Statement>,
+    /// The events, in order.
+    pub(crate) events: Vec<Event>,
     /// The subjects that have a pipeline at the end, as people write them.
     pub(crate) open: BTreeSet<String>,
-    /// All of them.
+    /// All subjects, as people write them.
     pub(crate) subjects: BTreeSet<String>,
     /// The commits that a push went back to, by subject.
     pub(crate) back: BTreeSet<(String, String)>,
 }
 
 impl History {
-    /// Makes one life of each list of steps: pull requests and branches in turn. What a step does follows from its
-    /// number and from the life so far, so that every list means something.
+    /// Makes one life from each list of steps: pull requests and branches in turn. The effect of a
+    /// step follows from its number and from the life so far, so every list is valid.
     pub(crate) fn of(lives: &[Vec<u8>]) -> Self {
         Self::from(0, lives)
     }
 
-    /// The same for other subjects: the first of them is the one of this number.
+    /// Makes the same for other subjects, starting with this number.
     fn from(first: usize, lives: &[Vec<u8>]) -> Self {
         let mut history = Self::default();
         for (subject, steps) in (first..).zip(lives) {
-            let Lived {
+            let Life {
                 webhooks,
                 name,
                 open,
@@ -105,10 +170,9 @@ impl History {
             let last = webhooks.len() - 1;
             let numbered = webhooks.into_iter().enumerate();
             history
-                .statements
-                .extend(numbered.map(|(place, webhook)| Statement {
-                    subject,
-                    last: place == last,
+                .events
+                .extend(numbered.map(|(index, webhook)| Event {
+                    last: index == last,
                     webhook,
                 }));
             history.subjects.insert(name.clone());
@@ -119,18 +183,18 @@ impl History {
         history
     }
 
-    /// By dice, of these subjects.
-    pub(crate) fn random(dice: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
+    /// Makes a random history of these subjects.
+    pub(crate) fn random(rng: &mut fastrand::Rng, subjects: Range<usize>) -> Self {
         let first = subjects.start;
         let lives: Vec<Vec<u8>> = subjects
-            .map(|_| (0..dice.usize(0..8)).map(|_| dice.u8(..)).collect())
+            .map(|_| (0..rng.usize(0..8)).map(|_| rng.u8(..)).collect())
             .collect();
         Self::from(first, &lives)
     }
 }
 
-/// A life that was lived: what was said of it, by which name, and how it ended.
-struct Lived {
+/// The life of one subject: its webhooks, its name, and its final state.
+struct Life {
     webhooks: Vec<Webhook>,
     name: String,
     open: bool,
@@ -138,24 +202,25 @@ struct Lived {
     back: Vec<u64>,
 }
 
-/// Seconds of a life, and how many statements the present one holds.
+/// The second of a life, and how many events it holds.
 struct Time {
     second: u64,
-    statements: u8,
+    events: u8,
 }
 
 impl Time {
     fn new() -> Self {
         Self {
             second: 0,
-            statements: 1,
+            events: 1,
         }
     }
 
-    /// The next statement: in the same second where that is wanted and the tie rule can cope.
+    /// Returns the time of the next event: the same second if that is wanted and the tie rule
+    /// allows it.
     fn next(&mut self, tie: bool) -> Timestamp {
-        if tie && self.statements < 2 {
-            self.statements += 1;
+        if tie && self.events < 2 {
+            self.events += 1;
         } else {
             self.later();
         }
@@ -164,7 +229,7 @@ impl Time {
 
     fn later(&mut self) {
         self.second += 1;
-        self.statements = 1;
+        self.events = 1;
     }
 
     fn now(&self) -> Timestamp {
@@ -172,13 +237,13 @@ impl Time {
     }
 }
 
-/// A head, and the commits before it.
+/// The head of a branch, and the commits before it.
 struct Head {
     sha: u64,
     before: Option<u64>,
-    /// The commit that was made last.
+    /// The newest commit.
     last: u64,
-    /// Those that a push went back to.
+    /// The commits that a push went back to.
     back: Vec<u64>,
 }
 
@@ -192,9 +257,11 @@ impl Head {
         }
     }
 
-    /// A push of a new commit, or back to the head before. Answers with its time and the head until then.
+    /// Pushes a new commit, or goes back to the head before. Returns the time, and the head until
+    /// then.
     ///
-    /// Of a push and its reverse in one second no order is known, so a push back begins a second.
+    /// The order of a push and its reverse within one second is not known, so a push back starts a
+    /// new second.
     fn push(&mut self, step: u8, time: &mut Time) -> (Timestamp, u64) {
         let back = self.before.filter(|_| step & 16 != 0);
         let at = time.next(step & 8 != 0 && back.is_none());
@@ -218,7 +285,7 @@ struct PullRequest {
 }
 
 impl PullRequest {
-    fn live(subject: usize, steps: &[u8]) -> Lived {
+    fn live(subject: usize, steps: &[u8]) -> Life {
         let number = u64::try_from(subject).unwrap() + 1;
         let mut life = Self {
             number,
@@ -230,9 +297,9 @@ impl PullRequest {
             webhooks: Vec::new(),
         };
         let begun = life.time.now();
-        life.say("opened", begun);
+        life.add("opened", begun);
         steps.iter().for_each(|step| life.step(*step));
-        Lived {
+        Life {
             name: format!("acme/api#{number}"),
             open: life.open && !life.draft && life.main,
             webhooks: life.webhooks,
@@ -251,7 +318,7 @@ impl PullRequest {
             (true, 3 | 4) => {
                 let at = self.time.next(tie);
                 self.open = false;
-                self.say("closed", at);
+                self.add("closed", at);
             }
             (true, 5) => {
                 let at = self.time.next(false);
@@ -260,23 +327,23 @@ impl PullRequest {
                     true => "converted_to_draft",
                     false => "ready_for_review",
                 };
-                self.say(action, at);
+                self.add(action, at);
             }
             (true, _) => {
                 let at = self.time.next(false);
                 self.main = !self.main;
-                self.say("edited", at);
+                self.add("edited", at);
             }
             (false, 0..=5) => {
                 let at = self.time.next(tie);
                 self.open = true;
-                self.say("reopened", at);
-                // Closed again in this second, it would count as before the reopening.
-                self.time.statements = 2;
+                self.add("reopened", at);
+                // A closing in the same second would count as before the reopening.
+                self.time.events = 2;
             }
             (false, _) => {
                 let at = self.time.next(false);
-                self.say("edited", at);
+                self.add("edited", at);
             }
         }
     }
@@ -292,7 +359,7 @@ impl PullRequest {
             .with("/pull_request/state", state)
     }
 
-    fn say(&mut self, action: &str, at: Timestamp) {
+    fn add(&mut self, action: &str, at: Timestamp) {
         let webhook = self.webhook(action).at(at);
         self.webhooks.push(webhook);
     }
@@ -307,11 +374,11 @@ struct BranchLife {
 }
 
 impl BranchLife {
-    fn live(subject: usize, steps: &[u8]) -> Lived {
-        let place = subject / 2;
-        let name = match BRANCHES.get(place) {
+    fn live(subject: usize, steps: &[u8]) -> Life {
+        let index = subject / 2;
+        let name = match BRANCHES.get(index) {
             Some(name) => (*name).to_owned(),
-            None => format!("release-{place}"),
+            None => format!("release-{index}"),
         };
         let mut life = Self {
             name: name.clone(),
@@ -322,7 +389,7 @@ impl BranchLife {
         };
         life.create(2);
         steps.iter().for_each(|step| life.step(*step));
-        Lived {
+        Life {
             name: format!("{}@{name}", WEB.1),
             open: life.exists,
             webhooks: life.webhooks,
@@ -334,14 +401,14 @@ impl BranchLife {
         match (self.exists, step % 8) {
             (true, 0..=4) => {
                 let (at, before) = self.head.push(step, &mut self.time);
-                self.say(Webhook::push(&self.name, before, self.head.sha), at);
+                self.add(Webhook::push(&self.name, before, self.head.sha), at);
             }
             (true, _) => self.delete(step / 8 % 3),
             (false, _) => self.create(step / 8 % 3),
         }
     }
 
-    /// GitHub says it twice, with `create` and with `push`; the first may be switched off.
+    /// GitHub sends both `create` and `push`; the first may be switched off.
     fn create(&mut self, how: u8) {
         self.time.later();
         let at = self.time.now();
@@ -350,10 +417,10 @@ impl BranchLife {
         self.head.last = self.head.sha;
         self.head.before = None;
         if how != 0 {
-            self.say(Webhook::create(&self.name), at);
+            self.add(Webhook::create(&self.name), at);
         }
-        self.say(Webhook::push(&self.name, 0, self.head.sha), at);
-        self.time.statements = 2;
+        self.add(Webhook::push(&self.name, 0, self.head.sha), at);
+        self.time.events = 2;
     }
 
     fn delete(&mut self, how: u8) {
@@ -361,15 +428,15 @@ impl BranchLife {
         let at = self.time.now();
         self.exists = false;
         if how != 0 {
-            self.say(Webhook::delete(&self.name), at);
+            self.add(Webhook::delete(&self.name), at);
         }
         if how != 1 {
-            self.say(Webhook::push(&self.name, self.head.sha, 0), at);
+            self.add(Webhook::push(&self.name, self.head.sha, 0), at);
         }
-        self.time.statements = 2;
+        self.time.events = 2;
     }
 
-    fn say(&mut self, webhook: Webhook, at: Timestamp) {
+    fn add(&mut self, webhook: Webhook, at: Timestamp) {
         self.webhooks.push(webhook.of(WEB.0, WEB.1).at(at));
     }
 }

@@ -1,4 +1,4 @@
-//! What must be true of a world that has come to rest.
+//! The invariants of a world at rest.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use branchline::ports::Clock;
 use super::account::{Pipeline, Started};
 use super::lock;
 use super::queue::Letter;
-use super::world::{TABLE, World, display, pipeline_of};
+use super::story::{TABLE, World, display, pipeline_of};
 
 impl World {
     /// Fails the test if anything is left over.
@@ -20,14 +20,14 @@ impl World {
         assert!(left.is_empty(), "left over:\n  {}", left.join("\n  "));
     }
 
-    /// What is left over, in sentences.
+    /// Returns what is left over, in sentences.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let expected = lock(&self.half_way).clone();
         let rows = self.store.rows();
         let (stuck, rows): (Vec<_>, Vec<_>) = rows
             .into_iter()
             .partition(|row| expected.contains(&display(row)));
-        let mut left = self.letters_left();
+        let mut left = self.dead_letters_left();
         left.extend(self.account.violations());
         let unmet = expected.len() - stuck.len();
         left.extend((unmet > 0).then(|| format!("{unmet} expected half-way, not there")));
@@ -39,12 +39,12 @@ impl World {
         left.extend(self.pipelines_left(&rows, &stuck));
         left.extend(self.names_left(&rows, &stuck));
         left.extend(self.heads_left(&rows));
-        left.extend(self.places_left());
+        left.extend(self.slots_left());
         left
     }
 
-    fn letters_left(&self) -> Vec<String> {
-        let places = [
+    fn dead_letters_left(&self) -> Vec<String> {
+        let queues = [
             ("the source queue", self.queue.waiting()),
             (
                 "the dead letters",
@@ -52,22 +52,25 @@ impl World {
             ),
             ("quarantine", self.queue.look(Destination::Quarantine)),
         ];
-        let line = |place: &str, letter: &Letter| {
-            let event = letter.text("X-GitHub-Event").unwrap_or("?");
-            let reason = letter.text("branchline-reason").unwrap_or("no reason");
-            let id = &letter.message_id;
+        let line = |queue: &str, dead_letter: &Letter| {
+            let event = dead_letter.text("X-GitHub-Event").unwrap_or("?");
+            let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
+            let id = &dead_letter.message_id;
             format!(
-                "{id} ({event}, {reason}) in {place}, {} receives",
-                letter.receives
+                "{id} ({event}, {reason}) in {queue}, {} receives",
+                dead_letter.receives
             )
         };
-        let lines = places
-            .iter()
-            .flat_map(|(place, letters)| letters.iter().map(move |letter| line(place, letter)));
+        let lines = queues.iter().flat_map(|(queue, dead_letters)| {
+            dead_letters
+                .iter()
+                .map(move |dead_letter| line(queue, dead_letter))
+        });
         lines.collect()
     }
 
-    /// Pipelines and active mappings must be the same, and every pipeline must carry its subject's tags.
+    /// Checks that pipelines and active mappings match, and that every pipeline carries its
+    /// subject's tags.
     fn pipelines_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
         let all = self.account.all();
         let mut unowned: BTreeSet<String> = self.pipelines().into_iter().collect();
@@ -90,12 +93,12 @@ impl World {
         left.extend(
             unowned
                 .iter()
-                .map(|name| format!("pipeline '{name}' is nobody's")),
+                .map(|name| format!("pipeline '{name}' has no mapping")),
         );
         left
     }
 
-    /// A name is reserved exactly as long as its subject is not gone.
+    /// Checks that a name is reserved exactly as long as its subject is not gone.
     fn names_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
         let mut reserved: BTreeSet<(String, String)> = self.store.names().into_iter().collect();
         let name = |row: &Mapping| (pipeline_of(row).to_owned(), row.subject.key());
@@ -112,8 +115,9 @@ impl World {
         left
     }
 
-    /// Every head commit was built to the end, and none twice in a row. Stories whose commits ask for no build, or whose clones
-    /// detect pushes by themselves, are left out: there the mapping does not say that it was.
+    /// Checks that every head commit was built to the end, and none twice in a row. Subjects whose
+    /// commits ask for no build, or whose clones detect pushes by themselves, are left out: their
+    /// mapping does not record builds.
     fn heads_left(&self, rows: &[Mapping]) -> Vec<String> {
         let all = self.account.all();
         let mut left = Vec::new();
@@ -139,12 +143,13 @@ impl World {
                 ));
             }
             let built = row.observed.built.as_ref().map(|built| built.as_str());
-            // One that was started at the branch's head, when no event had named it, built whatever that was.
+            // An execution that was started at the branch's head, before an event named it, built
+            // whatever that was.
             let last = pipeline.runs.last().and_then(|run| run.commit.as_deref());
             let ours = !lock(&self.unbuilt).contains(&display(row));
             if last.is_some() && ours && last != built {
                 left.push(format!(
-                    "{} built {commits:?}, says {built:?}",
+                    "{} built {commits:?}, records {built:?}",
                     display(row)
                 ));
             }
@@ -158,25 +163,26 @@ impl World {
         left
     }
 
-    /// A place is taken by clones alone.
-    fn places_left(&self) -> Vec<String> {
+    /// Checks that clones alone take slots.
+    fn slots_left(&self) -> Vec<String> {
         let rows = self.store.rows();
         let held = |rule: &str| {
             let counts = |row: &&Mapping| row.slot.as_deref() == Some(rule);
             rows.iter().filter(counts).count()
         };
-        let places = self.store.all_slots();
+        let queues = self.store.all_slots();
         let uncounted = *lock(&self.uncounted);
-        let odd = places
+        let wrong = queues
             .iter()
             .filter(|(rule, taken)| held(rule) + uncounted != *taken);
-        odd.map(|(rule, taken)| {
-            format!(
-                "rule '{rule}' counts {taken} clones, and has {}",
-                held(rule)
-            )
-        })
-        .collect()
+        wrong
+            .map(|(rule, taken)| {
+                format!(
+                    "rule '{rule}' counts {taken} clones, and has {}",
+                    held(rule)
+                )
+            })
+            .collect()
     }
 }
 

@@ -1,13 +1,14 @@
-//! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the stage for stories.
+//! The world that the tests live in: fakes that behave as AWS does, GitHub's webhooks, and the
+//! setting for stories.
 //!
-//! Fakes are worlds: a test asserts what is there ("pipelines: api-pr-7"), never which calls were made. The contract
-//! tests (`tests/contract.rs`) hold them to the same law as the real adapters.
+//! Fakes are worlds: a test asserts the state ("pipelines: api-pr-7"), never which calls were made.
+//! The contract tests (`tests/it/contract/`) hold fakes and real adapters to the same contract.
 
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a world that breaks its own word fails the test"
+    reason = "a world that breaks its own rules fails the test"
 )]
 
 pub(crate) mod account;
@@ -27,13 +28,17 @@ pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;
+pub(crate) mod story;
 pub(crate) mod table;
 pub(crate) mod webhook;
-pub(crate) mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a fake's state. A panic under the lock has failed the test already, so the state may be looked at.
+// Removed with its last user by the renames of stories/clones.
+pub(crate) use story as world;
+
+/// Locks a fake's state. A panic under the lock has failed the test already, so the state can still
+/// be read.
 pub(crate) fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

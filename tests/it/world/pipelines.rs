@@ -1,4 +1,5 @@
-//! A fake CodePipeline: pipelines by name, with what they declare, their tags and how often they ran.
+//! A fake CodePipeline: pipelines by name, with their declarations, their tags and their
+//! executions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,7 @@ use super::account::{Account, Pipeline, Started};
 use super::{codepipeline_rules, lock};
 use crate::world::fault_injection::{FaultInjection, Op};
 
-/// A handle on the account. Clones are handles on the same account.
+/// A handle to the account. Clones are handles to the same account.
 #[derive(Clone)]
 pub(crate) struct FakePipelines {
     account: Arc<Mutex<Account>>,
@@ -27,7 +28,7 @@ pub(crate) struct FakePipelines {
 }
 
 impl FakePipelines {
-    /// An account without pipelines.
+    /// Makes an account without pipelines.
     pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             account: Arc::default(),
@@ -35,7 +36,7 @@ impl FakePipelines {
         }
     }
 
-    /// The same account under another worker's faults.
+    /// Returns the same account with another worker's faults.
     pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
             faults: faults.clone(),
@@ -43,10 +44,11 @@ impl FakePipelines {
         }
     }
 
-    /// Somebody else makes a pipeline, or updates one: a template, or a stranger's.
+    /// Makes or updates a pipeline as another user of the account: a template, or a foreign
+    /// pipeline.
     ///
     /// # Errors
-    /// What CodePipeline says when it refuses it.
+    /// The reason for which CodePipeline refuses the declaration.
     pub(crate) fn give(&self, declaration: Value, tags: Tags) -> Result<(), String> {
         let Value::Object(declaration) = declaration else {
             return Err("ValidationException: no object".to_owned());
@@ -63,15 +65,15 @@ impl FakePipelines {
             declaration,
             version,
             runs: vec![Started::default()],
-            // Whoever wrote it: what carries our tags is ours to change.
-            given: !is_of_table(&tags, super::world::TABLE),
+            // Whoever made it: a pipeline that carries our tags is ours to change.
+            given: !is_of_table(&tags, super::story::TABLE),
             tags,
         };
         account.pipelines.insert(name, pipeline);
         Ok(())
     }
 
-    /// Somebody else deletes a pipeline. Whether there was one.
+    /// Deletes a pipeline as another user of the account. Returns true if it existed.
     pub(crate) fn take(&self, name: &str) -> bool {
         let mut account = lock(&self.account);
         let before = account.pipelines.len();
@@ -79,16 +81,17 @@ impl FakePipelines {
         account.pipelines.len() < before
     }
 
-    /// The account takes no more than so many pipelines.
+    /// Limits the number of pipelines in the account.
     pub(crate) fn limit(&self, pipelines: usize) {
         lock(&self.account).limit = Some(pipelines);
     }
 
-    /// The law of claims: one worker at a time.
+    /// Checks that one worker at a time changes a pipeline, as claims promise.
     fn touch(&self, name: &PipelineName) -> Touch {
         let mut account = lock(&self.account);
         if !account.touched.insert(name.clone()) {
-            // A panic would end the walk, and its message would come back as if nothing had happened.
+            // A panic would only end the processing, and its message would return as if nothing had
+            // happened.
             let wrong = format!("two workers changed '{name}' at once");
             account.violations.push(wrong);
         }
@@ -99,7 +102,7 @@ impl FakePipelines {
         }
     }
 
-    /// A change, which may be given up and take effect all the same.
+    /// Makes a change, which may time out and still take effect later.
     async fn change<T>(
         &self,
         op: Op,
@@ -109,10 +112,10 @@ impl FakePipelines {
     ) -> Result<T, Fault> {
         under(name, claim);
         let touch = self.touch(name);
-        if let Some(after) = self.faults.echo() {
+        if let Some(after) = self.faults.late_effect() {
             let fakes = self.clone();
             let late = move || effect(&mut lock(&fakes.account)).map(|_| ());
-            return Err(echo(touch, after, late).await);
+            return Err(late_effect(touch, after, late).await);
         }
         let effect = || {
             let done = effect(&mut lock(&self.account));
@@ -122,12 +125,12 @@ impl FakePipelines {
         self.faults.pass(op, effect).await
     }
 
-    /// How the law of claims was broken.
+    /// Returns the violations of the claims so far.
     pub(crate) fn violations(&self) -> Vec<String> {
         lock(&self.account).violations.clone()
     }
 
-    /// Every pipeline, by name.
+    /// Returns every pipeline, by name.
     pub(crate) fn all(&self) -> BTreeMap<String, Pipeline> {
         let account = lock(&self.account);
         let pipelines = account.pipelines.iter();
@@ -137,7 +140,7 @@ impl FakePipelines {
     }
 }
 
-/// The port's word: touched under a claim on the subject that owns it.
+/// Checks the port's precondition: the claim is on the subject that owns the pipeline.
 fn under(name: &PipelineName, claim: &Claim) {
     let owned = claim.mapping().pipeline_name();
     assert_eq!(owned, Some(name), "the claim is on another pipeline");
@@ -214,8 +217,8 @@ impl Pipelines for FakePipelines {
     }
 }
 
-/// A call that is given up at its time limit, and takes effect so long after.
-async fn echo(
+/// Lets a call time out, and its effect happen this much later.
+async fn late_effect(
     touch: Touch,
     after: Duration,
     effect: impl FnOnce() -> Result<(), Fault> + Send + 'static,
@@ -223,14 +226,14 @@ async fn echo(
     sleep(OPERATION_TIMEOUT).await;
     tokio::spawn(async move {
         sleep(after).await;
-        // Nobody hears the answer.
+        // No caller waits for the result.
         let _ = effect();
         drop(touch);
     });
     Fault::new(Reason::AwsUnavailable, "no answer in time")
 }
 
-/// Nobody else changes a pipeline while this is there.
+/// Guards a pipeline against a second change while it exists.
 struct Touch {
     account: Arc<Mutex<Account>>,
     name: PipelineName,

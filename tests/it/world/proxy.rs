@@ -1,5 +1,6 @@
-//! A proxy on loopback that stands between a daemon and the emulator, and does what networks and services do: delays,
-//! resets, errors, throttling, answers cut in the middle; before a request took effect or after.
+//! A proxy on the loopback between a daemon and the emulator that does what networks and services
+//! do: delays, resets, errors, throttling, and truncated responses, before or after a request took
+//! effect.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +16,10 @@ use tokio::task::JoinHandle;
 
 use super::lock;
 
-/// Headers of one message are far shorter than this.
+/// The headers of one message are far shorter than this.
 const HEAD: usize = 64 * 1_024;
 
-/// What is done to a request.
+/// A random fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Late,
@@ -40,60 +41,48 @@ pub(crate) const FAULTS: [Fault; 7] = [
     Fault::Truncated,
 ];
 
-impl Fault {
-    /// Its word in tables.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Late => "  late",
-            Self::ResetBefore => "  reset, nothing done",
-            Self::ResetAfter => "  reset, all done",
-            Self::ErrorBefore => "  error, nothing done",
-            Self::ErrorAfter => "  error, all done",
-            Self::Throttled => "  throttled",
-            Self::Truncated => "  answer cut in the middle",
-        }
-    }
-}
-
 /// What a test orders for requests of one kind.
 #[derive(Clone, Copy)]
 enum Order {
-    /// Never answered.
+    /// Never answer.
     Hold,
-    /// Denied.
+    /// Answer with AccessDenied.
     Deny,
-    /// What it asks to be invisible for long is so for short.
+    /// Shorten a long visibility timeout.
     Hurry,
 }
 
 /// A running proxy. It ends when it is dropped.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
-struct Shared {
+/// The state that all connections of a proxy share.
+pub(crate) struct Shared {
     upstream: SocketAddr,
-    /// Requests that meet a fault, in thousandths.
-    rate: AtomicU32,
-    dice: Mutex<fastrand::Rng>,
-    done: Mutex<BTreeMap<Fault, usize>>,
-    /// What is done to requests whose head says this, after so many of them passed.
+    /// Requests that meet a random fault, in thousandths.
+    pub(crate) rate: AtomicU32,
+    rng: Mutex<fastrand::Rng>,
+    /// How often each random fault was injected.
+    pub(crate) done: Mutex<BTreeMap<Fault, usize>>,
+    /// The orders: a text in the head of a request, how many requests with it pass first, and the
+    /// order.
     orders: Mutex<Vec<(&'static str, usize, Order)>>,
-    /// One came that is never answered.
+    /// Notified when a request is held.
     holds: Notify,
 }
 
 impl Proxy {
-    /// Starts one in front of `upstream`, without faults.
+    /// Starts a proxy in front of `upstream`, without faults.
     pub(crate) async fn start(upstream: SocketAddr, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             upstream,
             rate: AtomicU32::new(0),
-            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             done: Mutex::default(),
             orders: Mutex::default(),
             holds: Notify::new(),
@@ -106,44 +95,34 @@ impl Proxy {
         })
     }
 
-    /// From now on so many of a thousand requests meet a fault.
-    pub(crate) fn rate(&self, thousandths: u32) {
-        self.shared.rate.store(thousandths, Ordering::Relaxed);
-    }
-
-    /// From now on requests whose head says this, in lower case, are never answered.
+    /// Never answers requests whose head contains this text, in lower case, from now on.
     pub(crate) fn hold(&self, service: &'static str) {
         self.hold_after(service, 0);
     }
 
-    /// The same, but so many of them pass before.
+    /// Does the same after this many of them.
     pub(crate) fn hold_after(&self, service: &'static str, passes: usize) {
         lock(&self.shared.orders).push((service, passes, Order::Hold));
     }
 
-    /// From now on requests whose head says this, in lower case, are denied.
+    /// Denies requests whose head contains this text, in lower case, from now on.
     pub(crate) fn deny(&self, service: &'static str) {
         self.deny_after(service, 0);
     }
 
-    /// The same, but so many of them pass before.
+    /// Does the same after this many of them.
     pub(crate) fn deny_after(&self, service: &'static str, passes: usize) {
         lock(&self.shared.orders).push((service, passes, Order::Deny));
     }
 
-    /// From now on messages that are received for two minutes are so for two seconds.
+    /// Shortens visibility timeouts of two minutes to two seconds, from now on.
     pub(crate) fn hurry(&self) {
         lock(&self.shared.orders).push(("amazonsqs.receivemessage", 0, Order::Hurry));
     }
 
-    /// Returns once such a request came.
+    /// Returns once a request is held.
     pub(crate) async fn holds(&self) {
         self.shared.holds.notified().await;
-    }
-
-    /// How often each fault was done.
-    pub(crate) fn done(&self) -> BTreeMap<Fault, usize> {
-        lock(&self.shared.done).clone()
     }
 }
 
@@ -156,14 +135,14 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
-        // A connection that breaks is what this is here for.
+        // Broken connections are the purpose of this proxy.
         tokio::spawn(async move {
             let _ = serve(client, &shared).await;
         });
     }
 }
 
-/// Serves the requests of one connection, until one side ends it or a fault does.
+/// Serves the requests of one connection until one side or a fault ends it.
 async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut rest = Vec::new();
@@ -186,7 +165,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
             *lock(&shared.done).entry(fault).or_default() += 1;
         }
         if fault == Some(Fault::Late) {
-            let wait = lock(&shared.dice).u64(50..1_500);
+            let wait = lock(&shared.rng).u64(50..1_500);
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         match fault {
@@ -214,7 +193,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                         client.write_all(&answer).await?;
                     }
                 }
-                if says(&answer, "connection: close") {
+                if contains(&answer, "connection: close") {
                     return client.shutdown().await;
                 }
             }
@@ -223,7 +202,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// As long as it was, so that its length stays true.
+/// Keeps the length of the request, so that its headers stay valid.
 fn hurried(request: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(request).expect("a request of JSON");
     let long = "\"VisibilityTimeout\":120";
@@ -233,8 +212,9 @@ fn hurried(request: Vec<u8>) -> Vec<u8> {
 impl Shared {
     fn ordered(&self, request: &[u8]) -> Option<Order> {
         let mut orders = lock(&self.orders);
-        let meant = |(service, ..): &&mut (&'static str, usize, Order)| says(request, service);
-        let (_, passes, order) = orders.iter_mut().find(meant)?;
+        let matches =
+            |(service, ..): &&mut (&'static str, usize, Order)| contains(request, service);
+        let (_, passes, order) = orders.iter_mut().find(matches)?;
         if *passes > 0 {
             *passes -= 1;
             return None;
@@ -244,25 +224,25 @@ impl Shared {
 
     fn fault(&self) -> Option<Fault> {
         let rate = self.rate.load(Ordering::Relaxed);
-        let mut dice = lock(&self.dice);
-        let meets = dice.u32(0..1_000) < rate;
-        meets.then(|| dice.choice(FAULTS)).flatten()
+        let mut rng = lock(&self.rng);
+        let meets = rng.u32(0..1_000) < rate;
+        meets.then(|| rng.choice(FAULTS)).flatten()
     }
 }
 
-/// Ends a connection without a word, as a machine that went away.
+/// Ends a connection without a response, as a machine that went away.
 fn reset(client: TcpStream) -> io::Result<()> {
     client.set_zero_linger()
 }
 
-/// The emulator undoes a refused transaction by putting the whole table back as it was, and with it what others wrote
-/// in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions are serialisable, and so they go one
-/// after the other.
+/// The emulator undoes a refused transaction by restoring the whole table, and with it overwrites
+/// what others wrote in the meantime (moto 5.2.5, `transact_write_items`). DynamoDB's transactions
+/// are serializable, so they pass one after the other.
 static TRANSACTION: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Sends a request on, over a connection of its own, and reads the whole answer.
+/// Forwards a request over a connection of its own, and reads the whole response.
 async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
-    let _alone = match says(request, "transactwriteitems") {
+    let _alone = match contains(request, "transactwriteitems") {
         true => Some(TRANSACTION.lock().await),
         false => None,
     };
@@ -272,8 +252,8 @@ async fn forward(upstream: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     answer.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-/// Reads one HTTP/1.1 message with its body, whose length it must tell. `None` at the end of the connection. `rest`
-/// holds what was read beyond it.
+/// Reads one HTTP/1.1 message with its body, whose length must be in its head. Returns `None` at
+/// the end of the connection. `rest` holds what was read beyond the message.
 async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut message = std::mem::take(rest);
     let mut buffer = vec![0; 16 * 1_024];
@@ -296,7 +276,7 @@ async fn read(stream: &mut TcpStream, rest: &mut Vec<u8>) -> io::Result<Option<V
     Ok(Some(message))
 }
 
-/// What `Content-Length` says.
+/// Returns the value of `Content-Length`.
 fn length(head: &[u8]) -> usize {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let line = head
@@ -306,7 +286,7 @@ fn length(head: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-fn says(message: &[u8], header: &str) -> bool {
+fn contains(message: &[u8], header: &str) -> bool {
     let head = message.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let head = message.get(..head.unwrap_or(0)).unwrap_or_default();
     String::from_utf8_lossy(head)
@@ -314,7 +294,7 @@ fn says(message: &[u8], header: &str) -> bool {
         .contains(header)
 }
 
-/// An error as the services write it.
+/// Returns an error in the services' format.
 fn error(status: u16, code: &str) -> Vec<u8> {
     let body = format!(r#"{{"__type":"{code}","message":"as the test ordered"}}"#);
     let length = body.len();

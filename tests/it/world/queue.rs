@@ -1,8 +1,9 @@
-//! A fake SQS: three standard queues of one world.
+//! A fake SQS: the queue of webhooks, the internal queue, the dead letters and quarantine.
 //!
-//! Like SQS it redelivers what was not deleted in time, moves a message to the dead letters when it was received too
-//! often, makes a new receipt at every receive, and refuses what SQS refuses. Told to be unruly, it reorders, delivers
-//! what is in flight, and forgets deletes, as a standard queue may.
+//! Like SQS it redelivers a message that was not deleted in time, moves a message to the dead
+//! letters after too many receives, makes a new receipt at every receive, and refuses what SQS
+//! refuses. In its unruly mode it reorders messages, delivers messages that are in flight, and
+//! forgets deletions, as a standard queue may.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -21,16 +22,16 @@ use super::clock::FakeClock;
 use super::{lock, sqs};
 use crate::world::fault_injection::{FaultInjection, Op};
 
-/// The longest visibility that SQS takes.
+/// The longest visibility timeout that SQS accepts.
 const LONGEST: Duration = Duration::from_secs(43_200);
-/// Who sends, as SQS knows it.
+/// The sender, as SQS knows it (`SenderId`).
 pub(crate) const SENDER: &str = "AROAEXAMPLE:ada";
-/// Messages in an answer.
+/// Messages in one response.
 const BATCH: usize = 10;
-/// How often one message is tampered with when the queue is unruly, so that every test ends.
-const PRANKS: u8 = 3;
+/// The most anomalies that one message meets in the unruly mode, so that every test ends.
+const MAX_ANOMALIES: u8 = 3;
 
-/// A message where people look: in one of the graves, or still in the source queue.
+/// A message as people see it: in the dead letters, in quarantine, or still in a source queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Letter {
     pub(crate) message_id: String,
@@ -41,7 +42,7 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// An attribute's text.
+    /// Returns the text of an attribute.
     pub(crate) fn text(&self, attribute: &str) -> Option<&str> {
         self.attributes.get(attribute).and_then(Attribute::as_text)
     }
@@ -49,14 +50,15 @@ impl Letter {
 
 struct Message {
     source: Source,
-    letter: Letter,
-    /// Every receipt it was given, the current one last.
+    sender: Option<String>,
+    view: Letter,
+    /// Every receipt so far, the current one last.
     receipts: Vec<Receipt>,
     visible_at: Timestamp,
-    pranks: u8,
+    anomalies: u8,
 }
 
-/// How many messages a queue holds.
+/// The number of messages in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Depth {
     pub(crate) visible: usize,
@@ -71,23 +73,23 @@ struct Queues {
     received: usize,
     spent: HashSet<Receipt>,
     max_receives: u32,
-    dice: Option<fastrand::Rng>,
+    rng: Option<fastrand::Rng>,
 }
 
-/// A handle on the queues. Clones are handles on the same queues.
+/// A handle to the queues. Clones are handles to the same queues.
 #[derive(Clone)]
 pub(crate) struct FakeQueue {
     queues: Arc<Mutex<Queues>>,
     /// The source queue that this handle receives from.
     source: Source,
-    /// Something was sent, or handed back: whoever waits looks again.
+    /// Notified when a message was sent or returned: a waiting receive looks again.
     moved: Arc<Notify>,
     clock: FakeClock,
     faults: FaultInjection,
 }
 
 impl FakeQueue {
-    /// Empty queues, whose redrive takes a message after `max_receives` receives.
+    /// Makes empty queues, whose redrive moves a message after `max_receives` receives.
     pub(crate) fn new(clock: &FakeClock, faults: &FaultInjection, max_receives: u32) -> Self {
         let queues = Queues {
             source: Vec::new(),
@@ -97,7 +99,7 @@ impl FakeQueue {
             received: 0,
             spent: HashSet::new(),
             max_receives,
-            dice: None,
+            rng: None,
         };
         Self {
             queues: Arc::new(Mutex::new(queues)),
@@ -108,7 +110,7 @@ impl FakeQueue {
         }
     }
 
-    /// The same queues, of which the internal one is received from.
+    /// Returns a handle that receives from the internal queue.
     pub(crate) fn internal(&self) -> Self {
         Self {
             source: Source::Internal,
@@ -116,7 +118,7 @@ impl FakeQueue {
         }
     }
 
-    /// The same queues under another worker's faults.
+    /// Returns the same queues with another worker's faults.
     pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
             faults: faults.clone(),
@@ -124,30 +126,46 @@ impl FakeQueue {
         }
     }
 
-    /// From now on it does all that a standard queue may do, by these dice.
+    /// Turns on the unruly mode: from now on the queue does everything that a standard queue may
+    /// do.
     pub(crate) fn unruly(&self, seed: u64) {
-        lock(&self.queues).dice = Some(fastrand::Rng::with_seed(seed));
+        lock(&self.queues).rng = Some(fastrand::Rng::with_seed(seed));
     }
 
-    /// Sends a message to the source queue, as the gateway does.
+    /// Sends a message to the queue of webhooks, as the gateway does. Returns the message's id.
     ///
     /// # Errors
-    /// What SQS says when it refuses the message.
+    /// The reason for which SQS refuses the message.
     pub(crate) fn deliver(
         &self,
         body: &str,
         attributes: &[(String, Attribute)],
     ) -> Result<String, String> {
+        self.deliver_to(Source::Webhooks, Some(SENDER), body, attributes)
+    }
+
+    /// Sends a message to a source queue as this sender, past every fault. Returns the message's
+    /// id.
+    ///
+    /// # Errors
+    /// The reason for which SQS refuses the message.
+    pub(crate) fn deliver_to(
+        &self,
+        source: Source,
+        sender: Option<&str>,
+        body: &str,
+        attributes: &[(String, Attribute)],
+    ) -> Result<String, String> {
         let now = self.clock.now();
         let mut queues = lock(&self.queues);
-        let letter = queues.letter(body, attributes, now)?;
-        let message_id = letter.message_id.clone();
-        queues.push(Source::Webhooks, letter);
+        let view = queues.view(body, attributes, now)?;
+        let message_id = view.message_id.clone();
+        queues.push(source, sender, view);
         self.moved.notify_waiters();
         Ok(message_id)
     }
 
-    /// How much is in the source queue.
+    /// Returns the number of messages in the source queues.
     pub(crate) fn depth(&self) -> Depth {
         let now = self.clock.now();
         let queues = lock(&self.queues);
@@ -158,7 +176,7 @@ impl FakeQueue {
         }
     }
 
-    /// When the next message that is in flight now becomes visible; `None` when there is none.
+    /// Returns when the next message that is in flight now becomes visible; `None` if none is.
     pub(crate) fn next_visible(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let queues = lock(&self.queues);
@@ -166,35 +184,35 @@ impl FakeQueue {
         times.filter(|time| *time > now).min()
     }
 
-    /// How often a message was received.
+    /// Returns how many receives there were, each message counted by itself.
     pub(crate) fn received(&self) -> usize {
         lock(&self.queues).received
     }
 
-    /// Somebody purges the source queue.
+    /// Purges the source queues, as an operator may.
     pub(crate) fn purge(&self) {
         lock(&self.queues).source.clear();
     }
 
-    /// What is in the source queue, visible or not.
+    /// Returns the messages in the source queues, visible or not.
     pub(crate) fn waiting(&self) -> Vec<Letter> {
         let queues = lock(&self.queues);
-        queues.source.iter().map(|m| m.letter.clone()).collect()
+        queues.source.iter().map(|m| m.view.clone()).collect()
     }
 
-    /// What lies in a grave.
-    pub(crate) fn look(&self, grave: Destination) -> Vec<Letter> {
-        lock(&self.queues).grave(grave).clone()
+    /// Returns the messages in the dead letters or in quarantine.
+    pub(crate) fn look(&self, destination: Destination) -> Vec<Letter> {
+        lock(&self.queues).messages(destination).clone()
     }
 
-    /// Takes what lies in a grave out of it.
-    pub(crate) fn take(&self, grave: Destination) -> Vec<Letter> {
-        std::mem::take(lock(&self.queues).grave(grave))
+    /// Takes the messages out of the dead letters or out of quarantine.
+    pub(crate) fn take(&self, destination: Destination) -> Vec<Letter> {
+        std::mem::take(lock(&self.queues).messages(destination))
     }
 }
 
 impl Queues {
-    fn letter(
+    fn view(
         &mut self,
         body: &str,
         attributes: &[(String, Attribute)],
@@ -211,50 +229,49 @@ impl Queues {
         })
     }
 
-    fn push(&mut self, source: Source, letter: Letter) {
+    fn push(&mut self, source: Source, sender: Option<&str>, view: Letter) {
         self.source.push(Message {
             source,
-            visible_at: letter.sent_at,
-            letter,
+            sender: sender.map(str::to_owned),
+            visible_at: view.sent_at,
+            view,
             receipts: Vec::new(),
-            pranks: 0,
+            anomalies: 0,
         });
     }
 
-    fn grave(&mut self, grave: Destination) -> &mut Vec<Letter> {
-        match grave {
+    fn messages(&mut self, destination: Destination) -> &mut Vec<Letter> {
+        match destination {
             Destination::DeadLetters => &mut self.dead_letters,
             Destination::Quarantine => &mut self.quarantine,
-            Destination::Webhooks | Destination::Internal => panic!("not where letters lie"),
+            Destination::Webhooks | Destination::Internal => panic!("a source queue"),
         }
     }
 
-    /// True once in `sides`, and only when unruly.
+    /// Returns true with a probability of one in `sides`, and only in the unruly mode.
     fn rolls(&mut self, sides: u8) -> bool {
-        self.dice
-            .as_mut()
-            .is_some_and(|dice| dice.u8(0..sides) == 0)
+        self.rng.as_mut().is_some_and(|rng| rng.u8(0..sides) == 0)
     }
 
     fn receive(&mut self, source: Source, max: usize, now: Timestamp) -> Vec<Envelope> {
         self.redrive(now);
-        let mut places: Vec<usize> = (0..self.source.len()).collect();
-        if let Some(dice) = &mut self.dice {
-            dice.shuffle(&mut places);
+        let mut indices: Vec<usize> = (0..self.source.len()).collect();
+        if let Some(rng) = &mut self.rng {
+            rng.shuffle(&mut indices);
         }
         let mut received = Vec::new();
-        for place in places {
+        for index in indices {
             let (early, lingers) = (self.rolls(16), self.rolls(16));
-            let Some(message) = self.source.get_mut(place) else {
+            let Some(message) = self.source.get_mut(index) else {
                 continue;
             };
-            let prank = message.pranks < PRANKS && (early || lingers);
-            let due = message.visible_at <= now || (prank && early);
+            let anomaly = message.anomalies < MAX_ANOMALIES && (early || lingers);
+            let due = message.visible_at <= now || (anomaly && early);
             if !due || message.source != source || received.len() == max {
                 continue;
             }
-            message.pranks += u8::from(prank);
-            let visible_at = if prank && lingers {
+            message.anomalies += u8::from(anomaly);
+            let visible_at = if anomaly && lingers {
                 now
             } else {
                 now.plus(VISIBILITY)
@@ -265,47 +282,49 @@ impl Queues {
         received
     }
 
-    /// What was received too often goes to the dead letters instead of being received again. It keeps its id and its
-    /// age.
+    /// Moves a message to the dead letters instead of delivering it once more than allowed. It
+    /// keeps its id and its age.
     fn redrive(&mut self, now: Timestamp) {
         let max = self.max_receives;
-        let worn = |m: &Message| m.visible_at <= now && m.letter.receives >= max;
+        let worn = |m: &Message| m.visible_at <= now && m.view.receives >= max;
         let (worn, left): (Vec<_>, Vec<_>) = self.source.drain(..).partition(worn);
         self.source = left;
         for message in worn {
             self.spent.extend(message.receipts);
-            self.dead_letters.push(message.letter);
+            self.dead_letters.push(message.view);
         }
     }
 
-    /// Whether SQS answers that the message is deleted, which under an old receipt need not be so.
+    /// Returns true if SQS confirms the deletion, which under an old receipt need not have
+    /// happened.
     fn delete(&mut self, receipt: &Receipt) -> bool {
         let forgets = self.rolls(16);
         let obeys_old = self.rolls(2);
-        let Some(place) = self.place_of(receipt) else {
+        let Some(index) = self.index_of(receipt) else {
             return self.spent.contains(receipt);
         };
-        let Some(message) = self.source.get_mut(place) else {
+        let Some(message) = self.source.get_mut(index) else {
             return false;
         };
         let current = message.receipts.last() == Some(receipt);
-        if forgets && message.pranks < PRANKS {
-            message.pranks += 1;
+        if forgets && message.anomalies < MAX_ANOMALIES {
+            message.anomalies += 1;
         } else if current || obeys_old {
-            let message = self.source.remove(place);
+            let message = self.source.remove(index);
             self.spent.extend(message.receipts);
         }
         true
     }
 
-    /// Whether SQS changed the visibility: only of a message in flight, under its current receipt.
+    /// Returns true if the visibility was changed: only of a message in flight, under its current
+    /// receipt.
     fn change_visibility(&mut self, receipt: &Receipt, wait: Duration, now: Timestamp) -> bool {
-        let place = self.place_of(receipt);
-        let Some(message) = place.and_then(|place| self.source.get_mut(place)) else {
+        let index = self.index_of(receipt);
+        let Some(message) = index.and_then(|index| self.source.get_mut(index)) else {
             return false;
         };
         let in_flight = message.visible_at > now && message.receipts.last() == Some(receipt);
-        // SQS takes whole seconds.
+        // SQS accepts whole seconds.
         let seconds = Duration::from_secs_f64(wait.as_secs_f64().ceil());
         if in_flight && seconds <= LONGEST {
             message.visible_at = now.plus(seconds);
@@ -313,7 +332,7 @@ impl Queues {
         in_flight && seconds <= LONGEST
     }
 
-    fn place_of(&self, receipt: &Receipt) -> Option<usize> {
+    fn index_of(&self, receipt: &Receipt) -> Option<usize> {
         let has = |message: &Message| message.receipts.contains(receipt);
         self.source.iter().position(has)
     }
@@ -321,35 +340,36 @@ impl Queues {
 
 impl Message {
     fn receive(&mut self, visible_at: Timestamp) -> Envelope {
-        self.letter.receives += 1;
+        self.view.receives += 1;
         self.visible_at = visible_at;
         let receipt = Receipt(format!(
             "receipt-{}-{}",
-            self.letter.message_id, self.letter.receives
+            self.view.message_id, self.view.receives
         ));
         self.receipts.push(receipt.clone());
-        let letter = self.letter.clone();
+        let view = self.view.clone();
         let mut envelope = Envelope::new(
-            letter.message_id,
+            view.message_id,
             receipt,
-            letter.body,
-            letter.attributes,
-            letter.sent_at,
-            letter.receives,
+            view.body,
+            view.attributes,
+            view.sent_at,
+            view.receives,
         );
         envelope.source = self.source;
-        envelope.sender = Some(SENDER.to_owned());
+        envelope.sender.clone_from(&self.sender);
         envelope
     }
 }
 
-/// SQS refuses the whole request.
+/// Returns the fault of a request that SQS refuses as a whole.
 fn refused(detail: impl Into<String>) -> Fault {
     Fault::new(Reason::AwsUnknown, detail)
 }
 
 impl Queue for FakeQueue {
-    /// Where the clock stands still an empty answer comes at once; where it follows tokio, after `wait`.
+    /// With a clock that stands still, an empty response comes at once; with one that follows
+    /// tokio, after `wait`.
     async fn receive(&self, max: u32, wait: Duration) -> Result<Vec<Envelope>, Fault> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         if !(1..=BATCH).contains(&max) {
@@ -357,7 +377,11 @@ impl Queue for FakeQueue {
         }
         let end = self.clock.now().plus(wait);
         let take = || Ok(lock(&self.queues).receive(self.source, max, self.clock.now()));
-        let mut received = self.faults.pass(Op::Receive, take).await?;
+        let op = match self.source {
+            Source::Webhooks => Op::Receive,
+            Source::Internal => Op::ReceiveInternal,
+        };
+        let mut received = self.faults.pass(op, take).await?;
         while received.is_empty() && self.clock.now() < end && self.clock.follows_tokio() {
             let moved = self.moved.notified();
             let next = self.next_visible().unwrap_or(end).min(end);
@@ -402,14 +426,14 @@ impl Queue for FakeQueue {
         let effect = || {
             let now = self.clock.now();
             let mut queues = lock(&self.queues);
-            let letter = queues
-                .letter(&message.body, &message.attributes, now)
+            let view = queues
+                .view(&message.body, &message.attributes, now)
                 .map_err(refused)?;
             match destination {
-                Destination::Webhooks => queues.push(Source::Webhooks, letter),
-                Destination::Internal => queues.push(Source::Internal, letter),
-                Destination::DeadLetters => queues.dead_letters.push(letter),
-                Destination::Quarantine => queues.quarantine.push(letter),
+                Destination::Webhooks => queues.push(Source::Webhooks, Some(SENDER), view),
+                Destination::Internal => queues.push(Source::Internal, Some(SENDER), view),
+                Destination::DeadLetters => queues.dead_letters.push(view),
+                Destination::Quarantine => queues.quarantine.push(view),
             }
             self.moved.notify_waiters();
             Ok(())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The template that every rule here clones.
 pub(crate) const TEMPLATE: &str = "api-template";
 
-/// Every pull request of `acme/*` gets `REPO-pr-NUMBER`.
+/// Returns a rule that gives every pull request of `acme/*` the pipeline `REPO-pr-NUMBER`.
 pub(crate) fn pull_request_rule() -> Rule {
     Rule {
         name: "pull requests".to_owned(),
@@ -29,7 +29,7 @@ pub(crate) fn pull_request_rule() -> Rule {
     }
 }
 
-/// Every branch of `acme/*` but `main` gets `REPO-BRANCH`.
+/// Returns a rule that gives every branch of `acme/*` except `main` the pipeline `REPO-BRANCH`.
 pub(crate) fn branch_rule() -> Rule {
     Rule {
         name: "branches".to_owned(),
@@ -40,23 +40,23 @@ pub(crate) fn branch_rule() -> Rule {
     }
 }
 
-/// Globs.
+/// Parses globs.
 pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
-    GlobFilter::parse(globs).expect("legal globs")
+    GlobFilter::parse(globs).expect("valid globs")
 }
 
-/// A pattern for the clones' names.
+/// Parses a pattern for the names of clones.
 pub(crate) fn name_pattern(text: &str) -> NamePattern {
-    NamePattern::parse(text).expect("a legal pattern")
+    NamePattern::parse(text).expect("a valid pattern")
 }
 
-/// A pipeline's name.
+/// Parses the name of a pipeline.
 pub(crate) fn pipeline_name(text: &str) -> PipelineName {
-    PipelineName::parse(text).expect("a legal name")
+    PipelineName::parse(text).expect("a valid name")
 }
 
-/// A pipeline that fetches `repository` through a connection and builds it. Every field that CodePipeline would fill in
-/// by itself is there, so that it reads back as it was written.
+/// Returns a pipeline that fetches `repository` through a connection and builds it. Every field
+/// that CodePipeline would add is there, so it reads back as it was written.
 pub(crate) fn declaration(name: &str, repository: &str, role: &str) -> Value {
     json!({
         "name": name,
@@ -97,7 +97,7 @@ pub(crate) fn declaration(name: &str, repository: &str, role: &str) -> Value {
 /// The role of the fake's templates.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
 
-/// A template in the fake account.
+/// Returns a template in the fake account.
 pub(crate) fn template(name: &str, repository: &str) -> Value {
     declaration(name, repository, ROLE)
 }

@@ -1,4 +1,4 @@
-//! Rows and claims for the laws, plain and extreme.
+//! Rows and claims for the contract tests, plain and extreme.
 
 use branchline::domain::clone::execution::Execution;
 use branchline::domain::clone::fingerprint::CloneFingerprint;
@@ -18,12 +18,12 @@ use branchline::domain::state::ordering::{EventKind, EventOrder};
 use branchline::domain::state::resources::{PipelineResource, Resources};
 use serde_json::json;
 
-/// A moment in the tests' time, in milliseconds from its start.
+/// Returns a time, in milliseconds from the start of the tests' time.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp(1_767_225_600_000 + millis)
 }
 
-/// Pull request `number` of repository 1001.
+/// Returns pull request `number` of repository 1001.
 pub(crate) fn pull(number: u64) -> Subject {
     Subject {
         repository: RepositoryId(1_001),
@@ -31,12 +31,12 @@ pub(crate) fn pull(number: u64) -> Subject {
     }
 }
 
-/// A pipeline's name.
+/// Parses the name of a pipeline.
 pub(crate) fn pipeline(name: &str) -> PipelineName {
     PipelineName::parse(name).unwrap()
 }
 
-/// A spec that wants this pipeline.
+/// Returns a spec for the pipeline of this name.
 pub(crate) fn spec(name: &str) -> Spec {
     Spec {
         pipeline: pipeline(name),
@@ -49,7 +49,7 @@ pub(crate) fn spec(name: &str) -> Spec {
     }
 }
 
-/// A claim of this owner that counts for two minutes.
+/// Returns a claim of this owner that is valid for two minutes.
 pub(crate) fn claim(owner: &str) -> ClaimInfo {
     ClaimInfo {
         owner: owner.to_owned(),
@@ -57,7 +57,7 @@ pub(crate) fn claim(owner: &str) -> ClaimInfo {
     }
 }
 
-/// A subject's first row: about to be made, under a claim.
+/// Returns the first row of a subject: its pipeline is about to be created, under a claim.
 pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
     Mapping {
         subject,
@@ -94,12 +94,12 @@ fn pipeline_resource(pipeline: PipelineResource) -> Resources {
     }
 }
 
-/// The claim that makes it, for a subject never seen.
+/// Returns the transition that writes this first row, for a subject that was never seen.
 pub(crate) fn first(subject: Subject, name: &str, owner: &str) -> Transition {
     Transition::new(Expect::Unseen, creating(subject, name, owner))
 }
 
-/// The ARN of a pipeline.
+/// Returns the ARN of a pipeline.
 pub(crate) fn arn(name: &str) -> PipelineArn {
     PipelineArn::parse(format!(
         "arn:aws:codepipeline:eu-west-1:123456789012:{name}"
@@ -107,7 +107,7 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
     .unwrap()
 }
 
-/// The audit entry of a delivery.
+/// Returns the audit entry of a delivery.
 pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
     NewAuditEntry {
         cause: Cause::Webhook(DeliveryId::parse(delivery).unwrap()),
@@ -122,7 +122,7 @@ pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
     }
 }
 
-/// Rows of every shape, each under a claim so that it can be written at once.
+/// Returns rows of every shape, each under a claim so that one transition can write it.
 pub(crate) fn shapes() -> Vec<Mapping> {
     let plain = creating(pull(7), "shape-plain", "worker/1");
     let full = Mapping {
@@ -208,7 +208,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
         },
         ..creating(pull(8), "shape-lean", "worker/1")
     };
-    // An empty title is a title: `Some("")` is not `None`.
+    // An empty title differs from no title.
     let empty = Mapping {
         desired: Some(Desired::Present(Spec {
             title: Some(String::new()),

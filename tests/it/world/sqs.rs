@@ -1,4 +1,5 @@
-//! What SQS takes and what it refuses (service model, `SendMessage`; quotas, "Messages").
+//! The rules by which SQS accepts and refuses messages (service model, `SendMessage`; quotas,
+//! "Messages").
 
 use branchline::domain::intake::envelope::{Attribute, AttributeValue};
 
@@ -9,7 +10,7 @@ pub(crate) const MAX_MESSAGE: usize = 1_048_576;
 /// Characters of an attribute's name.
 const MAX_NAME: usize = 256;
 
-/// Refuses what SQS refuses, with its error's name.
+/// Refuses what SQS refuses, with the name of its error.
 pub(crate) fn check(body: &str, attributes: &[(String, Attribute)]) -> Result<(), String> {
     if body.is_empty() {
         return Err("MissingParameter: MessageBody".to_owned());
@@ -21,8 +22,8 @@ pub(crate) fn check(body: &str, attributes: &[(String, Attribute)]) -> Result<()
         let count = attributes.len();
         return Err(format!("InvalidParameterValue: {count} attributes"));
     }
-    for (place, (name, attribute)) in attributes.iter().enumerate() {
-        let earlier = attributes.iter().take(place);
+    for (index, (name, attribute)) in attributes.iter().enumerate() {
+        let earlier = attributes.iter().take(index);
         if earlier.into_iter().any(|(other, _)| other == name) {
             return Err(format!("InvalidParameterValue: '{name}' twice"));
         }
@@ -69,7 +70,8 @@ fn check_attribute(name: &str, attribute: &Attribute) -> Result<(), String> {
     }
 }
 
-/// `#x9 | #xA | #xD | #x20-#xD7FF | #xE000-#xFFFD | #x10000-#x10FFFF`
+/// Returns true for a character that a message may contain: `#x9 | #xA | #xD | #x20-#xD7FF |
+/// #xE000-#xFFFD | #x10000-#x10FFFF`
 fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

@@ -1,4 +1,5 @@
-//! A fake table: rows by subject, pipeline names by subject, audit entries, delivery records and names of repositories.
+//! A fake table: rows by subject, pipeline names by subject, audit entries, delivery records and
+//! names of repositories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -17,13 +18,13 @@ use branchline::ports::{
 use super::lock;
 use crate::world::fault_injection::{FaultInjection, Op};
 
-/// A subject as the table keys it.
+/// A subject, as the table keys it.
 type Key = (RepositoryId, String);
 
-/// Mappings in a page.
+/// Mappings in one page.
 const PAGE: usize = 3;
 
-/// What is kept of a delivery.
+/// The record of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
     pub(crate) repository: RepositoryId,
@@ -36,15 +37,15 @@ pub(crate) struct Delivered {
 struct Table {
     rows: BTreeMap<Key, Mapping>,
     names: BTreeMap<PipelineName, Key>,
-    /// By subject, then by event time and cause: the same delivery overwrites itself.
+    /// By subject, then by event time and cause: the same delivery overwrites its own entry.
     audit: BTreeMap<(Key, Timestamp, String), NewAuditEntry>,
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
-    /// By rule.
+    /// The subjects with a slot, by rule.
     slots: BTreeMap<String, BTreeSet<Key>>,
 }
 
-/// A handle on the table. Clones are handles on the same table.
+/// A handle to the table. Clones are handles to the same table.
 #[derive(Clone)]
 pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
@@ -52,7 +53,7 @@ pub(crate) struct FakeStore {
 }
 
 impl FakeStore {
-    /// An empty table.
+    /// Makes an empty table.
     pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             table: Arc::default(),
@@ -60,7 +61,7 @@ impl FakeStore {
         }
     }
 
-    /// The same table under another worker's faults.
+    /// Returns the same table with another worker's faults.
     pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
         Self {
             faults: faults.clone(),
@@ -68,17 +69,12 @@ impl FakeStore {
         }
     }
 
-    /// Every row, by subject.
+    /// Returns every row, by subject.
     pub(crate) fn rows(&self) -> Vec<Mapping> {
         lock(&self.table).rows.values().cloned().collect()
     }
 
-    /// A subject's row.
-    pub(crate) fn row(&self, subject: &Subject) -> Option<Mapping> {
-        lock(&self.table).rows.get(&key(subject)).cloned()
-    }
-
-    /// A subject's audit entries, by the events' own time.
+    /// Returns the audit entries of a subject, by the time of their events.
     pub(crate) fn audit(&self, subject: &Subject) -> Vec<NewAuditEntry> {
         let table = lock(&self.table);
         let mine = key(subject);
@@ -86,17 +82,17 @@ impl FakeStore {
         entries.map(|(_, entry)| entry.clone()).collect()
     }
 
-    /// What is kept of a delivery.
+    /// Returns the record of a delivery.
     pub(crate) fn delivery(&self, delivery: &DeliveryId) -> Option<Delivered> {
         lock(&self.table).deliveries.get(delivery).cloned()
     }
 
-    /// The number of the repository that was last heard of under this name.
+    /// Returns the id of the repository that had this name last.
     pub(crate) fn alias(&self, name: &str) -> Option<RepositoryId> {
         lock(&self.table).aliases.get(name).copied()
     }
 
-    /// How many slots are taken, by rule.
+    /// Returns how many slots are taken, by rule.
     pub(crate) fn all_slots(&self) -> Vec<(String, usize)> {
         let table = lock(&self.table);
         let slots = table.slots.iter();
@@ -105,7 +101,7 @@ impl FakeStore {
             .collect()
     }
 
-    /// The pipeline names that are reserved, each with the key of the subject that has it.
+    /// Returns the reserved pipeline names, each with the key of its subject.
     pub(crate) fn names(&self) -> Vec<(String, String)> {
         let table = lock(&self.table);
         let names = table.names.iter();
@@ -120,7 +116,7 @@ fn key(subject: &Subject) -> Key {
 }
 
 impl Table {
-    /// Whether the table holds what the transition expects.
+    /// Returns true if the table holds what the transition expects.
     fn holds(&self, transition: &Transition) -> bool {
         match (
             self.rows.get(&key(&transition.next.subject)),
@@ -137,7 +133,7 @@ impl Table {
         row.cloned().map(Box::new)
     }
 
-    /// Whether the row is already what the transition writes.
+    /// Returns true if the row is already what the transition writes.
     fn is_written(&self, transition: &Transition) -> bool {
         self.rows.get(&key(&transition.next.subject)) == Some(&transition.next)
     }
@@ -195,8 +191,8 @@ impl Table {
             return RecordResult::Lost(self.lost(transition));
         }
         self.write(transition);
-        let place = (key(&next.subject), entry.time, entry.cause.to_string());
-        self.audit.insert(place, entry.clone());
+        let position = (key(&next.subject), entry.time, entry.cause.to_string());
+        self.audit.insert(position, entry.clone());
         if let Some(delivery) = entry.cause.delivery() {
             let delivered = Delivered {
                 repository: next.subject.repository,
@@ -213,18 +209,19 @@ impl Table {
         RecordResult::Done
     }
 
-    /// Small pages, so that a listing of a few rows has several; the longest unchanged first.
+    /// Returns a page. Pages are small, so that a listing of a few rows has several; the longest
+    /// unchanged row comes first.
     fn page(&self, of: impl Fn(&Mapping) -> bool, after: Option<&Cursor>) -> Page {
-        let place = |row: &Mapping| {
+        let position = |row: &Mapping| {
             let (repository, subject) = key(&row.subject);
-            let words = [row.updated_at.to_string(), repository.to_string(), subject];
+            let values = [row.updated_at.to_string(), repository.to_string(), subject];
             let names = ["updated_at", "x-repository", "x-subject"].map(str::to_owned);
-            names.into_iter().zip(words).collect::<BTreeMap<_, _>>()
+            names.into_iter().zip(values).collect::<BTreeMap<_, _>>()
         };
         let mut rows: Vec<&Mapping> = self.rows.values().filter(|row| of(row)).collect();
-        rows.sort_by_key(|row| place(row));
+        rows.sort_by_key(|row| position(row));
         let from = after.map_or(0, |after| {
-            rows.iter().filter(|row| place(row) <= after.0).count()
+            rows.iter().filter(|row| position(row) <= after.0).count()
         });
         let page: Vec<Mapping> = rows
             .iter()
@@ -233,7 +230,10 @@ impl Table {
             .map(|row| (*row).clone())
             .collect();
         let more = rows.len() > from + page.len();
-        let next = page.last().filter(|_| more).map(|row| Cursor(place(row)));
+        let next = page
+            .last()
+            .filter(|_| more)
+            .map(|row| Cursor(position(row)));
         Page {
             rows: page.into_iter().map(Ok).collect(),
             next,
@@ -244,8 +244,8 @@ impl Table {
         let Some(slots) = self.slots.get_mut(rule) else {
             return SlotResult::Uncounted;
         };
-        let room = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
-        if !room && !slots.contains(&key(subject)) {
+        let is_free = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if !is_free && !slots.contains(&key(subject)) {
             return SlotResult::Full;
         }
         slots.insert(key(subject));

@@ -1,4 +1,4 @@
-//! The table as branchline needs it, in the emulator.
+//! The table that branchline needs, in the emulator.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 
-/// Makes it.
+/// Creates the table.
 pub(crate) async fn make(client: &Client, name: &str) {
     let request = client
         .create_table()
@@ -36,7 +36,7 @@ fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {
         .into()
 }
 
-/// The index by which mappings are listed.
+/// Returns the index by which mappings are listed.
 fn by_state() -> GlobalSecondaryIndex {
     let all = Projection::builder().projection_type(ProjectionType::All);
     let index = GlobalSecondaryIndex::builder()

@@ -1,4 +1,5 @@
-//! GitHub's webhooks: payloads of GitHub's shape, signed, as the gateway hands them to SQS.
+//! GitHub's webhooks: payloads in GitHub's format, signed, with the attributes that the gateway
+//! sends to SQS.
 
 use branchline::domain::ids::Timestamp;
 use branchline::domain::intake::authenticated::{
@@ -9,34 +10,35 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The secret that the webhook and the world share.
+/// The webhook secret.
 pub(crate) const SECRET: &str = "It's a Secret to Everybody";
-/// The repository that a webhook tells of unless it says otherwise.
+/// The repository of a webhook, unless it names another.
 pub(crate) const REPOSITORY: (u64, &str) = (1_001, "acme/api");
 
-/// What the world knows as the webhook's secrets.
+/// Returns the secrets that the daemon is configured with.
 pub(crate) fn secrets() -> Secrets {
     Secrets::new([SECRET])
 }
 
-/// A commit id that a test can tell apart by its number. Zero is git's "no commit".
+/// Returns a commit id that tests tell apart by its number. Zero is git's "no commit".
 pub(crate) fn commit(number: u64) -> String {
     format!("{number:040x}")
 }
 
-/// What goes into the queue.
+/// A message for the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sealed {
     pub(crate) body: String,
     pub(crate) attributes: Vec<(String, Attribute)>,
 }
 
-/// A webhook in the making. The same webhook sealed twice at one time is the same delivery, as GitHub's "Redeliver".
+/// A webhook under construction. The same webhook sealed twice at one time is the same delivery, as
+/// with GitHub's "Redeliver".
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     event: &'static str,
     payload: Value,
-    /// The fields that hold the event's own time, and the time, where the test sets one.
+    /// The fields that hold the event's own time, and the time, if the test sets one.
     times: &'static [&'static str],
     at: Option<Timestamp>,
     delivery: Option<String>,
@@ -66,7 +68,8 @@ impl Webhook {
             .with("/sender", json!({"login": "octocat", "type": "User"}))
     }
 
-    /// `pull_request`: number 7, from `feature/x` at commit 1 into `main`; closed where the action says so.
+    /// Makes `pull_request`: number 7, from `feature/x` at commit 1 into `main`; closed if the
+    /// action says so.
     pub(crate) fn pull_request(action: &str) -> Self {
         let state = if action == "closed" { "closed" } else { "open" };
         let payload = json!({
@@ -83,7 +86,7 @@ impl Webhook {
         Self::new("pull_request", &["/pull_request/updated_at"], payload)
     }
 
-    /// `push` that moves a branch from one commit to another; 0 is none.
+    /// Makes a `push` that moves a branch from one commit to another; 0 is no commit.
     pub(crate) fn push(branch: &str, before: u64, after: u64) -> Self {
         let payload = json!({
             "ref": format!("refs/heads/{branch}"), "before": commit(before), "after": commit(after),
@@ -92,25 +95,25 @@ impl Webhook {
         Self::new("push", &["/repository/pushed_at"], payload)
     }
 
-    /// `create` of a branch.
+    /// Makes the `create` of a branch.
     pub(crate) fn create(branch: &str) -> Self {
         let payload = json!({"ref": branch, "ref_type": "branch", "master_branch": "main"});
         Self::new("create", &["/repository/pushed_at"], payload)
     }
 
-    /// `delete` of a branch.
+    /// Makes the `delete` of a branch.
     pub(crate) fn delete(branch: &str) -> Self {
         let payload = json!({"ref": branch, "ref_type": "branch", "pusher_type": "user"});
         Self::new("delete", &["/repository/pushed_at"], payload)
     }
 
-    /// `ping`, which greets a new webhook.
+    /// Makes the `ping` of a new webhook.
     pub(crate) fn ping() -> Self {
         let payload = json!({"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}});
         Self::new("ping", &[], payload)
     }
 
-    /// Any event with any payload.
+    /// Makes any event with any payload.
     pub(crate) fn event(event: &'static str, payload: Value) -> Self {
         Self {
             payload,
@@ -129,7 +132,7 @@ impl Webhook {
         self
     }
 
-    /// Of this repository.
+    /// Sets the repository.
     pub(crate) fn of(mut self, id: u64, name: &str) -> Self {
         for repo in ["/pull_request/head/repo/id", "/pull_request/base/repo/id"] {
             if let Some(field) = self.payload.pointer_mut(repo) {
@@ -140,101 +143,102 @@ impl Webhook {
             .with("/repository/full_name", name)
     }
 
-    /// Of this pull request.
+    /// Sets the number of the pull request.
     pub(crate) fn number(self, number: u64) -> Self {
         self.with("/number", number)
             .with("/pull_request/number", number)
     }
 
-    /// With its head on this branch.
+    /// Sets the branch of the head.
     pub(crate) fn head(self, branch: &str) -> Self {
         self.with("/pull_request/head/ref", branch)
     }
 
-    /// With its head at this commit.
+    /// Sets the commit of the head.
     pub(crate) fn sha(self, number: u64) -> Self {
         self.with("/pull_request/head/sha", commit(number))
     }
 
-    /// With its head at the first commit before a `synchronize`.
+    /// Sets the commit that was the head before a `synchronize`.
     pub(crate) fn before(self, number: u64) -> Self {
         self.with("/before", commit(number))
     }
 
-    /// Into this branch.
+    /// Sets the base branch.
     pub(crate) fn base(self, branch: &str) -> Self {
         self.with("/pull_request/base/ref", branch)
     }
 
-    /// With this title.
+    /// Sets the title.
     pub(crate) fn title(self, title: &str) -> Self {
         self.with("/pull_request/title", title)
     }
 
-    /// A draft.
+    /// Makes it a draft.
     pub(crate) fn draft(self) -> Self {
         self.with("/pull_request/draft", true)
     }
 
-    /// From a fork.
+    /// Makes it come from a fork.
     pub(crate) fn fork(self) -> Self {
         self.with("/pull_request/head/repo/id", REPOSITORY.0 + 1_000_000)
     }
 
-    /// From a fork that was deleted since.
+    /// Makes it come from a fork that was deleted since.
     pub(crate) fn deleted_fork(self) -> Self {
         self.with("/pull_request/head/repo", Value::Null)
     }
 
-    /// Done by this account.
+    /// Sets the account that caused the event.
     pub(crate) fn by(self, login: &str) -> Self {
         self.with("/sender/login", login)
     }
 
-    /// With this time of its own; else it is the time when it is sealed.
+    /// Sets the time of the event; without it, the time of sealing counts.
     pub(crate) fn at(mut self, time: Timestamp) -> Self {
         self.at = Some(time);
         self
     }
 
-    /// With this GUID; else one that follows from what it says.
+    /// Sets the delivery's GUID; without it, the GUID follows from the body.
     pub(crate) fn delivery(mut self, id: &str) -> Self {
         self.delivery = Some(id.to_owned());
         self
     }
 
-    /// Signed with another secret: a forgery.
+    /// Signs it with another secret: a forgery.
     pub(crate) fn signed_with(mut self, secret: &str) -> Self {
         self.secret = Some(secret.to_owned());
         self
     }
 
-    /// Without a signature.
+    /// Leaves out the signature.
     pub(crate) fn unsigned(mut self) -> Self {
         self.secret = None;
         self
     }
 
-    /// As `application/x-www-form-urlencoded`.
+    /// Sends it as `application/x-www-form-urlencoded`.
     pub(crate) fn in_form(mut self) -> Self {
         self.form = true;
         self
     }
 
-    /// With this body instead, truly signed.
+    /// Replaces the body, with a valid signature.
     pub(crate) fn body(mut self, text: &str) -> Self {
         self.raw = Some(text.to_owned());
         self
     }
 
-    /// Writes, signs and addresses it.
+    /// Writes the body, signs it and adds the attributes.
     pub(crate) fn seal(mut self, now: Timestamp) -> Sealed {
         let seconds = self.at.unwrap_or(now).seconds();
         for pointer in self.times {
             let Some(field) = self.payload.pointer_mut(pointer) else {
                 continue;
             };
-            // `pushed_at` is a number in `push` and text elsewhere; one second is the grain of both.
+            // `pushed_at` is a number in `push` and text elsewhere; both have a resolution of one
+            // second.
             *field = match self.event {
                 "push" => json!(seconds),
                 _ => json!(rfc3339(seconds)),
@@ -263,7 +267,7 @@ impl Webhook {
     }
 }
 
-/// `X-Hub-Signature-256` of a body.
+/// Returns the `X-Hub-Signature-256` of a body.
 pub(crate) fn sign(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
     mac.update(body.as_bytes());
@@ -276,7 +280,7 @@ fn form(json: &str) -> String {
         .finish()
 }
 
-/// As GitHub writes it: to the second.
+/// Formats a time as GitHub does: to the second.
 fn rfc3339(seconds: i64) -> String {
     let time = Timestamp::from_seconds(seconds).expect("a time of this age");
     time.to_string().replace(".000Z", "Z")

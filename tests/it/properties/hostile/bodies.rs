@@ -1,4 +1,4 @@
-//! Bodies that are no payload: text, broken JSON, bombs, forms.
+//! Bodies that are not a payload: text, broken JSON, bombs, forms.
 
 use super::input::{Input, MARKER, SECRET_BODY, pull};
 use crate::world::clock::START;
@@ -86,9 +86,9 @@ fn truncated() -> Vec<Input> {
 }
 
 fn random() -> Vec<Input> {
-    let mut dice = fastrand::Rng::with_seed(7);
+    let mut rng = fastrand::Rng::with_seed(7);
     let mut text = |length: usize, from: &[char]| -> String {
-        let some = (0..length).map(|_| dice.choice(from).copied().unwrap_or(' '));
+        let some = (0..length).map(|_| rng.choice(from).copied().unwrap_or(' '));
         some.collect()
     };
     let json: Vec<char> = "{}[]\":,0123456789.eE+-truefalsn \\u\n".chars().collect();
@@ -115,7 +115,7 @@ fn random() -> Vec<Input> {
     corpus
 }
 
-/// Deep and wide, where we read and where we do not.
+/// Deep and wide values, in fields that we read and in fields that we do not.
 fn bombs() -> Vec<Input> {
     let good = pull().seal(START).body;
     let beside = |name: &str, value: String| {

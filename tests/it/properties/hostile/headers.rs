@@ -1,4 +1,5 @@
-//! Messages whose attributes are not what the gateway writes, and whose signatures prove nothing.
+//! Messages whose attributes are not those that the gateway writes, and signatures that prove
+//! nothing.
 
 use branchline::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE};
 use branchline::domain::intake::envelope::{Attribute, AttributeValue};
@@ -10,14 +11,14 @@ use crate::world::webhook::{SECRET, sign};
 pub(crate) fn corpus() -> Vec<Input> {
     let mut corpus = Vec::new();
     for header in [EVENT, DELIVERY, CONTENT_TYPE, SIGNATURE] {
-        corpus.extend(odd(header));
+        corpus.extend(variants(header));
     }
     corpus.extend(signatures());
-    corpus.extend(crowds());
+    corpus.extend(many());
     corpus
 }
 
-fn odd(header: &str) -> Vec<Input> {
+fn variants(header: &str) -> Vec<Input> {
     let typed = |data_type: &str, value: AttributeValue| Attribute {
         data_type: data_type.to_owned(),
         value,
@@ -96,8 +97,8 @@ fn signatures() -> Vec<Input> {
     values.map(input).into()
 }
 
-/// Headers in other letters, twice, and in company.
-fn crowds() -> Vec<Input> {
+/// Attributes in other letters, twice, and among many others.
+fn many() -> Vec<Input> {
     let more = |count: usize| {
         let names = (0..count).map(|number| format!("X-Other-{number}"));
         names.map(|name| (name, Attribute::text(SECRET_BODY)))

@@ -1,35 +1,42 @@
 //! One input of the corpus, and the corpus.
 
 use branchline::domain::intake::authenticated::{CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE};
-use branchline::domain::intake::envelope::Attribute;
+use branchline::domain::intake::envelope::{Attribute, Source};
 
 use crate::world::clock::START;
+use crate::world::queue::SENDER;
 use crate::world::webhook::{SECRET, Webhook, sign};
 
-/// Stands in fields that are never logged, of every payload made here.
+/// Marks fields that are never logged, in every payload made here.
 pub(crate) const MARKER: &str = "BODY-MARKER-7f3a";
-/// Stands in bodies that are no payload at all.
+/// Marks bodies that are not a payload.
 pub(crate) const SECRET_BODY: &str = "hunter2";
 
-/// What comes out of the queue.
+/// A message of a source queue.
 pub(crate) struct Input {
     pub(crate) name: String,
     pub(crate) body: String,
     pub(crate) attributes: Vec<(String, Attribute)>,
+    /// The queue that it is sent to.
+    pub(crate) source: Source,
+    /// The sender, as SQS knows it.
+    pub(crate) sender: Option<String>,
 }
 
 impl Input {
-    /// A webhook as GitHub would sign it.
+    /// Makes an input from a webhook as GitHub would sign it.
     pub(crate) fn of(name: impl Into<String>, webhook: Webhook) -> Self {
         let sealed = webhook.seal(START);
         Self {
             name: name.into(),
             body: sealed.body,
             attributes: sealed.attributes,
+            source: Source::Webhooks,
+            sender: Some(SENDER.to_owned()),
         }
     }
 
-    /// Any body of any event, truly signed.
+    /// Makes an input from any body and any event, with a valid signature.
     pub(crate) fn signed(name: impl Into<String>, event: &str, body: impl Into<String>) -> Self {
         let body = body.into();
         let kind = "application/json".to_owned();
@@ -45,10 +52,12 @@ impl Input {
             attributes: headers
                 .map(|(name, value)| (name.to_owned(), Attribute::text(value)))
                 .into(),
+            source: Source::Webhooks,
+            sender: Some(SENDER.to_owned()),
         }
     }
 
-    /// With another attribute of this name, or with none.
+    /// Replaces the attribute of this name, or removes it.
     pub(crate) fn header(mut self, name: &str, value: Option<Attribute>) -> Self {
         self.attributes.retain(|(kept, _)| kept != name);
         self.attributes
@@ -57,7 +66,7 @@ impl Input {
     }
 }
 
-/// A pull request whose unread fields hold the marker.
+/// Returns a pull request whose unread fields hold the marker.
 pub(crate) fn pull() -> Webhook {
     Webhook::pull_request("opened")
         .title(MARKER)
@@ -65,11 +74,12 @@ pub(crate) fn pull() -> Webhook {
         .with("/pull_request/html_url", MARKER)
 }
 
-/// Everything.
+/// Returns all inputs.
 pub(crate) fn corpus() -> Vec<Input> {
     let mut corpus = super::bodies::corpus();
     corpus.extend(super::fields::corpus());
     corpus.extend(super::words::corpus());
     corpus.extend(super::headers::corpus());
+    corpus.extend(super::internal::corpus());
     corpus
 }

@@ -1,7 +1,9 @@
-//! Hostile input: whatever comes out of the queue is ignored, worked on, or buried with a reason. Nothing panics, nothing
-//! comes back for ever, and no raw byte of a body reaches the log.
+//! Hostile input: every message of a source queue is ignored, processed, dead-lettered or
+//! quarantined with a reason. Nothing panics, no message returns forever, and no raw byte of a body
+//! reaches the log.
 //!
-//! `snapshots/hostile__corpus.snap` holds the outcome of each input; `INSTA_UPDATE=always` writes it anew, to be read.
+//! `snapshots/it__properties__hostile__corpus.snap` holds the outcome of each input.
+//! `INSTA_UPDATE=always` rewrites it; read the difference.
 
 #![expect(
     clippy::expect_used,
@@ -13,6 +15,7 @@ pub(crate) mod bodies;
 pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod input;
+pub(crate) mod internal;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -23,13 +26,13 @@ use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use serde_json::Value;
 
 use crate::properties::hostile::input::{Input, MARKER, SECRET_BODY};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::rules::{branch_rule, pull_request_rule};
-use crate::world::world::{World, run_daemon};
+use crate::world::story::{World, run_daemon};
 
-/// Inputs that the corpus must claim.
+/// The least number of inputs in the corpus.
 const LEAST: usize = 300;
-/// The longest log line, in bytes, whatever came.
+/// The longest log line, in bytes, for any input.
 const LONGEST: usize = 4_000;
 
 #[test]
@@ -40,8 +43,8 @@ fn every_input_has_an_outcome() {
     let mut table = String::new();
     for input in &corpus {
         let line = outcome(input);
-        let verdict = line.split(" | ").take(2).collect::<Vec<_>>().join(" ");
-        *outcomes.entry(verdict).or_default() += 1;
+        let outcome = line.split(" | ").take(2).collect::<Vec<_>>().join(" ");
+        *outcomes.entry(outcome).or_default() += 1;
         table.push_str(&format!("{} | {line}\n", input.name));
     }
     println!("{} inputs", corpus.len());
@@ -51,7 +54,7 @@ fn every_input_has_an_outcome() {
     insta::assert_snapshot!("corpus", table);
 }
 
-/// `verdict | outcome | detail | pipelines`, as one line.
+/// Returns `disposition | outcome | detail | pipelines`, as one line.
 fn outcome(input: &Input) -> String {
     if let Err(why) = crate::world::sqs::check(&input.body, &input.attributes) {
         return format!("SQS refuses it | {why} | | ");
@@ -62,30 +65,38 @@ fn outcome(input: &Input) -> String {
 }
 
 async fn work(world: &World, input: &Input) -> String {
-    let said = Said::listen();
+    let logs = CapturedLogs::start();
     let rules = vec![pull_request_rule(), branch_rule()];
-    let sent = world.queue.deliver(&input.body, &input.attributes);
-    sent.expect("a message that SQS takes");
+    let sender = input.sender.as_deref();
+    let sent = world
+        .queue
+        .deliver_to(input.source, sender, &input.body, &input.attributes);
+    sent.expect("a message that SQS accepts");
     let settings = WorkerConfig {
         concurrency: 1,
         drain_timeout: Duration::from_secs(25),
         seed: 1,
     };
     let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, settings);
-    let (_told, stop) = Shutdown::channel();
+    let (_shutdown, stop) = Shutdown::channel();
     let ended = daemon.run(RunMode::UntilEmpty, stop).await;
     assert_eq!(ended, Ok(()), "{}", input.name);
-    is_clean(input, &said.text());
+    is_clean(input, &logs.text());
 
-    let journals = said.lines("Message");
+    let journals = logs.journals();
     assert_eq!(journals.len(), 1, "{}: {journals:?}", input.name);
-    let buried = world.take_dead_letters().len() + world.take_quarantined().len();
+    let kept = world.take_dead_letters().len() + world.take_quarantined().len();
     let journal = journals.first().expect("one line");
-    let word = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
-    let verdict = word("verdict");
-    assert_eq!(buried == 1, verdict != "ack", "{}: {verdict}", input.name);
-    for grave in [Destination::DeadLetters, Destination::Quarantine] {
-        assert!(world.queue.look(grave).is_empty());
+    let field = |key: &str| journal.get(key).and_then(Value::as_str).unwrap_or("-");
+    let disposition = field("disposition");
+    assert_eq!(
+        kept == 1,
+        disposition != "deleted",
+        "{}: {disposition}",
+        input.name
+    );
+    for queue in [Destination::DeadLetters, Destination::Quarantine] {
+        assert!(world.queue.look(queue).is_empty());
     }
     assert!(world.queue.waiting().is_empty(), "{}: it stays", input.name);
     // A mapping whose clone was refused stays half-way, with the reason, until its next event.
@@ -94,19 +105,19 @@ async fn work(world: &World, input: &Input) -> String {
     }
     let pipelines = world.pipelines().join(" ");
     format!(
-        "{verdict} | {} | {} | {pipelines}",
-        word("outcome"),
-        word("detail")
+        "{disposition} | {} | {} | {pipelines}",
+        field("outcome"),
+        field("detail")
     )
 }
 
-/// The log says nothing of a body, and each of its lines is one line.
+/// Checks that the log holds nothing of a body, and that each of its lines is one line.
 fn is_clean(input: &Input, text: &str) {
     let name = &input.name;
-    assert!(!text.contains(MARKER), "{name}: a body was told: {text}");
+    assert!(!text.contains(MARKER), "{name}: a body was logged: {text}");
     assert!(
         !text.contains(SECRET_BODY),
-        "{name}: a body was told: {text}"
+        "{name}: a body was logged: {text}"
     );
     for line in text.lines() {
         assert!(
@@ -116,13 +127,14 @@ fn is_clean(input: &Input, text: &str) {
         );
         let json: Value = serde_json::from_str(line).expect("each line is JSON");
         texts(&json, &mut |text| {
-            let odd = text.chars().find(|c| !is_printable(*c));
-            assert_eq!(odd, None, "{name}: {text:?}");
+            let unprintable = text.chars().find(|c| !is_printable(*c));
+            assert_eq!(unprintable, None, "{name}: {text:?}");
         });
     }
 }
 
-/// What may stand in a terminal: nothing that moves the cursor, breaks the line, or turns the text around.
+/// Returns true for what may stand in a terminal: nothing that moves the cursor, breaks the line,
+/// or reverses the text.
 fn is_printable(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

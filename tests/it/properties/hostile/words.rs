@@ -1,11 +1,11 @@
-//! Payloads of GitHub's shape whose words are not what one expects: names, branches, times, commits, numbers.
+//! Payloads in GitHub's format with unexpected values: names, branches, times, commits, numbers.
 
 use serde_json::{Value, json};
 
 use super::input::{Input, MARKER, pull};
 use crate::world::webhook::Webhook;
 
-/// Text that has broken something somewhere.
+/// Text that has broken software before.
 const TEXTS: [(&str, &str); 18] = [
     ("a NUL", "a\u{0}b"),
     ("an escape sequence", "a\u{1b}[2Jb"),

@@ -65,6 +65,11 @@ fn no_two_files_use_each_other() {
 }
 
 /// The rows of the table in ARCHITECTURE.md: a folder and those that it may use.
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a table that is not there fails its test"
+)]
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
     let text = fs::read_to_string(path).unwrap();

@@ -1,4 +1,5 @@
-//! A message that keeps failing is buried by us, with the last error; its mapping tells that it is stuck.
+//! A message that keeps failing is dead-lettered with its last error, and its mapping shows that it
+//! is stuck.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use branchline::domain::fault::Reason;
 use branchline::domain::outcome::disposition::MaxAttempts;
 
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::run_line;
 use crate::world::webhook::Webhook;
-use crate::world::world::run_line;
 
 fn limits() -> [(Reason, u32); 4] {
     let max = MaxAttempts::default();
@@ -20,7 +21,7 @@ fn limits() -> [(Reason, u32); 4] {
 }
 
 #[test]
-fn each_class_is_buried_at_its_limit_with_the_last_error() {
+fn each_class_is_dead_lettered_at_its_limit_with_the_last_error() {
     for (reason, limit) in limits() {
         run_line(async |world| {
             world
@@ -32,9 +33,12 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
                 world.faults.count(Op::Create),
                 usize::try_from(limit).unwrap()
             );
-            let letters = world.take_dead_letters();
-            assert_eq!(letters[0].text("branchline-reason"), Some(reason.as_str()));
-            let detail = letters[0].text("branchline-detail").unwrap();
+            let dead_letters = world.take_dead_letters();
+            assert_eq!(
+                dead_letters[0].text("branchline-reason"),
+                Some(reason.as_str())
+            );
+            let detail = dead_letters[0].text("branchline-detail").unwrap();
             assert!(detail.contains("Create failed"), "{detail}");
             let mapping = world.mapping("acme/api#7");
             assert_eq!(mapping.attempts, limit);
@@ -45,9 +49,9 @@ fn each_class_is_buried_at_its_limit_with_the_last_error() {
 }
 
 #[test]
-fn a_busy_subject_counts_for_nothing() {
+fn a_busy_subject_uses_up_no_attempts() {
     run_line(async |world| {
-        // Another worker holds it for long, then CodePipeline fails a few times.
+        // Another worker holds the claim for long, then CodePipeline fails a few times.
         let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
         world.faults.next(Op::Claim, 50, busy);
         let fails = Trouble::Fail(When::Before, Reason::AwsUnknown);
@@ -58,7 +62,7 @@ fn a_busy_subject_counts_for_nothing() {
         let longest = Duration::from_secs(50 * 30 + 900);
         assert!(
             world.clock.elapsed() - begun < longest,
-            "busy is back within seconds"
+            "a busy subject's message returns within seconds"
         );
     });
 }
@@ -70,11 +74,7 @@ fn a_table_that_fails_is_counted_by_receives() {
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
         world.faults.next(Op::Claim, limit - 1, fails);
         world.deliver(Webhook::pull_request("opened")).await;
-        assert_eq!(
-            world.pipelines(),
-            ["api-pr-7"],
-            "the last attempt went well"
-        );
+        assert_eq!(world.pipelines(), ["api-pr-7"], "the last attempt succeeds");
 
         world.faults.next(Op::Claim, limit, fails);
         world
@@ -85,7 +85,7 @@ fn a_table_that_fails_is_counted_by_receives() {
 }
 
 #[test]
-fn the_next_event_heals_what_was_buried() {
+fn the_next_event_repairs_a_subject_after_its_dead_letter() {
     run_line(async |world| {
         let limit = MaxAttempts::default().unknown;
         let fails = Trouble::Fail(When::After, Reason::AwsUnknown);
@@ -98,7 +98,7 @@ fn the_next_event_heals_what_was_buried() {
             .await;
         let mapping = world.mapping("acme/api#7");
         assert_eq!((mapping.attempts, mapping.last_error), (0, None));
-        // Made by the attempts that failed; the head that came since is started.
+        // The failed attempts created it; the head that came since is started.
         assert_eq!(world.pipeline("api-pr-7").executions(), 2);
     });
 }

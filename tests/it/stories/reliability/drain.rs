@@ -1,4 +1,5 @@
-//! Told to stop, the daemon finishes what it can in its time, hands the rest back, and ends.
+//! On shutdown the daemon finishes what it can within the drain timeout, returns the rest to the
+//! queue, and ends.
 
 use std::time::Duration;
 
@@ -6,17 +7,17 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::{Instant, sleep};
 
 use crate::stories::reliability::{quiet, run};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
-/// Runs a daemon that is told to stop after a second. Answers with how long it took from there.
+/// Runs a daemon and requests its shutdown after a second. Returns how long it took from there.
 async fn stopped_after_a_second(world: &World) -> Duration {
-    let (told, stop) = Shutdown::channel();
+    let (shutdown, stop) = Shutdown::channel();
     let stopping = async {
         sleep(Duration::from_secs(1)).await;
-        told.request();
+        shutdown.request();
         Instant::now()
     };
     let (ended, since) = tokio::join!(run(world, RunMode::Daemon, stop), stopping);
@@ -33,7 +34,7 @@ fn an_idle_daemon_ends_at_once() {
 }
 
 #[test]
-fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
+fn messages_in_work_are_finished_and_no_more_are_received() {
     run_daemon(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(12));
         world.faults.next(Op::Create, 1, slow);
@@ -48,7 +49,7 @@ fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
         let left = world.queue.depth();
         assert_eq!(
             left.in_flight, 0,
-            "everything that was taken is acknowledged"
+            "everything that was received is acknowledged"
         );
         assert_eq!(world.pipelines().len() + left.visible, 9);
         world.settle().await;
@@ -56,9 +57,9 @@ fn what_is_in_work_is_finished_and_nothing_more_is_taken() {
 }
 
 #[test]
-fn what_is_not_finished_in_time_is_handed_back_at_once() {
+fn messages_unfinished_after_the_drain_timeout_are_returned_at_once() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         world
             .faults
             .next(Op::Create, 1, Trouble::Hang(When::Before));
@@ -68,14 +69,18 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
             took >= Duration::from_secs(25) && took < Duration::from_secs(30),
             "{took:?}"
         );
-        assert_eq!(said.lines("The time to finish is up").len(), 1);
-        assert_eq!(said.lines("Message handed back, unfinished").len(), 1);
+        assert_eq!(logs.lines("The drain timeout is over").len(), 1);
+        assert_eq!(
+            logs.lines("Message returned to the queue, unfinished")
+                .len(),
+            1
+        );
         assert_eq!(world.queue.depth().visible, 1);
 
-        let (told, stop) = Shutdown::channel();
+        let (shutdown, stop) = Shutdown::channel();
         let finish = async {
             quiet(world).await;
-            told.request();
+            shutdown.request();
         };
         tokio::join!(run(world, RunMode::Daemon, stop), finish)
             .0
@@ -85,7 +90,7 @@ fn what_is_not_finished_in_time_is_handed_back_at_once() {
 }
 
 #[test]
-fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
+fn acknowledgements_that_hang_do_not_delay_the_end() {
     run_daemon(async |world| {
         world
             .faults
@@ -96,7 +101,7 @@ fn acknowledgements_that_nobody_takes_do_not_hold_up_the_end() {
         assert_eq!(
             world.queue.depth().in_flight,
             1,
-            "it comes back, and changes nothing"
+            "it returns, and changes nothing"
         );
         world.settle().await;
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);

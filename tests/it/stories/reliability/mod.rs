@@ -1,11 +1,9 @@
-//! What the daemon does when things go wrong: leases, drain, attempts, the sweep at start, outages.
+//! The daemon under failures: leases, drain, attempts, the sweep at start, outages.
 //!
-//! Stories over the fakes, in tokio's paused time. What any mixture of troubles comes to is `simulation.rs`'s.
+//! These are stories over the fakes, in tokio's paused time. `simulation.rs` covers any mixture of
+//! failures.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a daemon that does not do its part fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a daemon that fails, fails the test")]
 
 mod attempts;
 mod drain;
@@ -20,9 +18,10 @@ use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::time::sleep;
 
 use crate::world::rules::pull_request_rule;
-use crate::world::world::World;
+use crate::world::story::World;
 
-/// A daemon of this world under its own faults, which runs until it ends or is told to.
+/// Runs a daemon of this world with the world's own faults, until it ends or its shutdown is
+/// requested.
 async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> {
     let settings = WorkerConfig {
         concurrency: 8,
@@ -34,12 +33,12 @@ async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> 
     daemon.run(mode, stop).await
 }
 
-/// A daemon runs beside a story, and is told to stop when that is over.
+/// Runs a daemon beside a story, and requests its shutdown when the story is over.
 async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
-    let (told, stop) = Shutdown::channel();
+    let (shutdown, stop) = Shutdown::channel();
     let story = async {
         let end = story.await;
-        told.request();
+        shutdown.request();
         end
     };
     let (ended, end) = tokio::join!(run(world, RunMode::Daemon, stop), story);
@@ -47,7 +46,7 @@ async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
     end
 }
 
-/// Waits until the source queue is empty.
+/// Waits until the source queues are empty.
 async fn quiet(world: &World) {
     while !world.queue.waiting().is_empty() {
         sleep(Duration::from_secs(1)).await;

@@ -1,5 +1,5 @@
-//! Outages are told once, slow the daemon down, use up no message's attempts, and end by themselves. What waiting
-//! cannot mend ends the daemon at start, and only there.
+//! An outage is logged once, slows the daemon down, uses up no message's attempts, and ends by
+//! itself. What waiting cannot help ends the daemon at start, and only there.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::{beside, quiet, run};
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Every call of these operations fails for an hour. Answers with how many were made.
+/// Lets every call of these operations fail for an hour. Returns how many calls were made.
 async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
     world.faults.clear();
     for op in ops {
@@ -31,7 +31,7 @@ async fn an_hour_without(world: &World, ops: &[Op], reason: Reason) -> usize {
 }
 
 #[test]
-fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
+fn an_outage_of_the_queue_for_an_hour_is_logged_once() {
     for reason in [
         Reason::AwsUnavailable,
         Reason::AwsThrottled,
@@ -39,7 +39,7 @@ fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
         Reason::AwsMissing,
     ] {
         run_daemon(async |world| {
-            let said = Said::listen();
+            let logs = CapturedLogs::start();
             beside(world, async {
                 sleep(Duration::from_secs(60)).await;
                 let polls = an_hour_without(world, &[Op::Receive], reason).await;
@@ -49,20 +49,64 @@ fn a_queue_that_is_away_for_an_hour_is_told_of_once() {
             })
             .await;
             assert_eq!(
-                said.lines("The queue does not answer").len(),
+                logs.lines("The webhook queue does not answer").len(),
                 1,
                 "{reason:?}"
             );
-            assert_eq!(said.lines("The queue answers again").len(), 1);
+            assert_eq!(logs.lines("The webhook queue answers again").len(), 1);
+            assert!(logs.lines("The internal queue").is_empty());
             assert_eq!(world.pipelines(), ["api-pr-7"]);
         });
     }
 }
 
 #[test]
-fn a_table_that_is_away_for_an_hour_costs_no_message() {
+fn an_outage_of_both_queues_is_logged_once_for_each() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            let ops = [Op::Receive, Op::ReceiveInternal];
+            let polls = an_hour_without(world, &ops, Reason::AwsUnavailable).await;
+            assert!((200..500).contains(&polls), "{polls} polls in an hour");
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        for queue in ["webhook", "internal"] {
+            let lines = |text: &str| logs.lines(&format!("The {queue} queue {text}")).len();
+            assert_eq!(lines("does not answer"), 1);
+            assert_eq!(lines("answers again"), 1);
+        }
+    });
+}
+
+#[test]
+fn webhooks_are_processed_during_an_outage_of_the_internal_queue() {
+    run_daemon(async |world| {
+        let logs = CapturedLogs::start();
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+            world.faults.next(Op::ReceiveInternal, u32::MAX, denied);
+            world.send(&Webhook::pull_request("opened"));
+            quiet(world).await;
+            sleep(Duration::from_secs(60)).await;
+            world.faults.clear();
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        assert!(logs.lines("The webhook queue").is_empty());
+        let lines = logs.lines("The internal queue does not answer");
+        assert_eq!(lines.len(), 1);
+        assert_eq!(logs.lines("The internal queue answers again").len(), 1);
+    });
+}
+
+#[test]
+fn an_outage_of_the_table_for_an_hour_loses_no_message() {
+    run_daemon(async |world| {
+        let logs = CapturedLogs::start();
         beside(world, async {
             sleep(Duration::from_secs(60)).await;
             for number in 1..=200 {
@@ -74,16 +118,17 @@ fn a_table_that_is_away_for_an_hour_costs_no_message() {
             quiet(world).await;
         })
         .await;
-        assert_eq!(said.lines("AWS does not answer as it should;").len(), 1);
-        assert_eq!(said.lines("AWS answers as it should again").len(), 1);
+        assert_eq!(logs.lines("AWS does not answer as it should;").len(), 1);
+        assert_eq!(logs.lines("AWS answers as it should again").len(), 1);
         assert_eq!(world.pipelines().len(), 200);
     });
 }
 
 #[test]
-fn those_who_wait_for_one_template_hear_one_answer() {
+fn messages_that_wait_for_one_template_share_one_call() {
     run_daemon(async |world| {
-        // GetPipeline takes its whole time, and finds nothing: eight in a row would outlast every claim.
+        // GetPipeline takes its whole time and finds nothing: eight calls in a row would outlast
+        // every claim.
         let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
         world.faults.next(Op::Template, 1, slow);
         world.account.take(TEMPLATE);
@@ -104,29 +149,29 @@ fn those_who_wait_for_one_template_hear_one_answer() {
 }
 
 #[test]
-fn one_subjects_trouble_slows_nobody_else() {
+fn a_failure_of_one_subject_slows_no_other() {
     run_daemon(async |world| {
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
         world.faults.next(Op::Create, 2, denied);
         for number in 1..=20 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
         beside(world, quiet(world)).await;
-        assert!(said.lines("AWS does not answer").is_empty());
+        assert!(logs.lines("AWS does not answer").is_empty());
         assert_eq!(world.pipelines().len(), 20);
     });
 }
 
 #[test]
-fn what_waiting_cannot_mend_ends_it_at_start() {
-    for op in [Op::Receive, Op::InState] {
+fn a_fault_that_waiting_cannot_help_ends_the_daemon_at_start() {
+    for op in [Op::Receive, Op::ReceiveInternal, Op::InState] {
         for reason in [Reason::AwsMissing, Reason::AwsDenied] {
             run_daemon(async |world| {
                 world
                     .faults
                     .next(op, u32::MAX, Trouble::Fail(When::Before, reason));
-                let (_told, stop) = Shutdown::channel();
+                let (_shutdown, stop) = Shutdown::channel();
                 let fault = run(world, RunMode::Daemon, stop).await.unwrap_err();
                 assert_eq!(fault.reason, reason, "{op:?}");
                 assert!(world.clock.elapsed() < Duration::from_secs(5));
@@ -136,10 +181,10 @@ fn what_waiting_cannot_mend_ends_it_at_start() {
 }
 
 #[test]
-fn what_waiting_can_mend_is_waited_for_at_start() {
+fn a_fault_that_may_pass_is_waited_for_at_start() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        let ops = [Op::Receive, Op::InState, Op::Claim];
+        let ops = [Op::Receive, Op::ReceiveInternal, Op::InState, Op::Claim];
         beside(world, async {
             an_hour_without(world, &ops, Reason::AwsUnavailable).await;
             quiet(world).await;
@@ -150,15 +195,15 @@ fn what_waiting_can_mend_is_waited_for_at_start() {
 }
 
 #[test]
-fn a_run_that_should_end_does_not_wait_for_ever() {
-    for op in [Op::Receive, Op::Claim] {
+fn a_run_until_empty_fails_instead_of_waiting() {
+    for op in [Op::Receive, Op::ReceiveInternal, Op::Claim] {
         run_daemon(async |world| {
             for number in 1..=5 {
                 world.send(&Webhook::pull_request("opened").number(number));
             }
             let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
             world.faults.next(op, u32::MAX, fails);
-            let (_told, stop) = Shutdown::channel();
+            let (_shutdown, stop) = Shutdown::channel();
             let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
             assert_eq!(fault.reason, Reason::AwsUnavailable);
             world.faults.clear();

@@ -1,4 +1,5 @@
-//! Half-way mappings whose worker died are finished at start, although their messages are gone.
+//! The sweep at start finishes half-way mappings whose worker died, although their messages are
+//! gone.
 
 use std::time::Duration;
 
@@ -8,26 +9,26 @@ use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
 use crate::stories::reliability::run;
-use crate::world::captured_logs::Said;
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 
-/// A worker dies in the middle of this webhook, and its message is lost with it.
+/// Lets a worker die while it processes this webhook, and loses its message.
 async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
     world.send(&webhook);
     world.faults.next(op, 1, Trouble::Hang(when));
     let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
-    let walked = driver::handle(world, received.remove(0)).await;
-    assert!(walked.is_none(), "it died in the middle");
+    let processed = driver::handle(world, received.remove(0)).await;
+    assert!(processed.is_none(), "the worker crashed on the way");
     world.queue.purge();
 }
 
-/// A daemon starts, finds an empty queue, and ends.
+/// Starts a daemon that finds an empty queue and ends.
 async fn start(world: &World) {
-    let (_told, stop) = Shutdown::channel();
+    let (_shutdown, stop) = Shutdown::channel();
     run(world, RunMode::UntilEmpty, stop).await.unwrap();
 }
 
@@ -54,9 +55,9 @@ fn every_abandoned_mapping_is_finished_page_by_page() {
         abandon(world, closed, Op::Remove, When::Before).await;
         sleep(CLAIM).await;
 
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         start(world).await;
-        assert_eq!(said.lines("A half-way mapping was finished").len(), 9);
+        assert_eq!(logs.lines("A half-way mapping was finished").len(), 9);
         assert_eq!(world.pipelines().len(), 8);
         assert_eq!(
             world.history("acme/api#1"),
@@ -69,7 +70,7 @@ fn every_abandoned_mapping_is_finished_page_by_page() {
 }
 
 #[test]
-fn a_claim_that_still_counts_is_left_alone() {
+fn a_mapping_with_a_live_claim_is_left_alone() {
     run_daemon(async |world| {
         open_and_abandon(world, 1).await;
         start(world).await;
@@ -86,16 +87,16 @@ fn a_claim_that_still_counts_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_finished_is_told_and_left() {
+fn a_mapping_that_cannot_be_finished_is_logged_and_stays() {
     run_daemon(async |world| {
         open_and_abandon(world, 2).await;
         open_and_abandon(world, 3).await;
         sleep(CLAIM).await;
         world.account.take(TEMPLATE);
-        let said = Said::listen();
+        let logs = CapturedLogs::start();
         start(world).await;
         assert_eq!(
-            said.lines("A half-way mapping could not be finished").len(),
+            logs.lines("A half-way mapping could not be finished").len(),
             2
         );
         assert!(
@@ -105,10 +106,10 @@ fn what_cannot_be_finished_is_told_and_left() {
                 .unwrap()
                 .starts_with("template-missing")
         );
-        // Once given up it waits for its next event: another start does not try again.
+        // A mapping that was given up waits for its next event: another start does not try again.
         start(world).await;
         assert_eq!(
-            said.lines("A half-way mapping could not be finished").len(),
+            logs.lines("A half-way mapping could not be finished").len(),
             2
         );
         world.take_half_way("acme/api#2");

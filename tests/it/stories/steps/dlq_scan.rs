@@ -1,4 +1,5 @@
-//! A scan of a grave: every message comes by once, however long that takes, and what does not leave is handed back.
+//! A scan of the dead-letter queue: it visits every message once, however long that takes, and
+//! returns the messages that stay.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,49 +19,49 @@ use branchline::ports::Queue;
 
 use crate::world::clock::START;
 use crate::world::lock;
+use crate::world::story::{World, paused, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, paused, run_daemon};
 
-const LETTERS: usize = 25;
+const MESSAGES: usize = 25;
 
-/// Goes through the queue, with a pause after each batch, and answers with every id as it came.
+/// Scans the queue, with a pause after each batch. Returns every id in the order of arrival.
 async fn scan(queue: &impl Queue, pause: Duration) -> (Vec<String>, ScanSummary) {
     let mut scan = Scan::new(queue);
-    let mut came = Vec::new();
+    let mut visited = Vec::new();
     loop {
         let batch = scan.next().await.unwrap();
         if batch.is_empty() {
-            return (came, scan.finish().await.unwrap());
+            return (visited, scan.finish().await.unwrap());
         }
-        came.extend(batch.into_iter().map(|envelope| envelope.message_id));
+        visited.extend(batch.into_iter().map(|envelope| envelope.message_id));
         tokio::time::sleep(pause).await;
     }
 }
 
 fn fill(world: &World) {
-    for number in 0..LETTERS {
+    for number in 0..MESSAGES {
         world.send(&Webhook::ping().delivery(&format!("ping-{number}")));
     }
 }
 
 async fn take(world: &World) {
-    assert_eq!(world.queue.depth().visible, LETTERS, "handed back at once");
+    assert_eq!(world.queue.depth().visible, MESSAGES, "returned at once");
     world.settle().await;
 }
 
 #[test]
-fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
+fn a_scan_longer_than_the_visibility_timeout_visits_each_message_once() {
     run_daemon(async |world| {
         fill(world);
         // Nothing is invisible for longer than a minute here, unless it is renewed.
-        let (came, seen) = scan(&world.queue, Duration::from_secs(45)).await;
-        assert_eq!(came.len(), LETTERS);
-        assert_eq!(came.iter().collect::<BTreeSet<_>>().len(), LETTERS);
+        let (visited, seen) = scan(&world.queue, Duration::from_secs(45)).await;
+        assert_eq!(visited.len(), MESSAGES);
+        assert_eq!(visited.iter().collect::<BTreeSet<_>>().len(), MESSAGES);
         let end = Some(End::Empty);
         assert_eq!(
             seen,
             ScanSummary {
-                messages: LETTERS,
+                messages: MESSAGES,
                 held: 0,
                 end
             }
@@ -69,7 +70,7 @@ fn a_scan_that_takes_longer_than_a_message_is_held_sees_each_once() {
     });
 }
 
-/// A queue that answers by a script, and with its last line for ever.
+/// A queue that answers from a script, and repeats its last line.
 struct Scripted(Mutex<Vec<Vec<&'static str>>>);
 
 impl Queue for Scripted {
@@ -106,15 +107,15 @@ fn scripted(script: &[&[&'static str]]) -> (Vec<String>, ScanSummary) {
 }
 
 #[test]
-fn what_comes_by_twice_is_not_taken_for_the_end() {
-    let (came, seen) = scripted(&[&["a", "b"], &["b", "a"], &["a"], &["a", "c"], &[]]);
-    assert_eq!(came, ["a", "b", "c"]);
+fn a_message_that_comes_twice_does_not_end_the_scan() {
+    let (visited, seen) = scripted(&[&["a", "b"], &["b", "a"], &["a"], &["a", "c"], &[]]);
+    assert_eq!(visited, ["a", "b", "c"]);
     assert_eq!(seen.end, Some(End::Empty));
 }
 
 #[test]
-fn what_comes_by_for_ever_ends_and_is_told() {
-    let (came, seen) = scripted(&[&["a"], &["b"], &["a"]]);
-    assert_eq!(came, ["a", "b"]);
+fn a_scan_of_a_queue_that_never_empties_ends_and_reports_it() {
+    let (visited, seen) = scripted(&[&["a"], &["b"], &["a"]]);
+    assert_eq!(visited, ["a", "b"]);
     assert_eq!(seen.end, Some(End::Restless));
 }

@@ -1,4 +1,5 @@
-//! Stories: webhooks go in, and the world is as it should be. Each ends with nothing left over (`run_line`).
+//! Stories: webhooks are sent, and the world is as expected. Each ends with nothing left over
+//! (`run_line`).
 
 mod dlq_scan;
 mod predictions;
@@ -19,8 +20,8 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
     TEMPLATE, branch_rule, name_pattern, patterns, pull_request_rule, template,
 };
+use crate::world::story::run_line;
 use crate::world::webhook::Webhook;
-use crate::world::world::run_line;
 
 #[test]
 fn a_pull_request_has_a_pipeline_while_it_is_open() {
@@ -51,7 +52,7 @@ fn a_pull_request_has_a_pipeline_while_it_is_open() {
 }
 
 #[test]
-fn an_old_opened_raises_nothing_from_the_dead() {
+fn an_old_opened_does_not_recreate_the_pipeline() {
     run_line(async |world| {
         let opened = Webhook::pull_request("opened").at(START);
         world.deliver(opened.clone()).await;
@@ -65,7 +66,7 @@ fn an_old_opened_raises_nothing_from_the_dead() {
 }
 
 #[test]
-fn a_closing_that_comes_first_is_the_last_word() {
+fn a_closing_that_arrives_first_wins() {
     run_line(async |world| {
         let later = START.plus(Duration::from_secs(9));
         world
@@ -91,7 +92,7 @@ fn githubs_redelivery_changes_nothing() {
 }
 
 #[test]
-fn a_form_body_says_the_same() {
+fn a_form_body_has_the_same_effect() {
     run_line(async |world| {
         world
             .deliver(Webhook::pull_request("opened").in_form())
@@ -109,8 +110,8 @@ fn a_forgery_is_quarantined_unread() {
         world
             .deliver(Webhook::pull_request("opened").unsigned())
             .await;
-        let letters = world.take_quarantined();
-        let reasons: Vec<_> = letters
+        let dead_letters = world.take_quarantined();
+        let reasons: Vec<_> = dead_letters
             .iter()
             .map(|l| l.text("branchline-reason"))
             .collect();
@@ -123,13 +124,13 @@ fn a_forgery_is_quarantined_unread() {
 }
 
 #[test]
-fn what_is_not_githubs_is_buried_with_its_reason() {
+fn an_invalid_payload_is_dead_lettered_with_its_reason() {
     run_line(async |world| {
         let poison = Webhook::pull_request("opened").body("{\"action\": 5}");
         world.deliver(poison).await;
-        let letters = world.take_dead_letters();
-        let text = |name| letters[0].text(name);
-        assert_eq!(letters[0].body, "{\"action\": 5}");
+        let dead_letters = world.take_dead_letters();
+        let text = |name| dead_letters[0].text(name);
+        assert_eq!(dead_letters[0].body, "{\"action\": 5}");
         assert_eq!(text("branchline-reason"), Some("invalid-payload"));
         assert_eq!(text("branchline-step"), Some("event"));
         assert_eq!(text("branchline-attempts"), Some("1"));
@@ -138,7 +139,7 @@ fn what_is_not_githubs_is_buried_with_its_reason() {
 }
 
 #[test]
-fn a_pull_request_without_a_pipeline_says_why() {
+fn a_pull_request_without_a_pipeline_records_the_reason() {
     run_line(async |world| {
         let rules = Rule {
             drafts: false,
@@ -166,8 +167,8 @@ fn a_pull_request_without_a_pipeline_says_why() {
             ),
         ];
         for (number, (webhook, why)) in (1..).zip(cases) {
-            let said = world.deliver(webhook.number(number)).await;
-            assert_eq!(said, [format!("recorded: {}", why.as_str())]);
+            let outcomes = world.deliver(webhook.number(number)).await;
+            assert_eq!(outcomes, [format!("recorded: {}", why.as_str())]);
             let mapping = world.mapping(&format!("acme/api#{number}"));
             assert_eq!((mapping.state, mapping.absence()), (State::Gone, Some(why)));
         }
@@ -176,7 +177,7 @@ fn a_pull_request_without_a_pipeline_says_why() {
 }
 
 #[test]
-fn what_does_not_concern_us_is_ignored_and_said() {
+fn events_that_match_no_rule_are_ignored_with_a_reason() {
     run_line(async |world| {
         let ignored = [
             (Webhook::ping(), "ignored: ping"),
@@ -244,18 +245,15 @@ fn two_branches_that_look_alike_have_two_pipelines() {
 }
 
 #[test]
-fn a_strangers_pipeline_is_never_touched() {
+fn a_foreign_pipeline_is_never_touched() {
     run_line(async |world| {
-        let stranger = template("api-pr-7", "acme/api");
-        world.give(
-            stranger,
-            [("team".to_owned(), "payments".to_owned())].into(),
-        );
+        let foreign = template("api-pr-7", "acme/api");
+        world.give(foreign, [("team".to_owned(), "payments".to_owned())].into());
         let before = world.pipeline("api-pr-7");
         world.deliver(Webhook::pull_request("opened")).await;
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("pipeline-name-taken")
         );
         world.deliver(Webhook::pull_request("closed")).await;
@@ -275,9 +273,9 @@ fn two_subjects_never_share_a_pipeline() {
         world
             .deliver(Webhook::pull_request("opened").number(8))
             .await;
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("pipeline-name-taken")
         );
         assert_eq!(world.mappings(), ["acme/api#7 active shared"]);
@@ -291,9 +289,9 @@ fn a_masked_secret_is_not_cloned() {
         masked["stages"][1]["actions"][0]["configuration"]["OAuthToken"] = json!("hunter2");
         world.give(masked, [].into());
         world.deliver(Webhook::pull_request("opened")).await;
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("template-masked")
         );
         world.take_half_way("acme/api#7");
@@ -301,13 +299,13 @@ fn a_masked_secret_is_not_cloned() {
 }
 
 #[test]
-fn a_mended_template_finishes_what_was_half_way() {
+fn a_fixed_template_finishes_a_half_way_mapping() {
     run_line(async |world| {
         world.account.take(TEMPLATE);
         world.deliver(Webhook::pull_request("opened")).await;
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("template-missing")
         );
         world.give(template(TEMPLATE, "acme/api"), [].into());
@@ -354,9 +352,9 @@ fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
             ..pull_request_rule()
         }]);
         world.deliver(Webhook::pull_request("opened")).await;
-        let letters = world.take_dead_letters();
+        let dead_letters = world.take_dead_letters();
         assert_eq!(
-            letters[0].text("branchline-reason"),
+            dead_letters[0].text("branchline-reason"),
             Some("rule-template-mismatch")
         );
         world.take_half_way("acme/api#7");
@@ -374,13 +372,13 @@ fn a_full_account_is_waited_for() {
         let work = async {
             world.settle().await;
         };
-        let room = async {
+        let raised = async {
             while world.clock.now().since(begun) < Duration::from_secs(600) {
                 tokio::task::yield_now().await;
             }
             world.account.limit(2);
         };
-        tokio::join!(work, room);
+        tokio::join!(work, raised);
         assert_eq!(world.pipelines(), ["api-pr-7"]);
     });
 }

@@ -1,4 +1,5 @@
-//! The stage for stories: one world with its queue, table and pipelines, and the line that works in it.
+//! The world in which stories happen: queues, a table, pipelines, and a reconciler that works on
+//! them.
 //!
 //! [`run_line`] plays a story and fails it if anything is left over.
 
@@ -7,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::Subject;
+use branchline::domain::ids::{RepositoryName, Subject};
 use branchline::domain::intake::authenticated::Authenticator;
+use branchline::domain::intake::envelope::Source;
+use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
@@ -22,22 +25,22 @@ use serde_json::Value;
 use super::account::Pipeline;
 use super::clock::FakeClock;
 use super::pipelines::FakePipelines;
-use super::queue::{FakeQueue, Letter};
+use super::queue::{FakeQueue, Letter, SENDER};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
 use super::webhook::{self, REPOSITORY, Webhook};
 use super::{driver, lock};
 use crate::world::fault_injection::FaultInjection;
 
-/// The table's name, which marks our pipelines.
+/// The name of the table, which also marks our pipelines.
 pub(crate) const TABLE: &str = "branchline";
-/// The source queue's redrive, as in the sandbox.
+/// The `maxReceiveCount` of the source queues, as in the sandbox.
 pub(crate) const MAX_RECEIVES: u32 = 100;
 
 /// The reconciler of the tests.
 pub(crate) type FakeReconciler = Reconciler<FakeStore, FakePipelines, FakeClock>;
 
-/// Everything there is.
+/// Holds everything that a story can look at or change.
 pub(crate) struct World {
     pub(crate) clock: FakeClock,
     pub(crate) faults: FaultInjection,
@@ -52,18 +55,19 @@ pub(crate) struct World {
     pub(super) uncounted: Mutex<usize>,
 }
 
-/// Plays a story, then demands that nothing is left over: no message, no claim, no half-way mapping, no letter in a
-/// grave that the story did not take, no pipeline without an active mapping and none missing.
+/// Plays a story, then checks that nothing is left over: no message, no claim, no half-way mapping,
+/// no dead letter that the story did not expect, no pipeline without an active mapping, and no
+/// active mapping without its pipeline.
 pub(crate) fn run_line(story: impl AsyncFnOnce(&World)) {
     play(FakeClock::new, story);
 }
 
-/// The same for a story about a loop that sleeps by itself: the world's clock follows tokio's.
+/// Plays a story about a loop that sleeps by itself: the world's clock follows tokio's.
 pub(crate) fn run_daemon(story: impl AsyncFnOnce(&World)) {
     play(FakeClock::following_tokio, story);
 }
 
-/// A runtime whose time is paused: it passes when everything waits for it.
+/// Returns a runtime whose time is paused: it passes when every task waits for it.
 pub(crate) fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -81,7 +85,8 @@ fn play(clock: impl FnOnce() -> FakeClock, story: impl AsyncFnOnce(&World)) {
 }
 
 impl World {
-    /// The template for `acme/api`, one rule for its pull requests, and nothing else.
+    /// Makes a world with the template for `acme/api`, one rule for its pull requests, and nothing
+    /// else.
     pub(crate) fn new(clock: FakeClock) -> Self {
         let faults = FaultInjection::new(&clock);
         let store = FakeStore::new(&faults);
@@ -104,17 +109,17 @@ impl World {
         world
     }
 
-    /// The line starts anew under these rules: memory gone, queue and table kept.
+    /// Restarts the reconciler with these rules: its memory is lost, queues and table are kept.
     pub(crate) fn restart(&self, rules: Vec<Rule>) {
         *lock(&self.reconciler) = Arc::new(self.worker("w1", rules));
     }
 
-    /// One more worker in this world, under the world's own faults.
+    /// Returns one more worker in this world, with the world's own faults.
     pub(crate) fn worker(&self, name: &str, rules: Vec<Rule>) -> FakeReconciler {
         new_reconciler(&self.store, &self.account, &self.clock, rules, name)
     }
 
-    /// A whole daemon in this world, under a faults and a clock of its own.
+    /// Returns a whole daemon in this world, with faults and a clock of its own.
     pub(crate) fn daemon(
         &self,
         name: &str,
@@ -130,28 +135,38 @@ impl World {
         Worker::new(queue, internal, reconciler, settings)
     }
 
-    /// The line as it runs now.
+    /// Returns the reconciler as it runs now.
     pub(crate) fn reconciler(&self) -> Arc<FakeReconciler> {
         Arc::clone(&lock(&self.reconciler))
     }
 
-    /// Somebody else makes or updates a pipeline: a template, or a stranger's.
+    /// Makes or updates a pipeline as another user of the account: a template, or a foreign
+    /// pipeline.
     pub(crate) fn give(&self, declaration: Value, tags: Tags) {
         self.account
             .give(declaration, tags)
-            .expect("a declaration that CodePipeline takes");
+            .expect("a declaration that CodePipeline accepts");
     }
 
-    /// GitHub sends a webhook, which waits in the queue.
+    /// Sends a webhook to the queue of webhooks, as GitHub does.
     pub(crate) fn send(&self, webhook: &Webhook) {
         let sealed = webhook.clone().seal(self.clock.now());
         self.queue
             .deliver(&sealed.body, &sealed.attributes)
-            .expect("a message that SQS takes");
+            .expect("a message that SQS accepts");
     }
 
-    /// GitHub sends a webhook, and the line works until the queue is quiet; a second later the world goes on.
-    /// Answers with what each walk came to, as `outcome` or `outcome: detail`.
+    /// Sends a repair to the internal queue, as an operator does. No fault applies to it.
+    pub(crate) fn send_repair(&self, repair: &Repair, repository: &RepositoryName) {
+        let message = repair.to_message(repository, TABLE);
+        let source = Source::Internal;
+        self.queue
+            .deliver_to(source, Some(SENDER), &message.body, &message.attributes)
+            .expect("a message that SQS accepts");
+    }
+
+    /// Sends a webhook and works until the queues are empty; then a second passes. Returns what
+    /// became of each message, as `outcome` or `outcome: detail`.
     pub(crate) async fn deliver(&self, webhook: Webhook) -> Vec<String> {
         self.send(&webhook);
         let outcomes = self.settle().await.iter().map(outcome).collect();
@@ -159,12 +174,12 @@ impl World {
         outcomes
     }
 
-    /// The line works until the queue is quiet; time passes as far as that takes.
+    /// Works until the queues are empty; time passes as far as that takes. Returns the journals.
     pub(crate) async fn settle(&self) -> Vec<Journal> {
         driver::settle(self).await
     }
 
-    /// The pipelines that branchline made, by name.
+    /// Returns the names of the pipelines that branchline made.
     pub(crate) fn pipelines(&self) -> Vec<String> {
         let all = self.account.all().into_iter();
         all.filter(|(_, pipeline)| !pipeline.given)
@@ -172,13 +187,13 @@ impl World {
             .collect()
     }
 
-    /// One pipeline.
+    /// Returns one pipeline.
     pub(crate) fn pipeline(&self, name: &str) -> Pipeline {
         let found = self.account.all().remove(name);
         found.unwrap_or_else(|| panic!("no pipeline '{name}': {:?}", self.pipelines()))
     }
 
-    /// The mappings, each as `acme/api#7 active api-pr-7`.
+    /// Returns the mappings, each as `acme/api#7 active api-pr-7`.
     pub(crate) fn mappings(&self) -> Vec<String> {
         let rows = self.store.rows();
         let line = |row: &Mapping| {
@@ -188,8 +203,9 @@ impl World {
         rows.iter().map(line).collect()
     }
 
-    /// What is there, without how it came to be: which subjects are gone, which have what pipeline on which branch and
-    /// (with `heads`) at which commit, and each pipeline with its source and its tags.
+    /// Returns the state of the world without its history: which subjects are gone, which have what
+    /// pipeline on which branch and (with `heads`) at which commit, and each pipeline with its
+    /// source and its tags.
     pub(crate) fn picture(&self, heads: bool) -> Vec<String> {
         let mapping = |row: &Mapping| {
             if row.state == State::Gone {
@@ -211,14 +227,14 @@ impl World {
         mappings.chain(all.iter().map(pipeline)).collect()
     }
 
-    /// The subjects that have a pipeline, as people write them.
+    /// Returns the subjects that have a pipeline, as people write them.
     pub(crate) fn open(&self) -> BTreeSet<String> {
         let rows = self.store.rows();
         let active = rows.iter().filter(|row| row.state == State::Active);
         active.map(display).collect()
     }
 
-    /// The row of a subject, as people write it: `acme/api#7`.
+    /// Returns the row of a subject, given as people write it: `acme/api#7`.
     pub(crate) fn mapping(&self, subject: &str) -> Mapping {
         let found = self
             .store
@@ -228,7 +244,7 @@ impl World {
         found.unwrap_or_else(|| panic!("no mapping of {subject}: {:?}", self.mappings()))
     }
 
-    /// The audit trail of a subject, each entry as `outcome from>to`.
+    /// Returns the audit trail of a subject, each entry as `outcome from>to`.
     pub(crate) fn history(&self, subject: &str) -> Vec<String> {
         let subject: Subject = self.mapping(subject).subject;
         let entries = self.store.audit(&subject);
@@ -243,17 +259,17 @@ impl World {
         entries.iter().map(line).collect()
     }
 
-    /// Takes the dead letters out of their queue: the story expects them.
+    /// Takes the messages out of the dead-letter queue. The story expects them.
     pub(crate) fn take_dead_letters(&self) -> Vec<Letter> {
         self.queue.take(Destination::DeadLetters)
     }
 
-    /// Takes what is quarantined: the story expects it.
+    /// Takes the messages out of quarantine. The story expects them.
     pub(crate) fn take_quarantined(&self) -> Vec<Letter> {
         self.queue.take(Destination::Quarantine)
     }
 
-    /// The subjects that are half-way.
+    /// Returns the subjects that are half-way.
     pub(crate) fn half_way(&self) -> Vec<String> {
         let rows = self.store.rows();
         let half = rows
@@ -262,39 +278,40 @@ impl World {
         half.map(display).collect()
     }
 
-    /// The story expects that this subject's head is not started by branchline.
+    /// Expects that branchline does not start this subject's head.
     pub(crate) fn take_unbuilt(&self, subject: &str) {
         lock(&self.unbuilt).insert(subject.to_owned());
     }
 
-    /// The story expects that this subject's head is built by two declarations, one after the other.
+    /// Expects that this subject's head is built with two declarations, one after the other.
     pub(crate) fn take_built_twice(&self, subject: &str) {
         lock(&self.built_twice).insert(subject.to_owned());
     }
 
-    /// Workers die in this world, so a commit may be built again in two cases: its execution was stopped by an update that
-    /// was repeated; or a push went back to it (`back`, by subject), and the start of the commit in between was cut off, so
-    /// that nobody knows whether that was built.
-    pub(crate) fn storms(&self, back: &BTreeSet<(String, String)>) {
+    /// Expects workers that crash, so a commit may be built again in two cases: its execution was
+    /// stopped by an update that was repeated; or a push went back to it (`back`, by subject), and
+    /// the start of the commit in between was cut off, so that it is unknown whether that was
+    /// built.
+    pub(crate) fn expect_chaos(&self, back: &BTreeSet<(String, String)>) {
         *lock(&self.chaos) = Some(back.clone());
     }
 
-    /// The story expects so many clones that were counted without saying so.
+    /// Expects this many clones that were counted without a slot in their mapping.
     pub(crate) fn take_uncounted(&self, clones: usize) {
         *lock(&self.uncounted) = clones;
     }
 
-    /// The time as GitHub writes it.
+    /// Returns the time as GitHub writes it.
     pub(crate) fn clock_text(&self) -> String {
         self.clock.now().to_string()
     }
 
-    /// The story expects that this subject is not half-way any more.
+    /// Expects that this subject is not half-way any more.
     pub(crate) fn forget_half_way(&self, subject: &str) {
         lock(&self.half_way).remove(subject);
     }
 
-    /// The story expects that this subject is left half-way.
+    /// Expects that this subject is left half-way.
     pub(crate) fn take_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());
     }

@@ -1,0 +1,61 @@
+//! What a valid configuration is.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::domain::intake::authenticated::Secrets;
+use crate::domain::outcome::disposition::MaxAttempts;
+use crate::domain::rules::rule::Rules;
+
+/// A valid configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The Region; `None` leaves it to the SDK's chain.
+    pub region: Option<String>,
+    /// An endpoint for all services; `None` is AWS.
+    pub endpoint_url: Option<String>,
+    /// The most calls to CodePipeline per second.
+    pub codepipeline_rate: NonZeroU32,
+    /// The queues' URLs.
+    pub queues: Queues,
+    /// The most messages processed at the same time.
+    pub concurrency: usize,
+    /// How long messages in work may take once a shutdown was requested.
+    pub drain_timeout: Duration,
+    /// How many attempts a message has, by class of fault.
+    pub max_attempts: MaxAttempts,
+    /// The table's name.
+    pub table: String,
+    /// The webhook secrets.
+    pub secrets: Secrets,
+    /// The rules: which repositories get which pipelines.
+    pub rules: Rules,
+}
+
+/// The part of a valid configuration that commands without queues use.
+#[derive(Debug)]
+pub struct AccountConfig {
+    /// The Region; `None` leaves it to the SDK's chain.
+    pub region: Option<String>,
+    /// An endpoint for all services; `None` is AWS.
+    pub endpoint_url: Option<String>,
+    /// The most calls to CodePipeline per second.
+    pub codepipeline_rate: NonZeroU32,
+    /// The table's name.
+    pub table: String,
+    /// The rules: which repositories get which pipelines.
+    pub rules: Rules,
+}
+
+/// The URLs of the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// The webhook queue.
+    pub webhooks: String,
+    /// The queue of branchline's own messages.
+    pub internal: String,
+    /// The queue of messages that cannot be processed.
+    pub dead_letters: String,
+    /// The queue of messages that cannot be authenticated.
+    pub quarantine: String,
+}
