@@ -7,7 +7,6 @@
 mod changes;
 mod environment;
 mod limits;
-mod model;
 mod overrides;
 mod problem;
 mod redacted;
@@ -22,7 +21,6 @@ use toml::de::DeTable;
 
 use environment::DEFAULT_FILE;
 pub use environment::{Environment, ProcessEnvironment};
-pub use model::{AccountConfig, Config, Queues};
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 pub use redacted::RedactedEnvironment;

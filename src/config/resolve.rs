@@ -9,7 +9,6 @@ use crate::domain::rules::rule::Rules;
 
 use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
-use crate::config::model::{AccountConfig, Config, Queues};
 use crate::config::overrides::Overrides;
 use crate::config::valid::{AccountConfig, Config, Queues};
 use crate::config::values::{http_url, queue_url, region_name, table_name};
