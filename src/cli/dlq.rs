@@ -193,8 +193,8 @@ subcommand says more.";
 const LIST_HELP: &str = "\
 SQS cannot list messages: branchline receives every message and returns all of them at the end. Each
 list raises the receive count of a message by one, so the dead-letter queue should have no redrive
-policy of its own. Until the end, other consumers do not see the messages. Messages that another consumer
-has in hand are not listed; the list is then partial, and says so.
+policy of its own. Until the end, other consumers do not see the messages. Messages that another
+consumer has in hand are not listed; the list is then partial, and says so.
 
 Examples:
   branchline dlq list

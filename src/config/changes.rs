@@ -32,22 +32,25 @@ pub(super) fn read(
         let what = "set drop_stages or keep_stages, not both";
         diagnostics.note(keep.place.as_str(), what);
     }
-    let drop_actions = rule.texts("drop_actions").map_or(Some(Vec::new()), |word| {
-        every(
-            word.value
-                .iter()
-                .map(|text| action(diagnostics, &word.place, text)),
-        )
-    });
+    let drop_actions = rule
+        .texts("drop_actions")
+        .map_or(Some(Vec::new()), |located| {
+            every(
+                located
+                    .value
+                    .iter()
+                    .map(|text| action(diagnostics, &located.place, text)),
+            )
+        });
     let role_arn = rule
         .text("role_arn")
-        .map(|word| diagnostics.record_error(&word.place, role(word.value)));
+        .map(|located| diagnostics.record_error(&located.place, role(located.value)));
     let source_action = rule
         .text("source_action")
-        .map(|word| action(diagnostics, &word.place, &word.value));
+        .map(|located| action(diagnostics, &located.place, &located.value));
     let mode = rule
         .text("execution_mode")
-        .map(|word| diagnostics.record_error(&word.place, mode(&word.value)));
+        .map(|located| diagnostics.record_error(&located.place, mode(&located.value)));
     let variables = patterns(diagnostics, &rule.table("variables"), on, check_variable);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = format!("{}.variables", rule.place());
@@ -64,7 +67,9 @@ pub(super) fn read(
     );
     let secrets = secrets(diagnostics, &rule.table("secrets"), environment);
     let tags = tags(diagnostics, &rule.table("tags"));
-    let list = |word: Option<Located<Vec<String>>>| word.map_or_else(Vec::new, |word| word.value);
+    let list = |located: Option<Located<Vec<String>>>| {
+        located.map_or_else(Vec::new, |located| located.value)
+    };
     Some(CloneOverrides {
         drop_stages: list(drop_stages),
         keep_stages: list(keep_stages),
@@ -153,16 +158,17 @@ fn patterns(
     on: Option<On>,
     check_name: fn(&str) -> Result<(), &'static str>,
 ) -> Option<Vec<(String, FormatString)>> {
-    every(table.named_texts().into_iter().map(|(name, word)| {
-        diagnostics.record_error(&word.place, check_name(&name))?;
-        let pattern = diagnostics.record_error(&word.place, FormatString::parse(&word.value))?;
+    every(table.named_texts().into_iter().map(|(name, located)| {
+        diagnostics.record_error(&located.place, check_name(&name))?;
+        let pattern =
+            diagnostics.record_error(&located.place, FormatString::parse(&located.value))?;
         if on == Some(On::Branch) {
             let mut of_pull_requests = pattern
                 .placeholders()
                 .filter(|found| found.is_of_pull_requests());
             if let Some(wrong) = of_pull_requests.next() {
                 let what = format!("a branch has no {{{}}}", wrong.as_str());
-                diagnostics.note(word.place.as_str(), what);
+                diagnostics.note(located.place.as_str(), what);
                 return None;
             }
         }
@@ -176,15 +182,15 @@ fn secrets(
     table: &Table<'_, '_>,
     environment: &impl Environment,
 ) -> Option<Vec<(ActionPath, String, Secret)>> {
-    every(table.named_texts().into_iter().map(|(path, word)| {
+    every(table.named_texts().into_iter().map(|(path, located)| {
         let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
         let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key)));
         let what = || {
             format!("'{path}' does not name a configuration value: expected \"Stage/Action/Key\"")
         };
-        let place = diagnostics.record_error(&word.place, parts.ok_or_else(what));
-        let secret = secrets::for_clone(&word.value, environment);
-        let secret = diagnostics.record_error(&word.place, secret);
+        let place = diagnostics.record_error(&located.place, parts.ok_or_else(what));
+        let secret = secrets::for_clone(&located.value, environment);
+        let secret = diagnostics.record_error(&located.place, secret);
         let (action, key) = place?;
         Some((action, key.to_owned(), secret?))
     }))
@@ -196,15 +202,15 @@ fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap
         diagnostics.note(table.place(), format!("expected at most {TAGS} tags"));
         return None;
     }
-    let tags = every(named.into_iter().map(|(key, word)| {
+    let tags = every(named.into_iter().map(|(key, located)| {
         let tag = match key.get(..11) {
             Some("branchline:") => Err("begins with branchline:, which is reserved for branchline's own tags"),
-            Some(_) | None if !is_tag(&key, &word.value) => {
+            Some(_) | None if !is_tag(&key, &located.value) => {
                 Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256")
             }
-            Some(_) | None => Ok((key, word.value)),
+            Some(_) | None => Ok((key, located.value)),
         };
-        diagnostics.record_error(&word.place, tag)
+        diagnostics.record_error(&located.place, tag)
     }));
     Some(tags?.into_iter().collect())
 }

@@ -6,10 +6,10 @@
 
 mod changes;
 mod environment;
-mod hidden;
 mod limits;
 mod overrides;
 mod problem;
+mod redacted;
 mod resolve;
 mod rules;
 mod secrets;
@@ -21,9 +21,9 @@ use toml::de::DeTable;
 
 use environment::DEFAULT_FILE;
 pub use environment::{Environment, ProcessEnvironment};
-pub use hidden::RedactedEnvironment;
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
+pub use redacted::RedactedEnvironment;
 use resolve::Resolver;
 pub use valid::{AccountConfig, Config, Queues};
 use words::Diagnostics;

@@ -23,19 +23,19 @@ pub(super) fn read(
     let mut rules: Vec<Rule> = Vec::new();
     for (number, table) in (1..).zip(tables) {
         let name = table.text("name");
-        if let Some(word) = name
+        if let Some(located) = name
             .as_ref()
-            .filter(|word| rules.iter().any(|rule| rule.name == word.value))
+            .filter(|located| rules.iter().any(|rule| rule.name == located.value))
         {
             diagnostics.note(
-                word.place.as_str(),
+                located.place.as_str(),
                 format!(
                     "another rule has the name '{}': give each rule its own",
-                    word.value
+                    located.value
                 ),
             );
         }
-        let name = name.map_or_else(|| format!("rule {number}"), |word| word.value);
+        let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
         rules.extend(rule(diagnostics, &table, name, environment));
         table.finish();
     }
@@ -50,29 +50,16 @@ fn rule(
     environment: &impl Environment,
 ) -> Option<Rule> {
     let repository = required(diagnostics, table, "repository", table.texts("repository"));
-    let on = required(diagnostics, table, "on", table.text("on")).and_then(|word| {
-        let on = match word.value.as_str() {
-            "pull_request" => Ok(On::PullRequest),
-            "branch" => Ok(On::Branch),
-            _ => Err("expected \"pull_request\" or \"branch\""),
-        };
-        diagnostics.record_error(&word.place, on)
-    });
-    let template = required(diagnostics, table, "template", table.text("template"))
-        .and_then(|word| diagnostics.record_error(&word.place, PipelineName::parse(word.value)));
-    let repository = repository.and_then(|word| {
-        if word.value.is_empty() {
-            diagnostics.note(
-                word.place.as_str(),
-                "an empty list matches nothing: give globs over owner/name",
-            );
-        }
-        patterns(diagnostics, word)
-    });
+    let on = subject_kind(diagnostics, table);
+    let template =
+        required(diagnostics, table, "template", table.text("template")).and_then(|located| {
+            diagnostics.record_error(&located.place, PipelineName::parse(located.value))
+        });
+    let repository = repository.and_then(|globs| repositories(diagnostics, globs));
     let base = table.texts("base");
     let branches = table
         .texts("branches")
-        .and_then(|word| patterns(diagnostics, word));
+        .and_then(|located| patterns(diagnostics, located));
     let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
     let changes = changes::read(diagnostics, table, on, environment);
     let start = chosen(diagnostics, table.text("start"), Start::Auto, &STARTS);
@@ -89,44 +76,26 @@ fn rule(
             "a rule with max_active needs a name, under which its clones are counted: set name";
         diagnostics.note(table.place(), what);
     }
-    let pattern = table.text("pipeline_name").map(|word| {
-        let pattern = diagnostics.record_error(&word.place, NamePattern::parse(&word.value))?;
-        check_pattern(diagnostics, &word.place, &pattern, on?);
-        Some(pattern)
-    });
+    let pipeline_name = pipeline_name(diagnostics, table, on);
     if on == Some(On::Branch) {
-        for key in ["base", "drafts", "forks"]
-            .into_iter()
-            .filter(|key| table.has(key))
-        {
-            diagnostics.note(
-                table.place(),
-                format!(
-                    "'{key}' applies to pull requests, and this rule has on = \"branch\": remove it"
-                ),
-            );
-        }
+        refuse_pull_request_keys(diagnostics, table);
     }
-    let pipeline_name = match pattern {
-        Some(pattern) => pattern?,
-        None => NamePattern::parse(default_pattern(on?)).ok()?,
-    };
     let rule = Rule {
         name,
         repository: repository?,
         on: on?,
         base: base
-            .and_then(|word| patterns(diagnostics, word))
+            .and_then(|located| patterns(diagnostics, located))
             .unwrap_or_default(),
         branches: branches.unwrap_or_default(),
-        drafts: drafts.is_none_or(|word| word.value),
-        forks: forks.is_some_and(|word| word.value),
+        drafts: drafts.is_none_or(|located| located.value),
+        forks: forks.is_some_and(|located| located.value),
         template: template?,
-        pipeline_name,
+        pipeline_name: pipeline_name?,
         overrides: changes?,
         start: start?,
         update: update?,
-        stop_on_close: stop_on_close.is_some_and(|word| word.value),
+        stop_on_close: stop_on_close.is_some_and(|located| located.value),
         max_active: max_active?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
@@ -134,6 +103,47 @@ fn rule(
         diagnostics.note(table.place(), what);
     }
     Some(rule)
+}
+
+fn subject_kind(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<On> {
+    let located = required(diagnostics, table, "on", table.text("on"))?;
+    let on = match located.value.as_str() {
+        "pull_request" => Ok(On::PullRequest),
+        "branch" => Ok(On::Branch),
+        _ => Err("expected \"pull_request\" or \"branch\""),
+    };
+    diagnostics.record_error(&located.place, on)
+}
+
+fn repositories(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> Option<GlobFilter> {
+    if globs.value.is_empty() {
+        let what = "an empty list matches nothing: give globs over owner/name";
+        diagnostics.note(globs.place.as_str(), what);
+    }
+    patterns(diagnostics, globs)
+}
+
+fn pipeline_name(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<NamePattern> {
+    let Some(text) = table.text("pipeline_name") else {
+        return NamePattern::parse(default_pattern(on?)).ok();
+    };
+    let pattern = diagnostics.record_error(&text.place, NamePattern::parse(&text.value))?;
+    check_pattern(diagnostics, &text.place, &pattern, on?);
+    Some(pattern)
+}
+
+fn refuse_pull_request_keys(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) {
+    let keys = ["base", "drafts", "forks"].into_iter();
+    for key in keys.filter(|key| table.has(key)) {
+        let what = format!(
+            "'{key}' applies to pull requests, and this rule has on = \"branch\": remove it"
+        );
+        diagnostics.note(table.place(), what);
+    }
 }
 
 /// The values of `start`.
@@ -148,21 +158,21 @@ const UPDATES: [(&str, Update); 2] = [("next-start", Update::NextStart), ("never
 /// Returns the value with this name, or the default. `None` if no value has it.
 fn chosen<T: Copy>(
     diagnostics: &Diagnostics<'_>,
-    word: Option<Located<String>>,
+    located: Option<Located<String>>,
     default: T,
     values: &[(&str, T)],
 ) -> Option<T> {
-    let Some(word) = word else {
+    let Some(located) = located else {
         return Some(default);
     };
-    let found = values.iter().find(|(name, _)| *name == word.value);
+    let found = values.iter().find(|(name, _)| *name == located.value);
     let names: Vec<String> = values
         .iter()
         .map(|(name, _)| format!("\"{name}\""))
         .collect();
     let found = found.ok_or_else(|| format!("expected one of {}", names.join(", ")));
     diagnostics
-        .record_error(&word.place, found)
+        .record_error(&located.place, found)
         .map(|(_, value)| *value)
 }
 
@@ -203,16 +213,16 @@ fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePatte
     }
 }
 
-fn patterns(diagnostics: &Diagnostics<'_>, word: Located<Vec<String>>) -> Option<GlobFilter> {
-    match GlobFilter::parse(&word.value) {
+fn patterns(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<GlobFilter> {
+    match GlobFilter::parse(&located.value) {
         Ok(patterns) => Some(patterns),
         Err((place, why)) => {
-            let glob = word
+            let glob = located
                 .value
                 .get(place)
                 .map(String::as_str)
                 .unwrap_or_default();
-            diagnostics.note(word.place, format!("invalid glob '{glob}': {why}"));
+            diagnostics.note(located.place, format!("invalid glob '{glob}': {why}"));
             None
         }
     }
@@ -222,13 +232,13 @@ fn required<T>(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     key: &str,
-    word: Option<Located<T>>,
+    located: Option<Located<T>>,
 ) -> Option<Located<T>> {
-    if word.is_none() && !table.has(key) {
+    if located.is_none() && !table.has(key) {
         diagnostics.note(
             format!("{}.{key}", table.place()),
             "missing: every rule needs it",
         );
     }
-    word
+    located
 }

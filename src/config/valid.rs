@@ -1,4 +1,4 @@
-//! What a valid configuration is.
+//! The values of a valid configuration.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

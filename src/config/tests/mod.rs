@@ -181,7 +181,7 @@ pipeline_name = "{repo}"
     branchline.toml:10: github.secrets: secret 3: EMPTY is empty
     branchline.toml:10: github.secrets: secret 4: the file /none cannot be read: entity not found
     branchline.toml:13: rule[1].on: expected "pull_request" or "branch"
-    branchline.toml:14: rule[1].template: not a pipeline name: want 1 to 100 of A-Z a-z 0-9 . @ _ -
+    branchline.toml:14: rule[1].template: not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
     branchline.toml:12: rule[1].repository: invalid glob 'a[b': unclosed character class; missing ']'
     branchline.toml:15: rule[1].drafts: expected true or false
     branchline.toml:16: rule[2].repository: missing: every rule needs it

@@ -40,19 +40,8 @@ fn work(account: &Account) {
     assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
 }
 
-#[tokio::test]
-async fn findings_are_reported_and_the_daemon_repairs_them() {
-    let account = Account::in_region("audit", "ap-southeast-4").await;
-    account.template().await;
-    for number in [7, 8, 9] {
-        account
-            .send(Webhook::pull_request("opened").number(number))
-            .await;
-    }
-    work(&account);
-    let (found, messages) = audit(&account, &[], 0);
-    assert_eq!((found.len(), messages.as_str()), (0, "0 findings\n"));
-
+/// Deletes the pipeline of pull request 7, edits that of 8, and creates an orphan.
+async fn damage(account: &Account) {
     let pipelines = account.pipelines().await;
     let get = async |name: &str| pipelines.get_pipeline().name(name).send().await.unwrap();
     pipelines
@@ -94,7 +83,47 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
         .send()
         .await
         .unwrap();
+}
 
+/// Sends the repairs of the three findings, and lets the daemon process them.
+async fn repair(account: &Account) {
+    let (_, messages) = audit(account, &["--repair"], 2);
+    assert!(
+        messages.ends_with(
+            "error: standard input is not a terminal, so you cannot be asked to confirm: add --yes\n"
+        ),
+        "{messages}"
+    );
+    assert_eq!(account.internal_count().await, 0);
+    let (_, messages) = audit(account, &["--repair", "--yes"], 1);
+    assert!(
+        messages.contains("3 repairs: deletes 1 pipeline\n"),
+        "{messages}"
+    );
+    assert!(
+        messages.contains("3 repairs sent to the internal queue; "),
+        "{messages}"
+    );
+    assert_eq!(account.counts().await, [0, 0, 0]);
+    assert_eq!(account.internal_count().await, 3);
+    work(account);
+    assert_eq!(account.internal_count().await, 0);
+}
+
+#[tokio::test]
+async fn findings_are_reported_and_the_daemon_repairs_them() {
+    let account = Account::in_region("audit", "ap-southeast-4").await;
+    account.template().await;
+    for number in [7, 8, 9] {
+        account
+            .send(Webhook::pull_request("opened").number(number))
+            .await;
+    }
+    work(&account);
+    let (found, messages) = audit(&account, &[], 0);
+    assert_eq!((found.len(), messages.as_str()), (0, "0 findings\n"));
+
+    damage(&account).await;
     let (found, messages) = audit(&account, &[], 1);
     let three = ["drifted api-pr-8", "missing api-pr-7", "orphan lost"];
     assert_eq!(
@@ -120,27 +149,7 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
         "{csv}"
     );
 
-    let (_, messages) = audit(&account, &["--repair"], 2);
-    assert!(
-        messages.ends_with(
-            "error: standard input is not a terminal, so you cannot be asked to confirm: add --yes\n"
-        ),
-        "{messages}"
-    );
-    assert_eq!(account.internal_count().await, 0);
-    let (_, messages) = audit(&account, &["--repair", "--yes"], 1);
-    assert!(
-        messages.contains("3 repairs: deletes 1 pipeline\n"),
-        "{messages}"
-    );
-    assert!(
-        messages.contains("3 repairs sent to the internal queue; "),
-        "{messages}"
-    );
-    assert_eq!(account.counts().await, [0, 0, 0]);
-    assert_eq!(account.internal_count().await, 3);
-    work(&account);
-    assert_eq!(account.internal_count().await, 0);
+    repair(&account).await;
     let (found, _) = audit(&account, &[], 0);
     assert!(found.is_empty());
     let history = output(&mut account.command(&["mappings", "history", "api-pr-7"]));
