@@ -37,7 +37,9 @@ impl Account {
             queue("dead-dead_letters").await,
             queue("quarantine").await,
         );
-        emulator::redrive(&sqs, &source, &dead_letters, MAX_RECEIVES).await;
+        for queue in [&source, &internal] {
+            emulator::redrive(&sqs, queue, &dead_letters, MAX_RECEIVES).await;
+        }
         let table = format!("soak-{name}");
         table::make(&dynamodb, &table).await;
         for (template, repository) in [(TEMPLATE, REPOSITORY.1), (WEB_TEMPLATE, WEB.1)] {
