@@ -107,7 +107,7 @@ USES = {
     "Mend it": "Mend",
     "two letters": "letters",
     "letters.jsonl": "letters",
-    "ExportedLetter": "Letter",
+    "ExportedLetter": "StoredMessage",
     '"recalled"': "recalled",
     "left-alone": "left-alone",
     "body-not-githubs": "body-not-githubs",

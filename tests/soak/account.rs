@@ -6,8 +6,8 @@ use tokio::time::sleep;
 
 use crate::world::history::{WEB, WEB_TEMPLATE};
 use crate::world::rules::{TEMPLATE, declaration};
+use crate::world::story::MAX_RECEIVES;
 use crate::world::webhook::{REPOSITORY, Sealed};
-use crate::world::world::MAX_RECEIVES;
 use crate::world::{emulator, table};
 
 /// A Region without other pipelines.

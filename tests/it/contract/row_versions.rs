@@ -6,15 +6,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use branchline::aws::DynamoStore;
-use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::Subject;
 use branchline::domain::state::claim::{Claim, Transition};
-use branchline::domain::state::mapping::{EffectResult, ExistingClone, Mapping, State};
+use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::{ClaimResult, RecordResult, Store, StoreReader};
 
 use crate::world::emulator::config;
-use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull};
+use crate::world::samples::{at, claim, created, entry, first, pull};
 use crate::world::table;
 
 type Item = HashMap<String, AttributeValue>;
@@ -43,15 +42,7 @@ impl Versions {
     async fn create(&self, subject: &Subject, transition: Transition) -> Mapping {
         let claim = self.claim(transition).await;
         let name = claim.mapping().pipeline_name().unwrap().to_string();
-        let created = EffectResult::Present(ExistingClone {
-            name: pipeline(&name),
-            arn: arn(&name),
-            template_version: Some(3),
-            fingerprint: CloneFingerprint::default(),
-            slot: None,
-            built: None,
-        });
-        let settled = claim.settle(created, at(2_000));
+        let settled = claim.settle(created(&name), at(2_000));
         let recorded = self.ours.record(&settled, &entry("guid-1", "active")).await;
         assert!(matches!(recorded.unwrap(), RecordResult::Done));
         self.ours.mapping(subject).await.unwrap().unwrap()

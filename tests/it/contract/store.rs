@@ -1,20 +1,16 @@
 //! The contract of [`Store`].
 
-use branchline::ports::StoreReader;
 use std::time::Duration;
 
-use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::{Claim, Transition};
-use branchline::domain::state::mapping::{
-    ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, State,
-};
+use branchline::domain::state::mapping::{ClaimInfo, EffectResult, Expect, Mapping, State};
 use branchline::domain::state::resources::Resources;
-use branchline::ports::{ClaimResult, RecordResult, Store};
+use branchline::ports::{ClaimResult, RecordResult, Store, StoreReader};
 
-use crate::world::samples::{arn, at, claim, entry, first, pipeline, pull, shapes};
+use crate::world::samples::{at, claim, created, entry, first, pipeline, pull, shapes};
 
 /// An empty table, and access to it past the port. Rows need none: a lost claim shows them.
 pub(crate) trait StoreStage {
@@ -111,20 +107,6 @@ async fn not_recorded<S: StoreStage>(
     }
 }
 
-fn made(name: &str) -> EffectResult {
-    EffectResult::Present(ExistingClone {
-        name: pipeline(name),
-        arn: arn(name),
-        template_version: Some(3),
-        fingerprint: CloneFingerprint {
-            variables: vec!["PR".to_owned()],
-            ..CloneFingerprint::default()
-        },
-        slot: Some("rule 1".to_owned()),
-        built: None,
-    })
-}
-
 /// Returns a new claim on the row, by another owner.
 fn again(seen: &Mapping, owner: &str) -> Transition {
     let next = Mapping {
@@ -140,7 +122,7 @@ fn again(seen: &Mapping, owner: &str) -> Transition {
 /// Writes a subject with an existing pipeline.
 async fn active<S: StoreStage>(stage: &S, number: u64, name: &str) -> Mapping {
     let claim = won(stage, first(pull(number), name, "worker/1")).await;
-    let settled = claim.settle(made(name), at(2_000));
+    let settled = claim.settle(created(name), at(2_000));
     let entry = entry(&format!("guid-{number}-created"), "active");
     recorded(stage, &settled, &entry).await;
     settled.next
@@ -215,10 +197,10 @@ pub(crate) async fn an_expired_claim_is_taken_over<S: StoreStage>(stage: &S) {
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
     let row = new.mapping().clone();
-    let late = old.settle(made("api-pr-7"), at(200_000));
+    let late = old.settle(created("api-pr-7"), at(200_000));
     let found = not_recorded(stage, &late, &entry("guid-1", "active")).await;
     assert_eq!(found.as_ref(), Some(&row));
-    let settled = new.settle(made("api-pr-7"), at(201_000));
+    let settled = new.settle(created("api-pr-7"), at(201_000));
     recorded(stage, &settled, &entry("guid-2", "active")).await;
 }
 
@@ -271,7 +253,7 @@ pub(crate) async fn a_subject_keeps_its_name_when_it_claims_again<S: StoreStage>
 /// "Writes a settled row with its audit entry and delivery record."
 pub(crate) async fn record_writes_everything<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
-    let settled = claim.settle(made("api-pr-7"), at(2_000));
+    let settled = claim.settle(created("api-pr-7"), at(2_000));
     let entry = entry("guid-1", "active");
     recorded(stage, &settled, &entry).await;
     assert_eq!(row(stage, &pull(7)).await, Some(settled.next));
@@ -288,7 +270,7 @@ pub(crate) async fn record_writes_everything<S: StoreStage>(stage: &S) {
 pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &S) {
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
-    let late = old.settle(made("api-pr-7"), at(2_000));
+    let late = old.settle(created("api-pr-7"), at(2_000));
     let entry = entry("guid-1", "active");
     let found = not_recorded(stage, &late, &entry).await;
     assert_eq!(found.as_ref(), Some(new.mapping()));
@@ -300,7 +282,7 @@ pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &
 /// "A second call with the same arguments succeeds as well", and leaves one entry.
 pub(crate) async fn the_same_record_succeeds_again<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
-    let settled = claim.settle(made("api-pr-7"), at(2_000));
+    let settled = claim.settle(created("api-pr-7"), at(2_000));
     let entry = entry("guid-1", "active");
     recorded(stage, &settled, &entry).await;
     recorded(stage, &settled, &entry).await;

@@ -24,7 +24,7 @@ use crate::world::chaos::{Chaos, Figures};
 use crate::world::clock::{FakeClock, START};
 use crate::world::fault_injection::FaultInjection;
 use crate::world::history::{self, History};
-use crate::world::queue::Letter;
+use crate::world::queue_state::StoredMessage;
 use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
 
@@ -274,7 +274,8 @@ async fn check(world: &World, history: &History) -> Result<(), String> {
         (Destination::DeadLetters, "invalid-payload"),
     ] {
         let dead_letters = world.queue.take(destination);
-        let right = |dead_letter: &Letter| dead_letter.text("branchline-reason") == Some(reason);
+        let right =
+            |dead_letter: &StoredMessage| dead_letter.text("branchline-reason") == Some(reason);
         // A dead letter whose confirmation is lost is sent again.
         if dead_letters.is_empty() || !dead_letters.iter().all(right) {
             return Err(format!("{destination:?}: {dead_letters:#?}"));

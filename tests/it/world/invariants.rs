@@ -10,7 +10,7 @@ use branchline::ports::Clock;
 
 use super::account::{Pipeline, Started};
 use super::lock;
-use super::queue::Letter;
+use super::queue_state::StoredMessage;
 use super::story::{TABLE, World, display, pipeline_of};
 
 impl World {
@@ -52,7 +52,7 @@ impl World {
             ),
             ("quarantine", self.queue.look(Destination::Quarantine)),
         ];
-        let line = |queue: &str, dead_letter: &Letter| {
+        let line = |queue: &str, dead_letter: &StoredMessage| {
             let event = dead_letter.text("X-GitHub-Event").unwrap_or("?");
             let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
             let id = &dead_letter.message_id;

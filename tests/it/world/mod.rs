@@ -21,9 +21,11 @@ pub(crate) mod emulator;
 pub(crate) mod fault_injection;
 pub(crate) mod history;
 pub(crate) mod invariants;
+pub(crate) mod lives;
 pub(crate) mod pipelines;
 pub(crate) mod proxy;
 pub(crate) mod queue;
+pub(crate) mod queue_state;
 pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
@@ -33,9 +35,6 @@ pub(crate) mod table;
 pub(crate) mod webhook;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-// Removed with its last user by the renames of stories/clones.
-pub(crate) use story as world;
 
 /// Locks a fake's state. A panic under the lock has failed the test already, so the state can still
 /// be read.

@@ -11,8 +11,8 @@ use branchline::domain::outcome::cause::Cause;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
 use branchline::domain::state::mapping::{
-    Approved, ClaimInfo, Expect, Mapping, Observed, Reported, State, UnknownAttribute,
-    UnknownAttributes,
+    Approved, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, Observed, Reported, State,
+    UnknownAttribute, UnknownAttributes,
 };
 use branchline::domain::state::ordering::{EventKind, EventOrder};
 use branchline::domain::state::resources::{PipelineResource, Resources};
@@ -105,6 +105,21 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
         "arn:aws:codepipeline:eu-west-1:123456789012:{name}"
     ))
     .unwrap()
+}
+
+/// Returns the effect of creating this pipeline, in a slot of `rule 1`.
+pub(crate) fn created(name: &str) -> EffectResult {
+    EffectResult::Present(ExistingClone {
+        name: pipeline(name),
+        arn: arn(name),
+        template_version: Some(3),
+        fingerprint: CloneFingerprint {
+            variables: vec!["PR".to_owned()],
+            ..CloneFingerprint::default()
+        },
+        slot: Some("rule 1".to_owned()),
+        built: None,
+    })
 }
 
 /// Returns the audit entry of a delivery.

@@ -25,7 +25,8 @@ use serde_json::Value;
 use super::account::Pipeline;
 use super::clock::FakeClock;
 use super::pipelines::FakePipelines;
-use super::queue::{FakeQueue, Letter, SENDER};
+use super::queue::{FakeQueue, SENDER};
+use super::queue_state::StoredMessage;
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
 use super::webhook::{self, REPOSITORY, Webhook};
@@ -260,12 +261,12 @@ impl World {
     }
 
     /// Takes the messages out of the dead-letter queue. The story expects them.
-    pub(crate) fn take_dead_letters(&self) -> Vec<Letter> {
+    pub(crate) fn take_dead_letters(&self) -> Vec<StoredMessage> {
         self.queue.take(Destination::DeadLetters)
     }
 
     /// Takes the messages out of quarantine. The story expects them.
-    pub(crate) fn take_quarantined(&self) -> Vec<Letter> {
+    pub(crate) fn take_quarantined(&self) -> Vec<StoredMessage> {
         self.queue.take(Destination::Quarantine)
     }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::stories::clones::{built, commit, pushed, rule};
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{World, run_line};
 
 /// The executions that the last audit entry of `acme/api#7` tells.
 fn remembered(world: &World) -> Vec<Execution> {

@@ -6,8 +6,8 @@ use branchline::domain::state::mapping::State;
 use branchline::inspect::mappings::filter::Filter;
 use branchline::inspect::mappings::listing::Listing;
 
+use crate::world::story::{World, run_line};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_line};
 
 /// How often each subject is listed where `meanwhile` happens after the first page of a state.
 async fn listed(

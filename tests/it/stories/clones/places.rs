@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::stories::clones::rule;
 use crate::world::fault_injection::Op;
+use crate::world::story::{World, run_daemon};
 use crate::world::webhook::Webhook;
-use crate::world::world::{World, run_daemon};
 use branchline::worker::Shutdown;
 
 fn limited(max: u32) -> Rule {

@@ -16,8 +16,8 @@ use crate::stories::clones::{built, pushed, rule};
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, patterns, pull_request_rule, template};
+use crate::world::story::{TABLE, World, paused, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{TABLE, World, paused, run_line};
 
 async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
     let account = Account::new(world.store.clone(), world.account.clone());

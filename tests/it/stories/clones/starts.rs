@@ -14,8 +14,8 @@ use crate::world::driver::handle;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::history::{self, WEB};
 use crate::world::rules::{TEMPLATE, template};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{World, run_line};
 
 #[test]
 fn what_is_built_is_what_was_pushed_once() {

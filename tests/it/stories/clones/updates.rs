@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::stories::clones::{built, pushed, rule};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{World, run_line};
 
 /// Somebody gives the template another artifact store.
 pub(crate) fn change_template(world: &World) {

@@ -9,16 +9,16 @@ use branchline::ports::Store;
 use crate::stories::clones::rule;
 use crate::stories::steps::replay::{dead_letter, outcome, predict, rehearsal, replay, unread};
 use crate::world::clock::START;
-use crate::world::queue::Letter;
+use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::story::{World, run_line};
 use crate::world::webhook::{REPOSITORY, Webhook};
-use crate::world::world::{World, run_line};
 
-fn pushed(world: &World) -> Letter {
+fn pushed(world: &World) -> StoredMessage {
     unread(world, Webhook::pull_request("synchronize").before(1).sha(2))
 }
 
-fn closed(world: &World) -> Letter {
+fn closed(world: &World) -> StoredMessage {
     unread(world, Webhook::pull_request("closed"))
 }
 

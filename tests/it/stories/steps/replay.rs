@@ -21,13 +21,13 @@ use crate::world::clock::{FakeClock, START};
 use crate::world::driver::handle;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipelines::FakePipelines;
-use crate::world::queue::Letter;
+use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::store::FakeStore;
+use crate::world::story::{TABLE, World, run_line};
 use crate::world::webhook::{Webhook, secrets};
-use crate::world::world::{TABLE, World, run_line};
 
-fn envelope(letter: &Letter) -> Envelope {
+fn envelope(letter: &StoredMessage) -> Envelope {
     Envelope::new(
         letter.message_id.clone(),
         Receipt("of the grave".to_owned()),
@@ -39,7 +39,7 @@ fn envelope(letter: &Letter) -> Envelope {
 }
 
 /// Gives the line a rule whose template is not there, so that what comes is buried, and then the right one again.
-pub(super) async fn dead_letter(world: &World, rule: Rule, webhook: Webhook) -> Letter {
+pub(super) async fn dead_letter(world: &World, rule: Rule, webhook: Webhook) -> StoredMessage {
     let missing = PipelineName::parse("no-such-template".to_owned()).unwrap();
     world.restart(vec![Rule {
         template: missing,
@@ -65,18 +65,18 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
 }
 
 /// The outcome that is predicted for a message after those that were rehearsed before.
-pub(super) async fn outcome(rehearsal: &FakeRehearsal, letter: &Letter) -> String {
+pub(super) async fn outcome(rehearsal: &FakeRehearsal, letter: &StoredMessage) -> String {
     let explanation = rehearsal.explain(envelope(letter)).await.unwrap();
     explanation.journal.outcome().to_owned()
 }
 
 /// The outcome that is predicted for a message.
-pub(super) async fn predict(world: &World, letter: &Letter, with: Vec<Rule>) -> String {
+pub(super) async fn predict(world: &World, letter: &StoredMessage, with: Vec<Rule>) -> String {
     outcome(&rehearsal(world, with), letter).await
 }
 
 /// Predicts the outcome of a replay, does it, and returns both.
-pub(super) async fn replay(world: &World, letter: &Letter, with: Vec<Rule>) -> [String; 2] {
+pub(super) async fn replay(world: &World, letter: &StoredMessage, with: Vec<Rule>) -> [String; 2] {
     let predicted = predict(world, letter, with).await;
     let back = ExportedMessage::new(envelope(letter)).replayed_by("ada");
     world.queue.deliver(&back.body, &back.attributes).unwrap();
@@ -173,11 +173,11 @@ fn a_claim_that_has_run_out_since_is_no_reason_to_wait() {
 }
 
 /// A letter that nobody had in work: SQS moved it.
-pub(super) fn unread(world: &World, webhook: Webhook) -> Letter {
+pub(super) fn unread(world: &World, webhook: Webhook) -> StoredMessage {
     world.clock.advance(Duration::from_secs(1));
     let sealed = webhook.seal(world.clock.now());
     world.clock.advance(Duration::from_secs(1));
-    Letter {
+    StoredMessage {
         message_id: "moved".to_owned(),
         body: sealed.body,
         attributes: sealed.attributes.into_iter().collect(),
