@@ -48,7 +48,7 @@ def refused(story: Story) -> None:
 
 def account_is_right(story: Story) -> None:
     """`branchline check` finds no problem in the applied module."""
-    findings = story.branchline.json("check", "--json")
+    findings = story.branchline.json("check", "--output", "json")
     bad = _bad(findings)
     what = f"branchline check: {len(findings)} findings, all good"
     story.check(what, bool(findings) and not bad, f"it finds {bad}")
@@ -95,7 +95,7 @@ def template_lost(story: Story) -> None:
     found = [(row["reason"], row["subject"], row["event"]) for row in listed]
     expected = [("template-missing", "acme/web#7", "pull_request")]
     story.check("branchline dlq list shows the reason", found == expected, f"it shows {listed}")
-    bad = _bad(story.branchline.json("check", "--json", status=1))
+    bad = _bad(story.branchline.json("check", "--output", "json", status=1))
     what = "branchline check finds the missing template and nothing else"
     story.check(what, bad == ["template web-template"], f"it finds {bad}")
 

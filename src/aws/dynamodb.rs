@@ -1,7 +1,7 @@
 //! The store port over DynamoDB.
 //!
-//! Every write is conditional, and a refused one brings the row with it (`ReturnValuesOnConditionCheckFailure`), so no
-//! path needs a read of its own.
+//! Every write is conditional. The answer to a refused one has the row
+//! (`ReturnValuesOnConditionCheckFailure`), so no extra read is needed.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -25,27 +25,27 @@ use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
 use crate::aws::row::{self, Item, n, s};
 
-/// How many repositories' names are remembered as written. Beyond that some are written twice.
+/// How many repositories' names are kept as written. Beyond that number some are written twice.
 const ALIASES: usize = 10_000;
-/// What DynamoDB calls a condition that did not hold (API reference, CancellationReason).
+/// The code of a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
-/// DynamoDB as our store.
+/// The store in DynamoDB.
 pub struct DynamoStore {
     client: Client,
     table: String,
     aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
 }
 
-/// What came of a transaction.
+/// The result of a transaction.
 enum Written {
     Done,
-    /// The reasons, one an item, in their order.
+    /// The reasons, one for each item, in order.
     Refused(Vec<CancellationReason>),
 }
 
 impl DynamoStore {
-    /// Over this table.
+    /// Creates a store over this table.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self {
@@ -63,7 +63,8 @@ impl DynamoStore {
         &self.table
     }
 
-    /// All or nothing. The SDK gives each transaction a client token, so its retries of one call are one transaction.
+    /// Writes all items or none. The SDK gives each call a client token, so its retries are one
+    /// transaction.
     async fn write(&self, items: Vec<TransactWriteItem>) -> Result<Written, Fault> {
         let request = self.client.transact_write_items();
         let request = request.set_transact_items(Some(items));
@@ -73,7 +74,7 @@ impl DynamoStore {
         }
     }
 
-    /// A refused condition is an answer; any other reason of a cancellation is a fault.
+    /// Returns the reasons if a condition was refused. Any other cancellation is a fault.
     fn cancelled(
         &self,
         error: SdkError<TransactWriteItemsError>,
@@ -91,13 +92,13 @@ impl DynamoStore {
         {
             return Ok(reasons);
         }
-        let told = reasons
+        let cause = reasons
             .iter()
             .find(|reason| !matches!(reason.code(), None | Some("None")));
-        let code = told
+        let code = cause
             .and_then(CancellationReason::code)
             .unwrap_or("no reason");
-        let message = told
+        let message = cause
             .and_then(CancellationReason::message)
             .unwrap_or("no message");
         let reason = reason(Service::DynamoDb, code, message).unwrap_or(Reason::AwsUnknown);
@@ -107,7 +108,7 @@ impl DynamoStore {
         ))
     }
 
-    /// The mapping, on its condition.
+    /// Puts the mapping on its condition.
     fn mapping_put(&self, transition: &Transition) -> Result<TransactWriteItem, Fault> {
         let put = Put::builder()
             .table_name(&self.table)
@@ -142,7 +143,7 @@ impl DynamoStore {
             .build())
     }
 
-    /// The pipeline's name, unless another subject has it.
+    /// Reserves the pipeline's name, unless another subject has it.
     fn name_put(&self, name: &PipelineName, subject: &Subject) -> Result<TransactWriteItem, Fault> {
         let mut item = name_key(name);
         item.insert("subject".to_owned(), s(subject_key(subject)));
@@ -157,7 +158,7 @@ impl DynamoStore {
             .build())
     }
 
-    /// The pipeline's name is free again, if it was this subject's.
+    /// Releases the pipeline's name, if this subject has it.
     fn name_delete(
         &self,
         name: &PipelineName,
@@ -180,8 +181,8 @@ impl DynamoStore {
             .build())
     }
 
-    /// Writes the mapping first, then `more`, and gives up the name that is released, if any. Where that name is another
-    /// subject's by now, it is not ours to give up, and the rest is written without.
+    /// Writes the mapping first, then `more`, and releases a name. If the name belongs to another
+    /// subject by now, the rest is written without that.
     async fn transition(
         &self,
         transition: &Transition,
@@ -202,10 +203,10 @@ impl DynamoStore {
         }
     }
 
-    /// Whether the alias is still to be written. It counts as written from now on, so that the first events of a
-    /// repository, coming all at once, do not conflict over it.
+    /// Returns true if the alias must be written. From now on it counts as written, so that
+    /// simultaneous first events of a repository do not conflict.
     fn alias_is_due(&self, mapping: &Mapping) -> bool {
-        // A panic elsewhere left the memo as it was; it only saves writes.
+        // After a panic elsewhere the map is still valid; it only saves writes.
         let mut aliases = self
             .aliases
             .lock()
@@ -238,7 +239,7 @@ impl Store for DynamoStore {
             Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
             Written::Refused(reasons) => match refused_row(&reasons)? {
                 None => Ok(ClaimResult::NameTaken(holder(&reasons))),
-                // An earlier attempt of this very claim, whose answer was lost.
+                // An earlier attempt of this claim, whose answer was lost.
                 Some(Some(row)) if *row == transition.next => {
                     Ok(ClaimResult::Won(Box::new(Claim::proven(*row))))
                 }
@@ -270,7 +271,7 @@ impl Store for DynamoStore {
         match written? {
             Written::Done => Ok(RecordResult::Done),
             Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
-                // An earlier attempt of this very record, whose answer was lost.
+                // An earlier attempt of this write, whose answer was lost.
                 Some(row) if *row == *mapping => Ok(RecordResult::Done),
                 row => Ok(RecordResult::Lost(row)),
             },
@@ -299,7 +300,7 @@ impl Store for DynamoStore {
     }
 }
 
-/// The row that made the mapping's condition fail; `None` when it was not that condition which failed.
+/// Returns the row that made the mapping's condition fail; `None` if another condition failed.
 fn refused_row(reasons: &[CancellationReason]) -> Result<Option<Option<Box<Mapping>>>, Fault> {
     match reasons
         .first()
@@ -312,7 +313,7 @@ fn refused_row(reasons: &[CancellationReason]) -> Result<Option<Option<Box<Mappi
     }
 }
 
-/// Who has the name that a claim wanted: the claim's second item.
+/// Returns the subject that has the name of the claim, from the second item.
 fn holder(reasons: &[CancellationReason]) -> String {
     let item = reasons.get(1).and_then(CancellationReason::item);
     let subject = item.and_then(|item| item.get("subject")?.as_s().ok());
@@ -321,7 +322,7 @@ fn holder(reasons: &[CancellationReason]) -> String {
         .unwrap_or_else(|| "another subject".to_owned())
 }
 
-/// A request of ours that lacks a field: a bug, told as one.
+/// Returns the fault of a request without a required field, which is a bug.
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
     Fault::new(
         Reason::AwsUnknown,

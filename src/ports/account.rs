@@ -37,7 +37,8 @@ pub struct TableDescription {
     pub keys: Vec<String>,
     /// The index `by-state`; `None` where there is none.
     pub index: Option<IndexDescription>,
-    /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be asked.
+    /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be
+    /// asked.
     pub ttl: Result<Option<String>, Fault>,
 }
 

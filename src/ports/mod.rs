@@ -1,11 +1,11 @@
-//! What branchline needs of the world, in its own terms. Each doc comment is a contract, and `tests/it/contract/` holds the
-//! fakes and the real adapters to it.
+//! The external services that branchline needs, in its own terms. Each doc comment is a contract,
+//! and `tests/it/contract/` holds the fakes and the real adapters to it.
 //!
-//! Reading and writing are separate ports: a caller that only reads holds a [`StoreReader`] and a [`PipelineReader`], and so
-//! cannot act.
+//! Reading and writing are separate ports: a caller that only reads holds a
+//! [`StoreReader`] and a [`PipelineReader`], and so cannot act.
 //!
-//! Every method may be cancelled by dropping its future. The contract of a method says what that leaves behind; it is always
-//! either "the call took effect" or "it did not".
+//! Every method may be cancelled by dropping its future. The contract of a method says what that
+//! leaves behind; it is always either "the call took effect" or "it did not".
 
 mod account;
 mod clock;

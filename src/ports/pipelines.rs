@@ -27,48 +27,55 @@ pub struct ExistingPipeline {
     pub tags: Tags,
 }
 
-/// CodePipeline, for those who only read.
+/// Read access to CodePipeline.
 pub trait PipelineReader: Send + Sync + 'static {
-    /// Returns the declaration of a pipeline. A missing one is the permanent fault `template-missing`.
+    /// Returns the declaration of a pipeline. A missing one is the permanent fault
+    /// `template-missing`.
     fn template(&self, name: &PipelineName)
     -> impl Future<Output = Result<Template, Fault>> + Send;
 
-    /// Returns the names of all pipelines of the account in this Region, whoever made them, in any order.
+    /// Returns the names of all pipelines of the account in this Region, of every creator, in any
+    /// order.
     fn names(&self) -> impl Future<Output = Result<Vec<PipelineName>, Fault>> + Send;
 
-    /// Looks up a pipeline and its tags; `None` when there is no such pipeline. With the ARN known it costs one call,
-    /// without it two.
+    /// Looks up a pipeline and its tags; `None` when there is no such pipeline. With the ARN known
+    /// it costs one call, without it two.
     fn find(
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
     ) -> impl Future<Output = Result<Option<ExistingPipeline>, Fault>> + Send;
 
-    /// Returns the last executions of a pipeline, at most ten, the newest first; none when there is no such pipeline.
+    /// Returns the last executions of a pipeline, at most ten, the newest first; none if the pipeline
+    /// does not exist.
     fn executions(
         &self,
         name: &PipelineName,
     ) -> impl Future<Output = Result<Vec<Execution>, Fault>> + Send;
 
-    /// Returns the current state of a pipeline's stages, in order; none when there is no such pipeline.
+    /// Returns the current state of a pipeline's stages, in order; none if the pipeline does not
+    /// exist.
     fn stages(&self, name: &PipelineName)
     -> impl Future<Output = Result<Vec<Stage>, Fault>> + Send;
 }
 
-/// CodePipeline, for the one place that acts. Every change needs a claim on the subject that owns the pipeline.
+/// Write access to CodePipeline, for the one place that acts. Every change needs a claim on the
+/// subject that owns the pipeline.
 pub trait Pipelines: PipelineReader {
     /// Creates a pipeline with its tags. AWS starts its first execution by itself.
     ///
-    /// Cancelled or failed: it may exist; a second call then returns [`CreateResult::NameInUse`].
+    /// If cancelled or failed: it may exist; a second call then returns
+    /// [`CreateResult::NameInUse`].
     fn create(
         &self,
         pipeline: &NewPipeline,
         claim: &Claim,
     ) -> impl Future<Output = Result<CreateResult, Fault>> + Send;
 
-    /// Replaces a pipeline's declaration. Its tags stay. AWS stops the running executions and starts none.
+    /// Replaces a pipeline's declaration. Its tags stay. AWS stops the running executions and
+    /// starts none.
     ///
-    /// Cancelled or failed: it may be replaced; a second call replaces it again.
+    /// If cancelled or failed: it may be replaced; a second call replaces it again.
     fn update(
         &self,
         pipeline: &NewPipeline,
@@ -77,7 +84,8 @@ pub trait Pipelines: PipelineReader {
 
     /// Starts an execution and returns its id.
     ///
-    /// Cancelled or failed: it may have started; a second call with the same token starts nothing and returns the same id.
+    /// If cancelled or failed: it may have started; a second call with the same token starts
+    /// nothing and returns the same id.
     fn start(
         &self,
         name: &PipelineName,
@@ -85,7 +93,8 @@ pub trait Pipelines: PipelineReader {
         claim: &Claim,
     ) -> impl Future<Output = Result<String, Fault>> + Send;
 
-    /// Stops an execution at once: what its actions run is abandoned. Stopping one that has ended or is stopping succeeds.
+    /// Stops an execution at once: what its actions run is abandoned. Stopping one that has ended
+    /// or is stopping succeeds.
     fn stop(
         &self,
         name: &PipelineName,

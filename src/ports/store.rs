@@ -1,4 +1,4 @@
-//! The store port: the table of mappings and their audit trail, for those who read, those who act, and those who note.
+//! The store port: read and write access to the table of mappings, and writes to the audit trail.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,7 +16,8 @@ pub enum ClaimResult {
     Won(Box<Claim>),
     /// The row was not as expected, and nothing is written. This is the row.
     Lost(Option<Box<Mapping>>),
-    /// Another subject has the pipeline's name, and nothing is written. This is its key, `REPO#1001/PR#0000000007`.
+    /// Another subject has the pipeline's name, and nothing is written. This is its key,
+    /// `REPO#1001/PR#0000000007`.
     NameTaken(String),
 }
 
@@ -64,7 +65,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub BTreeMap<String, String>);
 
-/// The table, for those who only read.
+/// Read access to the table.
 pub trait StoreReader: Send + Sync + 'static {
     /// Returns a subject's row as it is now; `None` where the subject was never seen.
     fn mapping(
@@ -72,30 +73,32 @@ pub trait StoreReader: Send + Sync + 'static {
         subject: &Subject,
     ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
 
-    /// Returns a page of the mappings in a state, from the beginning or from where another page ended. A page may be empty
-    /// and not the last. The listing may be a moment old: rows are claimed, not trusted.
+    /// Returns a page of the mappings in a state, from the beginning or from where another page
+    /// ended. A page may be empty and not the last. The listing may be a moment old: rows are
+    /// claimed, not trusted.
     fn in_state(
         &self,
         state: State,
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Returns a page of the mappings of a repository, in any order. A page may be empty and not the last. Whatever was
-    /// written before the first page was asked for is in it.
+    /// Returns a page of the mappings of a repository, in any order. A page may be empty and not
+    /// the last. Whatever was written before the first page was asked for is in it.
     fn of_repository(
         &self,
         repository: RepositoryId,
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Returns the subject that a delivery concerned; `None` where it concerned none, or longer ago than deliveries are
-    /// kept.
+    /// Returns the subject that a delivery concerned; `None` where it concerned none, or longer ago
+    /// than deliveries are kept.
     fn delivered(
         &self,
         delivery: &DeliveryId,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
 
-    /// Returns the repository that last had this name, in upper or lower case: GitHub does not tell them apart.
+    /// Returns the repository that last had this name, in upper or lower case: GitHub does not tell
+    /// them apart.
     fn repository(
         &self,
         name: &RepositoryName,
@@ -121,19 +124,21 @@ pub trait StoreReader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 }
 
-/// The table, for the one place that acts.
+/// Write access to the table, for the one place that acts.
 pub trait Store: StoreReader {
-    /// Writes a half-way row if the table holds what the transition expects, and reserves the pipeline's name.
-    /// A second call with the same transition wins again: the row shows the claim it asks for.
+    /// Writes a half-way row if the table holds what the transition expects, and reserves the
+    /// pipeline's name. A second call with the same transition wins again: the row shows the claim
+    /// it asks for.
     ///
-    /// Cancelled or failed: the claim may stand; it expires, and the next event finishes what it records.
+    /// If cancelled or failed: the claim may stand; it expires, and the next event finishes what it
+    /// records.
     fn claim(
         &self,
         transition: Transition,
     ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
 
-    /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table holds what the
-    /// transition expects. A second call with the same arguments succeeds as well.
+    /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table
+    /// holds what the transition expects. A second call with the same arguments succeeds as well.
     fn record(
         &self,
         transition: &Transition,
@@ -142,12 +147,13 @@ pub trait Store: StoreReader {
 
     /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
     ///
-    /// Cancelled or failed: the claim may stand; it expires by itself.
+    /// If cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Acquires a slot for the subject among the `max` of a rule. A second call for the same subject acquires no second one.
+    /// Acquires a slot for the subject among the `max` of a rule. A second call for the same
+    /// subject acquires no second one.
     ///
-    /// Cancelled or failed: it may be acquired.
+    /// If cancelled or failed: it may be acquired.
     fn acquire_slot(
         &self,
         rule: &str,
@@ -162,7 +168,8 @@ pub trait Store: StoreReader {
         subject: &Subject,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives each of these subjects a slot if this rule's subjects were never counted; otherwise does nothing.
+    /// Gives each of these subjects a slot if this rule's subjects were never counted; otherwise
+    /// does nothing.
     fn count_slots(
         &self,
         rule: &str,
@@ -170,9 +177,10 @@ pub trait Store: StoreReader {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The audit trail, for operators who note what they do.
+/// Write access to the audit trail, for actions of operators.
 pub trait AuditLog: Send + Sync + 'static {
-    /// Writes an entry into a subject's audit trail. A second call with the same entry succeeds as well.
+    /// Writes an entry into a subject's audit trail. A second call with the same entry succeeds as
+    /// well.
     fn note(
         &self,
         subject: &Subject,

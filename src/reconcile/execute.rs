@@ -1,7 +1,8 @@
 //! Claims a subject, runs the effect through the ports, and settles the outcome.
 //!
-//! Guarantees: a pipeline is changed only while the claim outlasts the call and the message is still ours. Assumes: the
-//! process does not pause between that check and the moment the request leaves ([`CLAIM_SAFETY_MARGIN`]).
+//! Guarantees: a pipeline is changed only while the claim outlasts the call and the message is
+//! still ours. Assumes: the process does not pause between that check and the moment the request
+//! leaves ([`CLAIM_SAFETY_MARGIN`]).
 
 use std::time::Duration;
 
@@ -21,11 +22,12 @@ use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
 
-/// The minimum remaining time of a claim before a call that changes a pipeline: the call's timeout, its late effects at AWS,
-/// and the difference between two workers' clocks. `tests/it/stories/budget.rs` holds it against the AWS client's timeouts.
+/// The minimum remaining time of a claim before a call that changes a pipeline: the call's timeout,
+/// its late effects at AWS, and the difference between two workers' clocks.
+/// `tests/it/stories/budget.rs` compares it with the AWS client's timeouts.
 pub const CLAIM_SAFETY_MARGIN: Duration = Duration::from_secs(30);
 
-/// Why a subject is acted on, and for how long.
+/// The context of an action.
 pub(super) struct ActionContext<'a> {
     /// The cause, for the audit trail.
     pub(super) cause: Cause,
@@ -46,7 +48,7 @@ impl ActionContext<'_> {
     }
 }
 
-/// A claim, and what it was won for.
+/// A claim and the context of its action.
 pub(super) struct ClaimedAction<'a> {
     pub(super) claim: &'a Claim,
     pub(super) context: &'a ActionContext<'a>,
@@ -74,7 +76,7 @@ pub(super) struct Executor<S, P, C> {
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Makes an executor over these ports.
+    /// Creates an executor over these ports.
     pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, table: String) -> Self {
         Self {
             store,
@@ -86,7 +88,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
-    /// Claims, runs the effect, settles.
+    /// Claims the row, runs the effect, and settles the row.
     pub(super) async fn act(
         &self,
         mut transition: Transition,
@@ -109,7 +111,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             claim: &claim,
             context,
         };
-        // A failure before the claim counts under it, like any other failure of this subject.
+        // A failure before the claim is recorded under it, like any other failure of this subject.
         let applied = match remembered {
             Err(fault) => Err(fault),
             Ok(()) => self.apply(effect, &action, journal).await,
@@ -124,7 +126,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal
             .executions
             .clone_from(&claim.mapping().observed.executions);
-        // The write is conditional on the claim, so a late one does no harm, and saves the next worker the work.
+        // The write is conditional on the claim. If it comes late it does no harm, and if it
+        // succeeds the next worker has nothing left to do.
         let settled = claim.settle(done, self.clock.now());
         match self.record(&settled, context, &outcome, journal).await? {
             RecordResult::Done => Ok(ActionResult::Done(outcome)),
@@ -157,7 +160,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
-    /// Checks, before every call that changes a pipeline, that the message and the claim are still ours.
+    /// Checks, before every call that changes a pipeline, that the message and the claim are still
+    /// ours.
     pub(super) fn check_claim(&self, action: &ClaimedAction<'_>) -> Result<(), Fault> {
         action.context.check_lease()?;
         if action.claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now()) {

@@ -1,5 +1,5 @@
-//! Serializes work per subject within this process, while many subjects are worked on at once. Across processes the claim
-//! does the same.
+//! Serializes work per subject within this process, while many subjects are worked on at once.
+//! Across processes the claim does the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,9 @@ use tokio::sync::OwnedMutexGuard;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Subject;
 
-/// Messages of one subject that may be in a lane at once, the one in work included. Further messages return to the queue, so
-/// that a subject with many events does not take all concurrency from the others.
+/// Messages of one subject that may be in a lane at once, the one in work included. Further
+/// messages return to the queue, so that a subject with many events does not take all concurrency
+/// from the others.
 pub const DEPTH: usize = 4;
 
 /// The lanes in use.
@@ -24,12 +25,12 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Waits for a turn, first come, first served.
+    /// Waits for a turn, in the order of the calls.
     ///
     /// # Errors
-    /// `subject-busy` at once, when the lane is full.
+    /// `subject-busy` at once if the lane is full.
     ///
-    /// Cancelled: the place in the lane is free again.
+    /// If cancelled, the position in the lane is free again.
     pub(super) async fn enter(&self, subject: &Subject) -> Result<LaneGuard<'_>, Fault> {
         let Some((place, gate)) = self.place(subject) else {
             let detail = format!("{DEPTH} messages of this subject are in work already");
@@ -105,7 +106,7 @@ mod tests {
         }
     }
 
-    /// Whether a turn is to be had at once.
+    /// Returns true if a turn is available at once.
     async fn enters<'a>(lanes: &'a Lanes, subject: &Subject) -> Option<LaneGuard<'a>> {
         timeout(Duration::from_millis(1), lanes.enter(subject))
             .await

@@ -1,8 +1,9 @@
-//! Leases: while a message is in work it stays invisible to everybody else, however long its walk takes.
+//! Leases: a message in work stays invisible to other consumers, however long its processing takes.
 //!
-//! Guarantees: a lease that holds was renewed less than [`VISIBILITY`] ago, so SQS gives the message to nobody else. A
-//! lost lease is told, and the walk stops before it touches a pipeline. Caveat: a standard queue may deliver a message
-//! twice all the same; exclusion does not lean on leases but on claims.
+//! Guarantees: a lease that holds was renewed less than [`VISIBILITY`] ago, so SQS gives the
+//! message to no other consumer. A lost lease is reported, and the processing stops before it
+//! changes a pipeline. Caveat: a standard queue may still deliver a message twice; mutual exclusion
+//! depends on claims, not on leases.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,26 +16,27 @@ use crate::domain::intake::envelope::Receipt;
 use crate::ports::Queue;
 use crate::telemetry::metrics;
 
-/// How long a received message stays invisible, unless its lease is renewed: the time after which the message of a
-/// worker that died is somebody else's.
+/// How long a received message stays invisible unless its lease is renewed. After this time another
+/// worker receives the message of a worker that ended.
 pub const VISIBILITY: Duration = Duration::from_secs(60);
 /// The time between two rounds of renewals: two may fail before the first lease is lost.
 const RENEW_INTERVAL: Duration = Duration::from_secs(15);
-/// A lease younger than this at a beat waits for the next one, so that a quick walk costs no renewal.
+/// A lease younger than this is renewed in the next round, so that quick processing costs no
+/// renewal.
 const RENEW_MIN_AGE: Duration = Duration::from_secs(10);
-/// The time until the next round after one that SQS did not answer.
+/// The time until the next round if SQS did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 /// The lease on one message. Clones are the same lease.
 #[derive(Clone, Debug)]
 pub struct Lease {
     receipt: Receipt,
-    /// Until when it holds; `None` once it is lost.
+    /// The end of the lease; `None` once it is lost.
     until: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Lease {
-    /// The lease of a message received now.
+    /// Creates the lease of a message that was received now.
     #[must_use]
     pub fn begin(receipt: Receipt) -> Self {
         let until = Instant::now() + VISIBILITY;
@@ -44,19 +46,19 @@ impl Lease {
         }
     }
 
-    /// The message's handle.
+    /// Returns the message's receipt.
     #[must_use]
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 
-    /// Whether the message is still ours alone.
+    /// Returns true if no other consumer can receive the message.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.left().is_some()
     }
 
-    /// How much of it is left.
+    /// Returns the remaining time.
     fn left(&self) -> Option<Duration> {
         let until = (*lock(&self.until))?;
         let left = until.saturating_duration_since(Instant::now());
@@ -87,7 +89,7 @@ struct LeaseTable {
 }
 
 impl Leases {
-    /// Keeps a lease alive until what this returns is dropped.
+    /// Renews a lease until the returned guard is dropped.
     pub(crate) fn keep(&self, lease: &Lease) -> LeaseGuard<'_> {
         let mut held = lock(&self.held);
         let id = held.next;
@@ -96,9 +98,9 @@ impl Leases {
         LeaseGuard { leases: self, id }
     }
 
-    /// Renews what is in work, for ever.
+    /// Renews the leases of all messages in work. Never returns.
     ///
-    /// Cancelled: leases end when their time is up.
+    /// If cancelled, leases end when their time is up.
     pub(crate) async fn renew_forever<Q: Queue>(&self, queue: &Q) -> Infallible {
         let mut pause = RENEW_INTERVAL;
         loop {
@@ -111,7 +113,7 @@ impl Leases {
         }
     }
 
-    /// Whether SQS answered.
+    /// Returns true if SQS answered.
     async fn renew<Q: Queue>(&self, queue: &Q) -> bool {
         let due = self.due();
         if due.is_empty() {
@@ -152,7 +154,7 @@ impl Leases {
     }
 }
 
-/// Keeps a lease alive while it exists.
+/// Renews a lease while it exists.
 pub(crate) struct LeaseGuard<'a> {
     leases: &'a Leases,
     id: u64,
@@ -164,7 +166,8 @@ impl Drop for LeaseGuard<'_> {
     }
 }
 
-/// Nothing panics under these locks; were it so, what they guard is whole between any two statements.
+/// No code panics under these locks, and the guarded values are consistent between any two
+/// statements.
 fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

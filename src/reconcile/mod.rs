@@ -1,12 +1,13 @@
-//! The one place that acts: it makes a subject's pipeline what it should be, whoever asks.
+//! The one place that acts: it brings a subject's pipeline to the desired state.
 //!
-//! Start reading at [`Reconciler::process`] (`process.rs`), which takes a message through the seven steps. For one subject it
-//! reads the mapping, asks the pure plan what to do, and lets the [`Executor`] claim the row, act under the claim and settle
-//! the outcome. `effects/` has one file for each thing that can happen to a pipeline; a pushed commit becomes an execution in
+//! Start reading at [`Reconciler::process`] (`process.rs`), which takes a message through the seven
+//! steps. For one subject it reads the mapping, asks the pure plan what to do, and lets the
+//! [`Executor`] claim the row, act under the claim and settle the outcome. `effects/` has one file
+//! for each thing that can happen to a pipeline; a pushed commit becomes an execution in
 //! `effects/start.rs`.
 //!
-//! Guarantees: what was done is settled with its audit entry, or the row says what is half done; every message ends with a
-//! disposition.
+//! Guarantees: a change is settled together with its audit entry, or the row is half-way and has
+//! what is left to do. Every message ends with a disposition.
 
 mod effects;
 pub mod execute;
@@ -38,16 +39,16 @@ use crate::reconcile::lease::Lease;
 
 pub use process::Processed;
 
-/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS is bounded by
-/// `aws::OPERATION_TIMEOUT` (`tests/it/stories/budget.rs` multiplies), and no longer, since the subject of a worker that died
-/// waits for as long.
+/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
+/// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
+/// longer, because the subject of a worker that ended waits for it.
 pub const CLAIM: Duration = Duration::from_secs(90);
 
-/// How often a message is planned again after another worker wrote the row first. More conflicts than this mean that
-/// another writer is active.
+/// How often a message is planned again after another worker wrote the row first. More conflicts
+/// than this mean that another writer is active.
 const RACES: usize = 4;
 
-/// Makes subjects' pipelines what they should be.
+/// Brings subjects' pipelines to their desired state.
 pub struct Reconciler<S, P, C> {
     executor: Executor<S, P, C>,
     lanes: Lanes,
@@ -57,22 +58,22 @@ pub struct Reconciler<S, P, C> {
     claims: AtomicU64,
 }
 
-/// How a reconciler is configured.
+/// The configuration of a reconciler.
 pub struct ReconcilerConfig {
-    /// Which repositories get which pipelines.
+    /// The rules.
     pub rules: Rules,
-    /// What proves a message.
+    /// The authenticator of messages.
     pub authenticator: Authenticator,
-    /// The table's name, which marks our pipelines.
+    /// The table's name, which is also a tag of our pipelines.
     pub table: String,
-    /// The name of this process in claims: unique among all workers.
+    /// The name of this process in claims. It is unique among all workers.
     pub worker: String,
-    /// How often a message may fail.
+    /// The number of attempts of a message, by class of fault.
     pub max_attempts: MaxAttempts,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Makes a reconciler over these ports.
+    /// Creates a reconciler over these ports.
     pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
             executor: Executor::new(store, pipelines, clock, config.rules, config.table),
@@ -84,28 +85,29 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
     }
 
-    /// Returns the clock that it goes by.
+    /// Returns the clock.
     pub fn clock(&self) -> &C {
         &self.executor.clock
     }
 
-    /// Returns the table that it works on.
+    /// Returns the table.
     pub fn store(&self) -> &S {
         &self.executor.store
     }
 
-    /// Returns the rules that it goes by.
+    /// Returns the rules.
     pub fn rules(&self) -> &Rules {
         &self.executor.rules
     }
 
-    /// Returns CodePipeline as it acts on it.
+    /// Returns the port to CodePipeline.
     pub fn pipelines(&self) -> &P {
         &self.executor.pipelines
     }
 
-    /// Makes an intent true. Where no row was `seen`, the first plan assumes that the subject is new: for a new one that
-    /// saves a read, and for any other the refused write returns the row.
+    /// Brings a subject to the state of an intent. Without a `seen` row, the first plan assumes
+    /// that the subject is new. For a new one that saves a read; for another one the write is
+    /// refused, and the answer has the row.
     async fn reconcile(
         &self,
         intent: &Intent,
@@ -124,7 +126,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         self.apply_plan(plan, seen, &context, journal).await
     }
 
-    /// Repairs what an operator's audit found, if it still is as it was found.
+    /// Repairs a finding of an operator's audit, if the mapping has not changed since.
     async fn repair(
         &self,
         request: &RepairRequest,
@@ -147,13 +149,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .await
     }
 
-    /// Finishes what an abandoned mapping records, as the next event of its subject would. Returns `None` when there was
-    /// nothing left to do, since another worker was faster.
+    /// Finishes an abandoned mapping as the next event of its subject would. Returns `None` if
+    /// another worker has finished it.
     ///
     /// # Errors
-    /// Those of any processing. The row then says so, and waits for the next event of its subject.
+    /// The faults of any processing. The row then has the fault, and waits for the next event of
+    /// its subject.
     ///
-    /// Cancelled: as [`Reconciler::process`].
+    /// If cancelled, the effect is that of [`Reconciler::process`].
     pub async fn resume(&self, abandoned: &Mapping) -> Result<Option<Outcome>, Fault> {
         let _lane = self.lanes.enter(&abandoned.subject).await?;
         let now = self.clock().now();
@@ -177,7 +180,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
     }
 
-    /// Plans and acts until the table agrees.
+    /// Plans and acts until a write to the table succeeds.
     async fn apply_plan(
         &self,
         plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp) -> Plan,

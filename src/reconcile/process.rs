@@ -1,4 +1,4 @@
-//! A message passes the seven steps.
+//! Takes a message through the seven steps.
 
 use tracing::Instrument;
 
@@ -16,24 +16,24 @@ use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
 use crate::telemetry::spans;
 
-/// A message that was processed: what happened, and what becomes of it.
+/// A message that was processed.
 #[derive(Debug)]
 pub struct Processed {
-    /// What happened.
+    /// The record of its processing.
     pub journal: Journal,
     /// The message's handle.
     pub receipt: Receipt,
-    /// What becomes of it.
+    /// Its disposition.
     pub disposition: Disposition,
-    /// What it tells about AWS.
+    /// The signal for the circuit breaker.
     pub signal: BackendSignal,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Processes one message, as long as its lease holds. Without a lease it is processed in any case.
+    /// Processes one message while its lease holds. Without a lease there is no such limit.
     ///
-    /// Cancelled: at most one call to AWS took effect unrecorded, and the mapping is half-way; the message returns when its
-    /// visibility timeout ends, and finishes it.
+    /// If cancelled, at most one call to AWS took effect without a record, and the mapping may be
+    /// half-way. The message returns when its visibility timeout ends, and finishes the change.
     pub async fn process(&self, envelope: Envelope, lease: Option<&Lease>) -> Processed {
         let mut journal = Journal::open(&envelope);
         let authenticated =
@@ -68,7 +68,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let received_at = message.received_at();
         let request = spans::step("intent")
             .in_scope(|| Intent::read(event, self.rules(), message.id(), received_at))?;
-        // Mappings are claimed, plans are made and carried out within this span, in turns.
+        // This span covers reading the mapping, planning and acting, which alternate.
         let span = spans::step("plan");
         match request {
             Decision::Handle(Request::Subject(intent)) => {

@@ -1,4 +1,4 @@
-//! A repository that is deleted or archived: every subject of it loses its pipeline.
+//! Deletes every pipeline of a repository that was deleted or archived.
 
 use crate::domain::fault::Fault;
 use crate::domain::outcome::journal::Journal;
@@ -11,8 +11,8 @@ use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Handles one subject after the other. One that fails does not keep the others: the message returns for it, and finds
-    /// nothing left to do for those that were handled.
+    /// Handles one subject after the other. If one fails, the others are still handled; the message
+    /// returns, and changes nothing for those that are done.
     pub(super) async fn remove_repository(
         &self,
         removal: &RepositoryRemoval,

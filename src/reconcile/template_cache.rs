@@ -1,4 +1,4 @@
-//! TemplateCache, remembered for a minute: a hundred pull requests of one rule ask CodePipeline once.
+//! Keeps templates for a minute: a hundred pull requests of one rule need one call to CodePipeline.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use crate::domain::ids::{PipelineName, Timestamp};
 use crate::ports::{Clock, Pipelines};
 use crate::telemetry::metrics;
 
-/// How long a template is remembered. A change of the template reaches new clones within this time.
+/// How long a template is kept. A change of the template reaches new clones within this time.
 pub const TEMPLATE_TTL: Duration = Duration::from_secs(60);
 
-/// One slot a template, so that two messages that want the same template wait for one answer and others do not wait.
-/// Bounded by the templates that the rules and half-way mappings name.
+/// One entry for each template, so that two messages with the same template wait for one answer,
+/// and others do not wait. The size is bounded by the templates in the rules and in half-way
+/// mappings.
 #[derive(Default)]
 pub struct TemplateCache {
     slots: Mutex<HashMap<PipelineName, Arc<Slot>>>,
@@ -24,20 +25,21 @@ pub struct TemplateCache {
 
 type Slot = Mutex<Option<Answer>>;
 
-/// What CodePipeline said, and when.
+/// The answer of CodePipeline, and its time.
 struct Answer {
     at: Timestamp,
     said: Result<Arc<Template>, Fault>,
 }
 
 impl TemplateCache {
-    /// The template as CodePipeline has it, or had it within [`TEMPLATE_TTL`]. A fault counts for those who waited for the same
-    /// answer: were each to ask again, the last would wait longer than its claim lasts.
+    /// Returns the template, which was read within [`TEMPLATE_TTL`]. A fault is returned to all
+    /// callers that waited for the same answer: if each of them asked again, the last one would
+    /// wait longer than its claim lasts.
     ///
     /// # Errors
-    /// Those of [`Pipelines::template`].
+    /// The faults of [`PipelineReader::template`].
     ///
-    /// Cancelled: nothing is remembered, and the next in line asks.
+    /// If cancelled, nothing is kept, and the next caller asks.
     pub async fn get<P: Pipelines, C: Clock>(
         &self,
         name: &PipelineName,
@@ -63,7 +65,7 @@ impl TemplateCache {
 }
 
 impl Answer {
-    /// For whoever asked then.
+    /// The answer for callers that asked at that time.
     fn counts(&self, asked: Timestamp) -> bool {
         match self.said {
             Ok(_) => asked.since(self.at) < TEMPLATE_TTL,

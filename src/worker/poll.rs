@@ -34,8 +34,8 @@ pub(super) struct Poller<'a, Q, S, P, C> {
     pub(super) handler: &'a Arc<Handler<Q, S, P, C>>,
     pub(super) concurrency: usize,
     pub(super) mode: RunMode,
-    /// The queue that is polled. The sweep starts with the polling of webhooks, and readiness follows
-    /// it.
+    /// The queue that is polled. The sweep starts with the polling of webhooks, and readiness
+    /// follows it.
     pub(super) source: Source,
 }
 

@@ -15,8 +15,8 @@ struct Flags {
 pub struct Readiness(Arc<Flags>);
 
 impl Readiness {
-    /// Returns why the worker is not ready. Returns `None` if it is ready: the webhook queue answered
-    /// the last poll, AWS answers what processing needs, and no shutdown was requested.
+    /// Returns why the worker is not ready. Returns `None` if it is ready: the webhook queue
+    /// answered the last poll, AWS answers what processing needs, and no shutdown was requested.
     #[must_use]
     pub fn not_ready_reason(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! A mapping as a DynamoDB item, and back. ARCHITECTURE.md lists the parts; what is `None` is not written.
+//! A mapping as a DynamoDB item, and back. ARCHITECTURE.md lists the parts; what is `None` is not
+//! written.
 
 mod item;
 mod part;
@@ -23,8 +24,8 @@ pub(super) fn write(mapping: &Mapping) -> Item {
 /// Reads a mapping.
 ///
 /// # Errors
-/// [`Reason::MappingNewer`] for a row of a newer schema; [`Reason::MappingUnreadable`] for a row that no branchline wrote,
-/// naming row and attribute.
+/// [`Reason::MappingNewer`] for a row of a newer schema; [`Reason::MappingUnreadable`] for a row
+/// that no branchline wrote, naming row and attribute.
 pub(super) fn read(item: &Item) -> Result<Mapping, Fault> {
     let row = Part::row(item);
     let schema: u32 = row.required("schema")?;

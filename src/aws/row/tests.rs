@@ -16,8 +16,8 @@ use crate::domain::state::resources::{PipelineResource, Resources};
 
 use super::*;
 
-fn commit(letter: &str) -> CommitId {
-    CommitId::parse(letter.repeat(40)).unwrap()
+fn commit(digit: &str) -> CommitId {
+    CommitId::parse(digit.repeat(40)).unwrap()
 }
 
 fn spec() -> Spec {

@@ -1,4 +1,5 @@
-//! Attributes that a newer branchline wrote into a row of this schema: read, kept and written back as they were.
+//! Attributes that a newer branchline wrote into a row of this schema: read, kept and written back
+//! as they were.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -39,8 +40,8 @@ pub(super) fn merge(item: &mut Item, unknown: &UnknownAttributes) {
 }
 
 /// Converts to DynamoDB's JSON form
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>). `None` for a type
-/// that this version of the SDK does not know.
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>).
+/// `None` for a type that this version of the SDK does not know.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the SDK's enum is non-exhaustive, and its variant for unknown types is private"

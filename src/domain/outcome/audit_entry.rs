@@ -12,7 +12,8 @@ use crate::domain::state::mapping::Mapping;
 pub struct NewAuditEntry {
     /// What made us write it.
     pub cause: Cause,
-    /// The event's own time; for a sweep, that of the event whose effect it finished; for an operator, the present.
+    /// The event's own time; for a sweep, that of the event whose effect it finished; for an
+    /// operator, the present.
     pub time: Timestamp,
     /// When it was done.
     pub processed_at: Timestamp,
@@ -48,8 +49,8 @@ impl NewAuditEntry {
     }
 }
 
-/// An entry as it is read back: owned text, since an entry that was damaged is shown and not hidden. Every field is
-/// written, known or not: a row of CSV must have as many as its head.
+/// An entry as it is read back: owned text, since an entry that was damaged is shown and not
+/// hidden. Every field is written, known or not: a row of CSV must have as many as its head.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
     /// The event's own time.

@@ -1,4 +1,4 @@
-//! What is written to a mapping under which condition, and the proof that it was.
+//! Conditional writes to a mapping, and the proof that one succeeded.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{PipelineName, Timestamp};
 use crate::domain::state::mapping::{EffectResult, Expect, Mapping, State};
 
-/// A row to write, and what the table must hold for that.
+/// A row to write, and the condition under which it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// What the table must hold.
     pub expect: Expect,
-    /// The row that is written.
+    /// The row to write.
     pub next: Mapping,
-    /// The pipeline name that the subject gives up with it.
+    /// The pipeline name that the subject releases with it.
     pub releases: Option<PipelineName>,
 }
 
 impl Transition {
-    /// Makes a transition that gives up no name.
+    /// Creates a transition that releases no name.
     #[must_use]
     pub fn new(expect: Expect, next: Mapping) -> Self {
         Self {
@@ -42,20 +42,21 @@ impl Transition {
     }
 }
 
-/// How long a timed-out call may still take effect. Its request has reached AWS or never will, and AWS answers within
-/// seconds.
+/// How long a timed-out call may still take effect. Its request has reached AWS or never will, and
+/// AWS answers within seconds.
 pub const LATE_EFFECT_WINDOW: Duration = Duration::from_secs(10);
-/// The largest difference between the clocks of two workers: one sees a claim expire before the other does.
+/// The largest difference between the clocks of two workers: one sees a claim expire before the
+/// other does.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The proof that a conditional write on the mapping succeeded. No pipeline is changed without one.
 ///
-/// Only a `Store` makes one, after its write was confirmed.
+/// Only a `Store` creates one, after its write was confirmed.
 #[derive(Debug)]
 pub struct Claim(Box<Mapping>);
 
 impl Claim {
-    /// Makes a claim of the row that was just written. For stores alone.
+    /// Creates the claim for a row that was just written. Only stores call this.
     #[must_use]
     pub fn proven(written: Mapping) -> Self {
         Self(Box::new(written))
@@ -67,13 +68,14 @@ impl Claim {
         &self.0
     }
 
-    /// Returns true if it lasts for at least this long: no other worker changes the pipeline until then.
+    /// Returns true if it lasts for at least this time, in which no other worker changes the
+    /// pipeline.
     #[must_use]
     pub fn lasts(&self, time: Duration, now: Timestamp) -> bool {
         self.0.claim_at(now.plus(time)).is_some()
     }
 
-    /// Uses the claim up: its row, settled by the result of the effect, for the table to write.
+    /// Ends the claim with the result of the effect. Returns the write that settles the row.
     #[must_use]
     pub fn settle(self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
@@ -88,9 +90,10 @@ impl Claim {
         }
     }
 
-    /// Gives the claim up: the row stays half-way, free for the next worker, and says why.
+    /// Gives the claim up. The row stays half-way, free for the next worker, and has the fault.
     ///
-    /// A name that turned out to be taken is given up, so that a corrected rule may give another.
+    /// If the pipeline's name belongs to another pipeline, the name is released, so that a
+    /// corrected rule can give the subject another one.
     #[must_use]
     pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
@@ -98,14 +101,14 @@ impl Claim {
         let taken = fault.reason == Reason::PipelineNameTaken;
         let releases = next.resources.pipeline.take_if(|_| taken);
         let releases = releases.map(|pipeline| pipeline.name);
-        // A call that timed out may still take effect: the subject stays claimed until that is over.
+        // A call that timed out may still take effect. The subject stays claimed until then.
         next.claim = next
             .claim
             .filter(|_| fault.reason == Reason::AwsUnavailable);
         if let Some(claim) = &mut next.claim {
             claim.until = claim.until.min(now.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW));
         }
-        // Another worker was faster, which is no failure.
+        // A conflict with another worker is not a failure.
         let failed = fault.reason.class() != Class::Busy;
         next.attempts = next.attempts.saturating_add(u32::from(failed));
         next.last_error = Some(fault.to_string());

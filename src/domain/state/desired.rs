@@ -1,8 +1,8 @@
-//! What should be true of a subject: a pipeline, and what builds it; or none, and why.
+//! The desired state of a subject: a pipeline, or no pipeline and the reason.
 
 use crate::domain::ids::{Branch, PipelineName};
 
-/// What a mapping records as desired.
+/// The desired state in a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Desired {
     /// The subject has a pipeline like this.
@@ -11,7 +11,8 @@ pub enum Desired {
     Absent {
         /// Why it has none.
         reason: AbsenceReason,
-        /// The pipeline that it had last, or that is being deleted. `None` where it never had one, or nothing is known of it.
+        /// The pipeline that it had last, or that is being deleted. `None` if it never had one, or
+        /// if nothing is known of it.
         last: Option<Spec>,
     },
 }
@@ -36,12 +37,12 @@ impl Desired {
     }
 }
 
-/// What an event asks for: a pipeline and how it is built, or none.
+/// The desired state in an intent: a pipeline and its executions, or no pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DesiredState {
-    /// The subject has a pipeline like this, and its head is built as the call says.
+    /// The subject has a pipeline like this, and its head is built by this policy.
     Present(Box<Spec>, BuildPolicy),
-    /// The subject has none.
+    /// The subject has no pipeline.
     Absent(AbsenceReason),
 }
 
@@ -54,7 +55,7 @@ pub struct Spec {
     pub template: PipelineName,
     /// The branch that its source action fetches.
     pub branch: Branch,
-    /// The rule that says so.
+    /// The name of the rule.
     pub rule: String,
     /// The base branch of a pull request.
     pub base: Option<Branch>,
@@ -64,23 +65,23 @@ pub struct Spec {
     pub author: Option<String>,
 }
 
-/// What the rule and the commit say about starts and updates.
+/// The policy for starts and updates, from the rule and the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuildPolicy {
-    /// Who starts the head commit.
+    /// What starts the head commit.
     pub head: BuildTrigger,
-    /// Whether the clone follows its template.
+    /// True if the clone follows its template.
     pub follows: bool,
 }
 
-/// Who starts the head commit.
+/// What starts the head commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuildTrigger {
-    /// We do.
+    /// branchline does.
     Branchline,
-    /// The clone's own change detection.
+    /// The clone's own change detection does.
     ChangeDetection,
-    /// Nobody: its author asks for no build.
+    /// Nothing does: the commit message asks for no build.
     Skipped,
 }
 
@@ -91,24 +92,24 @@ pub enum AbsenceReason {
     Closed,
     /// The branch is deleted.
     Deleted,
-    /// A draft, under a rule without drafts.
+    /// It is a draft, and the rule excludes drafts.
     Draft,
     /// The head is in a fork, and the rule does not say `forks = true`.
     Fork,
-    /// No rule admits its base or its branch (any more).
+    /// No rule applies to its base or its branch, or none does any more.
     NoRule,
-    /// Its only commit so far asks for no build.
+    /// The message of its only commit asks for no build.
     Skipped,
     /// The repository is deleted.
     RepositoryDeleted,
     /// The repository is archived.
     RepositoryArchived,
-    /// Its pipeline was found without a mapping, and nothing is known of why.
+    /// Its pipeline was found without a mapping.
     Orphan,
 }
 
 impl AbsenceReason {
-    /// Every absence, for reading them back from the table.
+    /// All reasons.
     pub const ALL: [Self; 9] = [
         Self::Closed,
         Self::Deleted,
@@ -121,7 +122,7 @@ impl AbsenceReason {
         Self::Orphan,
     ];
 
-    /// The word in the table and in logs.
+    /// Returns the word in the table and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

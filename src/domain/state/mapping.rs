@@ -1,7 +1,8 @@
 //! Step 5 of 7. In: what the table holds. Out: [`Mapping`].
 //!
-//! A mapping is what is recorded of a subject. It is written in two phases: *claimed* in a half-way state before AWS is
-//! called, and *settled* afterwards, so that a crash between the two leaves a row that says what to finish.
+//! A mapping is the record of a subject. It is written in two phases: *claimed* in a half-way
+//! state before AWS is called, and *settled* afterwards, so that a crash between the two leaves a
+//! row from which another worker finishes the change.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +21,11 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::ordering::EventOrder;
 use crate::domain::state::resources::{PipelineResource, Resources};
 
-/// The version of the row's format. A row with a higher one was written by a newer branchline, and this one does not touch
-/// it.
+/// The version of the row's format. This branchline does not change a row with a higher version: a
+/// newer branchline wrote it.
 pub const SCHEMA: u32 = 1;
 
-/// Where a subject's pipeline stands.
+/// The state of a subject's pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Claimed: the pipeline is about to be created, or half created.
@@ -35,12 +36,13 @@ pub enum State {
     Starting,
     /// Claimed: the pipeline is about to be deleted, or half deleted.
     Deleting,
-    /// A tombstone: the pipeline is deleted or never existed. The row stays, so that an old `opened` does not recreate it.
+    /// A tombstone: the pipeline is deleted or never existed. The row stays, so that an old
+    /// `opened` does not recreate it.
     Gone,
 }
 
 impl State {
-    /// Every state, for reading them back from the table.
+    /// All states.
     pub const ALL: [Self; 5] = [
         Self::Creating,
         Self::Active,
@@ -48,7 +50,7 @@ impl State {
         Self::Deleting,
         Self::Gone,
     ];
-    /// The states that a dead worker leaves behind.
+    /// The states under a claim: a worker that ends leaves one of them behind.
     pub const HALF_WAY: [Self; 3] = [Self::Creating, Self::Starting, Self::Deleting];
 
     /// Returns the word in the table, in logs and in the index.
@@ -69,32 +71,33 @@ impl State {
 pub struct Mapping {
     /// The subject.
     pub subject: Subject,
-    /// The name that the repository had last.
+    /// The name of the repository in its last event.
     pub repository: RepositoryName,
-    /// Where the subject's pipeline stands.
+    /// The state of the subject's pipeline.
     pub state: State,
     /// The number of intents that were accepted for this subject.
     pub generation: u64,
     /// The order of the event that was accepted last.
     pub order: EventOrder,
-    /// What should be true of the subject. `None` before anything was accepted.
+    /// The desired state. `None` before an event was accepted.
     pub desired: Option<Desired>,
-    /// What exists for the subject, or is being created.
+    /// The resources that exist for the subject, or are being created.
     pub resources: Resources,
-    /// What CodePipeline did for the subject.
+    /// The observed executions.
     pub observed: Observed,
-    /// What GitHub was told last.
+    /// The last report to GitHub.
     pub reported: Option<Reported>,
-    /// Who approved which commit of a stranger's pull request.
+    /// The last approval of a commit from a fork.
     pub approved: Option<Approved>,
-    /// A delivery that named the head commit. Its id is the client request token of that commit's execution, and changes with
-    /// the head: under a token that was used for another commit nothing would start.
+    /// The delivery that named the head commit. Its id is the client request token of that commit's
+    /// execution. It changes with the head, because CodePipeline starts nothing under a token that
+    /// was used before.
     pub start_token: Option<DeliveryId>,
     /// The rule among whose `max_active` clones it has a slot.
     pub slot: Option<String>,
-    /// Who works on it, and until when that counts.
+    /// The claim of the worker that is changing the pipeline.
     pub claim: Option<ClaimInfo>,
-    /// Failed attempts since it was last settled.
+    /// The number of failed attempts since the row was last settled.
     pub attempts: u32,
     /// The last failure, until it is settled.
     pub last_error: Option<String>,
@@ -102,7 +105,8 @@ pub struct Mapping {
     pub created_at: Timestamp,
     /// When the row was last written.
     pub updated_at: Timestamp,
-    /// Attributes that a newer branchline wrote and that this one does not know. They are written back as they were.
+    /// Attributes of a newer branchline that this one does not know. They are written back
+    /// unchanged.
     pub unknown: UnknownAttributes,
 }
 
@@ -118,38 +122,39 @@ pub enum UnknownAttribute {
     PartOf(UnknownAttributes),
 }
 
-/// What CodePipeline did for the subject.
+/// The executions of the pipeline that branchline knows of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// The head commit of the last known execution: one that branchline started, or the first.
+    /// The head commit of the last known execution: the last one that branchline started, or the
+    /// first one.
     pub built: Option<CommitId>,
-    /// The pipeline's last executions, while it is being deleted.
+    /// The pipeline's last executions. Set while the pipeline is being deleted.
     pub executions: Vec<Execution>,
 }
 
-/// What GitHub was told last.
+/// A report to GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
-    /// The commit that it was told about.
+    /// The reported commit.
     pub commit: CommitId,
-    /// What it was told, in one word.
+    /// The reported status.
     pub status: String,
-    /// When it was told.
+    /// The time of the report.
     pub at: Timestamp,
 }
 
-/// An approval of a stranger's commit.
+/// The approval of a commit from a fork.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
-    /// The commit that was approved.
+    /// The approved commit.
     pub commit: CommitId,
-    /// Who approved it.
+    /// The GitHub user who approved it.
     pub by: String,
-    /// When it was approved.
+    /// The time of the approval.
     pub at: Timestamp,
 }
 
-/// A claim as the row shows it.
+/// The claim in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimInfo {
     /// The owner: unique to one claim of one worker.
@@ -158,12 +163,12 @@ pub struct ClaimInfo {
     pub until: Timestamp,
 }
 
-/// What a conditional write expects to find.
+/// The condition of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// No row.
     Unseen,
-    /// The row exactly as it was read, by everything that changes with every write.
+    /// The row as it was read. Every write changes at least one of these fields.
     Seen {
         /// Its generation.
         generation: u64,
@@ -175,7 +180,7 @@ pub enum Expect {
 }
 
 impl Mapping {
-    /// Makes the row of a subject that was never seen, before anything is accepted.
+    /// Creates the row of a new subject, before an event is accepted.
     #[must_use]
     pub fn unseen(
         subject: Subject,
@@ -205,26 +210,26 @@ impl Mapping {
         }
     }
 
-    /// Returns true if the worker that claimed it died: half-way, under a claim that has expired.
+    /// Returns true if the row is half-way under a claim that has expired: its worker has ended.
     #[must_use]
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         State::HALF_WAY.contains(&self.state)
             && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
     }
 
-    /// Returns the spec of the pipeline that it has or should have; of a tombstone, of the one that it had last.
+    /// Returns the spec of the pipeline that the subject should have, or had last.
     #[must_use]
     pub fn spec(&self) -> Option<&Spec> {
         self.desired.as_ref().and_then(Desired::spec)
     }
 
-    /// Returns why it should have no pipeline, where that is so.
+    /// Returns the reason why the subject should have no pipeline.
     #[must_use]
     pub fn absence(&self) -> Option<AbsenceReason> {
         self.desired.as_ref().and_then(Desired::absence)
     }
 
-    /// Returns the name of its pipeline, existing or being created.
+    /// Returns the name of its pipeline, which exists or is being created.
     #[must_use]
     pub fn pipeline_name(&self) -> Option<&PipelineName> {
         self.resources
@@ -246,7 +251,7 @@ impl Mapping {
         self.resources.pipeline.as_ref()?.arn.as_ref()
     }
 
-    /// Returns what was written to CodePipeline as its pipeline.
+    /// Returns the fingerprint of its pipeline, as it was last written to CodePipeline.
     #[must_use]
     pub fn fingerprint(&self) -> Option<&CloneFingerprint> {
         self.resources.pipeline.as_ref()?.fingerprint.as_ref()
@@ -258,7 +263,7 @@ impl Mapping {
         self.resources.pipeline.as_ref()?.template_version
     }
 
-    /// Returns what the placeholders of a rule stand for, for this subject and its pipeline.
+    /// Returns the values of a rule's placeholders for this subject and its pipeline.
     #[must_use]
     pub fn placeholder_values<'a>(&'a self, spec: &'a Spec) -> PlaceholderValues<'a> {
         PlaceholderValues {
@@ -275,7 +280,7 @@ impl Mapping {
         }
     }
 
-    /// Returns what a template needs to make this subject's clone.
+    /// Returns the values from which a template creates this subject's clone.
     #[must_use]
     pub fn clone_request<'a>(
         &'a self,
@@ -292,8 +297,8 @@ impl Mapping {
         }
     }
 
-    /// Returns true if the head commit has no known execution. A new branch's first execution is that of the commit that
-    /// came with it.
+    /// Returns true if the head commit has no known execution. The first execution of a new branch
+    /// is that of its first commit.
     #[must_use]
     pub fn owes_start(&self) -> bool {
         match (&self.order.head, &self.observed.built) {
@@ -303,9 +308,9 @@ impl Mapping {
         }
     }
 
-    /// Returns the token of a start that follows an UpdatePipeline of the same claim, and of no other: an update stops what
-    /// runs, the execution that an earlier attempt started under the head's own token among it, and CodePipeline would
-    /// return that one.
+    /// Returns the token of a start that follows an UpdatePipeline under the same claim. The head's
+    /// own token will not do: an earlier attempt may have used it for an execution that the update
+    /// stopped, and CodePipeline would return that one.
     #[must_use]
     pub fn token_after_update(&self) -> Option<DeliveryId> {
         let (token, claim) = (self.start_token.as_ref()?, self.claim.as_ref()?);
@@ -314,13 +319,13 @@ impl Mapping {
         DeliveryId::parse(text).ok()
     }
 
-    /// Returns the claim that counts at `now`.
+    /// Returns the claim that is valid at `now`.
     #[must_use]
     pub fn claim_at(&self, now: Timestamp) -> Option<&ClaimInfo> {
         self.claim.as_ref().filter(|claim| claim.until > now)
     }
 
-    /// Returns the expectation that the row was not written since it was read as this.
+    /// Returns the condition that the row was not written since it was read.
     #[must_use]
     pub fn as_seen(&self) -> Expect {
         Expect::Seen {
@@ -330,7 +335,7 @@ impl Mapping {
         }
     }
 
-    /// Returns the row after its effect took place.
+    /// Returns the row after its effect.
     #[must_use]
     pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
         match result {
@@ -379,12 +384,14 @@ pub struct ExistingClone {
     pub name: PipelineName,
     /// The ARN.
     pub arn: PipelineArn,
-    /// The version of the template that it now follows; `None` where that did not change, or is not known.
+    /// The version of the template that it was created from or updated to; `None` if that did not
+    /// change, or is not known.
     pub template_version: Option<i32>,
-    /// What was written to CodePipeline.
+    /// The fingerprint of its declaration.
     pub fingerprint: CloneFingerprint,
-    /// The rule whose slot it acquired just now.
+    /// The rule whose slot it acquired in this effect.
     pub slot: Option<String>,
-    /// The commit of its last execution, where an earlier attempt had created it. Counts where no head is known.
+    /// The commit of its last execution, if an earlier attempt created it. Recorded if no head is
+    /// known.
     pub built: Option<CommitId>,
 }

@@ -1,27 +1,29 @@
-//! The order of what GitHub said, which is not the order in which it arrives.
+//! The order of events at GitHub, which is not the order in which they arrive.
 //!
-//! `pull_request.updated_at` has a grain of one second and real deliveries tie, so an order carries more than a time:
-//! what kind of statement it was, which head it saw and which head came before, and when it entered the queue.
+//! `pull_request.updated_at` is in whole seconds, and real deliveries share one. So an order has
+//! more than a time: the kind of the event, its head commit, the head before it, and the time at
+//! which it entered the queue.
 
 use crate::domain::ids::{CommitId, Timestamp};
 
-/// The kind of a statement, which decides between a closing and an opening of the same second.
+/// The kind of an event. It decides between a closing and an opening in the same second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// The pull request is open.
     Open,
-    /// The pull request is open again: it was closed before, so this beats a closing of the same second.
+    /// The pull request is open again. It was closed before, so this is later than a closing in the
+    /// same second.
     Reopened,
     /// The pull request is closed.
     Closed,
     /// The branch exists.
     Pushed,
-    /// The branch is gone.
+    /// The branch is deleted.
     Deleted,
 }
 
 impl EventKind {
-    /// Every kind, for reading them back from the table.
+    /// All kinds.
     pub const ALL: [Self; 5] = [
         Self::Open,
         Self::Reopened,
@@ -30,7 +32,7 @@ impl EventKind {
         Self::Deleted,
     ];
 
-    /// The word in the table.
+    /// Returns the word in the table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,34 +45,35 @@ impl EventKind {
     }
 }
 
-/// When something was said of a subject, and enough beside the time to order two statements of one second.
+/// The position of an event in the order of a subject's events, with enough to order two events of
+/// the same second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventOrder {
     /// The event's own time.
     pub event_time: Timestamp,
     /// When it entered the queue.
     pub received_at: Timestamp,
-    /// What kind of statement it was.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// The head commit that it saw.
+    /// The head commit.
     pub head: Option<CommitId>,
-    /// The head commit before.
+    /// The head commit before the event.
     pub before: Option<CommitId>,
 }
 
-/// How a statement stands to the one on record.
+/// The position of an event relative to the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recency {
     /// Later than what is recorded.
     Newer,
-    /// The very statement that is recorded.
+    /// The recorded event itself.
     Same,
     /// Earlier than what is recorded.
     Older,
 }
 
 impl EventOrder {
-    /// How this statement stands to the recorded one.
+    /// Compares this event with the recorded one.
     #[must_use]
     pub fn recency(&self, recorded: &Self) -> Recency {
         match self.event_time.cmp(&recorded.event_time) {
@@ -80,13 +83,14 @@ impl EventOrder {
         }
     }
 
-    /// The tie rule of the design: a closing beats every opening but a reopening; then the chain of heads; then
-    /// received_at.
+    /// Compares two events of the same second: a closing is later than an opening, but not than a
+    /// reopening; then the chain of heads decides; then `received_at`.
     fn tie(&self, recorded: &Self) -> Recency {
         match (self.kind, recorded.kind) {
             (EventKind::Closed, EventKind::Closed) => Recency::Same,
-            // A reopening is news even where the push after it was heard of first: else the closing before both, arriving
-            // last, would beat that push. `over` keeps the later head.
+            // A reopening is accepted even if the push after it arrived first. Otherwise the
+            // closing before both, if it arrives last, would be later than that push. `over` keeps
+            // the later head.
             (EventKind::Closed, EventKind::Open)
             | (EventKind::Reopened, EventKind::Closed | EventKind::Open) => Recency::Newer,
             (EventKind::Closed, EventKind::Reopened) | (EventKind::Open, EventKind::Closed) => {
@@ -132,8 +136,8 @@ impl EventOrder {
         }
     }
 
-    /// What to record once this statement is accepted over `recorded`: a reopening is remembered through its second,
-    /// so that the closing before it, arriving last, is still known to be older.
+    /// Returns the order to record once this event is accepted over `recorded`. A reopening is kept
+    /// for the rest of its second, so that the closing before it is still older if it arrives last.
     #[must_use]
     pub fn over(mut self, recorded: &Self) -> Self {
         if self.event_time == recorded.event_time {
@@ -149,7 +153,7 @@ impl EventOrder {
             if self.before.is_none() && self.head == recorded.head {
                 self.before.clone_from(&recorded.before);
             }
-            // A head of an earlier second would be taken for this statement's own in the next tie.
+            // In the next tie, a head of an earlier second would count as the head of this event.
             if self.head.is_none() {
                 self.head.clone_from(&recorded.head);
             }

@@ -1,4 +1,4 @@
-//! What exists in the account for a subject, by kind.
+//! The resources of a subject in the account, by kind.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{PipelineArn, PipelineName};
@@ -10,21 +10,22 @@ pub struct Resources {
     pub pipeline: Option<PipelineResource>,
 }
 
-/// The clone as a resource: its name is reserved before it is created, and given up once it is deleted.
+/// The clone as a resource: its name is reserved before it is created, and given up once it is
+/// deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineResource {
     /// The name.
     pub name: PipelineName,
     /// The ARN, once the clone was created.
     pub arn: Option<PipelineArn>,
-    /// The version of the template that the clone was made from or updated to.
+    /// The version of the template that the clone was created from or updated to.
     pub template_version: Option<i32>,
-    /// What was written to CodePipeline.
+    /// The fingerprint of the declaration that was last written to CodePipeline.
     pub fingerprint: Option<CloneFingerprint>,
 }
 
 impl PipelineResource {
-    /// Makes a resource of which only the name is known.
+    /// Creates a resource of which only the name is known.
     #[must_use]
     pub fn named(name: PipelineName) -> Self {
         Self {

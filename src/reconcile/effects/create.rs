@@ -1,4 +1,4 @@
-//! Making a clone.
+//! Creates a clone.
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{last_built, owes};
@@ -14,8 +14,8 @@ use crate::ports::{Clock, CreateResult, Pipelines, Store};
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Makes the clone. One that an earlier attempt made is ours by its tags; where the head moved meanwhile and has no
-    /// execution yet, it is started.
+    /// Creates the clone. The tags show whether an earlier attempt created it. In that case the
+    /// head is started if it has changed since and has no execution.
     pub(in crate::reconcile) async fn create(
         &self,
         spec: &Spec,
@@ -70,7 +70,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((EffectResult::Present(made), Outcome::AlreadyCreated))
     }
 
-    /// The clone as template and rule have it today, and the template's version.
+    /// Returns the clone by today's template and rule, and the template's version.
     pub(in crate::reconcile) async fn build_clone(
         &self,
         spec: &Spec,
@@ -89,8 +89,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((clone, template.version))
     }
 
-    /// The rule that a mapping was claimed under. It may be gone since, and another may have its name: `rule 1` is
-    /// whichever stands first.
+    /// Returns the rule of a spec. The rule may have been removed since, and another one may have
+    /// its name: `rule 1` is the first rule of the file.
     pub(in crate::reconcile) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
         let named = self.rules.named(&spec.rule);
         let same = named.filter(|rule| rule.template == spec.template);

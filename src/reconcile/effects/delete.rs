@@ -1,4 +1,4 @@
-//! Removing a clone.
+//! Deletes a clone.
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::tags::is_ours;
@@ -14,8 +14,8 @@ use crate::reconcile::effects::start::not_ours;
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Before a clone is removed its last executions are written into the claim: CodePipeline forgets them with the
-    /// pipeline, and whoever finishes a removal that was cut off finds them there.
+    /// Writes the last executions of a clone into the claim before it is deleted. CodePipeline
+    /// deletes them with the pipeline, and another worker may have to finish the deletion.
     pub(in crate::reconcile) async fn remember_executions(
         &self,
         claim: &mut Transition,
@@ -48,7 +48,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 self.pipelines.delete(name, action.claim).await?;
                 Outcome::Deleted
             }
-            // Never settled as made, so never ours.
+            // It was never settled as created, so it is not ours.
             Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             Some(_) => return Err(not_ours(name.as_str())),
         };
@@ -56,7 +56,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((EffectResult::Absent, outcome))
     }
 
-    /// What a delete does to an execution that runs is not documented, so a rule may have it stopped before.
+    /// Stops running executions if the rule says so. The effect of DeletePipeline on them is not
+    /// documented.
     async fn stop_running(
         &self,
         name: &PipelineName,

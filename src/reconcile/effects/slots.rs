@@ -1,4 +1,5 @@
-//! Places among a rule's `max_active` clones: taken before a clone is made, given back once it is gone.
+//! The slots of a rule with `max_active`. A slot is acquired before a clone is created, and
+//! released after it was deleted.
 
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::rules::rule::Rule;
@@ -9,7 +10,7 @@ use crate::ports::{Clock, Pipelines, SlotResult, Store};
 use crate::reconcile::execute::{ClaimedAction, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// The rule whose place was taken; `None` where it has no limit.
+    /// Acquires a slot. Returns the name of the rule, or `None` if the rule has no limit.
     pub(in crate::reconcile) async fn acquire_slot(
         &self,
         rule: &Rule,
@@ -36,7 +37,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
-    /// Releases the slot that the clone occupied, and one that was acquired for a clone that never settled.
+    /// Releases the slot of the clone, and one that was acquired for a clone that was not settled.
     pub(in crate::reconcile) async fn release_slot(
         &self,
         action: &ClaimedAction<'_>,
@@ -55,7 +56,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok(())
     }
 
-    /// A clone that will never be made like this must not keep others from being made.
+    /// Releases the slot of a clone that cannot be created, so that others can use it.
     pub(in crate::reconcile) async fn release_unused_slot(
         &self,
         effect: &Effect,

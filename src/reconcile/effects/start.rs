@@ -1,4 +1,4 @@
-//! Starting a head commit, in a clone that is up to date.
+//! Updates a clone if needed, and starts its head commit.
 
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::fingerprint::CloneFingerprint;
@@ -15,8 +15,9 @@ use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Brings the clone up to date where its rule says so, then starts the head commit: UpdatePipeline stops what runs
-    /// and starts nothing, so the two belong together. A clone that somebody deleted is made anew.
+    /// Updates the clone if its rule requires that, then starts the head commit. UpdatePipeline
+    /// stops running executions and starts none, so the two belong together. A clone that does not
+    /// exist any more is created again.
     pub(in crate::reconcile) async fn start(
         &self,
         spec: &Spec,
@@ -26,7 +27,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         self.is_no_template(&spec.pipeline, Some(spec))?;
         let mapping = action.claim.mapping();
         let named = self.rules.named(&spec.rule);
-        let cast = match named.map(|rule| rule.update) {
+        let up_to_date = match named.map(|rule| rule.update) {
             Some(Update::Never) => None,
             Some(Update::NextStart) | None => {
                 Some(self.build_clone(spec, action, self.rule(spec)?).await?)
@@ -39,7 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some(_) => return Err(not_ours(name.as_str())),
         };
         let old = mapping.fingerprint().cloned();
-        let (fingerprint, template_version, outcome) = match cast {
+        let (fingerprint, template_version, outcome) = match up_to_date {
             Some((clone, version)) if !is_up_to_date(old.as_ref(), &clone.fingerprint) => {
                 self.check_claim(action)?;
                 self.pipelines.update(&clone, action.claim).await?;
@@ -65,7 +66,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((EffectResult::Present(made), outcome))
     }
 
-    /// A clone that somebody made a template of since is not ours to change any more.
+    /// Fails if the pipeline has become a template: branchline changes no template.
     pub(in crate::reconcile) fn is_no_template(
         &self,
         name: &PipelineName,
@@ -80,7 +81,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Err(Fault::new(Reason::PipelineIsTemplate, detail))
     }
 
-    /// Starts the head commit of the claimed mapping, under a token.
+    /// Starts the head commit of the claimed mapping under a token.
     pub(in crate::reconcile) async fn run(
         &self,
         spec: &Spec,
@@ -89,7 +90,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> Result<String, Fault> {
         let mapping = action.claim.mapping();
-        let told = match self.rules.named(&spec.rule) {
+        let variables = match self.rules.named(&spec.rule) {
             Some(rule) if !fingerprint.variables.is_empty() => rule
                 .overrides
                 .variables(&mapping.placeholder_values(spec))?,
@@ -101,7 +102,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 .pinned_source
                 .clone()
                 .zip(mapping.order.head.clone()),
-            variables: told.into_iter().filter(known).collect(),
+            variables: variables.into_iter().filter(known).collect(),
             token,
         };
         self.check_claim(action)?;
@@ -111,12 +112,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 }
 
-/// Returns true if CodePipeline holds this declaration already. Which commit an execution fetches is not part of it.
+/// Returns true if this declaration was written to CodePipeline before. The commit that an
+/// execution fetches is not part of it.
 fn is_up_to_date(written: Option<&CloneFingerprint>, wanted: &CloneFingerprint) -> bool {
     written.is_some_and(|written| written.digest.is_some() && written.digest == wanted.digest)
 }
 
-/// Somebody took our tags off, or made a pipeline of this name after deleting ours.
+/// Returns the fault of a pipeline without our tags: they were removed, or the pipeline was
+/// replaced by another one of that name.
 pub(in crate::reconcile) fn not_ours(name: &str) -> Fault {
     let detail = format!(
         "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"

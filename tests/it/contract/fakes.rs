@@ -142,11 +142,11 @@ impl PipelinesStage for Account {
     }
 
     async fn give(&self, declaration: Value) {
-        self.0.give(declaration, Tags::new()).unwrap();
+        self.0.add(declaration, Tags::new()).unwrap();
     }
 
     async fn update(&self, declaration: Value) {
-        self.0.give(declaration, Tags::new()).unwrap();
+        self.0.add(declaration, Tags::new()).unwrap();
     }
 
     async fn executions(&self, name: &str) -> Option<u32> {

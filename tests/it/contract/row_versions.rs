@@ -1,5 +1,5 @@
-//! Two versions of the row format against one table, in both directions: this branchline, and a newer one that is played here
-//! by plain reads and writes.
+//! Two versions of the row format against one table, in both directions: this branchline, and a
+//! newer one that is played here by plain reads and writes.
 
 use std::collections::HashMap;
 

@@ -102,7 +102,7 @@ type End = Result<Vec<String>, Vec<String>>;
 async fn play(story: &Story, troubles: &[(usize, Trouble)]) -> (End, usize) {
     let world = history::world(FakeClock::new());
     if story.foreign {
-        world.give(template("api-pr-7", "acme/api"), [].into());
+        world.add_pipeline(template("api-pr-7", "acme/api"), [].into());
     }
     for (number, trouble) in troubles {
         world.faults.at_call(*number, *trouble);

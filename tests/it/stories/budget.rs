@@ -17,7 +17,7 @@ use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, template};
-use crate::world::story::{MAX_RECEIVES, World, run_line};
+use crate::world::story::{MAX_RECEIVES, World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// Returns the cost of one webhook in AWS calls, without the queue's batches.
@@ -29,7 +29,7 @@ async fn cost(world: &World, webhook: Webhook) -> usize {
 
 #[test]
 fn a_new_pipeline_costs_four_calls_and_three_within_a_minute_of_the_last() {
-    run_line(async |world| {
+    run_story(async |world| {
         assert_eq!(cost(world, Webhook::pull_request("opened")).await, 4);
         assert_eq!(
             cost(world, Webhook::pull_request("opened").number(8)).await,
@@ -40,7 +40,7 @@ fn a_new_pipeline_costs_four_calls_and_three_within_a_minute_of_the_last() {
 
 #[test]
 fn a_push_costs_six_calls_and_a_closing_six() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let pushed = |before, sha| Webhook::pull_request("synchronize").before(before).sha(sha);
         assert_eq!(cost(world, pushed(1, 2)).await, 5, "the template is cached");
@@ -52,7 +52,7 @@ fn a_push_costs_six_calls_and_a_closing_six() {
 
 #[test]
 fn a_webhook_that_changes_nothing_costs_one_call() {
-    run_line(async |world| {
+    run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
         world.deliver(opened.clone()).await;
         world
@@ -69,7 +69,7 @@ fn a_webhook_that_changes_nothing_costs_one_call() {
 
 #[test]
 fn an_ignored_webhook_costs_nothing() {
-    run_line(async |world| {
+    run_story(async |world| {
         let webhooks = [
             Webhook::ping(),
             Webhook::pull_request("labeled"),
@@ -85,7 +85,7 @@ fn an_ignored_webhook_costs_nothing() {
 
 #[test]
 fn the_longest_processing_under_a_claim_ends_before_the_claim() {
-    run_line(async |world| {
+    run_story(async |world| {
         // An attempt that could not record its result: the next one finds its own pipeline.
         world.faults.next(
             Op::Record,
@@ -105,10 +105,10 @@ fn the_longest_processing_under_a_claim_ends_before_the_claim() {
         world.deliver(Webhook::pull_request("closed")).await;
         let closed = under_a_claim(&world.faults.calls());
         // Pushed to, after its template changed.
-        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.add_pipeline(template(TEMPLATE, REPOSITORY.1), Tags::new());
         let mut changed = template(TEMPLATE, REPOSITORY.1);
         changed["artifactStore"]["location"] = "elsewhere".into();
-        world.give(changed, Tags::new());
+        world.add_pipeline(changed, Tags::new());
         world.clock.advance(Duration::from_secs(60));
         world.faults.clear();
         let pushed = Webhook::pull_request("synchronize").number(8).before(1);
@@ -193,7 +193,7 @@ fn a_lease_outlives_failed_renewals() {
 
 #[test]
 fn a_template_is_read_once_a_minute() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.faults.clear();
         for number in 1..=5 {
             world
@@ -201,7 +201,7 @@ fn a_template_is_read_once_a_minute() {
                 .await;
         }
         assert_eq!(template_calls(world), 1);
-        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.add_pipeline(template(TEMPLATE, REPOSITORY.1), Tags::new());
         world.clock.advance(Duration::from_secs(60));
         world
             .deliver(Webhook::pull_request("opened").number(6))

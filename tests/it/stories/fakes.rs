@@ -13,7 +13,7 @@ use crate::world::clock::FakeClock;
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, pull_request_rule, template};
-use crate::world::story::{MAX_RECEIVES, World, run_line};
+use crate::world::story::{MAX_RECEIVES, World, run_story};
 use crate::world::webhook::Webhook;
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn what_is_left_over_is_reported() {
     world.settle().await;
     assert!(world.leftovers().is_empty());
 
-    assert!(world.account.take("api-pr-7"));
+    assert!(world.account.remove("api-pr-7"));
     assert_eq!(
         world.leftovers(),
         ["acme/api#7 is active, without its 'api-pr-7'"]
@@ -86,9 +86,9 @@ async fn a_claim_and_a_half_way_mapping_are_left_over() {
 
 #[test]
 fn a_half_way_mapping_can_be_expected() {
-    run_line(async |world| {
+    run_story(async |world| {
         let foreign = template("api-pr-7", "acme/api");
-        world.give(foreign, [].into());
+        world.add_pipeline(foreign, [].into());
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert!(
             outcomes[0].starts_with("pipeline-name-taken"),
@@ -99,13 +99,13 @@ fn a_half_way_mapping_can_be_expected() {
             dead_letters[0].text("branchline-reason"),
             Some("pipeline-name-taken")
         );
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }
 
 #[test]
 fn a_call_fails_before_or_after_it_took_effect() {
-    run_line(async |world| {
+    run_story(async |world| {
         let fail = |when| Trouble::Fail(when, Reason::AwsUnavailable);
         world.faults.next(Op::Create, 1, fail(When::Before));
         world.faults.next(Op::Create, 1, fail(When::After));
@@ -121,7 +121,7 @@ fn a_worker_that_crashes_anywhere_leaves_nothing_behind() {
     for number in 1.. {
         let mut struck = false;
         for when in [When::Before, When::After] {
-            run_line(async |world| {
+            run_story(async |world| {
                 world.faults.at_call(number, Trouble::Hang(when));
                 world.deliver(Webhook::pull_request("opened")).await;
                 world.deliver(Webhook::pull_request("closed").sha(2)).await;
@@ -142,7 +142,7 @@ fn a_worker_that_crashes_anywhere_leaves_nothing_behind() {
 #[test]
 fn an_unruly_queue_does_not_change_the_result() {
     for seed in 0..50 {
-        run_line(async |world| {
+        run_story(async |world| {
             world.queue.unruly(seed);
             for number in 1..=12 {
                 let opened = Webhook::pull_request("opened").number(number).at(START);
@@ -273,7 +273,7 @@ async fn a_clock_can_follow_tokio_and_a_long_poll_waits() {
 
 #[test]
 fn a_call_can_take_long() {
-    run_line(async |world| {
+    run_story(async |world| {
         let slow = Trouble::Stall(When::Before, Duration::from_secs(30));
         world.faults.next(Op::Create, 1, slow);
         tokio::join!(world.deliver(Webhook::pull_request("opened")), async {
@@ -290,7 +290,7 @@ fn a_call_can_take_long() {
 
 #[test]
 fn the_fakes_count_the_cost_of_a_webhook() {
-    run_line(async |world| {
+    run_story(async |world| {
         let rules = || vec![pull_request_rule(), branch_rule()];
         world.restart(rules());
         let budget = [

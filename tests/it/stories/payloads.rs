@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
@@ -28,7 +28,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
 
 /// Adds rules for pull requests and branches of one repository, with its own template.
 fn follow(world: &World, repository: &str) {
-    world.give(template("template", repository), Tags::new());
+    world.add_pipeline(template("template", repository), Tags::new());
     let rules = [pull_request_rule(), branch_rule()].map(|rule| Rule {
         repository: patterns([repository]),
         template: pipeline_name("template"),
@@ -66,7 +66,7 @@ const STORY: [&str; 10] = [
 fn our_own_payloads_have_the_expected_outcomes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/webhooks");
     assert_eq!(payloads(&folder).len(), STORY.len());
-    run_line(async |world| {
+    run_story(async |world| {
         follow(world, "acme/api");
         let mut table = Vec::new();
         for name in STORY {

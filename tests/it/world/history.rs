@@ -53,7 +53,7 @@ fn make_rules() -> Vec<Rule> {
 /// Makes a world with these rules.
 pub(crate) fn world(clock: FakeClock) -> World {
     let world = World::new(clock);
-    world.give(template(WEB_TEMPLATE, WEB.1), Tags::new());
+    world.add_pipeline(template(WEB_TEMPLATE, WEB.1), Tags::new());
     world.restart(rules());
     world
 }

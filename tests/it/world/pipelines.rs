@@ -49,7 +49,7 @@ impl FakePipelines {
     ///
     /// # Errors
     /// The reason for which CodePipeline refuses the declaration.
-    pub(crate) fn give(&self, declaration: Value, tags: Tags) -> Result<(), String> {
+    pub(crate) fn add(&self, declaration: Value, tags: Tags) -> Result<(), String> {
         let Value::Object(declaration) = declaration else {
             return Err("ValidationException: no object".to_owned());
         };
@@ -74,7 +74,7 @@ impl FakePipelines {
     }
 
     /// Deletes a pipeline as another user of the account. Returns true if it existed.
-    pub(crate) fn take(&self, name: &str) -> bool {
+    pub(crate) fn remove(&self, name: &str) -> bool {
         let mut account = lock(&self.account);
         let before = account.pipelines.len();
         account.pipelines.retain(|other, _| other.as_str() != name);

@@ -1,7 +1,7 @@
 //! The world in which stories happen: queues, a table, pipelines, and a reconciler that works on
 //! them.
 //!
-//! [`run_line`] plays a story and fails it if anything is left over.
+//! [`run_story`] plays a story and fails it if anything is left over.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ pub(crate) struct World {
 /// Plays a story, then checks that nothing is left over: no message, no claim, no half-way mapping,
 /// no dead letter that the story did not expect, no pipeline without an active mapping, and no
 /// active mapping without its pipeline.
-pub(crate) fn run_line(story: impl AsyncFnOnce(&World)) {
+pub(crate) fn run_story(story: impl AsyncFnOnce(&World)) {
     play(FakeClock::new, story);
 }
 
@@ -106,7 +106,7 @@ impl World {
             store,
             account,
         };
-        world.give(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.add_pipeline(template(TEMPLATE, REPOSITORY.1), Tags::new());
         world
     }
 
@@ -143,9 +143,9 @@ impl World {
 
     /// Makes or updates a pipeline as another user of the account: a template, or a foreign
     /// pipeline.
-    pub(crate) fn give(&self, declaration: Value, tags: Tags) {
+    pub(crate) fn add_pipeline(&self, declaration: Value, tags: Tags) {
         self.account
-            .give(declaration, tags)
+            .add(declaration, tags)
             .expect("a declaration that CodePipeline accepts");
     }
 
@@ -280,12 +280,12 @@ impl World {
     }
 
     /// Expects that branchline does not start this subject's head.
-    pub(crate) fn take_unbuilt(&self, subject: &str) {
+    pub(crate) fn expect_unbuilt(&self, subject: &str) {
         lock(&self.unbuilt).insert(subject.to_owned());
     }
 
     /// Expects that this subject's head is built with two declarations, one after the other.
-    pub(crate) fn take_built_twice(&self, subject: &str) {
+    pub(crate) fn expect_built_twice(&self, subject: &str) {
         lock(&self.built_twice).insert(subject.to_owned());
     }
 
@@ -298,7 +298,7 @@ impl World {
     }
 
     /// Expects this many clones that were counted without a slot in their mapping.
-    pub(crate) fn take_uncounted(&self, clones: usize) {
+    pub(crate) fn expect_uncounted(&self, clones: usize) {
         *lock(&self.uncounted) = clones;
     }
 
@@ -308,12 +308,12 @@ impl World {
     }
 
     /// Expects that this subject is not half-way any more.
-    pub(crate) fn forget_half_way(&self, subject: &str) {
+    pub(crate) fn expect_not_half_way(&self, subject: &str) {
         lock(&self.half_way).remove(subject);
     }
 
     /// Expects that this subject is left half-way.
-    pub(crate) fn take_half_way(&self, subject: &str) {
+    pub(crate) fn expect_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());
     }
 }

@@ -1,7 +1,8 @@
 //! Step 4 of 7. In: [`Event`]. Out: [`Intent`], one for each subject concerned, or [`Ignored`].
 //!
-//! The rules turn what happened into what should be true of one subject. The same intent comes out of `opened`,
-//! `synchronize` or `edited`: an intent says how things stand, not what changed.
+//! The rules turn an event into the desired state of a subject. `opened`, `synchronize` and
+//! `edited` lead to the same intent: an intent has the current state of the pull request, not the
+//! change.
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
@@ -16,51 +17,51 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
-/// What should be true of a subject, and since when.
+/// The desired state of a subject, and its position in the order of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// Of whom.
+    /// The subject.
     pub subject: Subject,
     /// The repository's name at that time.
     pub repository: RepositoryName,
-    /// When GitHub said so.
+    /// The order of the event.
     pub order: EventOrder,
-    /// Who did it, for the audit trail.
+    /// The GitHub user who caused the event, for the audit trail.
     pub actor: Option<String>,
-    /// The delivery that says so; with it the head commit is started, if it is.
+    /// The delivery of the event. It becomes the token of the execution that it starts.
     pub delivery: DeliveryId,
-    /// What should be true.
+    /// The desired state.
     pub wanted: DesiredState,
 }
 
-/// Whom an event concerns.
+/// The subjects that an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// One subject.
     Subject(Box<Intent>),
     /// Every subject of a repository.
     Repository(RepositoryRemoval),
-    /// One subject, as its mapping has it.
+    /// One subject, for a repair.
     Repair(Box<RepairRequest>),
 }
 
-/// A repository from which every pipeline goes.
+/// The removal of every pipeline of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRemoval {
-    /// Which one.
+    /// The repository.
     pub repository: RepositoryId,
     /// Its name at that time.
     pub name: RepositoryName,
-    /// When GitHub said so, and when that entered the queue.
+    /// The order of the event.
     time: (Timestamp, Timestamp),
-    /// Who did it.
+    /// The GitHub user who caused the event.
     actor: Option<String>,
     delivery: DeliveryId,
     why: AbsenceReason,
 }
 
 impl RepositoryRemoval {
-    /// What it means for one subject.
+    /// Returns the intent for one subject of the repository.
     #[must_use]
     pub fn of(&self, subject: Subject) -> Intent {
         let kind = match subject.kind {
@@ -86,11 +87,12 @@ impl RepositoryRemoval {
 }
 
 impl Intent {
-    /// Asks the rules. `received_at` is when the message entered the queue, which stands in where GitHub gives no time.
+    /// Applies the rules. `received_at` is the time at which the message entered the queue; it
+    /// replaces the event's own time if GitHub sends none.
     ///
     /// # Errors
-    /// A permanent fault when the rule that matches can make no legal name for the clone, or would give it the name
-    /// of a template.
+    /// A permanent fault if the matching rule gives the clone an invalid name, or the name of a
+    /// template.
     pub fn read(
         event: Event,
         rules: &Rules,
@@ -112,8 +114,8 @@ impl Intent {
             before: None,
         };
         let (kind, order, wanted) = match change {
-            Change::Repository(farewell) => {
-                let why = match farewell {
+            Change::Repository(end) => {
+                let why = match end {
                     RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
                     RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
                 };
@@ -187,7 +189,7 @@ impl Intent {
     }
 }
 
-/// `None` where no rule is about pull requests of this repository.
+/// Returns `None` if no rule is about pull requests of this repository.
 fn pull_request(
     pull: &PullRequest,
     name: &RepositoryName,

@@ -1,6 +1,7 @@
 //! Step 6 of 7. In: [`Intent`] and [`Mapping`]. Out: [`Plan`].
 //!
-//! Everything is decided here and nothing is done: the transition to write and the effect to run under it.
+//! The plan decides and does nothing: it returns the transition to write and the effect to run
+//! under it.
 
 use crate::domain::ids::PipelineName;
 use crate::domain::ids::Timestamp;
@@ -13,38 +14,38 @@ use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::Recency;
 use crate::domain::state::resources::PipelineResource;
 
-/// What to do about an intent.
+/// The decision about an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Nothing: the table already knows better, or knows the same.
+    /// Do nothing: the table has this event already, or a later one.
     Nothing(Unchanged),
-    /// Another worker holds the subject until then.
+    /// Wait: another worker has claimed the subject.
     Busy {
         /// When its claim expires.
         until: Timestamp,
     },
-    /// Write the row; no pipeline is concerned.
+    /// Write the row. No pipeline changes.
     Record(Transition),
-    /// Claim the row, run the effect, settle.
+    /// Claim the row, run the effect, and settle the row.
     Act {
         /// The half-way row.
         transition: Transition,
-        /// What to do under the claim.
+        /// The effect to run under the claim.
         effect: Effect,
     },
 }
 
-/// Why nothing is done.
+/// The reason for doing nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unchanged {
-    /// Something later was already accepted.
+    /// A later event was accepted before.
     Stale,
-    /// This very statement was already settled.
+    /// This event was settled before.
     Repeated,
 }
 
 impl Unchanged {
-    /// The word in logs.
+    /// Returns the word in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,19 +55,20 @@ impl Unchanged {
     }
 }
 
-/// What happens to a pipeline.
+/// A change to a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Clone the template. Its first execution begins by itself.
+    /// Clone the template. CodePipeline starts the first execution.
     Create(Spec),
-    /// Bring the clone up to date, and start the head commit.
+    /// Update the clone if needed, and start the head commit.
     Start(Spec),
     /// Delete the clone of this name.
     Delete(PipelineName),
 }
 
-/// Decides. `mapping` is what the table is known or assumed to hold; a wrong assumption costs one refused write, whose
-/// answer carries the row. `claim` is the claim to write, should one be needed.
+/// Decides about an intent. `mapping` is the row as it was read, or as it is assumed to be: if the
+/// assumption is wrong, the write is refused, and the answer has the row. `claim` is the claim to
+/// write if one is needed.
 #[must_use]
 pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
     let Some(seen) = mapping else {
@@ -75,7 +77,7 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
     let age = intent.order.recency(&seen.order);
     if let Some(held) = seen.claim_at(now) {
         return match age {
-            // The holder's own message comes back if the holder dies, and finishes what is recorded.
+            // If the other worker ends, its own message returns and finishes the recorded change.
             Recency::Older => Plan::Nothing(Unchanged::Stale),
             Recency::Newer | Recency::Same => Plan::Busy { until: held.until },
         };
@@ -84,7 +86,8 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
         Recency::Newer => fresh(intent, Some(seen), claim, now),
         Recency::Older => unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
         Recency::Same => match seen.state {
-            // The same statement under today's rules: whoever mended a rule and replayed the message means those.
+            // The rules of today apply to the same event: an operator who corrected a rule and
+            // replayed the message expects that.
             State::Creating | State::Starting | State::Deleting => {
                 fresh(intent, Some(seen), claim, now)
             }
@@ -93,7 +96,7 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
     }
 }
 
-/// A half-way row is finished as recorded, whoever comes by. `None` when it is not half-way.
+/// Plans to finish a half-way row as it is recorded. Returns `None` if the row is not half-way.
 #[must_use]
 pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
     let name = seen.pipeline_name()?;
@@ -102,7 +105,7 @@ pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Pl
         (State::Starting, Some(Desired::Present(spec))) => Effect::Start(spec.clone()),
         (State::Deleting, _) => Effect::Delete(name.clone()),
         (State::Active | State::Gone, _) => return None,
-        // No branchline writes such a row.
+        // branchline writes no such row.
         (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => return None,
     };
     let next = Mapping {
@@ -116,7 +119,7 @@ pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Pl
     })
 }
 
-/// An intent that is news.
+/// Plans for an intent that was not accepted before.
 fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timestamp) -> Plan {
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let next = accepted(intent, seen, now);
@@ -134,7 +137,7 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
     }
 }
 
-/// Whether the row would say anything new. GitHub's "Redeliver" arrives later and says the same.
+/// Returns true if the row changes. A redelivery from GitHub arrives later and changes nothing.
 fn is_news(next: &Mapping, seen: &Mapping) -> bool {
     let mut same = next.clone();
     same.generation = seen.generation;
@@ -157,7 +160,8 @@ fn present(
     let known = made.and_then(|made| made.resources.pipeline.as_ref().zip(made.spec()));
     let mut moved = false;
     if let Some((pipeline, made)) = known {
-        // While there may be a pipeline, its name stays: a name that the rule would give today must not orphan it.
+        // While there may be a pipeline, its name stays. If the rule gives another name today, the
+        // pipeline must not become an orphan.
         spec.pipeline = pipeline.name.clone();
         if matches!(next.state, State::Active | State::Starting) && !policy.follows {
             spec.template = made.template.clone();
@@ -166,7 +170,7 @@ fn present(
         moved = (&spec.template, &spec.branch) != (&made.template, &made.branch);
     }
     next.desired = Some(Desired::Present(spec.clone()));
-    // An execution under a token that was used already would not start.
+    // CodePipeline starts nothing under a token that was used before.
     if moved || made.is_none() || next.start_token.is_none() {
         next.start_token = Some(intent.delivery.clone());
     }
@@ -191,7 +195,7 @@ fn present(
             }
             Plan::Record(Transition::new(expect, next))
         }
-        // CreatePipeline would start an execution that nobody asked for.
+        // CreatePipeline would start an execution, and the commit asks for none.
         State::Gone if policy.head == BuildTrigger::Skipped => {
             next.desired = seen.and_then(|seen| seen.desired.clone());
             absent(AbsenceReason::Skipped, expect, next, claim)
@@ -215,7 +219,7 @@ fn present(
 }
 
 fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
-    // A name that was given up before anything was created is another subject's.
+    // A name that was released before the pipeline was created belongs to another pipeline.
     let had_one = next.state == State::Gone || next.pipeline_name().is_some();
     let last = next.spec().filter(|_| had_one).cloned();
     next.desired = Some(Desired::Absent { reason, last });
@@ -236,8 +240,9 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
     }
 }
 
-/// The row with the intent's statement accepted: one generation on, unclaimed, its state as it was. The start token goes
-/// with its head, whatever is wanted: a closing may bring another head, too, and its pipeline outlive it.
+/// Returns the row after the event was accepted: the next generation, without a claim, in the same
+/// state. The start token follows the head in every case, because a closing may have a new head as
+/// well, and its pipeline may outlive it.
 fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
     let unseen = || {
         let (subject, order) = (intent.subject.clone(), intent.order.clone());

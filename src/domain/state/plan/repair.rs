@@ -1,7 +1,8 @@
-//! Room 6 for repairs. In: [`RepairRequest`] and [`Mapping`]. Out: [`Plan`].
+//! Step 6 for repairs. In: [`RepairRequest`] and [`Mapping`]. Out: [`Plan`].
 //!
-//! A repair makes the pipeline what the mapping and today's rules say, whatever an audit saw. It accepts no statement of
-//! GitHub's: the mapping's order stays, so the next event is judged as if there had been none.
+//! A repair brings the pipeline to what the mapping and today's rules require, whatever an audit
+//! found. It is not an event of GitHub: the order in the mapping stays, and the next event is
+//! compared with it as if there had been no repair.
 
 use crate::domain::ids::{SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
@@ -14,18 +15,18 @@ use crate::domain::state::resources::{PipelineResource, Resources};
 
 use crate::domain::state::plan::{Effect, Plan, Unchanged, absent, unfinished};
 
-/// Where a mapping stands with today's rules.
+/// The relation of a mapping to today's rules.
 #[derive(Clone, Copy, Debug)]
 pub enum Standing<'a> {
-    /// The rule that made its clone would make it today.
+    /// The same rule and template apply as when its clone was created.
     Kept(&'a Rule),
-    /// Another rule would, or from another template.
+    /// Another rule or another template applies.
     Moved(&'a Rule),
-    /// No rule admits it any more.
+    /// No rule applies any more.
     Gone,
 }
 
-/// Asks the rules again about what a mapping records: its repository, branch and base.
+/// Applies the rules to the repository, branch and base in a mapping.
 #[must_use]
 pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Standing<'a> {
     let on = match mapping.subject.kind {
@@ -46,8 +47,8 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
     }
 }
 
-/// Decides about a repair. A mapping that moved on since it was looked at is left alone, unless it is half-way: then it is
-/// finished, as any event of its subject would.
+/// Decides about a repair. A mapping that has changed since the audit is left alone. If it is
+/// half-way, it is finished, as any event of its subject would do.
 #[must_use]
 pub fn plan_repair(
     request: &RepairRequest,
@@ -91,7 +92,7 @@ pub fn plan_repair(
             };
             return absent(AbsenceReason::NoRule, seen.as_seen(), next, claim);
         }
-        // Whoever sent it audits with other rules than these, under which nothing is wrong.
+        // The audit ran with other rules. Under these, nothing is wrong.
         (State::Active, Standing::Kept(_)) if request.repair.kind == FindingKind::RuleGone => {
             return nothing;
         }
@@ -116,7 +117,7 @@ pub fn plan_repair(
     again(request, seen, state, rule, claim, now)
 }
 
-/// The clone as today's rule has it, under the name that it has.
+/// Plans to create or update the clone by today's rule, under its present name.
 fn again(
     request: &RepairRequest,
     seen: &Mapping,
@@ -141,11 +142,11 @@ fn again(
         ..seen.clone()
     };
     if seen.state == State::Active {
-        // Whatever was written to CodePipeline before, it is written again.
+        // Without a fingerprint, the declaration is written to CodePipeline again.
         if let Some(pipeline) = &mut next.resources.pipeline {
             pipeline.fingerprint = None;
         }
-        // An execution under a token that was used already would not start.
+        // CodePipeline starts nothing under a token that was used before.
         next.start_token = Some(request.delivery.clone());
     }
     let effect = match state {
@@ -158,7 +159,8 @@ fn again(
     }
 }
 
-/// A pipeline that carries the tags of a subject without one. Whether it does is looked at before it is deleted.
+/// Plans to delete a pipeline that has the tags of a subject without a pipeline. The effect checks
+/// the tags before it deletes.
 fn orphan(
     request: &RepairRequest,
     seen: Option<&Mapping>,
@@ -167,7 +169,7 @@ fn orphan(
 ) -> Plan {
     let subject = &request.repair.subject;
     let unseen = || {
-        // Older than anything that GitHub can say.
+        // Older than every event from GitHub.
         let order = EventOrder {
             event_time: Timestamp(0),
             received_at: Timestamp(0),

@@ -101,7 +101,7 @@ async fn work(world: &World, input: &Input) -> String {
     assert!(world.queue.waiting().is_empty(), "{}: it stays", input.name);
     // A mapping whose clone was refused stays half-way, with the reason, until its next event.
     for subject in world.half_way() {
-        world.take_half_way(&subject);
+        world.expect_half_way(&subject);
     }
     let pipelines = world.pipelines().join(" ");
     format!(

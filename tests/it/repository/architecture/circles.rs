@@ -1,7 +1,8 @@
-//! Circles between the files of `src/`: two files that use each other cannot be read, moved or tested alone.
+//! Circles between the files of `src/`: two files that use each other cannot be read, moved or
+//! tested alone.
 //!
-//! A re-export (`pub use`) is followed to the file that defines the name, so a folder's `mod.rs` does not depend on
-//! everything that it passes on.
+//! A re-export (`pub use`) is followed to the file that defines the name, so a folder's `mod.rs`
+//! does not depend on everything that it passes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! The rules of ARCHITECTURE.md, executed as a text scan of the tree. Each rule stands in `architecture/rules.rs` beside a
-//! snippet that breaks it.
+//! The rules of ARCHITECTURE.md, executed as a text scan of the tree. Each rule stands in
+//! `architecture/rules.rs` beside a snippet that breaks it.
 
 pub(crate) mod broken;
 pub(crate) mod circles;

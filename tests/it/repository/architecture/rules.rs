@@ -109,7 +109,8 @@ fn only_aws_names_the_sdk(source: &Source) -> Vec<String> {
     .collect()
 }
 
-/// Which folders a folder of `src/` may name beside itself. A folder that is not listed is a complaint.
+/// Which folders a folder of `src/` may name beside itself. A folder that is not listed is a
+/// complaint.
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ports", &["domain"]),

@@ -44,7 +44,8 @@ impl Source {
         self.path.starts_with(folder) && self.path.ends_with(".rs")
     }
 
-    /// The folder of `src/` that the file is in: `worker` for `src/worker/mod.rs` and for `src/worker.rs`.
+    /// The folder of `src/` that the file is in: `worker` for
+    /// `src/worker/mod.rs` and for `src/worker.rs`.
     pub(crate) fn folder(&self) -> &str {
         let below = self.path.strip_prefix("src/").unwrap_or_default();
         let first = below.split('/').next().unwrap_or_default();
@@ -109,7 +110,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Blanks comments and the insides of string and character literals; every other character keeps its place.
+/// Blanks comments and the insides of string and character literals; every other character keeps
+/// its place.
 fn blank(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::stories::clones::{built, commit, pushed, rule};
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// The executions that the last audit entry of `acme/api#7` tells.
@@ -22,7 +22,7 @@ fn remembered(world: &World) -> Vec<Execution> {
 
 #[test]
 fn what_codepipeline_forgets_the_audit_trail_keeps() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         let closed = Webhook::pull_request("closed").sha(2);
@@ -37,7 +37,7 @@ fn what_codepipeline_forgets_the_audit_trail_keeps() {
 
 #[test]
 fn a_removal_that_was_cut_off_keeps_them_too() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::Remove, 1, unanswered);
@@ -53,7 +53,7 @@ fn a_removal_that_was_cut_off_keeps_them_too() {
 
 #[test]
 fn running_executions_are_stopped_first_where_the_rule_says_so() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![rule(|rule| rule.stop_on_close = true)]);
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
@@ -75,7 +75,7 @@ fn repository(action: &str) -> Webhook {
 
 #[test]
 fn a_repository_that_is_deleted_takes_its_clones_along() {
-    run_line(async |world| {
+    run_story(async |world| {
         for number in 1..=5 {
             world
                 .deliver(Webhook::pull_request("opened").number(number))
@@ -91,7 +91,7 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
                     .number(9),
             )
             .await;
-        world.take_half_way("acme/other#9");
+        world.expect_half_way("acme/other#9");
         world.take_dead_letters();
         assert_eq!(
             world.deliver(repository("deleted")).await,
@@ -115,7 +115,7 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
 
 #[test]
 fn an_old_archiving_removes_nothing_that_is_newer() {
-    run_line(async |world| {
+    run_story(async |world| {
         let archived = repository("archived").with("/repository/updated_at", START.to_string());
         world.clock.advance(std::time::Duration::from_secs(60));
         world.deliver(Webhook::pull_request("opened")).await;
@@ -135,7 +135,7 @@ fn an_old_archiving_removes_nothing_that_is_newer() {
 
 #[test]
 fn one_subject_that_fails_does_not_keep_the_others() {
-    run_line(async |world| {
+    run_story(async |world| {
         for number in 1..=3 {
             world
                 .deliver(Webhook::pull_request("opened").number(number))
@@ -153,7 +153,7 @@ fn one_subject_that_fails_does_not_keep_the_others() {
 
 #[test]
 fn a_renamed_repository_keeps_everything() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let renamed = repository("renamed").with("/repository/full_name", "acme/new");
         assert_eq!(world.deliver(renamed).await, ["ignored: renamed"]);
@@ -164,7 +164,7 @@ fn a_renamed_repository_keeps_everything() {
 
 #[test]
 fn a_head_that_the_closing_told_first_is_built_where_the_removal_failed() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         let refused = Trouble::Fail(When::Before, Reason::AwsUnavailable);

@@ -6,7 +6,7 @@ use branchline::domain::state::mapping::State;
 use branchline::inspect::mappings::filter::Filter;
 use branchline::inspect::mappings::listing::Listing;
 
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
 /// How often each subject is listed where `meanwhile` happens after the first page of a state.
@@ -36,7 +36,7 @@ async fn listed(
 fn each_mapping_is_listed_once_whatever_moves_meanwhile() {
     let states = State::ALL.len();
     for after in 1..states {
-        run_line(async |world| {
+        run_story(async |world| {
             for number in [7, 8] {
                 let opened = Webhook::pull_request("opened").number(number);
                 world.deliver(opened).await;
@@ -69,7 +69,7 @@ fn each_mapping_is_listed_once_whatever_moves_meanwhile() {
 
 #[test]
 fn one_state_is_read_once() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let filter = Filter {
             states: vec![State::Active, State::Active],

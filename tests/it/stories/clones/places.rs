@@ -84,7 +84,7 @@ fn the_clones_that_there_are_count() {
         work(world, vec![limited(3)]).await;
         assert_eq!(world.pipelines().len(), 3);
         // Those from before the limit do not say so in their mapping.
-        world.take_uncounted(2);
+        world.expect_uncounted(2);
     });
 }
 
@@ -95,7 +95,7 @@ fn a_clone_that_cannot_be_made_holds_no_place() {
         world.send(&opened(1).of(9, "acme/other"));
         work(world, vec![limited(1)]).await;
         world.take_dead_letters();
-        world.take_half_way("acme/other#1");
+        world.expect_half_way("acme/other#1");
         world.send(&opened(2));
         work(world, vec![limited(1)]).await;
         assert_eq!(world.pipelines(), ["api-pr-2"]);

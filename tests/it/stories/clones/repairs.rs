@@ -16,7 +16,7 @@ use crate::stories::clones::{built, pushed, rule};
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{branch_rule, patterns, pull_request_rule, template};
-use crate::world::story::{TABLE, World, paused, run_line};
+use crate::world::story::{TABLE, World, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
@@ -64,7 +64,7 @@ fn ours() -> Vec<Rule> {
 
 #[test]
 fn an_account_in_order_has_no_findings() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         world
@@ -73,16 +73,16 @@ fn an_account_in_order_has_no_findings() {
         world
             .deliver(Webhook::pull_request("closed").number(8))
             .await;
-        world.give(template("somebody-elses", REPOSITORY.1), Tags::new());
+        world.add_pipeline(template("somebody-elses", REPOSITORY.1), Tags::new());
         assert_eq!(audit(world, ours()).await, Vec::<String>::new());
     });
 }
 
 #[test]
 fn a_pipeline_that_somebody_deleted_is_made_again() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take("api-pr-7"));
+        assert!(world.account.remove("api-pr-7"));
         assert_eq!(audit(world, ours()).await, ["missing acme/api#7 api-pr-7"]);
         repair(world, ours()).await;
         assert_eq!(outcomes(world).await, ["created"]);
@@ -96,14 +96,14 @@ fn a_pipeline_that_somebody_deleted_is_made_again() {
 
 #[test]
 fn a_clone_that_somebody_edited_is_brought_back_once() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let mut edited = template("api-pr-7", REPOSITORY.1);
         *edited
             .pointer_mut("/stages/1/actions/0/configuration/ProjectName")
             .unwrap() = json!("mine");
         let kept = world.pipeline("api-pr-7").tags;
-        world.give(edited, kept);
+        world.add_pipeline(edited, kept);
         let found = findings(world, ours()).await;
         let differences = &found.first().unwrap().differences;
         assert!(
@@ -128,7 +128,7 @@ fn a_clone_that_somebody_edited_is_brought_back_once() {
 
 #[test]
 fn a_clone_behind_its_template_is_told_and_one_that_never_follows_is_not() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         change_template(world);
         assert_eq!(audit(world, ours()).await, ["drifted acme/api#7 api-pr-7"]);
@@ -139,13 +139,13 @@ fn a_clone_behind_its_template_is_told_and_one_that_never_follows_is_not() {
         assert_eq!(outcomes(world).await, ["updated"]);
         assert_eq!(store_of(world), json!("elsewhere"));
         assert_eq!(built(&world.account), [Some(1), Some(1)]);
-        world.take_built_twice("acme/api#7");
+        world.expect_built_twice("acme/api#7");
     });
 }
 
 #[test]
 fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
-    run_line(async |world| {
+    run_story(async |world| {
         // The table was restored from before they were made: their names are all that is known.
         let subject = |number: u64| {
             let webhook = Webhook::pull_request("opened").number(number);
@@ -162,13 +162,13 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
         };
         let name = branchline::domain::ids::RepositoryName::parse(REPOSITORY.1).unwrap();
         for (subject, pipeline) in [(&seven, "lost-7"), (&gone, "lost-8")] {
-            world.give(
+            world.add_pipeline(
                 template(pipeline, REPOSITORY.1),
                 tags(subject, &name, TABLE),
             );
         }
         let elsewhere = tags(&seven, &name, "another-branchline");
-        world.give(template("not-ours", REPOSITORY.1), elsewhere);
+        world.add_pipeline(template("not-ours", REPOSITORY.1), elsewhere);
         let found = ["orphan acme/api#7 lost-7", "orphan acme/api#8 lost-8"];
         assert_eq!(audit(world, ours()).await, found);
 
@@ -193,36 +193,36 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
 
 #[test]
 fn an_orphan_beside_its_subjects_own_pipeline_is_left_to_a_person() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let tags = world.pipeline("api-pr-7").tags;
-        world.give(template("copy", REPOSITORY.1), tags);
+        world.add_pipeline(template("copy", REPOSITORY.1), tags);
         assert_eq!(audit(world, ours()).await, ["orphan acme/api#7 copy !"]);
-        assert!(world.account.take("copy"));
+        assert!(world.account.remove("copy"));
     });
 }
 
 #[test]
 fn a_clone_without_its_tags_is_told_and_left_alone() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let Value::Object(declaration) = json!(world.pipeline("api-pr-7").declaration) else {
             panic!("no object");
         };
-        world.give(Value::Object(declaration), Tags::new());
+        world.add_pipeline(Value::Object(declaration), Tags::new());
         // Whether a rule admits it or none does.
         for rules in [ours(), vec![branch_rule()]] {
             let found = audit(world, rules).await;
             assert_eq!(found, ["not-ours acme/api#7 api-pr-7 !"]);
         }
-        assert!(world.account.take("api-pr-7"));
+        assert!(world.account.remove("api-pr-7"));
         world.deliver(Webhook::pull_request("closed")).await;
     });
 }
 
 #[test]
 fn clones_of_a_rule_that_is_gone_go_by_the_daemons_own_rules() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![pull_request_rule(), branch_rule()]);
         world.deliver(Webhook::push("feature/x", 0, 1)).await;
         world.deliver(Webhook::pull_request("opened")).await;
@@ -247,9 +247,9 @@ fn clones_of_a_rule_that_is_gone_go_by_the_daemons_own_rules() {
 
 #[test]
 fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        world.give(template("new-template", REPOSITORY.1), Tags::new());
+        world.add_pipeline(template("new-template", REPOSITORY.1), Tags::new());
         let renamed = || {
             vec![Rule {
                 name: "new".to_owned(),
@@ -271,13 +271,13 @@ fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
             ("new", "new-template")
         );
         assert_eq!(audit(world, renamed()).await, Vec::<String>::new());
-        world.take_built_twice("acme/api#7");
+        world.expect_built_twice("acme/api#7");
     });
 }
 
 #[test]
 fn a_half_way_mapping_is_finished() {
-    run_line(async |world| {
+    run_story(async |world| {
         let denied = Trouble::Fail(When::Before, Reason::DeclarationRefused);
         world.faults.next(Op::Create, 1, denied);
         world.deliver(Webhook::pull_request("opened")).await;
@@ -293,9 +293,9 @@ fn a_half_way_mapping_is_finished() {
 
 #[test]
 fn a_repair_is_late_where_the_mapping_moved_on() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take("api-pr-7"));
+        assert!(world.account.remove("api-pr-7"));
         repair(world, ours()).await;
         world.send(&Webhook::pull_request("closed"));
         outcomes(world).await;
@@ -306,7 +306,7 @@ fn a_repair_is_late_where_the_mapping_moved_on() {
 
 /// What may be wrong with an account of one clone.
 const WRONGS: [fn(&World); 3] = [
-    |world| assert!(world.account.take("api-pr-7")),
+    |world| assert!(world.account.remove("api-pr-7")),
     change_template,
     |world| {
         let row = world.mapping("acme/api#7");
@@ -316,7 +316,7 @@ const WRONGS: [fn(&World); 3] = [
             ..row.subject
         };
         let tags = tags(&subject, &row.repository, TABLE);
-        world.give(template("lost", REPOSITORY.1), tags);
+        world.add_pipeline(template("lost", REPOSITORY.1), tags);
     },
 ];
 

@@ -14,12 +14,12 @@ use crate::world::driver::handle;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::history::{self, WEB};
 use crate::world::rules::{TEMPLATE, template};
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 #[test]
 fn what_is_built_is_what_was_pushed_once() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let push = pushed(1, 2).delivery("d-2");
         assert_eq!(world.deliver(push.clone()).await, ["started"]);
@@ -40,7 +40,7 @@ fn what_is_built_is_what_was_pushed_once() {
 
 #[test]
 fn a_commit_that_comes_back_is_built_again() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         world.deliver(pushed(2, 1)).await;
@@ -50,7 +50,7 @@ fn a_commit_that_comes_back_is_built_again() {
 
 #[test]
 fn a_head_that_came_with_the_closing_is_built_where_the_clone_outlived_it() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.deliver(pushed(1, 2)).await;
         let refused = Trouble::Fail(When::Before, Reason::AwsDenied);
@@ -67,7 +67,7 @@ fn a_head_that_came_with_the_closing_is_built_where_the_clone_outlived_it() {
 
 #[test]
 fn a_push_back_to_the_first_commit_is_built_though_nobody_settled_the_others() {
-    run_line(async |world| {
+    run_story(async |world| {
         let unanswered = |op| {
             let fails = Trouble::Fail(When::After, Reason::AwsUnavailable);
             world.faults.next(op, 1, fails);
@@ -100,29 +100,29 @@ fn v1(world: &World) {
     let fields = template.as_object_mut().unwrap();
     fields.remove("pipelineType");
     fields.remove("executionMode");
-    world.give(template, Tags::new());
+    world.add_pipeline(template, Tags::new());
 }
 
 #[test]
 fn a_v1_clone_is_told_no_commit() {
-    run_line(async |world| {
+    run_story(async |world| {
         v1(world);
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(world.deliver(pushed(1, 2)).await, ["started"]);
         let pipeline = world.pipeline("api-pr-7");
         assert_eq!(pipeline.runs[1].commit, None, "the head of its branch");
         assert_eq!(pipeline.declaration.get("pipelineType"), None);
-        world.take_unbuilt("acme/api#7");
+        world.expect_unbuilt("acme/api#7");
     });
 }
 
 #[test]
 fn a_rule_that_asks_a_v1_template_for_commits_is_a_fault_with_the_price() {
-    run_line(async |world| {
+    run_story(async |world| {
         v1(world);
         world.restart(vec![rule(|rule| rule.start = Start::Commit)]);
         world.deliver(Webhook::pull_request("opened")).await;
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
         let letters = world.take_dead_letters();
         let detail = letters[0].text("branchline-detail").unwrap();
         assert!(
@@ -137,7 +137,7 @@ fn a_rule_that_asks_a_v1_template_for_commits_is_a_fault_with_the_price() {
 
 #[test]
 fn a_clone_that_detects_pushes_is_not_started_by_us() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![rule(|rule| rule.start = Start::Push)]);
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(world.deliver(pushed(1, 2)).await, ["recorded"]);
@@ -146,13 +146,13 @@ fn a_clone_that_detects_pushes_is_not_started_by_us() {
             (pipeline.executions(), pipeline.source("DetectChanges")),
             (1, Some("true"))
         );
-        world.take_unbuilt("acme/api#7");
+        world.expect_unbuilt("acme/api#7");
     });
 }
 
 #[test]
 fn what_asks_for_no_build_gets_none() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let skipped = pushed(1, 2).title("Typo [skip ci]");
         assert_eq!(world.deliver(skipped).await, ["recorded"]);
@@ -165,8 +165,8 @@ fn what_asks_for_no_build_gets_none() {
 
 #[test]
 fn a_branch_without_a_commit_to_build_has_no_pipeline_yet() {
-    run_line(async |world| {
-        world.give(template(history::WEB_TEMPLATE, WEB.1), Tags::new());
+    run_story(async |world| {
+        world.add_pipeline(template(history::WEB_TEMPLATE, WEB.1), Tags::new());
         world.restart(history::rules());
         let push = |before, after, message: &str| {
             let push = Webhook::push("x", before, after).of(WEB.0, WEB.1);
@@ -176,7 +176,7 @@ fn a_branch_without_a_commit_to_build_has_no_pipeline_yet() {
         assert_eq!(said, ["recorded: skipped"]);
         assert_eq!(world.deliver(push(1, 2, "fix")).await, ["created"]);
         assert_eq!(world.deliver(push(2, 3, "[ci skip]")).await, ["recorded"]);
-        world.take_unbuilt("acme/web@x");
+        world.expect_unbuilt("acme/web@x");
         let commits = world.pipeline("web-x").runs;
         assert_eq!(commits.len(), 1);
     });
@@ -184,8 +184,8 @@ fn a_branch_without_a_commit_to_build_has_no_pipeline_yet() {
 
 #[test]
 fn a_new_branch_and_its_push_are_one_execution() {
-    run_line(async |world| {
-        world.give(template(history::WEB_TEMPLATE, WEB.1), Tags::new());
+    run_story(async |world| {
+        world.add_pipeline(template(history::WEB_TEMPLATE, WEB.1), Tags::new());
         world.restart(history::rules());
         let of_web = |webhook: Webhook| webhook.of(WEB.0, WEB.1);
         assert_eq!(
@@ -212,7 +212,7 @@ fn a_new_branch_and_its_push_are_one_execution() {
 
 #[test]
 fn an_execution_is_told_todays_variables_and_the_first_has_them_as_defaults() {
-    run_line(async |world| {
+    run_story(async |world| {
         let told = rule(|rule| {
             let pattern = |name: &str, text| (name.to_owned(), FormatString::parse(text).unwrap());
             rule.overrides.variables = vec![pattern("PR", "{number}"), pattern("SHA", "{sha}")];
@@ -256,7 +256,7 @@ fn an_execution_is_told_todays_variables_and_the_first_has_them_as_defaults() {
 
 #[test]
 fn a_title_that_codepipeline_would_read_as_a_variable_is_refused() {
-    run_line(async |world| {
+    run_story(async |world| {
         let told = rule(|rule| {
             let pattern = FormatString::parse("{title}").unwrap();
             rule.overrides.environment = vec![("TITLE".to_owned(), pattern)];
@@ -264,11 +264,11 @@ fn a_title_that_codepipeline_would_read_as_a_variable_is_refused() {
         world.restart(vec![told]);
         let sly = Webhook::pull_request("opened").title("#{Source.Token}");
         world.deliver(sly).await;
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
         let letters = world.take_dead_letters();
         assert_eq!(letters[0].text("branchline-reason"), Some("invalid-value"));
         let mended = Webhook::pull_request("edited").title("Fine");
         assert_eq!(world.deliver(mended).await, ["created"]);
-        world.forget_half_way("acme/api#7");
+        world.expect_not_half_way("acme/api#7");
     });
 }

@@ -10,14 +10,14 @@ use std::time::Duration;
 use crate::stories::clones::{built, pushed, rule};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// Somebody gives the template another artifact store.
 pub(crate) fn change_template(world: &World) {
     let mut changed = template(TEMPLATE, REPOSITORY.1);
     *changed.pointer_mut("/artifactStore/location").unwrap() = json!("elsewhere");
-    world.give(changed, Tags::new());
+    world.add_pipeline(changed, Tags::new());
     // Templates are remembered for a minute.
     world.clock.advance(Duration::from_secs(60));
 }
@@ -32,7 +32,7 @@ pub(crate) fn store_of(world: &World) -> Value {
 
 #[test]
 fn a_clone_follows_its_template_with_its_next_start() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         change_template(world);
         let edited = Webhook::pull_request("edited").title("No commit");
@@ -53,24 +53,27 @@ fn a_clone_follows_its_template_with_its_next_start() {
 
 #[test]
 fn a_head_whose_execution_a_repeated_update_stopped_is_started_again() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         change_template(world);
         let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::Start, 1, unanswered);
         world.deliver(pushed(1, 2)).await;
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(2)]);
-        world.take_built_twice("acme/api#7");
+        world.expect_built_twice("acme/api#7");
     });
 }
 
 #[test]
 fn a_clone_stays_as_it_was_made_where_the_rule_says_so() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![rule(|rule| rule.update = Update::Never)]);
         world.deliver(Webhook::pull_request("opened")).await;
         change_template(world);
-        assert!(world.account.take(TEMPLATE), "nobody asks for it any more");
+        assert!(
+            world.account.remove(TEMPLATE),
+            "nobody asks for it any more"
+        );
         assert_eq!(world.deliver(pushed(1, 2)).await, ["started"]);
         assert_eq!(store_of(world), json!("artifacts"));
         assert_eq!(built(&world.account), [Some(1), Some(2)]);
@@ -79,7 +82,7 @@ fn a_clone_stays_as_it_was_made_where_the_rule_says_so() {
 
 #[test]
 fn a_rule_that_changes_reaches_its_clones() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let changed = rule(|rule| {
             rule.overrides = CloneOverrides {
@@ -97,7 +100,7 @@ fn a_rule_that_changes_reaches_its_clones() {
 /// UpdatePipeline stops running executions, so it is called only where the declaration changes.
 #[test]
 fn a_rule_that_only_names_another_commit_to_start_updates_nothing() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         world.restart(vec![rule(|rule| rule.start = Start::Head)]);
         assert_eq!(world.deliver(pushed(1, 2)).await, ["started"]);
@@ -110,8 +113,8 @@ fn a_rule_that_only_names_another_commit_to_start_updates_nothing() {
 
 #[test]
 fn another_base_may_mean_another_template() {
-    run_line(async |world| {
-        world.give(template("release-template", REPOSITORY.1), Tags::new());
+    run_story(async |world| {
+        world.add_pipeline(template("release-template", REPOSITORY.1), Tags::new());
         let main = Rule {
             base: patterns(["main"]),
             ..pull_request_rule()
@@ -147,15 +150,15 @@ fn another_base_may_mean_another_template() {
             .map(|run| run.token)
             .collect();
         assert_eq!(tokens[1].as_deref(), Some("d-2"));
-        world.take_built_twice("acme/api#7");
+        world.expect_built_twice("acme/api#7");
     });
 }
 
 #[test]
 fn a_clone_that_somebody_deleted_is_made_anew_by_the_next_push() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take("api-pr-7"));
+        assert!(world.account.remove("api-pr-7"));
         assert_eq!(world.deliver(pushed(1, 2)).await, ["created"]);
         assert_eq!(built(&world.account), [Some(2)]);
     });
@@ -163,7 +166,7 @@ fn a_clone_that_somebody_deleted_is_made_anew_by_the_next_push() {
 
 #[test]
 fn a_clone_that_became_a_template_is_not_changed_any_more() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let of_it = Rule {
             name: "of the clone".to_owned(),
@@ -185,10 +188,10 @@ fn a_clone_that_became_a_template_is_not_changed_any_more() {
 
 #[test]
 fn a_strangers_pipeline_of_that_name_is_never_started() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take("api-pr-7"));
-        world.give(template("api-pr-7", REPOSITORY.1), Tags::new());
+        assert!(world.account.remove("api-pr-7"));
+        world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::new());
         world.deliver(pushed(1, 2)).await;
         let letters = world.take_dead_letters();
         assert_eq!(
@@ -196,6 +199,6 @@ fn a_strangers_pipeline_of_that_name_is_never_started() {
             Some("pipeline-not-ours")
         );
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }

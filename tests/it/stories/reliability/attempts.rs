@@ -7,7 +7,7 @@ use branchline::domain::fault::Reason;
 use branchline::domain::outcome::disposition::MaxAttempts;
 
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::story::run_line;
+use crate::world::story::run_story;
 use crate::world::webhook::Webhook;
 
 fn limits() -> [(Reason, u32); 4] {
@@ -23,7 +23,7 @@ fn limits() -> [(Reason, u32); 4] {
 #[test]
 fn each_class_is_dead_lettered_at_its_limit_with_the_last_error() {
     for (reason, limit) in limits() {
-        run_line(async |world| {
+        run_story(async |world| {
             world
                 .faults
                 .next(Op::Create, u32::MAX, Trouble::Fail(When::Before, reason));
@@ -43,14 +43,14 @@ fn each_class_is_dead_lettered_at_its_limit_with_the_last_error() {
             let mapping = world.mapping("acme/api#7");
             assert_eq!(mapping.attempts, limit);
             assert!(mapping.last_error.unwrap().starts_with(reason.as_str()));
-            world.take_half_way("acme/api#7");
+            world.expect_half_way("acme/api#7");
         });
     }
 }
 
 #[test]
 fn a_busy_subject_uses_up_no_attempts() {
-    run_line(async |world| {
+    run_story(async |world| {
         // Another worker holds the claim for long, then CodePipeline fails a few times.
         let busy = Trouble::Fail(When::Before, Reason::SubjectBusy);
         world.faults.next(Op::Claim, 50, busy);
@@ -69,7 +69,7 @@ fn a_busy_subject_uses_up_no_attempts() {
 
 #[test]
 fn a_table_that_fails_is_counted_by_receives() {
-    run_line(async |world| {
+    run_story(async |world| {
         let limit = MaxAttempts::default().throttled;
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
         world.faults.next(Op::Claim, limit - 1, fails);
@@ -86,7 +86,7 @@ fn a_table_that_fails_is_counted_by_receives() {
 
 #[test]
 fn the_next_event_repairs_a_subject_after_its_dead_letter() {
-    run_line(async |world| {
+    run_story(async |world| {
         let limit = MaxAttempts::default().unknown;
         let fails = Trouble::Fail(When::After, Reason::AwsUnknown);
         world.faults.next(Op::Create, limit, fails);

@@ -131,7 +131,7 @@ fn messages_that_wait_for_one_template_share_one_call() {
         // every claim.
         let slow = Trouble::Stall(When::Before, Duration::from_secs(15));
         world.faults.next(Op::Template, 1, slow);
-        world.account.take(TEMPLATE);
+        world.account.remove(TEMPLATE);
         for number in 1..=8 {
             world.send(&Webhook::pull_request("opened").number(number));
         }
@@ -143,7 +143,7 @@ fn messages_that_wait_for_one_template_share_one_call() {
         .await;
         assert_eq!(world.take_dead_letters().len(), 8);
         for number in 1..=8 {
-            world.take_half_way(&format!("acme/api#{number}"));
+            world.expect_half_way(&format!("acme/api#{number}"));
         }
     });
 }

@@ -92,7 +92,7 @@ fn a_mapping_that_cannot_be_finished_is_logged_and_stays() {
         open_and_abandon(world, 2).await;
         open_and_abandon(world, 3).await;
         sleep(CLAIM).await;
-        world.account.take(TEMPLATE);
+        world.account.remove(TEMPLATE);
         let logs = CapturedLogs::start();
         start(world).await;
         assert_eq!(
@@ -112,7 +112,7 @@ fn a_mapping_that_cannot_be_finished_is_logged_and_stays() {
             logs.lines("A half-way mapping could not be finished").len(),
             2
         );
-        world.take_half_way("acme/api#2");
-        world.take_half_way("acme/api#3");
+        world.expect_half_way("acme/api#2");
+        world.expect_half_way("acme/api#3");
     });
 }

@@ -1,5 +1,5 @@
 //! Stories: webhooks are sent, and the world is as expected. Each ends with nothing left over
-//! (`run_line`).
+//! (`run_story`).
 
 mod dlq_scan;
 mod predictions;
@@ -20,12 +20,12 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
     TEMPLATE, branch_rule, name_pattern, patterns, pull_request_rule, template,
 };
-use crate::world::story::run_line;
+use crate::world::story::run_story;
 use crate::world::webhook::Webhook;
 
 #[test]
 fn a_pull_request_has_a_pipeline_while_it_is_open() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         assert_eq!(world.pipelines(), ["api-pr-7"]);
         assert_eq!(world.mappings(), ["acme/api#7 active api-pr-7"]);
@@ -53,7 +53,7 @@ fn a_pull_request_has_a_pipeline_while_it_is_open() {
 
 #[test]
 fn an_old_opened_does_not_recreate_the_pipeline() {
-    run_line(async |world| {
+    run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(START);
         world.deliver(opened.clone()).await;
         world.deliver(Webhook::pull_request("closed")).await;
@@ -67,7 +67,7 @@ fn an_old_opened_does_not_recreate_the_pipeline() {
 
 #[test]
 fn a_closing_that_arrives_first_wins() {
-    run_line(async |world| {
+    run_story(async |world| {
         let later = START.plus(Duration::from_secs(9));
         world
             .deliver(Webhook::pull_request("closed").at(later))
@@ -82,7 +82,7 @@ fn a_closing_that_arrives_first_wins() {
 
 #[test]
 fn githubs_redelivery_changes_nothing() {
-    run_line(async |world| {
+    run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(START).delivery("guid-1");
         world.deliver(opened.clone()).await;
         world.deliver(opened).await;
@@ -93,7 +93,7 @@ fn githubs_redelivery_changes_nothing() {
 
 #[test]
 fn a_form_body_has_the_same_effect() {
-    run_line(async |world| {
+    run_story(async |world| {
         world
             .deliver(Webhook::pull_request("opened").in_form())
             .await;
@@ -103,7 +103,7 @@ fn a_form_body_has_the_same_effect() {
 
 #[test]
 fn a_forgery_is_quarantined_unread() {
-    run_line(async |world| {
+    run_story(async |world| {
         world
             .deliver(Webhook::pull_request("opened").signed_with("guess"))
             .await;
@@ -125,7 +125,7 @@ fn a_forgery_is_quarantined_unread() {
 
 #[test]
 fn an_invalid_payload_is_dead_lettered_with_its_reason() {
-    run_line(async |world| {
+    run_story(async |world| {
         let poison = Webhook::pull_request("opened").body("{\"action\": 5}");
         world.deliver(poison).await;
         let dead_letters = world.take_dead_letters();
@@ -140,7 +140,7 @@ fn an_invalid_payload_is_dead_lettered_with_its_reason() {
 
 #[test]
 fn a_pull_request_without_a_pipeline_records_the_reason() {
-    run_line(async |world| {
+    run_story(async |world| {
         let rules = Rule {
             drafts: false,
             base: patterns(["main"]),
@@ -178,7 +178,7 @@ fn a_pull_request_without_a_pipeline_records_the_reason() {
 
 #[test]
 fn events_that_match_no_rule_are_ignored_with_a_reason() {
-    run_line(async |world| {
+    run_story(async |world| {
         let ignored = [
             (Webhook::ping(), "ignored: ping"),
             (Webhook::push("feature/x", 0, 1), "ignored: no-rule"),
@@ -198,7 +198,7 @@ fn events_that_match_no_rule_are_ignored_with_a_reason() {
 
 #[test]
 fn a_draft_has_a_pipeline_once_it_is_ready() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![Rule {
             drafts: false,
             ..pull_request_rule()
@@ -218,7 +218,7 @@ fn a_draft_has_a_pipeline_once_it_is_ready() {
 
 #[test]
 fn a_branch_has_a_pipeline_while_it_exists() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![branch_rule()]);
         world.deliver(Webhook::create("release-1")).await;
         world.deliver(Webhook::push("release-1", 0, 1)).await;
@@ -235,7 +235,7 @@ fn a_branch_has_a_pipeline_while_it_exists() {
 
 #[test]
 fn two_branches_that_look_alike_have_two_pipelines() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![branch_rule()]);
         world.deliver(Webhook::push("a/b", 0, 1)).await;
         world.deliver(Webhook::push("a-b", 0, 1)).await;
@@ -246,9 +246,9 @@ fn two_branches_that_look_alike_have_two_pipelines() {
 
 #[test]
 fn a_foreign_pipeline_is_never_touched() {
-    run_line(async |world| {
+    run_story(async |world| {
         let foreign = template("api-pr-7", "acme/api");
-        world.give(foreign, [("team".to_owned(), "payments".to_owned())].into());
+        world.add_pipeline(foreign, [("team".to_owned(), "payments".to_owned())].into());
         let before = world.pipeline("api-pr-7");
         world.deliver(Webhook::pull_request("opened")).await;
         let dead_letters = world.take_dead_letters();
@@ -264,7 +264,7 @@ fn a_foreign_pipeline_is_never_touched() {
 
 #[test]
 fn two_subjects_never_share_a_pipeline() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![Rule {
             pipeline_name: name_pattern("shared"),
             ..pull_request_rule()
@@ -284,31 +284,31 @@ fn two_subjects_never_share_a_pipeline() {
 
 #[test]
 fn a_masked_secret_is_not_cloned() {
-    run_line(async |world| {
+    run_story(async |world| {
         let mut masked = template(TEMPLATE, "acme/api");
         masked["stages"][1]["actions"][0]["configuration"]["OAuthToken"] = json!("hunter2");
-        world.give(masked, [].into());
+        world.add_pipeline(masked, [].into());
         world.deliver(Webhook::pull_request("opened")).await;
         let dead_letters = world.take_dead_letters();
         assert_eq!(
             dead_letters[0].text("branchline-reason"),
             Some("template-masked")
         );
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }
 
 #[test]
 fn a_fixed_template_finishes_a_half_way_mapping() {
-    run_line(async |world| {
-        world.account.take(TEMPLATE);
+    run_story(async |world| {
+        world.account.remove(TEMPLATE);
         world.deliver(Webhook::pull_request("opened")).await;
         let dead_letters = world.take_dead_letters();
         assert_eq!(
             dead_letters[0].text("branchline-reason"),
             Some("template-missing")
         );
-        world.give(template(TEMPLATE, "acme/api"), [].into());
+        world.add_pipeline(template(TEMPLATE, "acme/api"), [].into());
         world
             .deliver(Webhook::pull_request("synchronize").sha(2))
             .await;
@@ -318,13 +318,13 @@ fn a_fixed_template_finishes_a_half_way_mapping() {
 
 #[test]
 fn a_clone_has_what_its_rule_leaves_of_the_template() {
-    run_line(async |world| {
+    run_story(async |world| {
         let mut with_deploy = template(TEMPLATE, "acme/api");
         let stages = with_deploy["stages"].as_array_mut().unwrap();
         let mut deploy = stages[1].clone();
         deploy["name"] = json!("Deploy");
         stages.push(deploy);
-        world.give(with_deploy, [].into());
+        world.add_pipeline(with_deploy, [].into());
         world.restart(vec![Rule {
             overrides: CloneOverrides {
                 drop_stages: vec!["Deploy".to_owned()],
@@ -343,7 +343,7 @@ fn a_clone_has_what_its_rule_leaves_of_the_template() {
 
 #[test]
 fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.restart(vec![Rule {
             overrides: CloneOverrides {
                 drop_stages: vec!["Deploy".to_owned()],
@@ -357,13 +357,13 @@ fn a_stage_that_was_renamed_is_not_deployed_by_mistake() {
             dead_letters[0].text("branchline-reason"),
             Some("rule-template-mismatch")
         );
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }
 
 #[test]
 fn a_full_account_is_waited_for() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.account.limit(1);
         world.send(&Webhook::pull_request("opened"));
         let fails = Trouble::Fail(When::Before, Reason::AwsThrottled);
@@ -385,7 +385,7 @@ fn a_full_account_is_waited_for() {
 
 #[test]
 fn a_renamed_repository_keeps_its_subjects() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let (id, _) = crate::world::webhook::REPOSITORY;
         let closed = Webhook::pull_request("closed").of(id, "acme/renamed");

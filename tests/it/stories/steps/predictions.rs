@@ -1,5 +1,5 @@
-//! Predictions are the daemon's own path over rehearsal ports: what is predicted is what happens, also where the account or
-//! the rules have changed since.
+//! Predictions are the daemon's own path over rehearsal ports: what is predicted is what happens,
+//! also where the account or the rules have changed since.
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::Timestamp;
@@ -11,7 +11,7 @@ use crate::stories::steps::replay::{dead_letter, outcome, predict, rehearsal, re
 use crate::world::clock::START;
 use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
-use crate::world::story::{World, run_line};
+use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 fn pushed(world: &World) -> StoredMessage {
@@ -24,11 +24,11 @@ fn closed(world: &World) -> StoredMessage {
 
 #[test]
 fn a_clone_that_is_never_updated_needs_no_template() {
-    run_line(async |world| {
+    run_story(async |world| {
         let never = || vec![rule(|rule| rule.update = Update::Never)];
         world.restart(never());
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take(TEMPLATE));
+        assert!(world.account.remove(TEMPLATE));
         let pushed = pushed(world);
         assert_eq!(
             replay(world, &pushed, never()).await,
@@ -39,7 +39,7 @@ fn a_clone_that_is_never_updated_needs_no_template() {
 
 #[test]
 fn a_rule_that_names_another_commit_to_start_updates_nothing() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let head = || vec![rule(|rule| rule.start = Start::Head)];
         world.restart(head());
@@ -50,7 +50,7 @@ fn a_rule_that_names_another_commit_to_start_updates_nothing() {
 
 #[test]
 fn a_clone_that_became_a_template_is_left_alone() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let rules = || {
             let of_it = Rule {
@@ -67,13 +67,13 @@ fn a_clone_that_became_a_template_is_left_alone() {
             assert_eq!(both, ["pipeline-is-template", "pipeline-is-template"]);
         }
         world.take_dead_letters();
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }
 
 #[test]
 fn a_half_way_mapping_whose_rule_has_another_template_is_not_finished() {
-    run_line(async |world| {
+    run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(START);
         let opened = dead_letter(world, pull_request_rule(), opened).await;
         let before = Timestamp(START.0 - 60_000);
@@ -91,23 +91,23 @@ fn a_half_way_mapping_whose_rule_has_another_template_is_not_finished() {
 
 #[test]
 fn a_prediction_reads_the_tags_that_the_pipeline_has_now() {
-    run_line(async |world| {
+    run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        assert!(world.account.take("api-pr-7"));
-        world.give(template("api-pr-7", REPOSITORY.1), Tags::new());
+        assert!(world.account.remove("api-pr-7"));
+        world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::new());
         let rules = || vec![pull_request_rule()];
         for message in [pushed(world), closed(world)] {
             let both = replay(world, &message, rules()).await;
             assert_eq!(both, ["pipeline-not-ours", "pipeline-not-ours"]);
         }
         world.take_dead_letters();
-        world.take_half_way("acme/api#7");
+        world.expect_half_way("acme/api#7");
     });
 }
 
 #[test]
 fn predictions_share_the_slots_of_a_rule() {
-    run_line(async |world| {
+    run_story(async |world| {
         let one = || vec![rule(|rule| rule.max_active = Some(1))];
         world.restart(one());
         let counted = world.store.count_slots("pull requests", &[]);

@@ -1,4 +1,5 @@
-//! Stories of letters that are replayed: what was predicted comes true, and what was overtaken stays overtaken.
+//! Stories of letters that are replayed: what was predicted comes true, and what was overtaken
+//! stays overtaken.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,7 +25,7 @@ use crate::world::pipelines::FakePipelines;
 use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::store::FakeStore;
-use crate::world::story::{TABLE, World, run_line};
+use crate::world::story::{TABLE, World, run_story};
 use crate::world::webhook::{Webhook, secrets};
 
 fn envelope(letter: &StoredMessage) -> Envelope {
@@ -38,7 +39,8 @@ fn envelope(letter: &StoredMessage) -> Envelope {
     )
 }
 
-/// Gives the line a rule whose template is not there, so that what comes is buried, and then the right one again.
+/// Gives the line a rule whose template is not there, so that what comes is buried, and then the
+/// right one again.
 pub(super) async fn dead_letter(world: &World, rule: Rule, webhook: Webhook) -> StoredMessage {
     let missing = PipelineName::parse("no-such-template".to_owned()).unwrap();
     world.restart(vec![Rule {
@@ -86,7 +88,7 @@ pub(super) async fn replay(world: &World, letter: &StoredMessage, with: Vec<Rule
 
 #[test]
 fn what_was_overtaken_while_it_was_buried_raises_nothing_from_the_dead() {
-    run_line(async |world| {
+    run_story(async |world| {
         let create = Webhook::create("release-1").at(START);
         let letter = dead_letter(world, branch_rule(), create).await;
         world.deliver(Webhook::delete("release-1").at(START)).await;
@@ -98,7 +100,7 @@ fn what_was_overtaken_while_it_was_buried_raises_nothing_from_the_dead() {
 
 #[test]
 fn of_two_statements_of_one_second_the_older_stays_the_older() {
-    run_line(async |world| {
+    run_story(async |world| {
         let titled = |title: &str| Webhook::pull_request("edited").title(title).at(START);
         let letter = dead_letter(world, pull_request_rule(), titled("old")).await;
         world.deliver(titled("new")).await;
@@ -111,7 +113,7 @@ fn of_two_statements_of_one_second_the_older_stays_the_older() {
 
 #[test]
 fn what_sqs_moved_by_itself_keeps_the_day_on_which_it_was_sent() {
-    run_line(async |world| {
+    run_story(async |world| {
         let create = Webhook::create("release-1").at(START);
         let mut letter = dead_letter(world, branch_rule(), create).await;
         // As SQS's redrive leaves it: as it was sent, and nothing of ours beside it.
@@ -126,7 +128,7 @@ fn what_sqs_moved_by_itself_keeps_the_day_on_which_it_was_sent() {
 
 #[test]
 fn what_is_predicted_is_what_the_replay_does() {
-    run_line(async |world| {
+    run_story(async |world| {
         let rule = || vec![pull_request_rule()];
         let opened = dead_letter(world, pull_request_rule(), Webhook::pull_request("opened")).await;
         assert_eq!(replay(world, &opened, rule()).await, ["created", "created"]);
@@ -149,7 +151,7 @@ fn what_is_predicted_is_what_the_replay_does() {
 
 #[test]
 fn a_claim_that_has_run_out_since_is_no_reason_to_wait() {
-    run_line(async |world| {
+    run_story(async |world| {
         let opened = unread(world, Webhook::pull_request("opened"));
         // A worker stands still in the middle and dies.
         let hangs = Trouble::Hang(When::Before);

@@ -282,21 +282,21 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
 }
 
 #[test]
-fn a_mended_rule_heals_the_same_statement() {
+fn a_corrected_rule_applies_to_the_same_event() {
     let fault = |reason| Fault::new(reason, "why");
     let given_up = |reason| Claim::proven(claimed(&open(1), None)).give_up(&fault(reason), NOW);
-    let mut mended = spec("renamed");
-    mended.template = PipelineName::parse("mended").unwrap();
+    let mut corrected = spec("renamed");
+    corrected.template = PipelineName::parse("corrected").unwrap();
     let again = intent(
         1,
         EventKind::Open,
-        DesiredState::Present(Box::new(mended), OURS),
+        DesiredState::Present(Box::new(corrected), OURS),
     );
 
     let missing = given_up(Reason::TemplateMissing);
     assert_eq!((missing.next.attempts, missing.releases), (1, None));
     let row = claimed(&again, Some(&missing.next));
-    assert_eq!(row.spec().unwrap().template.as_str(), "mended");
+    assert_eq!(row.spec().unwrap().template.as_str(), "corrected");
     assert_eq!(
         row.spec().unwrap().pipeline.as_str(),
         "api-pr-7",

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An open pull request at a commit, as one letter.
+/// An open pull request at a commit, which is one hexadecimal digit repeated.
 fn at(seconds: i64, head: char, call: BuildPolicy) -> Intent {
     let commit = |c: char| CommitId::parse(c.to_string().repeat(40)).unwrap();
     let mut intent = intent(
