@@ -240,7 +240,7 @@ impl Store for DynamoStore {
             Written::Refused(reasons) => match refused_row(&reasons)? {
                 None => Ok(ClaimResult::NameTaken(holder(&reasons))),
                 // An earlier attempt of this claim, whose answer was lost.
-                Some(Some(row)) if *row == transition.next => {
+                Some(Some(row)) if row::same(&row, &transition.next) => {
                     Ok(ClaimResult::Won(Box::new(Claim::proven(*row))))
                 }
                 Some(row) => Ok(ClaimResult::Lost(row)),
@@ -272,7 +272,7 @@ impl Store for DynamoStore {
             Written::Done => Ok(RecordResult::Done),
             Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
                 // An earlier attempt of this write, whose answer was lost.
-                Some(row) if *row == *mapping => Ok(RecordResult::Done),
+                Some(row) if row::same(&row, mapping) => Ok(RecordResult::Done),
                 row => Ok(RecordResult::Lost(row)),
             },
         }

@@ -75,7 +75,9 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
             // A row that cannot be read is reported by the sweep, or by the next event of its
             // subject.
             for row in rows.into_iter().flatten() {
-                let rule = row.spec().map(|spec| spec.rule.as_str());
+                // Without a name, the pipeline was never created.
+                let rule = row.spec().filter(|_| row.pipeline_name().is_some());
+                let rule = rule.map(|spec| spec.rule.as_str());
                 if let Some(subjects) = rule.and_then(|rule| limited.get_mut(rule)) {
                     subjects.push(row.subject);
                 }
@@ -132,7 +134,7 @@ where
                     return Err(fault);
                 }
                 if !reported {
-                    tracing::warn!(fault = %fault, "Mappings cannot be looked for yet");
+                    tracing::warn!(fault = %fault, "The sweep cannot read the table yet");
                     reported = true;
                 }
                 sleep(RETRY_INTERVAL).await;

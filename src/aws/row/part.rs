@@ -45,6 +45,11 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Returns the names of all attributes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.attributes.keys().map(String::as_str)
+    }
+
     /// Reads a list, which may not be left out.
     pub(super) fn list(&self, name: &str) -> Result<&'a [AttributeValue], Fault> {
         match self.attributes.get(name) {

@@ -125,20 +125,28 @@ fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
 }
 
 fn observed(part: &Part<'_>) -> Result<Observed, Fault> {
-    let executions = part.list("executions")?.iter();
-    let executions = executions.map(|execution| {
-        let execution = execution.as_m().map_err(|_| part.fault("executions"))?;
-        one_execution(&part.inside("executions", execution))
-    });
+    let executions = part.part("executions", executions)?;
     Ok(Observed {
         built: part.optional("built", |sha| CommitId::parse(sha).ok())?,
-        executions: executions.collect::<Result<_, _>>()?,
+        executions: executions.ok_or_else(|| part.fault("executions"))?,
     })
 }
 
-fn one_execution(part: &Part<'_>) -> Result<Execution, Fault> {
+fn executions(part: &Part<'_>) -> Result<Vec<Execution>, Fault> {
+    let mut found = Vec::new();
+    for id in part.names() {
+        let one = part.part(id, |part| {
+            Ok((part.required("index")?, execution(id, part)?))
+        })?;
+        found.extend(one);
+    }
+    found.sort_by_key(|(index, _): &(u32, Execution)| *index);
+    Ok(found.into_iter().map(|(_, execution)| execution).collect())
+}
+
+fn execution(id: &str, part: &Part<'_>) -> Result<Execution, Fault> {
     Ok(Execution {
-        id: part.owned("id")?,
+        id: id.to_owned(),
         state: part.owned("state")?,
         started: part.text("started")?.map(str::to_owned),
         updated: part.text("updated")?.map(str::to_owned),

@@ -32,9 +32,9 @@ fn spec() -> Spec {
     }
 }
 
-fn execution() -> Execution {
+fn execution(id: &str) -> Execution {
     Execution {
-        id: "e-1".into(),
+        id: id.into(),
         state: "Succeeded".into(),
         started: Some("2026-01-01T00:00:00Z".into()),
         commit: Some("c".repeat(40)),
@@ -78,7 +78,7 @@ fn full() -> Mapping {
         },
         observed: Observed {
             built: Some(commit("c")),
-            executions: vec![execution()],
+            executions: vec![execution("e-9"), execution("e-1")],
         },
         reported: Some(Reported {
             commit: commit("c"),
@@ -258,7 +258,7 @@ fn attributes_of_a_newer_branchline_survive_a_rewrite() {
         "desired.spec.since",
         "resources.stack",
         "resources.pipeline.fingerprint.salt",
-        "observed.last",
+        "observed.executions.e-1.attempt",
     ] {
         let (map, name) = holder(&mut item, path);
         map.insert(name.to_owned(), AttributeValue::M(newer_attributes()));
@@ -285,5 +285,6 @@ fn an_unknown_resource_survives_the_pipeline_and_an_unknown_part_of_it_does_not(
     let written = write(&mapping);
     let resources = Item::from([("stack".to_owned(), s("blue"))]);
     assert_eq!(written["resources"], AttributeValue::M(resources));
+    assert!(same(&mapping, &read(&written).unwrap()));
     assert_eq!(read(&written).unwrap().resources.pipeline, None);
 }

@@ -106,16 +106,18 @@ fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
 }
 
 fn observed(observed: &Observed) -> AttributeValue {
-    let executions = observed.executions.iter().map(execution).collect();
+    let executions = (0_u32..).zip(&observed.executions);
+    let executions = executions.map(|(index, one)| (one.id.clone(), execution(index, one)));
     map([
         ("built", text(observed.built.as_ref())),
-        ("executions", Some(AttributeValue::L(executions))),
+        ("executions", Some(AttributeValue::M(executions.collect()))),
     ])
 }
 
-fn execution(execution: &Execution) -> AttributeValue {
+/// Executions are a map by id, so that unknown attributes find theirs again. The newest has index 0.
+fn execution(index: u32, execution: &Execution) -> AttributeValue {
     map([
-        ("id", text(Some(&execution.id))),
+        ("index", Some(n(index))),
         ("state", text(Some(&execution.state))),
         ("started", text(execution.started.as_ref())),
         ("updated", text(execution.updated.as_ref())),

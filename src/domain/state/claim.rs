@@ -98,9 +98,13 @@ impl Claim {
     pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let mut next = *self.0;
-        let taken = fault.reason == Reason::PipelineNameTaken;
-        let releases = next.resources.pipeline.take_if(|_| taken);
-        let releases = releases.map(|pipeline| pipeline.name);
+        let mut releases = None;
+        if fault.reason == Reason::PipelineNameTaken {
+            releases = next.resources.pipeline.take().map(|pipeline| pipeline.name);
+            // The next pipeline is created under a new name, which must be reserved.
+            next.state = State::Creating;
+            next.slot = None;
+        }
         // A call that timed out may still take effect. The subject stays claimed until then.
         next.claim = next
             .claim

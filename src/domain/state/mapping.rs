@@ -238,11 +238,14 @@ impl Mapping {
             .map(|pipeline| &pipeline.name)
     }
 
-    /// Returns the name of its pipeline, or of the one that it should have or had last.
+    /// Returns the name of its pipeline, or of the one that it had last.
     #[must_use]
     pub fn last_pipeline_name(&self) -> Option<&PipelineName> {
-        self.pipeline_name()
-            .or_else(|| self.spec().map(|spec| &spec.pipeline))
+        let last = match &self.desired {
+            Some(Desired::Absent { last, .. }) => last.as_ref(),
+            Some(Desired::Present(_)) | None => None,
+        };
+        self.pipeline_name().or(last.map(|spec| &spec.pipeline))
     }
 
     /// Returns the ARN of its pipeline, once it was created.

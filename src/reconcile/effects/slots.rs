@@ -63,8 +63,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         claim: &Claim,
         fault: &Fault,
     ) {
-        let Effect::Create(spec) = effect else {
-            return;
+        let spec = match effect {
+            Effect::Create(spec) => spec,
+            // The pipeline did not exist any more, and its name belongs to another one.
+            Effect::Start(spec) if fault.reason == Reason::PipelineNameTaken => spec,
+            Effect::Start(_) | Effect::Delete(_) => return,
         };
         let rule = self.rules.named(&spec.rule);
         let limited = rule.is_some_and(|rule| rule.max_active.is_some());
@@ -76,7 +79,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .release_slot(&spec.rule, &claim.mapping().subject)
             .await
         {
-            tracing::warn!(fault = %second, "A place could not be given back; the removal of its subject does");
+            tracing::warn!(fault = %second, "A slot could not be released; the deletion of its subject's pipeline releases it");
         }
     }
 }

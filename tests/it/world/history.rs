@@ -88,7 +88,8 @@ pub(crate) fn repair(
 ) -> (Repair, RepositoryName) {
     let kind = *rng.choice(&FindingKind::ALL).expect("there are kinds");
     let rows = world.store.rows();
-    let rows: Vec<_> = rows.iter().filter(|row| row.spec().is_some()).collect();
+    let rows = rows.iter().filter(|row| row.last_pipeline_name().is_some());
+    let rows: Vec<_> = rows.collect();
     let row = rng.choice(&rows).filter(|_| rng.u8(0..8) > 0);
     let (subject, repository, name) = match row {
         Some(row) => {

@@ -157,12 +157,13 @@ fn present(
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
     let mut spec = spec.clone();
     let made = seen.filter(|seen| seen.state != State::Gone);
-    let known = made.and_then(|made| made.resources.pipeline.as_ref().zip(made.spec()));
     let mut moved = false;
-    if let Some((pipeline, made)) = known {
+    if let Some(name) = made.and_then(Mapping::pipeline_name) {
         // While there may be a pipeline, its name stays. If the rule gives another name today, the
         // pipeline must not become an orphan.
-        spec.pipeline = pipeline.name.clone();
+        spec.pipeline = name.clone();
+    }
+    if let Some(made) = made.and_then(Mapping::spec) {
         if matches!(next.state, State::Active | State::Starting) && !policy.follows {
             spec.template = made.template.clone();
             spec.branch = made.branch.clone();

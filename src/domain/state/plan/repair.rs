@@ -77,13 +77,14 @@ pub fn plan_repair(
             | FindingKind::Unreadable => nothing,
         };
     };
+    if seen.state == State::Deleting {
+        return unfinished(seen, claim, now).unwrap_or(nothing);
+    }
     let Some(spec) = seen.spec().filter(|_| seen.pipeline_name().is_some()) else {
         return nothing;
     };
     let (state, rule) = match (seen.state, standing(seen, spec, rules)) {
-        (State::Deleting | State::Gone, _) => {
-            return unfinished(seen, claim, now).unwrap_or(nothing);
-        }
+        (State::Deleting | State::Gone, _) => return nothing,
         (_, Standing::Gone) => {
             let next = Mapping {
                 generation: seen.generation + 1,

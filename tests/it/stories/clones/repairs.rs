@@ -172,8 +172,17 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
         let found = ["orphan acme/api#7 lost-7", "orphan acme/api#8 lost-8"];
         assert_eq!(audit(world, ours()).await, found);
 
+        // The first deletion fails, and its message finishes it.
+        world.faults.next(
+            Op::Delete,
+            1,
+            Trouble::Fail(When::Before, Reason::AwsThrottled),
+        );
         repair(world, ours()).await;
-        assert_eq!(outcomes(world).await, ["deleted", "deleted"]);
+        assert_eq!(
+            outcomes(world).await,
+            ["aws-throttled", "deleted", "deleted"]
+        );
         assert_eq!(audit(world, ours()).await, Vec::<String>::new());
         assert!(world.account.all().contains_key("not-ours"));
         assert_eq!(

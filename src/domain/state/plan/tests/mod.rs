@@ -79,8 +79,16 @@ fn claim(owner: &str) -> ClaimInfo {
     }
 }
 
+/// Decides, and checks that an effect concerns the pipeline in the row under whose claim it runs.
 fn decide(intent: &Intent, seen: Option<&Mapping>) -> Plan {
-    plan(intent, seen, claim("me"), NOW)
+    let plan = plan(intent, seen, claim("me"), NOW);
+    if let Plan::Act { transition, effect } = &plan {
+        let (Effect::Create(Spec { pipeline: name, .. })
+        | Effect::Start(Spec { pipeline: name, .. })
+        | Effect::Delete(name)) = effect;
+        assert_eq!(transition.next.pipeline_name(), Some(name));
+    }
+    plan
 }
 
 /// The row as the claim of `intent` leaves it.
@@ -279,6 +287,42 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
         DesiredState::Present(Box::new(other), OURS),
     );
     assert_eq!(word(&decide(&reopened, Some(&gone()))), "create renamed");
+}
+
+#[test]
+fn an_orphan_that_is_being_deleted_gives_its_name_to_the_next_pipeline() {
+    let mut deleting = claimed(&closed(2), Some(&active()));
+    let orphan = PipelineName::parse("lost-7").unwrap();
+    deleting.claim = None;
+    deleting.desired = Some(Desired::Absent {
+        reason: AbsenceReason::Orphan,
+        last: None,
+    });
+    deleting.resources.pipeline = Some(PipelineResource::named(orphan));
+    assert_eq!(word(&decide(&open(3), Some(&deleting))), "create lost-7");
+}
+
+#[test]
+fn a_name_that_was_given_up_during_a_start_is_chosen_again() {
+    let mut seen = active();
+    seen.order.head = CommitId::parse("a".repeat(40)).ok();
+    seen.observed.built = seen.order.head.clone();
+    let mut push = open(3);
+    push.order.head = CommitId::parse("b".repeat(40)).ok();
+    let starting = claimed(&push, Some(&seen));
+    assert_eq!(starting.state, State::Starting);
+    let taken = Fault::new(Reason::PipelineNameTaken, "why");
+    let given_up = Claim::proven(starting).give_up(&taken, NOW).next;
+    assert_eq!(
+        given_up.last_pipeline_name(),
+        None,
+        "it is another pipeline's"
+    );
+    assert_eq!(given_up.slot, None);
+    let again = claimed(&push, Some(&given_up));
+    let reserves = Transition::new(given_up.as_seen(), again.clone());
+    assert_eq!(again.state, State::Creating);
+    assert_eq!(reserves.reserves(), again.pipeline_name());
 }
 
 #[test]
