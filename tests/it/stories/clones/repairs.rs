@@ -174,7 +174,7 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
 
         // The first deletion fails, and its message finishes it.
         world.faults.next(
-            Op::Delete,
+            Op::Remove,
             1,
             Trouble::Fail(When::Before, Reason::AwsThrottled),
         );
