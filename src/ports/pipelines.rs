@@ -46,8 +46,8 @@ pub trait PipelineReader: Send + Sync + 'static {
         arn: Option<&PipelineArn>,
     ) -> impl Future<Output = Result<Option<ExistingPipeline>, Fault>> + Send;
 
-    /// Returns the last executions of a pipeline, at most ten, the newest first; none if the pipeline
-    /// does not exist.
+    /// Returns the last executions of a pipeline, at most ten, the newest first; none if the
+    /// pipeline does not exist.
     fn executions(
         &self,
         name: &PipelineName,

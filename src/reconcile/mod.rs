@@ -1,10 +1,10 @@
 //! The one place that acts: it brings a subject's pipeline to the desired state.
 //!
 //! Start reading at [`Reconciler::process`] (`process.rs`), which takes a message through the seven
-//! steps. For one subject it reads the mapping, asks the pure plan what to do, and lets the
-//! [`Executor`] claim the row, act under the claim and settle the outcome. `effects/` has one file
-//! for each thing that can happen to a pipeline; a pushed commit becomes an execution in
-//! `effects/start.rs`.
+//! steps. For one subject it reads the mapping, asks the pure plan what to do, and lets the the
+//! executor (`execute.rs`) claim the row, act under the claim and settle the outcome. `effects/`
+//! has one file for each thing that can happen to a pipeline; a pushed commit becomes an execution
+//! in `effects/start.rs`.
 //!
 //! Guarantees: a change is settled together with its audit entry, or the row is half-way and has
 //! what is left to do. Every message ends with a disposition.

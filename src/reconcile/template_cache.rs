@@ -37,7 +37,7 @@ impl TemplateCache {
     /// wait longer than its claim lasts.
     ///
     /// # Errors
-    /// The faults of [`PipelineReader::template`].
+    /// The faults of [`crate::ports::PipelineReader::template`].
     ///
     /// If cancelled, nothing is kept, and the next caller asks.
     pub async fn get<P: Pipelines, C: Clock>(

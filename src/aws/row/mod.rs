@@ -21,8 +21,8 @@ pub(super) fn write(mapping: &Mapping) -> Item {
     item
 }
 
-/// Returns true if two mappings are the same row. The unknown part of a map that was removed makes no
-/// difference.
+/// Returns true if two mappings are the same row. The unknown part of a map that was removed makes
+/// no difference.
 pub(super) fn same(one: &Mapping, other: &Mapping) -> bool {
     write(one) == write(other)
 }

@@ -114,7 +114,8 @@ fn observed(observed: &Observed) -> AttributeValue {
     ])
 }
 
-/// Executions are a map by id, so that unknown attributes find theirs again. The newest has index 0.
+/// Executions are a map by id, so that unknown attributes find theirs again. The newest has
+/// index 0.
 fn execution(index: u32, execution: &Execution) -> AttributeValue {
     map([
         ("index", Some(n(index))),
