@@ -107,7 +107,7 @@ USES = {
     "Mend it": "Mend",
     "two letters": "letters",
     "letters.jsonl": "letters",
-    "ExportedLetter": "StoredMessage",
+    "ExportedLetter": "Letter",
     '"recalled"': "recalled",
     "left-alone": "left-alone",
     "body-not-githubs": "body-not-githubs",
