@@ -43,7 +43,11 @@ pub(super) fn read(
 pub(super) fn for_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
     let secret = String::from_utf8(resolve(reference, environment)?);
     let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
-    Ok(Secret::new(secret))
+    if environment.hides_secrets() {
+        Ok(Secret::hidden())
+    } else {
+        Ok(Secret::new(secret))
+    }
 }
 
 /// Errors contain the reference, but never a text that could be a secret itself.
