@@ -41,6 +41,8 @@ pub struct Template {
 pub struct NewPipeline {
     /// The name.
     pub name: PipelineName,
+    /// The name of the template that it was made from.
+    pub template: String,
     /// The declaration.
     pub declaration: Declaration,
     /// The tags.
@@ -125,6 +127,7 @@ impl Template {
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
+            template: self.declaration.name().to_owned(),
             declaration: clone,
             tags,
             fingerprint,
