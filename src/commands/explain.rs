@@ -68,6 +68,7 @@ async fn explain_payload(
         rules: config.rules.clone(),
         table: config.table.clone(),
         authenticator,
+        max_attempts: config.max_attempts,
     };
     let result = match &args.template {
         Some(file) => {

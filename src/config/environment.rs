@@ -18,6 +18,11 @@ pub trait Environment {
     /// # Errors
     /// The errors of the file system.
     fn file(&self, path: &str) -> std::io::Result<Vec<u8>>;
+
+    /// Returns true if a text stands in for every secret.
+    fn hides_secrets(&self) -> bool {
+        false
+    }
 }
 
 /// The variables and files of this process.

@@ -19,6 +19,8 @@ mod words;
 
 use toml::de::DeTable;
 
+use crate::domain::intake::authenticated::Secrets;
+
 use environment::DEFAULT_FILE;
 pub use environment::{Environment, ProcessEnvironment};
 pub use overrides::Overrides;
@@ -53,6 +55,22 @@ pub fn load_account(
     read(overrides, environment, false, |resolver, document| {
         resolver.account(document)
     })
+}
+
+/// Reads `[github] secrets` alone, for a command that only checks signatures. Returns the secrets
+/// that can be read, `None` if there are none, and why each other one cannot.
+pub fn webhook_secrets(
+    overrides: &Overrides,
+    environment: &impl Environment,
+) -> (Option<Secrets>, Vec<String>) {
+    let Ok((name, text)) = source(overrides.config.as_deref(), environment) else {
+        return (None, Vec::new());
+    };
+    // Mistakes are dropped: `load` reports them.
+    let diagnostics = Diagnostics::new(&name, &text);
+    let (document, _) = DeTable::parse_recoverable(&text);
+    let root = words::Table::root(&diagnostics, document.get_ref());
+    secrets::readable(&root.table("github"), environment)
 }
 
 fn read<E: Environment, T>(

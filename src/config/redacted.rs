@@ -36,4 +36,8 @@ impl<S: Environment> Environment for RedactedEnvironment<'_, S> {
             Ok(HIDDEN.as_bytes().to_vec())
         }
     }
+
+    fn hides_secrets(&self) -> bool {
+        true
+    }
 }

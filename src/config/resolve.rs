@@ -75,6 +75,7 @@ impl<E: Environment> Resolver<'_, E> {
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
             table: resolved.table?,
+            max_attempts: resolved.limits?.max_attempts,
             rules: resolved.rules,
         })
     }

@@ -39,11 +39,32 @@ pub(super) fn read(
     Secrets::new(resolved)
 }
 
+/// Resolves the references of `[github] secrets` that can be read, and says why the others cannot.
+pub(super) fn readable(
+    github: &Table<'_, '_>,
+    environment: &impl Environment,
+) -> (Option<Secrets>, Vec<String>) {
+    let references = github.texts("secrets").map(|references| references.value);
+    let (mut secrets, mut unreadable) = (Vec::new(), Vec::new());
+    for (number, reference) in (1..).zip(references.iter().flatten()) {
+        match resolve(reference, environment) {
+            Ok(secret) => secrets.push(secret),
+            Err(why) => unreadable.push(format!("secret {number}: {why}")),
+        }
+    }
+    let secrets = (!secrets.is_empty()).then(|| Secrets::new(secrets));
+    (secrets, unreadable)
+}
+
 /// Resolves a secret of a clone, which is text, since AWS accepts nothing else.
 pub(super) fn for_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
     let secret = String::from_utf8(resolve(reference, environment)?);
     let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
-    Ok(Secret::new(secret))
+    if environment.hides_secrets() {
+        Ok(Secret::hidden())
+    } else {
+        Ok(Secret::new(secret))
+    }
 }
 
 /// Errors contain the reference, but never a text that could be a secret itself.

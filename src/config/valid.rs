@@ -43,6 +43,8 @@ pub struct AccountConfig {
     pub codepipeline_rate: NonZeroU32,
     /// The table's name.
     pub table: String,
+    /// How many times a message may fail, by class.
+    pub max_attempts: MaxAttempts,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }

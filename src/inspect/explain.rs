@@ -49,6 +49,8 @@ pub struct RehearsalConfig {
     pub table: String,
     /// Authenticates messages.
     pub authenticator: Authenticator,
+    /// How many times the daemon lets a message fail.
+    pub max_attempts: MaxAttempts,
 }
 
 /// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
@@ -65,7 +67,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             authenticator: config.authenticator,
             table: config.table,
             worker: "rehearsal".to_owned(),
-            max_attempts: MaxAttempts::default(),
+            max_attempts: config.max_attempts,
         };
         let store = RehearsalStore::new(store);
         let pipelines = RehearsalPipelines::new(pipelines);
@@ -74,14 +76,16 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         }
     }
 
-    /// Predicts what would become of a message.
+    /// Predicts what would become of a message that is sent now, as a replay sends a dead letter.
+    /// Earlier receives do not count: a replay is a new message.
     ///
     /// # Errors
     /// The table or CodePipeline did not answer, so nothing can be predicted. A fault of the
     /// message itself is part of the explanation.
     ///
     /// If cancelled, nothing was changed.
-    pub async fn explain(&self, envelope: Envelope) -> Result<Explanation, Fault> {
+    pub async fn explain(&self, mut envelope: Envelope) -> Result<Explanation, Fault> {
+        envelope.receive_count = 1;
         let processed = self.reconciler.process(envelope, None).await;
         let (effects, clone) = self.reconciler.pipelines().take();
         let mut journal = processed.journal;

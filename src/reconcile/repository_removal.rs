@@ -1,6 +1,6 @@
 //! Deletes every pipeline of a repository that was deleted or archived.
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Class, Fault};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::RepositoryRemoval;
@@ -12,7 +12,8 @@ use crate::reconcile::lease::Lease;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Handles one subject after the other. If one fails, the others are still handled; the message
-    /// returns, and changes nothing for those that are done.
+    /// returns, and changes nothing for those that are done. A fault that may pass wins over one
+    /// that no retry can help: the dead letter must not hide subjects that a retry would finish.
     pub(super) async fn remove_repository(
         &self,
         removal: &RepositoryRemoval,
@@ -32,7 +33,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     Ok(row) if row.state == State::Gone => continue,
                     Ok(row) => row,
                     Err(fault) => {
-                        failed = Some(fault);
+                        keep(&mut failed, fault);
                         continue;
                     }
                 };
@@ -42,8 +43,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 match handling.await {
                     Ok(_) => handled += 1,
                     Err(fault) => {
-                        journal.step = part.step;
-                        failed = Some(fault);
+                        if keep(&mut failed, fault) {
+                            journal.step = part.step;
+                        }
                     }
                 }
             }
@@ -54,4 +56,16 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
         failed.map_or(Ok(Outcome::RepositoryRemoved(handled)), Err)
     }
+}
+
+/// Keeps the later fault, unless it is permanent and the earlier one is not. Returns true if the
+/// later one was kept.
+fn keep(failed: &mut Option<Fault>, fault: Fault) -> bool {
+    let is_final =
+        |fault: &Fault| matches!(fault.reason.class(), Class::Permanent | Class::Unverified);
+    let keeps = !is_final(&fault) || failed.as_ref().is_none_or(is_final);
+    if keeps {
+        *failed = Some(fault);
+    }
+    keeps
 }

@@ -119,6 +119,7 @@ fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
     let variables = variables.map(|name| name.as_s().ok().cloned()).collect();
     Ok(CloneFingerprint {
         digest: part.text("digest")?.map(str::to_owned),
+        secrets: part.text("secrets")?.map(str::to_owned),
         pinned_source: part.text("pinned_source")?.map(str::to_owned),
         variables: Option::ok_or_else(variables, || part.fault("variables"))?,
     })

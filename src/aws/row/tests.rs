@@ -71,6 +71,7 @@ fn full() -> Mapping {
                 template_version: Some(3),
                 fingerprint: Some(CloneFingerprint {
                     digest: Some("d".into()),
+                    secrets: Some("e".into()),
                     pinned_source: Some("Source".into()),
                     variables: vec!["PR".into()],
                 }),

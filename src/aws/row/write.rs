@@ -100,6 +100,7 @@ fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
     let variables = fingerprint.variables.iter().map(s).collect();
     map([
         ("digest", text(fingerprint.digest.as_ref())),
+        ("secrets", text(fingerprint.secrets.as_ref())),
         ("pinned_source", text(fingerprint.pinned_source.as_ref())),
         ("variables", Some(AttributeValue::L(variables))),
     ])

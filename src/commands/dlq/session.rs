@@ -38,8 +38,16 @@ impl DlqSession {
         };
         let config = config::load(&overrides, &redacted)?;
         // Only the check of signatures needs the webhook secrets. Without them it is skipped.
-        let with_secrets = config::load(&overrides, &ProcessEnvironment);
-        let secrets = with_secrets.ok().map(|config| config.secrets);
+        let (secrets, unreadable) = config::webhook_secrets(&overrides, &ProcessEnvironment);
+        if secrets.is_some() {
+            let mut stderr = io::stderr();
+            for why in unreadable {
+                writeln!(
+                    stderr,
+                    "webhook {why}: a signature under it counts as not valid here"
+                )?;
+            }
+        }
         let aws = connect(&config).await?;
         let (destination, authenticator) = match choice.queue {
             Which::DeadLetters => (
@@ -73,6 +81,7 @@ impl DlqSession {
             rules: self.config.rules.clone(),
             table: self.config.table.clone(),
             authenticator: self.authenticator.clone(),
+            max_attempts: self.config.max_attempts,
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

@@ -196,6 +196,29 @@ pipeline_name = "{repo}"
 }
 
 #[test]
+fn one_unreadable_secret_hides_no_other() {
+    let text = r#"
+[github]
+secrets = ["env:GONE", "env:NEW"]
+[[rule]]
+secrets = { "Source/App/OAuthToken" = "env:GONE" }
+"#;
+    let read = |given: &[(&'static str, &'static str)]| {
+        let environment = TestEnvironment(given.iter().copied().collect());
+        webhook_secrets(&Overrides::default(), &environment)
+    };
+    let file = ("branchline.toml", text);
+    let (secrets, unreadable) = read(&[file, ("NEW", "new-hunter2")]);
+    let expected = Secrets::new(["new-hunter2"]).sign(b"body");
+    assert_eq!(secrets.unwrap().sign(b"body"), expected);
+    assert_eq!(unreadable, ["secret 1: the variable GONE is not set"]);
+    let (secrets, unreadable) = read(&[file]);
+    assert!(secrets.is_none());
+    assert_eq!(unreadable.len(), 2);
+    assert!(read(&[]).0.is_none());
+}
+
+#[test]
 fn a_rule_changes_its_clones() {
     let text: &'static str = Box::leak(
         GOOD.replace(

@@ -16,7 +16,7 @@ pub mod variables;
 use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::fingerprint::{CloneFingerprint, digest};
+use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest};
 use crate::domain::clone::source::{repositories, set_source_branch, source};
 use crate::domain::clone::tags::{Tags, all_tags, tags};
 use crate::domain::fault::Fault;
@@ -41,6 +41,8 @@ pub struct Template {
 pub struct NewPipeline {
     /// The name.
     pub name: PipelineName,
+    /// The name of the template that it was made from.
+    pub template: String,
     /// The declaration.
     pub declaration: Declaration,
     /// The tags.
@@ -104,16 +106,17 @@ impl Template {
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
         overrides.set_environment(&mut clone, &values)?;
-        overrides.fill_masked_secrets(&mut clone)?;
         clone
             .0
             .insert("name".to_owned(), Value::from(pipeline.as_str()));
         // A new pipeline starts at version 1.
         clone.0.remove("version");
-        let pinned_source = pipeline_type::pins_commit(&clone, rule.start).then_some(source.action);
         let digest = digest(&clone, overrides);
+        overrides.fill_masked_secrets(&mut clone, self.declaration.name())?;
+        let pinned_source = pipeline_type::pins_commit(&clone, rule.start).then_some(source.action);
         let variables = overrides.variables(&values)?;
         let fingerprint = CloneFingerprint {
+            secrets: secrets_digest(&digest, overrides),
             digest: Some(digest),
             pinned_source,
             variables: variables.iter().map(|(name, _)| name.clone()).collect(),
@@ -124,6 +127,7 @@ impl Template {
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
+            template: self.declaration.name().to_owned(),
             declaration: clone,
             tags,
             fingerprint,

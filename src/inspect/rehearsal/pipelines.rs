@@ -76,8 +76,9 @@ pub struct RehearsalPipelines<P> {
 struct Called {
     effects: Vec<PredictedEffect>,
     clone: Option<CloneComparison>,
-    /// The template that was read last, from which the next clone is created.
-    template: Option<Template>,
+    /// The templates that were read, by name. The daemon remembers them too, and does not read them
+    /// again for each clone.
+    templates: BTreeMap<String, Template>,
     created: BTreeMap<PipelineName, (PipelineArn, Tags)>,
     deleted: BTreeSet<PipelineName>,
 }
@@ -104,7 +105,7 @@ impl<P: PipelineReader> RehearsalPipelines<P> {
 
     fn compare(&self, clone: &NewPipeline) {
         let mut called = self.lock();
-        let template = called.template.as_ref();
+        let template = called.templates.get(&clone.template);
         called.clone = template.map(|template| CloneComparison::new(template, clone));
     }
 
@@ -117,7 +118,8 @@ impl<P: PipelineReader> RehearsalPipelines<P> {
 impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let template = self.inner.template(name).await?;
-        self.lock().template = Some(template.clone());
+        let name = template.declaration.name().to_owned();
+        self.lock().templates.insert(name, template.clone());
         Ok(template)
     }
 

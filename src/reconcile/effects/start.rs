@@ -41,7 +41,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let old = mapping.fingerprint().cloned();
         let (fingerprint, template_version, outcome) = match up_to_date {
-            Some((clone, version)) if !is_up_to_date(old.as_ref(), &clone.fingerprint) => {
+            Some((clone, version))
+                if !old
+                    .as_ref()
+                    .is_some_and(|old| old.matches(&clone.fingerprint)) =>
+            {
                 self.check_claim(action)?;
                 self.pipelines.update(&clone, action.claim).await?;
                 (clone.fingerprint, version, Outcome::Updated)
@@ -110,12 +114,6 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .start(&spec.pipeline, &run, action.claim)
             .await
     }
-}
-
-/// Returns true if this declaration was written to CodePipeline before. The commit that an
-/// execution fetches is not part of it.
-fn is_up_to_date(written: Option<&CloneFingerprint>, wanted: &CloneFingerprint) -> bool {
-    written.is_some_and(|written| written.digest.is_some() && written.digest == wanted.digest)
 }
 
 /// Returns the fault of a pipeline without our tags: they were removed, or the pipeline was

@@ -35,6 +35,7 @@ async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
         .then_error(move || answer.lock().unwrap().take().unwrap());
     let pipeline = NewPipeline {
         name: name("api-pr-7"),
+        template: "api-template".to_owned(),
         declaration: Declaration::new(template("api-pr-7", "acme/api")).unwrap(),
         tags: Tags::new(),
         arn: PipelineArn::parse(ARN).unwrap(),

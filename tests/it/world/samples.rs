@@ -168,6 +168,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             template_version: Some(i32::MAX),
             fingerprint: Some(CloneFingerprint {
                 digest: Some("d".repeat(64)),
+                secrets: Some("e".repeat(64)),
                 pinned_source: Some("GitHub".to_owned()),
                 variables: vec!["PR".to_owned(), "SHA".to_owned()],
             }),

@@ -101,12 +101,15 @@ impl CloneOverrides {
     ///
     /// # Errors
     /// A permanent fault when the clone has no such action, or when a value is still masked.
-    pub(super) fn fill_masked_secrets(&self, clone: &mut Declaration) -> Result<(), Fault> {
+    pub(super) fn fill_masked_secrets(
+        &self,
+        clone: &mut Declaration,
+        template: &str,
+    ) -> Result<(), Fault> {
         for (path, key, secret) in &self.secrets {
             if !clone.actions().any(|action| action.path() == *path) {
                 return Err(fault(format!(
-                    "the clone of template '{}' has no action '{path}' for the secret '{key}': correct the rule",
-                    clone.name()
+                    "the clone of template '{template}' has no action '{path}' for the secret '{key}': correct the rule"
                 )));
             }
             if let Some(configuration) = clone.configuration_mut(path) {
@@ -122,8 +125,7 @@ impl CloneOverrides {
             return Ok(());
         };
         let detail = format!(
-            "{key} of {path} in template '{}' is a secret that GetPipeline masks, so a clone would not have it: give the rule secrets = {{ \"{path}/{key}\" = \"env:NAME\" }}, or use a CodeStarSourceConnection",
-            clone.name()
+            "{key} of {path} in template '{template}' is a secret that GetPipeline masks, so a clone would not have it: give the rule secrets = {{ \"{path}/{key}\" = \"env:NAME\" }}, or use a CodeStarSourceConnection"
         );
         Err(Fault::new(Reason::TemplateMasked, detail))
     }

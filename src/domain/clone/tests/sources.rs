@@ -147,6 +147,32 @@ fn a_masked_token_is_never_sent_and_a_given_one_is() {
     assert!(difference_or_fault(&given, &template).contains("no action 'Source/Gone'"));
 }
 
+#[test]
+fn a_rotated_secret_is_a_difference_and_a_hidden_one_is_none() {
+    let fingerprint = |secret: Secret, key: &str| {
+        let mut rule = rule();
+        let place = ActionPath::parse("Source/App").unwrap();
+        rule.overrides.secrets = vec![(place, key.into(), secret)];
+        clone_by(&rule, &version_1()).unwrap().fingerprint
+    };
+    let token = |text: &str| fingerprint(Secret::new(text.into()), "OAuthToken");
+    let written = token("gho_1");
+    assert!(written.matches(&token("gho_1")));
+    assert!(!written.matches(&token("gho_2")));
+    let hidden = fingerprint(Secret::hidden(), "OAuthToken");
+    assert_eq!(hidden.secrets, None);
+    assert!(written.matches(&hidden));
+    assert!(!hidden.matches(&written), "a hidden secret was not written");
+
+    let mut none = rule();
+    let connection = template(json!([source("App", "acme/api")]));
+    let without = clone_by(&none, &connection).unwrap().fingerprint;
+    let place = ActionPath::parse("Source/App").unwrap();
+    none.overrides.secrets = vec![(place, "Other".into(), Secret::new("s".into()))];
+    let with = clone_by(&none, &connection).unwrap().fingerprint;
+    assert!(!with.matches(&without) && !without.matches(&with));
+}
+
 fn pushed(triggers: Value) -> String {
     let mut template = template(json!([source("App", "acme/api")]));
     template.declaration.0.insert("triggers".into(), triggers);

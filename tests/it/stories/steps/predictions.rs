@@ -1,14 +1,21 @@
 //! Predictions are the daemon's own path over rehearsal ports: what is predicted is what happens,
 //! also where the account or the rules have changed since.
 
+use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::tags::Tags;
+use branchline::domain::fault::Reason;
 use branchline::domain::ids::Timestamp;
 use branchline::domain::rules::rule::{Rule, Start, Update};
+use branchline::domain::secret::Secret;
 use branchline::ports::Store;
+use serde_json::json;
 
 use crate::stories::clones::rule;
-use crate::stories::steps::replay::{dead_letter, outcome, predict, rehearsal, replay, unread};
+use crate::stories::steps::replay::{
+    dead_letter, envelope, outcome, predict, rehearsal, replay, unread,
+};
 use crate::world::clock::START;
+use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{TEMPLATE, patterns, pipeline_name, pull_request_rule, template};
 use crate::world::story::{World, run_story};
@@ -16,6 +23,13 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 
 fn pushed(world: &World) -> StoredMessage {
     unread(world, Webhook::pull_request("synchronize").before(1).sha(2))
+}
+
+fn repository_deleted() -> Webhook {
+    let payload = json!({"action": "deleted", "repository": {
+        "id": REPOSITORY.0, "full_name": REPOSITORY.1, "updated_at": null,
+    }});
+    Webhook::event("repository", payload)
 }
 
 fn closed(world: &World) -> StoredMessage {
@@ -117,6 +131,9 @@ fn predictions_share_the_slots_of_a_rule() {
             .await;
         let second = unread(world, Webhook::pull_request("opened").number(2));
         assert_eq!(predict(world, &second, one()).await, "rule-full");
+        let explained = rehearsal(world, one()).explain(envelope(&second)).await;
+        let waits = !explained.unwrap().dead_lettered;
+        assert!(waits, "a replay starts at its first receive");
         let two = || vec![rule(|rule| rule.max_active = Some(2))];
         let third = unread(world, Webhook::pull_request("opened").number(3));
         let rehearsal = rehearsal(world, two());
@@ -126,5 +143,94 @@ fn predictions_share_the_slots_of_a_rule() {
         }
         assert_eq!(outcomes, ["created", "rule-full"]);
         assert_eq!(world.pipelines().len(), 1, "nothing was created");
+    });
+}
+
+#[test]
+fn a_rehearsed_clone_of_a_removed_repository_is_removed_once() {
+    run_story(async |world| {
+        world
+            .deliver(Webhook::pull_request("opened").number(1))
+            .await;
+        let rehearsal = rehearsal(world, vec![pull_request_rule()]);
+        let second = unread(world, Webhook::pull_request("opened").number(2));
+        assert_eq!(outcome(&rehearsal, &second).await, "created");
+        let pushed = Webhook::pull_request("synchronize").number(1);
+        let pushed = unread(world, pushed.before(1).sha(2));
+        assert_eq!(outcome(&rehearsal, &pushed).await, "started");
+        let removed = unread(world, repository_deleted());
+        let explained = rehearsal.explain(envelope(&removed)).await.unwrap();
+        assert!(
+            explained.prediction.ends_with("2 subjects"),
+            "{}",
+            explained.prediction
+        );
+    });
+}
+
+#[test]
+fn a_clone_is_compared_with_its_own_template() {
+    run_story(async |world| {
+        let other = Rule {
+            name: "of drafts".to_owned(),
+            template: pipeline_name("other-template"),
+            base: patterns(["other"]),
+            ..pull_request_rule()
+        };
+        world.add_pipeline(template("other-template", REPOSITORY.1), Tags::new());
+        let rehearsal = rehearsal(world, vec![other, pull_request_rule()]);
+        let opened = |number, base| {
+            let opened = Webhook::pull_request("opened").number(number).base(base);
+            envelope(&unread(world, opened))
+        };
+        for (number, base, template) in [
+            (1, "main", TEMPLATE),
+            (2, "other", "other-template"),
+            (3, "main", TEMPLATE),
+        ] {
+            let explained = rehearsal.explain(opened(number, base)).await.unwrap();
+            assert_eq!(explained.clone.unwrap().template, template);
+        }
+    });
+}
+
+#[test]
+fn a_prediction_without_secrets_updates_nothing_and_a_rotated_secret_does() {
+    run_story(async |world| {
+        let with = |secret: Secret| {
+            let place = ActionPath::parse("Source/GitHub").unwrap();
+            let secrets = vec![(place, "Token".to_owned(), secret)];
+            vec![rule(|rule| rule.overrides.secrets = secrets)]
+        };
+        let token = |text: &str| with(Secret::new(text.to_owned()));
+        world.restart(token("first"));
+        world.deliver(Webhook::pull_request("opened")).await;
+        let pushed = pushed(world);
+        assert_eq!(
+            predict(world, &pushed, with(Secret::hidden())).await,
+            "started"
+        );
+        assert_eq!(predict(world, &pushed, token("first")).await, "started");
+        world.restart(token("second"));
+        let both = replay(world, &pushed, token("second")).await;
+        assert_eq!(both, ["updated", "updated"]);
+    });
+}
+
+#[test]
+fn a_removal_is_retried_while_any_subject_may_still_succeed() {
+    run_story(async |world| {
+        for number in [1, 2] {
+            let opened = Webhook::pull_request("opened").number(number);
+            world.deliver(opened).await;
+        }
+        let faults = [Reason::AwsUnavailable, Reason::DeclarationRefused];
+        assert_eq!(faults[1].class().as_str(), "permanent");
+        for reason in faults {
+            let fails = Trouble::Fail(When::Before, reason);
+            world.faults.next(Op::Remove, 1, fails);
+        }
+        let outcome = world.deliver(repository_deleted()).await;
+        assert!(world.pipelines().is_empty(), "{outcome:?}");
     });
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use branchline::domain::ids::PipelineName;
 use branchline::domain::intake::authenticated::Authenticator;
 use branchline::domain::intake::envelope::{Envelope, Receipt};
+use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::inspect::dlq::exported_message::ExportedMessage;
 use branchline::inspect::explain::{Rehearsal, RehearsalConfig};
@@ -28,7 +29,7 @@ use crate::world::store::FakeStore;
 use crate::world::story::{TABLE, World, run_story};
 use crate::world::webhook::{Webhook, secrets};
 
-fn envelope(letter: &StoredMessage) -> Envelope {
+pub(super) fn envelope(letter: &StoredMessage) -> Envelope {
     Envelope::new(
         letter.message_id.clone(),
         Receipt("of the grave".to_owned()),
@@ -61,6 +62,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         rules: Rules(with),
         table: TABLE.to_owned(),
         authenticator: Authenticator::SourceQueues(secrets()),
+        max_attempts: MaxAttempts::default(),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());
     Rehearsal::new(store, pipelines, world.clock.clone(), config)
