@@ -4,6 +4,7 @@ It measures the peak memory of the command, and the time from its start to its f
 Memory has a limit. Times have none, because they include the slowness of the emulator.
 """
 
+import copy
 import json
 import re
 import subprocess
@@ -120,4 +121,9 @@ def _fill_table(account: Account) -> None:
 
 
 def _row(one: dict[str, Any], number: int) -> dict[str, Any]:
-    return {**one, "sk": {"S": f"PR#{number:010}"}, "pipeline": {"S": f"api-pr-{number}"}}
+    row = copy.deepcopy(one)
+    row["sk"] = {"S": f"PR#{number:010}"}
+    for part, name in (("desired", "spec"), ("resources", "pipeline")):
+        named = row[part]["M"][name]["M"]
+        named["pipeline" if name == "spec" else "name"] = {"S": f"api-pr-{number}"}
+    return row

@@ -170,7 +170,7 @@ def _show_mappings(world: World) -> None:
             item["pk"],
             item["sk"],
             item.get("state", "-"),
-            item.get("pipeline", "-"),
+            item.get("desired.spec.pipeline", "-"),
             item.get("updated_at", "-"),
         ]
         for item in world.mappings()

@@ -99,5 +99,13 @@ def source_of(pipeline: dict[str, Any]) -> dict[str, str]:
     return dict(pipeline["pipeline"]["stages"][0]["actions"][0]["configuration"])
 
 
-def _text(item: dict[str, dict[str, Any]]) -> Item:
-    return {name: str(next(iter(value.values()))) for name, value in item.items()}
+def _text(item: dict[str, dict[str, Any]], prefix: str = "") -> Item:
+    """Returns an item with texts for values. `desired.reason` is an attribute in a map."""
+    texts: Item = {}
+    for name, typed in item.items():
+        kind, value = next(iter(typed.items()))
+        if kind == "M":
+            texts |= _text(value, f"{prefix}{name}.")
+        else:
+            texts[prefix + name] = str(value)
+    return texts

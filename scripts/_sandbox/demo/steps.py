@@ -59,7 +59,7 @@ def pushed(story: Story) -> None:
     story.check("there is still one pipeline", clones == [CLONE], f"there are {clones}")
     same = story.world.pipeline(CLONE)["metadata"]["created"] == created
     story.check("it is the same pipeline", same, "it was created again")
-    built = moved.get("built_sha")
+    built = moved.get("observed.built")
     what = "an execution of that commit was started"
     story.check(what, built == head, f"the mapping has {built}")
     executions = story.world.executions(CLONE)
@@ -123,7 +123,8 @@ def history(story: Story) -> None:
     """The mapping and its history remain."""
     story.drain()
     columns = ["subject", "branch", "pipeline", "state", "generation", "head", "updated at"]
-    names = ["sk", "branch", "pipeline", "state", "generation", "head_sha", "updated_at"]
+    spec = ["desired.spec.branch", "desired.spec.pipeline"]
+    names = ["sk", *spec, "state", "generation", "head_sha", "updated_at"]
     mappings = story.world.mappings()
     terminal.table(columns, [[_cell(item, name) for name in names] for item in mappings])
     print()
