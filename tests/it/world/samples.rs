@@ -137,10 +137,9 @@ pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
     }
 }
 
-/// Returns rows of every shape, each under a claim so that one transition can write it.
-pub(crate) fn shapes() -> Vec<Mapping> {
-    let plain = creating(pull(7), "shape-plain", "worker/1");
-    let full = Mapping {
+/// Returns a row in which every attribute is set, with extreme values.
+fn full() -> Mapping {
+    Mapping {
         subject: Subject {
             repository: RepositoryId(u64::from(u32::MAX) * 7),
             kind: SubjectKind::Branch(Branch::parse("feature/日本 #1 \"x\" 🦀").unwrap()),
@@ -204,7 +203,12 @@ pub(crate) fn shapes() -> Vec<Mapping> {
             UnknownAttribute::Whole(json!({"S": "x"})),
         )]
         .into(),
-    };
+    }
+}
+
+/// Returns rows of every shape, each under a claim so that one transition can write it.
+pub(crate) fn shapes() -> Vec<Mapping> {
+    let plain = creating(pull(7), "shape-plain", "worker/1");
     let bare = Mapping {
         subject: pull(u64::MAX),
         desired: None,
@@ -232,7 +236,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
         })),
         ..creating(pull(9), "shape-empty", "worker/1")
     };
-    let mut shapes = vec![plain.clone(), full, bare, lean, empty];
+    let mut shapes = vec![plain.clone(), full(), bare, lean, empty];
     let number = |place: usize| pull(100 + u64::try_from(place).unwrap_or(0));
     shapes.extend(EventKind::ALL.iter().enumerate().map(|(place, kind)| {
         let name = format!("shape-{}", kind.as_str());

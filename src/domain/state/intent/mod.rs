@@ -115,23 +115,17 @@ impl Intent {
         };
         let (kind, order, wanted) = match change {
             Change::Repository(end) => {
-                let why = match end {
-                    RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
-                    RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
-                };
-                let leave = RepositoryRemoval {
+                if !rules.covers(&name) {
+                    return Ok(Decision::Ignore(Ignored::NoRule));
+                }
+                return Ok(Decision::Handle(Request::Repository(RepositoryRemoval {
                     repository,
                     time: (time.unwrap_or(received_at), received_at),
                     actor,
                     delivery: delivery.clone(),
-                    why,
+                    why: removal_reason(end),
                     name,
-                };
-                return Ok(if rules.covers(&leave.name) {
-                    Decision::Handle(Request::Repository(leave))
-                } else {
-                    Decision::Ignore(Ignored::NoRule)
-                });
+                })));
             }
             Change::Repair(repair) => {
                 return Ok(Decision::Handle(Request::Repair(Box::new(RepairRequest {
@@ -146,15 +140,10 @@ impl Intent {
                 let Some(wanted) = pull_request(&pull, &name, rules)? else {
                     return Ok(Decision::Ignore(Ignored::NoRule));
                 };
-                let kind = match (pull.open, pull.action == Action::Reopened) {
-                    (false, _) => EventKind::Closed,
-                    (true, true) => EventKind::Reopened,
-                    (true, false) => EventKind::Open,
-                };
                 let order = EventOrder {
                     head: Some(pull.sha),
                     before: pull.before,
-                    ..order(kind)
+                    ..order(pull_request_kind(pull.open, pull.action))
                 };
                 (SubjectKind::PullRequest(pull.number), order, wanted)
             }
@@ -163,17 +152,11 @@ impl Intent {
                     Decision::Handle(wanted) => wanted,
                     Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
                 };
-                let order = match tip {
-                    Tip::At { sha, before, .. } => EventOrder {
-                        head: Some(sha),
-                        before,
-                        ..order(EventKind::Pushed)
-                    },
-                    Tip::Somewhere => order(EventKind::Pushed),
-                    Tip::Gone { before } => EventOrder {
-                        before,
-                        ..order(EventKind::Deleted)
-                    },
+                let (kind, head, before) = tip_order(tip);
+                let order = EventOrder {
+                    head,
+                    before,
+                    ..order(kind)
                 };
                 (SubjectKind::Branch(branch), order, wanted)
             }
@@ -186,6 +169,30 @@ impl Intent {
             delivery: delivery.clone(),
             wanted,
         }))))
+    }
+}
+
+fn removal_reason(end: RepositoryEnd) -> AbsenceReason {
+    match end {
+        RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
+        RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
+    }
+}
+
+fn pull_request_kind(open: bool, action: Action) -> EventKind {
+    match (open, action == Action::Reopened) {
+        (false, _) => EventKind::Closed,
+        (true, true) => EventKind::Reopened,
+        (true, false) => EventKind::Open,
+    }
+}
+
+/// Returns the kind of a branch's event, its head commit, and the head commit before it.
+fn tip_order(tip: Tip) -> (EventKind, Option<CommitId>, Option<CommitId>) {
+    match tip {
+        Tip::At { sha, before, .. } => (EventKind::Pushed, Some(sha), before),
+        Tip::Somewhere => (EventKind::Pushed, None, None),
+        Tip::Gone { before } => (EventKind::Deleted, None, before),
     }
 }
 

@@ -146,6 +146,29 @@ fn is_news(next: &Mapping, seen: &Mapping) -> bool {
     same != *seen
 }
 
+/// Returns the spec for a subject that may have a pipeline, and true if the pipeline's template or
+/// branch changes with it.
+fn merged(spec: &Spec, policy: BuildPolicy, existing: Option<&Mapping>) -> (Spec, bool) {
+    let mut spec = spec.clone();
+    let Some(existing) = existing else {
+        return (spec, false);
+    };
+    if let Some(name) = existing.pipeline_name() {
+        // While there may be a pipeline, its name stays. If the rule gives another name today, the
+        // pipeline must not become an orphan.
+        spec.pipeline = name.clone();
+    }
+    let Some(last) = existing.spec() else {
+        return (spec, false);
+    };
+    if matches!(existing.state, State::Active | State::Starting) && !policy.follows {
+        spec.template = last.template.clone();
+        spec.branch = last.branch.clone();
+    }
+    let moved = (&spec.template, &spec.branch) != (&last.template, &last.branch);
+    (spec, moved)
+}
+
 fn present(
     intent: &Intent,
     spec: &Spec,
@@ -155,24 +178,11 @@ fn present(
     claim: ClaimInfo,
 ) -> Plan {
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
-    let mut spec = spec.clone();
-    let made = seen.filter(|seen| seen.state != State::Gone);
-    let mut moved = false;
-    if let Some(name) = made.and_then(Mapping::pipeline_name) {
-        // While there may be a pipeline, its name stays. If the rule gives another name today, the
-        // pipeline must not become an orphan.
-        spec.pipeline = name.clone();
-    }
-    if let Some(made) = made.and_then(Mapping::spec) {
-        if matches!(next.state, State::Active | State::Starting) && !policy.follows {
-            spec.template = made.template.clone();
-            spec.branch = made.branch.clone();
-        }
-        moved = (&spec.template, &spec.branch) != (&made.template, &made.branch);
-    }
+    let existing = seen.filter(|seen| seen.state != State::Gone);
+    let (spec, moved) = merged(spec, policy, existing);
     next.desired = Some(Desired::Present(spec.clone()));
     // CodePipeline starts nothing under a token that was used before.
-    if moved || made.is_none() || next.start_token.is_none() {
+    if moved || existing.is_none() || next.start_token.is_none() {
         next.start_token = Some(intent.delivery.clone());
     }
     match next.state {
