@@ -128,12 +128,19 @@ fn mappings(report: &mut Report, rows: &[&Item], expected: &Expected) {
     }
 }
 
+/// Returns the name of the pipeline in a mapping, or an empty text.
+fn pipeline_name(row: &Item) -> &str {
+    let resources = row.get("resources").and_then(|value| value.as_m().ok());
+    let pipeline = resources.and_then(|map| map.get("pipeline")?.as_m().ok());
+    pipeline.map_or("", |pipeline| text(pipeline, "name"))
+}
+
 /// Checks that pipelines are those of the active mappings and the templates, and that each carries
 /// its subject's tag.
 async fn pipelines(report: &mut Report, account: &Account, rows: &[&Item]) {
     let active = rows.iter().filter(|row| text(row, "state") == "active");
     let mut owned: BTreeMap<&str, String> = active
-        .map(|row| (text(row, "pipeline"), display(row)))
+        .map(|row| (pipeline_name(row), display(row)))
         .collect();
     let mut pages = account
         .codepipeline
