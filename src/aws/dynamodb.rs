@@ -203,6 +203,26 @@ impl DynamoStore {
         }
     }
 
+    /// Writes a transition, and the alias of the repository if it is due.
+    async fn transition_with_alias(
+        &self,
+        transition: &Transition,
+        mut more: Vec<TransactWriteItem>,
+    ) -> Result<Written, Fault> {
+        let mapping = &transition.next;
+        let alias = self.alias_is_due(mapping);
+        if alias {
+            for item in alias_items(mapping) {
+                more.push(self.plain_put(item)?);
+            }
+        }
+        let written = self.transition(transition, &more).await;
+        if alias && !matches!(written, Ok(Written::Done)) {
+            self.forget_alias(mapping);
+        }
+        written
+    }
+
     /// Returns true if the alias must be written. From now on it counts as written, so that
     /// simultaneous first events of a repository do not conflict.
     fn alias_is_due(&self, mapping: &Mapping) -> bool {
@@ -258,17 +278,7 @@ impl Store for DynamoStore {
         if let Some(delivery) = entry.cause.delivery() {
             more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
         }
-        let alias = self.alias_is_due(mapping);
-        if alias {
-            for item in alias_items(mapping) {
-                more.push(self.plain_put(item)?);
-            }
-        }
-        let written = self.transition(transition, &more).await;
-        if alias && !matches!(written, Ok(Written::Done)) {
-            self.forget_alias(mapping);
-        }
-        match written? {
+        match self.transition_with_alias(transition, more).await? {
             Written::Done => Ok(RecordResult::Done),
             Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
                 // An earlier attempt of this write, whose answer was lost.
@@ -279,7 +289,8 @@ impl Store for DynamoStore {
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        self.transition(transition, &[]).await.map(|_| ())
+        let written = self.transition_with_alias(transition, Vec::new()).await;
+        written.map(|_| ())
     }
 
     async fn acquire_slot(

@@ -166,6 +166,11 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
     }
 }
 
+/// Joins the lines of an error of the SDK, such as the list of credential providers that it tried.
+fn one_paragraph(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Creates the fault of a failed call. `call` is the operation and its subject, without a body.
 pub(super) fn fault<E>(service: Service, call: &str, error: SdkError<E, HttpResponse>) -> Fault
 where
@@ -185,7 +190,10 @@ where
                 format!("{call}: {code}: {message} (request {request})"),
             )
         }
-        None => Fault::new(unanswered(&error), format!("{call}: {}", chain(&error))),
+        None => Fault::new(
+            unanswered(&error),
+            format!("{call}: {}", one_paragraph(&chain(&error))),
+        ),
     }
 }
 

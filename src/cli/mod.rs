@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::cli::options::{QueueOptions, SharedOptions};
@@ -119,7 +120,12 @@ pub struct Check {
     #[arg(long)]
     pub offline: bool,
     /// ARN of the daemon's role, to check that it may pass the roles of the clones
-    #[arg(long, env = "BRANCHLINE_DAEMON_ROLE", value_name = "ARN")]
+    #[arg(
+        long,
+        env = "BRANCHLINE_DAEMON_ROLE",
+        value_name = "ARN",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub daemon_role: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]

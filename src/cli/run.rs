@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::cli::options::QueueOptions;
@@ -56,6 +57,7 @@ pub struct Run {
         long,
         env = "BRANCHLINE_LOG",
         value_name = "FILTER",
+        value_parser = NonEmptyStringValueParser::new(),
         default_value = "info"
     )]
     pub log: String,

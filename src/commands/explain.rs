@@ -62,8 +62,9 @@ async fn explain_payload(
     payload: &str,
     config: AccountConfig,
 ) -> Result<Explanation, Box<dyn Error>> {
+    let body = read(payload)?;
     let event = event(args, payload)?;
-    let (envelope, authenticator) = seal(&event, read(payload)?, SystemClock.now());
+    let (envelope, authenticator) = seal(&event, body, SystemClock.now());
     let rehearsal_config = RehearsalConfig {
         rules: config.rules.clone(),
         table: config.table.clone(),

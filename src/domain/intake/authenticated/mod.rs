@@ -177,12 +177,8 @@ impl Envelope {
     }
 
     fn prove(&self, secrets: &Secrets) -> Result<(), Fault> {
-        let signature = self.header(SIGNATURE).ok_or_else(|| {
-            Fault::new(
-                Reason::SignatureMissing,
-                "no X-Hub-Signature-256: set a secret on the webhook",
-            )
-        })?;
+        let signature = self.header(SIGNATURE);
+        let signature = signature.ok_or_else(|| self.without_signature())?;
         let signature = read_signature(signature).ok_or_else(|| {
             Fault::new(
                 Reason::SignatureMalformed,
@@ -194,6 +190,17 @@ impl Envelope {
         }
         let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
         Err(Fault::new(Reason::SignatureMismatch, detail))
+    }
+
+    fn without_signature(&self) -> Fault {
+        if self.header(INTERNAL_EVENT).is_some() {
+            let detail = format!(
+                "a message with the attribute {INTERNAL_EVENT} is one of branchline's own: send it to the internal queue (queue.internal_url)"
+            );
+            return Fault::new(Reason::WrongQueue, detail);
+        }
+        let detail = "no X-Hub-Signature-256: set a secret on the webhook";
+        Fault::new(Reason::SignatureMissing, detail)
     }
 
     /// Reads the id and the name of the event from the attributes.

@@ -83,7 +83,7 @@ fn an_internal_message_on_the_webhook_queue_is_refused_even_with_a_valid_signatu
         (INTERNAL_ID, "repair-1"),
     ];
     let reason = refusal(&claimed, &Secrets::new([SECRET]));
-    assert_eq!(reason, Reason::SignatureMissing);
+    assert_eq!(reason, Reason::WrongQueue);
 }
 
 #[test]
