@@ -145,7 +145,8 @@ pub trait Store: StoreReader {
         entry: &NewAuditEntry,
     ) -> impl Future<Output = Result<RecordResult, Fault>> + Send;
 
-    /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
+    /// Writes a given-up row if the claim still stands, and the name of its repository; otherwise
+    /// nothing. Leaves no audit entry.
     ///
     /// If cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -53,6 +53,7 @@ macro_rules! store_contract {
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
+            give_up_records_the_name_of_the_repository,
         );
     };
 }
@@ -382,4 +383,12 @@ pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStag
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
     won(stage, first(pull(8), "foreign", "worker/2")).await;
+}
+
+/// Operators find a subject by its repository's name, even if nothing was ever settled.
+pub(crate) async fn give_up_records_the_name_of_the_repository<S: StoreStage>(stage: &S) {
+    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let given_up = claim.give_up(&refused(Reason::TemplateMissing), at(2_000));
+    stage.store().give_up(&given_up).await.unwrap();
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }

@@ -202,11 +202,16 @@ impl Table {
             };
             self.deliveries.insert(delivery.clone(), delivered);
         }
-        let name = next.repository.to_string();
-        let lower = name.to_ascii_lowercase();
-        self.aliases.insert(lower, next.subject.repository);
-        self.aliases.insert(name, next.subject.repository);
+        self.name(next);
         RecordResult::Done
+    }
+
+    /// Records the name of a mapping's repository, and the same in lower case.
+    fn name(&mut self, mapping: &Mapping) {
+        let name = mapping.repository.to_string();
+        let repository = mapping.subject.repository;
+        self.aliases.insert(name.to_ascii_lowercase(), repository);
+        self.aliases.insert(name, repository);
     }
 
     /// Returns a page. Pages are small, so that a listing of a few rows has several; the longest
@@ -260,6 +265,7 @@ impl Table {
         }
         if self.holds(transition) {
             self.write(transition);
+            self.name(next);
         }
     }
 }
