@@ -15,6 +15,8 @@ PIPELINE = "api-template"
 REPOSITORY = "acme/api"
 SECRET_VARIABLE = "BRANCHLINE_WEBHOOK_SECRET"
 MAX_RECEIVES = 100
+RETENTION = "1209600"
+"""How long failed messages are kept, in seconds: 14 days, the longest that SQS allows."""
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
@@ -45,8 +47,8 @@ class Account:
 def make(endpoint: str) -> Account:
     """Fills a fresh emulator."""
     sqs = aws.client("sqs", endpoint)
-    dead_letters = _queue(sqs, "branchline-dead-letters")
-    quarantine = _queue(sqs, "branchline-quarantine")
+    dead_letters = _queue(sqs, "branchline-dead-letters", MessageRetentionPeriod=RETENTION)
+    quarantine = _queue(sqs, "branchline-quarantine", MessageRetentionPeriod=RETENTION)
     redrive = _redrive_to(sqs, dead_letters)
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
     internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
