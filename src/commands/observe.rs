@@ -13,7 +13,7 @@ use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
 use crate::http::health_client;
 use crate::http::serve::{Pages, serve};
-use crate::ports::{Clock, StoreReader};
+use crate::ports::{Clock, MappingPages};
 use crate::telemetry::emf::Emf;
 use crate::telemetry::exporters::{cloudwatch, prometheus};
 use crate::telemetry::metrics::{self, DEAD_LETTERS, INTERNAL, QUARANTINE, WEBHOOKS};
@@ -199,17 +199,12 @@ impl PolledGauges {
     async fn count_active(&self) -> Result<(), Fault> {
         let rules = self.rules.iter().map(|rule| (rule.clone(), 0_u32));
         let mut active: BTreeMap<String, u32> = rules.collect();
-        let mut after = None;
-        loop {
-            let page = self.store.in_state(State::Active, after).await?;
-            for row in page.rows.into_iter().flatten() {
+        let mut pages = MappingPages::new(&self.store, State::Active);
+        while let Some(rows) = pages.next().await? {
+            for row in rows.into_iter().flatten() {
                 if let Some(spec) = row.spec() {
                     *active.entry(spec.rule.clone()).or_default() += 1;
                 }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
             }
         }
         for (rule, pipelines) in active {

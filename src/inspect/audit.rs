@@ -18,10 +18,9 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
 use crate::domain::text::plural;
-use crate::ports::{Clock, PipelineReader, StoreReader};
+use crate::ports::{Clock, MappingPages, PipelineReader, StoreReader};
 
 use crate::inspect::account::Account;
-use crate::inspect::pages::Pages;
 
 /// A defect that the audit found. The field names are stable: they are the columns of `csv` and the
 /// keys of `json`.
@@ -85,7 +84,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         let mut findings = Vec::new();
         let mut mapped = BTreeSet::new();
         for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
-            let mut pages = Pages::new(&self.account.store, state);
+            let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(rows) = pages.next().await? {
                 for row in rows {
                     match row {

@@ -7,7 +7,6 @@ pub mod explain;
 pub mod history;
 pub mod mappings;
 pub mod offline;
-pub(crate) mod pages;
 pub mod preflight;
 pub mod rehearsal;
 pub mod unsigned_payload;

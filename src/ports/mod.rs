@@ -9,6 +9,7 @@
 
 mod account;
 mod clock;
+mod pages;
 mod pipelines;
 mod queue;
 mod store;
@@ -17,6 +18,7 @@ pub use account::{
     IndexDescription, PassRoleDecision, QueueAttributes, RedrivePolicy, TableDescription,
 };
 pub use clock::Clock;
+pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 pub use queue::Queue;
 pub use store::{

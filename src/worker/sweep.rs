@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::domain::fault::{Fault, Scope};
 use crate::domain::ids::Subject;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Clock, Cursor, Pipelines, Store};
+use crate::ports::{Clock, MappingPages, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 use crate::worker::shutdown::Shutdown;
@@ -35,12 +35,12 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     }
     let mut finished = 0_u32;
     for state in State::HALF_WAY {
-        let mut pages = Pages::new(reconciler.store(), state);
+        let mut pages = MappingPages::new(reconciler.store(), state);
         loop {
             let page = tokio::select! {
                 biased;
                 () = stop.requested() => return Ok(()),
-                page = pages.next() => page?,
+                page = next_page(&mut pages) => page?,
             };
             let Some(rows) = page else {
                 break;
@@ -70,8 +70,8 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
         return Ok(());
     }
     for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
-        let mut pages = Pages::new(reconciler.store(), state);
-        while let Some(rows) = pages.next().await? {
+        let mut pages = MappingPages::new(reconciler.store(), state);
+        while let Some(rows) = next_page(&mut pages).await? {
             // A row that cannot be read is reported by the sweep, or by the next event of its
             // subject.
             for row in rows.into_iter().flatten() {
@@ -85,61 +85,45 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
         }
     }
     for (rule, subjects) in limited {
-        until_answered(|| reconciler.store().count_slots(rule, &subjects)).await?;
+        let mut outage = TableOutage::default();
+        while let Err(fault) = reconciler.store().count_slots(rule, &subjects).await {
+            outage.wait(fault).await?;
+        }
     }
     Ok(())
 }
 
-/// Reads the mappings in one state, page by page.
-struct Pages<'a, S> {
-    store: &'a S,
-    state: State,
-    after: Option<Cursor>,
-    ended: bool,
-}
-
-impl<'a, S: Store> Pages<'a, S> {
-    fn new(store: &'a S, state: State) -> Self {
-        Self {
-            store,
-            state,
-            after: None,
-            ended: false,
-        }
-    }
-
-    /// Returns the rows of the next page; `None` after the last.
-    async fn next(&mut self) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
-        if self.ended {
-            return Ok(None);
-        }
-        let page = until_answered(|| self.store.in_state(self.state, self.after.clone())).await?;
-        self.ended = page.next.is_none();
-        self.after = page.next;
-        Ok(Some(page.rows))
-    }
-}
-
-/// Repeats a request until the table answers. Returns a fault only if waiting does not fix it.
-async fn until_answered<T, F>(request: impl Fn() -> F) -> Result<T, Fault>
-where
-    F: Future<Output = Result<T, Fault>>,
-{
-    let mut reported = false;
+/// Reads the next page, until the table answers.
+async fn next_page<S: Store>(
+    pages: &mut MappingPages<'_, S>,
+) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
+    let mut outage = TableOutage::default();
     loop {
-        match request().await {
-            Ok(answer) => return Ok(answer),
-            Err(fault) => {
-                if fault.reason.scope() == Scope::Account {
-                    return Err(fault);
-                }
-                if !reported {
-                    tracing::warn!(fault = %fault, "The sweep cannot read the table yet");
-                    reported = true;
-                }
-                sleep(RETRY_INTERVAL).await;
-            }
+        match pages.next().await {
+            Ok(rows) => return Ok(rows),
+            Err(fault) => outage.wait(fault).await?,
         }
+    }
+}
+
+/// An outage of the table during one request.
+#[derive(Default)]
+struct TableOutage {
+    is_reported: bool,
+}
+
+impl TableOutage {
+    /// Waits until the request can be repeated. Returns the fault if waiting does not fix it.
+    async fn wait(&mut self, fault: Fault) -> Result<(), Fault> {
+        if fault.reason.scope() == Scope::Account {
+            return Err(fault);
+        }
+        if !self.is_reported {
+            tracing::warn!(fault = %fault, "The sweep cannot read the table yet");
+            self.is_reported = true;
+        }
+        sleep(RETRY_INTERVAL).await;
+        Ok(())
     }
 }
 

@@ -2,18 +2,19 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Cursor, StoreReader};
+use crate::ports::store::{Cursor, StoreReader};
 
 /// The mappings in one state.
-pub(crate) struct Pages<'a, S> {
+pub struct MappingPages<'a, S> {
     store: &'a S,
     state: State,
     after: Option<Cursor>,
     ended: bool,
 }
 
-impl<'a, S: StoreReader> Pages<'a, S> {
-    pub(crate) fn new(store: &'a S, state: State) -> Self {
+impl<'a, S: StoreReader> MappingPages<'a, S> {
+    /// Begins with the first page. Nothing is read yet.
+    pub fn new(store: &'a S, state: State) -> Self {
         Self {
             store,
             state,
@@ -26,13 +27,14 @@ impl<'a, S: StoreReader> Pages<'a, S> {
     /// that cannot be read is a fault that names it.
     ///
     /// # Errors
-    /// The table did not answer. The pages end there.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
+    /// The table did not answer. The next call asks for the same page.
+    ///
+    /// If cancelled, the next call asks for the same page.
+    pub async fn next(&mut self) -> Result<Option<Vec<Result<Mapping, Fault>>>, Fault> {
         if self.ended {
             return Ok(None);
         }
-        self.ended = true;
-        let page = self.store.in_state(self.state, self.after.take()).await?;
+        let page = self.store.in_state(self.state, self.after.clone()).await?;
         self.ended = page.next.is_none();
         self.after = page.next;
         Ok(Some(page.rows))
