@@ -11,6 +11,8 @@ use crate::cli::mappings::Export;
 use crate::cli::output::streaming_table::StreamingTable;
 use crate::cli::terminal::{Done, code, fault, stopped};
 use crate::commands::mappings::account::{MappingsAccount, open, report_unreadable};
+use crate::domain::fault::Fault;
+use crate::domain::state::mapping::Mapping;
 use crate::domain::text::plural;
 use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
@@ -40,7 +42,7 @@ impl<W: Write> Write for HashingWriter<W> {
 #[derive(Default)]
 struct ExportReport {
     mappings: usize,
-    entries: usize,
+    rows: usize,
     unreadable: usize,
     /// The reader closed the output.
     closed: bool,
@@ -52,18 +54,22 @@ pub(super) async fn export(args: &Export) -> Done {
         to: io::stdout().lock(),
         hash: Sha256::new(),
     };
-    let report = match args.history {
-        true => {
-            let rows = rows(args, &mut writer).fields(HistoryRow::FIELDS);
-            history(&account, rows).await?
-        }
-        false => {
-            let rows = rows(args, &mut writer).fields(Row::exported_fields());
-            mappings(&account, rows).await?
-        }
+    let report = if args.history {
+        let rows = rows(args, &mut writer).fields(HistoryRow::FIELDS);
+        let entries = async |mapping: &Mapping| {
+            let entries = account.store.history(&mapping.subject).await?.into_iter();
+            Ok(entries
+                .map(|entry| HistoryRow::new(mapping, entry))
+                .collect())
+        };
+        write_rows(&account, rows, entries).await?
+    } else {
+        let rows = rows(args, &mut writer).fields(Row::exported_fields());
+        let row = async |mapping: &Mapping| Ok(vec![Row::exported(mapping)]);
+        write_rows(&account, rows, row).await?
     };
     let mappings = plural(report.mappings, "mapping");
-    let exported = match (args.history, report.entries) {
+    let exported = match (args.history, report.rows) {
         (false, _) => mappings,
         (true, 1) => format!("1 entry of {mappings}"),
         (true, entries) => format!("{entries} entries of {mappings}"),
@@ -84,9 +90,11 @@ fn rows<T: Serialize, W: Write>(args: &Export, to: W) -> StreamingTable<T, W> {
     StreamingTable::new(args.output, Vec::new(), 0, to)
 }
 
-async fn mappings<W: Write>(
+/// Writes the rows of every mapping.
+async fn write_rows<T: Serialize, W: Write>(
     account: &MappingsAccount,
-    mut rows: StreamingTable<Row, W>,
+    mut table: StreamingTable<T, W>,
+    rows_of: impl AsyncFn(&Mapping) -> Result<Vec<T>, Fault>,
 ) -> Result<ExportReport, Box<dyn Error>> {
     let mut report = ExportReport::default();
     let mut listing = Listing::new(&account.store, Filter::default());
@@ -94,36 +102,15 @@ async fn mappings<W: Write>(
         report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
             report.mappings += 1;
-            if stopped(rows.write(&Row::exported(&mapping)))? {
-                report.closed = true;
-                return Ok(report);
-            }
-        }
-    }
-    report.closed = stopped(rows.end())?;
-    Ok(report)
-}
-
-async fn history<W: Write>(
-    account: &MappingsAccount,
-    mut rows: StreamingTable<HistoryRow, W>,
-) -> Result<ExportReport, Box<dyn Error>> {
-    let mut report = ExportReport::default();
-    let mut listing = Listing::new(&account.store, Filter::default());
-    while let Some(batch) = listing.next().await.map_err(fault)? {
-        report.unreadable += report_unreadable(&batch.unreadable)?;
-        for mapping in batch.rows {
-            report.mappings += 1;
-            let entries = account.store.history(&mapping.subject).await;
-            for entry in entries.map_err(fault)? {
-                report.entries += 1;
-                if stopped(rows.write(&HistoryRow::new(&mapping, entry)))? {
+            for row in rows_of(&mapping).await.map_err(fault)? {
+                report.rows += 1;
+                if stopped(table.write(&row))? {
                     report.closed = true;
                     return Ok(report);
                 }
             }
         }
     }
-    report.closed = stopped(rows.end())?;
+    report.closed = stopped(table.end())?;
     Ok(report)
 }
