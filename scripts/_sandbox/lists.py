@@ -123,7 +123,7 @@ def _fill_table(account: Account) -> None:
 def _row(one: dict[str, Any], number: int) -> dict[str, Any]:
     row = copy.deepcopy(one)
     row["sk"] = {"S": f"PR#{number:010}"}
-    for part, name in (("desired", "spec"), ("resources", "pipeline")):
-        named = row[part]["M"][name]["M"]
-        named["pipeline" if name == "spec" else "name"] = {"S": f"api-pr-{number}"}
+    name = {"S": f"api-pr-{number}"}
+    row["desired"]["M"]["spec"]["M"]["pipeline"] = name
+    row["resources"]["M"]["pipeline"]["M"]["name"] = name
     return row

@@ -42,9 +42,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let old = mapping.fingerprint().cloned();
         let (fingerprint, template_version, outcome) = match up_to_date {
             Some((clone, version))
-                if !old
+                if old
                     .as_ref()
-                    .is_some_and(|old| old.matches(&clone.fingerprint)) =>
+                    .is_none_or(|old| !old.matches(&clone.fingerprint)) =>
             {
                 self.check_claim(action)?;
                 self.pipelines.update(&clone, action.claim).await?;

@@ -84,7 +84,6 @@ pub fn plan_repair(
         return nothing;
     };
     let (state, rule) = match (seen.state, standing(seen, spec, rules)) {
-        (State::Deleting | State::Gone, _) => return nothing,
         (_, Standing::Gone) => {
             let next = Mapping {
                 generation: seen.generation + 1,
