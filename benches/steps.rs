@@ -22,9 +22,10 @@ use branchline::domain::intake::authenticated::{
 use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
 use branchline::domain::intake::event::{Decision, Event};
 use branchline::domain::state::desired::Spec;
+use branchline::domain::state::effect::Effect;
 use branchline::domain::state::intent::{Intent, Request};
 use branchline::domain::state::mapping::{ClaimInfo, Mapping};
-use branchline::domain::state::plan::{Effect, Plan, plan};
+use branchline::domain::state::plan::{Plan, plan};
 use divan::Bencher;
 use serde_json::Value;
 

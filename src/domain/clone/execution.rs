@@ -43,12 +43,13 @@ pub struct Execution {
 /// was to be created.
 ///
 /// Only the newest execution counts: a push back to a commit that was built before needs another
-/// execution. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's
+/// execution, and so does a commit whose execution was stopped. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's
 /// first execution, `first` stands in for that commit; every other execution is started with a
 /// token, so starting it again is safe.
 #[must_use]
 pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>) -> bool {
     match executions {
+        [newest, ..] if newest.was_stopped() => true,
         [] | [Execution { commit: None, .. }] => first != Some(head),
         [newest, ..] => newest.commit.as_deref() != Some(head.as_str()),
     }
@@ -81,6 +82,12 @@ impl Execution {
     pub fn is_running(&self) -> bool {
         self.state == "InProgress"
     }
+
+    /// Returns true if the execution was stopped, or is being stopped.
+    #[must_use]
+    pub fn was_stopped(&self) -> bool {
+        matches!(self.state.as_str(), "Stopped" | "Stopping")
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +119,20 @@ mod tests {
         ];
         for (case, executions, head, owed) in cases {
             assert_eq!(owes(&executions, head, Some(&a)), owed, "{case}");
+        }
+        for state in ["Stopping", "Stopped"] {
+            let stopped = |commit: Option<&CommitId>| Execution {
+                state: state.into(),
+                ..run(commit)
+            };
+            assert!(owes(&[stopped(None)], &a, Some(&a)), "{state}, not fetched");
+            let executions = [stopped(Some(&a)), run(Some(&a))];
+            assert!(owes(&executions, &a, Some(&a)), "{state}");
+            let executions = [run(Some(&a)), stopped(Some(&a))];
+            assert!(
+                !owes(&executions, &a, Some(&a)),
+                "{state}, and started again"
+            );
         }
         assert_eq!(
             last_built(&[run(None), run(Some(&b)), run(Some(&a))]),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{PipelineName, Timestamp};
-use crate::domain::state::mapping::{EffectResult, Expect, Mapping, State};
+use crate::domain::state::effect::EffectResult;
+use crate::domain::state::mapping::{Expect, Mapping, State};
 
 /// A row to write, and the condition under which it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

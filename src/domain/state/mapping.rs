@@ -19,7 +19,7 @@ use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::ordering::EventOrder;
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::Resources;
 
 /// The version of the row's format. This branchline does not change a row with a higher version: a
 /// newer branchline wrote it.
@@ -311,13 +311,16 @@ impl Mapping {
         }
     }
 
-    /// Returns the token of a start that follows an UpdatePipeline under the same claim. The head's
-    /// own token will not do: an earlier attempt may have used it for an execution that the update
-    /// stopped, and CodePipeline would return that one.
+    /// Returns the token under which the head is started. A start that follows an execution that
+    /// branchline may have stopped needs a token of its claim: an earlier attempt may have used the
+    /// head's own token for that execution, and CodePipeline would return that one.
     #[must_use]
-    pub fn token_after_update(&self) -> Option<DeliveryId> {
-        let (token, claim) = (self.start_token.as_ref()?, self.claim.as_ref()?);
-        let mut text = format!("{}-{token}", claim.until.0);
+    pub fn token(&self, after_stop: bool) -> Option<DeliveryId> {
+        let token = self.start_token.as_ref()?;
+        if !after_stop {
+            return Some(token.clone());
+        }
+        let mut text = format!("{}-{token}", self.claim.as_ref()?.until.0);
         text.truncate(DeliveryId::MAX);
         DeliveryId::parse(text).ok()
     }
@@ -337,64 +340,4 @@ impl Mapping {
             claim: self.claim.clone(),
         }
     }
-
-    /// Returns the row after its effect.
-    #[must_use]
-    pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
-        match result {
-            EffectResult::Present(clone) => {
-                let version = clone.template_version.or(self.template_version());
-                self.state = State::Active;
-                self.resources.pipeline = Some(PipelineResource {
-                    name: clone.name,
-                    arn: Some(clone.arn),
-                    template_version: version,
-                    fingerprint: Some(clone.fingerprint),
-                });
-                self.slot = clone.slot.or(self.slot);
-                let head = self.order.head.clone();
-                self.observed.built = head.or(clone.built).or(self.observed.built);
-            }
-            EffectResult::Absent => {
-                self.state = State::Gone;
-                self.resources.pipeline = None;
-                self.observed.built = None;
-                self.slot = None;
-            }
-        }
-        self.observed.executions = Vec::new();
-        self.claim = None;
-        self.attempts = 0;
-        self.last_error = None;
-        self.updated_at = now;
-        self
-    }
-}
-
-/// The result of an effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EffectResult {
-    /// The pipeline exists, and the head commit has an execution.
-    Present(ExistingClone),
-    /// The pipeline does not exist.
-    Absent,
-}
-
-/// A clone that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExistingClone {
-    /// The name.
-    pub name: PipelineName,
-    /// The ARN.
-    pub arn: PipelineArn,
-    /// The version of the template that it was created from or updated to; `None` if that did not
-    /// change, or is not known.
-    pub template_version: Option<i32>,
-    /// The fingerprint of its declaration.
-    pub fingerprint: CloneFingerprint,
-    /// The rule whose slot it acquired in this effect.
-    pub slot: Option<String>,
-    /// The commit of its last execution, if an earlier attempt created it. Recorded if no head is
-    /// known.
-    pub built: Option<CommitId>,
 }

@@ -1,14 +1,14 @@
 //! Creates a clone.
 
 use crate::domain::clone::NewPipeline;
-use crate::domain::clone::execution::{last_built, owes};
+use crate::domain::clone::execution::{Execution, last_built, owes};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{EffectResult, ExistingClone};
+use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -56,7 +56,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let executions = self.pipelines.executions(name).await?;
         let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
-            let token = mapping.start_token.clone();
+            let stopped = executions.first().is_some_and(Execution::was_stopped);
+            let token = mapping.token(stopped);
             self.run(spec, &fingerprint, token, action).await?;
         }
         let made = ExistingClone {

@@ -6,8 +6,7 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::claim::Transition;
-use crate::domain::state::mapping::EffectResult;
-use crate::domain::state::plan::Effect;
+use crate::domain::state::effect::{Effect, EffectResult};
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::effects::start::not_ours;

@@ -4,7 +4,7 @@
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Claim;
-use crate::domain::state::plan::Effect;
+use crate::domain::state::effect::Effect;
 use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
 use crate::reconcile::execute::{ClaimedAction, Executor};

@@ -9,7 +9,7 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Update;
 use crate::domain::state::desired::Spec;
-use crate::domain::state::mapping::{EffectResult, ExistingClone};
+use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -53,11 +53,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some((clone, version)) => (clone.fingerprint, version, Outcome::Started),
             None => (old.unwrap_or_default(), None, Outcome::Started),
         };
-        let token = if outcome == Outcome::Updated {
-            mapping.token_after_update()
-        } else {
-            mapping.start_token.clone()
-        };
+        let token = mapping.token(outcome == Outcome::Updated);
         journal.execution = Some(self.run(spec, &fingerprint, token, action).await?);
         let made = ExistingClone {
             name: name.clone(),

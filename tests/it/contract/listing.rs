@@ -2,7 +2,8 @@
 
 use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
-use branchline::domain::state::mapping::{EffectResult, Mapping, State};
+use branchline::domain::state::effect::EffectResult;
+use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::StoreReader;
 use branchline::ports::{SlotResult, Store};
 

@@ -6,7 +6,8 @@ use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineName, Subject};
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::{Claim, Transition};
-use branchline::domain::state::mapping::{ClaimInfo, EffectResult, Expect, Mapping, State};
+use branchline::domain::state::effect::EffectResult;
+use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use branchline::domain::state::resources::Resources;
 use branchline::ports::{ClaimResult, RecordResult, Store, StoreReader};
 

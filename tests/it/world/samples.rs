@@ -10,9 +10,10 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
+use branchline::domain::state::effect::{EffectResult, ExistingClone};
 use branchline::domain::state::mapping::{
-    Approved, ClaimInfo, EffectResult, ExistingClone, Expect, Mapping, Observed, Reported, State,
-    UnknownAttribute, UnknownAttributes,
+    Approved, ClaimInfo, Expect, Mapping, Observed, Reported, State, UnknownAttribute,
+    UnknownAttributes,
 };
 use branchline::domain::state::ordering::{EventKind, EventOrder};
 use branchline::domain::state::resources::{PipelineResource, Resources};

@@ -3,12 +3,12 @@
 //! The plan decides and does nothing: it returns the transition to write and the effect to run
 //! under it.
 
-use crate::domain::ids::PipelineName;
 use crate::domain::ids::Timestamp;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{
     AbsenceReason, BuildPolicy, BuildTrigger, Desired, DesiredState, Spec,
 };
+use crate::domain::state::effect::Effect;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::Recency;
@@ -53,17 +53,6 @@ impl Unchanged {
             Self::Repeated => "repeated",
         }
     }
-}
-
-/// A change to a pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Clone the template. CodePipeline starts the first execution.
-    Create(Spec),
-    /// Update the clone if needed, and start the head commit.
-    Start(Spec),
-    /// Delete the clone of this name.
-    Delete(PipelineName),
 }
 
 /// Decides about an intent. `mapping` is the row as it was read, or as it is assumed to be: if the
@@ -215,6 +204,8 @@ fn present(
             if next.state == State::Gone {
                 next.observed.built = next.order.head.clone();
             }
+            // A deletion that was cut off remembered them, and another execution will start.
+            next.observed.executions = Vec::new();
             next.resources.pipeline = next
                 .resources
                 .pipeline

@@ -9,11 +9,12 @@ use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::rules::rule::{On, Rule, Rules, Update};
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
+use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
-use crate::domain::state::plan::{Effect, Plan, Unchanged, absent, unfinished};
+use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
 /// The relation of a mapping to today's rules.
 #[derive(Clone, Copy, Debug)]

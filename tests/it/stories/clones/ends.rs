@@ -178,3 +178,61 @@ fn a_head_that_the_closing_told_first_is_built_where_the_removal_failed() {
         assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
     });
 }
+
+/// Closes the pull request at `sha` where branchline can stop its executions and cannot delete its
+/// pipeline.
+async fn closed_without_deletion(world: &World, sha: u64) {
+    let refused = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+    world.faults.next(Op::Remove, 100, refused);
+    let closed = Webhook::pull_request("closed").sha(sha);
+    world.deliver(closed).await;
+    assert_eq!(world.take_dead_letters().len(), 1);
+    world.faults.clear();
+    world.clock.advance(Duration::from_secs(10));
+}
+
+/// Returns which executions of the only pipeline were stopped, oldest first.
+fn stopped(world: &World) -> Vec<bool> {
+    let pipelines = world.account.all();
+    pipelines["api-pr-7"]
+        .runs
+        .iter()
+        .map(|run| run.stopped)
+        .collect()
+}
+
+#[test]
+fn a_head_whose_execution_the_closing_stopped_is_built_again() {
+    run_story(async |world| {
+        world.restart(vec![rule(|rule| rule.stop_on_close = true)]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.deliver(pushed(1, 2)).await;
+        closed_without_deletion(world, 2).await;
+        assert_eq!(stopped(world), [true, true]);
+        world
+            .deliver(Webhook::pull_request("reopened").sha(2))
+            .await;
+        assert_eq!(stopped(world), [true, true, false]);
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(2)]);
+        world.expect_built_twice("acme/api#7");
+    });
+}
+
+#[test]
+fn a_second_closing_stops_what_started_after_the_first() {
+    run_story(async |world| {
+        world.restart(vec![rule(|rule| rule.stop_on_close = true)]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        closed_without_deletion(world, 1).await;
+        let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::Start, 100, unanswered);
+        world
+            .deliver(Webhook::pull_request("reopened").sha(1))
+            .await;
+        world.take_dead_letters();
+        assert_eq!(stopped(world).last(), Some(&false));
+        closed_without_deletion(world, 1).await;
+        assert!(!stopped(world).contains(&false), "{:?}", stopped(world));
+        world.deliver(Webhook::pull_request("closed").sha(1)).await;
+    });
+}

@@ -8,7 +8,7 @@ use crate::domain::ids::{
     SubjectKind,
 };
 use crate::domain::state::claim::{CLOCK_SKEW, Claim, LATE_EFFECT_WINDOW};
-use crate::domain::state::mapping::{EffectResult, ExistingClone};
+use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
 /// We start heads and follow the template.

@@ -111,18 +111,19 @@ fn a_moved_clone_is_started_under_a_token_of_its_own() {
 }
 
 #[test]
-fn a_start_after_an_update_has_a_token_of_its_claims_own() {
+fn a_start_after_a_stop_has_a_token_of_its_claims_own() {
     let made = settled(claimed(&at(1, 'a', OURS), None));
     let mut row = claimed(&at(2, 'b', OURS), Some(&made));
-    let first = row.token_after_update();
+    let first = row.token(true);
     row.claim = Some(ClaimInfo {
         owner: "next".into(),
         until: NOW,
     });
-    assert!(first.is_some() && first != row.token_after_update());
+    assert!(first.is_some() && first != row.token(true));
     assert_ne!(first, row.start_token);
+    assert_eq!(row.token(false), row.start_token);
     row.start_token = DeliveryId::parse("d".repeat(DeliveryId::MAX)).ok();
-    assert!(row.token_after_update().is_some());
+    assert!(row.token(true).is_some());
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Changes to a pipeline, and what a mapping records of them.
+
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
+use crate::domain::state::desired::Spec;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::resources::PipelineResource;
+
+/// A change to a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Clone the template. CodePipeline starts the first execution.
+    Create(Spec),
+    /// Update the clone if needed, and start the head commit.
+    Start(Spec),
+    /// Delete the clone of this name.
+    Delete(PipelineName),
+}
+
+/// The result of an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EffectResult {
+    /// The pipeline exists, and the head commit has an execution.
+    Present(ExistingClone),
+    /// The pipeline does not exist.
+    Absent,
+}
+
+/// A clone that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingClone {
+    /// The name.
+    pub name: PipelineName,
+    /// The ARN.
+    pub arn: PipelineArn,
+    /// The version of the template that it was created from or updated to; `None` if that did not
+    /// change, or is not known.
+    pub template_version: Option<i32>,
+    /// The fingerprint of its declaration.
+    pub fingerprint: CloneFingerprint,
+    /// The rule whose slot it acquired in this effect.
+    pub slot: Option<String>,
+    /// The commit of its last execution, if an earlier attempt created it. Recorded if no head is
+    /// known.
+    pub built: Option<CommitId>,
+}
+
+impl Mapping {
+    /// Returns the row after its effect.
+    #[must_use]
+    pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
+        match result {
+            EffectResult::Present(clone) => {
+                let version = clone.template_version.or(self.template_version());
+                self.state = State::Active;
+                self.resources.pipeline = Some(PipelineResource {
+                    name: clone.name,
+                    arn: Some(clone.arn),
+                    template_version: version,
+                    fingerprint: Some(clone.fingerprint),
+                });
+                self.slot = clone.slot.or(self.slot);
+                let head = self.order.head.clone();
+                self.observed.built = head.or(clone.built).or(self.observed.built);
+            }
+            EffectResult::Absent => {
+                self.state = State::Gone;
+                self.resources.pipeline = None;
+                self.observed.built = None;
+                self.slot = None;
+            }
+        }
+        self.observed.executions = Vec::new();
+        self.claim = None;
+        self.attempts = 0;
+        self.last_error = None;
+        self.updated_at = now;
+        self
+    }
+}
