@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::authenticated::Authenticator;
-use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::outcome::journal::Journal;
@@ -134,6 +134,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         journal.repair(request);
+        if request.repair.kind == FindingKind::Orphan {
+            // Without this, a claim would be left that no later message finishes.
+            self.executor
+                .is_no_template(&request.repair.pipeline, None)?;
+        }
         let subject = &request.repair.subject;
         let _lane = self.lanes.enter(subject).await?;
         let context = ActionContext {

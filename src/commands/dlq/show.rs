@@ -17,7 +17,7 @@ use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::text::{self, plural};
-use crate::inspect::dlq::dead_letter::DeadLetter;
+use crate::inspect::dlq::dead_letter::{DeadLetter, SignatureStatus};
 use crate::inspect::dlq::exported_message::ExportedMessage;
 use crate::inspect::dlq::scan::Scan;
 use crate::inspect::explain::Explanation;
@@ -104,10 +104,14 @@ fn table(
     explanation: &Result<Explanation, Fault>,
 ) -> String {
     let mut shown = attributes(&copy.attributes);
-    let signature = match message.verified {
-        Some(true) => "the signature is valid today",
-        Some(false) => "the signature is not valid today",
-        None => "the signature was not checked: no webhook secret can be read here",
+    let signature = match message.signature {
+        SignatureStatus::Unneeded => "an internal message, which needs no signature",
+        SignatureStatus::Missing => "the webhook has no signature",
+        SignatureStatus::Unchecked => {
+            "the signature was not checked: no webhook secret can be read here"
+        }
+        SignatureStatus::Valid => "the signature is valid today",
+        SignatureStatus::Invalid => "the signature is not valid today",
     };
     shown.push_str(&format!(
         "\n{signature}; in this queue for {}\n\n",

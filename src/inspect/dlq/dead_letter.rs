@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::intake::authenticated::{
-    Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID,
+    Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID, SIGNATURE,
 };
 use crate::domain::intake::envelope::{Envelope, Source};
 use crate::domain::intake::event::{Decision, Event};
@@ -48,10 +48,52 @@ pub struct DeadLetter {
     /// The number of replays.
     pub replays: u32,
     /// True if a configured secret matches the signature today; `None` if no secret is readable
-    /// here.
+    /// here, and for an internal message, which needs no signature.
     pub verified: Option<bool>,
     /// The body's length in bytes.
     pub bytes: usize,
+    /// What is known of its signature.
+    #[serde(skip)]
+    pub signature: SignatureStatus,
+}
+
+/// What is known of a message's signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureStatus {
+    /// It is an internal message, which needs none.
+    Unneeded,
+    /// It is a webhook without one.
+    Missing,
+    /// No webhook secret is readable here.
+    Unchecked,
+    /// A configured secret matches it.
+    Valid,
+    /// No configured secret matches it.
+    Invalid,
+}
+
+impl SignatureStatus {
+    fn of(envelope: &Envelope, authenticator: &Authenticator) -> Self {
+        if envelope.source == Source::Internal {
+            return Self::Unneeded;
+        }
+        if envelope.header(SIGNATURE).is_none() {
+            return Self::Missing;
+        }
+        match authenticator.secrets() {
+            None => Self::Unchecked,
+            Some(secrets) if envelope.has_valid_signature(secrets) => Self::Valid,
+            Some(_) => Self::Invalid,
+        }
+    }
+
+    fn verified(self) -> Option<bool> {
+        match self {
+            Self::Unneeded | Self::Unchecked => None,
+            Self::Valid => Some(true),
+            Self::Missing | Self::Invalid => Some(false),
+        }
+    }
 }
 
 impl DeadLetter {
@@ -83,9 +125,7 @@ impl DeadLetter {
         authenticator: &Authenticator,
         now: Timestamp,
     ) -> (Self, Envelope) {
-        let verified = authenticator
-            .secrets()
-            .map(|secrets| envelope.has_valid_signature(secrets));
+        let signature = SignatureStatus::of(&envelope, authenticator);
         let (envelope, event) = match envelope.authenticate(authenticator) {
             Err(refused) => (refused.envelope, None),
             Ok(message) => {
@@ -122,8 +162,9 @@ impl DeadLetter {
             first_seen: text(FIRST_SEEN),
             receives: envelope.receive_count,
             replays: number(REPLAYS).unwrap_or(0),
-            verified,
+            verified: signature.verified(),
             bytes: envelope.body_len(),
+            signature,
         };
         (dead_letter, envelope)
     }

@@ -66,7 +66,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((EffectResult::Present(made), outcome))
     }
 
-    /// Fails if the pipeline has become a template: branchline changes no template.
+    /// Fails if the pipeline is a template, or has become one: branchline changes no template.
     pub(in crate::reconcile) fn is_no_template(
         &self,
         name: &PipelineName,
@@ -77,7 +77,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Ok(());
         }
         let detail =
-            format!("'{name}' is a template now: branchline never changes or deletes a template");
+            format!("'{name}' is a template: branchline never changes or deletes a template");
         Err(Fault::new(Reason::PipelineIsTemplate, detail))
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::binary::{json_lines, output, text};
-use super::dlq::{list, run_without_secret, work};
+use super::dlq::{list, run, run_without_secret, work};
 use crate::world::webhook::Webhook;
 
 /// Sends a message to the internal queue, as `branchline audit --repair` does.
@@ -36,6 +36,14 @@ async fn a_replayed_repair_goes_back_to_the_internal_queue() {
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
     assert_eq!(message["event"], "branchline_repair");
     assert_eq!(message["delivery"], "repair-1");
+
+    let id = message["id"].as_str().unwrap();
+    let shown = run(&account, &["show", id, "--output", "table"]);
+    let shown = text(shown.stdout);
+    assert!(
+        shown.contains("an internal message, which needs no signature"),
+        "{shown}"
+    );
 
     let replayed = run_without_secret(&account, &["replay", "--all", "--yes"]);
     let messages = text(replayed.stderr);

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
+use branchline::domain::ids::{RepositoryName, Subject, SubjectKind};
+use branchline::domain::intake::repair_request::{FindingKind, Repair};
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Update};
 use branchline::inspect::account::Account;
@@ -15,7 +17,9 @@ use super::updates::{change_template, store_of};
 use crate::stories::clones::{built, pushed, rule};
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::{branch_rule, patterns, pull_request_rule, template};
+use crate::world::rules::{
+    TEMPLATE, branch_rule, patterns, pipeline_name, pull_request_rule, template,
+};
 use crate::world::story::{TABLE, World, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -212,6 +216,30 @@ fn an_orphan_beside_its_subjects_own_pipeline_is_left_to_a_person() {
 }
 
 #[test]
+fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let subject = Subject {
+            kind: SubjectKind::PullRequest(8),
+            ..world.mapping("acme/api#7").subject
+        };
+        let repair = Repair {
+            kind: FindingKind::Orphan,
+            generation: 0,
+            subject,
+            pipeline: pipeline_name(TEMPLATE),
+        };
+        let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
+        let message = repair.to_message(&repository, TABLE);
+        let sent = world.queue.send(Destination::Internal, message);
+        sent.await.unwrap();
+        assert_eq!(outcomes(world).await, ["pipeline-is-template"]);
+        assert_eq!(world.take_dead_letters().len(), 1);
+        assert_eq!(world.store.rows().len(), 1, "that of acme/api#7");
+    });
+}
+
+#[test]
 fn a_clone_without_its_tags_is_told_and_left_alone() {
     run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
@@ -262,7 +290,7 @@ fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
         let renamed = || {
             vec![Rule {
                 name: "new".to_owned(),
-                template: crate::world::rules::pipeline_name("new-template"),
+                template: pipeline_name("new-template"),
                 branches: patterns(["feature/*"]),
                 ..pull_request_rule()
             }]
@@ -319,9 +347,8 @@ const WRONGS: [fn(&World); 3] = [
     change_template,
     |world| {
         let row = world.mapping("acme/api#7");
-        let number = branchline::domain::ids::SubjectKind::PullRequest(8);
-        let subject = branchline::domain::ids::Subject {
-            kind: number,
+        let subject = Subject {
+            kind: SubjectKind::PullRequest(8),
             ..row.subject
         };
         let tags = tags(&subject, &row.repository, TABLE);
