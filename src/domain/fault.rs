@@ -211,7 +211,9 @@ impl Reason {
     #[must_use]
     pub fn is_from_aws(self) -> bool {
         match self.class() {
-            Class::Transient | Class::Throttled | Class::Unknown => true,
+            // The row says it, and AWS has answered.
+            Class::Transient => self != Self::MappingNewer,
+            Class::Throttled | Class::Unknown => true,
             Class::Unverified | Class::Permanent | Class::Busy | Class::Quota => false,
         }
     }
@@ -249,6 +251,12 @@ const DETAIL_LIMIT: usize = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_of_a_newer_branchline_is_predicted_and_an_unanswered_call_is_not() {
+        assert!(Reason::AwsUnavailable.is_from_aws());
+        assert!(!Reason::MappingNewer.is_from_aws());
+    }
 
     #[test]
     fn words_are_distinct_and_kebab_case() {
