@@ -69,7 +69,12 @@ def _start(log: Path, port: int, tied: bool) -> tuple[Emulator, subprocess.Popen
             stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, "PYTHONPATH": str(paths.SCRIPTS)},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(paths.SCRIPTS),
+                # Each test has a Region to itself, which it names after itself.
+                "MOTO_ALLOW_NONEXISTENT_REGION": "true",
+            },
             # Ctrl-C must not end the emulator before the processes that use it.
             start_new_session=True,
         )

@@ -1,4 +1,4 @@
-//! An account in the emulator: queues, table and templates, in a Region that no other test uses.
+//! An account in the emulator: queues, table and templates, in a Region of its own.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,6 @@ use crate::world::story::MAX_RECEIVES;
 use crate::world::webhook::{REPOSITORY, Sealed};
 use crate::world::{emulator, table};
 
-/// A Region without other pipelines.
-pub(crate) const REGION: &str = "ca-central-1";
-
 pub(crate) struct Account {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
@@ -22,37 +19,29 @@ pub(crate) struct Account {
     pub(crate) dead_letters: String,
     pub(crate) quarantine: String,
     pub(crate) table: String,
+    pub(crate) region: String,
 }
 
 impl Account {
-    pub(crate) async fn new(name: &str) -> Self {
-        let config = emulator::config(REGION).await;
+    /// Makes the account of one round.
+    pub(crate) async fn new(round: &str) -> Self {
+        let name = format!("soak-{round}");
+        let config = emulator::config(name.as_str()).await;
         let sqs = aws_sdk_sqs::Client::new(&config);
         let dynamodb = aws_sdk_dynamodb::Client::new(&config);
         let codepipeline = aws_sdk_codepipeline::Client::new(&config);
-        let queue = async |kind: &str| emulator::queue(&sqs, &format!("soak-{name}-{kind}")).await;
+        let queue = async |kind: &str| emulator::queue(&sqs, kind).await;
         let (source, internal, dead_letters, quarantine) = (
             queue("webhooks").await,
             queue("internal").await,
-            queue("dead-dead_letters").await,
+            queue("dead-letters").await,
             queue("quarantine").await,
         );
         for queue in [&source, &internal] {
             emulator::redrive(&sqs, queue, &dead_letters, MAX_RECEIVES).await;
         }
-        let table = format!("soak-{name}");
-        table::make(&dynamodb, &table).await;
+        table::make(&dynamodb, &name).await;
         for (template, repository) in [(TEMPLATE, REPOSITORY.1), (WEB_TEMPLATE, WEB.1)] {
-            // An earlier round made them.
-            if codepipeline
-                .get_pipeline()
-                .name(template)
-                .send()
-                .await
-                .is_ok()
-            {
-                continue;
-            }
             let json = declaration(template, repository, &emulator::role());
             let request = codepipeline.create_pipeline();
             request
@@ -69,7 +58,8 @@ impl Account {
             internal,
             dead_letters,
             quarantine,
-            table,
+            table: name.clone(),
+            region: name,
         }
     }
 
@@ -104,14 +94,6 @@ impl Account {
             "#,
             WEB.1
         )
-    }
-
-    /// Deletes these pipelines: the next round uses the same account.
-    pub(crate) async fn leave(&self, pipelines: &[String]) {
-        for name in pipelines {
-            let request = self.codepipeline.delete_pipeline().name(name);
-            request.send().await.unwrap();
-        }
     }
 
     pub(crate) async fn send(&self, sealed: Sealed) {

@@ -57,8 +57,6 @@ pub(crate) struct Report {
     pub(crate) quarantined_again: usize,
     pub(crate) audited: usize,
     pub(crate) claims: usize,
-    /// The names of the pipelines, without the templates.
-    pub(crate) names: Vec<String>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -154,7 +152,6 @@ async fn pipelines(report: &mut Report, account: &Account, rows: &[&Item]) {
             continue;
         }
         report.pipelines += 1;
-        report.names.push(name.clone());
         let Some(subject) = owned.remove(name.as_str()) else {
             report.orphaned += 1;
             report

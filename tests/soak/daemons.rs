@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::account::{Account, REGION};
+use super::account::Account;
 use crate::world::emulator;
 use crate::world::lock;
 use crate::world::proxy::{FAULTS, Fault, Proxy};
@@ -24,6 +24,7 @@ const STOP: Duration = Duration::from_secs(32);
 
 pub(crate) struct Daemons {
     configuration: String,
+    region: String,
     folder: TempDir,
     running: Vec<Running>,
     /// SIGKILLs so far.
@@ -67,6 +68,7 @@ impl Daemons {
         }
         let mut daemons = Self {
             configuration: account.configuration(),
+            region: account.region.clone(),
             folder,
             running,
             killed: 0,
@@ -102,7 +104,7 @@ impl Daemons {
     /// Starts the daemons that are down.
     pub(crate) fn all_up(&mut self) {
         for daemon in &mut self.running {
-            daemon.start(&self.configuration);
+            daemon.start(&self.configuration, &self.region);
         }
     }
 
@@ -142,17 +144,17 @@ impl Daemons {
         };
         self.memory = self.memory.max(daemon.memory());
         if daemon.child.is_none() {
-            daemon.start(&self.configuration);
+            daemon.start(&self.configuration, &self.region);
         } else if rng.u8(0..4) == 0 {
             self.stopped += 1;
             let end = daemon.stop().await;
             self.wrong.extend(end.err());
-            daemon.start(&self.configuration);
+            daemon.start(&self.configuration, &self.region);
         } else {
             self.killed += 1;
             daemon.kill();
             if rng.bool() {
-                daemon.start(&self.configuration);
+                daemon.start(&self.configuration, &self.region);
             }
         }
     }
@@ -199,7 +201,7 @@ impl Daemons {
 }
 
 impl Running {
-    fn start(&mut self, configuration: &str) {
+    fn start(&mut self, configuration: &str, region: &str) {
         if self.child.is_some() {
             return;
         }
@@ -213,7 +215,7 @@ impl Running {
             .env_clear()
             .env("RULES", configuration)
             .env("WEBHOOK_SECRET", SECRET)
-            .env("AWS_REGION", REGION)
+            .env("AWS_REGION", region)
             .env("AWS_ENDPOINT_URL", &self.proxy.endpoint)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")

@@ -19,24 +19,17 @@ pub(crate) struct Account {
     pub(crate) internal: String,
     pub(crate) endpoint: String,
     pub(crate) table: String,
-    region: &'static str,
-}
-
-fn table_of(test: &str) -> String {
-    format!("cli-{test}")
+    pub(crate) region: String,
 }
 
 impl Account {
+    /// Makes an account in a Region that this test has to itself.
     pub(crate) async fn new(test: &str) -> Self {
-        Self::in_region(test, "eu-west-1").await
-    }
-
-    /// Makes an account in a Region whose pipelines belong to this test alone.
-    pub(crate) async fn in_region(test: &str, region: &'static str) -> Self {
-        let config = emulator::config(region).await;
+        let name = format!("cli-{test}");
+        let config = emulator::config(name.as_str()).await;
         let client = Client::new(&config);
-        table::make(&aws_sdk_dynamodb::Client::new(&config), &table_of(test)).await;
-        let make = async |kind: &str| emulator::queue(&client, &format!("cli-{test}-{kind}")).await;
+        table::make(&aws_sdk_dynamodb::Client::new(&config), &name).await;
+        let make = async |kind: &str| emulator::queue(&client, kind).await;
         let urls = [
             make("webhooks").await,
             make("dead").await,
@@ -48,8 +41,8 @@ impl Account {
             urls,
             internal,
             endpoint: emulator::endpoint(),
-            table: table_of(test),
-            region,
+            table: name.clone(),
+            region: name,
         }
     }
 
@@ -75,7 +68,7 @@ impl Account {
 
     /// Returns a client of CodePipeline.
     pub(crate) async fn pipelines(&self) -> aws_sdk_codepipeline::Client {
-        aws_sdk_codepipeline::Client::new(&emulator::config(self.region).await)
+        aws_sdk_codepipeline::Client::new(&emulator::config(self.region.as_str()).await)
     }
 
     /// Creates the template pipeline for `acme/api`.
@@ -92,7 +85,7 @@ impl Account {
 
     /// Makes the row of a mapping unreadable.
     pub(crate) async fn damage(&self, sk: &str) {
-        let config = emulator::config(self.region).await;
+        let config = emulator::config(self.region.as_str()).await;
         let value = |text: String| AttributeValue::S(text);
         aws_sdk_dynamodb::Client::new(&config)
             .update_item()
@@ -135,7 +128,7 @@ impl Account {
         command
             .env("BRANCHLINE_CONFIG", "env:RULES")
             .env("RULES", self.rules())
-            .env("AWS_REGION", self.region)
+            .env("AWS_REGION", &self.region)
             .env("AWS_ENDPOINT_URL", &self.endpoint);
         command
     }

@@ -29,7 +29,7 @@ fn check(command: &mut Command) -> (Option<i32>, Vec<String>) {
 
 #[tokio::test]
 async fn missing_parts_are_found_and_fixed_ones_are_good() {
-    let account = Account::in_region("check", "me-south-1").await;
+    let account = Account::new("check").await;
     let (code, found) = check(&mut account.command(&["check"]));
     assert_eq!(code, Some(1));
     let expected = [
@@ -57,7 +57,7 @@ async fn missing_parts_are_found_and_fixed_ones_are_good() {
     let ttl = TimeToLiveSpecification::builder()
         .enabled(true)
         .attribute_name("expires_at");
-    let config = emulator::config("me-south-1").await;
+    let config = emulator::config(account.region.as_str()).await;
     let table = aws_sdk_dynamodb::Client::new(&config)
         .update_time_to_live()
         .table_name(&account.table);
@@ -147,7 +147,7 @@ async fn the_internal_queue_is_judged_like_a_source_queue() {
     assert!(detail.contains("no redrive policy"), "{detail}");
     let fix = without_redrive["fix"].as_str().unwrap();
     assert!(fix.contains(&account.internal), "{fix}");
-    assert!(fix.contains("cli-check-internal-dead"), "{fix}");
+    assert!(fix.contains("cli-check-internal:123456789012:dead"), "{fix}");
 
     emulator::redrive(&account.client, &account.internal, &account.urls[1], 5).await;
     let few_receives = internal();

@@ -41,8 +41,8 @@ pub(super) fn work(account: &Account) {
 
 /// Makes an account with three dead letters (two invalid payloads and a webhook without a template)
 /// and one quarantined forgery.
-pub(super) async fn with_dead_letters(test: &str, region: &'static str) -> Account {
-    let account = Account::in_region(test, region).await;
+pub(super) async fn with_dead_letters(test: &str) -> Account {
+    let account = Account::new(test).await;
     for name in ["p-1", "p-2"] {
         let invalid = Webhook::pull_request("opened").body("{\"action\":\"hunter2\"}");
         account.send(invalid.delivery(name)).await;
@@ -57,7 +57,7 @@ pub(super) async fn with_dead_letters(test: &str, region: &'static str) -> Accou
 
 #[tokio::test]
 async fn messages_are_listed_and_filtered_and_stay() {
-    let account = with_dead_letters("dlq-list", "eu-south-2").await;
+    let account = with_dead_letters("dlq-list").await;
     for _ in 0..2 {
         assert_eq!(list(&account, &[]).len(), 3, "returned at once");
     }
@@ -115,7 +115,7 @@ async fn messages_are_listed_and_filtered_and_stay() {
 
 #[tokio::test]
 async fn one_message_is_shown_with_a_prediction() {
-    let account = with_dead_letters("dlq-show", "eu-central-2").await;
+    let account = with_dead_letters("dlq-show").await;
     account.template().await;
     let id = list(&account, &["--reason", "template-missing"])[0]["id"].clone();
     let id = id.as_str().unwrap();
@@ -149,7 +149,7 @@ async fn one_message_is_shown_with_a_prediction() {
 
 #[tokio::test]
 async fn a_replayed_message_is_processed_and_its_history_has_the_operator() {
-    let account = with_dead_letters("dlq-replay", "me-central-1").await;
+    let account = with_dead_letters("dlq-replay").await;
     account.template().await;
     let reason = ["--reason", "template-missing"];
     let dry = run(&account, &["replay", reason[0], reason[1], "--dry-run"]);
@@ -190,7 +190,7 @@ async fn a_replayed_message_is_processed_and_its_history_has_the_operator() {
 
 #[tokio::test]
 async fn a_dropped_message_is_written_to_a_file_first_and_can_be_replayed() {
-    let account = with_dead_letters("dlq-drop", "il-central-1").await;
+    let account = with_dead_letters("dlq-drop").await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("messages.jsonl");
     let file = file.to_str().unwrap();
@@ -270,7 +270,7 @@ fn recorded(account: &Account, delivery: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_subcommand_needs_a_webhook_secret() {
-    let account = with_dead_letters("dlq-no-secret", "ca-central-1").await;
+    let account = with_dead_letters("dlq-no-secret").await;
     account.template().await;
     let reason = ["--reason", "template-missing"];
     let messages = listed(run_without_secret(&account, &["list"]));

@@ -17,7 +17,7 @@ use crate::world::webhook::Webhook;
 
 /// Returns the audit trail of `acme/api#1`, as `outcome by actor`.
 async fn trail(account: &Account) -> Vec<String> {
-    let client = aws_sdk_dynamodb::Client::new(&emulator::config("eu-west-1").await);
+    let client = aws_sdk_dynamodb::Client::new(&emulator::config(account.region.as_str()).await);
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let request = client
         .query()

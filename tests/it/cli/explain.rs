@@ -146,7 +146,7 @@ fn invalid_input_is_one_line_and_exit_code_2() {
 
 #[tokio::test]
 async fn with_an_account_it_reads_the_table_and_changes_nothing() {
-    let account = Account::in_region("explain", "af-south-1").await;
+    let account = Account::new("explain").await;
     account.template().await;
     account
         .send(Webhook::pull_request("opened").delivery("d-1"))

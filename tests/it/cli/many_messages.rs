@@ -47,7 +47,7 @@ async fn fill(account: &Account) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_messages_are_listed_and_replayed_while_two_daemons_work() {
-    let account = Account::in_region("crowd", "ap-southeast-6").await;
+    let account = Account::new("crowd").await;
     account.template().await;
     let sent = fill(&account).await;
     let daemons = [(); 2].map(|()| Process::start(&mut account.daemon(&["--log", "warn"])));

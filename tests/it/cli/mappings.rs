@@ -25,8 +25,8 @@ fn rows(account: &Account, arguments: &[&str]) -> Vec<Value> {
 
 /// Makes an account with three mappings: pull request 7 was pushed to, 8 was closed, and 9 came
 /// from a fork.
-async fn with_mappings(test: &str, region: &'static str) -> Account {
-    let account = Account::in_region(test, region).await;
+async fn with_mappings(test: &str) -> Account {
+    let account = Account::new(test).await;
     account.template().await;
     let pull = Webhook::pull_request;
     let stories = [
@@ -53,7 +53,7 @@ async fn with_mappings(test: &str, region: &'static str) -> Account {
 
 #[tokio::test]
 async fn mappings_are_listed_by_filters() {
-    let account = with_mappings("mappings-list", "sa-east-1").await;
+    let account = with_mappings("mappings-list").await;
     let subjects = |arguments: &[&str]| -> Vec<String> {
         let mut all = vec!["list"];
         all.extend(arguments);
@@ -122,7 +122,7 @@ async fn mappings_are_listed_by_filters() {
 
 #[tokio::test]
 async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
-    let account = with_mappings("mappings-show", "ap-northeast-3").await;
+    let account = with_mappings("mappings-show").await;
     for name in ["acme/api#7", "Acme/API#7", "api-pr-7"] {
         let shown = &rows(&account, &["show", name])[0];
         assert_eq!(shown["subject"], "acme/api#7");
@@ -131,7 +131,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
         assert_eq!(shown["live"]["executions"].as_array().unwrap().len(), 1);
         let console = shown["live"]["console"].as_str().unwrap();
         assert!(
-            console.ends_with("/pipelines/api-pr-7/view?region=ap-northeast-3"),
+            console.ends_with("/pipelines/api-pr-7/view?region=cli-mappings-show"),
             "{console}"
         );
     }
@@ -149,7 +149,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
     assert!(
         lines.contains("\nsubject          acme/api#7\n")
             && lines.contains("\nexecution        ")
-            && lines.ends_with("view?region=ap-northeast-3\n"),
+            && lines.ends_with("view?region=cli-mappings-show\n"),
         "{lines}"
     );
     let cases = [
@@ -175,7 +175,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
 
 #[tokio::test]
 async fn a_history_has_the_cause_the_outcome_and_the_actor() {
-    let account = with_mappings("mappings-history", "ap-south-2").await;
+    let account = with_mappings("mappings-history").await;
     let summary = |entries: &[Value]| -> Vec<String> {
         let line = |entry: &Value| {
             format!(
@@ -217,7 +217,7 @@ async fn a_history_in_csv_has_a_column_for_missing_values(account: &Account) {
 
 #[tokio::test]
 async fn an_export_has_a_count_and_a_hash() {
-    let account = with_mappings("mappings-export", "ap-southeast-3").await;
+    let account = with_mappings("mappings-export").await;
     for format in ["json", "csv"] {
         let output = run(&account, &["export", "--output", format]);
         let hash = hex::encode(Sha256::digest(&output.stdout));

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
@@ -24,32 +25,11 @@ use crate::world::table;
 const MAX_RECEIVES: u32 = 3;
 /// Short, so that tests can wait for it.
 const VISIBILITY: Duration = Duration::from_secs(2);
-/// Regions with CodePipeline. Every test of pipelines has one to itself, since pipelines belong to
-/// a Region.
-const REGIONS: [&str; 17] = [
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "eu-north-1",
-    "eu-south-1",
-    "eu-central-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ap-east-1",
-    "ap-south-1",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-southeast-5",
-];
-
-/// Returns a number that tells the stages of one run apart.
-fn number() -> usize {
+/// Returns the configuration of a new Region, which one stage has to itself.
+async fn new_region() -> SdkConfig {
     static STAGES: AtomicUsize = AtomicUsize::new(0);
-    STAGES.fetch_add(1, Ordering::Relaxed)
+    let number = STAGES.fetch_add(1, Ordering::Relaxed);
+    config(format!("stage-{number}")).await
 }
 
 /// The four queues.
@@ -61,9 +41,8 @@ struct Queues {
 
 impl Queues {
     async fn new() -> Self {
-        let client = aws_sdk_sqs::Client::new(&config("eu-west-1").await);
-        let number = number();
-        let make = async |name: &str| queue(&client, &format!("{name}-{number}")).await;
+        let client = aws_sdk_sqs::Client::new(&new_region().await);
+        let make = async |name: &str| queue(&client, name).await;
         let urls = QueueUrls {
             webhooks: make("webhooks").await,
             internal: make("internal").await,
@@ -146,8 +125,8 @@ struct Table {
 
 impl Table {
     async fn new() -> Self {
-        let client = aws_sdk_dynamodb::Client::new(&config("eu-west-1").await);
-        let name = format!("table-{}", number());
+        let client = aws_sdk_dynamodb::Client::new(&new_region().await);
+        let name = "table".to_owned();
         table::make(&client, &name).await;
         let port = DynamoStore::new(client.clone(), name.clone());
         Self { client, name, port }
@@ -228,10 +207,7 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
-        static REGION: AtomicUsize = AtomicUsize::new(0);
-        let region = *REGIONS.get(REGION.fetch_add(1, Ordering::Relaxed)).unwrap();
-        let config = config(region).await;
-        let client = aws_sdk_codepipeline::Client::new(&config);
+        let client = aws_sdk_codepipeline::Client::new(&new_region().await);
         let port = CodePipelines::new(client.clone(), NonZeroU32::new(1_000).unwrap());
         let role = role();
         Self { client, port, role }

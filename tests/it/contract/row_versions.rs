@@ -27,8 +27,8 @@ struct Versions {
 
 impl Versions {
     async fn new(name: &str) -> Self {
-        let client = Client::new(&config("eu-west-1").await);
         let table = format!("row-versions-{name}");
+        let client = Client::new(&config(table.as_str()).await);
         table::make(&client, &table).await;
         let ours = DynamoStore::new(client.clone(), table.clone());
         Self {
