@@ -43,9 +43,9 @@ pub struct Execution {
 /// was to be created.
 ///
 /// Only the newest execution counts: a push back to a commit that was built before needs another
-/// execution, and so does a commit whose execution was stopped. CodePipeline lists the commit of an execution once it was fetched. For the pipeline's
-/// first execution, `first` stands in for that commit; every other execution is started with a
-/// token, so starting it again is safe.
+/// execution, and so does a commit whose execution was stopped. CodePipeline lists the commit of an
+/// execution once it was fetched. For the pipeline's first execution, `first` stands in for that
+/// commit; every other execution is started with a token, so starting it again is safe.
 #[must_use]
 pub fn owes(executions: &[Execution], head: &CommitId, first: Option<&CommitId>) -> bool {
     match executions {

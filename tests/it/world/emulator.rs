@@ -20,8 +20,8 @@ pub(crate) fn role() -> String {
     std::env::var("BRANCHLINE_TEST_ROLE").expect("scripts/sandbox exec makes a role")
 }
 
-/// Returns the configuration of clients in a Region. Everything in the emulator but roles belongs to
-/// a Region, and the emulator knows Regions of any name. So a test that names its Region after
+/// Returns the configuration of clients in a Region. Everything in the emulator but roles belongs
+/// to a Region, and the emulator knows Regions of any name. So a test that names its Region after
 /// itself meets nothing that another test made.
 pub(crate) async fn config(region: impl Into<String>) -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
