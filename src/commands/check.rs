@@ -125,7 +125,17 @@ fn line(finding: &Finding, colours: bool) -> String {
         false => mark.to_owned(),
     };
     let detail = one_line(&finding.detail, 1_000);
+    let dangers = finding.dangers.iter().map(|danger| {
+        let danger = format!("danger: {}", one_line(danger, 1_000));
+        let danger = if colours {
+            Colour::Red.paint(&danger)
+        } else {
+            danger
+        };
+        format!("\n    {danger}")
+    });
+    let dangers: String = dangers.collect();
     let fix = finding.fix.as_ref();
     let fix = fix.map_or_else(String::new, |fix| format!("\n    {fix}"));
-    format!("{mark} {}: {detail}{fix}", finding.what)
+    format!("{mark} {}: {detail}{dangers}{fix}", finding.what)
 }

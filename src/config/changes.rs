@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::{CloneOverrides, ExecutionMode};
+use crate::domain::clone::overrides::{
+    ActionRole, CloneOverrides, CloneRoles, ExecutionMode, StageSelection, VariableFormat,
+};
 use crate::domain::clone::tags::is_tag;
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
@@ -27,11 +29,7 @@ pub(super) fn read(
     environment: &impl Environment,
 ) -> Option<CloneOverrides> {
     let drop_stages = rule.texts("drop_stages");
-    let keep_stages = rule.texts("keep_stages");
-    if let (Some(_), Some(keep)) = (&drop_stages, &keep_stages) {
-        let what = "set drop_stages or keep_stages, not both";
-        diagnostics.note(keep.place.as_str(), what);
-    }
+    let stages = stages(diagnostics, rule);
     let drop_actions = rule
         .texts("drop_actions")
         .map_or(Some(Vec::new()), |located| {
@@ -42,16 +40,14 @@ pub(super) fn read(
                     .map(|text| action(diagnostics, &located.place, text)),
             )
         });
-    let role_arn = rule
-        .text("role_arn")
-        .map(|located| diagnostics.record_error(&located.place, role(located.value)));
+    let roles = roles(diagnostics, rule);
     let source_action = rule
         .text("source_action")
         .map(|located| action(diagnostics, &located.place, &located.value));
     let mode = rule
         .text("execution_mode")
         .map(|located| diagnostics.record_error(&located.place, mode(&located.value)));
-    let variables = patterns(diagnostics, &rule.table("variables"), on, check_variable);
+    let variables = variables(diagnostics, &rule.table("variables"), on);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = format!("{}.variables", rule.place());
         diagnostics.note(
@@ -59,12 +55,7 @@ pub(super) fn read(
             format!("expected at most {VARIABLES} variables, not {}", all.len()),
         );
     }
-    let build_environment = patterns(
-        diagnostics,
-        &rule.table("environment"),
-        on,
-        check_environment,
-    );
+    let build_environment = environment_variables(diagnostics, &rule.table("environment"), on);
     let secrets = secrets(diagnostics, &rule.table("secrets"), environment);
     let tags = tags(diagnostics, &rule.table("tags"));
     let list = |located: Option<Located<Vec<String>>>| {
@@ -72,15 +63,63 @@ pub(super) fn read(
     };
     Some(CloneOverrides {
         drop_stages: list(drop_stages),
-        keep_stages: list(keep_stages),
+        stages: stages?,
         drop_actions: drop_actions?,
-        role_arn: unless_wrong(role_arn)?,
+        roles: roles?,
         tags: tags?,
         source_action: unless_wrong(source_action)?,
         secrets: secrets?,
         variables: variables?,
         environment: build_environment?,
         execution_mode: unless_wrong(mode)?,
+    })
+}
+
+/// Reads `stages` and `keep_stages`, of which a rule has at most one.
+fn stages(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<StageSelection> {
+    let (stages, keep_stages) = (rule.text("stages"), rule.texts("keep_stages"));
+    match (stages, keep_stages) {
+        (None, None) => Some(StageSelection::Safe),
+        (Some(located), None) => {
+            let stages = match located.value.as_str() {
+                "safe" => Ok(StageSelection::Safe),
+                "all" => Ok(StageSelection::All),
+                _ => Err("expected \"safe\" or \"all\"; to name stages, use keep_stages"),
+            };
+            diagnostics.record_error(&located.place, stages)
+        }
+        (None, Some(located)) => {
+            if rule.has("drop_stages") {
+                let what = "set drop_stages or keep_stages, not both";
+                diagnostics.note(located.place, what);
+                return None;
+            }
+            let named = match located.value.as_slice() {
+                [] => Err("an empty list keeps no stage: name the stages to keep"),
+                [..] => Ok(StageSelection::Named(located.value)),
+            };
+            diagnostics.record_error(&located.place, named)
+        }
+        (Some(_), Some(located)) => {
+            diagnostics.note(located.place, "set stages or keep_stages, not both");
+            None
+        }
+    }
+}
+
+fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRoles> {
+    let role_of = |key: &'static str| {
+        let located = rule.text(key);
+        located.map(|located| diagnostics.record_error(&located.place, role(located.value)))
+    };
+    let (pipeline, build) = (role_of("role_arn"), role_of("build_role_arn"));
+    let action = rule.text("action_role_arn");
+    let action =
+        action.map(|located| diagnostics.record_error(&located.place, action_role(located.value)));
+    Some(CloneRoles {
+        pipeline: unless_wrong(pipeline)?,
+        build: unless_wrong(build)?,
+        action: unless_wrong(action)?,
     })
 }
 
@@ -123,6 +162,15 @@ fn role(text: String) -> Result<String, &'static str> {
     }
 }
 
+fn action_role(text: String) -> Result<ActionRole, &'static str> {
+    match text.as_str() {
+        "template" => Ok(ActionRole::Template),
+        _ => role(text).map(ActionRole::Arn).map_err(
+            |_| "expected \"template\", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME",
+        ),
+    }
+}
+
 fn mode(text: &str) -> Result<ExecutionMode, &'static str> {
     let found = ExecutionMode::ALL
         .into_iter()
@@ -152,28 +200,58 @@ fn check_environment(name: &str) -> Result<(), &'static str> {
     }
 }
 
-fn patterns(
+/// Reads the variables of the pipeline: `NAME = "..."` or `NAME = { value = "...", raw = true }`.
+fn variables(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     on: Option<On>,
-    check_name: fn(&str) -> Result<(), &'static str>,
-) -> Option<Vec<(String, FormatString)>> {
-    every(table.named_texts().into_iter().map(|(name, located)| {
-        diagnostics.record_error(&located.place, check_name(&name))?;
-        let pattern =
-            diagnostics.record_error(&located.place, FormatString::parse(&located.value))?;
-        if on == Some(On::Branch) {
-            let mut of_pull_requests = pattern
-                .placeholders()
-                .filter(|found| found.is_of_pull_requests());
-            if let Some(wrong) = of_pull_requests.next() {
-                let what = format!("a branch has no {{{}}}", wrong.as_str());
-                diagnostics.note(located.place.as_str(), what);
-                return None;
+) -> Option<Vec<(String, VariableFormat)>> {
+    every(table.named_tables().into_iter().map(|(name, value)| {
+        let (located, raw) = match value {
+            Ok(located) => (located, false),
+            Err(details) => {
+                let value = details.text("value");
+                if value.is_none() && !details.has("value") {
+                    let place = format!("{}.value", details.place());
+                    diagnostics.note(place, "missing: the value of the variable");
+                }
+                let raw = details.flag("raw").is_some_and(|located| located.value);
+                details.finish();
+                (value?, raw)
             }
-        }
-        Some((name, pattern))
+        };
+        let (name, format) = pattern(diagnostics, name, located, on, check_variable)?;
+        Some((name, VariableFormat { format, raw }))
     }))
+}
+
+fn environment_variables(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<Vec<(String, FormatString)>> {
+    let texts = table.named_texts().into_iter();
+    every(texts.map(|(name, located)| pattern(diagnostics, name, located, on, check_environment)))
+}
+
+fn pattern(
+    diagnostics: &Diagnostics<'_>,
+    name: String,
+    located: Located<String>,
+    on: Option<On>,
+    check_name: fn(&str) -> Result<(), &'static str>,
+) -> Option<(String, FormatString)> {
+    diagnostics.record_error(&located.place, check_name(&name))?;
+    let pattern = diagnostics.record_error(&located.place, FormatString::parse(&located.value))?;
+    if on == Some(On::Branch) {
+        let mut placeholders = pattern.placeholders();
+        if let Some(wrong) = placeholders.find(|found| found.is_of_pull_requests()) {
+            let what = format!("a branch has no {{{}}}", wrong.as_str());
+            diagnostics.note(located.place, what);
+            return None;
+        }
+    }
+    Some((name, pattern))
 }
 
 /// Reads the secrets of a clone: `"Stage/Action/Key" = "env:NAME"`.

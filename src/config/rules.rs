@@ -60,7 +60,8 @@ fn rule(
     let branches = table
         .texts("branches")
         .and_then(|located| patterns(diagnostics, located));
-    let (drafts, forks) = (table.flag("drafts"), table.flag("forks"));
+    let drafts = table.flag("drafts");
+    refuse_forks(diagnostics, table);
     let changes = changes::read(diagnostics, table, on, environment);
     let start = chosen(diagnostics, table.text("start"), Start::Auto, &STARTS);
     let update = chosen(
@@ -89,7 +90,6 @@ fn rule(
             .unwrap_or_default(),
         branches: branches.unwrap_or_default(),
         drafts: drafts.is_none_or(|located| located.value),
-        forks: forks.is_some_and(|located| located.value),
         template: template?,
         pipeline_name: pipeline_name?,
         overrides: changes?,
@@ -134,6 +134,16 @@ fn pipeline_name(
     let pattern = diagnostics.record_error(&text.place, NamePattern::parse(&text.value))?;
     check_pattern(diagnostics, &text.place, &pattern, on?);
     Some(pattern)
+}
+
+/// Refuses `forks = true`: the template's connection fetches the base repository, so the clone
+/// would build its branch of the same name and record the fork's commit as built.
+fn refuse_forks(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) {
+    let forks = table.flag("forks");
+    if let Some(located) = forks.filter(|located| located.value) {
+        let what = "pull requests from forks cannot be built yet: a clone would build the branch of the same name in the base repository, not the fork's commit; remove forks, or set it to false";
+        diagnostics.note(located.place, what);
+    }
 }
 
 fn refuse_pull_request_keys(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) {
@@ -191,7 +201,7 @@ fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePatte
     let of_pull_requests = pattern
         .placeholders()
         .find(|found| found.is_of_pull_requests());
-    let has_branch = has(&[Placeholder::Branch, Placeholder::Slug]);
+    let has_branch = has(&[Placeholder::Branch, Placeholder::BranchSlug]);
     match on {
         On::PullRequest if !has_number => {
             diagnostics.note(

@@ -145,6 +145,40 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     /// Reads a table in this one. A missing table is empty.
+    /// Returns the value of every key, which is a text or a table with details.
+    pub(super) fn named_tables(&self) -> Vec<(String, Result<Located<String>, Table<'a, 't>>)> {
+        let fields = self.fields.iter().flat_map(|fields| fields.iter());
+        let values = fields.filter_map(|(key, value)| {
+            let name = key.get_ref().to_string();
+            let path = self.path(&name);
+            let place = self.diagnostics.place(&key.span(), &path);
+            let value = match value.get_ref() {
+                DeValue::String(text) => Ok(Located {
+                    value: text.to_string(),
+                    place,
+                }),
+                DeValue::Table(fields) => Err(Table {
+                    diagnostics: self.diagnostics,
+                    fields: Some(fields),
+                    path,
+                    place,
+                    known: RefCell::default(),
+                }),
+                DeValue::Integer(_)
+                | DeValue::Float(_)
+                | DeValue::Boolean(_)
+                | DeValue::Datetime(_)
+                | DeValue::Array(_) => {
+                    let what = "expected text in quotes, or { value = \"...\", raw = true }";
+                    self.diagnostics.note(place, what);
+                    return None;
+                }
+            };
+            Some((name, value))
+        });
+        values.collect()
+    }
+
     pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {
             let fields = value.as_table();

@@ -168,6 +168,9 @@ reasons! {
     TemplateSource = "template-source", Permanent, Template;
     /// The rule's overrides do not match its template, or would leave an invalid pipeline.
     RuleTemplateMismatch = "rule-template-mismatch", Permanent, Rule;
+    /// The clone would run stages or roles that a rule must name before a pull request may run
+    /// them, or no two stages would be left.
+    UnsafeClone = "unsafe-clone", Permanent, Rule;
     /// A value that the rule would write into the clone exceeds a limit of AWS, or AWS would read
     /// it as code.
     InvalidValue = "invalid-value", Permanent, Rule;

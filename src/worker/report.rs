@@ -24,6 +24,7 @@ macro_rules! journal {
             subject = journal.subject(),
             rule = journal.rule.as_deref(),
             pipeline.name = journal.pipeline.as_ref().map(PipelineName::as_str),
+            pipeline.left_out_stages = list(&journal.left_out_stages),
             mapping.from = journal.from.map(Found::as_str),
             mapping.to = journal.to.map(State::as_str),
             delivery.event = journal.event.as_ref().map(EventName::as_str),
@@ -74,6 +75,11 @@ pub(super) fn joined(ended: Result<(), JoinError>) {
             "A task panicked, which is a bug in branchline; its message returns to the queue"
         );
     }
+}
+
+/// Returns names in one text; `None` if there are none.
+fn list(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -115,13 +115,16 @@ fn pipeline(part: &Part<'_>) -> Result<PipelineResource, Fault> {
 }
 
 fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
-    let variables = part.list("variables")?.iter();
-    let variables = variables.map(|name| name.as_s().ok().cloned()).collect();
+    let names = |key: &str| {
+        let names = part.list(key)?.iter().map(|name| name.as_s().ok().cloned());
+        Option::ok_or_else(names.collect(), || part.fault(key))
+    };
     Ok(CloneFingerprint {
         digest: part.text("digest")?.map(str::to_owned),
         secrets: part.text("secrets")?.map(str::to_owned),
         pinned_source: part.text("pinned_source")?.map(str::to_owned),
-        variables: Option::ok_or_else(variables, || part.fault("variables"))?,
+        variables: names("variables")?,
+        left_out_stages: names("left_out_stages")?,
     })
 }
 

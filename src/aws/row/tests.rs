@@ -74,6 +74,7 @@ fn full() -> Mapping {
                     secrets: Some("e".into()),
                     pinned_source: Some("Source".into()),
                     variables: vec!["PR".into()],
+                    left_out_stages: vec!["Deploy".into()],
                 }),
             }),
         },

@@ -97,12 +97,13 @@ fn pipeline(pipeline: &PipelineResource) -> AttributeValue {
 }
 
 fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
-    let variables = fingerprint.variables.iter().map(s).collect();
+    let names = |names: &[String]| AttributeValue::L(names.iter().map(s).collect());
     map([
         ("digest", text(fingerprint.digest.as_ref())),
         ("secrets", text(fingerprint.secrets.as_ref())),
         ("pinned_source", text(fingerprint.pinned_source.as_ref())),
-        ("variables", Some(AttributeValue::L(variables))),
+        ("variables", Some(names(&fingerprint.variables))),
+        ("left_out_stages", Some(names(&fingerprint.left_out_stages))),
     ])
 }
 

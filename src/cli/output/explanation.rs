@@ -42,6 +42,17 @@ fn table(explanation: &Explanation, colours: bool) -> String {
             &mut text,
             &format!("\n{template}{version} -> {}", compared.pipeline),
         );
+        if !compared.left_out_stages.is_empty() {
+            let stages = compared.left_out_stages.join(", ");
+            line(
+                &mut text,
+                &one_line(&format!("without stages {stages}"), LINE),
+            );
+        }
+        for danger in &compared.dangers {
+            let danger = format!("danger: {}", one_line(danger, LINE));
+            line(&mut text, &painted(&danger, colours));
+        }
         for difference in lines(&compared.differences) {
             let shown = one_line(&difference, LINE);
             line(&mut text, &coloured(&shown, colours));
@@ -86,6 +97,13 @@ fn facts(explanation: &Explanation) -> String {
 fn line(text: &mut String, line: &str) {
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{line}");
+}
+
+fn painted(danger: &str, colours: bool) -> String {
+    match colours {
+        true => Colour::Red.paint(danger),
+        false => danger.to_owned(),
+    }
 }
 
 /// Colours a line of a difference: red if it is removed, green if it is added.

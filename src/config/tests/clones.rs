@@ -1,7 +1,7 @@
 //! The keys of a rule that concern its clones, beside stages, actions, role and tags.
 
 use super::*;
-use crate::domain::clone::overrides::ExecutionMode;
+use crate::domain::clone::overrides::{ActionRole, CloneRoles, ExecutionMode, StageSelection};
 use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::rule::{Start, Update};
 
@@ -22,7 +22,7 @@ name = "previews"
 repository = "acme/api"
 on = "pull_request"
 template = "api-main"
-pipeline_name = "{owner}-{slug}-{number}"
+pipeline_name = "{owner}-{branch_slug}-{number}"
 source_action = "Source/App"
 start = "head"
 update = "never"
@@ -95,7 +95,7 @@ environment = { SHA = "{sha}" }
     branchline.toml:12: rule[1].source_action: 'App' is not an action: expected "Stage/Action"
     branchline.toml:17: rule[1].execution_mode: expected "SUPERSEDED", "QUEUED" or "PARALLEL"
     branchline.toml:18: rule[1].variables.PR: a branch has no {number}
-    branchline.toml:18: rule[1].variables.X: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {slug}, {number}, {sha}, {base}, {author}, {title}
+    branchline.toml:18: rule[1].variables.X: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
     branchline.toml:18: rule[1].variables.Y: '{' without '}' in '{': write '{{' for a brace
     branchline.toml:18: rule[1].variables.a b: not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _
     branchline.toml:19: rule[1].environment.1A: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
@@ -110,5 +110,72 @@ environment = { SHA = "{sha}" }
     branchline.toml:11: rule[1].pipeline_name: a branch has no {title}: use {branch}
     branchline.toml:21: rule[2]: a rule with max_active needs a name, under which its clones are counted: set name
     branchline.toml:26: rule[3]: {sha} is not known to an execution that the clone starts by itself: use start = "commit"
+    "#);
+}
+
+#[test]
+fn stages_and_roles_are_read() {
+    let config = |keys: &str| {
+        let rule =
+            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-main\"\n";
+        let text = format!("{HEAD}{rule}{keys}\n");
+        load_text(text.leak(), &Overrides::default())
+            .map(|config| config.rules.0[0].overrides.clone())
+    };
+    let role = "arn:aws:iam::123456789012:role/clones";
+    let overrides = config("").unwrap();
+    assert_eq!(overrides.stages, StageSelection::Safe);
+    assert_eq!(overrides.roles, CloneRoles::default());
+    assert_eq!(
+        config("stages = \"all\"").unwrap().stages,
+        StageSelection::All
+    );
+    let named = config("keep_stages = [\"Source\", \"Build\"]")
+        .unwrap()
+        .stages;
+    assert_eq!(
+        named,
+        StageSelection::Named(vec!["Source".into(), "Build".into()])
+    );
+    let roles = format!("build_role_arn = \"{role}\"\naction_role_arn = \"{role}\"");
+    let roles = config(&roles).unwrap().roles;
+    assert_eq!(roles.build.as_deref(), Some(role));
+    assert_eq!(roles.action, Some(ActionRole::Arn(role.into())));
+    let template = config("action_role_arn = \"template\"")
+        .unwrap()
+        .roles
+        .action;
+    assert_eq!(template, Some(ActionRole::Template));
+    let variables =
+        config("variables = { A = \"{title}\", B = { value = \"{title}\", raw = true } }");
+    let raw: Vec<bool> = variables
+        .unwrap()
+        .variables
+        .iter()
+        .map(|(_, one)| one.raw)
+        .collect();
+    assert_eq!(raw, [false, true]);
+
+    let mistakes = [
+        "stages = \"some\"",
+        "keep_stages = []",
+        "stages = \"all\"\nkeep_stages = \"Build\"",
+        "action_role_arn = \"none\"",
+        "build_role_arn = \"clones\"",
+        "variables = { A = { raw = true }, B = 1, C = { value = \"\", raw = \"yes\", row = 1 } }",
+        "forks = true",
+    ];
+    let mistakes = mistakes.map(|keys| config(keys).unwrap_err().to_string());
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+    branchline.toml:10: rule[1].stages: expected "safe" or "all"; to name stages, use keep_stages
+    branchline.toml:10: rule[1].keep_stages: an empty list keeps no stage: name the stages to keep
+    branchline.toml:11: rule[1].keep_stages: set stages or keep_stages, not both
+    branchline.toml:10: rule[1].action_role_arn: expected "template", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:10: rule[1].build_role_arn: not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:10: rule[1].variables.B: expected text in quotes, or { value = "...", raw = true }
+    branchline.toml:10: rule[1].variables.A.value: missing: the value of the variable
+    branchline.toml:10: rule[1].variables.C.raw: expected true or false
+    branchline.toml:10: rule[1].variables.C.row: unknown key: did you mean 'raw'?
+    branchline.toml:10: rule[1].forks: pull requests from forks cannot be built yet: a clone would build the branch of the same name in the base repository, not the fork's commit; remove forks, or set it to false
     "#);
 }

@@ -75,8 +75,8 @@ fn a_valid_file_is_loaded() {
         panic!("two rules")
     };
     assert_eq!(
-        (first.name.as_str(), first.on, first.drafts, first.forks),
-        ("rule 1", On::PullRequest, true, false)
+        (first.name.as_str(), first.on, first.drafts),
+        ("rule 1", On::PullRequest, true)
     );
     assert_eq!((second.name.as_str(), second.on), ("branches", On::Branch));
     let legacy = RepositoryName::parse("acme/legacy").unwrap();
@@ -187,7 +187,7 @@ pipeline_name = "{repo}"
     branchline.toml:16: rule[2].repository: missing: every rule needs it
     branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
     branchline.toml:16: rule[2]: 'base' applies to pull requests, and this rule has on = "branch": remove it
-    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, keep_stages, drop_actions, role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
+    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
     branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
@@ -236,7 +236,14 @@ tags = { team = "payments", "cost center" = "17" }
     let changes = &config.rules.0[0].overrides;
     assert_eq!(changes.drop_stages, ["Deploy"]);
     assert_eq!(changes.drop_actions[1].action, "Slow");
-    assert!(changes.role_arn.as_deref().unwrap().ends_with("preview"));
+    assert!(
+        changes
+            .roles
+            .pipeline
+            .as_deref()
+            .unwrap()
+            .ends_with("preview")
+    );
     assert_eq!(changes.tags["cost center"], "17");
     assert_eq!(config.rules.0[1].overrides, CloneOverrides::default());
 }

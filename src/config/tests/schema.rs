@@ -68,6 +68,21 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ),
         ("name = \"branches\"", "environment = { 1A = \"x\" }"),
         ("name = \"branches\"", "tags = { \"branchline:x\" = \"x\" }"),
+        ("name = \"branches\"", "build_role_arn = \"x\""),
+        ("name = \"branches\"", "action_role_arn = \"x\""),
+        ("name = \"branches\"", "stages = \"some\""),
+        ("name = \"branches\"", "keep_stages = []"),
+        (
+            "name = \"branches\"",
+            "stages = \"all\"\nkeep_stages = \"B\"",
+        ),
+        ("name = \"branches\"", "variables = { A = { raw = true } }"),
+        ("name = \"branches\"", "variables = { A = { value = 1 } }"),
+        (
+            "name = \"branches\"",
+            "variables = { A = { value = \"\", row = true } }",
+        ),
+        ("[[rule]]\n", "[[rule]]\nforks = true\n"),
         ("name = \"branches\"", "update = \"always\""),
         ("name = \"branches\"", "secrets = { \"A/B/C\" = \"x\" }"),
     ];

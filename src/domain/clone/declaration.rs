@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration(pub(super) Map<String, Value>);
 
+/// The keys of a stage's conditions (API reference, `StageDeclaration`).
+const CONDITIONS: [&str; 3] = ["beforeEntry", "onSuccess", "onFailure"];
+
 /// The location of an action in a pipeline: `Stage/Action`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ActionPath {
@@ -64,6 +67,17 @@ impl<'a> Action<'a> {
             stage: self.stage.to_owned(),
             action: self.name.to_owned(),
         }
+    }
+
+    /// Returns the ARN of the action's own role.
+    #[must_use]
+    pub fn role(&self) -> Option<&'a str> {
+        self.whole.get("roleArn").and_then(Value::as_str)
+    }
+
+    /// Returns the shell commands of a `Commands` action.
+    pub fn commands(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        list(self.whole.get("commands")).filter_map(Value::as_str)
     }
 
     /// Returns the names of the input artifacts.
@@ -166,22 +180,46 @@ impl Declaration {
         })
     }
 
+    /// Returns every rule of the stages' conditions with the name of its stage (API reference,
+    /// `RuleDeclaration`).
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&str, &Value)> {
+        list(self.0.get("stages")).flat_map(|stage| {
+            let conditions = CONDITIONS.iter().filter_map(|key| stage.get(*key));
+            let conditions = conditions.flat_map(|kind| list(kind.get("conditions")));
+            let rules = conditions.flat_map(|condition| list(condition.get("rules")));
+            rules.map(move |rule| (text(stage.get("name")), rule))
+        })
+    }
+
+    /// Returns an action for changes.
+    pub(super) fn action_mut(&mut self, path: &ActionPath) -> Option<&mut Map<String, Value>> {
+        let stages = self.0.get_mut("stages")?.as_array_mut()?;
+        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
+        let stage = stages.iter_mut().find(|stage| named(stage, &path.stage))?;
+        let actions = stage.get_mut("actions")?.as_array_mut()?;
+        let mut actions = actions.iter_mut();
+        actions
+            .find(|action| named(action, &path.action))?
+            .as_object_mut()
+    }
+
     /// Returns the configuration of an action for changes. An action without one gets an empty one.
     pub(super) fn configuration_mut(
         &mut self,
         path: &ActionPath,
     ) -> Option<&mut Map<String, Value>> {
-        let stages = self.0.get_mut("stages")?.as_array_mut()?;
-        let named = |value: &&mut Value, name: &str| text(value.get("name")) == name;
-        let stage = stages.iter_mut().find(|stage| named(stage, &path.stage))?;
-        let actions = stage.get_mut("actions")?.as_array_mut()?;
-        let action = actions
-            .iter_mut()
-            .find(|action| named(action, &path.action))?;
-        let configuration = action.as_object_mut()?.entry("configuration");
+        let configuration = self.action_mut(path)?.entry("configuration");
         configuration
             .or_insert_with(|| Value::Object(Map::new()))
             .as_object_mut()
+    }
+
+    /// Returns the locations of the actions that run a CodeBuild project.
+    pub(super) fn builds(&self) -> Vec<ActionPath> {
+        let builds = self
+            .actions()
+            .filter(|action| action.provider == "CodeBuild");
+        builds.map(|action| action.path()).collect()
     }
 }
 

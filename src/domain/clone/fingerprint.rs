@@ -22,6 +22,8 @@ pub struct CloneFingerprint {
     pub pinned_source: Option<String>,
     /// The names of the variables that each execution gets.
     pub variables: Vec<String>,
+    /// The stages of the template that the clone does not have.
+    pub left_out_stages: Vec<String>,
 }
 
 impl CloneFingerprint {

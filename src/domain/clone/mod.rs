@@ -2,6 +2,7 @@
 //! rule. Everything else is copied unchanged.
 
 mod canonical_json;
+pub mod dangers;
 pub mod declaration;
 pub mod diff;
 pub mod execution;
@@ -9,6 +10,7 @@ pub mod fingerprint;
 pub(crate) mod limits;
 pub mod overrides;
 mod pipeline_type;
+pub mod side_effects;
 mod source;
 pub mod tags;
 pub mod variables;
@@ -51,6 +53,8 @@ pub struct NewPipeline {
     pub arn: PipelineArn,
     /// The fingerprint that the mapping keeps.
     pub fingerprint: CloneFingerprint,
+    /// What remains dangerous because the rule allows it, in sentences.
+    pub dangers: Vec<String>,
 }
 
 /// Leaves out the declaration.
@@ -99,9 +103,8 @@ impl Template {
             table,
         } = *request;
         let overrides = &rule.overrides;
-        let mut clone = self.declaration.clone();
-        pipeline_type::check(&clone, rule)?;
-        overrides.apply(&mut clone)?;
+        pipeline_type::check(&self.declaration, rule)?;
+        let (mut clone, left_out_stages) = overrides.apply(&self.declaration)?;
         let source = source(&clone, values.repository, overrides.source_action.as_ref())?;
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
@@ -120,10 +123,12 @@ impl Template {
             digest: Some(digest),
             pinned_source,
             variables: variables.iter().map(|(name, _)| name.clone()).collect(),
+            left_out_stages,
         };
         overrides.declare(&mut clone, &variables);
         let tags = all_tags(overrides, tags(subject, values.repository, table));
         limits::check(&clone, &tags)?;
+        let dangers = dangers::dangers(&clone, overrides);
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
@@ -131,6 +136,7 @@ impl Template {
             declaration: clone,
             tags,
             fingerprint,
+            dangers,
         })
     }
 }

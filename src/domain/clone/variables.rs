@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
@@ -17,7 +17,11 @@ impl CloneOverrides {
     /// # Errors
     /// A permanent fault when a value cannot be filled in, or CodePipeline would refuse it.
     pub fn variables(&self, values: &PlaceholderValues<'_>) -> Result<Vec<Variable>, Fault> {
-        let variables = filled("variables", &self.variables, values)?;
+        let text = |variable: &VariableFormat| match variable.raw {
+            true => variable.format.text(values),
+            false => variable.format.plain_text(values),
+        };
+        let variables = filled("variables", &self.variables, text)?;
         for (name, value) in &variables {
             // API reference, `PipelineVariable.value`.
             if !(1..=1_000).contains(&value.chars().count()) {
@@ -58,13 +62,10 @@ impl CloneOverrides {
         if self.environment.is_empty() {
             return Ok(());
         }
-        let environment = filled("environment", &self.environment, values)?;
-        let builds: Vec<_> = clone
-            .actions()
-            .filter(|action| action.provider == "CodeBuild")
-            .map(|action| action.path())
-            .collect();
-        for path in builds {
+        // CodeBuild passes an environment variable on as it is, and JSON is escaped here.
+        let text = |format: &FormatString| format.text(values);
+        let environment = filled("environment", &self.environment, text)?;
+        for path in clone.builds() {
             let name = clone.name().to_owned();
             let Some(configuration) = clone.configuration_mut(&path) else {
                 continue;
@@ -108,15 +109,13 @@ fn merge(list: &mut Vec<Value>, name: &str, fields: &[(&str, &str)]) {
 }
 
 /// Fills in the values of all variables under one configuration key.
-fn filled(
+fn filled<T>(
     key: &str,
-    formats: &[(String, FormatString)],
-    values: &PlaceholderValues<'_>,
+    formats: &[(String, T)],
+    text: impl Fn(&T) -> Result<String, String>,
 ) -> Result<Vec<Variable>, Fault> {
     let variables = formats.iter().map(|(name, format)| {
-        let value = format
-            .text(values)
-            .map_err(|why| invalid(format!("{key}.{name}: {why}")))?;
+        let value = text(format).map_err(|why| invalid(format!("{key}.{name}: {why}")))?;
         Ok((name.clone(), value))
     });
     variables.collect()

@@ -38,6 +38,8 @@ pub struct Journal {
     pub rule: Option<String>,
     /// The pipeline concerned.
     pub pipeline: Option<PipelineName>,
+    /// The stages of the template that the clone does not have, if the message changed it.
+    pub left_out_stages: Vec<String>,
     /// The execution that was started.
     pub execution: Option<String>,
     /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with
@@ -99,6 +101,7 @@ impl Journal {
             actor: None,
             rule: None,
             pipeline: None,
+            left_out_stages: Vec::new(),
             execution: None,
             executions: Vec::new(),
             from: None,
@@ -207,6 +210,9 @@ impl Journal {
     pub fn left(&mut self, mapping: &Mapping) {
         self.to = Some(mapping.state);
         self.concerns(mapping);
+        let fingerprint = mapping.fingerprint();
+        self.left_out_stages =
+            fingerprint.map_or_else(Vec::new, |clone| clone.left_out_stages.clone());
     }
 
     fn concerns(&mut self, mapping: &Mapping) {

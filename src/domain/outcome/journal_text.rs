@@ -29,6 +29,8 @@ struct JournalText<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pipeline: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out_stages: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     execution: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -57,6 +59,7 @@ impl Serialize for Journal {
             actor: self.actor.as_deref(),
             rule: self.rule.as_deref(),
             pipeline: self.pipeline.as_ref().map(PipelineName::as_str),
+            left_out_stages: &self.left_out_stages,
             execution: self.execution.as_deref(),
             executions: &self.executions,
             from: self.from.map(Found::as_str),

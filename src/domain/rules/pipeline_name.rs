@@ -50,19 +50,23 @@ impl NamePattern {
         let text = |segment: &Segment| match segment {
             Segment::Text(text) => text.clone(),
             Segment::Placeholder(placeholder) => {
-                let value = values.value(*placeholder).unwrap_or_default();
+                // The slug of a slug would differ from it, because a slug looks as if it ended in a
+                // hash.
+                let value = values.value(placeholder.unslugged()).unwrap_or_default();
                 match placeholder {
                     Placeholder::Owner | Placeholder::Repo | Placeholder::Number => {
                         value.into_owned()
                     }
-                    // The slug of a slug would differ from it, because a slug looks as if it ended
-                    // in a hash.
-                    Placeholder::Slug | Placeholder::Branch => slug(values.branch.as_str(), width),
                     Placeholder::Repository
+                    | Placeholder::Branch
+                    | Placeholder::BranchSlug
                     | Placeholder::Sha
                     | Placeholder::Base
+                    | Placeholder::BaseSlug
                     | Placeholder::Author
-                    | Placeholder::Title => slug(&value, width),
+                    | Placeholder::AuthorSlug
+                    | Placeholder::Title
+                    | Placeholder::TitleSlug => slug(&value, width),
                 }
             }
         };
@@ -123,7 +127,7 @@ mod tests {
             name("{repository}.{title}-{number}", "x").unwrap(),
             "acme-api-c7198fbc.Add-remove-f1fcaea4-7"
         );
-        let long = name("{branch}-{slug}-{title}", &"b".repeat(300)).unwrap();
+        let long = name("{branch}-{branch_slug}-{title}", &"b".repeat(300)).unwrap();
         assert!(long.len() <= PipelineName::MAX, "{long}");
     }
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
+use crate::domain::rules::slug::slug;
 
 /// A text with placeholders, parsed and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub enum Placeholder {
     Repo,
     /// `{branch}`: the branch.
     Branch,
-    /// `{slug}`: the branch as a legal part of a pipeline's name.
-    Slug,
+    /// `{branch_slug}`: the branch as a legal part of a pipeline's name.
+    BranchSlug,
     /// `{number}`: the number of the pull request.
     Number,
     /// `{sha}`: the head commit.
@@ -42,20 +43,29 @@ pub enum Placeholder {
     Author,
     /// `{title}`: the title of the pull request.
     Title,
+    /// `{base_slug}`: the base branch as a slug.
+    BaseSlug,
+    /// `{author_slug}`: the author's login as a slug.
+    AuthorSlug,
+    /// `{title_slug}`: the title as a slug.
+    TitleSlug,
 }
 
 impl Placeholder {
-    const ALL: [(&'static str, Self); 10] = [
+    const ALL: [(&'static str, Self); 13] = [
         ("repository", Self::Repository),
         ("owner", Self::Owner),
         ("repo", Self::Repo),
         ("branch", Self::Branch),
-        ("slug", Self::Slug),
+        ("branch_slug", Self::BranchSlug),
         ("number", Self::Number),
         ("sha", Self::Sha),
         ("base", Self::Base),
         ("author", Self::Author),
         ("title", Self::Title),
+        ("base_slug", Self::BaseSlug),
+        ("author_slug", Self::AuthorSlug),
+        ("title_slug", Self::TitleSlug),
     ];
 
     /// Returns the name between the braces.
@@ -71,10 +81,44 @@ impl Placeholder {
     #[must_use]
     pub fn is_of_pull_requests(self) -> bool {
         match self {
-            Self::Number | Self::Base | Self::Author | Self::Title => true,
-            Self::Repository | Self::Owner | Self::Repo | Self::Branch | Self::Slug | Self::Sha => {
-                false
-            }
+            Self::Number
+            | Self::Base
+            | Self::Author
+            | Self::Title
+            | Self::BaseSlug
+            | Self::AuthorSlug
+            | Self::TitleSlug => true,
+            Self::Repository
+            | Self::Owner
+            | Self::Repo
+            | Self::Branch
+            | Self::BranchSlug
+            | Self::Sha => false,
+        }
+    }
+
+    /// Returns the placeholder of which this is the slug, or the placeholder itself.
+    pub(super) fn unslugged(self) -> Self {
+        let mut all = Self::ALL.iter().map(|(_, placeholder)| *placeholder);
+        all.find(|found| found.slug() == Some(self)).unwrap_or(self)
+    }
+
+    /// Returns the placeholder of the slug, if the value is text that people write.
+    fn slug(self) -> Option<Self> {
+        match self {
+            Self::Branch => Some(Self::BranchSlug),
+            Self::Base => Some(Self::BaseSlug),
+            Self::Author => Some(Self::AuthorSlug),
+            Self::Title => Some(Self::TitleSlug),
+            Self::Repository
+            | Self::Owner
+            | Self::Repo
+            | Self::Number
+            | Self::Sha
+            | Self::BranchSlug
+            | Self::BaseSlug
+            | Self::AuthorSlug
+            | Self::TitleSlug => None,
         }
     }
 }
@@ -108,8 +152,11 @@ impl<'a> PlaceholderValues<'a> {
             Placeholder::Owner => Some(self.repository.owner().into()),
             Placeholder::Repo => Some(self.repository.name().into()),
             Placeholder::Branch => Some(self.branch.as_str().into()),
-            Placeholder::Slug => {
-                Some(crate::domain::rules::slug::slug(self.branch.as_str(), usize::MAX).into())
+            Placeholder::BranchSlug
+            | Placeholder::BaseSlug
+            | Placeholder::AuthorSlug
+            | Placeholder::TitleSlug => {
+                Some(slug(&self.value(placeholder.unslugged())?, usize::MAX).into())
             }
             Placeholder::Number => self.number.map(|number| number.to_string().into()),
             Placeholder::Sha => self.sha.map(|sha| sha.as_str().into()),
@@ -173,6 +220,36 @@ impl FormatString {
         })
     }
 
+    /// Returns true if the format string has text that people write, not as a slug.
+    #[must_use]
+    pub fn has_free_text(&self) -> bool {
+        self.placeholders().any(|found| found.slug().is_some())
+    }
+
+    /// Returns the text for one subject, for a place where a program may read it as code. Text that
+    /// people write is inserted only if it consists of [`is_plain`] characters.
+    ///
+    /// # Errors
+    /// The value that is missing or not allowed, and what to write instead.
+    pub(crate) fn plain_text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
+        for placeholder in self.placeholders() {
+            let Some(slug) = placeholder.slug() else {
+                continue;
+            };
+            if values
+                .value(placeholder)
+                .is_some_and(|value| !is_plain(&value))
+            {
+                return Err(format!(
+                    "{{{}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, and no - at the beginning): use {{{}}}, or {{ value = \"...\", raw = true }} if no command and no JSON of the template uses the variable",
+                    placeholder.as_str(),
+                    slug.as_str()
+                ));
+            }
+        }
+        self.text(values)
+    }
+
     /// Returns the text for one subject, with every value inserted unchanged.
     ///
     /// # Errors
@@ -204,6 +281,12 @@ impl FormatString {
         }
         Ok(text)
     }
+}
+
+/// Returns true if no shell, no JSON and no option parser reads the text as anything but text.
+fn is_plain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/@:+-".contains(c);
+    !text.starts_with('-') && text.chars().all(plain)
 }
 
 fn placeholder(braced: &str) -> Result<Placeholder, String> {
@@ -246,7 +329,7 @@ mod tests {
     fn every_value_is_inserted_unchanged() {
         assert_eq!(
             text(
-                "{repository} {owner} {repo} {branch} {slug} {number} {base} {author}",
+                "{repository} {owner} {repo} {branch} {branch_slug} {number} {base} {author}",
                 ""
             )
             .unwrap(),

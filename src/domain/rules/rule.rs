@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{PipelineName, RepositoryName};
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::placeholder::{FormatString, Placeholder};
 
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub struct Rule {
     pub branches: GlobFilter,
     /// For pull requests: true if drafts get a pipeline.
     pub drafts: bool,
-    /// For pull requests: true if a head in a fork gets a pipeline.
-    pub forks: bool,
     /// The pipeline that is cloned.
     pub template: PipelineName,
     /// The format string of the clone's name.
@@ -45,13 +43,12 @@ impl Rule {
     /// Returns true if the rule uses a placeholder anywhere.
     #[must_use]
     pub fn uses(&self, placeholder: Placeholder) -> bool {
-        let overrides = self
-            .overrides
-            .variables
-            .iter()
-            .chain(&self.overrides.environment)
-            .flat_map(|(_, format)| format.placeholders());
-        overrides
+        let overrides = &self.overrides;
+        let variables = overrides.variables.iter().map(|(_, one)| &one.format);
+        let environment = overrides.environment.iter().map(|(_, format)| format);
+        let formats = variables.chain(environment);
+        formats
+            .flat_map(FormatString::placeholders)
             .chain(self.pipeline_name.placeholders())
             .any(|used| used == placeholder)
     }

@@ -94,7 +94,7 @@ pub enum AbsenceReason {
     Deleted,
     /// It is a draft, and the rule excludes drafts.
     Draft,
-    /// The head is in a fork, and the rule does not say `forks = true`.
+    /// The head is in a fork.
     Fork,
     /// No rule applies to its base or its branch, or none does any more.
     NoRule,

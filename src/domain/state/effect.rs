@@ -21,7 +21,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EffectResult {
     /// The pipeline exists, and the head commit has an execution.
-    Present(ExistingClone),
+    Present(Box<ExistingClone>),
     /// The pipeline does not exist.
     Absent,
 }

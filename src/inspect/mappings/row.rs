@@ -27,6 +27,8 @@ pub struct Row {
     pub template: Option<String>,
     /// The version of the template from which the clone was created.
     pub template_version: Option<i32>,
+    /// The stages of the template that the clone does not have, separated by commas.
+    pub left_out_stages: Option<String>,
     /// The name of the rule.
     pub rule: Option<String>,
     /// The base branch of a pull request.
@@ -71,6 +73,7 @@ impl Row {
         "pipeline_arn",
         "template",
         "template_version",
+        "left_out_stages",
         "rule",
         "base",
         "title",
@@ -116,6 +119,10 @@ impl Row {
             pipeline_arn: mapping.pipeline_arn().map(ToString::to_string),
             template: spec.map(|spec| spec.template.to_string()),
             template_version: mapping.template_version(),
+            left_out_stages: mapping
+                .fingerprint()
+                .map(|clone| clone.left_out_stages.join(", "))
+                .filter(|stages| !stages.is_empty()),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),

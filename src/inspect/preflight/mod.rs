@@ -24,6 +24,9 @@ pub struct Finding {
     pub ok: Option<bool>,
     /// A description of the current setting or of the defect.
     pub detail: String,
+    /// What remains dangerous because a rule allows it, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dangers: Vec<String>,
     /// The command or the permission that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
@@ -36,6 +39,7 @@ impl Finding {
             what: what.into(),
             ok: Some(true),
             detail: detail.into(),
+            dangers: Vec::new(),
             fix: None,
         }
     }
@@ -53,6 +57,7 @@ impl Finding {
             what: what.into(),
             ok: Some(false),
             detail: detail.into(),
+            dangers: Vec::new(),
             fix: Some(fix.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! Checks that each rule can clone its template, with a made-up subject.
 
+use crate::domain::clone::dangers::unescaped_uses;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
     Branch, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
@@ -37,16 +38,13 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck 
         };
     };
     match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
-        Ok(clone) => {
-            let detail = format!(
-                "rule '{}' can clone it for {}",
-                rule.name, mapping.repository
-            );
-            TemplateCheck {
-                finding: Finding::good(what, detail),
-                clone: Some(clone),
-            }
-        }
+        Ok(clone) => TemplateCheck {
+            finding: Finding {
+                dangers: clone.dangers.clone(),
+                ..Finding::good(what, cloned(rule, &mapping.repository, &clone))
+            },
+            clone: Some(clone),
+        },
         Err(fault) => {
             let fix = format!("correct the template, or rule '{}'", rule.name);
             TemplateCheck {
@@ -55,6 +53,22 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck 
             }
         }
     }
+}
+
+/// Describes the clone: what it is for, which stages it does not have, and where it uses variables
+/// that CodePipeline does not escape.
+fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> String {
+    let mut detail = format!("rule '{}' can clone it for {repository}", rule.name);
+    let left_out = &clone.fingerprint.left_out_stages;
+    if !left_out.is_empty() {
+        detail.push_str(&format!(", without stages {}", left_out.join(", ")));
+    }
+    for (place, variable) in unescaped_uses(&clone.declaration) {
+        detail.push_str(&format!(
+            "; {place} uses #{{variables.{variable}}}, which CodePipeline does not escape"
+        ));
+    }
+    detail
 }
 
 fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {

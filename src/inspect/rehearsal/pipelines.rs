@@ -49,6 +49,12 @@ pub struct CloneComparison {
     pub template_version: Option<i32>,
     /// The clone's name.
     pub pipeline: String,
+    /// The stages of the template that the clone does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out_stages: Vec<String>,
+    /// What remains dangerous because the rule allows it, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dangers: Vec<String>,
     /// The differences.
     pub differences: Vec<Difference>,
 }
@@ -61,6 +67,8 @@ impl CloneComparison {
             template: template.declaration.name().to_owned(),
             template_version: template.version,
             pipeline: clone.name.to_string(),
+            left_out_stages: clone.fingerprint.left_out_stages.clone(),
+            dangers: clone.dangers.clone(),
             differences: diff(&template.declaration, &clone.declaration),
         }
     }

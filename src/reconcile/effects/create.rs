@@ -35,7 +35,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 slot,
                 built: None,
             };
-            return Ok((EffectResult::Present(made), Outcome::Created));
+            return Ok((EffectResult::Present(Box::new(made)), Outcome::Created));
         }
         let name = &spec.pipeline;
         let Some(found) = self.pipelines.find(name, Some(&pipeline.arn)).await? else {
@@ -68,7 +68,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             slot,
             built: last_built(&executions),
         };
-        Ok((EffectResult::Present(made), Outcome::AlreadyCreated))
+        Ok((
+            EffectResult::Present(Box::new(made)),
+            Outcome::AlreadyCreated,
+        ))
     }
 
     /// Returns the clone by today's template and rule, and the template's version.

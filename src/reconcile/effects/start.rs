@@ -63,7 +63,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             slot: None,
             built: None,
         };
-        Ok((EffectResult::Present(made), outcome))
+        Ok((EffectResult::Present(Box::new(made)), outcome))
     }
 
     /// Fails if the pipeline is a template, or has become one: branchline changes no template.

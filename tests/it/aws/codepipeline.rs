@@ -40,6 +40,7 @@ async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
         tags: Tags::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
+        dangers: Vec::new(),
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await

@@ -29,7 +29,9 @@ struct Folder(tempfile::TempDir);
 impl Folder {
     fn new(payload: &Webhook) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        let template = rules::template("api-template", "acme/api");
+        let mut template = rules::template("api-template", "acme/api");
+        // As GetPipeline masks a secret.
+        template["stages"][0]["actions"][0]["configuration"]["Token"] = json!("****");
         let shown = json!({"pipeline": template, "metadata": {
             "pipelineArn": "arn:aws:codepipeline:eu-west-1:123456789012:api-template",
         }});
@@ -84,6 +86,7 @@ fn without_aws_it_shows_the_clone_and_no_secret() {
     + stages/Build/actions/Build/configuration/EnvironmentVariables: "[{\"name\":\"ü\",\"value\":\"1\"},{\"name\":\"TITLE\",\"value\":\"\\u001b[2J \u{202e}x\",\"type\":\"PLAINTEXT\"}]"
     - stages/Source/actions/GitHub/configuration/BranchName: "main"
     + stages/Source/actions/GitHub/configuration/BranchName: "feature/x"
+    - stages/Source/actions/GitHub/configuration/Token: "****"
     + stages/Source/actions/GitHub/configuration/Token: "(hidden)"
     "#);
 }

@@ -18,7 +18,6 @@ pub(crate) fn pull_request_rule() -> Rule {
         base: patterns([]),
         branches: patterns([]),
         drafts: true,
-        forks: false,
         template: pipeline_name(TEMPLATE),
         pipeline_name: name_pattern("{repo}-pr-{number}"),
         overrides: CloneOverrides::default(),

@@ -110,7 +110,7 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
 
 /// Returns the effect of creating this pipeline, in a slot of `rule 1`.
 pub(crate) fn created(name: &str) -> EffectResult {
-    EffectResult::Present(ExistingClone {
+    EffectResult::Present(Box::new(ExistingClone {
         name: pipeline(name),
         arn: arn(name),
         template_version: Some(3),
@@ -120,7 +120,7 @@ pub(crate) fn created(name: &str) -> EffectResult {
         },
         slot: Some("rule 1".to_owned()),
         built: None,
-    })
+    }))
 }
 
 /// Returns the audit entry of a delivery.
@@ -171,6 +171,7 @@ fn full() -> Mapping {
                 secrets: Some("e".repeat(64)),
                 pinned_source: Some("GitHub".to_owned()),
                 variables: vec!["PR".to_owned(), "SHA".to_owned()],
+                left_out_stages: vec!["Deploy".to_owned(), "Production".to_owned()],
             }),
         }),
         observed: Observed {

@@ -7,9 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::clone::overrides::stages::leave_out_side_effects;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::secret::Secret;
+
+mod roles;
+mod stages;
+
+pub use roles::{ActionRole, CloneRoles};
+pub use stages::StageSelection;
 
 /// The text that GetPipeline returns instead of a secret.
 pub const MASK: &str = "****";
@@ -19,12 +26,12 @@ pub const MASK: &str = "****";
 pub struct CloneOverrides {
     /// Stages to leave out of the clone.
     pub drop_stages: Vec<String>,
-    /// The only stages to keep in the clone; empty keeps all.
-    pub keep_stages: Vec<String>,
+    /// The stages to keep in the clone.
+    pub stages: StageSelection,
     /// Actions to leave out of the clone.
     pub drop_actions: Vec<ActionPath>,
-    /// The pipeline's role, instead of the template's.
-    pub role_arn: Option<String>,
+    /// The roles of the clone.
+    pub roles: CloneRoles,
     /// Tags in addition to branchline's own.
     pub tags: BTreeMap<String, String>,
     /// The source action that gets the branch, if the template has several candidates.
@@ -32,11 +39,27 @@ pub struct CloneOverrides {
     /// Values for configuration keys that GetPipeline masks.
     pub secrets: Vec<(ActionPath, String, Secret)>,
     /// Variables of the pipeline (V2).
-    pub variables: Vec<(String, FormatString)>,
+    pub variables: Vec<(String, VariableFormat)>,
     /// Environment variables of every CodeBuild action.
     pub environment: Vec<(String, FormatString)>,
     /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
+}
+
+/// The format of a pipeline variable. CodePipeline puts its value into commands and JSON without
+/// escaping it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableFormat {
+    /// The format string.
+    pub format: FormatString,
+    /// True if text that people write is taken as it is.
+    pub raw: bool,
+}
+
+impl From<FormatString> for VariableFormat {
+    fn from(format: FormatString) -> Self {
+        Self { format, raw: false }
+    }
 }
 
 /// `executionMode` (user guide, "Set or change the pipeline execution mode").
@@ -66,41 +89,38 @@ impl ExecutionMode {
 }
 
 impl CloneOverrides {
-    /// Drops stages and actions, and sets the role.
+    /// Returns the template without the stages and actions that the clone does not have, with the
+    /// clone's roles, and the names of the stages that were left out.
     ///
     /// # Errors
-    /// A permanent fault when the template has no such stage or action, or when the remaining
-    /// stages are not a valid pipeline. A stage that was renamed in the template, but not in the
-    /// rule, must not run in a clone.
-    pub fn apply(&self, declaration: &mut Declaration) -> Result<(), Fault> {
-        self.named_exist(declaration)?;
-        if self.keeps_all() && self.role_arn.is_none() {
-            return Ok(());
+    /// A permanent fault when the template has no stage or action that the rule names, when the
+    /// remaining stages are not a valid pipeline, or when a stage must be named to be kept. A stage
+    /// that was renamed in the template, but not in the rule, must not run in a clone.
+    pub fn apply(&self, template: &Declaration) -> Result<(Declaration, Vec<String>), Fault> {
+        self.named_exist(template)?;
+        let mut clone = template.clone();
+        clone.retain_stages(|stage| self.keeps_stage(stage));
+        clone.retain_actions(|stage, action| self.keeps_action(stage, action));
+        self.stages.refuse_self_mutation(&clone)?;
+        if self.stages == StageSelection::Safe {
+            leave_out_side_effects(&mut clone)?;
         }
-        let before = declaration.clone();
-        declaration.retain_stages(|stage| self.keeps_stage(stage));
-        declaration.retain_actions(|stage, action| self.keeps_action(stage, action));
-        if let Some(role) = &self.role_arn {
-            declaration
-                .0
-                .insert("roleArn".to_owned(), Value::from(role.as_str()));
+        if clone != *template {
+            validate_structure(&clone)?;
+            validate_references(template, &clone)?;
         }
-        if *declaration == before {
-            return Ok(());
-        }
-        validate_structure(declaration)?;
-        validate_references(&before, declaration)
-    }
-
-    /// Returns true if the rule drops nothing, as most rules do.
-    fn keeps_all(&self) -> bool {
-        self.drop_stages.is_empty() && self.keep_stages.is_empty() && self.drop_actions.is_empty()
+        self.roles.apply(&mut clone)?;
+        let is_left = |stage: &&str| clone.stages().any(|left| left == *stage);
+        let left_out = template.stages().filter(|stage| !is_left(stage));
+        let left_out = left_out.map(str::to_owned).collect();
+        Ok((clone, left_out))
     }
 
     /// Puts secrets in place of GetPipeline's masks.
     ///
     /// # Errors
-    /// A permanent fault when the clone has no such action, or when a value is still masked.
+    /// A permanent fault when the clone has no such action, when GetPipeline does not mask the
+    /// value, or when a value is still masked.
     pub(super) fn fill_masked_secrets(
         &self,
         clone: &mut Declaration,
@@ -112,9 +132,15 @@ impl CloneOverrides {
                     "the clone of template '{template}' has no action '{path}' for the secret '{key}': correct the rule"
                 )));
             }
-            if let Some(configuration) = clone.configuration_mut(path) {
-                configuration.insert(key.clone(), Value::from(secret.reveal()));
+            let Some(configuration) = clone.configuration_mut(path) else {
+                continue;
+            };
+            if configuration.get(key).and_then(Value::as_str) != Some(MASK) {
+                return Err(fault(format!(
+                    "'{key}' of '{path}' in template '{template}' is not a secret that GetPipeline masks, and the rule's secrets fill only those: remove it from secrets"
+                )));
             }
+            configuration.insert(key.clone(), Value::from(secret.reveal()));
         }
         let masked = clone.actions().find_map(|action| {
             let mut configuration = action.configuration.into_iter().flatten();
@@ -132,7 +158,11 @@ impl CloneOverrides {
 
     fn keeps_stage(&self, stage: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|name| name == stage);
-        (self.keep_stages.is_empty() || named(&self.keep_stages)) && !named(&self.drop_stages)
+        let kept = match &self.stages {
+            StageSelection::Safe | StageSelection::All => true,
+            StageSelection::Named(stages) => named(stages),
+        };
+        kept && !named(&self.drop_stages)
     }
 
     fn keeps_action(&self, stage: &str, action: &str) -> bool {
@@ -142,7 +172,7 @@ impl CloneOverrides {
 
     fn named_exist(&self, template: &Declaration) -> Result<(), Fault> {
         let stages: Vec<&str> = template.stages().collect();
-        let named = self.drop_stages.iter().chain(&self.keep_stages);
+        let named = self.drop_stages.iter().chain(self.stages.names());
         for name in named {
             if !stages.contains(&name.as_str()) {
                 let there = stages.join(", ");

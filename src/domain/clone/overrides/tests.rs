@@ -63,9 +63,8 @@ fn names(list: &[&str]) -> Vec<String> {
 
 /// Returns the remaining actions, each as `Stage/Action`, or the fault.
 fn left(overrides: &CloneOverrides) -> Result<Vec<String>, String> {
-    let mut clone = template();
-    overrides
-        .apply(&mut clone)
+    let (clone, _) = overrides
+        .apply(&template())
         .map_err(|fault| fault.to_string())?;
     let left = clone.actions();
     Ok(left
@@ -76,7 +75,7 @@ fn left(overrides: &CloneOverrides) -> Result<Vec<String>, String> {
 fn dropped_stages(stages: &[&str]) -> CloneOverrides {
     CloneOverrides {
         drop_stages: names(stages),
-        ..CloneOverrides::default()
+        ..all()
     }
 }
 
@@ -84,25 +83,139 @@ fn dropped_actions(actions: &[&str]) -> CloneOverrides {
     let actions = actions.iter().map(|text| ActionPath::parse(text).unwrap());
     CloneOverrides {
         drop_actions: actions.collect(),
+        ..all()
+    }
+}
+
+fn all() -> CloneOverrides {
+    CloneOverrides {
+        stages: StageSelection::All,
+        ..CloneOverrides::default()
+    }
+}
+
+fn named(stages: &[&str]) -> CloneOverrides {
+    CloneOverrides {
+        stages: StageSelection::Named(names(stages)),
         ..CloneOverrides::default()
     }
 }
 
 #[test]
-fn a_rule_without_overrides_overrides_nothing() {
-    let mut clone = template();
-    CloneOverrides::default().apply(&mut clone).unwrap();
+fn a_rule_that_keeps_all_stages_overrides_nothing() {
+    let (clone, left_out) = all().apply(&template()).unwrap();
     assert_eq!(clone, template());
+    assert!(left_out.is_empty());
+}
+
+#[test]
+fn by_default_a_clone_ends_before_the_first_stage_that_deploys() {
+    let safe = ["Source/GitHub", "Build/Build", "Build/Lint", "Test/Test"];
+    assert_eq!(left(&CloneOverrides::default()).unwrap(), safe);
+    let (_, left_out) = CloneOverrides::default().apply(&template()).unwrap();
+    assert_eq!(left_out, ["Deploy"]);
+}
+
+#[test]
+fn what_deploys_is_known_by_its_category_or_its_provider() {
+    let cases = [
+        ("Deploy", "CodeDeploy", false),
+        ("Approval", "Manual", false),
+        ("Invoke", "Lambda", false),
+        ("Invoke", "CodePipeline", false),
+        ("Build", "ECRBuildAndPublish", false),
+        ("Test", "CloudFormation", false),
+        ("Novelty", "Unknown", false),
+        ("Build", "CodeBuild", true),
+        ("Build", "Jenkins", true),
+        ("Test", "DeviceFarm", true),
+        ("Compute", "Commands", true),
+    ];
+    for (category, provider, kept) in cases {
+        let mut template = template();
+        let kind =
+            json!({"category": category, "owner": "AWS", "provider": provider, "version": "1"});
+        let path = ActionPath::parse("Test/Test").unwrap();
+        let action = template.action_mut(&path).unwrap();
+        action.insert("actionTypeId".into(), kind);
+        let (clone, _) = CloneOverrides::default().apply(&template).unwrap();
+        let is_left = clone.stages().any(|stage| stage == "Test");
+        assert_eq!(is_left, kept, "{category} by {provider}");
+    }
+}
+
+#[test]
+fn a_condition_that_calls_a_function_changes_something_outside() {
+    let mut json = Value::Object(template().0);
+    let condition = |provider: &str| json!({"conditions": [{"rules": [{"name": "r", "ruleTypeId": {"category": "Rule", "provider": provider}}]}]});
+    json["stages"][2]["onSuccess"] = condition("VariableCheck");
+    let (clone, _) = CloneOverrides::default()
+        .apply(&Declaration::new(json.clone()).unwrap())
+        .unwrap();
+    assert_eq!(clone.stages().count(), 3);
+    json["stages"][2]["beforeEntry"] = condition("LambdaInvoke");
+    let (_, left_out) = CloneOverrides::default()
+        .apply(&Declaration::new(json).unwrap())
+        .unwrap();
+    assert_eq!(left_out, ["Test", "Deploy"]);
+}
+
+#[test]
+fn a_template_that_deploys_at_once_is_refused_with_the_line_to_write() {
+    let mut json = Value::Object(template().0);
+    json["stages"].as_array_mut().unwrap().drain(1..3);
+    let template = Declaration::new(json).unwrap();
+    let refused = CloneOverrides::default().apply(&template).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: stage 'Deploy' of template 'api-main' is left out because its action 'Deploy/Stage' (Deploy by CodeBuild) changes something outside the pipeline, which leaves only Source, and a pipeline needs two stages: to run it with the code of pull requests, write keep_stages = ["Source", "Deploy"] in the rule"#);
+    let named = named(&["Source", "Deploy"]).apply(&template).unwrap();
+    assert_eq!(named, (template, Vec::new()));
+}
+
+/// The template with a stage as CDK Pipelines adds it.
+fn self_mutating() -> Declaration {
+    let mut json = Value::Object(template().0);
+    let stage = json!({"name": "UpdatePipeline", "actions": [{
+        "name": "SelfMutate",
+        "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+        "configuration": {"ProjectName": "api-SelfMutation-1A2B"},
+        "inputArtifacts": [{"name": "App"}],
+    }]});
+    json["stages"].as_array_mut().unwrap().insert(2, stage);
+    Declaration::new(json).unwrap()
+}
+
+#[test]
+fn a_stage_that_deploys_its_own_pipeline_is_refused_unless_it_is_named() {
+    let template = self_mutating();
+    let refused = CloneOverrides::default().apply(&template).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'UpdatePipeline/SelfMutate' of template 'api-main' deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write keep_stages = ["Source", "Build"] in the rule, or name 'UpdatePipeline' there to keep it"#);
+    assert_eq!(
+        all().apply(&template).unwrap_err(),
+        refused,
+        "all names none"
+    );
+    let drop = dropped_stages(&["UpdatePipeline"]).apply(&template);
+    assert_eq!(drop.unwrap().1, ["UpdatePipeline"]);
+    let kept = named(&["Source", "Build", "UpdatePipeline"]);
+    assert_eq!(kept.apply(&template).unwrap().1, ["Test", "Deploy"]);
+}
+
+#[test]
+fn a_stage_that_the_template_gains_is_left_out_until_it_is_named() {
+    let rule = named(&["Source", "Build", "Test"]);
+    let mut json = Value::Object(template().0);
+    let mut gained = json["stages"][2].clone();
+    gained["name"] = json!("Audit");
+    json["stages"].as_array_mut().unwrap().push(gained);
+    let (_, left_out) = rule.apply(&Declaration::new(json).unwrap()).unwrap();
+    assert_eq!(left_out, ["Deploy", "Audit"]);
 }
 
 #[test]
 fn a_pull_request_does_not_deploy() {
     let without = ["Source/GitHub", "Build/Build", "Build/Lint", "Test/Test"];
     assert_eq!(left(&dropped_stages(&["Deploy"])).unwrap(), without);
-    let keep = CloneOverrides {
-        keep_stages: names(&["Source", "Build", "Test"]),
-        ..CloneOverrides::default()
-    };
+    let keep = named(&["Source", "Build", "Test"]);
     assert_eq!(left(&keep).unwrap(), without);
     let some = left(&dropped_actions(&["Deploy/Production", "Build/Lint"])).unwrap();
     assert_eq!(
@@ -113,12 +226,14 @@ fn a_pull_request_does_not_deploy() {
 
 #[test]
 fn a_clone_may_have_a_role_of_its_own() {
-    let mut clone = template();
     let overrides = CloneOverrides {
-        role_arn: Some("arn:aws:iam::123456789012:role/preview".into()),
-        ..CloneOverrides::default()
+        roles: CloneRoles {
+            pipeline: Some("arn:aws:iam::123456789012:role/preview".into()),
+            ..CloneRoles::default()
+        },
+        ..all()
     };
-    overrides.apply(&mut clone).unwrap();
+    let (mut clone, _) = overrides.apply(&template()).unwrap();
     assert_eq!(clone.0["roleArn"], "arn:aws:iam::123456789012:role/preview");
     clone
         .0

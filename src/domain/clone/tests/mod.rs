@@ -74,7 +74,6 @@ fn rule() -> Rule {
         base: GlobFilter::default(),
         branches: GlobFilter::default(),
         drafts: true,
-        forks: false,
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
         overrides: CloneOverrides::default(),
@@ -210,5 +209,6 @@ fn only_our_own_table_and_subject_make_a_pipeline_ours() {
 
 mod pipeline_types;
 mod properties;
+mod safety;
 mod sources;
 mod variables;

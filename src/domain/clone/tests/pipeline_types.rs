@@ -39,7 +39,7 @@ fn features_of_v2_are_refused_for_v1() {
         }),
         ("start = \"commit\"", |rule| rule.start = Start::Commit),
         ("variables", |rule| {
-            rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap())]
+            rule.overrides.variables = vec![("A".into(), FormatString::parse("1").unwrap().into())]
         }),
     ];
     for (feature, change) in rules {

@@ -118,7 +118,7 @@ proptest! {
 
     #[test]
     fn names_are_legal_distinct_and_stable(one in branch(), two in branch()) {
-        for pattern in ["{repo}-{branch}", "{branch}", "{owner}.{repo}.{slug}-{branch}"] {
+        for pattern in ["{repo}-{branch}", "{branch}", "{owner}.{repo}.{branch_slug}-{branch}"] {
             let (first, second) = (named(pattern, &one), named(pattern, &two));
             prop_assert_eq!(first == second, one == two, "{} and {}", first, second);
             prop_assert_eq!(named(pattern, &one), first);

@@ -163,14 +163,16 @@ fn a_rotated_secret_is_a_difference_and_a_hidden_one_is_none() {
     assert_eq!(hidden.secrets, None);
     assert!(written.matches(&hidden));
     assert!(!hidden.matches(&written), "a hidden secret was not written");
+}
 
-    let mut none = rule();
-    let connection = template(json!([source("App", "acme/api")]));
-    let without = clone_by(&none, &connection).unwrap().fingerprint;
+#[test]
+fn secrets_fill_only_what_getpipeline_masks() {
+    let mut rule = rule();
     let place = ActionPath::parse("Source/App").unwrap();
-    none.overrides.secrets = vec![(place, "Other".into(), Secret::new("s".into()))];
-    let with = clone_by(&none, &connection).unwrap().fingerprint;
-    assert!(!with.matches(&without) && !without.matches(&with));
+    rule.overrides.secrets = vec![(place, "BranchName".into(), Secret::new("s".into()))];
+    let connection = template(json!([source("App", "acme/api")]));
+    let refused = clone_by(&rule, &connection).unwrap_err().to_string();
+    assert!(refused.contains("'BranchName' of 'Source/App' in template 'api-main' is not a secret that GetPipeline masks"), "{refused}");
 }
 
 fn pushed(triggers: Value) -> String {

@@ -2,7 +2,15 @@
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::VariableFormat;
 use crate::domain::rules::placeholder::FormatString;
+
+fn formats(list: &[(&str, &str)]) -> Vec<(String, VariableFormat)> {
+    let formats = patterns(list).into_iter();
+    formats
+        .map(|(name, format)| (name, format.into()))
+        .collect()
+}
 
 fn patterns(list: &[(&str, &str)]) -> Vec<(String, FormatString)> {
     let pattern =
@@ -28,7 +36,7 @@ fn variables_and_environment_are_merged_by_name() {
     let declared = json!([{"name": "SHA", "defaultValue": "none", "description": "the commit"}, {"name": "OTHER", "defaultValue": "o"}]);
     template.declaration.0.insert("variables".into(), declared);
     let mut rule = rule();
-    rule.overrides.variables = patterns(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
+    rule.overrides.variables = formats(&[("SHA", "{sha}"), ("PR", "{repository}#{number}")]);
     rule.overrides.environment =
         patterns(&[("STAGE", "pr-{number}"), ("TITLE", "{title} by {author}")]);
     insta::assert_snapshot!(difference_or_fault(&rule, &template), @r#"
@@ -53,7 +61,7 @@ fn variables_and_environment_are_merged_by_name() {
 fn another_commit_changes_the_values_but_not_the_fingerprint() {
     let template = with_build(json!({"ProjectName": "api"}));
     let mut rule = rule();
-    rule.overrides.variables = patterns(&[("SHA", "{sha}")]);
+    rule.overrides.variables = formats(&[("SHA", "{sha}")]);
     let mut mapping = mapping(SubjectKind::PullRequest(7));
     let one = template
         .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
@@ -64,7 +72,7 @@ fn another_commit_changes_the_values_but_not_the_fingerprint() {
         .unwrap();
     assert_ne!(one.declaration, two.declaration);
     assert_eq!(one.fingerprint, two.fingerprint);
-    rule.overrides.role_arn = Some("arn:aws:iam::123456789012:role/x".into());
+    rule.overrides.roles.pipeline = Some("arn:aws:iam::123456789012:role/x".into());
     let three = template
         .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
         .unwrap();
@@ -85,14 +93,14 @@ fn values_over_a_limit_are_refused_before_any_call_to_aws() {
     let cases = [
         (
             refused(
-                |overrides| overrides.variables = patterns(&[("LONG", long.as_str())]),
+                |overrides| overrides.variables = formats(&[("LONG", long.as_str())]),
                 &plain(),
             ),
             "invalid-value: variables.LONG has 1001 characters here, but AWS accepts 1 to 1000",
         ),
         (
             refused(
-                |overrides| overrides.variables = patterns(&[("EMPTY", "")]),
+                |overrides| overrides.variables = formats(&[("EMPTY", "")]),
                 &plain(),
             ),
             "invalid-value: variables.EMPTY has 0 characters here, but AWS accepts 1 to 1000",
@@ -139,7 +147,7 @@ fn values_over_a_limit_are_refused_before_any_call_to_aws() {
         .0
         .insert("variables".into(), Value::Array(variables));
     let fault = refused(
-        |overrides| overrides.variables = patterns(&[("V", "1")]),
+        |overrides| overrides.variables = formats(&[("V", "1")]),
         &many,
     );
     assert_eq!(

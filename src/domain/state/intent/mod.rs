@@ -212,7 +212,7 @@ fn pull_request(
     let why = match rule {
         _ if !pull.open => AbsenceReason::Closed,
         None => AbsenceReason::NoRule,
-        Some(rule) if pull.fork && !rule.forks => AbsenceReason::Fork,
+        Some(_) if pull.fork => AbsenceReason::Fork,
         Some(rule) if pull.draft && !rule.drafts => AbsenceReason::Draft,
         Some(rule) => {
             let fill = PlaceholderValues {
@@ -284,6 +284,13 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
 
 fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {
     let fault = |reason, detail| Fault::new(reason, detail);
+    if fill.branch.as_str().contains("#{") {
+        let detail = format!(
+            "the branch {} contains '#{{', which CodePipeline would read as a variable: rename the branch",
+            fill.branch
+        );
+        return Err(fault(Reason::InvalidValue, detail));
+    }
     let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
         let detail = format!(
             "pipeline_name of rule '{}' makes no legal name for {}: {why}",

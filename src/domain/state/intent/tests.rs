@@ -16,7 +16,6 @@ fn rule(on: On) -> Rule {
         base: GlobFilter::parse(["main"]).unwrap(),
         branches: GlobFilter::default(),
         drafts: true,
-        forks: false,
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse(pattern).unwrap(),
         overrides: CloneOverrides::default(),
@@ -107,7 +106,7 @@ fn every_open_action_means_the_same() {
 }
 
 #[test]
-fn a_fork_has_none_unless_a_rule_says_otherwise() {
+fn a_fork_has_none() {
     let fork = |action| {
         pr(PullRequest {
             fork: true,
@@ -122,11 +121,6 @@ fn a_fork_has_none_unless_a_rule_says_otherwise() {
         said(fork(Action::Closed), &[rule(On::PullRequest)]),
         "absent closed"
     );
-    let forks = Rule {
-        forks: true,
-        ..rule(On::PullRequest)
-    };
-    assert_eq!(said(fork(Action::Opened), &[forks]), "present api-pr-7");
 }
 
 #[test]

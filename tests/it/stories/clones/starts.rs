@@ -215,7 +215,9 @@ fn an_execution_is_told_todays_variables_and_the_first_has_them_as_defaults() {
     run_story(async |world| {
         let told = rule(|rule| {
             let pattern = |name: &str, text| (name.to_owned(), FormatString::parse(text).unwrap());
-            rule.overrides.variables = vec![pattern("PR", "{number}"), pattern("SHA", "{sha}")];
+            let variables = [pattern("PR", "{number}"), pattern("SHA", "{sha}")].into_iter();
+            let variables = variables.map(|(name, format)| (name, format.into()));
+            rule.overrides.variables = variables.collect();
             rule.overrides.environment = vec![pattern("TITLE", "{title}")];
         });
         world.restart(vec![told]);

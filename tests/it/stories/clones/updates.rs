@@ -1,6 +1,5 @@
 //! How clones follow their template and their rule.
 
-use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::{Rule, Start, Update};
@@ -85,10 +84,8 @@ fn a_rule_that_changes_reaches_its_clones() {
     run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
         let changed = rule(|rule| {
-            rule.overrides = CloneOverrides {
-                role_arn: Some("arn:aws:iam::123456789012:role/preview".to_owned()),
-                ..CloneOverrides::default()
-            };
+            let role = "arn:aws:iam::123456789012:role/preview";
+            rule.overrides.roles.pipeline = Some(role.to_owned());
         });
         world.restart(vec![changed]);
         assert_eq!(world.deliver(pushed(1, 2)).await, ["updated"]);

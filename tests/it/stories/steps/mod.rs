@@ -4,6 +4,7 @@
 mod dlq_scan;
 mod predictions;
 mod replay;
+mod safety;
 
 use std::time::Duration;
 

@@ -199,10 +199,13 @@ fn a_prediction_without_secrets_updates_nothing_and_a_rotated_secret_does() {
     run_story(async |world| {
         let with = |secret: Secret| {
             let place = ActionPath::parse("Source/GitHub").unwrap();
-            let secrets = vec![(place, "Token".to_owned(), secret)];
+            let secrets = vec![(place, "OAuthToken".to_owned(), secret)];
             vec![rule(|rule| rule.overrides.secrets = secrets)]
         };
         let token = |text: &str| with(Secret::new(text.to_owned()));
+        let mut masked = template(TEMPLATE, REPOSITORY.1);
+        masked["stages"][0]["actions"][0]["configuration"]["OAuthToken"] = json!("gho");
+        world.add_pipeline(masked, Tags::new());
         world.restart(token("first"));
         world.deliver(Webhook::pull_request("opened")).await;
         let pushed = pushed(world);

@@ -103,7 +103,7 @@ fn settled(row: Mapping) -> Mapping {
     let done = match row.state {
         State::Deleting => EffectResult::Absent,
         State::Creating | State::Active | State::Starting | State::Gone => {
-            EffectResult::Present(ExistingClone {
+            EffectResult::Present(Box::new(ExistingClone {
                 name: PipelineName::parse("api-pr-7").unwrap(),
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                     .unwrap(),
@@ -111,7 +111,7 @@ fn settled(row: Mapping) -> Mapping {
                 fingerprint: CloneFingerprint::default(),
                 slot: None,
                 built: None,
-            })
+            }))
         }
     };
     Claim::proven(row).settle(done, NOW).next

@@ -1,0 +1,202 @@
+//! What a clone may do with the code of a pull request: roles, text that people write, and the
+//! dangers that a rule allows.
+
+use super::*;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{ActionRole, StageSelection, VariableFormat};
+use crate::domain::rules::placeholder::FormatString;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/preview";
+
+/// A template with Source, Build and Production, which deploys a stack.
+fn deploying() -> Template {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let production = json!({"name": "Production", "actions": [{
+        "name": "Stack",
+        "actionTypeId": {"category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1"},
+        "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": "api"},
+        "roleArn": "arn:aws:iam::123456789012:role/production",
+    }]});
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    stages.as_array_mut().unwrap().push(production);
+    template
+}
+
+fn by(change: impl FnOnce(&mut CloneOverrides)) -> Rule {
+    let mut rule = rule();
+    change(&mut rule.overrides);
+    rule
+}
+
+fn variable(name: &str, text: &str, raw: bool) -> (String, VariableFormat) {
+    let format = FormatString::parse(text).unwrap();
+    (name.to_owned(), VariableFormat { format, raw })
+}
+
+#[test]
+fn a_rule_of_four_lines_does_not_deploy() {
+    let clone = clone(&deploying()).unwrap();
+    let stages: Vec<&str> = clone.declaration.stages().collect();
+    assert_eq!(stages, ["Source", "Build"]);
+    assert_eq!(clone.fingerprint.left_out_stages, ["Production"]);
+    assert!(clone.dangers.is_empty());
+}
+
+#[test]
+fn a_kept_action_with_a_role_of_its_own_needs_a_role_for_clones() {
+    let keep = |role| {
+        by(|overrides| {
+            overrides.stages = StageSelection::All;
+            overrides.roles.pipeline = Some(ROLE.into());
+            overrides.roles.action = role;
+        })
+    };
+    let refused = clone_by(&keep(None), &deploying()).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' of template 'api-main' has a role of its own, which role_arn does not replace: set action_role_arn in the rule to the role for clones, or to "template" to run it with the template's role"#);
+    let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &deploying()).unwrap();
+    let roles: Vec<_> = replaced.declaration.actions().map(|a| a.role()).collect();
+    assert_eq!(roles, [None, None, Some(ROLE)]);
+    let kept = clone_by(&keep(Some(ActionRole::Template)), &deploying()).unwrap();
+    insta::assert_snapshot!(kept.dangers.join("\n"), @r#"
+    action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api
+    action 'Production/Stack' runs with the template's role arn:aws:iam::123456789012:role/production
+    "#);
+}
+
+#[test]
+fn the_role_of_a_source_action_stays() {
+    let mut action = source("App", "acme/api");
+    action["roleArn"] = json!("arn:aws:iam::210987654321:role/source");
+    let template = template(json!([action]));
+    let overrides = by(|o| o.roles.action = Some(ActionRole::Arn(ROLE.into())));
+    for rule in [rule(), overrides] {
+        let clone = clone_by(&rule, &template).unwrap();
+        let roles = clone
+            .declaration
+            .actions()
+            .filter_map(|action| action.role());
+        assert_eq!(
+            roles.collect::<Vec<_>>(),
+            ["arn:aws:iam::210987654321:role/source"]
+        );
+    }
+}
+
+#[test]
+fn build_role_arn_decides_which_role_runs_the_buildspec() {
+    let template = template(json!([source("App", "acme/api")]));
+    let rule = by(|overrides| overrides.roles.build = Some(ROLE.into()));
+    let clone = clone_by(&rule, &template).unwrap();
+    let build = clone.declaration.actions().last().unwrap();
+    assert_eq!(build.configuration.unwrap()["ServiceRoleArnOverride"], ROLE);
+    let before = clone_by(&super::rule(), &template).unwrap();
+    assert!(!before.fingerprint.matches(&clone.fingerprint), "an update");
+}
+
+#[test]
+fn text_that_people_write_reaches_a_variable_only_if_it_is_plain() {
+    let template = template(json!([source("App", "acme/api")]));
+    let with = |title: &str, text: &str, raw| {
+        let rule = by(|overrides| overrides.variables = vec![variable("V", text, raw)]);
+        let spec = Spec {
+            title: Some(title.to_owned()),
+            branch: Branch::parse("feature/x").unwrap(),
+            author: Some("dependabot[bot]".to_owned()),
+            ..spec()
+        };
+        let mapping = mapping(SubjectKind::PullRequest(7));
+        let clone = template.clone_for(&mapping.clone_request(&spec, &rule, TABLE));
+        let clone = clone.map_err(|fault| fault.to_string())?;
+        let variables = clone.declaration.0["variables"].clone();
+        Ok::<_, String>(variables[0]["defaultValue"].as_str().unwrap().to_owned())
+    };
+    for (title, text, value) in [
+        ("v1.2.3", "{title}", "v1.2.3"),
+        ("any", "{branch} of {base}", "feature/x of main"),
+        ("it's", "{title_slug}", "it-s-24ceef1c"),
+        ("any", "{author_slug}", "dependabot-bot-3aa59729"),
+    ] {
+        assert_eq!(with(title, text, false).unwrap(), value, "{text}");
+    }
+    for title in [
+        "two words",
+        "a;b",
+        "$(id)",
+        "`id`",
+        "a\"b",
+        "a'b",
+        "a\\b",
+        "a\nb",
+        "-rf",
+        "a&b",
+        "a|b",
+        "a>b",
+        "*",
+        "~",
+        "{x}",
+        "ü",
+        "a#b",
+        "a=b",
+    ] {
+        let refused = with(title, "{title}", false).unwrap_err();
+        assert!(
+            refused.starts_with("invalid-value: variables.V: {title} has"),
+            "{refused}"
+        );
+        assert_eq!(with(title, "{title}", true).unwrap(), title);
+    }
+    insta::assert_snapshot!(with("a b", "{title}", false).unwrap_err(), @r#"invalid-value: variables.V: {title} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, and no - at the beginning): use {title_slug}, or { value = "...", raw = true } if no command and no JSON of the template uses the variable"#);
+    assert!(
+        with("any", "{author}", false).is_err(),
+        "a bot has brackets in its login"
+    );
+}
+
+#[test]
+fn raw_text_in_a_command_or_in_json_is_a_danger() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let build = &mut stages[1]["actions"];
+    build[0]["configuration"]["EnvironmentVariables"] =
+        json!("[{\"name\":\"T\",\"value\":\"#{variables.TITLE}\"}]");
+    build.as_array_mut().unwrap().push(json!({
+        "name": "Say",
+        "actionTypeId": {"category": "Compute", "owner": "AWS", "provider": "Commands", "version": "1"},
+        "commands": ["echo #{variables.TITLE} #{variables.NUMBER}"],
+    }));
+    let rule = by(|overrides| {
+        overrides.variables = vec![
+            variable("TITLE", "{title}", true),
+            variable("NUMBER", "{number}", true),
+        ];
+    });
+    let clone = clone_by(&rule, &template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    a command of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    the JSON in EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    "#);
+    let uses: Vec<String> = crate::domain::clone::dangers::unescaped_uses(&clone.declaration)
+        .into_iter()
+        .map(|(place, name)| format!("{name} in {place}"))
+        .collect();
+    insta::assert_snapshot!(uses.join("\n"), @r#"
+    NUMBER in a command of action 'Build/Say'
+    TITLE in a command of action 'Build/Say'
+    TITLE in the JSON in EnvironmentVariables of action 'Build/Build'
+    "#);
+}
+
+#[test]
+fn a_target_that_differs_by_pull_request_is_no_danger() {
+    let mut template = deploying();
+    let path = ActionPath::parse("Production/Stack").unwrap();
+    let keep = by(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+    });
+    let own = clone_by(&keep, &template).unwrap();
+    insta::assert_snapshot!(own.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    stack.insert("StackName".into(), json!("api-pr-#{variables.PR}"));
+    assert!(clone_by(&keep, &template).unwrap().dangers.is_empty());
+}
