@@ -1,30 +1,42 @@
 //! What a rule without further keys does with the code of a pull request.
 
+use branchline::domain::clone::overrides::StageSelection;
+use branchline::inspect::preflight;
+use branchline::ports::PipelineReader;
 use serde_json::{Value, json};
 
 use crate::world::fault_injection::Op;
-use crate::world::rules::{TEMPLATE, branch_rule, pull_request_rule, template};
-use crate::world::story::run_story;
+use crate::world::rules::{TEMPLATE, branch_rule, pipeline_name, pull_request_rule, template};
+use crate::world::story::{TABLE, run_story};
 use crate::world::webhook::Webhook;
+
+/// Returns the template with a stage that deploys a stack.
+fn with_production() -> Value {
+    let mut with_production = template(TEMPLATE, "acme/api");
+    let production = json!({
+        "name": "Production",
+        "actions": [{
+            "name": "Stack",
+            "actionTypeId": {
+                "category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1",
+            },
+            "runOrder": 1,
+            "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": "api"},
+            "outputArtifacts": [],
+            "inputArtifacts": [{"name": "App"}],
+        }],
+    });
+    let stages = with_production
+        .get_mut("stages")
+        .and_then(Value::as_array_mut);
+    stages.expect("a list").push(production);
+    with_production
+}
 
 #[test]
 fn a_rule_of_four_lines_deploys_nothing_and_the_mapping_says_what_was_left_out() {
     run_story(async |world| {
-        let mut with_production = template(TEMPLATE, "acme/api");
-        with_production["stages"].as_array_mut().unwrap().push(json!({
-            "name": "Production",
-            "actions": [{
-                "name": "Stack",
-                "actionTypeId": {
-                    "category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1",
-                },
-                "runOrder": 1,
-                "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": "api"},
-                "outputArtifacts": [],
-                "inputArtifacts": [{"name": "App"}],
-            }],
-        }));
-        world.add_pipeline(with_production, [].into());
+        world.add_pipeline(with_production(), [].into());
         world.deliver(Webhook::pull_request("opened")).await;
         let pipeline = world.pipeline("api-pr-7");
         let stages = pipeline.declaration["stages"].as_array().unwrap();
@@ -37,6 +49,36 @@ fn a_rule_of_four_lines_deploys_nothing_and_the_mapping_says_what_was_left_out()
         let entries = world.store.audit(&mapping.subject);
         let journal: Value = serde_json::from_str(&entries[0].journal).unwrap();
         assert_eq!(journal["left_out_stages"], json!(["Production"]));
+    });
+}
+
+#[test]
+fn check_names_what_is_left_out_and_what_a_rule_allows() {
+    run_story(async |world| {
+        world.add_pipeline(with_production(), [].into());
+        let name = pipeline_name(TEMPLATE);
+        let template = world.account.template(&name).await.unwrap();
+        let check = |stages: StageSelection| {
+            let mut rule = pull_request_rule();
+            rule.overrides.stages = stages;
+            preflight::template(&rule, &template, TABLE).finding
+        };
+        let safe = check(StageSelection::Safe);
+        assert_eq!((safe.ok, safe.dangers.len()), (Some(true), 0));
+        assert!(
+            safe.detail
+                .ends_with("for acme/api, without stages Production"),
+            "{}",
+            safe.detail
+        );
+        let all = check(StageSelection::All);
+        assert_eq!(
+            (all.ok, all.dangers.as_slice()),
+            (
+                Some(true),
+                ["action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api".to_owned()].as_slice()
+            )
+        );
     });
 }
 
