@@ -29,7 +29,9 @@ fn with_production() -> Value {
     let stages = with_production
         .get_mut("stages")
         .and_then(Value::as_array_mut);
-    stages.expect("a list").push(production);
+    stages
+        .into_iter()
+        .for_each(|stages| stages.push(production.clone()));
     with_production
 }
 
