@@ -209,6 +209,13 @@ reasons! {
 }
 
 impl Reason {
+    /// Returns true if the message has no well-formed signature, so that GitHub did not send it
+    /// with a secret. There is nothing to replay.
+    #[must_use]
+    pub fn is_without_signature(self) -> bool {
+        matches!(self, Self::SignatureMissing | Self::SignatureMalformed)
+    }
+
     /// Returns true if the fault comes from an answer of AWS (or from none), whatever the message's
     /// content.
     #[must_use]

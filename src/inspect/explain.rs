@@ -37,7 +37,7 @@ pub struct Explanation {
     /// The audit entries of the delivery, if it was processed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<AuditEntry>,
-    /// True if the message would be dead-lettered or quarantined.
+    /// True if the message would be dead-lettered, quarantined or discarded.
     pub dead_lettered: bool,
 }
 
@@ -93,7 +93,9 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         journal.execution = None;
         journal.delivery.take_if(|id| is_no_delivery(id));
         let dead_lettered = match (&processed.disposition, journal.fault()) {
-            (Disposition::DeadLetter(_) | Disposition::Quarantine(_), _) => true,
+            (Disposition::DeadLetter(_) | Disposition::Quarantine(_) | Disposition::Discard, _) => {
+                true
+            }
             (Disposition::Retry { .. }, Some(fault)) if fault.reason.is_from_aws() => {
                 return Err(fault.clone());
             }
@@ -131,6 +133,7 @@ fn failure(fault: &Fault, disposition: &Disposition) -> String {
     match disposition {
         Disposition::DeadLetter(_) => format!("dead-letter it: {fault}"),
         Disposition::Quarantine(_) => format!("quarantine it: {fault}"),
+        Disposition::Discard => format!("discard it: {fault}"),
         Disposition::Retry { class, .. } if *class == Class::Busy => {
             format!("wait: {}", fault.detail)
         }

@@ -68,8 +68,8 @@ macro_rules! measures {
 use Kind::{Counter, Gauge, Histogram};
 
 measures! {
-    /// Messages processed, by GitHub event and by disposition: deleted, retried, dead-lettered or
-    /// quarantined
+    /// Messages processed, by GitHub event and by disposition: deleted, retried, dead-lettered,
+    /// quarantined or discarded
     DELIVERIES = "branchline_deliveries_total", Counter, Count, ["event", "disposition"];
     /// Messages that failed, by the step in which they failed and by class of fault
     FAULTS = "branchline_faults_total", Counter, Count, ["step", "class"];
@@ -90,6 +90,9 @@ measures! {
     CLAIMS_TAKEN_OVER = "branchline_claims_taken_over_total", Counter, Count, [];
     /// Messages sent to the dead-letter or quarantine queue, by queue and reason
     DEAD_LETTERED = "branchline_dead_lettered_total", Counter, Count, ["queue", "reason"];
+    /// Messages deleted without a copy, by reason: they have no well-formed signature, or the
+    /// daemon already quarantines as many as it may
+    DISCARDED = "branchline_discarded_total", Counter, Count, ["reason"];
     /// Template look-ups: found in the cache (hit), or fetched from CodePipeline (miss)
     TEMPLATES = "branchline_template_cache_total", Counter, Count, ["result"];
     /// Active pipelines, by rule; counted every five minutes
@@ -175,6 +178,11 @@ pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
         Destination::Quarantine => QUARANTINE,
     };
     counter!(DEAD_LETTERED.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
+}
+
+/// Counts a message that was deleted without a copy.
+pub(crate) fn discarded(reason: Reason) {
+    counter!(DISCARDED.name, "reason" => reason.as_str()).increment(1);
 }
 
 /// Counts a template look-up.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use crate::domain::fault::{Class, Reason};
+use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
@@ -17,6 +18,7 @@ use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
 use crate::worker::acks::{Ack, Acks};
 use crate::worker::outage::CircuitBreaker;
+use crate::worker::rate_limit::RateLimit;
 use crate::worker::readiness::Readiness;
 use crate::worker::shutdown::Shutdown;
 use crate::worker::{backoff, report};
@@ -27,6 +29,10 @@ pub(super) struct Shared<S, P, C> {
     pub(super) breaker: Arc<CircuitBreaker>,
     pub(super) readiness: Readiness,
     pub(super) jitter: Arc<Jitter>,
+    /// Limits how many messages are quarantined.
+    pub(super) quarantine: Arc<RateLimit>,
+    /// Limits how many log lines discarded messages cost.
+    pub(super) discarded_lines: Arc<RateLimit>,
 }
 
 impl<S, P, C> Clone for Shared<S, P, C> {
@@ -36,6 +42,8 @@ impl<S, P, C> Clone for Shared<S, P, C> {
             breaker: Arc::clone(&self.breaker),
             readiness: self.readiness.clone(),
             jitter: Arc::clone(&self.jitter),
+            quarantine: Arc::clone(&self.quarantine),
+            discarded_lines: Arc::clone(&self.discarded_lines),
         }
     }
 }
@@ -78,14 +86,27 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let started = reconciler.clock().now();
         let span = spans::delivery(&envelope);
         let processing = reconciler.process(envelope, Some(lease));
-        let processed = processing.instrument(span.clone()).await;
+        let mut processed = processing.instrument(span.clone()).await;
         spans::processed(&span, &processed.journal);
         let ended = reconciler.clock().now();
+        self.limit_quarantine(&mut processed.disposition, ended);
         // The metrics come first, so that they contain every message whose log line was written.
         report::measured(&processed, ended.since(started), ended);
-        report::processed(&processed, ended.since(started), ended.since(sent_at));
+        let is_quiet = processed.disposition == Disposition::Discard
+            && !self.shared.discarded_lines.admits(ended);
+        if !is_quiet {
+            report::processed(&processed, ended.since(started), ended.since(sent_at));
+        }
         self.record(processed.signal.clone());
         self.dispose(processed, lease).await
+    }
+
+    /// Discards a message instead of quarantining it if too many are quarantined already.
+    fn limit_quarantine(&self, disposition: &mut Disposition, now: Timestamp) {
+        let is_quarantined = matches!(disposition, Disposition::Quarantine(_));
+        if is_quarantined && !self.shared.quarantine.admits(now) {
+            *disposition = Disposition::Discard;
+        }
     }
 
     /// Passes the signal of a message to the circuit breaker and the readiness.
@@ -108,6 +129,12 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let reason = processed.journal.fault().map(|fault| fault.reason);
         match processed.disposition {
             Disposition::Delete => Some(Ack::Delete(receipt)),
+            Disposition::Discard => {
+                if let Some(reason) = reason {
+                    metrics::discarded(reason);
+                }
+                Some(Ack::Delete(receipt))
+            }
             Disposition::Retry { .. } | Disposition::DeadLetter(_) | Disposition::Quarantine(_)
                 if !lease.holds() =>
             {

@@ -45,7 +45,7 @@ macro_rules! journal {
 pub(super) fn processed(processed: &Processed, took: Duration, age: Duration) {
     match &processed.disposition {
         Disposition::Delete => journal!(info, processed, took, age),
-        Disposition::Retry { .. } | Disposition::Quarantine(_) => {
+        Disposition::Retry { .. } | Disposition::Quarantine(_) | Disposition::Discard => {
             journal!(warn, processed, took, age);
         }
         Disposition::DeadLetter(_) => journal!(error, processed, took, age),

@@ -15,6 +15,9 @@ const INVALID: usize = 20;
 /// Forgeries in a round.
 const FORGERIES: usize = 10;
 
+/// Webhooks without a signature in a round.
+const UNSIGNED: usize = 5;
+
 /// The webhooks of one round, in the order of their arrival.
 pub(crate) struct Round {
     pub(crate) history: History,
@@ -46,6 +49,7 @@ impl Round {
         let forgeries: BTreeMap<_, _> = (0..FORGERIES).map(|n| forged(number, n)).collect();
         webhooks.extend(invalid.values().map(|(sealed, _)| sealed.clone()));
         webhooks.extend(forgeries.values().map(|(sealed, _)| sealed.clone()));
+        webhooks.extend((0..UNSIGNED).map(unsigned));
         rng.shuffle(&mut webhooks);
         let reasons = |of: BTreeMap<String, (Sealed, &'static str)>| {
             let named = of.into_iter().map(|(body, (_, reason))| (body, reason));
@@ -92,14 +96,17 @@ fn bad(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
     )
 }
 
-/// Returns a webhook without a signature, or with one of another secret.
+/// Returns a webhook with a signature of another secret.
 fn forged(round: usize, number: usize) -> (String, (Sealed, &'static str)) {
     let name = format!("forged-{round}-{number}");
     let opened = Webhook::pull_request("opened").title(&name).delivery(&name);
-    let (forged, reason) = match number % 2 {
-        0 => (opened.unsigned(), "signature-missing"),
-        _ => (opened.signed_with("guess"), "signature-mismatch"),
-    };
-    let sealed = forged.seal(START);
-    (sealed.body.clone(), (sealed, reason))
+    let sealed = opened.signed_with("guess").seal(START);
+    (sealed.body.clone(), (sealed, "signature-mismatch"))
+}
+
+/// Returns a webhook without a signature, which is discarded.
+fn unsigned(number: usize) -> Sealed {
+    let name = format!("unsigned-{number}");
+    let opened = Webhook::pull_request("opened").title(&name).delivery(&name);
+    opened.unsigned().seal(START)
 }

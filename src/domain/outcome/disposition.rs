@@ -23,6 +23,9 @@ pub enum Disposition {
     DeadLetter(OutgoingMessage),
     /// The message is sent to the quarantine queue, and deleted once the send is confirmed.
     Quarantine(OutgoingMessage),
+    /// The message is deleted without a copy: GitHub did not send it, or too many that it did not
+    /// send are quarantined already.
+    Discard,
 }
 
 /// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no
@@ -79,6 +82,7 @@ impl Disposition {
         let failures = journal.failures();
         let attempts_used_up = max.limit(fault).is_some_and(|max| failures >= max);
         match class {
+            Class::Unverified if fault.reason.is_without_signature() => Self::Discard,
             Class::Unverified => Self::Quarantine(dead_letter(envelope, fault, journal.step)),
             Class::Permanent => Self::DeadLetter(dead_letter(envelope, fault, journal.step)),
             Class::Transient | Class::Throttled | Class::Quota | Class::Unknown
@@ -105,6 +109,7 @@ impl Disposition {
             Self::Retry { .. } => "retried",
             Self::DeadLetter(_) => "dead-lettered",
             Self::Quarantine(_) => "quarantined",
+            Self::Discard => "discarded",
         }
     }
 }
@@ -137,6 +142,7 @@ mod tests {
         for reason in Reason::ALL {
             let disposition = decide(*reason, 1, &MaxAttempts::default());
             let expected = match reason.class() {
+                Class::Unverified if reason.is_without_signature() => "discarded",
                 Class::Unverified => "quarantined",
                 Class::Permanent => "dead-lettered",
                 Class::Busy

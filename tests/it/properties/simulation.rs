@@ -217,7 +217,7 @@ async fn send(world: &World, history: &History, rng: &mut fastrand::Rng) -> (usi
         .collect();
     webhooks.extend(again);
     rng.shuffle(&mut webhooks);
-    webhooks.push(Webhook::ping().unsigned());
+    webhooks.push(Webhook::ping().signed_with("guess"));
     webhooks.push(Webhook::pull_request("opened").body("{"));
     let end = tokio::time::Instant::now() + CHAOS;
     let most = CHAOS.as_secs() / u64::try_from(webhooks.len()).unwrap_or(1);
@@ -270,7 +270,7 @@ async fn rest(world: &World) -> Result<(), String> {
 /// hold the expected messages alone.
 async fn check(world: &World, history: &History) -> Result<(), String> {
     for (destination, reason) in [
-        (Destination::Quarantine, "signature-missing"),
+        (Destination::Quarantine, "signature-mismatch"),
         (Destination::DeadLetters, "invalid-payload"),
     ] {
         let dead_letters = world.queue.take(destination);

@@ -109,7 +109,7 @@ fn a_deletion_that_fails_is_sent_again() {
 #[test]
 fn a_dead_letter_that_is_not_confirmed_is_not_lost() {
     run_daemon(async |world| {
-        world.send(&Webhook::ping().unsigned());
+        world.send(&Webhook::ping().signed_with("guess"));
         world.faults.next(
             Op::Send,
             1,
@@ -122,6 +122,22 @@ fn a_dead_letter_that_is_not_confirmed_is_not_lost() {
         );
         world.settle().await;
         assert_eq!(world.take_quarantined().len(), 1);
+    });
+}
+
+#[test]
+fn a_flood_of_forgeries_fills_no_quarantine() {
+    run_daemon(async |world| {
+        for number in 0..1_500 {
+            let forged = Webhook::ping().delivery(&format!("forged-{number}"));
+            world.send(&forged.signed_with("guess"));
+        }
+        world.send(&Webhook::pull_request("opened"));
+        run_until_empty(world, 8).await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+        assert!(world.queue.waiting().is_empty());
+        let quarantined = world.take_quarantined().len();
+        assert!((1_000..1_100).contains(&quarantined), "{quarantined}");
     });
 }
 

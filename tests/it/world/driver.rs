@@ -76,7 +76,7 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         signal: _,
     } = processed;
     let sent = match disposition {
-        Disposition::Delete => Ok(()),
+        Disposition::Delete | Disposition::Discard => Ok(()),
         Disposition::Retry { class, attempt } => {
             let wait = backoff::visibility(class, attempt, 1.0);
             // If this fails, the message returns all the same, later.

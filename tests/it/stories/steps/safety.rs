@@ -1,4 +1,4 @@
-//! What a rule without further keys does with the code of a pull request.
+//! What strangers can do: with the code of a pull request, and with a message of their own.
 
 use branchline::domain::clone::overrides::StageSelection;
 use branchline::inspect::preflight;
@@ -101,5 +101,17 @@ fn a_branch_that_codepipeline_reads_as_a_variable_is_refused_before_aws_is_asked
         }
         assert_eq!(world.faults.count(Op::Template), 0);
         assert_eq!(world.faults.count(Op::Claim), 0);
+    });
+}
+
+#[test]
+fn a_message_without_a_signature_is_discarded() {
+    run_story(async |world| {
+        let opened = Webhook::pull_request("opened");
+        let unsigned = world.deliver(opened.unsigned()).await;
+        assert!(unsigned[0].starts_with("signature-missing"), "{unsigned:?}");
+        assert!(world.take_quarantined().is_empty());
+        assert!(world.queue.waiting().is_empty(), "it was deleted");
+        assert!(world.mappings().is_empty());
     });
 }
