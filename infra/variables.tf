@@ -66,14 +66,25 @@ variable "secrets_kms_key_arns" {
 }
 
 variable "template_names" {
-  description = "Names of the template pipelines in the rules. * and ? are wildcards, as in IAM."
+  description = "Names of the template pipelines in the rules. * and ? are wildcards, as in IAM. The daemon is explicitly denied to change, tag, start or stop them."
   type        = list(string)
+  validation {
+    condition     = alltrue([for name in var.template_names : can(regex("^[A-Za-z0-9.@_*?-]+$", name))])
+    error_message = "A name may contain letters, digits, . @ _ - and the wildcards * and ?."
+  }
 }
 
 variable "clone_names" {
-  description = "Name patterns of the pipelines that branchline creates. * and ? are wildcards, as in IAM. The default fits rules for pull requests."
+  description = "Name patterns of the pipelines that branchline creates, such as api-pr-*. * and ? are wildcards, as in IAM. No pattern may cover a template, and the tighter a pattern, the fewer pipelines the daemon can ever touch."
   type        = list(string)
-  default     = ["*-pr-*"]
+  validation {
+    condition     = length(var.clone_names) > 0
+    error_message = "At least one pattern is required: without it, the daemon can create no pipeline."
+  }
+  validation {
+    condition     = alltrue([for name in var.clone_names : can(regex("^[A-Za-z0-9.@_*?-]+$", name))])
+    error_message = "A pattern may contain letters, digits, . @ _ - and the wildcards * and ?."
+  }
   validation {
     condition     = alltrue([for name in var.clone_names : can(regex("[A-Za-z0-9]", name))])
     error_message = "A pattern needs a letter or digit: with * alone, branchline could tag any pipeline and then change it."
@@ -81,10 +92,20 @@ variable "clone_names" {
 }
 
 variable "pipeline_role_arns" {
-  description = "Roles that clones run as: the roles of the templates, and each role_arn in a rule. branchline may pass no other roles."
+  description = "Roles that clones run as: the roles of the templates and of their actions, and each role_arn in a rule. branchline may pass them to CodePipeline only, and no others."
   type        = list(string)
   validation {
     condition     = alltrue([for arn in var.pipeline_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
+    error_message = "Each value must be the complete ARN of one role, without * or ?."
+  }
+}
+
+variable "build_role_arns" {
+  description = "Roles that builds of clones run as: each ServiceRoleArnOverride in a template, and each build_role_arn in a rule. branchline may pass them to CodeBuild only, and no others."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for arn in var.build_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
     error_message = "Each value must be the complete ARN of one role, without * or ?."
   }
 }

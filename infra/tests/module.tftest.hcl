@@ -53,6 +53,7 @@ variables {
   image               = "registry.example.com/branchline:1"
   webhook_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:branchline/webhook-AbCdEf"]
   template_names      = ["api-template"]
+  clone_names         = ["api-pr-*"]
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
@@ -191,6 +192,14 @@ run "clone_names_that_match_any_pipeline" {
     clone_names = ["*"]
   }
   expect_failures = [var.clone_names]
+}
+
+run "clone_names_that_cover_a_template" {
+  command = plan
+  variables {
+    clone_names = ["api-*"]
+  }
+  expect_failures = [aws_iam_role_policy.daemon]
 }
 
 run "pipeline_roles_with_a_wildcard" {

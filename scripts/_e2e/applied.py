@@ -76,6 +76,7 @@ def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
         "image": "branchline:e2e",
         "webhook_secret_arns": [stored["ARN"]],
         "template_names": [account.PIPELINE, WEB_TEMPLATE],
+        "clone_names": ["*-pr-*"],
         "pipeline_role_arns": [role],
         "vpc_id": vpc,
         "subnet_ids": [subnet["SubnetId"] for subnet in subnets],

@@ -28,6 +28,10 @@ class Validation(unittest.TestCase):
             ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] tables"),
             ({"webhook_secret_arns": []}, "At least one secret is required"),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
+            ({"clone_names": []}, "At least one pattern"),
+            ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
+            ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
+            ({"build_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
             ({"pipeline_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
             ({"drain_timeout": 101}, "Fargate kills a stopping task"),
@@ -38,6 +42,42 @@ class Validation(unittest.TestCase):
                 done = self.runs.run("plan", "-input=false", "-no-color")
                 self.assertEqual(done.returncode, 1, done.stdout)
                 self.assertIn(sentence, " ".join((done.stdout + done.stderr).replace("│", " ").split()))
+
+    def test_clone_names_that_cover_a_template(self) -> None:
+        """A pattern that covers a template is rejected with both names, and others are accepted.
+
+        Either of the two may have wildcards.
+        """
+        cases = [
+            ("api-template", "api-*", True),
+            ("api-template", "api-pr-*", False),
+            ("api-template", "*-pr-*", False),
+            ("api-pr-template", "*-pr-*", True),
+            ("api-template", "api-templat?", True),
+            ("api-template", "api-template?", False),
+            ("api-template", "API-*", False),
+            ("api.template", "apixtemplate", False),
+            ("*-template", "api-*", True),
+            ("*-template", "*-pr-*", True),
+            ("*-template", "*-pr-?", False),
+            ("*-template", "*-pr", False),
+            ("api-*", "web-pr-*", False),
+            ("*-template", "api-templat?", True),
+            ("?pi-template*", "api-*", True),
+            ("?pi-template*", "a-*", False),
+            ("api-?", "api-7", True),
+            ("api-?", "api-?", True),
+            ("api-?", "api-??", False),
+        ]
+        for template, clone, covers in cases:
+            with self.subTest(f"{template} {clone}"):
+                names = {"template_names": ["other", template], "clone_names": ["zz-pr-7", clone]}
+                (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | names))
+                done = self.runs.run("plan", "-input=false", "-no-color", "-target=aws_iam_role_policy.daemon")
+                output = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+                self.assertEqual(done.returncode, 1 if covers else 0, output)
+                if covers:
+                    self.assertIn(f"{clone} covers {template}", output)
 
     def test_an_argument_that_the_provider_does_not_have(self) -> None:
         """An unknown argument is rejected, so the schema is in use."""
