@@ -28,8 +28,8 @@ impl Roles {
         Self(client)
     }
 
-    /// Returns whether `daemon` may pass `role` to a service. IAM simulates the role's own policies, its
-    /// permissions boundary and the policies of its organization (API reference,
+    /// Returns whether `daemon` may pass `role` to a service. IAM simulates the role's own
+    /// policies, its permissions boundary and the policies of its organization (API reference,
     /// SimulatePrincipalPolicy).
     ///
     /// # Errors

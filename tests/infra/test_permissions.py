@@ -144,7 +144,7 @@ class NeedsAndGrants(unittest.TestCase):
         self.check(FORBIDDEN, want=False)
 
     def test_templates_are_denied_explicitly(self) -> None:
-        """A second policy that allows everything does not reach them: only an explicit Deny does that.
+        """They stay out of reach even if a second policy allows everything.
 
         Clones stay within reach, so the Deny does not cover more than the templates.
         """

@@ -42,7 +42,10 @@ module "branchline" {
   subnet_ids       = var.subnet_ids
   assign_public_ip = var.assign_public_ip
 
-  source_cidrs        = var.source_cidrs
+  path_tokens  = var.path_tokens
+  source_cidrs = var.source_cidrs
+  web_acl_rate = var.web_acl_rate
+
   alarm_topic_arns    = var.alarm_topic_arns
   metrics             = var.metrics
   min_tasks           = var.min_tasks
