@@ -8,7 +8,7 @@ locals {
   repository = split("/", var.repository)[1]
   template   = "${local.repository}-template"
 
-  # The template and its clones run as one role, so that role trusts both.
+  # The template and its clones have one pipeline role, so that role trusts both.
   clones    = "${local.repository}-pr-*"
   pipelines = "arn:${data.aws_partition.current.partition}:codepipeline:${var.region}:${data.aws_caller_identity.current.account_id}"
 }
@@ -27,12 +27,16 @@ module "branchline" {
     on         = "pull_request"
     base       = ${jsonencode(var.base)}
     template   = ${jsonencode(aws_codepipeline.template.name)}
+
+    # Who runs the buildspec of a pull request.
+    build_role_arn = ${jsonencode(aws_iam_role.clone_build.arn)}
   TOML
 
   # Pipelines, roles and connections of the rules above, for the permissions of the daemon.
   template_names     = [local.template]
   clone_names        = [local.clones]
   pipeline_role_arns = [aws_iam_role.pipeline.arn]
+  build_role_arns    = [aws_iam_role.clone_build.arn]
   connection_arns    = [aws_codeconnections_connection.github.arn]
 
   # ARNs of the versions, not of the secrets, so that no task starts before the secret has a value.
