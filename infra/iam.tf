@@ -114,6 +114,13 @@ resource "aws_iam_role_policy" "daemon" {
   name   = "daemon"
   role   = aws_iam_role.daemon.id
   policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.daemon_pipelines) })
+
+  lifecycle {
+    precondition {
+      condition     = length(local.clones_over_templates) == 0
+      error_message = "A clone must not be able to have the name of a template: ${join(", ", local.clones_over_templates)}. Tighten clone_names or template_names."
+    }
+  }
 }
 
 locals {
@@ -161,6 +168,21 @@ locals {
         Resource = local.templates
       },
       {
+        # The statements below do not allow this either. The Deny also holds for every other policy
+        # that the role may get one day.
+        Sid    = "NeverChangeTemplates"
+        Effect = "Deny"
+        Action = [
+          "codepipeline:DeletePipeline",
+          "codepipeline:StartPipelineExecution",
+          "codepipeline:StopPipelineExecution",
+          "codepipeline:TagResource",
+          "codepipeline:UntagResource",
+          "codepipeline:UpdatePipeline",
+        ]
+        Resource = local.templates
+      },
+      {
         # No condition on tags: the daemon has to read a pipeline to find out whether branchline
         # created it.
         Sid      = "ReadClones"
@@ -195,6 +217,14 @@ locals {
       Action    = "iam:PassRole"
       Resource  = var.pipeline_role_arns
       Condition = { StringEquals = { "iam:PassedToService" = "codepipeline.amazonaws.com" } }
+    }],
+    # CodePipeline checks this permission of the caller for a ServiceRoleArnOverride.
+    length(var.build_role_arns) == 0 ? [] : [{
+      Sid       = "PassBuildRoles"
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = var.build_role_arns
+      Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
     }],
     [
       for prefix, arns in local.connections : {

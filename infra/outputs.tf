@@ -1,6 +1,7 @@
-output "webhook_url" {
-  description = "The payload URL of the GitHub webhook."
-  value       = "${aws_api_gateway_stage.live.invoke_url}/${aws_api_gateway_resource.webhook.path_part}"
+output "webhook_urls" {
+  description = "The payload URLs of the GitHub webhook, by the names in path_tokens. Each ends in a secret: without it, nobody reaches the queue."
+  value       = { for key, path in local.webhook_paths : key => "${aws_api_gateway_stage.live.invoke_url}/${path}" }
+  sensitive   = true
 }
 
 output "rest_api_id" {

@@ -66,14 +66,25 @@ variable "secrets_kms_key_arns" {
 }
 
 variable "template_names" {
-  description = "Names of the template pipelines in the rules. * and ? are wildcards, as in IAM."
+  description = "Names of the template pipelines in the rules. * and ? are wildcards, as in IAM. The daemon is explicitly denied to change, tag, start or stop them."
   type        = list(string)
+  validation {
+    condition     = alltrue([for name in var.template_names : can(regex("^[A-Za-z0-9.@_*?-]+$", name))])
+    error_message = "A name may contain letters, digits, . @ _ - and the wildcards * and ?."
+  }
 }
 
 variable "clone_names" {
-  description = "Name patterns of the pipelines that branchline creates. * and ? are wildcards, as in IAM. The default fits rules for pull requests."
+  description = "Name patterns of the pipelines that branchline creates, such as api-pr-*. * and ? are wildcards, as in IAM. No pattern may cover a template, and the tighter a pattern, the fewer pipelines the daemon can ever touch."
   type        = list(string)
-  default     = ["*-pr-*"]
+  validation {
+    condition     = length(var.clone_names) > 0
+    error_message = "At least one pattern is required: without it, the daemon can create no pipeline."
+  }
+  validation {
+    condition     = alltrue([for name in var.clone_names : can(regex("^[A-Za-z0-9.@_*?-]+$", name))])
+    error_message = "A pattern may contain letters, digits, . @ _ - and the wildcards * and ?."
+  }
   validation {
     condition     = alltrue([for name in var.clone_names : can(regex("[A-Za-z0-9]", name))])
     error_message = "A pattern needs a letter or digit: with * alone, branchline could tag any pipeline and then change it."
@@ -81,10 +92,20 @@ variable "clone_names" {
 }
 
 variable "pipeline_role_arns" {
-  description = "Roles that clones run as: the roles of the templates, and each role_arn in a rule. branchline may pass no other roles."
+  description = "Roles that clones run as: the roles of the templates and of their actions, and each role_arn in a rule. branchline may pass them to CodePipeline only, and no others."
   type        = list(string)
   validation {
     condition     = alltrue([for arn in var.pipeline_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
+    error_message = "Each value must be the complete ARN of one role, without * or ?."
+  }
+}
+
+variable "build_role_arns" {
+  description = "Roles that builds of clones run as: each ServiceRoleArnOverride in a template, and each build_role_arn in a rule. branchline may pass them to CodeBuild only, and no others."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = alltrue([for arn in var.build_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
     error_message = "Each value must be the complete ARN of one role, without * or ?."
   }
 }
@@ -151,22 +172,58 @@ variable "drain_timeout" {
   }
 }
 
+variable "path_tokens" {
+  description = "Names of the webhook URLs. Each gets a random path, once, and every other path is refused. Two during a rotation: see infra/README.md."
+  type        = set(string)
+  default     = ["a"]
+  validation {
+    condition     = length(var.path_tokens) > 0 && length(var.path_tokens) < 3
+    error_message = "There must be one URL, or two during a rotation."
+  }
+  validation {
+    condition     = alltrue([for name in var.path_tokens : can(regex("^[a-z0-9-]{1,20}$", name))])
+    error_message = "A name must be 1 to 20 characters of a-z, 0-9 and hyphen. It does not become part of the URL."
+  }
+}
+
 variable "source_cidrs" {
-  description = "Address ranges that may call the webhook URL, such as GitHub's (`hooks` in its /meta API). Empty allows all; signatures are verified in either case."
+  description = "Address ranges that may call the webhook URLs, such as GitHub's (`hooks` in its /meta API; examples/complete has them). Empty allows all; the URL is secret and signatures are verified in either case."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for range in var.source_cidrs : can(cidrhost(range, 0))])
+    error_message = "Each value must be an address range such as 192.0.2.0/24."
+  }
 }
 
 variable "throttle" {
-  description = "Maximum webhooks per second, and burst, that the API accepts. GitHub gets a 429 for the others and does not redeliver them by itself."
+  description = "Maximum requests per second, and burst, that each webhook URL accepts. It limits the cost. Keep it far above what GitHub sends: GitHub gets a 429 for the others and does not redeliver them by itself."
   type        = object({ rate = number, burst = number })
-  default     = { rate = 50, burst = 100 }
+  default     = { rate = 200, burst = 1000 }
+  validation {
+    condition     = var.throttle.rate > 0 && var.throttle.burst > 0
+    error_message = "The rate and the burst must be above 0: with 0, the API would accept nothing."
+  }
+}
+
+variable "web_acl_rate" {
+  description = "Creates a WAF web ACL for the API that blocks an address above this many requests in 5 minutes, except those in source_cidrs. Without source_cidrs it counts GitHub's addresses as well: set it far above what GitHub sends from one of them. Costs 6 USD a month and 0.60 per million requests."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.web_acl_rate == null ? true : var.web_acl_rate >= 10
+    error_message = "AWS WAF accepts rates from 10 requests in 5 minutes."
+  }
 }
 
 variable "web_acl_arn" {
-  description = "A regional WAF web ACL for the API. Costs extra."
+  description = "A regional WAF web ACL of yours for the API, instead of the one that web_acl_rate creates. It must let bodies of 1 MiB pass."
   type        = string
   default     = null
+  validation {
+    condition     = var.web_acl_arn == null || var.web_acl_rate == null
+    error_message = "A stage has one web ACL: set web_acl_arn or web_acl_rate, not both."
+  }
 }
 
 variable "access_logs" {

@@ -53,6 +53,7 @@ variables {
   image               = "registry.example.com/branchline:1"
   webhook_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:branchline/webhook-AbCdEf"]
   template_names      = ["api-template"]
+  clone_names         = ["api-pr-*"]
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
@@ -84,12 +85,20 @@ run "defaults" {
     error_message = "The API may send webhooks and nothing else."
   }
   assert {
-    condition     = aws_api_gateway_integration.sqs.passthrough_behavior == "NEVER" && toset(keys(aws_api_gateway_integration.sqs.request_templates)) == toset(["application/json", "application/x-www-form-urlencoded"])
+    condition     = aws_api_gateway_integration.sqs["a"].passthrough_behavior == "NEVER" && toset(keys(aws_api_gateway_integration.sqs["a"].request_templates)) == toset(["application/json", "application/x-www-form-urlencoded"])
     error_message = "Only the two content types of GitHub may reach SQS."
   }
   assert {
-    condition     = length(aws_api_gateway_rest_api_policy.sources) == 0 && length(aws_wafv2_web_acl_association.webhooks) == 0
-    error_message = "Without address ranges and a web ACL, the API must have no resource policy and no web ACL."
+    condition     = jsondecode(nonsensitive(aws_api_gateway_rest_api_policy.webhooks.policy)).Statement[0].Resource == ["${aws_api_gateway_rest_api.webhooks.execution_arn}/*/POST/${nonsensitive(aws_api_gateway_resource.webhook["a"].path_part)}"]
+    error_message = "The resource policy must allow a POST to the one URL and nothing else."
+  }
+  assert {
+    condition     = !can(jsondecode(nonsensitive(aws_api_gateway_rest_api_policy.webhooks.policy)).Statement[0].Condition) && length(aws_wafv2_web_acl.webhooks) + length(aws_wafv2_web_acl_association.webhooks) == 0
+    error_message = "Without address ranges and a web ACL, the API must accept every address and have no web ACL."
+  }
+  assert {
+    condition     = can(regex("^webhook-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", nonsensitive(aws_api_gateway_resource.webhook["a"].path_part)))
+    error_message = "The URL must end in a random token."
   }
   assert {
     condition     = alltrue([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : !contains(["PullImage", "LogInToRegistry", "DecryptWebhookSecrets"], s.Sid)])
@@ -125,16 +134,40 @@ run "address_ranges_web_acl_and_ecr_image" {
     image        = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/branchline@sha256:0000"
   }
   assert {
-    condition     = jsondecode(aws_api_gateway_rest_api_policy.sources[0].policy).Statement[0].Condition.IpAddress["aws:SourceIp"] == ["192.0.2.0/24"]
+    condition     = jsondecode(nonsensitive(aws_api_gateway_rest_api_policy.webhooks.policy)).Statement[0].Condition.IpAddress["aws:SourceIp"] == ["192.0.2.0/24"]
     error_message = "Only these address ranges may call the API."
   }
   assert {
-    condition     = aws_wafv2_web_acl_association.webhooks[0].resource_arn == aws_api_gateway_stage.live.arn
-    error_message = "The web ACL must be associated with the stage."
+    condition     = aws_wafv2_web_acl_association.webhooks[0].resource_arn == aws_api_gateway_stage.live.arn && aws_wafv2_web_acl_association.webhooks[0].web_acl_arn == var.web_acl_arn && length(aws_wafv2_web_acl.webhooks) == 0
+    error_message = "The given web ACL must be associated with the stage, and no other created."
   }
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "PullImage"]) == "arn:aws:ecr:us-east-1:999999999999:repository/team/branchline"
     error_message = "The execution role must be able to pull this image and no other."
+  }
+}
+
+run "built_in_web_acl_without_address_ranges" {
+  variables {
+    web_acl_rate = 2000
+  }
+  assert {
+    condition     = one(aws_wafv2_web_acl.webhooks[0].rule).statement[0].rate_based_statement[0].limit == 2000 && length(one(aws_wafv2_web_acl.webhooks[0].rule).statement[0].rate_based_statement[0].scope_down_statement) == 0 && length(aws_wafv2_ip_set.trusted) == 0
+    error_message = "Without address ranges, the rate rule must count every address."
+  }
+}
+
+run "two_urls_during_a_rotation" {
+  variables {
+    path_tokens = ["a", "b"]
+  }
+  assert {
+    condition     = length(distinct([for resource in aws_api_gateway_resource.webhook : nonsensitive(resource.path_part)])) == 2
+    error_message = "Each URL must have a token of its own."
+  }
+  assert {
+    condition     = length(jsondecode(nonsensitive(aws_api_gateway_rest_api_policy.webhooks.policy)).Statement[0].Resource) == 2
+    error_message = "Both URLs must be accepted."
   }
 }
 
@@ -191,6 +224,14 @@ run "clone_names_that_match_any_pipeline" {
     clone_names = ["*"]
   }
   expect_failures = [var.clone_names]
+}
+
+run "clone_names_that_cover_a_template" {
+  command = plan
+  variables {
+    clone_names = ["api-*"]
+  }
+  expect_failures = [aws_iam_role_policy.daemon]
 }
 
 run "pipeline_roles_with_a_wildcard" {

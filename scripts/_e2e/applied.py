@@ -10,8 +10,13 @@ from _common.isolation import REGION
 from _sandbox import account, aws
 from _sandbox.account import Account
 
+from . import hook
+
 WEB_TEMPLATE = "web-template"
 """The template of acme/web, which a step deletes."""
+
+URLS = OLD, NEW = ("a", "b")
+"""The names of the webhook URLs. A step removes the old one."""
 
 RULES = f"""\
 [[rule]]
@@ -76,10 +81,12 @@ def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
         "image": "branchline:e2e",
         "webhook_secret_arns": [stored["ARN"]],
         "template_names": [account.PIPELINE, WEB_TEMPLATE],
+        "clone_names": ["*-pr-*"],
         "pipeline_role_arns": [role],
         "vpc_id": vpc,
         "subnet_ids": [subnet["SubnetId"] for subnet in subnets],
-        "source_cidrs": ["127.0.0.0/8"],
+        "path_tokens": URLS,
+        "source_cidrs": [f"{hook.GITHUB}/32"],
         "deletion_protection": False,
     }
 
@@ -123,9 +130,9 @@ class Applied:
     outputs: dict[str, Any]
     secret: str
 
-    def webhook_url(self) -> str:
-        """Returns the payload URL as LocalStack serves it: with the API's name in the path."""
-        url = urllib.parse.urlsplit(self.outputs["webhook_url"])
+    def webhook_url(self, name: str = NEW) -> str:
+        """Returns a payload URL as LocalStack serves it: with the API's name in the path."""
+        url = urllib.parse.urlsplit(self.outputs["webhook_urls"][name])
         api = (url.hostname or "").split(".")[0]
         return f"{self.emulators.localstack}/_aws/execute-api/{api}{url.path}"
 

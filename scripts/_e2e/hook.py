@@ -12,6 +12,13 @@ SECONDS = 60
 """GitHub's limit is 10 s, but LocalStack takes 4 s for 1 MB even on an idle machine."""
 
 
+GITHUB = "127.0.0.1"
+"""The only address that the module allows here."""
+
+STRANGER = "127.0.0.2"
+"""Another address of this machine."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The response, which GitHub shows under "Recent deliveries"."""
@@ -29,10 +36,12 @@ class Answer:
             return self.body[:200]
 
 
-def post(url: str, webhook: Webhook, method: str = "POST") -> Answer:
-    """Sends one delivery."""
+def post(url: str, webhook: Webhook, method: str = "POST", source: str = GITHUB) -> Answer:
+    """Sends one delivery from an address."""
     target = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=SECONDS)
+    connection = http.client.HTTPConnection(
+        target.hostname or "", target.port, timeout=SECONDS, source_address=(source, 0)
+    )
     headers = {"Accept": "*/*", "Content-Length": str(len(webhook.body)), **webhook.headers}
     try:
         connection.putrequest(method, target.path, skip_accept_encoding=True)

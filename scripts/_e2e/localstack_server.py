@@ -1,24 +1,31 @@
 """The process of LocalStack. It runs with the Python of the environment e2e.
 
 It differs from a plain LocalStack: it ends with its starter, like moto_server.py; it listens on one
-address only; and three changes make it do what AWS documents. Without these, it would refuse forms,
-find lower-case headers without the loop in the mapping template, and answer refusals with its own
-text.
+address only; and five changes make it do what AWS documents. Without these, it would refuse forms,
+find lower-case headers without the loop in the mapping template, answer refusals with its own text,
+ignore the resource policy, and never remove the settings of one method.
 """
 
 import functools
 import json
 import os
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from localstack.runtime import main as runtime
 from localstack.runtime.server import twisted
+from localstack.services.apigateway.next_gen import provider
 from localstack.services.apigateway.next_gen.execute_api import template_mapping
+from localstack.services.apigateway.next_gen.execute_api.gateway_response import AccessDeniedError
 from localstack.services.apigateway.next_gen.execute_api.handlers import (
     gateway_exception,
     method_request,
 )
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from _infra import resource_policy
 
 
 def main() -> None:
@@ -28,6 +35,8 @@ def main() -> None:
     _match_headers_by_exact_case()
     _validate_by_content_type()
     _answer_by_gateway_response()
+    _enforce_the_resource_policy()
+    _remove_settings_of_one_method()
     runtime.main()
 
 
@@ -90,6 +99,52 @@ def _answer_by_gateway_response() -> None:
         return answer
 
     handler.create_exception_response = customised
+
+
+def _enforce_the_resource_policy() -> None:
+    """Denies a request that the policy of the deployed API does not allow.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    """
+    handler = method_request.MethodRequestHandler
+    plain = handler.__call__
+
+    def enforced(self: Any, chain: Any, context: Any, response: Any) -> None:
+        # Like AWS, it keeps the policy as the inside of a JSON string.
+        policy = json.loads(f'"{context.deployment.rest_api.rest_api["policy"]}"')
+        api = f"{context.region}:{context.account_id}:{context.api_id}/{context.stage}"
+        request = f"{context.request.method}{context.resource['path']}"
+        # Not `sourceIp` of the context, which is always 127.0.0.1.
+        address = context.request.remote_addr
+        if not resource_policy.allows(policy, f"arn:aws:execute-api:{api}/{request}", address):
+            raise AccessDeniedError("User: anonymous is not authorized")
+        plain(self, chain, context, response)
+
+    handler.__call__ = enforced
+
+
+def _remove_settings_of_one_method() -> None:
+    """Removes the settings of one method of a stage. LocalStack only removes those of all methods.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html
+    """
+    service = provider.ApigatewayNextGenProvider
+    plain = service.update_stage
+
+    @functools.wraps(plain)
+    def updated(self: Any, context: Any, rest_api_id: str, stage_name: str, **others: Any) -> Any:
+        operations = others.get("patch_operations") or []
+        stage = provider.get_moto_rest_api(context, rest_api_id).stages.get(stage_name)
+        kept = [each for each in operations if not (stage and _removes_settings(stage, each))]
+        return plain(self, context, rest_api_id, stage_name, **(others | {"patch_operations": kept}))
+
+    service.update_stage = updated
+
+
+def _removes_settings(stage: Any, operation: dict[str, Any]) -> bool:
+    """Returns whether the operation removes settings, which have the path as their name."""
+    name = operation["path"].strip("/")
+    return operation["op"] == "remove" and stage.method_settings.pop(name, None) is not None
 
 
 main()

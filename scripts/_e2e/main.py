@@ -1,6 +1,7 @@
 """scripts/e2e: starts the emulators, applies, plays the story, destroys, and prints the times."""
 
 import argparse
+import functools
 import os
 import signal
 import time
@@ -94,7 +95,10 @@ def _perform(binary: Path, phases: Phases) -> None:
             terminal.done("the plan has no changes")
             made = applied.Applied(emulators, module.outputs(), secret)
             made.set_queue_size()
-        _play(binary, made, phases)
+        story = _play(binary, made, phases)
+        with phases.phase("Replace the webhook URL", story):
+            steps.rotated(story, made, functools.partial(module.apply, path_tokens=[applied.NEW]))
+            module.check_settled()
         with phases.phase("Destroy it"):
             terminal.done(module.destroy())
             remains = applied.remaining(emulators)
@@ -102,12 +106,14 @@ def _perform(binary: Path, phases: Phases) -> None:
                 raise Problem(f"destroyed, but these resources remain: {', '.join(remains)}")
 
 
-def _play(binary: Path, made: applied.Applied, phases: Phases) -> None:
+def _play(binary: Path, made: applied.Applied, phases: Phases) -> Story:
     definition = container.definition(made.emulators)
     environment = container.environment(made.emulators, definition)
     story = Story(made, Branchline(binary, environment))
     with phases.phase("The API refuses invalid webhooks", story):
         steps.refused(story)
+    with phases.phase("The API refuses strangers", story):
+        steps.strangers(story)
     command = [str(binary), *definition["command"]]
     with daemon.running(command, environment, DAEMON_LOG) as story.daemon:
         try:
@@ -123,6 +129,7 @@ def _play(binary: Path, made: applied.Applied, phases: Phases) -> None:
             for line in story.daemon.last_lines():
                 print(f"  {line}")
             raise
+    return story
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -71,7 +71,7 @@ class Module:
             shutil.copytree(paths.ROOT / "infra" / folder, FOLDER / folder)
         self._copy()
         (FOLDER / "provider_override.tf.json").write_text(json.dumps(_provider(endpoints)))
-        (FOLDER / "e2e.auto.tfvars.json").write_text(json.dumps(variables))
+        self._variables = variables
 
     def _copy(self) -> None:
         unused = set(_changes())
@@ -88,12 +88,21 @@ class Module:
 
     def init(self) -> None:
         """Prepares the folder for the other commands."""
+        self._set({})
         _fill_mirror()
         self.run("init", "-input=false", f"-plugin-dir={MIRROR}")
         self.run("validate")
 
-    def apply(self) -> str:
-        """Applies the module and returns Terraform's line with the number of resources."""
+    def _set(self, changes: dict[str, Any]) -> None:
+        self._variables |= changes
+        (FOLDER / "e2e.auto.tfvars.json").write_text(json.dumps(self._variables))
+
+    def apply(self, **changes: Any) -> str:
+        """Applies the module, and returns Terraform's line with the number of resources.
+
+        Variables in `changes` get new values.
+        """
+        self._set(changes)
         output = self.run("apply", "-auto-approve", "-input=false", PARALLEL)
         return _last(output, "Apply complete")
 

@@ -1,9 +1,11 @@
 """The steps that the demo's story does not have."""
 
 import functools
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+from _common import terminal
 from _sandbox import aws, github
 from _sandbox.account import MAX_MESSAGE_BYTES
 from _sandbox.demo import steps as demo
@@ -31,6 +33,10 @@ def refused(story: Story) -> None:
         ("an empty body", signed(b""), 400),
         ("no signature", hook.without(good, "X-Hub-Signature-256"), 400),
         ("no signature, as a form", hook.without(form, "X-Hub-Signature-256"), 400),
+        *(
+            (f"a signature of {what}", _with_signature(good, signature), 400)
+            for what, signature in _malformed(good.headers["X-Hub-Signature-256"]).items()
+        ),
         ("no event", hook.without(good, "X-GitHub-Event"), 400),
         ("no delivery id", hook.without(good, "X-GitHub-Delivery"), 400),
         ("another content type", plain, 415),
@@ -41,9 +47,71 @@ def refused(story: Story) -> None:
         story.check_answer(f"{what}: {status}", answer, status, "rejected")
     answer = hook.post(story.url, Webhook(b"", {}), "GET")
     story.check_answer("GET: 403", answer, 403, "rejected")
+    _check_empty(story)
+
+
+def strangers(story: Story) -> None:
+    """A genuine webhook to a wrong URL or from another address gets a 403 and reaches no queue."""
+    good = story.webhook("pull_request.opened")
+    base, _, path = story.url.rpartition("/")
+    wrong = {
+        "no path": "",
+        "no token": "webhook",
+        "an empty token": "webhook-",
+        "another token": f"webhook-{uuid.uuid4()}",
+        "a token without its last digit": path[:-1],
+        "a token with one more digit": f"{path}0",
+        "a token in upper case": path.upper(),
+        "a longer path": f"{path}/x",
+    }
+    for what, target in wrong.items():
+        answer = hook.post(f"{base}/{target}", good)
+        story.check_answer(f"{what}: 403", answer, 403, "rejected")
+    answer = hook.post(story.url, good, source=hook.STRANGER)
+    story.check_answer("the right URL, from another address: 403", answer, 403, "rejected")
+    leaks = path in answer.body
+    story.check("the answer does not repeat the URL", not leaks, "it does")
+    _check_empty(story)
+
+
+def rotated(story: Story, made: applied.Applied, remove: Callable[[], str]) -> None:
+    """Both URLs work until one is removed, and the removed one gets a 403 from then on."""
+    old, new = (made.webhook_url(name) for name in applied.URLS)
+    opened = story.about("pull_request.opened", 10)
+    for what, url in (("old", old), ("new", new)):
+        answer = hook.post(url, opened)
+        story.check_answer(f"the {what} URL: {answer.status}", answer, 202, "queued")
+    terminal.done(remove())
+    before = story.depths()
+    answer = hook.post(old, opened)
+    story.check_answer("the old URL: 403", answer, 403, "rejected")
+    # The stage still has the old URL: see the deployment in infra/ingress.tf.
+    denied = "this URL takes no requests any more" in answer.body
+    story.check("the resource policy refuses it", denied, f"the answer is {answer.body}")
+    story.check("it sends nothing to a queue", story.depths() == before, "it does")
+    story.check_answer("the new URL: 202", hook.post(new, opened), 202, "queued")
+
+
+def _check_empty(story: Story) -> None:
     depths = story.depths()
     empty = all(depth == (0, 0) for depth in depths)
     story.check("every queue is empty", empty, f"the queues hold {depths}")
+
+
+def _with_signature(webhook: Webhook, signature: str) -> Webhook:
+    return Webhook(webhook.body, {**webhook.headers, "X-Hub-Signature-256": signature})
+
+
+def _malformed(genuine: str) -> dict[str, str]:
+    """Returns signatures that are not `sha256=` and 64 hexadecimal digits."""
+    return {
+        "nothing": "",
+        "63 digits": genuine[:-1],
+        "65 digits": f"{genuine}0",
+        "SHA-1": f"sha1={genuine[-40:]}",
+        "another alphabet": f"sha256={'z' * 64}",
+        "two": f"{genuine},{genuine}",
+    }
 
 
 def account_is_right(story: Story) -> None:

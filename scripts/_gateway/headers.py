@@ -66,7 +66,7 @@ def _spellings() -> Iterator[Case]:
 
 
 def _missing() -> Iterator[Case]:
-    """Yields missing headers. SQS refuses empty values of the three required ones."""
+    """Yields missing headers. SQS refuses a message without one of the three required ones."""
     for header in (EVENT, DELIVERY, SIGNATURE):
         yield _case(f"no {header}", Result.REFUSED, {header: None})
         yield _case(f"empty {header}", Result.REFUSED, {header: ""})
@@ -105,23 +105,36 @@ def _forged_values() -> Iterator[Case]:
 
 
 def _forged_signatures() -> Iterator[Case]:
-    """Yields wrong signatures. They must arrive, and branchline must reject them."""
+    """Yields wrong signatures.
+
+    Malformed ones must not arrive. The others must, and branchline must reject them.
+    """
     genuine = github.sign(BODY, SECRET)
-    signatures = {
+    wrong = {
         "another secret": github.sign(BODY, "another secret"),
         "another body": github.sign(BODY + b" ", SECRET),
+        "zeros": "sha256=" + "0" * 64,
+    }
+    for what, signature in wrong.items():
+        yield _case(f"signature of {what}", Result.INVALID, {SIGNATURE: signature})
+    malformed = {
         "no algorithm": genuine.removeprefix("sha256="),
+        "an algorithm in upper case": genuine.replace("sha256", "SHA256"),
         "SHA-1": "sha1=" + genuine[-40:],
         "too short": genuine[:-1],
         "too long": genuine + "0",
         "not hexadecimal": "sha256=" + "zz" * 32,
         "a space after it": genuine + " ",
+        "a space before it": " " + genuine,
+        "a line end after it": genuine + "\n",
+        "digits of another script": "sha256=" + "٣" * 64,
         "two signatures": f"{genuine},{genuine}",
         "fields": f"{genuine}&MessageBody=evil",
         "a reference": "$signature",
     }
-    for what, signature in signatures.items():
-        yield _case(f"signature of {what}", Result.INVALID, {SIGNATURE: signature})
+    for what, signature in malformed.items():
+        name = f"malformed signature of {what}"
+        yield _case(name, Result.REFUSED, {SIGNATURE: signature})
     yield _case("signature in upper case", new={SIGNATURE: "sha256=" + genuine[7:].upper()})
     name = "signature of the payload in a form"
     form = changed(post(name, BODY, form=True), {SIGNATURE: genuine})

@@ -29,6 +29,18 @@ _GETTERS = {
     "getStringMapAttribute": ["map", "string"],
 }
 
+# The statement of a WAF rule contains statements, so the bindings have no type for it. This is the
+# part that infra/ uses: a text is the type of an argument, and a map is a block. scripts/e2e checks
+# the same lines of infra/ with the complete schema of an older provider.
+_STATEMENTS: dict[str, Any] = {
+    "rate_based_statement": {
+        "limit": "number",
+        "aggregate_key_type": "string",
+        "evaluation_window_sec": "number",
+        "scope_down_statement": {"not_statement": {"statement": {"ip_set_reference_statement": {"arn": "string"}}}},
+    },
+}
+
 _ARGUMENT = re.compile(
     r"^\s+(?P<name>\w+): \{\n\s+value: (?P<value>.*),\n\s+isBlock: (?P<block>true|false),\n"
     r'\s+type: "(?P<type>\w+)",\n\s+storageClassType: "(?P<storage>\w+)",',
@@ -102,6 +114,9 @@ class _Source:
 
     def _argument(self, block: Block, found: re.Match[str], required: bool, computed: bool) -> None:
         name, many = found["name"], "MapperHcl(" in found["value"]
+        if (name, found["storage"]) == ("statement", "any"):
+            block["block_types"][name] = _written(_STATEMENTS)
+            return
         nested = re.search(r"(\w+)ToHclTerraform", found["value"])
         if found["block"] == "false" or nested is None or nested[1] not in self._functions:
             kind = _TYPES.get(found["storage"], "dynamic")
@@ -124,6 +139,17 @@ class _Source:
             "max_items": 0 if many or single else 1,
             "block": inner,
         }
+
+
+def _written(fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns a block type that was written by hand."""
+    inner: Block = {"attributes": {}, "block_types": {}}
+    for name, found in fields.items():
+        if isinstance(found, str):
+            inner["attributes"][name] = _attribute(found, False, True, False)
+        else:
+            inner["block_types"][name] = _written(found)
+    return {"nesting_mode": "list", "min_items": 0, "max_items": 1, "block": inner}
 
 
 def _as_attribute(kind: str, inner: Block) -> Any:

@@ -1,10 +1,10 @@
-//! Asks IAM's policy simulator whether a role may pass another one to CodePipeline, for
+//! Asks IAM's policy simulator whether a role may pass another one to a service, for
 //! `branchline check`.
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
 use crate::domain::fault::Fault;
-use crate::ports::PassRoleDecision;
+use crate::ports::{PassRoleDecision, PassedTo};
 
 use crate::aws::Aws;
 use crate::aws::call::measured;
@@ -28,18 +28,23 @@ impl Roles {
         Self(client)
     }
 
-    /// Returns whether `daemon` may pass `role`. IAM simulates the role's own policies, its
-    /// permissions boundary and the policies of its organization (API reference,
+    /// Returns whether `daemon` may pass `role` to a service. IAM simulates the role's own
+    /// policies, its permissions boundary and the policies of its organization (API reference,
     /// SimulatePrincipalPolicy).
     ///
     /// # Errors
     /// The role does not exist, access is denied, or IAM did not answer.
-    pub async fn passing(&self, daemon: &str, role: &str) -> Result<PassRoleDecision, Fault> {
+    pub async fn passing(
+        &self,
+        daemon: &str,
+        role: &str,
+        to: PassedTo,
+    ) -> Result<PassRoleDecision, Fault> {
         let call = format!("SimulatePrincipalPolicy of {daemon}");
         let service = ContextEntry::builder()
             .context_key_name("iam:PassedToService")
             .context_key_type(ContextKeyTypeEnum::String)
-            .context_key_values("codepipeline.amazonaws.com")
+            .context_key_values(to.principal())
             .build();
         let request = self
             .0

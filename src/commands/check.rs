@@ -108,10 +108,14 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
 }
 
 async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {
-    match preflight::in_other_account(role) {
-        Some(finding) => finding,
-        None => preflight::pass_role(role, daemon, aws.roles().passing(daemon, &role.arn).await),
+    if let Some(finding) = preflight::without_iam(role) {
+        return finding;
     }
+    let answer = aws
+        .roles()
+        .passing(daemon, &role.arn, role.passed_to())
+        .await;
+    preflight::pass_role(role, daemon, answer)
 }
 
 fn line(finding: &Finding, colours: bool) -> String {

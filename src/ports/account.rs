@@ -1,5 +1,7 @@
 //! What `branchline check` reads of the account.
 
+use std::fmt;
+
 use crate::domain::fault::Fault;
 
 /// How a queue is configured.
@@ -51,7 +53,36 @@ pub struct IndexDescription {
     pub whole: bool,
 }
 
-/// Whether a principal may pass a role to CodePipeline.
+/// The service that a role is passed to (`iam:PassedToService`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PassedTo {
+    /// The roles of a pipeline and of its actions.
+    CodePipeline,
+    /// The role that replaces the one of a CodeBuild project for a build.
+    CodeBuild,
+}
+
+impl PassedTo {
+    /// Returns the service as a condition of a policy names it.
+    #[must_use]
+    pub fn principal(self) -> &'static str {
+        match self {
+            Self::CodePipeline => "codepipeline.amazonaws.com",
+            Self::CodeBuild => "codebuild.amazonaws.com",
+        }
+    }
+}
+
+impl fmt::Display for PassedTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CodePipeline => "CodePipeline",
+            Self::CodeBuild => "CodeBuild",
+        })
+    }
+}
+
+/// Whether a principal may pass a role to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassRoleDecision {
     /// The principal may pass the role.

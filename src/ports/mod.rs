@@ -15,7 +15,7 @@ mod queue;
 mod store;
 
 pub use account::{
-    IndexDescription, PassRoleDecision, QueueAttributes, RedrivePolicy, TableDescription,
+    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, RedrivePolicy, TableDescription,
 };
 pub use clock::Clock;
 pub use pages::MappingPages;

@@ -72,15 +72,35 @@ class Corpus(unittest.TestCase):
 
     def test_a_refusal_has_a_reason(self) -> None:
         """gateway.refusal applies AWS's rules. moto has only the size, and counts only the body."""
-        reasons = {"size ": "limit is 1048576", "malformed ": "characters"}
+        reasons = {
+            "size ": "limit is 1048576",
+            "malformed signature": "no body",
+            "malformed ": "characters",
+        }
         for case in cases():
             if case.result is Result.REFUSED:
                 with self.subTest(case.name):
                     matching = (
                         text for kind, text in reasons.items() if case.name.startswith(kind)
                     )
-                    reason = next(matching, "must not be empty")
+                    unsigned = "no body" if not case.attributes[SIGNATURE] else "must not be empty"
+                    reason = next(matching, unsigned)
                     self.assertRegex(arrivals()[case.name].error or "", f"^400 .*{reason}")
+
+    def test_an_unsigned_webhook_is_not_sent_to_sqs(self) -> None:
+        """The call that SQS refuses has neither the body nor the signature, so it is small."""
+        refused = [
+            case
+            for case in cases()
+            if case.name.startswith("malformed signature") or not case.attributes[SIGNATURE]
+        ]
+        self.assertGreater(len(refused), 15)
+        for case in refused:
+            with self.subTest(case.name):
+                form = fields(forms()[case.name])
+                self.assertEqual(form["MessageBody"], "")
+                self.assertEqual(form["MessageAttribute.3.Value.StringValue"], "")
+                self.assertLess(len(forms()[case.name]), 1_000)
 
     def test_a_message_without_a_body_is_refused(self) -> None:
         """No webhook results in one, because the gateway reads an empty body as {}."""
@@ -155,6 +175,7 @@ class Engine(unittest.TestCase):
 
 BODY = compact(pull_request("a+b & c %41 \U0001f600"))
 EVIL = {"Content-Type": "a&MessageBody=evil"}
+UNSIGNED = {SIGNATURE: "sha256=" + "z" * 64}
 LOWER = {name: None for name in (EVENT, DELIVERY, SIGNATURE)} | {
     name.lower(): post("lower", BODY).headers[name] for name in (EVENT, DELIVERY, SIGNATURE)
 }
@@ -162,14 +183,18 @@ PROBES = [
     Case("usual", post("usual", BODY)),
     Case("lower", changed(post("lower", BODY), LOWER)),
     Case("evil", changed(post("evil", BODY), EVIL)),
+    Case("unsigned", changed(post("unsigned", BODY), UNSIGNED), Result.REFUSED),
 ]
 
 # Each broken template: its fault, the text and its replacement, and the probes that must show it.
-ALL = {case.name for case in PROBES}
+ALL = {"usual", "lower", "evil"}
+SIGNED = "sha256=[0-9a-fA-F]{64}"
 BROKEN = [
     ("nothing", "", "", set()),
-    ("a line end behind the body", "($input.body)##\n", "($input.body)\n", ALL),
-    ("a body that is not encoded", "$util.urlEncode($input.body)", "$input.body", ALL),
+    ("a line end behind the body", "($body)##\n", "($body)\n", ALL),
+    ("a body that is not encoded", "$util.urlEncode($body)", "$body", ALL),
+    ("any signature is passed on", SIGNED, ".*", {"unsigned"}),
+    ("only signatures in upper case are passed on", SIGNED, "sha256=[0-9A-F]{64}", ALL),
     ("a body that was parsed and written again", "$input.body", "$input.path('$').toString()", ALL),
     ("other spellings of a header are overlooked", "(?i)", "(?i)not-", {"lower"}),
     ("a header that is not encoded", "$util.urlEncode($contentType)", "$contentType", {"evil"}),

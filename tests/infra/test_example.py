@@ -14,7 +14,7 @@ from typing import Any
 import parliament
 from support import applied as module_alone
 
-from _infra import permissions, terraform
+from _infra import permissions, resource_policy, terraform
 from _infra.paths import INFRA
 from _infra.permissions import ACCOUNT, ARN, CONNECTION, Question
 from _infra.provider import REGION
@@ -32,6 +32,7 @@ VARIABLES = {
 }
 BUCKET = "arn:aws:s3:::branchline-artifacts-stub"
 PROJECT = f"arn:aws:codebuild:{ARN}:project/branchline-build"
+CLONE_BUILD = f"arn:aws:iam::{ACCOUNT}:role/branchline-clone-build"
 LOGS = f"arn:aws:logs:{ARN}:log-group:/aws/codebuild/branchline-build:log-stream:1"
 
 
@@ -56,6 +57,10 @@ NEEDED = [
     Question.of("build", "s3:GetObject", f"{BUCKET}/api-pr-7/source/x"),
     Question.of("build", "s3:PutObject", f"{BUCKET}/api-pr-7/out/x"),
     Question.of("build", "logs:PutLogEvents", LOGS),
+    Question.of("clone_build", "s3:GetObject", f"{BUCKET}/api-pr-7/source/x"),
+    Question.of("clone_build", "s3:PutObject", f"{BUCKET}/api-pr-7/out/x"),
+    Question.of("clone_build", "logs:PutLogEvents", LOGS),
+    Question.of("pipeline", "iam:PassRole", CLONE_BUILD, {"iam:PassedToService": "codebuild.amazonaws.com"}),
 ]
 FORBIDDEN = [
     source("codeconnections", "acme/secrets"),
@@ -67,6 +72,14 @@ FORBIDDEN = [
     Question.of("pipeline", "secretsmanager:GetSecretValue", permissions.RESOURCES["secret"].arn),
     Question.of("build", "codebuild:StartBuild", PROJECT),
     Question.of("build", "secretsmanager:GetSecretValue", permissions.RESOURCES["secret"].arn),
+    # What the template builds is what production gets.
+    Question.of("clone_build", "s3:GetObject", f"{BUCKET}/api-template/source/x"),
+    Question.of("clone_build", "s3:PutObject", f"{BUCKET}/api-template/out/x"),
+    Question.of("clone_build", "s3:PutObject", "arn:aws:s3:::another/api-pr-7/x"),
+    Question.of("clone_build", "codebuild:StartBuild", PROJECT),
+    Question.of("clone_build", "iam:PassRole", CLONE_BUILD, {"iam:PassedToService": "codebuild.amazonaws.com"}),
+    Question.of("pipeline", "iam:PassRole", CLONE_BUILD, {"iam:PassedToService": "lambda.amazonaws.com"}),
+    Question.of("pipeline", "iam:PassRole", CLONE_BUILD[: -len("clone-build")] + "build", {"iam:PassedToService": "codebuild.amazonaws.com"}),
 ]
 
 
@@ -91,13 +104,10 @@ class Example(unittest.TestCase):
     """The resources of the example."""
 
     def test_the_module_is_complete(self) -> None:
-        """The example creates all resources of the module but two optional ones."""
+        """The example creates all resources of the module but the web ACL and a second URL."""
         inside = {address.removeprefix("module.branchline.") for address in applied()[0] if address.startswith("module.")}
-        optional = {
-            "aws_api_gateway_rest_api_policy.sources[0]",
-            "aws_wafv2_web_acl_association.webhooks[0]",
-        }
-        self.assertEqual(inside, set(module_alone()) - optional)
+        alone = {address for address in module_alone() if not address.startswith("aws_wafv2_") and '["b' not in address}
+        self.assertEqual(inside, alone)
 
     def test_rule_template_and_permissions_name_the_same(self) -> None:
         """Without permission for the template or the clones, every webhook is dead-lettered."""
@@ -109,6 +119,8 @@ class Example(unittest.TestCase):
         self.assertEqual(allowed["ReadTemplates"], [f"arn:aws:codepipeline:{ARN}:{rule['template']}"])
         self.assertTrue(fnmatch(f"arn:aws:codepipeline:{ARN}:api-pr-7", allowed["CreateTaggedClones"][0]))
         self.assertEqual(allowed["PassPipelineRoles"], [example("aws_codepipeline.template")["role_arn"]])
+        self.assertEqual(rule["build_role_arn"], example("aws_iam_role.clone_build")["arn"])
+        self.assertEqual(allowed["PassBuildRoles"], [rule["build_role_arn"]])
         self.assertEqual(allowed["PassConnections"], [example("aws_codeconnections_connection.github")["arn"]])
 
     def test_the_role_trusts_template_and_clones(self) -> None:
@@ -121,6 +133,16 @@ class Example(unittest.TestCase):
         }
         self.assertEqual(found, {"api-template": True, "api-pr-7": True, "production": False})
 
+    def test_a_repository_with_a_long_name(self) -> None:
+        """CodePipeline names a folder after 20 characters, so clones would share the template's."""
+        runs = terraform.Terraform("long-name", FOLDER)
+        self.addCleanup(runs.close)
+        for name, status in (("a" * 18, 0), ("a" * 19, 1)):
+            runs.start(VARIABLES | {"repository": f"acme/{name}"})
+            done = runs.run("plan", "-input=false", "-no-color")
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIn("the first 20 characters", " ".join(done.stderr.replace("│", " ").split()))
+
     def test_the_source_can_be_cloned(self) -> None:
         """A V2 pipeline has one source action, which fetches the repository of the rule."""
         template = example("aws_codepipeline.template")
@@ -128,6 +150,17 @@ class Example(unittest.TestCase):
         actions = [action for stage in template["stage"] for action in stage["action"]]
         sources = [each["configuration"] for each in actions if each["provider"] == "CodeStarSourceConnection"]
         self.assertEqual([each["FullRepositoryId"] for each in sources], ["acme/api"])
+
+    def test_only_github_may_call_the_url(self) -> None:
+        """The default of the example is GitHub's ranges, so a forgotten variable leaves no gap."""
+        policy = example("module.branchline.aws_api_gateway_rest_api_policy.webhooks")["policy"]
+        (url,) = permissions.statements(policy)[0]["Resource"]
+        arn = url.replace("/*/POST/", "/live/POST/")
+        found = {
+            address: resource_policy.allows(policy, arn, address)
+            for address in ("140.82.115.1", "192.30.252.44", "2606:50c0::1", "198.51.100.1", "2001:db8::1")
+        }
+        self.assertEqual([address for address, allowed in found.items() if not allowed], ["198.51.100.1", "2001:db8::1"])
 
     def test_no_secret_in_plan_or_state(self) -> None:
         """The random password of the stand-in is a recognizable text, and does not appear."""
@@ -164,7 +197,7 @@ class Roles(unittest.TestCase):
 
     def policies(self) -> dict[str, str]:
         """Returns the policies of the roles by name."""
-        return {word: example(f"aws_iam_role_policy.{word}")["policy"] for word in ("pipeline", "build")}
+        return {word: example(f"aws_iam_role_policy.{word}")["policy"] for word in ("pipeline", "build", "clone_build")}
 
     def test_permissions(self) -> None:
         """The simulation allows the needed requests and denies the forbidden ones."""

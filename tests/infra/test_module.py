@@ -1,14 +1,18 @@
 """Tests the resources that the module creates, and the variables that it rejects."""
 
 import json
+import re
 import tomllib
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from support import applied
 
-from _infra import terraform
+from _infra import permissions, resource_policy, terraform
 from _infra.permissions import VARIABLES
+from _infra.provider import ACCOUNT, REGION
 
 
 class Validation(unittest.TestCase):
@@ -28,7 +32,18 @@ class Validation(unittest.TestCase):
             ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] tables"),
             ({"webhook_secret_arns": []}, "At least one secret is required"),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
+            ({"clone_names": []}, "At least one pattern"),
+            ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
+            ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
+            ({"build_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
             ({"pipeline_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
+            ({"path_tokens": []}, "one URL, or two during a rotation"),
+            ({"path_tokens": ["a", "b", "c"]}, "one URL, or two during a rotation"),
+            ({"path_tokens": ["A/"]}, "1 to 20 characters of a-z"),
+            ({"source_cidrs": ["192.0.2.0"]}, "an address range such as"),
+            ({"throttle": {"rate": 0, "burst": 1}}, "must be above 0"),
+            ({"web_acl_rate": 9}, "rates from 10 requests"),
+            ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn or web_acl_rate, not both"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
             ({"drain_timeout": 101}, "Fargate kills a stopping task"),
         ]
@@ -38,6 +53,42 @@ class Validation(unittest.TestCase):
                 done = self.runs.run("plan", "-input=false", "-no-color")
                 self.assertEqual(done.returncode, 1, done.stdout)
                 self.assertIn(sentence, " ".join((done.stdout + done.stderr).replace("│", " ").split()))
+
+    def test_clone_names_that_cover_a_template(self) -> None:
+        """A pattern that covers a template is rejected with both names, and others are accepted.
+
+        Either of the two may have wildcards.
+        """
+        cases = [
+            ("api-template", "api-*", True),
+            ("api-template", "api-pr-*", False),
+            ("api-template", "*-pr-*", False),
+            ("api-pr-template", "*-pr-*", True),
+            ("api-template", "api-templat?", True),
+            ("api-template", "api-template?", False),
+            ("api-template", "API-*", False),
+            ("api.template", "apixtemplate", False),
+            ("*-template", "api-*", True),
+            ("*-template", "*-pr-*", True),
+            ("*-template", "*-pr-?", False),
+            ("*-template", "*-pr", False),
+            ("api-*", "web-pr-*", False),
+            ("*-template", "api-templat?", True),
+            ("?pi-template*", "api-*", True),
+            ("?pi-template*", "a-*", False),
+            ("api-?", "api-7", True),
+            ("api-?", "api-?", True),
+            ("api-?", "api-??", False),
+        ]
+        for template, clone, covers in cases:
+            with self.subTest(f"{template} {clone}"):
+                names = {"template_names": ["other", template], "clone_names": ["zz-pr-7", clone]}
+                (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | names))
+                done = self.runs.run("plan", "-input=false", "-no-color", "-target=aws_iam_role_policy.daemon")
+                output = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+                self.assertEqual(done.returncode, 1 if covers else 0, output)
+                if covers:
+                    self.assertIn(f"{clone} covers {template}", output)
 
     def test_an_argument_that_the_provider_does_not_have(self) -> None:
         """An unknown argument is rejected, so the schema is in use."""
@@ -105,12 +156,156 @@ class Applied(unittest.TestCase):
         for values in replies.values():
             self.assertEqual(list(values["response_parameters"].values()), ["'*'"])
 
-    def test_gateway_logs_contain_no_body(self) -> None:
-        """The access log has no body, and execution logs are off."""
+    def test_gateway_logs_contain_no_body_and_no_path(self) -> None:
+        """The access log has neither, because the path is a secret, and execution logs are off."""
         text = applied()["aws_api_gateway_stage.live"]["access_log_settings"][0]["format"]
-        self.assertNotIn("body", text.lower())
-        settings = applied()["aws_api_gateway_method_settings.all"]["settings"][0]
-        self.assertEqual((settings["logging_level"], settings["data_trace_enabled"]), ("OFF", False))
+        logged = set(re.findall(r"\$context\.([A-Za-z.]+)", text))
+        self.assertEqual({name for name in logged if re.search("(?i)body|path|header|uri", name)}, set())
+        for key in ("a", "b"):
+            settings = applied()[f'aws_api_gateway_method_settings.webhook["{key}"]']["settings"][0]
+            self.assertEqual((settings["logging_level"], settings["data_trace_enabled"]), ("OFF", False))
+
+    def test_each_url_has_a_secret_of_its_own(self) -> None:
+        """The API has no other resource, so every other path is refused by the gateway itself."""
+        resources = {address for address in applied() if address.startswith("aws_api_gateway_resource.")}
+        self.assertEqual(resources, {f'aws_api_gateway_resource.webhook["{key}"]' for key in ("a", "b")})
+        paths = [path(key) for key in ("a", "b")]
+        self.assertEqual(len(set(paths)), 2)
+        for each in paths:
+            self.assertRegex(each, r"^webhook-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+    def test_the_throttle_counts_each_url_by_itself(self) -> None:
+        """A bucket for the whole stage could be emptied by requests to wrong URLs."""
+        found = {
+            values["method_path"]: [values["settings"][0][f"throttling_{limit}_limit"] for limit in ("rate", "burst")]
+            for address, values in applied().items()
+            if address.startswith("aws_api_gateway_method_settings.")
+        }
+        self.assertEqual(found, {f"{path(key)}/POST": [200, 1_000] for key in ("a", "b")})
+
+    def test_the_web_acl_blocks_by_address_but_never_github(self) -> None:
+        """The rate rule counts every address except those in the ranges, and all others pass."""
+        acl = applied()["aws_wafv2_web_acl.webhooks[0]"]
+        self.assertEqual(len(acl["default_action"][0]["allow"]), 1)
+        (rule,) = acl["rule"]
+        self.assertEqual(len(rule["action"][0]["block"]), 1)
+        (limit,) = rule["statement"][0]["rate_based_statement"]
+        self.assertEqual((limit["limit"], limit["aggregate_key_type"]), (500, "IP"))
+        (inside,) = limit["scope_down_statement"][0]["not_statement"][0]["statement"]
+        trusted = applied()["aws_wafv2_ip_set.trusted[0]"]
+        self.assertEqual(inside["ip_set_reference_statement"][0]["arn"], trusted["arn"])
+        # An IP set has one address family, and the endpoint has IPv4 addresses only.
+        self.assertEqual((trusted["addresses"], trusted["ip_address_version"]), (["192.0.2.0/24"], "IPV4"))
+        samples = [each["visibility_config"][0]["sampled_requests_enabled"] for each in (acl, rule)]
+        self.assertEqual(samples, [False, False], "a sample shows the path, which is a secret")
+        association = applied()["aws_wafv2_web_acl_association.webhooks[0]"]
+        self.assertEqual(association["web_acl_arn"], acl["arn"])
+
+
+class ResourcePolicy(unittest.TestCase):
+    """Whom the resource policy of the API allows."""
+
+    def test_only_posts_to_the_urls_from_the_ranges(self) -> None:
+        """Anonymous requests to another path, by another method or from elsewhere are denied."""
+        url, there = path("a"), "192.0.2.77"
+        cases = [
+            ("POST", url, there, True),
+            ("POST", path("b"), "2001:db8::1", True),
+            ("POST", url, "198.51.100.1", False),
+            ("POST", url, "2001:db9::1", False),
+            ("GET", url, there, False),
+            ("POST", "webhook", there, False),
+            ("POST", f"webhook-{'0' * 36}", there, False),
+            ("POST", url.upper(), there, False),
+            ("POST", f"{url}/x", there, False),
+            ("POST", "", there, False),
+        ]
+        policy = applied()["aws_api_gateway_rest_api_policy.webhooks"]["policy"]
+        for method, target, address, wanted in cases:
+            with self.subTest(f"{method} {target} {address}"):
+                arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:stubapi/live/{method}/{target}"
+                self.assertEqual(resource_policy.allows(policy, arn, address), wanted)
+
+    def test_every_address_is_allowed_without_ranges(self) -> None:
+        """The policy still lists the URLs, and denies a URL that the stage still has."""
+        with rotation({"source_cidrs": []}) as (first, _):
+            policy = first["aws_api_gateway_rest_api_policy.webhooks"]["policy"]
+            url = first['aws_api_gateway_resource.webhook["a"]']["path_part"]
+            for target, wanted in ((url, True), (path("b"), False)):
+                arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:stubapi/live/POST/{target}"
+                self.assertEqual(resource_policy.allows(policy, arn, "198.51.100.1"), wanted)
+
+
+class Rotation(unittest.TestCase):
+    """The path token is rotated like the webhook secret: a second one, then without the first."""
+
+    def test_a_rotation(self) -> None:
+        """The new URL is another one, the old one stays until it is removed, and each deploys."""
+        with rotation({}) as (first, change):
+            both = change({"path_tokens": ["a", "b"]})
+            after = change({"path_tokens": ["b"]})
+        old = first['aws_api_gateway_resource.webhook["a"]']["path_part"]
+        new = both['aws_api_gateway_resource.webhook["b"]']["path_part"]
+        self.assertEqual(both['aws_api_gateway_resource.webhook["a"]']["path_part"], old)
+        self.assertEqual(after['aws_api_gateway_resource.webhook["b"]']["path_part"], new)
+        self.assertNotIn('aws_api_gateway_resource.webhook["a"]', after)
+        listed = [
+            [arn.rpartition("/")[2] for arn in permissions.statements(step["aws_api_gateway_rest_api_policy.webhooks"]["policy"])[0]["Resource"]]
+            for step in (first, both, after)
+        ]
+        self.assertEqual(listed, [[old], [old, new], [new]])
+        snapshots = [step["aws_api_gateway_deployment.webhooks"]["triggers"]["snapshot"] for step in (first, both, after)]
+        self.assertEqual(len(set(snapshots)), 3, "a stage serves what was deployed last")
+
+    def test_nothing_changes_without_a_change(self) -> None:
+        """uuid() has a new value in each plan, which must not become a new URL.
+
+        The stand-in for the provider cannot plan every resource without a change.
+        """
+        with rotation({}) as (_, change):
+            changed = re.findall(r"(?m)^  # (\S+) (?:will|must) ", change.plan())
+        unfaithful = {"aws_api_gateway_account.logs[0]", "aws_vpc_security_group_egress_rule.https"}
+        self.assertEqual(set(changed) - unfaithful, set())
+
+    def test_no_token_in_a_plan_or_an_output(self) -> None:
+        """Plans end in logs of pipelines, and so does the end of an apply."""
+        with rotation({}) as (first, change):
+            token = first['aws_api_gateway_resource.webhook["a"]']["path_part"].removeprefix("webhook-")
+            texts = [change.plan("-replace=aws_api_gateway_resource.webhook[\"a\"]"), change.runs.did("output", "-no-color")]
+        for text in texts:
+            self.assertNotIn(token, text)
+
+
+def path(key: str) -> str:
+    """Returns the path of a URL."""
+    return str(applied()[f'aws_api_gateway_resource.webhook["{key}"]']["path_part"])
+
+
+class Change:
+    """Applies the module again with other variables."""
+
+    def __init__(self, runs: terraform.Terraform, variables: dict[str, Any]) -> None:
+        self.runs = runs
+        self._variables = variables
+
+    def __call__(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Returns the resources after the apply."""
+        return self.runs.apply(self._variables | variables)
+
+    def plan(self, *options: str) -> str:
+        """Returns the text of a plan with the same variables."""
+        return self.runs.did("plan", "-input=false", "-no-color", *options)
+
+
+@contextmanager
+def rotation(variables: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Change]]:
+    """Applies the module with one URL, and yields its resources and what changes it."""
+    runs = terraform.Terraform("rotation")
+    try:
+        change = Change(runs, VARIABLES | {"path_tokens": ["a"]} | variables)
+        yield change({}), change
+    finally:
+        runs.close()
 
 
 if __name__ == "__main__":

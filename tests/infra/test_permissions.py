@@ -1,6 +1,7 @@
 """Compares the AWS calls in src/aws, infra/permissions.toml and infra/iam.tf."""
 
 import itertools
+import json
 import unittest
 
 import parliament
@@ -10,12 +11,27 @@ from _infra import calls, permissions
 from _infra.permissions import ACCOUNT, OWNER, RESOURCES, Question, needs, statements
 
 CLONE = RESOURCES["clone"].arn
+TEMPLATE = RESOURCES["template"].arn
 ROLE = RESOURCES["pipeline role"].arn
+BUILD_ROLE = RESOURCES["build role"].arn
 WEBHOOKS = RESOURCES["webhooks"].arn
 INTERNAL = RESOURCES["internal"].arn
 TABLE = RESOURCES["table"].arn
 OUR_TAG = RESOURCES["tagged clone"].context
 OTHER_TAG = {f"aws:ResourceTag/{OWNER}": "another-table"}
+
+# What the daemon must never do to a template, even if another policy allows it everything.
+TEMPLATE_DENIALS = [
+    f"codepipeline:{action}"
+    for action in (
+        "DeletePipeline",
+        "StartPipelineExecution",
+        "StopPipelineExecution",
+        "TagResource",
+        "UntagResource",
+        "UpdatePipeline",
+    )
+]
 
 # Requests that must never be allowed, whatever the data file contains.
 FORBIDDEN = [
@@ -41,6 +57,9 @@ FORBIDDEN = [
     Question.of("daemon", "codepipeline:CreatePipeline", CLONE, {f"aws:RequestTag/{OWNER}": "another-table"}),
     Question.of("daemon", "codepipeline:UntagResource", CLONE, OUR_TAG),
     Question.of("daemon", "iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    Question.of("daemon", "iam:PassRole", ROLE, {"iam:PassedToService": "codebuild.amazonaws.com"}),
+    Question.of("daemon", "iam:PassRole", BUILD_ROLE, {"iam:PassedToService": "codepipeline.amazonaws.com"}),
+    Question.of("daemon", "iam:PassRole", BUILD_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
     Question.of("daemon", "codeconnections:UseConnection", RESOURCES["connection"].arn),
     Question.of("daemon", "secretsmanager:GetSecretValue", RESOURCES["secret"].arn),
     Question.of("operator", "codepipeline:DeletePipeline", CLONE, OUR_TAG),
@@ -124,11 +143,28 @@ class NeedsAndGrants(unittest.TestCase):
         """The list is written by hand, because it must hold whatever the data file contains."""
         self.check(FORBIDDEN, want=False)
 
+    def test_templates_are_denied_explicitly(self) -> None:
+        """They stay out of reach even if a second policy allows everything.
+
+        Clones stay within reach, so the Deny does not cover more than the templates.
+        """
+        policy = json.loads(policies()["daemon"])
+        policy["Statement"].append({"Effect": "Allow", "Action": "codepipeline:*", "Resource": "*"})
+        asked = [Question.of("daemon", action, arn) for action in TEMPLATE_DENIALS for arn in (TEMPLATE, CLONE)]
+        answers = permissions.simulate({"daemon": json.dumps(policy)}, {}, asked)
+        allowed = {(each.action, each.resource) for each, answer in answers.items() if answer}
+        self.assertEqual(allowed, {(action, CLONE) for action in TEMPLATE_DENIALS})
+
+    def test_operators_get_no_denial(self) -> None:
+        """The policy is attached to people's own roles, which may have to edit a template."""
+        self.assertEqual({each["Effect"] for each in statements(policies()["operator"])}, {"Allow"})
+
     def test_every_grant_is_needed(self) -> None:
-        """Each action in each policy has a need."""
+        """Each action that a policy allows has a need."""
         needed = {(need.by, need.action) for need in needs()}
         for by, policy in policies().items():
-            granted = {(by, action) for statement in statements(policy) for action in statement["Action"]}
+            allowed = [statement for statement in statements(policy) if statement["Effect"] == "Allow"]
+            granted = {(by, action) for statement in allowed for action in statement["Action"]}
             self.assertEqual({grant for grant in granted if "*" in grant[1]}, set(), "actions must not contain wildcards")
             self.assertEqual(granted - needed, set(), "granted, but not needed")
 

@@ -42,6 +42,8 @@ LIFECYCLE = {
     "vpc_security_group_egress_rule": [
         f"ec2:{act}" for act in ("AuthorizeSecurityGroupEgress", "DescribeSecurityGroupRules", "RevokeSecurityGroupEgress")
     ],
+    "wafv2_ip_set": ["wafv2:CreateIPSet", "wafv2:GetIPSet", "wafv2:UpdateIPSet", "wafv2:DeleteIPSet"],
+    "wafv2_web_acl": ["wafv2:CreateWebACL", "wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL"],
     "wafv2_web_acl_association": ["wafv2:AssociateWebACL", "wafv2:GetWebACLForResource", "wafv2:DisassociateWebACL"],
 }
 
@@ -64,7 +66,7 @@ def evaluate(calculation: str) -> float:
 
 
 class Costs(unittest.TestCase):
-    """The two tables of costs, and the sentences with calculations."""
+    """The tables of costs, and the sentences with calculations."""
 
     def test_the_tables(self) -> None:
         """Each row is the result of its calculation, and each total the sum of its table."""
@@ -77,7 +79,7 @@ class Costs(unittest.TestCase):
             self.assertEqual(lines[-1][0], "total")
             self.assertAlmostEqual(sum(float(line[2]) for line in lines[:-1]), float(lines[-1][2]), 6)
             sums.append(lines[-1][2])
-        self.assertEqual(len(sums), 2)
+        self.assertEqual(len(sums), 3)
 
     def test_the_sentences(self) -> None:
         """Each calculation in a sentence has the stated result."""
@@ -104,14 +106,25 @@ class Names(unittest.TestCase):
         self.assertGreater(len(named), 10)
         self.assertLessEqual(named, declared)
 
+    def test_the_throttle(self) -> None:
+        """The page has the figures of the throttle, and calculates with its rate."""
+        values = applied()['aws_api_gateway_method_settings.webhook["a"]']["settings"][0]
+        rate, burst = (round(values[f"throttling_{limit}_limit"]) for limit in ("rate", "burst"))
+        self.assertIn(f"| `throttle`: {rate:,} a second, bursts of {burst:,} |", PAGE)
+        millions = rate * 730 * 3600 / 1_000_000
+        self.assertIn(f"A month of {rate:,} requests a second, the limit of the throttle", PAGE)
+        self.assertIn(f"is {millions:.1f} million requests", PAGE)
+
     def test_outputs(self) -> None:
         """The example has all outputs in the commands."""
         declared = set(re.findall(r'output "(\w+)"', (INFRA / "examples" / "complete" / "outputs.tf").read_text()))
         self.assertLessEqual(set(re.findall(r"terraform output (?:-raw |-json )?(\w+)", PAGE)), declared)
 
     def test_links(self) -> None:
-        """All links lead to files, and to headings in them."""
-        for link in re.findall(r"\]\(([^)]+)\)", PAGE):
+        """All links to files lead to files, and to headings in them."""
+        links = [link for link in re.findall(r"\]\(([^)]+)\)", PAGE) if not link.startswith("https://")]
+        self.assertGreater(len(links), 10)
+        for link in links:
             path, _, anchor = link.partition("#")
             target = (INFRA / path) if path else INFRA / "README.md"
             self.assertTrue(target.exists(), link)

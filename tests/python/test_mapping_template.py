@@ -157,11 +157,22 @@ class AbsentHeaders(unittest.TestCase):
 
     def test_event_delivery_and_signature_are_required(self) -> None:
         """SQS answers 400 to an empty attribute, and the gateway passes that to GitHub."""
-        for name in ("X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256"):
+        for name in ("X-GitHub-Event", "X-GitHub-Delivery"):
             with self.subTest(name):
                 webhook = post(b"{}", {name: None})
                 self.assertEqual(rendered(webhook).attributes[name], "")
                 self.assertIn(name, gateway.refusal(gateway.render(webhook)) or "")
+
+    def test_without_a_well_formed_signature_nothing_is_sent(self) -> None:
+        """SQS answers 400, and neither the body nor the header reaches it."""
+        genuine = github.sign(b"{}", SECRET)
+        malformed = (None, "", "x", genuine[7:], genuine[:-1], genuine + "0", genuine + " ", "sha1=" + "0" * 40)
+        for signature in malformed:
+            with self.subTest(signature):
+                form = rendered(post(b"{}", {"X-Hub-Signature-256": signature}))
+                self.assertEqual(form.body, b"")
+                self.assertEqual(form.attributes["X-Hub-Signature-256"], "")
+        self.assertEqual(rendered(post(b"{}", {"X-Hub-Signature-256": genuine.upper().replace("SHA", "sha")})).body, b"{}")
 
     def test_the_content_type_is_not_required(self) -> None:
         """The template leaves its attribute out, because SQS would refuse an empty one."""

@@ -8,7 +8,7 @@ locals {
   repository = split("/", var.repository)[1]
   template   = "${local.repository}-template"
 
-  # The template and its clones run as one role, so that role trusts both.
+  # The template and its clones have one pipeline role, so that role trusts both.
   clones    = "${local.repository}-pr-*"
   pipelines = "arn:${data.aws_partition.current.partition}:codepipeline:${var.region}:${data.aws_caller_identity.current.account_id}"
 }
@@ -27,12 +27,16 @@ module "branchline" {
     on         = "pull_request"
     base       = ${jsonencode(var.base)}
     template   = ${jsonencode(aws_codepipeline.template.name)}
+
+    # Who runs the buildspec of a pull request.
+    build_role_arn = ${jsonencode(aws_iam_role.clone_build.arn)}
   TOML
 
   # Pipelines, roles and connections of the rules above, for the permissions of the daemon.
   template_names     = [local.template]
   clone_names        = [local.clones]
   pipeline_role_arns = [aws_iam_role.pipeline.arn]
+  build_role_arns    = [aws_iam_role.clone_build.arn]
   connection_arns    = [aws_codeconnections_connection.github.arn]
 
   # ARNs of the versions, not of the secrets, so that no task starts before the secret has a value.
@@ -42,7 +46,10 @@ module "branchline" {
   subnet_ids       = var.subnet_ids
   assign_public_ip = var.assign_public_ip
 
-  source_cidrs        = var.source_cidrs
+  path_tokens  = var.path_tokens
+  source_cidrs = var.source_cidrs
+  web_acl_rate = var.web_acl_rate
+
   alarm_topic_arns    = var.alarm_topic_arns
   metrics             = var.metrics
   min_tasks           = var.min_tasks

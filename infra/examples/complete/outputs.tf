@@ -1,6 +1,7 @@
-output "webhook_url" {
-  description = "The payload URL of the GitHub webhook."
-  value       = module.branchline.webhook_url
+output "webhook_urls" {
+  description = "The payload URLs of the GitHub webhook, by the names in path_tokens. Each ends in a secret."
+  value       = module.branchline.webhook_urls
+  sensitive   = true
 }
 
 output "webhook_form" {

@@ -48,8 +48,8 @@ resource "aws_codepipeline" "template" {
     }
   }
 
-  # Add deployment stages here, and list them in the rule's drop_stages: pull requests must not run
-  # them.
+  # Add deployment stages here. Clones leave out the first stage that changes something outside, and
+  # all that follow, unless the rule keeps them by name.
 
   depends_on = [aws_iam_role_policy.pipeline]
 }

@@ -1,6 +1,9 @@
-# Roles of the template, its clones, and their builds. A clone runs the code of a pull request with
-# these permissions: grant nothing that a pull request must not have. Clones that need more get a
-# role of their own (role_arn in the rule).
+# Roles of the template, its clones, and their builds.
+#
+# A build runs the buildspec, which in a clone is the code of a pull request. So clones have a build
+# role of their own (build_role_arn in the rule): grant it nothing that a pull request must not
+# have. The role of the pipeline only starts actions. role_arn in the rule would replace that one,
+# and would not change what a build may do.
 
 resource "aws_iam_role" "pipeline" {
   name = "${var.name}-pipeline"
@@ -62,14 +65,20 @@ resource "aws_iam_role_policy" "pipeline" {
           Action   = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
           Resource = aws_codebuild_project.build.arn
         },
+        {
+          Sid       = "PassCloneBuildRole"
+          Effect    = "Allow"
+          Action    = "iam:PassRole"
+          Resource  = aws_iam_role.clone_build.arn
+          Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
+        },
       ],
     )
   })
 }
 
-resource "aws_iam_role" "build" {
-  name = "${var.name}-build"
-  assume_role_policy = jsonencode({
+locals {
+  trust_codebuild = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
@@ -78,6 +87,12 @@ resource "aws_iam_role" "build" {
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     }]
   })
+}
+
+# The template's builds: reviewed code of the base branch.
+resource "aws_iam_role" "build" {
+  name               = "${var.name}-build"
+  assume_role_policy = local.trust_codebuild
 }
 
 resource "aws_iam_role_policy" "build" {
@@ -100,4 +115,47 @@ resource "aws_iam_role_policy" "build" {
       },
     ]
   })
+}
+
+# The clones' builds: code that nobody has reviewed yet.
+resource "aws_iam_role" "clone_build" {
+  name               = "${var.name}-clone-build"
+  assume_role_policy = local.trust_codebuild
+}
+
+locals {
+  # CodePipeline keeps the artifacts of a pipeline in a folder that has the first 20 characters of
+  # the pipeline's name.
+  clone_folders   = "${substr(trimsuffix(local.clones, "*"), 0, 20)}*"
+  template_folder = substr(local.template, 0, 20)
+}
+
+resource "aws_iam_role_policy" "clone_build" {
+  name = "build"
+  role = aws_iam_role.clone_build.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "WriteLogs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${aws_cloudwatch_log_group.build.arn}:*"
+      },
+      {
+        # The folders of clones alone: the template's artifacts are what production gets.
+        Sid      = "ReadAndWriteArtifactsOfClones"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+        Resource = "${aws_s3_bucket.artifacts.arn}/${local.clone_folders}/*"
+      },
+    ]
+  })
+
+  lifecycle {
+    precondition {
+      condition     = !startswith(local.template_folder, trimsuffix(local.clone_folders, "*"))
+      error_message = "The name of the repository is too long for this example: clones would share the artifact folder ${local.template_folder} with the template, because CodePipeline uses the first 20 characters of a pipeline's name. Choose a shorter name for both (local.template, and pipeline_name in the rule)."
+    }
+  }
 }

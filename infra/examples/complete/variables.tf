@@ -51,10 +51,34 @@ variable "assign_public_ip" {
   default     = false
 }
 
+variable "path_tokens" {
+  description = "Names of the webhook URLs, each with a random path. Two during a rotation: see infra/README.md."
+  type        = set(string)
+  default     = ["a"]
+}
+
+# GitHub publishes the addresses that it sends webhooks from, and changes them from time to time. A
+# webhook from an address that is missing here is lost. So do not rely on this copy, of November
+# 2026: let your pipeline pass the current list.
+#   terraform apply -var "source_cidrs=$(curl -fsS https://api.github.com/meta | jq -c .hooks)"
+# For GitHub Enterprise Server, use the addresses of your server.
 variable "source_cidrs" {
-  description = "Address ranges that may call the webhook URL (`hooks` in GitHub's /meta API). Empty allows all."
+  description = "Address ranges that may call the webhook URLs. The default is `hooks` of https://api.github.com/meta, which changes: see above. Empty allows all."
   type        = list(string)
-  default     = []
+  default = [
+    "192.30.252.0/22",
+    "185.199.108.0/22",
+    "140.82.112.0/20",
+    "143.55.64.0/20",
+    "2a0a:a440::/29",
+    "2606:50c0::/32",
+  ]
+}
+
+variable "web_acl_rate" {
+  description = "Creates a WAF web ACL that blocks an address outside source_cidrs above this many requests in 5 minutes. Costs 6 USD a month and 0.60 per million requests."
+  type        = number
+  default     = null
 }
 
 variable "alarm_topic_arns" {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::domain::fault::{Fault, Reason};
 
 pub use queues::{Answer, Queues, queues};
-pub use roles::{Role, in_other_account, pass_role, roles, without_daemon_role};
+pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
 pub use table::table;
 pub use template::{TemplateCheck, template};
 

@@ -1,4 +1,4 @@
-//! Checks whether the daemon may pass the roles of its clones to CodePipeline.
+//! Checks whether the daemon may pass the roles of its clones to the services that use them.
 
 use std::collections::BTreeSet;
 
@@ -6,49 +6,81 @@ use serde_json::Value;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::fault::Fault;
-use crate::ports::PassRoleDecision;
+use crate::ports::{PassRoleDecision, PassedTo};
 
 use crate::inspect::preflight::Finding;
 
 /// A role in a clone's declaration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Role {
-    /// The role's ARN.
+    /// The role's ARN, or a variable that CodePipeline replaces by one.
     pub arn: String,
     /// The clone's account.
     pub account: String,
-    /// True for an action's role, which the pipeline's own role assumes, and which may be in
-    /// another account.
-    pub of_action: bool,
+    /// Where the declaration has it.
+    pub usage: RoleUse,
 }
 
-/// Returns the roles of these clones, each once.
+/// Where a declaration has a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoleUse {
+    /// `roleArn` of the pipeline.
+    Pipeline,
+    /// `roleArn` of an action. The pipeline's own role assumes it, and it may be in another
+    /// account.
+    Action,
+    /// `ServiceRoleArnOverride` of a CodeBuild action, which replaces the role of the project.
+    Build,
+}
+
+/// Returns the roles of these clones, each once for each service that it is passed to.
 #[must_use]
 pub fn roles<'a>(clones: impl IntoIterator<Item = &'a NewPipeline>) -> BTreeSet<Role> {
+    let of_clone = |clone: &NewPipeline| {
+        let declaration = Value::Object(clone.declaration.as_json().clone());
+        let account = account(clone.arn.as_str()).unwrap_or_default();
+        of_declaration(&declaration, account)
+    };
     clones.into_iter().flat_map(of_clone).collect()
 }
 
-fn of_clone(clone: &NewPipeline) -> BTreeSet<Role> {
-    let role = |value: &Value, of_action| {
+fn of_declaration(declaration: &Value, account: &str) -> BTreeSet<Role> {
+    let role = |arn: Option<&Value>, usage| {
         Some(Role {
-            arn: value.get("roleArn")?.as_str()?.to_owned(),
-            account: account(clone.arn.as_str())?.to_owned(),
-            of_action,
+            arn: arn?.as_str()?.to_owned(),
+            account: account.to_owned(),
+            usage,
         })
     };
-    let declaration = Value::Object(clone.declaration.as_json().clone());
-    let listed = |value: &Value, name: &str| {
-        let list = value.get(name).and_then(Value::as_array);
-        list.cloned().unwrap_or_default()
-    };
-    let stages = listed(&declaration, "stages");
-    let actions = stages.iter().flat_map(|stage| listed(stage, "actions"));
-    let mut roles: BTreeSet<_> = actions.filter_map(|action| role(&action, true)).collect();
-    if let Some(own) = role(&declaration, false) {
-        roles.retain(|role| role.arn != own.arn);
+    let actions = listed(declaration, "stages").flat_map(|stage| listed(stage, "actions"));
+    let mut roles: BTreeSet<_> = actions
+        .flat_map(|action| {
+            [
+                role(action.get("roleArn"), RoleUse::Action),
+                role(build_role(action), RoleUse::Build),
+            ]
+        })
+        .flatten()
+        .collect();
+    if let Some(own) = role(declaration.get("roleArn"), RoleUse::Pipeline) {
+        roles.retain(|role| role.usage != RoleUse::Action || role.arn != own.arn);
         roles.insert(own);
     }
     roles
+}
+
+fn listed<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let list = value.get(name).and_then(Value::as_array);
+    list.into_iter().flatten()
+}
+
+/// Returns the role that replaces the one of the CodeBuild project (user guide, CodeBuild build and
+/// test action reference).
+fn build_role(action: &Value) -> Option<&Value> {
+    action
+        .pointer("/actionTypeId/provider")
+        .filter(|provider| provider.as_str() == Some("CodeBuild"))?;
+    action.pointer("/configuration/ServiceRoleArnOverride")
 }
 
 /// Returns the account id of an ARN, its fifth part.
@@ -57,9 +89,21 @@ fn account(arn: &str) -> Option<&str> {
 }
 
 impl Role {
-    /// Returns true if the role is in another account than the clone.
+    /// Returns the service that the role is passed to.
     #[must_use]
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn passed_to(&self) -> PassedTo {
+        match self.usage {
+            RoleUse::Pipeline | RoleUse::Action => PassedTo::CodePipeline,
+            RoleUse::Build => PassedTo::CodeBuild,
+        }
+    }
+
+    /// Returns true if the ARN is a variable, which has a value only while the clone runs.
+    fn is_variable(&self) -> bool {
+        !self.arn.starts_with("arn:")
+    }
+
+    fn is_elsewhere(&self) -> bool {
         account(&self.arn) != Some(&self.account)
     }
 }
@@ -67,56 +111,75 @@ impl Role {
 /// Checks these roles without the name of the daemon's role.
 #[must_use]
 pub fn without_daemon_role(roles: &BTreeSet<Role>) -> Vec<Finding> {
-    let mut findings: Vec<_> = roles.iter().filter_map(in_other_account).collect();
-    let same_account = roles.iter().filter(|role| !role.is_elsewhere());
-    let arns: Vec<_> = same_account.map(|role| role.arn.as_str()).collect();
+    let mut findings: Vec<_> = roles.iter().filter_map(without_iam).collect();
+    let to_ask = roles.iter().filter(|role| without_iam(role).is_none());
+    let arns: BTreeSet<_> = to_ask.map(|role| role.arn.as_str()).collect();
     if !arns.is_empty() {
         let detail = format!(
             "whether the daemon may pass {} was not checked: give --daemon-role",
-            arns.join(", ")
+            Vec::from_iter(arns).join(", ")
         );
         findings.push(Finding::not_checked("roles", detail));
     }
     findings
 }
 
-/// Checks a role of another account, for which IAM is not needed. Returns `None` for a role of the
-/// same account.
+/// Checks a role for which IAM cannot or need not be asked. Returns `None` for every other role.
 #[must_use]
-pub fn in_other_account(role: &Role) -> Option<Finding> {
+pub fn without_iam(role: &Role) -> Option<Finding> {
     let what = format!("role {}", role.arn);
+    if role.is_variable() {
+        let detail =
+            "is a variable: whether the daemon may pass its value shows when a clone is created";
+        return Some(Finding::not_checked(what, detail));
+    }
     if !role.is_elsewhere() {
         return None;
     }
-    if role.of_action {
-        let detail = "an action's, of another account: the pipeline's own role assumes it, so it is not passed";
-        return Some(Finding::good(what, detail));
-    }
-    let detail = format!(
+    let elsewhere = format!(
         "is not of account {}, where the pipelines are: no role can be passed to another account",
         role.account
     );
-    let fix = "name a role of that account, in the template or as rule.role_arn";
-    Some(Finding::bad(what, detail, fix))
+    Some(match role.usage {
+        RoleUse::Action => Finding::good(
+            what,
+            "an action's, of another account: the pipeline's own role assumes it, so it is not passed",
+        ),
+        RoleUse::Pipeline => Finding::bad(
+            what,
+            elsewhere,
+            "name a role of that account, in the template or as rule.role_arn",
+        ),
+        RoleUse::Build => Finding::bad(
+            what,
+            elsewhere,
+            "name a role of that account as the action's ServiceRoleArnOverride",
+        ),
+    })
 }
 
 /// Converts IAM's answer for a role.
 #[must_use]
 pub fn pass_role(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault>) -> Finding {
     let what = format!("role {}", role.arn);
+    let to = role.passed_to();
     match answer {
-        Ok(PassRoleDecision::Allowed) => Finding::good(what, format!("{daemon} may pass it")),
+        Ok(PassRoleDecision::Allowed) => {
+            Finding::good(what, format!("{daemon} may pass it to {to}"))
+        }
         Ok(PassRoleDecision::Denied) => Finding::bad(
             what,
-            format!("{daemon} may not pass it: no policy allows it"),
-            format!("add to the policy of {daemon}: {}", statement(&role.arn)),
+            format!("{daemon} may not pass it to {to}: no policy allows it"),
+            format!("add to the policy of {daemon}: {}", statement(role)),
         ),
         Ok(PassRoleDecision::Forbidden) => Finding::bad(
             what,
-            format!("{daemon} may not pass it: a policy, a boundary or the organization denies it"),
+            format!(
+                "{daemon} may not pass it to {to}: a policy, a boundary or the organization denies it"
+            ),
             format!(
                 "remove the statement that denies iam:PassRole; the policy of {daemon} also needs: {}",
-                statement(&role.arn)
+                statement(role)
             ),
         ),
         Err(fault) => {
@@ -126,26 +189,96 @@ pub fn pass_role(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fau
     }
 }
 
-fn statement(role: &str) -> String {
+fn statement(role: &Role) -> String {
     format!(
-        "{{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"{role}\",\"Condition\":{{\"StringEquals\":{{\"iam:PassedToService\":\"codepipeline.amazonaws.com\"}}}}}}"
+        "{{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"{}\",\"Condition\":{{\"StringEquals\":{{\"iam:PassedToService\":\"{}\"}}}}}}",
+        role.arn,
+        role.passed_to().principal()
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::tests::lines;
     use super::*;
     use crate::domain::fault::Reason;
 
     const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 
-    fn role(account: &str, of_action: bool) -> Role {
+    fn role(account: &str, usage: RoleUse) -> Role {
         Role {
             arn: format!("arn:aws:iam::{account}:role/build"),
             account: "123456789012".to_owned(),
-            of_action,
+            usage,
         }
+    }
+
+    /// The roles of a declaration, each with its use.
+    fn found(declaration: &Value) -> Vec<(String, RoleUse)> {
+        let roles = of_declaration(declaration, "123456789012").into_iter();
+        roles.map(|role| (role.arn, role.usage)).collect()
+    }
+
+    #[test]
+    fn every_role_of_a_clone_is_found_once_for_each_service() {
+        let action = |provider: &str, role: Option<&str>, build: Option<&str>| {
+            let mut action = json!({"actionTypeId": {"provider": provider}, "configuration": {}});
+            if let Some(role) = role {
+                action["roleArn"] = json!(role);
+            }
+            if let Some(build) = build {
+                action["configuration"]["ServiceRoleArnOverride"] = json!(build);
+            }
+            action
+        };
+        let declaration = json!({"roleArn": "arn:own", "stages": [
+            {"actions": [action("CodeStarSourceConnection", Some("arn:own"), None)]},
+            {"actions": [
+                action("CodeBuild", Some("arn:action"), Some("arn:build")),
+                action("CodeBuild", None, Some("arn:build")),
+                action("CodeBuild", None, Some("arn:own")),
+                action("Lambda", None, Some("arn:not-a-role-there")),
+            ]},
+            {"name": "a stage without actions"},
+        ]});
+        let expected = [
+            ("arn:action", RoleUse::Action),
+            ("arn:build", RoleUse::Build),
+            ("arn:own", RoleUse::Pipeline),
+            ("arn:own", RoleUse::Build),
+        ];
+        assert_eq!(
+            found(&declaration),
+            expected.map(|(arn, usage)| (arn.to_owned(), usage))
+        );
+        assert_eq!(found(&json!({})), []);
+    }
+
+    #[test]
+    fn a_build_role_is_passed_to_codebuild() {
+        let build = role("123456789012", RoleUse::Build);
+        let finding = pass_role(&build, DAEMON, Ok(PassRoleDecision::Denied));
+        assert!(finding.detail.contains("may not pass it to CodeBuild"));
+        let fix = finding.fix.unwrap();
+        let statement: Value = serde_json::from_str(&fix[fix.find('{').unwrap()..]).unwrap();
+        assert_eq!(
+            statement["Condition"]["StringEquals"]["iam:PassedToService"],
+            "codebuild.amazonaws.com"
+        );
+    }
+
+    #[test]
+    fn a_role_that_is_a_variable_is_not_checked() {
+        let mut variable = role("123456789012", RoleUse::Build);
+        variable.arn = "#{variables.BUILD_ROLE}".to_owned();
+        assert_eq!(
+            lines(&without_daemon_role(&BTreeSet::from([variable]))),
+            [
+                "-- role #{variables.BUILD_ROLE}: is a variable: whether the daemon may pass its value shows when a clone is created"
+            ]
+        );
     }
 
     fn ok_and_fix(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
@@ -155,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_role_that_cannot_be_passed_is_found_with_the_missing_statement() {
-        let ours = role("123456789012", false);
+        let ours = role("123456789012", RoleUse::Pipeline);
         assert_eq!(
             ok_and_fix(&ours, Ok(PassRoleDecision::Allowed)).0,
             Some(true)
@@ -175,13 +308,16 @@ mod tests {
     #[test]
     fn only_a_role_of_another_account_is_a_finding_without_the_daemons_role() {
         let roles = BTreeSet::from([
-            role("123456789012", false),
-            role("999999999999", false),
-            role("888888888888", true),
+            role("123456789012", RoleUse::Pipeline),
+            role("123456789012", RoleUse::Build),
+            role("999999999999", RoleUse::Pipeline),
+            role("888888888888", RoleUse::Action),
+            role("777777777777", RoleUse::Build),
         ]);
         assert_eq!(
             lines(&without_daemon_role(&roles)),
             [
+                "NO role arn:aws:iam::777777777777:role/build: is not of account 123456789012, where the pipelines are: no role can be passed to another account",
                 "ok role arn:aws:iam::888888888888:role/build: an action's, of another account: the pipeline's own role assumes it, so it is not passed",
                 "NO role arn:aws:iam::999999999999:role/build: is not of account 123456789012, where the pipelines are: no role can be passed to another account",
                 "-- roles: whether the daemon may pass arn:aws:iam::123456789012:role/build was not checked: give --daemon-role"

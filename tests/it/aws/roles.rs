@@ -9,7 +9,7 @@ use aws_sdk_iam::types::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::ports::PassRoleDecision;
+use branchline::ports::{PassRoleDecision, PassedTo};
 
 use super::clients;
 
@@ -17,18 +17,26 @@ const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 const BUILD: &str = "arn:aws:iam::123456789012:role/build";
 
 async fn ask(rule: &Rule) -> Result<PassRoleDecision, Fault> {
-    clients::roles(&[rule]).passing(DAEMON, BUILD).await
+    ask_for(PassedTo::CodePipeline, rule).await
+}
+
+async fn ask_for(to: PassedTo, rule: &Rule) -> Result<PassRoleDecision, Fault> {
+    clients::roles(&[rule]).passing(DAEMON, BUILD, to).await
 }
 
 fn judged(decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
+    judged_for("codepipeline.amazonaws.com", decision, fenced)
+}
+
+fn judged_for(service: &'static str, decision: PolicyEvaluationDecisionType, fenced: bool) -> Rule {
     mock!(aws_sdk_iam::Client::simulate_principal_policy)
-        .match_requests(|request| {
+        .match_requests(move |request| {
             let mut context = request.context_entries().iter();
-            let is_codepipeline = context.any(|context| {
+            let is_for_service = context.any(|context| {
                 context.context_key_name() == Some("iam:PassedToService")
-                    && context.context_key_values() == ["codepipeline.amazonaws.com"]
+                    && context.context_key_values() == [service]
             });
-            is_codepipeline
+            is_for_service
                 && request.policy_source_arn() == Some(DAEMON)
                 && request.action_names() == ["iam:PassRole"]
                 && request.resource_arns() == [BUILD]
@@ -58,6 +66,17 @@ async fn a_role_may_be_passed_or_denied_or_forbidden() {
     for (decision, fenced, wanted) in cases {
         assert_eq!(ask(&judged(decision, fenced)).await, Ok(wanted));
     }
+}
+
+#[tokio::test]
+async fn the_role_of_a_build_is_asked_about_for_codebuild() {
+    let rule = judged_for(
+        "codebuild.amazonaws.com",
+        PolicyEvaluationDecisionType::Allowed,
+        false,
+    );
+    let answer = ask_for(PassedTo::CodeBuild, &rule).await;
+    assert_eq!(answer, Ok(PassRoleDecision::Allowed));
 }
 
 #[tokio::test]
