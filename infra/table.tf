@@ -55,8 +55,8 @@ resource "aws_dynamodb_table" "audit" {
   }
 }
 
-# Administrators are denied as well, until somebody removes this policy, which CloudTrail records.
-# No policy can demand that a PutItem has a condition, so the roles limit who may put what.
+# Administrators are denied as well, until they remove this policy, which CloudTrail records. No
+# policy can demand that a PutItem has a condition, so the roles limit who may put what.
 resource "aws_dynamodb_resource_policy" "audit" {
   resource_arn = aws_dynamodb_table.audit.arn
   policy = jsonencode({

@@ -31,7 +31,7 @@ pub struct ChainHead {
 }
 
 const CHANGE: &str = "CHANGE";
-const DEAD_LETTER: &str = "DEAD-LETTER";
+const FAILURE: &str = "FAILURE";
 const ACTION: &str = "ACTION";
 const MESSAGE: &str = "MESSAGE";
 /// The beginning of the partitions that operators may write to: infra/iam.tf has the same.
@@ -102,7 +102,7 @@ impl Chain {
     fn parse(partition: &str, kind: &str) -> Option<Self> {
         match kind {
             CHANGE => Subject::from_table_key(partition).map(Self::Changes),
-            DEAD_LETTER => Subject::from_table_key(partition).map(Self::DeadLetters),
+            FAILURE => Subject::from_table_key(partition).map(Self::DeadLetters),
             ACTION => {
                 Subject::from_table_key(partition.strip_prefix(OPERATOR)?).map(Self::Operators)
             }
@@ -114,7 +114,7 @@ impl Chain {
     fn kind(&self) -> &'static str {
         match self {
             Self::Changes(_) => CHANGE,
-            Self::DeadLetters(_) => DEAD_LETTER,
+            Self::DeadLetters(_) => FAILURE,
             Self::Operators(_) => ACTION,
             Self::Messages(_) => MESSAGE,
         }
