@@ -157,6 +157,20 @@ locals {
       Action   = "dynamodb:Query"
       Resource = local.table_and_index
     },
+    {
+      Sid      = "AddAuditEntries"
+      Effect   = "Allow"
+      Action   = ["dynamodb:PutItem", "dynamodb:Query"]
+      Resource = aws_dynamodb_table.audit.arn
+    },
+    {
+      # A Deny, so that it holds whether or not AWS sends the keys of a transaction's items.
+      Sid       = "LeaveEntriesOfOperators"
+      Effect    = "Deny"
+      Action    = "dynamodb:PutItem"
+      Resource  = aws_dynamodb_table.audit.arn
+      Condition = { "ForAnyValue:StringLike" = { "dynamodb:LeadingKeys" = "OPERATOR#*" } }
+    },
   ]
 
   daemon_pipelines = concat(
@@ -267,10 +281,27 @@ resource "aws_iam_policy" "operator" {
         Resource = [for queue in local.queues : queue.arn]
       },
       {
-        Sid      = "ReadMappingsAndWriteAuditEntries"
+        Sid      = "ReadMappings"
         Effect   = "Allow"
-        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:PutItem"]
+        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem"]
         Resource = aws_dynamodb_table.mappings.arn
+      },
+      {
+        Sid      = "ReadAuditTrail"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:Query", "dynamodb:Scan"]
+        Resource = aws_dynamodb_table.audit.arn
+      },
+      {
+        # Every key must be an operator's, and there must be one.
+        Sid      = "AddEntriesOfOperators"
+        Effect   = "Allow"
+        Action   = "dynamodb:PutItem"
+        Resource = aws_dynamodb_table.audit.arn
+        Condition = {
+          "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = "OPERATOR#*" }
+          Null                      = { "dynamodb:LeadingKeys" = "false" }
+        }
       },
       {
         Sid      = "QueryMappings"

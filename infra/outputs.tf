@@ -19,6 +19,11 @@ output "table" {
   value       = aws_dynamodb_table.mappings.name
 }
 
+output "audit_table" {
+  description = "The name of the DynamoDB table with the audit trail."
+  value       = aws_dynamodb_table.audit.name
+}
+
 output "configuration" {
   description = "The configuration of the daemon, for operator commands. `check` and the signature check of `dlq show` read the secret from WEBHOOK_SECRET_0."
   value       = local.configuration

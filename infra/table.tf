@@ -31,3 +31,49 @@ resource "aws_dynamodb_table" "mappings" {
     enabled = true
   }
 }
+
+# The audit trail: items are only added. It has no time to live, by which anybody who may put an
+# item could remove one. The daemon derives the name from that of the other table.
+resource "aws_dynamodb_table" "audit" {
+  name                        = "${local.table}-audit"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.deletion_protection
+
+  dynamic "attribute" {
+    for_each = ["pk", "sk"]
+    content {
+      name = attribute.value
+      type = "S"
+    }
+  }
+
+  # Exports to S3 need it as well: docs/OPERATING.md.
+  point_in_time_recovery {
+    enabled = true
+  }
+}
+
+# Administrators are denied as well, until they remove this policy, which CloudTrail records. No
+# policy can demand that a PutItem has a condition, so the roles limit who may put what.
+resource "aws_dynamodb_resource_policy" "audit" {
+  resource_arn = aws_dynamodb_table.audit.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyChangesOfEntries"
+      Effect    = "Deny"
+      Principal = "*"
+      Action = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:PartiQLDelete",
+        "dynamodb:PartiQLInsert",
+        "dynamodb:PartiQLUpdate",
+        "dynamodb:UpdateItem",
+      ]
+      Resource = aws_dynamodb_table.audit.arn
+    }]
+  })
+}

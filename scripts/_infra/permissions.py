@@ -70,6 +70,10 @@ RESOURCES: dict[str, Resource] = {
     "dead letters": Resource(_sqs("branchline-dead-letters"), _sqs("orders")),
     "quarantine": Resource(_sqs("branchline-quarantine"), _sqs("orders")),
     "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
+    "audit trail": Resource(f"{_TABLE}-audit", f"{_TABLE}-audits"),
+    "entries of operators": Resource(
+        f"{_TABLE}-audit", f"{_TABLE}-audits", {"dynamodb:LeadingKeys": ["OPERATOR#REPO#1001/PR#0000000007"]}
+    ),
     "index": Resource(f"{_TABLE}/index/by-state", f"{_TABLE}2/index/by-state"),
     "template": Resource(_codepipeline("api-template"), _codepipeline("production")),
     "clone": Resource(_codepipeline("api-pr-7"), _codepipeline("production")),

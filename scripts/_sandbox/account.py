@@ -1,4 +1,4 @@
-"""Creates in the emulator what branchline needs: queues, a table, a role and a template."""
+"""Creates in the emulator what branchline needs: queues, two tables, a role and a template."""
 
 import json
 import secrets
@@ -52,7 +52,7 @@ def make(endpoint: str) -> Account:
     redrive = _redrive_to(sqs, dead_letters)
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
     internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
-    _make_table(aws.client("dynamodb", endpoint))
+    _make_tables(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
     return Account(
@@ -111,10 +111,23 @@ def _redrive_to(sqs: Any, queue_url: str) -> str:
     return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
 
 
-def _make_table(dynamodb: Any) -> None:
+def audit_table(table: str) -> str:
+    """Returns the name of the table with the audit trail."""
+    return f"{table}-audit"
+
+
+def _make_tables(dynamodb: Any) -> None:
     def key(name: str, kind: str) -> dict[str, str]:
         return {"AttributeName": name, "KeyType": kind}
 
+    dynamodb.create_table(
+        TableName=audit_table(TABLE),
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[key("pk", "HASH"), key("sk", "RANGE")],
+    )
     dynamodb.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import aws
-from .account import Account
+from .account import Account, audit_table
 
 Item = dict[str, str]
 """A row of the table as text. Numbers are text as well, because nothing here calculates."""
@@ -81,15 +81,17 @@ class World:
 
     def mappings(self) -> list[Item]:
         """Returns the mapping of every subject."""
-        return [item for item in self._items() if item["sk"].startswith(("PR#", "BRANCH#"))]
+        rows = self._items(self._account.table)
+        return [item for item in rows if item["sk"].startswith(("PR#", "BRANCH#"))]
 
     def history(self) -> list[Item]:
-        """Returns every audit entry, in the order of the events."""
-        return [item for item in self._items() if item["sk"].startswith("AUDIT#")]
+        """Returns the audit entry of every change, by subject and in their order."""
+        entries = self._items(audit_table(self._account.table))
+        return [item for item in entries if item["sk"].startswith("CHANGE#")]
 
-    def _items(self) -> list[Item]:
-        """Returns the whole table by a scan, which the daemon never does."""
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._account.table)
+    def _items(self, table: str) -> list[Item]:
+        """Returns a whole table by a scan, which the daemon never does."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=table)
         items = [_text(item) for page in pages for item in page["Items"]]
         return sorted(items, key=lambda item: (item["pk"], item["sk"]))
 

@@ -15,18 +15,22 @@ use aws_sdk_dynamodb::types::{
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::domain::outcome::audit_entry::NewAuditEntry;
+use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
-use crate::aws::records::{alias_items, audit_item, delivery_item, name_key, subject_key};
+use crate::aws::records::{alias_items, delivery_item, name_key};
 use crate::aws::row::{self, Item, n, s};
+use crate::aws::trail::{LastEntries, audit_table, entry_item};
 
 /// How many repositories' names are kept as written. Beyond that number some are written twice.
 const ALIASES: usize = 10_000;
+/// How often an entry is linked to the end of a chain that its mapping does not have.
+const CHAIN_ATTEMPTS: usize = 3;
 /// The code of a condition that did not hold (API reference, CancellationReason).
 const CONDITION: &str = "ConditionalCheckFailed";
 
@@ -34,6 +38,8 @@ const CONDITION: &str = "ConditionalCheckFailed";
 pub struct DynamoStore {
     client: Client,
     table: String,
+    audit_table: String,
+    last_entries: tokio::sync::Mutex<LastEntries>,
     aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
 }
 
@@ -45,12 +51,14 @@ enum Written {
 }
 
 impl DynamoStore {
-    /// Creates a store over this table.
+    /// Creates a store over this table, and over the table of its audit trail.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self {
             client,
+            audit_table: audit_table(&table),
             table,
+            last_entries: tokio::sync::Mutex::default(),
             aliases: Mutex::default(),
         }
     }
@@ -61,6 +69,14 @@ impl DynamoStore {
 
     pub(super) fn table(&self) -> &str {
         &self.table
+    }
+
+    pub(super) fn audit_table(&self) -> &str {
+        &self.audit_table
+    }
+
+    pub(super) fn last_entries(&self) -> &tokio::sync::Mutex<LastEntries> {
+        &self.last_entries
     }
 
     /// Writes all items or none. The SDK gives each call a client token, so its retries are one
@@ -146,12 +162,12 @@ impl DynamoStore {
     /// Reserves the pipeline's name, unless another subject has it.
     fn name_put(&self, name: &PipelineName, subject: &Subject) -> Result<TransactWriteItem, Fault> {
         let mut item = name_key(name);
-        item.insert("subject".to_owned(), s(subject_key(subject)));
+        item.insert("subject".to_owned(), s(subject.table_key()));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk) OR subject = :subject")
-            .expression_attribute_values(":subject", s(subject_key(subject)))
+            .expression_attribute_values(":subject", s(subject.table_key()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(TransactWriteItem::builder()
             .put(put.build().map_err(incomplete)?)
@@ -168,9 +184,20 @@ impl DynamoStore {
             .table_name(&self.table)
             .set_key(Some(name_key(name)))
             .condition_expression("attribute_not_exists(pk) OR subject = :subject")
-            .expression_attribute_values(":subject", s(subject_key(subject)));
+            .expression_attribute_values(":subject", s(subject.table_key()));
         Ok(TransactWriteItem::builder()
             .delete(delete.build().map_err(incomplete)?)
+            .build())
+    }
+
+    /// Adds an entry to the audit trail, if its place is free.
+    fn entry_put(&self, chain: &Chain, entry: &AuditEntry) -> Result<TransactWriteItem, Fault> {
+        let put = Put::builder()
+            .table_name(&self.audit_table)
+            .set_item(Some(entry_item(chain, entry)))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder()
+            .put(put.build().map_err(incomplete)?)
             .build())
     }
 
@@ -273,19 +300,39 @@ impl Store for DynamoStore {
         transition: &Transition,
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
-        let mapping = &transition.next;
-        let mut more = vec![self.plain_put(audit_item(&mapping.subject, entry))?];
-        if let Some(delivery) = entry.cause.delivery() {
-            more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
+        let chain = Chain::Changes(transition.next.subject.clone());
+        let mut transition = transition.clone();
+        for _ in 0..CHAIN_ATTEMPTS {
+            let after = transition.next.trail.take();
+            let linked = AuditEntry::link(entry, &chain, after.as_ref());
+            transition.next.trail = Some(linked.head());
+            let mapping = &transition.next;
+            let mut more = vec![self.entry_put(&chain, &linked)?];
+            if let Some(delivery) = entry.cause.delivery() {
+                more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
+            }
+            match self.transition_with_alias(&transition, more).await? {
+                Written::Done => return Ok(RecordResult::Done),
+                Written::Refused(reasons) => match refused_row(&reasons)? {
+                    // An earlier attempt of this write, whose answer was lost. It may have had
+                    // another link.
+                    Some(Some(row)) if row::same_but_trail(&row, mapping) => {
+                        return Ok(RecordResult::Done);
+                    }
+                    Some(row) => return Ok(RecordResult::Lost(row)),
+                    None => {}
+                },
+            }
+            // The place of the entry is taken, so the mapping was removed or restored by hand.
+            let last = self.last_entry(&chain).await?;
+            tracing::warn!(
+                chain = chain.to_string(),
+                "A mapping does not have the last entry of its audit trail; the next entry follows that one"
+            );
+            transition.next.trail = last.as_ref().map(AuditEntry::head);
         }
-        match self.transition_with_alias(transition, more).await? {
-            Written::Done => Ok(RecordResult::Done),
-            Written::Refused(reasons) => match refused_row(&reasons)?.flatten() {
-                // An earlier attempt of this write, whose answer was lost.
-                Some(row) if row::same(&row, mapping) => Ok(RecordResult::Done),
-                row => Ok(RecordResult::Lost(row)),
-            },
-        }
+        let detail = format!("other writers added to the audit trail {chain}");
+        Err(Fault::new(Reason::AwsConflict, detail))
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {

@@ -1,7 +1,6 @@
 //! Implements the ports with the AWS SDK. No other folder names the SDK.
 
 mod account;
-mod audit_log;
 mod call;
 mod codepipeline;
 mod declaration;
@@ -15,6 +14,7 @@ mod row;
 mod slots;
 mod sqs;
 mod store_reader;
+mod trail;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;
 pub use roles::Roles;
 pub use sqs::{QueueUrls, SqsQueue};
+pub use trail::audit_table;
 
 /// The time limit of a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,37 +1,13 @@
-//! Writes the table's other items: audit entries, delivery records, repository names and pipeline
-//! names.
+//! Writes the table's other items: delivery records, repository names and pipeline names.
 
-use crate::domain::ids::{DeliveryId, PipelineName, Subject};
+use crate::domain::ids::{DeliveryId, PipelineName};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
-use crate::aws::row::{Item, n, repository_key, s};
+use crate::aws::row::{Item, n, s};
 
 /// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
-
-/// Returns the item of an audit entry.
-pub(super) fn audit_item(subject: &Subject, entry: &NewAuditEntry) -> Item {
-    let key = format!("AUDIT#{}#{}#{}", subject.key(), entry.time, entry.cause);
-    let mut item = Item::from([
-        ("pk".to_owned(), s(repository_key(subject.repository))),
-        ("sk".to_owned(), s(key)),
-        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
-        ("outcome".to_owned(), s(entry.outcome.as_str())),
-        ("to".to_owned(), s(entry.to)),
-        ("journal".to_owned(), s(entry.journal.as_str())),
-    ]);
-    let optional = [
-        ("actor", entry.actor.as_deref()),
-        ("from", entry.from),
-        ("pipeline", entry.pipeline.as_deref()),
-    ];
-    let present = optional
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), s(value?))));
-    item.extend(present);
-    item
-}
 
 /// Returns the item that records that a delivery was processed. It expires after 30 days.
 pub(super) fn delivery_item(
@@ -42,7 +18,7 @@ pub(super) fn delivery_item(
     Item::from([
         ("pk".to_owned(), s(format!("DELIVERY#{delivery}"))),
         ("sk".to_owned(), s("DELIVERY")),
-        ("subject".to_owned(), s(subject_key(&mapping.subject))),
+        ("subject".to_owned(), s(mapping.subject.table_key())),
         ("outcome".to_owned(), s(entry.outcome.as_str())),
         ("processed_at".to_owned(), s(entry.processed_at.to_string())),
         (
@@ -78,9 +54,4 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
         ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
         ("sk".to_owned(), s("PIPELINE")),
     ])
-}
-
-/// Returns the key of a subject as one text: `REPO#1001/PR#0000000007`.
-pub(super) fn subject_key(subject: &Subject) -> String {
-    format!("{}/{}", repository_key(subject.repository), subject.key())
 }

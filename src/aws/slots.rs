@@ -15,7 +15,6 @@ use crate::ports::{SlotResult, SlotUse};
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
-use crate::aws::records::subject_key;
 use crate::aws::row::{n, s};
 
 /// The longest subject that is stored as it is, in bytes. An item may have 400 KB, which a thousand
@@ -118,7 +117,7 @@ enum Updated {
 }
 
 fn member(subject: &Subject) -> String {
-    let key = subject_key(subject);
+    let key = subject.table_key();
     if key.len() <= MAX_MEMBER_LENGTH {
         return key;
     }

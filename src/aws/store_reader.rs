@@ -5,7 +5,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, Page, SlotUse, StoreReader};
 
@@ -21,10 +20,9 @@ pub(super) const BY_STATE: &str = "by-state";
 impl DynamoStore {
     /// Reads as many rows as DynamoDB returns in one answer: up to 1 MB (API reference, Query).
     async fn page(&self, query: QueryFluentBuilder, after: Option<Cursor>) -> Result<Page, Fault> {
-        let start = after.map(|cursor| cursor.0.into_iter().map(|(key, value)| (key, s(value))));
         let query = query
             .table_name(self.table())
-            .set_exclusive_start_key(start.map(Iterator::collect));
+            .set_exclusive_start_key(start_key(after));
         let call = format!("Query on {}", self.table());
         let answer = measured(Service::DynamoDb, &call, query.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
@@ -90,7 +88,7 @@ impl StoreReader for DynamoStore {
         let item = self
             .item(format!("DELIVERY#{delivery}"), "DELIVERY".to_owned())
             .await?;
-        Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
+        Ok(item.and_then(|item| Subject::from_table_key(item.get("subject")?.as_s().ok()?)))
     }
 
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
@@ -115,30 +113,7 @@ impl StoreReader for DynamoStore {
         let item = self
             .item(format!("PIPELINE#{pipeline}"), "PIPELINE".to_owned())
             .await?;
-        Ok(item.and_then(|item| subject(item.get("subject")?.as_s().ok()?)))
-    }
-
-    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
-        let call = format!("Query on {}", self.table());
-        let mut entries = Vec::new();
-        let mut next = None;
-        loop {
-            let query = self
-                .client()
-                .query()
-                .table_name(self.table())
-                .key_condition_expression("pk = :pk AND begins_with(sk, :audit)")
-                .expression_attribute_values(":pk", s(repository_key(subject.repository)))
-                .expression_attribute_values(":audit", s(format!("AUDIT#{}#", subject.key())))
-                .set_exclusive_start_key(next);
-            let answer = measured(Service::DynamoDb, &call, query.send()).await;
-            let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-            entries.extend(answer.items().iter().map(audit_entry));
-            next = answer.last_evaluated_key;
-            if next.is_none() {
-                return Ok(entries);
-            }
-        }
+        Ok(item.and_then(|item| Subject::from_table_key(item.get("subject")?.as_s().ok()?)))
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
@@ -146,36 +121,14 @@ impl StoreReader for DynamoStore {
     }
 }
 
-/// Converts a key into a cursor. All keys of the table and of its index are text.
-fn cursor(key: Item) -> Cursor {
+/// Converts a cursor into the key after which a page begins.
+pub(super) fn start_key(after: Option<Cursor>) -> Option<Item> {
+    let values = after?.0.into_iter();
+    Some(values.map(|(key, value)| (key, s(value))).collect())
+}
+
+/// Converts a key into a cursor. All keys of both tables and of the index are text.
+pub(super) fn cursor(key: Item) -> Cursor {
     let text = |(name, value): (String, AttributeValue)| Some((name, value.as_s().ok()?.clone()));
     Cursor(key.into_iter().filter_map(text).collect())
-}
-
-/// Parses what `records::subject_key` returns.
-fn subject(text: &str) -> Option<Subject> {
-    let (repository, key) = text.strip_prefix("REPO#")?.split_once('/')?;
-    Subject::from_key(RepositoryId(repository.parse().ok()?), key)
-}
-
-/// Reads whatever the item contains: a damaged entry is shown, not hidden.
-fn audit_entry(item: &Item) -> AuditEntry {
-    let text = |name: &str| {
-        item.get(name)
-            .and_then(|value: &AttributeValue| value.as_s().ok())
-            .cloned()
-    };
-    let key = text("sk").unwrap_or_default();
-    let mut parts = key.rsplitn(3, '#');
-    AuditEntry {
-        cause: parts.next().unwrap_or_default().to_owned(),
-        time: parts.next().unwrap_or_default().to_owned(),
-        processed_at: text("processed_at").unwrap_or_default(),
-        actor: text("actor"),
-        outcome: text("outcome").unwrap_or_default(),
-        from: text("from"),
-        to: text("to").unwrap_or_default(),
-        pipeline: text("pipeline"),
-        journal: text("journal").unwrap_or_default(),
-    }
 }

@@ -20,6 +20,16 @@ pub struct Audit {
     /// Skip the confirmation prompt
     #[arg(long, requires = "repair")]
     pub yes: bool,
+    /// Verify the audit trail instead: all of it, or that of one subject (acme/api#7) or repository
+    /// (acme/api)
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["only", "repair"]
+    )]
+    pub trail: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
@@ -55,9 +65,23 @@ An audit makes two calls to CodePipeline for each clone and one for each other p
 of aws.codepipeline_rate. Beside the daemon's permissions it needs codepipeline:ListPipelines, and
 sqs:SendMessage on the internal queue for --repair.
 
+--trail verifies the audit trail, with the permissions dynamodb:Scan and dynamodb:Query on its table.
+Each entry has the hash of the one before it in its chain, and a mapping has the hash of the last
+change. Kinds of findings:
+  altered       the content of an entry does not match its hash
+  replaced      an entry is not the one that the next one follows
+  missing       entries are missing in a chain
+  truncated     a chain ends before the entry that its mapping names
+  differs       a chain does not end with the entry that its mapping names
+  mapping-gone  the mapping of a chain was removed
+  unreadable    an entry or a mapping cannot be read
+For a repository it reads the whole trail as well; for one subject, only that subject's chains.
+
 Examples:
   branchline audit
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
+  branchline audit --trail
+  branchline audit --trail acme/api#7
 
 Exit codes: 0 no findings, 1 findings, repaired or not, 2 error or interrupted";

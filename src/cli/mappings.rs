@@ -97,7 +97,7 @@ pub struct History {
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_HELP)]
 pub struct Export {
-    /// Export the history, one entry per line, instead of the mappings
+    /// Export the audit trail, one entry per line, instead of the mappings
     #[arg(long)]
     pub history: bool,
     /// Output format
@@ -158,7 +158,10 @@ the same table gives the same bytes.
 
 Each mapping is exported once, in the state in which it was read, while daemons go on changing
 mappings. Every state is read twice. A mapping can be missed only if it changes state between every
-two reads. --history costs one query per mapping.
+two reads.
+
+--history exports the whole audit trail, also the entries of mappings that are gone and of messages
+without a known subject. Each entry has its place in its chain, and hashes: see docs/OPERATING.md.
 
 Examples:
   branchline mappings export --output csv > mappings.csv

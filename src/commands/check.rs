@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, audit_table};
 use crate::cli::Check;
 use crate::cli::output::OutputFormat;
 use crate::cli::output::colour::Colour;
@@ -48,6 +48,11 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
             &fault,
             "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive",
         )),
+    }
+    let trail = audit_table(&config.table);
+    match aws.describe_table(&trail).await {
+        Ok(facts) => findings.extend(preflight::audit_table(&facts)),
+        Err(fault) => findings.push(preflight::audit_table_fault(&trail, &fault)),
     }
     let (of_templates, clones) = templates(aws, config).await;
     findings.extend(of_templates);

@@ -286,6 +286,19 @@ impl Subject {
         Some(Self { repository, kind })
     }
 
+    /// Returns the repository and the key as one text: `REPO#1001/PR#0000000007`.
+    #[must_use]
+    pub fn table_key(&self) -> String {
+        format!("REPO#{}/{}", self.repository, self.key())
+    }
+
+    /// Parses what [`Subject::table_key`] returns.
+    #[must_use]
+    pub fn from_table_key(text: &str) -> Option<Self> {
+        let (repository, key) = text.strip_prefix("REPO#")?.split_once('/')?;
+        Self::from_key(RepositoryId(repository.parse().ok()?), key)
+    }
+
     /// Returns the subject as people write it: `acme/api#7` or `acme/api@feature/x`. The text is
     /// one line: a branch's name may contain unprintable characters, which are escaped.
     #[must_use]

@@ -2,19 +2,20 @@
 
 use serde::Serialize;
 
+use crate::domain::ids::RepositoryName;
 use crate::domain::outcome::audit_entry::AuditEntry;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::outcome::chain::Chain;
 
-/// One audit entry with its subject. The field names are stable: they are the columns of
-/// `csv` and the keys of `json`.
+/// One audit entry with its subject, whose mapping may be gone. The field names are stable: they
+/// are the columns of `csv` and the keys of `json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct HistoryRow {
-    /// The repository's name in its latest event.
-    pub repository: String,
-    /// GitHub's number of the repository.
-    pub repository_id: u64,
-    /// The subject, as people write it.
-    pub subject: String,
+    /// The repository's name at the time of the entry.
+    pub repository: Option<String>,
+    /// GitHub's number of the repository; `None` for a message without a known subject.
+    pub repository_id: Option<u64>,
+    /// The subject, as people write it; `None` for a message without a known subject.
+    pub subject: Option<String>,
     /// The event's own time.
     pub time: String,
     /// The cause: a delivery, a repair, the sweep, or an operator.
@@ -33,6 +34,16 @@ pub struct HistoryRow {
     pub pipeline: Option<String>,
     /// The journal, as JSON.
     pub journal: String,
+    /// The version of the entry's format.
+    pub schema: u32,
+    /// The chain of the entry.
+    pub chain: String,
+    /// The number of the entry in its chain.
+    pub sequence: u64,
+    /// The hash of the entry before it.
+    pub previous: Option<String>,
+    /// The hash of the entry.
+    pub hash: String,
 }
 
 impl HistoryRow {
@@ -50,15 +61,22 @@ impl HistoryRow {
         "to",
         "pipeline",
         "journal",
+        "schema",
+        "chain",
+        "sequence",
+        "previous",
+        "hash",
     ];
 
-    /// Combines a mapping's subject with an entry of its audit trail.
+    /// Adds to an entry the subject of its chain.
     #[must_use]
-    pub fn new(mapping: &Mapping, entry: AuditEntry) -> Self {
+    pub fn new(entry: AuditEntry) -> Self {
+        let chain = Chain::from_text(&entry.chain);
+        let subject = chain.as_ref().and_then(Chain::subject);
         Self {
-            repository: mapping.repository.to_string(),
-            repository_id: mapping.subject.repository.0,
-            subject: mapping.subject.display(&mapping.repository),
+            repository_id: subject.map(|subject| subject.repository.0),
+            subject: subject_of(&entry),
+            repository: entry.repository,
             time: entry.time,
             cause: entry.cause,
             processed_at: entry.processed_at,
@@ -68,6 +86,25 @@ impl HistoryRow {
             to: entry.to,
             pipeline: entry.pipeline,
             journal: entry.journal,
+            schema: entry.schema,
+            chain: entry.chain,
+            sequence: entry.sequence,
+            previous: entry.previous,
+            hash: entry.hash,
         }
     }
+}
+
+/// Returns the subject of an entry, as people write it. If the entry does not name the repository,
+/// it is the table's key.
+pub(super) fn subject_of(entry: &AuditEntry) -> Option<String> {
+    let chain = Chain::from_text(&entry.chain)?;
+    let subject = chain.subject()?;
+    let name = entry.repository.as_deref();
+    Some(
+        match name.and_then(|name| RepositoryName::parse(name).ok()) {
+            Some(name) => subject.display(&name),
+            None => subject.table_key(),
+        },
+    )
 }

@@ -9,4 +9,5 @@ pub mod mappings;
 pub mod offline;
 pub mod preflight;
 pub mod rehearsal;
+pub mod trail;
 pub mod unsigned_payload;

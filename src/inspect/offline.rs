@@ -10,8 +10,11 @@ use crate::domain::ids::{
     DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
+use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Cursor, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader};
+use crate::ports::{
+    Cursor, EntryPage, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader, TrailReader,
+};
 
 /// A table without any mapping.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,19 @@ impl PipelineReader for OfflinePipelines {
     }
 }
 
+impl TrailReader for EmptyStore {
+    async fn chain(&self, _chain: &Chain) -> Result<Vec<AuditEntry>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn entries(&self, _after: Option<Cursor>) -> Result<EntryPage, Fault> {
+        Ok(EntryPage {
+            entries: Vec::new(),
+            next: None,
+        })
+    }
+}
+
 impl StoreReader for EmptyStore {
     async fn mapping(&self, _subject: &Subject) -> Result<Option<Mapping>, Fault> {
         Ok(None)
@@ -102,10 +118,6 @@ impl StoreReader for EmptyStore {
 
     async fn owner(&self, _pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
         Ok(None)
-    }
-
-    async fn history(&self, _subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn slots(&self, _rule: &str, _subject: &Subject) -> Result<SlotUse, Fault> {

@@ -9,18 +9,20 @@
 
 mod account;
 mod clock;
+mod cursor;
 mod pages;
 mod pipelines;
 mod queue;
 mod store;
+mod trail;
 
 pub use account::{
     IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, RedrivePolicy, TableDescription,
 };
 pub use clock::Clock;
+pub use cursor::Cursor;
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 pub use queue::Queue;
-pub use store::{
-    AuditLog, ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
-};
+pub use store::{ClaimResult, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader};
+pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -2,7 +2,8 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::store::{Cursor, StoreReader};
+use crate::ports::cursor::Cursor;
+use crate::ports::store::StoreReader;
 
 /// The mappings in one state.
 pub struct MappingPages<'a, S> {

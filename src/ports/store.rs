@@ -1,13 +1,14 @@
-//! The store port: read and write access to the table of mappings, and writes to the audit trail.
+//! The store port: read and write access to the table of mappings.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
-use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::cursor::Cursor;
+use crate::ports::trail::{AuditLog, TrailReader};
 
 /// The result of an attempt to claim a subject.
 #[derive(Debug)]
@@ -61,12 +62,8 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// A position in a listing, in the store's own terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(pub BTreeMap<String, String>);
-
-/// Read access to the table.
-pub trait StoreReader: Send + Sync + 'static {
+/// Read access to the table and to the audit trail.
+pub trait StoreReader: TrailReader {
     /// Returns a subject's row as it is now; `None` where the subject was never seen.
     fn mapping(
         &self,
@@ -110,12 +107,6 @@ pub trait StoreReader: Send + Sync + 'static {
         pipeline: &PipelineName,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
 
-    /// Returns a subject's audit trail, in the order of the events' own time.
-    fn history(
-        &self,
-        subject: &Subject,
-    ) -> impl Future<Output = Result<Vec<AuditEntry>, Fault>> + Send;
-
     /// Returns how many slots of a rule are taken, and whether the subject has one.
     fn slots(
         &self,
@@ -125,7 +116,7 @@ pub trait StoreReader: Send + Sync + 'static {
 }
 
 /// Write access to the table, for the one place that acts.
-pub trait Store: StoreReader {
+pub trait Store: StoreReader + AuditLog {
     /// Writes a half-way row if the table holds what the transition expects, and reserves the
     /// pipeline's name. A second call with the same transition wins again: the row shows the claim
     /// it asks for.
@@ -138,7 +129,10 @@ pub trait Store: StoreReader {
     ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
 
     /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table
-    /// holds what the transition expects. A second call with the same arguments succeeds as well.
+    /// holds what the transition expects. The entry follows the last one of the subject's chain of
+    /// changes, and the row has its link: the caller's row has the link before. If the row forgot
+    /// its chain, because it was removed by hand, the entry follows what the chain has. A second
+    /// call with the same arguments succeeds as well, and adds nothing.
     fn record(
         &self,
         transition: &Transition,
@@ -175,16 +169,5 @@ pub trait Store: StoreReader {
         &self,
         rule: &str,
         subjects: &[Subject],
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-/// Write access to the audit trail, for actions of operators.
-pub trait AuditLog: Send + Sync + 'static {
-    /// Writes an entry into a subject's audit trail. A second call with the same entry succeeds as
-    /// well.
-    fn note(
-        &self,
-        subject: &Subject,
-        entry: &NewAuditEntry,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }

@@ -1,7 +1,7 @@
 //! The one place that acts: it brings a subject's pipeline to the desired state.
 //!
 //! Start reading at [`Reconciler::process`] (`process.rs`), which takes a message through the seven
-//! steps. For one subject it reads the mapping, asks the pure plan what to do, and lets the the
+//! steps. For one subject it reads the mapping, asks the pure plan what to do, and lets the
 //! executor (`execute.rs`) claim the row, act under the claim and settle the outcome. `effects/`
 //! has one file for each thing that can happen to a pipeline; a pushed commit becomes an execution
 //! in `effects/start.rs`.
@@ -11,11 +11,13 @@
 
 mod effects;
 pub mod execute;
+mod failure_trail;
 pub mod lanes;
 pub mod lease;
 mod process;
 mod repository_removal;
 pub mod template_cache;
+mod unknown_messages;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,8 +38,10 @@ use crate::ports::{Clock, Pipelines, RecordResult, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::lanes::Lanes;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::unknown_messages::UnknownMessages;
 
 pub use process::Processed;
+pub use unknown_messages::UNKNOWN_PER_MINUTE;
 
 /// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
 /// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
@@ -56,6 +60,7 @@ pub struct Reconciler<S, P, C> {
     worker: String,
     max_attempts: MaxAttempts,
     claims: AtomicU64,
+    unknown_messages: UnknownMessages,
 }
 
 /// The configuration of a reconciler.
@@ -82,6 +87,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             worker: config.worker,
             max_attempts: config.max_attempts,
             claims: AtomicU64::new(0),
+            unknown_messages: UnknownMessages::default(),
         }
     }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::fault::{Class, Reason};
+use crate::domain::fault::Class;
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
+use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::lease::{Lease, Leases};
@@ -122,16 +123,16 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     }
 
     /// Carries out the disposition, and returns the acknowledgement that remains to be sent. A dead
-    /// letter is sent first, and only a confirmed send deletes the message. Returns `None` if the
-    /// lease is lost, because another consumer may have received the message by then.
+    /// letter is sent first and then recorded in the audit trail, and only a confirmed send deletes
+    /// the message. Returns `None` if the lease is lost, because another consumer may have received
+    /// the message by then.
     async fn dispose(&self, processed: Processed, lease: &Lease) -> Option<Ack> {
-        let receipt = processed.receipt;
-        let reason = processed.journal.fault().map(|fault| fault.reason);
+        let (receipt, journal) = (processed.receipt, &processed.journal);
         match processed.disposition {
             Disposition::Delete => Some(Ack::Delete(receipt)),
             Disposition::Discard => {
-                if let Some(reason) = reason {
-                    metrics::discarded(reason);
+                if let Some(fault) = journal.fault() {
+                    metrics::discarded(fault.reason);
                 }
                 Some(Ack::Delete(receipt))
             }
@@ -144,13 +145,11 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
                 Some(Ack::ChangeVisibility(receipt, self.wait(class, attempt)))
             }
             Disposition::DeadLetter(message) => {
-                let receives = processed.journal.receives;
-                let sent = self.send(Destination::DeadLetters, message, reason, receives);
+                let sent = self.send(Destination::DeadLetters, message, journal);
                 Some(sent.await.ack(receipt))
             }
             Disposition::Quarantine(message) => {
-                let receives = processed.journal.receives;
-                let sent = self.send(Destination::Quarantine, message, reason, receives);
+                let sent = self.send(Destination::Quarantine, message, journal);
                 Some(sent.await.ack(receipt))
             }
         }
@@ -160,21 +159,22 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         &self,
         destination: Destination,
         message: OutgoingMessage,
-        reason: Option<Reason>,
-        receives: u32,
+        journal: &Journal,
     ) -> Sent {
         let id = message.message_id.clone();
         match self.queue.send(destination, message).await {
             Ok(()) => {
-                if let Some(reason) = reason {
-                    metrics::dead_lettered(destination, reason);
+                if let Some(fault) = journal.fault() {
+                    metrics::dead_lettered(destination, fault.reason);
                 }
+                let reconciler = &self.shared.reconciler;
+                reconciler.record_failure(journal, destination).await;
                 Sent::Confirmed
             }
             Err(fault) => {
                 tracing::warn!(fault = %fault, message.id = id, "A dead letter was not confirmed; the message returns to the queue");
                 self.record(BackendSignal::Failed(fault));
-                Sent::Unconfirmed(self.wait(Class::Transient, receives))
+                Sent::Unconfirmed(self.wait(Class::Transient, journal.receives))
             }
         }
     }

@@ -31,6 +31,11 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     tokio::select! {
         biased;
         () = stop.requested() => return Ok(()),
+        checked = check_trail(reconciler) => checked?,
+    }
+    tokio::select! {
+        biased;
+        () = stop.requested() => return Ok(()),
         counted = count_slots(reconciler) => counted?,
     }
     let mut finished = 0_u32;
@@ -54,6 +59,18 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
         }
     }
     tracing::debug!(finished, "The sweep is done");
+    Ok(())
+}
+
+/// Finds out whether the table of the audit trail exists. Without it, a change could be made and
+/// not settled.
+async fn check_trail<S: Store, P: Pipelines, C: Clock>(
+    reconciler: &Reconciler<S, P, C>,
+) -> Result<(), Fault> {
+    let mut outage = TableOutage::default();
+    while let Err(fault) = reconciler.check_trail().await {
+        outage.wait(fault).await?;
+    }
     Ok(())
 }
 

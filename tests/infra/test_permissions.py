@@ -17,6 +17,9 @@ BUILD_ROLE = RESOURCES["build role"].arn
 WEBHOOKS = RESOURCES["webhooks"].arn
 INTERNAL = RESOURCES["internal"].arn
 TABLE = RESOURCES["table"].arn
+AUDIT = RESOURCES["audit trail"].arn
+OF_DAEMON = "REPO#1001/PR#0000000007"
+OF_OPERATOR = f"OPERATOR#{OF_DAEMON}"
 OUR_TAG = RESOURCES["tagged clone"].context
 OTHER_TAG = {f"aws:ResourceTag/{OWNER}": "another-table"}
 
@@ -70,6 +73,19 @@ FORBIDDEN = [
     Question.of("operator", "sqs:SendMessage", INTERNAL, {"aws:PrincipalAccount": "999999999999"}),
     Question.of("operator", "sqs:SendMessage", RESOURCES["dead letters"].arn),
     Question.of("operator", "dynamodb:DeleteItem", TABLE),
+    Question.of("operator", "dynamodb:PutItem", TABLE),
+    Question.of("operator", "dynamodb:UpdateItem", TABLE),
+    # Nobody changes an entry of the audit trail, or adds one in the place of somebody else.
+    *(
+        Question.of(by, f"dynamodb:{action}", AUDIT)
+        for by in ("daemon", "operator")
+        for action in ("BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLUpdate", "UpdateItem", "UpdateTimeToLive")
+    ),
+    Question.of("daemon", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": [OF_OPERATOR]}),
+    Question.of("daemon", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": [OF_DAEMON, OF_OPERATOR]}),
+    Question.of("operator", "dynamodb:PutItem", AUDIT),
+    Question.of("operator", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": [OF_DAEMON]}),
+    Question.of("operator", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": [OF_OPERATOR, OF_DAEMON]}),
 ]
 
 
@@ -139,6 +155,11 @@ class NeedsAndGrants(unittest.TestCase):
         conditional = [need for need in needs() if RESOURCES[need.on].context]
         self.check([Question.of(need.by, need.action, RESOURCES[need.on].arn) for need in conditional], want=False)
 
+    def test_the_daemon_adds_its_own_entries(self) -> None:
+        """With the keys that AWS sends for a call, and perhaps for the items of a transaction."""
+        keys = [[OF_DAEMON], ["WORKER#0123456789abcdef"], [OF_DAEMON, "REPO#1001", "DELIVERY#guid"]]
+        self.check([Question.of("daemon", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": each}) for each in keys], want=True)
+
     def test_forbidden_requests_are_denied(self) -> None:
         """The list is written by hand, because it must hold whatever the data file contains."""
         self.check(FORBIDDEN, want=False)
@@ -206,6 +227,15 @@ class Lint(unittest.TestCase):
             senders[queue] = [statement["Principal"] for statement in listed if statement["Effect"] == "Allow"]
         api, daemon = ({"AWS": applied()[f"aws_iam_role.{role}"]["arn"]} for role in ("api", "daemon"))
         self.assertEqual(senders, {"webhooks": [api], "internal": [daemon], "dead_letters": [], "quarantine": []})
+
+    def test_the_audit_trail_denies_changes_to_everybody(self) -> None:
+        """The policy of the table holds for administrators as well."""
+        (denial,) = statements(applied()["aws_dynamodb_resource_policy.audit"]["policy"])
+        self.assertEqual((denial["Effect"], denial["Principal"], denial["Resource"]), ("Deny", "*", [AUDIT]))
+        changes = {"BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLInsert", "PartiQLUpdate", "UpdateItem"}
+        self.assertEqual(set(denial["Action"]), {f"dynamodb:{change}" for change in changes})
+        self.assertIn("ttl", applied()["aws_dynamodb_table.audit"])
+        self.assertEqual(applied()["aws_dynamodb_table.audit"]["ttl"], [])
 
     def test_only_the_daemon_and_operators_may_send_to_the_internal_queue(self) -> None:
         """Senders to this queue are trusted without a signature, so no other policy allows it."""

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
+use branchline::aws::{DynamoStore, audit_table};
+use branchline::inspect::trail::{Scope, TrailVerifier};
 
 use super::account::Account;
 use super::script::Round;
@@ -55,7 +57,13 @@ pub(crate) struct Report {
     pub(crate) dead_lettered_again: usize,
     pub(crate) quarantined: usize,
     pub(crate) quarantined_again: usize,
+    /// Changes in the audit trail.
     pub(crate) audited: usize,
+    /// Dead-lettered messages in the audit trail. An entry is missing if the daemon was killed
+    /// between the send and the entry, or if the table did not answer.
+    pub(crate) dead_letters_audited: usize,
+    /// Quarantined messages in the audit trail, up to the limit per minute.
+    pub(crate) quarantined_audited: usize,
     pub(crate) claims: usize,
     pub(crate) wrong: Vec<String>,
 }
@@ -65,14 +73,14 @@ type Item = HashMap<String, AttributeValue>;
 /// Reads queues, table and pipelines, and checks them.
 pub(crate) async fn look(account: &Account, expected: &Expected) -> Report {
     let mut report = Report::default();
-    let items = items(account).await;
+    let items = scan(account, &account.table).await;
     let rows: Vec<&Item> = items
         .iter()
         .filter(|item| item.contains_key("generation"))
         .collect();
     mappings(&mut report, &rows, expected);
     pipelines(&mut report, account, &rows).await;
-    audit(&mut report, &items, &rows);
+    audit(&mut report, account, &items, &rows).await;
     let (dead_lettered, again) = dead_letters(
         &mut report,
         account,
@@ -195,33 +203,44 @@ async fn tags(account: &Account, name: &str) -> BTreeMap<String, String> {
     tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
-/// Checks that each subject has an audit trail that ends in its state, and that each webhook in a
-/// trail has a record of its own.
-fn audit(report: &mut Report, items: &[Item], rows: &[&Item]) {
+/// Checks that the audit trail is whole, that each subject's chain of changes ends in its state,
+/// and that each webhook in a chain has a record of its own.
+async fn audit(report: &mut Report, account: &Account, items: &[Item], rows: &[&Item]) {
     let deliveries: BTreeSet<&str> = items
         .iter()
         .filter_map(|item| text(item, "pk").strip_prefix("DELIVERY#"))
         .collect();
-    let mut trails: BTreeMap<(&str, &str), BTreeMap<&str, &Item>> = BTreeMap::new();
-    for item in items {
-        let Some(key) = text(item, "sk").strip_prefix("AUDIT#") else {
+    let store = DynamoStore::new(account.dynamodb.clone(), account.table.clone());
+    let verifier = TrailVerifier { store: &store };
+    let verified = verifier.verify(&Scope::Everything, || {}).await.unwrap();
+    let findings = verified.findings.iter();
+    report.wrong.extend(findings.map(|one| format!("{one:?}")));
+    let mut last: BTreeMap<(String, String), Item> = BTreeMap::new();
+    for item in scan(account, &audit_table(&account.table)).await {
+        match text(&item, "outcome") {
+            "dead-lettered" => report.dead_letters_audited += 1,
+            "quarantined" => report.quarantined_audited += 1,
+            _ => {}
+        }
+        if !text(&item, "sk").starts_with("CHANGE#") {
             continue;
-        };
+        }
         report.audited += 1;
-        let mut parts = key.rsplitn(3, '#');
-        let (cause, _time, subject) = (parts.next(), parts.next(), parts.next());
-        let cause = cause.unwrap_or_default();
+        let cause = text(&item, "cause");
         if !cause.starts_with("sweep:") && !deliveries.contains(cause) {
             report
                 .wrong
                 .push(format!("delivery {cause} has no record of its own"));
         }
-        let trail = trails.entry((text(item, "pk"), subject.unwrap_or_default()));
-        trail.or_default().insert(text(item, "processed_at"), item);
+        let (repository, subject) = text(&item, "pk").split_once('/').unwrap();
+        let key = (repository.to_owned(), subject.to_owned());
+        let later = |other: &Item| text(other, "sk") > text(&item, "sk");
+        if !last.get(&key).is_some_and(later) {
+            last.insert(key, item);
+        }
     }
     for row in rows {
-        let trail = trails.get(&(text(row, "pk"), text(row, "sk")));
-        let last = trail.and_then(|trail| trail.values().next_back());
+        let last = last.get(&(text(row, "pk").to_owned(), text(row, "sk").to_owned()));
         if last.map(|entry| text(entry, "to")) != Some(text(row, "state")) {
             report.wrong.push(format!(
                 "the trail of {} does not end in its state: {last:?}",
@@ -276,8 +295,8 @@ async fn receive(account: &Account, url: &str) -> Vec<Message> {
     }
 }
 
-async fn items(account: &Account) -> Vec<Item> {
-    let request = account.dynamodb.scan().table_name(&account.table);
+async fn scan(account: &Account, table: &str) -> Vec<Item> {
+    let request = account.dynamodb.scan().table_name(table);
     let mut pages = request.into_paginator().items().send();
     let mut items = Vec::new();
     while let Some(item) = pages.next().await {

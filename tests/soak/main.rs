@@ -200,6 +200,8 @@ impl Report {
             Row::sum("forgeries", expected.forgeries()),
             Row::sum("quarantined", self.quarantined),
             Row::sum("of them quarantined again", self.quarantined_again),
+            Row::sum("dead letters in the audit trail", self.dead_letters_audited),
+            Row::sum("quarantined in the audit trail", self.quarantined_audited),
             Row::sum("audit entries", self.audited),
             Row::sum("claims left", self.claims),
         ]

@@ -119,7 +119,7 @@ impl Tally {
 fn kind(operation: &str, body: &[u8]) -> Option<&'static str> {
     match operation {
         "CreatePipeline" => Some("create"),
-        "TransactWriteItems" if body.windows(6).any(|part| part == b"AUDIT#") => Some("record"),
+        "TransactWriteItems" if body.windows(7).any(|part| part == b"CHANGE#") => Some("record"),
         "TransactWriteItems" => Some("claim"),
         _ => None,
     }

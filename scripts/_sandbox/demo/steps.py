@@ -133,7 +133,7 @@ def history(story: Story) -> None:
     terminal.table(
         ["event time", "delivery", *others],
         [
-            [*_time_and_delivery(entry), *(_cell(entry, name) for name in others)]
+            [entry["time"], entry["cause"][:8], *(_cell(entry, name) for name in others)]
             for entry in entries
         ],
     )
@@ -209,9 +209,3 @@ def _show(message: dict[str, Any]) -> None:
 def _cell(item: Item, name: str) -> str:
     value = item.get(name, "") or "-"
     return value[:12] if name == "head_sha" else value
-
-
-def _time_and_delivery(entry: Item) -> list[str]:
-    """Reads the sort key: AUDIT#<subject>#<event time>#<delivery id>."""
-    _, when, delivery = entry["sk"].rsplit("#", 2)
-    return [when, delivery[:8]]

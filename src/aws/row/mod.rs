@@ -27,6 +27,16 @@ pub(super) fn same(one: &Mapping, other: &Mapping) -> bool {
     write(one) == write(other)
 }
 
+/// Returns true if two mappings are the same row, whatever the last entries of their audit trails.
+pub(super) fn same_but_trail(one: &Mapping, other: &Mapping) -> bool {
+    let without = |mapping: &Mapping| {
+        let mut item = write(mapping);
+        item.remove("trail");
+        item
+    };
+    without(one) == without(other)
+}
+
 /// Reads a mapping.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     Timestamp,
 };
+use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
     Approved, ClaimInfo, Mapping, Observed, Reported, State, UnknownAttributes,
@@ -40,6 +41,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
         claim: claim(row)?,
         attempts: row.required("attempts")?,
         last_error: row.text("last_error")?.map(str::to_owned),
+        trail: row.part("trail", trail)?,
         created_at: row.parse("created_at", Timestamp::from_rfc3339)?,
         updated_at: row.parse("updated_at", Timestamp::from_rfc3339)?,
         unknown: UnknownAttributes::new(),
@@ -156,6 +158,13 @@ fn execution(id: &str, part: &Part<'_>) -> Result<Execution, Fault> {
         updated: part.text("updated")?.map(str::to_owned),
         commit: part.text("commit")?.map(str::to_owned),
         link: part.text("link")?.map(str::to_owned),
+    })
+}
+
+fn trail(part: &Part<'_>) -> Result<ChainHead, Fault> {
+    Ok(ChainHead {
+        sequence: part.required("sequence")?,
+        hash: part.owned("hash")?,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::domain::ids::{
     Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
+use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
     Approved, ClaimInfo, Observed, Reported, State, UnknownAttributes,
@@ -100,6 +101,10 @@ fn full() -> Mapping {
         }),
         attempts: 2,
         last_error: Some("why".into()),
+        trail: Some(ChainHead {
+            sequence: u64::MAX,
+            hash: "f".repeat(64),
+        }),
         created_at: Timestamp(1_767_225_600_123),
         updated_at: Timestamp(1_767_225_601_456),
         unknown: UnknownAttributes::new(),

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, Reported, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, Resources};
@@ -37,6 +38,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("claim_until", claim.map(|claim| n(claim.until.0))),
         ("attempts", Some(n(mapping.attempts))),
         ("last_error", text(mapping.last_error.as_ref())),
+        ("trail", mapping.trail.as_ref().map(trail)),
         ("created_at", text(Some(&mapping.created_at))),
         ("updated_at", text(Some(&mapping.updated_at))),
     ])
@@ -126,6 +128,13 @@ fn execution(index: u32, execution: &Execution) -> AttributeValue {
         ("updated", text(execution.updated.as_ref())),
         ("commit", text(execution.commit.as_ref())),
         ("link", text(execution.link.as_ref())),
+    ])
+}
+
+fn trail(head: &ChainHead) -> AttributeValue {
+    map([
+        ("sequence", Some(n(head.sequence))),
+        ("hash", text(Some(&head.hash))),
     ])
 }
 

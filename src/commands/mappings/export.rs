@@ -1,6 +1,7 @@
-//! `branchline mappings export`: every mapping or its history, counted and hashed while it is
-//! written.
+//! `branchline mappings export`: every mapping, or every entry of the audit trail, counted and
+//! hashed while it is written.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -11,14 +12,13 @@ use crate::cli::mappings::Export;
 use crate::cli::output::streaming_table::StreamingTable;
 use crate::cli::terminal::{Done, code, fault, stopped};
 use crate::commands::mappings::account::{MappingsAccount, open, report_unreadable};
-use crate::domain::fault::Fault;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::outcome::chain::Chain;
 use crate::domain::text::plural;
 use crate::inspect::history::HistoryRow;
 use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::inspect::mappings::row::Row;
-use crate::ports::StoreReader;
+use crate::ports::TrailReader;
 
 /// A writer that hashes its bytes, so that a reader of the file can prove that it is whole.
 struct HashingWriter<W> {
@@ -41,8 +41,8 @@ impl<W: Write> Write for HashingWriter<W> {
 /// The counts of an export.
 #[derive(Default)]
 struct ExportReport {
-    mappings: usize,
-    rows: usize,
+    /// What was exported: `4 mappings`, or `5 entries of 4 subjects`.
+    exported: String,
     unreadable: usize,
     /// The reader closed the output.
     closed: bool,
@@ -54,27 +54,18 @@ pub(super) async fn export(args: &Export) -> Done {
         to: io::stdout().lock(),
         hash: Sha256::new(),
     };
-    let report = if args.history {
-        let rows = rows(args, &mut writer).fields(HistoryRow::FIELDS);
-        let entries = async |mapping: &Mapping| {
-            let entries = account.store.history(&mapping.subject).await?.into_iter();
-            Ok(entries
-                .map(|entry| HistoryRow::new(mapping, entry))
-                .collect())
-        };
-        write_rows(&account, rows, entries).await?
-    } else {
-        let rows = rows(args, &mut writer).fields(Row::exported_fields());
-        let row = async |mapping: &Mapping| Ok(vec![Row::exported(mapping)]);
-        write_rows(&account, rows, row).await?
+    let report = match args.history {
+        true => write_history(&account, rows(args, &mut writer).fields(HistoryRow::FIELDS)).await?,
+        false => {
+            write_mappings(
+                &account,
+                rows(args, &mut writer).fields(Row::exported_fields()),
+            )
+            .await?
+        }
     };
-    let mappings = plural(report.mappings, "mapping");
-    let exported = match (args.history, report.rows) {
-        (false, _) => mappings,
-        (true, 1) => format!("1 entry of {mappings}"),
-        (true, entries) => format!("{entries} entries of {mappings}"),
-    };
-    let mut summary = format!("{exported}, sha256 {}", hex::encode(writer.hash.finalize()));
+    let hash = hex::encode(writer.hash.finalize());
+    let mut summary = format!("{}, sha256 {hash}", report.exported);
     if report.unreadable > 0 {
         let rows = plural(report.unreadable, "unreadable row");
         summary += &format!(", without {rows}");
@@ -90,27 +81,58 @@ fn rows<T: Serialize, W: Write>(args: &Export, to: W) -> StreamingTable<T, W> {
     StreamingTable::new(args.output, Vec::new(), 0, to)
 }
 
-/// Writes the rows of every mapping.
-async fn write_rows<T: Serialize, W: Write>(
+/// Writes every mapping.
+async fn write_mappings<W: Write>(
     account: &MappingsAccount,
-    mut table: StreamingTable<T, W>,
-    rows_of: impl AsyncFn(&Mapping) -> Result<Vec<T>, Fault>,
+    mut table: StreamingTable<Row, W>,
 ) -> Result<ExportReport, Box<dyn Error>> {
     let mut report = ExportReport::default();
+    let mut mappings = 0;
     let mut listing = Listing::new(&account.store, Filter::default());
-    while let Some(batch) = listing.next().await.map_err(fault)? {
+    'pages: while let Some(batch) = listing.next().await.map_err(fault)? {
         report.unreadable += report_unreadable(&batch.unreadable)?;
         for mapping in batch.rows {
-            report.mappings += 1;
-            for row in rows_of(&mapping).await.map_err(fault)? {
-                report.rows += 1;
-                if stopped(table.write(&row))? {
-                    report.closed = true;
-                    return Ok(report);
-                }
+            mappings += 1;
+            if stopped(table.write(&Row::exported(&mapping)))? {
+                report.closed = true;
+                break 'pages;
             }
         }
     }
-    report.closed = stopped(table.end())?;
+    report.closed = report.closed || stopped(table.end())?;
+    report.exported = plural(mappings, "mapping");
+    Ok(report)
+}
+
+/// Writes every entry of the audit trail, also those of mappings that are gone.
+async fn write_history<W: Write>(
+    account: &MappingsAccount,
+    mut table: StreamingTable<HistoryRow, W>,
+) -> Result<ExportReport, Box<dyn Error>> {
+    let mut report = ExportReport::default();
+    let (mut entries, mut subjects) = (0_usize, BTreeSet::new());
+    let mut after = None;
+    'pages: loop {
+        let page = account.store.entries(after).await.map_err(fault)?;
+        for entry in page.entries {
+            entries += 1;
+            let chain = Chain::from_text(&entry.chain);
+            subjects.extend(chain.and_then(|chain| chain.subject().cloned()));
+            if stopped(table.write(&HistoryRow::new(entry)))? {
+                report.closed = true;
+                break 'pages;
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    report.closed = report.closed || stopped(table.end())?;
+    let entries = match entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{entries} entries"),
+    };
+    report.exported = format!("{entries} of {}", plural(subjects.len(), "subject"));
     Ok(report)
 }

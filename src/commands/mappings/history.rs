@@ -9,7 +9,7 @@ use crate::commands::mappings::account::open;
 use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::inspect::mappings::lookup::subject as find_subject;
-use crate::ports::StoreReader;
+use crate::ports::{StoreReader, TrailReader};
 
 pub(super) async fn history(args: &History) -> Done {
     let account = open(&args.options).await?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::domain::ids::DeliveryId;
 
-/// The cause of an audit entry. Its text is the last part of the entry's key.
+/// The cause of an audit entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A webhook, by GitHub's delivery GUID.
@@ -18,20 +18,30 @@ pub enum Cause {
     Replay(DeliveryId),
     /// An operator who dropped a dead letter, by its delivery.
     Drop(DeliveryId),
+    /// A delivery that was dead-lettered.
+    DeadLetter(DeliveryId),
+    /// A message without a known delivery that was dead-lettered or quarantined, by SQS's id.
+    Message(String),
 }
 
 const REPAIR: &str = "repair";
 const SWEEP: &str = "sweep";
 const REPLAY: &str = "replay";
 const DROP: &str = "drop";
+const DEAD_LETTER: &str = "dead-letter";
+const MESSAGE: &str = "message";
 
 impl Cause {
-    /// Returns the id of the delivery; `None` for a sweep, which has none.
+    /// Returns the id of the delivery; `None` for a sweep or a message, which have none.
     #[must_use]
     pub fn delivery(&self) -> Option<&DeliveryId> {
         match self {
-            Self::Webhook(id) | Self::Repair(id) | Self::Replay(id) | Self::Drop(id) => Some(id),
-            Self::Sweep(_) => None,
+            Self::Webhook(id)
+            | Self::Repair(id)
+            | Self::Replay(id)
+            | Self::Drop(id)
+            | Self::DeadLetter(id) => Some(id),
+            Self::Sweep(_) | Self::Message(_) => None,
         }
     }
 }
@@ -45,6 +55,8 @@ impl fmt::Display for Cause {
             Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
             Self::Replay(id) => write!(f, "{REPLAY}:{id}"),
             Self::Drop(id) => write!(f, "{DROP}:{id}"),
+            Self::DeadLetter(id) => write!(f, "{DEAD_LETTER}:{id}"),
+            Self::Message(id) => write!(f, "{MESSAGE}:{id}"),
         }
     }
 }
@@ -65,6 +77,8 @@ impl FromStr for Cause {
             Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
             Some((REPLAY, rest)) => id(rest).map(Self::Replay),
             Some((DROP, rest)) => id(rest).map(Self::Drop),
+            Some((DEAD_LETTER, rest)) => id(rest).map(Self::DeadLetter),
+            Some((MESSAGE, id)) => Ok(Self::Message(id.to_owned())),
             Some(_) => Err(UnknownCause),
         }
     }
@@ -83,6 +97,8 @@ mod tests {
             Cause::Sweep("0123/7".to_owned()),
             Cause::Replay(id()),
             Cause::Drop(id()),
+            Cause::DeadLetter(id()),
+            Cause::Message("0f3a".to_owned()),
         ];
         for cause in causes {
             assert_eq!(cause.to_string().parse(), Ok(cause));

@@ -3,6 +3,8 @@
 pub mod audit_entry;
 pub mod backend_signal;
 pub mod cause;
+pub mod chain;
+pub mod chain_check;
 pub mod dead_letter;
 pub mod disposition;
 pub mod journal;

@@ -15,6 +15,7 @@ use crate::domain::ids::{
     CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
     Timestamp,
 };
+use crate::domain::outcome::chain::ChainHead;
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -101,6 +102,8 @@ pub struct Mapping {
     pub attempts: u32,
     /// The last failure, until it is settled.
     pub last_error: Option<String>,
+    /// The last entry of its audit trail; `None` before the first.
+    pub trail: Option<ChainHead>,
     /// When the row was first written.
     pub created_at: Timestamp,
     /// When the row was last written.
@@ -204,6 +207,7 @@ impl Mapping {
             claim: None,
             attempts: 0,
             last_error: None,
+            trail: None,
             created_at: now,
             updated_at: now,
             unknown: UnknownAttributes::new(),

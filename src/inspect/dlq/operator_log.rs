@@ -1,14 +1,15 @@
 //! Records what an operator does to a dead letter, in the audit trail of its subject.
 //!
-//! Guarantee: an entry is written before the action, and completed afterwards. Without the entry
-//! there is no action.
+//! Guarantee: an entry is written before the action, and another one afterwards. Without the first
+//! one there is no action.
 
 use serde_json::{Value, json};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, Subject};
+use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
+use crate::domain::outcome::chain::Chain;
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::ports::{AuditLog, Clock};
 
@@ -60,7 +61,7 @@ pub struct OperatorLog<'a, L, C> {
 
 /// The entry of an action that has begun; empty for a message without a known subject.
 #[must_use]
-pub struct Begun(Option<(Subject, NewAuditEntry, Value)>);
+pub struct Begun(Option<(Chain, NewAuditEntry, Value)>);
 
 impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
     /// Writes the entry, before the action.
@@ -88,6 +89,7 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
             time: now,
             cause: self.action.cause(delivery),
             processed_at: now,
+            repository: message.repository.clone(),
             actor: Some(self.operator.to_owned()),
             outcome: begun.to_owned(),
             from: None,
@@ -95,21 +97,23 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
             pipeline: None,
             journal: journal.to_string(),
         };
-        self.log.note(subject, &entry).await?;
-        Ok(Begun(Some((subject.clone(), entry, journal))))
+        let chain = Chain::Operators(subject.clone());
+        self.log.note(&chain, &entry).await?;
+        Ok(Begun(Some((chain, entry, journal))))
     }
 
-    /// Completes the entry after the action. Returns a warning if it could not be completed: the
-    /// entry then still has the outcome of an action that has begun.
+    /// Writes the second entry, after the action. Returns a warning if it was not written: the
+    /// trail then has an action that has begun.
     pub async fn end(&self, begun: Begun) -> Option<String> {
-        let (subject, mut entry, mut journal) = begun.0?;
+        let (chain, mut entry, mut journal) = begun.0?;
         let (before, after) = (self.action.begun(), self.action.done());
         if let Some(fields) = journal.as_object_mut() {
             fields.insert("outcome".to_owned(), after.into());
         }
         entry.journal = journal.to_string();
         after.clone_into(&mut entry.outcome);
-        let fault = self.log.note(&subject, &entry).await.err()?;
+        entry.processed_at = self.clock.now();
+        let fault = self.log.note(&chain, &entry).await.err()?;
         Some(format!(
             "warning: the audit trail says '{before}' of {} and not '{after}': {fault}",
             entry.cause

@@ -7,12 +7,16 @@ use crate::inspect::mappings::filter::Filter;
 use crate::inspect::mappings::listing::Listing;
 use crate::ports::StoreReader;
 
-/// Returns the subject of `acme/api#7`, `acme/api@feature/x` or the name of a pipeline.
+/// Returns the subject of `acme/api#7`, `acme/api@feature/x`, the table's key
+/// (`REPO#1001/PR#0000000007`) or the name of a pipeline.
 ///
 /// # Errors
 /// One sentence: the text is none of these, the table has no such subject, or the table did not
 /// answer.
 pub async fn subject<S: StoreReader>(text: &str, store: &S) -> Result<Subject, String> {
+    if let Some(subject) = Subject::from_table_key(text) {
+        return Ok(subject);
+    }
     let parts = text
         .split_once('#')
         .map(|(name, number)| (name, Some(number), None));

@@ -12,7 +12,7 @@ use crate::domain::fault::{Fault, Reason};
 
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
-pub use table::table;
+pub use table::{audit_table, audit_table_fault, table};
 pub use template::{TemplateCheck, template};
 
 /// The result of one check.

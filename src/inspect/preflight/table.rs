@@ -1,5 +1,6 @@
-//! Checks the table, its index and its time to live.
+//! Checks the table, its index and its time to live, and the table of the audit trail.
 
+use crate::domain::fault::{Fault, Reason};
 use crate::ports::{IndexDescription, TableDescription};
 
 use crate::inspect::preflight::Finding;
@@ -8,25 +9,59 @@ use crate::inspect::preflight::Finding;
 #[must_use]
 pub fn table(description: &TableDescription) -> Vec<Finding> {
     vec![
-        keys(description),
+        keys("table", description),
         index(description),
         time_to_live(description),
     ]
 }
 
-fn keys(description: &TableDescription) -> Finding {
+/// Checks the table of the audit trail.
+#[must_use]
+pub fn audit_table(description: &TableDescription) -> Vec<Finding> {
+    let what = "audit trail";
+    let keys = keys(what, description);
+    let detail = match &description.ttl {
+        Ok(None) => return vec![keys],
+        Ok(Some(attribute)) => {
+            format!("has a time to live on '{attribute}', by which an entry could be removed")
+        }
+        Err(fault) => {
+            let unknown = Finding::from_fault(what, fault, "dynamodb:DescribeTimeToLive");
+            return vec![keys, unknown];
+        }
+    };
+    let attribute = description.ttl.as_ref().ok().and_then(Option::as_deref);
+    let fix = format!(
+        "aws dynamodb update-time-to-live --table-name {} --time-to-live-specification Enabled=false,AttributeName={}",
+        description.name,
+        attribute.unwrap_or_default()
+    );
+    vec![keys, Finding::bad(what, detail, fix)]
+}
+
+/// Reports that the table of the audit trail could not be described.
+#[must_use]
+pub fn audit_table_fault(table: &str, fault: &Fault) -> Finding {
+    let what = "audit trail";
+    if fault.reason != Reason::AwsMissing {
+        let permissions = "dynamodb:DescribeTable and dynamodb:DescribeTimeToLive";
+        return Finding::from_fault(what, fault, permissions);
+    }
+    let fix = format!(
+        "aws dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST --deletion-protection-enabled --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE"
+    );
+    Finding::bad(what, fault.to_string(), fix)
+}
+
+fn keys(what: &str, description: &TableDescription) -> Finding {
     if description.keys == ["pk", "sk"] {
-        return Finding::good("table", format!("{} with pk and sk", description.name));
+        return Finding::good(what, format!("{} with pk and sk", description.name));
     }
     let detail = format!(
         "has the keys {}, expected pk and sk",
         description.keys.join(", ")
     );
-    Finding::bad(
-        "table",
-        detail,
-        "create a new table: keys cannot be changed",
-    )
+    Finding::bad(what, detail, "create a new table: keys cannot be changed")
 }
 
 fn index(description: &TableDescription) -> Finding {
@@ -82,7 +117,6 @@ fn time_to_live(description: &TableDescription) -> Finding {
 mod tests {
     use super::super::tests::lines;
     use super::*;
-    use crate::domain::fault::{Fault, Reason};
 
     fn good() -> TableDescription {
         let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
@@ -113,6 +147,23 @@ mod tests {
         let findings = table(&bad);
         let is_bad = |finding: &Finding| finding.ok == Some(false) && finding.fix.is_some();
         assert!(findings.iter().all(is_bad), "{findings:?}");
+    }
+
+    #[test]
+    fn the_audit_trail_has_no_time_to_live() {
+        let good = TableDescription {
+            index: None,
+            ttl: Ok(None),
+            ..good()
+        };
+        assert!(lines(&audit_table(&good))[0].starts_with("ok audit trail: "));
+        let expiring = TableDescription {
+            ttl: Ok(Some("expires_at".to_owned())),
+            ..good
+        };
+        let findings = audit_table(&expiring);
+        assert!(lines(&findings)[1].starts_with("NO audit trail: has a time to live"));
+        assert!(findings[1].fix.as_ref().unwrap().contains("Enabled=false"));
     }
 
     #[test]

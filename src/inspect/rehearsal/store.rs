@@ -6,10 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::ports::{
-    ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+    AuditLog, ClaimResult, Cursor, EntryPage, Page, RecordResult, SlotResult, SlotUse, Store,
+    StoreReader, TrailReader,
 };
 
 /// The table, with the rehearsed writes on top.
@@ -80,6 +82,22 @@ impl<S: StoreReader> RehearsalStore<S> {
     }
 }
 
+impl<S: StoreReader> TrailReader for RehearsalStore<S> {
+    async fn chain(&self, chain: &Chain) -> Result<Vec<AuditEntry>, Fault> {
+        self.inner.chain(chain).await
+    }
+
+    async fn entries(&self, after: Option<Cursor>) -> Result<EntryPage, Fault> {
+        self.inner.entries(after).await
+    }
+}
+
+impl<S: StoreReader> AuditLog for RehearsalStore<S> {
+    async fn note(&self, _chain: &Chain, _entry: &NewAuditEntry) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
 impl<S: StoreReader> StoreReader for RehearsalStore<S> {
     async fn mapping(&self, subject: &Subject) -> Result<Option<Mapping>, Fault> {
         if let Some(row) = self.rehearsed(subject) {
@@ -128,10 +146,6 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
             Some(owner) => Ok(owner),
             None => self.inner.owner(pipeline).await,
         }
-    }
-
-    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
-        self.inner.history(subject).await
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {

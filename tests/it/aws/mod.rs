@@ -17,3 +17,4 @@ mod executions;
 mod faults;
 mod roles;
 mod sqs;
+mod trail;

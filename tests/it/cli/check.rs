@@ -41,6 +41,7 @@ async fn missing_parts_are_found_and_fixed_ones_are_good() {
         "ok table",
         "ok index by-state",
         "NO time to live",
+        "ok audit trail",
         "NO template api-template",
     ];
     assert_eq!(found, expected);
@@ -125,6 +126,7 @@ async fn queues_and_a_table_that_do_not_exist_are_found() {
         "ok dead-letter queue",
         "ok quarantine",
         "NO table",
+        "NO audit trail",
         "NO template no-such-template",
     ];
     assert_eq!(found, expected);

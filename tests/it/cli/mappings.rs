@@ -208,10 +208,10 @@ async fn a_history_in_csv_has_a_column_for_missing_values(account: &Account) {
     let output = run(account, &["history", "acme/api#7", "--output", "csv"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
     let csv = text(output.stdout);
-    let head = "time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
+    let head = "time,cause,processed_at,repository,actor,outcome,from,to,pipeline,journal,schema,chain,sequence,previous,hash\n";
     assert!(csv.starts_with(head) && csv.contains("replay:d-3"), "{csv}");
     for entry in rows(account, &["history", "acme/api#7"]) {
-        assert_eq!(entry.as_object().unwrap().len(), 9, "{entry}");
+        assert_eq!(entry.as_object().unwrap().len(), 15, "{entry}");
     }
 }
 
@@ -241,13 +241,13 @@ fn an_export_of_the_history_has_every_entry_of_every_subject(account: &Account) 
     for format in ["json", "csv"] {
         let output = run(account, &["export", "--history", "--output", format]);
         let hash = hex::encode(Sha256::digest(&output.stdout));
-        let summary = format!("{entries} entries of 3 mappings, sha256 {hash}\n");
+        let summary = format!("{entries} entries of 3 subjects, sha256 {hash}\n");
         assert_eq!(text(output.stderr), summary);
         let lines = text(output.stdout.clone()).lines().count();
         assert_eq!(lines, entries + usize::from(format == "csv"));
     }
     let head = text(run(account, &["export", "--history", "--output", "csv"]).stdout);
-    let fields = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal\n";
+    let fields = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal,schema,chain,sequence,previous,hash\n";
     assert!(head.starts_with(fields), "{head}");
 }
 

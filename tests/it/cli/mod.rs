@@ -27,3 +27,4 @@ mod mappings;
 mod observe;
 mod run;
 mod traces;
+mod trail;

@@ -99,15 +99,13 @@ impl StoreStage for Table {
 
     async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
         let entries = self.0.audit(subject).into_iter();
-        entries
-            .map(|entry| (entry.cause.to_string(), entry.outcome.to_owned()))
-            .collect()
+        entries.map(|entry| (entry.cause, entry.outcome)).collect()
     }
 
     async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
         let mut entries = self.0.audit(subject).into_iter();
         entries
-            .find(|kept| kept.cause == entry.cause)
+            .find(|kept| kept.cause == entry.cause.to_string())
             .map(|kept| kept.journal)
     }
 
@@ -118,6 +116,14 @@ impl StoreStage for Table {
 
     async fn repository(&self, name: &str) -> Option<u64> {
         self.0.alias(name).map(|id| id.0)
+    }
+
+    fn another(&self) -> FakeStore {
+        self.0.clone()
+    }
+
+    async fn remove_row(&self, subject: &Subject) {
+        self.0.remove_row(subject);
     }
 }
 
@@ -166,6 +172,13 @@ mod store {
     use crate::contract::store::store_contract;
 
     store_contract!(Table::new());
+}
+
+mod trail {
+    use super::Table;
+    use crate::contract::trail::trail_contract;
+
+    trail_contract!(Table::new());
 }
 
 mod listing {

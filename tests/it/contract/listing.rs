@@ -109,7 +109,6 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
         let name = format!("pipeline-{index}");
         let claim = won(stage, first(subject.clone(), &name, "worker/1")).await;
         let gone = claim.settle(EffectResult::Absent, at(9_000));
-        // Audit entries are in the same partition.
         let entry = entry("guid-1", "gone");
         stage.store().record(&gone, &entry).await.unwrap();
     }

@@ -140,29 +140,20 @@ impl Table {
     }
 
     async fn entries(&self, subject: &Subject) -> Vec<HashMap<String, AttributeValue>> {
-        let prefix = format!("AUDIT#{}#", subject.key());
+        let text = |text: String| AttributeValue::S(text);
         let request = self
             .client
             .query()
-            .table_name(&self.name)
+            .table_name(format!("{}-audit", self.name))
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(
-                ":pk",
-                AttributeValue::S(format!("REPO#{}", subject.repository)),
-            )
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix));
+            .expression_attribute_values(":pk", text(subject.table_key()))
+            .expression_attribute_values(":prefix", text("CHANGE#".to_owned()));
         request.send().await.unwrap().items.unwrap_or_default()
     }
 }
 
 fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {
     item.get(name).unwrap().as_s().unwrap().clone()
-}
-
-/// Returns the delivery at the end of an audit entry's sort key.
-fn delivery_of(item: &HashMap<String, AttributeValue>) -> String {
-    let key = text(item, "sk");
-    key.rsplit('#').next().unwrap().to_owned()
 }
 
 impl StoreStage for Table {
@@ -175,13 +166,13 @@ impl StoreStage for Table {
     async fn audit(&self, subject: &Subject) -> Vec<(String, String)> {
         let entries = self.entries(subject).await.into_iter();
         entries
-            .map(|item| (delivery_of(&item), text(&item, "outcome")))
+            .map(|item| (text(&item, "cause"), text(&item, "outcome")))
             .collect()
     }
 
     async fn journal(&self, subject: &Subject, entry: &NewAuditEntry) -> Option<String> {
         let mut entries = self.entries(subject).await.into_iter();
-        let kept = entries.find(|item| delivery_of(item) == entry.cause.to_string())?;
+        let kept = entries.find(|item| text(item, "cause") == entry.cause.to_string())?;
         Some(text(&kept, "journal"))
     }
 
@@ -195,6 +186,18 @@ impl StoreStage for Table {
     async fn repository(&self, name: &str) -> Option<u64> {
         let alias = self.item(format!("NAME#{name}"), "NAME").await?;
         alias.get("repository_id")?.as_n().ok()?.parse().ok()
+    }
+
+    fn another(&self) -> DynamoStore {
+        DynamoStore::new(self.client.clone(), self.name.clone())
+    }
+
+    async fn remove_row(&self, subject: &Subject) {
+        let request = self.client.delete_item().table_name(&self.name);
+        let pk = format!("REPO#{}", subject.repository);
+        let request = request.key("pk", AttributeValue::S(pk));
+        let request = request.key("sk", AttributeValue::S(subject.key()));
+        request.send().await.unwrap();
     }
 }
 
@@ -261,6 +264,13 @@ mod store {
     use crate::contract::store::store_contract;
 
     store_contract!(Table::new().await);
+}
+
+mod trail {
+    use super::Table;
+    use crate::contract::trail::trail_contract;
+
+    trail_contract!(Table::new().await);
 }
 
 mod listing {

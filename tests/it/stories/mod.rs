@@ -6,4 +6,5 @@ mod fakes;
 mod payloads;
 mod reliability;
 mod steps;
+mod trail;
 mod worker;

@@ -75,6 +75,12 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         disposition,
         signal: _,
     } = processed;
+    let send = async |destination, message| {
+        world.queue.send(destination, message).await?;
+        let reconciler = world.reconciler();
+        reconciler.record_failure(&journal, destination).await;
+        Ok::<_, Fault>(())
+    };
     let sent = match disposition {
         Disposition::Delete | Disposition::Discard => Ok(()),
         Disposition::Retry { class, attempt } => {
@@ -83,12 +89,8 @@ async fn execute(world: &World, processed: Processed) -> Journal {
             let _ = world.queue.change_visibility(&[(receipt, wait)]).await;
             return journal;
         }
-        Disposition::DeadLetter(message) => {
-            world.queue.send(Destination::DeadLetters, message).await
-        }
-        Disposition::Quarantine(message) => {
-            world.queue.send(Destination::Quarantine, message).await
-        }
+        Disposition::DeadLetter(message) => send(Destination::DeadLetters, message).await,
+        Disposition::Quarantine(message) => send(Destination::Quarantine, message).await,
     };
     // A message is deleted only after a confirmed send.
     if sent.is_ok() {

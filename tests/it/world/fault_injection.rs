@@ -33,6 +33,10 @@ pub(crate) enum Op {
     GiveUp,
     Mapping,
     InState,
+    /// Query on a chain of the audit trail.
+    Chain,
+    /// PutItem of an entry without a mapping.
+    Note,
     Template,
     Names,
     OfRepository,
@@ -57,7 +61,7 @@ impl Op {
             Self::Receive | Self::ReceiveInternal => 0,
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
-            Self::Mapping | Self::Names => 1,
+            Self::Mapping | Self::Names | Self::Chain | Self::Note => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,

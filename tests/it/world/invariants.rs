@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use branchline::domain::clone::tags::is_ours;
 use branchline::domain::ids::Timestamp;
+use branchline::domain::outcome::audit_entry::AuditEntry;
+use branchline::domain::outcome::chain_check::ChainCheck;
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
@@ -40,6 +42,7 @@ impl World {
         left.extend(self.names_left(&rows, &stuck));
         left.extend(self.heads_left(&rows));
         left.extend(self.slots_left());
+        left.extend(self.trail_left());
         left
     }
 
@@ -158,6 +161,30 @@ impl World {
             }
             if row.owes_start() && ours {
                 left.push(format!("{} did not build its head", display(row)));
+            }
+        }
+        left
+    }
+
+    /// Checks that every chain of the audit trail is whole, and that each mapping names the last
+    /// entry of its chain.
+    fn trail_left(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for chain in self.store.chains() {
+            let mut check = ChainCheck::default();
+            for entry in self.store.chain_of(&chain) {
+                let defects = check.push(&entry).into_iter();
+                left.extend(defects.map(|defect| format!("{chain}: {defect:?}")));
+            }
+        }
+        for row in self.store.rows() {
+            let last = self.store.audit(&row.subject).last().map(AuditEntry::head);
+            if last != row.trail {
+                left.push(format!(
+                    "{} names {:?}, and its trail ends with {last:?}",
+                    display(&row),
+                    row.trail
+                ));
             }
         }
         left

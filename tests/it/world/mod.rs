@@ -32,6 +32,7 @@ pub(crate) mod sqs;
 pub(crate) mod store;
 pub(crate) mod story;
 pub(crate) mod table;
+mod trail;
 pub(crate) mod webhook;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -8,6 +8,7 @@ use branchline::domain::ids::{
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
+use branchline::domain::outcome::chain::ChainHead;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
 use branchline::domain::state::effect::{EffectResult, ExistingClone};
@@ -82,6 +83,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         claim: Some(claim(owner)),
         attempts: 0,
         last_error: None,
+        trail: None,
         created_at: at(300),
         updated_at: at(300),
         unknown: UnknownAttributes::new(),
@@ -129,6 +131,7 @@ pub(crate) fn entry(delivery: &str, to: &'static str) -> NewAuditEntry {
         cause: Cause::Webhook(DeliveryId::parse(delivery).unwrap()),
         time: at(0),
         processed_at: at(1_000),
+        repository: Some("acme/api".to_owned()),
         actor: Some("octocat".to_owned()),
         outcome: "created".to_owned(),
         from: Some("unseen"),
@@ -198,6 +201,10 @@ fn full() -> Mapping {
         claim: Some(claim("host ü/pid 1/17")),
         attempts: u32::MAX,
         last_error: Some("aws-unavailable: 503".to_owned()),
+        trail: Some(ChainHead {
+            sequence: 9_007_199_254_740_993,
+            hash: "f".repeat(64),
+        }),
         created_at: Timestamp(1),
         updated_at: Timestamp(2),
         unknown: [(

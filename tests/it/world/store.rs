@@ -1,5 +1,5 @@
-//! A fake table: rows by subject, pipeline names by subject, audit entries, delivery records and
-//! names of repositories.
+//! A fake table: rows by subject, pipeline names by subject, delivery records and names of
+//! repositories. `trail.rs` has the audit trail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,8 @@ use branchline::domain::fault::Fault;
 use branchline::domain::ids::{
     DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
-use branchline::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::outcome::chain::Chain;
 use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::ports::{
@@ -16,6 +17,7 @@ use branchline::ports::{
 };
 
 use super::lock;
+use super::trail::FakeTrail;
 use crate::world::fault_injection::{FaultInjection, Op};
 
 /// A subject, as the table keys it.
@@ -37,8 +39,6 @@ pub(crate) struct Delivered {
 struct Table {
     rows: BTreeMap<Key, Mapping>,
     names: BTreeMap<PipelineName, Key>,
-    /// By subject, then by event time and cause: the same delivery overwrites its own entry.
-    audit: BTreeMap<(Key, Timestamp, String), NewAuditEntry>,
     deliveries: BTreeMap<DeliveryId, Delivered>,
     aliases: BTreeMap<String, RepositoryId>,
     /// The subjects with a slot, by rule.
@@ -49,7 +49,8 @@ struct Table {
 #[derive(Clone)]
 pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
-    faults: FaultInjection,
+    pub(super) trail: FakeTrail,
+    pub(super) faults: FaultInjection,
 }
 
 impl FakeStore {
@@ -57,6 +58,7 @@ impl FakeStore {
     pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             table: Arc::default(),
+            trail: FakeTrail::default(),
             faults: faults.clone(),
         }
     }
@@ -74,12 +76,9 @@ impl FakeStore {
         lock(&self.table).rows.values().cloned().collect()
     }
 
-    /// Returns the audit entries of a subject, by the time of their events.
-    pub(crate) fn audit(&self, subject: &Subject) -> Vec<NewAuditEntry> {
-        let table = lock(&self.table);
-        let mine = key(subject);
-        let entries = table.audit.iter().filter(|((key, ..), _)| *key == mine);
-        entries.map(|(_, entry)| entry.clone()).collect()
+    /// Removes a row as an operator does by hand.
+    pub(crate) fn remove_row(&self, subject: &Subject) {
+        lock(&self.table).rows.remove(&key(subject));
     }
 
     /// Returns the record of a delivery.
@@ -138,6 +137,18 @@ impl Table {
         self.rows.get(&key(&transition.next.subject)) == Some(&transition.next)
     }
 
+    /// The same for a transition that added to the audit trail.
+    fn is_recorded(&self, transition: &Transition) -> bool {
+        let row = self.rows.get(&key(&transition.next.subject));
+        row.is_some_and(|row| {
+            let trail = transition.next.trail.clone();
+            Mapping {
+                trail,
+                ..row.clone()
+            } == transition.next
+        })
+    }
+
     fn write(&mut self, transition: &Transition) {
         let key = key(&transition.next.subject);
         if let Some(row) = self.rows.get(&key) {
@@ -175,7 +186,12 @@ impl Table {
         ClaimResult::Won(Box::new(Claim::proven(transition.next)))
     }
 
-    fn record(&mut self, transition: &Transition, entry: &NewAuditEntry) -> RecordResult {
+    fn record(
+        &mut self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+        trail: &FakeTrail,
+    ) -> RecordResult {
         let next = &transition.next;
         assert!(next.claim.is_none(), "a settled row with a claim");
         match next.state {
@@ -184,15 +200,16 @@ impl Table {
                 panic!("a half-way row settled: {:?}", next.state)
             }
         }
-        if self.is_written(transition) {
+        if self.is_recorded(transition) {
             return RecordResult::Done;
         }
         if !self.holds(transition) {
             return RecordResult::Lost(self.lost(transition));
         }
-        self.write(transition);
-        let position = (key(&next.subject), entry.time, entry.cause.to_string());
-        self.audit.insert(position, entry.clone());
+        let mut linked = transition.clone();
+        let chain = Chain::Changes(next.subject.clone());
+        linked.next.trail = Some(trail.link(&chain, next.trail.as_ref(), entry));
+        self.write(&linked);
         if let Some(delivery) = entry.cause.delivery() {
             let delivered = Delivered {
                 repository: next.subject.repository,
@@ -310,21 +327,6 @@ impl StoreReader for FakeStore {
         Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
     }
 
-    async fn history(&self, subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
-        let read = |entry: NewAuditEntry| AuditEntry {
-            time: entry.time.to_string(),
-            cause: entry.cause.to_string(),
-            processed_at: entry.processed_at.to_string(),
-            actor: entry.actor,
-            outcome: entry.outcome,
-            from: entry.from.map(str::to_owned),
-            to: entry.to.to_owned(),
-            pipeline: entry.pipeline,
-            journal: entry.journal,
-        };
-        Ok(self.audit(subject).into_iter().map(read).collect())
-    }
-
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         let table = lock(&self.table);
         let slots = table.slots.get(rule);
@@ -347,7 +349,7 @@ impl Store for FakeStore {
         transition: &Transition,
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
-        let effect = || Ok(lock(&self.table).record(transition, entry));
+        let effect = || Ok(lock(&self.table).record(transition, entry, &self.trail));
         self.faults.pass(Op::Record, effect).await
     }
 

@@ -12,6 +12,7 @@ use branchline::domain::ids::{RepositoryName, Subject};
 use branchline::domain::intake::authenticated::Authenticator;
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
+use branchline::domain::outcome::audit_entry::AuditEntry;
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
@@ -249,13 +250,9 @@ impl World {
     pub(crate) fn history(&self, subject: &str) -> Vec<String> {
         let subject: Subject = self.mapping(subject).subject;
         let entries = self.store.audit(&subject);
-        let line = |entry: &branchline::domain::outcome::audit_entry::NewAuditEntry| {
-            format!(
-                "{} {}>{}",
-                entry.outcome,
-                entry.from.unwrap_or("-"),
-                entry.to
-            )
+        let line = |entry: &AuditEntry| {
+            let from = entry.from.as_deref().unwrap_or("-");
+            format!("{} {from}>{}", entry.outcome, entry.to)
         };
         entries.iter().map(line).collect()
     }

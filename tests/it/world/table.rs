@@ -1,27 +1,38 @@
-//! The table that branchline needs, in the emulator.
+//! The tables that branchline needs, in the emulator.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use branchline::aws::audit_table;
 
-/// Creates the table.
+/// Creates the table, and that of its audit trail.
 pub(crate) async fn make(client: &Client, name: &str) {
+    let audit = client
+        .create_table()
+        .table_name(audit_table(name))
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(keys("pk", "sk")));
+    define(audit, &["pk", "sk"]).send().await.unwrap();
     let request = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(keys("pk", "sk")))
         .global_secondary_indexes(by_state());
-    let request = ["pk", "sk", "state", "updated_at"]
-        .into_iter()
-        .fold(request, |request, name| {
-            let definition = AttributeDefinition::builder().attribute_name(name);
-            let definition = definition.attribute_type(ScalarAttributeType::S).build();
-            request.attribute_definitions(definition.unwrap())
-        });
+    let request = define(request, &["pk", "sk", "state", "updated_at"]);
     request.send().await.unwrap();
+}
+
+/// Declares these attributes as text.
+fn define(request: CreateTableFluentBuilder, names: &[&str]) -> CreateTableFluentBuilder {
+    names.iter().fold(request, |request, name| {
+        let definition = AttributeDefinition::builder().attribute_name(*name);
+        let definition = definition.attribute_type(ScalarAttributeType::S).build();
+        request.attribute_definitions(definition.unwrap())
+    })
 }
 
 fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {

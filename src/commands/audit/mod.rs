@@ -1,5 +1,7 @@
 //! `branchline audit`: wires the ports, prints the findings, and sends repairs.
 
+mod trail;
+
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -19,6 +21,9 @@ use crate::ports::Queue;
 use crate::reconcile::lease::VISIBILITY;
 
 pub(crate) async fn run(args: &Audit) -> Done {
+    if let Some(scope) = &args.trail {
+        return trail::run(args, scope).await;
+    }
     let overrides = args.options.overrides();
     // Clones are compared without their secrets, which therefore cannot be printed.
     let redacted = RedactedEnvironment {
