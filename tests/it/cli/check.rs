@@ -147,7 +147,10 @@ async fn the_internal_queue_is_judged_like_a_source_queue() {
     assert!(detail.contains("no redrive policy"), "{detail}");
     let fix = without_redrive["fix"].as_str().unwrap();
     assert!(fix.contains(&account.internal), "{fix}");
-    assert!(fix.contains("cli-check-internal:123456789012:dead"), "{fix}");
+    assert!(
+        fix.contains("cli-check-internal:123456789012:dead"),
+        "{fix}"
+    );
 
     emulator::redrive(&account.client, &account.internal, &account.urls[1], 5).await;
     let few_receives = internal();

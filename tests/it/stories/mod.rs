@@ -2,6 +2,7 @@
 
 mod budget;
 mod clones;
+mod event_names;
 mod fakes;
 mod payloads;
 mod reliability;

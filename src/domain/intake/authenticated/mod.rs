@@ -23,7 +23,8 @@ pub const SIGNATURE: &str = "X-Hub-Signature-256";
 pub const EVENT: &str = "X-GitHub-Event";
 /// The header that carries the delivery's GUID.
 pub const DELIVERY: &str = "X-GitHub-Delivery";
-/// The header that states whether the body is JSON or a form.
+/// The header that states whether the body is JSON or a form. It is not signed, so nothing depends
+/// on it.
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// The attribute that names the kind of an internal message.
 pub const INTERNAL_EVENT: &str = "branchline-event";
@@ -277,23 +278,17 @@ impl AuthenticatedMessage {
     /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is
     /// copied, to decode it.
     ///
-    /// `None` when a form has no `payload`.
+    /// The body alone decides which of the two it is, because `Content-Type` is not signed: a JSON
+    /// body that is read as a form could have a `payload` in a title or in a commit message. JSON
+    /// never starts with `payload=`, and GitHub's form has no other field.
     #[must_use]
-    pub fn json(&self) -> Option<Cow<'_, str>> {
+    pub fn json(&self) -> Cow<'_, str> {
         let body = &self.envelope.body;
-        let is_form = match self.envelope.header(CONTENT_TYPE) {
-            Some(content_type) => content_type
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("application/x-www-form"),
-            None => body.starts_with("payload="),
-        };
-        if !is_form {
-            return Some(Cow::Borrowed(body));
+        if !body.starts_with("payload=") {
+            return Cow::Borrowed(body);
         }
-        form_urlencoded::parse(body.as_bytes())
-            .find(|(key, _)| key == "payload")
-            .map(|(_, value)| value)
+        let first = form_urlencoded::parse(body.as_bytes()).next();
+        first.map_or_else(Cow::default, |(_, value)| value)
     }
 }
 
