@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod lease;
 mod process;
 mod repository_removal;
+mod secret_scope;
 pub mod template_cache;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 //! its help text.
 //!
 //! The number of label values is bounded: words of branchline's own tables, known event names of
-//! GitHub, names of rules. Nothing else from a webhook becomes a label. Without a recorder
+//! GitHub, names of rules and of secrets. Nothing else from a webhook becomes a label. Without a recorder
 //! (`exporters.rs`), recording costs almost nothing.
 
 use std::time::Duration;
@@ -90,6 +90,8 @@ measures! {
     CLAIMS_TAKEN_OVER = "branchline_claims_taken_over_total", Counter, Count, [];
     /// Messages sent to the dead-letter or quarantine queue, by queue and reason
     DEAD_LETTERED = "branchline_dead_lettered_total", Counter, Count, ["queue", "reason"];
+    /// When a webhook secret last proved a message, in seconds since 1970, by the secret's name
+    SECRET_LAST_USED = "branchline_secret_last_used_timestamp_seconds", Gauge, Seconds, ["secret"];
     /// Template look-ups: found in the cache (hit), or fetched from CodePipeline (miss)
     TEMPLATES = "branchline_template_cache_total", Counter, Count, ["result"];
     /// Active pipelines, by rule; counted every five minutes
@@ -175,6 +177,12 @@ pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
         Destination::Quarantine => QUARANTINE,
     };
     counter!(DEAD_LETTERED.name, "queue" => queue, "reason" => reason.as_str()).increment(1);
+}
+
+/// Records that a secret of the configuration proved a message. Its name is the label.
+#[expect(clippy::cast_precision_loss, reason = "no time has 2^53 seconds")]
+pub(crate) fn secret_used(secret: &str, now: i64) {
+    gauge!(SECRET_LAST_USED.name, "secret" => secret.to_owned()).set(now as f64);
 }
 
 /// Counts a template look-up.

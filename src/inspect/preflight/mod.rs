@@ -3,6 +3,7 @@
 
 mod queues;
 mod roles;
+mod secrets;
 mod table;
 mod template;
 
@@ -12,6 +13,7 @@ use crate::domain::fault::{Fault, Reason};
 
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, in_other_account, pass_role, roles, without_daemon_role};
+pub use secrets::secrets;
 pub use table::table;
 pub use template::{TemplateCheck, template};
 

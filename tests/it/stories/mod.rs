@@ -1,5 +1,6 @@
 //! Stories: what webhooks do in a world of fakes.
 
+mod bound_secrets;
 mod budget;
 mod clones;
 mod event_names;
