@@ -96,6 +96,11 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
             Some(Ok(template)) => {
                 let checked = preflight::template(rule, template, &config.table);
                 findings.push(checked.finding);
+                let mut of_rule = template.repositories();
+                let of_rule = of_rule.find(|name| rule.repository.is_match(name.as_str()));
+                let covered = of_rule.and_then(|name| preflight::secrets(&name, &config.secrets));
+                // Several rules may be about one repository.
+                findings.extend(covered.filter(|finding| !findings.contains(finding)));
                 clones.extend(checked.clone);
             }
             Some(Err(fault)) => {

@@ -57,8 +57,8 @@ pub fn load_account(
     })
 }
 
-/// Reads `[github] secrets` alone, for a command that only checks signatures. Returns the secrets
-/// that can be read, `None` if there are none, and why each other one cannot.
+/// Reads the secrets of `[github]` alone, for a command that only checks signatures. Returns the
+/// secrets that can be read, `None` if there are none, and why each other one cannot.
 pub fn webhook_secrets(
     overrides: &Overrides,
     environment: &impl Environment,
@@ -70,7 +70,7 @@ pub fn webhook_secrets(
     let diagnostics = Diagnostics::new(&name, &text);
     let (document, _) = DeTable::parse_recoverable(&text);
     let root = words::Table::root(&diagnostics, document.get_ref());
-    secrets::readable(&root.table("github"), environment)
+    secrets::readable(&diagnostics, &root.table("github"), environment)
 }
 
 fn read<E: Environment, T>(

@@ -214,7 +214,7 @@ impl<'a, 't> Table<'a, 't> {
         let Some(tables) = tables.filter(|tables| !tables.is_empty()) else {
             self.diagnostics.note(
                 self.diagnostics.place(&span, &self.path(key)),
-                format!("expected tables: [[{key}]]"),
+                format!("expected tables: [[{}]]", self.path(key)),
             );
             return Some(Vec::new());
         };

@@ -146,6 +146,8 @@ reasons! {
     SignatureMalformed = "signature-malformed", Unverified, Message;
     /// No configured secret produces this signature for this body.
     SignatureMismatch = "signature-mismatch", Unverified, Message;
+    /// The signature is valid, but its secret is bound to other repositories.
+    WrongSecret = "wrong-secret", Unverified, Message;
     /// A message of branchline's own is on the webhook queue, to which only GitHub may write.
     WrongQueue = "wrong-queue", Unverified, Message;
     /// The body is signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or malformed.

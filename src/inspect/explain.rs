@@ -91,7 +91,9 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         let mut journal = processed.journal;
         // No execution was started, and a payload from a file was never delivered.
         journal.execution = None;
-        journal.delivery.take_if(|id| is_no_delivery(id));
+        if journal.delivery.take_if(|id| is_no_delivery(id)).is_some() {
+            journal.proved_by = None;
+        }
         let dead_lettered = match (&processed.disposition, journal.fault()) {
             (Disposition::DeadLetter(_) | Disposition::Quarantine(_) | Disposition::Discard, _) => {
                 true

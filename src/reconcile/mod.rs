@@ -16,6 +16,7 @@ pub mod lanes;
 pub mod lease;
 mod process;
 mod repository_removal;
+mod secret_scope;
 pub mod template_cache;
 mod unknown_messages;
 

@@ -72,10 +72,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let span = spans::step("plan");
         match request {
             Decision::Handle(Request::Subject(intent)) => {
-                let done = self.reconcile(&intent, None, lease, journal);
+                let (subject, name) = (&intent.subject, &intent.repository);
+                let seen = self.check_subject(message.secret(), subject, name).await?;
+                let done = self.reconcile(&intent, seen, lease, journal);
                 done.instrument(span).await
             }
             Decision::Handle(Request::Repository(removal)) => {
+                let (id, name) = (removal.repository, &removal.name);
+                self.check_repository(message.secret(), id, name).await?;
                 let done = self.remove_repository(&removal, lease, journal);
                 done.instrument(span).await
             }

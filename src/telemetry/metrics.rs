@@ -2,8 +2,8 @@
 //! its help text.
 //!
 //! The number of label values is bounded: words of branchline's own tables, known event names of
-//! GitHub, names of rules. Nothing else from a webhook becomes a label. Without a recorder
-//! (`exporters.rs`), recording costs almost nothing.
+//! GitHub, names of rules and of secrets. Nothing else from a webhook becomes a label. Without a
+//! recorder (`exporters.rs`), recording costs almost nothing.
 
 use std::time::Duration;
 
@@ -93,6 +93,8 @@ measures! {
     /// Messages deleted without a copy, by reason: they have no well-formed signature, or the
     /// daemon already quarantines as many as it may
     DISCARDED = "branchline_discarded_total", Counter, Count, ["reason"];
+    /// When a webhook secret last proved a message, in seconds since 1970, by the secret's name
+    SECRET_LAST_USED = "branchline_secret_last_used_timestamp_seconds", Gauge, Seconds, ["secret"];
     /// Template look-ups: found in the cache (hit), or fetched from CodePipeline (miss)
     TEMPLATES = "branchline_template_cache_total", Counter, Count, ["result"];
     /// Active pipelines, by rule; counted every five minutes
@@ -183,6 +185,12 @@ pub(crate) fn dead_lettered(destination: Destination, reason: Reason) {
 /// Counts a message that was deleted without a copy.
 pub(crate) fn discarded(reason: Reason) {
     counter!(DISCARDED.name, "reason" => reason.as_str()).increment(1);
+}
+
+/// Records that a secret of the configuration proved a message. Its name is the label.
+#[expect(clippy::cast_precision_loss, reason = "no time has 2^53 seconds")]
+pub(crate) fn secret_used(secret: &str, now: i64) {
+    gauge!(SECRET_LAST_USED.name, "secret" => secret.to_owned()).set(now as f64);
 }
 
 /// Counts a template look-up.

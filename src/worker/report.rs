@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 
+use crate::domain::fault::Class;
 use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Timestamp};
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Found;
@@ -28,6 +29,7 @@ macro_rules! journal {
             mapping.from = journal.from.map(Found::as_str),
             mapping.to = journal.to.map(State::as_str),
             delivery.event = journal.event.as_ref().map(EventName::as_str),
+            delivery.proved_by = journal.proved_by.as_deref(),
             delivery.id = journal.delivery.as_ref().map(DeliveryId::as_str),
             delivery.age_ms = millis($age),
             message.id = journal.message,
@@ -57,8 +59,14 @@ pub(super) fn measured(processed: &Processed, took: Duration, now: Timestamp) {
     let journal = &processed.journal;
     let event = journal.event.as_ref().map(EventName::as_str);
     metrics::processed(event, processed.disposition.as_str(), took);
-    if let Some(fault) = journal.fault() {
-        metrics::failed(journal.step, fault.reason.class());
+    let class = journal.fault().map(|fault| fault.reason.class());
+    if let Some(class) = class {
+        metrics::failed(journal.step, class);
+    }
+    if let Some(name) = journal.proved_by.as_deref()
+        && class != Some(Class::Unverified)
+    {
+        metrics::secret_used(name, now.seconds());
     }
     if let (Disposition::Delete, Some(event_time)) = (&processed.disposition, journal.event_time) {
         metrics::aged(now.since(event_time));

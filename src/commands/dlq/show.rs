@@ -104,13 +104,18 @@ fn table(
     explanation: &Result<Explanation, Fault>,
 ) -> String {
     let mut shown = attributes(&copy.attributes);
-    let signature = match message.signature {
+    let signature = match &message.signature {
         SignatureStatus::Unneeded => "an internal message, which needs no signature",
         SignatureStatus::Missing => "the webhook has no signature",
         SignatureStatus::Unchecked => {
             "the signature was not checked: no webhook secret can be read here"
         }
-        SignatureStatus::Valid => "the signature is valid today",
+        SignatureStatus::Valid(secret) => {
+            &format!("the signature is valid today, under the secret '{secret}'")
+        }
+        SignatureStatus::WrongSecret => {
+            "the signature is valid today, but under a secret that is bound to other repositories"
+        }
         SignatureStatus::Invalid => "the signature is not valid today",
     };
     shown.push_str(&format!(

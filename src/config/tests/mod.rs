@@ -52,6 +52,7 @@ fn load_text(text: &'static str, overrides: &Overrides) -> Result<Config, Proble
         ("NEW", "new-hunter2"),
         ("/run/old", "old-hunter2\r\n"),
         ("EMPTY", ""),
+        ("WEBSITE_SECRET", "website-hunter2"),
     ];
     load(overrides, &TestEnvironment(HashMap::from(given)))
 }
@@ -196,29 +197,6 @@ pipeline_name = "{repo}"
 }
 
 #[test]
-fn one_unreadable_secret_hides_no_other() {
-    let text = r#"
-[github]
-secrets = ["env:GONE", "env:NEW"]
-[[rule]]
-secrets = { "Source/App/OAuthToken" = "env:GONE" }
-"#;
-    let read = |given: &[(&'static str, &'static str)]| {
-        let environment = TestEnvironment(given.iter().copied().collect());
-        webhook_secrets(&Overrides::default(), &environment)
-    };
-    let file = ("branchline.toml", text);
-    let (secrets, unreadable) = read(&[file, ("NEW", "new-hunter2")]);
-    let expected = Secrets::new(["new-hunter2"]).sign(b"body");
-    assert_eq!(secrets.unwrap().sign(b"body"), expected);
-    assert_eq!(unreadable, ["secret 1: the variable GONE is not set"]);
-    let (secrets, unreadable) = read(&[file]);
-    assert!(secrets.is_none());
-    assert_eq!(unreadable.len(), 2);
-    assert!(read(&[]).0.is_none());
-}
-
-#[test]
 fn a_rule_changes_its_clones() {
     let text: &'static str = Box::leak(
         GOOD.replace(
@@ -301,7 +279,7 @@ fn an_empty_file_lacks_every_required_key() {
     branchline.toml: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
     branchline.toml: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
     branchline.toml: store.table: missing: set it here, with --table or in BRANCHLINE_TABLE
-    branchline.toml: github.secrets: missing: webhooks cannot be authenticated without a secret; set it to ["env:NAME"]
+    branchline.toml: github.secrets: missing: webhooks cannot be authenticated without a secret; set it to ["env:NAME"], or write a [[github.secret]]
     branchline.toml: rule: missing: without a [[rule]] no webhook creates a pipeline
     "#);
 }
@@ -391,3 +369,4 @@ fn a_command_without_queues_needs_no_queue_url() {
 
 mod clones;
 mod schema;
+mod secrets;

@@ -51,6 +51,14 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ("table = \"branchline\"", "table = \"a b\""),
         ("\"env:NEW\", ", "\"hunter2\", "),
         ("[\"env:NEW\", \"file:/run/old\"]", "[]"),
+        (
+            "secrets = [\"env:NEW\", \"file:/run/old\"]",
+            "[[github.secret]]\nname = \"no value\"",
+        ),
+        (
+            "secrets = [\"env:NEW\", \"file:/run/old\"]",
+            "[[github.secret]]\nvalue = \"env:NEW\"\nrepositories = []",
+        ),
         ("/123456789012/dead", "/"),
         ("on = \"branch\"", "on = \"branch\"\nbase = \"main\""),
         ("on = \"branch\"", "on = \"tag\""),
@@ -109,6 +117,7 @@ fn the_schema_has_the_keys_of_the_reader_and_no_others() {
         ),
         ("[store]", "/properties/store/properties"),
         ("[github]", "/properties/github/properties"),
+        ("[[github.secret]]", "/definitions/secret/properties"),
         ("[[rule]]", "/definitions/rule/properties"),
     ];
     for (table, pointer) in tables {

@@ -10,9 +10,8 @@ use crate::domain::intake::object::Object;
 /// Parses the body of a message. The fault repeats only those messages of `serde_json` that cannot
 /// quote a value.
 pub(crate) fn parse<T: DeserializeOwned>(message: &AuthenticatedMessage) -> Result<T, Fault> {
-    let json = message
-        .json()
-        .ok_or_else(|| fault("the form body has no payload field".to_owned()))?;
+    let json = message.json();
+    let event = message.event();
     let parsed = serde_json::from_str(&json).map(|Object(payload)| payload);
     parsed.map_err(|error| {
         let message = error.to_string();
@@ -22,6 +21,9 @@ pub(crate) fn parse<T: DeserializeOwned>(message: &AuthenticatedMessage) -> Resu
                 .next()
                 .unwrap_or_default()
                 .to_owned(),
+            serde_json::error::Category::Data if message.starts_with("unknown field `") => format!(
+                "the body has a field that GitHub does not document for '{event}', so it may be that of another event"
+            ),
             serde_json::error::Category::Data => "a field is not of its documented type".to_owned(),
             serde_json::error::Category::Eof => "the JSON ends too early".to_owned(),
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => {

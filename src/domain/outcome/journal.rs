@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::fault::{Fault, Step};
+use crate::domain::fault::{Class, Fault, Step};
 use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
@@ -28,6 +28,8 @@ pub struct Journal {
     pub delivery: Option<DeliveryId>,
     /// The name of the event.
     pub event: Option<EventName>,
+    /// The name of the webhook secret that proved the message.
+    pub proved_by: Option<String>,
     /// The name of the repository.
     pub repository: Option<RepositoryName>,
     /// The subject or repository that the message is about.
@@ -96,6 +98,7 @@ impl Journal {
             sent_at: None,
             delivery: None,
             event: None,
+            proved_by: None,
             repository: None,
             about: None,
             actor: None,
@@ -153,6 +156,7 @@ impl Journal {
     pub fn authenticated(&mut self, message: &AuthenticatedMessage) {
         self.delivery = Some(message.id().clone());
         self.event = Some(message.event().clone());
+        self.proved_by = message.secret().map(|secret| secret.name.clone());
         self.step = Step::Event;
     }
 
@@ -229,8 +233,12 @@ impl Journal {
         self.result = JournalResult::Ended(outcome.clone());
     }
 
-    /// Records that the message failed in the current step.
+    /// Records that the message failed in the current step. A later step may find that the secret
+    /// does not prove the message: it was not authenticated then.
     pub fn fail(&mut self, fault: &Fault) {
+        if fault.reason.class() == Class::Unverified {
+            self.step = Step::Authenticated;
+        }
         self.result = JournalResult::Failed(fault.clone());
     }
 

@@ -20,6 +20,8 @@ struct JournalText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    proved_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     repository: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -54,6 +56,7 @@ impl Serialize for Journal {
             sent_at: self.sent_at.map(|time| time.to_string()),
             delivery: self.delivery.as_ref().map(DeliveryId::as_str),
             event: self.event.as_ref().map(EventName::as_str),
+            proved_by: self.proved_by.as_deref(),
             repository: self.repository.as_ref().map(RepositoryName::as_str),
             subject: self.subject(),
             actor: self.actor.as_deref(),

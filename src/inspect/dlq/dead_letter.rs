@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::domain::fault::Reason;
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::intake::authenticated::{
     Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID, SIGNATURE,
@@ -47,9 +48,11 @@ pub struct DeadLetter {
     pub receives: u32,
     /// The number of replays.
     pub replays: u32,
-    /// True if a configured secret matches the signature today; `None` if no secret is readable
+    /// True if a configured secret proves the message today; `None` if no secret is readable
     /// here, and for an internal message, which needs no signature.
     pub verified: Option<bool>,
+    /// The name of that secret.
+    pub proved_by: Option<String>,
     /// The body's length in bytes.
     pub bytes: usize,
     /// What is known of its signature.
@@ -58,7 +61,7 @@ pub struct DeadLetter {
 }
 
 /// What is known of a message's signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureStatus {
     /// It is an internal message, which needs none.
     Unneeded,
@@ -66,8 +69,10 @@ pub enum SignatureStatus {
     Missing,
     /// No webhook secret is readable here.
     Unchecked,
-    /// A configured secret matches it.
-    Valid,
+    /// The configured secret of this name matches it.
+    Valid(String),
+    /// A configured secret matches it, and is bound to other repositories.
+    WrongSecret,
     /// No configured secret matches it.
     Invalid,
 }
@@ -82,16 +87,30 @@ impl SignatureStatus {
         }
         match authenticator.secrets() {
             None => Self::Unchecked,
-            Some(secrets) if envelope.has_valid_signature(secrets) => Self::Valid,
-            Some(_) => Self::Invalid,
+            Some(secrets) => match envelope.prove(secrets) {
+                Ok(secret) => Self::Valid(secret.name.clone()),
+                Err(fault) if fault.reason == Reason::WrongSecret => Self::WrongSecret,
+                Err(_) => Self::Invalid,
+            },
         }
     }
 
-    fn verified(self) -> Option<bool> {
+    fn verified(&self) -> Option<bool> {
         match self {
             Self::Unneeded | Self::Unchecked => None,
-            Self::Valid => Some(true),
-            Self::Missing | Self::Invalid => Some(false),
+            Self::Valid(_) => Some(true),
+            Self::Missing | Self::WrongSecret | Self::Invalid => Some(false),
+        }
+    }
+
+    fn proved_by(&self) -> Option<String> {
+        match self {
+            Self::Valid(name) => Some(name.clone()),
+            Self::Unneeded
+            | Self::Unchecked
+            | Self::Missing
+            | Self::WrongSecret
+            | Self::Invalid => None,
         }
     }
 }
@@ -114,6 +133,7 @@ impl DeadLetter {
         "receives",
         "replays",
         "verified",
+        "proved_by",
         "bytes",
     ];
 
@@ -163,6 +183,7 @@ impl DeadLetter {
             receives: envelope.receive_count,
             replays: number(REPLAYS).unwrap_or(0),
             verified: signature.verified(),
+            proved_by: signature.proved_by(),
             bytes: envelope.body_len(),
             signature,
         };

@@ -3,6 +3,7 @@
 
 mod queues;
 mod roles;
+mod secrets;
 mod table;
 mod template;
 
@@ -12,6 +13,7 @@ use crate::domain::fault::{Fault, Reason};
 
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
+pub use secrets::secrets;
 pub use table::{audit_table, audit_table_fault, table};
 pub use template::{TemplateCheck, template};
 

@@ -299,10 +299,9 @@ async fn no_subcommand_needs_a_webhook_secret() {
     let without_secret = text(run_without_secret(&account, &table).stdout);
     assert!(without_secret.contains(not_checked), "{without_secret}");
     let with_secret = text(run(&account, &table).stdout);
-    assert!(
-        with_secret.contains("the signature is valid today; in this queue for "),
-        "{with_secret}"
-    );
+    let valid =
+        "the signature is valid today, under the secret 'env:WEBHOOK_SECRET'; in this queue";
+    assert!(with_secret.contains(valid), "{with_secret}");
 
     let replay = [&["replay", "--yes"], &reason[..]].concat();
     let replayed = run_without_secret(&account, &replay);

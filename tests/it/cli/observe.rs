@@ -65,6 +65,10 @@ async fn metrics_and_health_pages_describe_the_work_of_the_daemon() {
     ] {
         assert!(page.lines().any(|found| found == line), "{line}\n{page}");
     }
+    let used = "branchline_secret_last_used_timestamp_seconds{secret=\"env:WEBHOOK_SECRET\"} ";
+    let used = page.lines().find_map(|line| line.strip_prefix(used));
+    let seconds: f64 = used.and_then(|seconds| seconds.parse().ok()).unwrap();
+    assert!(seconds > 1.7e9, "{page}");
     let known: BTreeSet<&str> = metrics::ALL.iter().map(|measure| measure.name).collect();
     for line in page.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
         let (name, help) = line.split_once(' ').unwrap();

@@ -1,7 +1,9 @@
 //! Stories: what webhooks do in a world of fakes.
 
+mod bound_secrets;
 mod budget;
 mod clones;
+mod event_names;
 mod fakes;
 mod payloads;
 mod reliability;

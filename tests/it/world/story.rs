@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryName, Subject};
-use branchline::domain::intake::authenticated::Authenticator;
+use branchline::domain::intake::authenticated::{Authenticator, Secrets};
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::audit_entry::AuditEntry;
@@ -114,6 +114,17 @@ impl World {
     /// Restarts the reconciler with these rules: its memory is lost, queues and table are kept.
     pub(crate) fn restart(&self, rules: Vec<Rule>) {
         *lock(&self.reconciler) = Arc::new(self.worker("w1", rules));
+    }
+
+    /// Restarts the reconciler with these rules and these webhook secrets.
+    pub(crate) fn restart_with_secrets(&self, rules: Vec<Rule>, secrets: Secrets) {
+        let (store, account) = (self.store.clone(), self.account.clone());
+        let config = ReconcilerConfig {
+            authenticator: Authenticator::SourceQueues(secrets),
+            ..reconciler_config(rules, "w1")
+        };
+        let reconciler = Reconciler::new(store, account, self.clock.clone(), config);
+        *lock(&self.reconciler) = Arc::new(reconciler);
     }
 
     /// Returns one more worker in this world, with the world's own faults.
@@ -322,14 +333,18 @@ fn new_reconciler(
     rules: Vec<Rule>,
     worker: &str,
 ) -> FakeReconciler {
-    let setup = ReconcilerConfig {
+    let config = reconciler_config(rules, worker);
+    Reconciler::new(store.clone(), account.clone(), clock.clone(), config)
+}
+
+fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
+    ReconcilerConfig {
         rules: Rules(rules),
         authenticator: Authenticator::SourceQueues(webhook::secrets()),
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
-    };
-    Reconciler::new(store.clone(), account.clone(), clock.clone(), setup)
+    }
 }
 
 fn outcome(journal: &Journal) -> String {

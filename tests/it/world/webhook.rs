@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::clock::START;
+
 /// The webhook secret.
 pub(crate) const SECRET: &str = "It's a Secret to Everybody";
 /// The repository of a webhook, unless it names another.
@@ -97,7 +99,7 @@ impl Webhook {
 
     /// Makes the `create` of a branch.
     pub(crate) fn create(branch: &str) -> Self {
-        let payload = json!({"ref": branch, "ref_type": "branch", "master_branch": "main"});
+        let payload = json!({"ref": branch, "ref_type": "branch", "master_branch": "main", "pusher_type": "user"});
         Self::new("create", &["/repository/pushed_at"], payload)
     }
 
@@ -119,6 +121,19 @@ impl Webhook {
             payload,
             ..Self::new(event, &[], json!({}))
         }
+    }
+
+    /// Sends it under the name of another event: the name is a header, which is not signed.
+    pub(crate) fn named(mut self, event: &'static str) -> Self {
+        // The body stays as it was sent under its own name.
+        let time = self.at.unwrap_or(START);
+        self.raw = Some(
+            self.raw
+                .take()
+                .unwrap_or_else(|| self.clone().seal(time).body),
+        );
+        self.event = event;
+        self
     }
 
     /// Sets a field, by JSON pointer. The field's parent must exist.

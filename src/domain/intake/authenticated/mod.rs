@@ -2,20 +2,20 @@
 //!
 //! The queue that a message came from decides how it is authenticated. A webhook is authenticated
 //! by the HMAC-SHA256 of its raw bytes, compared in constant time, under any of the configured
-//! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). A
-//! message of the internal queue is authenticated by the queue's policy and IAM. Only
-//! [`Envelope::authenticate`] creates an [`AuthenticatedMessage`], and nothing before it reads the
-//! body.
+//! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). If
+//! that secret is bound to repositories, the body must be about one of them. A message of the
+//! internal queue is authenticated by the queue's policy and IAM. Only [`Envelope::authenticate`]
+//! creates an [`AuthenticatedMessage`], and nothing before it reads the body.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use std::sync::Arc;
 
 use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{DeliveryId, EventName, Timestamp};
 use crate::domain::intake::envelope::{Envelope, Source};
+
+mod secrets;
+pub use secrets::{SecretScope, Secrets};
 
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "X-Hub-Signature-256";
@@ -23,7 +23,8 @@ pub const SIGNATURE: &str = "X-Hub-Signature-256";
 pub const EVENT: &str = "X-GitHub-Event";
 /// The header that carries the delivery's GUID.
 pub const DELIVERY: &str = "X-GitHub-Delivery";
-/// The header that states whether the body is JSON or a form.
+/// The header that states whether the body is JSON or a form. It is not signed, so nothing depends
+/// on it.
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// The attribute that names the kind of an internal message.
 pub const INTERNAL_EVENT: &str = "branchline-event";
@@ -35,53 +36,6 @@ pub const INTERNAL_PREFIX: &str = "branchline_";
 pub const FIRST_SEEN: &str = "branchline-first-seen";
 /// The attribute that dead-lettering writes: the step in which the message failed.
 pub const STEP: &str = "branchline-step";
-
-/// The webhook secrets, each as a keyed HMAC. There are several while a secret is rotated. They are
-/// never printed.
-#[derive(Clone)]
-pub struct Secrets(Vec<Hmac<Sha256>>);
-
-impl Secrets {
-    /// Creates a keyed HMAC for each secret. An empty secret would authenticate anything, so it is
-    /// left out.
-    pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
-        let keyed = secrets
-            .into_iter()
-            .filter(|secret| !secret.as_ref().is_empty());
-        Self(
-            keyed
-                .filter_map(|secret| Hmac::new_from_slice(secret.as_ref()).ok())
-                .collect(),
-        )
-    }
-
-    /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without
-    /// a secret.
-    #[must_use]
-    pub fn sign(&self, body: &[u8]) -> Option<String> {
-        let mut mac = self.0.first()?.clone();
-        mac.update(body);
-        Some(format!(
-            "sha256={}",
-            hex::encode(mac.finalize().into_bytes())
-        ))
-    }
-
-    /// Returns true if `signature` is the HMAC of `body` under any of the secrets.
-    fn prove(&self, body: &[u8], signature: &[u8]) -> bool {
-        self.0.iter().any(|keyed| {
-            let mut mac = keyed.clone();
-            mac.update(body);
-            mac.verify_slice(signature).is_ok()
-        })
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} hidden)", self.0.len())
-    }
-}
 
 /// The way in which messages are authenticated, which depends on the queue that is read.
 #[derive(Clone, Debug)]
@@ -114,6 +68,7 @@ pub struct AuthenticatedMessage {
     envelope: Envelope,
     id: DeliveryId,
     event: EventName,
+    secret: Option<Arc<SecretScope>>,
 }
 
 /// A message that was not authenticated, and why.
@@ -129,18 +84,27 @@ impl Envelope {
     /// Authenticates the message, and gives access to its body.
     ///
     /// # Errors
-    /// [`Refused`] when the signature is missing, malformed or wrong, or when one of branchline's
-    /// own messages is on the webhook queue (class `Unverified`); or when the message is
+    /// [`Refused`] when the signature is missing, malformed or wrong, when its secret is bound to
+    /// other repositories, or when one of branchline's own messages is on the webhook queue (class
+    /// `Unverified`); or when the message is
     /// authenticated but its id or its event is not valid (class `Permanent`).
     pub fn authenticate(
         self,
         authenticator: &Authenticator,
     ) -> Result<AuthenticatedMessage, Box<Refused>> {
         let authenticated = match (self.source, authenticator) {
-            (Source::Internal, _) => Ok(()),
-            (Source::Webhooks, Authenticator::SourceQueues(secrets)) => self.prove(secrets),
-            (Source::Webhooks, Authenticator::DeadLetters(_)) if self.was_authenticated() => Ok(()),
-            (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => self.prove(secrets),
+            (Source::Internal, _) => Ok(None),
+            (Source::Webhooks, Authenticator::SourceQueues(secrets)) => {
+                self.prove(secrets).map(Some)
+            }
+            (Source::Webhooks, Authenticator::DeadLetters(secrets)) if self.was_authenticated() => {
+                Ok(secrets
+                    .as_ref()
+                    .and_then(|secrets| self.prove(secrets).ok()))
+            }
+            (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => {
+                self.prove(secrets).map(Some)
+            }
             (Source::Webhooks, Authenticator::DeadLetters(None) | Authenticator::Nothing) => {
                 Err(Fault::new(
                     Reason::SignatureMismatch,
@@ -148,23 +112,19 @@ impl Envelope {
                 ))
             }
         };
-        match authenticated.and_then(|()| self.identity()) {
-            Ok((id, event)) => Ok(AuthenticatedMessage {
+        let identified = authenticated.and_then(|secret| Ok((secret, self.identity()?)));
+        match identified {
+            Ok((secret, (id, event))) => Ok(AuthenticatedMessage {
                 envelope: self,
                 id,
                 event,
+                secret,
             }),
             Err(fault) => Err(Box::new(Refused {
                 envelope: self,
                 fault,
             })),
         }
-    }
-
-    /// Returns true if one of the secrets matches the signature.
-    #[must_use]
-    pub fn has_valid_signature(&self, secrets: &Secrets) -> bool {
-        self.prove(secrets).is_ok()
     }
 
     /// Returns true if the daemon authenticated this message before it dead-lettered it.
@@ -176,7 +136,12 @@ impl Envelope {
         later.any(|later| step == Some(later.as_str()))
     }
 
-    fn prove(&self, secrets: &Secrets) -> Result<(), Fault> {
+    /// Returns the secret that proves the message.
+    ///
+    /// # Errors
+    /// A fault of class `Unverified`. With `WrongSecret` the signature is valid, but its secret is
+    /// bound to other repositories.
+    pub fn prove(&self, secrets: &Secrets) -> Result<Arc<SecretScope>, Fault> {
         let signature = self.header(SIGNATURE);
         let signature = signature.ok_or_else(|| self.without_signature())?;
         let signature = read_signature(signature).ok_or_else(|| {
@@ -185,11 +150,21 @@ impl Envelope {
                 "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits",
             )
         })?;
-        if secrets.prove(self.body.as_bytes(), &signature) {
-            return Ok(());
+        let matching = secrets.matching(self.body.as_bytes(), &signature);
+        let Some(first) = matching.first() else {
+            let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
+            return Err(Fault::new(Reason::SignatureMismatch, detail));
+        };
+        if let Some(unbound) = matching.iter().find(|one| one.repositories.is_none()) {
+            return Ok(Arc::clone(unbound));
         }
-        let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
-        Err(Fault::new(Reason::SignatureMismatch, detail))
+        // The body is signed under a known secret. Only now is it parsed.
+        let Some(repository) = secrets::repository_of(&json(&self.body)) else {
+            return Err(first.fault("no repository"));
+        };
+        let covering = matching.iter().find(|one| one.covers(&repository));
+        let covering = covering.map(Arc::clone);
+        covering.ok_or_else(|| first.fault(repository.as_str()))
     }
 
     fn without_signature(&self) -> Fault {
@@ -274,27 +249,31 @@ impl AuthenticatedMessage {
         self.envelope
     }
 
-    /// Returns the JSON: the body itself, or the `payload` field of a form body. Only a form is
-    /// copied, to decode it.
-    ///
-    /// `None` when a form has no `payload`.
+    /// Returns the secret that proved the message. `None` for an internal message, and for a dead
+    /// letter whose secret cannot be read here.
     #[must_use]
-    pub fn json(&self) -> Option<Cow<'_, str>> {
-        let body = &self.envelope.body;
-        let is_form = match self.envelope.header(CONTENT_TYPE) {
-            Some(content_type) => content_type
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("application/x-www-form"),
-            None => body.starts_with("payload="),
-        };
-        if !is_form {
-            return Some(Cow::Borrowed(body));
-        }
-        form_urlencoded::parse(body.as_bytes())
-            .find(|(key, _)| key == "payload")
-            .map(|(_, value)| value)
+    pub fn secret(&self) -> Option<&SecretScope> {
+        self.secret.as_deref()
     }
+
+    /// Returns the JSON: the body itself, or the `payload` field of a form body.
+    #[must_use]
+    pub fn json(&self) -> Cow<'_, str> {
+        json(&self.envelope.body)
+    }
+}
+
+/// Returns the JSON of a body. Only a form is copied, to decode it.
+///
+/// The body alone decides whether it is a form, because `Content-Type` is not signed: a JSON body
+/// that is read as a form could have a `payload` in a title or in a commit message. JSON never
+/// starts with `payload=`, and GitHub's form has no other field.
+fn json(body: &str) -> Cow<'_, str> {
+    if !body.starts_with("payload=") {
+        return Cow::Borrowed(body);
+    }
+    let first = form_urlencoded::parse(body.as_bytes()).next();
+    first.map_or_else(Cow::default, |(_, value)| value)
 }
 
 #[cfg(test)]

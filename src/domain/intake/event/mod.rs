@@ -1,9 +1,10 @@
 //! Step 3 of 7. In: [`AuthenticatedMessage`]. Out: [`Event`] or [`Ignored`].
 //!
-//! Only the fields that branchline needs are read; everything else in a payload is skipped.
-//! `state`, the head commit and the time decide what the event means. The action only says whether
-//! the event is relevant, and breaks ties. Each field is documented at
-//! <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+//! The name of the event is not signed, so each event is read only from a body that has the fields
+//! of this event and no other (`payloads.rs`). Beyond that, only the fields that branchline needs
+//! are read; everything else in a payload is skipped. `state`, the head commit and the time decide
+//! what the event means. The action only says whether the event is relevant, and breaks ties. Each
+//! field is documented at <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
@@ -15,8 +16,8 @@ use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::{self, REPAIR, Repair};
 use payloads::{
-    PullRequestPayload, PushPayload, ReferencePayload, RepositoryEventPayload, RepositoryPayload,
-    UserPayload,
+    CreatePayload, DeletePayload, PullRequestPayload, PushPayload, RepositoryEventPayload,
+    RepositoryPayload, UserPayload,
 };
 
 mod payloads;
@@ -226,8 +227,8 @@ impl Event {
         match message.event().as_str() {
             "pull_request" => pull_request(parse(message)?),
             "push" => push(parse(message)?),
-            "create" => reference(parse(message)?, Tip::Somewhere),
-            "delete" => reference(parse(message)?, Tip::Gone { before: None }),
+            "create" => create(parse(message)?),
+            "delete" => delete(parse(message)?),
             "repository" => repository(parse(message)?),
             "ping" => Ok(Decision::Ignore(Ignored::Ping)),
             _ => Ok(Decision::Ignore(Ignored::Event)),
@@ -312,27 +313,37 @@ fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {
         }
         None => Tip::Gone { before },
     };
-    let time = payload.repository.0.pushed_at();
-    event(
-        payload.repository,
-        payload.sender,
-        time,
-        Change::Branch(branch, tip),
-    )
+    branch_event(payload.repository, payload.sender, branch, tip)
 }
 
-fn reference(payload: ReferencePayload, tip: Tip) -> Result<Decision<Event>, Fault> {
+fn create(payload: CreatePayload) -> Result<Decision<Event>, Fault> {
     if payload.ref_type != "branch" {
         return Ok(Decision::Ignore(Ignored::NotABranch));
     }
     let branch = Branch::parse(payload.reference).map_err(|why| not_a("ref", &why))?;
-    let time = payload.repository.0.pushed_at();
-    event(
-        payload.repository,
-        payload.sender,
-        time,
-        Change::Branch(branch, tip),
-    )
+    branch_event(payload.repository, payload.sender, branch, Tip::Somewhere)
+}
+
+fn delete(payload: DeletePayload) -> Result<Decision<Event>, Fault> {
+    if payload.ref_type != "branch" {
+        return Ok(Decision::Ignore(Ignored::NotABranch));
+    }
+    let branch = Branch::parse(payload.reference).map_err(|why| not_a("ref", &why))?;
+    let tip = Tip::Gone { before: None };
+    branch_event(payload.repository, payload.sender, branch, tip)
+}
+
+/// The time is part of the signed body. The arrival must not stand in for it: a captured message
+/// that is sent again arrives later than everything else.
+fn branch_event(
+    repository: Object<RepositoryPayload>,
+    sender: Option<Object<UserPayload>>,
+    branch: Branch,
+    tip: Tip,
+) -> Result<Decision<Event>, Fault> {
+    let time = repository.0.pushed_at();
+    let time = time.ok_or_else(|| wrong("repository.pushed_at"))?;
+    event(repository, sender, Some(time), Change::Branch(branch, tip))
 }
 
 fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault> {
@@ -349,7 +360,10 @@ fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault>
     // the deletion.
     let time = match end {
         RepositoryEnd::Deleted => None,
-        RepositoryEnd::Archived => payload.repository.0.updated_at(),
+        RepositoryEnd::Archived => {
+            let time = payload.repository.0.updated_at();
+            Some(time.ok_or_else(|| wrong("repository.updated_at"))?)
+        }
     };
     event(
         payload.repository,

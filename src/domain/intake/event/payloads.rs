@@ -1,10 +1,18 @@
 //! The fields of GitHub's payloads that branchline reads, named as GitHub names them.
+//!
+//! The event's name is a header, which GitHub does not sign, so a captured body could be sent again
+//! under another name. Each event therefore requires the top-level fields by which GitHub's
+//! documentation tells it from every other event. `create`, `delete` and `repository` have none of
+//! their own: their payloads may have no field that is not documented for them. Fields that only
+//! identify the event are named `_field`.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::object::Object;
 
+/// `pull_request`. No other event has a top-level `number` beside its `pull_request`.
 #[derive(Deserialize)]
 pub(super) struct PullRequestPayload {
     pub(super) action: String,
@@ -45,12 +53,21 @@ pub(super) struct BasePayload {
     pub(super) name: String,
 }
 
+/// `push`. No other event has `before` and `after` beside a `ref`.
 #[derive(Deserialize)]
 pub(super) struct PushPayload {
     #[serde(rename = "ref")]
     pub(super) reference: String,
     pub(super) before: String,
     pub(super) after: String,
+    #[serde(rename = "created")]
+    _created: bool,
+    #[serde(rename = "deleted")]
+    _deleted: bool,
+    #[serde(rename = "forced")]
+    _forced: bool,
+    #[serde(rename = "commits")]
+    _commits: Vec<Object<IgnoredAny>>,
     pub(super) head_commit: Option<Object<CommitPayload>>,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
@@ -61,20 +78,76 @@ pub(super) struct CommitPayload {
     pub(super) message: String,
 }
 
+/// `repository`. Many events have an `action` and a repository, but nearly all of them have a field
+/// for the thing that they are about as well. The others have actions that `repository` does not
+/// have.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RepositoryEventPayload {
     pub(super) action: String,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
+    #[serde(rename = "changes")]
+    _changes: Option<Object<IgnoredAny>>,
+    #[serde(rename = "organization")]
+    _organization: Option<Object<IgnoredAny>>,
+    #[serde(rename = "installation")]
+    _installation: Option<Object<InstallationPayload>>,
+    #[serde(rename = "enterprise")]
+    _enterprise: Option<Object<IgnoredAny>>,
 }
 
+/// `create`. `master_branch` tells it from `delete`.
 #[derive(Deserialize)]
-pub(super) struct ReferencePayload {
+#[serde(deny_unknown_fields)]
+pub(super) struct CreatePayload {
     #[serde(rename = "ref")]
     pub(super) reference: String,
     pub(super) ref_type: String,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
+    #[serde(rename = "master_branch")]
+    _master_branch: String,
+    #[serde(rename = "pusher_type")]
+    _pusher_type: String,
+    #[serde(rename = "description")]
+    _description: Option<String>,
+    #[serde(rename = "organization")]
+    _organization: Option<Object<IgnoredAny>>,
+    #[serde(rename = "installation")]
+    _installation: Option<Object<InstallationPayload>>,
+    #[serde(rename = "enterprise")]
+    _enterprise: Option<Object<IgnoredAny>>,
+}
+
+/// `delete`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeletePayload {
+    #[serde(rename = "ref")]
+    pub(super) reference: String,
+    pub(super) ref_type: String,
+    pub(super) repository: Object<RepositoryPayload>,
+    pub(super) sender: Option<Object<UserPayload>>,
+    #[serde(rename = "pusher_type")]
+    _pusher_type: String,
+    #[serde(rename = "organization")]
+    _organization: Option<Object<IgnoredAny>>,
+    #[serde(rename = "installation")]
+    _installation: Option<Object<InstallationPayload>>,
+    #[serde(rename = "enterprise")]
+    _enterprise: Option<Object<IgnoredAny>>,
+}
+
+/// The App installation that a webhook is for. The event `installation`, whose `deleted` would
+/// otherwise look like that of a repository, has a whole installation here.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstallationPayload {
+    #[serde(rename = "id")]
+    _id: u64,
+    #[serde(rename = "node_id")]
+    _node_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -88,10 +161,11 @@ pub(super) struct RepositoryPayload {
     pub(super) full_name: String,
     pub(super) pushed_at: Option<TimePayload>,
     pub(super) updated_at: Option<TimePayload>,
+    pub(super) created_at: Option<TimePayload>,
 }
 
-/// A time: seconds for `pushed_at` in `push`; RFC 3339 text for
-/// `pushed_at` in every other event, and for `updated_at`.
+/// A time: seconds for `pushed_at` and `created_at` in `push`; RFC 3339 text for both in every
+/// other event, and for `updated_at`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum TimePayload {
@@ -100,8 +174,11 @@ pub(super) enum TimePayload {
 }
 
 impl RepositoryPayload {
+    /// Returns the time of the push that the event is about. GitHub sends `null` for a repository
+    /// to which nobody pushed yet: then its creation is the latest time that is known.
     pub(super) fn pushed_at(&self) -> Option<Timestamp> {
-        self.pushed_at.as_ref().and_then(TimePayload::read)
+        let time = self.pushed_at.as_ref().or(self.created_at.as_ref());
+        time.and_then(TimePayload::read)
     }
 
     pub(super) fn updated_at(&self) -> Option<Timestamp> {

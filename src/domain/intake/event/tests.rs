@@ -79,8 +79,15 @@ fn refusal(event: &str, body: &Value) -> String {
 }
 
 fn push(before: &str, after: &str) -> Decision<Event> {
-    let body = json!({"ref": "refs/heads/a/b", "before": before.repeat(40), "after": after.repeat(40), "repository": repository()});
+    let body = push_body("refs/heads/a/b", &before.repeat(40), &after.repeat(40));
     read("push", &body).unwrap()
+}
+
+fn push_body(reference: &str, before: &str, after: &str) -> Value {
+    json!({
+        "ref": reference, "before": before, "after": after, "created": false, "deleted": false,
+        "forced": false, "commits": [], "repository": repository(),
+    })
 }
 
 #[test]
@@ -135,14 +142,16 @@ fn an_irrelevant_event_is_ignored_with_its_kind() {
         read_text("issues", "application/json", "not even JSON"),
         Ok(Decision::Ignore(Ignored::Event))
     );
-    let tag = json!({"ref": "v1", "ref_type": "tag", "repository": repository()});
+    let tag = json!({
+        "ref": "v1", "ref_type": "tag", "master_branch": "main", "pusher_type": "user",
+        "repository": repository(),
+    });
     assert_eq!(
         read("create", &tag),
         Ok(Decision::Ignore(Ignored::NotABranch))
     );
     let zero = "0".repeat(40);
-    let tag =
-        json!({"ref": "refs/tags/v1", "before": zero, "after": zero, "repository": repository()});
+    let tag = push_body("refs/tags/v1", &zero, &zero);
     assert_eq!(
         read("push", &tag),
         Ok(Decision::Ignore(Ignored::NotABranch))
@@ -191,12 +200,31 @@ fn pushed_at_is_read_as_seconds_and_as_text() {
         full_name: String::new(),
         pushed_at: Some(pushed_at),
         updated_at: None,
+        created_at: None,
     };
     let text = TimePayload::Text("2026-01-01T00:00:00Z".into());
     assert_eq!(
         repository(seconds).pushed_at(),
         repository(text).pushed_at()
     );
+}
+
+#[test]
+fn a_branch_event_without_a_time_of_its_own_is_refused() {
+    let mut body = push_body("refs/heads/x", &"a".repeat(40), &"b".repeat(40));
+    let time = |body: &Value| match read("push", body) {
+        Ok(Decision::Handle(event)) => event.time,
+        other @ (Ok(Decision::Ignore(_)) | Err(_)) => panic!("{other:?}"),
+    };
+    body["repository"]["created_at"] = json!(1_700_000_000);
+    assert_eq!(time(&body), Timestamp::from_rfc3339("2026-01-01T00:00:00Z"));
+    body["repository"]["pushed_at"] = Value::Null;
+    assert_eq!(time(&body), Timestamp::from_seconds(1_700_000_000));
+    body["repository"]["created_at"] = Value::Null;
+    let refused = "repository.pushed_at is not of its documented form";
+    assert_eq!(refusal("push", &body), refused);
+    body["repository"]["pushed_at"] = json!("yesterday");
+    assert_eq!(refusal("push", &body), refused);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) fn corpus() -> Vec<Input> {
     let archived = json!({"action": "archived", "repository": {
         "id": 1001, "full_name": "acme/api", "updated_at": "2026-01-01T00:00:00Z", "description": MARKER,
     }});
-    let deleted = Webhook::delete("feature/x").with("/description", MARKER);
+    let deleted = Webhook::delete("feature/x").with("/repository/description", MARKER);
     let mut corpus = Vec::new();
     corpus.extend(each("pull_request", &pulled, &PULL));
     corpus.extend(each("push", &pushed.seal(START).body, &PUSH));
