@@ -32,8 +32,8 @@ resource "aws_dynamodb_table" "mappings" {
   }
 }
 
-# The audit trail: items are only added. It has no time to live, by which anybody who may put an item
-# could remove one. The daemon derives the name from that of the other table.
+# The audit trail: items are only added. It has no time to live, by which anybody who may put an
+# item could remove one. The daemon derives the name from that of the other table.
 resource "aws_dynamodb_table" "audit" {
   name                        = "${local.table}-audit"
   billing_mode                = "PAY_PER_REQUEST"

@@ -137,7 +137,7 @@ class NeedsAndGrants(unittest.TestCase):
         self.check([Question.of(need.by, need.action, RESOURCES[need.on].arn) for need in conditional], want=False)
 
     def test_the_daemon_adds_its_own_entries(self) -> None:
-        """With the keys that AWS sends for a single call, and perhaps for the items of a transaction."""
+        """The keys are those of a single call, and perhaps those of a transaction."""
         keys = [[OF_DAEMON], ["WORKER#0123456789abcdef"], [OF_DAEMON, "REPO#1001", "DELIVERY#guid"]]
         self.check([Question.of("daemon", "dynamodb:PutItem", AUDIT, {"dynamodb:LeadingKeys": each}) for each in keys], want=True)
 

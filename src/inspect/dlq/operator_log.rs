@@ -102,8 +102,8 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
         Ok(Begun(Some((chain, entry, journal))))
     }
 
-    /// Writes the second entry, after the action. Returns a warning if it was not written: the trail
-    /// then has an action that has begun.
+    /// Writes the second entry, after the action. Returns a warning if it was not written: the
+    /// trail then has an action that has begun.
     pub async fn end(&self, begun: Begun) -> Option<String> {
         let (chain, mut entry, mut journal) = begun.0?;
         let (before, after) = (self.action.begun(), self.action.done());

@@ -3,8 +3,8 @@
 //!
 //! A test is an async function over a *stage*: a fresh place with the port in it, and access past
 //! the port (sending a message, reading a table, letting time pass). Each of
-//! `{queue,store,pipelines,listing,trail}.rs` lists its tests in one macro, so that no adapter runs only
-//! some of them.
+//! `{queue,store,pipelines,listing,trail}.rs` lists its tests in one macro, so that no adapter runs
+//! only some of them.
 
 #![expect(
     clippy::unwrap_used,
