@@ -37,6 +37,7 @@ CONFUSED_BY_MOTO = ("aws_appautoscaling_policy.depth", "aws_cloudwatch_metric_al
 """moto returns a wrong scaling policy of the same target for a name, and the alarms use its ARN."""
 
 UNSUPPORTED_BLOCKS = (
+    'resource "aws_dynamodb_resource_policy" "audit"',
     'resource "aws_sqs_queue_redrive_allow_policy" "dead_letters"',
     'resource "aws_vpc_security_group_egress_rule" "https"',
     "  runtime_platform",

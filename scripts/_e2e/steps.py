@@ -197,6 +197,8 @@ def listed(story: Story) -> None:
     story.check("no other message is in a queue", holding == expected, f"the queues hold {depths}")
     findings = story.branchline.json("audit", "--output", "json")
     story.check("branchline audit finds nothing", findings == [], f"it finds {findings}")
+    findings = story.branchline.json("audit", "--trail", "--output", "json")
+    story.check("branchline audit --trail finds nothing", findings == [], f"it finds {findings}")
 
 
 def _bad(findings: list[dict[str, Any]]) -> list[str]:
