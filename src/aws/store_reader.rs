@@ -4,7 +4,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, Page, SlotUse, StoreReader};
@@ -139,6 +141,10 @@ impl StoreReader for DynamoStore {
                 return Ok(entries);
             }
         }
+    }
+
+    async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
+        self.remembered(body).await
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {

@@ -7,7 +7,8 @@ use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    BodyDigest, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::{Mapping, State};
@@ -106,6 +107,10 @@ impl StoreReader for EmptyStore {
 
     async fn history(&self, _subject: &Subject) -> Result<Vec<AuditEntry>, Fault> {
         Ok(Vec::new())
+    }
+
+    async fn first_received(&self, _body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
+        Ok(None)
     }
 
     async fn slots(&self, _rule: &str, _subject: &Subject) -> Result<SlotUse, Fault> {

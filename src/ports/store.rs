@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
@@ -116,6 +118,12 @@ pub trait StoreReader: Send + Sync + 'static {
         subject: &Subject,
     ) -> impl Future<Output = Result<Vec<AuditEntry>, Fault>> + Send;
 
+    /// Returns when a message with this body was first received, if that was remembered.
+    fn first_received(
+        &self,
+        body: &BodyDigest,
+    ) -> impl Future<Output = Result<Option<Timestamp>, Fault>> + Send;
+
     /// Returns how many slots of a rule are taken, and whether the subject has one.
     fn slots(
         &self,
@@ -150,6 +158,16 @@ pub trait Store: StoreReader {
     ///
     /// If cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Remembers for good when a message with this body was received, unless that is remembered
+    /// already. Returns what is remembered.
+    ///
+    /// If cancelled or failed: it may be remembered.
+    fn remember_received(
+        &self,
+        body: &BodyDigest,
+        received_at: Timestamp,
+    ) -> impl Future<Output = Result<Timestamp, Fault>> + Send;
 
     /// Acquires a slot for the subject among the `max` of a rule. A second call for the same
     /// subject acquires no second one.
