@@ -70,6 +70,9 @@ async fn replay(seed: u64, figures: &mut Figures) -> Result<(), String> {
         .map(|history| history.events.into_iter().map(|event| event.webhook))
         .map(|webhooks| webhooks.rev().collect())
         .collect();
+    for life in &mut lives {
+        push_before_create(life, &mut rng);
+    }
     let mut captured: Vec<(String, Sealed)> = Vec::new();
     while !lives.is_empty() {
         let now = world.clock.now();
@@ -108,6 +111,17 @@ async fn replay(seed: u64, figures: &mut Figures) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Lets the push of some new branches arrive before their `create`. The next webhook is the last in
+/// the list.
+fn push_before_create(life: &mut [Webhook], rng: &mut fastrand::Rng) {
+    for index in 1..life.len() {
+        let is_create = life.get(index).is_some_and(|one| one.kind() == "create ");
+        if is_create && rng.bool() {
+            life.swap(index - 1, index);
+        }
+    }
 }
 
 /// Deletes or archives a repository. It may be restored: later events of its subjects follow.

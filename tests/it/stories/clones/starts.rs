@@ -39,6 +39,19 @@ fn what_is_built_is_what_was_pushed_once() {
     });
 }
 
+/// The delivery's id is not signed. CodePipeline starts nothing under a token that was used before.
+#[test]
+fn the_id_of_another_delivery_does_not_prevent_a_build() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        for (before, after) in [(1, 2), (2, 3)] {
+            let push = pushed(before, after).delivery("d-2");
+            assert_eq!(world.deliver(push).await, ["started"]);
+        }
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
+    });
+}
+
 #[test]
 fn a_commit_that_comes_back_is_built_again() {
     run_story(async |world| {
