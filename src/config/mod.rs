@@ -57,8 +57,8 @@ pub fn load_account(
     })
 }
 
-/// Reads the secrets of `[github]` alone, for a command that only checks signatures. Returns the secrets
-/// that can be read, `None` if there are none, and why each other one cannot.
+/// Reads the secrets of `[github]` alone, for a command that only checks signatures. Returns the
+/// secrets that can be read, `None` if there are none, and why each other one cannot.
 pub fn webhook_secrets(
     overrides: &Overrides,
     environment: &impl Environment,

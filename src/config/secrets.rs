@@ -178,8 +178,8 @@ fn secret_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the name of a secret without one: its reference. A text that is not a reference, or a long
-/// one, is replaced by its number: it could be the secret itself.
+/// Returns the name of a secret without one: its reference. A text that is not a reference, or a
+/// long one, is replaced by its number: it could be the secret itself.
 fn name_of(reference: &str, number: usize) -> String {
     let is_reference = reference.starts_with("env:") || reference.starts_with("file:");
     match is_reference && secret_name(reference).is_ok() {

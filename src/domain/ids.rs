@@ -122,8 +122,8 @@ impl DeliveryId {
 }
 
 name! {
-    /// The SHA-256 of a message's body, in hexadecimal. The body is signed, and the delivery's id is
-    /// not: a captured body that is sent again under another id has the same digest.
+    /// The SHA-256 of a message's body, in hexadecimal. The body is signed, and the delivery's id
+    /// is not: a captured body that is sent again under another id has the same digest.
         BodyDigest, "digest", "expected 64 lower-case hexadecimal digits", |text| {
         text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }

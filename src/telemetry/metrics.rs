@@ -2,8 +2,8 @@
 //! its help text.
 //!
 //! The number of label values is bounded: words of branchline's own tables, known event names of
-//! GitHub, names of rules and of secrets. Nothing else from a webhook becomes a label. Without a recorder
-//! (`exporters.rs`), recording costs almost nothing.
+//! GitHub, names of rules and of secrets. Nothing else from a webhook becomes a label. Without a
+//! recorder (`exporters.rs`), recording costs almost nothing.
 
 use std::time::Duration;
 

@@ -93,8 +93,8 @@ pub struct Mapping {
     /// The last approval of a commit from a fork.
     pub approved: Option<Approved>,
     /// The client request token of the head commit's execution: the digest of the body that named
-    /// that commit, or the id of a repair. It changes with the head, because CodePipeline starts nothing under a token that
-    /// was used before.
+    /// that commit, or the id of a repair. It changes with the head, because CodePipeline starts
+    /// nothing under a token that was used before.
     pub start_token: Option<DeliveryId>,
     /// The rule among whose `max_active` clones it has a slot.
     pub slot: Option<String>,

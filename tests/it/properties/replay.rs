@@ -1,6 +1,6 @@
-//! A signed webhook can be sent again at any time, by anyone who captured it: GitHub signs the body,
-//! and neither the delivery's id nor the time. A replay of a captured message changes nothing that
-//! later events decided, whatever its headers are.
+//! A signed webhook can be sent again at any time, by anyone who captured it: GitHub signs the
+//! body, and neither the delivery's id nor the time. A replay of a captured message changes nothing
+//! that later events decided, whatever its headers are.
 
 #![expect(
     clippy::print_stdout,

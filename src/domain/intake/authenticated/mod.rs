@@ -3,9 +3,9 @@
 //! The queue that a message came from decides how it is authenticated. A webhook is authenticated
 //! by the HMAC-SHA256 of its raw bytes, compared in constant time, under any of the configured
 //! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). If
-//! that secret is bound to repositories, the body must be about one of them. A message of the internal queue is authenticated by the queue's policy and IAM. Only
-//! [`Envelope::authenticate`] creates an [`AuthenticatedMessage`], and nothing before it reads the
-//! body.
+//! that secret is bound to repositories, the body must be about one of them. A message of the
+//! internal queue is authenticated by the queue's policy and IAM. Only [`Envelope::authenticate`]
+//! creates an [`AuthenticatedMessage`], and nothing before it reads the body.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! The name of the event is not signed, so each event is read only from a body that has the fields
 //! of this event and no other (`payloads.rs`). Beyond that, only the fields that branchline needs
-//! are read; everything else in a payload is skipped. `state`, the head commit and the time decide what the event means. The action only says whether
-//! the event is relevant, and breaks ties. Each field is documented at
-//! <https://docs.github.com/webhooks/webhook-events-and-payloads>.
+//! are read; everything else in a payload is skipped. `state`, the head commit and the time decide
+//! what the event means. The action only says whether the event is relevant, and breaks ties. Each
+//! field is documented at <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{

@@ -164,8 +164,8 @@ pub(super) struct RepositoryPayload {
     pub(super) created_at: Option<TimePayload>,
 }
 
-/// A time: seconds for `pushed_at` and `created_at` in `push`; RFC 3339 text for both in every other
-/// event, and for `updated_at`.
+/// A time: seconds for `pushed_at` and `created_at` in `push`; RFC 3339 text for both in every
+/// other event, and for `updated_at`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum TimePayload {
