@@ -83,7 +83,7 @@ fn intent(bencher: Bencher<'_, '_>) {
     let event = event(&delivery);
     bencher
         .with_inputs(|| event.clone())
-        .bench_values(|event| Intent::read(event, &config.rules, delivery.id(), NOW));
+        .bench_values(|event| Intent::read(event, &config.rules, (&delivery).into()));
 }
 
 /// Step 6: plans the effect.
@@ -149,7 +149,7 @@ fn event(delivery: &AuthenticatedMessage) -> Event {
 
 fn wanted(config: &Config) -> Intent {
     let delivery = delivery(body(25_000));
-    let heed = Intent::read(event(&delivery), &config.rules, delivery.id(), NOW);
+    let heed = Intent::read(event(&delivery), &config.rules, (&delivery).into());
     let Ok(Decision::Handle(Request::Subject(intent))) = heed else {
         unreachable!("the rule wants a pipeline");
     };

@@ -14,7 +14,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
@@ -351,6 +353,14 @@ impl Store for DynamoStore {
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         self.release(rule, subject).await
+    }
+
+    async fn remember_received(
+        &self,
+        body: &BodyDigest,
+        received_at: Timestamp,
+    ) -> Result<Timestamp, Fault> {
+        self.remember(body, received_at).await
     }
 
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {

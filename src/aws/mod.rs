@@ -8,6 +8,7 @@ mod dynamodb;
 mod executions;
 mod fault;
 mod limiter;
+mod messages;
 mod records;
 mod roles;
 mod row;

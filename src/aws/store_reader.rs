@@ -4,7 +4,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, Page, SlotUse, StoreReader};
 
@@ -114,6 +116,10 @@ impl StoreReader for DynamoStore {
             .item(format!("PIPELINE#{pipeline}"), "PIPELINE".to_owned())
             .await?;
         Ok(item.and_then(|item| Subject::from_table_key(item.get("subject")?.as_s().ok()?)))
+    }
+
+    async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
+        self.remembered(body).await
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {

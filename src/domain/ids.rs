@@ -122,6 +122,29 @@ impl DeliveryId {
 }
 
 name! {
+    /// The SHA-256 of a message's body, in hexadecimal. The body is signed, and the delivery's id
+    /// is not: a captured body that is sent again under another id has the same digest.
+        BodyDigest, "digest", "expected 64 lower-case hexadecimal digits", |text| {
+        text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+impl BodyDigest {
+    /// Returns the digest of a body.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(body)))
+    }
+}
+
+/// A digest is a legal `clientRequestToken`.
+impl From<&BodyDigest> for DeliveryId {
+    fn from(digest: &BodyDigest) -> Self {
+        Self(digest.0.clone())
+    }
+}
+
+name! {
     /// GitHub's `X-GitHub-Event`, for instance `pull_request`.
         EventName, "name of an event", "expected 1 to 64 lower-case letters, digits and underscores", |text| {
         (1..=64).contains(&text.len())

@@ -7,7 +7,8 @@ use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    BodyDigest, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -117,6 +118,10 @@ impl StoreReader for EmptyStore {
     }
 
     async fn owner(&self, _pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
+        Ok(None)
+    }
+
+    async fn first_received(&self, _body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
         Ok(None)
     }
 

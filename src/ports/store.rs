@@ -3,7 +3,9 @@
 use std::future::Future;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
@@ -107,6 +109,12 @@ pub trait StoreReader: TrailReader {
         pipeline: &PipelineName,
     ) -> impl Future<Output = Result<Option<Subject>, Fault>> + Send;
 
+    /// Returns when a message with this body was first received, if that was remembered.
+    fn first_received(
+        &self,
+        body: &BodyDigest,
+    ) -> impl Future<Output = Result<Option<Timestamp>, Fault>> + Send;
+
     /// Returns how many slots of a rule are taken, and whether the subject has one.
     fn slots(
         &self,
@@ -144,6 +152,16 @@ pub trait Store: StoreReader + AuditLog {
     ///
     /// If cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Remembers for good when a message with this body was received, unless that is remembered
+    /// already. Returns what is remembered.
+    ///
+    /// If cancelled or failed: it may be remembered.
+    fn remember_received(
+        &self,
+        body: &BodyDigest,
+        received_at: Timestamp,
+    ) -> impl Future<Output = Result<Timestamp, Fault>> + Send;
 
     /// Acquires a slot for the subject among the `max` of a rule. A second call for the same
     /// subject acquires no second one.

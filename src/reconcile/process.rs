@@ -10,7 +10,7 @@ use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::state::intent::{Intent, Request};
+use crate::domain::state::intent::{Intent, Received, Request};
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
@@ -65,9 +65,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        let received_at = message.received_at();
-        let request = spans::step("intent")
-            .in_scope(|| Intent::read(event, self.rules(), message.id(), received_at))?;
+        let received = Received::from(message);
+        let request =
+            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received))?;
         // This span covers reading the mapping, planning and acting, which alternate.
         let span = spans::step("plan");
         match request {

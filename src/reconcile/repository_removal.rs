@@ -21,6 +21,16 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         journal.repository_removal(removal);
+        let time = match removal.event_time {
+            Some(time) => time,
+            // The first arrival stands in for the time of a deletion. If it were that of this
+            // message, a captured deletion that is sent again after the repository was restored
+            // would be later than everything.
+            None => {
+                let (body, received_at) = (&removal.body, removal.received_at);
+                self.store().remember_received(body, received_at).await?
+            }
+        };
         let (mut handled, mut failed) = (0, None);
         let mut after = None;
         loop {
@@ -38,7 +48,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     }
                 };
                 let mut part = journal.clone();
-                let intent = removal.of(row.subject.clone());
+                let intent = removal.of(row.subject.clone(), time);
                 let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
                 match handling.await {
                     Ok(_) => handled += 1,

@@ -1,11 +1,13 @@
 //! Reading the parts of a mapping.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
-    Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
+    RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -31,6 +33,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
         })?,
         generation: row.required("generation")?,
         order: order(row)?,
+        bodies: bodies(row)?,
         desired: row.part("desired", desired)?,
         resources: row.part("resources", resources)?.unwrap_or_default(),
         observed: row.part("observed", observed)?.unwrap_or_default(),
@@ -60,6 +63,17 @@ fn order(row: &Part<'_>) -> Result<EventOrder, Fault> {
         head: row.optional("head_sha", |sha| CommitId::parse(sha).ok())?,
         before: row.optional("head_before", |sha| CommitId::parse(sha).ok())?,
     })
+}
+
+fn bodies(row: &Part<'_>) -> Result<Vec<BodyDigest>, Fault> {
+    if !row.names().any(|name| name == "bodies") {
+        return Ok(Vec::new());
+    }
+    let digest = |value: &AttributeValue| BodyDigest::parse(value.as_s().ok()?).ok();
+    let digests = row.list("bodies")?.iter().map(digest);
+    digests
+        .collect::<Option<_>>()
+        .ok_or_else(|| row.fault("bodies"))
 }
 
 fn claim(row: &Part<'_>) -> Result<Option<ClaimInfo>, Fault> {

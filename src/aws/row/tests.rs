@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
-    SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
+    RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -60,6 +60,7 @@ fn full() -> Mapping {
             head: Some(commit("a")),
             before: Some(commit("b")),
         },
+        bodies: vec![BodyDigest::of(b"first"), BodyDigest::of(b"last")],
         desired: Some(Desired::Absent {
             reason: AbsenceReason::Draft,
             last: Some(spec()),

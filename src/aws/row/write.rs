@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::ids::BodyDigest;
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, Reported, SCHEMA};
@@ -27,6 +28,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("event_kind", Some(s(order.kind.as_str()))),
         ("head_sha", text(order.head.as_ref())),
         ("head_before", text(order.before.as_ref())),
+        ("bodies", bodies(&mapping.bodies)),
         ("desired", mapping.desired.as_ref().map(desired)),
         ("resources", Some(resources(&mapping.resources))),
         ("observed", Some(observed(&mapping.observed))),
@@ -55,6 +57,11 @@ fn map<const N: usize>(attributes: [(&str, Option<AttributeValue>); N]) -> Attri
 
 fn text(value: Option<&impl ToString>) -> Option<AttributeValue> {
     value.map(|value| s(value.to_string()))
+}
+
+fn bodies(bodies: &[BodyDigest]) -> Option<AttributeValue> {
+    let digests = bodies.iter().map(|digest| s(digest.as_str())).collect();
+    (!bodies.is_empty()).then_some(AttributeValue::L(digests))
 }
 
 fn desired(desired: &Desired) -> AttributeValue {

@@ -12,8 +12,8 @@ use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject, SubjectKind,
-    Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject,
+    SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::rules::placeholder::PlaceholderValues;
@@ -80,6 +80,9 @@ pub struct Mapping {
     pub generation: u64,
     /// The order of the event that was accepted last.
     pub order: EventOrder,
+    /// The bodies of the events that were accepted with the time of the last one. The last one is
+    /// at the end. If one of the others is received again, it is not news.
+    pub bodies: Vec<BodyDigest>,
     /// The desired state. `None` before an event was accepted.
     pub desired: Option<Desired>,
     /// The resources that exist for the subject, or are being created.
@@ -90,9 +93,9 @@ pub struct Mapping {
     pub reported: Option<Reported>,
     /// The last approval of a commit from a fork.
     pub approved: Option<Approved>,
-    /// The delivery that named the head commit. Its id is the client request token of that commit's
-    /// execution. It changes with the head, because CodePipeline starts nothing under a token that
-    /// was used before.
+    /// The client request token of the head commit's execution: the digest of the body that named
+    /// that commit, or the id of a repair. It changes with the head, because CodePipeline starts
+    /// nothing under a token that was used before.
     pub start_token: Option<DeliveryId>,
     /// The rule among whose `max_active` clones it has a slot.
     pub slot: Option<String>,
@@ -197,6 +200,7 @@ impl Mapping {
             state: State::Gone,
             generation: 0,
             order,
+            bodies: Vec::new(),
             desired: None,
             resources: Resources::default(),
             observed: Observed::default(),

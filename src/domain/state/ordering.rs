@@ -102,6 +102,9 @@ impl EventOrder {
             {
                 Recency::Older
             }
+            // `create` comes with a push. If the branch was created after the deletion, the push
+            // will show it.
+            (EventKind::Pushed, EventKind::Deleted) if self.head.is_none() => Recency::Older,
             // `create` comes with a push, and only the push names the commit.
             (EventKind::Pushed, EventKind::Pushed)
                 if self.head.is_none() != recorded.head.is_none() =>

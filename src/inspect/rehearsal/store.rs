@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject};
+use crate::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
@@ -25,6 +27,8 @@ struct Written {
     rows: BTreeMap<Subject, Mapping>,
     /// Names that were reserved or, as `None`, released.
     names: BTreeMap<PipelineName, Option<Subject>>,
+    /// When messages were first received.
+    received: BTreeMap<BodyDigest, Timestamp>,
     /// Slots that were acquired (`true`) or released, by rule.
     slots: BTreeMap<String, BTreeMap<Subject, bool>>,
 }
@@ -148,6 +152,14 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
         }
     }
 
+    async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
+        let rehearsed = self.lock().received.get(body).copied();
+        match rehearsed {
+            Some(received_at) => Ok(Some(received_at)),
+            None => self.inner.first_received(body).await,
+        }
+    }
+
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         let mut slots = self.inner.slots(rule, subject).await?;
         let rehearsed = self.lock().slots.get(rule).cloned().unwrap_or_default();
@@ -230,6 +242,16 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         let slots = written.slots.entry(rule.to_owned()).or_default();
         slots.insert(subject.clone(), false);
         Ok(())
+    }
+
+    async fn remember_received(
+        &self,
+        body: &BodyDigest,
+        received_at: Timestamp,
+    ) -> Result<Timestamp, Fault> {
+        let first = self.first_received(body).await?.unwrap_or(received_at);
+        self.lock().received.insert(body.clone(), first);
+        Ok(first)
     }
 
     async fn count_slots(&self, _rule: &str, _subjects: &[Subject]) -> Result<(), Fault> {

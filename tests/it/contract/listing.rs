@@ -1,6 +1,6 @@
 //! The contract of [`Store`] for listings and for slots.
 
-use branchline::domain::ids::{Branch, RepositoryId, Subject, SubjectKind};
+use branchline::domain::ids::{BodyDigest, Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
@@ -20,10 +20,22 @@ macro_rules! listing_contract {
             a_repositorys_listing_holds_all_of_it_and_nothing_else,
             slots_are_counted_first_and_then_limited,
             a_slot_is_acquired_once_and_released,
+            the_first_time_of_a_message_is_remembered,
         );
     };
 }
 pub(crate) use listing_contract;
+
+pub(crate) async fn the_first_time_of_a_message_is_remembered<S: StoreStage>(stage: &S) {
+    let (one, other) = (BodyDigest::of(b"one"), BodyDigest::of(b"other"));
+    let store = stage.store();
+    assert_eq!(store.first_received(&one).await.unwrap(), None);
+    for (body, now, first) in [(&one, 5, 5), (&one, 9, 5), (&other, 7, 7), (&one, 1, 5)] {
+        let remembered = store.remember_received(body, at(now)).await.unwrap();
+        assert_eq!(remembered, at(first));
+    }
+    assert_eq!(store.first_received(&one).await.unwrap(), Some(at(5)));
+}
 
 /// Returns every page, in order.
 async fn pages<S: StoreStage>(stage: &S, state: State) -> Vec<Vec<Mapping>> {

@@ -3,4 +3,5 @@
 mod convergence;
 mod crashes;
 mod hostile;
+mod replay;
 mod simulation;

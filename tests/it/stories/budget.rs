@@ -136,7 +136,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
-            Op::Mapping | Op::Names => current,
+            Op::Mapping | Op::Names | Op::RememberReceived => current,
             // At start, and after a message has failed.
             Op::Chain | Op::Note => current,
             Op::Claim => 0,

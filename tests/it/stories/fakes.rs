@@ -307,8 +307,13 @@ fn the_fakes_count_the_cost_of_a_webhook() {
         }
         world.faults.clear();
         world
-            .deliver(Webhook::pull_request("synchronize").at(START))
+            .deliver(Webhook::pull_request("opened").at(START))
             .await;
         assert_eq!(world.faults.spent(), 1, "{:?}", world.faults.calls());
+        // Another event of the same second changes nothing, and is remembered.
+        world.faults.clear();
+        let other = Webhook::pull_request("synchronize").at(START);
+        assert_eq!(world.deliver(other).await, ["recorded"]);
+        assert_eq!(world.faults.spent(), 2, "{:?}", world.faults.calls());
     });
 }

@@ -43,6 +43,7 @@ pub(crate) enum Op {
     AcquireSlot,
     ReleaseSlot,
     CountSlots,
+    RememberReceived,
     Create,
     Update,
     Start,
@@ -63,6 +64,7 @@ impl Op {
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
+            Self::RememberReceived => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             // GetPipeline for the ARN, then ListTagsForResource.

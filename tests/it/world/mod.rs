@@ -30,6 +30,7 @@ pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
 pub(crate) mod store;
+mod store_state;
 pub(crate) mod story;
 pub(crate) mod table;
 mod trail;

@@ -3,8 +3,8 @@
 use branchline::domain::clone::execution::Execution;
 use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::ids::{
-    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
-    SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
+    RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
@@ -73,6 +73,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
             head: Some(CommitId::parse("a".repeat(40)).unwrap()),
             before: None,
         },
+        bodies: vec![BodyDigest::of(b"creating")],
         desired: Some(Desired::Present(spec(name))),
         resources: pipeline_resource(PipelineResource::named(pipeline(name))),
         observed: Observed::default(),
@@ -158,6 +159,7 @@ fn full() -> Mapping {
             head: Some(CommitId::parse("0f".repeat(32)).unwrap()),
             before: Some(CommitId::parse("b".repeat(40)).unwrap()),
         },
+        bodies: vec![BodyDigest::of(b"first"), BodyDigest::of(b"last")],
         desired: Some(Desired::Absent {
             reason: AbsenceReason::Closed,
             last: Some(Spec {
@@ -220,6 +222,7 @@ pub(crate) fn shapes() -> Vec<Mapping> {
     let plain = creating(pull(7), "shape-plain", "worker/1");
     let bare = Mapping {
         subject: pull(u64::MAX),
+        bodies: Vec::new(),
         desired: None,
         resources: Resources::default(),
         ..plain.clone()

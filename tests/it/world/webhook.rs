@@ -136,6 +136,19 @@ impl Webhook {
         self
     }
 
+    /// Returns the client request token of the execution that it starts. Its time must be set.
+    pub(crate) fn token(&self) -> String {
+        let time = self.at.expect("a time");
+        let body = self.clone().seal(time).body;
+        hex::encode(Sha256::digest(body.as_bytes()))
+    }
+
+    /// Returns the event with its action: `pull_request opened`.
+    pub(crate) fn kind(&self) -> String {
+        let action = self.payload.get("action").and_then(Value::as_str);
+        format!("{} {}", self.event, action.unwrap_or_default())
+    }
+
     /// Sets a field, by JSON pointer. The field's parent must exist.
     pub(crate) fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
         let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();

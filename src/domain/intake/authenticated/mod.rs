@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::domain::fault::{Fault, Reason, Step};
-use crate::domain::ids::{DeliveryId, EventName, Timestamp};
+use crate::domain::ids::{BodyDigest, DeliveryId, EventName, Timestamp};
 use crate::domain::intake::envelope::{Envelope, Source};
 
 mod secrets;
@@ -247,6 +247,12 @@ impl AuthenticatedMessage {
     #[must_use]
     pub fn into_envelope(self) -> Envelope {
         self.envelope
+    }
+
+    /// Returns the digest of the body, which identifies the message whatever its headers say.
+    #[must_use]
+    pub fn digest(&self) -> BodyDigest {
+        BodyDigest::of(self.envelope.body.as_bytes())
     }
 
     /// Returns the secret that proved the message. `None` for an internal message, and for a dead

@@ -6,8 +6,10 @@
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind,
+    Timestamp,
 };
+use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::event::{
     Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
 };
@@ -28,10 +30,33 @@ pub struct Intent {
     pub order: EventOrder,
     /// The GitHub user who caused the event, for the audit trail.
     pub actor: Option<String>,
-    /// The delivery of the event. It becomes the token of the execution that it starts.
+    /// The delivery of the event.
     pub delivery: DeliveryId,
+    /// The digest of the event's body. It becomes the token of the execution that the event starts.
+    pub body: BodyDigest,
     /// The desired state.
     pub wanted: DesiredState,
+}
+
+/// The message of an event, as it was received.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The id of the delivery, which GitHub does not sign.
+    pub delivery: DeliveryId,
+    /// The digest of the body.
+    pub body: BodyDigest,
+    /// The time at which the message entered the queue.
+    pub received_at: Timestamp,
+}
+
+impl From<&AuthenticatedMessage> for Received {
+    fn from(message: &AuthenticatedMessage) -> Self {
+        Self {
+            delivery: message.id().clone(),
+            body: message.digest(),
+            received_at: message.received_at(),
+        }
+    }
 }
 
 /// The subjects that an event concerns.
@@ -52,43 +77,46 @@ pub struct RepositoryRemoval {
     pub repository: RepositoryId,
     /// Its name at that time.
     pub name: RepositoryName,
-    /// The order of the event.
-    time: (Timestamp, Timestamp),
+    /// The event's own time; `None` for a deletion, with which GitHub sends none.
+    pub event_time: Option<Timestamp>,
+    /// When the message entered the queue.
+    pub received_at: Timestamp,
     /// The GitHub user who caused the event.
     actor: Option<String>,
     delivery: DeliveryId,
+    /// The digest of the event's body.
+    pub body: BodyDigest,
     why: AbsenceReason,
 }
 
 impl RepositoryRemoval {
-    /// Returns the intent for one subject of the repository.
+    /// Returns the intent for one subject of the repository. `time` orders the event.
     #[must_use]
-    pub fn of(&self, subject: Subject) -> Intent {
+    pub fn of(&self, subject: Subject, time: Timestamp) -> Intent {
         let kind = match subject.kind {
             SubjectKind::PullRequest(_) => EventKind::Closed,
             SubjectKind::Branch(_) => EventKind::Deleted,
         };
-        let (event, received_at) = self.time;
         Intent {
             subject,
             repository: self.name.clone(),
             order: EventOrder {
-                event_time: event,
-                received_at,
+                event_time: time,
+                received_at: self.received_at,
                 kind,
                 head: None,
                 before: None,
             },
             actor: self.actor.clone(),
             delivery: self.delivery.clone(),
+            body: self.body.clone(),
             wanted: DesiredState::Absent(self.why),
         }
     }
 }
 
 impl Intent {
-    /// Applies the rules. `received_at` is the time at which the message entered the queue; it
-    /// replaces the event's own time if GitHub sends none.
+    /// Applies the rules. If GitHub sends no time with the event, the time of receipt replaces it.
     ///
     /// # Errors
     /// A permanent fault if the matching rule gives the clone an invalid name, or the name of a
@@ -96,9 +124,13 @@ impl Intent {
     pub fn read(
         event: Event,
         rules: &Rules,
-        delivery: &DeliveryId,
-        received_at: Timestamp,
+        received: Received,
     ) -> Result<Decision<Request>, Fault> {
+        let Received {
+            delivery,
+            body,
+            received_at,
+        } = received;
         let Event {
             repository,
             name,
@@ -120,9 +152,11 @@ impl Intent {
                 }
                 return Ok(Decision::Handle(Request::Repository(RepositoryRemoval {
                     repository,
-                    time: (time.unwrap_or(received_at), received_at),
+                    event_time: time,
+                    received_at,
                     actor,
-                    delivery: delivery.clone(),
+                    delivery,
+                    body,
                     why: removal_reason(end),
                     name,
                 })));
@@ -132,7 +166,7 @@ impl Intent {
                     repair,
                     repository: name,
                     actor,
-                    delivery: delivery.clone(),
+                    delivery,
                     received_at,
                 }))));
             }
@@ -166,7 +200,8 @@ impl Intent {
             repository: name,
             order,
             actor,
-            delivery: delivery.clone(),
+            delivery,
+            body,
             wanted,
         }))))
     }

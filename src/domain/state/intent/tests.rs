@@ -43,8 +43,12 @@ fn pull(action: Action) -> PullRequest {
     }
 }
 
-fn delivery() -> DeliveryId {
-    DeliveryId::parse("d-1").unwrap()
+fn received(millis: i64) -> Received {
+    Received {
+        delivery: DeliveryId::parse("d-1").unwrap(),
+        body: BodyDigest::of(b"body"),
+        received_at: Timestamp(millis),
+    }
 }
 
 fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
@@ -56,15 +60,13 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
         change,
     };
     let rules = Rules(rules.to_vec());
-    Ok(
-        match Intent::read(event, &rules, &delivery(), Timestamp(9_000))? {
-            Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
-            Decision::Handle(other @ (Request::Repository(_) | Request::Repair(_))) => {
-                panic!("{other:?}")
-            }
-            Decision::Ignore(why) => Decision::Ignore(why),
-        },
-    )
+    Ok(match Intent::read(event, &rules, received(9_000))? {
+        Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
+        Decision::Handle(other @ (Request::Repository(_) | Request::Repair(_))) => {
+            panic!("{other:?}")
+        }
+        Decision::Ignore(why) => Decision::Ignore(why),
+    })
 }
 
 /// `present NAME`, `absent WHY` or `ignored WHY`.
@@ -229,7 +231,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
         change: Change::Branch(Branch::parse("x").unwrap(), Tip::Somewhere),
     };
     let rules = Rules(vec![rule(On::Branch)]);
-    let at = |time| match Intent::read(event(time), &rules, &delivery(), Timestamp(9)).unwrap() {
+    let at = |time| match Intent::read(event(time), &rules, received(9)).unwrap() {
         Decision::Handle(Request::Subject(intent)) => intent.order.event_time,
         other @ (Decision::Handle(Request::Repository(_) | Request::Repair(_))
         | Decision::Ignore(_)) => {

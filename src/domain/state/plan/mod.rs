@@ -3,7 +3,7 @@
 //! The plan decides and does nothing: it returns the transition to write and the effect to run
 //! under it.
 
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{DeliveryId, Timestamp};
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{
     AbsenceReason, BuildPolicy, BuildTrigger, Desired, DesiredState, Spec,
@@ -63,7 +63,7 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
     let Some(seen) = mapping else {
         return fresh(intent, None, claim, now);
     };
-    let age = intent.order.recency(&seen.order);
+    let age = recency(intent, seen);
     if let Some(held) = seen.claim_at(now) {
         return match age {
             // If the other worker ends, its own message returns and finishes the recorded change.
@@ -83,6 +83,18 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
             State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
         },
     }
+}
+
+/// Compares an event with the recorded ones. Of the events that share the second of the last one,
+/// those that were accepted before it are older. Their bodies decide: if such a message is sent
+/// again, it arrives later than all others, and its order alone would not show it.
+fn recency(intent: &Intent, seen: &Mapping) -> Recency {
+    let same_second = intent.order.event_time == seen.order.event_time;
+    let is_last = seen.bodies.last() == Some(&intent.body);
+    if same_second && !is_last && seen.bodies.contains(&intent.body) {
+        return Recency::Older;
+    }
+    intent.order.recency(&seen.order)
 }
 
 /// Plans to finish a half-way row as it is recorded. Returns `None` if the row is not half-way.
@@ -172,7 +184,7 @@ fn present(
     next.desired = Some(Desired::Present(spec.clone()));
     // CodePipeline starts nothing under a token that was used before.
     if moved || existing.is_none() || next.start_token.is_none() {
-        next.start_token = Some(intent.delivery.clone());
+        next.start_token = Some(DeliveryId::from(&intent.body));
     }
     match next.state {
         State::Active | State::Starting => {
@@ -251,6 +263,11 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         Mapping::unseen(subject, intent.repository.clone(), order, now)
     };
     let mut base = seen.cloned().unwrap_or_else(unseen);
+    if intent.order.event_time != base.order.event_time {
+        base.bodies.clear();
+    }
+    base.bodies.retain(|body| *body != intent.body);
+    base.bodies.push(intent.body.clone());
     let order = intent.order.clone().over(&base.order);
     let start_token = base.start_token.take_if(|_| order.head == base.order.head);
     Mapping {

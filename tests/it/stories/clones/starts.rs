@@ -6,7 +6,7 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::Start;
-use branchline::ports::Queue;
+use branchline::ports::{Clock, Queue};
 use serde_json::{Value, json};
 
 use crate::stories::clones::{built, commit, pushed, rule};
@@ -21,20 +21,34 @@ use crate::world::webhook::{REPOSITORY, Webhook};
 fn what_is_built_is_what_was_pushed_once() {
     run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        let push = pushed(1, 2).delivery("d-2");
+        let push = pushed(1, 2).at(world.clock.now());
+        let token = push.token();
         assert_eq!(world.deliver(push.clone()).await, ["started"]);
         world.deliver(push).await;
         let edited = Webhook::pull_request("edited").sha(2).title("Another");
         assert_eq!(world.deliver(edited).await, ["recorded"]);
         assert_eq!(built(&world.account), [Some(1), Some(2)]);
         let pipeline = world.pipeline("api-pr-7");
-        assert_eq!(pipeline.runs[1].token.as_deref(), Some("d-2"));
+        assert_eq!(pipeline.runs[1].token, Some(token));
         assert_eq!(pipeline.source("DetectChanges"), Some("false"));
         let journal = &world.store.audit(&world.mapping("acme/api#7").subject)[1].journal;
         assert!(
             journal.contains("\"execution\":\"api-pr-7:2\""),
             "{journal}"
         );
+    });
+}
+
+/// The delivery's id is not signed. CodePipeline starts nothing under a token that was used before.
+#[test]
+fn the_id_of_another_delivery_does_not_prevent_a_build() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        for (before, after) in [(1, 2), (2, 3)] {
+            let push = pushed(before, after).delivery("d-2");
+            assert_eq!(world.deliver(push).await, ["started"]);
+        }
+        assert_eq!(built(&world.account), [Some(1), Some(2), Some(3)]);
     });
 }
 

@@ -4,8 +4,8 @@ use super::*;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
-    SubjectKind,
+    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
+    RepositoryName, Subject, SubjectKind,
 };
 use crate::domain::state::claim::{CLOCK_SKEW, Claim, LATE_EFFECT_WINDOW};
 use crate::domain::state::effect::{EffectResult, ExistingClone};
@@ -52,6 +52,7 @@ fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
         },
         actor: None,
         delivery: DeliveryId::parse(format!("d-{seconds}")).unwrap(),
+        body: BodyDigest::parse(format!("{seconds:064}")).unwrap(),
         wanted,
     }
 }

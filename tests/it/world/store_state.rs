@@ -1,0 +1,217 @@
+//! The state of the fake table: what each write expects and changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use branchline::domain::ids::{
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp,
+};
+use branchline::domain::outcome::audit_entry::NewAuditEntry;
+use branchline::domain::outcome::chain::Chain;
+use branchline::domain::state::claim::{Claim, Transition};
+use branchline::domain::state::mapping::{Expect, Mapping, State};
+use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
+
+use super::trail::FakeTrail;
+
+/// A subject, as the table keys it.
+pub(super) type Key = (RepositoryId, String);
+
+/// Mappings in one page.
+const PAGE: usize = 3;
+
+/// The record of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) repository: RepositoryId,
+    pub(crate) subject: String,
+    pub(crate) outcome: String,
+    pub(crate) processed_at: Timestamp,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) rows: BTreeMap<Key, Mapping>,
+    pub(super) names: BTreeMap<PipelineName, Key>,
+    pub(super) deliveries: BTreeMap<DeliveryId, Delivered>,
+    pub(super) aliases: BTreeMap<String, RepositoryId>,
+    pub(super) received: BTreeMap<BodyDigest, Timestamp>,
+    /// The subjects with a slot, by rule.
+    pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
+}
+
+pub(super) fn key(subject: &Subject) -> Key {
+    (subject.repository, subject.key())
+}
+
+impl Table {
+    /// Returns true if the table holds what the transition expects.
+    fn holds(&self, transition: &Transition) -> bool {
+        match (
+            self.rows.get(&key(&transition.next.subject)),
+            &transition.expect,
+        ) {
+            (None, Expect::Unseen) => true,
+            (None, Expect::Seen { .. }) | (Some(_), Expect::Unseen) => false,
+            (Some(row), expect @ Expect::Seen { .. }) => row.as_seen() == *expect,
+        }
+    }
+
+    fn lost(&self, transition: &Transition) -> Option<Box<Mapping>> {
+        let row = self.rows.get(&key(&transition.next.subject));
+        row.cloned().map(Box::new)
+    }
+
+    /// Returns true if the row is already what the transition writes.
+    fn is_written(&self, transition: &Transition) -> bool {
+        self.rows.get(&key(&transition.next.subject)) == Some(&transition.next)
+    }
+
+    /// The same for a transition that added to the audit trail.
+    fn is_recorded(&self, transition: &Transition) -> bool {
+        let row = self.rows.get(&key(&transition.next.subject));
+        row.is_some_and(|row| {
+            let trail = transition.next.trail.clone();
+            Mapping {
+                trail,
+                ..row.clone()
+            } == transition.next
+        })
+    }
+
+    fn write(&mut self, transition: &Transition) {
+        let key = key(&transition.next.subject);
+        if let Some(row) = self.rows.get(&key) {
+            let (from, to) = (row.generation, transition.next.generation);
+            assert!(from <= to, "a generation went back from {from} to {to}");
+        }
+        if let Some(name) = &transition.releases
+            && self.names.get(name) == Some(&key)
+        {
+            self.names.remove(name);
+        }
+        if let Some(name) = transition.reserves() {
+            self.names.insert(name.clone(), key.clone());
+        }
+        self.rows.insert(key, transition.next.clone());
+    }
+
+    pub(super) fn claim(&mut self, transition: Transition) -> ClaimResult {
+        let next = &transition.next;
+        assert!(next.claim.is_some(), "a claim without a claim");
+        match next.state {
+            State::Creating | State::Starting | State::Deleting => {}
+            State::Active | State::Gone => panic!("a claim of a settled state: {:?}", next.state),
+        }
+        let written = self.is_written(&transition);
+        if !written && !self.holds(&transition) {
+            return ClaimResult::Lost(self.lost(&transition));
+        }
+        let mine = key(&next.subject);
+        let other = transition.reserves().and_then(|name| self.names.get(name));
+        if let Some((repository, other)) = other.filter(|other| **other != mine) {
+            return ClaimResult::NameTaken(format!("REPO#{repository}/{other}"));
+        }
+        self.write(&transition);
+        ClaimResult::Won(Box::new(Claim::proven(transition.next)))
+    }
+
+    pub(super) fn record(
+        &mut self,
+        transition: &Transition,
+        entry: &NewAuditEntry,
+        trail: &FakeTrail,
+    ) -> RecordResult {
+        let next = &transition.next;
+        assert!(next.claim.is_none(), "a settled row with a claim");
+        match next.state {
+            State::Active | State::Gone => {}
+            State::Creating | State::Starting | State::Deleting => {
+                panic!("a half-way row settled: {:?}", next.state)
+            }
+        }
+        if self.is_recorded(transition) {
+            return RecordResult::Done;
+        }
+        if !self.holds(transition) {
+            return RecordResult::Lost(self.lost(transition));
+        }
+        let mut linked = transition.clone();
+        let chain = Chain::Changes(next.subject.clone());
+        linked.next.trail = Some(trail.link(&chain, next.trail.as_ref(), entry));
+        self.write(&linked);
+        if let Some(delivery) = entry.cause.delivery() {
+            let delivered = Delivered {
+                repository: next.subject.repository,
+                subject: next.subject.key(),
+                outcome: entry.outcome.clone(),
+                processed_at: entry.processed_at,
+            };
+            self.deliveries.insert(delivery.clone(), delivered);
+        }
+        self.name(next);
+        RecordResult::Done
+    }
+
+    /// Records the name of a mapping's repository, and the same in lower case.
+    fn name(&mut self, mapping: &Mapping) {
+        let name = mapping.repository.to_string();
+        let repository = mapping.subject.repository;
+        self.aliases.insert(name.to_ascii_lowercase(), repository);
+        self.aliases.insert(name, repository);
+    }
+
+    /// Returns a page. Pages are small, so that a listing of a few rows has several; the longest
+    /// unchanged row comes first.
+    pub(super) fn page(&self, of: impl Fn(&Mapping) -> bool, after: Option<&Cursor>) -> Page {
+        let position = |row: &Mapping| {
+            let (repository, subject) = key(&row.subject);
+            let values = [row.updated_at.to_string(), repository.to_string(), subject];
+            let names = ["updated_at", "x-repository", "x-subject"].map(str::to_owned);
+            names.into_iter().zip(values).collect::<BTreeMap<_, _>>()
+        };
+        let mut rows: Vec<&Mapping> = self.rows.values().filter(|row| of(row)).collect();
+        rows.sort_by_key(|row| position(row));
+        let from = after.map_or(0, |after| {
+            rows.iter().filter(|row| position(row) <= after.0).count()
+        });
+        let page: Vec<Mapping> = rows
+            .iter()
+            .skip(from)
+            .take(PAGE)
+            .map(|row| (*row).clone())
+            .collect();
+        let more = rows.len() > from + page.len();
+        let next = page
+            .last()
+            .filter(|_| more)
+            .map(|row| Cursor(position(row)));
+        Page {
+            rows: page.into_iter().map(Ok).collect(),
+            next,
+        }
+    }
+
+    pub(super) fn acquire_slot(&mut self, rule: &str, max: u32, subject: &Subject) -> SlotResult {
+        let Some(slots) = self.slots.get_mut(rule) else {
+            return SlotResult::Uncounted;
+        };
+        let is_free = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if !is_free && !slots.contains(&key(subject)) {
+            return SlotResult::Full;
+        }
+        slots.insert(key(subject));
+        SlotResult::Acquired
+    }
+
+    pub(super) fn give_up(&mut self, transition: &Transition) {
+        let next = &transition.next;
+        match next.state {
+            State::Creating | State::Starting | State::Deleting => {}
+            State::Active | State::Gone => panic!("a settled row given up: {:?}", next.state),
+        }
+        if self.holds(transition) {
+            self.write(transition);
+            self.name(next);
+        }
+    }
+}
