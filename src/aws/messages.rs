@@ -32,7 +32,9 @@ impl DynamoStore {
         let answer = measured(Service::DynamoDb, "UpdateItem", request.send()).await;
         let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
         answer.attributes().and_then(time).ok_or_else(|| {
-            let detail = format!("{call}: the item has no time, so something else wrote it");
+            let detail = format!(
+                "{call}: the item has no time, so something else wrote it: delete the item"
+            );
             Fault::new(Reason::AwsUnknown, detail)
         })
     }

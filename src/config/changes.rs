@@ -152,14 +152,19 @@ fn role(text: String) -> Result<String, &'static str> {
         ["arn", _, "iam", "", account, role]
             if account.len() == 12
                 && account.bytes().all(|b| b.is_ascii_digit())
-                && role
-                    .strip_prefix("role/")
-                    .is_some_and(|name| !name.is_empty()) =>
+                && role.strip_prefix("role/").is_some_and(is_role_name) =>
         {
             Ok(text)
         }
         _ => Err("not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME"),
     }
+}
+
+/// Returns true for a path and a name (IAM user guide, "IAM identifiers"). A variable of
+/// CodePipeline is none: a pull request must not choose a role.
+fn is_role_name(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
+    !name.is_empty() && name.chars().all(legal)
 }
 
 fn action_role(text: String) -> Result<ActionRole, &'static str> {

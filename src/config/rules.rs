@@ -120,7 +120,8 @@ fn repositories(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> O
         let what = "an empty list matches nothing: give globs over owner/name";
         diagnostics.note(globs.place.as_str(), what);
     }
-    patterns(diagnostics, globs)
+    let parsed = GlobFilter::parse_repositories(&globs.value);
+    checked(diagnostics, globs, parsed)
 }
 
 fn pipeline_name(
@@ -224,7 +225,17 @@ fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePatte
 }
 
 fn patterns(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<GlobFilter> {
-    match GlobFilter::parse(&located.value) {
+    let parsed = GlobFilter::parse(&located.value);
+    checked(diagnostics, located, parsed)
+}
+
+/// Returns the filter, or records which of the globs is not valid.
+fn checked(
+    diagnostics: &Diagnostics<'_>,
+    located: Located<Vec<String>>,
+    parsed: Result<GlobFilter, (usize, String)>,
+) -> Option<GlobFilter> {
+    match parsed {
         Ok(patterns) => Some(patterns),
         Err((place, why)) => {
             let glob = located

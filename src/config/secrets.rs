@@ -161,7 +161,7 @@ fn bound_to(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> Optio
         diagnostics.note(globs.place.as_str(), what);
         return None;
     }
-    let parsed = GlobFilter::parse(&globs.value).map_err(|(index, why)| {
+    let parsed = GlobFilter::parse_repositories(&globs.value).map_err(|(index, why)| {
         let glob = globs.value.get(index).map_or("", String::as_str);
         format!("invalid glob '{glob}': {why}")
     });

@@ -144,7 +144,6 @@ impl<'a, 't> Table<'a, 't> {
         texts.collect()
     }
 
-    /// Reads a table in this one. A missing table is empty.
     /// Returns the value of every key, which is a text or a table with details.
     pub(super) fn named_tables(&self) -> Vec<(String, Result<Located<String>, Table<'a, 't>>)> {
         let fields = self.fields.iter().flat_map(|fields| fields.iter());
@@ -179,6 +178,7 @@ impl<'a, 't> Table<'a, 't> {
         values.collect()
     }
 
+    /// Reads a table in this one. A missing table is empty.
     pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {
             let fields = value.as_table();

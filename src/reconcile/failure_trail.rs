@@ -31,8 +31,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     pub async fn record_failure(&self, journal: &Journal, destination: Destination) {
         let now = self.clock().now();
         let subject = match &journal.about {
-            Some(About::Subject(subject)) => Some(subject.clone()),
-            Some(About::Repository) | None => None,
+            Some(About::Subject(subject)) if destination != Destination::Quarantine => {
+                Some(subject.clone())
+            }
+            Some(About::Subject(_) | About::Repository) | None => None,
         };
         let Some(subject) = subject else {
             let Some(omitted) = self.unknown_messages.admit(now) else {
@@ -91,10 +93,13 @@ fn entry(
     now: Timestamp,
     omitted: u64,
 ) -> NewAuditEntry {
+    let is_verified = destination != Destination::Quarantine;
     let cause = match &journal.delivery {
-        Some(delivery) => Cause::DeadLetter(delivery.clone()),
-        None => Cause::Message(journal.message.clone()),
+        Some(delivery) if is_verified => Cause::DeadLetter(delivery.clone()),
+        Some(_) | None => Cause::Message(journal.message.clone()),
     };
+    let verified = |text: Option<String>| text.filter(|_| is_verified);
+    let event_time = journal.event_time.filter(|_| is_verified);
     let outcome = match destination {
         Destination::Quarantine => "quarantined",
         Destination::DeadLetters | Destination::Webhooks | Destination::Internal => "dead-lettered",
@@ -115,14 +120,14 @@ fn entry(
     }
     NewAuditEntry {
         cause,
-        time: journal.event_time.or(journal.sent_at).unwrap_or(now),
+        time: event_time.or(journal.sent_at).unwrap_or(now),
         processed_at: now,
-        repository: journal.repository.as_ref().map(ToString::to_string),
-        actor: journal.actor.clone(),
+        repository: verified(journal.repository.as_ref().map(ToString::to_string)),
+        actor: verified(journal.actor.clone()),
         outcome: outcome.to_owned(),
         from: journal.from.map(|state| state.as_str()),
         to: journal.to.map_or("-", |state| state.as_str()),
-        pipeline: journal.pipeline.as_ref().map(ToString::to_string),
+        pipeline: verified(journal.pipeline.as_ref().map(ToString::to_string)),
         journal: text.to_string(),
     }
 }

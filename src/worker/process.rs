@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::fault::Class;
+use crate::domain::fault::{Class, Reason};
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::outcome::backend_signal::BackendSignal;
@@ -90,7 +90,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         let mut processed = processing.instrument(span.clone()).await;
         spans::processed(&span, &processed.journal);
         let ended = reconciler.clock().now();
-        self.limit_quarantine(&mut processed.disposition, ended);
+        self.limit_quarantine(&mut processed, ended);
         // The metrics come first, so that they contain every message whose log line was written.
         report::measured(&processed, ended.since(started), ended);
         let is_quiet = processed.disposition == Disposition::Discard
@@ -102,11 +102,15 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         self.dispose(processed, lease).await
     }
 
-    /// Discards a message instead of quarantining it if too many are quarantined already.
-    fn limit_quarantine(&self, disposition: &mut Disposition, now: Timestamp) {
-        let is_quarantined = matches!(disposition, Disposition::Quarantine(_));
-        if is_quarantined && !self.shared.quarantine.admits(now) {
-            *disposition = Disposition::Discard;
+    /// Discards a message that no secret proves instead of quarantining it, if too many are
+    /// quarantined already. A message under another repository's secret comes from a sender who
+    /// knows a secret, and a stranger's flood must not displace it.
+    fn limit_quarantine(&self, processed: &mut Processed, now: Timestamp) {
+        let reason = processed.journal.fault().map(|fault| fault.reason);
+        let is_quarantined = matches!(processed.disposition, Disposition::Quarantine(_));
+        let is_limited = is_quarantined && reason != Some(Reason::WrongSecret);
+        if is_limited && !self.shared.quarantine.admits(now) {
+            processed.disposition = Disposition::Discard;
         }
     }
 

@@ -1,9 +1,10 @@
 # Roles of the template, its clones, and their builds.
 #
-# A build runs the buildspec, which in a clone is the code of a pull request. So clones have a build
-# role of their own (build_role_arn in the rule): grant it nothing that a pull request must not
-# have. The role of the pipeline only starts actions. role_arn in the rule would replace that one,
-# and would not change what a build may do.
+# A build runs the buildspec, which in a clone is the code of a pull request. So clones have a
+# build role of their own (build_role_arn in the rule): grant it nothing that a pull request must
+# not have. The role of the pipeline starts actions, and runs the commands of Commands actions,
+# which this template has none of. role_arn in the rule would replace that one, and would not
+# change what a build may do.
 
 resource "aws_iam_role" "pipeline" {
   name = "${var.name}-pipeline"

@@ -75,9 +75,9 @@ impl<'a> Action<'a> {
         self.whole.get("roleArn").and_then(Value::as_str)
     }
 
-    /// Returns the shell commands of a `Commands` action.
-    pub fn commands(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        list(self.whole.get("commands")).filter_map(Value::as_str)
+    /// Returns the whole declaration of the action.
+    pub(super) fn whole(&self) -> &'a Value {
+        self.whole
     }
 
     /// Returns the names of the input artifacts.
@@ -201,6 +201,24 @@ impl Declaration {
         actions
             .find(|action| named(action, &path.action))?
             .as_object_mut()
+    }
+
+    /// Calls `change` with every rule of the stages' conditions.
+    pub(super) fn change_rules(&mut self, mut change: impl FnMut(&mut Map<String, Value>)) {
+        let stages = self.0.get_mut("stages").and_then(Value::as_array_mut);
+        for stage in stages.into_iter().flatten() {
+            for key in CONDITIONS {
+                let conditions = stage
+                    .get_mut(key)
+                    .and_then(|kind| kind.get_mut("conditions"));
+                let conditions = conditions.and_then(Value::as_array_mut);
+                for condition in conditions.into_iter().flatten() {
+                    let rules = condition.get_mut("rules").and_then(Value::as_array_mut);
+                    let rules = rules.into_iter().flatten();
+                    rules.filter_map(Value::as_object_mut).for_each(&mut change);
+                }
+            }
+        }
     }
 
     /// Returns the configuration of an action for changes. An action without one gets an empty one.

@@ -5,31 +5,18 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
 
-/// The categories of actions that only fetch, build or test (API reference,
-/// `ActionTypeId.category`). A category that is not listed counts as changing something outside.
-const HARMLESS_CATEGORIES: [&str; 4] = ["Source", "Build", "Test", "Compute"];
+/// The categories of actions that only build or test (API reference, `ActionTypeId.category`).
+/// Every other category but Source counts as changing something outside.
+const HARMLESS_CATEGORIES: [&str; 3] = ["Build", "Test", "Compute"];
 
-/// Providers that change something outside under whatever category (user guide, "Action structure
-/// reference"). `ECRBuildAndPublish` is a build action that publishes an image.
-const DEPLOYING_PROVIDERS: [&str; 13] = [
-    "AppConfig",
-    "CloudFormation",
-    "CloudFormationStackInstances",
-    "CloudFormationStackSet",
-    "CodeDeploy",
-    "CodeDeployToECS",
-    "CodePipeline",
-    "EC2",
-    "ECRBuildAndPublish",
-    "ECS",
-    "EKS",
-    "ElasticBeanstalk",
-    "Lambda",
-];
+/// The providers of these categories that only run what they are given (user guide, "Action
+/// structure reference"). `ECRBuildAndPublish`, for instance, is a build action that publishes an
+/// image, and a custom action may do anything.
+const HARMLESS_PROVIDERS: [&str; 3] = ["CodeBuild", "Commands", "DeviceFarm"];
 
-/// The rule provider of a stage's conditions that calls a function (user guide, "Rule structure
+/// The rules of a stage's conditions that only look at something (user guide, "Rule structure
 /// reference").
-const INVOKING_RULE: &str = "LambdaInvoke";
+const HARMLESS_RULES: [&str; 3] = ["CloudWatchAlarm", "DeploymentWindow", "VariableCheck"];
 
 /// The configuration keys that name what an action changes (user guide, "Action structure
 /// reference").
@@ -51,6 +38,10 @@ const TARGET_KEYS: [&str; 15] = [
     "ECRRepositoryName",
 ];
 
+/// The configuration keys with which a deploy action gives a role to the service that deploys (user
+/// guide, "AWS CloudFormation deploy action reference").
+const DEPLOY_ROLES: [&str; 3] = ["RoleArn", "AdministrationRoleArn", "ExecutionRoleName"];
+
 /// An action of a clone that changes something outside the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SideEffect {
@@ -60,38 +51,51 @@ pub struct SideEffect {
     pub provider: String,
     /// What it changes, as `StackName=api, ...`; empty if its configuration does not name it.
     pub target: String,
-    /// True if every execution of every clone, and of the template, changes the same thing.
-    pub is_of_the_template: bool,
+    /// The role that the service deploys with, as `RoleArn=arn:...`.
+    pub role: Option<String>,
 }
 
 impl Action<'_> {
     /// Returns true if the action changes something outside the pipeline.
     pub(super) fn has_side_effect(&self) -> bool {
-        let deploys = self.category != "Source" && DEPLOYING_PROVIDERS.contains(&self.provider);
-        deploys || !HARMLESS_CATEGORIES.contains(&self.category)
+        let harmless = HARMLESS_CATEGORIES.contains(&self.category)
+            && HARMLESS_PROVIDERS.contains(&self.provider)
+            && !self.publishes_assets();
+        self.category != "Source" && !harmless
     }
 
-    /// Returns true for a build action that deploys the stack of its own pipeline, as CDK Pipelines
-    /// has it in `UpdatePipeline/SelfMutate` (CDK API reference, `CodePipeline.selfMutation`). In a
-    /// clone it would deploy over the template.
+    /// Returns true for a build action that publishes the assets of CDK Pipelines, which a
+    /// deployment of the template takes later (CDK API reference, `CodePipeline.publishAssets`).
+    fn publishes_assets(&self) -> bool {
+        let is_asset = ["FileAsset", "DockerAsset"];
+        self.stage == "Assets" || is_asset.iter().any(|kind| self.name.starts_with(kind))
+    }
+
+    /// Returns true for an action that deploys the stack of its own pipeline, as CDK Pipelines has
+    /// it in `UpdatePipeline/SelfMutate` (CDK API reference, `CodePipeline.selfMutation`). In a
+    /// clone it would deploy over the template. It is recognised by its name alone.
     pub(super) fn is_self_mutating(&self) -> bool {
         let project = self.configuration.and_then(|c| c.get("ProjectName"));
         let project = project.and_then(Value::as_str).unwrap_or_default();
         let mutates = |text: &str| text.to_ascii_lowercase().contains("selfmutat");
-        self.category == "Build" && [self.stage, self.name, project].into_iter().any(mutates)
+        self.category != "Source"
+            && (self.stage == "UpdatePipeline"
+                || [self.stage, self.name, project].into_iter().any(mutates))
     }
 
     fn side_effect(&self) -> SideEffect {
-        let configuration = self.configuration.into_iter().flatten();
-        let target: Vec<String> = configuration
-            .filter(|(key, _)| TARGET_KEYS.contains(&key.as_str()))
-            .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
-            .collect();
+        let values = |keys: &[&str]| {
+            let configuration = self.configuration.into_iter().flatten();
+            let named = configuration.filter(|(key, _)| keys.contains(&key.as_str()));
+            let values =
+                named.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
+            values.collect::<Vec<_>>().join(", ")
+        };
         SideEffect {
             action: self.path(),
             provider: self.provider.to_owned(),
-            is_of_the_template: !target.iter().any(|one| one.contains("#{variables.")),
-            target: target.join(", "),
+            target: values(&TARGET_KEYS),
+            role: Some(values(&DEPLOY_ROLES)).filter(|role| !role.is_empty()),
         }
     }
 }
@@ -111,13 +115,20 @@ impl Declaration {
                     action.provider
                 )
             });
+            let mut rules = self.acting_rules().filter(|(of, _)| *of == stage);
             let described = described.or_else(|| {
-                let mut rules = self.rules().filter(|(of, _)| *of == stage);
-                let rule = rules.find(|(_, rule)| provider(rule) == INVOKING_RULE);
-                rule.map(|_| format!("condition with the rule {INVOKING_RULE}"))
+                let (_, provider) = rules.next()?;
+                Some(format!("condition with the rule {provider}"))
             });
             Some((stage, described?))
         })
+    }
+
+    /// Returns the rules of conditions that do more than look at something, as the stage and the
+    /// provider.
+    pub(super) fn acting_rules(&self) -> impl Iterator<Item = (&str, &str)> {
+        let rules = self.rules().map(|(stage, rule)| (stage, provider(rule)));
+        rules.filter(|(_, provider)| !HARMLESS_RULES.contains(provider))
     }
 
     /// Returns the actions that change something outside the pipeline. Approvals are left out: they

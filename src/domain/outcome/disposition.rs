@@ -23,8 +23,8 @@ pub enum Disposition {
     DeadLetter(OutgoingMessage),
     /// The message is sent to the quarantine queue, and deleted once the send is confirmed.
     Quarantine(OutgoingMessage),
-    /// The message is deleted without a copy: GitHub did not send it, or too many that it did not
-    /// send are quarantined already.
+    /// The message is deleted without a copy: no secret proves it, and it has no well-formed
+    /// signature, or too many such messages are quarantined already.
     Discard,
 }
 

@@ -141,6 +141,23 @@ impl GlobFilter {
     pub fn parse<S: AsRef<str>>(
         globs: impl IntoIterator<Item = S>,
     ) -> Result<Self, (usize, String)> {
+        Self::build(globs, false)
+    }
+
+    /// Parses globs over names of repositories, which GitHub compares without case.
+    ///
+    /// # Errors
+    /// As for [`GlobFilter::parse`].
+    pub fn parse_repositories<S: AsRef<str>>(
+        globs: impl IntoIterator<Item = S>,
+    ) -> Result<Self, (usize, String)> {
+        Self::build(globs, true)
+    }
+
+    fn build<S: AsRef<str>>(
+        globs: impl IntoIterator<Item = S>,
+        ignores_case: bool,
+    ) -> Result<Self, (usize, String)> {
         let mut patterns = Self::default();
         for (index, glob) in globs.into_iter().enumerate() {
             let glob = glob.as_ref();
@@ -151,7 +168,10 @@ impl GlobFilter {
             if text.is_empty() {
                 return Err((index, "an empty glob matches nothing".to_owned()));
             }
-            let built = GlobBuilder::new(text).literal_separator(true).build();
+            let built = GlobBuilder::new(text)
+                .literal_separator(true)
+                .case_insensitive(ignores_case)
+                .build();
             list.push(
                 built
                     .map_err(|error| (index, error.kind().to_string()))?
@@ -189,6 +209,14 @@ mod tests {
                 && !patterns.is_match("release/1")
         );
         assert!(GlobFilter::parse::<&str>([]).unwrap().is_match("anything"));
+    }
+
+    #[test]
+    fn names_of_repositories_are_compared_without_case() {
+        let globs = ["acme/*", "!acme/api"];
+        let repositories = GlobFilter::parse_repositories(globs).unwrap();
+        assert!(repositories.is_match("Acme/web") && !repositories.is_match("acme/API"));
+        assert!(GlobFilter::parse(globs).unwrap().is_match("acme/API"));
     }
 
     #[test]

@@ -52,8 +52,16 @@ fn of_declaration(declaration: &Value, account: &str) -> BTreeSet<Role> {
             usage,
         })
     };
-    let actions = listed(declaration, "stages").flat_map(|stage| listed(stage, "actions"));
+    let stages = || listed(declaration, "stages");
+    let actions = stages().flat_map(|stage| listed(stage, "actions"));
+    let rules = stages().flat_map(|stage| {
+        let kinds = ["beforeEntry", "onSuccess", "onFailure"].into_iter();
+        let conditions = kinds.filter_map(|kind| stage.get(kind));
+        let conditions = conditions.flat_map(|kind| listed(kind, "conditions"));
+        conditions.flat_map(|condition| listed(condition, "rules"))
+    });
     let mut roles: BTreeSet<_> = actions
+        .chain(rules)
         .flat_map(|action| {
             [
                 role(action.get("roleArn"), RoleUse::Action),

@@ -11,7 +11,7 @@ use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rul
 use crate::world::story::{World, run_story};
 use crate::world::webhook::{REPOSITORY, SECRET, Webhook};
 
-const WEB_SECRET: &str = "the secret of acme/web";
+pub(super) const WEB_SECRET: &str = "the secret of acme/web";
 
 /// The secret of `acme/api` is bound to it, and so is that of `acme/web`.
 fn secrets() -> Secrets {
@@ -30,7 +30,7 @@ fn secrets() -> Secrets {
 }
 
 /// Gives pull requests of `acme/api` and branches of `acme/web` a pipeline.
-fn prepare(world: &World) {
+pub(super) fn prepare(world: &World) {
     world.add_pipeline(template(WEB_TEMPLATE, WEB.1), Tags::new());
     let web = Rule {
         repository: patterns([WEB.1]),

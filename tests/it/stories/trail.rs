@@ -16,12 +16,14 @@ use branchline::inspect::trail::{Scope, TrailVerifier};
 use branchline::reconcile::UNKNOWN_PER_MINUTE;
 use serde_json::Value;
 
+use crate::stories::bound_secrets;
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::history::WEB;
 use crate::world::rules::TEMPLATE;
 use crate::world::samples::{entry, pull};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::Webhook;
+use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// The subject `acme/api#7`.
 fn seven() -> Subject {
@@ -205,6 +207,30 @@ fn nothing_of_an_unverified_message_is_in_the_trail() {
         for unverified in ["d-forged", "acme", "octocat", "pull_request", "feature"] {
             assert!(!text.contains(unverified), "{unverified} in {text}");
         }
+    });
+}
+
+#[test]
+fn nothing_of_a_body_under_another_repositorys_secret_is_in_the_trail() {
+    run_story(async |world| {
+        bound_secrets::prepare(world);
+        world.deliver(Webhook::pull_request("opened")).await;
+        let (api, _) = REPOSITORY;
+        let closed = Webhook::pull_request("closed").of(api, WEB.1);
+        let forged = closed.delivery("d-forged").by("mallory");
+        world
+            .deliver(forged.signed_with(bound_secrets::WEB_SECRET))
+            .await;
+        assert_eq!(world.take_quarantined().len(), 1);
+        let entries = unknown(world);
+        let [entry] = entries.as_slice() else {
+            panic!("{entries:?}");
+        };
+        let text = serde_json::to_string(entry).unwrap();
+        for unverified in ["d-forged", "acme", "mallory", "pull_request", "feature"] {
+            assert!(!text.contains(unverified), "{unverified} in {text}");
+        }
+        world.deliver(Webhook::pull_request("closed")).await;
     });
 }
 

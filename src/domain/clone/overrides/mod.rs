@@ -99,12 +99,13 @@ impl CloneOverrides {
     pub fn apply(&self, template: &Declaration) -> Result<(Declaration, Vec<String>), Fault> {
         self.named_exist(template)?;
         let mut clone = template.clone();
-        clone.retain_stages(|stage| self.keeps_stage(stage));
-        clone.retain_actions(|stage, action| self.keeps_action(stage, action));
-        self.stages.refuse_self_mutation(&clone)?;
+        // By the whole template: an action that the rule drops still marks where it deploys.
         if self.stages == StageSelection::Safe {
             leave_out_side_effects(&mut clone)?;
         }
+        clone.retain_stages(|stage| self.keeps_stage(stage));
+        clone.retain_actions(|stage, action| self.keeps_action(stage, action));
+        self.stages.refuse_self_mutation(&clone, template)?;
         if clone != *template {
             validate_structure(&clone)?;
             validate_references(template, &clone)?;

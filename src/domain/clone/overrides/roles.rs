@@ -44,39 +44,79 @@ impl CloneRoles {
             clone.0.insert(ROLE.to_owned(), Value::from(role.as_str()));
         }
         if let Some(role) = &self.build {
+            self.refuse_other_builds(clone)?;
             for path in clone.builds() {
                 if let Some(configuration) = clone.configuration_mut(&path) {
                     configuration.insert(BUILD_ROLE.to_owned(), Value::from(role.as_str()));
                 }
             }
         }
-        let with_own_role = with_own_role(clone);
-        match (&self.action, with_own_role.first()) {
-            (Some(ActionRole::Template), _) | (_, None) => Ok(()),
-            (Some(ActionRole::Arn(role)), Some(_)) => {
-                for path in with_own_role {
+        match &self.action {
+            None => refuse_own_roles(clone),
+            Some(ActionRole::Template) => Ok(()),
+            Some(ActionRole::Arn(role)) => {
+                for path in with_own_role(clone) {
                     if let Some(action) = clone.action_mut(&path) {
                         action.insert(ROLE.to_owned(), Value::from(role.as_str()));
                     }
                 }
+                clone.change_rules(|rule| {
+                    if let Some(own) = rule.get_mut(ROLE) {
+                        *own = Value::from(role.as_str());
+                    }
+                });
                 Ok(())
             }
-            (None, Some(path)) => Err(own_role(path, clone)),
         }
     }
+
+    /// Refuses what runs code with a role that the role for builds does not replace.
+    fn refuse_other_builds(&self, clone: &Declaration) -> Result<(), Fault> {
+        let mut commands = clone
+            .actions()
+            .filter(|action| action.provider == "Commands");
+        if let Some(action) = commands.find(|action| action.role().is_none())
+            && self.pipeline.is_none()
+        {
+            return Err(unsafe_clone(format!(
+                "action '{}' of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
+                action.path(),
+                clone.name()
+            )));
+        }
+        let mut rules = clone.acting_rules();
+        if let Some((stage, provider)) = rules.find(|(_, provider)| *provider == "CodeBuild") {
+            return Err(unsafe_clone(format!(
+                "a condition of stage '{stage}' of template '{}' has the rule {provider}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
+                clone.name()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {
+    let actions = with_own_role(clone).into_iter();
+    let mut owners = actions.map(|path| format!("action '{path}'"));
+    let mut rules = clone.rules().filter(|(_, rule)| rule.get(ROLE).is_some());
+    let rule = rules
+        .next()
+        .map(|(stage, _)| format!("a condition of stage '{stage}'"));
+    let Some(owner) = owners.next().or(rule) else {
+        return Ok(());
+    };
+    Err(unsafe_clone(format!(
+        "{owner} of template '{}' has a role of its own, which role_arn does not replace: write action_role_arn = \"arn:aws:iam::ACCOUNT:role/NAME\" in the rule with the role for clones, or action_role_arn = \"template\" to run it with the template's role",
+        clone.name()
+    )))
+}
+
+fn unsafe_clone(detail: String) -> Fault {
+    Fault::new(Reason::UnsafeClone, detail)
 }
 
 fn with_own_role(clone: &Declaration) -> Vec<ActionPath> {
     let actions = clone.actions().filter(|action| action.category != "Source");
     let with_own_role = actions.filter(|action| action.role().is_some());
     with_own_role.map(|action| action.path()).collect()
-}
-
-fn own_role(path: &ActionPath, clone: &Declaration) -> Fault {
-    let detail = format!(
-        "action '{}' of template '{}' has a role of its own, which role_arn does not replace: set action_role_arn in the rule to the role for clones, or to \"template\" to run it with the template's role",
-        path,
-        clone.name()
-    );
-    Fault::new(Reason::UnsafeClone, detail)
 }

@@ -27,17 +27,31 @@ impl StageSelection {
 
     /// Refuses a clone that would deploy the stack of its template, unless the rule names the
     /// stage.
-    pub(super) fn refuse_self_mutation(&self, clone: &Declaration) -> Result<(), Fault> {
+    pub(super) fn refuse_self_mutation(
+        &self,
+        clone: &Declaration,
+        template: &Declaration,
+    ) -> Result<(), Fault> {
         let named = |stage: &str| self.names().iter().any(|name| name == stage);
         let mut actions = clone.actions();
         let found = actions.find(|action| action.is_self_mutating() && !named(action.stage));
         let Some(action) = found else { return Ok(()) };
-        let before = clone.stages().take_while(|stage| *stage != action.stage);
+        let deploys = template.first_side_effect().map(|(stage, _)| stage);
+        let before = template
+            .stages()
+            .take_while(|stage| *stage != action.stage && Some(*stage) != deploys);
+        let before: Vec<&str> = before.collect();
+        let keep = match before.as_slice() {
+            [] | [_] => format!("write drop_stages = [\"{}\"] in the rule", action.stage),
+            [..] => format!(
+                "write keep_stages = {} in the rule",
+                toml_list(before.into_iter())
+            ),
+        };
         let detail = format!(
-            "action '{}' of template '{}' deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write keep_stages = {} in the rule, or name '{}' there to keep it",
+            "action '{}' of template '{}' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: {keep}, or name '{}' in keep_stages to run it",
             action.path(),
             clone.name(),
-            toml_list(before),
             action.stage,
         );
         Err(Fault::new(Reason::UnsafeClone, detail))

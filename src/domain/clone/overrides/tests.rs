@@ -126,8 +126,9 @@ fn what_deploys_is_known_by_its_category_or_its_provider() {
         ("Build", "ECRBuildAndPublish", false),
         ("Test", "CloudFormation", false),
         ("Novelty", "Unknown", false),
+        ("Compute", "Weird", false),
         ("Build", "CodeBuild", true),
-        ("Build", "Jenkins", true),
+        ("Build", "Jenkins", false),
         ("Test", "DeviceFarm", true),
         ("Compute", "Commands", true),
     ];
@@ -188,7 +189,7 @@ fn self_mutating() -> Declaration {
 fn a_stage_that_deploys_its_own_pipeline_is_refused_unless_it_is_named() {
     let template = self_mutating();
     let refused = CloneOverrides::default().apply(&template).unwrap_err();
-    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'UpdatePipeline/SelfMutate' of template 'api-main' deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write keep_stages = ["Source", "Build"] in the rule, or name 'UpdatePipeline' there to keep it"#);
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'UpdatePipeline/SelfMutate' of template 'api-main' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write keep_stages = ["Source", "Build"] in the rule, or name 'UpdatePipeline' in keep_stages to run it"#);
     assert_eq!(
         all().apply(&template).unwrap_err(),
         refused,
@@ -271,5 +272,50 @@ fn an_invalid_result_is_refused_and_the_fault_names_both_sides() {
 fn a_path_without_a_stage_and_an_action_is_refused() {
     for text in ["", "/", "Deploy", "Deploy/", "/Action", "a/b/c"] {
         assert_eq!(ActionPath::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn dropping_more_never_keeps_more() {
+    let mut json = Value::Object(template().0);
+    let mut approve = json["stages"][3].clone();
+    approve["name"] = json!("Approve");
+    approve["actions"].as_array_mut().unwrap().truncate(1);
+    approve["actions"][0]["actionTypeId"] =
+        json!({"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"});
+    let mut release = json["stages"][2].clone();
+    release["name"] = json!("Release");
+    json["stages"] = json!([json["stages"][0], json["stages"][1], approve, release]);
+    let template = Declaration::new(json).unwrap();
+    let safe = CloneOverrides::default().apply(&template).unwrap().1;
+    assert_eq!(safe, ["Approve", "Release"]);
+    let rules = [
+        CloneOverrides {
+            drop_stages: names(&["Approve"]),
+            ..CloneOverrides::default()
+        },
+        CloneOverrides {
+            drop_actions: vec![ActionPath::parse("Approve/Stage").unwrap()],
+            ..CloneOverrides::default()
+        },
+    ];
+    for rule in rules {
+        assert_eq!(rule.apply(&template).unwrap().1, safe, "{rule:?}");
+    }
+}
+
+#[test]
+fn the_assets_of_cdk_pipelines_are_published_outside() {
+    for (stage, action) in [
+        ("Assets", "Publish"),
+        ("Test", "FileAsset1"),
+        ("Test", "DockerAsset2"),
+    ] {
+        let mut json = Value::Object(template().0);
+        json["stages"][2]["name"] = json!(stage);
+        json["stages"][2]["actions"][0]["name"] = json!(action);
+        let template = Declaration::new(json).unwrap();
+        let (_, left_out) = CloneOverrides::default().apply(&template).unwrap();
+        assert_eq!(left_out, [stage, "Deploy"], "{action}");
     }
 }

@@ -86,8 +86,9 @@ fn a_clone_of_a_large_template_keeps_unknown_fields() {
     }));
     fields.insert("somethingNew".into(), json!({"of": ["next", "year"]}));
     let stage = fields["stages"].pointer_mut("/1").unwrap();
-    stage["beforeEntry"] =
-        json!({"conditions": [{"result": "FAIL", "rules": [{"name": "window"}]}]});
+    stage["beforeEntry"] = json!({"conditions": [{"result": "FAIL", "rules": [{
+        "name": "window", "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "DeploymentWindow"},
+    }]}]});
     stage["actions"][0]["region"] = json!("us-east-1");
     insta::assert_snapshot!(difference_or_fault(&rule(), &large), @r#"
     - name: "api-main"

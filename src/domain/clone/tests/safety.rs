@@ -52,7 +52,7 @@ fn a_kept_action_with_a_role_of_its_own_needs_a_role_for_clones() {
         })
     };
     let refused = clone_by(&keep(None), &deploying()).unwrap_err();
-    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' of template 'api-main' has a role of its own, which role_arn does not replace: set action_role_arn in the rule to the role for clones, or to "template" to run it with the template's role"#);
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' of template 'api-main' has a role of its own, which role_arn does not replace: write action_role_arn = "arn:aws:iam::ACCOUNT:role/NAME" in the rule with the role for clones, or action_role_arn = "template" to run it with the template's role"#);
     let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &deploying()).unwrap();
     let roles: Vec<_> = replaced.declaration.actions().map(|a| a.role()).collect();
     assert_eq!(roles, [None, None, Some(ROLE)]);
@@ -115,9 +115,16 @@ fn text_that_people_write_reaches_a_variable_only_if_it_is_plain() {
         ("any", "{branch} of {base}", "feature/x of main"),
         ("it's", "{title_slug}", "it-s-24ceef1c"),
         ("any", "{author_slug}", "dependabot-bot-3aa59729"),
+        ("any", "pr-{title_slug}", "pr-any"),
     ] {
         assert_eq!(with(title, text, false).unwrap(), value, "{text}");
     }
+    let option = with("--eval", "{title_slug}", false).unwrap_err();
+    assert!(option.contains("begins with '-' or '@'"), "{option}");
+    assert_eq!(
+        with("--eval", "pr-{title_slug}", false).unwrap(),
+        "pr---eval"
+    );
     for title in [
         "two words",
         "a;b",
@@ -137,6 +144,8 @@ fn text_that_people_write_reaches_a_variable_only_if_it_is_plain() {
         "ü",
         "a#b",
         "a=b",
+        "@file",
+        "file:///etc/passwd",
     ] {
         let refused = with(title, "{title}", false).unwrap_err();
         assert!(
@@ -145,7 +154,7 @@ fn text_that_people_write_reaches_a_variable_only_if_it_is_plain() {
         );
         assert_eq!(with(title, "{title}", true).unwrap(), title);
     }
-    insta::assert_snapshot!(with("a b", "{title}", false).unwrap_err(), @r#"invalid-value: variables.V: {title} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, and no - at the beginning): use {title_slug}, or { value = "...", raw = true } if no command and no JSON of the template uses the variable"#);
+    insta::assert_snapshot!(with("a b", "{title}", false).unwrap_err(), @r#"invalid-value: variables.V: {title} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, without - or @ at the beginning and without ://): use {title_slug}, or { value = "...", raw = true } if no command and no JSON of the template uses the variable"#);
     assert!(
         with("any", "{author}", false).is_err(),
         "a bot has brackets in its login"
@@ -172,17 +181,17 @@ fn raw_text_in_a_command_or_in_json_is_a_danger() {
     });
     let clone = clone_by(&rule, &template).unwrap();
     insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     a command of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
-    the JSON in EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     "#);
     let uses: Vec<String> = crate::domain::clone::dangers::unescaped_uses(&clone.declaration)
         .into_iter()
         .map(|(place, name)| format!("{name} in {place}"))
         .collect();
     insta::assert_snapshot!(uses.join("\n"), @r#"
+    TITLE in EnvironmentVariables of action 'Build/Build'
     NUMBER in a command of action 'Build/Say'
     TITLE in a command of action 'Build/Say'
-    TITLE in the JSON in EnvironmentVariables of action 'Build/Build'
     "#);
 }
 
@@ -197,6 +206,129 @@ fn a_target_that_differs_by_pull_request_is_no_danger() {
     let own = clone_by(&keep, &template).unwrap();
     insta::assert_snapshot!(own.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
     let stack = template.declaration.configuration_mut(&path).unwrap();
-    stack.insert("StackName".into(), json!("api-pr-#{variables.PR}"));
-    assert!(clone_by(&keep, &template).unwrap().dangers.is_empty());
+    stack.insert("StackName".into(), json!("api-#{variables.V}"));
+    let dangers = |text: &str| {
+        let mut rule = keep.clone();
+        rule.overrides.variables = vec![variable("V", text, false)];
+        clone_by(&rule, &template).unwrap().dangers.len()
+    };
+    assert_eq!(clone_by(&keep, &template).unwrap().dangers.len(), 1);
+    assert_eq!(dangers("prod"), 1, "the same for every pull request");
+    assert_eq!(dangers("{base}"), 1, "the same for every pull request");
+    assert_eq!(dangers("pr-{number}"), 0);
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    stack.insert(
+        "RoleArn".into(),
+        json!("arn:aws:iam::123456789012:role/cfn"),
+    );
+    let deploys = clone_by(&keep, &template).unwrap().dangers;
+    assert!(
+        deploys[1]
+            .ends_with("deploys with the template's RoleArn=arn:aws:iam::123456789012:role/cfn"),
+        "{deploys:?}"
+    );
+}
+
+/// A template whose build stage has a condition with this rule.
+fn with_rule(rule: Value) -> Template {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    stages[1]["onSuccess"] = json!({"conditions": [{"result": "FAIL", "rules": [rule]}]});
+    template
+}
+
+#[test]
+fn a_rule_of_a_condition_is_treated_like_an_action() {
+    let admin = "arn:aws:iam::123456789012:role/admin";
+    let commands = json!({
+        "name": "say",
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "Commands", "version": "1"},
+        "roleArn": admin, "commands": ["echo #{variables.TITLE}"],
+    });
+    let template = with_rule(commands);
+    let refused = clone_by(&rule(), &template).unwrap_err();
+    assert!(
+        refused.detail.contains("condition with the rule Commands"),
+        "{refused}"
+    );
+    let keep = |role| {
+        by(|overrides| {
+            overrides.stages = StageSelection::All;
+            overrides.roles.action = role;
+            overrides.variables = vec![variable("TITLE", "{title}", true)];
+        })
+    };
+    let refused = clone_by(&keep(None), &template).unwrap_err();
+    assert!(
+        refused.detail.starts_with(
+            "a condition of stage 'Build' of template 'api-main' has a role of its own"
+        ),
+        "{refused}"
+    );
+    let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &template).unwrap();
+    let (_, rule) = replaced.declaration.rules().next().unwrap();
+    assert_eq!(rule["roleArn"], ROLE);
+    let kept = clone_by(&keep(Some(ActionRole::Template)), &template).unwrap();
+    insta::assert_snapshot!(kept.dangers.join("\n"), @r#"
+    stage 'Build' has a condition with the rule Commands, which runs something
+    a condition of stage 'Build' runs with the template's role arn:aws:iam::123456789012:role/admin
+    a command of a condition of stage 'Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    "#);
+}
+
+#[test]
+fn a_role_for_builds_that_would_not_apply_is_refused() {
+    let build = json!({
+        "name": "b", "configuration": {"ProjectName": "admin"},
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+    });
+    let all = |overrides: &mut CloneOverrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.build = Some(ROLE.into());
+    };
+    let refused = clone_by(&by(all), &with_rule(build)).unwrap_err();
+    assert!(
+        refused.detail.contains("build_role_arn does not replace"),
+        "{refused}"
+    );
+
+    let mut commands = template(json!([source("App", "acme/api")]));
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let action = commands.declaration.action_mut(&path).unwrap();
+    action.insert(
+        "actionTypeId".into(),
+        json!({"category": "Compute", "owner": "AWS", "provider": "Commands", "version": "1"}),
+    );
+    let refused = clone_by(&by(all), &commands).unwrap_err();
+    assert!(
+        refused.detail.contains("set role_arn in the rule as well"),
+        "{refused}"
+    );
+    let both = by(|overrides| {
+        all(overrides);
+        overrides.roles.pipeline = Some(ROLE.into());
+    });
+    assert!(clone_by(&both, &commands).is_ok());
+}
+
+#[test]
+fn text_of_a_source_action_in_a_command_is_a_danger() {
+    let mut fetch = source("App", "acme/api");
+    fetch["namespace"] = json!("Fetched");
+    let mut template = template(json!([fetch]));
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let build = template.declaration.configuration_mut(&path).unwrap();
+    build.insert(
+        "BuildspecOverride".into(),
+        json!("echo #{Fetched.CommitMessage} #{Fetched.CommitId}"),
+    );
+    build.insert(
+        "EnvironmentVariables".into(),
+        json!("[{\"name\":\"B\",\"value\":#{Fetched.BranchName}}]"),
+    );
+    let clone = clone(&template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    BuildspecOverride of action 'Build/Build' uses #{Fetched.CommitMessage}, which people write and CodePipeline does not escape
+    EnvironmentVariables of action 'Build/Build' uses #{Fetched.BranchName}, which people write and CodePipeline does not escape
+    "#);
 }

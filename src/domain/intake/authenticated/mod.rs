@@ -152,7 +152,7 @@ impl Envelope {
         })?;
         let matching = secrets.matching(self.body.as_bytes(), &signature);
         let Some(first) = matching.first() else {
-            let detail = "X-Hub-Signature-256 does not match under any secret in [github] secrets";
+            let detail = "X-Hub-Signature-256 does not match under any secret of [github]: add the webhook's secret there, or replace the webhook URL if GitHub did not send this";
             return Err(Fault::new(Reason::SignatureMismatch, detail));
         };
         if let Some(unbound) = matching.iter().find(|one| one.repositories.is_none()) {

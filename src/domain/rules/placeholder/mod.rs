@@ -220,6 +220,15 @@ impl FormatString {
         })
     }
 
+    /// Returns true if no two subjects of a repository have the same text.
+    #[must_use]
+    pub fn differs_by_subject(&self) -> bool {
+        self.placeholders().any(|found| {
+            let own = [Placeholder::Number, Placeholder::Branch, Placeholder::Sha];
+            own.contains(&found.unslugged())
+        })
+    }
+
     /// Returns true if the format string has text that people write, not as a slug.
     #[must_use]
     pub fn has_free_text(&self) -> bool {
@@ -233,19 +242,27 @@ impl FormatString {
     /// The value that is missing or not allowed, and what to write instead.
     pub(crate) fn plain_text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
         for placeholder in self.placeholders() {
-            let Some(slug) = placeholder.slug() else {
+            let written = placeholder.unslugged().slug();
+            let (Some(slug), Some(value)) = (written, values.value(placeholder)) else {
                 continue;
             };
-            if values
-                .value(placeholder)
-                .is_some_and(|value| !is_plain(&value))
-            {
-                return Err(format!(
-                    "{{{}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, and no - at the beginning): use {{{}}}, or {{ value = \"...\", raw = true }} if no command and no JSON of the template uses the variable",
-                    placeholder.as_str(),
-                    slug.as_str()
-                ));
+            // A slug has only plain characters, but may begin with one that has a meaning there.
+            let is_first = self.0.first() == Some(&Segment::Placeholder(placeholder));
+            if is_plain(&value) || (placeholder == slug && !is_first) {
+                continue;
             }
+            let name = placeholder.as_str();
+            let raw = "{ value = \"...\", raw = true } if no command and no JSON of the template uses the variable";
+            return Err(if placeholder == slug {
+                format!(
+                    "{{{name}}} begins with '-' or '@' here, which a program may read as an option or a file: put a text before it, or use {raw}"
+                )
+            } else {
+                format!(
+                    "{{{name}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, without - or @ at the beginning and without ://): use {{{}}}, or {raw}",
+                    slug.as_str()
+                )
+            });
         }
         self.text(values)
     }
@@ -283,10 +300,11 @@ impl FormatString {
     }
 }
 
-/// Returns true if no shell, no JSON and no option parser reads the text as anything but text.
+/// Returns true if neither a shell nor JSON reads the text as anything but text, and no program as
+/// an option, a file (`@name`) or a URL.
 fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/@:+-".contains(c);
-    !text.starts_with('-') && text.chars().all(plain)
+    !text.starts_with(['-', '@']) && !text.contains("://") && text.chars().all(plain)
 }
 
 fn placeholder(braced: &str) -> Result<Placeholder, String> {
@@ -306,80 +324,4 @@ fn placeholder(braced: &str) -> Result<Placeholder, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(format: &str, title: &str) -> Result<String, String> {
-        let repository = RepositoryName::parse("acme/api").unwrap();
-        let branch = Branch::parse("feature/ü").unwrap();
-        let base = Branch::parse("main").unwrap();
-        let values = PlaceholderValues {
-            repository: &repository,
-            branch: &branch,
-            number: Some(7),
-            sha: None,
-            base: Some(&base),
-            author: None,
-            title: Some(title),
-        };
-        FormatString::parse(format)?.text(&values)
-    }
-
-    #[test]
-    fn every_value_is_inserted_unchanged() {
-        assert_eq!(
-            text(
-                "{repository} {owner} {repo} {branch} {branch_slug} {number} {base} {author}",
-                ""
-            )
-            .unwrap(),
-            "acme/api acme api feature/ü feature-1363e351 7 main ghost"
-        );
-        let odd = "\"quotes\" {number} \\ \n $(rm) `x` 🦀";
-        assert_eq!(text("<{title}>", odd).unwrap(), format!("<{odd}>"));
-    }
-
-    #[test]
-    fn escaped_braces_and_codepipelines_variables_are_kept() {
-        assert_eq!(text(r#"{{"pr":{number}}}"#, "").unwrap(), r#"{"pr":7}"#);
-        assert_eq!(
-            text("#{Source.CommitId}-{repository}#{number}", "").unwrap(),
-            "#{Source.CommitId}-acme/api#7"
-        );
-    }
-
-    #[test]
-    fn a_value_never_becomes_a_variable() {
-        let odd = [
-            ("{title}", "a #{Source.Secret}"),
-            ("{title}{{x}}", "a#"),
-            ("a#{{x}}{title}", "#{x}"),
-            ("{title}{title}", "{x}#"),
-        ];
-        for (format, title) in odd {
-            let error = text(format, title).unwrap_err();
-            assert!(
-                error.contains("with {title} the text would contain '#{'"),
-                "{format}: {error}"
-            );
-        }
-        assert!(text("#{title}", "{x}").is_err());
-    }
-
-    #[test]
-    fn a_missing_value_is_an_error() {
-        assert!(text("{sha}", "").unwrap_err().contains("no {sha}"));
-    }
-
-    #[test]
-    fn an_invalid_format_string_is_refused() {
-        for (format, why) in [
-            ("{repo", "without"),
-            ("repo}", "without"),
-            ("{sha1}", "unknown placeholder '{sha1}': use {repository}"),
-        ] {
-            let error = FormatString::parse(format).unwrap_err();
-            assert!(error.contains(why), "{format}: {error}");
-        }
-    }
-}
+mod tests;

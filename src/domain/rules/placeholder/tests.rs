@@ -1,0 +1,75 @@
+use super::*;
+
+fn text(format: &str, title: &str) -> Result<String, String> {
+    let repository = RepositoryName::parse("acme/api").unwrap();
+    let branch = Branch::parse("feature/ü").unwrap();
+    let base = Branch::parse("main").unwrap();
+    let values = PlaceholderValues {
+        repository: &repository,
+        branch: &branch,
+        number: Some(7),
+        sha: None,
+        base: Some(&base),
+        author: None,
+        title: Some(title),
+    };
+    FormatString::parse(format)?.text(&values)
+}
+
+#[test]
+fn every_value_is_inserted_unchanged() {
+    assert_eq!(
+        text(
+            "{repository} {owner} {repo} {branch} {branch_slug} {number} {base} {author}",
+            ""
+        )
+        .unwrap(),
+        "acme/api acme api feature/ü feature-1363e351 7 main ghost"
+    );
+    let odd = "\"quotes\" {number} \\ \n $(rm) `x` 🦀";
+    assert_eq!(text("<{title}>", odd).unwrap(), format!("<{odd}>"));
+}
+
+#[test]
+fn escaped_braces_and_codepipelines_variables_are_kept() {
+    assert_eq!(text(r#"{{"pr":{number}}}"#, "").unwrap(), r#"{"pr":7}"#);
+    assert_eq!(
+        text("#{Source.CommitId}-{repository}#{number}", "").unwrap(),
+        "#{Source.CommitId}-acme/api#7"
+    );
+}
+
+#[test]
+fn a_value_never_becomes_a_variable() {
+    let odd = [
+        ("{title}", "a #{Source.Secret}"),
+        ("{title}{{x}}", "a#"),
+        ("a#{{x}}{title}", "#{x}"),
+        ("{title}{title}", "{x}#"),
+    ];
+    for (format, title) in odd {
+        let error = text(format, title).unwrap_err();
+        assert!(
+            error.contains("with {title} the text would contain '#{'"),
+            "{format}: {error}"
+        );
+    }
+    assert!(text("#{title}", "{x}").is_err());
+}
+
+#[test]
+fn a_missing_value_is_an_error() {
+    assert!(text("{sha}", "").unwrap_err().contains("no {sha}"));
+}
+
+#[test]
+fn an_invalid_format_string_is_refused() {
+    for (format, why) in [
+        ("{repo", "without"),
+        ("repo}", "without"),
+        ("{sha1}", "unknown placeholder '{sha1}': use {repository}"),
+    ] {
+        let error = FormatString::parse(format).unwrap_err();
+        assert!(error.contains(why), "{format}: {error}");
+    }
+}
