@@ -23,8 +23,13 @@ const COMMANDS: [&str; 1] = ["BuildspecOverride"];
 
 /// Returns one sentence for each thing that a pull request can do with the clone beyond building
 /// and testing its own code.
-pub(super) fn dangers(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
+pub(super) fn dangers(
+    template: &Declaration,
+    clone: &Declaration,
+    overrides: &CloneOverrides,
+) -> Vec<String> {
     let mut dangers = deployments(clone, overrides);
+    dangers.extend(after_deployments(template, clone));
     let mutating = clone.actions().filter(Action::is_self_mutating);
     dangers.extend(mutating.map(|action| {
         format!(
@@ -41,7 +46,7 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
     let own: BTreeSet<&str> = overrides
         .variables
         .iter()
-        .filter(|(_, variable)| variable.format.differs_by_subject())
+        .filter(|(_, variable)| variable.format.differs_by_pull_request())
         .map(|(name, _)| name.as_str())
         .collect();
     let mut dangers = Vec::new();
@@ -65,6 +70,30 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
         format!("stage '{stage}' has a condition with the rule {provider}, which runs something")
     }));
     dangers
+}
+
+/// Returns the actions that the rule keeps although the template runs them with or after something
+/// that changes the outside, perhaps after an approval that the clone does not have.
+fn after_deployments(template: &Declaration, clone: &Declaration) -> Vec<String> {
+    let Some((first, _)) = template.first_side_effect() else {
+        return Vec::new();
+    };
+    let later: BTreeSet<&str> = template
+        .stages()
+        .skip_while(|stage| *stage != first)
+        .collect();
+    let kept = clone
+        .actions()
+        .filter(|action| later.contains(action.stage));
+    let builds = kept.filter(|action| !action.has_side_effect() && action.category != "Source");
+    builds
+        .map(|action| {
+            format!(
+                "action '{}' runs in or after stage '{first}' of the template, which changes something outside",
+                action.path()
+            )
+        })
+        .collect()
 }
 
 fn roles(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {

@@ -50,6 +50,8 @@ pub struct Action<'a> {
     pub name: &'a str,
     /// The `category` of the action's type, for instance `Source`.
     pub category: &'a str,
+    /// The `owner` of the action's type: `AWS`, `ThirdParty` or `Custom`.
+    pub owner: &'a str,
     /// The `provider` of the action's type, for instance `CodeStarSourceConnection`.
     pub provider: &'a str,
     /// The configuration.
@@ -171,6 +173,7 @@ impl Declaration {
                     stage: text(stage.get("name")),
                     name: text(action.get("name")),
                     category: text(kind.and_then(|kind| kind.get("category"))),
+                    owner: text(kind.and_then(|kind| kind.get("owner"))),
                     provider: text(kind.and_then(|kind| kind.get("provider"))),
                     configuration: action.get("configuration").and_then(Value::as_object),
                     namespace: action.get("namespace").and_then(Value::as_str),

@@ -128,7 +128,7 @@ impl Template {
         overrides.declare(&mut clone, &variables);
         let tags = all_tags(overrides, tags(subject, values.repository, table));
         limits::check(&clone, &tags)?;
-        let dangers = dangers::dangers(&clone, overrides);
+        let dangers = dangers::dangers(&self.declaration, &clone, overrides);
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),

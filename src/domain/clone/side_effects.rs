@@ -60,6 +60,7 @@ impl Action<'_> {
     pub(super) fn has_side_effect(&self) -> bool {
         let harmless = HARMLESS_CATEGORIES.contains(&self.category)
             && HARMLESS_PROVIDERS.contains(&self.provider)
+            && self.owner == "AWS"
             && !self.publishes_assets();
         self.category != "Source" && !harmless
     }

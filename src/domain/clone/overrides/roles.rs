@@ -84,6 +84,19 @@ impl CloneRoles {
                 clone.name()
             )));
         }
+        let without_role = |(_, rule): &(&str, &Value)| rule.get(ROLE).is_none();
+        let mut commands = clone.rules().filter(without_role);
+        let is_commands = |(_, rule): &(&str, &Value)| {
+            rule.pointer("/ruleTypeId/provider").and_then(Value::as_str) == Some("Commands")
+        };
+        if let Some((stage, _)) = commands.find(is_commands)
+            && self.pipeline.is_none()
+        {
+            return Err(unsafe_clone(format!(
+                "a condition of stage '{stage}' of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
+                clone.name()
+            )));
+        }
         let mut rules = clone.acting_rules();
         if let Some((stage, provider)) = rules.find(|(_, provider)| *provider == "CodeBuild") {
             return Err(unsafe_clone(format!(

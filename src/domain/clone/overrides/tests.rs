@@ -127,6 +127,7 @@ fn what_deploys_is_known_by_its_category_or_its_provider() {
         ("Test", "CloudFormation", false),
         ("Novelty", "Unknown", false),
         ("Compute", "Weird", false),
+        ("Build", "Custom CodeBuild", false),
         ("Build", "CodeBuild", true),
         ("Build", "Jenkins", false),
         ("Test", "DeviceFarm", true),
@@ -134,8 +135,9 @@ fn what_deploys_is_known_by_its_category_or_its_provider() {
     ];
     for (category, provider, kept) in cases {
         let mut template = template();
+        let (owner, provider) = provider.split_once(' ').unwrap_or(("AWS", provider));
         let kind =
-            json!({"category": category, "owner": "AWS", "provider": provider, "version": "1"});
+            json!({"category": category, "owner": owner, "provider": provider, "version": "1"});
         let path = ActionPath::parse("Test/Test").unwrap();
         let action = template.action_mut(&path).unwrap();
         action.insert("actionTypeId".into(), kind);

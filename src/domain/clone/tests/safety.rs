@@ -215,6 +215,7 @@ fn a_target_that_differs_by_pull_request_is_no_danger() {
     assert_eq!(clone_by(&keep, &template).unwrap().dangers.len(), 1);
     assert_eq!(dangers("prod"), 1, "the same for every pull request");
     assert_eq!(dangers("{base}"), 1, "the same for every pull request");
+    assert_eq!(dangers("{branch_slug}"), 1, "people choose it");
     assert_eq!(dangers("pr-{number}"), 0);
     let stack = template.declaration.configuration_mut(&path).unwrap();
     stack.insert(
@@ -271,6 +272,7 @@ fn a_rule_of_a_condition_is_treated_like_an_action() {
     let kept = clone_by(&keep(Some(ActionRole::Template)), &template).unwrap();
     insta::assert_snapshot!(kept.dangers.join("\n"), @r#"
     stage 'Build' has a condition with the rule Commands, which runs something
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
     a condition of stage 'Build' runs with the template's role arn:aws:iam::123456789012:role/admin
     a command of a condition of stage 'Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
     "#);
@@ -289,6 +291,16 @@ fn a_role_for_builds_that_would_not_apply_is_refused() {
     let refused = clone_by(&by(all), &with_rule(build)).unwrap_err();
     assert!(
         refused.detail.contains("build_role_arn does not replace"),
+        "{refused}"
+    );
+
+    let say = json!({
+        "name": "s", "commands": ["npm test"],
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "Commands", "version": "1"},
+    });
+    let refused = clone_by(&by(all), &with_rule(say)).unwrap_err();
+    assert!(
+        refused.detail.contains("set role_arn in the rule as well"),
         "{refused}"
     );
 
@@ -331,4 +343,19 @@ fn text_of_a_source_action_in_a_command_is_a_danger() {
     BuildspecOverride of action 'Build/Build' uses #{Fetched.CommitMessage}, which people write and CodePipeline does not escape
     EnvironmentVariables of action 'Build/Build' uses #{Fetched.BranchName}, which people write and CodePipeline does not escape
     "#);
+}
+
+#[test]
+fn a_build_that_an_approval_guarded_is_a_danger() {
+    let mut template = deploying();
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let mut release = stages[1].clone();
+    release["name"] = json!("Release");
+    stages.as_array_mut().unwrap().push(release);
+    let rule = by(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.drop_stages = vec!["Production".into()];
+    });
+    let clone = clone_by(&rule, &template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"action 'Release/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
 }

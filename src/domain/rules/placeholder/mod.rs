@@ -220,13 +220,12 @@ impl FormatString {
         })
     }
 
-    /// Returns true if no two subjects of a repository have the same text.
+    /// Returns true if no two pull requests of a repository have the same text, whatever people
+    /// call them and their branches.
     #[must_use]
-    pub fn differs_by_subject(&self) -> bool {
-        self.placeholders().any(|found| {
-            let own = [Placeholder::Number, Placeholder::Branch, Placeholder::Sha];
-            own.contains(&found.unslugged())
-        })
+    pub fn differs_by_pull_request(&self) -> bool {
+        self.placeholders()
+            .any(|found| found == Placeholder::Number)
     }
 
     /// Returns true if the format string has text that people write, not as a slug.
