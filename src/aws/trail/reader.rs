@@ -1,5 +1,7 @@
 //! Implements the reading audit trail port with DynamoDB.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
 use crate::domain::fault::Fault;
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -18,15 +20,7 @@ impl TrailReader for DynamoStore {
         let mut entries = Vec::new();
         let mut next = None;
         loop {
-            let query = self
-                .client()
-                .query()
-                .table_name(self.audit_table())
-                .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
-                .expression_attribute_values(":pk", s(chain.partition()))
-                .expression_attribute_values(":kind", s(chain.prefix()))
-                .consistent_read(true)
-                .set_exclusive_start_key(next);
+            let query = self.chain_query(chain).set_exclusive_start_key(next);
             let answer = measured(Service::DynamoDb, &call, query.send()).await;
             let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
             entries.extend(answer.items().iter().map(entry));
@@ -60,18 +54,20 @@ impl DynamoStore {
         chain: &Chain,
     ) -> Result<Option<AuditEntry>, Fault> {
         let call = format!("Query on {}", self.audit_table());
-        let query = self
-            .client()
+        let query = self.chain_query(chain).scan_index_forward(false).limit(1);
+        let answer = measured(Service::DynamoDb, &call, query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        Ok(answer.items().first().map(entry))
+    }
+
+    /// Begins a query for the entries of a chain, in order, as they are now.
+    fn chain_query(&self, chain: &Chain) -> QueryFluentBuilder {
+        self.client()
             .query()
             .table_name(self.audit_table())
             .key_condition_expression("pk = :pk AND begins_with(sk, :kind)")
             .expression_attribute_values(":pk", s(chain.partition()))
             .expression_attribute_values(":kind", s(chain.prefix()))
             .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(1);
-        let answer = measured(Service::DynamoDb, &call, query.send()).await;
-        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        Ok(answer.items().first().map(entry))
     }
 }

@@ -66,8 +66,11 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
             ));
         }
     }
-    dangers.extend(clone.acting_rules().map(|(stage, provider)| {
-        format!("stage '{stage}' has a condition with the rule {provider}, which runs something")
+    dangers.extend(clone.acting_rules().map(|rule| {
+        format!(
+            "stage '{}' has a condition with the rule {}, which runs something",
+            rule.stage, rule.provider
+        )
     }));
     dangers
 }
@@ -108,10 +111,11 @@ fn roles(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
             action.path()
         ))
     });
-    let rules = clone.rules().filter_map(|(stage, rule)| {
-        let role = rule.get("roleArn")?.as_str()?;
+    let rules = clone.rules().filter_map(|rule| {
+        let role = rule.role?;
         Some(format!(
-            "a condition of stage '{stage}' runs with the template's role {role}"
+            "a condition of stage '{}' runs with the template's role {role}",
+            rule.stage
         ))
     });
     actions.chain(rules).collect()
@@ -167,9 +171,9 @@ impl Declaration {
             let place = format!("action '{}'", action.path());
             texts.extend(texts_of(&place, action.whole()));
         }
-        for (stage, rule) in self.rules() {
-            let place = format!("a condition of stage '{stage}'");
-            texts.extend(texts_of(&place, rule));
+        for rule in self.rules() {
+            let place = format!("a condition of stage '{}'", rule.stage);
+            texts.extend(texts_of(&place, rule.whole));
         }
         texts
     }

@@ -99,6 +99,18 @@ impl<'a> Action<'a> {
     }
 }
 
+/// One rule of a stage's conditions (API reference, `RuleDeclaration`).
+pub struct ConditionRule<'a> {
+    /// The name of the rule's stage.
+    pub stage: &'a str,
+    /// The `provider` of the rule's type, for instance `LambdaInvoke`.
+    pub provider: &'a str,
+    /// The ARN of the rule's own role.
+    pub role: Option<&'a str>,
+    /// The whole declaration of the rule.
+    pub(super) whole: &'a Value,
+}
+
 fn mentions(json: &Value, part: &str) -> bool {
     match json {
         Value::String(text) => text.contains(part),
@@ -183,14 +195,24 @@ impl Declaration {
         })
     }
 
-    /// Returns every rule of the stages' conditions with the name of its stage (API reference,
-    /// `RuleDeclaration`).
-    pub(super) fn rules(&self) -> impl Iterator<Item = (&str, &Value)> {
+    /// Returns the ARN of the pipeline's role.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.0.get("roleArn").and_then(Value::as_str)
+    }
+
+    /// Returns every rule of the stages' conditions.
+    pub fn rules(&self) -> impl Iterator<Item = ConditionRule<'_>> {
         list(self.0.get("stages")).flat_map(|stage| {
             let conditions = CONDITIONS.iter().filter_map(|key| stage.get(*key));
             let conditions = conditions.flat_map(|kind| list(kind.get("conditions")));
             let rules = conditions.flat_map(|condition| list(condition.get("rules")));
-            rules.map(move |rule| (text(stage.get("name")), rule))
+            rules.map(move |rule| ConditionRule {
+                stage: text(stage.get("name")),
+                provider: text(rule.pointer("/ruleTypeId/provider")),
+                role: rule.get("roleArn").and_then(Value::as_str),
+                whole: rule,
+            })
         })
     }
 

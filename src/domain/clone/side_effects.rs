@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::clone::declaration::{Action, ActionPath, ConditionRule, Declaration};
 
 /// The categories of actions that only build or test (API reference, `ActionTypeId.category`).
 /// Every other category but Source counts as changing something outside.
@@ -116,20 +116,21 @@ impl Declaration {
                     action.provider
                 )
             });
-            let mut rules = self.acting_rules().filter(|(of, _)| *of == stage);
+            let mut rules = self.acting_rules().filter(|rule| rule.stage == stage);
             let described = described.or_else(|| {
-                let (_, provider) = rules.next()?;
-                Some(format!("condition with the rule {provider}"))
+                Some(format!(
+                    "condition with the rule {}",
+                    rules.next()?.provider
+                ))
             });
             Some((stage, described?))
         })
     }
 
-    /// Returns the rules of conditions that do more than look at something, as the stage and the
-    /// provider.
-    pub(super) fn acting_rules(&self) -> impl Iterator<Item = (&str, &str)> {
-        let rules = self.rules().map(|(stage, rule)| (stage, provider(rule)));
-        rules.filter(|(_, provider)| !HARMLESS_RULES.contains(provider))
+    /// Returns the rules of conditions that do more than look at something.
+    pub(super) fn acting_rules(&self) -> impl Iterator<Item = ConditionRule<'_>> {
+        self.rules()
+            .filter(|rule| !HARMLESS_RULES.contains(&rule.provider))
     }
 
     /// Returns the actions that change something outside the pipeline. Approvals are left out: they
@@ -139,9 +140,4 @@ impl Declaration {
             .filter(|action| action.has_side_effect() && action.category != "Approval")
             .map(|action| action.side_effect())
     }
-}
-
-fn provider(rule: &Value) -> &str {
-    let provider = rule.pointer("/ruleTypeId/provider").and_then(Value::as_str);
-    provider.unwrap_or_default()
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::domain::clone::NewPipeline;
+use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::fault::Fault;
 use crate::ports::{PassRoleDecision, PassedTo};
 
@@ -37,58 +36,44 @@ pub enum RoleUse {
 #[must_use]
 pub fn roles<'a>(clones: impl IntoIterator<Item = &'a NewPipeline>) -> BTreeSet<Role> {
     let of_clone = |clone: &NewPipeline| {
-        let declaration = Value::Object(clone.declaration.as_json().clone());
         let account = account(clone.arn.as_str()).unwrap_or_default();
-        of_declaration(&declaration, account)
+        of_declaration(&clone.declaration, account)
     };
     clones.into_iter().flat_map(of_clone).collect()
 }
 
-fn of_declaration(declaration: &Value, account: &str) -> BTreeSet<Role> {
-    let role = |arn: Option<&Value>, usage| {
+fn of_declaration(declaration: &Declaration, account: &str) -> BTreeSet<Role> {
+    let role = |arn: Option<&str>, usage| {
         Some(Role {
-            arn: arn?.as_str()?.to_owned(),
+            arn: arn?.to_owned(),
             account: account.to_owned(),
             usage,
         })
     };
-    let stages = || listed(declaration, "stages");
-    let actions = stages().flat_map(|stage| listed(stage, "actions"));
-    let rules = stages().flat_map(|stage| {
-        let kinds = ["beforeEntry", "onSuccess", "onFailure"].into_iter();
-        let conditions = kinds.filter_map(|kind| stage.get(kind));
-        let conditions = conditions.flat_map(|kind| listed(kind, "conditions"));
-        conditions.flat_map(|condition| listed(condition, "rules"))
+    let actions = declaration.actions().flat_map(|action| {
+        [
+            role(action.role(), RoleUse::Action),
+            role(build_role(&action), RoleUse::Build),
+        ]
     });
-    let mut roles: BTreeSet<_> = actions
-        .chain(rules)
-        .flat_map(|action| {
-            [
-                role(action.get("roleArn"), RoleUse::Action),
-                role(build_role(action), RoleUse::Build),
-            ]
-        })
-        .flatten()
-        .collect();
-    if let Some(own) = role(declaration.get("roleArn"), RoleUse::Pipeline) {
+    let rules = declaration
+        .rules()
+        .map(|rule| role(rule.role, RoleUse::Action));
+    let mut roles: BTreeSet<_> = actions.chain(rules).flatten().collect();
+    if let Some(own) = role(declaration.role(), RoleUse::Pipeline) {
         roles.retain(|role| role.usage != RoleUse::Action || role.arn != own.arn);
         roles.insert(own);
     }
     roles
 }
 
-fn listed<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    let list = value.get(name).and_then(Value::as_array);
-    list.into_iter().flatten()
-}
-
 /// Returns the role that replaces the one of the CodeBuild project (user guide, CodeBuild build and
 /// test action reference).
-fn build_role(action: &Value) -> Option<&Value> {
-    action
-        .pointer("/actionTypeId/provider")
-        .filter(|provider| provider.as_str() == Some("CodeBuild"))?;
-    action.pointer("/configuration/ServiceRoleArnOverride")
+fn build_role<'a>(action: &Action<'a>) -> Option<&'a str> {
+    let configuration = action
+        .configuration
+        .filter(|_| action.provider == "CodeBuild");
+    configuration?.get("ServiceRoleArnOverride")?.as_str()
 }
 
 /// Returns the account id of an ARN, its fifth part.
@@ -207,7 +192,7 @@ fn statement(role: &Role) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::tests::lines;
     use super::*;
@@ -225,7 +210,8 @@ mod tests {
 
     /// The roles of a declaration, each with its use.
     fn found(declaration: &Value) -> Vec<(String, RoleUse)> {
-        let roles = of_declaration(declaration, "123456789012").into_iter();
+        let declaration = Declaration::new(declaration.clone()).unwrap();
+        let roles = of_declaration(&declaration, "123456789012").into_iter();
         roles.map(|role| (role.arn, role.usage)).collect()
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::domain::clone::declaration::{ActionPath, Declaration};
+use crate::domain::clone::declaration::{ActionPath, ConditionRule, Declaration};
 use crate::domain::fault::{Fault, Reason};
 
 /// The configuration key of a CodeBuild action that replaces the role of its project (user guide,
@@ -72,36 +72,28 @@ impl CloneRoles {
 
     /// Refuses what runs code with a role that the role for builds does not replace.
     fn refuse_other_builds(&self, clone: &Declaration) -> Result<(), Fault> {
-        let mut commands = clone
-            .actions()
-            .filter(|action| action.provider == "Commands");
-        if let Some(action) = commands.find(|action| action.role().is_none())
+        let mut actions = clone.actions();
+        let action = actions
+            .find(|action| action.provider == "Commands" && action.role().is_none())
+            .map(|action| format!("action '{}'", action.path()));
+        let mut rules = clone.rules();
+        let rule = rules
+            .find(|rule| rule.provider == "Commands" && rule.role.is_none())
+            .map(|rule| condition_of(&rule));
+        if let Some(owner) = action.or(rule)
             && self.pipeline.is_none()
         {
             return Err(unsafe_clone(format!(
-                "action '{}' of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
-                action.path(),
+                "{owner} of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
                 clone.name()
             )));
         }
-        let without_role = |(_, rule): &(&str, &Value)| rule.get(ROLE).is_none();
-        let mut commands = clone.rules().filter(without_role);
-        let is_commands = |(_, rule): &(&str, &Value)| {
-            rule.pointer("/ruleTypeId/provider").and_then(Value::as_str) == Some("Commands")
-        };
-        if let Some((stage, _)) = commands.find(is_commands)
-            && self.pipeline.is_none()
-        {
+        if let Some(rule) = clone.rules().find(|rule| rule.provider == "CodeBuild") {
             return Err(unsafe_clone(format!(
-                "a condition of stage '{stage}' of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
-                clone.name()
-            )));
-        }
-        let mut rules = clone.acting_rules();
-        if let Some((stage, provider)) = rules.find(|(_, provider)| *provider == "CodeBuild") {
-            return Err(unsafe_clone(format!(
-                "a condition of stage '{stage}' of template '{}' has the rule {provider}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
-                clone.name()
+                "{} of template '{}' has the rule {}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
+                condition_of(&rule),
+                clone.name(),
+                rule.provider
             )));
         }
         Ok(())
@@ -111,10 +103,9 @@ impl CloneRoles {
 fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {
     let actions = with_own_role(clone).into_iter();
     let mut owners = actions.map(|path| format!("action '{path}'"));
-    let mut rules = clone.rules().filter(|(_, rule)| rule.get(ROLE).is_some());
-    let rule = rules
-        .next()
-        .map(|(stage, _)| format!("a condition of stage '{stage}'"));
+    let mut rules = clone.rules();
+    let rule = rules.find(|rule| rule.role.is_some());
+    let rule = rule.map(|rule| condition_of(&rule));
     let Some(owner) = owners.next().or(rule) else {
         return Ok(());
     };
@@ -122,6 +113,10 @@ fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {
         "{owner} of template '{}' has a role of its own, which role_arn does not replace: write action_role_arn = \"arn:aws:iam::ACCOUNT:role/NAME\" in the rule with the role for clones, or action_role_arn = \"template\" to run it with the template's role",
         clone.name()
     )))
+}
+
+fn condition_of(rule: &ConditionRule<'_>) -> String {
+    format!("a condition of stage '{}'", rule.stage)
 }
 
 fn unsafe_clone(detail: String) -> Fault {

@@ -267,8 +267,8 @@ fn a_rule_of_a_condition_is_treated_like_an_action() {
         "{refused}"
     );
     let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &template).unwrap();
-    let (_, rule) = replaced.declaration.rules().next().unwrap();
-    assert_eq!(rule["roleArn"], ROLE);
+    let rule = replaced.declaration.rules().next().unwrap();
+    assert_eq!(rule.role, Some(ROLE));
     let kept = clone_by(&keep(Some(ActionRole::Template)), &template).unwrap();
     insta::assert_snapshot!(kept.dangers.join("\n"), @r#"
     stage 'Build' has a condition with the rule Commands, which runs something
