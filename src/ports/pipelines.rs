@@ -38,7 +38,7 @@ pub trait PipelineReader: Send + Sync + 'static {
     /// order.
     fn names(&self) -> impl Future<Output = Result<Vec<PipelineName>, Fault>> + Send;
 
-    /// Looks up a pipeline and its tags; `None` when there is no such pipeline. With the ARN known
+    /// Looks up a pipeline and its tags; `None` if it does not exist. With the ARN known
     /// it costs one call, without it two.
     fn find(
         &self,

@@ -30,7 +30,7 @@ pub struct Processed {
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Processes one message while its lease holds. Without a lease there is no such limit.
+    /// Processes one message while its lease holds. Without a lease, it has no such limit.
     ///
     /// If cancelled, at most one call to AWS took effect without a record, and the mapping may be
     /// half-way. The message returns when its visibility timeout ends, and finishes the change.

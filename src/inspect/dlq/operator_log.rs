@@ -1,7 +1,7 @@
 //! Records what an operator does to a dead letter, in the audit trail of its subject.
 //!
-//! Guarantee: an entry is written before the action, and another one afterwards. Without the first
-//! one there is no action.
+//! Guarantee: an entry is written before the action, and another one afterwards. No action
+//! is taken without the first one.
 
 use serde_json::{Value, json};
 
