@@ -65,6 +65,7 @@ impl FakePipelines {
             declaration,
             version,
             runs: vec![Started::default()],
+            source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
             given: !is_of_table(&tags, super::story::TABLE),
             tags,
@@ -167,8 +168,12 @@ impl PipelineReader for FakePipelines {
         self.faults.pass(op, effect).await
     }
 
-    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
-        let effect = || Ok(lock(&self.account).executions(name));
+    async fn executions(
+        &self,
+        name: &PipelineName,
+        source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
+        let effect = || Ok(lock(&self.account).executions(name, source));
         self.faults.pass(Op::Executions, effect).await
     }
 
