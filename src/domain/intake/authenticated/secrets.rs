@@ -10,7 +10,7 @@ use sha2::Sha256;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::RepositoryName;
 use crate::domain::intake::object::Object;
-use crate::domain::rules::rule::GlobFilter;
+use crate::domain::rules::glob::GlobFilter;
 
 /// The name of a secret, and the repositories whose webhooks it proves. It does not contain the
 /// secret.
