@@ -30,6 +30,16 @@ impl SecretScope {
         bound.is_none_or(|globs| globs.is_match(repository.as_str()))
     }
 
+    /// Returns the fault of a body that is signed with this secret, and names no repository.
+    #[must_use]
+    pub(super) fn without_repository(&self) -> Fault {
+        let detail = format!(
+            "the signature is valid under the secret '{}', which is bound to repositories, and the body names no repository (repository.full_name): give webhooks of an organization a secret that is not bound, in github.secrets",
+            self.name
+        );
+        Fault::new(Reason::WrongSecret, detail)
+    }
+
     /// Returns the fault of a body that is signed with this secret, and is about `what`.
     #[must_use]
     pub fn fault(&self, what: &str) -> Fault {
