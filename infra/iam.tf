@@ -148,7 +148,7 @@ locals {
     {
       Sid      = "ReadAndWriteMappings"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
       Resource = aws_dynamodb_table.mappings.arn
     },
     {

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    BodyDigest, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
@@ -25,7 +25,9 @@ use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
-use crate::aws::records::{alias_items, delivery_item, name_key};
+use crate::aws::records::{
+    CONDITION, alias_items, delivery_item, holder, incomplete, name_key, refused_row, skipped_check,
+};
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 
@@ -33,8 +35,6 @@ use crate::aws::trail::{LastEntries, audit_table, entry_item};
 const ALIASES: usize = 10_000;
 /// How often an entry is linked to the end of a chain that its mapping does not have.
 const CHAIN_ATTEMPTS: usize = 3;
-/// The code of a condition that did not hold (API reference, CancellationReason).
-const CONDITION: &str = "ConditionalCheckFailed";
 
 /// The store in DynamoDB.
 pub struct DynamoStore {
@@ -284,9 +284,20 @@ impl Store for DynamoStore {
         if let Some(name) = transition.reserves() {
             items.push(self.name_put(name, &transition.next.subject)?);
         }
+        let mut skipped = None;
+        if let Some(commit) = &transition.unless_skipped {
+            skipped = Some(items.len());
+            let repository = transition.next.subject.repository;
+            items.push(skipped_check(&self.table, repository, commit)?);
+        }
+        let is_skipped = |reasons: &[CancellationReason]| {
+            let reason = skipped.and_then(|index| reasons.get(index));
+            reason.and_then(CancellationReason::code) == Some(CONDITION)
+        };
         match self.write(items).await? {
             Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
             Written::Refused(reasons) => match refused_row(&reasons)? {
+                None if is_skipped(&reasons) => Ok(ClaimResult::Skipped),
                 None => Ok(ClaimResult::NameTaken(holder(&reasons))),
                 // An earlier attempt of this claim, whose answer was lost.
                 Some(Some(row)) if row::same(&row, &transition.next) => {
@@ -363,37 +374,16 @@ impl Store for DynamoStore {
         self.remember(body, received_at).await
     }
 
+    async fn remember_skipped(
+        &self,
+        repository: RepositoryId,
+        commit: &CommitId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.put_skipped(repository, commit, now).await
+    }
+
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         self.count(rule, subjects).await
     }
-}
-
-/// Returns the row that made the mapping's condition fail; `None` if another condition failed.
-fn refused_row(reasons: &[CancellationReason]) -> Result<Option<Option<Box<Mapping>>>, Fault> {
-    match reasons
-        .first()
-        .filter(|reason| reason.code() == Some(CONDITION))
-    {
-        None => Ok(None),
-        Some(reason) => Ok(Some(
-            reason.item().map(row::read).transpose()?.map(Box::new),
-        )),
-    }
-}
-
-/// Returns the subject that has the name of the claim, from the second item.
-fn holder(reasons: &[CancellationReason]) -> String {
-    let item = reasons.get(1).and_then(CancellationReason::item);
-    let subject = item.and_then(|item| item.get("subject")?.as_s().ok());
-    subject
-        .cloned()
-        .unwrap_or_else(|| "another subject".to_owned())
-}
-
-/// Returns the fault of a request without a required field, which is a bug.
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
-    Fault::new(
-        Reason::AwsUnknown,
-        format!("a request to DynamoDB is incomplete: {error}"),
-    )
 }

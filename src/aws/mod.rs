@@ -12,6 +12,7 @@ mod messages;
 mod records;
 mod roles;
 mod row;
+mod skipped_commits;
 mod slots;
 mod sqs;
 mod store_reader;

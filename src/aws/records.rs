@@ -1,10 +1,20 @@
-//! Writes the table's other items: delivery records, repository names and pipeline names.
+//! The table's other items: delivery records, repository names, pipeline names and commits that ask
+//! for no build.
 
-use crate::domain::ids::{DeliveryId, PipelineName};
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
+
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
-use crate::aws::row::{Item, n, s};
+use crate::aws::row::{self, Item, n, s};
+
+/// The code of a condition that did not hold (API reference, CancellationReason).
+pub(super) const CONDITION: &str = "ConditionalCheckFailed";
+
+/// The sort key of a commit that asks for no build.
+pub(super) const SKIPPED: &str = "COMMIT";
 
 /// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
@@ -54,4 +64,57 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
         ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
         ("sk".to_owned(), s("PIPELINE")),
     ])
+}
+
+/// Returns the subject that has the name of the claim, from the second item.
+pub(super) fn holder(reasons: &[CancellationReason]) -> String {
+    let item = reasons.get(1).and_then(CancellationReason::item);
+    let subject = item.and_then(|item| item.get("subject")?.as_s().ok());
+    subject
+        .cloned()
+        .unwrap_or_else(|| "another subject".to_owned())
+}
+
+/// Returns the row that made the mapping's condition fail; `None` if another condition failed.
+pub(super) fn refused_row(
+    reasons: &[CancellationReason],
+) -> Result<Option<Option<Box<Mapping>>>, Fault> {
+    match reasons
+        .first()
+        .filter(|reason| reason.code() == Some(CONDITION))
+    {
+        None => Ok(None),
+        Some(reason) => Ok(Some(
+            reason.item().map(row::read).transpose()?.map(Box::new),
+        )),
+    }
+}
+
+/// Returns the partition key of the item of a commit that asks for no build.
+pub(super) fn skipped_key(repository: RepositoryId, commit: &CommitId) -> String {
+    format!("SKIPPED#{repository}/{commit}")
+}
+
+/// Returns the check that the commit is not remembered, as a part of a transaction.
+pub(super) fn skipped_check(
+    table: &str,
+    repository: RepositoryId,
+    commit: &CommitId,
+) -> Result<TransactWriteItem, Fault> {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key("pk", s(skipped_key(repository, commit)))
+        .key("sk", s(SKIPPED))
+        .condition_expression("attribute_not_exists(pk)");
+    Ok(TransactWriteItem::builder()
+        .condition_check(check.build().map_err(incomplete)?)
+        .build())
+}
+
+/// Returns the fault of a request without a required field, which is a bug.
+pub(super) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> Fault {
+    Fault::new(
+        Reason::AwsUnknown,
+        format!("a request to DynamoDB is incomplete: {error}"),
+    )
 }

@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Cursor, Page, SlotUse, StoreReader};
@@ -120,6 +121,10 @@ impl StoreReader for DynamoStore {
 
     async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
         self.remembered(body).await
+    }
+
+    async fn is_skipped(&self, repository: RepositoryId, commit: &CommitId) -> Result<bool, Fault> {
+        self.has_skipped(repository, commit).await
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {

@@ -7,8 +7,8 @@ use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName, Subject,
-    Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName,
+    Subject, Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -127,6 +127,14 @@ impl StoreReader for EmptyStore {
 
     async fn first_received(&self, _body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
         Ok(None)
+    }
+
+    async fn is_skipped(
+        &self,
+        _repository: RepositoryId,
+        _commit: &CommitId,
+    ) -> Result<bool, Fault> {
+        Ok(false)
     }
 
     async fn slots(&self, _rule: &str, _subject: &Subject) -> Result<SlotUse, Fault> {

@@ -4,7 +4,8 @@ use std::future::Future;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
@@ -22,6 +23,8 @@ pub enum ClaimResult {
     /// Another subject has the pipeline's name, and nothing is written. This is its key,
     /// `REPO#1001/PR#0000000007`.
     NameTaken(String),
+    /// The commit asks for no build, and nothing is written.
+    Skipped,
 }
 
 /// The result of an attempt to record an outcome.
@@ -115,6 +118,13 @@ pub trait StoreReader: TrailReader {
         body: &BodyDigest,
     ) -> impl Future<Output = Result<Option<Timestamp>, Fault>> + Send;
 
+    /// Returns true if the commit is remembered as one that asks for no build.
+    fn is_skipped(
+        &self,
+        repository: RepositoryId,
+        commit: &CommitId,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
     /// Returns how many slots of a rule are taken, and whether the subject has one.
     fn slots(
         &self,
@@ -162,6 +172,16 @@ pub trait Store: StoreReader + AuditLog {
         body: &BodyDigest,
         received_at: Timestamp,
     ) -> impl Future<Output = Result<Timestamp, Fault>> + Send;
+
+    /// Remembers for a year that a commit asks for no build.
+    ///
+    /// If cancelled or failed: it may be remembered.
+    fn remember_skipped(
+        &self,
+        repository: RepositoryId,
+        commit: &CommitId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Acquires a slot for the subject among the `max` of a rule. A second call for the same
     /// subject acquires no second one.

@@ -63,6 +63,8 @@ pub(super) enum ActionResult {
     Done(Outcome),
     /// The row was not as planned, and nothing was done. This is the row.
     Lost(Option<Box<Mapping>>),
+    /// The head commit asks for no build, and nothing was done.
+    Skipped,
 }
 
 /// Acts under claims. Its effects are in `effects/`.
@@ -105,6 +107,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             ClaimResult::NameTaken(other) => {
                 return Err(self.name_taken(effect, &subject, &other).await);
             }
+            ClaimResult::Skipped => return Ok(ActionResult::Skipped),
         };
         if takes_over {
             metrics::claim_taken_over();

@@ -17,6 +17,7 @@ pub mod lease;
 mod process;
 mod repository_removal;
 mod secret_scope;
+mod skipped_commits;
 pub mod template_cache;
 mod unknown_messages;
 
@@ -129,7 +130,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             time: intent.order.event_time,
             lease,
         };
-        let plan = |seen: Option<&Mapping>, claim, now| plan(intent, seen, claim, now);
+        let skipped = intent.without_build();
+        let plan = |seen: Option<&Mapping>, claim, now, is_skipped| {
+            let skipped = skipped.as_ref().filter(|_| is_skipped);
+            plan(skipped.unwrap_or(intent), seen, claim, now)
+        };
         self.apply_plan(plan, seen, &context, journal).await
     }
 
@@ -156,7 +161,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let seen = self.executor.store.mapping(subject).await?;
         let rules = self.rules();
         let plan =
-            |seen: Option<&Mapping>, claim, now| plan_repair(request, seen, rules, claim, now);
+            |seen: Option<&Mapping>, claim, now, _| plan_repair(request, seen, rules, claim, now);
         self.apply_plan(plan, seen.map(Box::new), &context, journal)
             .await
     }
@@ -188,24 +193,26 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .act(transition, &effect, &context, &mut journal);
         match acted.await? {
             ActionResult::Done(outcome) => Ok(Some(outcome)),
-            ActionResult::Lost(_) => Ok(None),
+            ActionResult::Lost(_) | ActionResult::Skipped => Ok(None),
         }
     }
 
-    /// Plans and acts until a write to the table succeeds.
+    /// Plans and acts until a write to the table succeeds. The last argument of `plan` is true if
+    /// the head commit is remembered as one that asks for no build.
     async fn apply_plan(
         &self,
-        plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp) -> Plan,
+        plan: impl Fn(Option<&Mapping>, ClaimInfo, Timestamp, bool) -> Plan,
         mut seen: Option<Box<Mapping>>,
         context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         let executor = &self.executor;
+        let mut is_skipped = false;
         for _ in 0..RACES {
             context.check_lease()?;
             let now = self.clock().now();
             journal.found(seen.as_deref());
-            seen = match plan(seen.as_deref(), self.new_claim(now), now) {
+            seen = match plan(seen.as_deref(), self.new_claim(now), now, is_skipped) {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
@@ -221,6 +228,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     match acted.await? {
                         ActionResult::Done(outcome) => return Ok(outcome),
                         ActionResult::Lost(row) => row,
+                        ActionResult::Skipped => {
+                            is_skipped = true;
+                            seen
+                        }
                     }
                 }
             };

@@ -65,6 +65,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
+        self.remember_skipped(&event, message.secret()).await?;
         let received = Received::from(message);
         let request =
             spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received))?;

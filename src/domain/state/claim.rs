@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::fault::{Class, Fault, Reason};
-use crate::domain::ids::{PipelineName, Timestamp};
+use crate::domain::ids::{CommitId, PipelineName, Timestamp};
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
 
@@ -16,6 +16,9 @@ pub struct Transition {
     pub next: Mapping,
     /// The pipeline name that the subject releases with it.
     pub releases: Option<PipelineName>,
+    /// A commit of the subject's repository. If it is remembered as one that asks for no build, the
+    /// row is not written.
+    pub unless_skipped: Option<CommitId>,
 }
 
 impl Transition {
@@ -26,6 +29,7 @@ impl Transition {
             expect,
             next,
             releases: None,
+            unless_skipped: None,
         }
     }
 
@@ -88,6 +92,7 @@ impl Claim {
             expect,
             next: self.0.settled(done, now),
             releases,
+            unless_skipped: None,
         }
     }
 
@@ -122,6 +127,7 @@ impl Claim {
             expect,
             next,
             releases,
+            unless_skipped: None,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The store ports of a rehearsal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
@@ -29,6 +30,8 @@ struct Written {
     names: BTreeMap<PipelineName, Option<Subject>>,
     /// When messages were first received.
     received: BTreeMap<BodyDigest, Timestamp>,
+    /// Commits that ask for no build.
+    skipped: BTreeSet<(RepositoryId, CommitId)>,
     /// Slots that were acquired (`true`) or released, by rule.
     slots: BTreeMap<String, BTreeMap<Subject, bool>>,
 }
@@ -160,6 +163,11 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
         }
     }
 
+    async fn is_skipped(&self, repository: RepositoryId, commit: &CommitId) -> Result<bool, Fault> {
+        let rehearsed = self.lock().skipped.contains(&(repository, commit.clone()));
+        Ok(rehearsed || self.inner.is_skipped(repository, commit).await?)
+    }
+
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         let mut slots = self.inner.slots(rule, subject).await?;
         let rehearsed = self.lock().slots.get(rule).cloned().unwrap_or_default();
@@ -183,6 +191,13 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
     async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
         if let Some(row) = self.refuses(&transition).await? {
             return Ok(ClaimResult::Lost(row));
+        }
+        if let Some(commit) = &transition.unless_skipped
+            && self
+                .is_skipped(transition.next.subject.repository, commit)
+                .await?
+        {
+            return Ok(ClaimResult::Skipped);
         }
         if let Some(name) = transition.reserves() {
             let subject = &transition.next.subject;
@@ -252,6 +267,16 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         let first = self.first_received(body).await?.unwrap_or(received_at);
         self.lock().received.insert(body.clone(), first);
         Ok(first)
+    }
+
+    async fn remember_skipped(
+        &self,
+        repository: RepositoryId,
+        commit: &CommitId,
+        _now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.lock().skipped.insert((repository, commit.clone()));
+        Ok(())
     }
 
     async fn count_slots(&self, _rule: &str, _subjects: &[Subject]) -> Result<(), Fault> {

@@ -1,14 +1,13 @@
 //! The contract of [`Store`] for listings and for slots.
 
-use branchline::domain::ids::{BodyDigest, Branch, RepositoryId, Subject, SubjectKind};
+use branchline::domain::ids::{BodyDigest, Branch, CommitId, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::StoreReader;
-use branchline::ports::{SlotResult, Store};
+use branchline::ports::{ClaimResult, SlotResult, Store, StoreReader};
 
-use super::store::{StoreStage, won};
-use crate::world::samples::{at, creating, entry, first, pull};
+use super::store::{StoreStage, row, won};
+use crate::world::samples::{at, creating, entry, first, pipeline, pull};
 
 /// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
 macro_rules! listing_contract {
@@ -21,6 +20,8 @@ macro_rules! listing_contract {
             slots_are_counted_first_and_then_limited,
             a_slot_is_acquired_once_and_released,
             the_first_time_of_a_message_is_remembered,
+            a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
+            a_claim_for_a_commit_that_asks_for_no_build_is_refused,
         );
     };
 }
@@ -35,6 +36,52 @@ pub(crate) async fn the_first_time_of_a_message_is_remembered<S: StoreStage>(sta
         assert_eq!(remembered, at(first));
     }
     assert_eq!(store.first_received(&one).await.unwrap(), Some(at(5)));
+}
+
+/// "Remembers for a year that a commit asks for no build."
+pub(crate) async fn a_commit_that_asks_for_no_build_is_remembered_for_its_repository<
+    S: StoreStage,
+>(
+    stage: &S,
+) {
+    let (one, other) = (RepositoryId(1), RepositoryId(11));
+    let commit = |letter: &str| CommitId::parse(letter.repeat(40)).unwrap();
+    let store = stage.store();
+    assert!(!store.is_skipped(one, &commit("a")).await.unwrap());
+    for _ in 0..2 {
+        let remembered = store.remember_skipped(one, &commit("a"), at(0)).await;
+        remembered.unwrap();
+    }
+    assert!(store.is_skipped(one, &commit("a")).await.unwrap());
+    assert!(!store.is_skipped(one, &commit("b")).await.unwrap());
+    assert!(!store.is_skipped(other, &commit("a")).await.unwrap());
+}
+
+/// "The commit asks for no build, and nothing is written."
+pub(crate) async fn a_claim_for_a_commit_that_asks_for_no_build_is_refused<S: StoreStage>(
+    stage: &S,
+) {
+    let commit = |letter: &str| CommitId::parse(letter.repeat(40)).unwrap();
+    let claim = |letter: &str| Transition {
+        unless_skipped: Some(commit(letter)),
+        ..first(pull(7), "api-pr-7", "worker/1")
+    };
+    let repository = pull(7).repository;
+    let skipped = commit("a");
+    let remembered = stage.store().remember_skipped(repository, &skipped, at(0));
+    remembered.await.unwrap();
+    let refused = stage.store().claim(claim("a")).await.unwrap();
+    assert!(matches!(refused, ClaimResult::Skipped), "{refused:?}");
+    assert_eq!(row(stage, &pull(7)).await, None);
+    let name = pipeline("api-pr-7");
+    assert_eq!(stage.store().owner(&name).await.unwrap(), None);
+    won(stage, claim("b")).await;
+    // The row that is there wins over the commit.
+    let lost = stage.store().claim(claim("a")).await.unwrap();
+    assert!(
+        matches!(lost, ClaimResult::Lost(Some(_)) | ClaimResult::Won(_)),
+        "{lost:?}"
+    );
 }
 
 /// Returns every page, in order.

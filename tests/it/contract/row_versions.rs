@@ -51,7 +51,9 @@ impl Versions {
     async fn claim(&self, transition: Transition) -> Claim {
         match self.ours.claim(transition).await.unwrap() {
             ClaimResult::Won(claim) => *claim,
-            other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_)) => panic!("{other:?}"),
+            other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+                panic!("{other:?}")
+            }
         }
     }
 

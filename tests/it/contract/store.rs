@@ -67,14 +67,18 @@ pub(crate) use store_contract;
 pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
     match stage.store().claim(transition).await.unwrap() {
         ClaimResult::Won(claim) => *claim,
-        other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_)) => panic!("not won: {other:?}"),
+        other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+            panic!("not won: {other:?}")
+        }
     }
 }
 
 async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mapping> {
     match stage.store().claim(transition).await.unwrap() {
         ClaimResult::Lost(row) => row.map(|row| *row),
-        other @ (ClaimResult::Won(_) | ClaimResult::NameTaken(_)) => panic!("not lost: {other:?}"),
+        other @ (ClaimResult::Won(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
+            panic!("not lost: {other:?}")
+        }
     }
 }
 
@@ -82,7 +86,9 @@ async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mappin
 async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
     match stage.store().claim(transition).await.unwrap() {
         ClaimResult::NameTaken(other) => other,
-        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("not taken: {other:?}"),
+        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_) | ClaimResult::Skipped) => {
+            panic!("not taken: {other:?}")
+        }
     }
 }
 
@@ -229,6 +235,7 @@ pub(crate) async fn of_many_claims_at_once_one_wins<S: StoreStage>(stage: &S) {
         match answer {
             Ok(ClaimResult::Won(_)) => winners += 1,
             Ok(ClaimResult::Lost(_)) => {}
+            Ok(ClaimResult::Skipped) => panic!("no commit was skipped"),
             Ok(ClaimResult::NameTaken(other)) => panic!("its own name is taken by {other}"),
             Err(fault) => assert_eq!(fault.reason, Reason::AwsConflict, "{fault}"),
         }

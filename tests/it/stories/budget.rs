@@ -68,6 +68,18 @@ fn a_webhook_that_changes_nothing_costs_one_call() {
 }
 
 #[test]
+fn a_push_that_asks_for_no_build_costs_one_call() {
+    run_story(async |world| {
+        let head = serde_json::json!({"id": "c", "message": "[skip ci]"});
+        let push = Webhook::push("feature/x", 1, 2).with("/head_commit", head);
+        assert_eq!(cost(world, push.clone()).await, 1);
+        let other = push.of(2, "other/repository");
+        assert_eq!(cost(world, other).await, 0, "no rule is about it");
+        assert_eq!(cost(world, Webhook::pull_request("opened").sha(2)).await, 2);
+    });
+}
+
+#[test]
 fn an_ignored_webhook_costs_nothing() {
     run_story(async |world| {
         let webhooks = [
@@ -137,6 +149,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names | Op::RememberReceived => current,
+            Op::IsSkipped | Op::RememberSkipped => current,
             // At start, and after a message has failed.
             Op::Chain | Op::Note => current,
             Op::Claim => 0,

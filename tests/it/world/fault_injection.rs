@@ -44,6 +44,8 @@ pub(crate) enum Op {
     ReleaseSlot,
     CountSlots,
     RememberReceived,
+    IsSkipped,
+    RememberSkipped,
     Create,
     Update,
     Start,
@@ -64,7 +66,7 @@ impl Op {
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
-            Self::RememberReceived => 1,
+            Self::RememberReceived | Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             // GetPipeline for the ARN, then ListTagsForResource.

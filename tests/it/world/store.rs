@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::Transition;
@@ -129,6 +130,12 @@ impl StoreReader for FakeStore {
         Ok(lock(&self.table).received.get(body).copied())
     }
 
+    async fn is_skipped(&self, repository: RepositoryId, commit: &CommitId) -> Result<bool, Fault> {
+        let commit = (repository, commit.clone());
+        let effect = || Ok(lock(&self.table).skipped.contains(&commit));
+        self.faults.pass(Op::IsSkipped, effect).await
+    }
+
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         let table = lock(&self.table);
         let slots = table.slots.get(rule);
@@ -193,6 +200,20 @@ impl Store for FakeStore {
             Ok(*table.received.entry(body.clone()).or_insert(received_at))
         };
         self.faults.pass(Op::RememberReceived, effect).await
+    }
+
+    async fn remember_skipped(
+        &self,
+        repository: RepositoryId,
+        commit: &CommitId,
+        _now: Timestamp,
+    ) -> Result<(), Fault> {
+        let commit = (repository, commit.clone());
+        let effect = || {
+            lock(&self.table).skipped.insert(commit);
+            Ok(())
+        };
+        self.faults.pass(Op::RememberSkipped, effect).await
     }
 
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {

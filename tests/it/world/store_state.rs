@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::chain::Chain;
@@ -35,6 +35,7 @@ pub(super) struct Table {
     pub(super) deliveries: BTreeMap<DeliveryId, Delivered>,
     pub(super) aliases: BTreeMap<String, RepositoryId>,
     pub(super) received: BTreeMap<BodyDigest, Timestamp>,
+    pub(super) skipped: BTreeSet<(RepositoryId, CommitId)>,
     /// The subjects with a slot, by rule.
     pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
 }
@@ -105,6 +106,12 @@ impl Table {
         let written = self.is_written(&transition);
         if !written && !self.holds(&transition) {
             return ClaimResult::Lost(self.lost(&transition));
+        }
+        let repository = next.subject.repository;
+        let mut unless = transition.unless_skipped.iter();
+        let is_skipped = |commit: &CommitId| self.skipped.contains(&(repository, commit.clone()));
+        if !written && unless.any(is_skipped) {
+            return ClaimResult::Skipped;
         }
         let mine = key(&next.subject);
         let other = transition.reserves().and_then(|name| self.names.get(name));

@@ -116,6 +116,27 @@ impl RepositoryRemoval {
 }
 
 impl Intent {
+    /// Returns the intent without the build of its head commit, if it is about a pull request that
+    /// would be built.
+    #[must_use]
+    pub fn without_build(&self) -> Option<Self> {
+        let DesiredState::Present(spec, policy) = &self.wanted else {
+            return None;
+        };
+        let is_pull_request = matches!(self.subject.kind, SubjectKind::PullRequest(_));
+        let builds = policy.head != BuildTrigger::Skipped;
+        (is_pull_request && builds).then(|| Self {
+            wanted: DesiredState::Present(
+                spec.clone(),
+                BuildPolicy {
+                    head: BuildTrigger::Skipped,
+                    ..*policy
+                },
+            ),
+            ..self.clone()
+        })
+    }
+
     /// Applies the rules. If GitHub sends no time with the event, the time of receipt replaces it.
     ///
     /// # Errors

@@ -197,9 +197,11 @@ fn present(
             if starts {
                 next.state = State::Starting;
                 next.claim = Some(claim);
-                let transition = Transition::new(expect, next);
                 let effect = Effect::Start(spec);
-                return Plan::Act { transition, effect };
+                return Plan::Act {
+                    transition: building(intent, Transition::new(expect, next)),
+                    effect,
+                };
             }
             next.state = State::Active;
             if next.observed.built.is_none() && !next.owes_start() {
@@ -225,10 +227,21 @@ fn present(
             next.state = State::Creating;
             next.claim = Some(claim);
             Plan::Act {
-                transition: Transition::new(expect, next),
+                transition: building(intent, Transition::new(expect, next)),
                 effect: Effect::Create(spec),
             }
         }
+    }
+}
+
+/// Returns the transition before a build. The payload of a pull request does not show whether the
+/// commit's message asks for no build, but the table may have that from a push.
+fn building(intent: &Intent, transition: Transition) -> Transition {
+    Transition {
+        unless_skipped: intent
+            .without_build()
+            .and(transition.next.order.head.clone()),
+        ..transition
     }
 }
 

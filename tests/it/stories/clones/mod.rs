@@ -10,6 +10,7 @@ mod ends;
 mod listing;
 mod places;
 mod repairs;
+mod skips;
 mod starts;
 mod updates;
 
