@@ -137,8 +137,8 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names | Op::RememberReceived => current,
-            // At start, and after a message has failed.
-            Op::Chain | Op::Note => current,
+            // At start, after a message has failed, and beside messages.
+            Op::Chain | Op::Note | Op::Probe => current,
             Op::Claim => 0,
             Op::FindByName => current + 2,
             Op::Record | Op::GiveUp | Op::AcquireSlot | Op::ReleaseSlot => current + 1,

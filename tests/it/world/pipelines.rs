@@ -81,6 +81,12 @@ impl FakePipelines {
         account.pipelines.len() < before
     }
 
+    /// Returns true if there is a pipeline of this name.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        let account = lock(&self.account);
+        account.pipelines.keys().any(|other| other.as_str() == name)
+    }
+
     /// Limits the number of pipelines in the account.
     pub(crate) fn limit(&self, pipelines: usize) {
         lock(&self.account).limit = Some(pipelines);
@@ -122,7 +128,7 @@ impl FakePipelines {
             drop(touch);
             done
         };
-        self.faults.pass(op, effect).await
+        self.faults.pass_about(op, name.as_str(), effect).await
     }
 
     /// Returns the violations of the claims so far.
@@ -149,7 +155,9 @@ fn under(name: &PipelineName, claim: &Claim) {
 impl PipelineReader for FakePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let effect = || lock(&self.account).template(name);
-        self.faults.pass(Op::Template, effect).await
+        self.faults
+            .pass_about(Op::Template, name.as_str(), effect)
+            .await
     }
 
     async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
@@ -164,17 +172,21 @@ impl PipelineReader for FakePipelines {
     ) -> Result<Option<ExistingPipeline>, Fault> {
         let op = arn.map_or(Op::FindByName, |_| Op::Find);
         let effect = || lock(&self.account).find(name, arn);
-        self.faults.pass(op, effect).await
+        self.faults.pass_about(op, name.as_str(), effect).await
     }
 
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         let effect = || Ok(lock(&self.account).executions(name));
-        self.faults.pass(Op::Executions, effect).await
+        self.faults
+            .pass_about(Op::Executions, name.as_str(), effect)
+            .await
     }
 
     async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
         let effect = || Ok(lock(&self.account).stages(name));
-        self.faults.pass(Op::Executions, effect).await
+        self.faults
+            .pass_about(Op::Executions, name.as_str(), effect)
+            .await
     }
 }
 
