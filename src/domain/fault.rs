@@ -183,6 +183,9 @@ reasons! {
     PipelineNameTaken = "pipeline-name-taken", Permanent, Subject;
     /// The pipeline in the mapping no longer carries branchline's tags.
     PipelineNotOurs = "pipeline-not-ours", Permanent, Subject;
+    /// A new pipeline of this name shows none of branchline's tags. CodePipeline may show the tags
+    /// of a new pipeline a moment after the pipeline.
+    PipelineUntagged = "pipeline-untagged", Transient, Subject;
     /// The rule's template does not exist.
     TemplateMissing = "template-missing", Permanent, Template;
     /// The template holds a secret that `GetPipeline` masks.
@@ -201,6 +204,11 @@ reasons! {
     RuleFull = "rule-full", Quota, Rule;
     /// The message's rule or repository keeps failing, and enough of its messages are in work.
     RuleFailing = "rule-failing", Deferred, Rule;
+    /// A call to CodePipeline waited too long for its turn under `codepipeline_rate`, and was not
+    /// sent.
+    RateLimited = "rate-limited", Deferred, Message;
+    /// A repository has more subjects than one step removes. The next receive goes on.
+    RepositoryUnfinished = "repository-unfinished", Busy, Message;
     /// The rule of a mapping in the middle of a change is no longer in the configuration.
     RuleMissing = "rule-missing", Permanent, Rule;
     /// CodePipeline refused the declaration.

@@ -1,6 +1,6 @@
 //! Limits how many messages of a rule or a repository that keeps failing are in work at once, so
-//! that its calls, which may take until their time limit, leave the concurrency and the rate of calls
-//! to the others.
+//! that its calls, which may take until their time limit, leave the concurrency and the rate of
+//! calls to the others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! Asks AWS for something that has nothing to do with any message. The answer tells an outage, which
-//! stops everybody, from the fault of one rule, one template or one repository.
+//! Asks AWS for something that has nothing to do with any message. The answer tells an outage,
+//! which stops everybody, from the fault of one rule, one template or one repository.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

@@ -1,6 +1,6 @@
 //! Detects outages: faults of AWS, or of our access to it, that affect every message. An outage is
-//! logged once when it begins and once when it is over. Polls of a queue that does not answer become
-//! slower, and no message is received while AWS does not answer what processing needs.
+//! logged once when it begins and once when it is over. Polls of a queue that does not answer
+//! become slower, and no message is received while AWS does not answer what processing needs.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -65,8 +65,8 @@ impl QueueOutage {
     }
 }
 
-/// Stops the receiving of messages while the table or CodePipeline fails for everybody, because each
-/// message would only use up an attempt.
+/// Stops the receiving of messages while the table or CodePipeline fails for everybody, because
+/// each message would only use up an attempt.
 ///
 /// Messages that fail raise a suspicion and prove nothing: the fault may be that of their rule,
 /// their template or their repository. A probe decides, which has nothing to do with any message

@@ -76,9 +76,9 @@ impl Claim {
         self.0.claim_at(now.plus(time)).is_some()
     }
 
-    /// Ends the claim with the result of the effect. Returns the write that settles the row.
+    /// Returns the write that ends the claim with the result of the effect and settles the row.
     #[must_use]
-    pub fn settle(self, done: EffectResult, now: Timestamp) -> Transition {
+    pub fn settle(&self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
             EffectResult::Present(_) => None,
@@ -86,7 +86,7 @@ impl Claim {
         };
         Transition {
             expect,
-            next: self.0.settled(done, now),
+            next: self.0.clone().settled(done, now),
             releases,
         }
     }

@@ -1,4 +1,5 @@
-//! Properties that hold for any history: convergence, crashes, simulation, isolation and hostile input.
+//! Properties that hold for any history: convergence, crashes, simulation, isolation and hostile
+//! input.
 
 mod convergence;
 mod crashes;

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::fault::{Fault, Reason};
+use branchline::domain::ids::Timestamp;
+use branchline::ports::Clock;
 use tokio::sync::Notify;
 
 use super::chaos::{Chaos, Disturbance, Figures};
@@ -54,6 +56,8 @@ pub(crate) enum Op {
     Stop,
     Find,
     FindByName,
+    /// GetPipeline for the time of a pipeline's creation.
+    CreatedAt,
     Remove,
 }
 
@@ -70,6 +74,7 @@ impl Op {
             Self::RememberReceived => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
+            Self::CreatedAt => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
         }
@@ -153,6 +158,11 @@ impl FaultInjection {
             hung: Arc::new(Notify::new()),
             clock: clock.clone(),
         }
+    }
+
+    /// Returns the time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Orders `trouble` for the next `times` calls of `op`.
