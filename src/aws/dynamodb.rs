@@ -35,7 +35,7 @@ pub struct DynamoStore {
     client: Client,
     table: String,
     audit_table: String,
-    last_entries: tokio::sync::Mutex<LastEntries>,
+    last_entries: LastEntries,
     pub(super) aliases: WrittenAliases,
 }
 
@@ -54,7 +54,7 @@ impl DynamoStore {
             client,
             audit_table: audit_table(&table),
             table,
-            last_entries: tokio::sync::Mutex::default(),
+            last_entries: LastEntries::default(),
             aliases: WrittenAliases::default(),
         }
     }
@@ -71,7 +71,7 @@ impl DynamoStore {
         &self.audit_table
     }
 
-    pub(super) fn last_entries(&self) -> &tokio::sync::Mutex<LastEntries> {
+    pub(super) fn last_entries(&self) -> &LastEntries {
         &self.last_entries
     }
 
