@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aws_sdk_dynamodb::Client;
+
 use crate::domain::fault::Fault;
 use crate::domain::ids::{RepositoryId, RepositoryName};
 use crate::domain::state::mapping::Mapping;
 
 use crate::aws::call::measured;
-use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
 use crate::aws::records::alias_items;
 use crate::aws::row::Item;
@@ -24,6 +25,25 @@ const LIMIT: usize = 10_000;
 pub(super) struct WrittenAliases(Mutex<HashMap<RepositoryId, RepositoryName>>);
 
 impl WrittenAliases {
+    /// Writes the alias of the mapping's repository, unless this process wrote it before. If that
+    /// fails, the next write of the repository tries again.
+    pub(super) async fn write(&self, client: &Client, table: &str, mapping: &Mapping) {
+        if !self.is_due(mapping) {
+            return;
+        }
+        for item in alias_items(mapping) {
+            if let Err(fault) = put(client, table, item).await {
+                self.forget(mapping);
+                tracing::warn!(
+                    fault = %fault,
+                    repository.name = mapping.repository.as_str(),
+                    "A repository's name could not be written; its next event tries again"
+                );
+                return;
+            }
+        }
+    }
+
     /// Returns true if the alias must be written. From now on it counts as written, so that
     /// simultaneous first events of a repository write it once.
     fn is_due(&self, mapping: &Mapping) -> bool {
@@ -46,33 +66,11 @@ impl WrittenAliases {
     }
 }
 
-impl DynamoStore {
-    /// Writes the alias of the mapping's repository, unless this process wrote it before. If that
-    /// fails, the next write of the repository tries again.
-    pub(super) async fn write_alias(&self, mapping: &Mapping) {
-        if !self.aliases.is_due(mapping) {
-            return;
-        }
-        for item in alias_items(mapping) {
-            if let Err(fault) = self.put_alias(item).await {
-                self.aliases.forget(mapping);
-                tracing::warn!(
-                    fault = %fault,
-                    repository.name = mapping.repository.as_str(),
-                    "A repository's name could not be written; its next event tries again"
-                );
-                return;
-            }
-        }
-    }
-
-    async fn put_alias(&self, item: Item) -> Result<(), Fault> {
-        let call = format!("PutItem on {}", self.table());
-        let put = self.client().put_item().table_name(self.table());
-        let put = put.set_item(Some(item));
-        match measured(Service::DynamoDb, &call, put.send()).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(fault(Service::DynamoDb, &call, error)),
-        }
+async fn put(client: &Client, table: &str, item: Item) -> Result<(), Fault> {
+    let call = format!("PutItem on {table}");
+    let put = client.put_item().table_name(table).set_item(Some(item));
+    match measured(Service::DynamoDb, &call, put.send()).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(fault(Service::DynamoDb, &call, error)),
     }
 }

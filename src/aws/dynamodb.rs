@@ -36,7 +36,7 @@ pub struct DynamoStore {
     table: String,
     audit_table: String,
     last_entries: LastEntries,
-    pub(super) aliases: WrittenAliases,
+    aliases: WrittenAliases,
 }
 
 /// The result of a transaction.
@@ -264,7 +264,7 @@ impl Store for DynamoStore {
             }
             match self.transition(&transition, &more).await? {
                 Written::Done => {
-                    self.write_alias(mapping).await;
+                    self.aliases.write(&self.client, &self.table, mapping).await;
                     return Ok(RecordResult::Done);
                 }
                 Written::Refused(reasons) => match refused_row(&reasons)? {
@@ -291,7 +291,10 @@ impl Store for DynamoStore {
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
         match self.transition(transition, &[]).await? {
-            Written::Done => self.write_alias(&transition.next).await,
+            Written::Done => {
+                let (client, table) = (&self.client, &self.table);
+                self.aliases.write(client, table, &transition.next).await;
+            }
             Written::Refused(_) => {}
         }
         Ok(())

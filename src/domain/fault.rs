@@ -67,8 +67,8 @@ pub enum Class {
 }
 
 impl Class {
-    /// Returns true if the fault is no failure of the message: it counts no attempt, and the
-    /// message is never dead-lettered for it.
+    /// Returns true if the message did not fail: the fault counts no attempt, and the message is
+    /// never dead-lettered for it.
     #[must_use]
     pub fn is_uncounted(self) -> bool {
         match self {

@@ -20,10 +20,14 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
-use crate::reconcile::CLAIM;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
+
+/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
+/// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
+/// longer, because the subject of a worker that ended waits for it.
+pub const CLAIM: Duration = Duration::from_secs(90);
 
 /// The minimum remaining time of a claim before a call that changes a pipeline: the call's timeout,
 /// its late effects at AWS, and the difference between two workers' clocks.

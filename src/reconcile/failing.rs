@@ -14,7 +14,7 @@ use crate::domain::state::intent::Intent;
 const FAILURES: u32 = 3;
 /// Messages in work at once of a rule or a repository that keeps failing. Its first message that
 /// succeeds lifts the limit.
-pub const DEPTH: u32 = 4;
+const DEPTH: u32 = 4;
 
 /// The rules and repositories that have messages in work, or keep failing.
 #[derive(Default)]

@@ -11,7 +11,7 @@
 
 mod effects;
 pub mod execute;
-pub mod failing;
+mod failing;
 mod failure_trail;
 pub mod lanes;
 pub mod lease;
@@ -23,7 +23,6 @@ pub mod template_cache;
 mod unknown_messages;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
@@ -44,13 +43,9 @@ use crate::reconcile::lanes::Lanes;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::unknown_messages::UnknownMessages;
 
+pub use execute::CLAIM;
 pub use process::Processed;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;
-
-/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
-/// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
-/// longer, because the subject of a worker that ended waits for it.
-pub const CLAIM: Duration = Duration::from_secs(90);
 
 /// How often a message is planned again after another worker wrote the row first. More conflicts
 /// than this mean that another writer is active.
