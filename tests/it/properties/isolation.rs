@@ -22,7 +22,7 @@ use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
 
 /// Runs of each breakage.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 2;
 /// Pull requests of the broken rule, opened in bursts while the others are opened.
 const BROKEN: u64 = 200;
 /// Pull requests of the other repository, one after the other.
