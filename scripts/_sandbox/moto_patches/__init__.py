@@ -1,0 +1,10 @@
+"""Replaces the parts of moto that are not as AWS is, or do not stand load."""
+
+from . import memory, queues, transactions
+
+
+def install() -> None:
+    """Replaces them for the rest of the process, which serves nothing yet."""
+    memory.install()
+    queues.install()
+    transactions.install()
