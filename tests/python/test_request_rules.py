@@ -1,21 +1,15 @@
 """Tests that the emulator refuses the requests that AWS refuses, with AWS's errors."""
 
 import copy
-import tempfile
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import boto3
 import support
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from botocore.model import Shape
 from botocore.session import get_session
 
-from _common.isolation import REGION, isolate
-from _sandbox import account, aws, emulator
+from _sandbox import account
 from _sandbox.request_rules import codepipeline, dynamodb, sqs
 from _sandbox.request_rules.refusal import Refusal, from_violations
 from _sandbox.request_rules.violations import find
@@ -331,88 +325,6 @@ class Rules(unittest.TestCase):
                 "ValidationException",
                 "",
             )
-
-
-class Answers(unittest.TestCase):
-    """The answers of the running emulator, as an SDK reads them."""
-
-    endpoint: str
-    made: account.Account
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        isolate()
-        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        moto = cls.enterClassContext(emulator.running(Path(folder) / "moto.log"))
-        cls.endpoint = moto.endpoint
-        cls.made = account.make(moto.endpoint)
-
-    def client(self, service: str) -> Any:
-        """Returns a client that sends what it is given."""
-        config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-        return boto3.client(service, REGION, endpoint_url=self.endpoint, config=config)
-
-    def assert_code(self, code: str, call: Callable[..., object], **parameters: Any) -> None:
-        """Checks that a call is refused with HTTP status 400 and a code."""
-        with self.assertRaises(ClientError) as caught:
-            call(**parameters)
-        answer = caught.exception.response
-        self.assertEqual(answer["Error"]["Code"], code)
-        self.assertEqual(answer["ResponseMetadata"]["HTTPStatusCode"], 400)
-        self.assertTrue(answer["Error"]["Message"])
-        # JsonRESTError of moto has the second type.
-        kinds = "^application/x-amz-json-1|^application/json$|^(text|application)/xml"
-        self.assertRegex(answer["ResponseMetadata"]["HTTPHeaders"]["content-type"], kinds)
-
-    def test_each_service_answers_in_its_protocol(self) -> None:
-        """JSON, JSON with SQS's old codes, and XML."""
-        table = self.client("dynamodb")
-        self.assert_code("ValidationException", table.get_item, TableName=self.made.table)
-        self.assert_code(
-            "SerializationException", table.get_item, TableName="x", Key={}, ConsistentRead="x"
-        )
-        queue = self.client("sqs")
-        url = self.made.webhooks
-        self.assert_code("MissingParameter", queue.send_message, QueueUrl=url)
-        self.assert_code(
-            "InvalidParameterValue", queue.receive_message, QueueUrl=url, MaxNumberOfMessages=11
-        )
-        pipelines = self.client("codepipeline")
-        self.assert_code("ValidationException", pipelines.get_pipeline, name="a b")
-        self.assert_code("ValidationError", self.client("iam").get_role, RoleName="a b")
-
-    def test_pipelines_that_exist_or_not(self) -> None:
-        """moto has other errors for these, and stores a pipeline whose tags it refuses."""
-        pipelines = self.client("codepipeline")
-        role = pipelines.get_pipeline(name=self.made.template)["pipeline"]["roleArn"]
-        taken = account.template(role)
-        self.assert_code("PipelineNameInUseException", pipelines.create_pipeline, pipeline=taken)
-        absent = taken | {"name": "absent"}
-        self.assert_code("PipelineNotFoundException", pipelines.update_pipeline, pipeline=absent)
-        tags = [{"key": "aws:x", "value": "y"}]
-        self.assert_code(
-            "InvalidTagsException", pipelines.create_pipeline, pipeline=absent, tags=tags
-        )
-        self.assert_code("PipelineNotFoundException", pipelines.get_pipeline, name="absent")
-        self.assert_code(
-            "ValidationException",
-            pipelines.start_pipeline_execution,
-            name=self.made.template,
-            variables=[{"name": "a", "value": "1"}],
-        )
-
-    def test_an_invalid_message_of_a_batch_fails_alone(self) -> None:
-        """The others are sent."""
-        queue = aws.client("sqs", self.endpoint)
-        url = self.made.quarantine
-        bodies = {"good": "x", "bad": "\ufffe"}
-        for bodies in ({"good": "x", "bad": "\ufffe"}, {"bad": "\ufffe"}):
-            entries = [{"Id": name, "MessageBody": body} for name, body in bodies.items()]
-            answer = queue.send_message_batch(QueueUrl=url, Entries=entries)
-            self.assertEqual([one["Id"] for one in answer["Failed"]], ["bad"])
-            self.assertEqual(answer["Failed"][0]["Code"], "InvalidMessageContents")
-            sent = [one["Id"] for one in answer.get("Successful", [])]
-            self.assertEqual(sent, [name for name in bodies if name == "good"])
 
 
 def _attributes(count: int) -> Json:

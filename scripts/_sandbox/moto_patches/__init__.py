@@ -1,11 +1,12 @@
 """Replaces the parts of moto that are not as AWS is, or do not stand load."""
 
-from . import memory, pipelines, queues, transactions, validation
+from . import memory, parameters, pipelines, queues, transactions, validation
 
 
 def install() -> None:
     """Replaces them for the rest of the process, which serves nothing yet."""
     memory.install()
+    parameters.install()
     pipelines.install()
     queues.install()
     transactions.install()
