@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+from http import HTTPStatus
 from types import FrameType
 
 from moto.moto_server.werkzeug_app import (
@@ -24,6 +25,14 @@ from werkzeug.serving import make_server
 from . import moto_patches
 
 HOST = "127.0.0.1"
+
+
+class _Handler(MotoRequestHandler):
+    """Logs the requests that were refused or failed. All would be half of the emulator's work."""
+
+    def log_request(self, code: int | str = "-", _size: int | str = "-") -> None:
+        if int(code) >= HTTPStatus.BAD_REQUEST:
+            self.log("info", "%s %s", code, self.headers.get("X-Amz-Target", self.path))
 
 
 def main() -> int:
@@ -43,9 +52,8 @@ def main() -> int:
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
     app = DomainDispatcherApplication(create_backend_app)
-    handler = MotoRequestHandler
     descriptor = listener.fileno()
-    server = make_server(HOST, port, app, threaded=True, request_handler=handler, fd=descriptor)
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=descriptor)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     if arguments.tied:

@@ -1,6 +1,6 @@
 """Replaces the parts of moto that are not as AWS is, or do not stand load."""
 
-from . import memory, parameters, pipelines, queues, transactions, validation
+from . import memory, parameters, pipelines, queues, speed, transactions, validation
 
 
 def install() -> None:
@@ -9,5 +9,6 @@ def install() -> None:
     parameters.install()
     pipelines.install()
     queues.install()
+    speed.install()
     transactions.install()
     validation.install()
