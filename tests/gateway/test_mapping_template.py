@@ -106,7 +106,7 @@ class Corpus(unittest.TestCase):
     def test_a_message_without_a_body_is_refused(self) -> None:
         """No webhook results in one, because the gateway reads an empty body as {}."""
         form = forms()["malformed null"].replace("MessageBody=null", "MessageBody=")
-        self.assertIn("no body", support.queue().send({"none": form})["none"].error or "")
+        self.assertIn("MissingParameter", support.queue().send({"none": form})["none"].error or "")
 
 
 class Forms(unittest.TestCase):

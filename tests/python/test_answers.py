@@ -85,6 +85,32 @@ class Answers(unittest.TestCase):
             variables=[{"name": "a", "value": "1"}],
         )
 
+    def test_executions(self) -> None:
+        """One comes with the pipeline, and one with each token; they are listed in pages."""
+        pipelines = aws.client("codepipeline", self.endpoint)
+        name = self.made.template
+        revision = {
+            "actionName": "Source",
+            "revisionType": "COMMIT_ID",
+            "revisionValue": "a" * 40,
+        }
+        started = [
+            pipelines.start_pipeline_execution(
+                name=name, sourceRevisions=[revision], clientRequestToken=token
+            )["pipelineExecutionId"]
+            for token in ("one", "one", "two")
+        ]
+        self.assertEqual(started[0], started[1])
+        pages = pipelines.get_paginator("list_pipeline_executions").paginate(
+            pipelineName=name, PaginationConfig={"PageSize": 2}
+        )
+        listed = [page["pipelineExecutionSummaries"] for page in pages]
+        self.assertEqual([len(page) for page in listed], [2, 1])
+        newest, _, first = [one for page in listed for one in page]
+        self.assertEqual(newest["pipelineExecutionId"], started[2])
+        self.assertEqual(newest["sourceRevisions"][0]["revisionId"], "a" * 40)
+        self.assertEqual(first["trigger"]["triggerType"], "CreatePipeline")
+
     def test_an_invalid_message_of_a_batch_fails_alone(self) -> None:
         """The others are sent."""
         queue = aws.client("sqs", self.endpoint)

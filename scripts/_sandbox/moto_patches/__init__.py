@@ -1,10 +1,11 @@
 """Replaces the parts of moto that are not as AWS is, or do not stand load."""
 
-from . import memory, parameters, pipelines, queues, speed, transactions, validation
+from . import executions, memory, parameters, pipelines, queues, speed, transactions, validation
 
 
 def install() -> None:
     """Replaces them for the rest of the process, which serves nothing yet."""
+    executions.install()
     memory.install()
     parameters.install()
     pipelines.install()

@@ -4,11 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.codepipeline.models import CodePipelineBackend
-from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.exceptions import JsonRESTError
-
-from ..request_rules import codepipeline
-from ..request_rules.refusal import Refusal
 
 
 def install() -> None:
@@ -16,8 +12,6 @@ def install() -> None:
     backend = CodePipelineBackend
     backend.create_pipeline = _with_a_free_name(backend.create_pipeline)
     backend.update_pipeline = _of_an_existing_pipeline(backend.update_pipeline)
-    response = CodePipelineResponse
-    response.start_pipeline_execution = _that_fits(response.start_pipeline_execution)
 
 
 def _with_a_free_name(create: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,18 +29,5 @@ def _of_an_existing_pipeline(update: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: CodePipelineBackend, pipeline: dict[str, Any]) -> Any:
         self.get_pipeline(pipeline["name"])
         return update(self, pipeline)
-
-    return run
-
-
-def _that_fits(start: Callable[..., Any]) -> Callable[..., Any]:
-    def run(self: CodePipelineResponse) -> Any:
-        pipeline, _ = self.codepipeline_backend.get_pipeline(self._get_param("name"))
-        names = ("variables", "sourceRevisions")
-        try:
-            codepipeline.check_execution(pipeline, {name: self._get_param(name) for name in names})
-        except Refusal as refusal:
-            raise JsonRESTError(refusal.code, refusal.message) from None
-        return start(self)
 
     return run

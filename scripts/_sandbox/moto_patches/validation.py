@@ -1,7 +1,7 @@
 """Refuses the requests that AWS refuses, before moto sees them.
 
-Every service is held to botocore's service model. CodePipeline, DynamoDB and SQS are held to the
-rules that their models leave out as well.
+Every service but EC2 is held to botocore's service model, in JSON and in forms. CodePipeline,
+DynamoDB and SQS are held to the rules that their models leave out as well.
 """
 
 import json
@@ -66,7 +66,7 @@ def _check(service: str, request: Request) -> None:
     else:
         return
     model = get_service_model(service)
-    if name not in model.operation_names:
+    if name not in model.operation_names or model.protocol == "ec2":
         return
     operation = model.operation_model(name)
     if operation.input_shape is None:
