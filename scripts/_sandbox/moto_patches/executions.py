@@ -1,4 +1,4 @@
-"""Starts executions as CodePipeline does: one with each new pipeline, and one for each client token.
+"""Starts executions as CodePipeline does: one with each pipeline, and one for each client token.
 
 moto starts none for a new pipeline, ignores the token and the commit, and lists no second page.
 Executions still end at once: nothing here runs.

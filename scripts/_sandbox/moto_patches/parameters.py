@@ -1,4 +1,4 @@
-"""Reads the action and the parameters of a JSON request from their places only.
+"""Reads the action of a JSON request from its header, and the parameters from the JSON only.
 
 moto reads a JSON body as a form, too: with `&Action=DeleteQueue&` in its body, a message deletes
 the queue instead of being sent, and `&name=x&` replaces a parameter.

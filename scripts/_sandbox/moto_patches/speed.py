@@ -1,5 +1,5 @@
-"""Makes two things cheap: the list of services, which moto reads from the disk for each request, and
-the time, which it asks for each message of a queue.
+"""Makes two things cheap: the list of services, which moto reads from the disk for each request,
+and the time, which it asks for each message of a queue.
 """
 
 import time

@@ -156,7 +156,7 @@ impl PipelinesStage for Account {
     }
 
     async fn executions(&self, name: &str) -> usize {
-        self.0.all()[name].executions()
+        self.0.all().get(name).unwrap().executions()
     }
 }
 
