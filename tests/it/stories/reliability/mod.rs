@@ -8,6 +8,7 @@
 
 mod attempts;
 mod drain;
+mod failure_queues;
 mod leases;
 mod outages;
 mod settling;
