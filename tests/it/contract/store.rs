@@ -59,6 +59,7 @@ macro_rules! store_contract {
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
             give_up_records_the_name_of_the_repository,
+            a_probe_changes_nothing,
         );
     };
 }
@@ -386,4 +387,10 @@ pub(crate) async fn give_up_records_the_name_of_the_repository<S: StoreStage>(st
     let given_up = claim.give_up(&refused(Reason::TemplateMissing), at(2_000));
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(stage.repository("acme/api").await, Some(1_001));
+}
+
+/// "one that changes nothing: no condition of it holds"
+pub(crate) async fn a_probe_changes_nothing<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.store().probe().await, Ok(()));
+    assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
 }
