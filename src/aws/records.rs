@@ -66,6 +66,11 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
     ])
 }
 
+/// Returns the item of a probe, which is never written.
+pub(super) fn probe_item() -> Item {
+    Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))])
+}
+
 /// Returns the subject that has the name of the claim, from the second item.
 pub(super) fn holder(reasons: &[CancellationReason]) -> String {
     let item = reasons.get(1).and_then(CancellationReason::item);

@@ -70,6 +70,10 @@ impl PipelineReader for OfflinePipelines {
         Ok(None)
     }
 
+    async fn created_at(&self, _name: &PipelineName) -> Result<Option<Timestamp>, Fault> {
+        Ok(None)
+    }
+
     async fn executions(
         &self,
         _name: &PipelineName,

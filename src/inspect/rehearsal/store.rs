@@ -279,6 +279,10 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         Ok(())
     }
 
+    async fn probe(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     async fn count_slots(&self, _rule: &str, _subjects: &[Subject]) -> Result<(), Fault> {
         Ok(())
     }

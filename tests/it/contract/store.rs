@@ -59,37 +59,35 @@ macro_rules! store_contract {
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
             give_up_records_the_name_of_the_repository,
+            a_probe_changes_nothing,
         );
     };
 }
 pub(crate) use store_contract;
 
 pub(crate) async fn won<S: StoreStage>(stage: &S, transition: Transition) -> Claim {
-    match stage.store().claim(transition).await.unwrap() {
-        ClaimResult::Won(claim) => *claim,
-        other @ (ClaimResult::Lost(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
-            panic!("not won: {other:?}")
-        }
-    }
+    let answer = stage.store().claim(transition).await.unwrap();
+    let ClaimResult::Won(claim) = answer else {
+        panic!("not won: {answer:?}")
+    };
+    *claim
 }
 
 async fn lost<S: StoreStage>(stage: &S, transition: Transition) -> Option<Mapping> {
-    match stage.store().claim(transition).await.unwrap() {
-        ClaimResult::Lost(row) => row.map(|row| *row),
-        other @ (ClaimResult::Won(_) | ClaimResult::NameTaken(_) | ClaimResult::Skipped) => {
-            panic!("not lost: {other:?}")
-        }
-    }
+    let answer = stage.store().claim(transition).await.unwrap();
+    let ClaimResult::Lost(row) = answer else {
+        panic!("not lost: {answer:?}")
+    };
+    row.map(|row| *row)
 }
 
 /// Returns the key of the subject that has the name.
 async fn taken<S: StoreStage>(stage: &S, transition: Transition) -> String {
-    match stage.store().claim(transition).await.unwrap() {
-        ClaimResult::NameTaken(other) => other,
-        other @ (ClaimResult::Won(_) | ClaimResult::Lost(_) | ClaimResult::Skipped) => {
-            panic!("not taken: {other:?}")
-        }
-    }
+    let answer = stage.store().claim(transition).await.unwrap();
+    let ClaimResult::NameTaken(other) = answer else {
+        panic!("not taken: {answer:?}")
+    };
+    other
 }
 
 /// Returns the subject's row, by a claim that expects what no row is.
@@ -393,4 +391,10 @@ pub(crate) async fn give_up_records_the_name_of_the_repository<S: StoreStage>(st
     let given_up = claim.give_up(&refused(Reason::TemplateMissing), at(2_000));
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(stage.repository("acme/api").await, Some(1_001));
+}
+
+/// "one that changes nothing: no condition of it holds"
+pub(crate) async fn a_probe_changes_nothing<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.store().probe().await, Ok(()));
+    assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
 }
