@@ -135,7 +135,7 @@ fn pipeline_name(
     on: Option<On>,
 ) -> Option<NamePattern> {
     let Some(text) = table.text("pipeline_name") else {
-        return NamePattern::parse(default_pattern(on?)).ok();
+        return NamePattern::parse(on?.default_pipeline_name()).ok();
     };
     let pattern = diagnostics.record_error(&text.place, NamePattern::parse(&text.value))?;
     check_pattern(diagnostics, &text.place, &pattern, on?);
@@ -206,13 +206,6 @@ fn chosen<T: Copy>(
     diagnostics
         .record_error(&located.place, found)
         .map(|(_, value)| *value)
-}
-
-fn default_pattern(on: On) -> &'static str {
-    match on {
-        On::PullRequest => "{repo}-pr-{number}",
-        On::Branch => "{repo}-{branch}",
-    }
 }
 
 /// Checks that a pattern gives each subject of its rule another name, and uses only placeholders

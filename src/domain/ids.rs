@@ -322,6 +322,19 @@ impl Subject {
         Self::from_key(RepositoryId(repository.parse().ok()?), key)
     }
 
+    /// Returns the subject in words: `pull request 7 of acme/api` or `branch x of acme/api`.
+    /// The text is one line.
+    #[must_use]
+    pub fn describe(&self, repository: &str) -> String {
+        match &self.kind {
+            SubjectKind::PullRequest(number) => format!("pull request {number} of {repository}"),
+            SubjectKind::Branch(branch) => {
+                let branch = one_line(branch.as_str(), usize::MAX);
+                format!("branch {branch} of {repository}")
+            }
+        }
+    }
+
     /// Returns the subject as people write it: `acme/api#7` or `acme/api@feature/x`. The text is
     /// one line: a branch's name may contain unprintable characters, which are escaped.
     #[must_use]

@@ -74,7 +74,11 @@ impl PipelineReader for OfflinePipelines {
         Ok(None)
     }
 
-    async fn executions(&self, _name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+    async fn executions(
+        &self,
+        _name: &PipelineName,
+        _source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
         Ok(Vec::new())
     }
 

@@ -138,6 +138,7 @@ fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
     Ok(CloneFingerprint {
         digest: part.text("digest")?.map(str::to_owned),
         secrets: part.text("secrets")?.map(str::to_owned),
+        source: part.text("source")?.map(str::to_owned),
         pinned_source: part.text("pinned_source")?.map(str::to_owned),
         variables: names("variables")?,
         left_out_stages: names("left_out_stages")?,

@@ -74,6 +74,7 @@ fn full() -> Mapping {
                 fingerprint: Some(CloneFingerprint {
                     digest: Some("d".into()),
                     secrets: Some("e".into()),
+                    source: Some("Source".into()),
                     pinned_source: Some("Source".into()),
                     variables: vec!["PR".into()],
                     left_out_stages: vec!["Deploy".into()],

@@ -110,6 +110,7 @@ fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
     map([
         ("digest", text(fingerprint.digest.as_ref())),
         ("secrets", text(fingerprint.secrets.as_ref())),
+        ("source", text(fingerprint.source.as_ref())),
         ("pinned_source", text(fingerprint.pinned_source.as_ref())),
         ("variables", Some(names(&fingerprint.variables))),
         ("left_out_stages", Some(names(&fingerprint.left_out_stages))),

@@ -52,7 +52,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             digest: None,
             ..pipeline.fingerprint
         };
-        let executions = self.pipelines.executions(name).await?;
+        let source = fingerprint.source.as_deref();
+        let executions = self.pipelines.executions(name, source).await?;
         let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
             let stopped = executions.first().is_some_and(Execution::was_stopped);

@@ -24,7 +24,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Delete(name)
                 if next.observed.executions.is_empty() && next.pipeline_arn().is_some() =>
             {
-                next.observed.executions = self.pipelines.executions(name).await?;
+                let source = next.fingerprint().and_then(|found| found.source.as_deref());
+                next.observed.executions = self.pipelines.executions(name, source).await?;
             }
             Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) => {}
         }

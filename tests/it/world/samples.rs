@@ -174,6 +174,7 @@ fn full() -> Mapping {
             fingerprint: Some(CloneFingerprint {
                 digest: Some("d".repeat(64)),
                 secrets: Some("e".repeat(64)),
+                source: Some("GitHub".to_owned()),
                 pinned_source: Some("GitHub".to_owned()),
                 variables: vec!["PR".to_owned(), "SHA".to_owned()],
                 left_out_stages: vec!["Deploy".to_owned(), "Production".to_owned()],

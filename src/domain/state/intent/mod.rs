@@ -241,9 +241,8 @@ fn pull_request(
     if about.peek().is_none() {
         return Ok(None);
     }
-    let rule = about.find(|rule| {
-        rule.base.is_match(pull.base.as_str()) && rule.branches.is_match(pull.head.as_str())
-    });
+    let rule =
+        about.find(|rule| rule.base.is_match(pull.base.as_str()) && rule.admits_branch(&pull.head));
     let why = match rule {
         _ if !pull.open => AbsenceReason::Closed,
         None => AbsenceReason::NoRule,
@@ -275,7 +274,7 @@ fn branch(
     // A branch keeps its name, so a branch that no rule admits never had a pipeline.
     let Some(rule) = rules
         .of(On::Branch, name)
-        .find(|rule| rule.branches.is_match(branch.as_str()))
+        .find(|rule| rule.admits_branch(branch))
     else {
         return Ok(Decision::Ignore(Ignored::NoRule));
     };

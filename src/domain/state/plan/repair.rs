@@ -37,7 +37,7 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
     let admits = |rule: &&Rule| {
         let base = spec.base.as_ref();
         base.is_none_or(|base| rule.base.is_match(base.as_str()))
-            && rule.branches.is_match(spec.branch.as_str())
+            && rule.admits_branch(&spec.branch)
     };
     match rules.of(on, &mapping.repository).find(admits) {
         None => Standing::Gone,
