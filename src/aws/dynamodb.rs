@@ -3,9 +3,6 @@
 //! Every write is conditional. The answer to a refused one has the row
 //! (`ReturnValuesOnConditionCheckFailure`), so no extra read is needed.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -21,16 +18,16 @@ use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping};
+use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
-use crate::aws::records::{alias_items, delivery_item, name_key};
+use crate::aws::records::{delivery_item, name_key};
+use crate::aws::repositories::WrittenNames;
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 
-/// How many repositories' names are kept as written. Beyond that number some are written twice.
-const ALIASES: usize = 10_000;
 /// How often an entry is linked to the end of a chain that its mapping does not have.
 const CHAIN_ATTEMPTS: usize = 3;
 /// The code of a condition that did not hold (API reference, CancellationReason).
@@ -42,7 +39,7 @@ pub struct DynamoStore {
     table: String,
     audit_table: String,
     last_entries: tokio::sync::Mutex<LastEntries>,
-    aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
+    written_names: WrittenNames,
 }
 
 /// The result of a transaction.
@@ -61,7 +58,7 @@ impl DynamoStore {
             audit_table: audit_table(&table),
             table,
             last_entries: tokio::sync::Mutex::default(),
-            aliases: Mutex::default(),
+            written_names: WrittenNames::default(),
         }
     }
 
@@ -75,6 +72,10 @@ impl DynamoStore {
 
     pub(super) fn audit_table(&self) -> &str {
         &self.audit_table
+    }
+
+    pub(super) fn written_names(&self) -> &WrittenNames {
+        &self.written_names
     }
 
     pub(super) fn last_entries(&self) -> &tokio::sync::Mutex<LastEntries> {
@@ -231,55 +232,11 @@ impl DynamoStore {
             written @ (Written::Done | Written::Refused(_)) => Ok(written),
         }
     }
-
-    /// Writes a transition, and the alias of the repository if it is due.
-    async fn transition_with_alias(
-        &self,
-        transition: &Transition,
-        mut more: Vec<TransactWriteItem>,
-    ) -> Result<Written, Fault> {
-        let mapping = &transition.next;
-        let alias = self.alias_is_due(mapping);
-        if alias {
-            for item in alias_items(mapping) {
-                more.push(self.plain_put(item)?);
-            }
-        }
-        let written = self.transition(transition, &more).await;
-        if alias && !matches!(written, Ok(Written::Done)) {
-            self.forget_alias(mapping);
-        }
-        written
-    }
-
-    /// Returns true if the alias must be written. From now on it counts as written, so that
-    /// simultaneous first events of a repository do not conflict.
-    fn alias_is_due(&self, mapping: &Mapping) -> bool {
-        // After a panic elsewhere the map is still valid; it only saves writes.
-        let mut aliases = self
-            .aliases
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if aliases.len() >= ALIASES {
-            aliases.clear();
-        }
-        aliases
-            .insert(mapping.subject.repository, mapping.repository.clone())
-            .as_ref()
-            != Some(&mapping.repository)
-    }
-
-    fn forget_alias(&self, mapping: &Mapping) {
-        let mut aliases = self
-            .aliases
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        aliases.remove(&mapping.subject.repository);
-    }
 }
 
 impl Store for DynamoStore {
     async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
+        self.remember_name(&transition.next).await?;
         let mut items = vec![self.mapping_put(&transition)?];
         if let Some(name) = transition.reserves() {
             items.push(self.name_put(name, &transition.next.subject)?);
@@ -302,6 +259,7 @@ impl Store for DynamoStore {
         transition: &Transition,
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
+        self.remember_name(&transition.next).await?;
         let chain = Chain::Changes(transition.next.subject.clone());
         let mut transition = transition.clone();
         for _ in 0..CHAIN_ATTEMPTS {
@@ -313,7 +271,7 @@ impl Store for DynamoStore {
             if let Some(delivery) = entry.cause.delivery() {
                 more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
             }
-            match self.transition_with_alias(&transition, more).await? {
+            match self.transition(&transition, &more).await? {
                 Written::Done => return Ok(RecordResult::Done),
                 Written::Refused(reasons) => match refused_row(&reasons)? {
                     // An earlier attempt of this write, whose answer was lost. It may have had
@@ -338,7 +296,7 @@ impl Store for DynamoStore {
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        let written = self.transition_with_alias(transition, Vec::new()).await;
+        let written = self.transition(transition, &[]).await;
         written.map(|_| ())
     }
 
@@ -353,6 +311,23 @@ impl Store for DynamoStore {
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         self.release(rule, subject).await
+    }
+
+    async fn remember_names(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        since: Timestamp,
+    ) -> Result<(), Fault> {
+        self.rename(repository, names, since).await
+    }
+
+    async fn remember_end(
+        &self,
+        repository: RepositoryId,
+        end: RepositoryTombstone,
+    ) -> Result<(), Fault> {
+        self.end(repository, end).await
     }
 
     async fn remember_received(

@@ -10,6 +10,7 @@ mod fault;
 mod limiter;
 mod messages;
 mod records;
+mod repositories;
 mod roles;
 mod row;
 mod slots;

@@ -12,10 +12,12 @@
 mod effects;
 pub mod execute;
 mod failure_trail;
+mod known;
 pub mod lanes;
 pub mod lease;
 mod process;
 mod repository_removal;
+mod repository_renaming;
 mod secret_scope;
 pub mod template_cache;
 mod unknown_messages;

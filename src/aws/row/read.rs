@@ -28,6 +28,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
     Ok(Mapping {
         subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
         repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
+        renamed_at: row.number("renamed_at")?.map(Timestamp),
         state: row.parse("state", |word| {
             State::ALL.into_iter().find(|state| state.as_str() == word)
         })?,

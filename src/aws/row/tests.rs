@@ -51,6 +51,7 @@ fn full() -> Mapping {
             kind: SubjectKind::PullRequest(7),
         },
         repository: RepositoryName::parse("acme/api").unwrap(),
+        renamed_at: Some(Timestamp(1_790_000_000_000)),
         state: State::Creating,
         generation: u64::MAX,
         order: EventOrder {

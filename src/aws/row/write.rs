@@ -21,6 +21,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("sk", Some(s(mapping.subject.key()))),
         ("schema", Some(n(SCHEMA))),
         ("repository", Some(s(mapping.repository.as_str()))),
+        ("renamed_at", mapping.renamed_at.map(|at| n(at.0))),
         ("state", Some(s(mapping.state.as_str()))),
         ("generation", Some(n(mapping.generation))),
         ("event_time", Some(n(order.event_time.0))),

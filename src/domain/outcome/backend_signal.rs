@@ -31,6 +31,7 @@ impl BackendSignal {
                 | Outcome::Started
                 | Outcome::Updated
                 | Outcome::RepositoryRemoved(_)
+                | Outcome::RepositoryRenamed { .. }
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
                 | Outcome::SkippedForeign

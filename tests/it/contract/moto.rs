@@ -184,7 +184,9 @@ impl StoreStage for Table {
     }
 
     async fn repository(&self, name: &str) -> Option<u64> {
-        let alias = self.item(format!("NAME#{name}"), "NAME").await?;
+        let alias = self
+            .item(format!("NAME#{}", name.to_ascii_lowercase()), "NAME")
+            .await?;
         alias.get("repository_id")?.as_n().ok()?.parse().ok()
     }
 

@@ -44,6 +44,11 @@ pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
     GlobFilter::parse(globs).expect("valid globs")
 }
 
+/// Parses globs over names of repositories, which are compared without case.
+pub(crate) fn repositories<const N: usize>(globs: [&str; N]) -> GlobFilter {
+    GlobFilter::parse_repositories(globs).expect("valid globs")
+}
+
 /// Parses a pattern for the names of clones.
 pub(crate) fn name_pattern(text: &str) -> NamePattern {
     NamePattern::parse(text).expect("a valid pattern")
