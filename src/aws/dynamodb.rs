@@ -24,9 +24,9 @@ use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{delivery_item, name_key};
-use crate::aws::repositories::WrittenNames;
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
+use crate::aws::written_names::WrittenNames;
 
 /// How often an entry is linked to the end of a chain that its mapping does not have.
 const CHAIN_ATTEMPTS: usize = 3;
@@ -38,7 +38,7 @@ pub struct DynamoStore {
     client: Client,
     table: String,
     audit_table: String,
-    last_entries: tokio::sync::Mutex<LastEntries>,
+    last_entries: LastEntries,
     written_names: WrittenNames,
 }
 
@@ -57,7 +57,7 @@ impl DynamoStore {
             client,
             audit_table: audit_table(&table),
             table,
-            last_entries: tokio::sync::Mutex::default(),
+            last_entries: LastEntries::default(),
             written_names: WrittenNames::default(),
         }
     }
@@ -78,7 +78,7 @@ impl DynamoStore {
         &self.written_names
     }
 
-    pub(super) fn last_entries(&self) -> &tokio::sync::Mutex<LastEntries> {
+    pub(super) fn last_entries(&self) -> &LastEntries {
         &self.last_entries
     }
 

@@ -17,6 +17,7 @@ mod slots;
 mod sqs;
 mod store_reader;
 mod trail;
+mod written_names;
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,9 +1,6 @@
 //! The records of repositories, and the items by which people find a repository by its name. None
 //! of them is part of a transaction: simultaneous events of one repository would conflict.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
@@ -21,31 +18,6 @@ use crate::aws::fault::{Service, fault};
 use crate::aws::row::{self, Item, n, repository_key, s};
 
 const SORT_KEY: &str = "REPOSITORY";
-/// How many repositories' names a process keeps. Beyond that number some are written again.
-const KEPT_NAMES: usize = 10_000;
-
-/// The names that this process wrote last, by repository.
-#[derive(Default)]
-pub(super) struct WrittenNames(Mutex<HashMap<RepositoryId, RepositoryName>>);
-
-impl WrittenNames {
-    fn has(&self, repository: RepositoryId, name: &RepositoryName) -> bool {
-        self.lock().get(&repository) == Some(name)
-    }
-
-    fn add(&self, repository: RepositoryId, name: &RepositoryName) {
-        let mut names = self.lock();
-        if names.len() >= KEPT_NAMES {
-            names.clear();
-        }
-        names.insert(repository, name.clone());
-    }
-
-    /// After a panic elsewhere the map is still valid; it only saves writes.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RepositoryId, RepositoryName>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl DynamoStore {
     /// Remembers the name in a row, unless this process wrote it before.

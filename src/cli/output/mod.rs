@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 pub mod colour;
 pub mod explanation;
 pub mod mapping;
+pub mod notes;
 pub mod streaming_table;
 
 /// The format of a command's results.

@@ -268,6 +268,13 @@ mod store {
     store_contract!(Table::new().await);
 }
 
+mod repositories {
+    use super::Table;
+    use crate::contract::repositories::repositories_contract;
+
+    repositories_contract!(Table::new().await);
+}
+
 mod trail {
     use super::Table;
     use crate::contract::trail::trail_contract;

@@ -13,7 +13,8 @@ use std::time::Duration;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
 use branchline::domain::intake::repair_request::{FindingKind, Repair};
-use branchline::domain::rules::rule::{GlobFilter, Rule};
+use branchline::domain::rules::glob::GlobFilter;
+use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::{Mapping, State};
 use serde_json::json;
 
