@@ -10,5 +10,6 @@ mod payloads;
 mod reliability;
 mod repository_ends;
 mod steps;
+mod ties;
 mod trail;
 mod worker;
