@@ -110,6 +110,7 @@ fn spec(part: &Part<'_>) -> Result<Spec, Fault> {
         template: part.parse("template", |name| PipelineName::parse(name).ok())?,
         branch: part.parse("branch", |name| Branch::parse(name).ok())?,
         rule: part.owned("rule")?,
+        rule_digest: part.owned("rule_digest")?,
         base: part.optional("base", |name| Branch::parse(name).ok())?,
         title: part.text("title")?.map(str::to_owned),
         author: part.text("author")?.map(str::to_owned),

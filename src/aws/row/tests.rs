@@ -27,6 +27,7 @@ fn spec() -> Spec {
         template: PipelineName::parse("api-main").unwrap(),
         branch: Branch::parse("feature/ü#1").unwrap(),
         rule: "rule 1".into(),
+        rule_digest: "d1".into(),
         base: Some(Branch::parse("main").unwrap()),
         title: Some("\u{1F680}".into()),
         author: Some("octocat".into()),

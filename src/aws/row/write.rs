@@ -84,6 +84,7 @@ fn spec(spec: &Spec) -> AttributeValue {
         ("template", text(Some(&spec.template))),
         ("branch", text(Some(&spec.branch))),
         ("rule", text(Some(&spec.rule))),
+        ("rule_digest", text(Some(&spec.rule_digest))),
         ("base", text(spec.base.as_ref())),
         ("title", text(spec.title.as_ref())),
         ("author", text(spec.author.as_ref())),

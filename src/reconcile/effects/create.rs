@@ -10,6 +10,7 @@ use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
 use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
@@ -24,7 +25,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
-        let rule = self.rule(spec);
+        let rule = self.rule(spec, action);
         let build = async { self.build_clone(spec, action, rule.clone()?).await };
         // At the same time: the claim does not last for one call more.
         let (end, built) = tokio::join!(self.repository_end(mapping), build);
@@ -127,11 +128,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((clone, template.version))
     }
 
-    /// Returns the rule of a spec. The rule may have been removed since, and another one may have
-    /// its name: `rule 1` is the first rule of the file.
-    pub(in crate::reconcile) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
-        let named = self.rules.named(&spec.rule);
-        let same = named.filter(|rule| rule.template == spec.template);
+    /// Returns the rule of a claimed spec. The rule may have been removed since, and another one
+    /// may have its name: `rule 1` is the first rule of the file.
+    pub(in crate::reconcile) fn rule<'a>(
+        &'a self,
+        spec: &Spec,
+        action: &'a ClaimedAction<'_>,
+    ) -> Result<&'a Rule, Fault> {
+        let rule = rule_of(action.claim.mapping(), spec, &self.rules);
+        let same = rule.filter(|rule| rule.template == spec.template);
         same.ok_or_else(|| {
             let detail = format!(
                 "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",

@@ -45,6 +45,7 @@ pub(crate) fn spec(name: &str) -> Spec {
         template: pipeline("api-template"),
         branch: Branch::parse("feature/x").unwrap(),
         rule: "pull requests".to_owned(),
+        rule_digest: "d1".into(),
         base: Some(Branch::parse("main").unwrap()),
         title: Some("Add login".to_owned()),
         author: Some("octocat".to_owned()),

@@ -363,6 +363,7 @@ fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec
         template: rule.template.clone(),
         branch: fill.branch.clone(),
         rule: rule.name.clone(),
+        rule_digest: rule.digest.clone(),
         base: fill.base.cloned(),
         title: fill.title.map(str::to_owned),
         author: fill.author.map(str::to_owned),

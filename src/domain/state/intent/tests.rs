@@ -11,6 +11,7 @@ fn rule(on: On) -> Rule {
     };
     Rule {
         name: "rule 1".into(),
+        digest: "d1".into(),
         repository: GlobFilter::parse(["acme/*"]).unwrap(),
         on,
         base: GlobFilter::parse(["main"]).unwrap(),

@@ -291,7 +291,7 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
 mod renaming;
 mod repair;
 pub use renaming::plan_renaming;
-pub use repair::{Standing, plan_repair, standing};
+pub use repair::{Standing, plan_repair, rule_of, standing};
 
 #[cfg(test)]
 mod tests;
