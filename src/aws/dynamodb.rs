@@ -23,7 +23,7 @@ use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
-use crate::aws::records::{delivery_item, name_key};
+use crate::aws::records::{delivery_item, name_key, probe_item};
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 use crate::aws::written_names::WrittenNames;
@@ -298,6 +298,19 @@ impl Store for DynamoStore {
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
         let written = self.transition(transition, &[]).await;
         written.map(|_| ())
+    }
+
+    async fn probe(&self) -> Result<(), Fault> {
+        let put = |table: &str| {
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(probe_item()))
+                .condition_expression("attribute_exists(pk)");
+            put.build().map_err(incomplete)
+        };
+        let puts = [put(&self.table)?, put(&self.audit_table)?];
+        let puts = puts.map(|put| TransactWriteItem::builder().put(put).build());
+        self.write(puts.to_vec()).await.map(|_| ())
     }
 
     async fn acquire_slot(

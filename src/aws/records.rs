@@ -35,3 +35,8 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
         ("sk".to_owned(), s("PIPELINE")),
     ])
 }
+
+/// Returns the item of a probe, which is never written.
+pub(super) fn probe_item() -> Item {
+    Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))])
+}

@@ -13,13 +13,13 @@ mod run;
 mod system_clock;
 
 use std::error::Error;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use crate::cli::terminal::note;
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
 use crate::commands::exit_code::ERROR;
 use crate::config::{self, Problems};
@@ -66,7 +66,7 @@ fn report(error: &(dyn Error + 'static)) -> ExitCode {
     };
     for line in lines {
         // If standard error is closed, the exit code is all that is left.
-        let _ = writeln!(std::io::stderr(), "error: {line}");
+        let _ = note(&format!("error: {line}"));
     }
     ExitCode::from(ERROR)
 }
@@ -83,7 +83,7 @@ fn invalid_arguments(error: &clap::Error) -> ExitCode {
     }
     let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
     // If standard error is closed, the exit code is all that is left.
-    let _ = writeln!(std::io::stderr(), "{}", complaint(error, args));
+    let _ = note(&complaint(error, args));
     ExitCode::from(ERROR)
 }
 

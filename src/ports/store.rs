@@ -229,4 +229,11 @@ pub trait Store: StoreReader + AuditLog {
         rule: &str,
         subjects: &[Subject],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Finds out whether both tables take writes, with one that changes nothing: no condition of it
+    /// holds.
+    ///
+    /// # Errors
+    /// The fault for which any write would fail.
+    fn probe(&self) -> impl Future<Output = Result<(), Fault>> + Send;
 }

@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use crate::domain::fault::Fault;
-use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::intake::event::{Decision, Event, Ignored};
 use crate::domain::outcome::backend_signal::BackendSignal;
@@ -66,16 +66,20 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         journal.event(&event);
         let received = Received::from(message);
+        let subject = event.subject();
         let request =
-            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received))?;
+            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received));
+        let request = request.inspect_err(|_| journal.concern(subject))?;
         // This span covers reading the mapping, planning and acting, which alternate.
         let span = spans::step("plan");
         match request {
             Decision::Handle(Request::Subject(intent)) => {
-                let (subject, name) = (&intent.subject, &intent.repository);
-                let seen = self.check_subject(message.secret(), subject, name).await?;
-                let done = self.reconcile(&intent, seen, lease, journal);
-                done.instrument(span).await
+                let entered = self.failing.enter(&intent)?;
+                let secret = message.secret();
+                let done = self.handle_subject(&intent, secret, lease, journal);
+                let done = done.instrument(span).await;
+                entered.record(&done);
+                done
             }
             Decision::Handle(Request::KnownSubject(intent)) => {
                 let Some(seen) = self.known_subject(message.secret(), &intent).await? else {
@@ -109,6 +113,18 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
+    }
+
+    async fn handle_subject(
+        &self,
+        intent: &Intent,
+        secret: Option<&SecretScope>,
+        lease: Option<&Lease>,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        let (subject, name) = (&intent.subject, &intent.repository);
+        let seen = self.check_subject(secret, subject, name).await?;
+        self.reconcile(intent, seen, lease, journal).await
     }
 
     fn finish(&self, journal: Journal, envelope: Envelope) -> Processed {

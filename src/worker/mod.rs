@@ -4,6 +4,7 @@
 pub mod acks;
 pub mod backoff;
 mod consumer;
+mod failure_queues;
 pub(crate) mod outage;
 mod poll;
 mod process;
@@ -23,6 +24,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
 
 use consumer::Consumer;
+use failure_queues::FailureQueues;
 use process::{Jitter, Shared};
 use rate_limit::RateLimits;
 pub use readiness::Readiness;
@@ -93,6 +95,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             breaker: Arc::default(),
             readiness: self.readiness.clone(),
             jitter: Arc::new(Jitter::new(self.config.seed)),
+            failure_queues: Arc::new(FailureQueues::default()),
             quarantine: Arc::new(RateLimits::new(self.reconciler.clock().now())),
             discarded_lines: Arc::new(RateLimits::new(self.reconciler.clock().now())),
         };
@@ -119,12 +122,19 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             );
             webhooks.and(internal)
         };
-        tokio::pin!(both);
+        let consuming = async {
+            tokio::pin!(both);
+            tokio::select! {
+                biased;
+                outcome = &mut both => return outcome,
+                () = shutdown.requested() => stop_both.request(),
+            }
+            both.await
+        };
         tokio::select! {
             biased;
-            outcome = &mut both => return outcome,
-            () = shutdown.requested() => stop_both.request(),
+            outcome = consuming => outcome,
+            never = shared.watch_aws() => match never {},
         }
-        both.await
     }
 }

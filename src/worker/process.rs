@@ -1,5 +1,6 @@
 //! Processes one received message, from its lease to its acknowledgement.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::reconcile::{Processed, Reconciler};
 use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
 use crate::worker::acks::{Ack, Acks};
+use crate::worker::failure_queues::FailureQueues;
 use crate::worker::outage::CircuitBreaker;
 use crate::worker::rate_limit::RateLimits;
 use crate::worker::readiness::Readiness;
@@ -30,6 +32,7 @@ pub(super) struct Shared<S, P, C> {
     pub(super) breaker: Arc<CircuitBreaker>,
     pub(super) readiness: Readiness,
     pub(super) jitter: Arc<Jitter>,
+    pub(super) failure_queues: Arc<FailureQueues>,
     /// Limits how many messages are quarantined.
     pub(super) quarantine: Arc<RateLimits>,
     /// Limits how many log lines discarded messages cost.
@@ -43,9 +46,22 @@ impl<S, P, C> Clone for Shared<S, P, C> {
             breaker: Arc::clone(&self.breaker),
             readiness: self.readiness.clone(),
             jitter: Arc::clone(&self.jitter),
+            failure_queues: Arc::clone(&self.failure_queues),
             quarantine: Arc::clone(&self.quarantine),
             discarded_lines: Arc::clone(&self.discarded_lines),
         }
+    }
+}
+
+impl<S: Store, P: Pipelines, C: Clock> Shared<S, P, C> {
+    /// Probes AWS when messages fail for a reason that may affect every message. The readiness
+    /// follows. Never returns.
+    pub(super) async fn watch_aws(&self) -> Infallible {
+        let probe = || self.reconciler.probe();
+        let changed = |answers| self.readiness.table(answers);
+        self.breaker
+            .watch(probe, || self.jitter.next(), changed)
+            .await
     }
 }
 
@@ -101,7 +117,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         if !is_quiet {
             report::processed(&processed, ended.since(started), ended.since(sent_at));
         }
-        self.record(processed.signal.clone());
+        self.record(&processed.signal);
         self.dispose(processed, lease).await
     }
 
@@ -117,14 +133,13 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     }
 
     /// Passes the signal of a message to the circuit breaker and the readiness.
-    fn record(&self, signal: BackendSignal) {
+    fn record(&self, signal: &BackendSignal) {
         let shared = &self.shared;
-        let answered = signal == BackendSignal::Answered;
-        shared.breaker.record(signal, shared.jitter.next());
-        if answered {
-            shared.readiness.table(true);
-        } else if shared.breaker.next().is_some() {
-            shared.readiness.table(false);
+        match signal {
+            BackendSignal::Nothing => {}
+            BackendSignal::Answered if shared.breaker.is_open() => {}
+            BackendSignal::Answered => shared.readiness.table(true),
+            BackendSignal::Suspicious => shared.breaker.suspect(),
         }
     }
 
@@ -168,7 +183,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         journal: &Journal,
     ) -> Sent {
         let id = message.message_id.clone();
-        match self.queue.send(destination, message).await {
+        let queues = &self.shared.failure_queues;
+        match queues.send(&*self.queue, destination, message).await {
             Ok(()) => {
                 if let Some(fault) = journal.fault() {
                     metrics::dead_lettered(destination, fault.reason);
@@ -179,7 +195,6 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
             }
             Err(fault) => {
                 tracing::warn!(fault = %fault, message.id = id, "A dead letter was not confirmed; the message returns to the queue");
-                self.record(BackendSignal::Failed(fault));
                 Sent::Unconfirmed(self.wait(Class::Transient, journal.receives))
             }
         }

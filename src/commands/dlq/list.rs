@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 
 use crate::aws::SqsQueue;
 use crate::cli::dlq::List;
 use crate::cli::output::streaming_table::{Column, StreamingTable, age, cell};
-use crate::cli::terminal::{Done, code, fault as error, format, spinner, stopped, terminal};
+use crate::cli::terminal::{Done, code, fault as error, format, note, spinner, stopped, terminal};
 use crate::commands::dlq::filters::{filter, missing};
 use crate::commands::dlq::session::DlqSession;
 use crate::commands::interrupt::{INTERRUPTED, Interrupt};
@@ -35,18 +35,16 @@ pub(super) async fn list(args: &List, interrupt: &Interrupt) -> Done {
     let listed = rows(args, &session, &filter, &mut scan, interrupt).await;
     let closed = session.close(scan).await;
     let (listed, closed) = (listed?, closed?);
-    let mut stderr = io::stderr();
-    writeln!(
-        stderr,
+    note(&format!(
         "{} of {}",
         listed.count,
         plural(closed.seen, "message")
-    )?;
+    ))?;
     if interrupt.is_requested() {
         return Err(INTERRUPTED.into());
     }
     if listed.closed {
-        writeln!(stderr, "partial: output closed by the reader")?;
+        note("partial: output closed by the reader")?;
         return Ok(code(true));
     }
     let missing = missing(&filter, listed.ids.iter().map(String::as_str))?;

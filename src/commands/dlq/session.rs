@@ -1,11 +1,11 @@
 //! A session with a dead-letter or quarantine queue: its ports, and the notes at its end.
 
 use std::error::Error;
-use std::io::{self, Write};
 
 use crate::aws::{Aws, CodePipelines, DynamoStore, SqsQueue};
 use crate::cli::dlq::{QueueChoice, Which};
 use crate::cli::output::streaming_table::age;
+use crate::cli::terminal::note;
 use crate::commands::connect::{connect, urls};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
@@ -40,12 +40,10 @@ impl DlqSession {
         // Only the check of signatures needs the webhook secrets. Without them it is skipped.
         let (secrets, unreadable) = config::webhook_secrets(&overrides, &ProcessEnvironment);
         if secrets.is_some() {
-            let mut stderr = io::stderr();
             for why in unreadable {
-                writeln!(
-                    stderr,
-                    "webhook {why}: a signature under it counts as not valid here"
-                )?;
+                note(&format!(
+                    "webhook {why}: a signature under it cannot be checked here"
+                ))?;
             }
         }
         let aws = connect(&config).await?;
@@ -80,7 +78,7 @@ impl DlqSession {
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
             table: self.config.table.clone(),
-            authenticator: self.authenticator.clone(),
+            authenticator: Authenticator::Replay(self.authenticator.secrets().cloned()),
             max_attempts: self.config.max_attempts,
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
@@ -99,12 +97,10 @@ impl DlqSession {
         let summary = scan.finish().await.map_err(|fault| {
             format!("messages in hand could not be returned and are visible again within {VISIBILITY:?}: {fault}")
         })?;
-        let mut stderr = io::stderr();
         let mut partial = summary.end == Some(End::Restless);
         if partial {
-            writeln!(
-                stderr,
-                "partial: the same messages were received again and again, so there may be others"
+            note(
+                "partial: the same messages were received again and again, so there may be others",
             )?;
         }
         match in_flight {
@@ -112,24 +108,21 @@ impl DlqSession {
                 partial = true;
                 let others = usize::try_from(all - ours).unwrap_or(usize::MAX);
                 let wait = age(visibility.max(VISIBILITY).as_secs());
-                writeln!(
-                    stderr,
+                note(&format!(
                     "partial: {} held by another consumer, usually for up to {wait}: run the command again then",
                     plural(others, "message")
-                )?;
+                ))?;
             }
             Some(Ok(_)) | None => {}
-            Some(Err(fault)) => writeln!(
-                stderr,
+            Some(Err(fault)) => note(&format!(
                 "another consumer may hold messages, which could not be checked: {fault}"
-            )?,
+            ))?,
         }
         if summary.held > 0 {
-            writeln!(
-                stderr,
+            note(&format!(
                 "{} could not be returned, and will be visible again within {VISIBILITY:?}",
                 plural(summary.held, "message")
-            )?;
+            ))?;
         }
         Ok(Closed {
             seen: summary.messages,

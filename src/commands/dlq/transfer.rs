@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::aws::{DynamoStore, SqsQueue};
-use crate::cli::terminal::{Done, code, counter, fault as error, spinner};
+use crate::cli::terminal::{Done, code, counter, fault as error, note, spinner};
 use crate::commands::dlq::export::{Export, messages};
 use crate::commands::dlq::filters::missing;
 use crate::commands::dlq::session::DlqSession;
@@ -51,6 +50,11 @@ impl Selection {
     /// Returns the number of messages.
     pub(super) fn count(&self) -> usize {
         self.preview.messages.len()
+    }
+
+    /// Returns the number of messages that stay, because the daemon would not believe them.
+    fn left_out(&self) -> usize {
+        self.preview.left_out.len()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
@@ -102,14 +106,19 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
         return Err(format!("{INTERRUPTED}, and nothing was done").into());
     }
     for line in preview.lines() {
-        writeln!(io::stderr(), "{line}")?;
+        note(&line)?;
     }
     let mut selection = Selection {
         preview,
         lines,
         partial,
     };
-    selection.partial |= missing(query.filter, selection.ids())?;
+    let left_out = selection.preview.left_out.iter();
+    let found = selection
+        .ids()
+        .chain(left_out.map(|message| message.id.as_str()));
+    let is_missing = missing(query.filter, found)?;
+    selection.partial |= is_missing || selection.left_out() > 0;
     Ok(selection)
 }
 
@@ -323,6 +332,6 @@ async fn begin(log: &Log<'_>, message: &DeadLetter) -> Result<Begun, String> {
 async fn end(log: &Log<'_>, begun: Begun) -> Result<(), String> {
     match log.end(begun).await {
         None => Ok(()),
-        Some(warning) => writeln!(io::stderr(), "{warning}").map_err(|why| why.to_string()),
+        Some(warning) => note(&warning).map_err(|why| why.to_string()),
     }
 }

@@ -20,6 +20,7 @@ mod dlq_failures;
 mod errors;
 mod explain;
 mod help;
+mod hostile_text;
 mod internal_queue;
 mod interrupted;
 mod many_messages;

@@ -11,6 +11,7 @@ use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::{Map, Value, json};
 
+use crate::world::clock::START;
 use crate::world::rules::{declaration, pull_request_rule};
 use crate::world::samples::{creating, pipeline, pull};
 
@@ -26,8 +27,8 @@ pub(crate) trait PipelinesStage {
     async fn give(&self, declaration: Value);
     /// Updates a pipeline as another user of the account, which raises its version.
     async fn update(&self, declaration: Value);
-    /// Returns how many executions the pipeline has had; `None` if the server cannot tell.
-    async fn executions(&self, name: &str) -> Option<u32>;
+    /// Returns how many executions an existing pipeline has had.
+    async fn executions(&self, name: &str) -> usize;
 }
 
 /// Makes every test of this contract for a stage: `pipelines_contract!(Stage::new().await)`.
@@ -42,6 +43,7 @@ macro_rules! pipelines_contract {
             a_name_in_use_changes_nothing,
             a_refused_declaration_is_declaration_refused,
             find_returns_none_without_a_pipeline,
+            a_pipeline_has_the_time_of_its_creation,
             find_returns_the_same_with_and_without_the_arn,
             find_returns_the_tags_of_a_foreign_pipeline,
             update_replaces_the_declaration_and_keeps_the_tags,
@@ -153,9 +155,7 @@ pub(crate) async fn create_writes_declaration_and_tags<S: PipelinesStage>(stage:
 /// "AWS starts its first execution by itself", and nothing else starts a second.
 pub(crate) async fn create_starts_the_first_execution<S: PipelinesStage>(stage: &S) {
     made(stage, "api-pr-7").await;
-    if let Some(executions) = stage.executions("api-pr-7").await {
-        assert_eq!(executions, 1);
-    }
+    assert_eq!(stage.executions("api-pr-7").await, 1);
 }
 
 /// "A pipeline of that name exists; nothing was changed."
@@ -193,6 +193,15 @@ pub(crate) async fn find_returns_none_without_a_pipeline<S: PipelinesStage>(stag
     let foretold = clone_of(stage, "api-template", "api-pr-7").await;
     let answer = stage.pipelines().find(&foretold.name, Some(&foretold.arn));
     assert_eq!(answer.await, Ok(None));
+}
+
+/// "Returns when a pipeline was created; `None` if it does not exist."
+pub(crate) async fn a_pipeline_has_the_time_of_its_creation<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let created_at = stage.pipelines().created_at(&new.name).await.unwrap();
+    assert!(created_at.is_some_and(|time| time >= START));
+    let missing = pipeline("api-pr-8");
+    assert_eq!(stage.pipelines().created_at(&missing).await, Ok(None));
 }
 
 /// "With the ARN known it costs one call, without it two": the result is the same.
@@ -249,12 +258,9 @@ pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(s
         listed.first().map(|newest| newest.id.clone()),
         Some(first.clone())
     );
-    // The emulator neither knows tokens nor counts executions.
-    if stage.executions("api-pr-7").await.is_some() {
-        assert_eq!(start("d-1").await, first);
-        assert_ne!(start("d-2").await, first);
-        assert_eq!(stage.executions("api-pr-7").await, Some(3));
-    }
+    assert_eq!(start("d-1").await, first);
+    assert_ne!(start("d-2").await, first);
+    assert_eq!(stage.executions("api-pr-7").await, 3);
 }
 
 /// "None when there is no such pipeline."

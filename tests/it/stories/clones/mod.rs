@@ -12,6 +12,7 @@ mod places;
 mod repairs;
 mod rules;
 mod starts;
+mod unseen_tags;
 mod updates;
 
 use crate::world::pipelines::FakePipelines;
