@@ -80,6 +80,12 @@ impl RepositoryName {
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, name)| name)
     }
+
+    /// Returns the name in lower case: GitHub compares names without case.
+    #[must_use]
+    pub fn to_lower_case(&self) -> Self {
+        Self(self.0.to_ascii_lowercase())
+    }
 }
 
 name! {

@@ -13,6 +13,7 @@ use crate::domain::outcome::journal::{About, Journal};
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
 use crate::inspect::account::Account;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
@@ -185,6 +186,11 @@ fn success(
             let repository = repository.map_or("the repository", |name| name.as_str());
             format!("remove every clone of {repository}: {detail}")
         }
+        Outcome::RepositoryRenamed { .. } => {
+            let repository = journal.repository.as_ref();
+            let repository = repository.map_or("the repository", |name| name.as_str());
+            format!("record the new name {repository}: {detail}")
+        }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
     }
 }
@@ -248,7 +254,7 @@ async fn compare<S: StoreReader, P: PipelineReader>(
     let Some(spec) = mapping.spec() else {
         return Ok(None);
     };
-    let Some(rule) = rules.named(&spec.rule) else {
+    let Some(rule) = rule_of(mapping, spec, rules) else {
         return Ok(None);
     };
     let template = account.template(&spec.template).await?;

@@ -13,8 +13,10 @@ use crate::domain::ids::{
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::repository::RepositoryRecord;
 use crate::ports::{
-    Cursor, EntryPage, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader, TrailReader,
+    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
+    TrailReader,
 };
 
 /// A table without any mapping.
@@ -102,6 +104,17 @@ impl TrailReader for EmptyStore {
 
 impl StoreReader for EmptyStore {
     async fn mapping(&self, _subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        Ok(None)
+    }
+
+    async fn known(&self, _subject: &Subject) -> Result<KnownSubject, Fault> {
+        Ok(KnownSubject::default())
+    }
+
+    async fn repository_record(
+        &self,
+        _repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
         Ok(None)
     }
 

@@ -12,7 +12,7 @@ use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::state::desired::DesiredState;
-use crate::domain::state::intent::{Intent, RepositoryRemoval};
+use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
 
 /// The journal of one message. It contains names and outcomes, never the body.
@@ -184,10 +184,19 @@ impl Journal {
     }
 
     /// Records that step 4 is done, for every subject of a repository.
-    pub fn repository_removal(&mut self, removal: &RepositoryRemoval) {
-        self.repository = Some(removal.name.clone());
+    pub fn repository(&mut self, name: &RepositoryName) {
+        self.repository = Some(name.clone());
         self.about = Some(About::Repository);
         self.step = Step::Mapping;
+    }
+
+    /// Returns the journal of the same message for one subject of its repository.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject) -> Self {
+        Self {
+            about: Some(About::Subject(subject.clone())),
+            ..self.clone()
+        }
     }
 
     /// Records that step 4 is done, for a repair.

@@ -40,7 +40,7 @@ fn cancelled(reasons: Vec<(&'static str, Option<Item>)>) -> Rule {
 }
 
 async fn reason(reasons: Vec<(&'static str, Option<Item>)>) -> Reason {
-    clients::store(&[&cancelled(reasons)])
+    clients::store_of_new_repository(&[&cancelled(reasons)])
         .claim(claim())
         .await
         .unwrap_err()
@@ -77,7 +77,11 @@ async fn a_refused_name_returns_its_owner() {
         ("None", None),
         ("ConditionalCheckFailed", Some(holder)),
     ]);
-    match clients::store(&[&rule]).claim(claim()).await.unwrap() {
+    match clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap()
+    {
         ClaimResult::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
         other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("{other:?}"),
     }
@@ -96,7 +100,10 @@ async fn a_row_of_another_writer_is_reported_and_skipped() {
         ("ConditionalCheckFailed", Some(strange)),
         ("None", None),
     ]);
-    let fault = clients::store(&[&rule]).claim(claim()).await.unwrap_err();
+    let fault = clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap_err();
     assert_eq!(fault.reason, Reason::MappingUnreadable);
     assert!(
         fault.detail.contains("REPO#1001 / PR#0000000007"),
@@ -121,7 +128,10 @@ async fn a_claim_whose_response_was_lost_is_won() {
                 TransactWriteItemsError::TransactionCanceledException(cancelled),
             )
         });
-    let claimed = clients::store(&[&rule]).claim(claim()).await.unwrap();
+    let claimed = clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap();
     assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
 }
 

@@ -54,11 +54,9 @@ macro_rules! store_contract {
             record_on_another_row_writes_nothing,
             the_same_record_succeeds_again,
             record_of_a_first_row_needs_no_claim,
-            record_follows_a_renamed_repository,
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
-            give_up_records_the_name_of_the_repository,
             a_probe_changes_nothing,
         );
     };
@@ -292,7 +290,6 @@ pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &
     assert_eq!(found.as_ref(), Some(new.mapping()));
     assert_eq!(stage.audit(&pull(7)).await, []);
     assert_eq!(stage.delivery(&entry).await, None);
-    assert_eq!(stage.repository("acme/api").await, None);
 }
 
 /// "A second call with the same arguments succeeds as well", and leaves one entry.
@@ -318,19 +315,6 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     transition.next.updated_at = transition.next.updated_at.plus(Duration::from_secs(1));
     let found = not_recorded(stage, &transition, &entry("guid-2", "gone")).await;
     assert!(found.is_some());
-}
-
-/// The alias of a repository's name follows the repository, and is found in lower case too.
-pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S) {
-    let seen = active(stage, 7, "api-pr-7").await;
-    let mut next = seen.clone();
-    next.generation += 1;
-    next.repository = branchline::domain::ids::RepositoryName::parse("Acme/Renamed").unwrap();
-    let renamed = Transition::new(seen.as_seen(), next);
-    recorded(stage, &renamed, &entry("guid-2", "active")).await;
-    for name in ["Acme/Renamed", "acme/renamed"] {
-        assert_eq!(stage.repository(name).await, Some(1_001));
-    }
 }
 
 fn refused(reason: Reason) -> Fault {
@@ -379,14 +363,6 @@ pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStag
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
     won(stage, first(pull(8), "foreign", "worker/2")).await;
-}
-
-/// Operators find a subject by its repository's name, even if nothing was ever settled.
-pub(crate) async fn give_up_records_the_name_of_the_repository<S: StoreStage>(stage: &S) {
-    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
-    let given_up = claim.give_up(&refused(Reason::TemplateMissing), at(2_000));
-    stage.store().give_up(&given_up).await.unwrap();
-    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }
 
 /// "one that changes nothing: no condition of it holds"
