@@ -15,6 +15,7 @@ use crate::aws::Aws;
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault};
 use crate::aws::store_reader::BY_STATE;
+use crate::aws::trail::BY_TIME;
 
 impl Aws {
     /// Returns the configuration of a queue.
@@ -104,7 +105,7 @@ impl Aws {
             .map(|table| table.global_secondary_indexes())
             .unwrap_or_default()
             .iter()
-            .find(|index| index.index_name() == Some(BY_STATE));
+            .find(|index| matches!(index.index_name(), Some(BY_STATE | BY_TIME)));
         Ok(TableDescription {
             name: name.to_owned(),
             keys: keys(table_keys),

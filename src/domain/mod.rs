@@ -6,6 +6,7 @@
 
 pub mod clone;
 pub mod fault;
+pub mod heartbeat;
 pub mod ids;
 pub mod intake;
 pub mod outcome;
@@ -13,3 +14,4 @@ pub mod rules;
 pub mod secret;
 pub mod state;
 pub mod text;
+pub mod time_range;

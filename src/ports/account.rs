@@ -37,7 +37,7 @@ pub struct TableDescription {
     pub name: String,
     /// The keys, the partition key first.
     pub keys: Vec<String>,
-    /// The index `by-state`; `None` where there is none.
+    /// The index that branchline reads, `by-state` or `by-time`; `None` where there is none.
     pub index: Option<IndexDescription>,
     /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be
     /// asked.

@@ -10,6 +10,7 @@
 mod account;
 mod clock;
 mod cursor;
+mod heartbeat;
 mod pages;
 mod pipelines;
 mod queue;
@@ -21,6 +22,7 @@ pub use account::{
 };
 pub use clock::Clock;
 pub use cursor::Cursor;
+pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 pub use queue::Queue;

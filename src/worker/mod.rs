@@ -4,6 +4,7 @@
 pub mod acks;
 pub mod backoff;
 mod consumer;
+mod heartbeat;
 pub(crate) mod outage;
 mod poll;
 mod process;
@@ -23,6 +24,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
 
 use consumer::Consumer;
+pub use heartbeat::Heartbeats;
 use process::{Jitter, Shared};
 use rate_limit::RateLimit;
 pub use readiness::Readiness;

@@ -11,6 +11,7 @@ use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
+use crate::domain::time_range::TimeRange;
 use crate::ports::{
     AuditLog, ClaimResult, Cursor, EntryPage, Page, RecordResult, SlotResult, SlotUse, Store,
     StoreReader, TrailReader,
@@ -93,6 +94,15 @@ impl<S: StoreReader> TrailReader for RehearsalStore<S> {
 
     async fn entries(&self, after: Option<Cursor>) -> Result<EntryPage, Fault> {
         self.inner.entries(after).await
+    }
+
+    async fn within_day(
+        &self,
+        range: TimeRange,
+        newest_first: bool,
+        after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        self.inner.within_day(range, newest_first, after).await
     }
 }
 

@@ -15,6 +15,7 @@ use branchline::ports::{
     ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };
 
+use super::heartbeats::FakeHeartbeats;
 use super::lock;
 use super::store_state::{Delivered, Table, key};
 use super::trail::FakeTrail;
@@ -25,6 +26,7 @@ use crate::world::fault_injection::{FaultInjection, Op};
 pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
     pub(super) trail: FakeTrail,
+    pub(super) heartbeats: FakeHeartbeats,
     pub(super) faults: FaultInjection,
 }
 
@@ -34,6 +36,7 @@ impl FakeStore {
         Self {
             table: Arc::default(),
             trail: FakeTrail::default(),
+            heartbeats: FakeHeartbeats::default(),
             faults: faults.clone(),
         }
     }

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod drain;
+mod heartbeats;
 mod leases;
 mod outages;
 mod sweep;
