@@ -9,7 +9,9 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::domain::fault::Fault;
-use crate::ports::{IndexDescription, QueueAttributes, RedrivePolicy, TableDescription};
+use crate::ports::{
+    IndexDescription, QueueAttributes, QueueCounts, RedrivePolicy, TableDescription,
+};
 
 use crate::aws::Aws;
 use crate::aws::call::measured;
@@ -52,6 +54,22 @@ impl Aws {
             .get_queue_attributes(url, vec![waiting.clone()])
             .await?;
         Ok(attributes.number(&waiting))
+    }
+
+    /// Returns how many messages a queue has.
+    ///
+    /// # Errors
+    /// The queue does not exist, access is denied, or SQS did not answer.
+    pub async fn queue_counts(&self, url: &str) -> Result<QueueCounts, Fault> {
+        let waiting = QueueAttributeName::ApproximateNumberOfMessages;
+        let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let attributes = self
+            .get_queue_attributes(url, vec![waiting.clone(), in_flight.clone()])
+            .await?;
+        Ok(QueueCounts {
+            waiting: attributes.number(&waiting),
+            in_flight: attributes.number(&in_flight),
+        })
     }
 
     /// Returns how many messages of a queue are in flight, and the queue's visibility timeout,

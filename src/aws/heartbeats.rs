@@ -1,4 +1,5 @@
-//! The heartbeats of daemons: one item for each daemon, all in one partition, which one query reads.
+//! The heartbeats of daemons: one item for each daemon, all in one partition, which one query
+//! reads.
 
 use crate::domain::fault::Fault;
 use crate::domain::heartbeat::{HEARTBEAT_KEPT, Heartbeat};

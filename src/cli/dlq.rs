@@ -40,6 +40,17 @@ pub enum Which {
     Quarantine,
 }
 
+impl Which {
+    /// Returns the word of the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "dead-letters",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
 /// The queue, and the shared options.
 #[derive(Debug, Args)]
 pub struct QueueChoice {
@@ -74,9 +85,30 @@ pub struct Filters {
     /// Only messages sent to the queue before this time, or older than an age
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Only messages with these SQS message IDs
+    /// Only messages of these subjects: acme/api#7, acme/api@feature/x, or the URL of either
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Only these deliveries, by GitHub's GUID in the header
+    #[arg(long, value_name = "GUID", value_delimiter = ',')]
+    pub delivery: Vec<String>,
+    /// Only messages with these SQS message IDs, or beginnings of them
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub id: Vec<String>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// The message that entered the queue first comes first
+    Oldest,
+    /// The message that entered the queue last comes first
+    Newest,
+    /// By reason, the oldest first
+    Reason,
+    /// By repository and subject, the oldest first
+    Subject,
+    /// The message with the most attempts comes first
+    Attempts,
 }
 
 /// `branchline dlq list`
@@ -85,6 +117,15 @@ pub struct List {
     /// The filters.
     #[command(flatten)]
     pub filters: Filters,
+    /// Print the number of messages by reason and repository instead
+    #[arg(long)]
+    pub summary: bool,
+    /// Order of the messages [default: as SQS delivers them]
+    #[arg(long, value_enum, value_name = "ORDER", conflicts_with = "summary")]
+    pub sort: Option<Order>,
+    /// Print at most this many messages or groups; all are read and counted
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
@@ -96,7 +137,7 @@ pub struct List {
 /// `branchline dlq show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// SQS message ID, as `branchline dlq list` prints it
+    /// SQS message ID, as `branchline dlq list` prints it, or its beginning
     pub id: String,
     /// Print the body, too
     #[arg(long)]
@@ -112,7 +153,7 @@ pub struct Show {
 /// `branchline dlq replay`
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// SQS message IDs
+    /// SQS message IDs, or beginnings of them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// The filters.
@@ -148,7 +189,7 @@ pub struct Replay {
 /// `branchline dlq drop`
 #[derive(Debug, Args)]
 pub struct Drop {
-    /// SQS message IDs
+    /// SQS message IDs, or beginnings of them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// The filters.
@@ -199,6 +240,8 @@ consumer has in hand are not listed; the list is then partial, and says so.
 Examples:
   branchline dlq list
   branchline dlq list --reason template-missing,rule-template-mismatch --since 2h
+  branchline dlq list --summary --since 1d
+  branchline dlq list --subject acme/api#7 --sort newest --limit 1
   branchline dlq list --repository 'acme/*' --output csv > messages.csv
   branchline dlq list --queue quarantine
 

@@ -4,13 +4,16 @@ mod audit;
 mod check;
 mod connect;
 mod dlq;
+mod evidence;
 mod exit_code;
 mod explain;
 mod interrupt;
 mod mappings;
 mod observe;
 mod run;
+mod status;
 mod system_clock;
+mod why;
 
 use std::error::Error;
 use std::io::Write;
@@ -35,6 +38,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(args) => run::start(&args, started),
         Command::Health(args) => block_on(observe::health(&args)),
+        Command::Status(args) => block_on(status::run(&args)),
+        Command::Why(args) => block_on(why::run(&args)),
         Command::Explain(args) => block_on(explain::run(&args)),
         Command::Check(args) => block_on(check::run(&args)),
         Command::Dlq(args) => block_on(dlq::run(&args.command)),

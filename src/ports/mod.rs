@@ -18,7 +18,8 @@ mod store;
 mod trail;
 
 pub use account::{
-    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, RedrivePolicy, TableDescription,
+    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, QueueCounts, RedrivePolicy,
+    TableDescription,
 };
 pub use clock::Clock;
 pub use cursor::Cursor;

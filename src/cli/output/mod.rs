@@ -6,7 +6,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 pub mod colour;
 pub mod explanation;
 pub mod mapping;
+pub mod status;
 pub mod streaming_table;
+pub mod why;
 
 /// The format of a command's results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

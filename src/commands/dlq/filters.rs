@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use crate::cli::dlq::Filters;
 use crate::cli::terminal::{glob, time_argument};
 use crate::commands::system_clock::SystemClock;
+use crate::domain::ids::{RepositoryName, SubjectKind};
 use crate::domain::text::one_line;
 use crate::inspect::dlq::filter::DeadLetterFilter;
+use crate::inspect::mappings::lookup::{self, Named};
 use crate::ports::Clock;
 
 /// Parses the filters and the ids.
@@ -18,6 +20,8 @@ pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilt
     all.extend(ids.iter().cloned());
     let filter = DeadLetterFilter {
         ids: all,
+        deliveries: set(&filters.delivery),
+        subjects: subjects(&filters.subject)?,
         reasons: set(&filters.reason),
         steps: set(&filters.step),
         events: set(&filters.event),
@@ -27,6 +31,18 @@ pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilt
     };
     filter.check()?;
     Ok(filter)
+}
+
+/// Parses subjects. Messages know their repository by its name, so a key of the table is none.
+fn subjects(texts: &[String]) -> Result<Vec<(RepositoryName, SubjectKind)>, String> {
+    let subject = |text: &String| match lookup::parse(text) {
+        Ok(Named::Subject(name, kind)) => Ok((name, kind)),
+        Ok(Named::Key(_) | Named::Pipeline(_)) => Err(format!(
+            "--subject: '{text}' is not a subject: expected acme/api#7 or acme/api@feature/x"
+        )),
+        Err(why) => Err(format!("--subject: {why}")),
+    };
+    texts.iter().map(subject).collect()
 }
 
 /// Reports the ids that were given and not found. Returns true if there are any.

@@ -1,11 +1,12 @@
 //! `branchline dlq`: wires the ports, prints messages, and transfers them.
 
+pub(super) mod collect;
 mod drop;
 mod export;
 mod filters;
 mod list;
 mod replay;
-mod session;
+pub(super) mod session;
 mod show;
 mod transfer;
 

@@ -101,6 +101,8 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
     if interrupt.is_requested() {
         return Err(format!("{INTERRUPTED}, and nothing was done").into());
     }
+    let ids: Vec<&str> = preview.messages.iter().map(|one| one.id.as_str()).collect();
+    query.filter.check_unambiguous(&ids)?;
     for line in preview.lines() {
         writeln!(io::stderr(), "{line}")?;
     }
@@ -110,6 +112,9 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
         partial,
     };
     selection.partial |= missing(query.filter, selection.ids())?;
+    if selection.count() == 0 && matches!(source, Source::Queue) {
+        session.print_hint().await?;
+    }
     Ok(selection)
 }
 

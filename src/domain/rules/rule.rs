@@ -1,6 +1,8 @@
 //! The rules: which repositories and branches get a pipeline, and from which template. They are
 //! read from the configuration.
 
+use std::fmt;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::domain::clone::overrides::CloneOverrides;
@@ -181,11 +183,33 @@ impl GlobFilter {
         Ok(patterns)
     }
 
+    /// Returns true if there is no glob, so that everything matches.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.admitted.is_empty() && self.refused.is_empty()
+    }
+
     /// Returns true if `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         let any = |globs: &[GlobMatcher]| globs.iter().any(|glob| glob.is_match(text));
         (self.admitted.is_empty() || any(&self.admitted)) && !any(&self.refused)
+    }
+}
+
+/// Writes the globs as the configuration has them: `feature/*, !feature/old`.
+impl fmt::Display for GlobFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_everything() {
+            return f.write_str("any");
+        }
+        let admitted = self.admitted.iter().map(|glob| ("", glob));
+        let refused = self.refused.iter().map(|glob| ("!", glob));
+        for (index, (mark, glob)) in admitted.chain(refused).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{mark}{}", glob.glob().glob())?;
+        }
+        Ok(())
     }
 }
 
@@ -209,6 +233,13 @@ mod tests {
                 && !patterns.is_match("release/1")
         );
         assert!(GlobFilter::parse::<&str>([]).unwrap().is_match("anything"));
+    }
+
+    #[test]
+    fn globs_are_written_as_they_were_configured() {
+        let globs = |globs: &[&str]| GlobFilter::parse(globs).unwrap().to_string();
+        assert_eq!(globs(&["!old/*", "a/*", "b"]), "a/*, b, !old/*");
+        assert_eq!(globs(&[]), "any");
     }
 
     #[test]

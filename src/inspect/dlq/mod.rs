@@ -7,4 +7,5 @@ pub mod filter;
 pub mod operator_log;
 pub mod preview;
 pub mod scan;
+pub mod summary;
 pub mod transfer;
