@@ -55,6 +55,12 @@ locals {
       above      = 0, minutes = 5, missing = "notBreaching"
       summary    = "DynamoDB throttles writes to the table"
     }
+    audit-table-throttles = {
+      metric     = "AWS/DynamoDB WriteThrottleEvents Sum"
+      dimensions = { TableName = aws_dynamodb_table.audit.name }
+      above      = 0, minutes = 5, missing = "notBreaching"
+      summary    = "DynamoDB throttles writes to the audit trail"
+    }
     aws-throttles = {
       metric     = "${var.name} AwsThrottled Sum"
       dimensions = {}

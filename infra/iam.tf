@@ -73,10 +73,10 @@ resource "aws_iam_role_policy" "execution" {
           Resource = "${aws_cloudwatch_log_group.consumer.arn}:*"
         },
         {
-          Sid      = "ReadWebhookSecrets"
+          Sid      = "ReadSecrets"
           Effect   = "Allow"
           Action   = "secretsmanager:GetSecretValue"
-          Resource = var.webhook_secret_arns
+          Resource = local.secret_arns
         },
         {
           Sid      = "ReadConfiguration"
@@ -86,7 +86,7 @@ resource "aws_iam_role_policy" "execution" {
         },
       ],
       length(var.secrets_kms_key_arns) == 0 ? [] : [{
-        Sid      = "DecryptWebhookSecrets"
+        Sid      = "DecryptSecrets"
         Effect   = "Allow"
         Action   = "kms:Decrypt"
         Resource = var.secrets_kms_key_arns

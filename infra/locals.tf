@@ -27,7 +27,10 @@ locals {
   ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/(?P<name>[^:@]+)", var.image), null)
 
   # One environment variable for each secret, so that two are valid during a rotation.
-  secrets = { for i, arn in var.webhook_secret_arns : "WEBHOOK_SECRET_${i}" => arn }
+  webhook_secrets = { for i, arn in var.webhook_secret_arns : "WEBHOOK_SECRET_${i}" => arn }
+  secrets         = merge(local.webhook_secrets, var.secrets)
+  # Without the key, the version stage and the version id, with which ECS selects a part.
+  secret_arns = distinct([for arn in values(local.secrets) : join(":", slice(split(":", arn), 0, 7))])
 
   # JSON strings and lists of strings are valid TOML.
   configuration = <<-TOML
@@ -47,7 +50,9 @@ locals {
     table = ${jsonencode(aws_dynamodb_table.mappings.name)}
 
     [github]
-    secrets = ${jsonencode([for variable in keys(local.secrets) : "env:${variable}"])}
+    %{~if length(local.webhook_secrets) > 0~}
+    secrets = ${jsonencode([for variable in keys(local.webhook_secrets) : "env:${variable}"])}
+    %{~endif~}
 
     ${var.rules}
   TOML

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "rules" {
-  description = "The [[rule]] tables of the configuration, as TOML text. See docs/CONFIGURATION.md."
+  description = "The [[rule]] tables of the configuration, and its [[github.secret]] tables if there are any, as TOML text. See docs/CONFIGURATION.md."
   type        = string
   validation {
     condition     = can(regex("(?m)^\\s*\\[\\[rule\\]\\]", var.rules))
@@ -17,7 +17,7 @@ variable "rules" {
   }
   validation {
     condition     = !can(regex("(?m)^\\s*\\[(aws|queue|store|github)\\b", var.rules))
-    error_message = "The module writes [aws], [queue], [store] and [github] itself: give only [[rule]] tables."
+    error_message = "The module writes [aws], [queue], [store] and [github] itself: give only [[rule]] and [[github.secret]] tables."
   }
   validation {
     condition     = !strcontains(var.rules, "{{")
@@ -47,10 +47,10 @@ variable "image" {
 }
 
 variable "webhook_secret_arns" {
-  description = "Secrets Manager secrets that contain the webhook secret as plain text. Two during a rotation."
+  description = "Secrets Manager secrets that contain the webhook secret as plain text. Two during a rotation. Empty if every webhook has a secret of its own, in a [[github.secret]] table of rules."
   type        = list(string)
   validation {
-    condition     = length(var.webhook_secret_arns) > 0
+    condition     = length(var.webhook_secret_arns) > 0 || can(regex("(?m)^\\s*\\[\\[github\\.secret\\]\\]", var.rules))
     error_message = "At least one secret is required to verify webhooks."
   }
   validation {
@@ -59,8 +59,26 @@ variable "webhook_secret_arns" {
   }
 }
 
+variable "secrets" {
+  description = "Further secrets that rules refer to as \"env:NAME\": the value of a [[github.secret]], or a token in the secrets of a rule. Keys are the names, values the ARNs of secrets in Secrets Manager. ARN:KEY:: takes one key of a JSON secret."
+  type        = map(string)
+  default     = {}
+  validation {
+    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("^(AWS|BRANCHLINE|ECS|WEBHOOK_SECRET)_", name))])
+    error_message = "A name must be of A-Z, 0-9 and _, begin with one of A-Z, and not with AWS_, BRANCHLINE_, ECS_ or WEBHOOK_SECRET_, which have a meaning already."
+  }
+  validation {
+    condition     = alltrue([for arn in values(var.secrets) : can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:[^:]+(:[^:]*:[^:]*:[^:]*)?$", arn))])
+    error_message = "Each value must be the ARN of a secret in Secrets Manager, or that ARN with :KEY:VERSION-STAGE:VERSION-ID, of which any may be empty."
+  }
+  validation {
+    condition     = length(setsubtract(flatten(regexall("[\"']env:([A-Z][A-Z0-9_]*)[\"']", var.rules)), keys(var.secrets))) == 0
+    error_message = "The rules refer to a variable that the task does not get: add each \"env:NAME\" in rules to secrets."
+  }
+}
+
 variable "secrets_kms_key_arns" {
-  description = "Your KMS keys that encrypt these secrets. Empty for the AWS managed key."
+  description = "Your KMS keys that encrypt these secrets, of webhooks and others. Empty for the AWS managed key."
   type        = list(string)
   default     = []
 }

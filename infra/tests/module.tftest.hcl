@@ -101,7 +101,7 @@ run "defaults" {
     error_message = "The URL must end in a random token."
   }
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : !contains(["PullImage", "LogInToRegistry", "DecryptWebhookSecrets"], s.Sid)])
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : !contains(["PullImage", "LogInToRegistry", "DecryptSecrets"], s.Sid)])
     error_message = "An image outside ECR and secrets under the AWS managed key need no permission."
   }
   assert {
@@ -198,6 +198,26 @@ run "two_secrets_during_a_rotation" {
   }
 }
 
+run "each_webhook_with_a_secret_of_its_own" {
+  variables {
+    webhook_secret_arns = []
+    secrets             = { API_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf:api::" }
+    rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n[[github.secret]]\nvalue = \"env:API_SECRET\"\nrepositories = [\"acme/api\"]\n"
+  }
+  assert {
+    condition     = can(regex("\\[github\\]\\s+\\[\\[rule\\]\\]", aws_ssm_parameter.configuration.value))
+    error_message = "Without secrets for all repositories, the list must be left out: an empty one is refused."
+  }
+  assert {
+    condition     = [for s in jsondecode(aws_ecs_task_definition.consumer.container_definitions)[0].secrets : s.valueFrom if s.name == "API_SECRET"] == [var.secrets.API_SECRET]
+    error_message = "The task definition must pass the secret."
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "ReadSecrets"]) == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf"]
+    error_message = "The permission must name the secret, without the key."
+  }
+}
+
 run "stop_timeout_covers_the_drain" {
   variables {
     drain_timeout = 100
@@ -248,6 +268,14 @@ run "no_webhook_secret" {
     webhook_secret_arns = []
   }
   expect_failures = [var.webhook_secret_arns]
+}
+
+run "a_rule_with_a_secret_that_is_not_passed" {
+  command = plan
+  variables {
+    rules = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\nsecrets = { \"Source/GitHub/OAuthToken\" = \"env:GITHUB_TOKEN\" }\n"
+  }
+  expect_failures = [var.secrets]
 }
 
 run "max_tasks_below_min_tasks" {

@@ -19,9 +19,15 @@ ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT}
 
 # The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
-    "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n',
+    "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
+    'secrets = { "Source/Source/OAuthToken" = "env:GITHUB_TOKEN" }\n'
+    '[[github.secret]]\nvalue = "env:WEBSITE_SECRET"\nrepositories = ["acme/website"]\n',
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
+    "secrets": {
+        "WEBSITE_SECRET": f"arn:aws:secretsmanager:{ARN}:secret:branchline/website-AbCdEf",
+        "GITHUB_TOKEN": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:token::",
+    },
     "secrets_kms_key_arns": [f"arn:aws:kms:{ARN}:key/11111111-2222-4333-8444-555555555555"],
     "template_names": ["api-template"],
     "clone_names": ["api-pr-*"],
@@ -102,6 +108,10 @@ RESOURCES: dict[str, Resource] = {
     "CodeStar connection": _connection("codestar-connections"),
     "image": Resource(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),
     "secret": Resource(VARIABLES["webhook_secret_arns"][0], f"arn:aws:secretsmanager:{ARN}:secret:database-AbCdEf"),
+    "further secret": Resource(
+        f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf",
+        f"arn:aws:secretsmanager:{ARN}:secret:branchline/github",
+    ),
     "KMS key": Resource(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
     "configuration": Resource(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
     "log stream": Resource(

@@ -41,7 +41,7 @@ pub struct DynamoStore {
     client: Client,
     table: String,
     audit_table: String,
-    last_entries: tokio::sync::Mutex<LastEntries>,
+    last_entries: LastEntries,
     aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
 }
 
@@ -60,7 +60,7 @@ impl DynamoStore {
             client,
             audit_table: audit_table(&table),
             table,
-            last_entries: tokio::sync::Mutex::default(),
+            last_entries: LastEntries::default(),
             aliases: Mutex::default(),
         }
     }
@@ -77,7 +77,7 @@ impl DynamoStore {
         &self.audit_table
     }
 
-    pub(super) fn last_entries(&self) -> &tokio::sync::Mutex<LastEntries> {
+    pub(super) fn last_entries(&self) -> &LastEntries {
         &self.last_entries
     }
 

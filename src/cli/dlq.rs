@@ -281,8 +281,8 @@ interrupted";
 
 const DROP_HELP: &str = "\
 Each message is written to a file before it is deleted, and `branchline dlq replay --from` sends it
-again. An entry in the audit trail of its subject names the operator. A message whose subject is not
-known has no entry, such as one without a valid signature.
+again. An entry in the audit trail of its subject names the operator. If the subject is not known,
+for instance without a valid signature, the entry is in the chain `OPERATOR#MESSAGES/ACTION`.
 
 Examples:
   branchline dlq drop --reason invalid-payload

@@ -7,6 +7,7 @@ use crate::aws::{Aws, audit_table};
 use crate::cli::Check;
 use crate::cli::output::OutputFormat;
 use crate::cli::output::colour::Colour;
+use crate::cli::output::notes::notes;
 use crate::commands::connect::connect;
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
@@ -15,6 +16,9 @@ use crate::inspect::preflight::{self, Finding, Role};
 use crate::ports::PipelineReader;
 
 use crate::cli::terminal::{Done, code, colours, format, stopped};
+
+/// The longest line of the text, in characters. The JSON has the whole values.
+const LINE: usize = 1_000;
 
 pub(crate) async fn run(args: &Check) -> Done {
     let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
@@ -138,18 +142,9 @@ fn line(finding: &Finding, colours: bool) -> String {
         true => colour.paint(mark),
         false => mark.to_owned(),
     };
-    let detail = one_line(&finding.detail, 1_000);
-    let dangers = finding.dangers.iter().map(|danger| {
-        let danger = format!("danger: {}", one_line(danger, 1_000));
-        let danger = if colours {
-            Colour::Red.paint(&danger)
-        } else {
-            danger
-        };
-        format!("\n    {danger}")
-    });
-    let dangers: String = dangers.collect();
-    let fix = finding.fix.as_ref();
-    let fix = fix.map_or_else(String::new, |fix| format!("\n    {fix}"));
-    format!("{mark} {}: {detail}{dangers}{fix}", finding.what)
+    let detail = one_line(&finding.detail, LINE);
+    let more = notes(&finding.dangers, &finding.warnings, LINE, colours);
+    let more = more.into_iter().chain(finding.fix.clone());
+    let more: String = more.map(|line| format!("\n    {line}")).collect();
+    format!("{mark} {}: {detail}{more}", finding.what)
 }

@@ -11,7 +11,7 @@ use crate::commands::exit_code::ERROR;
 use crate::commands::interrupt::Interrupt;
 use crate::commands::observe::{Metrics, PolledGauges};
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Queues};
 use crate::domain::fault::{Fault, Reason, Scope};
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::outcome::outgoing::Destination;
@@ -33,6 +33,7 @@ pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Err
 async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let signals = Interrupt::listen()?;
     let aws = connect(&config).await?;
+    refuse_missing_queues(&aws, &config.queues).await?;
     let mode = if run.until_empty {
         RunMode::UntilEmpty
     } else {
@@ -83,6 +84,22 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             Ok(ExitCode::from(ERROR))
         }
     }
+}
+
+/// Reports a queue that does not exist. A missing failure queue would otherwise be noticed with the
+/// first message that has to go there. Any other fault is reported by the polling.
+async fn refuse_missing_queues(aws: &Aws, queues: &Queues) -> Result<(), String> {
+    let (webhooks, internal, dead_letters, quarantine) = tokio::join!(
+        aws.queue_depth(&queues.webhooks),
+        aws.queue_depth(&queues.internal),
+        aws.queue_depth(&queues.dead_letters),
+        aws.queue_depth(&queues.quarantine),
+    );
+    [webhooks, internal, dead_letters, quarantine]
+        .into_iter()
+        .filter_map(Result::err)
+        .find(|fault| fault.reason == Reason::AwsMissing)
+        .map_or(Ok(()), |fault| Err(error(fault)))
 }
 
 /// Describes the fault that ended the run, and what to do about it.

@@ -12,7 +12,9 @@ use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
 use crate::config::environment::Environment;
+use crate::config::problem::Place;
 use crate::config::secrets;
+use crate::config::values::account_id;
 use crate::config::words::{Diagnostics, Located, Table};
 
 /// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our
@@ -49,7 +51,7 @@ pub(super) fn read(
         .map(|located| diagnostics.record_error(&located.place, mode(&located.value)));
     let variables = variables(diagnostics, &rule.table("variables"), on);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
-        let place = format!("{}.variables", rule.place());
+        let place = rule.place().key("variables");
         diagnostics.note(
             place,
             format!("expected at most {VARIABLES} variables, not {}", all.len()),
@@ -138,7 +140,7 @@ fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn action(diagnostics: &Diagnostics<'_>, place: &str, text: &str) -> Option<ActionPath> {
+fn action(diagnostics: &Diagnostics<'_>, place: &Place, text: &str) -> Option<ActionPath> {
     let path = ActionPath::parse(text);
     let what = || format!("'{text}' is not an action: expected \"Stage/Action\"");
     diagnostics.record_error(place, path.ok_or_else(what))
@@ -146,17 +148,16 @@ fn action(diagnostics: &Diagnostics<'_>, place: &str, text: &str) -> Option<Acti
 
 /// Accepts the ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH` (IAM user guide, "IAM
 /// identifiers").
-fn role(text: String) -> Result<String, &'static str> {
+fn role(text: String) -> Result<String, String> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
         ["arn", _, "iam", "", account, role]
-            if account.len() == 12
-                && account.bytes().all(|b| b.is_ascii_digit())
-                && role.strip_prefix("role/").is_some_and(is_role_name) =>
+            if role.strip_prefix("role/").is_some_and(is_role_name) =>
         {
+            account_id(account)?;
             Ok(text)
         }
-        _ => Err("not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME"),
+        _ => Err("not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME".to_owned()),
     }
 }
 
@@ -167,11 +168,13 @@ fn is_role_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(legal)
 }
 
-fn action_role(text: String) -> Result<ActionRole, &'static str> {
+fn action_role(text: String) -> Result<ActionRole, String> {
     match text.as_str() {
         "template" => Ok(ActionRole::Template),
-        _ => role(text).map(ActionRole::Arn).map_err(
-            |_| "expected \"template\", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME",
+        _ if text.starts_with("arn:") => role(text).map(ActionRole::Arn),
+        _ => Err(
+            "expected \"template\", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
+                .to_owned(),
         ),
     }
 }
@@ -217,7 +220,7 @@ fn variables(
             Err(details) => {
                 let value = details.text("value");
                 if value.is_none() && !details.has("value") {
-                    let place = format!("{}.value", details.place());
+                    let place = details.place().key("value");
                     diagnostics.note(place, "missing: the value of the variable");
                 }
                 let raw = details.flag("raw").is_some_and(|located| located.value);

@@ -143,7 +143,7 @@ fn given(
         .map_or(Given::Wrong, |value| {
             Given::Number(Located {
                 value,
-                place: place.to_owned(),
+                place: place.into(),
             })
         })
 }

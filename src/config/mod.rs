@@ -80,7 +80,7 @@ fn read<E: Environment, T>(
     resolve: impl FnOnce(&Resolver<'_, E>, &DeTable<'_>) -> Option<T>,
 ) -> Result<T, Problems> {
     let (name, text) = source(overrides.config.as_deref(), environment)
-        .map_err(|problem| Problems(vec![problem]))?;
+        .map_err(|problem| Problems::new(vec![problem]))?;
     let diagnostics = Diagnostics::new(&name, &text);
     let (document, errors) = DeTable::parse_recoverable(&text);
     diagnostics.syntax(&errors);
@@ -98,7 +98,7 @@ fn read<E: Environment, T>(
     };
     match (config, diagnostics.into_problems()) {
         (Some(config), problems) if problems.is_empty() => Ok(config),
-        (_, problems) => Err(Problems(problems)),
+        (_, problems) => Err(Problems::new(problems)),
     }
 }
 

@@ -3,17 +3,72 @@
 
 use std::fmt;
 
+/// Where a mistake is: a key of the file with its line, or a flag with its variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The line in the file, from 1. `None` for what is in no line: a flag, a missing table.
+    line: Option<usize>,
+    text: String,
+}
+
+impl Place {
+    /// Makes the place of a key of the file. An empty key is the line itself.
+    pub(super) fn in_line(file: &str, line: usize, key: &str) -> Self {
+        let key = if key.is_empty() {
+            String::new()
+        } else {
+            format!(": {key}")
+        };
+        Self {
+            line: Some(line),
+            text: format!("{file}:{line}{key}"),
+        }
+    }
+
+    /// Returns the place of a key that is missing in the table at this place.
+    pub(super) fn key(&self, key: &str) -> Self {
+        Self {
+            line: self.line,
+            text: format!("{}.{key}", self.text),
+        }
+    }
+}
+
+impl From<String> for Place {
+    fn from(text: String) -> Self {
+        Self { line: None, text }
+    }
+}
+
+impl From<&str> for Place {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl From<&Self> for Place {
+    fn from(place: &Self) -> Self {
+        place.clone()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    place: String,
+    place: Place,
     what: String,
 }
 
 impl Problem {
     /// Makes a mistake at `place`: a file and line with a key, a flag, or a variable. `what` says
     /// what is wrong and how to correct it.
-    pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn new(place: impl Into<Place>, what: impl Into<String>) -> Self {
         Self {
             place: place.into(),
             what: what.into(),
@@ -37,10 +92,16 @@ impl fmt::Display for Problem {
 
 /// Every mistake of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(pub(super) Vec<Problem>);
+pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Returns the mistakes, table by table.
+    /// Puts mistakes in the order of the file's lines. Those that are in no line come first.
+    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| problem.place.line);
+        Self(problems)
+    }
+
+    /// Returns the mistakes, in the order of the file's lines.
     #[must_use]
     pub fn all(&self) -> &[Problem] {
         &self.0

@@ -10,8 +10,9 @@ use crate::domain::rules::rule::Rules;
 use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
 use crate::config::overrides::Overrides;
+use crate::config::problem::Place;
 use crate::config::valid::{AccountConfig, Config, Queues};
-use crate::config::values::{http_url, queue_url, region_name, table_name};
+use crate::config::values::{http_url, queue_region, queue_url, region_name, table_name};
 use crate::config::words::{Diagnostics, Located, Table};
 use crate::config::{rules, secrets};
 
@@ -88,10 +89,11 @@ impl<E: Environment> Resolver<'_, E> {
             root.table("store"),
             root.table("github"),
         );
+        let mut aws_settings = self.aws(&aws);
         let resolved = Resolved {
-            queues: self.queues(&queue),
+            queues: self.queues(&queue, &mut aws_settings.region),
             limits: limits::read(self.diagnostics, &queue, self.overrides),
-            aws: self.aws(&aws),
+            aws: aws_settings,
             table: self.table(&store),
             secrets: secrets::read(self.diagnostics, &github, self.environment),
             rules: rules::read(self.diagnostics, &root, self.environment),
@@ -99,9 +101,6 @@ impl<E: Environment> Resolver<'_, E> {
         [aws, queue, store, github, root]
             .into_iter()
             .for_each(Table::finish);
-        if let Some(queues) = &resolved.queues {
-            self.check_queues(queues);
-        }
         resolved
     }
 
@@ -127,71 +126,107 @@ impl<E: Environment> Resolver<'_, E> {
     }
 
     /// The URLs of `[queue]`
-    fn queues(&self, queue: &Table<'_, '_>) -> Option<Queues> {
-        let required = |key, flag, variable, given| {
+    fn queues(&self, queue: &Table<'_, '_>, region: &mut Option<String>) -> Option<Queues> {
+        let url = |key, flag, variable, given, is_required| {
             let setting = Setting {
                 key,
                 flag,
                 variable,
                 given,
             };
-            let located = match self.needs_queues {
+            let located = match is_required {
                 true => self.required(queue, &setting),
                 false => self.optional(queue, &setting),
-            };
-            self.parsed(located, queue_url)
+            }?;
+            let value = self
+                .diagnostics
+                .record_error(&located.place, queue_url(located.value))?;
+            Some(Located { value, ..located })
         };
-        let webhooks = required(
+        let webhooks = url(
             "url",
             "queue-url",
             "BRANCHLINE_QUEUE_URL",
             &self.overrides.queue_url,
+            self.needs_queues,
         );
-        let internal = required(
+        let internal = url(
             "internal_url",
             "internal-queue-url",
             "BRANCHLINE_INTERNAL_QUEUE_URL",
             &self.overrides.internal_queue_url,
+            self.needs_queues,
         );
-        let dead_letters = required(
+        let dead_letters = url(
             "dead_letter_url",
             "dead-letter-url",
             "BRANCHLINE_DEAD_LETTER_URL",
             &self.overrides.dead_letter_url,
+            self.needs_queues,
         );
-        let quarantine = Setting {
-            key: "quarantine_url",
-            flag: "quarantine-url",
-            variable: "BRANCHLINE_QUARANTINE_URL",
-            given: &self.overrides.quarantine_url,
-        };
-        let quarantine = match self.optional(queue, &quarantine) {
-            Some(located) => self.parsed(Some(located), queue_url),
-            None => dead_letters.clone(),
-        };
+        let quarantine = url(
+            "quarantine_url",
+            "quarantine-url",
+            "BRANCHLINE_QUARANTINE_URL",
+            &self.overrides.quarantine_url,
+            false,
+        );
+        let all = [&webhooks, &internal, &dead_letters, &quarantine];
+        self.set_region(region, all.into_iter().flatten());
+        let is_invalid = quarantine.is_none()
+            && (queue.has("quarantine_url") || self.overrides.quarantine_url.is_some());
+        if is_invalid {
+            return None;
+        }
+        let (webhooks, internal, dead_letters) = (webhooks?, internal?, dead_letters?);
+        let quarantine = quarantine.unwrap_or_else(|| dead_letters.clone());
+        self.refuse_shared_queues(&[&webhooks, &internal], &[&dead_letters, &quarantine]);
         Some(Queues {
-            webhooks: webhooks?,
-            internal: internal?,
-            dead_letters: dead_letters?,
-            quarantine: quarantine?,
+            webhooks: webhooks.value,
+            internal: internal.value,
+            dead_letters: dead_letters.value,
+            quarantine: quarantine.value,
         })
     }
 
     /// Reports queues that must differ and do not.
-    fn check_queues(&self, queues: &Queues) {
-        let failure_queues = [&queues.dead_letters, &queues.quarantine];
-        for (key, url) in [
-            ("queue.url", &queues.webhooks),
-            ("queue.internal_url", &queues.internal),
-        ] {
-            if failure_queues.contains(&url) {
+    fn refuse_shared_queues(
+        &self,
+        [webhooks, internal]: &[&Located<String>; 2],
+        failure_queues: &[&Located<String>; 2],
+    ) {
+        for source in [webhooks, internal] {
+            if failure_queues
+                .iter()
+                .any(|queue| queue.value == source.value)
+            {
                 let what = "is also the dead-letter or the quarantine queue, so a dead-lettered message would be received again and again: use two queues";
-                self.diagnostics.note(key, what);
+                self.diagnostics.note(&source.place, what);
             }
         }
-        if queues.internal == queues.webhooks {
+        if internal.value == webhooks.value {
             let what = "is also the webhook queue, but a webhook is authenticated by its signature and an internal message by the queue's policy: use two queues";
-            self.diagnostics.note("queue.internal_url", what);
+            self.diagnostics.note(&internal.place, what);
+        }
+    }
+
+    /// Reports queues of several Regions. If no Region is configured, sets that of the queues.
+    fn set_region<'q>(
+        &self,
+        region: &mut Option<String>,
+        queues: impl Iterator<Item = &'q Located<String>>,
+    ) {
+        for queue in queues {
+            let Some(of_queue) = queue_region(&queue.value) else {
+                continue;
+            };
+            let region = region.get_or_insert_with(|| of_queue.to_owned());
+            if region != of_queue {
+                let what = format!(
+                    "this queue is in {of_queue}, but the Region is {region}: all queues, the table and the pipelines must be in one Region"
+                );
+                self.diagnostics.note(&queue.place, what);
+            }
         }
     }
 
@@ -212,7 +247,7 @@ impl<E: Environment> Resolver<'_, E> {
         let Some(value) = setting.given else {
             return in_file;
         };
-        let place = format!("--{} / {}", setting.flag, setting.variable);
+        let place = Place::from(format!("--{} / {}", setting.flag, setting.variable));
         if value.is_empty() {
             let what = "is empty: give it a value, or unset it";
             self.diagnostics.note(place, what);
@@ -232,16 +267,15 @@ impl<E: Environment> Resolver<'_, E> {
                 "missing: set it here, with --{} or in {}",
                 setting.flag, setting.variable
             );
-            let place = format!("{}.{}", table.place(), setting.key);
-            self.diagnostics.note(place, what);
+            self.diagnostics.note(table.place().key(setting.key), what);
         }
         located
     }
 
-    fn parsed(
+    fn parsed<E2: ToString>(
         &self,
         located: Option<Located<String>>,
-        parse: fn(String) -> Result<String, &'static str>,
+        parse: fn(String) -> Result<String, E2>,
     ) -> Option<String> {
         let located = located?;
         self.diagnostics

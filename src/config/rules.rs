@@ -1,11 +1,13 @@
 //! Resolves `[[rule]]`.
 
 use crate::domain::ids::PipelineName;
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
-use crate::domain::rules::rule::{GlobFilter, On, Rule, Rules, Start, Update};
+use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 
 use crate::config::environment::Environment;
+use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
 use crate::config::{changes, limits};
 
@@ -28,7 +30,7 @@ pub(super) fn read(
             .filter(|located| rules.iter().any(|rule| rule.name == located.value))
         {
             diagnostics.note(
-                located.place.as_str(),
+                &located.place,
                 format!(
                     "another rule has the name '{}': give each rule its own",
                     located.value
@@ -36,7 +38,10 @@ pub(super) fn read(
             );
         }
         let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
-        rules.extend(rule(diagnostics, &table, name, environment));
+        if let Some(rule) = rule(diagnostics, &table, name, environment) {
+            refuse_shadowed(diagnostics, &table, &rules, &rule);
+            rules.push(rule);
+        }
         table.finish();
     }
     Rules(rules)
@@ -118,7 +123,7 @@ fn subject_kind(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<
 fn repositories(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> Option<GlobFilter> {
     if globs.value.is_empty() {
         let what = "an empty list matches nothing: give globs over owner/name";
-        diagnostics.note(globs.place.as_str(), what);
+        diagnostics.note(&globs.place, what);
     }
     let parsed = GlobFilter::parse_repositories(&globs.value);
     checked(diagnostics, globs, parsed)
@@ -144,6 +149,22 @@ fn refuse_forks(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) {
     if let Some(located) = forks.filter(|located| located.value) {
         let what = "pull requests from forks cannot be built yet: a clone would build the branch of the same name in the base repository, not the fork's commit; remove forks, or set it to false";
         diagnostics.note(located.place, what);
+    }
+}
+
+/// Refuses a rule that never applies, since an earlier one admits all that it admits.
+fn refuse_shadowed(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    earlier: &[Rule],
+    rule: &Rule,
+) {
+    if let Some(earlier) = earlier.iter().find(|earlier| earlier.shadows(rule)) {
+        let what = format!(
+            "never applies: '{}' above admits everything that this rule admits, and the first rule that matches is used; put this rule first, or narrow the other",
+            earlier.name
+        );
+        diagnostics.note(table.place(), what);
     }
 }
 
@@ -196,7 +217,7 @@ fn default_pattern(on: On) -> &'static str {
 
 /// Checks that a pattern gives each subject of its rule another name, and uses only placeholders
 /// that they have.
-fn check_pattern(diagnostics: &Diagnostics<'_>, place: &str, pattern: &NamePattern, on: On) {
+fn check_pattern(diagnostics: &Diagnostics<'_>, place: &Place, pattern: &NamePattern, on: On) {
     let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
     let has_number = has(&[Placeholder::Number]);
     let of_pull_requests = pattern
@@ -256,10 +277,7 @@ fn required<T>(
     located: Option<Located<T>>,
 ) -> Option<Located<T>> {
     if located.is_none() && !table.has(key) {
-        diagnostics.note(
-            format!("{}.{key}", table.place()),
-            "missing: every rule needs it",
-        );
+        diagnostics.note(table.place().key(key), "missing: every rule needs it");
     }
     located
 }

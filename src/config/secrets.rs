@@ -1,10 +1,11 @@
 //! Resolves references to secrets, once at start. A secret is never printed, and never in the file.
 
 use crate::domain::intake::authenticated::{SecretScope, Secrets};
-use crate::domain::rules::rule::GlobFilter;
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::secret::Secret;
 
 use crate::config::environment::Environment;
+use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
 
 /// The most characters of a secret's name, which is a label of a metric.
@@ -13,7 +14,7 @@ const NAME_LENGTH: usize = 100;
 /// A webhook secret as configured: an item of `secrets`, or a `[[github.secret]]`.
 struct Configured {
     /// Where it stands, for mistakes.
-    place: String,
+    place: Place,
     /// `secret 1`, counted within its key; empty for a table, whose place has the number.
     prefix: String,
     name: String,
@@ -33,13 +34,13 @@ pub(super) fn read(
     let configured = configured(diagnostics, github);
     if !github.has("secrets") && !github.has("secret") {
         let what = "missing: webhooks cannot be authenticated without a secret; set it to [\"env:NAME\"], or write a [[github.secret]]";
-        diagnostics.note(format!("{}.secrets", github.place()), what);
+        diagnostics.note(github.place().key("secrets"), what);
     }
     let mut secrets = Secrets::default();
     let mut values: Vec<(Vec<u8>, String)> = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for one in &configured {
-        let note = |what: String| diagnostics.note(one.place.as_str(), one.prefix.clone() + &what);
+        let note = |what: String| diagnostics.note(&one.place, one.prefix.clone() + &what);
         if names.contains(&one.name.as_str()) {
             note(format!(
                 "another secret has the name '{}': give each its own with name, and list each reference once",
@@ -103,7 +104,7 @@ fn configured(diagnostics: &Diagnostics<'_>, github: &Table<'_, '_>) -> Vec<Conf
     if let Some(references) = github.texts("secrets") {
         if references.value.is_empty() {
             diagnostics.note(
-                references.place.as_str(),
+                &references.place,
                 "an empty list authenticates nothing; set it to [\"env:NAME\"]",
             );
         }
@@ -133,8 +134,10 @@ fn table_secret(
 ) -> Option<Configured> {
     let value = table.text("value");
     if value.is_none() && !table.has("value") {
-        let place = format!("{}.value", table.place());
-        diagnostics.note(place, "missing: set it to \"env:NAME\" or \"file:PATH\"");
+        diagnostics.note(
+            table.place().key("value"),
+            "missing: set it to \"env:NAME\" or \"file:PATH\"",
+        );
     }
     let name = table.text("name").and_then(|name| {
         let valid = secret_name(&name.value);
@@ -158,7 +161,7 @@ fn table_secret(
 fn bound_to(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> Option<GlobFilter> {
     if globs.value.is_empty() {
         let what = "an empty list binds it to nothing: give globs over owner/name, or remove it";
-        diagnostics.note(globs.place.as_str(), what);
+        diagnostics.note(&globs.place, what);
         return None;
     }
     let parsed = GlobFilter::parse_repositories(&globs.value).map_err(|(index, why)| {

@@ -11,19 +11,66 @@ pub(super) fn http_url(text: String) -> Result<String, &'static str> {
     }
 }
 
-/// Accepts the URL of a queue.
-pub(super) fn queue_url(text: String) -> Result<String, &'static str> {
-    let url = http_url(text).map_err(
-        |_| "expected the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
-    )?;
-    let path = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or("", |(_, path)| path);
-    if path.trim_matches('/').is_empty() {
-        Err("has no queue name: expected https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
-    } else {
-        Ok(url)
+/// Accepts the URL of a queue. On a host of AWS its path is the account and the name; an emulator
+/// may have any path.
+pub(super) fn queue_url(text: String) -> Result<String, String> {
+    const EXPECTED: &str = "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME";
+    let url =
+        http_url(text).map_err(|_| format!("expected the URL of an SQS queue: {EXPECTED}"))?;
+    let (_, path) = host_and_path(&url);
+    let parts: Vec<&str> = path.split('/').collect();
+    match (queue_region(&url), parts.as_slice()) {
+        (_, [] | [""]) => Err(format!("has no queue name: expected {EXPECTED}")),
+        (None, _) => Ok(url),
+        (Some(_), [account, name]) if is_queue_name(name) => {
+            account_id(account)?;
+            Ok(url)
+        }
+        (Some(_), _) => Err(format!(
+            "is not the URL of an SQS queue: expected {EXPECTED}"
+        )),
+    }
+}
+
+/// Returns the Region of a queue, from the host of its URL (AWS General Reference, "Amazon SQS
+/// endpoints and quotas", and VPC endpoints). `None` if it is not a host of AWS.
+pub(super) fn queue_region(url: &str) -> Option<&str> {
+    let (host, _) = host_and_path(url);
+    let is_aws = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+        .iter()
+        .any(|domain| host.ends_with(domain));
+    let labels: Vec<&str> = host.split('.').collect();
+    let region = match labels.as_slice() {
+        ["sqs" | "sqs-fips", region, ..] | [_, "sqs" | "sqs-fips", region, ..] => region,
+        [region, "queue", ..] => region,
+        _ => return None,
+    };
+    is_aws.then_some(*region)
+}
+
+/// Returns the host and the path of a URL, without the slashes around the path.
+fn host_and_path(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    (host, path.trim_matches('/'))
+}
+
+/// Accepts the name of a queue (SQS API reference, CreateQueue, `QueueName`).
+fn is_queue_name(name: &str) -> bool {
+    let base = name.strip_suffix(".fifo").unwrap_or(name);
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    (1..=80).contains(&name.len()) && !base.is_empty() && base.chars().all(legal)
+}
+
+/// Accepts the id of an account.
+pub(super) fn account_id(text: &str) -> Result<(), String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match (digits, text.len()) {
+        (true, 12) => Ok(()),
+        (true, length) => Err(format!(
+            "the account id '{text}' has {length} digits: expected 12"
+        )),
+        (false, _) => Err(format!("'{text}' is not an account id: expected 12 digits")),
     }
 }
 

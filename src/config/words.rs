@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::problem::Problem;
+use crate::config::problem::{Place, Problem};
 
 /// The mistakes that were found so far in a text.
 pub(super) struct Diagnostics<'a> {
@@ -23,8 +23,8 @@ pub(super) struct Diagnostics<'a> {
 pub(super) struct Located<T> {
     /// The value.
     pub(super) value: T,
-    /// `FILE:LINE: KEY`, for a mistake in the value.
-    pub(super) place: String,
+    /// Where the value is, for a mistake in it.
+    pub(super) place: Place,
 }
 
 impl<'a> Diagnostics<'a> {
@@ -37,14 +37,14 @@ impl<'a> Diagnostics<'a> {
     }
 
     /// Records a mistake.
-    pub(super) fn note(&self, place: impl Into<String>, what: impl Into<String>) {
+    pub(super) fn note(&self, place: impl Into<Place>, what: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(place, what));
     }
 
     /// Returns the value, or records the error.
     pub(super) fn record_error<T, E: ToString>(
         &self,
-        place: &str,
+        place: impl Into<Place>,
         result: Result<T, E>,
     ) -> Option<T> {
         result.map_err(|why| self.note(place, why.to_string())).ok()
@@ -58,18 +58,19 @@ impl<'a> Diagnostics<'a> {
     pub(super) fn syntax(&self, errors: &[toml::de::Error]) {
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
-            self.note(self.line(at), format!("not TOML: {}", error.message()));
+            self.note(self.line(at, ""), format!("not TOML: {}", error.message()));
         }
     }
 
-    fn line(&self, offset: usize) -> String {
+    /// Returns the place of a key at a byte offset of the text.
+    fn line(&self, offset: usize, key: &str) -> Place {
         let before = self.text.as_bytes().get(..offset).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("{}:{line}", self.name)
+        Place::in_line(self.name, line, key)
     }
 
-    fn place(&self, span: &Range<usize>, key: &str) -> String {
-        format!("{}: {key}", self.line(span.start))
+    fn place(&self, span: &Range<usize>, key: &str) -> Place {
+        self.line(span.start, key)
     }
 }
 
@@ -78,14 +79,14 @@ pub(super) struct Table<'a, 't> {
     diagnostics: &'a Diagnostics<'a>,
     fields: Option<&'t DeTable<'t>>,
     path: String,
-    place: String,
+    place: Place,
     known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a, 't> Table<'a, 't> {
     /// Makes the table of the whole document.
     pub(super) fn root(diagnostics: &'a Diagnostics<'a>, fields: &'t DeTable<'t>) -> Self {
-        let place = diagnostics.name.to_owned();
+        let place = Place::from(diagnostics.name);
         Self {
             diagnostics,
             fields: Some(fields),
@@ -96,7 +97,7 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     /// Returns the location of the table, for a key that is missing in it.
-    pub(super) fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &Place {
         &self.place
     }
 
@@ -192,7 +193,7 @@ impl<'a, 't> Table<'a, 't> {
         });
         let place = match &found {
             Some((span, _)) => self.diagnostics.place(span, &self.path(key)),
-            None => format!("{}: {}", self.diagnostics.name, self.path(key)),
+            None => Place::from(format!("{}: {}", self.diagnostics.name, self.path(key))),
         };
         let fields = found.map(|(_, fields)| fields);
         Table {

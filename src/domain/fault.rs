@@ -107,6 +107,18 @@ impl Scope {
     }
 }
 
+/// The sender of a message that failed, as far as a secret proves it. Each kind of sender has
+/// limits of its own, so that a flood from one does not displace the messages of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// Anybody: no secret proves the message.
+    Unproven,
+    /// A person who knows a secret that is bound to other repositories.
+    OtherSecret,
+    /// GitHub or branchline: the message was authenticated.
+    Authenticated,
+}
+
 /// Declares the reasons as one table: word (attribute, logs, filters), class and scope.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $class:ident, $scope:ident;)*) => {
@@ -211,6 +223,21 @@ reasons! {
 }
 
 impl Reason {
+    /// Returns the sender of a message that failed for this reason.
+    #[must_use]
+    pub fn sender(self) -> Sender {
+        match self.class() {
+            Class::Unverified if self == Self::WrongSecret => Sender::OtherSecret,
+            Class::Unverified => Sender::Unproven,
+            Class::Permanent
+            | Class::Busy
+            | Class::Transient
+            | Class::Throttled
+            | Class::Quota
+            | Class::Unknown => Sender::Authenticated,
+        }
+    }
+
     /// Returns true if the message has no well-formed signature, so that GitHub did not send it
     /// with a secret. There is nothing to replay.
     #[must_use]

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::ids::{Branch, RepositoryName};
-use crate::domain::rules::rule::{GlobFilter, On, Rule, Rules};
+use crate::domain::rules::glob::GlobFilter;
+use crate::domain::rules::rule::{On, Rule, Rules};
 
 /// What is known of a subject. `None` is not known.
 #[derive(Clone, Debug)]

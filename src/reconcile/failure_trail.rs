@@ -21,10 +21,11 @@ use crate::reconcile::Reconciler;
 
 /// How long an entry may take. The message waits for it, and is deleted afterwards.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Adds an entry after a message was sent to the dead-letter queue or to quarantine. A message
     /// of a known subject is in that subject's trail, and any other one in the trail of this
-    /// worker, up to [`super::UNKNOWN_PER_MINUTE`].
+    /// worker, up to [`super::UNKNOWN_PER_MINUTE`] for each kind of sender.
     ///
     /// If cancelled, the entry may be written. The message then returns, is sent again, and gets
     /// another entry.
@@ -37,12 +38,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Some(About::Subject(_) | About::Repository) | None => None,
         };
         let Some(subject) = subject else {
-            let Some(omitted) = self.unknown_messages.admit(now) else {
+            let entries = self.unknown_messages.of_sender(journal.sender());
+            let Some(omitted) = entries.admit(now) else {
                 return;
             };
             let entry = entry(journal, destination, now, omitted);
             if !self.add_failure(&self.messages_chain(), &entry).await {
-                self.unknown_messages.give_back(omitted.saturating_add(1));
+                entries.give_back(omitted.saturating_add(1));
             }
             return;
         };

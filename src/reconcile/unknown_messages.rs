@@ -3,16 +3,38 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::domain::fault::Sender;
 use crate::domain::ids::Timestamp;
 
-/// Entries a minute for messages without a known subject, which anybody on the internet can send.
-/// At this rate a month costs a worker 2.6 million writes, or less than 2 US dollars.
+/// Entries a minute for messages without a known subject from one kind of sender. Anybody on the
+/// internet can send some of them. At this rate a month costs a worker 2.6 million writes, or less
+/// than 2 US dollars.
 pub const UNKNOWN_PER_MINUTE: u32 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// The entries of the last minute, and the messages without one, by kind of sender: a flood from
+/// one does not leave out the messages of another.
+#[derive(Debug, Default)]
+pub(super) struct UnknownMessages {
+    unproven: Entries,
+    other_secret: Entries,
+    authenticated: Entries,
+}
+
+impl UnknownMessages {
+    /// Returns the entries of one kind of sender.
+    pub(super) fn of_sender(&self, sender: Sender) -> &Entries {
+        match sender {
+            Sender::Unproven => &self.unproven,
+            Sender::OtherSecret => &self.other_secret,
+            Sender::Authenticated => &self.authenticated,
+        }
+    }
+}
+
 /// The entries of the last minute, and the messages without one.
 #[derive(Debug, Default)]
-pub(super) struct UnknownMessages(Mutex<Minute>);
+pub(super) struct Entries(Mutex<Minute>);
 
 #[derive(Debug)]
 struct Minute {
@@ -32,7 +54,7 @@ impl Default for Minute {
     }
 }
 
-impl UnknownMessages {
+impl Entries {
     /// Returns how many messages were left out before this one; `None` if this one is left out.
     pub(super) fn admit(&self, now: Timestamp) -> Option<u64> {
         // No code panics under this lock.
@@ -62,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_not_recorded_one_by_one() {
-        let messages = UnknownMessages::default();
+        let messages = Entries::default();
         let at = |seconds: i64| Timestamp(seconds * 1_000);
         let admitted = (0..100).filter_map(|_| messages.admit(at(5))).count();
         assert_eq!(admitted, UNKNOWN_PER_MINUTE as usize);

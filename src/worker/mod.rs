@@ -26,7 +26,7 @@ use crate::reconcile::Reconciler;
 use consumer::Consumer;
 pub use heartbeat::Heartbeats;
 use process::{Jitter, Shared};
-use rate_limit::RateLimit;
+use rate_limit::RateLimits;
 pub use readiness::Readiness;
 pub use run_mode::RunMode;
 pub use shutdown::{Shutdown, ShutdownHandle};
@@ -95,8 +95,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             breaker: Arc::default(),
             readiness: self.readiness.clone(),
             jitter: Arc::new(Jitter::new(self.config.seed)),
-            quarantine: Arc::new(RateLimit::new(self.reconciler.clock().now())),
-            discarded_lines: Arc::new(RateLimit::new(self.reconciler.clock().now())),
+            quarantine: Arc::new(RateLimits::new(self.reconciler.clock().now())),
+            discarded_lines: Arc::new(RateLimits::new(self.reconciler.clock().now())),
         };
         // A consumer that fails also stops the other one.
         let (stop_both, stopped) = Shutdown::channel();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::fault::{Class, Reason};
+use crate::domain::fault::Class;
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::outcome::backend_signal::BackendSignal;
@@ -19,7 +19,7 @@ use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
 use crate::worker::acks::{Ack, Acks};
 use crate::worker::outage::CircuitBreaker;
-use crate::worker::rate_limit::RateLimit;
+use crate::worker::rate_limit::RateLimits;
 use crate::worker::readiness::Readiness;
 use crate::worker::shutdown::Shutdown;
 use crate::worker::{backoff, report};
@@ -31,9 +31,9 @@ pub(super) struct Shared<S, P, C> {
     pub(super) readiness: Readiness,
     pub(super) jitter: Arc<Jitter>,
     /// Limits how many messages are quarantined.
-    pub(super) quarantine: Arc<RateLimit>,
+    pub(super) quarantine: Arc<RateLimits>,
     /// Limits how many log lines discarded messages cost.
-    pub(super) discarded_lines: Arc<RateLimit>,
+    pub(super) discarded_lines: Arc<RateLimits>,
 }
 
 impl<S, P, C> Clone for Shared<S, P, C> {
@@ -94,7 +94,10 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         // The metrics come first, so that they contain every message whose log line was written.
         report::measured(&processed, ended.since(started), ended);
         let is_quiet = processed.disposition == Disposition::Discard
-            && !self.shared.discarded_lines.admits(ended);
+            && !self
+                .shared
+                .discarded_lines
+                .admits(processed.journal.sender(), ended);
         if !is_quiet {
             report::processed(&processed, ended.since(started), ended.since(sent_at));
         }
@@ -102,14 +105,13 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         self.dispose(processed, lease).await
     }
 
-    /// Discards a message that no secret proves instead of quarantining it, if too many are
-    /// quarantined already. A message under another repository's secret comes from a sender who
-    /// knows a secret, and a stranger's flood must not displace it.
+    /// Discards a message instead of quarantining it, if too many of its kind of sender are
+    /// quarantined already. A stranger's flood does not displace messages under another
+    /// repository's secret, nor they those that a later secret may prove.
     fn limit_quarantine(&self, processed: &mut Processed, now: Timestamp) {
-        let reason = processed.journal.fault().map(|fault| fault.reason);
         let is_quarantined = matches!(processed.disposition, Disposition::Quarantine(_));
-        let is_limited = is_quarantined && reason != Some(Reason::WrongSecret);
-        if is_limited && !self.shared.quarantine.admits(now) {
+        let sender = processed.journal.sender();
+        if is_quarantined && !self.shared.quarantine.admits(sender, now) {
             processed.disposition = Disposition::Discard;
         }
     }

@@ -14,6 +14,8 @@ from _infra import permissions, resource_policy, terraform
 from _infra.permissions import VARIABLES
 from _infra.provider import ACCOUNT, REGION
 
+SECRET = VARIABLES["webhook_secret_arns"][0]
+
 
 class Validation(unittest.TestCase):
     """Invalid variables, and arguments that the provider does not have, are rejected at once."""
@@ -26,11 +28,18 @@ class Validation(unittest.TestCase):
 
     def test_variables(self) -> None:
         """Each invalid variable is rejected with its own error message."""
+        rule = '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
         cases: list[tuple[dict[str, Any], str]] = [
             ({"name": "Branch Line"}, "The name must be 3 to 31"),
             ({"rules": "repository = 1"}, "at least one [[rule]]"),
-            ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] tables"),
-            ({"webhook_secret_arns": []}, "At least one secret is required"),
+            ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] and [[github.secret]] tables"),
+            ({"webhook_secret_arns": [], "rules": rule}, "At least one secret is required"),
+            ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
+            ({"secrets": {"AWS_SECRET_ACCESS_KEY": SECRET}}, "which have a meaning already"),
+            ({"secrets": {"WEBHOOK_SECRET_0": SECRET}}, "which have a meaning already"),
+            ({"secrets": {"TOKEN": SECRET.replace("secretsmanager", "ssm")}}, "Each value must be the ARN of a secret"),
+            ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
+            ({"secrets": {"WEBSITE_SECRET": SECRET}}, "a variable that the task does not get"),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
             ({"clone_names": []}, "At least one pattern"),
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
@@ -141,6 +150,8 @@ class Applied(unittest.TestCase):
         configuration = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
         secrets = {f"env:{secret['name']}" for secret in container["secrets"]}
         self.assertLessEqual(set(configuration["github"]["secrets"]), secrets)
+        self.assertEqual([bound["value"] for bound in configuration["github"]["secret"]], ["env:WEBSITE_SECRET"])
+        self.assertLessEqual({"env:WEBSITE_SECRET", "env:GITHUB_TOKEN"}, secrets)
         self.assertIn(container["environment"][0]["value"], secrets)
         self.assertGreaterEqual(container["stopTimeout"], configuration["queue"]["drain_timeout"] + 4)
         self.assertTrue(container["readonlyRootFilesystem"])

@@ -19,22 +19,22 @@ const ATTEMPTS: usize = 8;
 
 impl AuditLog for DynamoStore {
     async fn note(&self, chain: &Chain, entry: &NewAuditEntry) -> Result<(), Fault> {
-        // Held across the calls: two entries of one process do not race for the same place.
-        let mut known = self.last_entries().lock().await;
-        let mut last = match known.take(chain) {
+        let last_entry = self.last_entries().of(chain);
+        let mut known = last_entry.lock().await;
+        let mut last = match known.take() {
             Some(last) => Some(last),
             None => self.last_entry(chain).await?,
         };
         for _ in 0..ATTEMPTS {
             // An earlier attempt of this entry, whose answer was lost.
             if let Some(last) = last.take_if(|last| last.is(entry, chain)) {
-                known.keep(chain, last);
+                *known = Some(last);
                 return Ok(());
             }
             let after = last.as_ref().map(AuditEntry::head);
             let linked = AuditEntry::link(entry, chain, after.as_ref());
             if self.put_entry(chain, &linked).await? {
-                known.keep(chain, linked);
+                *known = Some(linked);
                 return Ok(());
             }
             last = self.last_entry(chain).await?;

@@ -7,7 +7,7 @@ pub enum Colour {
     Red,
     /// A success, or text that was added.
     Green,
-    /// Work in progress, or a check that was skipped.
+    /// Work in progress, a check that was skipped, or a warning.
     Yellow,
 }
 

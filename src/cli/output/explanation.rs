@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::cli::output::OutputFormat;
 use crate::cli::output::colour::Colour;
+use crate::cli::output::notes::notes;
 use crate::domain::clone::diff::lines;
 use crate::domain::text::one_line;
 use crate::inspect::explain::Explanation;
@@ -56,9 +57,8 @@ fn table(explanation: &Explanation, colours: bool) -> String {
                 &one_line(&format!("without stages {stages}"), LINE),
             );
         }
-        for danger in &compared.dangers {
-            let danger = format!("danger: {}", one_line(danger, LINE));
-            line(&mut text, &painted(&danger, colours));
+        for note in notes(&compared.dangers, &compared.warnings, LINE, colours) {
+            line(&mut text, &note);
         }
         for difference in lines(&compared.differences) {
             let shown = one_line(&difference, LINE);
@@ -104,13 +104,6 @@ fn facts(explanation: &Explanation) -> String {
 fn line(text: &mut String, line: &str) {
     // Writing into a string cannot fail.
     let _ = writeln!(text, "{line}");
-}
-
-fn painted(danger: &str, colours: bool) -> String {
-    match colours {
-        true => Colour::Red.paint(danger),
-        false => danger.to_owned(),
-    }
 }
 
 /// Colours a line of a difference: red if it is removed, green if it is added.

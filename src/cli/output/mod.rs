@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 pub mod colour;
 pub mod explanation;
 pub mod mapping;
+pub mod notes;
 pub mod status;
 pub mod streaming_table;
 pub mod why;

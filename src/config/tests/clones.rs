@@ -6,7 +6,7 @@ use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::rule::{Start, Update};
 
 const HEAD: &str = r#"
-queue = { url = "https://sqs.eu-west-1.amazonaws.com/1/w", internal_url = "https://sqs.eu-west-1.amazonaws.com/1/i", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/1/d" }
+queue = { url = "https://sqs.eu-west-1.amazonaws.com/123456789012/w", internal_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/i", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/d" }
 store = { table = "branchline" }
 github = { secrets = ["env:NEW"] }
 aws = { codepipeline_rate = 5 }
@@ -92,7 +92,12 @@ environment = { SHA = "{sha}" }
     .replace("codepipeline_rate = 5", "codepipeline_rate = 0");
     insta::assert_snapshot!(problems(text.leak()), @r#"
     branchline.toml:5: aws.codepipeline_rate: expected 1 to 1000
+    branchline.toml:7: rule[1]: a rule with max_active needs a name, under which its clones are counted: set name
+    branchline.toml:11: rule[1].pipeline_name: a branch has no {title}: use {branch}
     branchline.toml:12: rule[1].source_action: 'App' is not an action: expected "Stage/Action"
+    branchline.toml:14: rule[1].update: expected one of "next-start", "never"
+    branchline.toml:15: rule[1].stop_on_close: expected true or false
+    branchline.toml:16: rule[1].max_active: expected 1 to 10000
     branchline.toml:17: rule[1].execution_mode: expected "SUPERSEDED", "QUEUED" or "PARALLEL"
     branchline.toml:18: rule[1].variables.PR: a branch has no {number}
     branchline.toml:18: rule[1].variables.X: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
@@ -103,11 +108,6 @@ environment = { SHA = "{sha}" }
     branchline.toml:20: rule[1].secrets.App/Token: 'App/Token' does not name a configuration value: expected "Stage/Action/Key"
     branchline.toml:20: rule[1].secrets.Source/App/Other: the variable GONE is not set
     branchline.toml:20: rule[1].secrets.Source/App/Token: not a reference: expected env:NAME or file:PATH, never the secret itself
-    branchline.toml:14: rule[1].update: expected one of "next-start", "never"
-    branchline.toml:15: rule[1].stop_on_close: expected true or false
-    branchline.toml:16: rule[1].max_active: expected 1 to 10000
-    branchline.toml:7: rule[1]: a rule with max_active needs a name, under which its clones are counted: set name
-    branchline.toml:11: rule[1].pipeline_name: a branch has no {title}: use {branch}
     branchline.toml:21: rule[2]: a rule with max_active needs a name, under which its clones are counted: set name
     branchline.toml:26: rule[3]: {sha} is not known to an execution that the clone starts by itself: use start = "commit"
     "#);

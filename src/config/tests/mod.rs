@@ -172,27 +172,27 @@ template = "t"
 pipeline_name = "{repo}"
 "#;
     insta::assert_snapshot!(problems(text), @r#"
-    branchline.toml:4: queue.url: expected the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    branchline.toml:2: regoin: unknown key: expected one of aws, queue, store, github, rule
     branchline.toml:3: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
     branchline.toml:3: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
+    branchline.toml:4: queue.url: expected the URL of an SQS queue: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
+    branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
     branchline.toml:6: queue.concurrency: expected 1 to 1000
     branchline.toml:8: store.table: expected text in quotes
     branchline.toml:10: github.secrets: secret 1: not a reference: expected env:NAME or file:PATH, never the secret itself
     branchline.toml:10: github.secrets: secret 2: the variable NONE is not set
     branchline.toml:10: github.secrets: secret 3: EMPTY is empty
     branchline.toml:10: github.secrets: secret 4: the file /none cannot be read: entity not found
+    branchline.toml:12: rule[1].repository: invalid glob 'a[b': unclosed character class; missing ']'
     branchline.toml:13: rule[1].on: expected "pull_request" or "branch"
     branchline.toml:14: rule[1].template: not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
-    branchline.toml:12: rule[1].repository: invalid glob 'a[b': unclosed character class; missing ']'
     branchline.toml:15: rule[1].drafts: expected true or false
     branchline.toml:16: rule[2].repository: missing: every rule needs it
-    branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
     branchline.toml:16: rule[2]: 'base' applies to pull requests, and this rule has on = "branch": remove it
+    branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
     branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name
     branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
-    branchline.toml:5: queue.dead_letter_ulr: unknown key: did you mean 'dead_letter_url'?
-    branchline.toml:2: regoin: unknown key: expected one of aws, queue, store, github, rule
     "#);
 }
 
@@ -293,9 +293,9 @@ fn an_invalid_override_is_refused() {
         ..Overrides::default()
     };
     insta::assert_snapshot!(load_text(GOOD, &overrides).unwrap_err().to_string(), @r#"
+    --region / AWS_REGION: not an AWS Region: expected a name such as eu-west-1
     --queue-url / BRANCHLINE_QUEUE_URL: is empty: give it a value, or unset it
     --concurrency / BRANCHLINE_CONCURRENCY: expected a whole number
-    --region / AWS_REGION: not an AWS Region: expected a name such as eu-west-1
     "#);
 }
 
@@ -315,11 +315,10 @@ fn a_failure_queue_that_is_also_a_source_queue_is_refused() {
         quarantine_url: Some(source.into()),
         ..Overrides::default()
     };
+    let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
     assert!(
-        load_text(GOOD, &overrides)
-            .unwrap_err()
-            .to_string()
-            .starts_with("queue.url: is also")
+        problems.starts_with("branchline.toml:5: queue.url: is also the dead-letter"),
+        "{problems}"
     );
 }
 
@@ -333,7 +332,9 @@ fn the_webhook_queue_is_not_the_internal_queue() {
     };
     let problems = load_text(GOOD, &overrides).unwrap_err().to_string();
     assert!(
-        problems.starts_with("queue.internal_url: is also the webhook queue"),
+        problems.starts_with(
+            "--internal-queue-url / BRANCHLINE_INTERNAL_QUEUE_URL: is also the webhook queue"
+        ),
         "{problems}"
     );
 }
@@ -370,3 +371,4 @@ fn a_command_without_queues_needs_no_queue_url() {
 mod clones;
 mod schema;
 mod secrets;
+mod unusable;

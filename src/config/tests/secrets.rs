@@ -64,14 +64,14 @@ value = "env:NEW"
 "#,
     );
     insta::assert_snapshot!(problems(text), @r#"
+    branchline.toml:13: github.secrets: secret 2: another secret has the name 'env:NEW': give each its own with name, and list each reference once
     branchline.toml:14: github.secret[1].value: missing: set it to "env:NAME" or "file:PATH"
     branchline.toml:15: github.secret[1].repositories: an empty list binds it to nothing: give globs over owner/name, or remove it
+    branchline.toml:17: github.secret[2].value: not a reference: expected env:NAME or file:PATH, never the secret itself
     branchline.toml:18: github.secret[2].name: expected 1 to 100 characters, without control characters
     branchline.toml:19: github.secret[2].repositories: invalid glob 'a[b': unclosed character class; missing ']'
     branchline.toml:21: github.secret[3].value: expected text in quotes
     branchline.toml:22: github.secret[3].repository: unknown key: did you mean 'repositories'?
-    branchline.toml:13: github.secrets: secret 2: another secret has the name 'env:NEW': give each its own with name, and list each reference once
-    branchline.toml:17: github.secret[2].value: not a reference: expected env:NAME or file:PATH, never the secret itself
     branchline.toml:24: github.secret[4].value: another secret has the name 'env:NEW': give each its own with name, and list each reference once
     branchline.toml:24: github.secret[4].value: the variable GONE is not set
     branchline.toml:28: github.secret[5].value: has the same value as 'env:NEW', so neither tells who signed: give each its own value

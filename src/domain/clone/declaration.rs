@@ -12,6 +12,12 @@ pub struct Declaration(pub(super) Map<String, Value>);
 
 /// The keys of a stage's conditions (API reference, `StageDeclaration`).
 const CONDITIONS: [&str; 3] = ["beforeEntry", "onSuccess", "onFailure"];
+/// The provider of actions and rules that run a CodeBuild project.
+const BUILD_PROJECT: &str = "CodeBuild";
+/// The providers that run code on a machine of CodePipeline, with the role of the action or else of
+/// the pipeline (user guide, "Commands action reference", "ECRBuildAndPublish build action
+/// reference").
+const PIPELINE_ROLE: [&str; 2] = ["Commands", "ECRBuildAndPublish"];
 
 /// The location of an action in a pipeline: `Stage/Action`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +83,21 @@ impl<'a> Action<'a> {
         self.whole.get("roleArn").and_then(Value::as_str)
     }
 
+    /// Returns a text of the configuration.
+    pub(super) fn configured(&self, key: &str) -> Option<&'a str> {
+        self.configuration?.get(key)?.as_str()
+    }
+
+    /// Returns true if the action runs a CodeBuild project, whose role runs the buildspec.
+    pub(super) fn runs_build_project(&self) -> bool {
+        self.provider == BUILD_PROJECT
+    }
+
+    /// Returns true if the action runs code with the role of the pipeline.
+    pub(super) fn runs_code_as_pipeline(&self) -> bool {
+        PIPELINE_ROLE.contains(&self.provider) && self.role().is_none()
+    }
+
     /// Returns the whole declaration of the action.
     pub(super) fn whole(&self) -> &'a Value {
         self.whole
@@ -109,6 +130,23 @@ pub struct ConditionRule<'a> {
     pub role: Option<&'a str>,
     /// The whole declaration of the rule.
     pub(super) whole: &'a Value,
+}
+
+impl ConditionRule<'_> {
+    /// Returns the location of the rule, in words.
+    pub(super) fn place(&self) -> String {
+        format!("a condition of stage '{}'", self.stage)
+    }
+
+    /// Returns true if the rule runs a CodeBuild project, whose role runs the buildspec.
+    pub(super) fn runs_build_project(&self) -> bool {
+        self.provider == BUILD_PROJECT
+    }
+
+    /// Returns true if the rule runs code with the role of the pipeline.
+    pub(super) fn runs_code_as_pipeline(&self) -> bool {
+        PIPELINE_ROLE.contains(&self.provider) && self.role.is_none()
+    }
 }
 
 fn mentions(json: &Value, part: &str) -> bool {
@@ -259,9 +297,7 @@ impl Declaration {
 
     /// Returns the locations of the actions that run a CodeBuild project.
     pub(super) fn builds(&self) -> Vec<ActionPath> {
-        let builds = self
-            .actions()
-            .filter(|action| action.provider == "CodeBuild");
+        let builds = self.actions().filter(Action::runs_build_project);
         builds.map(|action| action.path()).collect()
     }
 }

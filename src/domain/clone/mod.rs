@@ -2,7 +2,7 @@
 //! rule. Everything else is copied unchanged.
 
 mod canonical_json;
-pub mod dangers;
+mod dangers;
 pub mod declaration;
 pub mod diff;
 pub mod execution;
@@ -55,6 +55,8 @@ pub struct NewPipeline {
     pub fingerprint: CloneFingerprint,
     /// What remains dangerous because the rule allows it, in sentences.
     pub dangers: Vec<String>,
+    /// What may not work as the template's author meant it, in sentences.
+    pub warnings: Vec<String>,
 }
 
 /// Leaves out the declaration.
@@ -129,6 +131,7 @@ impl Template {
         let tags = all_tags(overrides, tags(subject, values.repository, table));
         limits::check(&clone, &tags)?;
         let dangers = dangers::dangers(&self.declaration, &clone, overrides);
+        let warnings = dangers::warnings(&clone);
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
@@ -137,6 +140,7 @@ impl Template {
             tags,
             fingerprint,
             dangers,
+            warnings,
         })
     }
 }

@@ -1,8 +1,6 @@
 //! Which actions of a pipeline change something outside it, such as a deployment. A clone runs the
 //! code of a pull request, so it has none of them unless its rule names their stage.
 
-use serde_json::Value;
-
 use crate::domain::clone::declaration::{Action, ActionPath, ConditionRule, Declaration};
 
 /// The categories of actions that only build or test (API reference, `ActionTypeId.category`).
@@ -20,7 +18,7 @@ const HARMLESS_RULES: [&str; 3] = ["CloudWatchAlarm", "DeploymentWindow", "Varia
 
 /// The configuration keys that name what an action changes (user guide, "Action structure
 /// reference").
-const TARGET_KEYS: [&str; 15] = [
+pub(super) const TARGET_KEYS: [&str; 15] = [
     "StackName",
     "StackSetName",
     "ApplicationName",
@@ -40,7 +38,11 @@ const TARGET_KEYS: [&str; 15] = [
 
 /// The configuration keys with which a deploy action gives a role to the service that deploys (user
 /// guide, "AWS CloudFormation deploy action reference").
-const DEPLOY_ROLES: [&str; 3] = ["RoleArn", "AdministrationRoleArn", "ExecutionRoleName"];
+pub(super) const DEPLOY_ROLES: [&str; 3] =
+    ["RoleArn", "AdministrationRoleArn", "ExecutionRoleName"];
+
+/// The configuration key of a CodeBuild action's project.
+pub(super) const PROJECT: &str = "ProjectName";
 
 /// An action of a clone that changes something outside the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +77,11 @@ impl Action<'_> {
     /// Returns true for an action that deploys the stack of its own pipeline, as CDK Pipelines has
     /// it in `UpdatePipeline/SelfMutate` (CDK API reference, `CodePipeline.selfMutation`). In a
     /// clone it would deploy over the template. It is recognised by its name alone.
-    pub(super) fn is_self_mutating(&self) -> bool {
-        let project = self.configuration.and_then(|c| c.get("ProjectName"));
-        let project = project.and_then(Value::as_str).unwrap_or_default();
-        let mutates = |text: &str| text.to_ascii_lowercase().contains("selfmutat");
+    fn is_self_mutating(&self) -> bool {
+        let project = self.configured(PROJECT).unwrap_or_default();
+        let names = [self.stage, self.name, project];
         self.category != "Source"
-            && (self.stage == "UpdatePipeline"
-                || [self.stage, self.name, project].into_iter().any(mutates))
+            && (self.stage == "UpdatePipeline" || names.into_iter().any(is_named_self_mutating))
     }
 
     fn side_effect(&self) -> SideEffect {
@@ -101,7 +101,29 @@ impl Action<'_> {
     }
 }
 
+impl ConditionRule<'_> {
+    /// Returns true for a rule that runs the build that deploys the stack of its own pipeline.
+    fn is_self_mutating(&self) -> bool {
+        let named = ["/name", "/configuration/ProjectName"];
+        let mut names = named.iter().filter_map(|path| self.whole.pointer(path));
+        names.any(|name| name.as_str().is_some_and(is_named_self_mutating))
+    }
+}
+
+fn is_named_self_mutating(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("selfmutat")
+}
+
 impl Declaration {
+    /// Returns the actions and the rules of conditions that deploy the stack of their own pipeline,
+    /// each as its stage and its place in words.
+    pub(super) fn self_mutating(&self) -> impl Iterator<Item = (&str, String)> {
+        let actions = self.actions().filter(Action::is_self_mutating);
+        let actions = actions.map(|action| (action.stage, format!("action '{}'", action.path())));
+        let rules = self.rules().filter(ConditionRule::is_self_mutating);
+        actions.chain(rules.map(|rule| (rule.stage, rule.place())))
+    }
+
     /// Returns the first stage that changes something outside the pipeline, and the action or the
     /// condition that does it.
     pub(super) fn first_side_effect(&self) -> Option<(&str, String)> {

@@ -80,9 +80,16 @@ pub(super) fn source(
         Fault::new(Reason::TemplateSource, detail)
     };
     if let Some(path) = named {
-        let there = candidates().any(|action| action.path() == *path);
-        let problem = || format!("source_action '{path}' is not a source action with a branch");
-        return there.then(|| path.clone()).ok_or_else(|| fault(problem()));
+        let problem = match candidates().find(|action| action.path() == *path) {
+            None => "is not a source action with a branch".to_owned(),
+            Some(action) => match of_github(&action) {
+                Some(fetched) if !is_same(&fetched, repository) => {
+                    format!("fetches {fetched}, not {repository},")
+                }
+                Some(_) | None => return Ok(path.clone()),
+            },
+        };
+        return Err(fault(format!("source_action '{path}' {problem}")));
     }
     let mut sources = candidates().filter(|action| fetches(action, repository));
     match (sources.next(), sources.next()) {
@@ -94,36 +101,30 @@ pub(super) fn source(
 
 /// Returns the GitHub repositories that a template's source actions fetch.
 pub(super) fn repositories(template: &Declaration) -> impl Iterator<Item = RepositoryName> {
-    template.actions().filter_map(|action| {
-        let value = |key: &str| action.configuration?.get(key)?.as_str();
-        let name = match action.provider {
-            CONNECTION => value("FullRepositoryId")?.to_owned(),
-            "GitHub" => format!("{}/{}", value("Owner")?, value("Repo")?),
-            _ => return None,
-        };
-        RepositoryName::parse(name).ok()
-    })
+    let sources = template.actions();
+    sources.filter_map(|action| RepositoryName::parse(of_github(&action)?).ok())
 }
 
-/// Returns true if a source action fetches a GitHub repository. GitHub compares names without case.
-/// A CodeCommit repository is never the GitHub repository of the event, even under the same name; a
-/// mirror is used only if the rule names its source action.
+/// Returns true if a source action fetches a GitHub repository.
 fn fetches(action: &Action<'_>, repository: &RepositoryName) -> bool {
-    let value = |key: &str| {
-        action
-            .configuration
-            .and_then(|configuration| configuration.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    of_github(action).is_some_and(|fetched| is_same(&fetched, repository))
+}
+
+/// Returns the repository that a source action fetches, as `owner/name`. A CodeCommit repository is
+/// never the GitHub repository of the event, even under the same name; a mirror is used only if the
+/// rule names its source action.
+fn of_github(action: &Action<'_>) -> Option<String> {
+    let value = |key: &str| action.configured(key).unwrap_or_default();
     match action.provider {
-        CONNECTION => same(value("FullRepositoryId"), repository.as_str()),
-        "GitHub" => {
-            same(value("Owner"), repository.owner()) && same(value("Repo"), repository.name())
-        }
-        _ => false,
+        CONNECTION => Some(value("FullRepositoryId").to_owned()),
+        "GitHub" => Some(format!("{}/{}", value("Owner"), value("Repo"))),
+        _ => None,
     }
+}
+
+/// Compares names of repositories as GitHub does: without case.
+fn is_same(fetched: &str, repository: &RepositoryName) -> bool {
+    fetched.eq_ignore_ascii_case(repository.as_str())
 }
 
 /// Sets the branch of the clone's source. Change detection is set explicitly on every source

@@ -17,6 +17,8 @@ pub enum Chain {
     DeadLetters(Subject),
     /// What operators did with a subject's dead letters.
     Operators(Subject),
+    /// What operators did with messages without a known subject.
+    OperatorMessages,
     /// The messages without a known subject that one worker dead-lettered or quarantined.
     Messages(String),
 }
@@ -36,6 +38,9 @@ const ACTION: &str = "ACTION";
 const MESSAGE: &str = "MESSAGE";
 /// The beginning of the partitions that operators may write to: infra/iam.tf has the same.
 const OPERATOR: &str = "OPERATOR#";
+/// The partition of operators' actions on messages without a known subject. No subject's key is the
+/// same, since it begins with `REPO#`.
+const OPERATOR_MESSAGES: &str = "OPERATOR#MESSAGES";
 const WORKER: &str = "WORKER#";
 
 impl Chain {
@@ -56,7 +61,7 @@ impl Chain {
             Self::Changes(subject) | Self::DeadLetters(subject) | Self::Operators(subject) => {
                 Some(subject)
             }
-            Self::Messages(_) => None,
+            Self::OperatorMessages | Self::Messages(_) => None,
         }
     }
 
@@ -66,6 +71,7 @@ impl Chain {
         match self {
             Self::Changes(subject) | Self::DeadLetters(subject) => subject.table_key(),
             Self::Operators(subject) => format!("{OPERATOR}{}", subject.table_key()),
+            Self::OperatorMessages => OPERATOR_MESSAGES.to_owned(),
             Self::Messages(worker) => format!("{WORKER}{worker}"),
         }
     }
@@ -103,6 +109,7 @@ impl Chain {
         match kind {
             CHANGE => Subject::from_table_key(partition).map(Self::Changes),
             FAILURE => Subject::from_table_key(partition).map(Self::DeadLetters),
+            ACTION if partition == OPERATOR_MESSAGES => Some(Self::OperatorMessages),
             ACTION => {
                 Subject::from_table_key(partition.strip_prefix(OPERATOR)?).map(Self::Operators)
             }
@@ -115,7 +122,7 @@ impl Chain {
         match self {
             Self::Changes(_) => CHANGE,
             Self::DeadLetters(_) => FAILURE,
-            Self::Operators(_) => ACTION,
+            Self::Operators(_) | Self::OperatorMessages => ACTION,
             Self::Messages(_) => MESSAGE,
         }
     }
@@ -142,7 +149,11 @@ mod tests {
                 kind,
             };
             let of_subject = Chain::of(&subject).into_iter();
-            for chain in of_subject.chain([Chain::Messages("0f/7#1".to_owned())]) {
+            let others = [
+                Chain::OperatorMessages,
+                Chain::Messages("0f/7#1".to_owned()),
+            ];
+            for chain in of_subject.chain(others) {
                 let (partition, key) = (chain.partition(), chain.sort_key(12));
                 assert!(key.starts_with(&chain.prefix()), "{key}");
                 assert_eq!(Chain::from_key(&partition, &key), Some((chain.clone(), 12)));

@@ -24,7 +24,7 @@ pub enum Disposition {
     /// The message is sent to the quarantine queue, and deleted once the send is confirmed.
     Quarantine(OutgoingMessage),
     /// The message is deleted without a copy: no secret proves it, and it has no well-formed
-    /// signature, or too many such messages are quarantined already.
+    /// signature, or too many messages of its kind of sender are quarantined already.
     Discard,
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::fault::{Class, Fault, Step};
+use crate::domain::fault::{Class, Fault, Sender, Step};
 use crate::domain::ids::{
     Branch, DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp,
 };
@@ -288,6 +288,13 @@ impl Journal {
             JournalResult::Failed(fault) => Some(fault),
             JournalResult::Open | JournalResult::Ended(_) => None,
         }
+    }
+
+    /// Returns the sender of the message, as far as it is proven.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        self.fault()
+            .map_or(Sender::Authenticated, |fault| fault.reason.sender())
     }
 
     /// Returns the stable word of the result: `open`, an outcome, or a reason.

@@ -1,5 +1,6 @@
 //! The rules of the configuration, and how they name pipelines.
 
+pub mod glob;
 pub mod pipeline_name;
 pub mod placeholder;
 pub mod rule;

@@ -1,4 +1,5 @@
-//! Records what an operator does to a dead letter, in the audit trail of its subject.
+//! Records what an operator does to a dead letter, in the audit trail of its subject, or, if the
+//! subject is not known, in the trail of all such messages.
 //!
 //! Guarantee: an entry is written before the action, and another one afterwards. No action
 //! is taken without the first one.
@@ -10,6 +11,7 @@ use crate::domain::ids::DeliveryId;
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::chain::Chain;
+use crate::domain::text::one_line;
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::ports::{AuditLog, Clock};
 
@@ -59,9 +61,16 @@ pub struct OperatorLog<'a, L, C> {
     pub action: OperatorAction,
 }
 
-/// The entry of an action that has begun; empty for a message without a known subject.
+/// The entry of an action that has begun.
 #[must_use]
-pub struct Begun(Option<(Chain, NewAuditEntry, Value)>);
+pub struct Begun {
+    chain: Chain,
+    entry: NewAuditEntry,
+    journal: Value,
+}
+
+/// The longest text of a message in an entry, in characters. What a queue has may be long.
+const TEXT: usize = 200;
 
 impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
     /// Writes the entry, before the action.
@@ -69,25 +78,20 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
     /// # Errors
     /// The entry was not written, so there must be no action.
     pub async fn begin(&self, message: &DeadLetter) -> Result<Begun, Fault> {
-        let delivery = message
-            .delivery
-            .clone()
-            .and_then(|id| DeliveryId::parse(id).ok());
-        let (Some(subject), Some(delivery)) = (&message.key, delivery) else {
-            return Ok(Begun(None));
-        };
+        let (chain, cause) = self.place(message);
         let now = self.clock.now();
         let replays = match self.action {
             OperatorAction::Replay => message.replays + 1,
             OperatorAction::Drop => message.replays,
         };
         let begun = self.action.begun();
-        let journal = json!({"outcome": begun, "delivery": delivery.as_str(),
-            "actor": self.operator, "message": message.id, "reason": message.reason,
-            "replays": replays});
+        let text = |text: &String| one_line(text, TEXT);
+        let journal = json!({"outcome": begun, "delivery": cause.delivery().map(DeliveryId::as_str),
+            "actor": self.operator, "message": text(&message.id),
+            "reason": message.reason.as_ref().map(text), "replays": replays});
         let entry = NewAuditEntry {
             time: now,
-            cause: self.action.cause(delivery),
+            cause,
             processed_at: now,
             repository: message.repository.clone(),
             actor: Some(self.operator.to_owned()),
@@ -97,15 +101,41 @@ impl<L: AuditLog, C: Clock> OperatorLog<'_, L, C> {
             pipeline: None,
             journal: journal.to_string(),
         };
-        let chain = Chain::Operators(subject.clone());
         self.log.note(&chain, &entry).await?;
-        Ok(Begun(Some((chain, entry, journal))))
+        Ok(Begun {
+            chain,
+            entry,
+            journal,
+        })
+    }
+
+    /// Returns the chain and the cause of the entries of a message. A delivery id is recorded only
+    /// if the message is authenticated, as it is if its subject is known.
+    fn place(&self, message: &DeadLetter) -> (Chain, Cause) {
+        let delivery = message
+            .delivery
+            .clone()
+            .and_then(|id| DeliveryId::parse(id).ok());
+        match (&message.key, delivery) {
+            (Some(subject), Some(delivery)) => {
+                let chain = Chain::Operators(subject.clone());
+                (chain, self.action.cause(delivery))
+            }
+            (Some(_) | None, _) => {
+                let cause = Cause::Message(one_line(&message.id, TEXT));
+                (Chain::OperatorMessages, cause)
+            }
+        }
     }
 
     /// Writes the second entry, after the action. Returns a warning if it was not written: the
     /// trail then has an action that has begun.
     pub async fn end(&self, begun: Begun) -> Option<String> {
-        let (chain, mut entry, mut journal) = begun.0?;
+        let Begun {
+            chain,
+            mut entry,
+            mut journal,
+        } = begun;
         let (before, after) = (self.action.begun(), self.action.done());
         if let Some(fields) = journal.as_object_mut() {
             fields.insert("outcome".to_owned(), after.into());

@@ -29,6 +29,9 @@ pub struct Finding {
     /// What remains dangerous because a rule allows it, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dangers: Vec<String>,
+    /// What may not work as it was meant, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The command or the permission that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
@@ -42,6 +45,7 @@ impl Finding {
             ok: Some(true),
             detail: detail.into(),
             dangers: Vec::new(),
+            warnings: Vec::new(),
             fix: None,
         }
     }
@@ -56,11 +60,9 @@ impl Finding {
 
     fn bad(what: impl Into<String>, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
-            what: what.into(),
             ok: Some(false),
-            detail: detail.into(),
-            dangers: Vec::new(),
             fix: Some(fix.into()),
+            ..Self::good(what, detail)
         }
     }
 

@@ -28,7 +28,7 @@ pub fn secrets(repository: &RepositoryName, secrets: &Secrets) -> Option<Finding
 mod tests {
     use super::*;
     use crate::domain::intake::authenticated::SecretScope;
-    use crate::domain::rules::rule::GlobFilter;
+    use crate::domain::rules::glob::GlobFilter;
     use crate::inspect::preflight::tests::lines;
 
     #[test]

@@ -1,6 +1,5 @@
 //! Checks that each rule can clone its template, with a made-up subject.
 
-use crate::domain::clone::dangers::unescaped_uses;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
     Branch, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
@@ -20,53 +19,54 @@ pub struct TemplateCheck {
     pub clone: Option<NewPipeline>,
 }
 
-/// Checks whether a rule can clone its template.
+/// Checks whether a rule can clone its template, for one repository of those that the template
+/// fetches.
 #[must_use]
 pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck {
     let what = format!("template {}", rule.template);
-    let mut repositories = template.repositories();
-    let admitted = repositories.find(|name| rule.repository.is_match(name.as_str()));
-    let Some((mapping, spec)) = admitted.and_then(|name| made_up(rule, name)) else {
-        let detail = format!(
-            "has no source action that fetches a repository of rule '{}'",
-            rule.name
-        );
-        let fix = "correct the template or the rule; for a mirror, see `branchline explain`";
-        return TemplateCheck {
-            finding: Finding::bad(what, detail, fix),
-            clone: None,
-        };
+    let bad = |detail: String, fix: String| TemplateCheck {
+        finding: Finding::bad(what.clone(), detail, fix),
+        clone: None,
     };
-    match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
-        Ok(clone) => TemplateCheck {
-            finding: Finding {
-                dangers: clone.dangers.clone(),
-                ..Finding::good(what, cloned(rule, &mapping.repository, &clone))
-            },
-            clone: Some(clone),
-        },
-        Err(fault) => {
-            let fix = format!("correct the template, or rule '{}'", rule.name);
-            TemplateCheck {
-                finding: Finding::bad(what, fault.to_string(), fix),
-                clone: None,
+    let repositories = template.repositories();
+    let admitted = repositories.filter(|name| rule.repository.is_match(name.as_str()));
+    let mut refused = None;
+    for (mapping, spec) in admitted.filter_map(|name| made_up(rule, name)) {
+        match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
+            Ok(clone) => {
+                return TemplateCheck {
+                    finding: Finding {
+                        dangers: clone.dangers.clone(),
+                        warnings: clone.warnings.clone(),
+                        ..Finding::good(what, cloned(rule, &mapping.repository, &clone))
+                    },
+                    clone: Some(clone),
+                };
             }
+            Err(fault) => refused = refused.or(Some(fault)),
         }
+    }
+    match refused {
+        Some(fault) => bad(
+            fault.to_string(),
+            format!("correct the template, or rule '{}'", rule.name),
+        ),
+        None => bad(
+            format!(
+                "has no source action that fetches a repository of rule '{}'",
+                rule.name
+            ),
+            "correct the template or the rule; for a mirror, see `branchline explain`".to_owned(),
+        ),
     }
 }
 
-/// Describes the clone: what it is for, which stages it does not have, and where it uses variables
-/// that CodePipeline does not escape.
+/// Describes the clone: what it is for, and which stages it does not have.
 fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> String {
     let mut detail = format!("rule '{}' can clone it for {repository}", rule.name);
     let left_out = &clone.fingerprint.left_out_stages;
     if !left_out.is_empty() {
         detail.push_str(&format!(", without stages {}", left_out.join(", ")));
-    }
-    for (place, variable) in unescaped_uses(&clone.declaration) {
-        detail.push_str(&format!(
-            "; {place} uses #{{variables.{variable}}}, which CodePipeline does not escape"
-        ));
     }
     detail
 }

@@ -55,6 +55,9 @@ pub struct CloneComparison {
     /// What remains dangerous because the rule allows it, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dangers: Vec<String>,
+    /// What may not work as the template's author meant it, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The differences.
     pub differences: Vec<Difference>,
 }
@@ -69,6 +72,7 @@ impl CloneComparison {
             pipeline: clone.name.to_string(),
             left_out_stages: clone.fingerprint.left_out_stages.clone(),
             dangers: clone.dangers.clone(),
+            warnings: clone.warnings.clone(),
             differences: diff(&template.declaration, &clone.declaration),
         }
     }

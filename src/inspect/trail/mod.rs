@@ -178,9 +178,10 @@ impl<S: StoreReader> TrailVerifier<'_, S> {
     ) -> Result<usize, Fault> {
         let (entries, mapping) = match chain {
             Chain::Changes(subject) => self.read_with_mapping(chain, subject).await?,
-            Chain::DeadLetters(_) | Chain::Operators(_) | Chain::Messages(_) => {
-                (self.store.chain(chain).await?, None)
-            }
+            Chain::DeadLetters(_)
+            | Chain::Operators(_)
+            | Chain::OperatorMessages
+            | Chain::Messages(_) => (self.store.chain(chain).await?, None),
         };
         let named = entries
             .iter()

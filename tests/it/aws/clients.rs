@@ -63,6 +63,20 @@ pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
     DynamoStore::new(client!(aws_sdk_dynamodb, answers), TABLE.to_owned())
 }
 
+/// Returns a table at this endpoint.
+pub(crate) fn store_at(endpoint: &str) -> DynamoStore {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(credentials())
+        .endpoint_url(endpoint)
+        .build();
+    DynamoStore::new(
+        aws_sdk_dynamodb::Client::from_conf(config),
+        TABLE.to_owned(),
+    )
+}
+
 /// Returns a CodePipeline that responds from these rules, in order.
 pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
     let pace = NonZeroU32::new(1_000).unwrap();

@@ -41,6 +41,7 @@ async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
         dangers: Vec::new(),
+        warnings: Vec::new(),
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await

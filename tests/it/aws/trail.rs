@@ -1,6 +1,7 @@
 //! The audit trail where DynamoDB's response was lost, or where a place in a chain is taken.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
@@ -11,6 +12,8 @@ use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::Reason;
 use branchline::domain::outcome::chain::Chain;
 use branchline::ports::AuditLog;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::clients;
 use crate::world::samples::{entry, pull};
@@ -87,6 +90,28 @@ async fn the_next_entry_of_a_process_reads_nothing() {
     let store = clients::store(&[&last(Vec::new()), &accepts(1), &accepts(2)]);
     for delivery in ["guid-1", "guid-2"] {
         store.note(&chain(), &entry(delivery, "-")).await.unwrap();
+    }
+}
+
+/// A table that never answers receives the request for one chain while that for another waits.
+#[tokio::test]
+async fn an_entry_of_one_chain_does_not_wait_for_that_of_another() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let store = clients::store_at(&endpoint);
+    let note = async |number| {
+        let chain = Chain::Operators(pull(number));
+        store.note(&chain, &entry("guid-1", "-")).await
+    };
+    let requests = async {
+        let first = silent.accept().await.unwrap();
+        (first, silent.accept().await.unwrap())
+    };
+    let both = timeout(Duration::from_secs(10), requests);
+    tokio::select! {
+        both = both => assert!(both.is_ok(), "the second request waits for the first"),
+        answer = note(7) => panic!("{answer:?}"),
+        answer = note(8) => panic!("{answer:?}"),
     }
 }
 

@@ -37,12 +37,12 @@ fn every_mistake_of_a_file_is_reported() {
         failure(branchline(&["run", "--concurrency", "0"]).current_dir(folder.path()));
     assert_eq!(code, Some(2));
     insta::assert_snapshot!(error, @r#"
-    error: branchline.toml:2: queue.url: expected text in quotes
-    error: branchline.toml:1: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
-    error: branchline.toml:1: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
     error: --concurrency / BRANCHLINE_CONCURRENCY: expected 1 to 1000
     error: branchline.toml: store.table: missing: set it here, with --table or in BRANCHLINE_TABLE
     error: branchline.toml: github.secrets: missing: webhooks cannot be authenticated without a secret; set it to ["env:NAME"], or write a [[github.secret]]
+    error: branchline.toml:1: queue.internal_url: missing: set it here, with --internal-queue-url or in BRANCHLINE_INTERNAL_QUEUE_URL
+    error: branchline.toml:1: queue.dead_letter_url: missing: set it here, with --dead-letter-url or in BRANCHLINE_DEAD_LETTER_URL
+    error: branchline.toml:2: queue.url: expected text in quotes
     error: branchline.toml:3: rule[1].repository: missing: every rule needs it
     error: branchline.toml:3: rule[1].on: missing: every rule needs it
     error: branchline.toml:3: rule[1].template: missing: every rule needs it

@@ -80,6 +80,7 @@ fn without_aws_it_shows_the_clone_and_no_secret() {
     prediction create api-pr-7 from api-template
 
     api-template -> api-pr-7
+    danger: action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
     - name: "api-template"
     + name: "api-pr-7"
     - stages/Build/actions/Build/configuration/EnvironmentVariables: "[{\"name\":\"ü\",\"value\":\"1\"}]"

@@ -78,6 +78,16 @@ async fn a_missing_table_or_queue_is_reported_in_one_line() {
             "/000000000000/no-such-internal",
             "no-such-internal",
         ),
+        (
+            "--dead-letter-url",
+            "/000000000000/no-such-dead-letters",
+            "no-such-dead-letters",
+        ),
+        (
+            "--quarantine-url",
+            "/000000000000/no-such-quarantine",
+            "no-such-quarantine",
+        ),
     ];
     for (flag, value, named) in missing {
         let value = match flag {
@@ -91,6 +101,11 @@ async fn a_missing_table_or_queue_is_reported_in_one_line() {
         assert!(
             last.starts_with("error: aws-missing: ") && last.contains(named),
             "{log}"
+        );
+        assert_eq!(
+            log.contains("Polling for webhooks"),
+            flag == "--table",
+            "a missing queue is reported before anything else: {log}"
         );
     }
     assert_eq!(account.counts().await, [1, 0, 0], "nothing is lost");

@@ -179,6 +179,44 @@ async fn an_exported_entry_has_the_hash_of_its_own_fields() {
     );
 }
 
+#[tokio::test]
+async fn what_operators_do_with_messages_without_a_subject_is_in_the_trail() {
+    let account = with_trail("trail-operators").await;
+    for arguments in [
+        &["replay", "--by", "eve"][..],
+        &[
+            "drop",
+            "--queue",
+            "quarantine",
+            "--no-export",
+            "--by",
+            "ada",
+        ],
+    ] {
+        let all = [&["dlq"], arguments, &["--all", "--yes"]].concat();
+        let ran = output(&mut account.command(&all));
+        assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+    }
+    let mut entries = rows(&account, &["export", "--history"]);
+    entries.retain(|entry| entry["chain"] == "OPERATOR#MESSAGES/ACTION");
+    entries.sort_by_key(|entry| entry["sequence"].as_u64());
+    let line = |entry: &Value| {
+        assert!(entry["cause"].as_str().unwrap().starts_with("message:"));
+        let word = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+        let journal: Value = serde_json::from_str(&word("journal")).unwrap();
+        let reason = journal["reason"].as_str().unwrap();
+        format!("{} {} {reason}", word("outcome"), word("actor"))
+    };
+    let expected = [
+        "replaying eve invalid-payload",
+        "replayed eve invalid-payload",
+        "dropping ada signature-mismatch",
+        "dropped ada signature-mismatch",
+    ];
+    assert_eq!(entries.iter().map(line).collect::<Vec<_>>(), expected);
+    verify(&account, &[], 0);
+}
+
 /// A daemon without the table could make a change and not settle it.
 #[tokio::test]
 async fn a_daemon_without_the_table_of_the_trail_does_not_start() {

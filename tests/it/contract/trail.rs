@@ -147,6 +147,7 @@ pub(crate) async fn a_note_follows_the_last_one<S: StoreStage>(stage: &S) {
     for chain in [
         Chain::DeadLetters(pull(7)),
         Chain::Operators(pull(7)),
+        Chain::OperatorMessages,
         Chain::Messages("0f".to_owned()),
     ] {
         assert_eq!(whole(stage, &chain).await, []);

@@ -14,7 +14,7 @@ use crate::world::webhook::{REPOSITORY, SECRET, Webhook};
 pub(super) const WEB_SECRET: &str = "the secret of acme/web";
 
 /// The secret of `acme/api` is bound to it, and so is that of `acme/web`.
-fn secrets() -> Secrets {
+pub(super) fn secrets() -> Secrets {
     let mut secrets = Secrets::default();
     for (name, globs, value) in [
         ("env:API", ["acme/api"], SECRET),
@@ -107,7 +107,7 @@ fn a_body_without_a_repository_is_not_proven_by_a_bound_secret() {
         prepare(world);
         for body in ["{", "{}", "[]", r#"{"repository": {"full_name": 5}}"#] {
             let detail = quarantined(world, Webhook::pull_request("opened").body(body)).await;
-            assert!(detail.contains("about no repository"), "{detail}");
+            assert!(detail.contains("the body names no repository"), "{detail}");
         }
     });
 }

@@ -3,14 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a loop that fails, fails the test")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
+use branchline::domain::outcome::chain::Chain;
+use branchline::reconcile::UNKNOWN_PER_MINUTE;
 use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
 
+use super::bound_secrets;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::pull_request_rule;
-use crate::world::story::{World, run_daemon};
+use crate::world::story::{FakeReconciler, World, run_daemon};
 use crate::world::webhook::Webhook;
 
 fn settings(concurrency: usize) -> WorkerConfig {
@@ -22,8 +26,12 @@ fn settings(concurrency: usize) -> WorkerConfig {
 }
 
 async fn run_until_empty(world: &World, concurrency: usize) {
-    let (_shutdown, stop) = Shutdown::channel();
     let reconciler = world.worker("daemon", vec![pull_request_rule()]);
+    work_until_empty(world, reconciler, concurrency).await;
+}
+
+async fn work_until_empty(world: &World, reconciler: FakeReconciler, concurrency: usize) {
+    let (_shutdown, stop) = Shutdown::channel();
     let worker = Worker::new(
         world.queue.clone(),
         world.queue.internal(),
@@ -138,6 +146,47 @@ fn a_flood_of_forgeries_fills_no_quarantine() {
         assert!(world.queue.waiting().is_empty());
         let quarantined = world.take_quarantined().len();
         assert!((1_000..1_100).contains(&quarantined), "{quarantined}");
+    });
+}
+
+#[test]
+fn a_flood_of_one_kind_displaces_no_message_of_another_from_quarantine() {
+    run_daemon(async |world| {
+        let forged = |number: u64, secret: &'static str| {
+            let webhook = Webhook::pull_request("opened").number(number);
+            world.send(&webhook.signed_with(secret));
+        };
+        for number in 0..1_500 {
+            forged(number, "guess");
+            forged(number, bound_secrets::WEB_SECRET);
+        }
+        let rules = vec![pull_request_rule()];
+        let reconciler = world.worker_with_secrets("daemon", rules, bound_secrets::secrets());
+        work_until_empty(world, reconciler, 8).await;
+        assert!(world.queue.waiting().is_empty());
+        let mut quarantined = BTreeMap::<_, usize>::new();
+        for message in world.take_quarantined() {
+            let reason = message.text("branchline-reason").unwrap().to_owned();
+            *quarantined.entry(reason).or_default() += 1;
+        }
+        for reason in ["signature-mismatch", "wrong-secret"] {
+            let count = quarantined[reason];
+            assert!((1_000..1_100).contains(&count), "{quarantined:?}");
+        }
+        // The trail has its own limits.
+        let entries = world.store.chain_of(&Chain::Messages("daemon".to_owned()));
+        let of = |reason: &str| {
+            let outcome = format!("\"outcome\":\"{reason}\"");
+            entries
+                .iter()
+                .filter(|entry| entry.journal.contains(&outcome))
+                .count()
+        };
+        let limit = UNKNOWN_PER_MINUTE as usize;
+        assert_eq!(
+            (of("signature-mismatch"), of("wrong-secret")),
+            (limit, limit)
+        );
     });
 }
 

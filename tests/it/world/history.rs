@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind};
 use branchline::domain::intake::repair_request::{FindingKind, Repair};
-use branchline::domain::rules::rule::{GlobFilter, Rule};
+use branchline::domain::rules::glob::GlobFilter;
+use branchline::domain::rules::rule::Rule;
 
 use super::clock::FakeClock;
 use super::lives::{BranchLife, Life, PullRequest};

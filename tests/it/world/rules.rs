@@ -2,8 +2,9 @@
 
 use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::ids::PipelineName;
+use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
-use branchline::domain::rules::rule::{GlobFilter, On, Rule, Start, Update};
+use branchline::domain::rules::rule::{On, Rule, Start, Update};
 use serde_json::{Value, json};
 
 /// The template that every rule here clones.

@@ -118,13 +118,22 @@ impl World {
 
     /// Restarts the reconciler with these rules and these webhook secrets.
     pub(crate) fn restart_with_secrets(&self, rules: Vec<Rule>, secrets: Secrets) {
+        *lock(&self.reconciler) = Arc::new(self.worker_with_secrets("w1", rules, secrets));
+    }
+
+    /// Returns one more worker in this world, with these webhook secrets.
+    pub(crate) fn worker_with_secrets(
+        &self,
+        name: &str,
+        rules: Vec<Rule>,
+        secrets: Secrets,
+    ) -> FakeReconciler {
         let (store, account) = (self.store.clone(), self.account.clone());
         let config = ReconcilerConfig {
             authenticator: Authenticator::SourceQueues(secrets),
-            ..reconciler_config(rules, "w1")
+            ..reconciler_config(rules, name)
         };
-        let reconciler = Reconciler::new(store, account, self.clock.clone(), config);
-        *lock(&self.reconciler) = Arc::new(reconciler);
+        Reconciler::new(store, account, self.clock.clone(), config)
     }
 
     /// Returns one more worker in this world, with the world's own faults.

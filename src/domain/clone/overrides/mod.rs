@@ -15,6 +15,7 @@ use crate::domain::secret::Secret;
 mod roles;
 mod stages;
 
+pub(crate) use roles::BUILD_ROLE;
 pub use roles::{ActionRole, CloneRoles};
 pub use stages::StageSelection;
 

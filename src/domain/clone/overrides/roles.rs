@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use crate::domain::clone::declaration::{ActionPath, ConditionRule, Declaration};
+use crate::domain::clone::declaration::{Action, ActionPath, ConditionRule, Declaration};
 use crate::domain::fault::{Fault, Reason};
 
 /// The configuration key of a CodeBuild action that replaces the role of its project (user guide,
 /// "AWS CodeBuild build and test action reference").
-const BUILD_ROLE: &str = "ServiceRoleArnOverride";
+pub(crate) const BUILD_ROLE: &str = "ServiceRoleArnOverride";
 /// The key of a role in a pipeline and in an action (API reference, `PipelineDeclaration`,
 /// `ActionDeclaration`).
 const ROLE: &str = "roleArn";
@@ -74,24 +74,24 @@ impl CloneRoles {
     fn refuse_other_builds(&self, clone: &Declaration) -> Result<(), Fault> {
         let mut actions = clone.actions();
         let action = actions
-            .find(|action| action.provider == "Commands" && action.role().is_none())
+            .find(Action::runs_code_as_pipeline)
             .map(|action| format!("action '{}'", action.path()));
         let mut rules = clone.rules();
         let rule = rules
-            .find(|rule| rule.provider == "Commands" && rule.role.is_none())
-            .map(|rule| condition_of(&rule));
+            .find(ConditionRule::runs_code_as_pipeline)
+            .map(|rule| rule.place());
         if let Some(owner) = action.or(rule)
             && self.pipeline.is_none()
         {
             return Err(unsafe_clone(format!(
-                "{owner} of template '{}' runs its commands with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
+                "{owner} of template '{}' runs code with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
                 clone.name()
             )));
         }
-        if let Some(rule) = clone.rules().find(|rule| rule.provider == "CodeBuild") {
+        if let Some(rule) = clone.rules().find(ConditionRule::runs_build_project) {
             return Err(unsafe_clone(format!(
                 "{} of template '{}' has the rule {}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
-                condition_of(&rule),
+                rule.place(),
                 clone.name(),
                 rule.provider
             )));
@@ -105,7 +105,7 @@ fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {
     let mut owners = actions.map(|path| format!("action '{path}'"));
     let mut rules = clone.rules();
     let rule = rules.find(|rule| rule.role.is_some());
-    let rule = rule.map(|rule| condition_of(&rule));
+    let rule = rule.map(|rule| rule.place());
     let Some(owner) = owners.next().or(rule) else {
         return Ok(());
     };
@@ -113,10 +113,6 @@ fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {
         "{owner} of template '{}' has a role of its own, which role_arn does not replace: write action_role_arn = \"arn:aws:iam::ACCOUNT:role/NAME\" in the rule with the role for clones, or action_role_arn = \"template\" to run it with the template's role",
         clone.name()
     )))
-}
-
-fn condition_of(rule: &ConditionRule<'_>) -> String {
-    format!("a condition of stage '{}'", rule.stage)
 }
 
 fn unsafe_clone(detail: String) -> Fault {

@@ -33,26 +33,25 @@ impl StageSelection {
         template: &Declaration,
     ) -> Result<(), Fault> {
         let named = |stage: &str| self.names().iter().any(|name| name == stage);
-        let mut actions = clone.actions();
-        let found = actions.find(|action| action.is_self_mutating() && !named(action.stage));
-        let Some(action) = found else { return Ok(()) };
+        let found = clone.self_mutating().find(|(stage, _)| !named(stage));
+        let Some((mutating, place)) = found else {
+            return Ok(());
+        };
         let deploys = template.first_side_effect().map(|(stage, _)| stage);
         let before = template
             .stages()
-            .take_while(|stage| *stage != action.stage && Some(*stage) != deploys);
+            .take_while(|stage| *stage != mutating && Some(*stage) != deploys);
         let before: Vec<&str> = before.collect();
         let keep = match before.as_slice() {
-            [] | [_] => format!("write drop_stages = [\"{}\"] in the rule", action.stage),
+            [] | [_] => format!("write drop_stages = [\"{mutating}\"] in the rule"),
             [..] => format!(
                 "write keep_stages = {} in the rule",
                 toml_list(before.into_iter())
             ),
         };
         let detail = format!(
-            "action '{}' of template '{}' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: {keep}, or name '{}' in keep_stages to run it",
-            action.path(),
+            "{place} of template '{}' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: {keep}, or name '{mutating}' in keep_stages to run it",
             clone.name(),
-            action.stage,
         );
         Err(Fault::new(Reason::UnsafeClone, detail))
     }

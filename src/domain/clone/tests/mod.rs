@@ -7,8 +7,9 @@ use crate::domain::clone::source::CONNECTION;
 use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
 use crate::domain::fault::Reason;
 use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::rule::{GlobFilter, On, Start, Update};
+use crate::domain::rules::rule::{On, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
@@ -207,6 +208,7 @@ fn only_our_own_table_and_subject_make_a_pipeline_ours() {
     assert!(!is_ours(&Tags::new(), &mapping.subject, TABLE));
 }
 
+mod dangers;
 mod pipeline_types;
 mod properties;
 mod safety;

@@ -101,6 +101,20 @@ fn a_mirror_is_used_if_the_rule_names_it() {
     }
 }
 
+#[test]
+fn a_named_source_action_must_fetch_the_repository_of_the_event() {
+    let template = every_kind(source("App", "Acme/API"));
+    assert!(clone_by(&named("Source/App"), &template).is_ok());
+    insta::assert_snapshot!(difference_or_fault(&named("Source/Shared"), &template), @"template-source: source_action 'Source/Shared' fetches acme/shared, not acme/api, in template 'api-main' (its source actions with a branch: Source/App, Source/Shared, Source/Mirror): correct the template, or name one as source_action");
+    let other = json!({"Owner": "acme", "Repo": "web", "Branch": "main"});
+    let first_version = every_kind(action("App", "ThirdParty", "GitHub", other));
+    let refused = difference_or_fault(&named("Source/App"), &first_version);
+    assert!(
+        refused.contains("source_action 'Source/App' fetches acme/web, not acme/api"),
+        "{refused}"
+    );
+}
+
 /// Returns a source action of GitHub version 1 as GetPipeline returns it.
 fn version_1() -> Template {
     let configuration =

@@ -160,7 +160,7 @@ impl Envelope {
         }
         // The body is signed under a known secret. Only now is it parsed.
         let Some(repository) = secrets::repository_of(&json(&self.body)) else {
-            return Err(first.fault("no repository"));
+            return Err(first.without_repository());
         };
         let covering = matching.iter().find(|one| one.covers(&repository));
         let covering = covering.map(Arc::clone);

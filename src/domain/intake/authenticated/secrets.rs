@@ -10,7 +10,7 @@ use sha2::Sha256;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::RepositoryName;
 use crate::domain::intake::object::Object;
-use crate::domain::rules::rule::GlobFilter;
+use crate::domain::rules::glob::GlobFilter;
 
 /// The name of a secret, and the repositories whose webhooks it proves. It does not contain the
 /// secret.
@@ -28,6 +28,16 @@ impl SecretScope {
     pub fn covers(&self, repository: &RepositoryName) -> bool {
         let bound = self.repositories.as_ref();
         bound.is_none_or(|globs| globs.is_match(repository.as_str()))
+    }
+
+    /// Returns the fault of a body that is signed with this secret, and names no repository.
+    #[must_use]
+    pub(super) fn without_repository(&self) -> Fault {
+        let detail = format!(
+            "the signature is valid under the secret '{}', which is bound to repositories, and the body names no repository (repository.full_name): give webhooks of an organization a secret that is not bound, in github.secrets",
+            self.name
+        );
+        Fault::new(Reason::WrongSecret, detail)
     }
 
     /// Returns the fault of a body that is signed with this secret, and is about `what`.

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use crate::domain::ids::{Branch, CommitId, RepositoryName};
 use crate::domain::rules::slug::slug;
 
+mod plain;
+
 /// A text with placeholders, parsed and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatString(pub(super) Vec<Segment>);
@@ -18,6 +20,9 @@ pub(super) enum Segment {
     /// A placeholder.
     Placeholder(Placeholder),
 }
+
+/// A part of the text of a format string, with its placeholder if it is a value.
+type Part<'a> = (Option<Placeholder>, Cow<'a, str>);
 
 /// The placeholders that a format string may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,76 +239,46 @@ impl FormatString {
         self.placeholders().any(|found| found.slug().is_some())
     }
 
-    /// Returns the text for one subject, for a place where a program may read it as code. Text that
-    /// people write is inserted only if it consists of [`is_plain`] characters.
-    ///
-    /// # Errors
-    /// The value that is missing or not allowed, and what to write instead.
-    pub(crate) fn plain_text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
-        for placeholder in self.placeholders() {
-            let written = placeholder.unslugged().slug();
-            let (Some(slug), Some(value)) = (written, values.value(placeholder)) else {
-                continue;
-            };
-            // A slug has only plain characters, but may begin with one that has a meaning there.
-            let is_first = self.0.first() == Some(&Segment::Placeholder(placeholder));
-            if is_plain(&value) || (placeholder == slug && !is_first) {
-                continue;
-            }
-            let name = placeholder.as_str();
-            let raw = "{ value = \"...\", raw = true } if no command and no JSON of the template uses the variable";
-            return Err(if placeholder == slug {
-                format!(
-                    "{{{name}}} begins with '-' or '@' here, which a program may read as an option or a file: put a text before it, or use {raw}"
-                )
-            } else {
-                format!(
-                    "{{{name}}} has characters here that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed, without - or @ at the beginning and without ://): use {{{}}}, or {raw}",
-                    slug.as_str()
-                )
-            });
-        }
-        self.text(values)
-    }
-
     /// Returns the text for one subject, with every value inserted unchanged.
     ///
     /// # Errors
     /// The value that is missing or not allowed, and why.
     pub(crate) fn text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
+        let parts = self.parts(values)?.into_iter();
+        Ok(parts.map(|(_, part)| part).collect())
+    }
+
+    /// Returns the parts of the text for one subject.
+    fn parts<'a>(&'a self, values: &PlaceholderValues<'a>) -> Result<Vec<Part<'a>>, String> {
+        let mut parts = Vec::new();
         let mut text = String::new();
         let mut previous = None;
         for segment in &self.0 {
-            let (value, name): (Cow<'_, str>, _) = match segment {
+            let (part, placeholder): (Cow<'_, str>, _) = match segment {
                 Segment::Text(plain) => (plain.into(), None),
                 Segment::Placeholder(placeholder) => {
-                    let name = placeholder.as_str();
-                    let value = values.value(*placeholder);
-                    let none = || format!("there is no {{{name}}} here, or none yet");
-                    (value.ok_or_else(none)?, Some(name))
+                    let none =
+                        || format!("there is no {{{}}} here, or none yet", placeholder.as_str());
+                    let value = values.value(*placeholder).ok_or_else(none)?;
+                    (value, Some(*placeholder))
                 }
             };
-            let completes_variable = text.ends_with('#') && value.starts_with('{');
-            let contains_variable = name.is_some() && value.contains("#{");
+            let completes_variable = text.ends_with('#') && part.starts_with('{');
+            let contains_variable = placeholder.is_some() && part.contains("#{");
             if (completes_variable || contains_variable)
-                && let Some(name) = name.or(previous)
+                && let Some(placeholder) = placeholder.or(previous)
             {
                 return Err(format!(
-                    "with {{{name}}} the text would contain '#{{', which CodePipeline reads as a variable"
+                    "with {{{}}} the text would contain '#{{', which CodePipeline reads as a variable",
+                    placeholder.as_str()
                 ));
             }
-            text.push_str(&value);
-            previous = name;
+            text.push_str(&part);
+            parts.push((placeholder, part));
+            previous = placeholder;
         }
-        Ok(text)
+        Ok(parts)
     }
-}
-
-/// Returns true if neither a shell nor JSON reads the text as anything but text, and no program as
-/// an option, a file (`@name`) or a URL.
-fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._/@:+-".contains(c);
-    !text.starts_with(['-', '@']) && !text.contains("://") && text.chars().all(plain)
 }
 
 fn placeholder(braced: &str) -> Result<Placeholder, String> {

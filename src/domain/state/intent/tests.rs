@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{CommitId, PipelineName, RepositoryId};
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
-use crate::domain::rules::rule::GlobFilter;
 
 fn rule(on: On) -> Rule {
     let pattern = match on {

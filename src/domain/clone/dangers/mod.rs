@@ -1,0 +1,96 @@
+//! What remains dangerous in a clone because its rule or its template allows it: `explain` and
+//! `check` show it.
+
+use std::collections::BTreeSet;
+
+use crate::domain::clone::dangers::roles::roles;
+use crate::domain::clone::dangers::texts::{VARIABLES, own_outputs, references, texts};
+use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::overrides::CloneOverrides;
+
+mod roles;
+mod texts;
+
+/// Returns one sentence for each thing that a pull request can do with the clone beyond building
+/// and testing its own code.
+pub(super) fn dangers(
+    template: &Declaration,
+    clone: &Declaration,
+    overrides: &CloneOverrides,
+) -> Vec<String> {
+    let mut dangers = deployments(clone, overrides);
+    dangers.extend(after_deployments(template, clone));
+    dangers.extend(
+        clone
+            .self_mutating()
+            .map(|(_, place)| format!("{place} deploys the stack of its own pipeline")),
+    );
+    dangers.extend(roles(template, clone, overrides));
+    dangers.extend(texts(clone, overrides));
+    dangers
+}
+
+/// Returns one sentence for each use of a variable that may surprise the author of the template.
+pub(super) fn warnings(clone: &Declaration) -> Vec<String> {
+    texts::unescaped_uses(clone).into_iter().collect()
+}
+
+fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
+    let own: BTreeSet<&str> = overrides
+        .variables
+        .iter()
+        .filter(|(_, variable)| variable.format.differs_by_pull_request())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let mut dangers = Vec::new();
+    for effect in clone.side_effects() {
+        let (action, provider) = (&effect.action, &effect.provider);
+        let mut used = references(&effect.target, VARIABLES);
+        let mut outputs = own_outputs(clone);
+        let is_chosen = outputs.any(|output| references(&effect.target, output).next().is_some());
+        if is_chosen || !used.any(|name| own.contains(name)) {
+            let target = match effect.target.as_str() {
+                "" => "what the template changes".to_owned(),
+                target if is_chosen => format!("the target {target}"),
+                target => format!("the template's own target {target}"),
+            };
+            dangers.push(format!("action '{action}' ({provider}) changes {target}"));
+        }
+        if let Some(role) = effect.role {
+            dangers.push(format!(
+                "action '{action}' ({provider}) deploys with the template's {role}"
+            ));
+        }
+    }
+    dangers.extend(clone.acting_rules().map(|rule| {
+        format!(
+            "stage '{}' has a condition with the rule {}, which runs something",
+            rule.stage, rule.provider
+        )
+    }));
+    dangers
+}
+
+/// Returns the actions that the rule keeps although the template runs them with or after something
+/// that changes the outside, perhaps after an approval that the clone does not have.
+fn after_deployments(template: &Declaration, clone: &Declaration) -> Vec<String> {
+    let Some((first, _)) = template.first_side_effect() else {
+        return Vec::new();
+    };
+    let later: BTreeSet<&str> = template
+        .stages()
+        .skip_while(|stage| *stage != first)
+        .collect();
+    let kept = clone
+        .actions()
+        .filter(|action| later.contains(action.stage));
+    let builds = kept.filter(|action| !action.has_side_effect() && action.category != "Source");
+    builds
+        .map(|action| {
+            format!(
+                "action '{}' runs in or after stage '{first}' of the template, which changes something outside",
+                action.path()
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,302 @@
+//! The dangers that a rule or its template allows, and the warnings.
+
+use super::safety::{ROLE, by, deploying, variable, with_rule};
+use super::*;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{ActionRole, StageSelection};
+
+/// Returns a rule whose clones run nothing with a role of the template.
+fn isolated(change: impl FnOnce(&mut CloneOverrides)) -> Rule {
+    by(|overrides| {
+        overrides.roles.build = Some(ROLE.into());
+        overrides.roles.pipeline = Some(ROLE.into());
+        change(overrides);
+    })
+}
+
+/// Returns an action of CodePipeline's own compute, as its provider and its commands.
+fn compute(name: &str, category: &str, provider: &str) -> Value {
+    json!({
+        "name": name,
+        "actionTypeId": {"category": category, "owner": "AWS", "provider": provider, "version": "1"},
+        "commands": ["npm test"],
+    })
+}
+
+/// Adds actions to the build stage.
+fn add(template: &mut Template, actions: impl IntoIterator<Item = Value>) {
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let build = stages[1]["actions"].as_array_mut().unwrap();
+    build.extend(actions);
+}
+
+#[test]
+fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let mut own = compute("Own", "Compute", "Commands");
+    own["roleArn"] = json!("arn:aws:iam::123456789012:role/own");
+    add(
+        &mut template,
+        [
+            compute("Say", "Compute", "Commands"),
+            compute("Image", "Build", "ECRBuildAndPublish"),
+            own,
+        ],
+    );
+    let with = |change: fn(&mut CloneOverrides)| {
+        let rule = by(|overrides| {
+            overrides.stages = StageSelection::All;
+            overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+            change(overrides);
+        });
+        match clone_by(&rule, &template) {
+            Ok(clone) => clone.dangers.join("\n"),
+            Err(fault) => fault.to_string(),
+        }
+    };
+    insta::assert_snapshot!(with(|_| ()), @r"
+    action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Own' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
+    action 'Build/Say' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
+    action 'Build/Image' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
+    ");
+    insta::assert_snapshot!(with(|o| o.roles.build = Some(ROLE.into())), @"unsafe-clone: action 'Build/Say' of template 'api-main' runs code with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well");
+    insta::assert_snapshot!(with(|o| o.roles.pipeline = Some(ROLE.into())), @r"
+    action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Own' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
+    ");
+    insta::assert_snapshot!(with(|o| {
+        o.roles.build = Some(ROLE.into());
+        o.roles.pipeline = Some(ROLE.into());
+    }), @r"
+    action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Own' runs in or after stage 'Build' of the template, which changes something outside
+    ");
+    insta::assert_snapshot!(with(|o| {
+        o.roles.build = Some(ROLE.into());
+        o.roles.pipeline = Some("arn:aws:iam::123456789012:role/pipeline".into());
+        o.drop_actions = vec![ActionPath::parse("Build/Image").unwrap()];
+    }), @r"
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Own' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Say' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
+    ");
+}
+
+#[test]
+fn a_role_that_the_template_gives_to_a_build_is_named() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let build = template.declaration.configuration_mut(&path).unwrap();
+    build.insert(
+        "ServiceRoleArnOverride".into(),
+        json!("arn:aws:iam::123456789012:role/release"),
+    );
+    insta::assert_snapshot!(clone(&template).unwrap().dangers.join("\n"), @"action 'Build/Build' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/release: set build_role_arn");
+}
+
+#[test]
+fn a_condition_that_runs_code_with_a_role_of_the_template_is_a_danger() {
+    let rule = |provider: &str| {
+        json!({
+            "name": "r", "configuration": {"ProjectName": "api"}, "commands": ["npm test"],
+            "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": provider, "version": "1"},
+        })
+    };
+    let keep = by(|overrides| overrides.stages = StageSelection::All);
+    let dangers = |provider: &str| {
+        let dangers = clone_by(&keep, &with_rule(rule(provider))).unwrap().dangers;
+        dangers.join("\n")
+    };
+    insta::assert_snapshot!(dangers("CodeBuild"), @r"
+    stage 'Build' has a condition with the rule CodeBuild, which runs something
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
+    a condition of stage 'Build' runs code with the role of its CodeBuild project, which no key replaces
+    ");
+    insta::assert_snapshot!(dangers("Commands"), @r"
+    stage 'Build' has a condition with the rule Commands, which runs something
+    action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
+    action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
+    a condition of stage 'Build' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
+    ");
+}
+
+#[test]
+fn a_condition_that_deploys_its_own_pipeline_is_refused_unless_its_stage_is_named() {
+    let template = with_rule(json!({
+        "name": "r", "configuration": {"ProjectName": "api-SelfMutation-1A2B"},
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+    }));
+    let all = by(|overrides| overrides.stages = StageSelection::All);
+    insta::assert_snapshot!(clone_by(&all, &template).unwrap_err(), @r#"unsafe-clone: a condition of stage 'Build' of template 'api-main' has the name of one that deploys the stack of its own pipeline, so a clone would deploy a pull request over the template: write drop_stages = ["Build"] in the rule, or name 'Build' in keep_stages to run it"#);
+    let stages = ["Source", "Build"].map(str::to_owned).to_vec();
+    let named = by(|overrides| overrides.stages = StageSelection::Named(stages));
+    let dangers = clone_by(&named, &template).unwrap().dangers;
+    let own = "a condition of stage 'Build' deploys the stack of its own pipeline";
+    assert!(dangers.iter().any(|danger| danger == own), "{dangers:?}");
+}
+
+#[test]
+fn what_the_code_of_the_pull_request_sets_chooses_no_target() {
+    let mut template = deploying();
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let build = template.declaration.action_mut(&path).unwrap();
+    build.insert("namespace".into(), json!("Built"));
+    let path = ActionPath::parse("Production/Stack").unwrap();
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    for (key, value) in [
+        ("StackName", "api-#{variables.PR}-#{Built.STACK}"),
+        ("RoleArn", "#{Built.ROLE}"),
+        ("ParameterOverrides", "{\"Image\":\"#{Built.IMAGE}\"}"),
+        ("TemplatePath", "App::#{Built.PATH}"),
+    ] {
+        stack.insert(key.into(), json!(value));
+    }
+    let mut say = compute("Say", "Compute", "Commands");
+    say["commands"] = json!(["echo #{Built.TEXT}"]);
+    let mut test = compute("Test", "Test", "CodeBuild");
+    test["configuration"] = json!({"ProjectName": "#{Built.PROJECT}"});
+    add(&mut template, [say, test]);
+    let rule = isolated(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+        overrides.variables = vec![variable("PR", "{number}", false)];
+    });
+    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
+    action 'Production/Stack' (CloudFormation) changes the target StackName=api-#{variables.PR}-#{Built.STACK}
+    action 'Production/Stack' (CloudFormation) deploys with the template's RoleArn=#{Built.ROLE}
+    ParameterOverrides of action 'Production/Stack' uses #{Built.IMAGE}, which the code of the pull request may set
+    ProjectName of action 'Build/Test' uses #{Built.PROJECT}, which the code of the pull request may set
+    RoleArn of action 'Production/Stack' uses #{Built.ROLE}, which the code of the pull request may set
+    StackName of action 'Production/Stack' uses #{Built.STACK}, which the code of the pull request may set
+    a command of action 'Build/Say' uses #{Built.TEXT}, which the code of the pull request may set
+    ");
+}
+
+#[test]
+fn raw_text_is_a_danger_wherever_an_action_uses_it() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let mut say = compute("Say", "Compute", "Commands");
+    say["environmentVariables"] = json!([{"name": "T", "value": "#{variables.TITLE}"}]);
+    say["outputArtifacts"] = json!([{"name": "Out", "files": ["#{variables.TITLE}/*"]}]);
+    add(&mut template, [say]);
+    let rule = isolated(|overrides| {
+        overrides.variables = vec![variable("TITLE", "{title}", true)];
+    });
+    insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
+    environmentVariables of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    outputArtifacts of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    ");
+}
+
+#[test]
+fn raw_text_in_a_command_or_in_json_is_a_danger() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let build = &mut stages[1]["actions"];
+    build[0]["configuration"]["EnvironmentVariables"] =
+        json!("[{\"name\":\"T\",\"value\":\"#{variables.TITLE}\"}]");
+    build.as_array_mut().unwrap().push(json!({
+        "name": "Say",
+        "actionTypeId": {"category": "Compute", "owner": "AWS", "provider": "Commands", "version": "1"},
+        "commands": ["echo #{variables.TITLE} #{variables.NUMBER}"],
+    }));
+    let rule = isolated(|overrides| {
+        overrides.variables = vec![
+            variable("TITLE", "{title}", true),
+            variable("NUMBER", "{number}", true),
+        ];
+    });
+    let clone = clone_by(&rule, &template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    a command of action 'Build/Say' uses #{variables.TITLE}, which is raw text that people write and is not escaped
+    "#);
+    insta::assert_snapshot!(clone.warnings.join("\n"), @r"
+    EnvironmentVariables of action 'Build/Build' uses #{variables.TITLE}, which CodePipeline does not escape
+    a command of action 'Build/Say' uses #{variables.NUMBER}, which CodePipeline does not escape
+    a command of action 'Build/Say' uses #{variables.TITLE}, which CodePipeline does not escape
+    ");
+}
+
+#[test]
+fn a_target_that_differs_by_pull_request_is_no_danger() {
+    let mut template = deploying();
+    let path = ActionPath::parse("Production/Stack").unwrap();
+    let keep = isolated(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+    });
+    let own = clone_by(&keep, &template).unwrap();
+    insta::assert_snapshot!(own.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    stack.insert("StackName".into(), json!("api-#{variables.V}"));
+    let dangers = |text: &str| {
+        let mut rule = keep.clone();
+        rule.overrides.variables = vec![variable("V", text, false)];
+        clone_by(&rule, &template).unwrap().dangers.len()
+    };
+    assert_eq!(clone_by(&keep, &template).unwrap().dangers.len(), 1);
+    assert_eq!(dangers("prod"), 1, "the same for every pull request");
+    assert_eq!(dangers("{base}"), 1, "the same for every pull request");
+    assert_eq!(dangers("{branch_slug}"), 1, "people choose it");
+    assert_eq!(dangers("pr-{number}"), 0);
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    stack.insert(
+        "RoleArn".into(),
+        json!("arn:aws:iam::123456789012:role/cfn"),
+    );
+    let deploys = clone_by(&keep, &template).unwrap().dangers;
+    assert!(
+        deploys[1]
+            .ends_with("deploys with the template's RoleArn=arn:aws:iam::123456789012:role/cfn"),
+        "{deploys:?}"
+    );
+}
+
+#[test]
+fn text_of_a_source_action_in_a_command_is_a_danger() {
+    let mut fetch = source("App", "acme/api");
+    fetch["namespace"] = json!("Fetched");
+    let mut template = template(json!([fetch]));
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let build = template.declaration.configuration_mut(&path).unwrap();
+    build.insert(
+        "BuildspecOverride".into(),
+        json!("echo #{Fetched.CommitMessage} #{Fetched.CommitId}"),
+    );
+    build.insert(
+        "EnvironmentVariables".into(),
+        json!("[{\"name\":\"B\",\"value\":#{Fetched.BranchName}}]"),
+    );
+    let clone = clone_by(&isolated(|_| ()), &template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"
+    BuildspecOverride of action 'Build/Build' uses #{Fetched.CommitMessage}, which people write and CodePipeline does not escape
+    EnvironmentVariables of action 'Build/Build' uses #{Fetched.BranchName}, which people write and CodePipeline does not escape
+    "#);
+}
+
+#[test]
+fn a_build_that_an_approval_guarded_is_a_danger() {
+    let mut template = deploying();
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let mut release = stages[1].clone();
+    release["name"] = json!("Release");
+    stages.as_array_mut().unwrap().push(release);
+    let rule = isolated(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.drop_stages = vec!["Production".into()];
+    });
+    let clone = clone_by(&rule, &template).unwrap();
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"action 'Release/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
+}
