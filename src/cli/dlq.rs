@@ -1,9 +1,12 @@
 //! The arguments of `branchline dlq`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::options::QueueOptions;
 use crate::cli::output::{OBJECT, OutputFormat, one_of};
+use crate::domain::fault::{Reason, Step};
+use crate::inspect::dlq::filter::NONE;
 
 /// Inspect, replay and drop dead letters and quarantined messages
 #[derive(Debug, Args)]
@@ -29,6 +32,17 @@ pub enum DlqCommand {
     /// Delete messages permanently, after writing them to a file
     #[command(after_help = DROP_HELP)]
     Drop(Drop),
+}
+
+/// Parses a reason, and completes it.
+fn reasons() -> PossibleValuesParser {
+    let words = Reason::ALL.iter().map(|reason| reason.as_str());
+    PossibleValuesParser::new(words.chain([NONE]))
+}
+
+/// Parses a step, and completes it.
+fn steps() -> PossibleValuesParser {
+    PossibleValuesParser::new(Step::ALL.map(Step::as_str).into_iter().chain([NONE]))
 }
 
 /// The queue to read.
@@ -66,11 +80,17 @@ pub struct QueueChoice {
 #[derive(Debug, Args)]
 pub struct Filters {
     /// Only these reasons, such as template-missing, or none (SQS moved the message by itself)
-    #[arg(long, value_name = "REASON", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "REASON",
+        value_delimiter = ',',
+        value_parser = reasons(),
+        hide_possible_values = true
+    )]
     pub reason: Vec<String>,
     /// Only messages that failed in these steps, such as plan, or none (SQS moved the message by
     /// itself)
-    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = steps())]
     pub step: Vec<String>,
     /// Only repositories that match this glob over owner/name, in upper or lower case
     #[arg(long, value_name = "GLOB")]
@@ -78,11 +98,11 @@ pub struct Filters {
     /// Only these events, such as push
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub event: Vec<String>,
-    /// Only messages sent to the queue after this time (2026-11-23T20:00:00Z), or within an age
-    /// (90s, 30m, 2h, 5d)
+    /// Only messages sent to the queue since this time (2026-11-23T20:00:00Z), this day
+    /// (2026-11-23, in UTC), or within an age (90s, 30m, 2h, 5d)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Only messages sent to the queue before this time, or older than an age
+    /// Only messages sent to the queue up to this time or the end of this day, or older than an age
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// Only messages of these subjects: acme/api#7, acme/api@feature/x, or the URL of either
@@ -168,6 +188,19 @@ pub struct Replay {
     /// Print what would be done, and exit
     #[arg(long)]
     pub dry_run: bool,
+    /// After the replay, print the outcome of each message, for at most this many seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "120",
+        conflicts_with_all = ["dry_run", "to"]
+    )]
+    pub wait: Option<u64>,
+    /// Output format of --wait [default: table on a terminal, otherwise json]
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "wait")]
+    pub output: Option<OutputFormat>,
     /// Messages per second, at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rate: u32,
@@ -269,15 +302,21 @@ names the operator; if the entry cannot be written, the message stays.
 A replayed message keeps the time at which it was first seen, so a newer event of its subject still
 wins.
 
+--wait reads outcomes from the audit trail: created, started, deleted and the like, or dead-lettered
+again. A message for which nothing is recorded changed nothing (unchanged), once the queues are
+empty; SQS counts them up to a minute late. A message without an outcome in time is pending, with
+the last failure of its subject.
+
 Examples:
   branchline dlq replay --reason template-missing --dry-run
   branchline dlq replay --reason aws-denied --since 3h
   branchline dlq replay 6c0b4d4e-... --yes
+  branchline dlq replay --subject acme/api#7 --wait=300
   branchline dlq replay --all --to messages.jsonl      copies; the queue keeps every message
   branchline dlq replay --from messages.jsonl --repository 'acme/*'
 
-Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, 2 error or
-interrupted";
+Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, or --wait
+found one dead-lettered again or pending, 2 error or interrupted";
 
 const DROP_HELP: &str = "\
 Each message is written to a file before it is deleted, and `branchline dlq replay --from` sends it

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::cli::options::QueueOptions;
 use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
+pub mod argument_order;
 pub mod audit;
 pub mod dlq;
 pub mod mappings;
@@ -19,12 +20,16 @@ pub mod terminal;
 
 /// Creates an AWS CodePipeline for every pull request, from GitHub webhooks in SQS
 #[derive(Debug, Parser)]
-#[command(name = "branchline", version, max_term_width = 100)]
+#[command(name = "branchline", version, max_term_width = 100, after_help = HELP)]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
+
+const HELP: &str = "\
+The options of a subcommand may also stand before it:
+  branchline --config /etc/branchline.toml mappings list";
 
 /// Returns clap's error in one line, with the command whose help to read.
 #[must_use]

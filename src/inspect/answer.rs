@@ -144,7 +144,7 @@ fn of_dead_letter(subject: &str, message: &DeadLetter, evidence: &Evidence) -> A
         &[
             "fix the cause, which the detail states",
             &format!("branchline dlq show {}", message.id),
-            &format!("branchline dlq replay {select}"),
+            &format!("branchline dlq replay {select} --wait"),
         ],
     )
 }

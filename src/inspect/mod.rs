@@ -3,6 +3,7 @@
 pub mod account;
 mod answer;
 pub mod audit;
+pub mod audit_report;
 pub mod conditions;
 pub mod delivery;
 pub mod dlq;

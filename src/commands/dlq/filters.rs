@@ -18,7 +18,7 @@ pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilt
     let set = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
     let mut all = set(&filters.id);
     all.extend(ids.iter().cloned());
-    let filter = DeadLetterFilter {
+    Ok(DeadLetterFilter {
         ids: all,
         deliveries: set(&filters.delivery),
         subjects: subjects(&filters.subject)?,
@@ -28,9 +28,7 @@ pub(super) fn filter(filters: &Filters, ids: &[String]) -> Result<DeadLetterFilt
         repository: glob("repository", filters.repository.as_deref())?,
         since: time_argument("since", filters.since.as_deref(), now)?,
         until: time_argument("until", filters.until.as_deref(), now)?,
-    };
-    filter.check()?;
-    Ok(filter)
+    })
 }
 
 /// Parses subjects. Messages know their repository by its name, so a key of the table is none.

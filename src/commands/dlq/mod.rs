@@ -9,6 +9,7 @@ mod replay;
 pub(super) mod session;
 mod show;
 mod transfer;
+mod wait;
 
 use crate::cli::dlq::DlqCommand;
 use crate::cli::terminal::Done;

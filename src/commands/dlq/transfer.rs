@@ -53,6 +53,11 @@ impl Selection {
         self.preview.messages.len()
     }
 
+    /// Returns the messages.
+    pub(super) fn messages(&self) -> &[DeadLetter] {
+        &self.preview.messages
+    }
+
     fn ids(&self) -> impl Iterator<Item = &str> {
         self.preview
             .messages
@@ -158,6 +163,11 @@ pub(super) struct TransferReport {
 }
 
 impl TransferReport {
+    /// Returns true if it did not end early.
+    pub(super) fn is_complete(&self) -> bool {
+        self.why.is_none()
+    }
+
     /// Returns the exit code, or the reason for an early end.
     pub(super) fn code(self, selection: &Selection) -> Done {
         match self.why {

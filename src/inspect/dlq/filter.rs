@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
-use crate::domain::fault::{Reason, Step};
 use crate::domain::ids::{RepositoryName, SubjectKind, Timestamp};
 
 use crate::inspect::dlq::dead_letter::DeadLetter;
@@ -36,18 +35,6 @@ pub struct DeadLetterFilter {
 }
 
 impl DeadLetterFilter {
-    /// Refuses words that no message can have. They are mistyped, and "nothing matches" would look
-    /// like an answer.
-    ///
-    /// # Errors
-    /// One sentence with the valid words.
-    pub fn check(&self) -> Result<(), String> {
-        let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
-        let steps = Step::ALL.iter().map(|step| step.as_str());
-        known("reason", &self.reasons, reasons.collect())?;
-        known("step", &self.steps, steps.collect())
-    }
-
     /// Returns true if the message meets the conditions.
     #[must_use]
     pub fn admits(&self, message: &DeadLetter, sent_at: Timestamp) -> bool {
@@ -126,20 +113,4 @@ impl DeadLetterFilter {
             && self.since.is_none()
             && self.until.is_none()
     }
-}
-
-fn known(flag: &str, requested: &BTreeSet<String>, mut words: Vec<&str>) -> Result<(), String> {
-    words.push(NONE);
-    let unknown = requested
-        .iter()
-        .find(|word| !words.contains(&word.as_str()));
-    let Some(unknown) = unknown else {
-        return Ok(());
-    };
-    words.sort_unstable();
-    let unknown = crate::domain::text::one_line(unknown, 60);
-    Err(format!(
-        "--{flag}: '{unknown}' is not one of {}",
-        words.join(", ")
-    ))
 }

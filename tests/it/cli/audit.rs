@@ -188,7 +188,7 @@ async fn invalid_arguments_are_reported() {
     assert!(
         error.starts_with("error: ")
             && error.contains(
-                "expected orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable"
+                "[possible values: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable]"
             ),
         "{error}"
     );

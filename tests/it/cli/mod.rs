@@ -18,6 +18,7 @@ mod check;
 mod dlq;
 mod dlq_failures;
 mod dlq_list;
+mod dlq_wait;
 mod errors;
 mod explain;
 mod help;

@@ -178,7 +178,7 @@ async fn a_dead_letter_is_found_by_its_subject_and_by_its_delivery() {
         let steps = found["what_to_do"].as_array().unwrap();
         assert_eq!(
             steps.last().unwrap(),
-            "branchline dlq replay --subject 'acme/api#7'"
+            "branchline dlq replay --subject 'acme/api#7' --wait"
         );
         assert_eq!(found["waits_for"], "dead-lettered");
     }

@@ -12,6 +12,7 @@ mod places;
 mod repairs;
 mod starts;
 mod updates;
+mod waiting;
 
 use crate::world::pipelines::FakePipelines;
 use crate::world::rules::pull_request_rule;
