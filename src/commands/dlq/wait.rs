@@ -94,7 +94,7 @@ impl Watch {
     }
 }
 
-/// Returns true if the queues that messages are replayed to are empty, as far as SQS tells.
+/// Returns true if the queues that messages are replayed to are empty, by SQS's counts.
 async fn is_drained(session: &DlqSession) -> bool {
     let queues = &session.config.queues;
     for url in [&queues.webhooks, &queues.internal] {
