@@ -68,7 +68,7 @@ def make(endpoint: str) -> Account:
     )
 
 
-def write_configuration(account: Account, path: Path) -> None:
+def write_configuration(account: Account, path: Path, *, codepipeline_rate: int = 10) -> None:
     """Writes a branchline.toml. It names the variable with the secret, not the secret."""
     path.write_text(
         f"""\
@@ -77,6 +77,7 @@ def write_configuration(account: Account, path: Path) -> None:
 [aws]
 region = "{account.region}"
 endpoint_url = "{account.endpoint}"
+codepipeline_rate = {codepipeline_rate}
 
 [queue]
 url = "{account.webhooks}"

@@ -1,7 +1,7 @@
 """Does what API Gateway does: renders the mapping template and sends the form to SQS.
 
 No emulator runs this integration for SQS as AWS does. The template is the real one, and airspeed
-renders it. Where airspeed and moto are more lenient than AWS, this module is as strict as AWS.
+renders it. Where airspeed is more lenient than AWS, this module is as strict as AWS.
 """
 
 import http.client
@@ -16,7 +16,6 @@ import airspeed
 from _common import paths
 from _common.isolation import REGION
 
-from .account import MAX_MESSAGE_BYTES
 from .github import Webhook
 
 # Java's String.matches, which AWS uses, matches the whole string. airspeed's matches a prefix.
@@ -75,27 +74,6 @@ def _template() -> airspeed.Template:
     return airspeed.Template(paths.TEMPLATE.read_text(encoding="utf-8"))
 
 
-def refusal(form: str) -> str | None:
-    """Returns why SQS would answer 400 to this form, for the cases in which moto does not."""
-    fields = dict(urllib.parse.parse_qsl(form, keep_blank_values=True))
-    body = fields["MessageBody"]
-    if not body:
-        return "MissingParameter: the message has no body"
-    if re.search(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]", body):
-        return "InvalidMessageContents: the body has characters that SQS does not accept"
-    size = len(body.encode())
-    for key, value in fields.items():
-        if not key.startswith("MessageAttribute."):
-            continue
-        if not value:
-            name = fields[re.sub(r"Value\.\w+$", "Name", key)]
-            return f"InvalidParameterValue: the message attribute {name!r} must not be empty"
-        size += len(value.encode())
-    if size > MAX_MESSAGE_BYTES:
-        return f"InvalidParameterValue: {size} bytes, but the limit is {MAX_MESSAGE_BYTES}"
-    return None
-
-
 def deliver(webhook: Webhook, queue_url: str) -> Reply:
     """Sends one webhook through the template into the queue."""
     return post(render(webhook), queue_url)
@@ -103,9 +81,6 @@ def deliver(webhook: Webhook, queue_url: str) -> Reply:
 
 def post(form: str, queue_url: str) -> Reply:
     """Sends a form to the queue over plain HTTP, as the gateway does."""
-    refused = refusal(form)
-    if refused is not None:
-        return Reply(400, None, refused)
     url = urllib.parse.urlsplit(queue_url)
     scope = f"Credential=test/20260101/{REGION}/sqs/aws4_request"
     headers = {
@@ -121,7 +96,8 @@ def post(form: str, queue_url: str) -> Reply:
     finally:
         connection.close()
     if response.status != 200:
-        return Reply(response.status, None, _element(answer, "Message") or answer[:200])
+        code, message = _element(answer, "Code"), _element(answer, "Message")
+        return Reply(response.status, None, f"{code}: {message}" if code else answer[:200])
     return Reply(200, _element(answer, "MessageId"), None)
 
 

@@ -28,7 +28,7 @@ MAX_MEMORY_MB = 60.0
 def measure(binary: Path, configuration: Path, account: Account) -> list[tuple[str, str, float]]:
     """Fills the account and lists it. Returns each list's name, figures, and memory in MB."""
     _fill_dead_letter_queue(account)
-    _fill_table(account)
+    fill_table(account, MAPPINGS)
     found = []
     for words, rows in [(["dlq", "list"], DEAD_LETTERS), (["mappings", "list"], MAPPINGS)]:
         command = [str(binary), *words, "--output", "json", "--config", str(configuration)]
@@ -79,7 +79,7 @@ def _fill_dead_letter_queue(account: Account) -> None:
     for start in range(0, DEAD_LETTERS, 10):
         entries = []
         for number in range(start, start + 10):
-            body = _pull_request(number)
+            body = pull_request(number)
             headers = {
                 "X-GitHub-Event": "pull_request",
                 "X-GitHub-Delivery": f"00000000-0000-4000-8000-{number:012}",
@@ -97,7 +97,8 @@ def _fill_dead_letter_queue(account: Account) -> None:
         sqs.send_message_batch(QueueUrl=account.dead_letters, Entries=entries)
 
 
-def _pull_request(number: int) -> bytes:
+def pull_request(number: int) -> bytes:
+    """Returns the body of an opened pull request, of the usual size of a webhook."""
     fixture = paths.FIXTURES / "pull_request.opened.json"
     payload: dict[str, Any] = json.loads(fixture.read_bytes())
     payload["number"] = number
@@ -106,16 +107,16 @@ def _pull_request(number: int) -> bytes:
     return json.dumps(payload).encode()
 
 
-def _fill_table(account: Account) -> None:
-    """Copies the one mapping in the table."""
+def fill_table(account: Account, mappings: int) -> None:
+    """Replaces the one mapping in the table by copies, for the pull requests 0 and following."""
     table = aws.client("dynamodb", account.endpoint)
     found = table.scan(TableName=account.table)["Items"]
     one = next((item for item in found if re.fullmatch(r"PR#\d+", item["sk"]["S"])), None)
     if one is None:
         raise Problem("there is no mapping to copy")
     table.delete_item(TableName=account.table, Key={"pk": one["pk"], "sk": one["sk"]})
-    for start in range(0, MAPPINGS, 25):
-        rows = [_row(one, number) for number in range(start, start + 25)]
+    for start in range(0, mappings, 25):
+        rows = [_row(one, number) for number in range(start, min(start + 25, mappings))]
         puts = [{"PutRequest": {"Item": row}} for row in rows]
         table.batch_write_item(RequestItems={account.table: puts})
 

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-import time
+from http import HTTPStatus
 from types import FrameType
 
 from moto.moto_server.werkzeug_app import (
@@ -20,12 +20,19 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
-from moto.sqs.models import Message, SQSBackend
 from werkzeug.serving import make_server
 
-from . import moto_transactions
+from . import moto_patches
 
 HOST = "127.0.0.1"
+
+
+class _Handler(MotoRequestHandler):
+    """Logs the requests that were refused or failed. All would be half of the emulator's work."""
+
+    def log_request(self, code: int | str = "-", _size: int | str = "-") -> None:
+        if int(code) >= HTTPStatus.BAD_REQUEST:
+            self.log("info", "%s %s", code, self.headers.get("X-Amz-Target", self.path))
 
 
 def main() -> int:
@@ -41,14 +48,12 @@ def main() -> int:
     except OSError as error:
         _report({"problem": f"port {arguments.port} is not available: {error.strerror}"})
         return 1
-    moto_transactions.install()
-    SQSBackend.is_message_valid_based_on_retention_period = _is_retained
+    moto_patches.install()
     port = listener.getsockname()[1]
     os.environ["MOTO_PORT"] = str(port)
     app = DomainDispatcherApplication(create_backend_app)
-    handler = MotoRequestHandler
     descriptor = listener.fileno()
-    server = make_server(HOST, port, app, threaded=True, request_handler=handler, fd=descriptor)
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Handler, fd=descriptor)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     if arguments.tied:
@@ -58,12 +63,6 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     server.serve_forever()
     return 0
-
-
-def _is_retained(backend: SQSBackend, queue_name: str, message: Message) -> bool:
-    """Replaces moto's method, which counts the whole queue three times per received message."""
-    retention = backend.get_queue(queue_name).message_retention_period
-    return bool(retention + message.sent_timestamp / 1000 > time.time())
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

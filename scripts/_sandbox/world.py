@@ -61,7 +61,7 @@ class World:
         return dict(self._codepipeline.get_pipeline(name=name))
 
     def executions(self, name: str) -> list[dict[str, Any]]:
-        """Returns the executions of a pipeline. Unlike AWS, moto starts none for a new pipeline."""
+        """Returns the executions of a pipeline, the newest first."""
         listed = self._codepipeline.list_pipeline_executions(pipelineName=name)
         return list(listed["pipelineExecutionSummaries"])
 

@@ -18,7 +18,7 @@ use crate::domain::state::claim::Claim;
 use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
 use crate::aws::call::measured;
-use crate::aws::fault::{Service, fault, is_throttled};
+use crate::aws::fault::{Service, fault, fault_without, is_throttled};
 use crate::aws::limiter::Limiter;
 use crate::aws::{declaration, executions};
 
@@ -204,7 +204,7 @@ impl Pipelines for CodePipelines {
             Err(error) if is_name_in_use(error.code(), error.message()) => {
                 Ok(CreateResult::NameInUse)
             }
-            Err(error) => Err(failed(&call, error)),
+            Err(error) => Err(refused(&call, error, pipeline)),
         }
     }
 
@@ -212,7 +212,8 @@ impl Pipelines for CodePipelines {
         let call = format!("UpdatePipeline {}", pipeline.name);
         let request = self.client.update_pipeline().pipeline(declared(pipeline)?);
         let answer = self.send(&call, request.send()).await?;
-        answer.map(|_| ()).map_err(|error| failed(&call, error))
+        let answer = answer.map(|_| ());
+        answer.map_err(|error| refused(&call, error, pipeline))
     }
 
     async fn start(&self, name: &PipelineName, run: &Run, _claim: &Claim) -> Result<String, Fault> {
@@ -297,6 +298,15 @@ fn is_name_in_use(code: Option<&str>, message: Option<&str>) -> bool {
 /// Returns true if the pipeline does not exist. ListTagsForResource uses the second error.
 fn is_missing(code: Option<&str>) -> bool {
     matches!(code, Some(NOT_FOUND | "ResourceNotFoundException"))
+}
+
+/// Creates the fault of a call that sent a declaration.
+fn refused<E>(call: &str, error: SdkError<E>, pipeline: &NewPipeline) -> Fault
+where
+    E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
+{
+    let values = pipeline.declaration.private_values();
+    fault_without(Service::CodePipeline, call, error, &values)
 }
 
 fn failed<E>(call: &str, error: SdkError<E>) -> Fault

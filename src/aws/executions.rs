@@ -10,6 +10,7 @@ use aws_smithy_types::date_time::Format;
 
 use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::foreign_text::clean;
 
 /// The number of executions that are read.
 pub(super) const LAST: i32 = 10;
@@ -80,7 +81,7 @@ fn failure(state: &StageState) -> Option<String> {
             let error = action.latest_execution()?.error_details()?;
             let name = action.action_name().unwrap_or("an action");
             let message = error.message().or(error.code())?;
-            Some(format!("{name}: {message}"))
+            Some(format!("{name}: {}", clean(message)))
         })
         .collect();
     (!failures.is_empty()).then(|| failures.join("; "))

@@ -10,6 +10,7 @@ use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::RequestId;
 
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::foreign_text::clean_without;
 
 /// The service that answered. Some codes have different meanings in different services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,14 @@ const MISSING: &[&str] = &[
     "ResourceNotFoundException",
 ];
 
+/// Errors of a message that SQS does not accept (API reference, SendMessage, "Errors"; a message
+/// that is too large is an invalid parameter).
+const MESSAGE_REFUSED: &[&str] = &[
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidParameterValueException",
+];
+
 /// Errors of a service that does not work at the moment.
 const UNAVAILABLE: &[&str] = &[
     "InternalError",
@@ -159,6 +168,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         {
             Some(Reason::AwsMissing)
         }
+        Service::Sqs if MESSAGE_REFUSED.contains(&code) => Some(Reason::MessageRefused),
         // API reference, SimulatePrincipalPolicy, "Errors".
         Service::Iam if code == "NoSuchEntity" => Some(Reason::AwsMissing),
         Service::Iam if code == "ServiceFailure" => Some(Reason::AwsUnavailable),
@@ -176,6 +186,19 @@ pub(super) fn fault<E>(service: Service, call: &str, error: SdkError<E, HttpResp
 where
     E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
+    fault_without(service, call, error, &[])
+}
+
+/// Creates the fault of a failed call that sent these values, which AWS may quote.
+pub(super) fn fault_without<E>(
+    service: Service,
+    call: &str,
+    error: SdkError<E, HttpResponse>,
+    values: &[String],
+) -> Fault
+where
+    E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
+{
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
@@ -185,6 +208,7 @@ where
             let message = answer.message().unwrap_or("no message");
             let reason = reason(service, code, message).unwrap_or_else(|| by_status(status));
             let request = answer.request_id().unwrap_or("unknown");
+            let message = clean_without(message, values);
             Fault::new(
                 reason,
                 format!("{call}: {code}: {message} (request {request})"),
@@ -192,7 +216,10 @@ where
         }
         None => Fault::new(
             unanswered(&error),
-            format!("{call}: {}", one_paragraph(&chain(&error))),
+            format!(
+                "{call}: {}",
+                clean_without(&one_paragraph(&chain(&error)), values)
+            ),
         ),
     }
 }

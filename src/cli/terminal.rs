@@ -42,6 +42,12 @@ pub(crate) fn stopped(written: io::Result<()>) -> io::Result<bool> {
     }
 }
 
+/// Writes one line to standard error. Text from a queue, a file or a service cannot begin another
+/// line or move the cursor.
+pub(crate) fn note(line: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "{}", one_line(line, usize::MAX))
+}
+
 /// Prints to standard output.
 pub(crate) fn print(text: &[u8]) -> Done {
     stopped(io::stdout().write_all(text))?;
@@ -180,7 +186,7 @@ pub(crate) fn confirms<S: AsRef<str>>(
         );
     }
     let mut stderr = io::stderr();
-    write!(stderr, "{question} ")?;
+    write!(stderr, "{} ", one_line(question, usize::MAX))?;
     stderr.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

@@ -17,7 +17,6 @@ mod why;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -25,6 +24,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::argument_order::options_last;
+use crate::cli::terminal::note;
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
 use crate::commands::exit_code::ERROR;
 use crate::config::{self, Problems};
@@ -88,7 +88,7 @@ fn report(error: &(dyn Error + 'static)) -> ExitCode {
     };
     for line in lines {
         // If standard error is closed, the exit code is all that is left.
-        let _ = writeln!(std::io::stderr(), "error: {line}");
+        let _ = note(&format!("error: {line}"));
     }
     ExitCode::from(ERROR)
 }
@@ -106,7 +106,7 @@ fn invalid_arguments(error: &clap::Error, arguments: Vec<OsString>) -> ExitCode 
     let args = arguments.into_iter();
     let args = args.map(|arg| arg.to_string_lossy().into_owned());
     // If standard error is closed, the exit code is all that is left.
-    let _ = writeln!(std::io::stderr(), "{}", complaint(error, args));
+    let _ = note(&complaint(error, args));
     ExitCode::from(ERROR)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{
-    ActionRole, CloneOverrides, CloneRoles, ExecutionMode, StageSelection, VariableFormat,
+    CloneOverrides, CloneRoles, ExecutionMode, RoleChoice, StageSelection, VariableFormat,
 };
 use crate::domain::clone::tags::is_tag;
 use crate::domain::rules::placeholder::FormatString;
@@ -110,14 +110,14 @@ fn stages(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<StageSe
 }
 
 fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRoles> {
-    let role_of = |key: &'static str| {
+    let choice = |key: &'static str| {
         let located = rule.text(key);
-        located.map(|located| diagnostics.record_error(&located.place, role(located.value)))
+        located.map(|located| diagnostics.record_error(&located.place, role_choice(located.value)))
     };
-    let (pipeline, build) = (role_of("role_arn"), role_of("build_role_arn"));
-    let action = rule.text("action_role_arn");
-    let action =
-        action.map(|located| diagnostics.record_error(&located.place, action_role(located.value)));
+    let pipeline = choice("role_arn");
+    let build = rule.text("build_role_arn");
+    let build = build.map(|located| diagnostics.record_error(&located.place, role(located.value)));
+    let action = choice("action_role_arn");
     Some(CloneRoles {
         pipeline: unless_wrong(pipeline)?,
         build: unless_wrong(build)?,
@@ -168,10 +168,10 @@ fn is_role_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(legal)
 }
 
-fn action_role(text: String) -> Result<ActionRole, String> {
+fn role_choice(text: String) -> Result<RoleChoice, String> {
     match text.as_str() {
-        "template" => Ok(ActionRole::Template),
-        _ if text.starts_with("arn:") => role(text).map(ActionRole::Arn),
+        "template" => Ok(RoleChoice::Template),
+        _ if text.starts_with("arn:") => role(text).map(RoleChoice::Arn),
         _ => Err(
             "expected \"template\", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
                 .to_owned(),

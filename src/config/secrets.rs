@@ -79,7 +79,10 @@ pub(super) fn readable(
     for one in configured(diagnostics, github) {
         match resolve(&one.reference, environment) {
             Ok(value) => one.add_to(&mut secrets, &value),
-            Err(why) => unreadable.push(format!("secret '{}': {why}", one.name)),
+            Err(why) => {
+                secrets.add_unreadable();
+                unreadable.push(format!("secret '{}': {why}", one.name));
+            }
         }
     }
     let is_empty = secrets.scopes().next().is_none();

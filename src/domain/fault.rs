@@ -218,6 +218,9 @@ reasons! {
     AwsThrottled = "aws-throttled", Throttled, Service;
     /// An account quota is reached.
     AwsQuota = "aws-quota", Quota, Subject;
+    /// SQS refused this message, whatever the others are: it is larger than its queue accepts, for
+    /// instance.
+    MessageRefused = "message-refused", Permanent, Message;
     /// An error code that `aws/fault.rs` does not list.
     AwsUnknown = "aws-unknown", Unknown, Message;
 }

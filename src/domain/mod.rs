@@ -6,6 +6,7 @@
 
 pub mod clone;
 pub mod fault;
+pub mod foreign_text;
 pub mod heartbeat;
 pub mod ids;
 pub mod intake;

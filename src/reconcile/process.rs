@@ -66,8 +66,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         journal.event(&event);
         let received = Received::from(message);
+        let subject = event.subject();
         let request =
-            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received))?;
+            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received));
+        let request = request.inspect_err(|_| journal.concern(subject))?;
         // This span covers reading the mapping, planning and acting, which alternate.
         let span = spans::step("plan");
         match request {

@@ -4,6 +4,7 @@
 pub mod acks;
 pub mod backoff;
 mod consumer;
+mod failure_queues;
 mod heartbeat;
 pub(crate) mod outage;
 mod poll;
@@ -24,6 +25,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
 
 use consumer::Consumer;
+use failure_queues::FailureQueues;
 pub use heartbeat::Heartbeats;
 use process::{Jitter, Shared};
 use rate_limit::RateLimits;
@@ -95,6 +97,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             breaker: Arc::default(),
             readiness: self.readiness.clone(),
             jitter: Arc::new(Jitter::new(self.config.seed)),
+            failure_queues: Arc::new(FailureQueues::default()),
             quarantine: Arc::new(RateLimits::new(self.reconciler.clock().now())),
             discarded_lines: Arc::new(RateLimits::new(self.reconciler.clock().now())),
         };

@@ -18,6 +18,7 @@ use crate::reconcile::{Processed, Reconciler};
 use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
 use crate::worker::acks::{Ack, Acks};
+use crate::worker::failure_queues::FailureQueues;
 use crate::worker::outage::CircuitBreaker;
 use crate::worker::rate_limit::RateLimits;
 use crate::worker::readiness::Readiness;
@@ -30,6 +31,7 @@ pub(super) struct Shared<S, P, C> {
     pub(super) breaker: Arc<CircuitBreaker>,
     pub(super) readiness: Readiness,
     pub(super) jitter: Arc<Jitter>,
+    pub(super) failure_queues: Arc<FailureQueues>,
     /// Limits how many messages are quarantined.
     pub(super) quarantine: Arc<RateLimits>,
     /// Limits how many log lines discarded messages cost.
@@ -43,6 +45,7 @@ impl<S, P, C> Clone for Shared<S, P, C> {
             breaker: Arc::clone(&self.breaker),
             readiness: self.readiness.clone(),
             jitter: Arc::clone(&self.jitter),
+            failure_queues: Arc::clone(&self.failure_queues),
             quarantine: Arc::clone(&self.quarantine),
             discarded_lines: Arc::clone(&self.discarded_lines),
         }
@@ -168,7 +171,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         journal: &Journal,
     ) -> Sent {
         let id = message.message_id.clone();
-        match self.queue.send(destination, message).await {
+        let queues = &self.shared.failure_queues;
+        match queues.send(&*self.queue, destination, message).await {
             Ok(()) => {
                 if let Some(fault) = journal.fault() {
                     metrics::dead_lettered(destination, fault.reason);
@@ -179,7 +183,6 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
             }
             Err(fault) => {
                 tracing::warn!(fault = %fault, message.id = id, "A dead letter was not confirmed; the message returns to the queue");
-                self.record(BackendSignal::Failed(fault));
                 Sent::Unconfirmed(self.wait(Class::Transient, journal.receives))
             }
         }

@@ -71,10 +71,10 @@ class Corpus(unittest.TestCase):
         self.assertGreaterEqual(len({case.webhook.body for case in cases()}), LEAST + 100)
 
     def test_a_refusal_has_a_reason(self) -> None:
-        """gateway.refusal applies AWS's rules. moto has only the size, and counts only the body."""
+        """The emulator applies the rules of SQS."""
         reasons = {
-            "size ": "limit is 1048576",
-            "malformed signature": "no body",
+            "size ": "shorter than 1048576 bytes",
+            "malformed signature": "parameter MessageBody",
             "malformed ": "characters",
         }
         for case in cases():
@@ -83,7 +83,8 @@ class Corpus(unittest.TestCase):
                     matching = (
                         text for kind, text in reasons.items() if case.name.startswith(kind)
                     )
-                    unsigned = "no body" if not case.attributes[SIGNATURE] else "must not be empty"
+                    is_unsigned = not case.attributes[SIGNATURE]
+                    unsigned = "parameter MessageBody" if is_unsigned else "must contain a non-empty"
                     reason = next(matching, unsigned)
                     self.assertRegex(arrivals()[case.name].error or "", f"^400 .*{reason}")
 
@@ -105,7 +106,7 @@ class Corpus(unittest.TestCase):
     def test_a_message_without_a_body_is_refused(self) -> None:
         """No webhook results in one, because the gateway reads an empty body as {}."""
         form = forms()["malformed null"].replace("MessageBody=null", "MessageBody=")
-        self.assertIn("no body", support.queue().send({"none": form})["none"].error or "")
+        self.assertIn("MissingParameter", support.queue().send({"none": form})["none"].error or "")
 
 
 class Forms(unittest.TestCase):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+from _sandbox.request_rules import sqs
+from _sandbox.request_rules.refusal import Refusal
+
 
 @dataclass(frozen=True)
 class Form:
@@ -19,6 +22,19 @@ class Form:
     def body(self) -> bytes:
         """Returns the body of the message in SQS."""
         return self.fields["MessageBody"].encode()
+
+    @property
+    def refusal(self) -> str | None:
+        """Returns why SQS would refuse the message, or None."""
+        attributes = {
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in self.attributes.items()
+        }
+        try:
+            sqs.check("SendMessage", {**self.fields, "MessageAttributes": attributes})
+        except Refusal as refusal:
+            return refusal.message
+        return None
 
 
 def read_form(text: str) -> Form:

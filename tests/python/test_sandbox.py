@@ -56,11 +56,11 @@ class Gateway(unittest.TestCase):
             self.assertEqual(attributes, {name: webhook.headers[name] for name in wanted})
 
     def test_what_sqs_refuses_does_not_reach_the_queue(self) -> None:
-        """moto accepts all of these."""
+        """The emulator answers as SQS does, and the gateway passes the answer on."""
         secret = self.account.secret
         refused = {
             "InvalidMessageContents": github.webhook("\ufffe".encode(), "push", secret),
-            "bytes, but the limit is": github.webhook("é".encode() * 600_000, "push", secret),
+            "shorter than 1048576 bytes": github.webhook("é".encode() * 600_000, "push", secret),
             "X-GitHub-Event": github.webhook(b"{}", "", secret),
         }
         for why, webhook in refused.items():

@@ -63,7 +63,8 @@ def pushed(story: Story) -> None:
     what = "an execution of that commit was started"
     story.check(what, built == head, f"the mapping has {built}")
     executions = story.world.executions(CLONE)
-    story.check("there is only one execution", len(executions) == 1, f"there are {executions}")
+    what = "it is the second execution, after the one with which the pipeline began"
+    story.check(what, len(executions) == 2, f"there are {executions}")
 
 
 def forged(story: Story) -> None:

@@ -48,7 +48,10 @@ fn table(explanation: &Explanation, colours: bool) -> String {
         let template = one_line(&compared.template, LINE);
         line(
             &mut text,
-            &format!("\n{template}{version} -> {}", compared.pipeline),
+            &format!(
+                "\n{template}{version} -> {}",
+                one_line(&compared.pipeline, LINE)
+            ),
         );
         if !compared.left_out_stages.is_empty() {
             let stages = compared.left_out_stages.join(", ");

@@ -67,7 +67,7 @@ fn pipeline(text: &mut String, live: &Live, colours: bool) {
             "{:<24} {} {}",
             one_line(&stage.name, 100),
             painted(state, 12, colours),
-            stage.execution.as_deref().unwrap_or("")
+            one_line(stage.execution.as_deref().unwrap_or(""), LINE)
         );
         line(text, "stage", status.trim_end());
         if let Some(failure) = &stage.failure {
@@ -77,10 +77,10 @@ fn pipeline(text: &mut String, live: &Live, colours: bool) {
     for execution in &live.executions {
         let status = format!(
             "{} {} {} {}",
-            execution.id,
+            one_line(&execution.id, LINE),
             painted(&execution.state, 12, colours),
-            execution.started.as_deref().unwrap_or("-"),
-            execution.commit.as_deref().unwrap_or("-")
+            one_line(execution.started.as_deref().unwrap_or("-"), LINE),
+            one_line(execution.commit.as_deref().unwrap_or("-"), LINE)
         );
         line(text, "execution", &status);
     }
@@ -88,7 +88,7 @@ fn pipeline(text: &mut String, live: &Live, colours: bool) {
         line(text, "unknown", &one_line(unknown, LINE));
     }
     if let Some(console) = &live.console {
-        line(text, "console", console);
+        line(text, "console", &one_line(console, LINE));
     }
 }
 
@@ -99,8 +99,9 @@ fn line(text: &mut String, name: &str, value: &str) {
 
 /// Pads a state to this width, and colours it.
 fn painted(state: &str, width: usize, colours: bool) -> String {
+    let state = &one_line(state, LINE);
     let padding = " ".repeat(width.saturating_sub(state.chars().count()));
-    let colour = match state {
+    let colour = match state.as_str() {
         "Succeeded" => Colour::Green,
         "Failed" | "Stopped" | "Cancelled" => Colour::Red,
         "InProgress" | "Stopping" => Colour::Yellow,

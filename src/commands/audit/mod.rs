@@ -3,13 +3,15 @@
 mod trail;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 
 use crate::aws::Aws;
 use crate::cli::audit::Audit;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
-use crate::cli::terminal::{Done, YES, code, confirms, fault, format, spinner, stopped, terminal};
+use crate::cli::terminal::{
+    Done, YES, code, confirms, fault, format, note, spinner, stopped, terminal,
+};
 use crate::commands::connect::{connect_account, urls};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, AccountConfig, ProcessEnvironment, Queues, RedactedEnvironment};
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: &Audit) -> Done {
     if reads {
         stopped(rows.end())?;
     }
-    writeln!(io::stderr(), "{}", report.totals())?;
+    note(&report.totals())?;
     if let Some(queues) = queues {
         repair(args, &aws, &config.table, &queues, findings).await?;
     }
@@ -114,7 +116,7 @@ async fn repair(
     };
     let count = plural(repairs.len(), "repair");
     if args.yes {
-        writeln!(io::stderr(), "{count}: {warning}")?;
+        note(&format!("{count}: {warning}"))?;
     }
     let question = format!("Send {count} to {} ({warning})? [y/N]", queues.internal);
     if !args.yes && !confirms(&question, YES)? {
@@ -128,10 +130,9 @@ async fn repair(
             .await
             .map_err(|why| format!("only {sent} of {count} sent; run the command again: {why}"))?;
     }
-    writeln!(
-        io::stderr(),
+    note(&format!(
         "{count} sent to the internal queue; for the results see `branchline mappings history SUBJECT`"
-    )?;
+    ))?;
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! `branchline audit --trail`: verifies the audit trail and prints the findings.
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::aws::DynamoStore;
 use crate::cli::audit::Audit;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
-use crate::cli::terminal::{Done, code, fault, format, spinner, stopped, terminal};
+use crate::cli::terminal::{Done, code, fault, format, note, spinner, stopped, terminal};
 use crate::commands::connect::connect_account;
 use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::ids::RepositoryName;
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &Audit, scope: &str) -> Done {
     };
     let chains = plural(report.chains, "chain");
     let findings = plural(report.findings.len(), "finding");
-    writeln!(io::stderr(), "{entries} in {chains}: {findings}")?;
+    note(&format!("{entries} in {chains}: {findings}"))?;
     Ok(code(!report.findings.is_empty()))
 }
 

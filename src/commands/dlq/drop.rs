@@ -1,9 +1,7 @@
 //! `branchline dlq drop`: deletes messages permanently.
 
-use std::io::{self, Write};
-
 use crate::cli::dlq::Drop;
-use crate::cli::terminal::{Done, code, operator};
+use crate::cli::terminal::{Done, code, note, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::{DlqRehearsal, DlqSession};
@@ -29,6 +27,7 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
         authenticator: &session.authenticator,
         now: SystemClock.now(),
         rehearsal,
+        only_proven: false,
     };
     let selection = preview(&session, Source::Queue, &query, interrupt).await?;
     let count = selection.count();
@@ -42,9 +41,8 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
     if !args.yes && !interrupt.answers(question, vec![count.to_string()]).await? {
         return Err("not confirmed: nothing was deleted".into());
     }
-    let mut stderr = io::stderr();
     if let Some(export) = &export {
-        writeln!(stderr, "writing the messages to {}", export.name())?;
+        note(&format!("writing the messages to {}", export.name()))?;
     }
     let store = session.store();
     let log = Log {
@@ -55,12 +53,11 @@ pub(super) async fn drop(args: &Drop, interrupt: &Interrupt) -> Done {
     };
     let mode = TransferMode::Drop { log, export };
     let report = transfer(&session, Source::Queue, &selection, mode, interrupt).await?;
-    writeln!(
-        stderr,
+    note(&format!(
         "{} dropped, {} left",
         report.done,
         count - report.done
-    )?;
+    ))?;
     report.code(&selection)
 }
 

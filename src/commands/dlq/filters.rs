@@ -1,10 +1,10 @@
 //! The filters of the subcommands.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 
 use crate::cli::dlq::Filters;
-use crate::cli::terminal::{glob, time_argument};
+use crate::cli::terminal::{glob, note, time_argument};
 use crate::commands::system_clock::SystemClock;
 use crate::domain::ids::{RepositoryName, SubjectKind};
 use crate::domain::text::one_line;
@@ -51,10 +51,9 @@ pub(super) fn missing<'a>(
     let missing = filter.missing(found);
     for id in &missing {
         let id = one_line(id, 100);
-        writeln!(
-            io::stderr(),
+        note(&format!(
             "message {id} was not found: see `branchline dlq list`"
-        )?;
+        ))?;
     }
     Ok(!missing.is_empty())
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::aws::SqsQueue;
 use crate::cli::dlq::{List, Order};
 use crate::cli::output::streaming_table::{Column, StreamingTable, age, cell};
-use crate::cli::terminal::{Done, code, fault as error, format, spinner, stopped, terminal};
+use crate::cli::terminal::{Done, code, fault as error, format, note, spinner, stopped, terminal};
 use crate::commands::dlq::collect::collect;
 use crate::commands::dlq::filters::{filter, missing};
 use crate::commands::dlq::session::DlqSession;
@@ -48,13 +48,12 @@ pub(super) async fn list(args: &List, interrupt: &Interrupt) -> Done {
         let (listed, closed) = (listed?, closed?);
         (listed, closed.seen, closed.partial)
     };
-    let mut stderr = io::stderr();
-    writeln!(stderr, "{} of {}", listed.count, plural(seen, "message"))?;
+    note(&format!("{} of {}", listed.count, plural(seen, "message")))?;
     if interrupt.is_requested() {
         return Err(INTERRUPTED.into());
     }
     if listed.closed {
-        writeln!(stderr, "partial: output closed by the reader")?;
+        note("partial: output closed by the reader")?;
         return Ok(code(true));
     }
     let missing = missing(&filter, listed.ids.iter().map(String::as_str))?;

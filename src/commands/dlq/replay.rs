@@ -1,10 +1,9 @@
 //! `branchline dlq replay`: sends messages back to the queue that they came from.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::cli::dlq::Replay;
-use crate::cli::terminal::{Done, YES, code, operator};
+use crate::cli::terminal::{Done, YES, code, note, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::DlqSession;
@@ -34,22 +33,22 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         authenticator: &session.authenticator,
         now: SystemClock.now(),
         rehearsal: Some(&rehearsal),
+        // A file may have any message.
+        only_proven: export.is_none(),
     };
     let selection = preview(&session, source, &query, interrupt).await?;
     let count = selection.count();
     if count == 0 || args.dry_run {
         return Ok(code(selection.partial));
     }
-    let mut stderr = io::stderr();
     if let Some(export) = export {
         let name = export.name().to_owned();
         let mode = TransferMode::Copy(export);
         let report = transfer(&session, source, &selection, mode, interrupt).await?;
-        writeln!(
-            stderr,
+        note(&format!(
             "{} written to {name}",
             plural(report.done, "message")
-        )?;
+        ))?;
         return report.code(&selection);
     }
     let question = format!("Replay {}? [y/N]", plural(count, "message"));
@@ -72,12 +71,11 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         None => None,
     };
     let report = transfer(&session, source, &selection, mode, interrupt).await?;
-    writeln!(
-        stderr,
+    note(&format!(
         "{} replayed, {} left",
         report.done,
         count - report.done
-    )?;
+    ))?;
     if let Some((watch, seconds)) = watch.zip(args.wait).filter(|_| report.is_complete()) {
         let limit = Duration::from_secs(seconds);
         let all_good = watch.wait(limit, args.output, &session, interrupt).await?;

@@ -1,12 +1,12 @@
 //! A session with a dead-letter or quarantine queue: its ports, and the notes at its end.
 
 use std::error::Error;
-use std::io::{self, Write};
 
 use crate::aws::{Aws, CodePipelines, DynamoStore, SqsQueue};
 use crate::cli::dlq::{QueueChoice, Which};
 use crate::cli::options::QueueOptions;
 use crate::cli::output::streaming_table::age;
+use crate::cli::terminal::note;
 use crate::commands::connect::{connect, urls};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, ProcessEnvironment, RedactedEnvironment};
@@ -50,12 +50,10 @@ impl DlqSession {
         // Only the check of signatures needs the webhook secrets. Without them it is skipped.
         let (secrets, unreadable) = config::webhook_secrets(&overrides, &ProcessEnvironment);
         if secrets.is_some() {
-            let mut stderr = io::stderr();
             for why in unreadable {
-                writeln!(
-                    stderr,
-                    "webhook {why}: a signature under it counts as not valid here"
-                )?;
+                note(&format!(
+                    "webhook {why}: a signature under it cannot be checked here"
+                ))?;
             }
         }
         let aws = connect(&config).await?;
@@ -96,9 +94,9 @@ impl DlqSession {
     }
 
     /// Prints the hint.
-    pub(super) async fn print_hint(&self) -> io::Result<()> {
+    pub(super) async fn print_hint(&self) -> std::io::Result<()> {
         match self.hint().await {
-            Some(hint) => writeln!(io::stderr(), "{hint}"),
+            Some(hint) => note(&hint),
             None => Ok(()),
         }
     }
@@ -113,7 +111,7 @@ impl DlqSession {
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
             table: self.config.table.clone(),
-            authenticator: self.authenticator.clone(),
+            authenticator: Authenticator::Replay(self.authenticator.secrets().cloned()),
             max_attempts: self.config.max_attempts,
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
@@ -132,12 +130,10 @@ impl DlqSession {
         let summary = scan.finish().await.map_err(|fault| {
             format!("messages in hand could not be returned and are visible again within {VISIBILITY:?}: {fault}")
         })?;
-        let mut stderr = io::stderr();
         let mut partial = summary.end == Some(End::Restless);
         if partial {
-            writeln!(
-                stderr,
-                "partial: the same messages were received again and again, so there may be others"
+            note(
+                "partial: the same messages were received again and again, so there may be others",
             )?;
         }
         match in_flight {
@@ -145,24 +141,21 @@ impl DlqSession {
                 partial = true;
                 let others = usize::try_from(all - ours).unwrap_or(usize::MAX);
                 let wait = age(visibility.max(VISIBILITY).as_secs());
-                writeln!(
-                    stderr,
+                note(&format!(
                     "partial: {} held by another consumer, usually for up to {wait}: run the command again then",
                     plural(others, "message")
-                )?;
+                ))?;
             }
             Some(Ok(_)) | None => {}
-            Some(Err(fault)) => writeln!(
-                stderr,
+            Some(Err(fault)) => note(&format!(
                 "another consumer may hold messages, which could not be checked: {fault}"
-            )?,
+            ))?,
         }
         if summary.held > 0 {
-            writeln!(
-                stderr,
+            note(&format!(
                 "{} could not be returned, and will be visible again within {VISIBILITY:?}",
                 plural(summary.held, "message")
-            )?;
+            ))?;
         }
         Ok(Closed {
             seen: summary.messages,

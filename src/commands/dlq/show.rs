@@ -122,8 +122,12 @@ fn table(
     let signature = match &message.signature {
         SignatureStatus::Unneeded => "an internal message, which needs no signature",
         SignatureStatus::Missing => "the webhook has no signature",
+        SignatureStatus::Malformed => "the signature is malformed",
+        SignatureStatus::Cut => {
+            "the body was cut to what this queue accepts, so the signature proves nothing: redeliver the webhook at GitHub"
+        }
         SignatureStatus::Unchecked => {
-            "the signature was not checked: no webhook secret can be read here"
+            "the signature was not checked: no webhook secret can be read here, or not the right one"
         }
         SignatureStatus::Valid(secret) => {
             &format!("the signature is valid today, under the secret '{secret}'")
@@ -148,7 +152,7 @@ fn table(
 
 fn attributes(attributes: &BTreeMap<String, String>) -> String {
     let line = |(name, value): (&String, &String)| {
-        format!("{name}: {}\n", text::one_line(value, usize::MAX))
+        text::one_line(&format!("{name}: {value}"), usize::MAX) + "\n"
     };
     attributes.iter().map(line).collect()
 }

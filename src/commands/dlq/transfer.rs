@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::aws::{DynamoStore, SqsQueue};
-use crate::cli::terminal::{Done, code, counter, fault as error, spinner};
+use crate::cli::terminal::{Done, code, counter, fault as error, note, spinner};
 use crate::commands::dlq::export::{Export, messages};
 use crate::commands::dlq::filters::missing;
 use crate::commands::dlq::session::DlqSession;
@@ -56,6 +55,11 @@ impl Selection {
     /// Returns the messages.
     pub(super) fn messages(&self) -> &[DeadLetter] {
         &self.preview.messages
+    }
+
+    /// Returns the number of messages that stay, because the daemon would not believe them.
+    fn left_out(&self) -> usize {
+        self.preview.left_out.len()
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {
@@ -109,15 +113,20 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
     let ids: Vec<&str> = preview.messages.iter().map(|one| one.id.as_str()).collect();
     query.filter.check_unambiguous(&ids)?;
     for line in preview.lines() {
-        writeln!(io::stderr(), "{line}")?;
+        note(&line)?;
     }
     let mut selection = Selection {
         preview,
         lines,
         partial,
     };
-    selection.partial |= missing(query.filter, selection.ids())?;
-    if selection.count() == 0 && matches!(source, Source::Queue) {
+    let left_out = selection.preview.left_out.iter();
+    let found = selection
+        .ids()
+        .chain(left_out.map(|message| message.id.as_str()));
+    let is_missing = missing(query.filter, found)?;
+    selection.partial |= is_missing || selection.left_out() > 0;
+    if selection.count() + selection.left_out() == 0 && matches!(source, Source::Queue) {
         session.print_hint().await?;
     }
     Ok(selection)
@@ -338,6 +347,6 @@ async fn begin(log: &Log<'_>, message: &DeadLetter) -> Result<Begun, String> {
 async fn end(log: &Log<'_>, begun: Begun) -> Result<(), String> {
     match log.end(begun).await {
         None => Ok(()),
-        Some(warning) => writeln!(io::stderr(), "{warning}").map_err(|why| why.to_string()),
+        Some(warning) => note(&warning).map_err(|why| why.to_string()),
     }
 }

@@ -1,10 +1,11 @@
 //! The account as `branchline mappings` reads it.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 
 use crate::aws::{CodePipelines, DynamoStore};
 use crate::cli::options::SharedOptions;
+use crate::cli::terminal::note;
 use crate::commands::connect::connect_account;
 use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::fault::Fault;
@@ -33,7 +34,7 @@ pub(super) async fn open(options: &SharedOptions) -> Result<MappingsAccount, Box
 /// Reports the rows that cannot be read, and returns their number.
 pub(super) fn report_unreadable(unreadable: &[Fault]) -> io::Result<usize> {
     for fault in unreadable {
-        writeln!(io::stderr(), "{fault}")?;
+        note(&fault.to_string())?;
     }
     Ok(unreadable.len())
 }

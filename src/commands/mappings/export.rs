@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::mappings::Export;
 use crate::cli::output::streaming_table::StreamingTable;
-use crate::cli::terminal::{Done, code, fault, stopped};
+use crate::cli::terminal::{Done, code, fault, note, stopped};
 use crate::commands::mappings::account::{MappingsAccount, open, report_unreadable};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::text::plural;
@@ -73,7 +73,7 @@ pub(super) async fn export(args: &Export) -> Done {
     if report.closed {
         summary += ", incomplete: output closed by the reader";
     }
-    writeln!(io::stderr(), "{summary}")?;
+    note(&summary)?;
     Ok(code(report.unreadable > 0))
 }
 

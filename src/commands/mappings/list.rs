@@ -1,11 +1,13 @@
 //! `branchline mappings list`: prints the mappings that match the filters.
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::cli::mappings::List;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, age, cell};
-use crate::cli::terminal::{Done, code, fault, format, glob, stopped, terminal, time_argument};
+use crate::cli::terminal::{
+    Done, code, fault, format, glob, note, stopped, terminal, time_argument,
+};
 use crate::commands::mappings::account::{open, report_unreadable};
 use crate::commands::system_clock::SystemClock;
 use crate::domain::state::mapping::State;
@@ -45,7 +47,7 @@ pub(super) async fn list(args: &List) -> Done {
         true => "; deleted ones are not listed (--state gone)",
         false => "",
     };
-    writeln!(io::stderr(), "{}{hidden}", plural(listed, "mapping"))?;
+    note(&format!("{}{hidden}", plural(listed, "mapping")))?;
     Ok(code(unreadable > 0))
 }
 

@@ -1,7 +1,7 @@
 //! The keys of a rule that concern its clones, beside stages, actions, role and tags.
 
 use super::*;
-use crate::domain::clone::overrides::{ActionRole, CloneRoles, ExecutionMode, StageSelection};
+use crate::domain::clone::overrides::{CloneRoles, ExecutionMode, RoleChoice, StageSelection};
 use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::rule::{Start, Update};
 
@@ -140,12 +140,12 @@ fn stages_and_roles_are_read() {
     let roles = format!("build_role_arn = \"{role}\"\naction_role_arn = \"{role}\"");
     let roles = config(&roles).unwrap().roles;
     assert_eq!(roles.build.as_deref(), Some(role));
-    assert_eq!(roles.action, Some(ActionRole::Arn(role.into())));
+    assert_eq!(roles.action, Some(RoleChoice::Arn(role.into())));
     let template = config("action_role_arn = \"template\"")
         .unwrap()
         .roles
         .action;
-    assert_eq!(template, Some(ActionRole::Template));
+    assert_eq!(template, Some(RoleChoice::Template));
     let variables =
         config("variables = { A = \"{title}\", B = { value = \"{title}\", raw = true } }");
     let raw: Vec<bool> = variables

@@ -4,7 +4,7 @@ use crate::domain::ids::RepositoryName;
 use crate::domain::rules::rule::On;
 
 use super::*;
-use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::clone::overrides::{CloneOverrides, RoleChoice};
 
 /// An environment of files and variables, by name.
 #[derive(Default)]
@@ -214,13 +214,11 @@ tags = { team = "payments", "cost center" = "17" }
     let changes = &config.rules.0[0].overrides;
     assert_eq!(changes.drop_stages, ["Deploy"]);
     assert_eq!(changes.drop_actions[1].action, "Slow");
-    assert!(
-        changes
-            .roles
-            .pipeline
-            .as_deref()
-            .unwrap()
-            .ends_with("preview")
+    assert_eq!(
+        changes.roles.pipeline,
+        Some(RoleChoice::Arn(
+            "arn:aws:iam::123456789012:role/preview".into()
+        ))
     );
     assert_eq!(changes.tags["cost center"], "17");
     assert_eq!(config.rules.0[1].overrides, CloneOverrides::default());
@@ -256,7 +254,7 @@ tags = { "aws:x" = "1", "branchline:x" = "2", "ok" = 3, "x" = "a#b" }
     branchline.toml:17: rule[1].keep_stages: set drop_stages or keep_stages, not both
     branchline.toml:18: rule[1].drop_actions: 'Deploy' is not an action: expected "Stage/Action"
     branchline.toml:18: rule[1].drop_actions: 'a/b/c' is not an action: expected "Stage/Action"
-    branchline.toml:19: rule[1].role_arn: not the ARN of a role: expected arn:aws:iam::ACCOUNT:role/NAME
+    branchline.toml:19: rule[1].role_arn: expected "template", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME
     branchline.toml:20: rule[1].tags.ok: expected text in quotes
     branchline.toml:20: rule[1].tags.aws:x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
     branchline.toml:20: rule[1].tags.branchline:x: begins with branchline:, which is reserved for branchline's own tags

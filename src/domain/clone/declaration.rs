@@ -132,7 +132,12 @@ pub struct ConditionRule<'a> {
     pub(super) whole: &'a Value,
 }
 
-impl ConditionRule<'_> {
+impl<'a> ConditionRule<'a> {
+    /// Returns the configuration.
+    pub(super) fn configuration(&self) -> Option<&'a Map<String, Value>> {
+        self.whole.get("configuration").and_then(Value::as_object)
+    }
+
     /// Returns the location of the rule, in words.
     pub(super) fn place(&self) -> String {
         format!("a condition of stage '{}'", self.stage)

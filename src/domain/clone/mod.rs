@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub(crate) mod limits;
 pub mod overrides;
 mod pipeline_type;
+mod private_values;
 pub mod side_effects;
 mod source;
 pub mod tags;

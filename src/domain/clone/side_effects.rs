@@ -12,6 +12,34 @@ const HARMLESS_CATEGORIES: [&str; 3] = ["Build", "Test", "Compute"];
 /// image, and a custom action may do anything.
 const HARMLESS_PROVIDERS: [&str; 3] = ["CodeBuild", "Commands", "DeviceFarm"];
 
+/// Words in the name of a stage or of an action that deploys. A build may do so with commands that
+/// CodePipeline does not know.
+const DEPLOYING_WORDS: [&str; 10] = [
+    "apply",
+    "deploy",
+    "deployment",
+    "prod",
+    "production",
+    "promote",
+    "promotion",
+    "publish",
+    "release",
+    "rollout",
+];
+
+/// Commands that deploy.
+const DEPLOYING_COMMANDS: [&str; 9] = [
+    "cdk deploy",
+    "cloudformation deploy",
+    "helm install",
+    "helm upgrade",
+    "kubectl apply",
+    "sam deploy",
+    "serverless deploy",
+    "terraform apply",
+    "tofu apply",
+];
+
 /// The rules of a stage's conditions that only look at something (user guide, "Rule structure
 /// reference").
 const HARMLESS_RULES: [&str; 3] = ["CloudWatchAlarm", "DeploymentWindow", "VariableCheck"];
@@ -51,8 +79,8 @@ pub struct SideEffect {
     pub action: ActionPath,
     /// The provider, for instance `CloudFormation`.
     pub provider: String,
-    /// What it changes, as `StackName=api, ...`; empty if its configuration does not name it.
-    pub target: String,
+    /// What it changes, as `StackName=api`; empty if its configuration does not name it.
+    pub targets: Vec<String>,
     /// The role that the service deploys with, as `RoleArn=arn:...`.
     pub role: Option<String>,
 }
@@ -60,11 +88,15 @@ pub struct SideEffect {
 impl Action<'_> {
     /// Returns true if the action changes something outside the pipeline.
     pub(super) fn has_side_effect(&self) -> bool {
-        let harmless = HARMLESS_CATEGORIES.contains(&self.category)
+        self.category != "Source" && (!self.only_builds() || self.seems_to_deploy())
+    }
+
+    /// Returns true for a type of action that only runs what it is given.
+    fn only_builds(&self) -> bool {
+        HARMLESS_CATEGORIES.contains(&self.category)
             && HARMLESS_PROVIDERS.contains(&self.provider)
             && self.owner == "AWS"
-            && !self.publishes_assets();
-        self.category != "Source" && !harmless
+            && !self.publishes_assets()
     }
 
     /// Returns true for a build action that publishes the assets of CDK Pipelines, which a
@@ -72,6 +104,26 @@ impl Action<'_> {
     fn publishes_assets(&self) -> bool {
         let is_asset = ["FileAsset", "DockerAsset"];
         self.stage == "Assets" || is_asset.iter().any(|kind| self.name.starts_with(kind))
+    }
+
+    /// Returns true for a build that deploys by its name or by commands in its declaration. What
+    /// its buildspec does is not known.
+    fn seems_to_deploy(&self) -> bool {
+        let named = [self.stage, self.name].into_iter().any(|name| {
+            words(name).any(|word| DEPLOYING_WORDS.contains(&word.to_ascii_lowercase().as_str()))
+        });
+        let mut commands = DEPLOYING_COMMANDS.iter();
+        named || commands.any(|command| self.mentions(command))
+    }
+
+    /// Describes the action, in the reason for which its stage is left out.
+    fn described(&self) -> String {
+        let (path, category, provider) = (self.path(), self.category, self.provider);
+        let named = match self.only_builds() {
+            true => ", which deploys by its name or its commands",
+            false => "",
+        };
+        format!("action '{path}' ({category} by {provider}{named})")
     }
 
     /// Returns true for an action that deploys the stack of its own pipeline, as CDK Pipelines has
@@ -90,15 +142,35 @@ impl Action<'_> {
             let named = configuration.filter(|(key, _)| keys.contains(&key.as_str()));
             let values =
                 named.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)));
-            values.collect::<Vec<_>>().join(", ")
+            values.collect::<Vec<_>>()
         };
         SideEffect {
             action: self.path(),
             provider: self.provider.to_owned(),
-            target: values(&TARGET_KEYS),
-            role: Some(values(&DEPLOY_ROLES)).filter(|role| !role.is_empty()),
+            targets: values(&TARGET_KEYS),
+            role: Some(values(&DEPLOY_ROLES).join(", ")).filter(|role| !role.is_empty()),
         }
     }
+}
+
+/// Returns the words of a name, which begin at a capital letter or after another character:
+/// `Terraform`, `Apply` and `prod` of `TerraformApply_prod`.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let begins_word = |before: char, after: char| before.is_lowercase() && after.is_uppercase();
+    let parts = name.split(|c: char| !c.is_alphabetic());
+    parts.flat_map(move |part| {
+        let pairs = part.char_indices().zip(part.chars().skip(1));
+        let mut ends: Vec<usize> = pairs
+            .filter(|((_, before), after)| begins_word(*before, *after))
+            .map(|((index, before), _)| index + before.len_utf8())
+            .collect();
+        ends.push(part.len());
+        let starts: Vec<usize> = std::iter::once(0).chain(ends.iter().copied()).collect();
+        let ranges = starts.into_iter().zip(ends);
+        ranges
+            .filter_map(|(start, end)| part.get(start..end))
+            .collect::<Vec<_>>()
+    })
 }
 
 impl ConditionRule<'_> {
@@ -130,14 +202,7 @@ impl Declaration {
         self.stages().find_map(|stage| {
             let mut actions = self.actions().filter(|action| action.stage == stage);
             let action = actions.find(Action::has_side_effect);
-            let described = action.map(|action| {
-                format!(
-                    "action '{}' ({} by {})",
-                    action.path(),
-                    action.category,
-                    action.provider
-                )
-            });
+            let described = action.map(|action| action.described());
             let mut rules = self.acting_rules().filter(|rule| rule.stage == stage);
             let described = described.or_else(|| {
                 Some(format!(

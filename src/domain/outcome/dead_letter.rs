@@ -2,6 +2,9 @@
 //! reason.
 
 use crate::domain::fault::{Fault, Step};
+use crate::domain::intake::authenticated::{
+    CONTENT_TYPE, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID, SIGNATURE,
+};
 pub use crate::domain::intake::authenticated::{FIRST_SEEN, STEP};
 use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Source};
 use crate::domain::outcome::outgoing::OutgoingMessage;
@@ -22,11 +25,33 @@ pub const SOURCE: &str = "branchline-source";
 /// The value of [`SOURCE`].
 pub const INTERNAL: &str = "internal";
 
-/// The attributes that dead-lettering sets. They replace attributes of the same names.
-const OURS: [&str; 6] = [REASON, STEP, SOURCE, FIRST_SEEN, ATTEMPTS, DETAIL];
-/// The number of original attributes that are kept. With branchline's own, and the operator who
-/// replayed the message, they stay within ten.
-const KEPT: usize = 5;
+/// The attribute of a copy whose body was cut: the length of the whole body, in bytes.
+pub const ORIGINAL_BYTES: &str = "branchline-original-bytes";
+
+/// The attributes without which a replay is not what was received: those that prove and identify a
+/// webhook or an internal message, and the time that orders its event. The most important is first.
+const FOR_REPLAY: [&str; 8] = [
+    SIGNATURE,
+    EVENT,
+    DELIVERY,
+    INTERNAL_EVENT,
+    INTERNAL_ID,
+    SOURCE,
+    FIRST_SEEN,
+    CONTENT_TYPE,
+];
+/// The attributes for people and for the commands of operators. The most important is first.
+const FOR_PEOPLE: [&str; 6] = [REASON, STEP, ATTEMPTS, DETAIL, REPLAYS, REPLAYED_BY];
+/// The attributes that dead-lettering sets. Those of an earlier dead letter are removed.
+const OURS: [&str; 7] = [
+    REASON,
+    STEP,
+    ATTEMPTS,
+    DETAIL,
+    SOURCE,
+    FIRST_SEEN,
+    ORIGINAL_BYTES,
+];
 /// The highest number of attributes of a message (SQS quotas, "Message attributes").
 pub const MAX_ATTRIBUTES: usize = 10;
 /// The largest message with its attributes, in bytes (SQS quotas, "Message size").
@@ -34,55 +59,110 @@ const MAX_MESSAGE: usize = 1_048_576;
 
 /// Turns a message into a dead letter.
 ///
-/// The attributes are in this order: reason, step and source; the original attributes; the time
-/// when the message was first seen, which orders its event; the number of attempts; the detail; the
-/// operator who replayed it. Attributes that exceed SQS's limits (ten attributes, 1 MiB in all) are
-/// left out from the end.
+/// The attributes are in the order of their importance: those that a replay needs, those for
+/// people, and the rest. Attributes that exceed SQS's limits (ten attributes, 1 MiB in all) are
+/// left out from the end, and the detail is cut before it is left out.
 #[must_use]
 pub fn dead_letter(envelope: Envelope, fault: &Fault, step: Step) -> OutgoingMessage {
-    let attempts = Attribute {
-        data_type: "Number".to_owned(),
-        value: AttributeValue::Text(envelope.receive_count.to_string()),
-    };
     let message_id = envelope.message_id.clone();
-    let source = envelope.source;
     let first_seen = match envelope.header(FIRST_SEEN) {
         Some(first_seen) => first_seen.to_owned(),
         None => envelope.sent_at.to_string(),
     };
-    let (body, mut original) = envelope.into_parts();
-    let replayed_by = original.remove(REPLAYED_BY);
-    let kept = original
-        .into_iter()
-        .filter(|(name, _)| !OURS.contains(&name.as_str()))
-        .take(KEPT);
-    let mut attributes = vec![
-        (REASON.to_owned(), Attribute::text(fault.reason.as_str())),
-        (STEP.to_owned(), Attribute::text(step.as_str())),
+    let ours = [
+        (REASON, Attribute::text(fault.reason.as_str())),
+        (STEP, Attribute::text(step.as_str())),
+        (ATTEMPTS, number(envelope.receive_count)),
+        (DETAIL, Attribute::text(fault.detail.clone())),
+        (FIRST_SEEN, Attribute::text(first_seen)),
     ];
-    if source == Source::Internal {
-        attributes.push((SOURCE.to_owned(), Attribute::text(INTERNAL)));
-    }
-    attributes.extend(kept);
-    attributes.push((FIRST_SEEN.to_owned(), Attribute::text(first_seen)));
-    attributes.push((ATTEMPTS.to_owned(), attempts));
-    attributes.push((DETAIL.to_owned(), Attribute::text(fault.detail.clone())));
-    attributes.extend(replayed_by.map(|operator| (REPLAYED_BY.to_owned(), operator)));
-    attributes.truncate(MAX_ATTRIBUTES);
+    let source = match envelope.source {
+        Source::Internal => Some((SOURCE, Attribute::text(INTERNAL))),
+        Source::Webhooks => None,
+    };
+    let (body, original) = envelope.into_parts();
+    let is_ours = |name: &str| OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+    let original = original.into_iter().filter(|(name, _)| !is_ours(name));
+    let ours = ours.into_iter().chain(source);
+    let ours = ours.map(|(name, attribute)| (name.to_owned(), attribute));
+    let mut attributes: Vec<_> = original.chain(ours).collect();
     attributes.retain(|(_, attribute)| attribute.as_text() != Some(""));
-    while body.len() + size(&attributes) > MAX_MESSAGE && attributes.len() > 1 {
-        attributes.pop();
-    }
-    OutgoingMessage {
+    attributes.sort_by_key(|(name, _)| rank(name));
+    attributes.truncate(MAX_ATTRIBUTES);
+    let mut message = OutgoingMessage {
         message_id,
         body,
         attributes,
+    };
+    message.drop_attributes(MAX_MESSAGE);
+    message
+}
+
+/// Returns the position of an attribute in the order of importance. Names are compared without
+/// case, as those of headers.
+#[must_use]
+pub fn rank(name: &str) -> usize {
+    let mut known = FOR_REPLAY.iter().chain(&FOR_PEOPLE);
+    let position = known.position(|known| known.eq_ignore_ascii_case(name));
+    position.unwrap_or(FOR_REPLAY.len() + FOR_PEOPLE.len())
+}
+
+impl OutgoingMessage {
+    /// Cuts a dead letter to the size that its queue accepts. The body is cut, and an attribute has
+    /// the length that it had. Such a copy cannot be replayed, since the signature is that of the
+    /// whole body.
+    #[must_use]
+    pub fn cut_to(mut self, limit: usize) -> Self {
+        if self.size() <= limit {
+            return self;
+        }
+        let body = std::mem::take(&mut self.body);
+        let is_cut = self
+            .attributes
+            .iter()
+            .any(|(name, _)| name == ORIGINAL_BYTES);
+        if !is_cut {
+            self.attributes.truncate(MAX_ATTRIBUTES - 1);
+            let original = (ORIGINAL_BYTES.to_owned(), number(body.len()));
+            self.attributes.insert(0, original);
+        }
+        // One byte remains for the body, because SQS refuses an empty one.
+        self.drop_attributes(limit.saturating_sub(1));
+        let end = body.floor_char_boundary(limit.saturating_sub(self.size()));
+        let kept = body.get(..end).filter(|kept| !kept.is_empty());
+        kept.unwrap_or("-").clone_into(&mut self.body);
+        self
+    }
+
+    /// Leaves out attributes from the end, until the message is within the limit.
+    fn drop_attributes(&mut self, limit: usize) {
+        while self.size() > limit {
+            let excess = self.size() - limit;
+            let Some((name, attribute)) = self.attributes.pop() else {
+                return;
+            };
+            if name == DETAIL
+                && let Some(shorter) = shortened(&attribute, excess)
+            {
+                self.attributes.push((name, shorter));
+            }
+        }
     }
 }
 
-fn size(attributes: &[(String, Attribute)]) -> usize {
-    let one = |(name, attribute): &(String, Attribute)| name.len() + attribute.size();
-    attributes.iter().map(one).sum()
+/// Returns a text without this many bytes at its end; `None` if nothing is left.
+fn shortened(attribute: &Attribute, by: usize) -> Option<Attribute> {
+    let text = attribute.as_text()?;
+    let end = text.floor_char_boundary(text.len().checked_sub(by)?);
+    let kept = text.get(..end).filter(|kept| !kept.is_empty());
+    kept.map(Attribute::text)
+}
+
+fn number(value: impl ToString) -> Attribute {
+    Attribute {
+        data_type: "Number".to_owned(),
+        value: AttributeValue::Text(value.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -122,14 +202,21 @@ mod tests {
         attributes.map(|(name, _)| name.as_str()).collect()
     }
 
+    const GITHUBS: [&str; 4] = [
+        "Content-Type",
+        "X-GitHub-Delivery",
+        "X-GitHub-Event",
+        "X-Hub-Signature-256",
+    ];
+
     #[test]
     fn githubs_attributes_are_kept_and_ours_are_added() {
         let message = message_of(envelope("body".into(), &["X-GitHub-Event", REASON, SOURCE]));
         assert_eq!(
             names(&message),
-            [REASON, STEP, "X-GitHub-Event", FIRST_SEEN, ATTEMPTS, DETAIL]
+            [EVENT, FIRST_SEEN, REASON, STEP, ATTEMPTS, DETAIL]
         );
-        assert_eq!(message.attributes[0].1.as_text(), Some("template-missing"));
+        assert_eq!(message.attributes[2].1.as_text(), Some("template-missing"));
         assert_eq!(message.attributes[4].1.as_text(), Some("3"));
     }
 
@@ -142,31 +229,80 @@ mod tests {
 
     #[test]
     fn a_replayed_message_keeps_when_it_was_first_seen() {
-        let githubs = [
-            "Content-Type",
-            "X-GitHub-Delivery",
-            "X-GitHub-Event",
-            "X-Hub-Signature-256",
-        ];
-        let original = [&githubs[..], &[FIRST_SEEN, REPLAYED_BY, REPLAYS]].concat();
+        let original = [&GITHUBS[..], &[FIRST_SEEN, REPLAYED_BY, REPLAYS]].concat();
         let message = message_of(envelope("body".into(), &original));
-        let ours = [REPLAYS, FIRST_SEEN, ATTEMPTS, DETAIL];
-        assert_eq!(
-            names(&message),
-            [&[REASON, STEP], &githubs[..], &ours].concat()
-        );
+        let first_seen = message
+            .attributes
+            .iter()
+            .find(|(name, _)| name == FIRST_SEEN);
+        assert_eq!(first_seen.unwrap().1.as_text(), Some("value"));
+        assert!(names(&message).contains(&REPLAYS));
     }
 
     #[test]
-    fn a_dead_letter_fits_what_sqs_accepts() {
-        let many: Vec<String> = (0..10).map(|n| format!("name-{n}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let message = message_of(envelope("x".into(), &many));
-        assert_eq!(message.attributes.len(), MAX_ATTRIBUTES);
+    fn what_a_replay_needs_is_kept_among_many_attributes() {
+        let others = [
+            "A-First",
+            "Authorization",
+            "User-Agent",
+            "X-Amzn",
+            "a-b",
+            "zz",
+        ];
+        for signature in ["X-Hub-Signature-256", "x-hub-signature-256"] {
+            let original = [&others[..], &GITHUBS[..3], &[signature]].concat();
+            let message = message_of(envelope("body".into(), &original));
+            let names = names(&message);
+            assert_eq!(names.len(), MAX_ATTRIBUTES);
+            let needed = [signature, EVENT, DELIVERY, CONTENT_TYPE, FIRST_SEEN];
+            for needed in [&needed[..], &[REASON, STEP, ATTEMPTS, DETAIL]].concat() {
+                assert!(names.contains(&needed), "{needed} in {names:?}");
+            }
+        }
+    }
 
-        let reason = REASON.len() + "String".len() + "template-missing".len();
-        let full = "x".repeat(MAX_MESSAGE - reason);
-        let message = message_of(envelope(full, &["X-GitHub-Event"]));
-        assert_eq!(names(&message), [REASON]);
+    #[test]
+    fn a_dead_letter_of_any_size_keeps_what_a_replay_needs() {
+        let size = |names: &[&str]| -> usize {
+            names
+                .iter()
+                .map(|name| name.len() + "String".len() + "value".len())
+                .sum()
+        };
+        let others = ["User-Agent", "X-GitHub-Hook-ID"];
+        let original = [&GITHUBS[..], &others].concat();
+        for free in [0, 30, 100, 200, 300] {
+            let body = "x".repeat(MAX_MESSAGE - size(&original) - free);
+            let message = message_of(envelope(body.clone(), &original));
+            assert!(message.size() <= MAX_MESSAGE);
+            assert_eq!(message.body, body);
+            let names = names(&message);
+            for needed in [SIGNATURE, EVENT, DELIVERY] {
+                assert!(names.contains(&needed), "{free}: {needed} in {names:?}");
+            }
+            assert_eq!(names.contains(&REASON), free > 30, "{free}: {names:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_cut_to_what_its_queue_accepts() {
+        let whole = |body: &str| message_of(envelope(body.to_owned(), &GITHUBS));
+        let small = whole("small");
+        assert_eq!(whole("small").cut_to(small.size()), small);
+        for (body, limit) in [("x", 100_000), ("é", 1_024), ("🦀", 1_023), ("é", 100)] {
+            let body = body.repeat(200_000);
+            let cut = whole(&body).cut_to(262_144).cut_to(limit);
+            assert!((limit - 4..=limit).contains(&cut.size()), "{limit}");
+            assert!(
+                body.starts_with(&cut.body) && !cut.body.is_empty(),
+                "{limit}"
+            );
+            assert_eq!(names(&cut)[0], ORIGINAL_BYTES);
+            assert_eq!(
+                cut.attributes[0].1.as_text(),
+                Some(&*body.len().to_string())
+            );
+            assert_eq!(names(&cut).contains(&REASON), limit > 1_000);
+        }
     }
 }

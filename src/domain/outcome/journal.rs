@@ -206,6 +206,11 @@ impl Journal {
         self.step = Step::Intent;
     }
 
+    /// Records the subject of an event that led to no intent.
+    pub fn concern(&mut self, subject: Option<Subject>) {
+        self.about = subject.map(About::Subject);
+    }
+
     /// Records that step 4 is done: the intent is known.
     pub fn intent(&mut self, intent: &Intent) {
         self.about = Some(About::Subject(intent.subject.clone()));

@@ -16,15 +16,26 @@ pub enum Destination {
 }
 
 /// A message ready to be sent.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingMessage {
     /// The id by which a repeated send is recognized: SQS's id of the message that it came from, or
     /// our own.
     pub message_id: String,
-    /// The body, which is moved and not copied.
+    /// The body.
     pub body: String,
-    /// At most ten attributes, which fit into SQS's 1 MiB beside the body.
+    /// At most ten attributes, which fit into SQS's 1 MiB beside the body. The most important is
+    /// first.
     pub attributes: Vec<(String, Attribute)>,
+}
+
+impl OutgoingMessage {
+    /// Returns its size as SQS counts it, in bytes: the body, and the names, types and values of
+    /// the attributes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let one = |(name, attribute): &(String, Attribute)| name.len() + attribute.size();
+        self.body.len() + self.attributes.iter().map(one).sum::<usize>()
+    }
 }
 
 /// Leaves out the body, which may contain anything.

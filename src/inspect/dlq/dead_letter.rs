@@ -10,7 +10,9 @@ use crate::domain::intake::authenticated::{
 };
 use crate::domain::intake::envelope::{Envelope, Source};
 use crate::domain::intake::event::{Decision, Event};
-use crate::domain::outcome::dead_letter::{ATTEMPTS, DETAIL, FIRST_SEEN, REASON, REPLAYS, STEP};
+use crate::domain::outcome::dead_letter::{
+    ATTEMPTS, DETAIL, FIRST_SEEN, ORIGINAL_BYTES, REASON, REPLAYS, STEP,
+};
 
 /// A dead letter without its body. The field names are stable: they are the columns of
 /// `csv` and the keys of `json`.
@@ -55,6 +57,8 @@ pub struct DeadLetter {
     pub proved_by: Option<String>,
     /// The body's length in bytes.
     pub bytes: usize,
+    /// The length that the body had, if this is a copy that was cut to what the queue accepts.
+    pub original_bytes: Option<usize>,
     /// What is known of its signature.
     #[serde(skip)]
     pub signature: SignatureStatus,
@@ -67,7 +71,11 @@ pub enum SignatureStatus {
     Unneeded,
     /// It is a webhook without one.
     Missing,
-    /// No webhook secret is readable here.
+    /// It is not `sha256=` and 64 hexadecimal digits.
+    Malformed,
+    /// The body was cut, so that nothing proves it any more.
+    Cut,
+    /// No webhook secret is readable here, or none of those that are matches it.
     Unchecked,
     /// The configured secret of this name matches it.
     Valid(String),
@@ -85,13 +93,34 @@ impl SignatureStatus {
         if envelope.header(SIGNATURE).is_none() {
             return Self::Missing;
         }
+        if envelope.signature().is_err() {
+            return Self::Malformed;
+        }
+        if envelope.header(ORIGINAL_BYTES).is_some() {
+            return Self::Cut;
+        }
         match authenticator.secrets() {
             None => Self::Unchecked,
             Some(secrets) => match envelope.prove(secrets) {
                 Ok(secret) => Self::Valid(secret.name.clone()),
                 Err(fault) if fault.reason == Reason::WrongSecret => Self::WrongSecret,
+                Err(_) if secrets.has_unreadable() => Self::Unchecked,
                 Err(_) => Self::Invalid,
             },
+        }
+    }
+
+    /// Returns why the daemon would not believe the message if it were replayed. `None` if it
+    /// would, or if that cannot be known here.
+    #[must_use]
+    pub fn unproven(&self) -> Option<&'static str> {
+        match self {
+            Self::Unneeded | Self::Unchecked | Self::Valid(_) => None,
+            Self::Missing => Some("it has no signature"),
+            Self::Malformed => Some("its signature is malformed"),
+            Self::Cut => Some("its body was cut; redeliver it at GitHub"),
+            Self::WrongSecret => Some("its secret is bound to other repositories"),
+            Self::Invalid => Some("no configured secret matches its signature"),
         }
     }
 
@@ -99,7 +128,9 @@ impl SignatureStatus {
         match self {
             Self::Unneeded | Self::Unchecked => None,
             Self::Valid(_) => Some(true),
-            Self::Missing | Self::WrongSecret | Self::Invalid => Some(false),
+            Self::Missing | Self::Malformed | Self::Cut | Self::WrongSecret | Self::Invalid => {
+                Some(false)
+            }
         }
     }
 
@@ -109,6 +140,8 @@ impl SignatureStatus {
             Self::Unneeded
             | Self::Unchecked
             | Self::Missing
+            | Self::Malformed
+            | Self::Cut
             | Self::WrongSecret
             | Self::Invalid => None,
         }
@@ -135,6 +168,7 @@ impl DeadLetter {
         "verified",
         "proved_by",
         "bytes",
+        "original_bytes",
     ];
 
     /// Reads a message, and returns its envelope unchanged. The body is parsed only if the message
@@ -185,6 +219,7 @@ impl DeadLetter {
             verified: signature.verified(),
             proved_by: signature.proved_by(),
             bytes: envelope.body_len(),
+            original_bytes: text(ORIGINAL_BYTES).and_then(|text| text.parse().ok()),
             signature,
         };
         (dead_letter, envelope)

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Attribute, AttributeValue, Envelope, Receipt, Source};
 use crate::domain::outcome::dead_letter::{
-    ATTEMPTS, DETAIL, FIRST_SEEN, INTERNAL, MAX_ATTRIBUTES, REASON, REPLAYED_BY, REPLAYS, SOURCE,
-    STEP,
+    ATTEMPTS, DETAIL, FIRST_SEEN, INTERNAL, MAX_ATTRIBUTES, ORIGINAL_BYTES, REASON, REPLAYED_BY,
+    REPLAYS, SOURCE, STEP, rank,
 };
 use crate::domain::outcome::outgoing::OutgoingMessage;
 
 /// The attributes that dead-lettering adds and that a replay leaves out.
-const ADDED: [&str; 5] = [REASON, STEP, SOURCE, DETAIL, ATTEMPTS];
+const ADDED: [&str; 6] = [REASON, STEP, SOURCE, DETAIL, ATTEMPTS, ORIGINAL_BYTES];
 
 /// A message in a file, one JSON object per line, with everything that is needed to send it again.
 #[derive(Serialize, Deserialize)]
@@ -114,18 +114,16 @@ impl ExportedMessage {
             .get(REPLAYS)
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let mut original = self.attributes;
-        // It orders the event among others, so it must not be among the attributes that are left
-        // out.
-        let first_seen = original.remove(FIRST_SEEN);
         let kept = |name: &str| !ADDED.contains(&name) && name != REPLAYS && name != REPLAYED_BY;
-        let mut attributes: Vec<_> = original
+        let mut attributes: Vec<_> = self
+            .attributes
             .into_iter()
             .filter(|(name, _)| kept(name))
             .map(|(name, value)| (name, Attribute::text(value)))
-            .take(MAX_ATTRIBUTES - [FIRST_SEEN, REPLAYS, REPLAYED_BY].len())
             .collect();
-        attributes.extend(first_seen.map(|time| (FIRST_SEEN.to_owned(), Attribute::text(time))));
+        // What proves the message and orders its event is not left out.
+        attributes.sort_by_key(|(name, _)| rank(name));
+        attributes.truncate(MAX_ATTRIBUTES - [REPLAYS, REPLAYED_BY].len());
         attributes.push((
             REPLAYS.to_owned(),
             Attribute::text((replays + 1).to_string()),

@@ -21,6 +21,8 @@ pub struct ReplayPreview {
     pub messages: Vec<DeadLetter>,
     /// The number of messages by prediction.
     predictions: BTreeMap<String, usize>,
+    /// The messages that match and are left out, because the daemon would not believe them.
+    pub left_out: Vec<DeadLetter>,
     /// The number of messages in the queue that were seen.
     pub seen: usize,
 }
@@ -35,6 +37,8 @@ pub struct PreviewQuery<'a, S, P, C> {
     pub now: Timestamp,
     /// Predicts what would become of a message; `None` for no predictions.
     pub rehearsal: Option<&'a Rehearsal<S, P, C>>,
+    /// Leaves out the messages that the daemon would not believe: a replay would lose them.
+    pub only_proven: bool,
 }
 
 /// Reads every message and predicts what would become of those that match. The scan holds all of
@@ -64,7 +68,7 @@ pub async fn preview<Q: Queue, S: StoreReader, P: PipelineReader, C: Clock>(
 }
 
 impl ReplayPreview {
-    /// Adds one message. Returns true if it matches.
+    /// Adds one message. Returns true if it matches and is not left out.
     pub async fn add<S: StoreReader, P: PipelineReader, C: Clock>(
         &mut self,
         envelope: Envelope,
@@ -73,19 +77,23 @@ impl ReplayPreview {
         self.seen += 1;
         let sent_at = envelope.sent_at;
         let (message, envelope) = DeadLetter::read(envelope, query.authenticator, query.now);
-        let matches = query.filter.admits(&message, sent_at);
-        if matches {
-            if let Some(rehearsal) = query.rehearsal {
-                let explanation = rehearsal.explain(envelope).await;
-                *self.predictions.entry(summary(explanation)).or_default() += 1;
-            }
-            self.messages.push(message);
+        if !query.filter.admits(&message, sent_at) {
+            return false;
         }
-        matches
+        if query.only_proven && message.signature.unproven().is_some() {
+            self.left_out.push(message);
+            return false;
+        }
+        if let Some(rehearsal) = query.rehearsal {
+            let explanation = rehearsal.explain(envelope).await;
+            *self.predictions.entry(summary(explanation)).or_default() += 1;
+        }
+        self.messages.push(message);
+        true
     }
 
-    /// Returns lines for people: the number of messages by reason and repository, and by
-    /// prediction.
+    /// Returns lines for people: the number of messages by reason and repository, by prediction,
+    /// and of those that are left out.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut groups: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -106,9 +114,21 @@ impl ReplayPreview {
             .predictions
             .iter()
             .map(|(prediction, count)| format!("{count:6}  today: {prediction}"));
+        let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
+        for why in self
+            .left_out
+            .iter()
+            .filter_map(|message| message.signature.unproven())
+        {
+            *left_out.entry(why).or_default() += 1;
+        }
+        let left_out = left_out.into_iter().map(|(why, count)| {
+            format!("{count:6}  stays, the daemon would not believe it: {why}")
+        });
         std::iter::once(total)
             .chain(groups)
             .chain(predictions)
+            .chain(left_out)
             .collect()
     }
 }

@@ -18,6 +18,7 @@ use branchline::domain::ids::{PipelineArn, PipelineName};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, Pipelines};
+use serde_json::Value;
 
 use super::clients;
 use crate::world::rules::{pull_request_rule, template};
@@ -30,13 +31,20 @@ fn name(text: &str) -> PipelineName {
 }
 
 async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
+    create_from(template("api-pr-7", "acme/api"), answer).await
+}
+
+async fn create_from(
+    declaration: Value,
+    answer: CreatePipelineError,
+) -> Result<CreateResult, Fault> {
     let answer = std::sync::Mutex::new(Some(answer));
     let rule = mock!(aws_sdk_codepipeline::Client::create_pipeline)
         .then_error(move || answer.lock().unwrap().take().unwrap());
     let pipeline = NewPipeline {
         name: name("api-pr-7"),
         template: "api-template".to_owned(),
-        declaration: Declaration::new(template("api-pr-7", "acme/api")).unwrap(),
+        declaration: Declaration::new(declaration).unwrap(),
         tags: Tags::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
@@ -45,6 +53,31 @@ async fn create(answer: CreatePipelineError) -> Result<CreateResult, Fault> {
     };
     let claim = Claim::proven(creating(pull(7), "api-pr-7", "worker/1"));
     clients::pipelines(&[&rule]).create(&pipeline, &claim).await
+}
+
+#[tokio::test]
+async fn an_error_quotes_no_value_of_the_configuration() {
+    let mut declaration = template("api-pr-7", "acme/api");
+    let configuration = &mut declaration["stages"][1]["actions"][0]["configuration"];
+    let variables = r#"[{"name":"KEY","value":"hunter2","type":"PLAINTEXT"}]"#;
+    configuration["EnvironmentVariables"] = Value::from(variables);
+    configuration["UserParameters"] = Value::from("a second secret");
+    let message = format!(
+        "Action 'Build' has the invalid value {variables}: 'hunter2' and a second secret; Value 'other' at 'x' failed; token ghp_0123456789abcdef0123 {}",
+        "in a long text ".repeat(200)
+    );
+    let metadata = ErrorMetadata::builder().code("ValidationException");
+    let answer = CreatePipelineError::generic(metadata.message(message).build());
+    let refused = create_from(declaration, answer).await.unwrap_err();
+    for secret in ["hunter2", "a second secret", "other", "ghp_", "KEY"] {
+        assert!(!refused.detail.contains(secret), "{secret} in {refused}");
+    }
+    assert!(
+        refused
+            .detail
+            .contains("Action 'Build' has the invalid value")
+    );
+    assert!(refused.detail.ends_with("(request unknown)"), "{refused}");
 }
 
 #[tokio::test]

@@ -64,6 +64,8 @@ async fn sqs_errors_have_their_reasons() {
         ("OverLimit", Reason::AwsThrottled),
         ("RequestThrottled", Reason::AwsThrottled),
         ("InternalError", Reason::AwsUnavailable),
+        ("InvalidParameterValue", Reason::MessageRefused),
+        ("InvalidMessageContents", Reason::MessageRefused),
         ("SomethingNew", Reason::AwsUnknown),
     ];
     for (code, reason) in cases {

@@ -51,10 +51,8 @@ async fn damage(account: &Account) {
         .await
         .unwrap();
     let mut edited = get("api-pr-8").await.pipeline.unwrap();
-    edited.stages.retain(|stage| stage.name != "Build");
-    let mut second = edited.stages[0].clone();
-    second.name = "Again".to_owned();
-    edited.stages.push(second);
+    let build = edited.stages.iter_mut().find(|stage| stage.name == "Build");
+    build.unwrap().name = "Again".to_owned();
     pipelines
         .update_pipeline()
         .pipeline(edited)

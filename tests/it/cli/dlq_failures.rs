@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use branchline::domain::intake::envelope::Attribute;
 use serde_json::Value;
 
 use super::account::Account;
@@ -147,6 +149,72 @@ async fn a_message_that_was_sent_and_not_deleted_is_counted_and_reported() {
         trail(&account).await,
         ["replaying by eve", "replayed by eve"]
     );
+}
+
+/// A queue that was made before SQS accepted 1 MiB gets a copy that is cut, and that stays where it
+/// is: a replay would lose it.
+#[tokio::test]
+async fn a_message_that_nothing_proves_any_more_is_not_replayed() {
+    let account = Account::new("unproven").await;
+    for url in &account.urls[1..] {
+        let limit = account.client.set_queue_attributes().queue_url(url);
+        let limit = limit.attributes(QueueAttributeName::MaximumMessageSize, "262144");
+        limit.send().await.unwrap();
+    }
+    let long = "x".repeat(300_000);
+    let webhook = |number| Webhook::pull_request("opened").number(number);
+    let large = webhook(1).with("/pull_request/body", long);
+    account.send(large.clone()).await;
+    account.send(large.number(2).signed_with("a guess")).await;
+    super::dlq::work(&account);
+    for url in &account.urls[1..] {
+        assert_eq!(emulator::depth(&account.client, url).await, 1);
+    }
+    let mut unsigned = webhook(3).seal(START);
+    unsigned
+        .attributes
+        .retain(|(name, _)| name != "X-Hub-Signature-256");
+    let step = Attribute::text("plan");
+    unsigned
+        .attributes
+        .push(("branchline-step".to_owned(), step));
+    emulator::send(&account.client, &account.urls[1], unsigned).await;
+    fill(&account, 1).await;
+
+    let without = ["dlq", "replay", "--all", "--yes"];
+    let mut without = account.command(&without);
+    without.env_remove("WEBHOOK_SECRET");
+    for (command, replayed) in [
+        (&mut without, 1),
+        (
+            &mut account.command(&["dlq", "replay", "--all", "--yes"]),
+            0,
+        ),
+    ] {
+        let replay = output(command);
+        let messages = text(replay.stderr);
+        assert_eq!(replay.status.code(), Some(1), "{messages}");
+        for why in [
+            "its body was cut; redeliver it at GitHub",
+            "it has no signature",
+        ] {
+            let line = format!("1  stays, the daemon would not believe it: {why}");
+            assert!(messages.contains(&line), "{messages}");
+        }
+        if replayed > 0 {
+            assert!(messages.contains("1 replayed, 0 left"), "{messages}");
+        }
+        assert_eq!(visible(&account, 1).await, 2);
+    }
+    let listed = list(&account, &["--queue", "quarantine"]);
+    assert!(listed[0]["original_bytes"].as_u64().unwrap() > 300_000);
+    assert_eq!(listed[0]["verified"], false);
+    let quarantined = run(
+        &account,
+        &["replay", "--queue", "quarantine", "--all", "--yes"],
+    );
+    assert_eq!(quarantined.status.code(), Some(1));
+    assert_eq!(visible(&account, 2).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,8 +130,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
         let shown = &rows(&account, &["show", name])[0];
         assert_eq!(shown["subject"], "acme/api#7");
         assert_eq!(shown["live"]["exists"], true);
-        // The emulator starts no first execution.
-        assert_eq!(shown["live"]["executions"].as_array().unwrap().len(), 1);
+        assert_eq!(shown["live"]["executions"].as_array().unwrap().len(), 2);
         let console = shown["live"]["console"].as_str().unwrap();
         assert!(
             console.ends_with("/pipelines/api-pr-7/view?region=cli-mappings-show"),

@@ -13,6 +13,7 @@ use branchline::domain::ids::{RepositoryId, Subject};
 use branchline::domain::outcome::audit_entry::AuditEntry;
 use branchline::domain::outcome::chain::Chain;
 use branchline::inspect::trail::{Scope, TrailVerifier};
+use branchline::ports::TrailReader;
 use branchline::reconcile::UNKNOWN_PER_MINUTE;
 use serde_json::Value;
 
@@ -179,6 +180,25 @@ fn a_dead_letter_is_in_the_trail_of_its_subject() {
         let journal: Value = serde_json::from_str(&entry.journal).unwrap();
         assert_eq!(journal["outcome"], "template-missing");
         assert_eq!(journal["subject"], "acme/api#7");
+    });
+}
+
+#[test]
+fn a_dead_letter_that_no_rule_could_take_is_in_the_trail_of_its_subject() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let branch = Webhook::pull_request("synchronize").before(1).sha(2);
+        let branch = branch.with("/pull_request/head/ref", "a#{b}");
+        world.deliver(branch.delivery("d-2")).await;
+        assert_eq!(world.take_dead_letters().len(), 1);
+        let history = world.store.history(&seven()).await.unwrap();
+        let last = history.last().unwrap();
+        assert_eq!(
+            (last.outcome.as_str(), last.cause.as_str()),
+            ("dead-lettered", "dead-letter:d-2")
+        );
+        let journal: Value = serde_json::from_str(&last.journal).unwrap();
+        assert_eq!(journal["outcome"], "invalid-value");
     });
 }
 

@@ -5,7 +5,7 @@
 //! refuses. In its unruly mode it reorders messages, delivers messages that are in flight, and
 //! forgets deletions, as a standard queue may.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ impl FakeQueue {
             received: 0,
             spent: HashSet::new(),
             max_receives,
+            limits: HashMap::new(),
             rng: None,
         };
         Self {
@@ -116,6 +117,11 @@ impl FakeQueue {
         Ok(message_id)
     }
 
+    /// Sets the largest message that a queue accepts, in bytes (`MaximumMessageSize`).
+    pub(crate) fn limit(&self, destination: Destination, bytes: usize) {
+        lock(&self.queues).limits.insert(destination, bytes);
+    }
+
     /// Returns the number of messages in the source queues.
     pub(crate) fn depth(&self) -> Depth {
         let now = self.clock.now();
@@ -165,6 +171,11 @@ impl FakeQueue {
 /// Returns the fault of a request that SQS refuses as a whole.
 fn refused(detail: impl Into<String>) -> Fault {
     Fault::new(Reason::AwsUnknown, detail)
+}
+
+/// Returns the fault of a message that SQS refuses.
+fn message_refused(detail: impl Into<String>) -> Fault {
+    Fault::new(Reason::MessageRefused, detail)
 }
 
 impl Queue for FakeQueue {
@@ -228,7 +239,10 @@ impl Queue for FakeQueue {
             let mut queues = lock(&self.queues);
             let view = queues
                 .view(&message.body, &message.attributes, now)
-                .map_err(refused)?;
+                .map_err(message_refused)?;
+            if message.size() > queues.limit(destination) {
+                return Err(message_refused("InvalidParameterValue: too large"));
+            }
             match destination {
                 Destination::Webhooks => queues.push(Source::Webhooks, Some(SENDER), view),
                 Destination::Internal => queues.push(Source::Internal, Some(SENDER), view),

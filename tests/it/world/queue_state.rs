@@ -1,6 +1,6 @@
 //! The messages inside the fake SQS.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use branchline::domain::ids::Timestamp;
@@ -57,6 +57,8 @@ pub(super) struct Queues {
     pub(super) received: usize,
     pub(super) spent: HashSet<Receipt>,
     pub(super) max_receives: u32,
+    /// The largest message of each queue that accepts less than 1 MiB.
+    pub(super) limits: HashMap<Destination, usize>,
     pub(super) rng: Option<fastrand::Rng>,
 }
 
@@ -76,6 +78,13 @@ impl Queues {
             sent_at: now,
             receives: 0,
         })
+    }
+
+    pub(super) fn limit(&self, destination: Destination) -> usize {
+        self.limits
+            .get(&destination)
+            .copied()
+            .unwrap_or(sqs::MAX_MESSAGE)
     }
 
     pub(super) fn push(&mut self, source: Source, sender: Option<&str>, view: StoredMessage) {

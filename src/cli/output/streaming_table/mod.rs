@@ -84,7 +84,9 @@ impl<T: Serialize, W: Write> StreamingTable<T, W> {
     pub fn write(&mut self, row: &T) -> io::Result<()> {
         let has_header = std::mem::replace(&mut self.has_rows, true);
         if let Some(csv) = &mut self.csv {
-            csv.serialize(row).map_err(io::Error::from)?;
+            for record in csv_records(row, !has_header)? {
+                csv.write_record(&record).map_err(io::Error::from)?;
+            }
             return csv.flush();
         }
         let line = match self.format {
@@ -145,6 +147,31 @@ impl<T: Serialize, W: Write> StreamingTable<T, W> {
             line.push_str(&" ".repeat(padding));
         }
         line.trim_end().to_owned()
+    }
+}
+
+/// Returns the records of a row, with the header if it is the first. A spreadsheet would run a cell
+/// that begins like a formula; an apostrophe makes it a text (OWASP, "CSV Injection").
+fn csv_records<T: Serialize>(row: &T, with_header: bool) -> io::Result<Vec<csv::StringRecord>> {
+    let mut writer = csv::WriterBuilder::new();
+    let mut writer = writer.has_headers(with_header).from_writer(Vec::new());
+    writer.serialize(row).map_err(io::Error::from)?;
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).from_reader(bytes.as_slice());
+    let records = reader.records().map(|record| {
+        let record = record.map_err(io::Error::from)?;
+        Ok(record.iter().map(as_text).collect())
+    });
+    records.collect()
+}
+
+/// Returns a cell that no spreadsheet runs. A hyphen alone stands for no value.
+fn as_text(cell: &str) -> String {
+    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell != "-";
+    match runs {
+        true => format!("'{cell}"),
+        false => cell.to_owned(),
     }
 }
 
@@ -233,6 +260,31 @@ mod tests {
             written(OutputFormat::Csv, 10),
             "name,what\none,\"a \"\"long\"\" text,\nin two lines\"\na-long-name,\n"
         );
+    }
+
+    #[test]
+    fn a_spreadsheet_runs_no_cell() {
+        let cells = [
+            (
+                "=HYPERLINK(\"http://x\")",
+                "\"'=HYPERLINK(\"\"http://x\"\")\"",
+            ),
+            ("+1", "'+1"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("-", "-"),
+            ("a=b", "a=b"),
+        ];
+        for (what, expected) in cells {
+            let mut bytes = Vec::new();
+            let mut rows = rows(OutputFormat::Csv, 80, &mut bytes);
+            let what = Some(what);
+            rows.write(&Row { name: "one", what }).unwrap();
+            drop(rows);
+            let csv = String::from_utf8(bytes).unwrap();
+            assert_eq!(csv, format!("name,what\none,{expected}\n"));
+        }
     }
 
     #[test]

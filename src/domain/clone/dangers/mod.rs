@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use crate::domain::clone::dangers::roles::roles;
+use crate::domain::clone::dangers::secrets::secrets;
 use crate::domain::clone::dangers::texts::{VARIABLES, own_outputs, references, texts};
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::CloneOverrides;
 
 mod roles;
+mod secrets;
 mod texts;
 
 /// Returns one sentence for each thing that a pull request can do with the clone beyond building
@@ -26,6 +28,7 @@ pub(super) fn dangers(
             .map(|(_, place)| format!("{place} deploys the stack of its own pipeline")),
     );
     dangers.extend(roles(template, clone, overrides));
+    dangers.extend(secrets(clone, overrides));
     dangers.extend(texts(clone, overrides));
     dangers
 }
@@ -45,11 +48,11 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
     let mut dangers = Vec::new();
     for effect in clone.side_effects() {
         let (action, provider) = (&effect.action, &effect.provider);
-        let mut used = references(&effect.target, VARIABLES);
+        let target = effect.targets.join(", ");
         let mut outputs = own_outputs(clone);
-        let is_chosen = outputs.any(|output| references(&effect.target, output).next().is_some());
-        if is_chosen || !used.any(|name| own.contains(name)) {
-            let target = match effect.target.as_str() {
+        let is_chosen = outputs.any(|output| references(&target, output).next().is_some());
+        if is_chosen || !effect.targets.iter().any(|target| is_own(target, &own)) {
+            let target = match target.as_str() {
                 "" => "what the template changes".to_owned(),
                 target if is_chosen => format!("the target {target}"),
                 target => format!("the template's own target {target}"),
@@ -69,6 +72,16 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
         )
     }));
     dangers
+}
+
+/// Returns true if each pull request has another value: it inserts one of its `own` variables, and
+/// no other, which could make two values equal.
+fn is_own(target: &str, own: &BTreeSet<&str>) -> bool {
+    let mut used = references(target, VARIABLES).peekable();
+    let inserted = target.matches("#{").count();
+    used.peek().is_some()
+        && inserted == references(target, VARIABLES).count()
+        && used.all(|name| own.contains(name))
 }
 
 /// Returns the actions that the rule keeps although the template runs them with or after something

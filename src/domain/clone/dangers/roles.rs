@@ -1,7 +1,7 @@
 //! The roles of the template with which the code of a pull request runs in a clone.
 
 use crate::domain::clone::declaration::{Action, ConditionRule, Declaration};
-use crate::domain::clone::overrides::{ActionRole, BUILD_ROLE, CloneOverrides};
+use crate::domain::clone::overrides::{BUILD_ROLE, CloneOverrides, RoleChoice};
 
 /// Returns one sentence for each action and each rule of a condition that runs with a role of the
 /// template.
@@ -36,7 +36,7 @@ pub(super) fn roles(
 
 /// Returns the actions and the rules that keep a role of their own.
 fn own_roles(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
-    if overrides.roles.action != Some(ActionRole::Template) {
+    if overrides.roles.action != Some(RoleChoice::Template) {
         return Vec::new();
     }
     let actions = clone.actions().filter(|action| action.category != "Source");

@@ -16,7 +16,7 @@ mod roles;
 mod stages;
 
 pub(crate) use roles::BUILD_ROLE;
-pub use roles::{ActionRole, CloneRoles};
+pub use roles::{CloneRoles, RoleChoice};
 pub use stages::StageSelection;
 
 /// The text that GetPipeline returns instead of a secret.

@@ -13,10 +13,10 @@ pub(crate) const BUILD_ROLE: &str = "ServiceRoleArnOverride";
 /// `ActionDeclaration`).
 const ROLE: &str = "roleArn";
 
-/// The role of the actions that have a role of their own.
+/// The role that a rule chooses: `"template"` or an ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ActionRole {
-    /// The template's, for each of them.
+pub enum RoleChoice {
+    /// The template's.
     Template,
     /// The role of this ARN.
     Arn(String),
@@ -25,12 +25,12 @@ pub enum ActionRole {
 /// The roles that a rule gives its clones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloneRoles {
-    /// The pipeline's role, instead of the template's.
-    pub pipeline: Option<String>,
+    /// The pipeline's role; `None` is the template's, and refuses actions that run code with it.
+    pub pipeline: Option<RoleChoice>,
     /// The role that runs the buildspec in CodeBuild actions, instead of their projects'.
     pub build: Option<String>,
     /// The role of actions that have a role of their own; `None` refuses them.
-    pub action: Option<ActionRole>,
+    pub action: Option<RoleChoice>,
 }
 
 impl CloneRoles {
@@ -38,13 +38,18 @@ impl CloneRoles {
     ///
     /// # Errors
     /// A permanent fault when an action has a role of its own, and the rule has no
-    /// `action_role_arn`.
+    /// `action_role_arn`, or when it runs code with the pipeline's role, and the rule has no
+    /// `role_arn`.
     pub(super) fn apply(&self, clone: &mut Declaration) -> Result<(), Fault> {
-        if let Some(role) = &self.pipeline {
-            clone.0.insert(ROLE.to_owned(), Value::from(role.as_str()));
+        match &self.pipeline {
+            None => refuse_code_as_pipeline(clone)?,
+            Some(RoleChoice::Template) => {}
+            Some(RoleChoice::Arn(role)) => {
+                clone.0.insert(ROLE.to_owned(), Value::from(role.as_str()));
+            }
         }
         if let Some(role) = &self.build {
-            self.refuse_other_builds(clone)?;
+            refuse_builds_of_conditions(clone)?;
             for path in clone.builds() {
                 if let Some(configuration) = clone.configuration_mut(&path) {
                     configuration.insert(BUILD_ROLE.to_owned(), Value::from(role.as_str()));
@@ -53,8 +58,8 @@ impl CloneRoles {
         }
         match &self.action {
             None => refuse_own_roles(clone),
-            Some(ActionRole::Template) => Ok(()),
-            Some(ActionRole::Arn(role)) => {
+            Some(RoleChoice::Template) => Ok(()),
+            Some(RoleChoice::Arn(role)) => {
                 for path in with_own_role(clone) {
                     if let Some(action) = clone.action_mut(&path) {
                         action.insert(ROLE.to_owned(), Value::from(role.as_str()));
@@ -69,35 +74,38 @@ impl CloneRoles {
             }
         }
     }
+}
 
-    /// Refuses what runs code with a role that the role for builds does not replace.
-    fn refuse_other_builds(&self, clone: &Declaration) -> Result<(), Fault> {
-        let mut actions = clone.actions();
-        let action = actions
-            .find(Action::runs_code_as_pipeline)
-            .map(|action| format!("action '{}'", action.path()));
-        let mut rules = clone.rules();
-        let rule = rules
-            .find(ConditionRule::runs_code_as_pipeline)
-            .map(|rule| rule.place());
-        if let Some(owner) = action.or(rule)
-            && self.pipeline.is_none()
-        {
-            return Err(unsafe_clone(format!(
-                "{owner} of template '{}' runs code with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well",
-                clone.name()
-            )));
-        }
-        if let Some(rule) = clone.rules().find(ConditionRule::runs_build_project) {
-            return Err(unsafe_clone(format!(
-                "{} of template '{}' has the rule {}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
-                rule.place(),
-                clone.name(),
-                rule.provider
-            )));
-        }
-        Ok(())
-    }
+/// Refuses what runs code with the pipeline's role, with which the template also deploys.
+fn refuse_code_as_pipeline(clone: &Declaration) -> Result<(), Fault> {
+    let mut actions = clone.actions();
+    let action = actions
+        .find(Action::runs_code_as_pipeline)
+        .map(|action| format!("action '{}'", action.path()));
+    let mut rules = clone.rules();
+    let rule = rules
+        .find(ConditionRule::runs_code_as_pipeline)
+        .map(|rule| rule.place());
+    let Some(owner) = action.or(rule) else {
+        return Ok(());
+    };
+    Err(unsafe_clone(format!(
+        "{owner} of template '{}' would run the code of pull requests with the pipeline's role: write role_arn = \"arn:aws:iam::ACCOUNT:role/NAME\" in the rule with the role for clones, or role_arn = \"template\" to run it with the template's role",
+        clone.name()
+    )))
+}
+
+/// Refuses conditions that run a CodeBuild project, whose role no key replaces.
+fn refuse_builds_of_conditions(clone: &Declaration) -> Result<(), Fault> {
+    let Some(rule) = clone.rules().find(ConditionRule::runs_build_project) else {
+        return Ok(());
+    };
+    Err(unsafe_clone(format!(
+        "{} of template '{}' has the rule {}, whose build role build_role_arn does not replace: leave the stage out, or remove build_role_arn from the rule",
+        rule.place(),
+        clone.name(),
+        rule.provider
+    )))
 }
 
 fn refuse_own_roles(clone: &Declaration) -> Result<(), Fault> {

@@ -57,6 +57,9 @@ impl StageSelection {
     }
 }
 
+/// The fewest stages of a pipeline (CodePipeline user guide, "Quotas").
+const MIN_STAGES: usize = 2;
+
 /// Removes the first stage that changes something outside the pipeline, and those after it.
 pub(super) fn leave_out_side_effects(clone: &mut Declaration) -> Result<(), Fault> {
     let Some((stage, why)) = clone.first_side_effect() else {
@@ -65,10 +68,12 @@ pub(super) fn leave_out_side_effects(clone: &mut Declaration) -> Result<(), Faul
     let safe = clone.stages().take_while(|name| *name != stage);
     let safe: Vec<String> = safe.map(str::to_owned).collect();
     if let [] | [_] = safe.as_slice() {
-        let left = safe.first().map_or("no stage", String::as_str);
-        let kept = safe.iter().map(String::as_str).chain([stage]);
+        let left = safe
+            .first()
+            .map_or_else(|| "no stage".to_owned(), |stage| format!("only {stage}"));
+        let kept = clone.stages().take((safe.len() + 1).max(MIN_STAGES));
         let detail = format!(
-            "stage '{stage}' of template '{}' is left out because its {why} changes something outside the pipeline, which leaves only {left}, and a pipeline needs two stages: to run it with the code of pull requests, write keep_stages = {} in the rule",
+            "stage '{stage}' of template '{}' is left out because its {why} changes something outside the pipeline, which leaves {left}, and a pipeline needs two stages: to run it with the code of pull requests, write keep_stages = {} in the rule",
             clone.name(),
             toml_list(kept)
         );

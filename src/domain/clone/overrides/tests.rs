@@ -141,7 +141,14 @@ fn what_deploys_is_known_by_its_category_or_its_provider() {
         let path = ActionPath::parse("Test/Test").unwrap();
         let action = template.action_mut(&path).unwrap();
         action.insert("actionTypeId".into(), kind);
-        let (clone, _) = CloneOverrides::default().apply(&template).unwrap();
+        let overrides = CloneOverrides {
+            roles: CloneRoles {
+                pipeline: Some(RoleChoice::Template),
+                ..CloneRoles::default()
+            },
+            ..CloneOverrides::default()
+        };
+        let (clone, _) = overrides.apply(&template).unwrap();
         let is_left = clone.stages().any(|stage| stage == "Test");
         assert_eq!(is_left, kept, "{category} by {provider}");
     }
@@ -231,7 +238,9 @@ fn a_pull_request_does_not_deploy() {
 fn a_clone_may_have_a_role_of_its_own() {
     let overrides = CloneOverrides {
         roles: CloneRoles {
-            pipeline: Some("arn:aws:iam::123456789012:role/preview".into()),
+            pipeline: Some(RoleChoice::Arn(
+                "arn:aws:iam::123456789012:role/preview".into(),
+            )),
             ..CloneRoles::default()
         },
         ..all()

@@ -3,13 +3,13 @@
 use super::safety::{ROLE, by, deploying, variable, with_rule};
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::{ActionRole, StageSelection};
+use crate::domain::clone::overrides::{RoleChoice, StageSelection};
 
 /// Returns a rule whose clones run nothing with a role of the template.
 fn isolated(change: impl FnOnce(&mut CloneOverrides)) -> Rule {
     by(|overrides| {
         overrides.roles.build = Some(ROLE.into());
-        overrides.roles.pipeline = Some(ROLE.into());
+        overrides.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
         change(overrides);
     })
 }
@@ -46,7 +46,7 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
     let with = |change: fn(&mut CloneOverrides)| {
         let rule = by(|overrides| {
             overrides.stages = StageSelection::All;
-            overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+            overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
             change(overrides);
         });
         match clone_by(&rule, &template) {
@@ -54,7 +54,8 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
             Err(fault) => fault.to_string(),
         }
     };
-    insta::assert_snapshot!(with(|_| ()), @r"
+    insta::assert_snapshot!(with(|_| ()), @r#"unsafe-clone: action 'Build/Say' of template 'api-main' would run the code of pull requests with the pipeline's role: write role_arn = "arn:aws:iam::ACCOUNT:role/NAME" in the rule with the role for clones, or role_arn = "template" to run it with the template's role"#);
+    insta::assert_snapshot!(with(|o| o.roles.pipeline = Some(RoleChoice::Template)), @r"
     action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
     action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
@@ -63,8 +64,7 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
     action 'Build/Say' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
     action 'Build/Image' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
     ");
-    insta::assert_snapshot!(with(|o| o.roles.build = Some(ROLE.into())), @"unsafe-clone: action 'Build/Say' of template 'api-main' runs code with the pipeline's role, which build_role_arn does not replace: set role_arn in the rule as well");
-    insta::assert_snapshot!(with(|o| o.roles.pipeline = Some(ROLE.into())), @r"
+    insta::assert_snapshot!(with(|o| o.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()))), @r"
     action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
     action 'Build/Say' runs in or after stage 'Build' of the template, which changes something outside
@@ -73,7 +73,7 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
     ");
     insta::assert_snapshot!(with(|o| {
         o.roles.build = Some(ROLE.into());
-        o.roles.pipeline = Some(ROLE.into());
+        o.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
     }), @r"
     action 'Build/Image' (ECRBuildAndPublish) changes what the template changes
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
@@ -82,7 +82,7 @@ fn code_that_runs_with_a_role_of_the_template_is_a_danger() {
     ");
     insta::assert_snapshot!(with(|o| {
         o.roles.build = Some(ROLE.into());
-        o.roles.pipeline = Some("arn:aws:iam::123456789012:role/pipeline".into());
+        o.roles.pipeline = Some(RoleChoice::Template);
         o.drop_actions = vec![ActionPath::parse("Build/Image").unwrap()];
     }), @r"
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
@@ -112,7 +112,10 @@ fn a_condition_that_runs_code_with_a_role_of_the_template_is_a_danger() {
             "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": provider, "version": "1"},
         })
     };
-    let keep = by(|overrides| overrides.stages = StageSelection::All);
+    let keep = by(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.pipeline = Some(RoleChoice::Template);
+    });
     let dangers = |provider: &str| {
         let dangers = clone_by(&keep, &with_rule(rule(provider))).unwrap().dangers;
         dangers.join("\n")
@@ -169,7 +172,7 @@ fn what_the_code_of_the_pull_request_sets_chooses_no_target() {
     add(&mut template, [say, test]);
     let rule = isolated(|overrides| {
         overrides.stages = StageSelection::All;
-        overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+        overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
         overrides.variables = vec![variable("PR", "{number}", false)];
     });
     insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
@@ -235,22 +238,35 @@ fn a_target_that_differs_by_pull_request_is_no_danger() {
     let path = ActionPath::parse("Production/Stack").unwrap();
     let keep = isolated(|overrides| {
         overrides.stages = StageSelection::All;
-        overrides.roles.action = Some(ActionRole::Arn(ROLE.into()));
+        overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
     });
     let own = clone_by(&keep, &template).unwrap();
     insta::assert_snapshot!(own.dangers.join("\n"), @r#"action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api"#);
     let stack = template.declaration.configuration_mut(&path).unwrap();
     stack.insert("StackName".into(), json!("api-#{variables.V}"));
-    let dangers = |text: &str| {
+    let with = |text: &str, template: &Template| {
         let mut rule = keep.clone();
         rule.overrides.variables = vec![variable("V", text, false)];
-        clone_by(&rule, &template).unwrap().dangers.len()
+        clone_by(&rule, template).unwrap().dangers.len()
     };
+    let dangers = |text: &str| with(text, &template);
     assert_eq!(clone_by(&keep, &template).unwrap().dangers.len(), 1);
     assert_eq!(dangers("prod"), 1, "the same for every pull request");
     assert_eq!(dangers("{base}"), 1, "the same for every pull request");
     assert_eq!(dangers("{branch_slug}"), 1, "people choose it");
     assert_eq!(dangers("pr-{number}"), 0);
+    assert_eq!(dangers("{repo}-{number}-{title_slug}"), 0);
+    assert_eq!(dangers("{branch_slug}-{number}"), 0);
+    assert_eq!(dangers("{branch_slug}{number}"), 1, "x and 12, or x1 and 2");
+    assert_eq!(dangers("{number}0{branch_slug}"), 1);
+    assert_eq!(dangers("{branch_slug}-{number}-{title_slug}"), 1);
+    let stack = template.declaration.configuration_mut(&path).unwrap();
+    stack.insert("StackName".into(), json!("#{variables.B}#{variables.V}"));
+    assert_eq!(
+        with("{number}", &template),
+        1,
+        "beside text that is not known"
+    );
     let stack = template.declaration.configuration_mut(&path).unwrap();
     stack.insert(
         "RoleArn".into(),
@@ -290,13 +306,44 @@ fn text_of_a_source_action_in_a_command_is_a_danger() {
 fn a_build_that_an_approval_guarded_is_a_danger() {
     let mut template = deploying();
     let stages = template.declaration.0.get_mut("stages").unwrap();
-    let mut release = stages[1].clone();
-    release["name"] = json!("Release");
-    stages.as_array_mut().unwrap().push(release);
+    let mut later = stages[1].clone();
+    later["name"] = json!("Later");
+    stages.as_array_mut().unwrap().push(later);
     let rule = isolated(|overrides| {
         overrides.stages = StageSelection::All;
         overrides.drop_stages = vec!["Production".into()];
     });
     let clone = clone_by(&rule, &template).unwrap();
-    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"action 'Release/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
+    insta::assert_snapshot!(clone.dangers.join("\n"), @r#"action 'Later/Build' runs in or after stage 'Production' of the template, which changes something outside"#);
+}
+
+#[test]
+fn a_secret_of_the_template_in_a_build_is_a_danger() {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let path = ActionPath::parse("Build/Build").unwrap();
+    let build = template.declaration.configuration_mut(&path).unwrap();
+    build.insert(
+        "EnvironmentVariables".into(),
+        json!(r#"[{"name":"TOKEN","value":"npm-token","type":"SECRETS_MANAGER"},{"name":"CI","value":"1"}]"#),
+    );
+    let mut say = compute("Say", "Compute", "Commands");
+    say["environmentVariables"] =
+        json!([{"name": "KEY", "value": "deploy-key", "type": "SECRETS_MANAGER"}]);
+    add(&mut template, [say]);
+    let clone = clone_by(
+        &by(|overrides| overrides.roles.pipeline = Some(RoleChoice::Template)),
+        &template,
+    );
+    insta::assert_snapshot!(clone.unwrap().dangers.join("\n"), @r#"
+    action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn
+    action 'Build/Say' runs code of the pull request with the template's role arn:aws:iam::123456789012:role/pipeline: set role_arn
+    action 'Build/Build' gives the code of the pull request the secret 'npm-token' as TOKEN
+    action 'Build/Say' gives the code of the pull request the secret 'deploy-key' as KEY
+    "#);
+    let clone = clone_by(&isolated(|_| ()), &template).unwrap();
+    assert_eq!(
+        clone.dangers,
+        Vec::<String>::new(),
+        "the rule chose the roles"
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::{ActionRole, StageSelection, VariableFormat};
+use crate::domain::clone::overrides::{RoleChoice, StageSelection, VariableFormat};
 use crate::domain::rules::placeholder::FormatString;
 
 pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/preview";
@@ -46,16 +46,16 @@ fn a_kept_action_with_a_role_of_its_own_needs_a_role_for_clones() {
     let keep = |role| {
         by(|overrides| {
             overrides.stages = StageSelection::All;
-            overrides.roles.pipeline = Some(ROLE.into());
+            overrides.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
             overrides.roles.action = role;
         })
     };
     let refused = clone_by(&keep(None), &deploying()).unwrap_err();
     insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' of template 'api-main' has a role of its own, which role_arn does not replace: write action_role_arn = "arn:aws:iam::ACCOUNT:role/NAME" in the rule with the role for clones, or action_role_arn = "template" to run it with the template's role"#);
-    let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &deploying()).unwrap();
+    let replaced = clone_by(&keep(Some(RoleChoice::Arn(ROLE.into()))), &deploying()).unwrap();
     let roles: Vec<_> = replaced.declaration.actions().map(|a| a.role()).collect();
     assert_eq!(roles, [None, None, Some(ROLE)]);
-    let kept = clone_by(&keep(Some(ActionRole::Template)), &deploying()).unwrap();
+    let kept = clone_by(&keep(Some(RoleChoice::Template)), &deploying()).unwrap();
     insta::assert_snapshot!(kept.dangers.join("\n"), @r"
     action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api
     action 'Production/Stack' runs with the template's role arn:aws:iam::123456789012:role/production
@@ -68,7 +68,7 @@ fn the_role_of_a_source_action_stays() {
     let mut action = source("App", "acme/api");
     action["roleArn"] = json!("arn:aws:iam::210987654321:role/source");
     let template = template(json!([action]));
-    let overrides = by(|o| o.roles.action = Some(ActionRole::Arn(ROLE.into())));
+    let overrides = by(|o| o.roles.action = Some(RoleChoice::Arn(ROLE.into())));
     for rule in [rule(), overrides] {
         let clone = clone_by(&rule, &template).unwrap();
         let roles = clone
@@ -234,10 +234,10 @@ fn a_rule_of_a_condition_is_treated_like_an_action() {
         ),
         "{refused}"
     );
-    let replaced = clone_by(&keep(Some(ActionRole::Arn(ROLE.into()))), &template).unwrap();
+    let replaced = clone_by(&keep(Some(RoleChoice::Arn(ROLE.into()))), &template).unwrap();
     let rule = replaced.declaration.rules().next().unwrap();
     assert_eq!(rule.role, Some(ROLE));
-    let kept = clone_by(&keep(Some(ActionRole::Template)), &template).unwrap();
+    let kept = clone_by(&keep(Some(RoleChoice::Template)), &template).unwrap();
     insta::assert_snapshot!(kept.dangers.join("\n"), @r"
     stage 'Build' has a condition with the rule Commands, which runs something
     action 'Build/Build' runs in or after stage 'Build' of the template, which changes something outside
@@ -268,10 +268,7 @@ fn a_role_for_builds_that_would_not_apply_is_refused() {
         "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "Commands", "version": "1"},
     });
     let refused = clone_by(&by(all), &with_rule(say)).unwrap_err();
-    assert!(
-        refused.detail.contains("set role_arn in the rule as well"),
-        "{refused}"
-    );
+    assert!(refused.detail.contains("write role_arn = "), "{refused}");
 
     let mut commands = template(json!([source("App", "acme/api")]));
     let path = ActionPath::parse("Build/Build").unwrap();
@@ -280,14 +277,58 @@ fn a_role_for_builds_that_would_not_apply_is_refused() {
         "actionTypeId".into(),
         json!({"category": "Compute", "owner": "AWS", "provider": "Commands", "version": "1"}),
     );
-    let refused = clone_by(&by(all), &commands).unwrap_err();
-    assert!(
-        refused.detail.contains("set role_arn in the rule as well"),
-        "{refused}"
-    );
+    for rule in [by(all), by(|_| ())] {
+        let refused = clone_by(&rule, &commands).unwrap_err();
+        assert!(refused.detail.contains("write role_arn = "), "{refused}");
+    }
     let both = by(|overrides| {
         all(overrides);
-        overrides.roles.pipeline = Some(ROLE.into());
+        overrides.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
     });
     assert!(clone_by(&both, &commands).is_ok());
+}
+
+#[test]
+fn a_build_that_deploys_by_its_name_or_its_commands_is_left_out() {
+    let with_build = |stage: &str, name: &str, buildspec: &str| {
+        let mut template = deploying();
+        let stages = template.declaration.0.get_mut("stages").unwrap();
+        stages[2]["name"] = json!(stage);
+        stages[2]["actions"] = json!([{
+            "name": name,
+            "actionTypeId": {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"},
+            "configuration": {"ProjectName": "terraform", "BuildspecOverride": buildspec},
+        }]);
+        let clone = clone_by(&by(|_| ()), &template).unwrap();
+        let left_out = clone.fingerprint.left_out_stages;
+        left_out.join(", ")
+    };
+    for (stage, name, buildspec) in [
+        ("Production", "Run", ""),
+        ("Infra", "TerraformApply", ""),
+        ("Infra", "cdk-deploy", ""),
+        ("Infra", "deployToProd", ""),
+        ("Infra", "Run", "npx cdk deploy PipelineStack"),
+    ] {
+        assert_eq!(with_build(stage, name, buildspec), stage, "{name}");
+    }
+    for (stage, name) in [
+        ("Reproduce", "Run"),
+        ("Infra", "Applying"),
+        ("Checks", "Product"),
+    ] {
+        assert_eq!(with_build(stage, name, "npm test"), "", "{stage}/{name}");
+    }
+}
+
+#[test]
+fn the_line_to_write_keeps_two_stages() {
+    let mut template = with_rule(json!({
+        "name": "call",
+        "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "LambdaInvoke", "version": "1"},
+    }));
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    stages[0]["onSuccess"] = stages[1]["onSuccess"].take();
+    let refused = clone(&template).unwrap_err().to_string();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: stage 'Source' of template 'api-main' is left out because its condition with the rule LambdaInvoke changes something outside the pipeline, which leaves no stage, and a pipeline needs two stages: to run it with the code of pull requests, write keep_stages = ["Source", "Build"] in the rule"#);
 }

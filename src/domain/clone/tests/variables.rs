@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
-use crate::domain::clone::overrides::VariableFormat;
+use crate::domain::clone::overrides::{RoleChoice, VariableFormat};
 use crate::domain::rules::placeholder::FormatString;
 
 fn formats(list: &[(&str, &str)]) -> Vec<(String, VariableFormat)> {
@@ -72,7 +72,8 @@ fn another_commit_changes_the_values_but_not_the_fingerprint() {
         .unwrap();
     assert_ne!(one.declaration, two.declaration);
     assert_eq!(one.fingerprint, two.fingerprint);
-    rule.overrides.roles.pipeline = Some("arn:aws:iam::123456789012:role/x".into());
+    rule.overrides.roles.pipeline =
+        Some(RoleChoice::Arn("arn:aws:iam::123456789012:role/x".into()));
     let three = template
         .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
         .unwrap();

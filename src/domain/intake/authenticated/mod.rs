@@ -46,6 +46,9 @@ pub enum Authenticator {
     /// message that failed in a later step was already authenticated by the daemon. A secret, if
     /// there is one, authenticates the others.
     DeadLetters(Option<Secrets>),
+    /// For the prediction of a replay: as the daemon will authenticate the message, as far as the
+    /// secrets can be read here. Where they cannot, what the daemon authenticated before counts.
+    Replay(Option<Secrets>),
     /// Authenticates no webhook, because no secret is readable.
     Nothing,
 }
@@ -56,7 +59,7 @@ impl Authenticator {
     pub fn secrets(&self) -> Option<&Secrets> {
         match self {
             Self::SourceQueues(secrets) => Some(secrets),
-            Self::DeadLetters(secrets) => secrets.as_ref(),
+            Self::DeadLetters(secrets) | Self::Replay(secrets) => secrets.as_ref(),
             Self::Nothing => None,
         }
     }
@@ -105,11 +108,11 @@ impl Envelope {
             (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => {
                 self.prove(secrets).map(Some)
             }
+            (Source::Webhooks, Authenticator::Replay(secrets)) => {
+                self.prove_replay(secrets.as_ref())
+            }
             (Source::Webhooks, Authenticator::DeadLetters(None) | Authenticator::Nothing) => {
-                Err(Fault::new(
-                    Reason::SignatureMismatch,
-                    "the signature cannot be checked: no webhook secret is readable here",
-                ))
+                Err(uncheckable())
             }
         };
         let identified = authenticated.and_then(|secret| Ok((secret, self.identity()?)));
@@ -142,14 +145,7 @@ impl Envelope {
     /// A fault of class `Unverified`. With `WrongSecret` the signature is valid, but its secret is
     /// bound to other repositories.
     pub fn prove(&self, secrets: &Secrets) -> Result<Arc<SecretScope>, Fault> {
-        let signature = self.header(SIGNATURE);
-        let signature = signature.ok_or_else(|| self.without_signature())?;
-        let signature = read_signature(signature).ok_or_else(|| {
-            Fault::new(
-                Reason::SignatureMalformed,
-                "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits",
-            )
-        })?;
+        let signature = self.signature()?;
         let matching = secrets.matching(self.body.as_bytes(), &signature);
         let Some(first) = matching.first() else {
             let detail = "X-Hub-Signature-256 does not match under any secret of [github]: add the webhook's secret there, or replace the webhook URL if GitHub did not send this";
@@ -165,6 +161,37 @@ impl Envelope {
         let covering = matching.iter().find(|one| one.covers(&repository));
         let covering = covering.map(Arc::clone);
         covering.ok_or_else(|| first.fault(repository.as_str()))
+    }
+
+    /// Returns the secret that will prove the message when it is replayed; `None` if it may be one
+    /// that cannot be read here.
+    fn prove_replay(&self, secrets: Option<&Secrets>) -> Result<Option<Arc<SecretScope>>, Fault> {
+        self.signature()?;
+        let proven = secrets.map(|secrets| self.prove(secrets));
+        let may_be_another = secrets.is_none_or(Secrets::has_unreadable);
+        match proven {
+            Some(Ok(secret)) => Ok(Some(secret)),
+            Some(Err(fault)) if !may_be_another || fault.reason == Reason::WrongSecret => {
+                Err(fault)
+            }
+            Some(Err(_)) | None if self.was_authenticated() => Ok(None),
+            Some(Err(_)) | None => Err(uncheckable()),
+        }
+    }
+
+    /// Reads the signature.
+    ///
+    /// # Errors
+    /// There is none, or it is malformed (class `Unverified`).
+    pub fn signature(&self) -> Result<[u8; 32], Fault> {
+        let signature = self.header(SIGNATURE);
+        let signature = signature.ok_or_else(|| self.without_signature())?;
+        read_signature(signature).ok_or_else(|| {
+            Fault::new(
+                Reason::SignatureMalformed,
+                "X-Hub-Signature-256 is not sha256= and 64 hexadecimal digits",
+            )
+        })
     }
 
     fn without_signature(&self) -> Fault {
@@ -200,6 +227,13 @@ impl Envelope {
         }
         Ok((id, event))
     }
+}
+
+fn uncheckable() -> Fault {
+    Fault::new(
+        Reason::SignatureMismatch,
+        "the signature cannot be checked: no webhook secret is readable here",
+    )
 }
 
 fn read_signature(text: &str) -> Option<[u8; 32]> {

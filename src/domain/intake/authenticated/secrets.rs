@@ -61,7 +61,11 @@ struct WebhookSecret {
 /// The webhook secrets. There are several while a secret is rotated, or if repositories have
 /// secrets of their own. They are never printed.
 #[derive(Clone, Default)]
-pub struct Secrets(Vec<WebhookSecret>);
+pub struct Secrets {
+    readable: Vec<WebhookSecret>,
+    /// True if others are configured that cannot be read here.
+    has_unreadable: bool,
+}
 
 impl Secrets {
     /// Creates secrets for all repositories, with the names `secret 1`, `secret 2` and so on.
@@ -83,19 +87,30 @@ impl Secrets {
         let key = Hmac::new_from_slice(secret).ok();
         let scope = Arc::new(scope);
         let added = key.map(|key| WebhookSecret { scope, key });
-        self.0.extend(added.filter(|_| !secret.is_empty()));
+        self.readable.extend(added.filter(|_| !secret.is_empty()));
+    }
+
+    /// Records that others are configured that cannot be read here.
+    pub fn add_unreadable(&mut self) {
+        self.has_unreadable = true;
+    }
+
+    /// Returns true if a secret that cannot be read here may match where none of these does.
+    #[must_use]
+    pub fn has_unreadable(&self) -> bool {
+        self.has_unreadable
     }
 
     /// Returns the names and repositories of the secrets.
     pub fn scopes(&self) -> impl Iterator<Item = &SecretScope> {
-        self.0.iter().map(|secret| secret.scope.as_ref())
+        self.readable.iter().map(|secret| secret.scope.as_ref())
     }
 
     /// Returns the signature of `body` under the first secret, as GitHub writes it. `None` without
     /// a secret.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Option<String> {
-        let mut mac = self.0.first()?.key.clone();
+        let mut mac = self.readable.first()?.key.clone();
         mac.update(body);
         Some(format!(
             "sha256={}",
@@ -111,14 +126,14 @@ impl Secrets {
             mac.update(body);
             mac.verify_slice(signature).is_ok()
         };
-        let matching = self.0.iter().filter(matches);
+        let matching = self.readable.iter().filter(matches);
         matching.map(|secret| Arc::clone(&secret.scope)).collect()
     }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} hidden)", self.0.len())
+        write!(f, "Secrets({} hidden)", self.readable.len())
     }
 }
 

@@ -21,6 +21,27 @@ pub(super) enum Segment {
     Placeholder(Placeholder),
 }
 
+impl Segment {
+    /// Returns true if the text is the same for every subject of a repository.
+    fn is_fixed(&self) -> bool {
+        use Placeholder::{Owner, Repo, Repository};
+        match self {
+            Self::Text(_) => true,
+            Self::Placeholder(placeholder) => matches!(placeholder, Owner | Repo | Repository),
+        }
+    }
+}
+
+/// Returns true if the segment beside a number cannot be read as more digits of it. `nearest` is
+/// the character of a text that touches the number.
+fn ends_number(segment: Option<&Segment>, nearest: fn(&str) -> Option<char>) -> bool {
+    match segment {
+        None => true,
+        Some(Segment::Text(text)) => nearest(text).is_none_or(|c| !c.is_ascii_digit()),
+        Some(Segment::Placeholder(_)) => false,
+    }
+}
+
 /// A part of the text of a format string, with its placeholder if it is a value.
 type Part<'a> = (Option<Placeholder>, Cow<'a, str>);
 
@@ -226,11 +247,20 @@ impl FormatString {
     }
 
     /// Returns true if no two pull requests of a repository have the same text, whatever people
-    /// call them and their branches.
+    /// call them and their branches: on one side of a number there is only fixed text, and on the
+    /// other one a character other than a digit ends it.
     #[must_use]
     pub fn differs_by_pull_request(&self) -> bool {
-        self.placeholders()
-            .any(|found| found == Placeholder::Number)
+        let number = Segment::Placeholder(Placeholder::Number);
+        let mut numbers = (0..self.0.len()).filter(|index| self.0.get(*index) == Some(&number));
+        numbers.any(|index| {
+            let (before, rest) = self.0.split_at(index);
+            let after = rest.get(1..).unwrap_or_default();
+            let ends_left = ends_number(before.last(), |text| text.chars().next_back());
+            let ends_right = ends_number(after.first(), |text| text.chars().next());
+            (before.iter().all(Segment::is_fixed) && ends_right)
+                || (after.iter().all(Segment::is_fixed) && ends_left)
+        })
     }
 
     /// Returns true if the format string has text that people write, not as a slug.

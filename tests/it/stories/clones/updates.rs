@@ -1,5 +1,6 @@
 //! How clones follow their template and their rule.
 
+use branchline::domain::clone::overrides::RoleChoice;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::rule::{Rule, Start, Update};
@@ -87,7 +88,7 @@ fn a_rule_that_changes_reaches_its_clones() {
         world.deliver(Webhook::pull_request("opened")).await;
         let changed = rule(|rule| {
             let role = "arn:aws:iam::123456789012:role/preview";
-            rule.overrides.roles.pipeline = Some(role.to_owned());
+            rule.overrides.roles.pipeline = Some(RoleChoice::Arn(role.to_owned()));
         });
         world.restart(vec![changed]);
         assert_eq!(world.deliver(pushed(1, 2)).await, ["updated"]);

@@ -1,0 +1,15 @@
+"""Replaces the parts of moto that are not as AWS is, or do not stand load."""
+
+from . import executions, memory, parameters, pipelines, queues, speed, transactions, validation
+
+
+def install() -> None:
+    """Replaces them for the rest of the process, which serves nothing yet."""
+    executions.install()
+    memory.install()
+    parameters.install()
+    pipelines.install()
+    queues.install()
+    speed.install()
+    transactions.install()
+    validation.install()

@@ -1,0 +1,66 @@
+"""Makes moto's queues safe for several senders and consumers at a time.
+
+moto takes no lock: two consumers can receive the same message at once, and a deletion, which
+replaces the list of messages, can lose one that arrives meanwhile. It also keeps the receipt
+handles of all messages that were ever deleted.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.sqs.models import Message, Queue, SQSBackend
+
+DELETED_HANDLES = 10_000
+"""The number of receipt handles of deleted messages that a queue remembers, to delete one again."""
+
+_OPERATIONS = (
+    "change_message_visibility",
+    "delete_message",
+    "purge_queue",
+    "receive_message",
+    "send_message",
+)
+
+
+def install() -> None:
+    """Replaces the operations for the rest of the process."""
+    for name in _OPERATIONS:
+        setattr(SQSBackend, name, _in_turn(getattr(SQSBackend, name)))
+    SQSBackend.is_message_valid_based_on_retention_period = _is_retained
+    Queue.__init__ = _with_recent_handles(Queue.__init__)
+
+
+def _in_turn(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Holds the queue's lock, which a long poll releases while it waits."""
+
+    def run(self: SQSBackend, queue_name: str, *args: Any, **kwargs: Any) -> Any:
+        with self.get_queue(queue_name)._messages_lock:
+            return operation(self, queue_name, *args, **kwargs)
+
+    return run
+
+
+def _is_retained(backend: SQSBackend, queue_name: str, message: Message) -> bool:
+    """Replaces moto's method, which counts the whole queue three times per received message."""
+    retention = backend.get_queue(queue_name).message_retention_period
+    return bool(retention + message.sent_timestamp / 1000 > time.time())
+
+
+class _RecentHandles(OrderedDict[str, None]):
+    """The last receipt handles of deleted messages, in place of moto's set of all of them."""
+
+    def update(self, handles: Iterable[str]) -> None:  # type: ignore[override]
+        for handle in handles:
+            self[handle] = None
+        while len(self) > DELETED_HANDLES:
+            self.popitem(last=False)
+
+
+def _with_recent_handles(initialize: Callable[..., None]) -> Callable[..., None]:
+    def run(self: Queue, *args: Any, **kwargs: Any) -> None:
+        initialize(self, *args, **kwargs)
+        self.deleted_messages = _RecentHandles()
+
+    return run
