@@ -7,13 +7,15 @@ use std::time::Instant;
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
+use aws_sdk_codepipeline::operation::get_pipeline::GetPipelineOutput;
 use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
@@ -54,16 +56,24 @@ impl CodePipelines {
         Ok(answer)
     }
 
-    /// Returns a pipeline; `None` if it does not exist.
-    async fn get(&self, name: &PipelineName) -> Result<Option<Template>, Fault> {
+    /// Returns CodePipeline's answer about a pipeline; `None` if it does not exist.
+    async fn describe(&self, name: &PipelineName) -> Result<Option<GetPipelineOutput>, Fault> {
         let call = format!("GetPipeline {name}");
         let request = self.client.get_pipeline().name(name.as_str());
-        let answer = match self.send(&call, request.send()).await? {
-            Ok(answer) => answer,
-            Err(error) if error.code() == Some(NOT_FOUND) => return Ok(None),
-            Err(error) => return Err(failed(&call, error)),
+        match self.send(&call, request.send()).await? {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.code() == Some(NOT_FOUND) => Ok(None),
+            Err(error) => Err(failed(&call, error)),
+        }
+    }
+
+    /// Returns a pipeline; `None` if it does not exist.
+    async fn get(&self, name: &PipelineName) -> Result<Option<Template>, Fault> {
+        let Some(answer) = self.describe(name).await? else {
+            return Ok(None);
         };
-        let unexpected = |why: &str| Fault::new(Reason::AwsUnknown, format!("{call}: {why}"));
+        let unexpected =
+            |why: &str| Fault::new(Reason::AwsUnknown, format!("GetPipeline {name}: {why}"));
         let pipeline = answer
             .pipeline()
             .ok_or_else(|| unexpected("an answer without a pipeline"))?;
@@ -146,6 +156,13 @@ impl PipelineReader for CodePipelines {
             .map(|tags| ExistingPipeline { arn, tags }))
     }
 
+    async fn created_at(&self, name: &PipelineName) -> Result<Option<Timestamp>, Fault> {
+        let answer = self.describe(name).await?;
+        let metadata = answer.as_ref().and_then(GetPipelineOutput::metadata);
+        let created = metadata.and_then(|metadata| metadata.created()?.to_millis().ok());
+        Ok(created.map(Timestamp))
+    }
+
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         let call = format!("ListPipelineExecutions {name}");
         let request = self
@@ -180,6 +197,12 @@ impl PipelineReader for CodePipelines {
 }
 
 impl Pipelines for CodePipelines {
+    type Admission = Option<OwnedSemaphorePermit>;
+
+    async fn admit(&self) -> Self::Admission {
+        self.limiter.admit().await
+    }
+
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         let declaration = declared(pipeline)?;

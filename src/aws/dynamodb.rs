@@ -3,9 +3,6 @@
 //! Every write is conditional. The answer to a refused one has the row
 //! (`ReturnValuesOnConditionCheckFailure`), so no extra read is needed.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -14,23 +11,20 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{
-    BodyDigest, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
-};
+use crate::domain::ids::{BodyDigest, PipelineName, Subject, Timestamp};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
+use crate::aws::aliases::WrittenAliases;
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
-use crate::aws::records::{alias_items, delivery_item, name_key};
+use crate::aws::records::{delivery_item, name_key, probe_item};
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 
-/// How many repositories' names are kept as written. Beyond that number some are written twice.
-const ALIASES: usize = 10_000;
 /// How often an entry is linked to the end of a chain that its mapping does not have.
 const CHAIN_ATTEMPTS: usize = 3;
 /// The code of a condition that did not hold (API reference, CancellationReason).
@@ -42,7 +36,7 @@ pub struct DynamoStore {
     table: String,
     audit_table: String,
     last_entries: LastEntries,
-    aliases: Mutex<HashMap<RepositoryId, RepositoryName>>,
+    aliases: WrittenAliases,
 }
 
 /// The result of a transaction.
@@ -61,8 +55,12 @@ impl DynamoStore {
             audit_table: audit_table(&table),
             table,
             last_entries: LastEntries::default(),
-            aliases: Mutex::default(),
+            aliases: WrittenAliases::default(),
         }
+    }
+
+    pub(super) fn aliases(&self) -> &WrittenAliases {
+        &self.aliases
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -231,51 +229,6 @@ impl DynamoStore {
             written @ (Written::Done | Written::Refused(_)) => Ok(written),
         }
     }
-
-    /// Writes a transition, and the alias of the repository if it is due.
-    async fn transition_with_alias(
-        &self,
-        transition: &Transition,
-        mut more: Vec<TransactWriteItem>,
-    ) -> Result<Written, Fault> {
-        let mapping = &transition.next;
-        let alias = self.alias_is_due(mapping);
-        if alias {
-            for item in alias_items(mapping) {
-                more.push(self.plain_put(item)?);
-            }
-        }
-        let written = self.transition(transition, &more).await;
-        if alias && !matches!(written, Ok(Written::Done)) {
-            self.forget_alias(mapping);
-        }
-        written
-    }
-
-    /// Returns true if the alias must be written. From now on it counts as written, so that
-    /// simultaneous first events of a repository do not conflict.
-    fn alias_is_due(&self, mapping: &Mapping) -> bool {
-        // After a panic elsewhere the map is still valid; it only saves writes.
-        let mut aliases = self
-            .aliases
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if aliases.len() >= ALIASES {
-            aliases.clear();
-        }
-        aliases
-            .insert(mapping.subject.repository, mapping.repository.clone())
-            .as_ref()
-            != Some(&mapping.repository)
-    }
-
-    fn forget_alias(&self, mapping: &Mapping) {
-        let mut aliases = self
-            .aliases
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        aliases.remove(&mapping.subject.repository);
-    }
 }
 
 impl Store for DynamoStore {
@@ -285,7 +238,11 @@ impl Store for DynamoStore {
             items.push(self.name_put(name, &transition.next.subject)?);
         }
         match self.write(items).await? {
-            Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
+            Written::Done => {
+                let (client, table) = (&self.client, &self.table);
+                self.aliases.write(client, table, &transition.next).await;
+                Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next))))
+            }
             Written::Refused(reasons) => match refused_row(&reasons)? {
                 None => Ok(ClaimResult::NameTaken(holder(&reasons))),
                 // An earlier attempt of this claim, whose answer was lost.
@@ -313,8 +270,11 @@ impl Store for DynamoStore {
             if let Some(delivery) = entry.cause.delivery() {
                 more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
             }
-            match self.transition_with_alias(&transition, more).await? {
-                Written::Done => return Ok(RecordResult::Done),
+            match self.transition(&transition, &more).await? {
+                Written::Done => {
+                    self.aliases.write(&self.client, &self.table, mapping).await;
+                    return Ok(RecordResult::Done);
+                }
                 Written::Refused(reasons) => match refused_row(&reasons)? {
                     // An earlier attempt of this write, whose answer was lost. It may have had
                     // another link.
@@ -338,8 +298,27 @@ impl Store for DynamoStore {
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        let written = self.transition_with_alias(transition, Vec::new()).await;
-        written.map(|_| ())
+        match self.transition(transition, &[]).await? {
+            Written::Done => {
+                let (client, table) = (&self.client, &self.table);
+                self.aliases.write(client, table, &transition.next).await;
+            }
+            Written::Refused(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), Fault> {
+        let put = |table: &str| {
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(probe_item()))
+                .condition_expression("attribute_exists(pk)");
+            put.build().map_err(incomplete)
+        };
+        let puts = [put(&self.table)?, put(&self.audit_table)?];
+        let puts = puts.map(|put| TransactWriteItem::builder().put(put).build());
+        self.write(puts.to_vec()).await.map(|_| ())
     }
 
     async fn acquire_slot(

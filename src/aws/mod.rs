@@ -1,6 +1,7 @@
 //! Implements the ports with the AWS SDK. No other folder names the SDK.
 
 mod account;
+mod aliases;
 mod call;
 mod codepipeline;
 mod declaration;

@@ -1,6 +1,6 @@
 //! Writes the table's other items: delivery records, repository names and pipeline names.
 
-use crate::domain::ids::{DeliveryId, PipelineName};
+use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
@@ -30,14 +30,14 @@ pub(super) fn delivery_item(
 
 /// Returns the items that map a repository's name to its number, so that people can look it up by
 /// name: one as GitHub spells the name, and one in lower case, because GitHub ignores case.
-pub(super) fn alias_items(mapping: &Mapping) -> Vec<Item> {
-    let name = mapping.repository.as_str();
+pub(super) fn alias_items(repository: RepositoryId, name: &RepositoryName) -> Vec<Item> {
+    let name = name.as_str();
     let lower = name.to_ascii_lowercase();
     let item = |name: &str| {
         Item::from([
             ("pk".to_owned(), s(alias_key(name))),
             ("sk".to_owned(), s("NAME")),
-            ("repository_id".to_owned(), n(mapping.subject.repository.0)),
+            ("repository_id".to_owned(), n(repository.0)),
         ])
     };
     let lower_case = (lower != name).then(|| item(&lower));
@@ -54,4 +54,9 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
         ("pk".to_owned(), s(format!("PIPELINE#{name}"))),
         ("sk".to_owned(), s("PIPELINE")),
     ])
+}
+
+/// Returns the item of a probe, which is never written.
+pub(super) fn probe_item() -> Item {
+    Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))])
 }

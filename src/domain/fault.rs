@@ -53,6 +53,9 @@ pub enum Class {
     /// Another worker has the subject or the message. Retried within seconds, and not counted as a
     /// failure.
     Busy,
+    /// The message was not tried, because branchline limits itself: other messages come first.
+    /// Retried, and not counted as a failure.
+    Deferred,
     /// AWS did not answer, or cannot do it now. Retried.
     Transient,
     /// AWS throttled the call. Retried more slowly.
@@ -64,6 +67,21 @@ pub enum Class {
 }
 
 impl Class {
+    /// Returns true if the message did not fail: the fault counts no attempt, and the message is
+    /// never dead-lettered for it.
+    #[must_use]
+    pub fn is_uncounted(self) -> bool {
+        match self {
+            Self::Busy | Self::Deferred => true,
+            Self::Unverified
+            | Self::Permanent
+            | Self::Transient
+            | Self::Throttled
+            | Self::Quota
+            | Self::Unknown => false,
+        }
+    }
+
     /// Returns the word used in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -71,6 +89,7 @@ impl Class {
             Self::Unverified => "unverified",
             Self::Permanent => "permanent",
             Self::Busy => "busy",
+            Self::Deferred => "deferred",
             Self::Transient => "transient",
             Self::Throttled => "throttled",
             Self::Quota => "quota",
@@ -79,7 +98,8 @@ impl Class {
     }
 }
 
-/// The range of messages that a fault affects.
+/// The widest range of messages that a fault may affect. AWS's answer does not tell more: it may
+/// deny a call for everybody, or for the pipelines of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// This message alone.
@@ -97,9 +117,10 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Returns true if every message would fail in the same way, whatever its content: an outage.
+    /// Returns true if every message may fail in the same way, whatever its content. A probe tells
+    /// whether that is so.
     #[must_use]
-    pub fn is_outage(self) -> bool {
+    pub fn may_be_outage(self) -> bool {
         match self {
             Self::Account | Self::Service => true,
             Self::Message | Self::Subject | Self::Rule | Self::Template => false,
@@ -174,6 +195,9 @@ reasons! {
     PipelineNameTaken = "pipeline-name-taken", Permanent, Subject;
     /// The pipeline in the mapping no longer carries branchline's tags.
     PipelineNotOurs = "pipeline-not-ours", Permanent, Subject;
+    /// A new pipeline of this name shows none of branchline's tags. CodePipeline may show the tags
+    /// of a new pipeline a moment after the pipeline.
+    PipelineUntagged = "pipeline-untagged", Transient, Subject;
     /// The rule's template does not exist.
     TemplateMissing = "template-missing", Permanent, Template;
     /// The template holds a secret that `GetPipeline` masks.
@@ -190,6 +214,13 @@ reasons! {
     InvalidValue = "invalid-value", Permanent, Rule;
     /// The rule already has its `max_active` clones.
     RuleFull = "rule-full", Quota, Rule;
+    /// The message's rule or repository keeps failing, and enough of its messages are in work.
+    RuleFailing = "rule-failing", Deferred, Rule;
+    /// A call to CodePipeline waited too long for its turn under `codepipeline_rate`, and was not
+    /// sent.
+    RateLimited = "rate-limited", Deferred, Message;
+    /// A repository has more subjects than one step removes. The next receive goes on.
+    RepositoryUnfinished = "repository-unfinished", Busy, Message;
     /// The rule of a mapping in the middle of a change is no longer in the configuration.
     RuleMissing = "rule-missing", Permanent, Rule;
     /// CodePipeline refused the declaration.
@@ -234,6 +265,7 @@ impl Reason {
             Class::Unverified => Sender::Unproven,
             Class::Permanent
             | Class::Busy
+            | Class::Deferred
             | Class::Transient
             | Class::Throttled
             | Class::Quota
@@ -256,7 +288,9 @@ impl Reason {
             // The row says it, and AWS has answered.
             Class::Transient => self != Self::MappingNewer,
             Class::Throttled | Class::Unknown => true,
-            Class::Unverified | Class::Permanent | Class::Busy | Class::Quota => false,
+            Class::Unverified | Class::Permanent | Class::Busy | Class::Deferred | Class::Quota => {
+                false
+            }
         }
     }
 }

@@ -323,7 +323,7 @@ fn tagged_subject(tags: &Tags, table: &str) -> Option<String> {
 
 /// Returns true if the template does not exist, or cannot be cloned.
 fn is_of_the_template(fault: &Fault) -> bool {
-    !fault.reason.scope().is_outage() && !fault.reason.is_from_aws()
+    !fault.reason.scope().may_be_outage() && !fault.reason.is_from_aws()
 }
 
 /// Returns true for a secret that GetPipeline masks.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::domain::fault::{Class, Fault};
+use crate::domain::fault::Fault;
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::outcome::audit_entry::AuditEntry;
@@ -150,7 +150,7 @@ fn failure(fault: &Fault, disposition: &Disposition) -> String {
         Disposition::DeadLetter(_) => format!("dead-letter it: {fault}"),
         Disposition::Quarantine(_) => format!("quarantine it: {fault}"),
         Disposition::Discard => format!("discard it: {fault}"),
-        Disposition::Retry { class, .. } if *class == Class::Busy => {
+        Disposition::Retry { class, .. } if class.is_uncounted() => {
             format!("wait: {}", fault.detail)
         }
         Disposition::Retry { .. } => format!("wait: {fault}"),

@@ -71,6 +71,10 @@ impl PipelineReader for OfflinePipelines {
         Ok(None)
     }
 
+    async fn created_at(&self, _name: &PipelineName) -> Result<Option<Timestamp>, Fault> {
+        Ok(None)
+    }
+
     async fn executions(&self, _name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         Ok(Vec::new())
     }

@@ -99,7 +99,7 @@ pub fn longest_wait(class: Class) -> Option<Duration> {
     let seconds = match class {
         Class::Unverified | Class::Permanent => return None,
         Class::Busy => 30,
-        Class::Transient => 300,
+        Class::Deferred | Class::Transient => 300,
         Class::Throttled => 600,
         Class::Quota => 3_600,
         Class::Unknown => 900,

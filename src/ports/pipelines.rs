@@ -6,7 +6,7 @@ use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 
 /// The result of an attempt to create a pipeline.
@@ -38,13 +38,20 @@ pub trait PipelineReader: Send + Sync + 'static {
     /// order.
     fn names(&self) -> impl Future<Output = Result<Vec<PipelineName>, Fault>> + Send;
 
-    /// Looks up a pipeline and its tags; `None` if it does not exist. With the ARN known
-    /// it costs one call, without it two.
+    /// Looks up a pipeline and its tags; `None` if it does not exist. CodePipeline may show the
+    /// tags of a new pipeline a moment after the pipeline. With the ARN known it costs one call,
+    /// without it two.
     fn find(
         &self,
         name: &PipelineName,
         arn: Option<&PipelineArn>,
     ) -> impl Future<Output = Result<Option<ExistingPipeline>, Fault>> + Send;
+
+    /// Returns when a pipeline was created; `None` if it does not exist.
+    fn created_at(
+        &self,
+        name: &PipelineName,
+    ) -> impl Future<Output = Result<Option<Timestamp>, Fault>> + Send;
 
     /// Returns the last executions of a pipeline, at most ten, the newest first; none if the
     /// pipeline does not exist.
@@ -62,6 +69,15 @@ pub trait PipelineReader: Send + Sync + 'static {
 /// Write access to CodePipeline, for the one place that acts. Every change needs a claim on the
 /// subject that owns the pipeline.
 pub trait Pipelines: PipelineReader {
+    /// The admission of an action. Dropping it admits another one.
+    type Admission: Send;
+
+    /// Waits until an action may begin, so that none of its calls waits longer for its turn than a
+    /// call may take. An action holds its admission while it makes its calls.
+    ///
+    /// If cancelled, nothing is held.
+    fn admit(&self) -> impl Future<Output = Self::Admission> + Send;
+
     /// Creates a pipeline with its tags. AWS starts its first execution by itself.
     ///
     /// If cancelled or failed: it may exist; a second call then returns

@@ -127,7 +127,8 @@ pub trait StoreReader: TrailReader {
 pub trait Store: StoreReader + AuditLog {
     /// Writes a half-way row if the table holds what the transition expects, and reserves the
     /// pipeline's name. A second call with the same transition wins again: the row shows the claim
-    /// it asks for.
+    /// it asks for. A claim that is won also records the name of the repository, by which people
+    /// find the subject, even if nothing is ever settled.
     ///
     /// If cancelled or failed: the claim may stand; it expires, and the next event finishes what it
     /// records.
@@ -188,4 +189,11 @@ pub trait Store: StoreReader + AuditLog {
         rule: &str,
         subjects: &[Subject],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Finds out whether both tables take writes, with one that changes nothing: no condition of it
+    /// holds.
+    ///
+    /// # Errors
+    /// The fault for which any write would fail.
+    fn probe(&self) -> impl Future<Output = Result<(), Fault>> + Send;
 }

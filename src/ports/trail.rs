@@ -60,7 +60,8 @@ pub trait TrailReader: Send + Sync + 'static {
 /// Write access to the chains that have no mapping.
 pub trait AuditLog: Send + Sync + 'static {
     /// Adds an entry to a chain, after the last one. If the last one is this entry, it counts as
-    /// added: an earlier attempt wrote it. No entry is ever changed.
+    /// added: an earlier attempt wrote it. No entry is ever changed. The entry of a dead letter
+    /// also records the name of its repository, which may have no mapping.
     fn note(
         &self,
         chain: &Chain,

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
 use crate::domain::outcome::audit_entry::NewAuditEntry;
@@ -22,10 +24,27 @@ use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
 
+/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
+/// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
+/// longer, because the subject of a worker that ended waits for it.
+pub const CLAIM: Duration = Duration::from_secs(90);
+
 /// The minimum remaining time of a claim before a call that changes a pipeline: the call's timeout,
 /// its late effects at AWS, and the difference between two workers' clocks.
 /// `tests/it/stories/budget.rs` compares it with the AWS client's timeouts.
 pub const CLAIM_SAFETY_MARGIN: Duration = Duration::from_secs(30);
+
+/// The waits before a write of the table is repeated. Transactions of other subjects end within
+/// milliseconds, and throttling within seconds.
+const WRITE_WAITS: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// The time after which a write is not repeated: one call that times out is followed by another
+/// one. The writes are conditional on the claim, so one that comes after its end changes nothing.
+const REPEAT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The context of an action.
 pub(super) struct ActionContext<'a> {
@@ -96,6 +115,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
+        let _admission = self.pipelines.admit().await;
+        context.check_lease()?;
+        if let Some(claim) = &mut transition.next.claim {
+            // The claim begins after the wait.
+            claim.until = self.clock.now().plus(CLAIM);
+        }
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
         let claim = match self.store.claim(transition).await? {
@@ -129,11 +154,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // The write is conditional on the claim. If it comes late it does no harm, and if it
         // succeeds the next worker has nothing left to do.
         let settled = claim.settle(done, self.clock.now());
-        match self.record(&settled, context, &outcome, journal).await? {
-            RecordResult::Done => Ok(ActionResult::Done(outcome)),
-            RecordResult::Lost(_) => {
+        match self.record(&settled, context, &outcome, journal).await {
+            Ok(RecordResult::Done) => Ok(ActionResult::Done(outcome)),
+            Ok(RecordResult::Lost(_)) => {
                 let detail = "the claim expired and was taken over before the outcome was recorded";
                 Err(Fault::new(Reason::ClaimLost, detail))
+            }
+            Err(fault) => {
+                // The effect is done, and the next attempt finds it.
+                self.end_claim(claim, &fault, journal).await;
+                Err(fault)
             }
         }
     }
@@ -153,9 +183,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 
     async fn give_up(&self, claim: Claim, effect: &Effect, fault: &Fault, journal: &mut Journal) {
         self.release_unused_slot(effect, &claim, fault).await;
+        self.end_claim(claim, fault, journal).await;
+    }
+
+    /// Frees the subject for the next attempt.
+    async fn end_claim(&self, claim: Claim, fault: &Fault, journal: &mut Journal) {
         let given_up = claim.give_up(fault, self.clock.now());
         journal.attempts = Some(given_up.next.attempts);
-        if let Err(second) = self.store.give_up(&given_up).await {
+        let ended = repeat_write(|| self.store.give_up(&given_up));
+        if let Err(second) = ended.await {
             tracing::warn!(fault = %second, "A claim could not be given up; it expires by itself");
         }
     }
@@ -183,7 +219,31 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal.left(&transition.next);
         journal.close(outcome);
         let entry = NewAuditEntry::new(journal, &context.cause, context.time, &transition.next);
-        self.store.record(transition, &entry).await
+        repeat_write(|| self.store.record(transition, &entry)).await
+    }
+}
+
+/// Repeats a conditional write that the table refused for anything but its condition: another
+/// transaction was in progress, the write was throttled, or its answer was lost. A repetition
+/// succeeds if the lost write took effect.
+async fn repeat_write<T, F: Future<Output = Result<T, Fault>>>(
+    write: impl Fn() -> F,
+) -> Result<T, Fault> {
+    let begun = Instant::now();
+    let mut waits = WRITE_WAITS.into_iter();
+    loop {
+        let fault = match write().await {
+            Ok(written) => return Ok(written),
+            Err(fault) => fault,
+        };
+        let is_refused_for_now = matches!(
+            fault.reason,
+            Reason::AwsConflict | Reason::AwsThrottled | Reason::AwsUnavailable
+        );
+        match waits.next() {
+            Some(wait) if is_refused_for_now && begun.elapsed() < REPEAT_LIMIT => sleep(wait).await,
+            Some(_) | None => return Err(fault),
+        }
     }
 }
 

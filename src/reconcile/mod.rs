@@ -11,17 +11,18 @@
 
 mod effects;
 pub mod execute;
+mod failing;
 mod failure_trail;
 pub mod lanes;
 pub mod lease;
+mod probe;
 mod process;
 mod repository_removal;
 mod secret_scope;
 pub mod template_cache;
 mod unknown_messages;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::Timestamp;
@@ -37,17 +38,14 @@ use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, plan, plan_repair, unfinished};
 use crate::ports::{Clock, Pipelines, RecordResult, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
+use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::unknown_messages::UnknownMessages;
 
+pub use execute::CLAIM;
 pub use process::Processed;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;
-
-/// How long a claim lasts: longer than the slowest processing under it, in which each call to AWS
-/// is bounded by `aws::OPERATION_TIMEOUT` (computed in `tests/it/stories/budget.rs`), and no
-/// longer, because the subject of a worker that ended waits for it.
-pub const CLAIM: Duration = Duration::from_secs(90);
 
 /// How often a message is planned again after another worker wrote the row first. More conflicts
 /// than this mean that another writer is active.
@@ -57,6 +55,9 @@ const RACES: usize = 4;
 pub struct Reconciler<S, P, C> {
     executor: Executor<S, P, C>,
     lanes: Lanes,
+    failing: FailingParties,
+    /// Where the next probe begins among the templates.
+    probes: AtomicUsize,
     authenticator: Authenticator,
     worker: String,
     max_attempts: MaxAttempts,
@@ -84,6 +85,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         Self {
             executor: Executor::new(store, pipelines, clock, config.rules, config.table),
             lanes: Lanes::default(),
+            failing: FailingParties::default(),
+            probes: AtomicUsize::new(0),
             authenticator: config.authenticator,
             worker: config.worker,
             max_attempts: config.max_attempts,

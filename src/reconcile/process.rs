@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use crate::domain::fault::Fault;
-use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
 use crate::domain::intake::envelope::{Envelope, Receipt};
 use crate::domain::intake::event::{Decision, Event};
 use crate::domain::outcome::backend_signal::BackendSignal;
@@ -74,10 +74,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let span = spans::step("plan");
         match request {
             Decision::Handle(Request::Subject(intent)) => {
-                let (subject, name) = (&intent.subject, &intent.repository);
-                let seen = self.check_subject(message.secret(), subject, name).await?;
-                let done = self.reconcile(&intent, seen, lease, journal);
-                done.instrument(span).await
+                let entered = self.failing.enter(&intent)?;
+                let secret = message.secret();
+                let done = self.handle_subject(&intent, secret, lease, journal);
+                let done = done.instrument(span).await;
+                entered.record(&done);
+                done
             }
             Decision::Handle(Request::Repository(removal)) => {
                 let (id, name) = (removal.repository, &removal.name);
@@ -91,6 +93,18 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
+    }
+
+    async fn handle_subject(
+        &self,
+        intent: &Intent,
+        secret: Option<&SecretScope>,
+        lease: Option<&Lease>,
+        journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        let (subject, name) = (&intent.subject, &intent.repository);
+        let seen = self.check_subject(secret, subject, name).await?;
+        self.reconcile(intent, seen, lease, journal).await
     }
 
     fn finish(&self, journal: Journal, envelope: Envelope) -> Processed {

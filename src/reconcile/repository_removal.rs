@@ -1,19 +1,30 @@
 //! Deletes every pipeline of a repository that was deleted or archived.
 
-use crate::domain::fault::{Class, Fault};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::RepositoryRemoval;
 use crate::domain::state::mapping::State;
+use crate::domain::text::plural;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
 
+/// How long one step of a removal takes, apart from its last subject. A drain cuts off a step, and
+/// a queue allows for 100 of them: thousands of subjects.
+const STEP: Duration = Duration::from_secs(60);
+
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Handles one subject after the other. If one fails, the others are still handled; the message
-    /// returns, and changes nothing for those that are done. A fault that may pass wins over one
-    /// that no retry can help: the dead letter must not hide subjects that a retry would finish.
+    /// Handles one subject after the other, in steps of [`STEP`]: after each the message returns to
+    /// the queue, and those that are done are not handled again. If one fails, the others are still
+    /// handled; the message returns, and changes nothing for those that are done. A fault that may
+    /// pass wins over one that no retry can help: the dead letter must not hide subjects that a
+    /// retry would finish.
     pub(super) async fn remove_repository(
         &self,
         removal: &RepositoryRemoval,
@@ -31,29 +42,53 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 self.store().remember_received(body, received_at).await?
             }
         };
-        let (mut handled, mut failed) = (0, None);
+        let mut pass = Pass::new(removal, time, self.clock().now());
+        // Those that failed before come last, so that they delay no other.
+        for failed_before in [false, true] {
+            self.remove_subjects(&mut pass, failed_before, lease, journal)
+                .await?;
+        }
+        pass.failed
+            .map_or(Ok(Outcome::RepositoryRemoved(pass.handled)), Err)
+    }
+
+    /// Removes the pipelines of the subjects that failed before, or of the others.
+    async fn remove_subjects(
+        &self,
+        pass: &mut Pass<'_>,
+        failed_before: bool,
+        lease: Option<&Lease>,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
         let mut after = None;
         loop {
             let page = self
                 .store()
-                .of_repository(removal.repository, after)
+                .of_repository(pass.removal.repository, after)
                 .await?;
             for row in page.rows {
                 let row = match row {
                     Ok(row) if row.state == State::Gone => continue,
+                    Ok(row) if (row.attempts > 0) != failed_before => continue,
+                    Ok(row) if pass.failed_subjects.contains(&row.subject) => continue,
                     Ok(row) => row,
+                    Err(_) if failed_before => continue,
                     Err(fault) => {
-                        keep(&mut failed, fault);
+                        keep(&mut pass.failed, fault);
                         continue;
                     }
                 };
+                if self.clock().now().since(pass.begun) > STEP {
+                    return Err(pass.unfinished(failed_before));
+                }
                 let mut part = journal.clone();
-                let intent = removal.of(row.subject.clone(), time);
+                let intent = pass.removal.of(row.subject.clone(), pass.time);
                 let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
                 match handling.await {
-                    Ok(_) => handled += 1,
+                    Ok(_) => pass.handled += 1,
                     Err(fault) => {
-                        if keep(&mut failed, fault) {
+                        pass.failed_subjects.insert(intent.subject);
+                        if keep(&mut pass.failed, fault) {
                             journal.step = part.step;
                         }
                     }
@@ -61,10 +96,48 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             }
             after = page.next;
             if after.is_none() {
-                break;
+                return Ok(());
             }
         }
-        failed.map_or(Ok(Outcome::RepositoryRemoved(handled)), Err)
+    }
+}
+
+/// One step of a removal.
+struct Pass<'a> {
+    removal: &'a RepositoryRemoval,
+    /// The time of the removal.
+    time: Timestamp,
+    begun: Timestamp,
+    handled: usize,
+    failed: Option<Fault>,
+    /// The subjects that failed in this step.
+    failed_subjects: BTreeSet<Subject>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(removal: &'a RepositoryRemoval, time: Timestamp, begun: Timestamp) -> Self {
+        Self {
+            removal,
+            time,
+            begun,
+            handled: 0,
+            failed: None,
+            failed_subjects: BTreeSet::new(),
+        }
+    }
+
+    /// Returns the fault of a step whose time is over. If only subjects that failed before are
+    /// left, it is their fault, which counts.
+    fn unfinished(&mut self, failed_before: bool) -> Fault {
+        if let Some(fault) = self.failed.take_if(|_| failed_before) {
+            return fault;
+        }
+        let detail = format!(
+            "{} of {} were removed; the rest follows with the next receive",
+            plural(self.handled, "subject"),
+            self.removal.name
+        );
+        Fault::new(Reason::RepositoryUnfinished, detail)
     }
 }
 

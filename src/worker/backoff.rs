@@ -31,6 +31,9 @@ impl Backoff {
     /// Another worker is done within seconds. If it died, its claim lasts for `reconcile::CLAIM`,
     /// and the queue's own redrive counts the receives.
     const BUSY: Self = Self::new(3, 2.0, 30);
+    /// The messages that come first may need minutes, and each receive counts for the queue's
+    /// redrive.
+    const DEFERRED: Self = Self::new(5, 2.0, 300);
     /// An outage of an hour must not use up a message's attempts.
     const TRANSIENT: Self = Self::new(2, 2.0, 300);
     /// Early retries would be throttled again.
@@ -43,6 +46,7 @@ impl Backoff {
     fn for_class(class: Class) -> Self {
         match class {
             Class::Busy => Self::BUSY,
+            Class::Deferred => Self::DEFERRED,
             Class::Transient => Self::TRANSIENT,
             Class::Throttled => Self::THROTTLED,
             Class::Quota => Self::QUOTA,
@@ -130,6 +134,7 @@ mod tests {
     fn every_wait_is_within_the_limits_of_sqs() {
         let classes = [
             Class::Busy,
+            Class::Deferred,
             Class::Transient,
             Class::Throttled,
             Class::Quota,

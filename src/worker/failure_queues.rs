@@ -51,7 +51,7 @@ impl FailureQueues {
             None if refusing.remove(&destination) => {
                 tracing::info!("The {name} accepts messages again");
             }
-            Some(fault) if fault.reason.scope().is_outage() && refusing.insert(destination) => {
+            Some(fault) if fault.reason.scope().may_be_outage() && refusing.insert(destination) => {
                 tracing::error!(fault = %fault, "The {name} accepts no message; those that fail return to their queue");
             }
             None | Some(_) => {}

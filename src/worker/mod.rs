@@ -124,12 +124,19 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             );
             webhooks.and(internal)
         };
-        tokio::pin!(both);
+        let consuming = async {
+            tokio::pin!(both);
+            tokio::select! {
+                biased;
+                outcome = &mut both => return outcome,
+                () = shutdown.requested() => stop_both.request(),
+            }
+            both.await
+        };
         tokio::select! {
             biased;
-            outcome = &mut both => return outcome,
-            () = shutdown.requested() => stop_both.request(),
+            outcome = consuming => outcome,
+            never = shared.watch_aws() => match never {},
         }
-        both.await
     }
 }

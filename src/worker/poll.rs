@@ -1,11 +1,11 @@
-//! Polls a queue for as many messages as can be started, and slows down while AWS does not answer.
+//! Polls a queue for as many messages as can be started, and not at all while AWS does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
 use crate::domain::fault::{Fault, Reason, Scope};
 use crate::domain::intake::envelope::{Envelope, Source};
@@ -81,6 +81,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     for (envelope, permit) in messages {
                         self.start(work, envelope, permit);
                     }
+                    // A run that ends when the queue is empty does not wait out an outage.
                     if let (RunMode::UntilEmpty, Some(fault)) =
                         (self.mode, self.handler.shared.breaker.fault())
                     {
@@ -158,7 +159,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     /// Returns the next messages, each with its permit. If no poll is in progress, starts one after
     /// a pause. While there are `more` messages than were requested, starts another poll for every
     /// ten free permits, because one poll at a time would return at most ten messages per round
-    /// trip. During an outage of AWS, receives one message at a time, once no message is in work.
+    /// trip. During an outage of AWS, no poll is started.
     async fn next(
         &self,
         pause: Duration,
@@ -167,10 +168,14 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         polls: &mut Polls,
         work: &mut JoinSet<()>,
     ) -> Result<Received, Fault> {
+        let breaker = &self.handler.shared.breaker;
         if polls.is_empty() {
             sleep(pause).await;
-            let max = self.wait_out_outage(permits).await.map_or(RECEIVE, |()| 1);
-            self.start_poll(polls, acquire(max, permits).await);
+            let permits = acquire(RECEIVE, permits).await;
+            if self.mode == RunMode::Daemon {
+                breaker.closed().await;
+            }
+            self.start_poll(polls, permits);
         }
         while let Some(ended) = work.try_join_next() {
             report::joined(ended);
@@ -179,7 +184,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
             let answer = tokio::select! {
                 biased;
                 answer = polls.join_next() => answer,
-                Some(free) = acquire_batch(permits), if more && self.handler.shared.breaker.next().is_none() => {
+                Some(free) = acquire_batch(permits), if more && !breaker.is_open() => {
                     self.start_poll(polls, free);
                     continue;
                 }
@@ -190,22 +195,6 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                 None => Err(broken("no poll is in progress")),
             };
         }
-    }
-
-    /// During an outage of AWS, waits until it is time for the next message and no message is in
-    /// work. Returns `None` if there is no outage, or none any more.
-    async fn wait_out_outage(&self, permits: &Semaphore) -> Option<()> {
-        let breaker = &self.handler.shared.breaker;
-        let mut waited = None;
-        // A message that was still in work may have failed as well, and have set another time.
-        while breaker.next() != waited {
-            waited = breaker.next();
-            sleep_until(waited?).await;
-            // No message is in work once every permit is free.
-            let all = u32::try_from(self.concurrency).unwrap_or(u32::MAX);
-            drop(permits.acquire_many(all).await);
-        }
-        waited.map(|_| ())
     }
 
     /// Starts a poll for as many messages as there are permits.

@@ -1,5 +1,6 @@
 //! Processes one received message, from its lease to its acknowledgement.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,18 @@ impl<S, P, C> Clone for Shared<S, P, C> {
             quarantine: Arc::clone(&self.quarantine),
             discarded_lines: Arc::clone(&self.discarded_lines),
         }
+    }
+}
+
+impl<S: Store, P: Pipelines, C: Clock> Shared<S, P, C> {
+    /// Probes AWS when messages fail for a reason that may affect every message. The readiness
+    /// follows. Never returns.
+    pub(super) async fn watch_aws(&self) -> Infallible {
+        let probe = || self.reconciler.probe();
+        let changed = |answers| self.readiness.table(answers);
+        self.breaker
+            .watch(probe, || self.jitter.next(), changed)
+            .await
     }
 }
 
@@ -104,7 +117,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         if !is_quiet {
             report::processed(&processed, ended.since(started), ended.since(sent_at));
         }
-        self.record(processed.signal.clone());
+        self.record(&processed.signal);
         self.dispose(processed, lease).await
     }
 
@@ -120,14 +133,13 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     }
 
     /// Passes the signal of a message to the circuit breaker and the readiness.
-    fn record(&self, signal: BackendSignal) {
+    fn record(&self, signal: &BackendSignal) {
         let shared = &self.shared;
-        let answered = signal == BackendSignal::Answered;
-        shared.breaker.record(signal, shared.jitter.next());
-        if answered {
-            shared.readiness.table(true);
-        } else if shared.breaker.next().is_some() {
-            shared.readiness.table(false);
+        match signal {
+            BackendSignal::Nothing => {}
+            BackendSignal::Answered if shared.breaker.is_open() => {}
+            BackendSignal::Answered => shared.readiness.table(true),
+            BackendSignal::Suspicious => shared.breaker.suspect(),
         }
     }
 

@@ -1,18 +1,19 @@
 //! The signal for the circuit breaker, derived from the journal of a message.
 
-use crate::domain::fault::{Class, Fault, Step};
+use crate::domain::fault::Step;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 
 /// The behaviour of AWS while one message was processed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendSignal {
     /// No call to AWS was made.
     Nothing,
     /// AWS answered, whatever the answer was.
     Answered,
-    /// AWS failed in a way that affects every message.
-    Failed(Fault),
+    /// AWS failed in a way that may affect every message. It may also be the fault of one rule, one
+    /// template or one repository, so this proves nothing.
+    Suspicious,
 }
 
 impl BackendSignal {
@@ -38,12 +39,12 @@ impl BackendSignal {
             ) => return Self::Answered,
             JournalResult::Failed(fault) => fault,
         };
-        if fault.reason.scope().is_outage() {
-            return Self::Failed(fault.clone());
+        if fault.reason.scope().may_be_outage() {
+            return Self::Suspicious;
         }
         match journal.step {
             // A full lane fails without a call to AWS.
-            Step::Mapping | Step::Plan if fault.reason.class() != Class::Busy => Self::Answered,
+            Step::Mapping | Step::Plan if !fault.reason.class().is_uncounted() => Self::Answered,
             Step::Authenticated | Step::Event | Step::Intent | Step::Mapping | Step::Plan => {
                 Self::Nothing
             }

@@ -28,8 +28,8 @@ pub enum Disposition {
     Discard,
 }
 
-/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] has no
-/// limit: a busy subject is not a failure.
+/// How many times a message may fail before it is dead-lettered, by class. [`Class::Busy`] and
+/// [`Class::Deferred`] have no limit: they are no failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxAttempts {
     /// The limit of [`Class::Transient`].
@@ -66,7 +66,7 @@ impl MaxAttempts {
             Class::Throttled => Some(self.throttled),
             Class::Quota => Some(self.quota),
             Class::Unknown => Some(self.unknown),
-            Class::Busy | Class::Permanent | Class::Unverified => None,
+            Class::Busy | Class::Deferred | Class::Permanent | Class::Unverified => None,
         }
     }
 }
@@ -94,7 +94,7 @@ impl Disposition {
                 class,
                 attempt: failures,
             },
-            Class::Busy => Self::Retry {
+            Class::Busy | Class::Deferred => Self::Retry {
                 class,
                 attempt: journal.receives,
             },
@@ -146,6 +146,7 @@ mod tests {
                 Class::Unverified => "quarantined",
                 Class::Permanent => "dead-lettered",
                 Class::Busy
+                | Class::Deferred
                 | Class::Transient
                 | Class::Throttled
                 | Class::Quota
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_class_has_its_own_limit_and_a_busy_subject_has_none() {
+    fn each_class_has_its_own_limit_and_a_fault_that_is_no_failure_has_none() {
         let max = MaxAttempts {
             transient: 2,
             throttled: 3,
@@ -174,7 +175,11 @@ mod tests {
             let words = dispositions.each_ref().map(Disposition::as_str);
             assert_eq!(words, ["retried", "dead-lettered"], "{reason:?}");
         }
-        for endless in [Reason::SubjectBusy, Reason::MappingNewer] {
+        for endless in [
+            Reason::SubjectBusy,
+            Reason::RuleFailing,
+            Reason::MappingNewer,
+        ] {
             assert_eq!(decide(endless, u32::MAX, &max).as_str(), "retried");
         }
     }

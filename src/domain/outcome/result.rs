@@ -69,6 +69,25 @@ impl Outcome {
         }
     }
 
+    /// Returns true if calls to CodePipeline changed the subject's pipeline, or found it changed.
+    #[must_use]
+    pub fn changed_pipeline(&self) -> bool {
+        match self {
+            Self::Created
+            | Self::AlreadyCreated
+            | Self::Started
+            | Self::Updated
+            | Self::Deleted
+            | Self::AlreadyDeleted => true,
+            Self::Ignored(_)
+            | Self::Unchanged(_)
+            | Self::Recorded(_)
+            | Self::RepositoryRemoved(_)
+            | Self::SkippedForeign
+            | Self::AlreadyProcessed => false,
+        }
+    }
+
     /// Returns the details, for instance why the message was ignored.
     #[must_use]
     pub fn detail(&self) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, Timestamp};
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
@@ -76,9 +76,9 @@ impl Claim {
         self.0.claim_at(now.plus(time)).is_some()
     }
 
-    /// Ends the claim with the result of the effect. Returns the write that settles the row.
+    /// Returns the write that ends the claim with the result of the effect and settles the row.
     #[must_use]
-    pub fn settle(self, done: EffectResult, now: Timestamp) -> Transition {
+    pub fn settle(&self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
             EffectResult::Present(_) => None,
@@ -86,7 +86,7 @@ impl Claim {
         };
         Transition {
             expect,
-            next: self.0.settled(done, now),
+            next: self.0.clone().settled(done, now),
             releases,
         }
     }
@@ -113,8 +113,8 @@ impl Claim {
         if let Some(claim) = &mut next.claim {
             claim.until = claim.until.min(now.plus(LATE_EFFECT_WINDOW + CLOCK_SKEW));
         }
-        // A conflict with another worker is not a failure.
-        let failed = fault.reason.class() != Class::Busy;
+        // A conflict with another worker is not a failure, and a call that was not sent neither.
+        let failed = !fault.reason.class().is_uncounted();
         next.attempts = next.attempts.saturating_add(u32::from(failed));
         next.last_error = Some(fault.to_string());
         next.updated_at = now;

@@ -46,6 +46,17 @@ pub enum DesiredState {
     Absent(AbsenceReason),
 }
 
+impl DesiredState {
+    /// Returns the name of the rule that gives the subject a pipeline.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Present(spec, _) => Some(&spec.rule),
+            Self::Absent(_) => None,
+        }
+    }
+}
+
 /// The pipeline that a subject should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {

@@ -10,7 +10,7 @@ use crate::domain::clone::execution::{Execution, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 
@@ -156,6 +156,10 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
         self.inner.find(name, arn).await
     }
 
+    async fn created_at(&self, name: &PipelineName) -> Result<Option<Timestamp>, Fault> {
+        self.inner.created_at(name).await
+    }
+
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         self.inner.executions(name).await
     }
@@ -166,6 +170,10 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
 }
 
 impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
+    type Admission = ();
+
+    async fn admit(&self) {}
+
     async fn create(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<CreateResult, Fault> {
         let name = &pipeline.name;
         if self.find(name, Some(&pipeline.arn)).await?.is_some() {

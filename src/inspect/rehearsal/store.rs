@@ -264,6 +264,10 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         Ok(first)
     }
 
+    async fn probe(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     async fn count_slots(&self, _rule: &str, _subjects: &[Subject]) -> Result<(), Fault> {
         Ok(())
     }

@@ -3,7 +3,6 @@
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{Execution, last_built, owes};
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
@@ -42,7 +41,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             let detail = format!("the name '{name}' is in use, yet no such pipeline is there");
             return Err(Fault::new(Reason::AwsConflict, detail));
         };
-        if !is_ours(&found.tags, &mapping.subject, &self.table) {
+        if !self.owns(name, &found, action).await? {
             let detail = format!(
                 "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
                 spec.rule

@@ -1,7 +1,6 @@
 //! Deletes a clone.
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
@@ -41,7 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         self.is_no_template(name, mapping.spec())?;
         let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => Outcome::AlreadyDeleted,
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.table) => {
+            Some(found) if self.owns(name, &found, action).await? => {
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;
                 self.pipelines.delete(name, action.claim).await?;

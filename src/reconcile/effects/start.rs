@@ -2,7 +2,6 @@
 
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{DeliveryId, PipelineName};
 use crate::domain::outcome::journal::Journal;
@@ -36,7 +35,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let name = &spec.pipeline;
         let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => return self.create(spec, action).await,
-            Some(found) if is_ours(&found.tags, &mapping.subject, &self.table) => found.arn,
+            Some(found) if self.owns(name, &found, action).await? => found.arn,
             Some(_) => return Err(not_ours(name.as_str())),
         };
         let old = mapping.fingerprint().cloned();

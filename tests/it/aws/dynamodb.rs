@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsOutput,
+};
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::Reason;
-use branchline::domain::state::claim::Transition;
+use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::Expect;
-use branchline::ports::{ClaimResult, Store};
+use branchline::ports::{ClaimResult, RecordResult, Store};
 
 use super::clients;
-use crate::world::samples::{creating, pull};
+use crate::world::samples::{at, created, creating, entry, pull};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -120,4 +123,43 @@ async fn a_claim_whose_response_was_lost_is_won() {
         });
     let claimed = clients::store(&[&rule]).claim(claim()).await.unwrap();
     assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
+}
+
+/// Returns true for the item of a repository's name.
+fn is_alias(item: &Item) -> bool {
+    let key = item.get("pk").and_then(|key| key.as_s().ok());
+    key.is_some_and(|key| key.starts_with("NAME#"))
+}
+
+#[tokio::test]
+async fn the_name_of_a_repository_is_written_once_and_outside_of_the_transactions() {
+    let transaction = || {
+        mock!(aws_sdk_dynamodb::Client::transact_write_items)
+            .match_requests(|request| {
+                let puts = request.transact_items().iter();
+                let mut puts = puts.filter_map(|item| item.put());
+                !puts.any(|put| is_alias(put.item()))
+            })
+            .then_output(|| TransactWriteItemsOutput::builder().build())
+    };
+    let name = mock!(aws_sdk_dynamodb::Client::put_item)
+        .match_requests(|request| request.item().is_some_and(is_alias))
+        .then_output(|| PutItemOutput::builder().build());
+    let (first, second) = (transaction(), transaction());
+    let store = clients::store(&[&first, &name, &second]);
+    let claim = Claim::proven(claim().next);
+    let settled = claim.settle(created("api-pr-7"), at(1_000));
+    for delivery in ["guid-1", "guid-2"] {
+        let recorded = store.record(&settled, &entry(delivery, "active")).await;
+        assert!(matches!(recorded, Ok(RecordResult::Done)), "{recorded:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_by_its_refusal() {
+    let refused = cancelled(vec![("ConditionalCheckFailed", None); 2]);
+    assert_eq!(clients::store(&[&refused]).probe().await, Ok(()));
+    let conflict = cancelled(vec![("ThrottlingError", None), ("None", None)]);
+    let fault = clients::store(&[&conflict]).probe().await.unwrap_err();
+    assert_eq!(fault.reason, Reason::AwsThrottled);
 }

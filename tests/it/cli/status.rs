@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::account::Account;
-use super::binary::{Process, output, text};
+use super::binary::{Process, json_lines, output, text};
 use super::dlq::work;
 use crate::world::webhook::Webhook;
 
@@ -225,4 +225,21 @@ async fn a_delivery_is_processed_quarantined_waiting_or_unseen() {
         .send(Webhook::pull_request("opened").number(8).delivery("d-4"))
         .await;
     assert_eq!(place("d-4", 0), expected("waiting", "the webhook queue"));
+}
+
+#[tokio::test]
+async fn a_subject_whose_webhooks_all_failed_is_found_by_its_name() {
+    let account = Account::new("why-failed").await;
+    // It is refused before there is a mapping.
+    let refused = Webhook::pull_request("opened").head("feature/#{x}");
+    account.send(refused.delivery("d-1")).await;
+    work(&account);
+    let history = output(&mut account.command(&["mappings", "history", "acme/api#7"]));
+    assert_eq!(history.status.code(), Some(0), "{}", text(history.stderr));
+    let entries = json_lines(&text(history.stdout));
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["cause"], "dead-letter:d-1");
+    let shown = output(&mut account.command(&["mappings", "show", "acme/api#7"]));
+    let error = text(shown.stderr);
+    assert!(error.contains("see `branchline why acme/api#7`"), "{error}");
 }

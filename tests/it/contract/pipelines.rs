@@ -11,6 +11,7 @@ use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
 use serde_json::{Map, Value, json};
 
+use crate::world::clock::START;
 use crate::world::rules::{declaration, pull_request_rule};
 use crate::world::samples::{creating, pipeline, pull};
 
@@ -42,6 +43,7 @@ macro_rules! pipelines_contract {
             a_name_in_use_changes_nothing,
             a_refused_declaration_is_declaration_refused,
             find_returns_none_without_a_pipeline,
+            a_pipeline_has_the_time_of_its_creation,
             find_returns_the_same_with_and_without_the_arn,
             find_returns_the_tags_of_a_foreign_pipeline,
             update_replaces_the_declaration_and_keeps_the_tags,
@@ -191,6 +193,15 @@ pub(crate) async fn find_returns_none_without_a_pipeline<S: PipelinesStage>(stag
     let foretold = clone_of(stage, "api-template", "api-pr-7").await;
     let answer = stage.pipelines().find(&foretold.name, Some(&foretold.arn));
     assert_eq!(answer.await, Ok(None));
+}
+
+/// "Returns when a pipeline was created; `None` if it does not exist."
+pub(crate) async fn a_pipeline_has_the_time_of_its_creation<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let created_at = stage.pipelines().created_at(&new.name).await.unwrap();
+    assert!(created_at.is_some_and(|time| time >= START));
+    let missing = pipeline("api-pr-8");
+    assert_eq!(stage.pipelines().created_at(&missing).await, Ok(None));
 }
 
 /// "With the ARN known it costs one call, without it two": the result is the same.

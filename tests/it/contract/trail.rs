@@ -27,6 +27,7 @@ macro_rules! trail_contract {
             a_listing_has_every_entry_once,
             a_history_has_all_chains_of_a_subject,
             a_day_has_its_entries_in_order,
+            a_dead_letter_records_the_name_of_its_repository,
         );
     };
 }
@@ -285,4 +286,15 @@ pub(crate) async fn a_day_has_its_entries_in_order<S: StoreStage>(stage: &S) {
             expected.reverse();
         }
     }
+}
+
+/// "The entry of a dead letter also records the name of its repository, which may have no mapping."
+pub(crate) async fn a_dead_letter_records_the_name_of_its_repository<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    let operators = Chain::Operators(pull(7));
+    store.note(&operators, &entry("guid-1", "-")).await.unwrap();
+    assert_eq!(stage.repository("acme/api").await, None);
+    let dead = Chain::DeadLetters(pull(7));
+    store.note(&dead, &entry("guid-1", "-")).await.unwrap();
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }

@@ -7,7 +7,7 @@ use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::domain::ids::{CommitId, PipelineArn, PipelineName};
+use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
 use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
@@ -29,6 +29,7 @@ pub(crate) struct Pipeline {
     pub(crate) version: i32,
     /// Its executions. CreatePipeline started the first.
     pub(crate) runs: Vec<Started>,
+    pub(crate) created_at: Timestamp,
     /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
 }
@@ -71,6 +72,8 @@ pub(super) struct Account {
     pub(super) touched: BTreeSet<PipelineName>,
     pub(super) violations: Vec<String>,
     pub(super) limit: Option<usize>,
+    /// How many more reads find no tags.
+    pub(super) hidden_tags: u32,
 }
 
 impl Account {
@@ -95,6 +98,7 @@ impl Account {
         &mut self,
         new: &NewPipeline,
         head: Option<&CommitId>,
+        now: Timestamp,
     ) -> Result<CreateResult, Fault> {
         let name = &new.name;
         assert_eq!(new.declaration.name(), name.as_str(), "two names");
@@ -122,6 +126,7 @@ impl Account {
                 commit: head.map(ToString::to_string),
                 ..Started::default()
             }],
+            created_at: now,
             given: false,
         };
         self.pipelines.insert(name.clone(), pipeline);
@@ -129,17 +134,27 @@ impl Account {
     }
 
     pub(super) fn find(
-        &self,
+        &mut self,
         name: &PipelineName,
         at: Option<&PipelineArn>,
     ) -> Result<Option<ExistingPipeline>, Fault> {
         let arn = arn(name)?;
         let here = at.is_none_or(|at| *at == arn);
-        let pipeline = self.pipelines.get(name).filter(|_| here);
-        Ok(pipeline.map(|pipeline| ExistingPipeline {
-            arn,
-            tags: pipeline.tags.clone(),
-        }))
+        let Some(pipeline) = self.pipelines.get(name).filter(|_| here) else {
+            return Ok(None);
+        };
+        let are_hidden = self.hidden_tags > 0;
+        self.hidden_tags = self.hidden_tags.saturating_sub(1);
+        let tags = if are_hidden {
+            Tags::new()
+        } else {
+            pipeline.tags.clone()
+        };
+        Ok(Some(ExistingPipeline { arn, tags }))
+    }
+
+    pub(super) fn created_at(&self, name: &PipelineName) -> Option<Timestamp> {
+        self.pipelines.get(name).map(|pipeline| pipeline.created_at)
     }
 
     /// Every update counts as a change, even with the same declaration.

@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::fault::{Fault, Reason};
+use branchline::domain::ids::Timestamp;
+use branchline::ports::Clock;
 use tokio::sync::Notify;
 
 use super::chaos::{Chaos, Disturbance, Figures};
@@ -37,6 +40,8 @@ pub(crate) enum Op {
     Chain,
     /// PutItem of an entry without a mapping.
     Note,
+    /// The probe of the table.
+    Probe,
     Template,
     Names,
     OfRepository,
@@ -51,6 +56,8 @@ pub(crate) enum Op {
     Stop,
     Find,
     FindByName,
+    /// GetPipeline for the time of a pipeline's creation.
+    CreatedAt,
     Remove,
 }
 
@@ -62,11 +69,12 @@ impl Op {
             Self::Receive | Self::ReceiveInternal => 0,
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
-            Self::Mapping | Self::Names | Self::Chain | Self::Note => 1,
+            Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
+            Self::CreatedAt => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
         }
@@ -94,6 +102,8 @@ pub(crate) enum Trouble {
     Fail(When, Reason),
     /// It takes this long by the fake clock.
     Stall(When, Duration),
+    /// It takes the whole time limit of a call, and then fails without having taken effect.
+    TimeOut,
     /// It never returns.
     Hang(When),
 }
@@ -104,14 +114,24 @@ struct State {
     log: Vec<Op>,
     by_op: Vec<(Op, u32, Trouble)>,
     by_number: BTreeMap<usize, Trouble>,
+    /// Lasting troubles of one rule or repository: a word, and what happens to the calls of this
+    /// operation that are about something with this word in its name.
+    broken: Vec<(String, Op, Trouble)>,
+    /// How long every call takes.
+    latency: Duration,
 }
 
 impl State {
     /// Returns the trouble that the test ordered for this call.
-    fn ordered(&mut self, op: Op) -> Option<Trouble> {
+    fn ordered(&mut self, op: Op, about: &str) -> Option<Trouble> {
         let number = self.log.len();
         if let Some(trouble) = self.by_number.remove(&number) {
             return Some(trouble);
+        }
+        let mut broken = self.broken.iter();
+        let concerns = |word: &str| about.contains(word);
+        if let Some((.., trouble)) = broken.find(|(word, of, _)| *of == op && concerns(word)) {
+            return Some(*trouble);
         }
         let mut by_op = self.by_op.iter_mut();
         let ordered = by_op.find(|(of, times, _)| *of == op && *times > 0)?;
@@ -140,9 +160,26 @@ impl FaultInjection {
         }
     }
 
+    /// Returns the time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Orders `trouble` for the next `times` calls of `op`.
     pub(crate) fn next(&self, op: Op, times: u32, trouble: Trouble) {
         lock(&self.state).by_op.push((op, times, trouble));
+    }
+
+    /// Orders `trouble` for every call of these operations that is about something with this word
+    /// in its name: a pipeline, a repository or a rule.
+    pub(crate) fn break_all(&self, word: &str, ops: &[Op], trouble: Trouble) {
+        let broken = ops.iter().map(|op| (word.to_owned(), *op, trouble));
+        lock(&self.state).broken.extend(broken);
+    }
+
+    /// Lets every call take this long.
+    pub(crate) fn slow_down(&self, latency: Duration) {
+        lock(&self.state).latency = latency;
     }
 
     /// Orders `trouble` for the `number`-th call from now, of any operation. The next call is
@@ -203,7 +240,17 @@ impl FaultInjection {
         op: Op,
         effect: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let disturbance = self.begin(op);
+        self.pass_about(op, "", effect).await
+    }
+
+    /// Passes a call that is about this pipeline, repository or rule through the faults.
+    pub(crate) async fn pass_about<T>(
+        &self,
+        op: Op,
+        about: &str,
+        effect: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let disturbance = self.begin(op, about);
         let Disturbance {
             before,
             after,
@@ -240,12 +287,15 @@ impl FaultInjection {
         }
     }
 
-    fn begin(&self, op: Op) -> Disturbance {
+    fn begin(&self, op: Op, about: &str) -> Disturbance {
         let mut state = lock(&self.state);
         state.log.push(op);
-        let ordered = state.ordered(op);
+        let ordered = state.ordered(op, about);
         let chaos = state.chaos.as_mut().map(|chaos| chaos.disturbance(op));
-        let mut disturbance = chaos.unwrap_or_default();
+        let mut disturbance = chaos.unwrap_or(Disturbance {
+            before: state.latency,
+            ..Disturbance::default()
+        });
         disturbance.trouble = ordered.or(disturbance.trouble);
         disturbance
     }
@@ -260,11 +310,17 @@ impl FaultInjection {
                 self.clock.sleep(time).await;
                 Ok(())
             }
+            Some(Trouble::TimeOut) if now == When::Before => {
+                self.clock.sleep(OPERATION_TIMEOUT).await;
+                let detail = format!("{op:?} had no answer in time, as the test ordered");
+                Err(Fault::new(Reason::AwsUnavailable, detail))
+            }
             Some(Trouble::Hang(when)) if when == now => {
                 self.hung.notify_one();
                 pending().await
             }
-            Some(Trouble::Fail(..) | Trouble::Stall(..) | Trouble::Hang(..)) | None => Ok(()),
+            Some(Trouble::Fail(..) | Trouble::Stall(..) | Trouble::TimeOut | Trouble::Hang(..))
+            | None => Ok(()),
         }
     }
 }

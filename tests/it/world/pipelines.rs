@@ -10,7 +10,7 @@ use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::domain::ids::{PipelineArn, PipelineName};
+use branchline::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 use serde_json::Value;
@@ -19,6 +19,9 @@ use tokio::time::sleep;
 use super::account::{Account, Pipeline, Started};
 use super::{codepipeline_rules, lock};
 use crate::world::fault_injection::{FaultInjection, Op};
+
+/// When the pipelines of other users of the account were created.
+const LONG_AGO: Timestamp = Timestamp(0);
 
 /// A handle to the account. Clones are handles to the same account.
 #[derive(Clone)]
@@ -65,6 +68,7 @@ impl FakePipelines {
             declaration,
             version,
             runs: vec![Started::default()],
+            created_at: LONG_AGO,
             // Whoever made it: a pipeline that carries our tags is ours to change.
             given: !is_of_table(&tags, super::story::TABLE),
             tags,
@@ -79,6 +83,18 @@ impl FakePipelines {
         let before = account.pipelines.len();
         account.pipelines.retain(|other, _| other.as_str() != name);
         account.pipelines.len() < before
+    }
+
+    /// Returns true if there is a pipeline of this name.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        let account = lock(&self.account);
+        account.pipelines.keys().any(|other| other.as_str() == name)
+    }
+
+    /// Hides the tags of every pipeline from the next reads, as CodePipeline may do for a while
+    /// after it created one.
+    pub(crate) fn hide_tags(&self, reads: u32) {
+        lock(&self.account).hidden_tags = reads;
     }
 
     /// Limits the number of pipelines in the account.
@@ -122,7 +138,7 @@ impl FakePipelines {
             drop(touch);
             done
         };
-        self.faults.pass(op, effect).await
+        self.faults.pass_about(op, name.as_str(), effect).await
     }
 
     /// Returns the violations of the claims so far.
@@ -149,7 +165,9 @@ fn under(name: &PipelineName, claim: &Claim) {
 impl PipelineReader for FakePipelines {
     async fn template(&self, name: &PipelineName) -> Result<Template, Fault> {
         let effect = || lock(&self.account).template(name);
-        self.faults.pass(Op::Template, effect).await
+        self.faults
+            .pass_about(Op::Template, name.as_str(), effect)
+            .await
     }
 
     async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
@@ -164,25 +182,40 @@ impl PipelineReader for FakePipelines {
     ) -> Result<Option<ExistingPipeline>, Fault> {
         let op = arn.map_or(Op::FindByName, |_| Op::Find);
         let effect = || lock(&self.account).find(name, arn);
-        self.faults.pass(op, effect).await
+        self.faults.pass_about(op, name.as_str(), effect).await
+    }
+
+    async fn created_at(&self, name: &PipelineName) -> Result<Option<Timestamp>, Fault> {
+        let effect = || Ok(lock(&self.account).created_at(name));
+        let about = name.as_str();
+        self.faults.pass_about(Op::CreatedAt, about, effect).await
     }
 
     async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
         let effect = || Ok(lock(&self.account).executions(name));
-        self.faults.pass(Op::Executions, effect).await
+        self.faults
+            .pass_about(Op::Executions, name.as_str(), effect)
+            .await
     }
 
     async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
         let effect = || Ok(lock(&self.account).stages(name));
-        self.faults.pass(Op::Executions, effect).await
+        self.faults
+            .pass_about(Op::Executions, name.as_str(), effect)
+            .await
     }
 }
 
 impl Pipelines for FakePipelines {
+    type Admission = ();
+
+    async fn admit(&self) {}
+
     async fn create(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<CreateResult, Fault> {
         let new = pipeline.clone();
         let head = claim.mapping().order.head.clone();
-        let effect = move |account: &mut Account| account.create(&new, head.as_ref());
+        let now = self.faults.now();
+        let effect = move |account: &mut Account| account.create(&new, head.as_ref(), now);
         self.change(Op::Create, &pipeline.name, claim, effect).await
     }
 

@@ -69,6 +69,11 @@ impl FakeStore {
         lock(&self.table).aliases.get(name).copied()
     }
 
+    /// Records the name of a repository.
+    pub(super) fn name_repository(&self, repository: RepositoryId, name: String) {
+        lock(&self.table).name_repository(repository, name);
+    }
+
     /// Returns how many slots are taken, by rule.
     pub(crate) fn all_slots(&self) -> Vec<(String, usize)> {
         let table = lock(&self.table);
@@ -145,8 +150,10 @@ impl StoreReader for FakeStore {
 
 impl Store for FakeStore {
     async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
+        let repository = transition.next.repository.clone();
         let effect = || Ok(lock(&self.table).claim(transition));
-        self.faults.pass(Op::Claim, effect).await
+        let about = repository.as_str();
+        self.faults.pass_about(Op::Claim, about, effect).await
     }
 
     async fn record(
@@ -155,7 +162,8 @@ impl Store for FakeStore {
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
         let effect = || Ok(lock(&self.table).record(transition, entry, &self.trail));
-        self.faults.pass(Op::Record, effect).await
+        let about = transition.next.repository.as_str();
+        self.faults.pass_about(Op::Record, about, effect).await
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
@@ -163,7 +171,8 @@ impl Store for FakeStore {
             lock(&self.table).give_up(transition);
             Ok(())
         };
-        self.faults.pass(Op::GiveUp, effect).await
+        let about = transition.next.repository.as_str();
+        self.faults.pass_about(Op::GiveUp, about, effect).await
     }
 
     async fn acquire_slot(
@@ -173,7 +182,7 @@ impl Store for FakeStore {
         subject: &Subject,
     ) -> Result<SlotResult, Fault> {
         let effect = || Ok(lock(&self.table).acquire_slot(rule, max, subject));
-        self.faults.pass(Op::AcquireSlot, effect).await
+        self.faults.pass_about(Op::AcquireSlot, rule, effect).await
     }
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
@@ -183,7 +192,7 @@ impl Store for FakeStore {
             }
             Ok(())
         };
-        self.faults.pass(Op::ReleaseSlot, effect).await
+        self.faults.pass_about(Op::ReleaseSlot, rule, effect).await
     }
 
     async fn remember_received(
@@ -196,6 +205,10 @@ impl Store for FakeStore {
             Ok(*table.received.entry(body.clone()).or_insert(received_at))
         };
         self.faults.pass(Op::RememberReceived, effect).await
+    }
+
+    async fn probe(&self) -> Result<(), Fault> {
+        self.faults.pass(Op::Probe, || Ok(())).await
     }
 
     async fn count_slots(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {

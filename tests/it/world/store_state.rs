@@ -112,6 +112,7 @@ impl Table {
             return ClaimResult::NameTaken(format!("REPO#{repository}/{other}"));
         }
         self.write(&transition);
+        self.name(&transition.next);
         ClaimResult::Won(Box::new(Claim::proven(transition.next)))
     }
 
@@ -152,10 +153,13 @@ impl Table {
         RecordResult::Done
     }
 
-    /// Records the name of a mapping's repository, and the same in lower case.
+    /// Records the name of a mapping's repository.
     fn name(&mut self, mapping: &Mapping) {
-        let name = mapping.repository.to_string();
-        let repository = mapping.subject.repository;
+        self.name_repository(mapping.subject.repository, mapping.repository.to_string());
+    }
+
+    /// Records the name of a repository, and the same in lower case.
+    pub(super) fn name_repository(&mut self, repository: RepositoryId, name: String) {
         self.aliases.insert(name.to_ascii_lowercase(), repository);
         self.aliases.insert(name, repository);
     }

@@ -133,6 +133,9 @@ impl AuditLog for FakeStore {
     async fn note(&self, chain: &Chain, entry: &NewAuditEntry) -> Result<(), Fault> {
         let effect = || {
             self.trail.note(chain, entry);
+            if let (Chain::DeadLetters(subject), Some(name)) = (chain, &entry.repository) {
+                self.name_repository(subject.repository, name.clone());
+            }
             Ok(())
         };
         self.faults.pass(Op::Note, effect).await

@@ -8,9 +8,11 @@ use branchline::domain::state::desired::AbsenceReason;
 use serde_json::{Value, json};
 
 use crate::stories::clones::{built, commit, pushed, rule};
+use crate::stories::reliability::{beside, quiet};
+use crate::world::captured_logs::CapturedLogs;
 use crate::world::clock::START;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::story::{World, run_story};
+use crate::world::story::{World, run_daemon, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 /// The executions that the last audit entry of `acme/api#7` tells.
@@ -109,6 +111,36 @@ fn a_repository_that_is_deleted_takes_its_clones_along() {
         assert_eq!(
             world.deliver(repository("deleted")).await,
             ["repository-removed: 0 subjects"]
+        );
+    });
+}
+
+#[test]
+fn a_repository_with_hundreds_of_subjects_is_removed_in_steps() {
+    run_daemon(async |world| {
+        let subjects = 400;
+        for number in 1..=subjects {
+            world.send(&Webhook::pull_request("opened").number(number));
+        }
+        world.settle().await;
+        assert_eq!(world.pipelines().len(), 400);
+        world.faults.slow_down(Duration::from_millis(200));
+        let logs = CapturedLogs::start();
+        world.send(&repository("deleted"));
+        beside(world, quiet(world)).await;
+        assert!(world.pipelines().is_empty());
+        let steps = logs.journals();
+        let longest = steps.iter().map(|step| step["processing_ms"].as_u64());
+        let longest = longest.max().flatten().unwrap();
+        assert!(longest < 75_000, "{longest} ms in {} steps", steps.len());
+        assert!(steps.len() < 30, "{} receives of 100", steps.len());
+        let outcomes: Vec<_> = steps.iter().map(|step| step["outcome"].as_str()).collect();
+        let (last, others) = outcomes.split_last().unwrap();
+        assert_eq!(*last, Some("repository-removed"));
+        assert!(
+            others
+                .iter()
+                .all(|outcome| *outcome == Some("repository-unfinished"))
         );
     });
 }

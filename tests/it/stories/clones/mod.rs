@@ -11,6 +11,7 @@ mod listing;
 mod places;
 mod repairs;
 mod starts;
+mod unseen_tags;
 mod updates;
 mod waiting;
 

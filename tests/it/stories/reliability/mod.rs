@@ -1,4 +1,5 @@
-//! The daemon under failures: leases, drain, attempts, the sweep at start, outages.
+//! The daemon under failures: leases, drain, attempts, settling, the sweep at start,
+//! outages.
 //!
 //! These are stories over the fakes, in tokio's paused time. `simulation.rs` covers any mixture of
 //! failures.
@@ -11,6 +12,7 @@ mod failure_queues;
 mod heartbeats;
 mod leases;
 mod outages;
+mod settling;
 mod sweep;
 
 use std::time::Duration;
@@ -36,7 +38,7 @@ async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> 
 }
 
 /// Runs a daemon beside a story, and requests its shutdown when the story is over.
-async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
+pub(crate) async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
     let (shutdown, stop) = Shutdown::channel();
     let story = async {
         let end = story.await;
@@ -49,7 +51,7 @@ async fn beside<T>(world: &World, story: impl Future<Output = T>) -> T {
 }
 
 /// Waits until the source queues are empty.
-async fn quiet(world: &World) {
+pub(crate) async fn quiet(world: &World) {
     while !world.queue.waiting().is_empty() {
         sleep(Duration::from_secs(1)).await;
     }

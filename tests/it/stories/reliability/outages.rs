@@ -112,7 +112,7 @@ fn an_outage_of_the_table_for_an_hour_loses_no_message() {
             for number in 1..=200 {
                 world.send(&Webhook::pull_request("opened").number(number));
             }
-            let ops = [Op::Claim, Op::Record, Op::GiveUp];
+            let ops = [Op::Claim, Op::Record, Op::GiveUp, Op::Probe];
             let calls = an_hour_without(world, &ops, Reason::AwsUnavailable).await;
             assert!(calls < 200, "{calls} calls in an hour: one probe at a time");
             quiet(world).await;
@@ -121,6 +121,36 @@ fn an_outage_of_the_table_for_an_hour_loses_no_message() {
         assert_eq!(logs.lines("AWS does not answer as it should;").len(), 1);
         assert_eq!(logs.lines("AWS answers as it should again").len(), 1);
         assert_eq!(world.pipelines().len(), 200);
+    });
+}
+
+#[test]
+fn a_long_processing_does_not_delay_the_end_of_an_outage() {
+    run_daemon(async |world| {
+        let long = Duration::from_secs(600);
+        beside(world, async {
+            sleep(Duration::from_secs(60)).await;
+            let stalls = Trouble::Stall(When::Before, long);
+            world.faults.next(Op::Record, 1, stalls);
+            world.send(&Webhook::pull_request("opened"));
+            sleep(Duration::from_secs(1)).await;
+            let denied = Trouble::Fail(When::Before, Reason::AwsDenied);
+            for op in [Op::Claim, Op::Probe] {
+                world.faults.next(op, u32::MAX, denied);
+            }
+            for number in 11..=20 {
+                world.send(&Webhook::pull_request("opened").number(number));
+            }
+            sleep(Duration::from_secs(60)).await;
+            assert!(world.pipelines().len() <= 1);
+            world.faults.clear();
+            // The longest pause of a probe, and the longest wait of the messages that failed.
+            sleep(Duration::from_secs(35)).await;
+            assert_eq!(world.pipelines().len(), 11);
+            assert!(world.clock.elapsed() < long);
+            quiet(world).await;
+        })
+        .await;
     });
 }
 
@@ -184,7 +214,13 @@ fn a_fault_that_waiting_cannot_help_ends_the_daemon_at_start() {
 fn a_fault_that_may_pass_is_waited_for_at_start() {
     run_daemon(async |world| {
         world.send(&Webhook::pull_request("opened"));
-        let ops = [Op::Receive, Op::ReceiveInternal, Op::InState, Op::Claim];
+        let ops = [
+            Op::Receive,
+            Op::ReceiveInternal,
+            Op::InState,
+            Op::Claim,
+            Op::Probe,
+        ];
         beside(world, async {
             an_hour_without(world, &ops, Reason::AwsUnavailable).await;
             quiet(world).await;
@@ -203,6 +239,7 @@ fn a_run_until_empty_fails_instead_of_waiting() {
             }
             let fails = Trouble::Fail(When::Before, Reason::AwsUnavailable);
             world.faults.next(op, u32::MAX, fails);
+            world.faults.next(Op::Probe, u32::MAX, fails);
             let (_shutdown, stop) = Shutdown::channel();
             let fault = run(world, RunMode::UntilEmpty, stop).await.unwrap_err();
             assert_eq!(fault.reason, Reason::AwsUnavailable);
