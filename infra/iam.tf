@@ -304,10 +304,10 @@ resource "aws_iam_policy" "operator" {
         }
       },
       {
-        Sid      = "QueryMappings"
+        Sid      = "QueryMappingsAndEntriesByTime"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
-        Resource = local.table_and_index
+        Resource = concat(local.table_and_index, ["${aws_dynamodb_table.audit.arn}/index/by-time"])
       },
       {
         Sid      = "ReadTemplates"

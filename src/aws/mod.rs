@@ -7,6 +7,7 @@ mod declaration;
 mod dynamodb;
 mod executions;
 mod fault;
+mod heartbeats;
 mod limiter;
 mod messages;
 mod records;

@@ -133,6 +133,20 @@ impl DynamoStore {
         self.update(repository, update).await.map(|_| ())
     }
 
+    /// Writes the item by which people find a repository by this name, unless this process wrote it
+    /// before. Unlike [`DynamoStore::remember_name`], it does not make the name one of the
+    /// repository's.
+    pub(super) async fn name_for_people(
+        &self,
+        repository: RepositoryId,
+        name: &RepositoryName,
+    ) -> Result<(), Fault> {
+        match self.written_names().has(repository, name) {
+            true => Ok(()),
+            false => self.put_alias(repository, name).await,
+        }
+    }
+
     async fn put_alias(
         &self,
         repository: RepositoryId,

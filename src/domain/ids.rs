@@ -345,9 +345,17 @@ impl Subject {
     /// one line: a branch's name may contain unprintable characters, which are escaped.
     #[must_use]
     pub fn display(&self, repository: &RepositoryName) -> String {
-        match &self.kind {
-            SubjectKind::PullRequest(number) => format!("{repository}#{number}"),
-            SubjectKind::Branch(branch) => {
+        self.kind.display(repository)
+    }
+}
+
+impl SubjectKind {
+    /// Returns the subject of this repository, as [`Subject::display`] does.
+    #[must_use]
+    pub fn display(&self, repository: &RepositoryName) -> String {
+        match self {
+            Self::PullRequest(number) => format!("{repository}#{number}"),
+            Self::Branch(branch) => {
                 let branch = one_line(branch.as_str(), usize::MAX);
                 format!("{repository}@{branch}")
             }

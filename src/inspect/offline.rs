@@ -14,6 +14,7 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
+use crate::domain::time_range::TimeRange;
 use crate::ports::{
     Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
     TrailReader,
@@ -95,10 +96,16 @@ impl TrailReader for EmptyStore {
     }
 
     async fn entries(&self, _after: Option<Cursor>) -> Result<EntryPage, Fault> {
-        Ok(EntryPage {
-            entries: Vec::new(),
-            next: None,
-        })
+        Ok(no_entries())
+    }
+
+    async fn within_day(
+        &self,
+        _range: TimeRange,
+        _newest_first: bool,
+        _after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        Ok(no_entries())
     }
 }
 
@@ -152,6 +159,13 @@ impl StoreReader for EmptyStore {
             taken: 0,
             held: false,
         })
+    }
+}
+
+fn no_entries() -> EntryPage {
+    EntryPage {
+        entries: Vec::new(),
+        next: None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use crate::domain::time_range::TimeRange;
 use crate::ports::{
     AuditLog, ClaimResult, Cursor, EntryPage, KnownSubject, Page, RecordResult, SlotResult,
     SlotUse, Store, StoreReader, TrailReader,
@@ -124,6 +125,15 @@ impl<S: StoreReader> TrailReader for RehearsalStore<S> {
 
     async fn entries(&self, after: Option<Cursor>) -> Result<EntryPage, Fault> {
         self.inner.entries(after).await
+    }
+
+    async fn within_day(
+        &self,
+        range: TimeRange,
+        newest_first: bool,
+        after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        self.inner.within_day(range, newest_first, after).await
     }
 }
 

@@ -1,11 +1,11 @@
 //! The contract of [`Store`] for listings and for slots.
 
+use branchline::domain::heartbeat::Heartbeat;
 use branchline::domain::ids::{BodyDigest, Branch, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::StoreReader;
-use branchline::ports::{SlotResult, Store};
+use branchline::ports::{HeartbeatLog, HeartbeatReader, SlotResult, Store, StoreReader};
 
 use super::store::{StoreStage, won};
 use crate::world::samples::{at, creating, entry, first, pull};
@@ -21,6 +21,7 @@ macro_rules! listing_contract {
             slots_are_counted_first_and_then_limited,
             a_slot_is_acquired_once_and_released,
             the_first_time_of_a_message_is_remembered,
+            the_last_heartbeat_of_each_daemon_is_read,
         );
     };
 }
@@ -35,6 +36,27 @@ pub(crate) async fn the_first_time_of_a_message_is_remembered<S: StoreStage>(sta
         assert_eq!(remembered, at(first));
     }
     assert_eq!(store.first_received(&one).await.unwrap(), Some(at(5)));
+}
+
+/// "Writes the last heartbeat of a daemon, in the place of the one before."
+pub(crate) async fn the_last_heartbeat_of_each_daemon_is_read<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    assert_eq!(store.heartbeats().await.unwrap(), []);
+    let heartbeat = |worker: &str, seen_at, stopped| Heartbeat {
+        worker: worker.to_owned(),
+        version: "0.1.0".to_owned(),
+        started_at: at(1),
+        seen_at: at(seen_at),
+        stopped,
+    };
+    let beats = [("0f", 2, false), ("1f", 3, false), ("0f", 4, true)];
+    for (worker, seen_at, stopped) in beats {
+        let one = heartbeat(worker, seen_at, stopped);
+        store.beat(&one).await.unwrap();
+    }
+    let mut last = store.heartbeats().await.unwrap();
+    last.sort_by_key(|one| one.seen_at);
+    assert_eq!(last, [heartbeat("1f", 3, false), heartbeat("0f", 4, true)]);
 }
 
 /// Returns every page, in order.

@@ -10,13 +10,15 @@ use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use branchline::domain::state::resources::Resources;
-use branchline::ports::{ClaimResult, RecordResult, Store, StoreReader};
+use branchline::ports::{
+    ClaimResult, HeartbeatLog, HeartbeatReader, RecordResult, Store, StoreReader,
+};
 
 use crate::world::samples::{at, claim, created, entry, first, pipeline, pull, shapes};
 
 /// An empty table, and access to it past the port. Rows need none: a lost claim shows them.
 pub(crate) trait StoreStage {
-    type Port: Store;
+    type Port: Store + HeartbeatReader + HeartbeatLog;
 
     /// Returns the port.
     fn store(&self) -> &Self::Port;
@@ -58,6 +60,7 @@ macro_rules! store_contract {
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
             a_probe_changes_nothing,
+            a_claim_records_the_name_of_the_repository,
         );
     };
 }
@@ -369,4 +372,11 @@ pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStag
 pub(crate) async fn a_probe_changes_nothing<S: StoreStage>(stage: &S) {
     assert_eq!(stage.store().probe().await, Ok(()));
     assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
+}
+
+/// "A claim that is won also records the name of the repository", even if nothing is ever settled.
+pub(crate) async fn a_claim_records_the_name_of_the_repository<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.repository("acme/api").await, None);
+    won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }

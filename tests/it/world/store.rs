@@ -16,6 +16,7 @@ use branchline::ports::{
     ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };
 
+use super::heartbeats::FakeHeartbeats;
 use super::lock;
 use super::store_state::{Delivered, Table, key};
 use super::trail::FakeTrail;
@@ -26,6 +27,7 @@ use crate::world::fault_injection::{FaultInjection, Op};
 pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
     pub(super) trail: FakeTrail,
+    pub(super) heartbeats: FakeHeartbeats,
     pub(super) faults: FaultInjection,
 }
 
@@ -35,6 +37,7 @@ impl FakeStore {
         Self {
             table: Arc::default(),
             trail: FakeTrail::default(),
+            heartbeats: FakeHeartbeats::default(),
             faults: faults.clone(),
         }
     }
@@ -74,6 +77,12 @@ impl FakeStore {
             .records
             .get(&RepositoryId(repository))
             .cloned()
+    }
+
+    /// Records a name by which people find a repository.
+    pub(super) fn name_repository(&self, repository: RepositoryId, name: &str) {
+        let name = name.to_ascii_lowercase();
+        lock(&self.table).aliases.insert(name, repository);
     }
 
     /// Returns how many slots are taken, by rule.

@@ -118,6 +118,7 @@ impl Table {
             return ClaimResult::NameTaken(format!("REPO#{repository}/{other}"));
         }
         self.write(&transition);
+        self.name(&transition.next);
         ClaimResult::Won(Box::new(Claim::proven(transition.next)))
     }
 

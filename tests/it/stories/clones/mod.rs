@@ -14,6 +14,7 @@ mod rules;
 mod starts;
 mod unseen_tags;
 mod updates;
+mod waiting;
 
 use crate::world::pipelines::FakePipelines;
 use crate::world::rules::pull_request_rule;
