@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use aws_smithy_mocks::{Rule, mock};
@@ -155,8 +156,11 @@ async fn the_name_of_a_repository_is_written_once_and_outside_of_the_transaction
     let name = mock!(aws_sdk_dynamodb::Client::put_item)
         .match_requests(|request| request.item().is_some_and(is_alias))
         .then_output(|| PutItemOutput::builder().build());
+    let record = mock!(aws_sdk_dynamodb::Client::update_item)
+        .match_requests(|request| request.update_expression() == Some("ADD known_names :names"))
+        .then_output(|| UpdateItemOutput::builder().build());
     let (first, second) = (transaction(), transaction());
-    let store = clients::store(&[&first, &name, &second]);
+    let store = clients::store(&[&record, &name, &first, &second]);
     let claim = Claim::proven(claim().next);
     let settled = claim.settle(created("api-pr-7"), at(1_000));
     for delivery in ["guid-1", "guid-2"] {
