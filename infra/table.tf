@@ -42,11 +42,19 @@ resource "aws_dynamodb_table" "audit" {
   deletion_protection_enabled = var.deletion_protection
 
   dynamic "attribute" {
-    for_each = ["pk", "sk"]
+    for_each = ["pk", "sk", "day", "processed_at"]
     content {
       name = attribute.value
       type = "S"
     }
+  }
+
+  # All entries by the UTC day and the time at which they were made.
+  global_secondary_index {
+    name            = "by-time"
+    hash_key        = "day"
+    range_key       = "processed_at"
+    projection_type = "ALL"
   }
 
   # Exports to S3 need it as well: docs/OPERATING.md.

@@ -80,6 +80,7 @@ RESOURCES: dict[str, Resource] = {
     "entries of operators": Resource(
         f"{_TABLE}-audit", f"{_TABLE}-audits", {"dynamodb:LeadingKeys": ["OPERATOR#REPO#1001/PR#0000000007"]}
     ),
+    "entries by time": Resource(f"{_TABLE}-audit/index/by-time", f"{_TABLE}-audits/index/by-time"),
     "index": Resource(f"{_TABLE}/index/by-state", f"{_TABLE}2/index/by-state"),
     "template": Resource(_codepipeline("api-template"), _codepipeline("production")),
     "clone": Resource(_codepipeline("api-pr-7"), _codepipeline("production")),

@@ -121,13 +121,22 @@ def _make_tables(dynamodb: Any) -> None:
     def key(name: str, kind: str) -> dict[str, str]:
         return {"AttributeName": name, "KeyType": kind}
 
+    def index(name: str, partition: str, sort: str) -> dict[str, Any]:
+        return {
+            "IndexName": name,
+            "KeySchema": [key(partition, "HASH"), key(sort, "RANGE")],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+
     dynamodb.create_table(
         TableName=audit_table(TABLE),
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("pk", "sk", "day", "processed_at")
         ],
         KeySchema=[key("pk", "HASH"), key("sk", "RANGE")],
+        GlobalSecondaryIndexes=[index("by-time", "day", "processed_at")],
     )
     dynamodb.create_table(
         TableName=TABLE,
@@ -137,13 +146,7 @@ def _make_tables(dynamodb: Any) -> None:
             for name in ("pk", "sk", "state", "updated_at")
         ],
         KeySchema=[key("pk", "HASH"), key("sk", "RANGE")],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by-state",
-                "KeySchema": [key("state", "HASH"), key("updated_at", "RANGE")],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
+        GlobalSecondaryIndexes=[index("by-state", "state", "updated_at")],
     )
     dynamodb.update_time_to_live(
         TableName=TABLE,

@@ -9,12 +9,15 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::domain::fault::Fault;
-use crate::ports::{IndexDescription, QueueAttributes, RedrivePolicy, TableDescription};
+use crate::ports::{
+    IndexDescription, QueueAttributes, QueueCounts, RedrivePolicy, TableDescription,
+};
 
 use crate::aws::Aws;
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault};
 use crate::aws::store_reader::BY_STATE;
+use crate::aws::trail::BY_TIME;
 
 impl Aws {
     /// Returns the configuration of a queue.
@@ -51,6 +54,22 @@ impl Aws {
             .get_queue_attributes(url, vec![waiting.clone()])
             .await?;
         Ok(attributes.number(&waiting))
+    }
+
+    /// Returns how many messages a queue has.
+    ///
+    /// # Errors
+    /// The queue does not exist, access is denied, or SQS did not answer.
+    pub async fn queue_counts(&self, url: &str) -> Result<QueueCounts, Fault> {
+        let waiting = QueueAttributeName::ApproximateNumberOfMessages;
+        let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let attributes = self
+            .get_queue_attributes(url, vec![waiting.clone(), in_flight.clone()])
+            .await?;
+        Ok(QueueCounts {
+            waiting: attributes.number(&waiting),
+            in_flight: attributes.number(&in_flight),
+        })
     }
 
     /// Returns how many messages of a queue are in flight, and the queue's visibility timeout,
@@ -104,7 +123,7 @@ impl Aws {
             .map(|table| table.global_secondary_indexes())
             .unwrap_or_default()
             .iter()
-            .find(|index| index.index_name() == Some(BY_STATE));
+            .find(|index| matches!(index.index_name(), Some(BY_STATE | BY_TIME)));
         Ok(TableDescription {
             name: name.to_owned(),
             keys: keys(table_keys),

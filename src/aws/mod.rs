@@ -1,16 +1,17 @@
 //! Implements the ports with the AWS SDK. No other folder names the SDK.
 
 mod account;
-mod aliases;
 mod call;
 mod codepipeline;
 mod declaration;
 mod dynamodb;
 mod executions;
 mod fault;
+mod heartbeats;
 mod limiter;
 mod messages;
 mod records;
+mod repositories;
 mod roles;
 mod row;
 mod skipped_commits;
@@ -18,6 +19,7 @@ mod slots;
 mod sqs;
 mod store_reader;
 mod trail;
+mod written_names;
 
 use std::num::NonZeroU32;
 use std::time::Duration;

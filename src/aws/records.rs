@@ -1,5 +1,4 @@
-//! The table's other items: delivery records, repository names, pipeline names and commits that ask
-//! for no build.
+//! The table's other items: delivery records, pipeline names and commits that ask for no build.
 
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
 
@@ -36,26 +35,6 @@ pub(super) fn delivery_item(
             n(entry.processed_at.seconds().saturating_add(DELIVERY_RECORD)),
         ),
     ])
-}
-
-/// Returns the items that map a repository's name to its number, so that people can look it up by
-/// name: one as GitHub spells the name, and one in lower case, because GitHub ignores case.
-pub(super) fn alias_items(mapping: &Mapping) -> Vec<Item> {
-    let name = mapping.repository.as_str();
-    let lower = name.to_ascii_lowercase();
-    let item = |name: &str| {
-        Item::from([
-            ("pk".to_owned(), s(alias_key(name))),
-            ("sk".to_owned(), s("NAME")),
-            ("repository_id".to_owned(), n(mapping.subject.repository.0)),
-        ])
-    };
-    let lower_case = (lower != name).then(|| item(&lower));
-    lower_case.into_iter().chain([item(name)]).collect()
-}
-
-pub(super) fn alias_key(name: &str) -> String {
-    format!("NAME#{name}")
 }
 
 /// Returns the key of the item that reserves a pipeline's name.

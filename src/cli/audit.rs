@@ -1,6 +1,7 @@
 //! The arguments of `branchline audit`.
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::options::QueueOptions;
 use crate::cli::output::OutputFormat;
@@ -10,9 +11,11 @@ use crate::domain::intake::repair_request::FindingKind;
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Audit {
-    /// Only these kinds of findings: orphan, missing, half-way, drifted, rule-gone, not-ours,
-    /// unreadable
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    /// Check only the mapping of this subject: acme/api#7, acme/api@feature/x, the URL of either,
+    /// or the name of a pipeline
+    pub subject: Option<String>,
+    /// Only these kinds of findings
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
     pub only: Vec<FindingKind>,
     /// Send a repair for each repairable finding to the internal queue
     #[arg(long)]
@@ -27,7 +30,7 @@ pub struct Audit {
         value_name = "SCOPE",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["only", "repair"]
+        conflicts_with_all = ["subject", "only", "repair"]
     )]
     pub trail: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
@@ -38,11 +41,14 @@ pub struct Audit {
     pub options: QueueOptions,
 }
 
-fn kind(text: &str) -> Result<FindingKind, String> {
-    let mut kinds = FindingKind::ALL.into_iter();
-    kinds.find(|kind| kind.as_str() == text).ok_or_else(|| {
-        let kinds = FindingKind::ALL.map(FindingKind::as_str);
-        format!("expected {}", kinds.join(", "))
+/// Parses a kind of findings, and completes it.
+fn kinds() -> impl TypedValueParser<Value = FindingKind> {
+    let words = PossibleValuesParser::new(FindingKind::ALL.map(FindingKind::as_str));
+    words.try_map(|word| {
+        let mut kinds = FindingKind::ALL.into_iter();
+        kinds
+            .find(|kind| kind.as_str() == word)
+            .ok_or("unknown kind")
     })
 }
 
@@ -55,6 +61,11 @@ Kinds of findings, and what a repair does:
   rule-gone   no rule matches the subject any more           deletes the pipeline
   not-ours    the pipeline of a mapping lost our tags        nothing: correct it by hand
   unreadable  the row of a mapping cannot be read            nothing: correct it by hand
+
+A mapping that waits is not a finding. The last line counts those that are in work, wait for a slot
+of their rule (rule-full), are tried again (backing-off), or whose message is in the dead-letter
+queue as far as the audit trail tells (dead-lettered). Where such a message has left the queue by
+hand, audit the subject by name: then its mapping is a finding, which a repair finishes.
 
 A repair is a message about one subject on the internal queue. IAM decides who may send it, and the
 SQS sender ID is the actor in the audit trail. The daemon checks the subject again by its own rules,
@@ -81,6 +92,7 @@ Examples:
   branchline audit
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
+  branchline audit acme/api#7
   branchline audit --trail
   branchline audit --trail acme/api#7
 

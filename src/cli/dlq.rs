@@ -1,9 +1,12 @@
 //! The arguments of `branchline dlq`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::options::QueueOptions;
 use crate::cli::output::{OBJECT, OutputFormat, one_of};
+use crate::domain::fault::{Reason, Step};
+use crate::inspect::dlq::filter::NONE;
 
 /// Inspect, replay and drop dead letters and quarantined messages
 #[derive(Debug, Args)]
@@ -31,6 +34,17 @@ pub enum DlqCommand {
     Drop(Drop),
 }
 
+/// Parses a reason, and completes it.
+fn reasons() -> PossibleValuesParser {
+    let words = Reason::ALL.iter().map(|reason| reason.as_str());
+    PossibleValuesParser::new(words.chain([NONE]))
+}
+
+/// Parses a step, and completes it.
+fn steps() -> PossibleValuesParser {
+    PossibleValuesParser::new(Step::ALL.map(Step::as_str).into_iter().chain([NONE]))
+}
+
 /// The queue to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Which {
@@ -38,6 +52,17 @@ pub enum Which {
     DeadLetters,
     /// Messages that could not be authenticated
     Quarantine,
+}
+
+impl Which {
+    /// Returns the word of the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "dead-letters",
+            Self::Quarantine => "quarantine",
+        }
+    }
 }
 
 /// The queue, and the shared options.
@@ -55,11 +80,17 @@ pub struct QueueChoice {
 #[derive(Debug, Args)]
 pub struct Filters {
     /// Only these reasons, such as template-missing, or none (SQS moved the message by itself)
-    #[arg(long, value_name = "REASON", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "REASON",
+        value_delimiter = ',',
+        value_parser = reasons(),
+        hide_possible_values = true
+    )]
     pub reason: Vec<String>,
     /// Only messages that failed in these steps, such as plan, or none (SQS moved the message by
     /// itself)
-    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = steps())]
     pub step: Vec<String>,
     /// Only repositories that match this glob over owner/name, in upper or lower case
     #[arg(long, value_name = "GLOB")]
@@ -67,16 +98,37 @@ pub struct Filters {
     /// Only these events, such as push
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub event: Vec<String>,
-    /// Only messages sent to the queue after this time (2026-11-23T20:00:00Z), or within an age
-    /// (90s, 30m, 2h, 5d)
+    /// Only messages sent to the queue since this time (2026-11-23T20:00:00Z), this day
+    /// (2026-11-23, in UTC), or within an age (90s, 30m, 2h, 5d)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Only messages sent to the queue before this time, or older than an age
+    /// Only messages sent to the queue up to this time or the end of this day, or older than an age
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Only messages with these SQS message IDs
+    /// Only messages of these subjects: acme/api#7, acme/api@feature/x, or the URL of either
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Vec<String>,
+    /// Only these deliveries, by GitHub's GUID in the header
+    #[arg(long, value_name = "GUID", value_delimiter = ',')]
+    pub delivery: Vec<String>,
+    /// Only messages with these SQS message IDs, or beginnings of them
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub id: Vec<String>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// The message that entered the queue first comes first
+    Oldest,
+    /// The message that entered the queue last comes first
+    Newest,
+    /// By reason, the oldest first
+    Reason,
+    /// By repository and subject, the oldest first
+    Subject,
+    /// The message with the most attempts comes first
+    Attempts,
 }
 
 /// `branchline dlq list`
@@ -85,6 +137,15 @@ pub struct List {
     /// The filters.
     #[command(flatten)]
     pub filters: Filters,
+    /// Print the number of messages by reason and repository instead
+    #[arg(long)]
+    pub summary: bool,
+    /// Order of the messages [default: as SQS delivers them]
+    #[arg(long, value_enum, value_name = "ORDER", conflicts_with = "summary")]
+    pub sort: Option<Order>,
+    /// Print at most this many messages or groups; all are read and counted
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
@@ -96,7 +157,7 @@ pub struct List {
 /// `branchline dlq show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// SQS message ID, as `branchline dlq list` prints it
+    /// SQS message ID, as `branchline dlq list` prints it, or its beginning
     pub id: String,
     /// Print the body, too
     #[arg(long)]
@@ -112,7 +173,7 @@ pub struct Show {
 /// `branchline dlq replay`
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// SQS message IDs
+    /// SQS message IDs, or beginnings of them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// The filters.
@@ -127,6 +188,19 @@ pub struct Replay {
     /// Print what would be done, and exit
     #[arg(long)]
     pub dry_run: bool,
+    /// After the replay, print the outcome of each message, for at most this many seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "120",
+        conflicts_with_all = ["dry_run", "to"]
+    )]
+    pub wait: Option<u64>,
+    /// Output format of --wait [default: table on a terminal, otherwise json]
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "wait")]
+    pub output: Option<OutputFormat>,
     /// Messages per second, at most
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rate: u32,
@@ -148,7 +222,7 @@ pub struct Replay {
 /// `branchline dlq drop`
 #[derive(Debug, Args)]
 pub struct Drop {
-    /// SQS message IDs
+    /// SQS message IDs, or beginnings of them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// The filters.
@@ -199,6 +273,8 @@ consumer has in hand are not listed; the list is then partial, and says so.
 Examples:
   branchline dlq list
   branchline dlq list --reason template-missing,rule-template-mismatch --since 2h
+  branchline dlq list --summary --since 1d
+  branchline dlq list --subject acme/api#7 --sort newest --limit 1
   branchline dlq list --repository 'acme/*' --output csv > messages.csv
   branchline dlq list --queue quarantine
 
@@ -226,15 +302,21 @@ names the operator; if the entry cannot be written, the message stays.
 A replayed message keeps the time at which it was first seen, so a newer event of its subject still
 wins.
 
+--wait reads outcomes from the audit trail: created, started, deleted and the like, or dead-lettered
+again. A message for which nothing is recorded changed nothing (unchanged), once the queues are
+empty; SQS counts them up to a minute late. A message without an outcome in time is pending, with
+the last failure of its subject.
+
 Examples:
   branchline dlq replay --reason template-missing --dry-run
   branchline dlq replay --reason aws-denied --since 3h
   branchline dlq replay 6c0b4d4e-... --yes
+  branchline dlq replay --subject acme/api#7 --wait=300
   branchline dlq replay --all --to messages.jsonl      copies; the queue keeps every message
   branchline dlq replay --from messages.jsonl --repository 'acme/*'
 
-Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, 2 error or
-interrupted";
+Exit codes: 0 done, 1 messages are left, are held by another consumer or were not found, or --wait
+found one dead-lettered again or pending, 2 error or interrupted";
 
 const DROP_HELP: &str = "\
 Each message is written to a file before it is deleted, and `branchline dlq replay --from` sends it

@@ -1,9 +1,11 @@
 //! The arguments of `branchline mappings`.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use crate::cli::options::SharedOptions;
 use crate::cli::output::{EXPORT, OBJECT, OutputFormat, one_of};
+use crate::domain::state::mapping::State;
 
 /// Show mappings between branches and pipelines, and their history
 #[derive(Debug, Args)]
@@ -21,10 +23,15 @@ pub enum MappingsCommand {
     List(List),
     /// Show one mapping and its pipeline
     Show(Show),
-    /// Show what was done for one subject, when, why and by whom
+    /// Show what was done for one subject or for all, when, why and by whom
     History(History),
     /// Write all mappings or their history to standard output, with a count and a SHA-256
     Export(Export),
+}
+
+/// Parses a state, and completes it.
+fn states() -> PossibleValuesParser {
+    PossibleValuesParser::new(State::ALL.map(State::as_str))
 }
 
 /// `branchline mappings list`
@@ -43,14 +50,14 @@ pub struct List {
     /// Only the pull request with this number
     #[arg(long, value_name = "N")]
     pub pull_request: Option<u64>,
-    /// Only these states: creating, active, starting, deleting, gone [default: all but gone]
-    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    /// Only these states [default: all but gone]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = states())]
     pub state: Vec<String>,
     /// Only mappings whose last attempt failed
     #[arg(long)]
     pub error: bool,
     /// Only mappings unchanged for this long (90s, 30m, 2h, 5d), or since this time
-    /// (2026-11-23T20:00:00Z)
+    /// (2026-11-23T20:00:00Z) or day (2026-11-23, in UTC)
     #[arg(long, value_name = "AGE")]
     pub older: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
@@ -65,7 +72,8 @@ pub struct List {
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_HELP)]
 pub struct Show {
-    /// Pull request (acme/api#7), branch (acme/api@feature/x), or name of a pipeline
+    /// Pull request (acme/api#7), branch (acme/api@feature/x), the URL of either, or name of a
+    /// pipeline
     pub subject: String,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
@@ -79,12 +87,23 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = HISTORY_HELP)]
 pub struct History {
-    /// Pull request (acme/api#7), branch (acme/api@feature/x), or name of a pipeline
-    #[arg(required_unless_present = "delivery", conflicts_with = "delivery")]
+    /// Pull request (acme/api#7), branch (acme/api@feature/x), the URL of either, or name of a
+    /// pipeline [default: every subject]
+    #[arg(conflicts_with = "delivery")]
     pub subject: Option<String>,
     /// Show only the entries of this delivery, by GitHub's GUID
     #[arg(long, value_name = "GUID")]
     pub delivery: Option<String>,
+    /// Only entries made since this time (2026-11-23T20:00:00Z), this day (2026-11-23, in UTC), or
+    /// within an age (90s, 30m, 2h, 5d) [default for every subject: 1d]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only entries made up to this time or the end of this day, or older than an age
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only repositories that match this glob over owner/name, in upper or lower case
+    #[arg(long, value_name = "GLOB", conflicts_with_all = ["subject", "delivery"])]
+    pub repository: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
@@ -143,10 +162,14 @@ Examples:
 Exit codes: 0 done, 2 error or interrupted";
 
 const HISTORY_HELP: &str = "\
+Entries are in the order in which they were made, which is not that of the events' own times: a
+webhook that arrives late, or is replayed, is about an older event.
+
 A deleted pipeline is found by its name if exactly one subject had it last.
 
 Examples:
   branchline mappings history acme/api#7
+  branchline mappings history --since 2026-11-23 --until 2026-11-24 --repository 'acme/*'
   branchline mappings history api-pr-7 --output json | jq -r '.journal | fromjson'
   branchline mappings history --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
 

@@ -5,25 +5,31 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::cli::options::{QueueOptions, SharedOptions};
+use crate::cli::options::QueueOptions;
 use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
+pub mod argument_order;
 pub mod audit;
 pub mod dlq;
 pub mod mappings;
 pub mod options;
 pub mod output;
 pub mod run;
+pub mod status;
 pub mod terminal;
 
 /// Creates an AWS CodePipeline for every pull request, from GitHub webhooks in SQS
 #[derive(Debug, Parser)]
-#[command(name = "branchline", version, max_term_width = 100)]
+#[command(name = "branchline", version, max_term_width = 100, after_help = HELP)]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
+
+const HELP: &str = "\
+The options of a subcommand may also stand before it:
+  branchline --config /etc/branchline.toml mappings list";
 
 /// Returns clap's error in one line, with the command whose help to read.
 #[must_use]
@@ -59,6 +65,10 @@ pub enum Command {
     Run(run::Run),
     /// Check the health of a running daemon
     Health(run::Health),
+    /// Show the daemons, the queues, dead letters and unfinished mappings
+    Status(status::Status),
+    /// Explain why a pull request or branch has no pipeline, and what to do
+    Why(status::Why),
     /// Predict what the daemon would do with a webhook, and show the clone's differences
     Explain(Explain),
     /// Check the configuration and what the daemon needs in the AWS account
@@ -70,7 +80,7 @@ pub enum Command {
         command: ConfigCommand,
     },
     /// Inspect, replay and drop dead letters and quarantined messages
-    Dlq(dlq::Dlq),
+    Dlq(Box<dlq::Dlq>),
     /// Show mappings between branches and pipelines, and their history
     Mappings(mappings::Mappings),
     /// Compare mappings, pipelines, templates and rules, and repair differences
@@ -164,7 +174,8 @@ pub struct Explain {
     /// GitHub event [default: the start of the file name, as in pull_request.opened.json]
     #[arg(long, value_name = "NAME", conflicts_with = "delivery")]
     pub event: Option<String>,
-    /// Explain a delivery that was processed, by GitHub's GUID
+    /// Explain a delivery by GitHub's GUID: whether it was processed, waits, was
+    /// dead-lettered or quarantined, or is unseen
     #[arg(long, value_name = "GUID")]
     pub delivery: Option<String>,
     /// Do not call AWS: use this template (output of `aws codepipeline get-pipeline`) and no
@@ -176,12 +187,16 @@ pub struct Explain {
     pub output: Option<OutputFormat>,
     /// The shared options.
     #[command(flatten)]
-    pub options: SharedOptions,
+    pub options: QueueOptions,
 }
 
 const EXPLAIN_HELP: &str = "\
 The prediction runs the daemon's own code against the table and CodePipeline as they are now, and
 changes nothing. It needs no webhook secret.
+
+--delivery also reads the dead-letter queue and quarantine, as `branchline dlq list` does, and tells
+which source has the delivery. SQS does not tell which messages wait in the webhook queue, and a
+delivery that is ignored, or changes nothing, leaves no trace but the daemon's log line.
 
 Examples:
   branchline explain pull_request.opened.json     with the account's table and template
@@ -189,8 +204,8 @@ Examples:
   branchline explain --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
   gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload > payload.json
 
-Exit codes: 0 the message would be processed, 1 it would be dead-lettered or quarantined, 2 error or
-interrupted";
+Exit codes: 0 the message would be processed, 1 it would be, or was, dead-lettered or quarantined,
+2 error or interrupted";
 
 #[cfg(test)]
 mod tests {
@@ -229,8 +244,16 @@ mod tests {
             }
             command.get_arguments().any(|arg| arg.get_id() == option)
         };
-        let queues = [&["run"][..], &["check"], &["audit"], &["dlq", "list"]];
-        let others = [&["explain"][..], &["mappings", "list"]];
+        let queues = [
+            &["run"][..],
+            &["check"],
+            &["audit"],
+            &["explain"],
+            &["status"],
+            &["why"],
+            &["dlq", "list"],
+        ];
+        let others = [&["mappings", "list"][..], &["mappings", "show"]];
         for command in queues.iter().chain(&others) {
             for option in ["config", "region", "endpoint_url", "table"] {
                 assert!(has(command, option), "{command:?} {option}");

@@ -10,6 +10,7 @@ use crate::cli::output::streaming_table::TerminalInfo;
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::domain::text::one_line;
+use crate::domain::time_range::start_of_day;
 use globset::{GlobBuilder, GlobMatcher};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
@@ -17,6 +18,9 @@ use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 const FINDINGS: u8 = 1;
 /// The width of a table without a terminal, in characters.
 const WIDTH: usize = 160;
+
+/// The last moment of a day, in milliseconds from its beginning.
+const LAST_MOMENT_OF_DAY: i64 = 24 * 60 * 60 * 1_000 - 1;
 
 /// The longest operator's name, in characters.
 const NAME: usize = 100;
@@ -101,9 +105,20 @@ pub(crate) fn time_argument(
     let Some(text) = text else {
         return Ok(None);
     };
-    let time = Timestamp::from_rfc3339(text).or_else(|| ago(text, now));
+    let time = Timestamp::from_rfc3339(text)
+        .or_else(|| date(flag, text))
+        .or_else(|| ago(text, now));
     time.map(Some).ok_or_else(|| {
-        format!("--{flag}: invalid time '{text}': expected 2026-11-23T20:00:00Z, or an age such as 90s, 30m, 2h, 5d")
+        format!("--{flag}: invalid time '{text}': expected 2026-11-23T20:00:00Z, a date such as 2026-11-23, or an age such as 90s, 30m, 2h, 5d")
+    })
+}
+
+/// Returns the beginning of a day (UTC), or its end for `--until`, so that the day is included.
+fn date(flag: &str, text: &str) -> Option<Timestamp> {
+    let start = start_of_day(text)?;
+    Some(match flag {
+        "until" => Timestamp(start.0 + LAST_MOMENT_OF_DAY),
+        _ => start,
     })
 }
 
@@ -192,4 +207,26 @@ pub(crate) fn operator(by: Option<&str>) -> String {
     });
     let mut named = named.filter(|name| !name.is_empty());
     named.next().unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_moment_a_date_or_an_age() {
+        let now = Timestamp::from_rfc3339("2026-11-26T12:00:00Z").unwrap();
+        let time = |flag: &str, text: &str| {
+            let time = time_argument(flag, Some(text), now).unwrap();
+            time.unwrap().to_string()
+        };
+        assert_eq!(
+            time("since", "2026-11-23T20:00:00Z"),
+            "2026-11-23T20:00:00.000Z"
+        );
+        assert_eq!(time("since", "2026-11-23"), "2026-11-23T00:00:00.000Z");
+        assert_eq!(time("until", "2026-11-23"), "2026-11-23T23:59:59.999Z");
+        assert_eq!(time("since", "2h"), "2026-11-26T10:00:00.000Z");
+        assert!(time_argument("since", Some("23.11.2026"), now).is_err());
+    }
 }

@@ -9,11 +9,14 @@ use crate::cli::Explain;
 use crate::cli::output::explanation::explanation;
 use crate::cli::terminal::{colours, fault, format, print};
 use crate::commands::connect::connect_account;
+use crate::commands::evidence::{Found, Question, collect_evidence};
+use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, AccountConfig, Overrides, ProcessEnvironment, RedactedEnvironment};
 use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
-use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig, recall};
+use crate::inspect::delivery::{recall, whereabouts};
+use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig};
 use crate::inspect::offline::{EmptyStore, OfflinePipelines};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
@@ -33,11 +36,12 @@ const EVENTS: [&str; 6] = [
 ];
 
 pub(crate) async fn run(args: &Explain) -> Result<ExitCode, Box<dyn Error>> {
-    let overrides = args.options.overrides();
-    let config = load(&overrides)?;
     let result = match (&args.delivery, &args.payload) {
-        (Some(delivery), _) => explain_delivery(delivery, &config).await?,
-        (None, Some(payload)) => explain_payload(args, payload, config).await?,
+        (Some(delivery), _) => explain_delivery(args, delivery).await?,
+        (None, Some(payload)) => {
+            let config = load(&args.options.overrides())?;
+            explain_payload(args, payload, config).await?
+        }
         (None, None) => return Err("give the file of a payload, or --delivery".into()),
     };
     print(explanation(&result, format(args.output), colours()).as_bytes())?;
@@ -91,18 +95,35 @@ async fn explain_payload(
     Ok(result.map_err(fault)?)
 }
 
-async fn explain_delivery(
-    delivery: &str,
-    config: &AccountConfig,
-) -> Result<Explanation, Box<dyn Error>> {
+/// Explains a delivery. In a queue for failures it has its message, whose replay is predicted.
+async fn explain_delivery(args: &Explain, delivery: &str) -> Result<Explanation, Box<dyn Error>> {
+    let interrupt = Interrupt::listen()?;
     let delivery = DeliveryId::parse(delivery).map_err(|why| format!("--delivery: {why}"))?;
-    let aws = connect_account(config).await?;
-    let pipelines = aws.pipelines(config.codepipeline_rate);
-    let account = Account::new(aws.store(config.table.clone()), pipelines);
-    let found = recall(&delivery, &config.rules, &config.table, &account).await;
-    found.map_err(fault)?.ok_or_else(|| {
-        format!("--delivery: the table {} has no record of delivery {delivery}: it was ignored, dead-lettered, or is more than 30 days old", config.table).into()
-    })
+    let question = Question::Delivery(delivery.clone());
+    let Found {
+        evidence,
+        dead_letters,
+        quarantine,
+        sessions: [dead_letter_session, quarantine_session],
+    } = collect_evidence(&question, &args.options, &interrupt).await?;
+    let place = whereabouts(&delivery, &evidence);
+    let (message, session) = match place.state {
+        "dead-lettered" => (dead_letters.into_iter().next(), &dead_letter_session),
+        "quarantined" => (quarantine.into_iter().next(), &quarantine_session),
+        _ => (None, &dead_letter_session),
+    };
+    if let Some(message) = message {
+        let explained = session.rehearsal().explain(message.envelope).await;
+        let mut explained = explained.map_err(fault)?;
+        explained.whereabouts = Some(place);
+        explained.dead_lettered = true;
+        return Ok(explained);
+    }
+    let config = &dead_letter_session.config;
+    let pipelines = dead_letter_session.aws.pipelines(config.codepipeline_rate);
+    let account = Account::new(dead_letter_session.store(), pipelines);
+    let explained = recall(&delivery, &evidence, &config.rules, &config.table, &account);
+    Ok(explained.await.map_err(fault)?)
 }
 
 /// Returns the event of `--event`, or of the file name: `pull_request.opened.json`.

@@ -4,21 +4,26 @@ mod audit;
 mod check;
 mod connect;
 mod dlq;
+mod evidence;
 mod exit_code;
 mod explain;
 mod interrupt;
 mod mappings;
 mod observe;
 mod run;
+mod status;
 mod system_clock;
+mod why;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
+use crate::cli::argument_order::options_last;
 use crate::cli::terminal::note;
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
 use crate::commands::exit_code::ERROR;
@@ -28,13 +33,16 @@ use crate::config::{self, Problems};
 #[must_use]
 pub fn main() -> ExitCode {
     let started = Instant::now();
-    let command = match Cli::try_parse() {
+    let arguments = arguments();
+    let command = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli.command,
-        Err(error) => return invalid_arguments(&error),
+        Err(error) => return invalid_arguments(&error, arguments),
     };
     let result = match command {
         Command::Run(args) => run::start(&args, started),
         Command::Health(args) => block_on(observe::health(&args)),
+        Command::Status(args) => block_on(status::run(&args)),
+        Command::Why(args) => block_on(why::run(&args)),
         Command::Explain(args) => block_on(explain::run(&args)),
         Command::Check(args) => block_on(check::run(&args)),
         Command::Dlq(args) => block_on(dlq::run(&args.command)),
@@ -58,6 +66,20 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| report(error.as_ref()))
 }
 
+/// Returns the arguments of the process, with the options behind the subcommand.
+fn arguments() -> Vec<OsString> {
+    let all: Vec<OsString> = std::env::args_os().collect();
+    let texts = all.iter().map(|arg| arg.to_str().map(str::to_owned));
+    match texts.collect::<Option<Vec<String>>>() {
+        Some(texts) => {
+            let ordered = options_last(texts, &Cli::command());
+            ordered.into_iter().map(OsString::from).collect()
+        }
+        // clap reports an argument that is not UTF-8.
+        None => all,
+    }
+}
+
 /// Writes an error to standard error in one line, or one line per mistake of the configuration.
 fn report(error: &(dyn Error + 'static)) -> ExitCode {
     let lines = match error.downcast_ref::<Problems>() {
@@ -72,7 +94,7 @@ fn report(error: &(dyn Error + 'static)) -> ExitCode {
 }
 
 /// Prints the help that was asked for, or reports the arguments that are not valid.
-fn invalid_arguments(error: &clap::Error) -> ExitCode {
+fn invalid_arguments(error: &clap::Error, arguments: Vec<OsString>) -> ExitCode {
     let help = [
         ErrorKind::DisplayHelp,
         ErrorKind::DisplayVersion,
@@ -81,7 +103,8 @@ fn invalid_arguments(error: &clap::Error) -> ExitCode {
     if help.contains(&error.kind()) {
         error.exit();
     }
-    let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    let args = arguments.into_iter();
+    let args = args.map(|arg| arg.to_string_lossy().into_owned());
     // If standard error is closed, the exit code is all that is left.
     let _ = note(&complaint(error, args));
     ExitCode::from(ERROR)

@@ -19,7 +19,7 @@ use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::telemetry;
-use crate::worker::{RunMode, Shutdown, Worker, WorkerConfig};
+use crate::worker::{Heartbeats, RunMode, Shutdown, Worker, WorkerConfig};
 
 pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let _traces = telemetry::start(run.log_format.human(), &run.log)?;
@@ -41,11 +41,16 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     };
     let gauges = PolledGauges::new(&aws, &config);
     let metrics = Metrics::start(run, &config.table)?;
-    let worker = worker(&aws, config);
+    // Unique among all workers, since two containers of one service may share everything else.
+    let name = format!("{:016x}", fastrand::u64(..));
+    let store = aws.store(config.table.clone());
+    let heartbeats = Heartbeats::new(store, SystemClock, name.clone(), env!("CARGO_PKG_VERSION"));
+    let worker = worker(&aws, config, name);
     let listener = metrics.listen(run.metrics_addr).await?;
     let pages = metrics.pages(worker.readiness());
     let _observers = metrics.observe(gauges, listener, pages);
     let (stop, stopped) = Shutdown::channel();
+    let heartbeats = tokio::spawn(heartbeats.run(stopped.clone()));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         startup_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -57,6 +62,8 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
     tokio::select! {
         ended = &mut work => {
+            stop.request();
+            heartbeats.await?;
             ended?.map_err(error)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -67,6 +74,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     }
     tokio::select! {
         ended = &mut work => {
+            heartbeats.await?;
             ended?.map_err(error)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
@@ -108,13 +116,16 @@ fn error(fault: Fault) -> String {
     format!("{fault}{remedy}")
 }
 
-fn worker(aws: &Aws, config: Config) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
+fn worker(
+    aws: &Aws,
+    config: Config,
+    name: String,
+) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
     let urls = urls(&config.queues);
     let reconciler_config = ReconcilerConfig {
         rules: config.rules,
         authenticator: Authenticator::SourceQueues(config.secrets),
-        // Unique among all workers, since two containers of one service may share everything else.
-        worker: format!("{:016x}", fastrand::u64(..)),
+        worker: name,
         table: config.table.clone(),
         max_attempts: config.max_attempts,
     };

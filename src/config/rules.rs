@@ -88,6 +88,7 @@ fn rule(
     }
     let rule = Rule {
         name,
+        digest: table.digest_without("name"),
         repository: repository?,
         on: on?,
         base: base

@@ -7,6 +7,7 @@
 pub mod clone;
 pub mod fault;
 pub mod foreign_text;
+pub mod heartbeat;
 pub mod ids;
 pub mod intake;
 pub mod outcome;
@@ -14,3 +15,4 @@ pub mod rules;
 pub mod secret;
 pub mod state;
 pub mod text;
+pub mod time_range;

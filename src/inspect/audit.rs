@@ -5,58 +5,23 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
-
 use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
 use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName};
+use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::intake::repair_request::{FindingKind, Repair};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
-use crate::domain::text::plural;
 use crate::ports::{Clock, MappingPages, PipelineReader, StoreReader};
 
 use crate::inspect::account::Account;
-
-/// A defect that the audit found. The field names are stable: they are the columns of `csv` and the
-/// keys of `json`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Finding {
-    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
-    pub kind: FindingKind,
-    /// The subject, as people write it.
-    pub subject: Option<String>,
-    /// The pipeline concerned.
-    pub pipeline: Option<String>,
-    /// The details, and the fix if `--repair` cannot do it.
-    pub detail: String,
-    /// True if `--repair` can fix it.
-    pub repairable: bool,
-    /// A drifted clone's differences, one per line: `-` is the expected value, `+` the actual one.
-    pub differences: String,
-    /// True if the repair deletes a pipeline.
-    #[serde(skip)]
-    pub deletes: bool,
-    /// The repair, and the repository's name.
-    #[serde(skip)]
-    pub repair: Option<(Repair, RepositoryName)>,
-}
-
-impl Finding {
-    /// The names of the fields, in order.
-    pub const FIELDS: &'static [&'static str] = &[
-        "kind",
-        "subject",
-        "pipeline",
-        "detail",
-        "repairable",
-        "differences",
-    ];
-}
+use crate::inspect::audit_report::{
+    AuditReport, Checked, Finding, half_way, of_mapping, unreadable,
+};
+use crate::inspect::waiting::Waiting;
 
 /// Audits one table and its account.
 pub struct Auditor<'a, S, P, C> {
@@ -80,8 +45,8 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
     ///
     /// # Errors
     /// AWS did not answer.
-    pub async fn audit(&self, checked: impl Fn()) -> Result<Vec<Finding>, Fault> {
-        let mut findings = Vec::new();
+    pub async fn audit(&self, checked: impl Fn()) -> Result<AuditReport, Fault> {
+        let mut report = AuditReport::default();
         let mut mapped = BTreeSet::new();
         for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
             let mut pages = MappingPages::new(&self.account.store, state);
@@ -90,9 +55,9 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
                     match row {
                         Ok(row) => {
                             mapped.extend(row.pipeline_name().cloned());
-                            findings.extend(self.mapping(&row).await?);
+                            report.add(self.mapping(&row).await?);
                         }
-                        Err(fault) => findings.push(unreadable(&fault, None, None)),
+                        Err(fault) => report.findings.push(unreadable(&fault, None, None)),
                     }
                     checked();
                 }
@@ -103,30 +68,65 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
                 let finding = self.pipeline(&name).await?;
                 // The pipeline of a row that could not be read leads to the same row.
                 let is_reported = |finding: &Finding| {
-                    findings.iter().any(|one: &Finding| {
+                    report.findings.iter().any(|one: &Finding| {
                         one.kind == FindingKind::Unreadable && one.detail == finding.detail
                     })
                 };
                 let new = finding.filter(|finding| !is_reported(finding));
-                findings.extend(new);
+                report.findings.extend(new);
             }
             checked();
         }
-        Ok(findings)
+        Ok(report)
     }
 
-    /// Checks a mapping, and reads it again if there is a finding: a mapping that has changed since
-    /// is not reported.
-    async fn mapping(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
+    /// Checks the mapping of one subject, and no pipeline without a mapping. A mapping whose
+    /// message was dead-lettered is a finding, because the message may have left the queue without
+    /// branchline. Returns `None` if the subject has no mapping.
+    ///
+    /// # Errors
+    /// AWS did not answer.
+    pub async fn audit_subject(&self, subject: &Subject) -> Result<Option<AuditReport>, Fault> {
+        let mut report = AuditReport::default();
+        match self.account.store.mapping(subject).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(row)) if row.state == State::Gone => {}
+            Ok(Some(row)) => report.add(match self.mapping(&row).await? {
+                Checked::Waits(Waiting::DeadLettered) => self.check_twice(&row).await?,
+                checked @ (Checked::Good | Checked::Waits(_) | Checked::Defect(_)) => checked,
+            }),
+            Err(fault) if is_unreadable(&fault) => {
+                report.findings.push(unreadable(&fault, None, None));
+            }
+            Err(fault) => return Err(fault),
+        }
+        Ok(Some(report))
+    }
+
+    /// Checks a mapping that waits for nothing, and reads it again if there is a finding: a mapping
+    /// that has changed since is not reported.
+    async fn mapping(&self, row: &Mapping) -> Result<Checked, Fault> {
+        let waiting = Waiting::of(row, &self.account.store, self.clock.now()).await?;
+        match waiting {
+            Some(waiting) => Ok(Checked::Waits(waiting)),
+            None => self.check_twice(row).await,
+        }
+    }
+
+    async fn check_twice(&self, row: &Mapping) -> Result<Checked, Fault> {
         let Some(finding) = self.check(row).await? else {
-            return Ok(None);
+            return Ok(Checked::Good);
         };
         let current = self.account.store.mapping(&row.subject).await;
         let changed = match current {
             Err(fault) if is_unreadable(&fault) => true,
             current => current?.is_none_or(|current| current.as_seen() != row.as_seen()),
         };
-        Ok((!changed).then_some(finding))
+        Ok(if changed {
+            Checked::Good
+        } else {
+            Checked::Defect(Box::new(finding))
+        })
     }
 
     async fn check(&self, row: &Mapping) -> Result<Option<Finding>, Fault> {
@@ -313,56 +313,6 @@ fn is_unreadable(fault: &Fault) -> bool {
         fault.reason,
         Reason::MappingUnreadable | Reason::MappingNewer
     )
-}
-
-fn of_mapping(row: &Mapping, kind: FindingKind, detail: String, repairable: bool) -> Finding {
-    let pipeline = row.pipeline_name().cloned();
-    let repair = pipeline.clone().filter(|_| repairable).map(|pipeline| {
-        let repair = Repair {
-            subject: row.subject.clone(),
-            generation: row.generation,
-            kind,
-            pipeline,
-        };
-        (repair, row.repository.clone())
-    });
-    Finding {
-        kind,
-        subject: Some(row.subject.display(&row.repository)),
-        pipeline: pipeline.map(|pipeline| pipeline.to_string()),
-        detail,
-        repairable: repair.is_some(),
-        differences: String::new(),
-        deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
-        repair,
-    }
-}
-
-fn half_way(row: &Mapping) -> Finding {
-    let why = row.last_error.as_deref().unwrap_or("its worker died");
-    let detail = format!(
-        "{} since {}, {}: {why}",
-        row.state.as_str(),
-        row.updated_at,
-        plural(
-            usize::try_from(row.attempts).unwrap_or(usize::MAX),
-            "attempt"
-        )
-    );
-    of_mapping(row, FindingKind::HalfWay, detail, true)
-}
-
-fn unreadable(fault: &Fault, subject: Option<String>, pipeline: Option<&PipelineName>) -> Finding {
-    Finding {
-        kind: FindingKind::Unreadable,
-        subject,
-        pipeline: pipeline.map(ToString::to_string),
-        detail: fault.detail.clone(),
-        repairable: false,
-        differences: String::new(),
-        deletes: false,
-        repair: None,
-    }
 }
 
 /// Returns the subject of a pipeline without a mapping, from its tags.

@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::DeliveryId;
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::outcome::audit_entry::AuditEntry;
@@ -13,7 +12,6 @@ use crate::domain::outcome::journal::{About, Journal};
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
-use crate::inspect::account::Account;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
 };
@@ -37,8 +35,23 @@ pub struct Explanation {
     /// The audit entries of the delivery, if it was processed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<AuditEntry>,
-    /// True if the message would be dead-lettered, quarantined or discarded.
+    /// Where the delivery is, if it was asked for by its GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whereabouts: Option<Whereabouts>,
+    /// True if the message would be dead-lettered, quarantined or discarded; for a delivery, if it
+    /// was.
     pub dead_lettered: bool,
+}
+
+/// Where a delivery is, and which source says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Whereabouts {
+    /// `processed`, `waiting`, `dead-lettered`, `replayed`, `dropped`, `quarantined` or `unseen`.
+    pub state: &'static str,
+    /// The source.
+    pub source: &'static str,
+    /// What the source says.
+    pub detail: String,
 }
 
 /// The configuration of a rehearsal.
@@ -109,6 +122,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             effects,
             clone,
             recorded: Vec::new(),
+            whereabouts: None,
             dead_lettered,
         })
     }
@@ -185,73 +199,11 @@ fn success(
             let repository = repository.map_or("the repository", |name| name.as_str());
             format!("remove every clone of {repository}: {detail}")
         }
+        Outcome::RepositoryRenamed { .. } => {
+            let repository = journal.repository.as_ref();
+            let repository = repository.map_or("the repository", |name| name.as_str());
+            format!("record the new name {repository}: {detail}")
+        }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
     }
-}
-
-/// Explains a delivery that was processed: its audit entries, and its subject's clone as it would
-/// be created today. Returns `None` if the table has no record of the delivery.
-///
-/// # Errors
-/// The table or CodePipeline did not answer.
-pub async fn recall<S: StoreReader, P: PipelineReader>(
-    delivery: &DeliveryId,
-    rules: &Rules,
-    table: &str,
-    account: &Account<S, P>,
-) -> Result<Option<Explanation>, Fault> {
-    let Some(subject) = account.store.delivered(delivery).await? else {
-        return Ok(None);
-    };
-    let mut recorded = account.store.history(&subject).await?;
-    recorded.retain(|entry| {
-        let cause = entry.cause();
-        cause.as_ref().and_then(|cause| cause.delivery()) == Some(delivery)
-    });
-    let mapping = account.store.mapping(&subject).await?;
-    let clone = match &mapping {
-        Some(mapping) => compare(mapping, rules, table, account).await,
-        None => Ok(None),
-    };
-    let (clone, prediction) = match clone {
-        Ok(clone) => (
-            clone,
-            "do nothing: it was processed; this is its subject's clone as it would be created today"
-                .to_owned(),
-        ),
-        Err(fault) if fault.reason.is_from_aws() => return Err(fault),
-        Err(fault) => (
-            None,
-            format!(
-                "do nothing: it was processed; its subject's clone could not be created today: {fault}"
-            ),
-        ),
-    };
-    Ok(Some(Explanation {
-        journal: Journal::recall(delivery, mapping.as_ref()),
-        prediction,
-        effects: Vec::new(),
-        clone,
-        recorded,
-        dead_lettered: false,
-    }))
-}
-
-/// Compares a mapping's clone with its template, as the rules and the template are today. Returns
-/// `None` if the mapping's rule no longer exists.
-async fn compare<S: StoreReader, P: PipelineReader>(
-    mapping: &Mapping,
-    rules: &Rules,
-    table: &str,
-    account: &Account<S, P>,
-) -> Result<Option<CloneComparison>, Fault> {
-    let Some(spec) = mapping.spec() else {
-        return Ok(None);
-    };
-    let Some(rule) = rules.named(&spec.rule) else {
-        return Ok(None);
-    };
-    let template = account.template(&spec.template).await?;
-    let clone = template.clone_for(&mapping.clone_request(spec, rule, table))?;
-    Ok(Some(CloneComparison::new(&template, &clone)))
 }

@@ -1,13 +1,21 @@
 //! Answers operators' questions through ports that only read, on the daemon's own path.
 
 pub mod account;
+mod answer;
 pub mod audit;
+pub mod audit_report;
+pub mod conditions;
+pub mod delivery;
 pub mod dlq;
+pub mod evidence;
 pub mod explain;
 pub mod history;
 pub mod mappings;
 pub mod offline;
 pub mod preflight;
 pub mod rehearsal;
+pub mod status;
 pub mod trail;
 pub mod unsigned_payload;
+pub mod waiting;
+pub mod why;

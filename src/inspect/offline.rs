@@ -13,8 +13,11 @@ use crate::domain::ids::{
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::repository::RepositoryRecord;
+use crate::domain::time_range::TimeRange;
 use crate::ports::{
-    Cursor, EntryPage, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader, TrailReader,
+    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
+    TrailReader,
 };
 
 /// A table without any mapping.
@@ -93,15 +96,32 @@ impl TrailReader for EmptyStore {
     }
 
     async fn entries(&self, _after: Option<Cursor>) -> Result<EntryPage, Fault> {
-        Ok(EntryPage {
-            entries: Vec::new(),
-            next: None,
-        })
+        Ok(no_entries())
+    }
+
+    async fn within_day(
+        &self,
+        _range: TimeRange,
+        _newest_first: bool,
+        _after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        Ok(no_entries())
     }
 }
 
 impl StoreReader for EmptyStore {
     async fn mapping(&self, _subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        Ok(None)
+    }
+
+    async fn known(&self, _subject: &Subject) -> Result<KnownSubject, Fault> {
+        Ok(KnownSubject::default())
+    }
+
+    async fn repository_record(
+        &self,
+        _repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
         Ok(None)
     }
 
@@ -147,6 +167,13 @@ impl StoreReader for EmptyStore {
             taken: 0,
             held: false,
         })
+    }
+}
+
+fn no_entries() -> EntryPage {
+    EntryPage {
+        entries: Vec::new(),
+        next: None,
     }
 }
 

@@ -21,6 +21,16 @@ pub struct QueueAttributes {
     pub redrive: Option<RedrivePolicy>,
 }
 
+/// How many messages a queue has. The numbers are approximate and up to a minute old (SQS API
+/// reference, GetQueueAttributes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Messages that a consumer could receive now.
+    pub waiting: u64,
+    /// Messages that a consumer has, or that return later.
+    pub in_flight: u64,
+}
+
 /// A queue's redrive policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedrivePolicy {
@@ -37,7 +47,7 @@ pub struct TableDescription {
     pub name: String,
     /// The keys, the partition key first.
     pub keys: Vec<String>,
-    /// The index `by-state`; `None` where there is none.
+    /// The index that branchline reads, `by-state` or `by-time`; `None` where there is none.
     pub index: Option<IndexDescription>,
     /// The attribute by which rows expire; `None` where that is off, a fault where it cannot be
     /// asked.

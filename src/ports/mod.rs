@@ -10,6 +10,7 @@
 mod account;
 mod clock;
 mod cursor;
+mod heartbeat;
 mod pages;
 mod pipelines;
 mod queue;
@@ -17,12 +18,16 @@ mod store;
 mod trail;
 
 pub use account::{
-    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, RedrivePolicy, TableDescription,
+    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, QueueCounts, RedrivePolicy,
+    TableDescription,
 };
 pub use clock::Clock;
 pub use cursor::Cursor;
+pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 pub use queue::Queue;
-pub use store::{ClaimResult, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader};
+pub use store::{
+    ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+};
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -6,6 +6,7 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::Subject;
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
+use crate::domain::time_range::TimeRange;
 use crate::ports::cursor::Cursor;
 
 /// A page of audit entries.
@@ -29,7 +30,17 @@ pub trait TrailReader: Send + Sync + 'static {
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<EntryPage, Fault>> + Send;
 
-    /// Returns a subject's entries of all chains, in the order of the events' own time.
+    /// Returns a page of the entries that were made within one UTC day, of whatever subject: the
+    /// oldest first, or the newest first. A page may be empty and not the last. The listing may be
+    /// a moment old. `range` does not reach beyond the day of its beginning.
+    fn within_day(
+        &self,
+        range: TimeRange,
+        newest_first: bool,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<EntryPage, Fault>> + Send;
+
+    /// Returns a subject's entries of all chains, in the order in which they were made.
     fn history(
         &self,
         subject: &Subject,
@@ -40,10 +51,7 @@ pub trait TrailReader: Send + Sync + 'static {
                 entries.extend(self.chain(&chain).await?);
             }
             // The sort is stable, so that entries of one chain and one time keep their order.
-            entries.sort_by(|one, other| {
-                let key = |entry: &AuditEntry| (entry.time.clone(), entry.processed_at.clone());
-                key(one).cmp(&key(other))
-            });
+            entries.sort_by(|one, other| one.processed_at.cmp(&other.processed_at));
             Ok(entries)
         }
     }
@@ -52,7 +60,8 @@ pub trait TrailReader: Send + Sync + 'static {
 /// Write access to the chains that have no mapping.
 pub trait AuditLog: Send + Sync + 'static {
     /// Adds an entry to a chain, after the last one. If the last one is this entry, it counts as
-    /// added: an earlier attempt wrote it. No entry is ever changed.
+    /// added: an earlier attempt wrote it. No entry is ever changed. The entry of a dead letter
+    /// also records the name of its repository, which may have no mapping.
     fn note(
         &self,
         chain: &Chain,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Subject, Timestamp};
+use crate::domain::ids::{Subject, SubjectKind, Timestamp};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -19,6 +19,7 @@ use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
+use crate::domain::text::one_line;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
 use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
@@ -238,8 +239,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let repository = repository.map(|mapping| mapping.repository);
         let owner = match (&other, &repository) {
-            (Some(other), Some(name)) => other.describe(name.as_str()),
-            (Some(other), None) => other.describe(&format!("repository {}", other.repository)),
+            (Some(other), Some(name)) => in_words(other, name.as_str()),
+            (Some(other), None) => in_words(other, &format!("repository {}", other.repository)),
             (None, _) => "another subject".to_owned(),
         };
         let is_same_repository = other.is_some_and(|other| other.repository == subject.repository);
@@ -258,6 +259,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Delete(name) => format!("the name '{name}' belongs to the pipeline of {owner}"),
         };
         Fault::new(Reason::PipelineNameTaken, detail)
+    }
+}
+
+/// Returns a subject in words: `pull request 7 of acme/api` or `branch feature/x of acme/api`.
+fn in_words(subject: &Subject, repository: &str) -> String {
+    match &subject.kind {
+        SubjectKind::PullRequest(number) => format!("pull request {number} of {repository}"),
+        SubjectKind::Branch(branch) => {
+            let branch = one_line(branch.as_str(), usize::MAX);
+            format!("branch {branch} of {repository}")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod acks;
 pub mod backoff;
 mod consumer;
 mod failure_queues;
+mod heartbeat;
 pub(crate) mod outage;
 mod poll;
 mod process;
@@ -25,6 +26,7 @@ use crate::reconcile::Reconciler;
 
 use consumer::Consumer;
 use failure_queues::FailureQueues;
+pub use heartbeat::Heartbeats;
 use process::{Jitter, Shared};
 use rate_limit::RateLimits;
 pub use readiness::Readiness;

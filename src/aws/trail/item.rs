@@ -16,6 +16,8 @@ pub(in crate::aws) fn entry_item(chain: &Chain, entry: &AuditEntry) -> Item {
         ("time", Some(s(&entry.time))),
         ("cause", Some(s(&entry.cause))),
         ("processed_at", Some(s(&entry.processed_at))),
+        // For the index alone, so it is not hashed.
+        ("day", Some(s(day(&entry.processed_at)))),
         ("repository", optional(&entry.repository)),
         ("actor", optional(&entry.actor)),
         ("outcome", Some(s(&entry.outcome))),
@@ -31,6 +33,11 @@ pub(in crate::aws) fn entry_item(chain: &Chain, entry: &AuditEntry) -> Item {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     present.collect()
+}
+
+/// Returns the date of a time: the partition of the index by time.
+fn day(time: &str) -> &str {
+    time.split_once('T').map_or(time, |(date, _)| date)
 }
 
 /// Reads whatever the item contains: a damaged entry is shown, not hidden. A key that branchline

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::RepositoryName;
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::ports::AuditLog;
@@ -19,6 +20,15 @@ const ATTEMPTS: usize = 8;
 
 impl AuditLog for DynamoStore {
     async fn note(&self, chain: &Chain, entry: &NewAuditEntry) -> Result<(), Fault> {
+        self.add_last(chain, entry).await?;
+        self.name_repository(chain, entry).await;
+        Ok(())
+    }
+}
+
+impl DynamoStore {
+    /// Adds an entry after the last one, unless the last one is this entry.
+    async fn add_last(&self, chain: &Chain, entry: &NewAuditEntry) -> Result<(), Fault> {
         let last_entry = self.last_entries().of(chain);
         let mut known = last_entry.lock().await;
         let mut last = match known.take() {
@@ -42,9 +52,22 @@ impl AuditLog for DynamoStore {
         let detail = format!("other writers added to the audit trail {chain} {ATTEMPTS} times");
         Err(Fault::new(Reason::AwsConflict, detail))
     }
-}
 
-impl DynamoStore {
+    /// Writes the name of the repository of a dead letter: there may be no mapping that has it.
+    async fn name_repository(&self, chain: &Chain, entry: &NewAuditEntry) {
+        let Chain::DeadLetters(subject) = chain else {
+            return;
+        };
+        let name = entry.repository.as_deref();
+        let Some(name) = name.and_then(|name| RepositoryName::parse(name).ok()) else {
+            return;
+        };
+        let written = self.name_for_people(subject.repository, &name).await;
+        if let Err(fault) = written {
+            tracing::warn!(fault = %fault, "Operators cannot find a repository by its name");
+        }
+    }
+
     /// Puts an entry in its place. Returns false if the place is taken.
     async fn put_entry(&self, chain: &Chain, entry: &AuditEntry) -> Result<bool, Fault> {
         let call = format!("PutItem on {}", self.audit_table());

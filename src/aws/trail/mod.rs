@@ -7,6 +7,7 @@ mod reader;
 
 pub(super) use item::entry_item;
 pub(super) use last_entries::LastEntries;
+pub(super) use reader::BY_TIME;
 
 /// Returns the name of the table with the audit trail of a table with mappings.
 #[must_use]

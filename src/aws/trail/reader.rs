@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use crate::domain::fault::Fault;
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
+use crate::domain::time_range::TimeRange;
 use crate::ports::{Cursor, EntryPage, TrailReader};
 
 use crate::aws::call::measured;
@@ -45,7 +46,37 @@ impl TrailReader for DynamoStore {
             next: answer.last_evaluated_key.map(cursor),
         })
     }
+
+    async fn within_day(
+        &self,
+        range: TimeRange,
+        newest_first: bool,
+        after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        let call = format!("Query {BY_TIME} on {}", self.audit_table());
+        let query = self
+            .client()
+            .query()
+            .table_name(self.audit_table())
+            .index_name(BY_TIME)
+            .key_condition_expression("#day = :day AND processed_at BETWEEN :from AND :to")
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_values(":day", s(range.day()))
+            .expression_attribute_values(":from", s(range.from.to_string()))
+            .expression_attribute_values(":to", s(range.to.to_string()))
+            .scan_index_forward(!newest_first)
+            .set_exclusive_start_key(start_key(after));
+        let answer = measured(Service::DynamoDb, &call, query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        Ok(EntryPage {
+            entries: answer.items().iter().map(entry).collect(),
+            next: answer.last_evaluated_key.map(cursor),
+        })
+    }
 }
+
+/// The index of all entries by the day and the time at which they were made.
+pub(in crate::aws) const BY_TIME: &str = "by-time";
 
 impl DynamoStore {
     /// Returns the last entry of a chain, as it is now.

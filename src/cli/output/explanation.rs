@@ -25,6 +25,13 @@ pub fn explanation(explanation: &Explanation, format: OutputFormat, colours: boo
 
 fn table(explanation: &Explanation, colours: bool) -> String {
     let mut text = facts(explanation);
+    if let Some(place) = &explanation.whereabouts {
+        let place = format!("{} ({}): {}", place.state, place.source, place.detail);
+        line(
+            &mut text,
+            &format!("{:<10} {}", "delivery", one_line(&place, LINE)),
+        );
+    }
     for entry in &explanation.recorded {
         let from = entry.from.as_deref().unwrap_or("unseen");
         let actor = entry.actor.as_deref().unwrap_or("unknown");

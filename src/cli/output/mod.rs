@@ -7,7 +7,9 @@ pub mod colour;
 pub mod explanation;
 pub mod mapping;
 pub mod notes;
+pub mod status;
 pub mod streaming_table;
+pub mod why;
 
 /// The format of a command's results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -18,7 +18,9 @@ use crate::config::{self, AccountConfig, ProcessEnvironment, Queues, RedactedEnv
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
-use crate::inspect::audit::{Auditor, Finding};
+use crate::inspect::audit::Auditor;
+use crate::inspect::audit_report::{AuditReport, Finding};
+use crate::inspect::mappings::lookup;
 use crate::ports::Queue;
 use crate::reconcile::lease::VISIBILITY;
 
@@ -38,12 +40,13 @@ pub(crate) async fn run(args: &Audit) -> Done {
         false => None,
     };
     let aws = connect_account(&config).await?;
-    let findings = findings(args, &aws, &config).await?;
+    let report = audit(args, &aws, &config).await?;
+    let findings = &report.findings;
     let stdout = io::stdout().lock();
     let mut rows = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
         .fields(Finding::FIELDS);
     let mut reads = true;
-    for finding in &findings {
+    for finding in findings {
         reads = !stopped(rows.write(finding))?;
         if !reads {
             break;
@@ -52,18 +55,18 @@ pub(crate) async fn run(args: &Audit) -> Done {
     if reads {
         stopped(rows.end())?;
     }
-    note(&plural(findings.len(), "finding"))?;
+    note(&report.totals())?;
     if let Some(queues) = queues {
-        repair(args, &aws, &config.table, &queues, &findings).await?;
+        repair(args, &aws, &config.table, &queues, findings).await?;
     }
     Ok(code(!findings.is_empty()))
 }
 
-async fn findings(
+async fn audit(
     args: &Audit,
     aws: &Aws,
     config: &AccountConfig,
-) -> Result<Vec<Finding>, Box<dyn Error>> {
+) -> Result<AuditReport, Box<dyn Error>> {
     let store = aws.store(config.table.clone());
     let account = Account::new(store, aws.pipelines(config.codepipeline_rate));
     let auditor = Auditor {
@@ -73,11 +76,22 @@ async fn findings(
         clock: &SystemClock,
     };
     let spinner = spinner("checking mappings and pipelines:");
-    let findings = auditor.audit(|| spinner.inc(1)).await;
+    let report = match &args.subject {
+        None => auditor.audit(|| spinner.inc(1)).await.map_err(fault)?,
+        Some(text) => {
+            let subject = lookup::subject(text, &account.store).await?;
+            let report = auditor.audit_subject(&subject).await.map_err(fault)?;
+            report.ok_or_else(|| {
+                format!("the table has no mapping of {text}: see `branchline why {text}`")
+            })?
+        }
+    };
     spinner.finish_and_clear();
-    let mut findings = findings.map_err(fault)?;
-    findings.retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
-    Ok(findings)
+    let mut report = report;
+    report
+        .findings
+        .retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
+    Ok(report)
 }
 
 /// Sends a message for each finding that a repair can fix.

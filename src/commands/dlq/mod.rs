@@ -1,13 +1,15 @@
 //! `branchline dlq`: wires the ports, prints messages, and transfers them.
 
+pub(super) mod collect;
 mod drop;
 mod export;
 mod filters;
 mod list;
 mod replay;
-mod session;
+pub(super) mod session;
 mod show;
 mod transfer;
+mod wait;
 
 use crate::cli::dlq::DlqCommand;
 use crate::cli::terminal::Done;

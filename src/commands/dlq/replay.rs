@@ -1,11 +1,14 @@
 //! `branchline dlq replay`: sends messages back to the queue that they came from.
 
+use std::time::Duration;
+
 use crate::cli::dlq::Replay;
 use crate::cli::terminal::{Done, YES, code, note, operator};
 use crate::commands::dlq::export::Export;
 use crate::commands::dlq::filters::filter;
 use crate::commands::dlq::session::DlqSession;
 use crate::commands::dlq::transfer::{Log, Source, TransferMode, chosen, preview, transfer};
+use crate::commands::dlq::wait::Watch;
 use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::text::plural;
@@ -63,11 +66,22 @@ pub(super) async fn replay(args: &Replay, interrupt: &Interrupt) -> Done {
         log,
         rate: args.rate,
     };
+    let watch = match args.wait {
+        Some(_) => Some(Watch::begin(&session, selection.messages()).await?),
+        None => None,
+    };
     let report = transfer(&session, source, &selection, mode, interrupt).await?;
     note(&format!(
         "{} replayed, {} left",
         report.done,
         count - report.done
     ))?;
+    if let Some((watch, seconds)) = watch.zip(args.wait).filter(|_| report.is_complete()) {
+        let limit = Duration::from_secs(seconds);
+        let all_good = watch.wait(limit, args.output, &session, interrupt).await?;
+        if !all_good {
+            return Ok(code(true));
+        }
+    }
     report.code(&selection)
 }

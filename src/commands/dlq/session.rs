@@ -4,6 +4,7 @@ use std::error::Error;
 
 use crate::aws::{Aws, CodePipelines, DynamoStore, SqsQueue};
 use crate::cli::dlq::{QueueChoice, Which};
+use crate::cli::options::QueueOptions;
 use crate::cli::output::streaming_table::age;
 use crate::cli::terminal::note;
 use crate::commands::connect::{connect, urls};
@@ -16,14 +17,15 @@ use crate::inspect::dlq::scan::{End, Scan, VISIBILITY};
 use crate::inspect::explain::{Rehearsal, RehearsalConfig};
 
 /// The predictions of one command.
-pub(super) type DlqRehearsal = Rehearsal<DynamoStore, CodePipelines, SystemClock>;
+pub(crate) type DlqRehearsal = Rehearsal<DynamoStore, CodePipelines, SystemClock>;
 
 /// A dead-letter or quarantine queue, and what belongs to it.
-pub(super) struct DlqSession {
-    pub(super) config: Config,
-    pub(super) aws: Aws,
+pub(crate) struct DlqSession {
+    pub(crate) config: Config,
+    pub(crate) aws: Aws,
     pub(super) queue: SqsQueue,
     pub(super) url: String,
+    which: Which,
     /// Authenticates the messages of this queue.
     pub(super) authenticator: Authenticator,
 }
@@ -31,7 +33,15 @@ pub(super) struct DlqSession {
 impl DlqSession {
     /// Connects to the account. No webhook secret is needed.
     pub(super) async fn open(choice: &QueueChoice) -> Result<Self, Box<dyn Error>> {
-        let overrides = choice.options.overrides();
+        Self::open_queue(&choice.options, choice.queue).await
+    }
+
+    /// The same, with the options of a command that chooses the queue itself.
+    pub(crate) async fn open_queue(
+        options: &QueueOptions,
+        which: Which,
+    ) -> Result<Self, Box<dyn Error>> {
+        let overrides = options.overrides();
         let redacted = RedactedEnvironment {
             process: &ProcessEnvironment,
             config: overrides.config.as_deref(),
@@ -47,7 +57,7 @@ impl DlqSession {
             }
         }
         let aws = connect(&config).await?;
-        let (destination, authenticator) = match choice.queue {
+        let (destination, authenticator) = match which {
             Which::DeadLetters => (
                 Destination::DeadLetters,
                 Authenticator::DeadLetters(secrets),
@@ -61,6 +71,7 @@ impl DlqSession {
         let urls = urls(&config.queues);
         Ok(Self {
             url: urls.url(destination).to_owned(),
+            which,
             queue: aws.queue(urls, destination, VISIBILITY),
             authenticator,
             aws,
@@ -68,13 +79,35 @@ impl DlqSession {
         })
     }
 
+    /// Returns a hint that the other queue has messages, where a message was not found in this one.
+    pub(super) async fn hint(&self) -> Option<String> {
+        let queues = &self.config.queues;
+        let (other, url) = match self.which {
+            Which::DeadLetters => (Which::Quarantine, &queues.quarantine),
+            Which::Quarantine => (Which::DeadLetters, &queues.dead_letters),
+        };
+        // It is only a hint: if the number cannot be read, there is none.
+        let counts = self.aws.queue_counts(url).await.ok()?;
+        let count = usize::try_from(counts.waiting + counts.in_flight).unwrap_or(usize::MAX);
+        let (messages, other) = (plural(count, "message"), other.as_str());
+        (count > 0).then(|| format!("the other queue has {messages}: try --queue {other}"))
+    }
+
+    /// Prints the hint.
+    pub(super) async fn print_hint(&self) -> std::io::Result<()> {
+        match self.hint().await {
+            Some(hint) => note(&hint),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the table.
-    pub(super) fn store(&self) -> DynamoStore {
+    pub(crate) fn store(&self) -> DynamoStore {
         self.aws.store(self.config.table.clone())
     }
 
     /// Returns the daemon's own code over ports that write nothing.
-    pub(super) fn rehearsal(&self) -> DlqRehearsal {
+    pub(crate) fn rehearsal(&self) -> DlqRehearsal {
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
             table: self.config.table.clone(),

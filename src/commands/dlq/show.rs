@@ -19,6 +19,7 @@ use crate::domain::intake::envelope::Envelope;
 use crate::domain::text::{self, plural};
 use crate::inspect::dlq::dead_letter::{DeadLetter, SignatureStatus};
 use crate::inspect::dlq::exported_message::ExportedMessage;
+use crate::inspect::dlq::filter::DeadLetterFilter;
 use crate::inspect::dlq::scan::Scan;
 use crate::inspect::explain::Explanation;
 use crate::ports::Clock;
@@ -33,8 +34,10 @@ pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
         return Err(INTERRUPTED.into());
     }
     let Some(envelope) = found else {
+        let hint = session.hint().await;
+        let hint = hint.unwrap_or_else(|| "see `branchline dlq list`".to_owned());
         return Err(format!(
-            "message {} is not among the {} of the queue: see `branchline dlq list`",
+            "message {} is not among the {} of the queue: {hint}",
             text::one_line(&args.id, 100),
             plural(closed.seen, "message")
         )
@@ -55,24 +58,36 @@ pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
     }
 }
 
+/// Reads until the message of an id, or to the end for the beginning of one.
 async fn find(
     scan: &mut Scan<'_, SqsQueue>,
     id: &str,
     interrupt: &Interrupt,
 ) -> Result<Option<Envelope>, Box<dyn Error>> {
     let spinner = spinner("reading messages:");
+    let mut matches = Vec::new();
     while !interrupt.is_requested() {
         let batch = scan.next().await.map_err(error)?;
         if batch.is_empty() {
             break;
         }
         spinner.inc(u64::try_from(batch.len()).unwrap_or_default());
-        let found = batch.into_iter().find(|envelope| envelope.message_id == id);
-        if found.is_some() {
-            return Ok(found);
+        for envelope in batch {
+            if envelope.message_id == id {
+                return Ok(Some(envelope));
+            }
+            if envelope.message_id.starts_with(id) {
+                matches.push(envelope);
+            }
         }
     }
-    Ok(None)
+    let filter = DeadLetterFilter {
+        ids: [id.to_owned()].into(),
+        ..DeadLetterFilter::default()
+    };
+    let ids: Vec<&str> = matches.iter().map(|one| one.message_id.as_str()).collect();
+    filter.check_unambiguous(&ids)?;
+    Ok(matches.pop())
 }
 
 fn json(

@@ -52,6 +52,11 @@ impl Selection {
         self.preview.messages.len()
     }
 
+    /// Returns the messages.
+    pub(super) fn messages(&self) -> &[DeadLetter] {
+        &self.preview.messages
+    }
+
     /// Returns the number of messages that stay, because the daemon would not believe them.
     fn left_out(&self) -> usize {
         self.preview.left_out.len()
@@ -105,6 +110,8 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
     if interrupt.is_requested() {
         return Err(format!("{INTERRUPTED}, and nothing was done").into());
     }
+    let ids: Vec<&str> = preview.messages.iter().map(|one| one.id.as_str()).collect();
+    query.filter.check_unambiguous(&ids)?;
     for line in preview.lines() {
         note(&line)?;
     }
@@ -119,6 +126,9 @@ pub(super) async fn preview<S: StoreReader, P: PipelineReader, C: Clock>(
         .chain(left_out.map(|message| message.id.as_str()));
     let is_missing = missing(query.filter, found)?;
     selection.partial |= is_missing || selection.left_out() > 0;
+    if selection.count() + selection.left_out() == 0 && matches!(source, Source::Queue) {
+        session.print_hint().await?;
+    }
     Ok(selection)
 }
 
@@ -162,6 +172,11 @@ pub(super) struct TransferReport {
 }
 
 impl TransferReport {
+    /// Returns true if it did not end early.
+    pub(super) fn is_complete(&self) -> bool {
+        self.why.is_none()
+    }
+
     /// Returns the exit code, or the reason for an early end.
     pub(super) fn code(self, selection: &Selection) -> Done {
         match self.why {

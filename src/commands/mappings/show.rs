@@ -17,7 +17,7 @@ pub(super) async fn show(args: &Show) -> Done {
     let mapping = account.store.mapping(&subject).await.map_err(fault)?;
     let mapping = mapping.ok_or_else(|| {
         let subject = &args.subject;
-        format!("the table has no mapping of {subject}: see `branchline mappings list`")
+        format!("the table has no mapping of {subject}: see `branchline why {subject}`, and `branchline mappings history {subject}` for its dead letters")
     })?;
     let mut live = None;
     if let Some((name, arn)) = mapping.pipeline_name().zip(mapping.pipeline_arn()) {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::fault::{Class, Fault, Sender, Step};
-use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp};
+use crate::domain::ids::{
+    Branch, DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::Event;
+use crate::domain::intake::event::{Change, Event};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::state::desired::DesiredState;
-use crate::domain::state::intent::{Intent, RepositoryRemoval};
+use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
 
 /// The journal of one message. It contains names and outcomes, never the body.
@@ -34,6 +36,8 @@ pub struct Journal {
     pub repository: Option<RepositoryName>,
     /// The subject or repository that the message is about.
     pub about: Option<About>,
+    /// What the rules asked of the pull request or branch.
+    pub asked: Option<AskedFacts>,
     /// The user who caused the event: GitHub's `sender`, or SQS's `SenderId`.
     pub actor: Option<String>,
     /// The rule that matched.
@@ -59,6 +63,39 @@ pub struct Journal {
     pub step: Step,
     /// The result.
     pub result: JournalResult,
+}
+
+/// What the rules ask of a pull request or a branch, beside its repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFacts {
+    /// The base branch of a pull request.
+    pub base: Option<Branch>,
+    /// The head branch of a pull request, or the branch itself.
+    pub branch: Branch,
+    /// True for the draft of a pull request.
+    pub draft: bool,
+    /// True if the head of the pull request is in a fork.
+    pub fork: bool,
+}
+
+impl AskedFacts {
+    fn of(change: &Change) -> Option<Self> {
+        match change {
+            Change::PullRequest(pull) => Some(Self {
+                base: Some(pull.base.clone()),
+                branch: pull.head.clone(),
+                draft: pull.draft,
+                fork: pull.fork,
+            }),
+            Change::Branch(branch, _) => Some(Self {
+                base: None,
+                branch: branch.clone(),
+                draft: false,
+                fork: false,
+            }),
+            Change::Repository(_) | Change::Renamed(_) | Change::Repair(_) => None,
+        }
+    }
 }
 
 /// The thing that a message is about.
@@ -101,6 +138,7 @@ impl Journal {
             proved_by: None,
             repository: None,
             about: None,
+            asked: None,
             actor: None,
             rule: None,
             pipeline: None,
@@ -164,6 +202,7 @@ impl Journal {
     pub fn event(&mut self, event: &Event) {
         self.repository = Some(event.name.clone());
         self.actor.clone_from(&event.actor);
+        self.asked = AskedFacts::of(&event.change);
         self.step = Step::Intent;
     }
 
@@ -184,10 +223,19 @@ impl Journal {
     }
 
     /// Records that step 4 is done, for every subject of a repository.
-    pub fn repository_removal(&mut self, removal: &RepositoryRemoval) {
-        self.repository = Some(removal.name.clone());
+    pub fn repository(&mut self, name: &RepositoryName) {
+        self.repository = Some(name.clone());
         self.about = Some(About::Repository);
         self.step = Step::Mapping;
+    }
+
+    /// Returns the journal of the same message for one subject of its repository.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject) -> Self {
+        Self {
+            about: Some(About::Subject(subject.clone())),
+            ..self.clone()
+        }
     }
 
     /// Records that step 4 is done, for a repair.

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::domain::clone::execution::Execution;
-use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName};
+use crate::domain::ids::{Branch, DeliveryId, EventName, PipelineName, RepositoryName};
 use crate::domain::outcome::journal::{Found, Journal};
 use crate::domain::state::mapping::State;
 
@@ -25,6 +25,14 @@ struct JournalText<'a> {
     repository: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    draft: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    fork: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +56,17 @@ struct JournalText<'a> {
     detail: Option<String>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Serialize for Journal {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let asked = self.asked.as_ref();
         JournalText {
             message: &self.message,
             receives: self.receives,
@@ -59,6 +76,10 @@ impl Serialize for Journal {
             proved_by: self.proved_by.as_deref(),
             repository: self.repository.as_ref().map(RepositoryName::as_str),
             subject: self.subject(),
+            base: asked.and_then(|asked| asked.base.as_ref().map(Branch::as_str)),
+            branch: asked.map(|asked| asked.branch.as_str()),
+            draft: asked.is_some_and(|asked| asked.draft),
+            fork: asked.is_some_and(|asked| asked.fork),
             actor: self.actor.as_deref(),
             rule: self.rule.as_deref(),
             pipeline: self.pipeline.as_ref().map(PipelineName::as_str),

@@ -1,5 +1,7 @@
 //! Globs over the names of repositories and branches.
 
+use std::fmt;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 /// Globs of which one must match, and globs after `!` of which none may match. `*` matches within a
@@ -60,6 +62,12 @@ impl GlobFilter {
         Ok(patterns)
     }
 
+    /// Returns true if there is no glob, so that everything matches.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.admitted.is_empty() && self.refused.is_empty()
+    }
+
     /// Returns true if `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
@@ -89,6 +97,22 @@ impl GlobFilter {
                     .all(|glob| within(glob, &self.admitted)));
         let refusals = &mut self.refused.iter();
         admits && refusals.all(|glob| within(glob, &narrower.refused))
+    }
+}
+
+/// Writes the globs as the configuration has them: `feature/*, !feature/old`.
+impl fmt::Display for GlobFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_everything() {
+            return f.write_str("any");
+        }
+        let admitted = self.admitted.iter().map(|glob| ("", glob));
+        let refused = self.refused.iter().map(|glob| ("!", glob));
+        for (index, (mark, glob)) in admitted.chain(refused).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{mark}{}", glob.glob().glob())?;
+        }
+        Ok(())
     }
 }
 
@@ -146,6 +170,13 @@ fn branch_fault(glob: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn globs_are_written_as_they_were_configured() {
+        let globs = |globs: &[&str]| GlobFilter::parse(globs).unwrap().to_string();
+        assert_eq!(globs(&["!old/*", "a/*", "b"]), "a/*, b, !old/*");
+        assert_eq!(globs(&[]), "any");
+    }
 
     #[test]
     fn a_star_stays_within_its_segment() {

@@ -13,8 +13,11 @@ const MERGE_QUEUE: &str = "gh-readonly-queue/";
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// The name, which journals and mappings contain.
+    /// The name, which journals and mappings contain. Without one in the file, it is the rule's
+    /// number there.
     pub name: String,
+    /// The digest of everything but the name. It follows a rule that was renamed or moved.
+    pub digest: String,
     /// The repositories, as `owner/name`.
     pub repository: GlobFilter,
     /// The kind of subject: pull requests or branches.

@@ -6,5 +6,7 @@ pub mod exported_message;
 pub mod filter;
 pub mod operator_log;
 pub mod preview;
+pub mod replay_outcome;
 pub mod scan;
+pub mod summary;
 pub mod transfer;

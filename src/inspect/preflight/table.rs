@@ -10,7 +10,7 @@ use crate::inspect::preflight::Finding;
 pub fn table(description: &TableDescription) -> Vec<Finding> {
     vec![
         keys("table", description),
-        index(description),
+        BY_STATE.check(description),
         time_to_live(description),
     ]
 }
@@ -19,15 +19,16 @@ pub fn table(description: &TableDescription) -> Vec<Finding> {
 #[must_use]
 pub fn audit_table(description: &TableDescription) -> Vec<Finding> {
     let what = "audit trail";
-    let keys = keys(what, description);
+    let mut found = vec![keys(what, description), BY_TIME.check(description)];
     let detail = match &description.ttl {
-        Ok(None) => return vec![keys],
+        Ok(None) => return found,
         Ok(Some(attribute)) => {
             format!("has a time to live on '{attribute}', by which an entry could be removed")
         }
         Err(fault) => {
             let unknown = Finding::from_fault(what, fault, "dynamodb:DescribeTimeToLive");
-            return vec![keys, unknown];
+            found.push(unknown);
+            return found;
         }
     };
     let attribute = description.ttl.as_ref().ok().and_then(Option::as_deref);
@@ -36,7 +37,8 @@ pub fn audit_table(description: &TableDescription) -> Vec<Finding> {
         description.name,
         attribute.unwrap_or_default()
     );
-    vec![keys, Finding::bad(what, detail, fix)]
+    found.push(Finding::bad(what, detail, fix));
+    found
 }
 
 /// Reports that the table of the audit trail could not be described.
@@ -48,7 +50,9 @@ pub fn audit_table_fault(table: &str, fault: &Fault) -> Finding {
         return Finding::from_fault(what, fault, permissions);
     }
     let fix = format!(
-        "aws dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST --deletion-protection-enabled --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE"
+        "aws dynamodb create-table --table-name {table} --billing-mode PAY_PER_REQUEST --deletion-protection-enabled --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S {} --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE --global-secondary-indexes '[{}]'",
+        BY_TIME.attributes(),
+        BY_TIME.json()
     );
     Finding::bad(what, fault.to_string(), fix)
 }
@@ -64,38 +68,81 @@ fn keys(what: &str, description: &TableDescription) -> Finding {
     Finding::bad(what, detail, "create a new table: keys cannot be changed")
 }
 
-fn index(description: &TableDescription) -> Finding {
-    let what = "index by-state";
-    let drop = format!(
-        "aws dynamodb update-table --table-name {} --global-secondary-index-updates '[{{\"Delete\":{{\"IndexName\":\"by-state\"}}}}]', wait, then {}",
-        description.name,
-        create(&description.name)
-    );
-    match &description.index {
-        Some(IndexDescription { keys, .. }) if *keys != ["state", "updated_at"] => {
-            let detail = format!(
-                "has the keys {}, expected state and updated_at",
-                keys.join(", ")
-            );
-            Finding::bad(what, detail, drop)
-        }
-        Some(IndexDescription { whole: false, .. }) => {
-            let detail = "does not project all attributes: the sweep at start, `mappings` and `audit` could not read its rows";
-            Finding::bad(what, detail, drop)
-        }
-        Some(_) => Finding::good(what, "state, updated_at, all attributes"),
-        None => Finding::bad(
-            what,
-            "is missing: the sweep at start and `mappings list` need it",
-            create(&description.name),
-        ),
-    }
+/// An index that branchline reads.
+struct Index {
+    name: &'static str,
+    /// The partition key and the sort key.
+    keys: [&'static str; 2],
+    /// The commands that read it.
+    readers: &'static str,
 }
 
-fn create(table: &str) -> String {
-    format!(
-        "aws dynamodb update-table --table-name {table} --attribute-definitions AttributeName=state,AttributeType=S AttributeName=updated_at,AttributeType=S --global-secondary-index-updates '[{{\"Create\":{{\"IndexName\":\"by-state\",\"KeySchema\":[{{\"AttributeName\":\"state\",\"KeyType\":\"HASH\"}},{{\"AttributeName\":\"updated_at\",\"KeyType\":\"RANGE\"}}],\"Projection\":{{\"ProjectionType\":\"ALL\"}}}}}}]'"
-    )
+const BY_STATE: Index = Index {
+    name: "by-state",
+    keys: ["state", "updated_at"],
+    readers: "the sweep at start, `mappings list` and `audit`",
+};
+const BY_TIME: Index = Index {
+    name: "by-time",
+    keys: ["day", "processed_at"],
+    readers: "`mappings history` without a subject and `status`",
+};
+
+impl Index {
+    fn check(&self, description: &TableDescription) -> Finding {
+        let what = format!("index {}", self.name);
+        let [partition, sort] = self.keys;
+        let create = self.create(&description.name);
+        let drop = format!(
+            "aws dynamodb update-table --table-name {} --global-secondary-index-updates '[{{\"Delete\":{{\"IndexName\":\"{}\"}}}}]', wait, then {create}",
+            description.name, self.name
+        );
+        match &description.index {
+            Some(IndexDescription { keys, .. }) if *keys != self.keys => {
+                let detail = format!(
+                    "has the keys {}, expected {partition} and {sort}",
+                    keys.join(", ")
+                );
+                Finding::bad(&what, detail, drop)
+            }
+            Some(IndexDescription { whole: false, .. }) => {
+                let readers = self.readers;
+                let detail = format!(
+                    "does not project all attributes: {readers} could not read what it has"
+                );
+                Finding::bad(&what, detail, drop)
+            }
+            Some(_) => Finding::good(&what, format!("{partition}, {sort}, all attributes")),
+            None => Finding::bad(
+                &what,
+                format!("is missing: {} need it", self.readers),
+                create,
+            ),
+        }
+    }
+
+    fn create(&self, table: &str) -> String {
+        format!(
+            "aws dynamodb update-table --table-name {table} --attribute-definitions {} --global-secondary-index-updates '[{{\"Create\":{}}}]'",
+            self.attributes(),
+            self.json()
+        )
+    }
+
+    /// Returns the definitions of its attributes, for the AWS command line.
+    fn attributes(&self) -> String {
+        self.keys
+            .map(|key| format!("AttributeName={key},AttributeType=S"))
+            .join(" ")
+    }
+
+    fn json(&self) -> String {
+        let [partition, sort] = self.keys;
+        format!(
+            "{{\"IndexName\":\"{}\",\"KeySchema\":[{{\"AttributeName\":\"{partition}\",\"KeyType\":\"HASH\"}},{{\"AttributeName\":\"{sort}\",\"KeyType\":\"RANGE\"}}],\"Projection\":{{\"ProjectionType\":\"ALL\"}}}}",
+            self.name
+        )
+    }
 }
 
 fn time_to_live(description: &TableDescription) -> Finding {
@@ -152,18 +199,38 @@ mod tests {
     #[test]
     fn the_audit_trail_has_no_time_to_live() {
         let good = TableDescription {
-            index: None,
+            index: Some(IndexDescription {
+                keys: ["day", "processed_at"].map(str::to_owned).to_vec(),
+                whole: true,
+            }),
             ttl: Ok(None),
             ..good()
         };
-        assert!(lines(&audit_table(&good))[0].starts_with("ok audit trail: "));
+        let found = audit_table(&good);
+        assert!(
+            found.iter().all(|finding| finding.ok == Some(true)),
+            "{found:?}"
+        );
         let expiring = TableDescription {
             ttl: Ok(Some("expires_at".to_owned())),
             ..good
         };
         let findings = audit_table(&expiring);
-        assert!(lines(&findings)[1].starts_with("NO audit trail: has a time to live"));
-        assert!(findings[1].fix.as_ref().unwrap().contains("Enabled=false"));
+        assert!(lines(&findings)[2].starts_with("NO audit trail: has a time to live"));
+        assert!(findings[2].fix.as_ref().unwrap().contains("Enabled=false"));
+    }
+
+    #[test]
+    fn the_audit_trail_needs_its_index() {
+        let without = TableDescription {
+            index: None,
+            ttl: Ok(None),
+            ..good()
+        };
+        let findings = audit_table(&without);
+        assert!(lines(&findings)[1].starts_with("NO index by-time: is missing"));
+        let fix = findings[1].fix.as_ref().unwrap();
+        assert!(fix.contains("AttributeName=day,AttributeType=S"), "{fix}");
     }
 
     #[test]

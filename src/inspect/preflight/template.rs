@@ -98,6 +98,7 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         template: rule.template.clone(),
         branch: branch.clone(),
         rule: rule.name.clone(),
+        rule_digest: rule.digest.clone(),
         base: Some(branch),
         title: Some("A title".to_owned()),
         author: Some("octocat".to_owned()),

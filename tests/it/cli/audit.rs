@@ -126,7 +126,10 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
     let three = ["drifted api-pr-8", "missing api-pr-7", "orphan lost"];
     assert_eq!(
         (kinds(&found).as_slice(), messages.as_str()),
-        (&three.map(str::to_owned)[..], "3 findings\n")
+        (
+            &three.map(str::to_owned)[..],
+            "3 findings: 1 drifted, 1 missing, 1 orphan\n"
+        )
     );
     let drifted = found.iter().find(|one| one["kind"] == "drifted").unwrap();
     let differences = drifted["differences"].as_str().unwrap();
@@ -186,7 +189,7 @@ async fn invalid_arguments_are_reported() {
     assert!(
         error.starts_with("error: ")
             && error.contains(
-                "expected orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable"
+                "[possible values: orphan, missing, half-way, drifted, rule-gone, not-ours, unreadable]"
             ),
         "{error}"
     );

@@ -42,6 +42,7 @@ async fn missing_parts_are_found_and_fixed_ones_are_good() {
         "ok index by-state",
         "NO time to live",
         "ok audit trail",
+        "ok index by-time",
         "NO template api-template",
     ];
     assert_eq!(found, expected);

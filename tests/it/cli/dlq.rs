@@ -143,7 +143,7 @@ async fn one_message_is_shown_with_a_prediction() {
     assert_eq!(unknown.status.code(), Some(2));
     assert_eq!(
         text(unknown.stderr),
-        "error: message nothing is not among the 3 messages of the queue: see `branchline dlq list`\n"
+        "error: message nothing is not among the 3 messages of the queue: the other queue has 1 message: try --queue quarantine\n"
     );
 }
 

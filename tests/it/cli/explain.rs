@@ -186,10 +186,4 @@ async fn with_an_account_it_reads_the_table_and_changes_nothing() {
     assert_eq!(explanation["recorded"][0]["outcome"], "created");
     assert_eq!(explanation["recorded"][0]["actor"], "octocat");
     assert_eq!(explanation["clone"]["pipeline"], "api-pr-7");
-    let (code, error) = failure(&mut account.command(&["explain", "--delivery", "d-9"]));
-    assert_eq!(code, Some(2));
-    assert!(
-        error.starts_with("error: --delivery: ") && error.contains("has no record of delivery d-9"),
-        "{error}"
-    );
 }

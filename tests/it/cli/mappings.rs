@@ -11,6 +11,9 @@ use crate::world::clock::START;
 use crate::world::emulator;
 use crate::world::webhook::Webhook;
 
+/// The first line of a history in CSV.
+const HISTORY_HEAD: &str = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal,schema,chain,sequence,previous,hash\n";
+
 fn run(account: &Account, arguments: &[&str]) -> Output {
     let mut command = account.command(&[&["mappings"], arguments].concat());
     // The command needs no webhook secret.
@@ -116,7 +119,7 @@ async fn mappings_are_listed_by_filters() {
     assert_eq!(invalid.status.code(), Some(2));
     assert_eq!(
         text(invalid.stderr),
-        "error: --state: invalid state 'asleep': expected creating, active, starting, deleting, gone\n"
+        "error: invalid value 'asleep' for '--state <STATE>' [possible values: creating, active, starting, deleting, gone]; see `branchline mappings list --help`\n"
     );
 }
 
@@ -195,7 +198,41 @@ async fn a_history_has_the_cause_the_outcome_and_the_actor() {
     assert_eq!(summary(&one), ["d-2 started octocat"]);
     let removed = rows(&account, &["history", "acme/api#8"]);
     assert_eq!(removed.last().unwrap()["outcome"], "deleted");
+    a_history_of_every_subject_is_in_the_order_of_what_was_done(&account);
     a_history_in_csv_has_a_column_for_missing_values(&account).await;
+}
+
+fn a_history_of_every_subject_is_in_the_order_of_what_was_done(account: &Account) {
+    let all = rows(account, &["history", "--since", "1h"]);
+    let done: Vec<_> = all
+        .iter()
+        .map(|row| row["processed_at"].as_str().unwrap())
+        .collect();
+    assert!(done.is_sorted(), "{done:?}");
+    let of = |arguments: &[&str]| rows(account, &[&["history"], arguments].concat()).len();
+    let subjects = ["acme/api#7", "acme/api#8", "acme/api#9"];
+    let each: usize = subjects.iter().map(|subject| of(&[subject])).sum();
+    assert_eq!(all.len(), each);
+    assert_eq!(of(&[]), all.len(), "the default is a day");
+    assert_eq!(of(&["--repository", "ACME/*"]), all.len());
+    for none in [
+        &["--repository", "other/*"][..],
+        &["--until", "1h"],
+        &["--since", "2020-01-01", "--until", "2020-01-02"],
+        &["acme/api#7", "--until", "1h"],
+    ] {
+        assert_eq!(of(none), 0, "{none:?}");
+    }
+    let table = text(run(account, &["history", "--output", "table"]).stdout);
+    assert!(
+        table.starts_with("DONE AT               SUBJECT "),
+        "{table}"
+    );
+    let both = run(
+        account,
+        &["history", "acme/api#7", "--repository", "acme/*"],
+    );
+    assert_eq!(both.status.code(), Some(2));
 }
 
 async fn a_history_in_csv_has_a_column_for_missing_values(account: &Account) {
@@ -207,10 +244,12 @@ async fn a_history_in_csv_has_a_column_for_missing_values(account: &Account) {
     let output = run(account, &["history", "acme/api#7", "--output", "csv"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
     let csv = text(output.stdout);
-    let head = "time,cause,processed_at,repository,actor,outcome,from,to,pipeline,journal,schema,chain,sequence,previous,hash\n";
-    assert!(csv.starts_with(head) && csv.contains("replay:d-3"), "{csv}");
+    assert!(
+        csv.starts_with(HISTORY_HEAD) && csv.contains("replay:d-3"),
+        "{csv}"
+    );
     for entry in rows(account, &["history", "acme/api#7"]) {
-        assert_eq!(entry.as_object().unwrap().len(), 15, "{entry}");
+        assert_eq!(entry.as_object().unwrap().len(), 17, "{entry}");
     }
 }
 
@@ -246,8 +285,7 @@ fn an_export_of_the_history_has_every_entry_of_every_subject(account: &Account) 
         assert_eq!(lines, entries + usize::from(format == "csv"));
     }
     let head = text(run(account, &["export", "--history", "--output", "csv"]).stdout);
-    let fields = "repository,repository_id,subject,time,cause,processed_at,actor,outcome,from,to,pipeline,journal,schema,chain,sequence,previous,hash\n";
-    assert!(head.starts_with(fields), "{head}");
+    assert!(head.starts_with(HISTORY_HEAD), "{head}");
 }
 
 async fn an_unreadable_row_is_counted_and_the_exit_code_is_1(account: &Account) {

@@ -1,10 +1,13 @@
 //! The contract of [`Store`] for listings and for slots.
 
+use branchline::domain::heartbeat::Heartbeat;
 use branchline::domain::ids::{BodyDigest, Branch, CommitId, RepositoryId, Subject, SubjectKind};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::{ClaimResult, SlotResult, Store, StoreReader};
+use branchline::ports::{
+    ClaimResult, HeartbeatLog, HeartbeatReader, SlotResult, Store, StoreReader,
+};
 
 use super::store::{StoreStage, row, won};
 use crate::world::samples::{at, creating, entry, first, pipeline, pull};
@@ -22,6 +25,7 @@ macro_rules! listing_contract {
             the_first_time_of_a_message_is_remembered,
             a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
             a_claim_for_a_commit_that_asks_for_no_build_is_refused,
+            the_last_heartbeat_of_each_daemon_is_read,
         );
     };
 }
@@ -82,6 +86,27 @@ pub(crate) async fn a_claim_for_a_commit_that_asks_for_no_build_is_refused<S: St
         matches!(lost, ClaimResult::Lost(Some(_)) | ClaimResult::Won(_)),
         "{lost:?}"
     );
+}
+
+/// "Writes the last heartbeat of a daemon, in the place of the one before."
+pub(crate) async fn the_last_heartbeat_of_each_daemon_is_read<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    assert_eq!(store.heartbeats().await.unwrap(), []);
+    let heartbeat = |worker: &str, seen_at, stopped| Heartbeat {
+        worker: worker.to_owned(),
+        version: "0.1.0".to_owned(),
+        started_at: at(1),
+        seen_at: at(seen_at),
+        stopped,
+    };
+    let beats = [("0f", 2, false), ("1f", 3, false), ("0f", 4, true)];
+    for (worker, seen_at, stopped) in beats {
+        let one = heartbeat(worker, seen_at, stopped);
+        store.beat(&one).await.unwrap();
+    }
+    let mut last = store.heartbeats().await.unwrap();
+    last.sort_by_key(|one| one.seen_at);
+    assert_eq!(last, [heartbeat("1f", 3, false), heartbeat("0f", 4, true)]);
 }
 
 /// Returns every page, in order.

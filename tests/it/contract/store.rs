@@ -10,13 +10,15 @@ use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use branchline::domain::state::resources::Resources;
-use branchline::ports::{ClaimResult, RecordResult, Store, StoreReader};
+use branchline::ports::{
+    ClaimResult, HeartbeatLog, HeartbeatReader, RecordResult, Store, StoreReader,
+};
 
 use crate::world::samples::{at, claim, created, entry, first, pipeline, pull, shapes};
 
 /// An empty table, and access to it past the port. Rows need none: a lost claim shows them.
 pub(crate) trait StoreStage {
-    type Port: Store;
+    type Port: Store + HeartbeatReader + HeartbeatLog;
 
     /// Returns the port.
     fn store(&self) -> &Self::Port;
@@ -54,12 +56,11 @@ macro_rules! store_contract {
             record_on_another_row_writes_nothing,
             the_same_record_succeeds_again,
             record_of_a_first_row_needs_no_claim,
-            record_follows_a_renamed_repository,
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
-            give_up_records_the_name_of_the_repository,
             a_probe_changes_nothing,
+            a_claim_records_the_name_of_the_repository,
         );
     };
 }
@@ -296,7 +297,6 @@ pub(crate) async fn record_on_another_row_writes_nothing<S: StoreStage>(stage: &
     assert_eq!(found.as_ref(), Some(new.mapping()));
     assert_eq!(stage.audit(&pull(7)).await, []);
     assert_eq!(stage.delivery(&entry).await, None);
-    assert_eq!(stage.repository("acme/api").await, None);
 }
 
 /// "A second call with the same arguments succeeds as well", and leaves one entry.
@@ -322,19 +322,6 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     transition.next.updated_at = transition.next.updated_at.plus(Duration::from_secs(1));
     let found = not_recorded(stage, &transition, &entry("guid-2", "gone")).await;
     assert!(found.is_some());
-}
-
-/// The alias of a repository's name follows the repository, and is found in lower case too.
-pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S) {
-    let seen = active(stage, 7, "api-pr-7").await;
-    let mut next = seen.clone();
-    next.generation += 1;
-    next.repository = branchline::domain::ids::RepositoryName::parse("Acme/Renamed").unwrap();
-    let renamed = Transition::new(seen.as_seen(), next);
-    recorded(stage, &renamed, &entry("guid-2", "active")).await;
-    for name in ["Acme/Renamed", "acme/renamed"] {
-        assert_eq!(stage.repository(name).await, Some(1_001));
-    }
 }
 
 fn refused(reason: Reason) -> Fault {
@@ -385,16 +372,15 @@ pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStag
     won(stage, first(pull(8), "foreign", "worker/2")).await;
 }
 
-/// Operators find a subject by its repository's name, even if nothing was ever settled.
-pub(crate) async fn give_up_records_the_name_of_the_repository<S: StoreStage>(stage: &S) {
-    let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
-    let given_up = claim.give_up(&refused(Reason::TemplateMissing), at(2_000));
-    stage.store().give_up(&given_up).await.unwrap();
-    assert_eq!(stage.repository("acme/api").await, Some(1_001));
-}
-
 /// "one that changes nothing: no condition of it holds"
 pub(crate) async fn a_probe_changes_nothing<S: StoreStage>(stage: &S) {
     assert_eq!(stage.store().probe().await, Ok(()));
     assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
+}
+
+/// "A claim that is won also records the name of the repository", even if nothing is ever settled.
+pub(crate) async fn a_claim_records_the_name_of_the_repository<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.repository("acme/api").await, None);
+    won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }

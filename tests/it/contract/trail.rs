@@ -1,11 +1,12 @@
 //! The contract of the audit trail: [`Store::record`], [`TrailReader`] and [`AuditLog`].
 
-use branchline::domain::ids::{Branch, Subject, SubjectKind};
+use branchline::domain::ids::{Branch, Subject, SubjectKind, Timestamp};
 use branchline::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use branchline::domain::outcome::chain::Chain;
 use branchline::domain::outcome::chain_check::ChainCheck;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::mapping::Mapping;
+use branchline::domain::time_range::{TimeRange, start_of_day};
 use branchline::ports::{AuditLog, RecordResult, Store, TrailReader};
 
 use super::store::{StoreStage, active, recorded, row};
@@ -25,6 +26,8 @@ macro_rules! trail_contract {
             notes_of_two_processes_make_one_chain,
             a_listing_has_every_entry_once,
             a_history_has_all_chains_of_a_subject,
+            a_day_has_its_entries_in_order,
+            a_dead_letter_records_the_name_of_its_repository,
         );
     };
 }
@@ -219,12 +222,14 @@ pub(crate) async fn a_listing_has_every_entry_once<S: StoreStage>(stage: &S) {
     assert_eq!(listed, expected);
 }
 
-/// "Returns a subject's entries of all chains, in the order of the events' own time."
+/// "Returns a subject's entries of all chains, in the order in which they were made."
 pub(crate) async fn a_history_has_all_chains_of_a_subject<S: StoreStage>(stage: &S) {
     let seen = active(stage, 7, "api-pr-7").await;
     active(stage, 70, "api-pr-70").await;
-    let timed = |delivery: &str, millis| NewAuditEntry {
-        time: at(millis),
+    // What was done last is about the oldest event.
+    let timed = |delivery: &str, millis: i64| NewAuditEntry {
+        time: at(-millis),
+        processed_at: at(millis),
         ..entry(delivery, "-")
     };
     let store = stage.store();
@@ -241,4 +246,55 @@ pub(crate) async fn a_history_has_all_chains_of_a_subject<S: StoreStage>(stage: 
         causes(&history),
         ["guid-7-created", "guid-replay", "guid-dead", "guid-late"]
     );
+}
+
+/// "Returns a page of the entries that were made within one UTC day, of whatever subject."
+pub(crate) async fn a_day_has_its_entries_in_order<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    let midnight = start_of_day("2026-11-26").unwrap();
+    let second = |number: i64| Timestamp(midnight.0 + number * 1_000);
+    for number in [-1, 3, 1, 0, 4, 2, 86_400] {
+        let one = NewAuditEntry {
+            processed_at: second(number),
+            ..entry(&format!("at-{number}"), "-")
+        };
+        let chain = Chain::DeadLetters(pull(7 + number.unsigned_abs()));
+        store.note(&chain, &one).await.unwrap();
+    }
+    let day = TimeRange {
+        from: midnight,
+        to: second(86_399),
+    };
+    let part = TimeRange {
+        from: second(1),
+        to: second(3),
+    };
+    let ordered = ["at-0", "at-1", "at-2", "at-3", "at-4"];
+    let cases = [(day, ordered.to_vec()), (part, ordered[1..4].to_vec())];
+    for (range, mut expected) in cases {
+        for newest_first in [false, true] {
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let page = store.within_day(range, newest_first, after).await.unwrap();
+                listed.extend(page.entries.into_iter().map(|entry| entry.cause));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(listed, expected);
+            expected.reverse();
+        }
+    }
+}
+
+/// "The entry of a dead letter also records the name of its repository, which may have no mapping."
+pub(crate) async fn a_dead_letter_records_the_name_of_its_repository<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    let operators = Chain::Operators(pull(7));
+    store.note(&operators, &entry("guid-1", "-")).await.unwrap();
+    assert_eq!(stage.repository("acme/api").await, None);
+    let dead = Chain::DeadLetters(pull(7));
+    store.note(&dead, &entry("guid-1", "-")).await.unwrap();
+    assert_eq!(stage.repository("acme/api").await, Some(1_001));
 }

@@ -51,6 +51,13 @@ pub(crate) enum Op {
     RememberReceived,
     IsSkipped,
     RememberSkipped,
+    RememberEnd,
+    /// Three calls, for the names of a repository that was renamed.
+    RememberNames,
+    /// GetItem of the record of a repository.
+    RepositoryRecord,
+    /// BatchGetItem of a row and the record of its repository.
+    Known,
     Create,
     Update,
     Start,
@@ -73,7 +80,10 @@ impl Op {
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
-            Self::RememberReceived | Self::IsSkipped | Self::RememberSkipped => 1,
+            Self::RememberReceived | Self::RememberEnd => 1,
+            Self::RepositoryRecord | Self::Known => 1,
+            Self::RememberNames => 3,
+            Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             Self::CreatedAt => 1,

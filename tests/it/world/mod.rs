@@ -19,6 +19,7 @@ pub(crate) mod codepipeline_rules;
 pub(crate) mod driver;
 pub(crate) mod emulator;
 pub(crate) mod fault_injection;
+mod heartbeats;
 pub(crate) mod history;
 pub(crate) mod invariants;
 pub(crate) mod lives;

@@ -68,8 +68,8 @@ impl FakePipelines {
             declaration,
             version,
             runs: vec![Started::default()],
-            source: None,
             created_at: LONG_AGO,
+            source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
             given: !is_of_table(&tags, super::story::TABLE),
             tags,

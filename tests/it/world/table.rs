@@ -14,14 +14,16 @@ pub(crate) async fn make(client: &Client, name: &str) {
         .create_table()
         .table_name(audit_table(name))
         .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(keys("pk", "sk")));
-    define(audit, &["pk", "sk"]).send().await.unwrap();
+        .set_key_schema(Some(keys("pk", "sk")))
+        .global_secondary_indexes(index("by-time", "day", "processed_at"));
+    let audit = define(audit, &["pk", "sk", "day", "processed_at"]);
+    audit.send().await.unwrap();
     let request = client
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(keys("pk", "sk")))
-        .global_secondary_indexes(by_state());
+        .global_secondary_indexes(index("by-state", "state", "updated_at"));
     let request = define(request, &["pk", "sk", "state", "updated_at"]);
     request.send().await.unwrap();
 }
@@ -47,12 +49,12 @@ fn keys(hash: &str, range: &str) -> Vec<KeySchemaElement> {
         .into()
 }
 
-/// Returns the index by which mappings are listed.
-fn by_state() -> GlobalSecondaryIndex {
+/// Returns an index with all attributes.
+fn index(name: &str, hash: &str, range: &str) -> GlobalSecondaryIndex {
     let all = Projection::builder().projection_type(ProjectionType::All);
     let index = GlobalSecondaryIndex::builder()
-        .index_name("by-state")
-        .set_key_schema(Some(keys("state", "updated_at")))
+        .index_name(name)
+        .set_key_schema(Some(keys(hash, range)))
         .projection(all.build());
     index.build().unwrap()
 }

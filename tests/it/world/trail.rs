@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use branchline::domain::fault::Fault;
-use branchline::domain::ids::Subject;
+use branchline::domain::ids::{Subject, Timestamp};
 use branchline::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use branchline::domain::outcome::chain::{Chain, ChainHead};
+use branchline::domain::time_range::TimeRange;
 use branchline::ports::{AuditLog, Cursor, EntryPage, TrailReader};
 
 use super::fault_injection::Op;
@@ -52,17 +53,33 @@ impl FakeTrail {
         }
     }
 
-    fn page(&self, after: Option<&Cursor>) -> EntryPage {
-        let from = after.map_or(0, |after| after.0.get("position").unwrap().parse().unwrap());
+    /// Returns the entries of a range, in order.
+    fn within(&self, range: TimeRange) -> Vec<AuditEntry> {
+        let is_within = |entry: &&AuditEntry| {
+            let made_at = Timestamp::from_rfc3339(&entry.processed_at);
+            made_at.is_some_and(|made_at| range.contains(made_at))
+        };
         let chains = lock(&self.0);
-        let all = chains.values().flatten();
-        let entries: Vec<_> = all.skip(from).take(PAGE).cloned().collect();
-        let next = (entries.len() == PAGE).then(|| {
-            let position = ("position".to_owned(), (from + PAGE).to_string());
-            Cursor([position].into())
-        });
-        EntryPage { entries, next }
+        let entries = chains.values().flatten().filter(is_within);
+        let mut entries: Vec<_> = entries.cloned().collect();
+        entries.sort_by(|one, other| one.processed_at.cmp(&other.processed_at));
+        entries
     }
+
+    fn page(&self, after: Option<&Cursor>) -> EntryPage {
+        page(lock(&self.0).values().flatten().cloned(), after)
+    }
+}
+
+/// Returns the entries after this position.
+fn page(all: impl Iterator<Item = AuditEntry>, after: Option<&Cursor>) -> EntryPage {
+    let from = after.map_or(0, |after| after.0.get("position").unwrap().parse().unwrap());
+    let entries: Vec<_> = all.skip(from).take(PAGE).collect();
+    let next = (entries.len() == PAGE).then(|| {
+        let position = ("position".to_owned(), (from + PAGE).to_string());
+        Cursor([position].into())
+    });
+    EntryPage { entries, next }
 }
 
 impl FakeStore {
@@ -97,12 +114,28 @@ impl TrailReader for FakeStore {
     async fn entries(&self, after: Option<Cursor>) -> Result<EntryPage, Fault> {
         Ok(self.trail.page(after.as_ref()))
     }
+
+    async fn within_day(
+        &self,
+        range: TimeRange,
+        newest_first: bool,
+        after: Option<Cursor>,
+    ) -> Result<EntryPage, Fault> {
+        let mut entries = self.trail.within(range);
+        if newest_first {
+            entries.reverse();
+        }
+        Ok(page(entries.into_iter(), after.as_ref()))
+    }
 }
 
 impl AuditLog for FakeStore {
     async fn note(&self, chain: &Chain, entry: &NewAuditEntry) -> Result<(), Fault> {
         let effect = || {
             self.trail.note(chain, entry);
+            if let (Chain::DeadLetters(subject), Some(name)) = (chain, &entry.repository) {
+                self.name_repository(subject.repository, name);
+            }
             Ok(())
         };
         self.faults.pass(Op::Note, effect).await

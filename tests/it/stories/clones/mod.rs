@@ -10,10 +10,12 @@ mod ends;
 mod listing;
 mod places;
 mod repairs;
+mod rules;
 mod skips;
 mod starts;
 mod unseen_tags;
 mod updates;
+mod waiting;
 
 use crate::world::pipelines::FakePipelines;
 use crate::world::rules::pull_request_rule;

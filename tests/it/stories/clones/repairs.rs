@@ -10,7 +10,8 @@ use branchline::domain::intake::repair_request::{FindingKind, Repair};
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Update};
 use branchline::inspect::account::Account;
-use branchline::inspect::audit::{Auditor, Finding};
+use branchline::inspect::audit::Auditor;
+use branchline::inspect::audit_report::{AuditReport, Finding};
 use serde_json::{Value, json};
 
 use super::updates::{change_template, store_of};
@@ -24,6 +25,15 @@ use crate::world::story::{TABLE, World, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
 async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
+    report(world, rules, None).await.findings
+}
+
+/// Audits one subject, or everything.
+pub(super) async fn report(
+    world: &World,
+    rules: Vec<Rule>,
+    subject: Option<&Subject>,
+) -> AuditReport {
     let account = Account::new(world.store.clone(), world.account.clone());
     let auditor = Auditor {
         account: &account,
@@ -31,7 +41,10 @@ async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
         table: TABLE,
         clock: &world.clock,
     };
-    auditor.audit(|| {}).await.unwrap()
+    match subject {
+        Some(subject) => auditor.audit_subject(subject).await.unwrap().unwrap(),
+        None => auditor.audit(|| {}).await.unwrap(),
+    }
 }
 
 /// Each as `flaw subject pipeline`, with `!` where a repair cannot help.
@@ -46,8 +59,12 @@ async fn audit(world: &World, rules: Vec<Rule>) -> Vec<String> {
 }
 
 /// Sends the repairs of what is found.
-async fn repair(world: &World, rules: Vec<Rule>) {
-    for found in findings(world, rules).await {
+pub(super) async fn repair(world: &World, rules: Vec<Rule>) {
+    send_repairs(world, findings(world, rules).await).await;
+}
+
+pub(super) async fn send_repairs(world: &World, findings: Vec<Finding>) {
+    for found in findings {
         let (repair, repository) = found.repair.unwrap();
         let message = repair.to_message(&repository, TABLE);
         let sent = world.queue.send(Destination::Internal, message);
@@ -55,14 +72,14 @@ async fn repair(world: &World, rules: Vec<Rule>) {
     }
 }
 
-async fn outcomes(world: &World) -> Vec<String> {
+pub(super) async fn outcomes(world: &World) -> Vec<String> {
     let journals = world.settle().await;
     world.clock.advance(Duration::from_secs(1));
     let outcomes = journals.iter().map(|journal| journal.outcome().to_owned());
     outcomes.collect()
 }
 
-fn ours() -> Vec<Rule> {
+pub(super) fn ours() -> Vec<Rule> {
     vec![pull_request_rule()]
 }
 
@@ -309,22 +326,6 @@ fn a_clone_whose_rule_has_another_name_and_template_moves_over() {
         );
         assert_eq!(audit(world, renamed()).await, Vec::<String>::new());
         world.expect_built_twice("acme/api#7");
-    });
-}
-
-#[test]
-fn a_half_way_mapping_is_finished() {
-    run_story(async |world| {
-        let denied = Trouble::Fail(When::Before, Reason::DeclarationRefused);
-        world.faults.next(Op::Create, 1, denied);
-        world.deliver(Webhook::pull_request("opened")).await;
-        if world.half_way().is_empty() {
-            panic!("the story needs a half-way mapping: {:?}", world.mappings());
-        }
-        world.take_dead_letters();
-        assert_eq!(audit(world, ours()).await, ["half-way acme/api#7 api-pr-7"]);
-        repair(world, ours()).await;
-        assert_eq!(outcomes(world).await, ["created"]);
     });
 }
 

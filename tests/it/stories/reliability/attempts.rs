@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use branchline::domain::fault::Reason;
+use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
+use branchline::inspect::waiting::longest_wait;
+use branchline::worker::backoff::visibility;
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::story::run_story;
@@ -101,4 +103,21 @@ fn the_next_event_repairs_a_subject_after_its_dead_letter() {
         // The failed attempts created it; the head that came since is started.
         assert_eq!(world.pipeline("api-pr-7").executions(), 2);
     });
+}
+
+/// `status` and `audit` tell a mapping whose message is tried again from one that is stuck.
+#[test]
+fn operators_are_told_the_longest_wait_of_each_class() {
+    for reason in Reason::ALL {
+        let longest = longest_wait(reason.class());
+        if let Some(longest) = longest {
+            assert_eq!(
+                visibility(reason.class(), u32::MAX, 1.0),
+                longest,
+                "{reason:?}"
+            );
+        }
+        let is_retried = !matches!(reason.class(), Class::Unverified | Class::Permanent);
+        assert_eq!(longest.is_some(), is_retried, "{reason:?}");
+    }
 }

@@ -9,6 +9,7 @@
 mod attempts;
 mod drain;
 mod failure_queues;
+mod heartbeats;
 mod leases;
 mod outages;
 mod settling;

@@ -1,0 +1,195 @@
+//! The result of an audit: the defects, and the number of mappings that wait for something.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{PipelineName, RepositoryName};
+use crate::domain::intake::repair_request::{FindingKind, Repair};
+use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::text::plural;
+use crate::inspect::waiting::Waiting;
+
+/// The result of an audit.
+#[derive(Debug, Default)]
+pub struct AuditReport {
+    /// The defects.
+    pub findings: Vec<Finding>,
+    /// The mappings that wait for something, which is not a defect.
+    pub waiting: BTreeMap<Waiting, usize>,
+}
+
+/// The result for one mapping.
+pub(super) enum Checked {
+    /// It is as it should be, or changed while it was checked.
+    Good,
+    /// It waits for something.
+    Waits(Waiting),
+    /// It has a defect.
+    Defect(Box<Finding>),
+}
+
+impl AuditReport {
+    /// Adds the result for one mapping.
+    pub(super) fn add(&mut self, checked: Checked) {
+        match checked {
+            Checked::Good => {}
+            Checked::Waits(waiting) => *self.waiting.entry(waiting).or_default() += 1,
+            Checked::Defect(finding) => self.findings.push(*finding),
+        }
+    }
+
+    /// Returns the totals in one line: `3 findings: 2 missing, 1 orphan; 2 mappings wait: 1
+    /// rule-full, 1 dead-lettered`.
+    #[must_use]
+    pub fn totals(&self) -> String {
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            *kinds.entry(finding.kind.as_str()).or_default() += 1;
+        }
+        let waiting = self.waiting.iter();
+        let waiting = waiting.map(|(waiting, count)| (waiting.as_str(), *count));
+        let mut text = plural(self.findings.len(), "finding");
+        if !kinds.is_empty() {
+            text += &format!(": {}", listed(kinds));
+        }
+        let count = self.waiting.values().sum();
+        if count > 0 {
+            let verb = if count == 1 { "waits" } else { "wait" };
+            let mappings = plural(count, "mapping");
+            text += &format!("; {mappings} {verb}: {}", listed(waiting));
+        }
+        text
+    }
+}
+
+/// Returns counts with their words, the highest first.
+fn listed<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) -> String {
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let parts = counts.iter().map(|(word, count)| format!("{count} {word}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// A defect that the audit found. The field names are stable: they are the columns of `csv` and the
+/// keys of `json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// `orphan`, `missing`, `half-way`, `drifted`, `rule-gone`, `not-ours` or `unreadable`.
+    pub kind: FindingKind,
+    /// The subject, as people write it.
+    pub subject: Option<String>,
+    /// The pipeline concerned.
+    pub pipeline: Option<String>,
+    /// The details, and the fix if `--repair` cannot do it.
+    pub detail: String,
+    /// True if `--repair` can fix it.
+    pub repairable: bool,
+    /// A drifted clone's differences, one per line: `-` is the expected value, `+` the actual one.
+    pub differences: String,
+    /// True if the repair deletes a pipeline.
+    #[serde(skip)]
+    pub deletes: bool,
+    /// The repair, and the repository's name.
+    #[serde(skip)]
+    pub repair: Option<(Repair, RepositoryName)>,
+}
+
+impl Finding {
+    /// The names of the fields, in order.
+    pub const FIELDS: &'static [&'static str] = &[
+        "kind",
+        "subject",
+        "pipeline",
+        "detail",
+        "repairable",
+        "differences",
+    ];
+}
+
+pub(super) fn of_mapping(
+    row: &Mapping,
+    kind: FindingKind,
+    detail: String,
+    repairable: bool,
+) -> Finding {
+    let pipeline = row.pipeline_name().cloned();
+    let repair = pipeline.clone().filter(|_| repairable).map(|pipeline| {
+        let repair = Repair {
+            subject: row.subject.clone(),
+            generation: row.generation,
+            kind,
+            pipeline,
+        };
+        (repair, row.repository.clone())
+    });
+    Finding {
+        kind,
+        subject: Some(row.subject.display(&row.repository)),
+        pipeline: pipeline.map(|pipeline| pipeline.to_string()),
+        detail,
+        repairable: repair.is_some(),
+        differences: String::new(),
+        deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
+        repair,
+    }
+}
+
+pub(super) fn half_way(row: &Mapping) -> Finding {
+    let why = row.last_error.as_deref().unwrap_or("its worker died");
+    let detail = format!(
+        "{} since {}, {}: {why}",
+        row.state.as_str(),
+        row.updated_at,
+        plural(
+            usize::try_from(row.attempts).unwrap_or(usize::MAX),
+            "attempt"
+        )
+    );
+    of_mapping(row, FindingKind::HalfWay, detail, true)
+}
+
+pub(super) fn unreadable(
+    fault: &Fault,
+    subject: Option<String>,
+    pipeline: Option<&PipelineName>,
+) -> Finding {
+    Finding {
+        kind: FindingKind::Unreadable,
+        subject,
+        pipeline: pipeline.map(ToString::to_string),
+        detail: fault.detail.clone(),
+        repairable: false,
+        differences: String::new(),
+        deletes: false,
+        repair: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fault::Reason;
+
+    #[test]
+    fn totals_are_counted_by_kind_and_by_what_mappings_wait_for() {
+        let mut report = AuditReport::default();
+        assert_eq!(report.totals(), "0 findings");
+        let fault = Fault::new(Reason::MappingUnreadable, "no");
+        report.findings = vec![unreadable(&fault, None, None); 2];
+        report.findings[0].kind = FindingKind::Orphan;
+        report.findings.push(unreadable(&fault, None, None));
+        report.add(Checked::Waits(Waiting::RuleFull));
+        assert_eq!(
+            report.totals(),
+            "3 findings: 2 unreadable, 1 orphan; 1 mapping waits: 1 rule-full"
+        );
+        report.add(Checked::Waits(Waiting::DeadLettered));
+        assert!(
+            report
+                .totals()
+                .ends_with("2 mappings wait: 1 rule-full, 1 dead-lettered")
+        );
+    }
+}

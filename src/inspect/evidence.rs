@@ -1,0 +1,35 @@
+//! Everything that is known of a subject or a delivery.
+
+use crate::domain::ids::{DeliveryId, RepositoryName, SubjectKind};
+use crate::domain::outcome::audit_entry::AuditEntry;
+use crate::domain::state::mapping::Mapping;
+use crate::inspect::dlq::dead_letter::DeadLetter;
+use crate::inspect::status::{Daemon, QueueStatus};
+use crate::inspect::waiting::Waiting;
+
+/// What is known of a subject, or of a delivery whose subject is not known.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// The subject, as it was asked for or found.
+    pub subject: Option<(RepositoryName, SubjectKind)>,
+    /// The delivery that was asked for.
+    pub delivery: Option<DeliveryId>,
+    /// The mapping.
+    pub mapping: Option<Mapping>,
+    /// What the mapping waits for.
+    pub waiting: Option<Waiting>,
+    /// True if the pipeline of the mapping exists; `None` if it has none, or if that is not known.
+    pub pipeline_exists: Option<bool>,
+    /// The audit entries, in the order in which they were made.
+    pub history: Vec<AuditEntry>,
+    /// Its messages in the dead-letter queue.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Its messages in quarantine.
+    pub quarantine: Vec<DeadLetter>,
+    /// The queues.
+    pub queues: Vec<QueueStatus>,
+    /// The daemons that were seen within a day.
+    pub daemons: Vec<Daemon>,
+    /// The sources that could not be read, and why.
+    pub unknown: Vec<String>,
+}

@@ -1,0 +1,190 @@
+//! Finds out what a mapping in the middle of a change is waiting for.
+
+use std::time::Duration;
+
+use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::ids::{DeliveryId, Subject, Timestamp};
+use crate::domain::outcome::audit_entry::AuditEntry;
+use crate::domain::outcome::chain::Chain;
+use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::TrailReader;
+
+/// How long after its wait a message may still come: it is received, and works on the subject.
+const MARGIN: Duration = Duration::from_secs(600);
+/// How long the dead-letter queue keeps a message at most (SQS quotas, "Message retention").
+const RETENTION: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// What a mapping in the middle of a change is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waiting {
+    /// A worker has the claim.
+    InWork,
+    /// Its rule has its `max_active` clones. The message is tried again for half a day.
+    RuleFull,
+    /// Its message failed, and is tried again after a while.
+    BackingOff,
+    /// Its message is in the dead-letter queue.
+    DeadLettered,
+}
+
+impl Waiting {
+    /// Everything that a mapping may wait for.
+    pub const ALL: [Self; 4] = [
+        Self::InWork,
+        Self::RuleFull,
+        Self::BackingOff,
+        Self::DeadLettered,
+    ];
+
+    /// Returns the word in outputs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InWork => "in-work",
+            Self::RuleFull => "rule-full",
+            Self::BackingOff => "backing-off",
+            Self::DeadLettered => "dead-lettered",
+        }
+    }
+
+    /// Returns what a mapping waits for; `None` if it is settled, or if nothing will finish it.
+    ///
+    /// Reads the audit trail of a mapping in the middle of a change.
+    ///
+    /// # Errors
+    /// The audit trail did not answer.
+    pub async fn of<T: TrailReader>(
+        row: &Mapping,
+        trail: &T,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Fault> {
+        if !State::HALF_WAY.contains(&row.state) {
+            return Ok(None);
+        }
+        if row.claim_at(now).is_some() {
+            return Ok(Some(Self::InWork));
+        }
+        if !dead_lettered(&row.subject, trail, now).await?.is_empty() {
+            return Ok(Some(Self::DeadLettered));
+        }
+        Ok(retried(row, now))
+    }
+}
+
+/// Returns what a mapping waits for, if its message is tried again.
+fn retried(row: &Mapping, now: Timestamp) -> Option<Waiting> {
+    let reason = reason_of(row.last_error.as_deref()?)?;
+    let longest = longest_wait(reason.class())?;
+    if now.since(row.updated_at) > longest + MARGIN {
+        return None;
+    }
+    Some(if reason == Reason::RuleFull {
+        Waiting::RuleFull
+    } else {
+        Waiting::BackingOff
+    })
+}
+
+/// Returns the reason of a recorded fault, whose text is `template-missing: why`.
+fn reason_of(error: &str) -> Option<Reason> {
+    let word = error.split(':').next()?;
+    let mut all = Reason::ALL.iter();
+    all.find(|reason| reason.as_str() == word).copied()
+}
+
+/// Returns the longest wait of a message of this class before its next attempt; `None` for a class
+/// that is not tried again. The curves are in `worker/backoff.rs`.
+#[must_use]
+pub fn longest_wait(class: Class) -> Option<Duration> {
+    let seconds = match class {
+        Class::Unverified | Class::Permanent => return None,
+        Class::Busy => 30,
+        Class::Deferred | Class::Transient => 300,
+        Class::Throttled => 600,
+        Class::Quota => 3_600,
+        Class::Unknown => 900,
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+/// Returns the deliveries of a subject that are in the dead-letter queue, as far as the audit trail
+/// tells: they were dead-lettered, and not replayed or dropped since. The newest comes last.
+///
+/// # Errors
+/// The audit trail did not answer.
+pub async fn dead_lettered<T: TrailReader>(
+    subject: &Subject,
+    trail: &T,
+    now: Timestamp,
+) -> Result<Vec<DeliveryId>, Fault> {
+    let failures = trail.chain(&Chain::DeadLetters(subject.clone())).await?;
+    if failures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let actions = trail.chain(&Chain::Operators(subject.clone())).await?;
+    let expired = Timestamp(
+        now.0
+            .saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(0)),
+    );
+    let expired = expired.to_string();
+    let is_left = |failure: &AuditEntry, delivery: &DeliveryId| {
+        let left = |action: &AuditEntry| {
+            matches!(action.outcome.as_str(), "replayed" | "dropped")
+                && action.processed_at >= failure.processed_at
+                && action.cause().as_ref().and_then(|cause| cause.delivery()) == Some(delivery)
+        };
+        failure.processed_at < expired || actions.iter().any(left)
+    };
+    let mut held: Vec<DeliveryId> = Vec::new();
+    for failure in &failures {
+        let delivery = failure.cause().and_then(|cause| cause.delivery().cloned());
+        if let Some(delivery) = delivery
+            && !is_left(failure, &delivery)
+        {
+            held.retain(|other| *other != delivery);
+            held.push(delivery);
+        }
+    }
+    Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{RepositoryId, RepositoryName, SubjectKind};
+    use crate::domain::state::ordering::{EventKind, EventOrder};
+
+    fn half_way(error: &str) -> Mapping {
+        let order = EventOrder {
+            event_time: Timestamp(0),
+            received_at: Timestamp(0),
+            kind: EventKind::Open,
+            head: None,
+            before: None,
+        };
+        let subject = Subject {
+            repository: RepositoryId(1),
+            kind: SubjectKind::PullRequest(7),
+        };
+        let name = RepositoryName::parse("acme/api").unwrap();
+        let mut row = Mapping::unseen(subject, name, order, Timestamp(0));
+        row.state = State::Creating;
+        row.last_error = Some(error.to_owned());
+        row
+    }
+
+    #[test]
+    fn a_failure_that_is_tried_again_waits_for_as_long_as_its_class() {
+        let waits = |error: &str, minutes: u64| {
+            let now = Timestamp(0).plus(Duration::from_secs(minutes * 60));
+            retried(&half_way(error), now).map(Waiting::as_str)
+        };
+        assert_eq!(waits("rule-full: 3 of 3", 69), Some("rule-full"));
+        assert_eq!(waits("rule-full: 3 of 3", 71), None);
+        assert_eq!(waits("aws-throttled: slowly", 19), Some("backing-off"));
+        assert_eq!(waits("aws-throttled: slowly", 21), None);
+        // Its message is dead-lettered at once.
+        assert_eq!(waits("template-missing: api", 1), None);
+        assert_eq!(waits("what: is it", 1), None);
+    }
+}
