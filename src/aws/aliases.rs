@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use tokio::time::timeout;
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{RepositoryId, RepositoryName};
 use crate::domain::state::mapping::Mapping;
 
@@ -19,6 +21,9 @@ use crate::aws::row::Item;
 
 /// How many repositories' names are kept as written. Beyond that number some are written twice.
 const LIMIT: usize = 10_000;
+
+/// How long a name may take: a claim waits for it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The names that this process wrote.
 #[derive(Default)]
@@ -76,8 +81,17 @@ impl WrittenAliases {
 async fn put(client: &Client, table: &str, item: Item) -> Result<(), Fault> {
     let call = format!("PutItem on {table}");
     let put = client.put_item().table_name(table).set_item(Some(item));
-    match measured(Service::DynamoDb, &call, put.send()).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(fault(Service::DynamoDb, &call, error)),
+    match timeout(
+        WRITE_TIMEOUT,
+        measured(Service::DynamoDb, &call, put.send()),
+    )
+    .await
+    {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(fault(Service::DynamoDb, &call, error)),
+        Err(_) => Err(Fault::new(
+            Reason::AwsUnavailable,
+            format!("{call}: no answer within {WRITE_TIMEOUT:?}"),
+        )),
     }
 }
