@@ -148,7 +148,7 @@ locals {
     {
       Sid      = "ReadAndWriteMappings"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+      Action   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
       Resource = aws_dynamodb_table.mappings.arn
     },
     {
@@ -283,7 +283,7 @@ resource "aws_iam_policy" "operator" {
       {
         Sid      = "ReadMappings"
         Effect   = "Allow"
-        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem"]
+        Action   = ["dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem"]
         Resource = aws_dynamodb_table.mappings.arn
       },
       {

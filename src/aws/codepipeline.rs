@@ -163,7 +163,11 @@ impl PipelineReader for CodePipelines {
         Ok(created.map(Timestamp))
     }
 
-    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+    async fn executions(
+        &self,
+        name: &PipelineName,
+        source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
         let call = format!("ListPipelineExecutions {name}");
         let request = self
             .client
@@ -174,7 +178,7 @@ impl PipelineReader for CodePipelines {
             Ok(answer) => Ok(answer
                 .pipeline_execution_summaries()
                 .iter()
-                .map(executions::read)
+                .map(|summary| executions::read(summary, source))
                 .collect()),
             Err(error) if is_missing(error.code()) => Ok(Vec::new()),
             Err(error) => Err(failed(&call, error)),

@@ -11,19 +11,22 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{BodyDigest, PipelineName, Subject, Timestamp};
+use crate::domain::ids::{
+    BodyDigest, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping};
+use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
-use crate::aws::aliases::WrittenAliases;
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{delivery_item, name_key, probe_item};
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
+use crate::aws::written_names::WrittenNames;
 
 /// How often an entry is linked to the end of a chain that its mapping does not have.
 const CHAIN_ATTEMPTS: usize = 3;
@@ -36,7 +39,7 @@ pub struct DynamoStore {
     table: String,
     audit_table: String,
     last_entries: LastEntries,
-    aliases: WrittenAliases,
+    written_names: WrittenNames,
 }
 
 /// The result of a transaction.
@@ -55,12 +58,8 @@ impl DynamoStore {
             audit_table: audit_table(&table),
             table,
             last_entries: LastEntries::default(),
-            aliases: WrittenAliases::default(),
+            written_names: WrittenNames::default(),
         }
-    }
-
-    pub(super) fn aliases(&self) -> &WrittenAliases {
-        &self.aliases
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -73,6 +72,10 @@ impl DynamoStore {
 
     pub(super) fn audit_table(&self) -> &str {
         &self.audit_table
+    }
+
+    pub(super) fn written_names(&self) -> &WrittenNames {
+        &self.written_names
     }
 
     pub(super) fn last_entries(&self) -> &LastEntries {
@@ -233,16 +236,13 @@ impl DynamoStore {
 
 impl Store for DynamoStore {
     async fn claim(&self, transition: Transition) -> Result<ClaimResult, Fault> {
+        self.remember_name(&transition.next).await?;
         let mut items = vec![self.mapping_put(&transition)?];
         if let Some(name) = transition.reserves() {
             items.push(self.name_put(name, &transition.next.subject)?);
         }
         match self.write(items).await? {
-            Written::Done => {
-                let (client, table) = (&self.client, &self.table);
-                self.aliases.write(client, table, &transition.next).await;
-                Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next))))
-            }
+            Written::Done => Ok(ClaimResult::Won(Box::new(Claim::proven(transition.next)))),
             Written::Refused(reasons) => match refused_row(&reasons)? {
                 None => Ok(ClaimResult::NameTaken(holder(&reasons))),
                 // An earlier attempt of this claim, whose answer was lost.
@@ -259,6 +259,7 @@ impl Store for DynamoStore {
         transition: &Transition,
         entry: &NewAuditEntry,
     ) -> Result<RecordResult, Fault> {
+        self.remember_name(&transition.next).await?;
         let chain = Chain::Changes(transition.next.subject.clone());
         let mut transition = transition.clone();
         for _ in 0..CHAIN_ATTEMPTS {
@@ -271,10 +272,7 @@ impl Store for DynamoStore {
                 more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
             }
             match self.transition(&transition, &more).await? {
-                Written::Done => {
-                    self.aliases.write(&self.client, &self.table, mapping).await;
-                    return Ok(RecordResult::Done);
-                }
+                Written::Done => return Ok(RecordResult::Done),
                 Written::Refused(reasons) => match refused_row(&reasons)? {
                     // An earlier attempt of this write, whose answer was lost. It may have had
                     // another link.
@@ -298,14 +296,8 @@ impl Store for DynamoStore {
     }
 
     async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        match self.transition(transition, &[]).await? {
-            Written::Done => {
-                let (client, table) = (&self.client, &self.table);
-                self.aliases.write(client, table, &transition.next).await;
-            }
-            Written::Refused(_) => {}
-        }
-        Ok(())
+        let written = self.transition(transition, &[]).await;
+        written.map(|_| ())
     }
 
     async fn probe(&self) -> Result<(), Fault> {
@@ -332,6 +324,23 @@ impl Store for DynamoStore {
 
     async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
         self.release(rule, subject).await
+    }
+
+    async fn remember_names(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        since: Timestamp,
+    ) -> Result<(), Fault> {
+        self.rename(repository, names, since).await
+    }
+
+    async fn remember_end(
+        &self,
+        repository: RepositoryId,
+        end: RepositoryTombstone,
+    ) -> Result<(), Fault> {
+        self.end(repository, end).await
     }
 
     async fn remember_received(

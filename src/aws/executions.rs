@@ -38,9 +38,16 @@ pub(super) fn variables(run: &Run) -> Result<Option<Vec<PipelineVariable>>, Faul
     Ok((!variables.is_empty()).then_some(variables))
 }
 
-/// Converts an execution.
-pub(super) fn read(summary: &PipelineExecutionSummary) -> Execution {
-    let revision = summary.source_revisions().first();
+/// Converts an execution. CodePipeline lists the revisions of all source actions in no documented
+/// order; `source` is the action whose revision counts. If it is not known, only a revision without
+/// others does.
+pub(super) fn read(summary: &PipelineExecutionSummary, source: Option<&str>) -> Execution {
+    let revisions = summary.source_revisions();
+    let revision = match (source, revisions) {
+        (Some(source), _) => revisions.iter().find(|one| one.action_name() == source),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
     Execution {
         id: summary
             .pipeline_execution_id()

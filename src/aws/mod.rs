@@ -1,7 +1,6 @@
 //! Implements the ports with the AWS SDK. No other folder names the SDK.
 
 mod account;
-mod aliases;
 mod call;
 mod codepipeline;
 mod declaration;
@@ -12,12 +11,14 @@ mod heartbeats;
 mod limiter;
 mod messages;
 mod records;
+mod repositories;
 mod roles;
 mod row;
 mod slots;
 mod sqs;
 mod store_reader;
 mod trail;
+mod written_names;
 
 use std::num::NonZeroU32;
 use std::time::Duration;

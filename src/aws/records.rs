@@ -1,6 +1,6 @@
-//! Writes the table's other items: delivery records, repository names and pipeline names.
+//! Writes the table's other items: delivery records and pipeline names.
 
-use crate::domain::ids::{DeliveryId, PipelineName, RepositoryId, RepositoryName};
+use crate::domain::ids::{DeliveryId, PipelineName};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::mapping::Mapping;
 
@@ -26,26 +26,6 @@ pub(super) fn delivery_item(
             n(entry.processed_at.seconds().saturating_add(DELIVERY_RECORD)),
         ),
     ])
-}
-
-/// Returns the items that map a repository's name to its number, so that people can look it up by
-/// name: one as GitHub spells the name, and one in lower case, because GitHub ignores case.
-pub(super) fn alias_items(repository: RepositoryId, name: &RepositoryName) -> Vec<Item> {
-    let name = name.as_str();
-    let lower = name.to_ascii_lowercase();
-    let item = |name: &str| {
-        Item::from([
-            ("pk".to_owned(), s(alias_key(name))),
-            ("sk".to_owned(), s("NAME")),
-            ("repository_id".to_owned(), n(repository.0)),
-        ])
-    };
-    let lower_case = (lower != name).then(|| item(&lower));
-    lower_case.into_iter().chain([item(name)]).collect()
-}
-
-pub(super) fn alias_key(name: &str) -> String {
-    format!("NAME#{name}")
 }
 
 /// Returns the key of the item that reserves a pipeline's name.

@@ -8,12 +8,13 @@ use crate::domain::ids::{
     BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Cursor, Page, SlotUse, StoreReader};
+use crate::domain::state::repository::RepositoryRecord;
+use crate::ports::{Cursor, KnownSubject, Page, SlotUse, StoreReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
-use crate::aws::records::alias_key;
+use crate::aws::repositories::alias_key;
 use crate::aws::row::{self, Item, repository_key, s};
 
 /// The sparse index of mappings by state, in which the longest unchanged come first.
@@ -57,6 +58,17 @@ impl StoreReader for DynamoStore {
         item.as_ref().map(row::read).transpose()
     }
 
+    async fn known(&self, subject: &Subject) -> Result<KnownSubject, Fault> {
+        self.known_of(subject).await
+    }
+
+    async fn repository_record(
+        &self,
+        repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
+        self.record_of(repository).await
+    }
+
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
         let query = self
             .client()
@@ -94,16 +106,7 @@ impl StoreReader for DynamoStore {
     }
 
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
-        let item = self
-            .item(alias_key(name.as_str()), "NAME".to_owned())
-            .await?;
-        let lower = name.as_str().to_ascii_lowercase();
-        let item = match item {
-            None if lower != name.as_str() => {
-                self.item(alias_key(&lower), "NAME".to_owned()).await?
-            }
-            item => item,
-        };
+        let item = self.item(alias_key(name), "NAME".to_owned()).await?;
         Ok(item.and_then(|item| {
             Some(RepositoryId(
                 item.get("repository_id")?.as_n().ok()?.parse().ok()?,

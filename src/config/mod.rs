@@ -5,6 +5,7 @@
 //! falls back to a default.
 
 mod changes;
+mod digest;
 mod environment;
 mod limits;
 mod overrides;

@@ -88,6 +88,7 @@ fn rule(
     }
     let rule = Rule {
         name,
+        digest: table.digest_without("name"),
         repository: repository?,
         on: on?,
         base: base
@@ -135,7 +136,7 @@ fn pipeline_name(
     on: Option<On>,
 ) -> Option<NamePattern> {
     let Some(text) = table.text("pipeline_name") else {
-        return NamePattern::parse(default_pattern(on?)).ok();
+        return NamePattern::parse(on?.default_pipeline_name()).ok();
     };
     let pattern = diagnostics.record_error(&text.place, NamePattern::parse(&text.value))?;
     check_pattern(diagnostics, &text.place, &pattern, on?);
@@ -206,13 +207,6 @@ fn chosen<T: Copy>(
     diagnostics
         .record_error(&located.place, found)
         .map(|(_, value)| *value)
-}
-
-fn default_pattern(on: On) -> &'static str {
-    match on {
-        On::PullRequest => "{repo}-pr-{number}",
-        On::Branch => "{repo}-{branch}",
-    }
 }
 
 /// Checks that a pattern gives each subject of its rule another name, and uses only placeholders

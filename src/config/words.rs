@@ -9,6 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::digest::digest_without;
 use crate::config::problem::{Place, Problem};
 
 /// The mistakes that were found so far in a text.
@@ -234,6 +235,13 @@ impl<'a, 't> Table<'a, 't> {
                 }
             });
         Some(numbered.collect())
+    }
+
+    /// Returns a digest of the table's values without one key.
+    pub(super) fn digest_without(&self, key: &str) -> String {
+        self.fields
+            .map(|fields| digest_without(key, fields))
+            .unwrap_or_default()
     }
 
     /// Records every key that was not read.

@@ -80,6 +80,12 @@ impl RepositoryName {
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, name)| name)
     }
+
+    /// Returns the name in lower case: GitHub compares names without case.
+    #[must_use]
+    pub fn to_lower_case(&self) -> Self {
+        Self(self.0.to_ascii_lowercase())
+    }
 }
 
 name! {
@@ -320,6 +326,19 @@ impl Subject {
     pub fn from_table_key(text: &str) -> Option<Self> {
         let (repository, key) = text.strip_prefix("REPO#")?.split_once('/')?;
         Self::from_key(RepositoryId(repository.parse().ok()?), key)
+    }
+
+    /// Returns the subject in words: `pull request 7 of acme/api` or `branch x of acme/api`.
+    /// The text is one line.
+    #[must_use]
+    pub fn describe(&self, repository: &str) -> String {
+        match &self.kind {
+            SubjectKind::PullRequest(number) => format!("pull request {number} of {repository}"),
+            SubjectKind::Branch(branch) => {
+                let branch = one_line(branch.as_str(), usize::MAX);
+                format!("branch {branch} of {repository}")
+            }
+        }
     }
 
     /// Returns the subject as people write it: `acme/api#7` or `acme/api@feature/x`. The text is

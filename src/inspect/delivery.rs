@@ -7,6 +7,7 @@ use crate::domain::outcome::chain::Chain;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
 use crate::inspect::dlq::dead_letter::DeadLetter;
@@ -153,7 +154,7 @@ async fn compare<S: StoreReader, P: PipelineReader>(
     let Some(spec) = mapping.spec() else {
         return Ok(None);
     };
-    let Some(rule) = rules.named(&spec.rule) else {
+    let Some(rule) = rule_of(mapping, spec, rules) else {
         return Ok(None);
     };
     let template = account.template(&spec.template).await?;

@@ -199,6 +199,11 @@ fn success(
             let repository = repository.map_or("the repository", |name| name.as_str());
             format!("remove every clone of {repository}: {detail}")
         }
+        Outcome::RepositoryRenamed { .. } => {
+            let repository = journal.repository.as_ref();
+            let repository = repository.map_or("the repository", |name| name.as_str());
+            format!("record the new name {repository}: {detail}")
+        }
         Outcome::AlreadyProcessed => "do nothing: it was processed".to_owned(),
     }
 }

@@ -13,9 +13,11 @@ use crate::domain::ids::{
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::repository::RepositoryRecord;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
-    Cursor, EntryPage, ExistingPipeline, Page, PipelineReader, SlotUse, StoreReader, TrailReader,
+    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
+    TrailReader,
 };
 
 /// A table without any mapping.
@@ -75,7 +77,11 @@ impl PipelineReader for OfflinePipelines {
         Ok(None)
     }
 
-    async fn executions(&self, _name: &PipelineName) -> Result<Vec<Execution>, Fault> {
+    async fn executions(
+        &self,
+        _name: &PipelineName,
+        _source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
         Ok(Vec::new())
     }
 
@@ -105,6 +111,17 @@ impl TrailReader for EmptyStore {
 
 impl StoreReader for EmptyStore {
     async fn mapping(&self, _subject: &Subject) -> Result<Option<Mapping>, Fault> {
+        Ok(None)
+    }
+
+    async fn known(&self, _subject: &Subject) -> Result<KnownSubject, Fault> {
+        Ok(KnownSubject::default())
+    }
+
+    async fn repository_record(
+        &self,
+        _repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
         Ok(None)
     }
 

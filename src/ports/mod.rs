@@ -27,5 +27,7 @@ pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
 pub use queue::Queue;
-pub use store::{ClaimResult, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader};
+pub use store::{
+    ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+};
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -54,10 +54,12 @@ pub trait PipelineReader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Timestamp>, Fault>> + Send;
 
     /// Returns the last executions of a pipeline, at most ten, the newest first; none if the
-    /// pipeline does not exist.
+    /// pipeline does not exist. Each has the commit that the source action `source` fetched, once
+    /// CodePipeline lists it; without a name, a pipeline of several source actions has none.
     fn executions(
         &self,
         name: &PipelineName,
+        source: Option<&str>,
     ) -> impl Future<Output = Result<Vec<Execution>, Fault>> + Send;
 
     /// Returns the current state of a pipeline's stages, in order; none if the pipeline does not

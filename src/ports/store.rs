@@ -9,6 +9,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use crate::ports::cursor::Cursor;
 use crate::ports::trail::{AuditLog, TrailReader};
 
@@ -64,6 +65,15 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// A subject's row and the record of its repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownSubject {
+    /// The row; `None` where the subject was never seen.
+    pub mapping: Option<Mapping>,
+    /// The record; `None` where no event of the repository was accepted.
+    pub repository: Option<RepositoryRecord>,
+}
+
 /// Read access to the table and to the audit trail.
 pub trait StoreReader: TrailReader {
     /// Returns a subject's row as it is now; `None` where the subject was never seen.
@@ -71,6 +81,17 @@ pub trait StoreReader: TrailReader {
         &self,
         subject: &Subject,
     ) -> impl Future<Output = Result<Option<Mapping>, Fault>> + Send;
+
+    /// Returns what the table knows of a subject, in one read. Each part is as it is now; the two
+    /// may be read at different moments.
+    fn known(&self, subject: &Subject) -> impl Future<Output = Result<KnownSubject, Fault>> + Send;
+
+    /// Returns the record of a repository as it is now; `None` where no event of the repository
+    /// was accepted.
+    fn repository_record(
+        &self,
+        repository: RepositoryId,
+    ) -> impl Future<Output = Result<Option<RepositoryRecord>, Fault>> + Send;
 
     /// Returns a page of the mappings in a state, from the beginning or from where another page
     /// ended. A page may be empty and not the last. The listing may be a moment old: rows are
@@ -126,9 +147,8 @@ pub trait StoreReader: TrailReader {
 /// Write access to the table, for the one place that acts.
 pub trait Store: StoreReader + AuditLog {
     /// Writes a half-way row if the table holds what the transition expects, and reserves the
-    /// pipeline's name. A second call with the same transition wins again: the row shows the claim
-    /// it asks for. A claim that is won also records the name of the repository, by which people
-    /// find the subject, even if nothing is ever settled.
+    /// pipeline's name. The name of the row's repository is remembered before that. A second call
+    /// with the same transition wins again: the row shows the claim it asks for.
     ///
     /// If cancelled or failed: the claim may stand; it expires, and the next event finishes what it
     /// records.
@@ -138,7 +158,8 @@ pub trait Store: StoreReader + AuditLog {
     ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
 
     /// Writes a settled row with its audit entry and delivery record, all or nothing, if the table
-    /// holds what the transition expects. The entry follows the last one of the subject's chain of
+    /// holds what the transition expects. The name of the row's repository is remembered before
+    /// that. The entry follows the last one of the subject's chain of
     /// changes, and the row has its link: the caller's row has the link before. If the row forgot
     /// its chain, because it was removed by hand, the entry follows what the chain has. A second
     /// call with the same arguments succeeds as well, and adds nothing.
@@ -148,11 +169,30 @@ pub trait Store: StoreReader + AuditLog {
         entry: &NewAuditEntry,
     ) -> impl Future<Output = Result<RecordResult, Fault>> + Send;
 
-    /// Writes a given-up row if the claim still stands, and the name of its repository; otherwise
-    /// nothing. Leaves no audit entry.
+    /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
     ///
     /// If cancelled or failed: the claim may stand; it expires by itself.
     fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Remembers for good that a repository has had these names, the last of them since this
+    /// time. People find it under the last one, unless it has had a later name.
+    ///
+    /// If cancelled or failed: some of it may be remembered.
+    fn remember_names(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        since: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Remembers the end of a repository for good, unless a later one is remembered.
+    ///
+    /// If cancelled or failed: it may be remembered.
+    fn remember_end(
+        &self,
+        repository: RepositoryId,
+        end: RepositoryTombstone,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Remembers for good when a message with this body was received, unless that is remembered
     /// already. Returns what is remembered.

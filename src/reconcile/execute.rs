@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -123,10 +123,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
+        let subject = transition.next.subject.clone();
         let claim = match self.store.claim(transition).await? {
             ClaimResult::Won(claim) => *claim,
             ClaimResult::Lost(row) => return Ok(ActionResult::Lost(row)),
-            ClaimResult::NameTaken(other) => return Err(name_taken(effect, &other)),
+            ClaimResult::NameTaken(other) => {
+                return Err(self.name_taken(effect, &subject, &other).await);
+            }
         };
         if takes_over {
             metrics::claim_taken_over();
@@ -221,6 +224,38 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let entry = NewAuditEntry::new(journal, &context.cause, context.time, &transition.next);
         repeat_write(|| self.store.record(transition, &entry)).await
     }
+
+    /// Returns the fault of a pipeline's name that another subject has. `key` is the subject's key
+    /// in the table.
+    async fn name_taken(&self, effect: &Effect, subject: &Subject, key: &str) -> Fault {
+        let other = Subject::from_table_key(key);
+        let repository = match &other {
+            Some(other) => self.store.mapping(other).await.ok().flatten(),
+            None => None,
+        };
+        let repository = repository.map(|mapping| mapping.repository);
+        let owner = match (&other, &repository) {
+            (Some(other), Some(name)) => other.describe(name.as_str()),
+            (Some(other), None) => other.describe(&format!("repository {}", other.repository)),
+            (None, _) => "another subject".to_owned(),
+        };
+        let is_same_repository = other.is_some_and(|other| other.repository == subject.repository);
+        let detail = match effect {
+            Effect::Create(Spec { pipeline, rule, .. })
+            | Effect::Start(Spec { pipeline, rule, .. }) => {
+                let advice = if is_same_repository {
+                    "so that their names differ, or remove it: the default names of branches and pull requests do"
+                } else {
+                    "so that it contains {owner} and {repo}"
+                };
+                format!(
+                    "the name '{pipeline}' belongs to the pipeline of {owner}: change pipeline_name of rule '{rule}', or of the other's, {advice}"
+                )
+            }
+            Effect::Delete(name) => format!("the name '{name}' belongs to the pipeline of {owner}"),
+        };
+        Fault::new(Reason::PipelineNameTaken, detail)
+    }
 }
 
 /// Repeats a conditional write that the table refused for anything but its condition: another
@@ -245,17 +280,4 @@ async fn repeat_write<T, F: Future<Output = Result<T, Fault>>>(
             Some(_) | None => return Err(fault),
         }
     }
-}
-
-fn name_taken(effect: &Effect, other: &str) -> Fault {
-    let detail = match effect {
-        Effect::Create(Spec { pipeline, rule, .. })
-        | Effect::Start(Spec { pipeline, rule, .. }) => {
-            format!(
-                "'{pipeline}' is the pipeline of {other}: make pipeline_name of rule '{rule}' tell them apart, for instance with {{owner}}"
-            )
-        }
-        Effect::Delete(name) => format!("'{name}' is the pipeline of {other}"),
-    };
-    Fault::new(Reason::PipelineNameTaken, detail)
 }

@@ -5,7 +5,7 @@ use tracing::Instrument;
 use crate::domain::fault::Fault;
 use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
 use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::intake::event::{Decision, Event};
+use crate::domain::intake::event::{Decision, Event, Ignored};
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -81,10 +81,30 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 entered.record(&done);
                 done
             }
+            Decision::Handle(Request::KnownSubject(intent)) => {
+                let Some(seen) = self.known_subject(message.secret(), &intent).await? else {
+                    return Ok(Outcome::Ignored(Ignored::NoRule));
+                };
+                let done = self.reconcile(&intent, seen, lease, journal);
+                done.instrument(span).await
+            }
             Decision::Handle(Request::Repository(removal)) => {
                 let (id, name) = (removal.repository, &removal.name);
+                if !self.is_known_repository(id, [name]).await? {
+                    return Ok(Outcome::Ignored(Ignored::NoRule));
+                }
                 self.check_repository(message.secret(), id, name).await?;
                 let done = self.remove_repository(&removal, lease, journal);
+                done.instrument(span).await
+            }
+            Decision::Handle(Request::Renaming(renaming)) => {
+                let (id, name) = (renaming.repository, &renaming.name);
+                let names = renaming.before.iter().chain([name]);
+                if !self.is_known_repository(id, names).await? {
+                    return Ok(Outcome::Ignored(Ignored::NoRule));
+                }
+                self.check_repository(message.secret(), id, name).await?;
+                let done = self.rename_repository(&renaming, lease, journal);
                 done.instrument(span).await
             }
             Decision::Handle(Request::Repair(request)) => {

@@ -7,8 +7,9 @@ use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::state::intent::RepositoryRemoval;
+use crate::domain::state::intent::{Intent, RepositoryRemoval};
 use crate::domain::state::mapping::State;
+use crate::domain::state::repository::RepositoryTombstone;
 use crate::domain::text::plural;
 use crate::ports::{Clock, Pipelines, Store};
 
@@ -20,18 +21,21 @@ use crate::reconcile::lease::Lease;
 const STEP: Duration = Duration::from_secs(60);
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Handles one subject after the other, in steps of [`STEP`]: after each the message returns to
-    /// the queue, and those that are done are not handled again. If one fails, the others are still
-    /// handled; the message returns, and changes nothing for those that are done. A fault that may
-    /// pass wins over one that no retry can help: the dead letter must not hide subjects that a
-    /// retry would finish.
+    /// Remembers the end of the repository, then handles one subject after the other, in steps of
+    /// [`STEP`]: after each the message returns to the queue, and those that are done are not
+    /// handled again. If one fails, the others are still handled; the message returns, and changes
+    /// nothing for those that are done. Of several faults, the one whose message must stay in the
+    /// queue the longest decides.
+    ///
+    /// The end is remembered first: a claim that is not in the listing yet finds it
+    /// (`effects/create.rs`).
     pub(super) async fn remove_repository(
         &self,
         removal: &RepositoryRemoval,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        journal.repository_removal(removal);
+        journal.repository(&removal.name);
         let time = match removal.event_time {
             Some(time) => time,
             // The first arrival stands in for the time of a deletion. If it were that of this
@@ -42,6 +46,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 self.store().remember_received(body, received_at).await?
             }
         };
+        let end = RepositoryTombstone {
+            at: time,
+            reason: removal.reason,
+        };
+        self.store().remember_end(removal.repository, end).await?;
         let mut pass = Pass::new(removal, time, self.clock().now());
         // Those that failed before come last, so that they delay no other.
         for failed_before in [false, true] {
@@ -82,14 +91,16 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     return Err(pass.unfinished(failed_before));
                 }
                 let mut part = journal.clone();
-                let intent = pass.removal.of(row.subject.clone(), pass.time);
+                let intent = Intent::of_removal(pass.removal, row.subject.clone(), pass.time);
                 let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
                 match handling.await {
+                    Ok(Outcome::Unchanged(_)) => {}
                     Ok(_) => pass.handled += 1,
                     Err(fault) => {
                         pass.failed_subjects.insert(intent.subject);
                         if keep(&mut pass.failed, fault) {
                             journal.step = part.step;
+                            journal.attempts = part.attempts;
                         }
                     }
                 }
@@ -141,14 +152,28 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Keeps the later fault, unless it is permanent and the earlier one is not. Returns true if the
-/// later one was kept.
+/// Keeps the fault whose message must stay in the queue the longest, and the first of two alike.
+/// Returns true if the new one was kept.
 fn keep(failed: &mut Option<Fault>, fault: Fault) -> bool {
-    let is_final =
-        |fault: &Fault| matches!(fault.reason.class(), Class::Permanent | Class::Unverified);
-    let keeps = !is_final(&fault) || failed.as_ref().is_none_or(is_final);
+    let keeps = failed
+        .as_ref()
+        .is_none_or(|kept| patience(&fault) > patience(kept));
     if keeps {
         *failed = Some(fault);
     }
     keeps
+}
+
+/// Ranks a fault by how long its message would be retried. A dead letter must not hide subjects
+/// that a retry would finish.
+fn patience(fault: &Fault) -> u8 {
+    match fault.reason.class() {
+        Class::Busy | Class::Deferred => 6,
+        Class::Transient if fault.reason == Reason::MappingNewer => 5,
+        Class::Quota => 4,
+        Class::Throttled => 3,
+        Class::Transient => 2,
+        Class::Unknown => 1,
+        Class::Permanent | Class::Unverified => 0,
+    }
 }

@@ -22,18 +22,32 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         subject: &Subject,
         claimed: &RepositoryName,
     ) -> Result<Option<Box<Mapping>>, Fault> {
-        let Some(secret) = secret.filter(|secret| secret.repositories.is_some()) else {
+        if secret.is_none_or(|secret| secret.repositories.is_none()) {
             return Ok(None);
-        };
-        match self.store().mapping(subject).await? {
-            Some(row) => {
-                covered(secret, claimed, &row)?;
-                Ok(Some(Box::new(row)))
-            }
-            None => {
-                self.check_repository(Some(secret), subject.repository, claimed)
-                    .await?;
-                Ok(None)
+        }
+        let row = self.store().mapping(subject).await?;
+        self.check_row(secret, subject, claimed, row.as_ref())
+            .await?;
+        Ok(row.map(Box::new))
+    }
+
+    /// Checks the subject's row, or the first row of its repository if there is none.
+    ///
+    /// # Errors
+    /// `WrongSecret`, as for a subject.
+    pub(super) async fn check_row(
+        &self,
+        secret: Option<&SecretScope>,
+        subject: &Subject,
+        claimed: &RepositoryName,
+        row: Option<&Mapping>,
+    ) -> Result<(), Fault> {
+        match (secret.filter(|secret| secret.repositories.is_some()), row) {
+            (None, _) => Ok(()),
+            (Some(secret), Some(row)) => covered(secret, claimed, row),
+            (Some(_), None) => {
+                self.check_repository(secret, subject.repository, claimed)
+                    .await
             }
         }
     }

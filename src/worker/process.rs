@@ -117,7 +117,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         if !is_quiet {
             report::processed(&processed, ended.since(started), ended.since(sent_at));
         }
-        self.record(&processed.signal);
+        self.record(processed.signal);
         self.dispose(processed, lease).await
     }
 
@@ -133,7 +133,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
     }
 
     /// Passes the signal of a message to the circuit breaker and the readiness.
-    fn record(&self, signal: &BackendSignal) {
+    fn record(&self, signal: BackendSignal) {
         let shared = &self.shared;
         match signal {
             BackendSignal::Nothing => {}

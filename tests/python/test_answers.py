@@ -1,5 +1,6 @@
 """Tests the answers of the running emulator to single requests, as an SDK reads them."""
 
+import json
 import tempfile
 import unittest
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from _common.isolation import REGION, isolate
-from _sandbox import account, aws, emulator
+from _sandbox import account, aws, emulator, world
 
 assert support  # it makes the scripts' packages importable
 
@@ -110,6 +111,40 @@ class Answers(unittest.TestCase):
         self.assertEqual(newest["pipelineExecutionId"], started[2])
         self.assertEqual(newest["sourceRevisions"][0]["revisionId"], "a" * 40)
         self.assertEqual(first["trigger"]["triggerType"], "CreatePipeline")
+
+    def test_a_token_is_masked(self) -> None:
+        """GetPipeline shows no token of a version 1 source."""
+        pipelines = aws.client("codepipeline", self.endpoint)
+        role = pipelines.get_pipeline(name=self.made.template)["pipeline"]["roleArn"]
+        secret = account.template(role) | {"name": "secret", "triggers": []}
+        secret["stages"][0]["actions"][0]["configuration"]["OAuthToken"] = "token"
+        pipelines.create_pipeline(pipeline=secret)
+        found = pipelines.get_pipeline(name="secret")["pipeline"]
+        self.assertEqual(world.source_of({"pipeline": found})["OAuthToken"], "****")
+        pipelines.delete_pipeline(name="secret")
+
+    def test_a_moved_message_names_its_source(self) -> None:
+        """The daemon tells by it what SQS itself dead-lettered."""
+        queue = aws.client("sqs", self.endpoint)
+        dead = queue.create_queue(QueueName="dead")["QueueUrl"]
+        arns = [
+            queue.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+            for url in (dead, queue.create_queue(QueueName="source")["QueueUrl"])
+        ]
+        policy = {"deadLetterTargetArn": arns[0]["QueueArn"], "maxReceiveCount": 1}
+        source = queue.get_queue_url(QueueName="source")["QueueUrl"]
+        attributes = {"RedrivePolicy": json.dumps(policy)}
+        queue.set_queue_attributes(QueueUrl=source, Attributes=attributes)
+        queue.send_message(QueueUrl=source, MessageBody="moved")
+        queue.send_message(QueueUrl=dead, MessageBody="sent")
+        for _ in range(2):
+            queue.receive_message(QueueUrl=source, VisibilityTimeout=0)
+        received = queue.receive_message(
+            QueueUrl=dead, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+        )
+        name = "DeadLetterQueueSourceArn"
+        sources = {one["Body"]: one["Attributes"].get(name) for one in received["Messages"]}
+        self.assertEqual(sources, {"moved": arns[1]["QueueArn"], "sent": None})
 
     def test_an_invalid_message_of_a_batch_fails_alone(self) -> None:
         """The others are sent."""

@@ -12,7 +12,7 @@ import support
 from botocore.exceptions import ClientError
 
 from _common.isolation import isolate
-from _sandbox import aws, emulator
+from _sandbox import account, aws, emulator
 from _sandbox.memory import peak_megabytes
 from _sandbox.moto_patches.conflicts import DoneTransactions, InFlight, Role
 
@@ -213,6 +213,24 @@ class Concurrency(Emulated):
             bodies = [body for found in taken for body in found]
         sent = [f"{client}-{number}" for client in range(half) for number in range(rounds)]
         self.assertEqual(sorted(bodies), sorted(sent))
+
+    def test_a_name_is_taken_once(self) -> None:
+        """Several clients create the same pipelines, while others list them."""
+        role = account.make_role(aws.client("iam", self.moto.endpoint))
+        pipelines = aws.client("codepipeline", self.moto.endpoint)
+
+        def work(_client: int) -> Counter[str]:
+            answers: Counter[str] = Counter()
+            for number in range(20):
+                made = account.template(role) | {"name": f"pipeline-{number}"}
+                answers[self.code(lambda made=made: pipelines.create_pipeline(pipeline=made))] += 1
+                pipelines.list_pipelines()
+            return answers
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            answers = sum(pool.map(work, range(CLIENTS)), Counter[str]())
+        rest = 20 * (CLIENTS - 1)
+        self.assertEqual(answers, {"done": 20, "PipelineNameInUseException": rest})
 
     def test_the_memory_does_not_grow_with_the_requests(self) -> None:
         """Neither transactions nor messages leave anything behind."""

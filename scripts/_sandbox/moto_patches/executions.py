@@ -14,6 +14,7 @@ from moto.core.exceptions import JsonRESTError
 
 from ..request_rules import codepipeline
 from ..request_rules.refusal import Refusal
+from .pipelines import LOCK
 
 PAGE = 100
 """The default number of executions in an answer of ListPipelineExecutions, and the largest."""
@@ -42,17 +43,18 @@ def _start(self: CodePipelineResponse) -> str:
     names = ("name", "variables", "sourceRevisions", "clientRequestToken")
     request = {name: self._get_param(name) for name in names}
     name, token = request["name"], request["clientRequestToken"]
-    declaration, _ = self.codepipeline_backend.get_pipeline(name)
-    try:
-        codepipeline.check_execution(declaration, request)
-    except Refusal as refusal:
-        raise JsonRESTError(refusal.code, refusal.message) from None
-    earlier = self.codepipeline_backend.pipelines[name].executions.values()
-    same = (one for one in earlier if token and one.token == token)
-    execution = next(same, None)
-    if execution is None:
-        backend = self.codepipeline_backend
-        execution = _begin(backend, name, request, "StartPipelineExecution")
+    backend = self.codepipeline_backend
+    with LOCK:
+        declaration, _ = backend.get_pipeline(name)
+        try:
+            codepipeline.check_execution(declaration, request)
+        except Refusal as refusal:
+            raise JsonRESTError(refusal.code, refusal.message) from None
+        earlier = backend.pipelines[name].executions.values()
+        same = (one for one in earlier if token and one.token == token)
+        execution = next(same, None)
+        if execution is None:
+            execution = _begin(backend, name, request, "StartPipelineExecution")
     return json.dumps({"pipelineExecutionId": execution.pipeline_execution_id})
 
 

@@ -2,7 +2,7 @@
 
 moto takes no lock: two consumers can receive the same message at once, and a deletion, which
 replaces the list of messages, can lose one that arrives meanwhile. It also keeps the receipt
-handles of all messages that were ever deleted.
+handles of all messages that were ever deleted, and does not say from which queue SQS moved one.
 """
 
 import time
@@ -10,11 +10,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 DELETED_HANDLES = 10_000
 """The number of receipt handles of deleted messages that a queue remembers, to delete one again."""
 
+_SOURCE = "DeadLetterQueueSourceArn"
 _OPERATIONS = (
     "change_message_visibility",
     "delete_message",
@@ -30,6 +33,8 @@ def install() -> None:
         setattr(SQSBackend, name, _in_turn(getattr(SQSBackend, name)))
     SQSBackend.is_message_valid_based_on_retention_period = _is_retained
     Queue.__init__ = _with_recent_handles(Queue.__init__)
+    Queue.add_message = _with_its_first_queue(Queue.add_message)
+    SQSResponse.receive_message = _with_sources(SQSResponse.receive_message)
 
 
 def _in_turn(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,5 +67,33 @@ def _with_recent_handles(initialize: Callable[..., None]) -> Callable[..., None]
     def run(self: Queue, *args: Any, **kwargs: Any) -> None:
         initialize(self, *args, **kwargs)
         self.deleted_messages = _RecentHandles()
+
+    return run
+
+
+def _with_its_first_queue(add: Callable[..., None]) -> Callable[..., None]:
+    def run(self: Queue, message: Message) -> None:
+        if not hasattr(message, "first_queue"):
+            message.first_queue = self.queue_arn
+        add(self, message)
+
+    return run
+
+
+def _with_sources(receive: Callable[..., ActionResult]) -> Callable[..., ActionResult]:
+    """Adds the source of messages that the redrive policy moved."""
+
+    def run(self: SQSResponse) -> ActionResult:
+        answer = receive(self)
+        names = ("MessageSystemAttributeNames", "AttributeNames")
+        wanted = {one for name in names for one in self._get_param(name, [])}
+        if wanted & {"All", _SOURCE}:
+            queue = self.sqs_backend.get_queue(self._get_queue_name())
+            sources = {message.id: message.first_queue for message in queue._messages}
+            for received in answer.result.get("Messages", []):
+                source = sources.get(received["MessageId"], queue.queue_arn)
+                if source != queue.queue_arn:
+                    received.setdefault("Attributes", {})[_SOURCE] = source
+        return answer
 
     return run

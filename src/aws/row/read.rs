@@ -28,6 +28,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
     Ok(Mapping {
         subject: row.parse("sk", |sk| Subject::from_key(repository, sk))?,
         repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
+        renamed_at: row.number("renamed_at")?.map(Timestamp),
         state: row.parse("state", |word| {
             State::ALL.into_iter().find(|state| state.as_str() == word)
         })?,
@@ -109,6 +110,7 @@ fn spec(part: &Part<'_>) -> Result<Spec, Fault> {
         template: part.parse("template", |name| PipelineName::parse(name).ok())?,
         branch: part.parse("branch", |name| Branch::parse(name).ok())?,
         rule: part.owned("rule")?,
+        rule_digest: part.owned("rule_digest")?,
         base: part.optional("base", |name| Branch::parse(name).ok())?,
         title: part.text("title")?.map(str::to_owned),
         author: part.text("author")?.map(str::to_owned),
@@ -138,6 +140,7 @@ fn fingerprint(part: &Part<'_>) -> Result<CloneFingerprint, Fault> {
     Ok(CloneFingerprint {
         digest: part.text("digest")?.map(str::to_owned),
         secrets: part.text("secrets")?.map(str::to_owned),
+        source: part.text("source")?.map(str::to_owned),
         pinned_source: part.text("pinned_source")?.map(str::to_owned),
         variables: names("variables")?,
         left_out_stages: names("left_out_stages")?,

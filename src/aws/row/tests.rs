@@ -27,6 +27,7 @@ fn spec() -> Spec {
         template: PipelineName::parse("api-main").unwrap(),
         branch: Branch::parse("feature/ü#1").unwrap(),
         rule: "rule 1".into(),
+        rule_digest: "d1".into(),
         base: Some(Branch::parse("main").unwrap()),
         title: Some("\u{1F680}".into()),
         author: Some("octocat".into()),
@@ -51,6 +52,7 @@ fn full() -> Mapping {
             kind: SubjectKind::PullRequest(7),
         },
         repository: RepositoryName::parse("acme/api").unwrap(),
+        renamed_at: Some(Timestamp(1_790_000_000_000)),
         state: State::Creating,
         generation: u64::MAX,
         order: EventOrder {
@@ -74,6 +76,7 @@ fn full() -> Mapping {
                 fingerprint: Some(CloneFingerprint {
                     digest: Some("d".into()),
                     secrets: Some("e".into()),
+                    source: Some("Source".into()),
                     pinned_source: Some("Source".into()),
                     variables: vec!["PR".into()],
                     left_out_stages: vec!["Deploy".into()],

@@ -21,6 +21,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("sk", Some(s(mapping.subject.key()))),
         ("schema", Some(n(SCHEMA))),
         ("repository", Some(s(mapping.repository.as_str()))),
+        ("renamed_at", mapping.renamed_at.map(|at| n(at.0))),
         ("state", Some(s(mapping.state.as_str()))),
         ("generation", Some(n(mapping.generation))),
         ("event_time", Some(n(order.event_time.0))),
@@ -83,6 +84,7 @@ fn spec(spec: &Spec) -> AttributeValue {
         ("template", text(Some(&spec.template))),
         ("branch", text(Some(&spec.branch))),
         ("rule", text(Some(&spec.rule))),
+        ("rule_digest", text(Some(&spec.rule_digest))),
         ("base", text(spec.base.as_ref())),
         ("title", text(spec.title.as_ref())),
         ("author", text(spec.author.as_ref())),
@@ -110,6 +112,7 @@ fn fingerprint(fingerprint: &CloneFingerprint) -> AttributeValue {
     map([
         ("digest", text(fingerprint.digest.as_ref())),
         ("secrets", text(fingerprint.secrets.as_ref())),
+        ("source", text(fingerprint.source.as_ref())),
         ("pinned_source", text(fingerprint.pinned_source.as_ref())),
         ("variables", Some(names(&fingerprint.variables))),
         ("left_out_stages", Some(names(&fingerprint.left_out_stages))),

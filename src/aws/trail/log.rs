@@ -59,12 +59,12 @@ impl DynamoStore {
             return;
         };
         let name = entry.repository.as_deref();
-        if let Some(name) = name.and_then(|name| RepositoryName::parse(name).ok()) {
-            let (client, table) = (self.client(), self.table());
-            let aliases = self.aliases();
-            aliases
-                .write_name(client, table, subject.repository, &name)
-                .await;
+        let Some(name) = name.and_then(|name| RepositoryName::parse(name).ok()) else {
+            return;
+        };
+        let written = self.name_for_people(subject.repository, &name).await;
+        if let Err(fault) = written {
+            tracing::warn!(fault = %fault, "Operators cannot find a repository by its name");
         }
     }
 

@@ -27,7 +27,10 @@ pub(super) async fn show(args: &Show) -> Done {
         let mut note = |why: Fault| unknown.push(why.to_string());
         let stages = account.pipelines.stages(name).await;
         let stages = stages.map_err(&mut note).unwrap_or_default();
-        let executions = account.pipelines.executions(name).await;
+        let source = mapping
+            .fingerprint()
+            .and_then(|found| found.source.as_deref());
+        let executions = account.pipelines.executions(name, source).await;
         let executions = executions.map_err(&mut note).unwrap_or_default();
         live = Some(Live {
             exists: found.is_some(),

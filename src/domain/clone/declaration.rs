@@ -105,18 +105,12 @@ impl<'a> Action<'a> {
 
     /// Returns the names of the input artifacts.
     pub fn inputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        list(self.whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
+        inputs(self.whole)
     }
 
     /// Returns the names of the output artifacts.
     pub fn outputs(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         list(self.whole.get("outputArtifacts")).map(|artifact| text(artifact.get("name")))
-    }
-
-    /// Returns true if any text in the action contains `part`.
-    #[must_use]
-    pub fn mentions(&self, part: &str) -> bool {
-        mentions(self.whole, part)
     }
 }
 
@@ -154,7 +148,13 @@ impl<'a> ConditionRule<'a> {
     }
 }
 
-fn mentions(json: &Value, part: &str) -> bool {
+/// Returns the names of the input artifacts of an action or of a rule in a condition.
+pub(super) fn inputs(whole: &Value) -> impl Iterator<Item = &str> {
+    list(whole.get("inputArtifacts")).map(|artifact| text(artifact.get("name")))
+}
+
+/// Returns true if any text in the JSON contains `part`.
+pub(super) fn mentions(json: &Value, part: &str) -> bool {
     match json {
         Value::String(text) => text.contains(part),
         Value::Array(items) => items.iter().any(|item| mentions(item, part)),
@@ -246,16 +246,31 @@ impl Declaration {
 
     /// Returns every rule of the stages' conditions.
     pub fn rules(&self) -> impl Iterator<Item = ConditionRule<'_>> {
-        list(self.0.get("stages")).flat_map(|stage| {
-            let conditions = CONDITIONS.iter().filter_map(|key| stage.get(*key));
-            let conditions = conditions.flat_map(|kind| list(kind.get("conditions")));
-            let rules = conditions.flat_map(|condition| list(condition.get("rules")));
-            rules.map(move |rule| ConditionRule {
-                stage: text(stage.get("name")),
+        self.conditions().flat_map(|(stage, condition)| {
+            list(condition.get("rules")).map(move |rule| ConditionRule {
+                stage,
                 provider: text(rule.pointer("/ruleTypeId/provider")),
                 role: rule.get("roleArn").and_then(Value::as_str),
                 whole: rule,
             })
+        })
+    }
+
+    /// Returns true if a stage rolls back when it fails, or when a condition is not met.
+    pub(super) fn rolls_back(&self) -> bool {
+        let rolls_back = |json: &Value| text(json.get("result")) == "ROLLBACK";
+        let stages = list(self.0.get("stages"));
+        let mut failures = stages.filter_map(|stage| stage.get("onFailure"));
+        failures.any(rolls_back) || self.conditions().any(|(_, one)| rolls_back(one))
+    }
+
+    /// Returns the conditions of the stages, each with the name of its stage.
+    fn conditions(&self) -> impl Iterator<Item = (&str, &Value)> {
+        list(self.0.get("stages")).flat_map(|stage| {
+            let name = text(stage.get("name"));
+            let kinds = CONDITIONS.iter().filter_map(|key| stage.get(*key));
+            let conditions = kinds.flat_map(|kind| list(kind.get("conditions")));
+            conditions.map(move |condition| (name, condition))
         })
     }
 

@@ -17,6 +17,9 @@ pub struct CloneFingerprint {
     /// SHA-256 of the digest and the rule's secrets. `None` if the rule has none, or if they were
     /// not read: a prediction compares everything but the secrets.
     pub secrets: Option<String>,
+    /// The source action that fetches the subject's branch. Templates have other source actions,
+    /// too, whose commits are not the subject's. `None` in a row that does not say.
+    pub source: Option<String>,
     /// The source action whose commit each execution names; `None` if an execution builds the
     /// branch's head.
     pub pinned_source: Option<String>,

@@ -119,11 +119,13 @@ impl Template {
         clone.0.remove("version");
         let digest = digest(&clone, overrides);
         overrides.fill_masked_secrets(&mut clone, self.declaration.name())?;
-        let pinned_source = pipeline_type::pins_commit(&clone, rule.start).then_some(source.action);
+        let source = source.action;
+        let pinned_source = pipeline_type::pins_commit(&clone, rule.start).then(|| source.clone());
         let variables = overrides.variables(&values)?;
         let fingerprint = CloneFingerprint {
             secrets: secrets_digest(&digest, overrides),
             digest: Some(digest),
+            source: Some(source),
             pinned_source,
             variables: variables.iter().map(|(name, _)| name.clone()).collect(),
             left_out_stages,

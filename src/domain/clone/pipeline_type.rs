@@ -35,9 +35,9 @@ pub(super) fn check(template: &Declaration, rule: &Rule) -> Result<(), Fault> {
             ));
         }
     }
-    if overrides.execution_mode == Some(ExecutionMode::Parallel) && rolls_back(template) {
+    if overrides.execution_mode == Some(ExecutionMode::Parallel) && template.rolls_back() {
         return fault(format!(
-            "template '{}' has a stage that rolls back, which execution_mode = \"PARALLEL\" of rule '{}' does not support",
+            "template '{}' has a stage or a condition that rolls back, which execution_mode = \"PARALLEL\" of rule '{}' does not support",
             template.name(),
             rule.name
         ));
@@ -61,12 +61,4 @@ pub(super) fn set_mode(clone: &mut Declaration, mode: Option<ExecutionMode>) {
             .0
             .insert("executionMode".to_owned(), Value::from(mode.as_str()));
     }
-}
-
-fn rolls_back(template: &Declaration) -> bool {
-    let stages = template.0.get("stages").and_then(Value::as_array);
-    stages
-        .into_iter()
-        .flatten()
-        .any(|stage| stage.pointer("/onFailure/result").and_then(Value::as_str) == Some("ROLLBACK"))
 }

@@ -1,7 +1,7 @@
 //! Which actions of a pipeline change something outside it, such as a deployment. A clone runs the
 //! code of a pull request, so it has none of them unless its rule names their stage.
 
-use crate::domain::clone::declaration::{Action, ActionPath, ConditionRule, Declaration};
+use crate::domain::clone::declaration::{Action, ActionPath, ConditionRule, Declaration, mentions};
 
 /// The categories of actions that only build or test (API reference, `ActionTypeId.category`).
 /// Every other category but Source counts as changing something outside.
@@ -113,7 +113,7 @@ impl Action<'_> {
             words(name).any(|word| DEPLOYING_WORDS.contains(&word.to_ascii_lowercase().as_str()))
         });
         let mut commands = DEPLOYING_COMMANDS.iter();
-        named || commands.any(|command| self.mentions(command))
+        named || commands.any(|command| mentions(self.whole(), command))
     }
 
     /// Describes the action, in the reason for which its stage is left out.

@@ -65,14 +65,14 @@ pub(super) fn source(
             .actions()
             .filter(|action| branch_key(action).is_some())
     };
+    if candidates().next().is_none() {
+        return Err(without_branch(clone, repository));
+    }
     let fault = |problem: String| {
         let all: Vec<String> = candidates()
             .map(|action| action.path().to_string())
             .collect();
-        let all = match all.as_slice() {
-            [] => "none".to_owned(),
-            some => some.join(", "),
-        };
+        let all = all.join(", ");
         let detail = format!(
             "{problem} in template '{}' (its source actions with a branch: {all}): correct the template, or name one as source_action",
             clone.name()
@@ -97,6 +97,19 @@ pub(super) fn source(
         (None, _) => Err(fault(format!("no source action fetches {repository}"))),
         (Some(_), Some(_)) => Err(fault(format!("several source actions fetch {repository}"))),
     }
+}
+
+/// Returns the fault of a template whose source actions all have no branch, such as S3 and ECR.
+fn without_branch(clone: &Declaration, repository: &RepositoryName) -> Fault {
+    let sources = clone.actions().filter(|action| action.category == "Source");
+    let sources = sources.map(|action| format!("'{}' by {}", action.path(), action.provider));
+    let sources: Vec<String> = sources.collect();
+    let detail = format!(
+        "template '{}' fetches no Git repository (its source actions: {}), so a clone has no branch to build: add a {CONNECTION} action for {repository} to the template, or let the rule clone another one",
+        clone.name(),
+        sources.join(", ")
+    );
+    Fault::new(Reason::TemplateSource, detail)
 }
 
 /// Returns the GitHub repositories that a template's source actions fetch.

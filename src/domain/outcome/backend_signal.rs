@@ -32,6 +32,7 @@ impl BackendSignal {
                 | Outcome::Started
                 | Outcome::Updated
                 | Outcome::RepositoryRemoved(_)
+                | Outcome::RepositoryRenamed { .. }
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
                 | Outcome::SkippedForeign

@@ -14,7 +14,7 @@ use crate::domain::intake::event::{Change, Event};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::state::desired::DesiredState;
-use crate::domain::state::intent::{Intent, RepositoryRemoval};
+use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
 
 /// The journal of one message. It contains names and outcomes, never the body.
@@ -93,7 +93,7 @@ impl AskedFacts {
                 draft: false,
                 fork: false,
             }),
-            Change::Repository(_) | Change::Repair(_) => None,
+            Change::Repository(_) | Change::Renamed(_) | Change::Repair(_) => None,
         }
     }
 }
@@ -223,10 +223,19 @@ impl Journal {
     }
 
     /// Records that step 4 is done, for every subject of a repository.
-    pub fn repository_removal(&mut self, removal: &RepositoryRemoval) {
-        self.repository = Some(removal.name.clone());
+    pub fn repository(&mut self, name: &RepositoryName) {
+        self.repository = Some(name.clone());
         self.about = Some(About::Repository);
         self.step = Step::Mapping;
+    }
+
+    /// Returns the journal of the same message for one subject of its repository.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject) -> Self {
+        Self {
+            about: Some(About::Subject(subject.clone())),
+            ..self.clone()
+        }
     }
 
     /// Records that step 4 is done, for a repair.

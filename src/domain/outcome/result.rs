@@ -39,6 +39,13 @@ pub enum Outcome {
     /// The repository was deleted or archived, and the pipelines of this many subjects were
     /// removed.
     RepositoryRemoved(usize),
+    /// The repository has another name, and so have its subjects with a pipeline.
+    RepositoryRenamed {
+        /// How many they are.
+        subjects: usize,
+        /// How many of them no rule admits under the new name.
+        without_rule: usize,
+    },
     /// The pipeline was deleted.
     Deleted,
     /// The pipeline no longer existed.
@@ -62,6 +69,7 @@ impl Outcome {
             Self::Started => "started",
             Self::Updated => "updated",
             Self::RepositoryRemoved(_) => "repository-removed",
+            Self::RepositoryRenamed { .. } => "repository-renamed",
             Self::Deleted => "deleted",
             Self::AlreadyDeleted => "already-deleted",
             Self::SkippedForeign => "skipped-foreign",
@@ -83,6 +91,7 @@ impl Outcome {
             | Self::Unchanged(_)
             | Self::Recorded(_)
             | Self::RepositoryRemoved(_)
+            | Self::RepositoryRenamed { .. }
             | Self::SkippedForeign
             | Self::AlreadyProcessed => false,
         }
@@ -96,6 +105,16 @@ impl Outcome {
             Self::Ignored(why) => Some(why.as_str().to_owned()),
             Self::Unchanged(why) => Some(why.as_str().to_owned()),
             Self::RepositoryRemoved(subjects) => Some(plural(*subjects, "subject")),
+            Self::RepositoryRenamed {
+                subjects,
+                without_rule,
+            } => {
+                let subjects = plural(*subjects, "subject");
+                Some(match without_rule {
+                    0 => subjects,
+                    without_rule => format!("{subjects}, {without_rule} without a rule"),
+                })
+            }
             Self::Recorded(why) => why.map(|why| why.as_str().to_owned()),
             Self::Created
             | Self::AlreadyCreated
@@ -125,6 +144,9 @@ impl Outcome {
             Self::Updated => format!("updated and started {pipeline}"),
             Self::RepositoryRemoved(subjects) => {
                 format!("removed the pipelines of {}", plural(*subjects, "subject"))
+            }
+            Self::RepositoryRenamed { .. } => {
+                format!("recorded the new name of {}", detail.unwrap_or("-"))
             }
             Self::Deleted => format!("deleted {pipeline}"),
             Self::AlreadyDeleted => format!("found {pipeline} already deleted"),

@@ -75,6 +75,13 @@ impl GlobFilter {
         (self.admitted.is_empty() || any(&self.admitted)) && !any(&self.refused)
     }
 
+    /// Returns true if a glob that admits begins with this text.
+    #[must_use]
+    pub fn names(&self, beginning: &str) -> bool {
+        let mut globs = self.admitted.iter();
+        globs.any(|glob| glob.glob().glob().starts_with(beginning))
+    }
+
     /// Returns true if everything that `narrower` matches certainly matches this filter too. It is
     /// false where the texts of the globs do not tell.
     #[must_use]

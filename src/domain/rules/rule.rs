@@ -2,16 +2,22 @@
 //! read from the configuration.
 
 use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::ids::{PipelineName, RepositoryName};
+use crate::domain::ids::{Branch, PipelineName, RepositoryName};
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 
+/// The beginning of the names of GitHub's branches for merges (GitHub, "Managing a merge queue").
+const MERGE_QUEUE: &str = "gh-readonly-queue/";
+
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// The name, which journals and mappings contain.
+    /// The name, which journals and mappings contain. Without one in the file, it is the rule's
+    /// number there.
     pub name: String,
+    /// The digest of everything but the name. It follows a rule that was renamed or moved.
+    pub digest: String,
     /// The repositories, as `owner/name`.
     pub repository: GlobFilter,
     /// The kind of subject: pull requests or branches.
@@ -52,6 +58,14 @@ impl Rule {
             .any(|used| used == placeholder)
     }
 
+    /// Returns true if the rule is about this branch, or about pull requests from it. A branch of
+    /// GitHub's merge queue exists for the time of one merge, so a rule has to name such branches.
+    #[must_use]
+    pub fn admits_branch(&self, branch: &Branch) -> bool {
+        let is_queued = branch.as_str().starts_with(MERGE_QUEUE);
+        (!is_queued || self.branches.names(MERGE_QUEUE)) && self.branches.is_match(branch.as_str())
+    }
+
     /// Returns true if everything that `later` admits is certainly admitted by this rule too. If
     /// this rule is earlier, `later` never applies.
     #[must_use]
@@ -59,6 +73,7 @@ impl Rule {
         self.on == later.on
             && self.repository.includes(&later.repository)
             && self.branches.includes(&later.branches)
+            && (self.branches.names(MERGE_QUEUE) || !later.branches.names(MERGE_QUEUE))
             && self.base.includes(&later.base)
             && (self.drafts || !later.drafts)
     }
@@ -96,6 +111,19 @@ pub enum On {
     PullRequest,
     /// `on = "branch"`
     Branch,
+}
+
+impl On {
+    /// Returns the `pipeline_name` of a rule that has none. No two subjects of an owner's
+    /// repositories share such a name: the name of a repository has no `@`, and what follows the
+    /// last `-pr-` of a pull request's name is a number.
+    #[must_use]
+    pub fn default_pipeline_name(self) -> &'static str {
+        match self {
+            Self::PullRequest => "{repo}-pr-{number}",
+            Self::Branch => "{repo}@{branch}",
+        }
+    }
 }
 
 /// All rules, in the order of the file.

@@ -82,7 +82,7 @@ impl Claim {
         let expect = self.0.as_seen();
         let releases = match done {
             EffectResult::Present(_) => None,
-            EffectResult::Absent => self.0.pipeline_name().cloned(),
+            EffectResult::Absent | EffectResult::Ended(_) => self.0.pipeline_name().cloned(),
         };
         Transition {
             expect,

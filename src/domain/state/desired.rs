@@ -68,6 +68,8 @@ pub struct Spec {
     pub branch: Branch,
     /// The name of the rule.
     pub rule: String,
+    /// The digest of the rule, as it was when the event was accepted.
+    pub rule_digest: String,
     /// The base branch of a pull request.
     pub base: Option<Branch>,
     /// The title of a pull request.

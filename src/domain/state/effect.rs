@@ -2,7 +2,7 @@
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
-use crate::domain::state::desired::Spec;
+use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::resources::PipelineResource;
 
@@ -24,6 +24,8 @@ pub enum EffectResult {
     Present(Box<ExistingClone>),
     /// The pipeline does not exist.
     Absent,
+    /// The pipeline does not exist: the repository ended after the event that asked for it.
+    Ended(AbsenceReason),
 }
 
 /// A clone that exists.
@@ -63,7 +65,10 @@ impl Mapping {
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
             }
-            EffectResult::Absent => {
+            result @ (EffectResult::Absent | EffectResult::Ended(_)) => {
+                if let EffectResult::Ended(reason) = result {
+                    self.desired = Some(Desired::Absent { reason, last: None });
+                }
                 self.state = State::Gone;
                 self.resources.pipeline = None;
                 self.observed.built = None;

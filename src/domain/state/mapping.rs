@@ -72,8 +72,10 @@ impl State {
 pub struct Mapping {
     /// The subject.
     pub subject: Subject,
-    /// The name of the repository in its last event.
+    /// The name of the repository in its last event, or since it was renamed.
     pub repository: RepositoryName,
+    /// When the repository was renamed, if that was later than the last event.
+    pub renamed_at: Option<Timestamp>,
     /// The state of the subject's pipeline.
     pub state: State,
     /// The number of intents that were accepted for this subject.
@@ -197,6 +199,7 @@ impl Mapping {
         Self {
             subject,
             repository,
+            renamed_at: None,
             state: State::Gone,
             generation: 0,
             order,

@@ -7,4 +7,5 @@ pub mod intent;
 pub mod mapping;
 pub mod ordering;
 pub mod plan;
+pub mod repository;
 pub mod resources;

@@ -20,16 +20,24 @@ pub enum EventKind {
     Pushed,
     /// The branch is deleted.
     Deleted,
+    /// The branch is deleted, and it existed when this second began. Only a recorded event has this
+    /// kind: a creation in the same second is later.
+    Removed,
+    /// The branch exists again, after a deletion in this second. Only a recorded event has this
+    /// kind: another webhook about that deletion is earlier.
+    Recreated,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Open,
         Self::Reopened,
         Self::Closed,
         Self::Pushed,
         Self::Deleted,
+        Self::Removed,
+        Self::Recreated,
     ];
 
     /// Returns the word in the table.
@@ -41,6 +49,8 @@ impl EventKind {
             Self::Closed => "closed",
             Self::Pushed => "pushed",
             Self::Deleted => "deleted",
+            Self::Removed => "removed",
+            Self::Recreated => "recreated",
         }
     }
 }
@@ -85,7 +95,11 @@ impl EventOrder {
 
     /// Compares two events of the same second: a closing is later than an opening, but not than a
     /// reopening; then the chain of heads decides; then `received_at`.
+    ///
+    /// Of a deletion and a creation of a branch, the deletion is earlier if the branch existed when
+    /// the second began, and later if it did not, or if that is not known.
     fn tie(&self, recorded: &Self) -> Recency {
+        let creates = self.before.is_none();
         match (self.kind, recorded.kind) {
             (EventKind::Closed, EventKind::Closed) => Recency::Same,
             // A reopening is accepted even if the push after it arrived first. Otherwise the
@@ -96,17 +110,18 @@ impl EventOrder {
             (EventKind::Closed, EventKind::Reopened) | (EventKind::Open, EventKind::Closed) => {
                 Recency::Older
             }
+            (EventKind::Pushed, EventKind::Removed) if creates => Recency::Newer,
+            (EventKind::Pushed, EventKind::Deleted) if creates => Recency::Older,
             // The commit that was deleted with the branch was pushed before that.
-            (EventKind::Pushed, EventKind::Deleted)
+            (EventKind::Pushed, EventKind::Deleted | EventKind::Removed)
                 if self.head.is_some() && self.head == recorded.head =>
             {
                 Recency::Older
             }
-            // `create` comes with a push. If the branch was created after the deletion, the push
-            // will show it.
-            (EventKind::Pushed, EventKind::Deleted) if self.head.is_none() => Recency::Older,
+            // GitHub sends `delete` and `push` for one deletion, and the other one was accepted.
+            (EventKind::Deleted, EventKind::Recreated) => Recency::Older,
             // `create` comes with a push, and only the push names the commit.
-            (EventKind::Pushed, EventKind::Pushed)
+            (EventKind::Pushed, EventKind::Pushed | EventKind::Recreated)
                 if self.head.is_none() != recorded.head.is_none() =>
             {
                 match self.head {
@@ -115,12 +130,21 @@ impl EventOrder {
                 }
             }
             (
-                EventKind::Open | EventKind::Pushed | EventKind::Deleted,
-                EventKind::Open | EventKind::Reopened | EventKind::Pushed | EventKind::Deleted,
-            )
-            | (EventKind::Reopened, EventKind::Reopened | EventKind::Pushed | EventKind::Deleted)
-            | (EventKind::Closed, EventKind::Pushed | EventKind::Deleted)
-            | (EventKind::Pushed | EventKind::Deleted, EventKind::Closed) => self.chain(recorded),
+                EventKind::Open
+                | EventKind::Reopened
+                | EventKind::Closed
+                | EventKind::Pushed
+                | EventKind::Deleted
+                | EventKind::Removed
+                | EventKind::Recreated,
+                EventKind::Open
+                | EventKind::Reopened
+                | EventKind::Closed
+                | EventKind::Pushed
+                | EventKind::Deleted
+                | EventKind::Removed
+                | EventKind::Recreated,
+            ) => self.chain(recorded),
         }
     }
 
@@ -141,9 +165,34 @@ impl EventOrder {
 
     /// Returns the order to record once this event is accepted over `recorded`. A reopening is kept
     /// for the rest of its second, so that the closing before it is still older if it arrives last.
+    /// So is a deletion of a branch that existed before, and its creation after that.
     #[must_use]
     pub fn over(mut self, recorded: &Self) -> Self {
+        let existed = matches!(recorded.kind, EventKind::Pushed | EventKind::Recreated);
+        let before_this_second = self.event_time > recorded.event_time || recorded.before.is_some();
+        if self.kind == EventKind::Deleted && existed && before_this_second {
+            self.kind = EventKind::Removed;
+        }
         if self.event_time == recorded.event_time {
+            match (self.kind, recorded.kind) {
+                (EventKind::Deleted, EventKind::Removed) => self.kind = EventKind::Removed,
+                (EventKind::Pushed, EventKind::Removed) if self.before.is_none() => {
+                    self.kind = EventKind::Recreated;
+                    // Neither the head nor the commit before is that of the deleted branch.
+                    return self;
+                }
+                (EventKind::Pushed, EventKind::Recreated) => self.kind = EventKind::Recreated,
+                (
+                    EventKind::Open
+                    | EventKind::Reopened
+                    | EventKind::Closed
+                    | EventKind::Pushed
+                    | EventKind::Deleted
+                    | EventKind::Removed
+                    | EventKind::Recreated,
+                    _,
+                ) => {}
+            }
             if (self.kind, recorded.kind) == (EventKind::Reopened, EventKind::Open)
                 && self.chain(recorded) == Recency::Older
             {
@@ -269,6 +318,49 @@ mod tests {
             at(1, 1, EventKind::Open).recency(&at(1, 1, EventKind::Open)),
             Recency::Same
         );
+    }
+
+    #[test]
+    fn a_branch_that_existed_was_deleted_before_it_was_created_in_one_second() {
+        let pushed = headed(at(1, 1, EventKind::Pushed), None, 'a');
+        let with_push = headed(at(2, 2, EventKind::Deleted), Some('a'), 'a');
+        let with_push = EventOrder {
+            head: None,
+            ..with_push
+        };
+        for deletion in [at(2, 2, EventKind::Deleted), with_push.clone()] {
+            let removed = deletion.over(&pushed);
+            assert_eq!(removed.kind, EventKind::Removed);
+            for created in [
+                headed(at(2, 3, EventKind::Pushed), None, 'a'),
+                headed(at(2, 3, EventKind::Pushed), None, 'b'),
+                at(2, 3, EventKind::Pushed),
+            ] {
+                assert_eq!(created.recency(&removed), Recency::Newer, "{created:?}");
+                let recreated = created.clone().over(&removed);
+                assert_eq!(recreated.kind, EventKind::Recreated);
+                // The other webhook about the deletion.
+                for late in [at(2, 9, EventKind::Deleted), with_push.clone()] {
+                    assert_eq!(late.recency(&recreated), Recency::Older, "{recreated:?}");
+                }
+                let again = at(3, 10, EventKind::Deleted);
+                assert_eq!(again.recency(&recreated), Recency::Newer);
+            }
+        }
+    }
+
+    #[test]
+    fn a_branch_that_did_not_exist_was_created_before_it_was_deleted_in_one_second() {
+        let deleted = at(1, 1, EventKind::Deleted);
+        for created in [
+            headed(at(1, 9, EventKind::Pushed), None, 'a'),
+            at(1, 9, EventKind::Pushed),
+        ] {
+            assert_eq!(created.recency(&deleted), Recency::Older);
+            assert_eq!(deleted.recency(&created), Recency::Older, "by arrival");
+            let later = at(1, 10, EventKind::Deleted);
+            assert_eq!(later.recency(&created), Recency::Newer);
+        }
     }
 
     #[test]

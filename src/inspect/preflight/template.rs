@@ -56,7 +56,12 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck 
                 "has no source action that fetches a repository of rule '{}'",
                 rule.name
             ),
-            "correct the template or the rule; for a mirror, see `branchline explain`".to_owned(),
+            match template.repositories().next() {
+                Some(fetched) => format!(
+                    "write repository = \"{fetched}\" in the rule, which is what the template fetches, or clone another template"
+                ),
+                None => "add a CodeStarSourceConnection action to the template, or clone another template; for a mirror, see `branchline explain`".to_owned(),
+            },
         ),
     }
 }
@@ -93,6 +98,7 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         template: rule.template.clone(),
         branch: branch.clone(),
         rule: rule.name.clone(),
+        rule_digest: rule.digest.clone(),
         base: Some(branch),
         title: Some("A title".to_owned()),
         author: Some("octocat".to_owned()),

@@ -160,8 +160,12 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
         self.inner.created_at(name).await
     }
 
-    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
-        self.inner.executions(name).await
+    async fn executions(
+        &self,
+        name: &PipelineName,
+        source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
+        self.inner.executions(name, source).await
     }
 
     async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {

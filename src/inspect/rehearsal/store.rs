@@ -11,10 +11,11 @@ use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
+use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
-    AuditLog, ClaimResult, Cursor, EntryPage, Page, RecordResult, SlotResult, SlotUse, Store,
-    StoreReader, TrailReader,
+    AuditLog, ClaimResult, Cursor, EntryPage, KnownSubject, Page, RecordResult, SlotResult,
+    SlotUse, Store, StoreReader, TrailReader,
 };
 
 /// The table, with the rehearsed writes on top.
@@ -30,6 +31,8 @@ struct Written {
     names: BTreeMap<PipelineName, Option<Subject>>,
     /// When messages were first received.
     received: BTreeMap<BodyDigest, Timestamp>,
+    /// What was added to the records of repositories.
+    repositories: BTreeMap<RepositoryId, RepositoryRecord>,
     /// Slots that were acquired (`true`) or released, by rule.
     slots: BTreeMap<String, BTreeMap<Subject, bool>>,
 }
@@ -47,6 +50,31 @@ impl<S: StoreReader> RehearsalStore<S> {
     #[must_use]
     pub fn rehearsed(&self, subject: &Subject) -> Option<Mapping> {
         self.lock().rows.get(subject).cloned()
+    }
+
+    fn remember(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        end: Option<RepositoryTombstone>,
+    ) {
+        let mut written = self.lock();
+        let record = written.repositories.entry(repository).or_default();
+        *record = std::mem::take(record).with(names.iter().cloned(), end);
+    }
+
+    /// Adds to a record what the rehearsal remembered.
+    fn with_rehearsed(
+        &self,
+        repository: RepositoryId,
+        record: Option<RepositoryRecord>,
+    ) -> Option<RepositoryRecord> {
+        match self.lock().repositories.get(&repository).cloned() {
+            Some(RepositoryRecord { names, end }) => {
+                Some(record.unwrap_or_default().with(names, end))
+            }
+            None => record,
+        }
     }
 
     /// Returns every row of a repository that the rehearsal wrote.
@@ -79,6 +107,9 @@ impl<S: StoreReader> RehearsalStore<S> {
         }
         let next = transition.next.clone();
         written.rows.insert(next.subject.clone(), next);
+        drop(written);
+        let (subject, name) = (&transition.next.subject, &transition.next.repository);
+        self.remember(subject.repository, std::slice::from_ref(name), None);
     }
 
     /// Locks the writes. No code panics under this lock.
@@ -118,6 +149,22 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
             return Ok(Some(row));
         }
         self.inner.mapping(subject).await
+    }
+
+    async fn known(&self, subject: &Subject) -> Result<KnownSubject, Fault> {
+        let known = self.inner.known(subject).await?;
+        Ok(KnownSubject {
+            mapping: self.rehearsed(subject).or(known.mapping),
+            repository: self.with_rehearsed(subject.repository, known.repository),
+        })
+    }
+
+    async fn repository_record(
+        &self,
+        repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
+        let record = self.inner.repository_record(repository).await?;
+        Ok(self.with_rehearsed(repository, record))
     }
 
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
@@ -251,6 +298,25 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         let mut written = self.lock();
         let slots = written.slots.entry(rule.to_owned()).or_default();
         slots.insert(subject.clone(), false);
+        Ok(())
+    }
+
+    async fn remember_names(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        _since: Timestamp,
+    ) -> Result<(), Fault> {
+        self.remember(repository, names, None);
+        Ok(())
+    }
+
+    async fn remember_end(
+        &self,
+        repository: RepositoryId,
+        end: RepositoryTombstone,
+    ) -> Result<(), Fault> {
+        self.remember(repository, &[], Some(end));
         Ok(())
     }
 

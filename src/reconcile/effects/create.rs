@@ -8,6 +8,9 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{EffectResult, ExistingClone};
+use crate::domain::state::mapping::Mapping;
+use crate::domain::state::plan::rule_of;
+use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -21,8 +24,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
-        let rule = self.rule(spec)?;
-        let (pipeline, template_version) = self.build_clone(spec, action, rule).await?;
+        let rule = self.rule(spec, action);
+        let build = async { self.build_clone(spec, action, rule.clone()?).await };
+        // At the same time: the claim does not last for one call more.
+        let (end, built) = tokio::join!(self.repository_end(mapping), build);
+        if let Some(end) = end? {
+            return self.remove_ended(spec, end, action).await;
+        }
+        let (rule, (pipeline, template_version)) = (rule?, built?);
         let slot = self.acquire_slot(rule, action).await?;
         self.check_claim(action)?;
         if self.pipelines.create(&pipeline, action.claim).await? == CreateResult::Made {
@@ -52,7 +61,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             digest: None,
             ..pipeline.fingerprint
         };
-        let executions = self.pipelines.executions(name).await?;
+        let source = fingerprint.source.as_deref();
+        let executions = self.pipelines.executions(name, source).await?;
         let head = mapping.order.head.as_ref();
         if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
             let stopped = executions.first().is_some_and(Execution::was_stopped);
@@ -71,6 +81,32 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             EffectResult::Present(Box::new(made)),
             Outcome::AlreadyCreated,
         ))
+    }
+
+    /// Returns the end of the repository if it was after the event of the row. The end is
+    /// remembered before the claims of the repository are listed, and read after this claim was
+    /// written: so one of the two sees the other.
+    async fn repository_end(
+        &self,
+        mapping: &Mapping,
+    ) -> Result<Option<RepositoryTombstone>, Fault> {
+        let repository = mapping.subject.repository;
+        let record = self.store.repository_record(repository).await?;
+        Ok(record.and_then(|record| record.end_after(mapping.order.event_time)))
+    }
+
+    /// Deletes what an earlier attempt may have created before the repository ended.
+    async fn remove_ended(
+        &self,
+        spec: &Spec,
+        RepositoryTombstone { reason, .. }: RepositoryTombstone,
+        action: &ClaimedAction<'_>,
+    ) -> EffectOutcome {
+        let outcome = match self.delete(&spec.pipeline, action).await? {
+            (_, Outcome::Deleted) => Outcome::Deleted,
+            _ => Outcome::Recorded(Some(reason)),
+        };
+        Ok((EffectResult::Ended(reason), outcome))
     }
 
     /// Returns the clone by today's template and rule, and the template's version.
@@ -92,11 +128,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         Ok((clone, template.version))
     }
 
-    /// Returns the rule of a spec. The rule may have been removed since, and another one may have
-    /// its name: `rule 1` is the first rule of the file.
-    pub(in crate::reconcile) fn rule(&self, spec: &Spec) -> Result<&Rule, Fault> {
-        let named = self.rules.named(&spec.rule);
-        let same = named.filter(|rule| rule.template == spec.template);
+    /// Returns the rule of a claimed spec. The rule may have been removed since, and another one
+    /// may have its name: `rule 1` is the first rule of the file.
+    pub(in crate::reconcile) fn rule<'a>(
+        &'a self,
+        spec: &Spec,
+        action: &'a ClaimedAction<'_>,
+    ) -> Result<&'a Rule, Fault> {
+        let rule = rule_of(action.claim.mapping(), spec, &self.rules);
+        let same = rule.filter(|rule| rule.template == spec.template);
         same.ok_or_else(|| {
             let detail = format!(
                 "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",

@@ -6,6 +6,7 @@ use crate::domain::ids::PipelineName;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
+use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::effects::start::not_ours;
@@ -24,7 +25,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Delete(name)
                 if next.observed.executions.is_empty() && next.pipeline_arn().is_some() =>
             {
-                next.observed.executions = self.pipelines.executions(name).await?;
+                let source = next.fingerprint().and_then(|found| found.source.as_deref());
+                next.observed.executions = self.pipelines.executions(name, source).await?;
             }
             Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) => {}
         }
@@ -62,7 +64,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
         let mapping = action.claim.mapping();
-        let rule = mapping.spec().and_then(|spec| self.rules.named(&spec.rule));
+        let spec = mapping.spec();
+        let rule = spec.and_then(|spec| rule_of(mapping, spec, &self.rules));
         if !rule.is_some_and(|rule| rule.stop_on_close) {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Claim;
 use crate::domain::state::effect::Effect;
+use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
 use crate::reconcile::execute::{ClaimedAction, Executor};
@@ -43,7 +44,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> Result<(), Fault> {
         let mapping = action.claim.mapping();
-        let today = mapping.spec().and_then(|spec| self.rules.named(&spec.rule));
+        let spec = mapping.spec();
+        let today = spec.and_then(|spec| rule_of(mapping, spec, &self.rules));
         let today = today.filter(|rule| rule.max_active.is_some());
         let today = today.map(|rule| rule.name.as_str());
         let counted = mapping.slot.as_deref();
@@ -69,14 +71,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Start(spec) if fault.reason == Reason::PipelineNameTaken => spec,
             Effect::Start(_) | Effect::Delete(_) => return,
         };
-        let rule = self.rules.named(&spec.rule);
-        let limited = rule.is_some_and(|rule| rule.max_active.is_some());
-        if fault.reason.class() != Class::Permanent || !limited {
+        let rule = rule_of(claim.mapping(), spec, &self.rules);
+        let Some(rule) = rule.filter(|rule| rule.max_active.is_some()) else {
+            return;
+        };
+        if fault.reason.class() != Class::Permanent {
             return;
         }
         if let Err(second) = self
             .store
-            .release_slot(&spec.rule, &claim.mapping().subject)
+            .release_slot(&rule.name, &claim.mapping().subject)
             .await
         {
             tracing::warn!(fault = %second, "A slot could not be released; the deletion of its subject's pipeline releases it");

@@ -9,6 +9,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Update;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{EffectResult, ExistingClone};
+use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -25,12 +26,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> EffectOutcome {
         self.is_no_template(&spec.pipeline, Some(spec))?;
         let mapping = action.claim.mapping();
-        let named = self.rules.named(&spec.rule);
+        let named = rule_of(mapping, spec, &self.rules);
         let up_to_date = match named.map(|rule| rule.update) {
             Some(Update::Never) => None,
-            Some(Update::NextStart) | None => {
-                Some(self.build_clone(spec, action, self.rule(spec)?).await?)
-            }
+            Some(Update::NextStart) | None => Some(
+                self.build_clone(spec, action, self.rule(spec, action)?)
+                    .await?,
+            ),
         };
         let name = &spec.pipeline;
         let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
@@ -89,7 +91,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         action: &ClaimedAction<'_>,
     ) -> Result<String, Fault> {
         let mapping = action.claim.mapping();
-        let variables = match self.rules.named(&spec.rule) {
+        let variables = match rule_of(mapping, spec, &self.rules) {
             Some(rule) if !fingerprint.variables.is_empty() => rule
                 .overrides
                 .variables(&mapping.placeholder_values(spec))?,

@@ -4,6 +4,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
@@ -61,6 +63,20 @@ pub(crate) fn queue(answers: &[&Rule]) -> SqsQueue {
 /// Returns a table that responds from these rules, in order.
 pub(crate) fn store(answers: &[&Rule]) -> DynamoStore {
     DynamoStore::new(client!(aws_sdk_dynamodb, answers), TABLE.to_owned())
+}
+
+/// Returns a table that remembers the name of a repository, as the first write of each repository
+/// does, and then responds from these rules, in order.
+pub(crate) fn store_of_new_repository(answers: &[&Rule]) -> DynamoStore {
+    let named = aws_smithy_mocks::mock!(aws_sdk_dynamodb::Client::update_item)
+        .then_output(|| UpdateItemOutput::builder().build());
+    let found = aws_smithy_mocks::mock!(aws_sdk_dynamodb::Client::put_item)
+        .then_output(|| PutItemOutput::builder().build());
+    let all: Vec<&Rule> = [&named, &found]
+        .into_iter()
+        .chain(answers.iter().copied())
+        .collect();
+    store(&all)
 }
 
 /// Returns a table at this endpoint.

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use aws_smithy_mocks::{Rule, mock};
@@ -40,7 +41,7 @@ fn cancelled(reasons: Vec<(&'static str, Option<Item>)>) -> Rule {
 }
 
 async fn reason(reasons: Vec<(&'static str, Option<Item>)>) -> Reason {
-    clients::store(&[&cancelled(reasons)])
+    clients::store_of_new_repository(&[&cancelled(reasons)])
         .claim(claim())
         .await
         .unwrap_err()
@@ -77,7 +78,11 @@ async fn a_refused_name_returns_its_owner() {
         ("None", None),
         ("ConditionalCheckFailed", Some(holder)),
     ]);
-    match clients::store(&[&rule]).claim(claim()).await.unwrap() {
+    match clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap()
+    {
         ClaimResult::NameTaken(subject) => assert_eq!(subject, "REPO#2/PR#0000000009"),
         other @ (ClaimResult::Won(_) | ClaimResult::Lost(_)) => panic!("{other:?}"),
     }
@@ -96,7 +101,10 @@ async fn a_row_of_another_writer_is_reported_and_skipped() {
         ("ConditionalCheckFailed", Some(strange)),
         ("None", None),
     ]);
-    let fault = clients::store(&[&rule]).claim(claim()).await.unwrap_err();
+    let fault = clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap_err();
     assert_eq!(fault.reason, Reason::MappingUnreadable);
     assert!(
         fault.detail.contains("REPO#1001 / PR#0000000007"),
@@ -121,7 +129,10 @@ async fn a_claim_whose_response_was_lost_is_won() {
                 TransactWriteItemsError::TransactionCanceledException(cancelled),
             )
         });
-    let claimed = clients::store(&[&rule]).claim(claim()).await.unwrap();
+    let claimed = clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap();
     assert!(matches!(claimed, ClaimResult::Won(_)), "{claimed:?}");
 }
 
@@ -145,8 +156,11 @@ async fn the_name_of_a_repository_is_written_once_and_outside_of_the_transaction
     let name = mock!(aws_sdk_dynamodb::Client::put_item)
         .match_requests(|request| request.item().is_some_and(is_alias))
         .then_output(|| PutItemOutput::builder().build());
+    let record = mock!(aws_sdk_dynamodb::Client::update_item)
+        .match_requests(|request| request.update_expression() == Some("ADD known_names :names"))
+        .then_output(|| UpdateItemOutput::builder().build());
     let (first, second) = (transaction(), transaction());
-    let store = clients::store(&[&first, &name, &second]);
+    let store = clients::store(&[&record, &name, &first, &second]);
     let claim = Claim::proven(claim().next);
     let settled = claim.settle(created("api-pr-7"), at(1_000));
     for delivery in ["guid-1", "guid-2"] {

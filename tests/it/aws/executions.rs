@@ -142,25 +142,31 @@ async fn an_execution_is_stopped_at_once_and_one_that_ended_is_stopped() {
     }
 }
 
+/// Returns an execution as AWS lists it, with the revisions of these source actions.
+fn listed(revisions: &[(&str, &str)]) -> ListPipelineExecutionsOutput {
+    let mut summary = PipelineExecutionSummary::builder()
+        .pipeline_execution_id("e-1")
+        .status(PipelineExecutionStatus::Failed)
+        .start_time(DateTime::from_secs(1_767_225_600))
+        .last_update_time(DateTime::from_secs(1_767_225_660));
+    for (action, commit) in revisions {
+        let revision = SourceRevision::builder()
+            .action_name(*action)
+            .revision_id(*commit)
+            .revision_url(format!("https://github.com/acme/api/commit/{commit}"));
+        summary = summary.source_revisions(revision.build().unwrap());
+    }
+    ListPipelineExecutionsOutput::builder()
+        .pipeline_execution_summaries(summary.build())
+        .build()
+}
+
 #[tokio::test]
 async fn an_execution_is_read_with_its_commit_and_its_page() {
-    let rule = mock!(aws_sdk_codepipeline::Client::list_pipeline_executions).then_output(|| {
-        let revision = SourceRevision::builder()
-            .action_name("GitHub")
-            .revision_id("abc")
-            .revision_url("https://github.com/acme/api/commit/abc");
-        let summary = PipelineExecutionSummary::builder()
-            .pipeline_execution_id("e-1")
-            .status(PipelineExecutionStatus::Failed)
-            .start_time(DateTime::from_secs(1_767_225_600))
-            .last_update_time(DateTime::from_secs(1_767_225_660))
-            .source_revisions(revision.build().unwrap());
-        ListPipelineExecutionsOutput::builder()
-            .pipeline_execution_summaries(summary.build())
-            .build()
-    });
+    let rule = mock!(aws_sdk_codepipeline::Client::list_pipeline_executions)
+        .then_output(|| listed(&[("GitHub", "abc")]));
     let executions = clients::pipelines(&[&rule])
-        .executions(&pipeline("api-pr-7"))
+        .executions(&pipeline("api-pr-7"), Some("GitHub"))
         .await;
     let text = |text: &str| Some(text.to_owned());
     let wanted = Execution {
@@ -172,6 +178,33 @@ async fn an_execution_is_read_with_its_commit_and_its_page() {
         link: text("https://github.com/acme/api/commit/abc"),
     };
     assert_eq!(executions, Ok(vec![wanted]));
+}
+
+#[tokio::test]
+async fn the_commit_of_an_execution_is_that_of_the_named_source_action() {
+    let both = [
+        ("Shared", "shared"),
+        ("GitHub", "abc"),
+        ("Image", "sha256:1"),
+    ];
+    let alone = [("GitHub", "abc")];
+    for (revisions, source, commit) in [
+        (&both[..], Some("GitHub"), Some("abc")),
+        (&both[..], Some("Shared"), Some("shared")),
+        (&both[..1], Some("GitHub"), None),
+        (&both[..], None, None),
+        (&alone[..], None, Some("abc")),
+        (&[], Some("GitHub"), None),
+    ] {
+        let revisions = revisions.to_vec();
+        let rule = mock!(aws_sdk_codepipeline::Client::list_pipeline_executions)
+            .then_output(move || listed(&revisions));
+        let executions = clients::pipelines(&[&rule])
+            .executions(&pipeline("api-pr-7"), source)
+            .await;
+        let found = executions.unwrap().remove(0).commit;
+        assert_eq!(found.as_deref(), commit, "{source:?}");
+    }
 }
 
 #[tokio::test]

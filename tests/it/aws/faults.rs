@@ -31,7 +31,10 @@ async fn from_sqs(code: &'static str) -> Fault {
 async fn from_dynamodb(code: &'static str) -> Fault {
     let rule = mock!(aws_sdk_dynamodb::Client::transact_write_items)
         .then_error(move || TransactWriteItemsError::generic(metadata(code, "the message")));
-    clients::store(&[&rule]).claim(claim()).await.unwrap_err()
+    clients::store_of_new_repository(&[&rule])
+        .claim(claim())
+        .await
+        .unwrap_err()
 }
 
 async fn from_codepipeline(code: &'static str, message: &'static str) -> Fault {

@@ -174,6 +174,13 @@ mod store {
     store_contract!(Table::new());
 }
 
+mod repositories {
+    use super::Table;
+    use crate::contract::repositories::repositories_contract;
+
+    repositories_contract!(Table::new());
+}
+
 mod trail {
     use super::Table;
     use crate::contract::trail::trail_contract;

@@ -3,8 +3,8 @@
 //!
 //! A test is an async function over a *stage*: a fresh place with the port in it, and access past
 //! the port (sending a message, reading a table, letting time pass). Each of
-//! `{queue,store,pipelines,listing,trail}.rs` lists its tests in one macro, so that no adapter runs
-//! only some of them.
+//! `{queue,store,repositories,pipelines,listing,trail}.rs` lists its tests in one macro, so that no
+//! adapter runs only some of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@
 pub(crate) mod listing;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
+pub(crate) mod repositories;
 pub(crate) mod store;
 pub(crate) mod trail;
 

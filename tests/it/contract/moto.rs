@@ -184,7 +184,9 @@ impl StoreStage for Table {
     }
 
     async fn repository(&self, name: &str) -> Option<u64> {
-        let alias = self.item(format!("NAME#{name}"), "NAME").await?;
+        let alias = self
+            .item(format!("NAME#{}", name.to_ascii_lowercase()), "NAME")
+            .await?;
         alias.get("repository_id")?.as_n().ok()?.parse().ok()
     }
 
@@ -265,6 +267,13 @@ mod store {
     use crate::contract::store::store_contract;
 
     store_contract!(Table::new().await);
+}
+
+mod repositories {
+    use super::Table;
+    use crate::contract::repositories::repositories_contract;
+
+    repositories_contract!(Table::new().await);
 }
 
 mod trail {

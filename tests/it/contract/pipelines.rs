@@ -253,7 +253,7 @@ pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(s
             .unwrap()
     };
     let first = start("d-1").await;
-    let listed = stage.pipelines().executions(&new.name).await.unwrap();
+    let listed = stage.pipelines().executions(&new.name, None).await.unwrap();
     assert_eq!(
         listed.first().map(|newest| newest.id.clone()),
         Some(first.clone())
@@ -265,7 +265,10 @@ pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(s
 
 /// "None when there is no such pipeline."
 pub(crate) async fn a_missing_pipeline_has_no_executions<S: PipelinesStage>(stage: &S) {
-    let none = stage.pipelines().executions(&pipeline("api-pr-7")).await;
+    let none = stage
+        .pipelines()
+        .executions(&pipeline("api-pr-7"), None)
+        .await;
     assert_eq!(none, Ok(Vec::new()));
 }
 

@@ -56,10 +56,10 @@ macro_rules! store_contract {
             record_on_another_row_writes_nothing,
             the_same_record_succeeds_again,
             record_of_a_first_row_needs_no_claim,
-            record_follows_a_renamed_repository,
             give_up_leaves_the_row_half_way_and_free,
             give_up_after_a_takeover_writes_nothing,
             give_up_releases_the_name_of_a_foreign_pipeline,
+            a_probe_changes_nothing,
             a_claim_records_the_name_of_the_repository,
         );
     };
@@ -320,19 +320,6 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     assert!(found.is_some());
 }
 
-/// The alias of a repository's name follows the repository, and is found in lower case too.
-pub(crate) async fn record_follows_a_renamed_repository<S: StoreStage>(stage: &S) {
-    let seen = active(stage, 7, "api-pr-7").await;
-    let mut next = seen.clone();
-    next.generation += 1;
-    next.repository = branchline::domain::ids::RepositoryName::parse("Acme/Renamed").unwrap();
-    let renamed = Transition::new(seen.as_seen(), next);
-    recorded(stage, &renamed, &entry("guid-2", "active")).await;
-    for name in ["Acme/Renamed", "acme/renamed"] {
-        assert_eq!(stage.repository(name).await, Some(1_001));
-    }
-}
-
 fn refused(reason: Reason) -> Fault {
     Fault::new(reason, "as the test says")
 }
@@ -379,6 +366,12 @@ pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStag
     stage.store().give_up(&given_up).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
     won(stage, first(pull(8), "foreign", "worker/2")).await;
+}
+
+/// "one that changes nothing: no condition of it holds"
+pub(crate) async fn a_probe_changes_nothing<S: StoreStage>(stage: &S) {
+    assert_eq!(stage.store().probe().await, Ok(()));
+    assert_eq!(stage.store().mapping(&pull(7)).await, Ok(None));
 }
 
 /// "A claim that is won also records the name of the repository", even if nothing is ever settled.

@@ -68,6 +68,49 @@ fn any_order_ends_in_the_world_of_the_ordered_history() {
     );
 }
 
+/// Histories in which names and rules change.
+const RENAMED_HISTORIES: u32 = 3_000;
+
+#[test]
+fn whatever_happens_to_names_and_rules_nothing_is_left_of_what_ended() {
+    let config = Config {
+        cases: RENAMED_HISTORIES,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let lives = vec(vec(any::<u8>(), 0..7), 1..5);
+    let outcome = TestRunner::new(config).run(&(lives, any::<u64>()), |(lives, seed)| {
+        let ended = paused().block_on(rename(&lives, seed));
+        ended.map_err(TestCaseError::fail)
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, (lives, seed))) => panic!("{lives:?} {seed}\n{why}"),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+/// Plays a history out of order in which the repositories have other names for a while, and in
+/// which the rules are narrowed once.
+async fn rename(lives: &[Vec<u8>], seed: u64) -> Result<(), String> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut history = History::of(lives);
+    history.rename(&mut rng);
+    let world = history::world(FakeClock::new());
+    history::make_known(&world).await;
+    if rng.bool() {
+        world.queue.unruly(seed);
+    }
+    let mut arrivals = arrivals(&history.events, &mut rng);
+    let narrowed = arrivals.split_off(rng.usize(..=arrivals.len()));
+    deliver(&world, arrivals, None, &mut rng).await;
+    if rng.bool() {
+        world.restart(history::narrowed_rules());
+    }
+    deliver(&world, narrowed, None, &mut rng).await;
+    history::nothing_left_of_what_ended(&world, &history)
+}
+
 fn run(histories: u32, figures: &Figures) {
     let config = Config {
         cases: histories,

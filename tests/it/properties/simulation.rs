@@ -114,7 +114,12 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         world.queue.unruly(seed);
     }
     let subjects = 0..rng.usize(1..6);
-    let history = History::random(&mut rng, subjects);
+    let mut history = History::random(&mut rng, subjects);
+    let renames = rng.u8(0..4) == 0;
+    if renames {
+        history.rename(&mut rng);
+        history::make_known(&world).await;
+    }
     world.expect_chaos(&history.back);
     let workers = rng.usize(1..=4);
     let (shutdown, stop) = Shutdown::channel();
@@ -144,7 +149,11 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         ended.map_err(|error| format!("a daemon panicked: {error}"))?;
     }
     rested?;
-    check(&world, &history).await?;
+    if renames {
+        history::nothing_left_of_what_ended(&world, &history)?;
+    } else {
+        check(&world, &history).await?;
+    }
     Ok(Run {
         figures,
         workers,

@@ -294,8 +294,8 @@ fn the_fakes_count_the_cost_of_a_webhook() {
         let rules = || vec![pull_request_rule(), branch_rule()];
         world.restart(rules());
         let budget = [
-            (Webhook::pull_request("opened"), 4),
-            (Webhook::push("feature/y", 0, 1), 3),
+            (Webhook::pull_request("opened"), 5),
+            (Webhook::push("feature/y", 0, 1), 4),
             (Webhook::pull_request("labeled"), 0),
             (Webhook::ping(), 0),
         ];

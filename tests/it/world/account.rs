@@ -32,6 +32,8 @@ pub(crate) struct Pipeline {
     pub(crate) created_at: Timestamp,
     /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
+    /// The source action that fetches the subject's branch.
+    pub(crate) source: Option<String>,
 }
 
 /// An execution.
@@ -56,6 +58,19 @@ impl Pipeline {
             .iter()
             .filter_map(|run| run.commit.as_deref())
             .collect()
+    }
+
+    /// Returns the commit that a source action fetched in an execution. Those of other repositories
+    /// fetched another one.
+    fn fetched(&self, run: &Started, source: Option<&str>) -> Option<String> {
+        let sources = self.declaration.get("stages");
+        let sources = sources.and_then(|stages| stages.pointer("/0/actions"));
+        let is_only = sources.and_then(Value::as_array).map(Vec::len) == Some(1);
+        match source {
+            Some(source) if self.source.as_deref() == Some(source) => run.commit.clone(),
+            Some(_) => Some("0".repeat(40)),
+            None => run.commit.clone().filter(|_| is_only),
+        }
     }
 
     /// Returns a configuration value of the first source action.
@@ -128,6 +143,7 @@ impl Account {
             }],
             created_at: now,
             given: false,
+            source: new.fingerprint.source.clone(),
         };
         self.pipelines.insert(name.clone(), pipeline);
         Ok(CreateResult::Made)
@@ -164,6 +180,7 @@ impl Account {
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
         pipeline.declaration = new.declaration.as_json().clone();
         pipeline.version += 1;
+        pipeline.source.clone_from(&new.fingerprint.source);
         pipeline.runs.iter_mut().for_each(|run| run.stopped = true);
         Ok(())
     }
@@ -189,18 +206,18 @@ impl Account {
         Ok(execution(name, index))
     }
 
-    pub(super) fn executions(&self, name: &PipelineName) -> Vec<Execution> {
-        let runs = self
-            .pipelines
-            .get(name)
-            .into_iter()
-            .flat_map(|pipeline| &pipeline.runs);
-        let mut all: Vec<Execution> = runs
+    pub(super) fn executions(&self, name: &PipelineName, source: Option<&str>) -> Vec<Execution> {
+        let Some(pipeline) = self.pipelines.get(name) else {
+            return Vec::new();
+        };
+        let mut all: Vec<Execution> = pipeline
+            .runs
+            .iter()
             .enumerate()
             .map(|(index, run)| Execution {
                 id: execution(name, index),
                 state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
-                commit: run.commit.clone(),
+                commit: pipeline.fetched(run, source),
                 ..Execution::default()
             })
             .collect();

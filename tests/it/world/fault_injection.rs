@@ -49,6 +49,13 @@ pub(crate) enum Op {
     ReleaseSlot,
     CountSlots,
     RememberReceived,
+    RememberEnd,
+    /// Three calls, for the names of a repository that was renamed.
+    RememberNames,
+    /// GetItem of the record of a repository.
+    RepositoryRecord,
+    /// BatchGetItem of a row and the record of its repository.
+    Known,
     Create,
     Update,
     Start,
@@ -71,7 +78,9 @@ impl Op {
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
-            Self::RememberReceived => 1,
+            Self::RememberReceived | Self::RememberEnd => 1,
+            Self::RepositoryRecord | Self::Known => 1,
+            Self::RememberNames => 3,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
             Self::CreatedAt => 1,

@@ -8,16 +8,21 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind};
+use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
 use branchline::domain::intake::repair_request::{FindingKind, Repair};
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::Rule;
+use branchline::domain::state::mapping::{Mapping, State};
+use serde_json::json;
 
-use super::clock::FakeClock;
+use super::clock::{FakeClock, START};
 use super::lives::{BranchLife, Life, PullRequest};
-use super::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use super::rules::{
+    branch_rule, patterns, pipeline_name, pull_request_rule, repositories, template,
+};
 use super::story::{World, pipeline_of};
 use super::webhook::{REPOSITORY, Webhook, commit};
 
@@ -38,17 +43,31 @@ fn make_rules() -> Vec<Rule> {
     let only = |glob| -> GlobFilter { patterns([glob]) };
     vec![
         Rule {
-            repository: only("acme/api"),
+            repository: repositories(["acme/api"]),
             base: only("main"),
             drafts: false,
             ..pull_request_rule()
         },
         Rule {
-            repository: only(WEB.1),
+            repository: repositories([WEB.1]),
             template: pipeline_name(WEB_TEMPLATE),
             ..branch_rule()
         },
     ]
+}
+
+/// Returns rules that admit fewer subjects: no pull request, and few branches.
+pub(crate) fn narrowed_rules() -> Vec<Rule> {
+    let branches = Rule {
+        branches: patterns(["feature/*"]),
+        ..branch_rule()
+    };
+    let branches = Rule {
+        repository: patterns([WEB.1]),
+        template: pipeline_name(WEB_TEMPLATE),
+        ..branches
+    };
+    vec![branches]
 }
 
 /// Makes a world with these rules.
@@ -138,6 +157,8 @@ pub(crate) struct History {
     pub(crate) events: Vec<Event>,
     /// The subjects that have a pipeline at the end, as people write them.
     pub(crate) open: BTreeSet<String>,
+    /// The keys of the subjects whose last word was an ending.
+    pub(crate) ended: BTreeSet<String>,
     /// All subjects, as people write them.
     pub(crate) subjects: BTreeSet<String>,
     /// The commits that a push went back to, by subject.
@@ -159,6 +180,7 @@ impl History {
                 webhooks,
                 name,
                 open,
+                ended,
                 back,
             } = if subject % 2 == 0 {
                 PullRequest::live(subject, steps)
@@ -176,6 +198,9 @@ impl History {
                     webhook,
                 }));
             history.subjects.insert(name.clone());
+            if ended {
+                history.ended.insert(key(&name));
+            }
             if open {
                 history.open.insert(name);
             }
@@ -191,4 +216,102 @@ impl History {
             .collect();
         Self::from(first, &lives)
     }
+
+    /// Lets the repositories have other names from some second on, and perhaps their first names
+    /// again later. Sometimes GitHub says so, and sometimes a repository is archived in the end.
+    /// All its subjects have ended then.
+    pub(crate) fn rename(&mut self, rng: &mut fastrand::Rng) {
+        for (id, first, second) in [
+            (REPOSITORY.0, REPOSITORY.1, "acme/core"),
+            (WEB.0, WEB.1, "umbrella/web"),
+        ] {
+            let moved = START.plus(Duration::from_secs(rng.u64(0..6)));
+            let back = moved.plus(Duration::from_secs(rng.u64(1..6)));
+            let name_at = |time: Timestamp| match time > moved && time <= back {
+                true => second,
+                false => first,
+            };
+            let mut end = START;
+            for event in &mut self.events {
+                let time = event.webhook.time().unwrap_or(START);
+                if event.webhook.repository() == Some(id) {
+                    end = end.max(time);
+                    let mut name = name_at(time).to_owned();
+                    if rng.u8(0..4) == 0 {
+                        name = name.to_uppercase();
+                    }
+                    event.webhook = event.webhook.clone().of(id, &name);
+                }
+            }
+            let said = |name: &str, at, from: &str| {
+                let (_, from) = from.split_once('/').expect("an owner");
+                let changes = json!({"repository": {"name": {"from": from}}});
+                Webhook::repository_event("renamed", (id, name), at, changes)
+            };
+            if rng.bool() {
+                let event = |webhook| Event {
+                    last: false,
+                    webhook,
+                };
+                self.events.push(event(said(second, moved, first)));
+                self.events.push(event(said(first, back, second)));
+            }
+            if rng.u8(0..4) == 0 {
+                let end = end.plus(Duration::from_secs(rng.u64(0..2)));
+                let repository = (id, name_at(end));
+                let webhook = Webhook::repository_event("archived", repository, end, json!({}));
+                self.events.push(Event {
+                    last: true,
+                    webhook,
+                });
+                let of_repository = |subject: &&String| match id == REPOSITORY.0 {
+                    true => subject.contains('#'),
+                    false => subject.contains('@'),
+                };
+                let all = self.subjects.iter().filter(of_repository);
+                self.ended.extend(all.map(|subject| key(subject)));
+            }
+        }
+    }
+}
+
+/// Returns the key of a subject that is given as people write it. Here pull requests alone have a
+/// `#`.
+fn key(subject: &str) -> String {
+    match subject.split_once('#') {
+        Some((_, number)) => format!("PR#{:010}", number.parse::<u64>().expect("a number")),
+        None => {
+            let branch = subject.split_once('@').map(|(_, branch)| branch);
+            format!("BRANCH#{}", branch.expect("a branch"))
+        }
+    }
+}
+
+/// Makes both repositories known by a subject that ends at once.
+pub(crate) async fn make_known(world: &World) {
+    for webhook in [
+        Webhook::pull_request("opened").number(9_999),
+        Webhook::pull_request("closed").number(9_999),
+        Webhook::push("known", 0, 1).of(WEB.0, WEB.1),
+        Webhook::push("known", 1, 0).of(WEB.0, WEB.1),
+    ] {
+        world.deliver(webhook).await;
+    }
+}
+
+/// Checks that nothing is left of the subjects whose last word was an ending, whatever happened to
+/// names and rules.
+pub(crate) fn nothing_left_of_what_ended(world: &World, history: &History) -> Result<(), String> {
+    let rows = world.store.rows();
+    let (_, standing): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.state == State::Gone);
+    let has_ended = |row: &&&Mapping| history.ended.contains(&row.subject.key());
+    let left: Vec<_> = standing.iter().filter(has_ended).collect();
+    let mut unowned = world.pipelines();
+    unowned.retain(|name| !standing.iter().any(|row| pipeline_of(row) == name));
+    if left.is_empty() && unowned.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "left of what ended: {left:#?}\npipelines without a mapping: {unowned:?}"
+    ))
 }

@@ -16,6 +16,8 @@ pub(super) struct Life {
     pub(super) webhooks: Vec<Webhook>,
     pub(super) name: String,
     pub(super) open: bool,
+    /// True if the last word was an ending: it was closed or deleted.
+    pub(super) ended: bool,
     /// The commits that a push went back to.
     pub(super) back: Vec<u64>,
 }
@@ -120,6 +122,7 @@ impl PullRequest {
         Life {
             name: format!("acme/api#{number}"),
             open: life.open && !life.draft && life.main,
+            ended: !life.open,
             webhooks: life.webhooks,
             back: life.head.back,
         }
@@ -210,6 +213,7 @@ impl BranchLife {
         Life {
             name: format!("{}@{name}", WEB.1),
             open: life.exists,
+            ended: !life.exists,
             webhooks: life.webhooks,
             back: life.head.back,
         }

@@ -69,6 +69,7 @@ impl FakePipelines {
             version,
             runs: vec![Started::default()],
             created_at: LONG_AGO,
+            source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
             given: !is_of_table(&tags, super::story::TABLE),
             tags,
@@ -191,8 +192,12 @@ impl PipelineReader for FakePipelines {
         self.faults.pass_about(Op::CreatedAt, about, effect).await
     }
 
-    async fn executions(&self, name: &PipelineName) -> Result<Vec<Execution>, Fault> {
-        let effect = || Ok(lock(&self.account).executions(name));
+    async fn executions(
+        &self,
+        name: &PipelineName,
+        source: Option<&str>,
+    ) -> Result<Vec<Execution>, Fault> {
+        let effect = || Ok(lock(&self.account).executions(name, source));
         self.faults
             .pass_about(Op::Executions, name.as_str(), effect)
             .await

@@ -14,6 +14,7 @@ pub(crate) const TEMPLATE: &str = "api-template";
 pub(crate) fn pull_request_rule() -> Rule {
     Rule {
         name: "pull requests".to_owned(),
+        digest: "digest of pull requests".to_owned(),
         repository: patterns(["acme/*"]),
         on: On::PullRequest,
         base: patterns([]),
@@ -33,6 +34,7 @@ pub(crate) fn pull_request_rule() -> Rule {
 pub(crate) fn branch_rule() -> Rule {
     Rule {
         name: "branches".to_owned(),
+        digest: "digest of branches".to_owned(),
         on: On::Branch,
         branches: patterns(["!main"]),
         pipeline_name: name_pattern("{repo}-{branch}"),
@@ -43,6 +45,11 @@ pub(crate) fn branch_rule() -> Rule {
 /// Parses globs.
 pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
     GlobFilter::parse(globs).expect("valid globs")
+}
+
+/// Parses globs over names of repositories, which are compared without case.
+pub(crate) fn repositories<const N: usize>(globs: [&str; N]) -> GlobFilter {
+    GlobFilter::parse_repositories(globs).expect("valid globs")
 }
 
 /// Parses a pattern for the names of clones.

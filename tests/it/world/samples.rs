@@ -45,6 +45,7 @@ pub(crate) fn spec(name: &str) -> Spec {
         template: pipeline("api-template"),
         branch: Branch::parse("feature/x").unwrap(),
         rule: "pull requests".to_owned(),
+        rule_digest: "d1".into(),
         base: Some(Branch::parse("main").unwrap()),
         title: Some("Add login".to_owned()),
         author: Some("octocat".to_owned()),
@@ -64,6 +65,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
     Mapping {
         subject,
         repository: RepositoryName::parse("acme/api").unwrap(),
+        renamed_at: None,
         state: State::Creating,
         generation: 1,
         order: EventOrder {
@@ -150,6 +152,7 @@ fn full() -> Mapping {
             kind: SubjectKind::Branch(Branch::parse("feature/日本 #1 \"x\" 🦀").unwrap()),
         },
         repository: RepositoryName::parse("Acme-2/api.v_2").unwrap(),
+        renamed_at: Some(Timestamp(253_402_300_799_998)),
         state: State::Deleting,
         generation: 9_007_199_254_740_993, // 2^53 + 1: no float holds it.
         order: EventOrder {
@@ -174,6 +177,7 @@ fn full() -> Mapping {
             fingerprint: Some(CloneFingerprint {
                 digest: Some("d".repeat(64)),
                 secrets: Some("e".repeat(64)),
+                source: Some("GitHub".to_owned()),
                 pinned_source: Some("GitHub".to_owned()),
                 variables: vec!["PR".to_owned(), "SHA".to_owned()],
                 left_out_stages: vec!["Deploy".to_owned(), "Production".to_owned()],

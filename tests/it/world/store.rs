@@ -11,8 +11,9 @@ use branchline::domain::ids::{
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::mapping::{Mapping, State};
+use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::ports::{
-    ClaimResult, Cursor, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+    ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };
 
 use super::heartbeats::FakeHeartbeats;
@@ -66,12 +67,22 @@ impl FakeStore {
 
     /// Returns the id of the repository that had this name last.
     pub(crate) fn alias(&self, name: &str) -> Option<RepositoryId> {
-        lock(&self.table).aliases.get(name).copied()
+        let lower = name.to_ascii_lowercase();
+        lock(&self.table).aliases.get(&lower).copied()
     }
 
-    /// Records the name of a repository.
-    pub(super) fn name_repository(&self, repository: RepositoryId, name: String) {
-        lock(&self.table).name_repository(repository, name);
+    /// Returns the record of a repository.
+    pub(crate) fn record(&self, repository: u64) -> Option<RepositoryRecord> {
+        lock(&self.table)
+            .records
+            .get(&RepositoryId(repository))
+            .cloned()
+    }
+
+    /// Records a name by which people find a repository.
+    pub(super) fn name_repository(&self, repository: RepositoryId, name: &str) {
+        let name = name.to_ascii_lowercase();
+        lock(&self.table).aliases.insert(name, repository);
     }
 
     /// Returns how many slots are taken, by rule.
@@ -99,6 +110,25 @@ impl StoreReader for FakeStore {
         self.faults.pass(Op::Mapping, effect).await
     }
 
+    async fn known(&self, subject: &Subject) -> Result<KnownSubject, Fault> {
+        let effect = || {
+            let table = lock(&self.table);
+            Ok(KnownSubject {
+                mapping: table.rows.get(&key(subject)).cloned(),
+                repository: table.records.get(&subject.repository).cloned(),
+            })
+        };
+        self.faults.pass(Op::Known, effect).await
+    }
+
+    async fn repository_record(
+        &self,
+        repository: RepositoryId,
+    ) -> Result<Option<RepositoryRecord>, Fault> {
+        let effect = || Ok(lock(&self.table).records.get(&repository).cloned());
+        self.faults.pass(Op::RepositoryRecord, effect).await
+    }
+
     async fn in_state(&self, state: State, after: Option<Cursor>) -> Result<Page, Fault> {
         let of = |row: &Mapping| row.state == state;
         let effect = || Ok(lock(&self.table).page(of, after.as_ref()));
@@ -122,9 +152,7 @@ impl StoreReader for FakeStore {
     }
 
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {
-        let lower = name.as_str().to_ascii_lowercase();
-        let found = self.alias(name.as_str());
-        Ok(found.or_else(|| self.alias(&lower)))
+        Ok(self.alias(name.as_str()))
     }
 
     async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
@@ -193,6 +221,31 @@ impl Store for FakeStore {
             Ok(())
         };
         self.faults.pass_about(Op::ReleaseSlot, rule, effect).await
+    }
+
+    async fn remember_names(
+        &self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        since: Timestamp,
+    ) -> Result<(), Fault> {
+        let effect = || {
+            lock(&self.table).rename(repository, names, since);
+            Ok(())
+        };
+        self.faults.pass(Op::RememberNames, effect).await
+    }
+
+    async fn remember_end(
+        &self,
+        repository: RepositoryId,
+        end: RepositoryTombstone,
+    ) -> Result<(), Fault> {
+        let effect = || {
+            lock(&self.table).remember(repository, [], Some(end));
+            Ok(())
+        };
+        self.faults.pass(Op::RememberEnd, effect).await
     }
 
     async fn remember_received(

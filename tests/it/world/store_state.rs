@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::ids::{
-    BodyDigest, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp,
+    BodyDigest, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::chain::Chain;
 use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{Expect, Mapping, State};
+use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
 use super::trail::FakeTrail;
@@ -33,7 +34,10 @@ pub(super) struct Table {
     pub(super) rows: BTreeMap<Key, Mapping>,
     pub(super) names: BTreeMap<PipelineName, Key>,
     pub(super) deliveries: BTreeMap<DeliveryId, Delivered>,
+    /// The repository that last had a name, in lower case.
     pub(super) aliases: BTreeMap<String, RepositoryId>,
+    pub(super) records: BTreeMap<RepositoryId, RepositoryRecord>,
+    pub(super) renamed: BTreeMap<RepositoryId, Timestamp>,
     pub(super) received: BTreeMap<BodyDigest, Timestamp>,
     /// The subjects with a slot, by rule.
     pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
@@ -102,6 +106,8 @@ impl Table {
             State::Creating | State::Starting | State::Deleting => {}
             State::Active | State::Gone => panic!("a claim of a settled state: {:?}", next.state),
         }
+        self.name(&transition.next);
+        let next = &transition.next;
         let written = self.is_written(&transition);
         if !written && !self.holds(&transition) {
             return ClaimResult::Lost(self.lost(&transition));
@@ -130,6 +136,7 @@ impl Table {
                 panic!("a half-way row settled: {:?}", next.state)
             }
         }
+        self.name(next);
         if self.is_recorded(transition) {
             return RecordResult::Done;
         }
@@ -149,19 +156,44 @@ impl Table {
             };
             self.deliveries.insert(delivery.clone(), delivered);
         }
-        self.name(next);
         RecordResult::Done
     }
 
-    /// Records the name of a mapping's repository.
+    /// Remembers the name of a mapping's repository.
     fn name(&mut self, mapping: &Mapping) {
-        self.name_repository(mapping.subject.repository, mapping.repository.to_string());
+        let (repository, name) = (mapping.subject.repository, mapping.repository.clone());
+        let lower = name.to_lower_case().to_string();
+        self.aliases.insert(lower, repository);
+        self.remember(repository, [name], None);
     }
 
-    /// Records the name of a repository, and the same in lower case.
-    pub(super) fn name_repository(&mut self, repository: RepositoryId, name: String) {
-        self.aliases.insert(name.to_ascii_lowercase(), repository);
-        self.aliases.insert(name, repository);
+    /// Adds to the record of a repository.
+    pub(super) fn remember(
+        &mut self,
+        repository: RepositoryId,
+        names: impl IntoIterator<Item = RepositoryName>,
+        end: Option<RepositoryTombstone>,
+    ) {
+        let record = self.records.entry(repository).or_default();
+        *record = std::mem::take(record).with(names, end);
+    }
+
+    pub(super) fn rename(
+        &mut self,
+        repository: RepositoryId,
+        names: &[RepositoryName],
+        since: Timestamp,
+    ) {
+        self.remember(repository, names.iter().cloned(), None);
+        let is_known = self
+            .renamed
+            .get(&repository)
+            .is_some_and(|known| *known >= since);
+        if let Some(name) = names.last().filter(|_| !is_known) {
+            self.renamed.insert(repository, since);
+            let lower = name.to_lower_case().to_string();
+            self.aliases.insert(lower, repository);
+        }
     }
 
     /// Returns a page. Pages are small, so that a listing of a few rows has several; the longest
@@ -215,7 +247,6 @@ impl Table {
         }
         if self.holds(transition) {
             self.write(transition);
-            self.name(next);
         }
     }
 }

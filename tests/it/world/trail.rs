@@ -134,7 +134,7 @@ impl AuditLog for FakeStore {
         let effect = || {
             self.trail.note(chain, entry);
             if let (Chain::DeadLetters(subject), Some(name)) = (chain, &entry.repository) {
-                self.name_repository(subject.repository, name.clone());
+                self.name_repository(subject.repository, name);
             }
             Ok(())
         };

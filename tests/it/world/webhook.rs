@@ -171,6 +171,29 @@ impl Webhook {
             .with("/repository/full_name", name)
     }
 
+    /// Returns the time that was set.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        self.at
+    }
+
+    /// Returns the number of the repository.
+    pub(crate) fn repository(&self) -> Option<u64> {
+        self.payload.pointer("/repository/id")?.as_u64()
+    }
+
+    /// Makes a `repository` event at a time, with what changed.
+    pub(crate) fn repository_event(
+        action: &str,
+        (id, name): (u64, &str),
+        at: Timestamp,
+        changes: Value,
+    ) -> Self {
+        let at = rfc3339(at.seconds());
+        let repository = json!({"id": id, "full_name": name, "updated_at": at});
+        let payload = json!({"action": action, "repository": repository, "changes": changes});
+        Self::event("repository", payload)
+    }
+
     /// Sets the number of the pull request.
     pub(crate) fn number(self, number: u64) -> Self {
         self.with("/number", number)

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::dangers::roles::roles;
 use crate::domain::clone::dangers::secrets::secrets;
-use crate::domain::clone::dangers::texts::{VARIABLES, own_outputs, references, texts};
+use crate::domain::clone::dangers::texts::{
+    VARIABLES, own_outputs, references, texts, trigger_uses, unescaped_uses,
+};
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::CloneOverrides;
 
@@ -35,7 +37,8 @@ pub(super) fn dangers(
 
 /// Returns one sentence for each use of a variable that may surprise the author of the template.
 pub(super) fn warnings(clone: &Declaration) -> Vec<String> {
-    texts::unescaped_uses(clone).into_iter().collect()
+    let uses = trigger_uses(clone).into_iter();
+    uses.chain(unescaped_uses(clone)).collect()
 }
 
 fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {

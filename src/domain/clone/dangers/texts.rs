@@ -104,6 +104,26 @@ pub(super) fn unescaped_uses(clone: &Declaration) -> BTreeSet<String> {
     uses
 }
 
+/// Returns the uses of variables that no execution of a clone has, as a sentence each: branchline
+/// starts executions itself, and removes the template's triggers for tags and pull requests.
+pub(super) fn trigger_uses(clone: &Declaration) -> BTreeSet<String> {
+    let is_of_trigger = |name: &&str| name.starts_with("PullRequest") || *name == "TagName";
+    let sources = clone.actions().filter(|action| action.category == "Source");
+    let namespaces: Vec<&str> = sources.filter_map(|source| source.namespace).collect();
+    let mut uses = BTreeSet::new();
+    for Text { place, text, .. } in all_texts(clone) {
+        for namespace in &namespaces {
+            let names = references(text, namespace).filter(is_of_trigger);
+            uses.extend(names.map(|name| {
+                format!(
+                    "{place} uses #{{{namespace}.{name}}}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{{variables.NAME}}"
+                )
+            }));
+        }
+    }
+    uses
+}
+
 /// Returns the texts of actions and of rules.
 fn all_texts(clone: &Declaration) -> Vec<Text<'_>> {
     let mut texts = Vec::new();

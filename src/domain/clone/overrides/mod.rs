@@ -2,11 +2,11 @@
 //! actions that a pull request must not run, its role, and more tags. The result must be a valid
 //! pipeline, which is checked before any request to AWS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::clone::declaration::{Action, ActionPath, Declaration};
+use crate::domain::clone::declaration::{Action, ActionPath, Declaration, inputs, mentions};
 use crate::domain::clone::overrides::stages::leave_out_side_effects;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
@@ -222,39 +222,39 @@ fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Requires that no remaining action needs an artifact or a variable of an action that was dropped.
+/// Requires that no remaining action and no rule of a remaining condition needs an artifact or a
+/// variable of an action that was dropped.
 fn validate_references(template: &Declaration, clone: &Declaration) -> Result<(), Fault> {
-    let is_left = |gone: &Action<'_>| {
-        let same = |left: Action<'_>| left.stage == gone.stage && left.name == gone.name;
-        clone.actions().any(same)
-    };
-    let kept: BTreeSet<&str> = clone
-        .actions()
-        .flat_map(|action| action.outputs())
-        .collect();
-    for gone in template.actions().filter(|action| !is_left(action)) {
-        for left in clone.actions() {
-            let lost = left.inputs().find(|input| {
-                gone.outputs().any(|output| output == *input) && !kept.contains(input)
-            });
-            if let Some(artifact) = lost {
-                return Err(needs(&left, &format!("artifact '{artifact}'"), &gone));
-            }
-            if let Some(namespace) = gone.namespace
-                && left.mentions(&format!("#{{{namespace}."))
-            {
-                return Err(needs(&left, &format!("variables '{namespace}'"), &gone));
+    let is_left = |gone: &Action<'_>| clone.actions().any(|left| left.path() == gone.path());
+    let gone = template.actions().filter(|action| !is_left(action));
+    for gone in gone {
+        let actions = clone.actions();
+        let actions = actions.map(|left| (format!("'{}'", left.path()), left.whole()));
+        let rules = clone.rules().map(|rule| (rule.place(), rule.whole));
+        for (left, whole) in actions.chain(rules) {
+            if let Some(lost) = lost(clone, whole, &gone) {
+                return Err(fault(format!(
+                    "{left} needs the {lost} of '{}', which the rule drops",
+                    gone.path()
+                )));
             }
         }
     }
     Ok(())
 }
 
-fn needs(left: &Action<'_>, what: &str, gone: &Action<'_>) -> Fault {
-    fault(format!(
-        "'{}/{}' needs the {what} of '{}/{}', which the rule drops",
-        left.stage, left.name, gone.stage, gone.name
-    ))
+/// Returns what an action or a rule of a condition needs of an action that was dropped.
+fn lost(clone: &Declaration, whole: &Value, gone: &Action<'_>) -> Option<String> {
+    let is_kept = |artifact: &str| {
+        let mut outputs = clone.actions().flat_map(|action| action.outputs());
+        outputs.any(|output| output == artifact)
+    };
+    let mut needed = inputs(whole).filter(|input| gone.outputs().any(|output| output == *input));
+    if let Some(artifact) = needed.find(|artifact| !is_kept(artifact)) {
+        return Some(format!("artifact '{artifact}'"));
+    }
+    let namespace = gone.namespace?;
+    mentions(whole, &format!("#{{{namespace}.")).then(|| format!("variables '{namespace}'"))
 }
 
 fn fault(detail: String) -> Fault {

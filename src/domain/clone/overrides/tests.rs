@@ -280,6 +280,36 @@ fn an_invalid_result_is_refused_and_the_fault_names_both_sides() {
 }
 
 #[test]
+fn a_condition_that_needs_what_was_dropped_is_refused() {
+    let rule = json!({
+        "name": "r", "ruleTypeId": {"category": "Rule", "provider": "VariableCheck"},
+        "configuration": {"Variable": "#{Built.FINDINGS}"},
+    });
+    let function = json!({
+        "name": "r", "ruleTypeId": {"category": "Rule", "provider": "LambdaInvoke"},
+        "inputArtifacts": [{"name": "Built"}],
+    });
+    for kind in ["beforeEntry", "onSuccess", "onFailure"] {
+        for (rule, what) in [(&rule, "variables"), (&function, "artifact")] {
+            let mut json = Value::Object(template().0);
+            let stages = json["stages"].as_array_mut().unwrap();
+            stages.truncate(3);
+            stages[2]["actions"][0]["inputArtifacts"] = json!([{"name": "App"}]);
+            stages[2]["actions"][0]["configuration"] = json!({});
+            let without = Declaration::new(json.clone()).unwrap();
+            let drop = dropped_actions(&["Build/Build"]);
+            assert!(drop.apply(&without).is_ok());
+            json["stages"][2][kind] = json!({"conditions": [{"rules": [rule]}]});
+            let refused = drop.apply(&Declaration::new(json).unwrap()).unwrap_err();
+            let wanted = format!(
+                "a condition of stage 'Test' needs the {what} 'Built' of 'Build/Build', which the rule drops"
+            );
+            assert_eq!(refused.detail, wanted, "{kind}");
+        }
+    }
+}
+
+#[test]
 fn a_path_without_a_stage_and_an_action_is_refused() {
     for text in ["", "/", "Deploy", "Deploy/", "/Action", "a/b/c"] {
         assert_eq!(ActionPath::parse(text), None, "{text}");

@@ -347,3 +347,24 @@ fn a_secret_of_the_template_in_a_build_is_a_danger() {
         "the rule chose the roles"
     );
 }
+
+#[test]
+fn a_variable_that_only_a_trigger_sets_is_a_warning() {
+    let mut fetch = source("App", "acme/api");
+    fetch["namespace"] = json!("Fetched");
+    let mut template = template(json!([fetch]));
+    let mut say = compute("Say", "Compute", "Commands");
+    say["commands"] = json!(["echo #{Fetched.PullRequestId} #{Fetched.CommitId}"]);
+    say["environmentVariables"] = json!([{"name": "T", "value": "#{Fetched.TagName}"}]);
+    add(&mut template, [say]);
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let check = json!({"Variable": "#{Fetched.PullRequestTitle}", "Value": "x", "Operator": "EQ"});
+    let rule = json!({"ruleTypeId": {"provider": "VariableCheck"}, "configuration": check});
+    stages[1]["beforeEntry"] = json!({"conditions": [{"result": "SKIP", "rules": [rule]}]});
+    let clone = clone_by(&isolated(|_| ()), &template).unwrap();
+    insta::assert_snapshot!(clone.warnings.join("\n"), @r"
+    Variable of a condition of stage 'Build' uses #{Fetched.PullRequestTitle}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}
+    a command of action 'Build/Say' uses #{Fetched.PullRequestId}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}
+    environmentVariables of action 'Build/Say' uses #{Fetched.TagName}, which is set only in executions that a trigger of CodePipeline starts, so it fails in a clone: use a variable of the rule instead, as #{variables.NAME}
+    ");
+}

@@ -70,6 +70,7 @@ fn mapping(kind: SubjectKind) -> Mapping {
 fn rule() -> Rule {
     Rule {
         name: "rule 1".into(),
+        digest: "d1".into(),
         repository: GlobFilter::default(),
         on: On::PullRequest,
         base: GlobFilter::default(),
@@ -95,6 +96,7 @@ fn spec() -> Spec {
         template: PipelineName::parse("api-main").unwrap(),
         branch: Branch::parse("feature/ü").unwrap(),
         rule: "rule 1".into(),
+        rule_digest: "d1".into(),
         base: Some(Branch::parse("main").unwrap()),
         title: Some("Add \"login\"".into()),
         author: Some("octocat".into()),

@@ -72,7 +72,20 @@ fn a_v2_clone_may_queue_but_not_roll_back_in_parallel() {
     let mut parallel = rule();
     parallel.overrides.execution_mode = Some(ExecutionMode::Parallel);
     let fault = difference_or_fault(&parallel, &template);
-    assert!(fault.contains("has a stage that rolls back"), "{fault}");
+    let rolls_back = "has a stage or a condition that rolls back";
+    assert!(fault.contains(rolls_back), "{fault}");
+    for kind in ["beforeEntry", "onSuccess", "onFailure"] {
+        let with = |result: &str| {
+            let mut template = template.clone();
+            let stage = template.declaration.0["stages"].pointer_mut("/1").unwrap();
+            stage["onFailure"] = json!({"result": "RETRY"});
+            let rule = json!({"name": "a", "ruleTypeId": {"provider": "CloudWatchAlarm"}});
+            stage[kind] = json!({"conditions": [{"result": result, "rules": [rule]}]});
+            difference_or_fault(&parallel, &template)
+        };
+        assert!(with("ROLLBACK").contains(rolls_back), "{kind}");
+        assert!(!with("FAIL").contains("rolls back"), "{kind}");
+    }
 }
 
 #[test]

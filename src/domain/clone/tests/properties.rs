@@ -113,6 +113,35 @@ fn is_valid(clone: &Declaration) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns the name of a subject's pipeline in a rule without `pipeline_name`.
+fn default_name(on: On, repository: &str, branch: &str, number: u64) -> String {
+    let repository = RepositoryName::parse(format!("acme/{repository}")).unwrap();
+    let branch = Branch::parse(branch).unwrap();
+    let values = PlaceholderValues {
+        repository: &repository,
+        branch: &branch,
+        number: (on == On::PullRequest).then_some(number),
+        sha: None,
+        base: None,
+        author: None,
+        title: None,
+    };
+    let pattern = NamePattern::parse(on.default_pipeline_name()).unwrap();
+    pattern.name(&values).unwrap().to_string()
+}
+
+/// Generates subjects of few characters, so that many are alike, with the names of their pipelines.
+fn default_named() -> impl Strategy<Value = (String, String)> {
+    let names = ("[a-]{1,3}(-pr-[12])?", "[a@-]{1,3}(-?pr-[12])?", 1..3_u64);
+    (any::<bool>(), names).prop_map(|(is_pull, (repository, branch, number))| {
+        let (on, subject) = match is_pull {
+            true => (On::PullRequest, format!("{repository}#{number}")),
+            false => (On::Branch, format!("{repository}@{branch}")),
+        };
+        (subject, default_name(on, &repository, &branch, number))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -122,6 +151,18 @@ proptest! {
             let (first, second) = (named(pattern, &one), named(pattern, &two));
             prop_assert_eq!(first == second, one == two, "{} and {}", first, second);
             prop_assert_eq!(named(pattern, &one), first);
+        }
+    }
+
+    #[test]
+    fn the_default_names_of_two_subjects_differ(
+        one in default_named(), two in default_named(), branch in "(pr-)?[0-9a-z@-]{1,4}", number in 0..20_u64,
+    ) {
+        prop_assert_eq!(one.1 == two.1, one.0 == two.0, "{:?} and {:?}", one, two);
+        // The names that are most alike.
+        let pull = default_name(On::PullRequest, "api", "x", number);
+        for repository in ["api", "api-pr", "api-pr-1"] {
+            prop_assert_ne!(&default_name(On::Branch, repository, &branch, 0), &pull);
         }
     }
 

@@ -115,6 +115,18 @@ fn a_named_source_action_must_fetch_the_repository_of_the_event() {
     );
 }
 
+#[test]
+fn a_template_without_a_git_repository_gets_advice_that_is_possible() {
+    let bucket = action("Bucket", "AWS", "S3", json!({"S3Bucket": "b"}));
+    let image = action("Image", "AWS", "ECR", json!({"RepositoryName": "api"}));
+    let template = template(json!([bucket, image]));
+    for rule in [rule(), named("Source/Bucket")] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(difference_or_fault(&rule, &template), @"template-source: template 'api-main' fetches no Git repository (its source actions: 'Source/Bucket' by S3, 'Source/Image' by ECR), so a clone has no branch to build: add a CodeStarSourceConnection action for acme/api to the template, or let the rule clone another one");
+        }
+    }
+}
+
 /// Returns a source action of GitHub version 1 as GetPipeline returns it.
 fn version_1() -> Template {
     let configuration =

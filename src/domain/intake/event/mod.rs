@@ -6,6 +6,8 @@
 //! what the event means. The action only says whether the event is relevant, and breaks ties. Each
 //! field is documented at <https://docs.github.com/webhooks/webhook-events-and-payloads>.
 
+use std::time::Duration;
+
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     ActionName, Branch, CommitId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
@@ -40,9 +42,6 @@ pub enum Ignored {
     /// A branch was created, but its rule needs the commit, which only the accompanying push
     /// contains.
     NoCommit,
-    /// The repository has another name or owner. Its number stays the same, so no pipeline is
-    /// affected.
-    Renamed,
 }
 
 impl Ignored {
@@ -56,7 +55,6 @@ impl Ignored {
             Self::NotABranch => "not-a-branch",
             Self::NoRule => "no-rule",
             Self::NoCommit => "no-commit",
-            Self::Renamed => "renamed",
         }
     }
 }
@@ -90,6 +88,9 @@ pub struct Event {
 pub enum Change {
     /// The repository as a whole, from `repository`. All its pipelines are removed.
     Repository(RepositoryEnd),
+    /// The name or the owner of a repository, from `repository`, with the name before if the
+    /// payload has it.
+    Renamed(Option<RepositoryName>),
     /// A pull request, from `pull_request`.
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
@@ -191,6 +192,9 @@ impl Action {
     }
 }
 
+/// An archived repository is read-only, so every other event of that second was before.
+const END_OF_SECOND: Duration = Duration::from_millis(999);
+
 /// The longest title or login that is kept, in characters. GitHub's own limit for a title is 256.
 pub const TEXT_LIMIT: usize = 256;
 
@@ -199,7 +203,7 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
         let kind = match &self.change {
-            Change::Repository(_) => return None,
+            Change::Repository(_) | Change::Renamed(_) => return None,
             Change::Repair(repair) => return Some(repair.subject.clone()),
             Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
             Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
@@ -347,30 +351,25 @@ fn branch_event(
 }
 
 fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault> {
-    let end = match payload.action.as_str() {
-        "deleted" => RepositoryEnd::Deleted,
-        "archived" => RepositoryEnd::Archived,
-        "renamed" | "transferred" => return Ok(Decision::Ignore(Ignored::Renamed)),
+    let updated_at = || {
+        let time = payload.repository.0.updated_at();
+        time.ok_or_else(|| wrong("repository.updated_at"))
+    };
+    let (time, change) = match payload.action.as_str() {
+        // A deleted repository sends no further events, and its payload does not contain the time
+        // of the deletion.
+        "deleted" => (None, Change::Repository(RepositoryEnd::Deleted)),
+        "archived" => {
+            let end = updated_at()?.plus(END_OF_SECOND);
+            (Some(end), Change::Repository(RepositoryEnd::Archived))
+        }
+        "renamed" | "transferred" => (Some(updated_at()?), Change::Renamed(payload.name_before())),
         _ => {
             let unknown = ActionName::parse(payload.action).map_err(|_| wrong("action"))?;
             return Ok(Decision::Ignore(Ignored::Action(unknown)));
         }
     };
-    // A deleted repository sends no further events, and its payload does not contain the time of
-    // the deletion.
-    let time = match end {
-        RepositoryEnd::Deleted => None,
-        RepositoryEnd::Archived => {
-            let time = payload.repository.0.updated_at();
-            Some(time.ok_or_else(|| wrong("repository.updated_at"))?)
-        }
-    };
-    event(
-        payload.repository,
-        payload.sender,
-        time,
-        Change::Repository(end),
-    )
+    event(payload.repository, payload.sender, time, change)
 }
 
 fn event(

@@ -8,8 +8,9 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{RepositoryName, Timestamp};
 use crate::domain::intake::object::Object;
 
 /// `pull_request`. No other event has a top-level `number` beside its `pull_request`.
@@ -87,14 +88,31 @@ pub(super) struct RepositoryEventPayload {
     pub(super) action: String,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
-    #[serde(rename = "changes")]
-    _changes: Option<Object<IgnoredAny>>,
+    changes: Option<Object<Map<String, Value>>>,
     #[serde(rename = "organization")]
     _organization: Option<Object<IgnoredAny>>,
     #[serde(rename = "installation")]
     _installation: Option<Object<InstallationPayload>>,
     #[serde(rename = "enterprise")]
     _enterprise: Option<Object<IgnoredAny>>,
+}
+
+impl RepositoryEventPayload {
+    /// Returns the name before `renamed` (`changes.repository.name.from`) or `transferred`
+    /// (`changes.owner.from`); `None` if the payload does not have it.
+    pub(super) fn name_before(&self) -> Option<RepositoryName> {
+        let Object(changes) = self.changes.as_ref()?;
+        let text = |key: &str, pointer| changes.get(key)?.pointer(pointer)?.as_str();
+        let (owner, name) = self.repository.0.full_name.split_once('/')?;
+        let login = text("owner", "/from/organization/login");
+        let login = login.or_else(|| text("owner", "/from/user/login"));
+        let before = match (text("repository", "/name/from"), login) {
+            (Some(name), _) => format!("{owner}/{name}"),
+            (None, Some(owner)) => format!("{owner}/{name}"),
+            (None, None) => return None,
+        };
+        RepositoryName::parse(before).ok()
+    }
 }
 
 /// `create`. `master_branch` tells it from `delete`.

@@ -1,12 +1,19 @@
 //! Finds the marks with which people skip a build, in a commit message or a title.
 
-/// Returns true if a text asks to skip the build: `[skip ci]` or `[ci skip]` anywhere, or the
-/// trailer `skip-checks: true` (GitHub, "Skipping workflow runs" and "About status checks").
+/// The marks that may stand anywhere in the text (GitHub, "Skipping workflow runs").
+const MARKS: [&str; 5] = [
+    "[skip ci]",
+    "[ci skip]",
+    "[no ci]",
+    "[skip actions]",
+    "[actions skip]",
+];
+
+/// Returns true if a text asks to skip the build: by a mark anywhere, or by the trailer
+/// `skip-checks: true` (GitHub, "Skipping workflow runs").
 pub(super) fn is_requested(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    let marked = ["[skip ci]", "[ci skip]"]
-        .iter()
-        .any(|mark| text.contains(mark));
+    let marked = MARKS.iter().any(|mark| text.contains(mark));
     let trailer = |line: &str| {
         let (key, value) = line.split_once(':')?;
         Some(key.trim() == "skip-checks" && value.trim() == "true")
@@ -23,6 +30,9 @@ mod tests {
         for text in [
             "docs [skip ci]",
             "[CI Skip] docs",
+            "docs\n\n[no ci]",
+            "[skip actions]",
+            "docs [actions skip] docs",
             "docs\n\n\nskip-checks: true",
             "docs\r\n\r\nSkip-Checks:true\r\n",
         ] {
@@ -32,6 +42,8 @@ mod tests {
             "",
             "skip ci",
             "explain [skip  ci]",
+            "[ci]",
+            "[no actions]",
             "about skip-checks: true",
             "skip-checks: false",
         ] {

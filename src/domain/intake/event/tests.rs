@@ -65,7 +65,8 @@ fn pull(body: &Value) -> PullRequest {
             ..
         }) => *pull,
         other @ Decision::Handle(Event {
-            change: Change::Branch(..) | Change::Repository(_) | Change::Repair(_),
+            change:
+                Change::Branch(..) | Change::Repository(_) | Change::Renamed(_) | Change::Repair(_),
             ..
         })
         | other @ Decision::Ignore(_) => panic!("{other:?}"),

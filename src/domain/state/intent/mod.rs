@@ -6,8 +6,7 @@
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Subject, SubjectKind,
-    Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::event::{
@@ -18,6 +17,11 @@ use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
 use crate::domain::state::ordering::{EventKind, EventOrder};
+use crate::domain::state::repository::RepositoryRecord;
+
+mod repository;
+
+pub use repository::{RepositoryRemoval, RepositoryRenaming};
 
 /// The desired state of a subject, and its position in the order of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,55 +68,14 @@ impl From<&AuthenticatedMessage> for Received {
 pub enum Request {
     /// One subject.
     Subject(Box<Intent>),
-    /// Every subject of a repository.
+    /// The end of one subject that no rule admits: it matters if the table knows the subject.
+    KnownSubject(Box<Intent>),
+    /// Every subject of a repository, which has ended.
     Repository(RepositoryRemoval),
+    /// Every subject of a repository, which has another name.
+    Renaming(RepositoryRenaming),
     /// One subject, for a repair.
     Repair(Box<RepairRequest>),
-}
-
-/// The removal of every pipeline of a repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RepositoryRemoval {
-    /// The repository.
-    pub repository: RepositoryId,
-    /// Its name at that time.
-    pub name: RepositoryName,
-    /// The event's own time; `None` for a deletion, with which GitHub sends none.
-    pub event_time: Option<Timestamp>,
-    /// When the message entered the queue.
-    pub received_at: Timestamp,
-    /// The GitHub user who caused the event.
-    actor: Option<String>,
-    delivery: DeliveryId,
-    /// The digest of the event's body.
-    pub body: BodyDigest,
-    why: AbsenceReason,
-}
-
-impl RepositoryRemoval {
-    /// Returns the intent for one subject of the repository. `time` orders the event.
-    #[must_use]
-    pub fn of(&self, subject: Subject, time: Timestamp) -> Intent {
-        let kind = match subject.kind {
-            SubjectKind::PullRequest(_) => EventKind::Closed,
-            SubjectKind::Branch(_) => EventKind::Deleted,
-        };
-        Intent {
-            subject,
-            repository: self.name.clone(),
-            order: EventOrder {
-                event_time: time,
-                received_at: self.received_at,
-                kind,
-                head: None,
-                before: None,
-            },
-            actor: self.actor.clone(),
-            delivery: self.delivery.clone(),
-            body: self.body.clone(),
-            wanted: DesiredState::Absent(self.why),
-        }
-    }
 }
 
 impl Intent {
@@ -145,11 +108,8 @@ impl Intent {
             head: None,
             before: None,
         };
-        let (kind, order, wanted) = match change {
+        let (kind, order, decided) = match change {
             Change::Repository(end) => {
-                if !rules.covers(&name) {
-                    return Ok(Decision::Ignore(Ignored::NoRule));
-                }
                 return Ok(Decision::Handle(Request::Repository(RepositoryRemoval {
                     repository,
                     event_time: time,
@@ -157,8 +117,17 @@ impl Intent {
                     actor,
                     delivery,
                     body,
-                    why: removal_reason(end),
+                    reason: removal_reason(end),
                     name,
+                })));
+            }
+            Change::Renamed(before) => {
+                return Ok(Decision::Handle(Request::Renaming(RepositoryRenaming {
+                    repository,
+                    event_time: time.unwrap_or(received_at),
+                    delivery,
+                    name,
+                    before,
                 })));
             }
             Change::Repair(repair) => {
@@ -171,31 +140,31 @@ impl Intent {
                 }))));
             }
             Change::PullRequest(pull) => {
-                let Some(wanted) = pull_request(&pull, &name, rules)? else {
-                    return Ok(Decision::Ignore(Ignored::NoRule));
-                };
+                let decided = pull_request(&pull, &name, rules)?;
                 let order = EventOrder {
                     head: Some(pull.sha),
                     before: pull.before,
                     ..order(pull_request_kind(pull.open, pull.action))
                 };
-                (SubjectKind::PullRequest(pull.number), order, wanted)
+                (SubjectKind::PullRequest(pull.number), order, decided)
             }
             Change::Branch(branch, tip) => {
-                let wanted = match self::branch(&branch, &tip, &name, rules)? {
-                    Decision::Handle(wanted) => wanted,
-                    Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
-                };
+                let decided = self::branch(&branch, &tip, &name, rules)?;
                 let (kind, head, before) = tip_order(tip);
                 let order = EventOrder {
                     head,
                     before,
                     ..order(kind)
                 };
-                (SubjectKind::Branch(branch), order, wanted)
+                (SubjectKind::Branch(branch), order, decided)
             }
         };
-        Ok(Decision::Handle(Request::Subject(Box::new(Self {
+        let (wanted, admitted) = match decided {
+            Decided::Wanted(wanted) => (wanted, true),
+            Decided::Ended(reason) => (DesiredState::Absent(reason), false),
+            Decided::Ignored(why) => return Ok(Decision::Ignore(why)),
+        };
+        let intent = Box::new(Self {
             subject: Subject { repository, kind },
             repository: name,
             order,
@@ -203,8 +172,59 @@ impl Intent {
             delivery,
             body,
             wanted,
-        }))))
+        });
+        Ok(Decision::Handle(match admitted {
+            true => Request::Subject(intent),
+            false => Request::KnownSubject(intent),
+        }))
     }
+
+    /// Returns the intent for one subject of a repository that has ended. `time` orders the event.
+    #[must_use]
+    pub fn of_removal(removal: &RepositoryRemoval, subject: Subject, time: Timestamp) -> Self {
+        let kind = match subject.kind {
+            SubjectKind::PullRequest(_) => EventKind::Closed,
+            SubjectKind::Branch(_) => EventKind::Deleted,
+        };
+        Self {
+            subject,
+            repository: removal.name.clone(),
+            order: EventOrder {
+                event_time: time,
+                received_at: removal.received_at,
+                kind,
+                head: None,
+                before: None,
+            },
+            actor: removal.actor.clone(),
+            delivery: removal.delivery.clone(),
+            body: removal.body.clone(),
+            wanted: DesiredState::Absent(removal.reason),
+        }
+    }
+
+    /// Returns true if a rule admits the subject under another name of its repository. An older
+    /// event under that name may still arrive.
+    #[must_use]
+    pub fn is_admitted_under(&self, record: &RepositoryRecord, rules: &Rules) -> bool {
+        let admits = |name| match &self.subject.kind {
+            SubjectKind::PullRequest(_) => rules.of(On::PullRequest, name).next().is_some(),
+            SubjectKind::Branch(branch) => rules
+                .of(On::Branch, name)
+                .any(|rule| rule.branches.is_match(branch.as_str())),
+        };
+        record.names.iter().any(admits)
+    }
+}
+
+/// The rules' decision about a subject.
+enum Decided {
+    /// The subject should be so.
+    Wanted(DesiredState),
+    /// No rule is about the subject, and it has ended.
+    Ended(AbsenceReason),
+    /// No rule is about the subject, or the event says too little.
+    Ignored(Ignored),
 }
 
 fn removal_reason(end: RepositoryEnd) -> AbsenceReason {
@@ -231,19 +251,20 @@ fn tip_order(tip: Tip) -> (EventKind, Option<CommitId>, Option<CommitId>) {
     }
 }
 
-/// Returns `None` if no rule is about pull requests of this repository.
 fn pull_request(
     pull: &PullRequest,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Option<DesiredState>, Fault> {
+) -> Result<Decided, Fault> {
     let mut about = rules.of(On::PullRequest, name).peekable();
     if about.peek().is_none() {
-        return Ok(None);
+        return Ok(match pull.open {
+            true => Decided::Ignored(Ignored::NoRule),
+            false => Decided::Ended(AbsenceReason::Closed),
+        });
     }
-    let rule = about.find(|rule| {
-        rule.base.is_match(pull.base.as_str()) && rule.branches.is_match(pull.head.as_str())
-    });
+    let rule =
+        about.find(|rule| rule.base.is_match(pull.base.as_str()) && rule.admits_branch(&pull.head));
     let why = match rule {
         _ if !pull.open => AbsenceReason::Closed,
         None => AbsenceReason::NoRule,
@@ -260,10 +281,10 @@ fn pull_request(
                 title: Some(&pull.title),
             };
             let spec = spec(rule, rules, &fill)?;
-            return Ok(Some(present(spec, rule, pull.skip)));
+            return Ok(Decided::Wanted(present(spec, rule, pull.skip)));
         }
     };
-    Ok(Some(DesiredState::Absent(why)))
+    Ok(Decided::Wanted(DesiredState::Absent(why)))
 }
 
 fn branch(
@@ -271,25 +292,21 @@ fn branch(
     tip: &Tip,
     name: &RepositoryName,
     rules: &Rules,
-) -> Result<Decision<DesiredState>, Fault> {
-    // A branch keeps its name, so a branch that no rule admits never had a pipeline.
-    let Some(rule) = rules
-        .of(On::Branch, name)
-        .find(|rule| rule.branches.is_match(branch.as_str()))
-    else {
-        return Ok(Decision::Ignore(Ignored::NoRule));
-    };
-    let (sha, skip): (Option<&CommitId>, bool) = match tip {
-        Tip::Gone { .. } => {
-            return Ok(Decision::Handle(DesiredState::Absent(
-                AbsenceReason::Deleted,
-            )));
+) -> Result<Decided, Fault> {
+    let mut about = rules.of(On::Branch, name);
+    let rule = about.find(|rule| rule.admits_branch(branch));
+    let (rule, sha, skip) = match (rule, tip) {
+        (None, Tip::Gone { .. }) => return Ok(Decided::Ended(AbsenceReason::Deleted)),
+        (None, Tip::At { .. } | Tip::Somewhere) => return Ok(Decided::Ignored(Ignored::NoRule)),
+        (Some(_), Tip::Gone { .. }) => {
+            let absent = DesiredState::Absent(AbsenceReason::Deleted);
+            return Ok(Decided::Wanted(absent));
         }
-        Tip::Somewhere if rule.uses(Placeholder::Sha) => {
-            return Ok(Decision::Ignore(Ignored::NoCommit));
+        (Some(rule), Tip::Somewhere) if rule.uses(Placeholder::Sha) => {
+            return Ok(Decided::Ignored(Ignored::NoCommit));
         }
-        Tip::Somewhere => (None, false),
-        Tip::At { sha, skip, .. } => (Some(sha), *skip),
+        (Some(rule), Tip::Somewhere) => (rule, None, false),
+        (Some(rule), Tip::At { sha, skip, .. }) => (rule, Some(sha), *skip),
     };
     let fill = PlaceholderValues {
         repository: name,
@@ -301,7 +318,7 @@ fn branch(
         title: None,
     };
     let spec = spec(rule, rules, &fill)?;
-    Ok(Decision::Handle(present(spec, rule, skip)))
+    Ok(Decided::Wanted(present(spec, rule, skip)))
 }
 
 fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
@@ -345,6 +362,7 @@ fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec
         template: rule.template.clone(),
         branch: fill.branch.clone(),
         rule: rule.name.clone(),
+        rule_digest: rule.digest.clone(),
         base: fill.base.cloned(),
         title: fill.title.map(str::to_owned),
         author: fill.author.map(str::to_owned),

@@ -11,6 +11,7 @@ fn rule(on: On) -> Rule {
     };
     Rule {
         name: "rule 1".into(),
+        digest: "d1".into(),
         repository: GlobFilter::parse(["acme/*"]).unwrap(),
         on,
         base: GlobFilter::parse(["main"]).unwrap(),
@@ -62,7 +63,11 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
     let rules = Rules(rules.to_vec());
     Ok(match Intent::read(event, &rules, received(9_000))? {
         Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
-        Decision::Handle(other @ (Request::Repository(_) | Request::Repair(_))) => {
+        // What nobody knows.
+        Decision::Handle(Request::KnownSubject(_)) => Decision::Ignore(Ignored::NoRule),
+        Decision::Handle(
+            other @ (Request::Repository(_) | Request::Renaming(_) | Request::Repair(_)),
+        ) => {
             panic!("{other:?}")
         }
         Decision::Ignore(why) => Decision::Ignore(why),
@@ -233,7 +238,12 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
     let rules = Rules(vec![rule(On::Branch)]);
     let at = |time| match Intent::read(event(time), &rules, received(9)).unwrap() {
         Decision::Handle(Request::Subject(intent)) => intent.order.event_time,
-        other @ (Decision::Handle(Request::Repository(_) | Request::Repair(_))
+        other @ (Decision::Handle(
+            Request::KnownSubject(_)
+            | Request::Repository(_)
+            | Request::Renaming(_)
+            | Request::Repair(_),
+        )
         | Decision::Ignore(_)) => {
             panic!("{other:?}")
         }

@@ -268,10 +268,17 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
     }
     base.bodies.retain(|body| *body != intent.body);
     base.bodies.push(intent.body.clone());
+    let is_renamed = |at: &Timestamp| intent.order.event_time <= *at;
+    let renamed_at = base.renamed_at.filter(is_renamed);
+    let repository = match renamed_at {
+        Some(_) => base.repository.clone(),
+        None => intent.repository.clone(),
+    };
     let order = intent.order.clone().over(&base.order);
     let start_token = base.start_token.take_if(|_| order.head == base.order.head);
     Mapping {
-        repository: intent.repository.clone(),
+        repository,
+        renamed_at,
         generation: base.generation + 1,
         order,
         start_token,
@@ -281,8 +288,10 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
     }
 }
 
+mod renaming;
 mod repair;
-pub use repair::{Standing, plan_repair, standing};
+pub use renaming::plan_renaming;
+pub use repair::{Standing, plan_repair, rule_of, standing};
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,19 @@ pub enum Standing<'a> {
     Gone,
 }
 
+/// Returns the rule for which a clone was made, under whatever name it has today. If it was edited
+/// or removed, returns the rule that the subject's next event would find.
+#[must_use]
+pub fn rule_of<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Option<&'a Rule> {
+    let same = |rule: &&Rule| rule.digest == spec.rule_digest && rule.template == spec.template;
+    let named = rules.named(&spec.rule).filter(same);
+    let made = named.or_else(|| rules.0.iter().find(same));
+    made.or_else(|| match standing(mapping, spec, rules) {
+        Standing::Kept(rule) | Standing::Moved(rule) => Some(rule),
+        Standing::Gone => None,
+    })
+}
+
 /// Applies the rules to the repository, branch and base in a mapping.
 #[must_use]
 pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Standing<'a> {
@@ -37,11 +50,14 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
     let admits = |rule: &&Rule| {
         let base = spec.base.as_ref();
         base.is_none_or(|base| rule.base.is_match(base.as_str()))
-            && rule.branches.is_match(spec.branch.as_str())
+            && rule.admits_branch(&spec.branch)
     };
     match rules.of(on, &mapping.repository).find(admits) {
         None => Standing::Gone,
-        Some(rule) if rule.name == spec.rule && rule.template == spec.template => {
+        Some(rule)
+            if (rule.name == spec.rule || rule.digest == spec.rule_digest)
+                && rule.template == spec.template =>
+        {
             Standing::Kept(rule)
         }
         Some(rule) => Standing::Moved(rule),
@@ -131,6 +147,7 @@ fn again(
         return Plan::Nothing(Unchanged::Repeated);
     };
     spec.rule.clone_from(&rule.name);
+    spec.rule_digest.clone_from(&rule.digest);
     if state == State::Creating || rule.update == Update::NextStart {
         spec.template.clone_from(&rule.template);
     }

@@ -187,8 +187,11 @@ fn one_subject_that_fails_does_not_keep_the_others() {
 fn a_renamed_repository_keeps_everything() {
     run_story(async |world| {
         world.deliver(Webhook::pull_request("opened")).await;
-        let renamed = repository("renamed").with("/repository/full_name", "acme/new");
-        assert_eq!(world.deliver(renamed).await, ["ignored: renamed"]);
+        let renamed = repository("renamed")
+            .with("/repository/full_name", "acme/new")
+            .with("/repository/updated_at", world.clock_text());
+        let outcomes = world.deliver(renamed).await;
+        assert_eq!(outcomes, ["repository-renamed: 1 subject"]);
         let closed = Webhook::pull_request("closed").of(REPOSITORY.0, "acme/new");
         assert_eq!(world.deliver(closed).await, ["deleted"]);
     });

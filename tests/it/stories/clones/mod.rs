@@ -10,6 +10,7 @@ mod ends;
 mod listing;
 mod places;
 mod repairs;
+mod rules;
 mod starts;
 mod unseen_tags;
 mod updates;

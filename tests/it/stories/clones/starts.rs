@@ -52,6 +52,37 @@ fn the_id_of_another_delivery_does_not_prevent_a_build() {
     });
 }
 
+/// A template with two source actions, of which the first fetches another repository.
+fn with_shared_source() -> Value {
+    let mut two = template(TEMPLATE, "acme/api");
+    let sources = &mut two["stages"][0]["actions"];
+    let mut shared = sources[0].clone();
+    shared["name"] = json!("Shared");
+    shared["configuration"]["FullRepositoryId"] = json!("acme/shared");
+    shared["outputArtifacts"] = json!([{"name": "Shared"}]);
+    shared["namespace"] = json!("Shared");
+    sources.as_array_mut().unwrap().insert(0, shared);
+    two
+}
+
+#[test]
+fn a_head_is_built_once_though_the_template_fetches_another_repository_first() {
+    run_story(async |world| {
+        world.add_pipeline(with_shared_source(), [].into());
+        let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::Create, 1, unanswered);
+        let outcomes = world.deliver(Webhook::pull_request("opened")).await;
+        assert_eq!(outcomes.last().map(String::as_str), Some("already-created"));
+        assert_eq!(world.pipeline("api-pr-7").executions(), 1);
+        // A deletion keeps the commit in the audit trail.
+        world.deliver(Webhook::pull_request("closed")).await;
+        let mapping = world.mapping("acme/api#7");
+        let entries = world.store.audit(&mapping.subject);
+        let journal: Value = serde_json::from_str(&entries.last().unwrap().journal).unwrap();
+        assert_eq!(journal["executions"][0]["commit"], commit(1));
+    });
+}
+
 #[test]
 fn a_commit_that_comes_back_is_built_again() {
     run_story(async |world| {

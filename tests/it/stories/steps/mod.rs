@@ -2,6 +2,7 @@
 //! (`run_story`).
 
 mod dlq_scan;
+mod names;
 mod predictions;
 mod replay;
 mod safety;

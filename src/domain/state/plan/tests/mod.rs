@@ -29,6 +29,7 @@ fn spec(pipeline: &str) -> Spec {
         template: PipelineName::parse("api-main").unwrap(),
         branch: Branch::parse("x").unwrap(),
         rule: "rule 1".into(),
+        rule_digest: "d1".into(),
         base: None,
         title: None,
         author: None,

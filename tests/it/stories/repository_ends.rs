@@ -1,0 +1,161 @@
+//! Repositories that end: what arrives late makes nothing, and every subject is handled, whatever
+//! happens to the others.
+
+use std::time::Duration;
+
+use branchline::domain::fault::Reason;
+use branchline::domain::state::desired::AbsenceReason;
+use branchline::domain::state::mapping::State;
+use branchline::ports::Clock;
+
+use crate::stories::identity::{ended, open_both, rules};
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+#[test]
+fn what_was_before_the_end_of_a_repository_makes_nothing_after_it() {
+    for action in ["deleted", "archived"] {
+        run_story(async |world| {
+            world.restart(rules());
+            world.deliver(Webhook::pull_request("opened")).await;
+            world.deliver(Webhook::pull_request("closed")).await;
+            let reopened = Webhook::pull_request("reopened").at(world.clock.now());
+            let opened = Webhook::pull_request("opened")
+                .number(8)
+                .at(world.clock.now());
+            let pushed = Webhook::push("x", 0, 1).at(world.clock.now());
+            world.deliver(ended(world, action, REPOSITORY.1)).await;
+            world.clock.advance(Duration::from_secs(60));
+            for late in [reopened, opened, pushed] {
+                let outcomes = world.deliver(late).await;
+                assert_eq!(outcomes, [format!("recorded: repository-{action}")]);
+            }
+            assert!(world.pipelines().is_empty());
+            let rows = world.store.rows();
+            assert!(rows.iter().all(|row| row.state == State::Gone));
+            let reason = world
+                .mapping("acme/api#8")
+                .absence()
+                .map(AbsenceReason::as_str);
+            assert_eq!(reason, Some(format!("repository-{action}").as_str()));
+        });
+    }
+}
+
+#[test]
+fn a_repository_that_was_unarchived_or_restored_works_again() {
+    for action in ["deleted", "archived"] {
+        run_story(async |world| {
+            open_both(world).await;
+            world.clock.advance(Duration::from_secs(1));
+            let end = ended(world, action, REPOSITORY.1);
+            world.deliver(end.clone()).await;
+            world.clock.advance(Duration::from_secs(60));
+            let unarchived = ended(world, "unarchived", REPOSITORY.1);
+            assert_eq!(
+                world.deliver(unarchived).await,
+                ["ignored: action unarchived"]
+            );
+            let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+            assert_eq!(world.deliver(pushed).await, ["created"]);
+            assert_eq!(world.deliver(Webhook::push("y", 0, 1)).await, ["created"]);
+            assert_eq!(world.deliver(end).await, ["repository-removed: 0 subjects"]);
+            assert_eq!(world.pipelines(), ["api-pr-7", "api-y"]);
+            world.deliver(Webhook::pull_request("closed").sha(2)).await;
+            world.deliver(Webhook::delete("y")).await;
+        });
+    }
+}
+
+#[test]
+fn a_creation_that_was_cut_off_before_the_end_leaves_nothing() {
+    run_story(async |world| {
+        world.restart(rules());
+        let unanswered = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::Create, 1, unanswered);
+        world.send(&Webhook::pull_request("opened"));
+        world.clock.advance(Duration::from_secs(1));
+        world.send(&ended(world, "deleted", REPOSITORY.1));
+        world.settle().await;
+        assert!(world.pipelines().is_empty());
+        assert_eq!(world.mapping("acme/api#7").state, State::Gone);
+    });
+}
+
+/// Opens pull requests 1 to 3, then fails the deletion of their pipelines for these reasons, in
+/// order, and delivers the end of the repository once.
+async fn removed_once(world: &World, reasons: [Reason; 3]) -> String {
+    world.restart(rules());
+    for number in 1..=3 {
+        world
+            .deliver(Webhook::pull_request("opened").number(number))
+            .await;
+    }
+    for reason in reasons {
+        let fails = Trouble::Fail(When::Before, reason);
+        world.faults.next(Op::Remove, 1, fails);
+    }
+    world.send(&ended(world, "deleted", REPOSITORY.1));
+    let journals = world.settle().await;
+    let first = journals.first();
+    first.map_or_else(String::new, |journal| journal.outcome().to_owned())
+}
+
+#[test]
+fn the_first_of_the_worst_faults_decides_about_the_end_of_a_repository() {
+    use Reason::{AwsConflict, AwsQuota, AwsThrottled, AwsUnavailable, AwsUnknown};
+    use Reason::{ClaimLost, DeclarationRefused, InvalidValue, PipelineNotOurs};
+    let cases = [
+        // Permanent faults alone: the first one is the reason of the dead letter.
+        (
+            [DeclarationRefused, InvalidValue, PipelineNotOurs],
+            DeclarationRefused,
+        ),
+        ([AwsUnavailable, AwsConflict, InvalidValue], AwsUnavailable),
+        ([InvalidValue, AwsConflict, AwsUnavailable], AwsConflict),
+        ([AwsUnknown, AwsUnavailable, AwsThrottled], AwsThrottled),
+        ([AwsThrottled, AwsQuota, AwsUnknown], AwsQuota),
+        ([ClaimLost, AwsQuota, InvalidValue], ClaimLost),
+        ([InvalidValue, AwsQuota, ClaimLost], ClaimLost),
+    ];
+    for (reasons, expected) in cases {
+        run_story(async |world| {
+            let outcome = removed_once(world, reasons).await;
+            assert_eq!(outcome, expected.as_str(), "{reasons:?}");
+            for letter in world.take_dead_letters() {
+                let reason = letter.text("branchline-reason");
+                assert_eq!(reason, Some(expected.as_str()), "{reasons:?}");
+            }
+            for number in 1..=3 {
+                world
+                    .deliver(Webhook::pull_request("closed").number(number))
+                    .await;
+            }
+        });
+    }
+}
+
+#[test]
+fn a_repository_with_a_busy_subject_is_never_dead_lettered() {
+    run_story(async |world| {
+        world.restart(rules());
+        for number in 1..=2 {
+            world
+                .deliver(Webhook::pull_request("opened").number(number))
+                .await;
+        }
+        let lost = Trouble::Fail(When::Before, Reason::ClaimLost);
+        world.faults.next(
+            Op::Remove,
+            1,
+            Trouble::Fail(When::Before, Reason::InvalidValue),
+        );
+        world.faults.next(Op::Remove, 80, lost);
+        world.send(&ended(world, "deleted", REPOSITORY.1));
+        let journals = world.settle().await;
+        assert!(journals.len() > 30, "{}", journals.len());
+        assert!(world.take_dead_letters().is_empty());
+        assert!(world.pipelines().is_empty());
+    });
+}
