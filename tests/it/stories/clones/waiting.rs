@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
+use branchline::ports::Queue;
 
 use super::repairs::{ours, outcomes, repair, report, send_repairs};
+use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::story::run_story;
 use crate::world::webhook::Webhook;
@@ -38,7 +40,9 @@ fn a_mapping_that_waits_is_counted_until_nothing_will_finish_it() {
     run_story(async |world| {
         let throttled = Trouble::Fail(When::Before, Reason::AwsThrottled);
         world.faults.next(Op::Create, 1, throttled);
-        world.deliver(Webhook::pull_request("opened")).await;
+        world.send(&Webhook::pull_request("opened"));
+        let mut received = world.queue.receive(1, Duration::ZERO).await.unwrap();
+        driver::handle(world, received.remove(0)).await;
         let totals = async || report(world, ours(), None).await.totals();
         assert_eq!(totals().await, "0 findings; 1 mapping waits: 1 backing-off");
         // Its message is lost.
