@@ -53,19 +53,20 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         self.store().remember_end(removal.repository, end).await?;
         let mut pass = Pass::new(removal, time, self.clock().now());
         // Those that failed before come last, so that they delay no other.
-        for failed_before in [false, true] {
-            self.remove_subjects(&mut pass, failed_before, lease, journal)
+        for with_failed in [false, true] {
+            self.remove_subjects(&mut pass, with_failed, lease, journal)
                 .await?;
         }
         pass.failed
             .map_or(Ok(Outcome::RepositoryRemoved(pass.handled)), Err)
     }
 
-    /// Removes the pipelines of the subjects that failed before, or of the others.
+    /// Removes the pipelines of all subjects, or of those that did not fail before. Another worker
+    /// may settle a subject that failed between the two, so the second time leaves out none.
     async fn remove_subjects(
         &self,
         pass: &mut Pass<'_>,
-        failed_before: bool,
+        with_failed: bool,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<(), Fault> {
@@ -78,17 +79,17 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             for row in page.rows {
                 let row = match row {
                     Ok(row) if row.state == State::Gone => continue,
-                    Ok(row) if (row.attempts > 0) != failed_before => continue,
+                    Ok(row) if row.attempts > 0 && !with_failed => continue,
                     Ok(row) if pass.failed_subjects.contains(&row.subject) => continue,
                     Ok(row) => row,
-                    Err(_) if failed_before => continue,
+                    Err(_) if with_failed => continue,
                     Err(fault) => {
                         keep(&mut pass.failed, fault);
                         continue;
                     }
                 };
                 if self.clock().now().since(pass.begun) > STEP {
-                    return Err(pass.unfinished(failed_before));
+                    return Err(pass.unfinished(with_failed));
                 }
                 let mut part = journal.clone();
                 let intent = Intent::of_removal(pass.removal, row.subject.clone(), pass.time);

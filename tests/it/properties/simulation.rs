@@ -94,6 +94,14 @@ fn whatever_happens_pipelines_are_open_subjects() {
     );
 }
 
+/// Runs that failed once.
+#[test]
+fn what_failed_once_converges() {
+    // A subject of a removed repository failed when it was listed first, and was settled by another
+    // worker before those that had failed were listed.
+    play(1_332_695_317_337_266_487);
+}
+
 #[test]
 fn a_seed_plays_the_same_run_again() {
     for seed in 0..5 {
