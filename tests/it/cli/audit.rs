@@ -35,8 +35,8 @@ fn kinds(findings: &[Value]) -> Vec<String> {
     kinds
 }
 
-/// Processes every message. A message that failed once is invisible for seconds, and the daemon does
-/// not wait for it.
+/// Processes every message. A message that failed once is invisible for seconds, and the daemon
+/// does not wait for it.
 async fn work(account: &Account) {
     loop {
         let ran = output(&mut account.daemon(&["--until-empty"]));
