@@ -5,7 +5,7 @@ use std::process::Command;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 
-use super::binary::branchline;
+use super::binary::{branchline, output, text};
 use crate::world::clock::START;
 use crate::world::webhook::{REPOSITORY, Webhook};
 use crate::world::{emulator, rules, table};
@@ -59,6 +59,18 @@ impl Account {
             *count = emulator::depth(&self.client, url).await;
         }
         counts
+    }
+
+    /// Processes every message. A message that failed once is invisible for seconds, and the daemon
+    /// does not wait for it.
+    pub(crate) async fn process_all(&self) {
+        loop {
+            let ran = output(&mut self.daemon(&["--until-empty"]));
+            assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+            if self.counts().await[0] + self.internal_count().await == 0 {
+                return;
+            }
+        }
     }
 
     /// Returns how many messages the internal queue has, visible or not.

@@ -35,18 +35,6 @@ fn kinds(findings: &[Value]) -> Vec<String> {
     kinds
 }
 
-/// Processes every message. A message that failed once is invisible for seconds, and the daemon
-/// does not wait for it.
-async fn work(account: &Account) {
-    loop {
-        let ran = output(&mut account.daemon(&["--until-empty"]));
-        assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
-        if account.counts().await[0] + account.internal_count().await == 0 {
-            return;
-        }
-    }
-}
-
 /// Deletes the pipeline of pull request 7, edits that of 8, and creates an orphan.
 async fn damage(account: &Account) {
     let pipelines = account.pipelines().await;
@@ -111,7 +99,7 @@ async fn repair(account: &Account) {
     );
     assert_eq!(account.counts().await, [0, 0, 0]);
     assert_eq!(account.internal_count().await, 3);
-    work(account).await;
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
 }
 
@@ -124,7 +112,7 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
             .send(Webhook::pull_request("opened").number(number))
             .await;
     }
-    work(&account).await;
+    account.process_all().await;
     let (found, messages) = audit(&account, &[], 0);
     assert_eq!((found.len(), messages.as_str()), (0, "0 findings\n"));
 
