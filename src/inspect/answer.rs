@@ -228,13 +228,9 @@ fn of_nothing(evidence: &Evidence, rules: &[CheckedRule]) -> Answer {
     if !rules.is_empty() && rules.iter().all(|rule| rule.admits == Some(false)) {
         return no_rule(&subject, rules);
     }
-    let webhooks = evidence
-        .queues
-        .iter()
-        .find(|queue| queue.queue == "webhooks");
-    let backlog = webhooks.map_or(0, |queue| queue.waiting + queue.in_flight);
+    let backlog = evidence.webhook_backlog();
     if backlog > 0 {
-        let messages = plural(usize::try_from(backlog).unwrap_or(usize::MAX), "webhook");
+        let messages = plural(backlog, "webhook");
         return Answer::none(
             format!(
                 "branchline has not processed {subject} yet, and the webhook queue has {messages}"

@@ -57,13 +57,9 @@ pub fn whereabouts(delivery: &DeliveryId, evidence: &Evidence) -> Whereabouts {
 
 /// Describes a delivery that neither the table nor a queue for failures has.
 fn unseen(evidence: &Evidence) -> Whereabouts {
-    let webhooks = evidence
-        .queues
-        .iter()
-        .find(|queue| queue.queue == "webhooks");
-    let count = webhooks.map_or(0, |queue| queue.waiting + queue.in_flight);
-    if count > 0 {
-        let messages = plural(usize::try_from(count).unwrap_or(usize::MAX), "message");
+    let backlog = evidence.webhook_backlog();
+    if backlog > 0 {
+        let messages = plural(backlog, "message");
         let runs = evidence.daemons.iter().any(|daemon| daemon.running);
         let daemon = match runs {
             true => String::new(),

@@ -33,3 +33,14 @@ pub struct Evidence {
     /// The sources that could not be read, and why.
     pub unknown: Vec<String>,
 }
+
+impl Evidence {
+    /// Returns how many messages the webhook queue has, visible or not; 0 if it could not be read.
+    #[must_use]
+    pub fn webhook_backlog(&self) -> usize {
+        let mut queues = self.queues.iter();
+        let webhooks = queues.find(|queue| queue.queue == "webhooks");
+        let count = webhooks.map_or(0, |queue| queue.waiting + queue.in_flight);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+}
