@@ -79,7 +79,7 @@ pub(super) type EffectOutcome = Result<(EffectResult, Outcome), Fault>;
 
 /// The result of an attempt to act.
 pub(super) enum ActionResult {
-    /// The effect is done and settled.
+    /// The effect is done and settled, or there was none, and the row is written.
     Done(Outcome),
     /// The row was not as planned, and nothing was done. This is the row.
     Lost(Option<Box<Mapping>>),
@@ -161,9 +161,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // The write is conditional on the claim. If it comes late it does no harm, and if it
         // succeeds the next worker has nothing left to do.
         let settled = claim.settle(done, self.clock.now());
-        match self.record(&settled, context, &outcome, journal).await {
-            Ok(RecordResult::Done) => Ok(ActionResult::Done(outcome)),
-            Ok(RecordResult::Lost(_)) => {
+        match self.record(&settled, context, outcome, journal).await {
+            Ok(done @ (ActionResult::Done(_) | ActionResult::Skipped)) => Ok(done),
+            Ok(ActionResult::Lost(_)) => {
                 let detail = "the claim expired and was taken over before the outcome was recorded";
                 Err(Fault::new(Reason::ClaimLost, detail))
             }
@@ -219,14 +219,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         transition: &Transition,
         context: &ActionContext<'_>,
-        outcome: &Outcome,
+        outcome: Outcome,
         journal: &mut Journal,
-    ) -> Result<RecordResult, Fault> {
+    ) -> Result<ActionResult, Fault> {
         journal.settling();
         journal.left(&transition.next);
-        journal.close(outcome);
+        journal.close(&outcome);
         let entry = NewAuditEntry::new(journal, &context.cause, context.time, &transition.next);
-        repeat_write(|| self.store.record(transition, &entry)).await
+        match repeat_write(|| self.store.record(transition, &entry)).await? {
+            RecordResult::Done => Ok(ActionResult::Done(outcome)),
+            RecordResult::Lost(row) => Ok(ActionResult::Lost(row)),
+        }
     }
 
     /// Returns the fault of a pipeline's name that another subject has. `key` is the subject's key

@@ -38,8 +38,8 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
-use crate::domain::state::plan::{Plan, plan, plan_repair, unfinished};
-use crate::ports::{Clock, Pipelines, RecordResult, Store};
+use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
+use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
@@ -217,29 +217,30 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             context.check_lease()?;
             let now = self.clock().now();
             journal.found(seen.as_deref());
-            seen = match plan(seen.as_deref(), self.new_claim(now), now, is_skipped) {
+            let planned = plan(seen.as_deref(), self.new_claim(now), now, is_skipped);
+            let result = match planned {
                 Plan::Nothing(why) => return Ok(Outcome::Unchanged(why)),
                 Plan::Busy { until } => return Err(busy(until)),
                 Plan::Record(transition) => {
                     let outcome = Outcome::Recorded(transition.next.absence());
-                    let recorded = executor.record(&transition, context, &outcome, journal);
-                    match recorded.await? {
-                        RecordResult::Done => return Ok(outcome),
-                        RecordResult::Lost(row) => row,
-                    }
+                    let recorded = executor.record(&transition, context, outcome, journal);
+                    recorded.await?
+                }
+                Plan::Remember(transition) => {
+                    let outcome = Outcome::Unchanged(Unchanged::Stale);
+                    let recorded = executor.record(&transition, context, outcome, journal);
+                    recorded.await?
                 }
                 Plan::Act { transition, effect } => {
                     let acted = executor.act(transition, &effect, context, journal);
-                    match acted.await? {
-                        ActionResult::Done(outcome) => return Ok(outcome),
-                        ActionResult::Lost(row) => row,
-                        ActionResult::Skipped => {
-                            is_skipped = true;
-                            seen
-                        }
-                    }
+                    acted.await?
                 }
             };
+            match result {
+                ActionResult::Done(outcome) => return Ok(outcome),
+                ActionResult::Lost(row) => seen = row,
+                ActionResult::Skipped => is_skipped = true,
+            }
         }
         let detail = format!("the mapping changed {RACES} times while this message was planned");
         Err(Fault::new(Reason::ClaimLost, detail))

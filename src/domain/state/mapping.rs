@@ -82,8 +82,8 @@ pub struct Mapping {
     pub generation: u64,
     /// The order of the event that was accepted last.
     pub order: EventOrder,
-    /// The bodies of the events that were accepted with the time of the last one. The last one is
-    /// at the end. If one of the others is received again, it is not news.
+    /// The bodies of the events that were heard with the time of the last accepted one, which is at
+    /// the end. If one of the others is received again, it is not news.
     pub bodies: Vec<BodyDigest>,
     /// The desired state. `None` before an event was accepted.
     pub desired: Option<Desired>,

@@ -112,7 +112,7 @@ fn a_seed_plays_the_same_run_again() {
 
 fn play(seed: u64) -> Run {
     let ended = paused().block_on(simulate(seed));
-    ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"))
+    ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}\nwith BRANCHLINE_SEED={seed}"))
 }
 
 async fn simulate(seed: u64) -> Result<Run, String> {

@@ -26,6 +26,8 @@ pub enum Plan {
     },
     /// Write the row. No pipeline changes.
     Record(Transition),
+    /// Write the row, which remembers a stale event.
+    Remember(Transition),
     /// Claim the row, run the effect, and settle the row.
     Act {
         /// The half-way row.
@@ -64,16 +66,22 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
         return fresh(intent, None, claim, now);
     };
     let age = recency(intent, seen);
+    let remembered = remembered(intent, seen);
     if let Some(held) = seen.claim_at(now) {
-        return match age {
+        return match (age, remembered) {
             // If the other worker ends, its own message returns and finishes the recorded change.
-            Recency::Older => Plan::Nothing(Unchanged::Stale),
-            Recency::Newer | Recency::Same => Plan::Busy { until: held.until },
+            (Recency::Older, None) => Plan::Nothing(Unchanged::Stale),
+            (Recency::Older, Some(_)) | (Recency::Newer | Recency::Same, _) => {
+                Plan::Busy { until: held.until }
+            }
         };
     }
     match age {
         Recency::Newer => fresh(intent, Some(seen), claim, now),
-        Recency::Older => unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Stale)),
+        Recency::Older => {
+            let row = remembered.as_ref().unwrap_or(seen);
+            unfinished(row, claim, now).unwrap_or_else(|| stale(seen, remembered, now))
+        }
         Recency::Same => match seen.state {
             // The rules of today apply to the same event: an operator who corrected a rule and
             // replayed the message expects that.
@@ -86,15 +94,44 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
 }
 
 /// Compares an event with the recorded ones. Of the events that share the second of the last one,
-/// those that were accepted before it are older. Their bodies decide: if such a message is sent
-/// again, it arrives later than all others, and its order alone would not show it.
+/// those that were heard before it are older. Their bodies decide: if such a message is sent again,
+/// it arrives later than all others, and its order alone would not show it.
 fn recency(intent: &Intent, seen: &Mapping) -> Recency {
     let same_second = intent.order.event_time == seen.order.event_time;
-    let is_last = seen.bodies.last() == Some(&intent.body);
+    let last = seen.bodies.last();
+    let is_last = last == Some(&intent.body);
     if same_second && !is_last && seen.bodies.contains(&intent.body) {
         return Recency::Older;
     }
-    intent.order.recency(&seen.order)
+    match intent.order.recency(&seen.order) {
+        // Two events entered the queue in one millisecond. This one was received later.
+        Recency::Same if last.is_some() && !is_last => Recency::Newer,
+        recency @ (Recency::Newer | Recency::Same | Recency::Older) => recency,
+    }
+}
+
+/// Returns the row that remembers the body of a stale event, or `None` if that is not needed: its
+/// body is known, or its time alone shows that it is stale.
+fn remembered(intent: &Intent, seen: &Mapping) -> Option<Mapping> {
+    let same_second = intent.order.event_time == seen.order.event_time;
+    if !same_second || seen.bodies.contains(&intent.body) {
+        return None;
+    }
+    let mut next = seen.clone();
+    next.bodies.insert(0, intent.body.clone());
+    Some(next)
+}
+
+fn stale(seen: &Mapping, remembered: Option<Mapping>, now: Timestamp) -> Plan {
+    let Some(remembered) = remembered else {
+        return Plan::Nothing(Unchanged::Stale);
+    };
+    let next = Mapping {
+        generation: seen.generation + 1,
+        updated_at: now,
+        ..remembered
+    };
+    Plan::Remember(Transition::new(seen.as_seen(), next))
 }
 
 /// Plans to finish a half-way row as it is recorded. Returns `None` if the row is not half-way.
@@ -132,9 +169,14 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
         (Plan::Record(transition), Some(seen)) if !is_news(&transition.next, seen) => {
             Plan::Nothing(Unchanged::Repeated)
         }
-        (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_) | Plan::Act { .. }), _) => {
-            plan
-        }
+        (
+            plan @ (Plan::Nothing(_)
+            | Plan::Busy { .. }
+            | Plan::Record(_)
+            | Plan::Remember(_)
+            | Plan::Act { .. }),
+            _,
+        ) => plan,
     }
 }
 

@@ -97,7 +97,9 @@ fn decide(intent: &Intent, seen: Option<&Mapping>) -> Plan {
 fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
     match decide(intent, seen) {
         Plan::Act { transition, .. } => transition.next,
-        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_)) => panic!("{other:?}"),
+        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Record(_) | Plan::Remember(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -141,6 +143,7 @@ fn word(plan: &Plan) -> String {
         Plan::Nothing(why) => why.as_str().into(),
         Plan::Busy { .. } => "busy".into(),
         Plan::Record(transition) => format!("record {}", transition.next.state.as_str()),
+        Plan::Remember(_) => "remember".into(),
         Plan::Act {
             effect: Effect::Create(spec),
             ..
@@ -282,7 +285,7 @@ fn a_pipeline_keeps_its_name_while_it_lives_and_its_template_where_the_rule_says
                 ("api-pr-7", "api-main")
             );
         }
-        other @ (Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
+        other @ (Plan::Busy { .. } | Plan::Remember(_) | Plan::Act { .. }) => panic!("{other:?}"),
     }
     let followed = intent(
         2,
@@ -376,3 +379,4 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
 }
 
 mod starts;
+mod ties;

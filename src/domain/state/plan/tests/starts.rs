@@ -84,7 +84,9 @@ fn what_asks_for_no_build_is_not_started_and_makes_no_pipeline() {
         Plan::Record(transition) => {
             assert_eq!(transition.next.absence(), Some(AbsenceReason::Skipped))
         }
-        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
+        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_) | Plan::Act { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -137,7 +139,9 @@ fn a_new_branchs_first_execution_is_that_of_its_first_push() {
     let first = at(2, 'a', OURS);
     match decide(&first, Some(&made)) {
         Plan::Record(transition) => assert_eq!(transition.next.observed.built, first.order.head),
-        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Act { .. }) => panic!("{other:?}"),
+        other @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_) | Plan::Act { .. }) => {
+            panic!("{other:?}")
+        }
     }
     let mut second = at(2, 'b', OURS);
     second.order.before = first.order.head;
