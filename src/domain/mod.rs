@@ -11,6 +11,7 @@ pub mod heartbeat;
 pub mod ids;
 pub mod intake;
 pub mod outcome;
+pub mod report;
 pub mod rules;
 pub mod secret;
 pub mod state;

@@ -10,6 +10,7 @@
 mod account;
 mod clock;
 mod cursor;
+mod github;
 mod heartbeat;
 mod pages;
 mod pipelines;
@@ -23,6 +24,7 @@ pub use account::{
 };
 pub use clock::Clock;
 pub use cursor::Cursor;
+pub use github::{CheckRunId, CommentId, Earlier, GitHub, InstallationId, Place};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
