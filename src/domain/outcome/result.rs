@@ -1,7 +1,7 @@
 //! The result of a message: its outcome, or its fault.
 
 use crate::domain::fault::Fault;
-use crate::domain::intake::event::Ignored;
+use crate::domain::intake::decision::Ignored;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::plan::Unchanged;
 use crate::domain::text::plural;

@@ -4,6 +4,7 @@
 
 use crate::domain::ids::{CommitId, Timestamp};
 
+pub mod execution;
 pub mod fault;
 
 /// The longest title, in characters. GitHub refuses a longer description of a commit status:
