@@ -24,7 +24,7 @@ pub use account::{
 };
 pub use clock::Clock;
 pub use cursor::Cursor;
-pub use github::{Earlier, GitHub, Place};
+pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
