@@ -19,11 +19,11 @@ use crate::ports::{Clock, Place};
 
 use crate::github::bounded::Bounded;
 use crate::github::call::measured;
+use crate::github::call_queues::{CallQueue, CallQueues, Caller, limited};
 use crate::github::date::http_date;
 use crate::github::etags::Etags;
 use crate::github::fault::{self, Failed};
 use crate::github::jwt;
-use crate::github::lanes::{Caller, Lane, Lanes, limited};
 use crate::github::limits;
 use crate::github::tokens::{Purpose, Scope, Token, Tokens, usable};
 use crate::github::transport::{Answer, Request, Transport};
@@ -64,7 +64,7 @@ pub struct GitHubClient<C> {
     pub(super) credentials: Credentials,
     pub(super) clock: C,
     transport: Transport,
-    lanes: Lanes,
+    queues: CallQueues,
     tokens: Tokens,
     /// The installations that GitHub was asked for.
     installations: Bounded<RepositoryId, InstallationId>,
@@ -156,7 +156,7 @@ impl<C: Clock> GitHubClient<C> {
             credentials: access.credentials,
             clock,
             transport: Transport::new(&access.api, timing.call_timeout).map_err(NoClient)?,
-            lanes: Lanes::new(timing.mutation_gap),
+            queues: CallQueues::new(timing.mutation_gap),
             tokens: Tokens::new(),
             installations: Bounded::new(INSTALLATIONS),
             etags: Etags::new(),
@@ -270,8 +270,8 @@ impl<C: Clock> GitHubClient<C> {
             return Ok(token);
         }
         let call = Call::post("CreateInstallationToken", purpose.path(), purpose.body());
-        let lane = self.lanes.of(Caller::Installation(installation));
-        lane.check(&call.name(), self.clock.now())?;
+        let queue = self.queues.of(Caller::Installation(installation));
+        queue.check(&call.name(), self.clock.now())?;
         let answer = self.as_app(&call).await?;
         let now = self.clock.now();
         let answered_at = http_date(&answer.headers).unwrap_or(now);
@@ -289,17 +289,22 @@ impl<C: Clock> GitHubClient<C> {
         token: &Secret,
         call: &Call,
     ) -> Result<Answer, Failed> {
-        let lane = self.lanes.of(caller);
+        let queue = self.queues.of(caller);
         let is_mutation = !call.is_read() && caller != Caller::App;
-        let turn = lane
+        let turn = queue
             .enter(&call.name(), is_mutation, || self.clock.now())
             .await?;
-        let answer = measured(call.operation, self.request(&lane, token, call)).await;
+        let answer = measured(call.operation, self.request(&queue, token, call)).await;
         drop(turn);
         answer
     }
 
-    async fn request(&self, lane: &Lane, token: &Secret, call: &Call) -> Result<Answer, Failed> {
+    async fn request(
+        &self,
+        queue: &CallQueue,
+        token: &Secret,
+        call: &Call,
+    ) -> Result<Answer, Failed> {
         let known = call.is_read().then(|| self.etags.get(&call.path)).flatten();
         let request = Request {
             method: call.method.clone(),
@@ -310,7 +315,7 @@ impl<C: Clock> GitHubClient<C> {
         };
         let sent = self.transport.send(&request).await;
         let mut answer = sent.map_err(|why| fault::of_no_answer(&call.name(), why))?;
-        self.obey_limit(lane, call, &answer)?;
+        self.obey_limit(queue, call, &answer)?;
         match (answer.status, known) {
             (200..=299, _) => {
                 let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
@@ -331,16 +336,21 @@ impl<C: Clock> GitHubClient<C> {
         }
     }
 
-    /// Closes the lane if the answer tells of a limit, and opens it after a success.
+    /// Closes the queue if the answer tells of a limit, and opens it after a success.
     ///
     /// # Errors
     /// `github-limited` if the call itself was refused for the limit.
-    fn obey_limit(&self, lane: &Lane, call: &Call, answer: &Answer) -> Result<(), GitHubFault> {
+    fn obey_limit(
+        &self,
+        queue: &CallQueue,
+        call: &Call,
+        answer: &Answer,
+    ) -> Result<(), GitHubFault> {
         let is_success = answer.status < 400;
         if is_success {
-            lane.accepted();
+            queue.accepted();
         }
-        let (now, strikes) = (self.clock.now(), lane.strikes());
+        let (now, strikes) = (self.clock.now(), queue.strikes());
         let message = match is_success {
             true => String::new(),
             false => fault::message(&answer.content),
@@ -348,7 +358,7 @@ impl<C: Clock> GitHubClient<C> {
         let wait = limits::wait(answer.status, &answer.headers, &message, now, strikes);
         let Some(wait) = wait else { return Ok(()) };
         let until = now.plus(wait);
-        lane.close(until);
+        queue.close(until);
         match is_success {
             true => Ok(()),
             false => Err(limited(

@@ -4,17 +4,18 @@
 //!  reports.rs  comments.rs  identity.rs     what the ports promise, in GitHub's operations
 //!        └──────────┼────────────┘
 //!               client.rs                   the installation, its token, the call
-//!    ┌──────────┬───┴──────┬──────────┐
-//!  tokens.rs  lanes.rs  fault.rs  transport.rs
+//!    ┌──────────┬───┴──────────┬────────────┐
+//!  tokens.rs  call_queues.rs  fault.rs  transport.rs
 //!  jwt.rs     limits.rs
 //! ```
 //!
-//! Nothing is retried here, except once with a new token or with GitHub's time: the caller sends the
-//! report again.
+//! Nothing is retried here, except once with a new token or with GitHub's time: the caller sends
+//! the report again.
 
 mod bodies;
 mod bounded;
 mod call;
+mod call_queues;
 mod client;
 mod comments;
 mod date;
@@ -22,7 +23,7 @@ mod etags;
 mod fault;
 mod identity;
 mod jwt;
-mod lanes;
+
 mod limits;
 mod reports;
 mod tokens;

@@ -34,7 +34,7 @@ pub enum Earlier<Id> {
 
 /// Access to GitHub. Calls for one installation are made one after the other, and mutations at
 /// least one second apart; a limit that GitHub names is obeyed for every later call of the
-/// installation (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+/// installation (GitHub Docs, "Best practices for using the REST API").
 pub trait GitHub: Send + Sync + 'static {
     /// Shows a report on its commit: creates a check run or updates `earlier`, or adds a commit
     /// status. Returns the check run; `None` for a status. A check run that was completed is

@@ -56,7 +56,7 @@ async fn a_limit_without_a_time_waits_a_minute_and_then_twice_as_long() {
 }
 
 #[tokio::test]
-async fn the_last_call_of_the_hour_closes_the_lane() {
+async fn the_last_call_of_the_hour_closes_the_queue() {
     let server = server_with_tokens().await;
     let last = created(1)
         .with("x-ratelimit-remaining", "0")

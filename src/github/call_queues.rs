@@ -1,6 +1,6 @@
-//! One lane for each caller: its calls are made one after the other, and mutations at least a
+//! One queue for each caller: its calls are made one after the other, and mutations at least a
 //! second apart (GitHub Docs, "Best practices for using the REST API"). Once a limit is reached,
-//! the lane is closed until the limit ends, and calls fail at once.
+//! the queue is closed until the limit ends, and calls fail at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::domain::ids::{InstallationId, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 
-/// The most lanes that are kept. Idle ones beyond it are dropped.
-const LANES: usize = 1_000;
+/// The most queues that are kept. Idle ones beyond it are dropped.
+const QUEUES: usize = 1_000;
 
 /// Whose limits a call counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,14 +26,14 @@ pub(super) enum Caller {
     Token,
 }
 
-/// The lanes of all callers.
-pub(super) struct Lanes {
-    lanes: Mutex<HashMap<Caller, Arc<Lane>>>,
+/// The queues of all callers.
+pub(super) struct CallQueues {
+    queues: Mutex<HashMap<Caller, Arc<CallQueue>>>,
     gap: Duration,
 }
 
-/// The lane of one caller.
-pub(super) struct Lane {
+/// The queue of one caller.
+pub(super) struct CallQueue {
     /// When the next mutation may be sent.
     turn: Arc<AsyncMutex<Option<Instant>>>,
     closed: Mutex<Closed>,
@@ -53,33 +53,34 @@ pub(super) struct Turn {
     gap: Option<Duration>,
 }
 
-impl Lanes {
-    /// Keeps mutations of a lane this far apart.
+impl CallQueues {
+    /// Keeps mutations of a queue this far apart.
     pub(super) fn new(gap: Duration) -> Self {
         Self {
-            lanes: Mutex::default(),
+            queues: Mutex::default(),
             gap,
         }
     }
 
-    /// Returns the lane of a caller.
-    pub(super) fn of(&self, caller: Caller) -> Arc<Lane> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if lanes.len() >= LANES && !lanes.contains_key(&caller) {
-            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.closed().until.is_some());
+    /// Returns the queue of a caller.
+    pub(super) fn of(&self, caller: Caller) -> Arc<CallQueue> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if queues.len() >= QUEUES && !queues.contains_key(&caller) {
+            queues
+                .retain(|_, queue| Arc::strong_count(queue) > 1 || queue.closed().until.is_some());
         }
-        let lane = lanes.entry(caller).or_insert_with(|| {
-            Arc::new(Lane {
+        let queue = queues.entry(caller).or_insert_with(|| {
+            Arc::new(CallQueue {
                 turn: Arc::default(),
                 closed: Mutex::default(),
                 gap: self.gap,
             })
         });
-        Arc::clone(lane)
+        Arc::clone(queue)
     }
 }
 
-impl Lane {
+impl CallQueue {
     /// Waits until it is this call's turn.
     ///
     /// If cancelled, the turn goes to the next call.
@@ -124,7 +125,7 @@ impl Lane {
         self.closed().strikes
     }
 
-    /// Closes the lane.
+    /// Closes the queue.
     pub(super) fn close(&self, until: Timestamp) {
         let mut closed = self.closed();
         closed.until = Some(until);
@@ -167,11 +168,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn mutations_are_apart_and_reads_are_not() {
-        let lane = Lanes::new(GAP).of(Caller::Token);
+        let queue = CallQueues::new(GAP).of(Caller::Token);
         let started = Instant::now();
         let mut passed = Vec::new();
         for is_mutation in [true, false, true, true] {
-            drop(lane.enter("call", is_mutation, || NOW).await.unwrap());
+            drop(queue.enter("call", is_mutation, || NOW).await.unwrap());
             passed.push(started.elapsed().as_secs());
         }
         assert_eq!(passed, [0, 0, 1, 2]);
@@ -179,8 +180,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_of_a_caller_are_made_one_after_the_other() {
-        let lanes = Lanes::new(GAP);
-        let (one, other) = (lanes.of(Caller::App), lanes.of(Caller::Token));
+        let queues = CallQueues::new(GAP);
+        let (one, other) = (queues.of(Caller::App), queues.of(Caller::Token));
         let turn = one.enter("call", false, || NOW).await.unwrap();
         let blocked = one.enter("call", false, || NOW);
         assert!(tokio::time::timeout(GAP, blocked).await.is_err());
@@ -191,13 +192,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_closes_the_lane_for_those_who_wait_too() {
-        let lanes = Lanes::new(GAP);
-        let lane = lanes.of(Caller::App);
-        let turn = lane.enter("call", true, || NOW).await.unwrap();
-        let waiting = lane.enter("PATCH /x", true, || NOW);
+        let queues = CallQueues::new(GAP);
+        let queue = queues.of(Caller::App);
+        let turn = queue.enter("call", true, || NOW).await.unwrap();
+        let waiting = queue.enter("PATCH /x", true, || NOW);
         tokio::pin!(waiting);
         assert!(tokio::time::timeout(GAP, &mut waiting).await.is_err());
-        lane.close(Timestamp(5_000));
+        queue.close(Timestamp(5_000));
         drop(turn);
         let fault = waiting.await.err().unwrap();
         assert_eq!(
@@ -208,20 +209,20 @@ mod tests {
             fault.detail,
             "PATCH /x: not sent, since GitHub's rate limit is reached until 1970-01-01T00:00:05.000Z"
         );
-        assert!(lane.enter("call", true, || Timestamp(5_000)).await.is_ok());
-        assert_eq!(lane.strikes(), 1);
-        lane.accepted();
-        assert_eq!(lane.strikes(), 0);
+        assert!(queue.enter("call", true, || Timestamp(5_000)).await.is_ok());
+        assert_eq!(queue.strikes(), 1);
+        queue.accepted();
+        assert_eq!(queue.strikes(), 0);
     }
 
     #[test]
     fn idle_lanes_are_dropped() {
-        let lanes = Lanes::new(GAP);
-        lanes.of(Caller::App).close(NOW);
+        let queues = CallQueues::new(GAP);
+        queues.of(Caller::App).close(NOW);
         for number in 0..2_500 {
-            lanes.of(Caller::Installation(InstallationId(number)));
+            queues.of(Caller::Installation(InstallationId(number)));
         }
-        let kept = lanes.lanes.lock().unwrap();
-        assert!(kept.len() <= LANES && kept.contains_key(&Caller::App));
+        let kept = queues.queues.lock().unwrap();
+        assert!(kept.len() <= QUEUES && kept.contains_key(&Caller::App));
     }
 }
