@@ -15,6 +15,7 @@ use crate::domain::clone::NewPipeline;
 use crate::domain::github::Credentials;
 use crate::domain::github::needs::Uses;
 use crate::domain::ids::RepositoryName;
+use crate::domain::report::ReportForm;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
@@ -94,16 +95,17 @@ async fn github(
     let Some(access) = &config.github else {
         return Ok(Vec::new());
     };
-    // GitHub lets only Apps create check runs; a token is for commit statuses.
-    let is_app = matches!(access.credentials, Credentials::App { .. });
+    let forms = config.rules.0.iter().filter_map(|rule| rule.report);
+    let forms: Vec<ReportForm> = forms.collect();
     let uses = Uses {
-        checks: is_app,
-        statuses: !is_app,
+        checks: forms.contains(&ReportForm::Check),
+        statuses: forms.contains(&ReportForm::Status),
         ..Uses::default()
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;
     let answer = github.sign_in().await;
     let mut findings = preflight::github(&access.api, answer.as_ref(), uses, SystemClock.now());
+    let is_app = matches!(access.credentials, Credentials::App { .. });
     if is_app && answer.is_ok() {
         for repository in repositories.iter().take(INSTALLATIONS) {
             let answer = github.installation(repository).await;
