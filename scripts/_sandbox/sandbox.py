@@ -16,7 +16,9 @@ from . import account, aws, emulator, gateway, github, state
 from .world import World, source_of
 
 MOTO_LOG = paths.SANDBOX / "moto.log"
+GITHUB_LOG = paths.SANDBOX / "github.log"
 EXEC_LOG = paths.SANDBOX / "exec.log"
+EXEC_GITHUB_LOG = paths.SANDBOX / "exec-github.log"
 CONFIGURATION = paths.SANDBOX / "branchline.toml"
 LOCK = paths.SANDBOX / "lock"
 
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument("--forge", action="store_true", help="sign with a wrong secret")
     send.set_defaults(run=_send)
 
-    exec_help = "run a command with a new emulator, which contains a role and nothing else"
+    exec_help = "run a command with new emulators, which contain a role and a repository"
     run = commands.add_parser("exec", usage="%(prog)s -- COMMAND...", help=exec_help)
     run.set_defaults(run=_exec)
     return parser
@@ -210,9 +212,14 @@ def _exec(arguments: argparse.Namespace) -> int:
     command = words[1:] if words[:1] == ["--"] else words
     if not command:
         raise Problem("exec: the command is missing: scripts/sandbox exec -- COMMAND", 2)
-    with emulator.running(EXEC_LOG) as fresh:
+    with emulator.both_running(EXEC_LOG, EXEC_GITHUB_LOG) as (fresh, fake):
         role = account.make_role(aws.client("iam", fresh.endpoint))
-        variables = environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint, BRANCHLINE_TEST_ROLE=role)
+        variables = environment(
+            BRANCHLINE_TEST_ENDPOINT=fresh.endpoint,
+            BRANCHLINE_TEST_ROLE=role,
+            BRANCHLINE_TEST_GITHUB=fake.endpoint,
+            BRANCHLINE_TEST_GITHUB_KEY=fake.private_key,
+        )
         try:
             child = subprocess.Popen(command, env=variables)
         except OSError as error:
