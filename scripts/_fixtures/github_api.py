@@ -94,7 +94,7 @@ _SHARED_BYTES = 200
 
 def cut(description: bytes, package: str) -> str:
     """Returns the text of the fixture."""
-    cutter = _Cutter(json.loads(description))
+    cutter = Cutter(json.loads(description))
     operations = {name: cutter.operation(name) for name in OPERATIONS}
     webhooks = {
         event: {action: cutter.webhook(event, action) for action in actions}
@@ -105,7 +105,7 @@ def cut(description: bytes, package: str) -> str:
     return _text({"source": source, **_shared(fixture)})
 
 
-class _Cutter:
+class Cutter:
     """Takes parts of the description, and collects the schemas to which they refer."""
 
     def __init__(self, whole: Json) -> None:
@@ -148,12 +148,12 @@ class _Cutter:
             "name": found["name"],
             "in": found["in"],
             "required": found.get("required", False),
-            "schema": self._schema(found["schema"]),
+            "schema": self.schema(found["schema"]),
         }
 
     def _body(self, owner: Json) -> Json | None:
         content = owner.get("content", {}).get("application/json")
-        return self._schema(content["schema"]) if content else None
+        return self.schema(content["schema"]) if content else None
 
     def _found(self, node: Json) -> Json:
         """Follows a reference to a parameter or a response."""
@@ -162,24 +162,24 @@ class _Cutter:
         _, _, kind, name = node["$ref"].split("/")
         return self._found(self._components[kind][name])
 
-    def _schema(self, node: Any) -> Any:
+    def schema(self, node: Any) -> Any:
         """Returns a schema without prose, after collecting those to which it refers."""
         if isinstance(node, list):
-            return [self._schema(each) for each in node]
+            return [self.schema(each) for each in node]
         if not isinstance(node, dict):
             return node
         if "$ref" in node:
             name = node["$ref"].rpartition("/")[2]
             if name not in self.definitions:
                 self.definitions[name] = {}  # for schemas that contain themselves
-                self.definitions[name] = self._schema(self._components["schemas"][name])
+                self.definitions[name] = self.schema(self._components["schemas"][name])
             return {"$ref": f"#/$defs/{name}"}
         kept: Json = {}
         for keyword, value in node.items():
             if keyword in _NAMES:
-                kept[keyword] = {name: self._schema(each) for name, each in value.items()}
+                kept[keyword] = {name: self.schema(each) for name, each in value.items()}
             elif keyword not in _PROSE and not keyword.startswith("x-"):
-                kept[keyword] = self._schema(value)
+                kept[keyword] = self.schema(value)
         return _with_null(kept)
 
 

@@ -62,18 +62,19 @@ class GitHub:
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, found, json.loads(text) if text and is_json else text)
 
-    def control(self, method: str, name: str, **body: Any) -> Any:
+    def control(self, method: str, endpoint: str, **body: Any) -> Any:
         """Uses a control endpoint."""
-        reply = self.call(method, f"/_control/{name}", body if method != "GET" else None)
+        reply = self.call(method, f"/_control/{endpoint}", body if method != "GET" else None)
         if reply.status != 200:
-            raise AssertionError(f"{method} {name}: {reply.body}")
+            raise AssertionError(f"{method} {endpoint}: {reply.body}")
         return reply.body
 
     def jwt(self, **claims: Any) -> str:
         """Returns a token of the App, as it should be, with some claims replaced."""
         now = int(time.time())
         wanted = {"iat": now - 60, "exp": now + 540, "iss": content.CLIENT_ID, **claims}
-        return jwt.encode(wanted, self._key, "RS256")
+        # Not jwt.encode(), which refuses a number as the issuer. GitHub accepts it.
+        return jwt.PyJWS().encode(json.dumps(wanted).encode(), self._key, "RS256")
 
     def authorize(self, **body: Any) -> Json:
         """Gets an installation token, and uses it from now on."""

@@ -49,7 +49,8 @@ answered with 400.
     POST limits           {owner, limit?, remaining?, reset_in?}: sets the primary limit of an
                           `installation 1001`, a `user ada` or the `app 4242`. {secondary_for:
                           seconds, status?: 403 | 429, retry_after?: bool}: answers everything with
-                          the secondary limit for so long.
+                          the secondary limit for so long. {by_the_minute: false}: does not count
+                          points and content, for a test of a thousand calls.
     POST clock            {advance: seconds}: moves GitHub's clock. Tokens expire by it.
     POST rerequest        {check_run}: clicks Re-run. Answers {event, payload}: the webhook.
     POST merge_group      {repository, number, sha, base?, reason?}: puts a group into the merge

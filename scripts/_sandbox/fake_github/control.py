@@ -127,8 +127,9 @@ class Controls:
         self._world.faults = Faults()
 
     def _limits(self, body: Json) -> None:
-        """Sets the primary limit of a caller, or a secondary limit, or removes it."""
+        """Sets the primary limit of a caller, or a secondary limit."""
         now, limits = self._world.now(), self._world.limits
+        limits.counts_by_the_minute = body.get("by_the_minute", limits.counts_by_the_minute)
         if "owner" in body:
             budget = limits.budget(body["owner"], now)
             budget.limit = body.get("limit", budget.limit)

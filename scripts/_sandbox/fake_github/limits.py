@@ -57,6 +57,7 @@ class Limits:
 
     def __init__(self) -> None:
         self.secondary: Secondary | None = None
+        self.counts_by_the_minute = True
         self._budgets: dict[str, Budget] = {}
 
     def budget(self, owner: str, now: float) -> Budget:
@@ -81,6 +82,8 @@ class Limits:
     def _check_secondary(self, budget: Budget, now: float, creates: bool, points: int) -> None:
         if self.secondary is not None and now < self.secondary.until:
             raise _secondary(self.secondary, now)
+        if not self.counts_by_the_minute:
+            return
         while budget.content and budget.content[0] <= now - 3600:
             budget.content.popleft()
         while budget.points and budget.points[0][0] <= now - 60:

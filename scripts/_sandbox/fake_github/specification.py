@@ -100,7 +100,9 @@ class Specification:
         """Returns what is wrong with an answer. `body` is None if there is none."""
         schema = operation.responses.get(str(status))
         if schema is None and status >= 400:
-            schema = {"$ref": "#/$defs/basic-error"}
+            # Few operations list all errors that every operation can have.
+            name = "validation-error" if status == 422 else "basic-error"
+            schema = {"$ref": f"#/$defs/{name}"}
         if schema is None:
             if str(status) not in operation.responses:
                 return [f"{operation.name} never answers {status}"]
