@@ -350,6 +350,18 @@ impl SubjectKind {
     }
 }
 
+/// The number of an App's installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstallationId(pub u64);
+
+/// The number of a check run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckRunId(pub u64);
+
+/// The number of a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommentId(pub u64);
+
 #[cfg(test)]
 mod tests {
     use super::*;

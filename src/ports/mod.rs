@@ -24,7 +24,7 @@ pub use account::{
 };
 pub use clock::Clock;
 pub use cursor::Cursor;
-pub use github::{CheckRunId, CommentId, Earlier, GitHub, InstallationId, Place};
+pub use github::{Earlier, GitHub, Place};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
