@@ -57,6 +57,18 @@ def start(log: Path, port: int = 0, program: str = AWS) -> Emulator:
     return _Starting(program, log, port, tied=False).finish()
 
 
+def start_both(aws_log: Path, github_log: Path, port: int = 0) -> tuple[Emulator, Emulator]:
+    """Starts both emulators at the same time, which outlive this process."""
+    aws = _Starting(AWS, aws_log, port, tied=False)
+    github = _Starting(GITHUB, github_log, 0, tied=False)
+    try:
+        moto = aws.finish()
+    except BaseException:
+        github.abort()
+        raise
+    return moto, github.finish()
+
+
 @contextmanager
 def running(log: Path, program: str = AWS) -> Iterator[Emulator]:
     """Starts an emulator that ends with the block, and with this process however it ends."""
@@ -113,11 +125,15 @@ class _Starting:
         try:
             report = self._read_report()
         except BaseException:
-            self.process.kill()
-            self.process.wait()
+            self.abort()
             raise
         endpoint = f"http://127.0.0.1:{report['port']}"
         return Emulator(self.process.pid, self._token, endpoint, report.get("private_key", ""))
+
+    def abort(self) -> None:
+        """Ends the process."""
+        self.process.kill()
+        self.process.wait()
 
     def _read_report(self) -> dict[str, Any]:
         name = "moto" if self._program == AWS else "the fake GitHub"

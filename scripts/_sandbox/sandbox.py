@@ -12,7 +12,7 @@ from _common.isolation import CREDENTIALS, environment, isolate
 from _common.locks import exclusive
 from _common.problem import Problem
 
-from . import account, aws, emulator, gateway, github, state
+from . import account, aws, emulator, gateway, github, github_control, playing, state
 from .world import World, source_of
 
 MOTO_LOG = paths.SANDBOX / "moto.log"
@@ -41,13 +41,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="start the emulator and create queues, table and template")
-    up.add_argument(
-        "--port", type=int, default=0, help="the emulator's port (default: any free one)"
-    )
+    up = commands.add_parser("up", help="start AWS with queues, tables and a template, and GitHub")
+    up.add_argument("--port", type=int, default=0, help="the port of AWS (default: any free one)")
     up.set_defaults(run=_up)
 
-    down = commands.add_parser("down", help="stop the emulator and lose everything in it")
+    down = commands.add_parser("down", help="stop both emulators and lose everything in them")
     down.set_defaults(run=_down)
 
     status = commands.add_parser("status", help="show queues, pipelines and mappings")
@@ -66,6 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument("--secret", help="sign with this secret (default: the sandbox's)")
     signing.add_argument("--forge", action="store_true", help="sign with a wrong secret")
     send.set_defaults(run=_send)
+
+    play = commands.add_parser(
+        "run", help="play the newest execution of a pipeline: put its events on EventBridge"
+    )
+    play.add_argument("pipeline", metavar="PIPELINE", help="such as api-pr-7")
+    playing.add_arguments(play)
+    play.set_defaults(run=_run)
+
+    page = commands.add_parser("page", help="show the page of a pull request on GitHub as text")
+    page.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
+    page.set_defaults(run=_page)
 
     exec_help = "run a command with new emulators, which contain a role and a repository"
     run = commands.add_parser("exec", usage="%(prog)s -- COMMAND...", help=exec_help)
@@ -87,14 +96,18 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _start(port: int) -> state.State:
-    started = emulator.start(MOTO_LOG, port)
+    leftover = state.read()
+    if leftover is not None:
+        leftover.stop()
+    started, fake = emulator.start_both(MOTO_LOG, GITHUB_LOG, port)
     try:
-        made = account.make(started.endpoint)
+        made = account.make(started.endpoint, fake.endpoint)
         account.write_configuration(made, CONFIGURATION)
-        fresh = state.State(started, made)
+        fresh = state.State(started, fake, made)
         fresh.save()
     except BaseException:
         started.stop()
+        fake.stop()
         raise
     return fresh
 
@@ -118,6 +131,8 @@ def _print_how_to_use(made: account.Account) -> None:
     print("  cargo run -- run")
     print("\nand in another terminal:\n")
     print(f"  scripts/sandbox send {paths.shown(paths.FIXTURES)}/pull_request.opened.json")
+    print("  scripts/sandbox run api-pr-7")
+    print("  scripts/sandbox page acme/api#7")
     print("  scripts/sandbox status")
     print("  scripts/sandbox down")
 
@@ -125,8 +140,9 @@ def _print_how_to_use(made: account.Account) -> None:
 def _down(_arguments: argparse.Namespace) -> int:
     with exclusive(LOCK):
         found = state.load()
-        if found is not None:
-            found.emulator.stop()
+        leftover = state.read()
+        if leftover is not None:
+            leftover.stop()
         state.forget()
     terminal.done("the sandbox is down" if found else "the sandbox was already down")
     return 0
@@ -138,8 +154,8 @@ def _running() -> state.State:
         return found
     if state.FILE.exists():
         raise Problem(
-            f"the emulator has ended: see {paths.shown(MOTO_LOG)}; "
-            "start a new one with scripts/sandbox up"
+            f"an emulator has ended: see {paths.shown(MOTO_LOG)} and {paths.shown(GITHUB_LOG)}; "
+            "start new ones with scripts/sandbox up"
         )
     raise Problem("no sandbox is up: start it with scripts/sandbox up")
 
@@ -147,7 +163,7 @@ def _running() -> state.State:
 def _status(_arguments: argparse.Namespace) -> int:
     made = _running().account
     world = World(made)
-    terminal.heading(f"sandbox at {made.endpoint}, region {made.region}")
+    terminal.heading(f"sandbox at {made.endpoint}, region {made.region}; GitHub at {made.github}")
     depths = [(name, *map(str, world.depth(url))) for name, url in made.queues().items()]
     terminal.table(["queue", "waiting", "in flight"], depths)
     _show_pipelines(world, made.template)
@@ -201,8 +217,24 @@ def _send(arguments: argparse.Namespace) -> int:
     reply = gateway.deliver(webhook, made.webhooks)
     if reply.error is not None:
         raise Problem(f"SQS answered {reply.status}: {reply.error}")
+    if not arguments.forge:
+        github_control.GitHub(made.github).apply(webhook.event, body)
     size = len(webhook.body)
     terminal.done(f"{webhook.event} {webhook.delivery}: {size} bytes, message {reply.message_id}")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    for line in playing.play(made, arguments):
+        terminal.say(line)
+    terminal.done(f"{arguments.pipeline} was played")
+    return 0
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    print(github_control.GitHub(made.github).page(arguments.pull_request), end="")
     return 0
 
 

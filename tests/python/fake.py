@@ -1,35 +1,24 @@
 """A client of the fake GitHub for tests, which asks as branchline does."""
 
-import http.client
 import json
 import tempfile
 import time
 import unittest
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import support
 
-from _sandbox import emulator
+from _sandbox import emulator, github_control
 from _sandbox.fake_github import content
+from _sandbox.github_control import Reply
 
 assert support  # it makes the scripts' packages importable
 
 Json = dict[str, Any]
 SHA = f"{730001:040x}"
 """The commit of the default branch of acme/api."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
 
 
 class GitHub:
@@ -42,32 +31,18 @@ class GitHub:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Makes a request with the token of the client, unless headers say otherwise."""
-        url = urlsplit(path if path.startswith("http") else self.base + path)
         sent = {
             "User-Agent": "tests",
             "X-GitHub-Api-Version": "2022-11-28",
             "Authorization": f"Bearer {self.token}",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
-        try:
-            target = f"{url.path}?{url.query}" if url.query else url.path
-            content = json.dumps(body) if body is not None else None
-            connection.request(method, target, content, {k: v for k, v in sent.items() if v})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        is_json = "json" in (answer.getheader("Content-Type") or "")
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(answer.status, found, json.loads(text) if text and is_json else text)
+        url = path if path.startswith("http") else self.base + path
+        return github_control.request(method, url, body, {k: v for k, v in sent.items() if v})
 
     def control(self, method: str, endpoint: str, **body: Any) -> Any:
         """Uses a control endpoint."""
-        reply = self.call(method, f"/_control/{endpoint}", body if method != "GET" else None)
-        if reply.status != 200:
-            raise AssertionError(f"{method} {endpoint}: {reply.body}")
-        return reply.body
+        return github_control.GitHub(self.base).control(method, endpoint, **body)
 
     def jwt(self, **claims: Any) -> str:
         """Returns a token of the App, as it should be, with some claims replaced."""

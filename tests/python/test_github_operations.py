@@ -289,7 +289,7 @@ class Pages(Operations):
             "PUT", "pull_requests", repository="acme/api", number=7, head_sha="7" * 40, draft=True
         )
         self.made(COMMENTS, {"body": "<!-- marker -->\nhello"})
-        page = self.github.control("GET", "page?repository=acme/api&number=7")
+        page = self.github.control("GET", "page", repository="acme/api", number=7)
         self.assertEqual(
             page,
             "acme/api#7 Search (draft)\n"
@@ -324,7 +324,7 @@ class Pages(Operations):
             },
         }
         self.github.control("POST", "apply", event="pull_request", payload=payload)
-        page = self.github.control("GET", "page?repository=acme/api&number=7")
+        page = self.github.control("GET", "page", repository="acme/api", number=7)
         self.assertTrue(page.startswith("acme/api#7 Search (merged)\n"), page)
 
 

@@ -55,6 +55,8 @@ answered with 400.
     POST rerequest        {check_run}: clicks Re-run. Answers {event, payload}: the webhook.
     POST merge_group      {repository, number, sha, base?, reason?}: puts a group into the merge
                           queue, or with a reason takes it out. Answers the webhook.
+    GET branches?repository=acme/api
+                          the commit of each branch by its name.
     GET requests          every request of the API: {method, path, operation, caller, body, status,
                           at, concurrent}. `at` is in seconds; `concurrent` counts the requests that
                           were running when it arrived, itself included; a status of 0 is a dropped

@@ -26,6 +26,7 @@ class Controls:
         self._filler = filler
         self._table: dict[str, Callable[[Json], Any]] = {
             "DELETE faults": self._forget_faults,
+            "GET branches": lambda body: self._named(body).branches,
             "GET page": self._page,
             "GET requests": lambda _: self._world.requests,
             "GET violations": lambda _: self._world.violations,
@@ -54,8 +55,10 @@ class Controls:
             return Answer(404, {"message": message, "controls": [*self._table]})
         try:
             found = handler({**query, **(json.loads(body) if body else {})})
-        except (KeyError, TypeError, ValueError) as error:
-            return Answer(400, {"message": f"{method} {name}: {error!r}"})
+        except KeyError as error:
+            return Answer(400, {"message": f"{method} {name}: {error} is missing"})
+        except (TypeError, ValueError) as error:
+            return Answer(400, {"message": f"{method} {name}: {error}"})
         if isinstance(found, Answer):
             return found
         return Answer(200, found if found is not None else {})
