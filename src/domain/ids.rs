@@ -6,15 +6,31 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::one_line;
 
-/// GitHub's number for a repository. It survives renames and transfers, so it identifies the
-/// repository; the name does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepositoryId(pub u64);
+/// Declares a newtype over a number of GitHub's.
+macro_rules! number {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for RepositoryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+number! {
+    /// GitHub's number for a repository. It survives renames and transfers, so it identifies the
+    /// repository; the name does not.
+    RepositoryId;
+    /// GitHub's number for an installation of an App.
+    InstallationId;
+    /// GitHub's number for a check run.
+    CheckRunId;
+    /// GitHub's number for a comment.
+    CommentId;
 }
 
 /// The error of a text that is not a valid name of its kind.
@@ -195,6 +211,13 @@ impl PipelineArn {
     }
 }
 
+name! {
+    /// CodePipeline's id of an execution. A retry of a stage keeps it, and raises the attempt.
+        ExecutionId, "execution id", "expected 1 to 100 letters, digits and hyphens", |text| {
+        (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    }
+}
+
 /// Returns true for the characters that GitHub allows in owners and repositories.
 fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
@@ -349,18 +372,6 @@ impl SubjectKind {
         }
     }
 }
-
-/// The number of an App's installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstallationId(pub u64);
-
-/// The number of a check run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CheckRunId(pub u64);
-
-/// The number of a comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommentId(pub u64);
 
 #[cfg(test)]
 mod tests {

@@ -81,6 +81,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             table: config.table,
             worker: "rehearsal".to_owned(),
             max_attempts: config.max_attempts,
+            region: String::new(),
         };
         let store = RehearsalStore::new(store);
         let pipelines = RehearsalPipelines::new(pipelines);

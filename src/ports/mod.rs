@@ -9,6 +9,7 @@
 
 mod account;
 mod clock;
+mod commits;
 mod cursor;
 mod github;
 mod heartbeat;
@@ -23,6 +24,7 @@ pub use account::{
     TableDescription,
 };
 pub use clock::Clock;
+pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
 pub use github::{Earlier, GitHub, Place};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};

@@ -353,6 +353,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
+        region: "eu-west-1".to_owned(),
     }
 }
 
