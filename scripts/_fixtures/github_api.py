@@ -51,6 +51,7 @@ OPERATIONS = (
     "repos/list-commit-statuses-for-ref",
     "repos/list-webhook-deliveries",
     "repos/redeliver-webhook-delivery",
+    "users/get-authenticated",
 )
 
 WEBHOOKS = {

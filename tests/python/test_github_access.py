@@ -86,6 +86,7 @@ class Tokens(FakeGitHub):
         self.github.token = "github_pat_1"
         made = self.github.call("POST", STATUS, {"state": "pending"})
         self.assertEqual((made.status, made.body["creator"]["login"]), (201, "ada"))
+        self.assertEqual(self.get("/user").body["id"], made.body["creator"]["id"])
         path = "/repos/acme/api/check-runs"
         self.refused(403, "You must authenticate via a GitHub App.", "POST", path, RUN)
         self.refused(401, "could not be decoded", "GET", "/app")

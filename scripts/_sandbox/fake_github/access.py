@@ -53,6 +53,7 @@ NEEDS: dict[str, Any] = {
     "repos/list-commit-statuses-for-ref": [{"statuses": "read"}],
     "repos/list-webhook-deliveries": _HOOKS,
     "repos/redeliver-webhook-delivery": _HOOKS,
+    "users/get-authenticated": [{}],
 }
 """The permissions of each operation, as sets of which one is enough. Others need the JWT."""
 

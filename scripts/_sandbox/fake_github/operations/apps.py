@@ -1,4 +1,4 @@
-"""The App, its installations, and their tokens."""
+"""The App, its installations, their tokens, and the owners of other tokens."""
 
 import secrets
 from collections.abc import Callable
@@ -99,6 +99,13 @@ def _revoke(call: Call) -> Answer:
     return Answer(204)
 
 
+def _user(call: Call) -> Answer:
+    token = call.caller.token
+    if token is None or token.login is None:
+        raise Refusal(403, "Resource not accessible by integration")
+    return Answer(200, views.user(call.world, token.login))
+
+
 def _from_manifest(call: Call) -> Answer:
     answer = {
         **views.app(call.world),
@@ -129,4 +136,5 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "apps/list-installations": _list,
     "apps/revoke-installation-access-token": _revoke,
     "rate-limit/get": _rate_limit,
+    "users/get-authenticated": _user,
 }
