@@ -75,11 +75,23 @@ class GitHub:
 
     def page(self, pull_request: str) -> str:
         """Returns the page of a pull request, such as `acme/api#7`, as text."""
-        repository, _, number = pull_request.partition("#")
-        if not number.isdigit():
-            raise Problem(f"{pull_request}: expected a pull request such as acme/api#7", 2)
-        return str(self.control("GET", "page", repository=repository, number=number))
+        return str(self.control("GET", "page", **_parts(pull_request)))
+
+    def rerun(self, pull_request: str) -> list[tuple[str, bytes]]:
+        """Clicks Re-run of each check of a pull request. Returns events and bodies of webhooks."""
+        sent = []
+        for run in self.control("GET", "check_runs", **_parts(pull_request)):
+            webhook = self.control("POST", "rerequest", check_run=run["id"])
+            sent.append((webhook["event"], json.dumps(webhook["payload"]).encode()))
+        return sent
 
     def violations(self) -> list[dict[str, str]]:
         """Returns the requests and answers that GitHub's description forbids."""
         return list(self.control("GET", "violations"))
+
+
+def _parts(pull_request: str) -> dict[str, str]:
+    repository, _, number = pull_request.partition("#")
+    if not number.isdigit():
+        raise Problem(f"{pull_request}: expected a pull request such as acme/api#7", 2)
+    return {"repository": repository, "number": number}

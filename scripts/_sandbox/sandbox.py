@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
     page.set_defaults(run=_page)
 
+    rerun_help = "click Re-run of the checks of a pull request, and send the webhooks"
+    rerun = commands.add_parser("rerun", help=rerun_help)
+    rerun.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
+    rerun.set_defaults(run=_rerun)
+
     exec_help = "run a command with new emulators, which contain a role and a repository"
     run = commands.add_parser("exec", usage="%(prog)s -- COMMAND...", help=exec_help)
     run.set_defaults(run=_exec)
@@ -214,13 +219,24 @@ def _send(arguments: argparse.Namespace) -> int:
         delivery=arguments.delivery,
         form=arguments.form,
     )
+    _deliver(webhook, made)
+    if not arguments.forge:
+        github_control.GitHub(made.github).apply(webhook.event, body)
+    return 0
+
+
+def _deliver(webhook: github.Webhook, made: account.Account) -> None:
     reply = gateway.deliver(webhook, made.webhooks)
     if reply.error is not None:
         raise Problem(f"SQS answered {reply.status}: {reply.error}")
-    if not arguments.forge:
-        github_control.GitHub(made.github).apply(webhook.event, body)
     size = len(webhook.body)
     terminal.done(f"{webhook.event} {webhook.delivery}: {size} bytes, message {reply.message_id}")
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    for event, body in github_control.GitHub(made.github).rerun(arguments.pull_request):
+        _deliver(github.webhook(body, event, made.secret), made)
     return 0
 
 

@@ -184,12 +184,15 @@ class Comments(Operations):
         self.refused(404, "Not Found", "PATCH", path, {"body": "third"})
 
     def test_what_github_refuses(self) -> None:
-        """Too long, blank, and a pull request that does not exist."""
+        """Too long, blank, and a pull request that does not exist or is locked."""
         self.made(COMMENTS, {"body": "é" * 65_536})
         self.refused(422, "too long", "POST", COMMENTS, {"body": "é" * 65_537})
         self.refused(422, "blank", "POST", COMMENTS, {"body": " "})
         path = COMMENTS.replace("/7/", "/8/")
         self.refused(404, "Not Found", "POST", path, {"body": "x"})
+        locked = {"repository": "acme/api", "number": 7, "locked": True}
+        self.github.control("PUT", "pull_requests", **locked)
+        self.refused(403, "issue is locked", "POST", COMMENTS, {"body": "x"})
 
     def test_pages_are_linked_by_the_repository_s_id(self) -> None:
         """A client follows the link as it is."""

@@ -169,13 +169,29 @@ class Executions(Emulated):
         self.assertEqual((first["state"], first["pipeline-execution-attempt"]), ("RESUMED", 2.0))
 
     def test_only_what_runs_is_stopped(self) -> None:
-        """A stopped execution is stopping until its last event."""
+        """A stop puts its own events, and the rest of the execution comes too late."""
         request = {"pipelineExecutionId": self.execution}
         code = self.error("stop_pipeline_execution", **request)
         self.assertEqual(code, "PipelineExecutionNotStoppableException")
         self.play("--events", "1")
+        self.take()
         self.codepipeline.stop_pipeline_execution(pipelineName=PIPELINE, **request)
-        self.assertEqual(self.state(), "Stopping")
+        states = [event["detail"]["state"] for event in self.take()]
+        self.assertEqual(states, ["STOPPING", "STOPPED"])
+        self.play()
+        self.assertEqual(self.state(), "Stopped")
+
+    def test_an_update_cancels_what_runs(self) -> None:
+        """An execution that has ended keeps its state."""
+        declaration = self.world.pipeline(PIPELINE)["pipeline"]
+        self.play("--events", "1")
+        self.take()
+        self.codepipeline.update_pipeline(pipeline=declaration)
+        self.codepipeline.update_pipeline(pipeline=declaration)
+        details = [event["detail"] for event in self.take()]
+        found = [(detail["state"], detail["execution-id"]) for detail in details]
+        self.assertEqual(found, [("CANCELED", self.execution)])
+        self.assertEqual(self.state(), "Cancelled")
 
     def test_a_stage_that_does_not_exist(self) -> None:
         """The error names those that do."""

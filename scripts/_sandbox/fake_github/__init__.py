@@ -29,8 +29,8 @@ answered with 400.
                           for what is not a GET).
     PUT branches          {repository, name, sha}: sets a branch; without sha, deletes it.
     PUT pull_requests     {repository, number, head_ref, head_sha, title?, head_repository?,
-                          base_ref?, login?, state?, draft?, merged?, labels?}: adds or changes one.
-                          `head_repository` is another name for a fork, and null for a deleted one.
+                          base_ref?, login?, state?, draft?, merged?, locked?, labels?}: adds or
+                          changes one. `head_repository` is another name for a fork, and null for a deleted one.
     PUT installations     {id, account, permissions?, events?, repositories?: [ids], suspended?}:
                           adds or changes one; `deleted: true` removes it.
     PUT app               {permissions?, events?}: changes the App.
@@ -57,6 +57,8 @@ answered with 400.
                           queue, or with a reason takes it out. Answers the webhook.
     GET branches?repository=acme/api
                           the commit of each branch by its name.
+    GET check_runs?repository=acme/api&number=7
+                          {id, name, status, conclusion} of each check run of a pull request's head.
     GET requests          every request of the API: {method, path, operation, caller, body, status,
                           at, concurrent}. `at` is in seconds; `concurrent` counts the requests that
                           were running when it arrived, itself included; a status of 0 is a dropped

@@ -84,6 +84,7 @@ class PullRequest:
     state: str = "open"
     draft: bool = False
     merged: bool = False
+    locked: bool = False
     labels: list[str] = field(default_factory=list)
     created_at: float = 0.0
     updated_at: float = 0.0

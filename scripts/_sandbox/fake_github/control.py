@@ -27,6 +27,7 @@ class Controls:
         self._table: dict[str, Callable[[Json], Any]] = {
             "DELETE faults": self._forget_faults,
             "GET branches": lambda body: self._named(body).branches,
+            "GET check_runs": self._check_runs,
             "GET page": self._page,
             "GET requests": lambda _: self._world.requests,
             "GET violations": lambda _: self._world.violations,
@@ -164,6 +165,15 @@ class Controls:
         webhook = {"event": event, "payload": whole}
         self._world.webhooks.append(webhook)
         return webhook
+
+    def _check_runs(self, body: Json) -> list[Json]:
+        """Lists the check runs of the head of a pull request, the newest of each name."""
+        repository = self._named(body)
+        sha = repository.pull_requests[int(body["number"])].head_sha
+        runs = (each for each in repository.check_runs.values() if each.suite.sha == sha)
+        newest = {each.name: each for each in runs}.values()
+        names = ("id", "name", "status", "conclusion")
+        return [{name: getattr(each, name) for name in names} for each in newest]
 
     def _page(self, body: Json) -> Answer:
         text = page.text(self._world, self._named(body), int(body["number"]))

@@ -101,6 +101,7 @@ def pull_request(world: World, one: Repository, found: PullRequest) -> Json:
         "title": found.title,
         "state": found.state,
         "draft": found.draft,
+        "locked": found.locked,
         "user": user(world, found.login),
         "labels": [{"id": index, "name": name} for index, name in enumerate(found.labels, 1)],
         "created_at": at(found.created_at),

@@ -1,7 +1,7 @@
 """The course of executions: the states of executions, stages and actions, and what changes them.
 
-moto has none of it. The operations are ListActionExecutions, GetPipelineState, RetryStageExecution
-and StopPipelineExecution.
+moto has none of it. The operations are ListActionExecutions, GetPipelineState and
+RetryStageExecution.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from moto.codepipeline.models import CodePipelineBackend, PipelineExecution
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.exceptions import JsonRESTError
+from moto.core.utils import utcfromtimestamp
 
 from .pipelines import LOCK
 
@@ -48,7 +49,6 @@ def install() -> None:
     CodePipelineResponse.list_action_executions = _list_actions
     CodePipelineResponse.get_pipeline_state = _state
     CodePipelineResponse.retry_stage_execution = _retry
-    CodePipelineResponse.stop_pipeline_execution = _stop
 
 
 def follow(backend: CodePipelineBackend, detail: Json, time: float) -> None:
@@ -58,7 +58,8 @@ def follow(backend: CodePipelineBackend, detail: Json, time: float) -> None:
         execution = pipeline and pipeline.executions.get(detail["execution-id"])
         if not execution:
             return
-        course, state = _course(execution), _STATES[detail["state"]]
+        course, state = course_of(execution), _STATES[detail["state"]]
+        execution.last_update_time = utcfromtimestamp(time)
         rank = detail["pipeline-execution-attempt"], _RANKS.get(detail["state"], _FINAL)
         if "action" in detail:
             key = detail["action-execution-id"]
@@ -71,7 +72,8 @@ def follow(backend: CodePipelineBackend, detail: Json, time: float) -> None:
             course.rank, execution.status = rank, state
 
 
-def _course(execution: PipelineExecution) -> Course:
+def course_of(execution: PipelineExecution) -> Course:
+    """Returns the course of an execution."""
     if not hasattr(execution, "course"):
         execution.course = Course()
     return execution.course
@@ -107,11 +109,11 @@ def _list_actions(self: CodePipelineResponse) -> str:
     wanted = (self._get_param("filter") or {}).get("pipelineExecutionId")
     size, start = self._get_int_param("maxResults", PAGE), self._get_int_param("nextToken", 0)
     with LOCK:
-        executions = _executions(self)
+        executions = executions_of(self)
         if wanted is not None and wanted not in executions:
             raise JsonRESTError("PipelineExecutionNotFoundException", f"no execution {wanted}")
         chosen = [executions[wanted]] if wanted is not None else executions.values()
-        listed = [each for one in chosen for _, each in _course(one).actions.values()][::-1]
+        listed = [each for one in chosen for _, each in course_of(one).actions.values()][::-1]
     answer: Json = {"actionExecutionDetails": listed[start : start + size]}
     if start + size < len(listed):
         answer["nextToken"] = str(start + size)
@@ -137,7 +139,7 @@ def _state(self: CodePipelineResponse) -> str:
 def _stage_state(name: str, executions: list[PipelineExecution]) -> Json:
     """Returns a stage with its newest execution. One in which nothing ran has none."""
     for execution in reversed(executions):
-        course = _course(execution)
+        course = course_of(execution)
         if name in course.stages:
             latest = {
                 "pipelineExecutionId": execution.pipeline_execution_id,
@@ -174,14 +176,14 @@ def _retry(self: CodePipelineResponse) -> str:
     """Retries a stage that failed in the newest execution. Its events are put by someone else."""
     number, stage = self._get_param("pipelineExecutionId"), self._get_param("stageName")
     with LOCK:
-        executions = _executions(self)
+        executions = executions_of(self)
         declaration, _ = self.codepipeline_backend.get_pipeline(self._get_param("pipelineName"))
         if stage not in [each["name"] for each in declaration["stages"]]:
             raise JsonRESTError("StageNotFoundException", f"The pipeline has no stage {stage}")
         if number != next(reversed(executions), None):
             message = f"{number} is not the latest execution of the pipeline"
             raise JsonRESTError("NotLatestPipelineExecutionException", message)
-        course = _course(executions[number])
+        course = course_of(executions[number])
         if course.stages.get(stage, ((), ""))[1] != "Failed":
             message = f"The stage {stage} cannot be retried, because it did not fail"
             raise JsonRESTError("StageNotRetryableException", message)
@@ -192,18 +194,7 @@ def _retry(self: CodePipelineResponse) -> str:
     return json.dumps({"pipelineExecutionId": number})
 
 
-def _stop(self: CodePipelineResponse) -> str:
-    number = self._get_param("pipelineExecutionId")
-    with LOCK:
-        execution = _executions(self).get(number)
-        if execution is None or execution.status != "InProgress":
-            message = f"The execution {number} cannot be stopped, because it does not run"
-            raise JsonRESTError("PipelineExecutionNotStoppableException", message)
-        execution.status = "Stopping"
-    return json.dumps({"pipelineExecutionId": number})
-
-
-def _executions(self: CodePipelineResponse) -> dict[str, PipelineExecution]:
+def executions_of(self: CodePipelineResponse) -> dict[str, PipelineExecution]:
     """Returns the executions of the pipeline of a request by their ids, the oldest first."""
     name = self._get_param("pipelineName")
     self.codepipeline_backend.get_pipeline(name)

@@ -14,6 +14,8 @@ MAX_BODY = 65_536
 def _create(call: Call) -> Answer:
     world, pull_request = call.world, call.pull_request("issue_number")
     body = _checked(call.body["body"])
+    if pull_request.locked:
+        raise Refusal(403, "Unable to create comment because issue is locked.")
     now = world.now()
     comment = Comment(
         world.new_id(), pull_request.number, body, _login(call), _is_app(call), now, now
