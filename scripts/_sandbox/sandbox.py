@@ -235,7 +235,10 @@ def _deliver(webhook: github.Webhook, made: account.Account) -> None:
 
 def _rerun(arguments: argparse.Namespace) -> int:
     made = _running().account
-    for event, body in github_control.GitHub(made.github).rerun(arguments.pull_request):
+    webhooks = github_control.GitHub(made.github).rerun(arguments.pull_request)
+    if not webhooks:
+        raise Problem(f"the head of {arguments.pull_request} has no checks")
+    for event, body in webhooks:
         _deliver(github.webhook(body, event, made.secret), made)
     return 0
 

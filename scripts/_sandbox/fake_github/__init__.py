@@ -30,7 +30,8 @@ answered with 400.
     PUT branches          {repository, name, sha}: sets a branch; without sha, deletes it.
     PUT pull_requests     {repository, number, head_ref, head_sha, title?, head_repository?,
                           base_ref?, login?, state?, draft?, merged?, locked?, labels?}: adds or
-                          changes one. `head_repository` is another name for a fork, and null for a deleted one.
+                          changes one. `head_repository` is another name for a fork, and null for a
+                          deleted one.
     PUT installations     {id, account, permissions?, events?, repositories?: [ids], suspended?}:
                           adds or changes one; `deleted: true` removes it.
     PUT app               {permissions?, events?}: changes the App.

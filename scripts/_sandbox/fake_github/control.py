@@ -169,8 +169,10 @@ class Controls:
     def _check_runs(self, body: Json) -> list[Json]:
         """Lists the check runs of the head of a pull request, the newest of each name."""
         repository = self._named(body)
-        sha = repository.pull_requests[int(body["number"])].head_sha
-        runs = (each for each in repository.check_runs.values() if each.suite.sha == sha)
+        found = repository.pull_requests.get(int(body["number"]))
+        if found is None:
+            raise ValueError(f"{body['repository']} has no pull request {body['number']}")
+        runs = (each for each in repository.check_runs.values() if each.suite.sha == found.head_sha)
         newest = {each.name: each for each in runs}.values()
         names = ("id", "name", "status", "conclusion")
         return [{name: getattr(each, name) for name in names} for each in newest]
