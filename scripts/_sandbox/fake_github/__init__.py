@@ -52,7 +52,8 @@ answered with 400.
                           seconds, status?: 403 | 429, retry_after?: bool}: answers everything with
                           the secondary limit for so long. {by_the_minute: false}: does not count
                           points and content, for a test of a thousand calls.
-    POST clock            {advance: seconds}: moves GitHub's clock. Tokens expire by it.
+    POST clock            {advance: seconds} or {now: seconds since 1970}: moves or sets GitHub's
+                          clock, by which tokens expire. Answers {now}.
     POST rerequest        {check_run}: clicks Re-run. Answers {event, payload}: the webhook.
     POST merge_group      {repository, number, sha, base?, reason?}: puts a group into the merge
                           queue, or with a reason takes it out. Answers the webhook.

@@ -145,6 +145,8 @@ class Controls:
             limits.secondary = Secondary(until, **{n: body[n] for n in names if n in body})
 
     def _clock(self, body: Json) -> Json:
+        if "now" in body:
+            self._world.clock_offset += body["now"] - self._world.now()
         self._world.clock_offset += body.get("advance", 0)
         return {"now": self._world.now()}
 
