@@ -1,7 +1,7 @@
 """The events of one execution of a pipeline, in the order in which CodePipeline has them.
 
 Their form is that of the User Guide ("Monitoring CodePipeline events"), where versions and attempts
-are floats. tests/fixtures/pipeline_events/ has one of each kind, for the tests of the daemon.
+are floats. tests/fixtures/pipeline-events/ has one of each kind, for the tests of the daemon.
 """
 
 import json

@@ -213,7 +213,7 @@ impl PipelineArn {
 
 name! {
     /// CodePipeline's id of an execution. A retry of a stage keeps it, and raises the attempt.
-        ExecutionId, "execution id", "expected 1 to 100 letters, digits and hyphens", |text| {
+        ExecutionId, "pipeline execution id", "expected 1 to 100 letters, digits and hyphens", |text| {
         (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     }
 }
@@ -410,5 +410,7 @@ mod tests {
         assert!(PipelineName::parse("a".repeat(101)).is_err());
         assert!(PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api").is_ok());
         assert!(PipelineArn::parse("arn:aws:s3:::bucket").is_err());
+        assert!(ExecutionId::parse("12345678-1234-5678-abcd-12345678abcd").is_ok());
+        assert!(ExecutionId::parse("12345678/1234").is_err());
     }
 }

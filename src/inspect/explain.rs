@@ -187,6 +187,7 @@ fn success(
         Outcome::Updated => {
             format!("update {pipeline} to {template}, then start it at {commit}")
         }
+        Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
         Outcome::Deleted => {
             let why = absence.map_or("closed", |why| why.as_str());
             format!("delete {pipeline}: {why}")

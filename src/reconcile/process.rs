@@ -4,8 +4,9 @@ use tracing::Instrument;
 
 use crate::domain::fault::Fault;
 use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
+use crate::domain::intake::content::Content;
+use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::intake::event::{Decision, Event, Ignored};
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -67,8 +68,15 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        let event = match spans::step("event").in_scope(|| Event::read(message))? {
-            Decision::Handle(event) => event,
+        let event = match spans::step("event").in_scope(|| Content::read(message))? {
+            Decision::Handle(Content::Event(event)) => *event,
+            Decision::Handle(Content::Execution(event)) => {
+                journal.execution_event(&event);
+                return Ok(match self.hear_execution(&event, journal).await? {
+                    true => Outcome::ExecutionRecorded,
+                    false => Outcome::Ignored(Ignored::PipelineEvent),
+                });
+            }
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);

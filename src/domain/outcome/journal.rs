@@ -13,6 +13,7 @@ use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::{Change, Event};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
+use crate::domain::report::execution::ExecutionEvent;
 use crate::domain::report::record::{CommitKey, CommitUpdate};
 use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::DesiredState;
@@ -48,7 +49,7 @@ pub struct Journal {
     pub pipeline: Option<PipelineName>,
     /// The stages of the template that the clone does not have, if the message changed it.
     pub left_out_stages: Vec<String>,
-    /// The execution that was started.
+    /// The execution that was started, or that the event is about.
     pub execution: Option<String>,
     /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with
     /// it.
@@ -223,6 +224,14 @@ impl Journal {
         self.actor.clone_from(&event.actor);
         self.asked = AskedFacts::of(&event.change);
         self.step = Step::Intent;
+    }
+
+    /// Records that step 3 is done: the event of CodePipeline is known.
+    pub fn execution_event(&mut self, event: &ExecutionEvent) {
+        self.pipeline = Some(event.pipeline.clone());
+        self.execution = Some(event.execution.to_string());
+        self.event_time = Some(event.time);
+        self.step = Step::Mapping;
     }
 
     /// Records the subject of an event that led to no intent.

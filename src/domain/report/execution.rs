@@ -1,4 +1,4 @@
-//! What CodePipeline says about an execution while it runs: the states of the execution, of its
+//! The progress of an execution, as CodePipeline reports it: the states of the execution, of its
 //! stages and of its actions.
 
 pub use crate::domain::ids::ExecutionId;
@@ -39,7 +39,7 @@ states! {
     Started = "started";
     /// A failed stage is retried.
     Resumed = "resumed";
-    /// Somebody asked to stop it.
+    /// A person or another process asked to stop it.
     Stopping = "stopping";
     /// It succeeded.
     Succeeded = "succeeded";

@@ -32,6 +32,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         | Reason::SignatureMismatch
         | Reason::WrongSecret
         | Reason::WrongQueue
+        | Reason::ForeignEvent
         | Reason::HeaderInvalid
         | Reason::InvalidPayload => "the webhook was refused. An operator finds it in the log",
         Reason::PipelineNameInvalid => {

@@ -14,6 +14,7 @@ use crate::domain::ids::{
     SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
@@ -25,49 +26,6 @@ use payloads::{
 
 mod payloads;
 mod skip;
-
-/// A message that branchline understands and does not act on. This is a normal outcome, recorded in
-/// the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// GitHub's `ping` to a new webhook.
-    Ping,
-    /// An event that branchline does not handle.
-    Event,
-    /// An action of `pull_request` that changes nothing about a pipeline.
-    Action(ActionName),
-    /// A ref that is not a branch.
-    NotABranch,
-    /// No rule names this repository for this kind of subject.
-    NoRule,
-    /// A branch was created, but its rule needs the commit, which only the accompanying push
-    /// contains.
-    NoCommit,
-}
-
-impl Ignored {
-    /// Returns the stable word for logs.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ping => "ping",
-            Self::Event => "event",
-            Self::Action(_) => "action",
-            Self::NotABranch => "not-a-branch",
-            Self::NoRule => "no-rule",
-            Self::NoCommit => "no-commit",
-        }
-    }
-}
-
-/// Either the result of a step, or why the message needs no further step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision<T> {
-    /// The message concerns branchline.
-    Handle(T),
-    /// The message does not concern branchline.
-    Ignore(Ignored),
-}
 
 /// An event, as GitHub or an operator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]

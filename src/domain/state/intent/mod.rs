@@ -9,9 +9,8 @@ use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
-use crate::domain::intake::event::{
-    Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
-};
+use crate::domain::intake::decision::{Decision, Ignored};
+use crate::domain::intake::event::{Action, Change, Event, PullRequest, RepositoryEnd, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
