@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::domain::github::{Credentials, GitHubAccess};
+use crate::domain::github::{Credentials, GitHubAccess, clock};
 use crate::domain::ids::{InstallationId, RepositoryId, RepositoryName, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::secret::Secret;
@@ -30,9 +30,6 @@ use crate::github::transport::{Answer, Request, Transport};
 
 /// The most repositories whose installation is remembered.
 const INSTALLATIONS: usize = 10_000;
-/// The difference of the clocks from which a refused sign-in is repeated with GitHub's time. The
-/// claims of the token allow for a minute.
-const WRONG_CLOCK_MS: u64 = 30_000;
 
 /// How fast calls may be, and how long they may take.
 #[derive(Clone, Copy, Debug)]
@@ -198,8 +195,9 @@ impl<C: Clock> GitHubClient<C> {
             answer => return answer,
         };
         let known = self.clock_ahead_ms.load(Ordering::Relaxed);
+        let is_wrong = |ahead: i64| clock::intolerable(ahead.saturating_sub(known)).is_some();
         match failed.clock_ahead_ms {
-            Some(ahead) if ahead.abs_diff(known) >= WRONG_CLOCK_MS => {
+            Some(ahead) if is_wrong(ahead) => {
                 self.clock_ahead_ms.store(ahead, Ordering::Relaxed);
                 self.signed(call).await
             }

@@ -1,13 +1,11 @@
 //! The table that maps GitHub's answers to faults (GitHub Docs, "Troubleshooting the REST API", and
 //! the status codes of each operation).
 
-use std::time::Duration;
-
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::domain::foreign_text::clean;
-use crate::domain::github::Credentials;
+use crate::domain::github::{Credentials, clock};
 use crate::domain::ids::Timestamp;
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 
@@ -37,8 +35,6 @@ const TABLE: &[(u16, &str, GitHubFaultKind)] = &[
 
 /// The most errors of a validation that are repeated.
 const ERRORS: usize = 3;
-/// The difference of the clocks from which it is named.
-const NOTABLE_CLOCK: Duration = Duration::from_secs(30);
 
 /// A call that failed, with what only the client needs to know of the answer.
 pub(super) struct Failed {
@@ -175,8 +171,8 @@ fn remedy(
             format!(": does the {who} have access to this repository, and does it exist?")
         }
         (Misconfigured, Credentials::App { .. }) => {
-            let clock =
-                clock(clock_ahead_ms).map_or_else(String::new, |clock| format!(", and {clock}"));
+            let clock = clock_ahead_ms.and_then(clock::intolerable);
+            let clock = clock.map_or_else(String::new, |clock| format!(": {clock}"));
             format!(": check github.app and github.private_key{clock}")
         }
         (Misconfigured, Credentials::Token(_)) => {
@@ -184,15 +180,6 @@ fn remedy(
         }
         (Unavailable | Refused | GitHubFaultKind::Limited, _) => String::new(),
     }
-}
-
-/// Describes a clock that differs enough to be the cause.
-fn clock(ahead_ms: Option<i64>) -> Option<String> {
-    let ahead_ms = ahead_ms?;
-    let seconds = ahead_ms.unsigned_abs() / 1_000;
-    let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-    (Duration::from_secs(seconds) >= NOTABLE_CLOCK)
-        .then(|| format!("set this machine's clock, which is {seconds} s {side} GitHub's"))
 }
 
 /// Returns the permissions that would suffice: `contents=read,checks=write; checks=admin` is
@@ -215,7 +202,6 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     use super::*;
-    use crate::domain::secret::Secret;
 
     #[test]
     fn permissions_are_named_as_the_settings_name_them() {
@@ -251,17 +237,5 @@ mod tests {
         for (content, expected) in cases {
             assert_eq!(message(content.as_bytes()), expected);
         }
-    }
-
-    #[test]
-    fn a_clock_that_is_wrong_is_named() {
-        assert_eq!(clock(Some(29_999)), None);
-        assert_eq!(
-            clock(Some(-90_000)).unwrap(),
-            "set this machine's clock, which is 90 s behind GitHub's"
-        );
-        let token = Credentials::Token(Secret::hidden());
-        let remedy = remedy(Misconfigured, &HeaderMap::new(), &token, Some(90_000));
-        assert!(remedy.contains("github.token"), "{remedy}");
     }
 }

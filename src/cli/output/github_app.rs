@@ -140,41 +140,36 @@ mod tests {
         merge_groups: true,
     };
 
+    fn app<'a>(name: &'a str, organization: Option<&'a str>, api: &'a ApiUrl) -> NewApp<'a> {
+        NewApp {
+            name,
+            organization,
+            api,
+            uses: USES,
+        }
+    }
+
     #[test]
     fn the_manifest_has_the_permissions_and_events() {
         let api = ApiUrl::default();
-        let app = NewApp {
-            name: "branchline",
-            organization: None,
-            api: &api,
-            uses: USES,
-        };
-        insta::assert_snapshot!(serde_json::to_string_pretty(&app.manifest()).unwrap());
+        let manifest = app("branchline", None, &api).manifest();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&manifest).unwrap());
     }
 
     #[test]
     fn the_steps_are_those_of_the_server_and_the_owner() {
         let api = ApiUrl::parse("https://git.acme.com/api/v3").unwrap();
-        let app = NewApp {
-            name: "branchline for acme",
-            organization: Some("acme"),
-            api: &api,
-            uses: USES,
-        };
-        insta::assert_snapshot!(app.steps());
+        insta::assert_snapshot!(app("branchline for acme", Some("acme"), &api).steps());
     }
 
     #[test]
     fn a_personal_account_has_its_own_settings() {
         let api = ApiUrl::default();
-        let app = NewApp {
-            name: "branchline",
-            organization: None,
-            api: &api,
-            uses: USES,
-        };
-        let steps = app.steps();
-        assert!(steps.contains("     https://github.com/settings/apps/new?name=branchline&url=https%3A%2F%2Fgithub.com&"), "{steps}");
-        assert!(!steps.contains("api_url"), "{steps}");
+        let steps = app("branchline", None, &api).steps();
+        let link = "     https://github.com/settings/apps/new?name=branchline&url=https%3A%2F%2Fgithub.com&";
+        assert!(
+            steps.contains(link) && !steps.contains("api_url"),
+            "{steps}"
+        );
     }
 }

@@ -5,6 +5,7 @@
 pub mod api_url;
 pub mod app_id;
 pub mod app_key;
+pub mod clock;
 pub mod needs;
 
 use crate::domain::github::api_url::ApiUrl;

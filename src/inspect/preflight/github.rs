@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::github::api_url::ApiUrl;
+use crate::domain::github::clock;
 use crate::domain::github::needs::Uses;
 use crate::domain::ids::{RepositoryName, Timestamp};
 use crate::domain::report::fault::GitHubFault;
@@ -11,9 +12,6 @@ use crate::ports::{Grants, Identity, Installation, SignedIn};
 
 use crate::inspect::preflight::Finding;
 
-/// The difference of the clocks that is too much. GitHub refuses a sign-in that was issued more
-/// than a minute in its future.
-const CLOCK: Duration = Duration::from_secs(30);
 /// The remaining lifetime of a token from which it is a warning.
 const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
 
@@ -42,7 +40,7 @@ pub fn github(
             vec![token(api, login, *expires_at, uses, now)]
         }
     };
-    findings.extend(answer.clock_ahead_ms.map(clock));
+    findings.extend(answer.clock_ahead_ms.map(of_clock));
     findings
 }
 
@@ -152,21 +150,21 @@ fn token(
     finding
 }
 
-fn clock(ahead_ms: i64) -> Finding {
-    let difference = Duration::from_millis(ahead_ms.unsigned_abs());
-    let seconds = difference.as_secs();
-    if difference < CLOCK {
-        return Finding::good(
+fn of_clock(ahead_ms: i64) -> Finding {
+    match clock::intolerable(ahead_ms) {
+        Some(difference) => Finding::bad(
             "clock",
-            format!("differs from GitHub's by less than {} s", seconds + 1),
-        );
+            difference,
+            "synchronize it, for instance with chrony",
+        ),
+        None => {
+            let seconds = clock::TOLERATED.as_secs();
+            Finding::good(
+                "clock",
+                format!("differs from GitHub's by less than {seconds} s"),
+            )
+        }
     }
-    let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-    Finding::bad(
-        "clock",
-        format!("this machine's clock is {seconds} s {side} GitHub's"),
-        "synchronize it, for instance with chrony",
-    )
 }
 
 fn from_fault(what: &str, fault: &GitHubFault) -> Finding {
@@ -244,7 +242,7 @@ mod tests {
                 "ok GitHub: signed in at https://api.github.com as the App branchline-acme",
                 "ok permissions of the GitHub App: metadata: read, contents: read, pull_requests: read, checks: write",
                 "ok events of the GitHub App: pull_request, push, create, delete, repository, check_run, check_suite",
-                "ok clock: differs from GitHub's by less than 2 s",
+                "ok clock: differs from GitHub's by less than 30 s",
             ]
         );
     }

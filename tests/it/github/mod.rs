@@ -2,6 +2,7 @@
 //! wrong.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     reason = "an answer that cannot be given fails its test"
@@ -9,6 +10,7 @@
 
 mod authentication;
 mod comments;
+pub(crate) mod fake;
 mod faults;
 mod identity;
 mod limits;
@@ -16,6 +18,7 @@ mod redirects;
 mod reports;
 pub(crate) mod server;
 pub(crate) mod signing_key;
+mod stories;
 
 use std::time::Duration;
 
