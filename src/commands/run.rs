@@ -129,6 +129,7 @@ fn worker(
         worker: name,
         table: config.table.clone(),
         max_attempts: config.max_attempts,
+        region: aws.region().to_owned(),
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

@@ -7,10 +7,12 @@
 mod changes;
 mod digest;
 mod environment;
+mod github;
 mod limits;
 mod overrides;
 mod problem;
 mod redacted;
+mod report;
 mod resolve;
 mod rules;
 mod secrets;

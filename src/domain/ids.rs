@@ -6,15 +6,31 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::one_line;
 
-/// GitHub's number for a repository. It survives renames and transfers, so it identifies the
-/// repository; the name does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepositoryId(pub u64);
+/// Declares a newtype over a number of GitHub's.
+macro_rules! number {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for RepositoryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+number! {
+    /// GitHub's number for a repository. It survives renames and transfers, so it identifies the
+    /// repository; the name does not.
+    RepositoryId;
+    /// GitHub's number for an installation of an App.
+    InstallationId;
+    /// GitHub's number for a check run.
+    CheckRunId;
+    /// GitHub's number for a comment.
+    CommentId;
 }
 
 /// The error of a text that is not a valid name of its kind.

@@ -50,7 +50,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     Ok(outcome) => journal.close(&outcome),
                     Err(fault) => journal.fail(&fault),
                 }
-                self.finish(journal, message.into_envelope())
+                let mut processed = self.finish(journal, message.into_envelope());
+                let Processed {
+                    journal,
+                    disposition,
+                    ..
+                } = &mut processed;
+                self.note_failure(journal, disposition).await;
+                processed
             }
         }
     }
@@ -65,11 +72,15 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Handle(Content::Event(event)) => *event,
             Decision::Handle(Content::Execution(event)) => {
                 journal.execution_event(&event);
-                return Ok(Outcome::Ignored(Ignored::PipelineEvent));
+                return Ok(match self.hear_execution(&event, journal).await? {
+                    true => Outcome::ExecutionRecorded,
+                    false => Outcome::Ignored(Ignored::PipelineEvent),
+                });
             }
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
+        journal.head = self.reported_head(&event);
         self.remember_skipped(&event, message.secret()).await?;
         let received = Received::from(message);
         let subject = event.subject();

@@ -11,6 +11,7 @@ use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
 use crate::domain::outcome::outgoing::Destination;
+use crate::domain::report::ReportForm;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,11 +78,17 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
+    /// Reports to GitHub, by form (check or status) and by result: sent, or the kind of fault
+    REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
     /// Seconds that a call to AWS took, with its retries
     AWS_CALL = "branchline_aws_call_seconds", Histogram(SHORT), Seconds, ["service", "operation"];
+    /// Calls to GitHub, by operation and outcome: ok, or the kind of fault
+    GITHUB_CALLS = "branchline_github_calls_total", Counter, Count, ["operation", "outcome"];
+    /// Seconds that a call to GitHub took, without the wait for its turn
+    GITHUB_CALL = "branchline_github_call_seconds", Histogram(SHORT), Seconds, ["operation"];
     /// Messages being processed
     IN_FLIGHT = "branchline_in_flight", Gauge, Count, [];
     /// Leases lost: messages that returned to the queue before their processing ended
@@ -146,6 +153,12 @@ pub(crate) fn called(
         .record(took.as_secs_f64());
 }
 
+/// Records a call to GitHub.
+pub(crate) fn github_called(operation: &'static str, outcome: &'static str, took: Duration) {
+    counter!(GITHUB_CALLS.name, "operation" => operation, "outcome" => outcome).increment(1);
+    histogram!(GITHUB_CALL.name, "operation" => operation).record(took.as_secs_f64());
+}
+
 /// Counts a message as being processed until it is dropped.
 pub(crate) struct InFlight(());
 
@@ -160,6 +173,11 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         gauge!(IN_FLIGHT.name).decrement(1.0);
     }
+}
+
+/// Counts a report to GitHub, or a failed one.
+pub(crate) fn report_sent(form: ReportForm, result: &'static str) {
+    counter!(REPORTS.name, "form" => form.as_str(), "result" => result).increment(1);
 }
 
 /// Counts a lost lease.

@@ -12,7 +12,7 @@ pub enum Ignored {
     Event,
     /// An event of CodePipeline with a state that this version does not know.
     UnknownState,
-    /// An event of CodePipeline about a pipeline.
+    /// An event of CodePipeline about an execution of no reported commit, or without news.
     PipelineEvent,
     /// An action of `pull_request` that changes nothing about a pipeline.
     Action(ActionName),

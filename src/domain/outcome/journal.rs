@@ -14,6 +14,8 @@ use crate::domain::intake::event::{Change, Event};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::report::execution::ExecutionEvent;
+use crate::domain::report::record::{CommitKey, CommitUpdate};
+use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
@@ -62,8 +64,23 @@ pub struct Journal {
     pub event_time: Option<Timestamp>,
     /// The current step, or the step in which the message failed.
     pub step: Step,
+    /// The commit to build, if it is reported to GitHub.
+    pub head: Option<ReportedHead>,
+    /// The commits whose records changed.
+    pub commits: Vec<CommitKey>,
     /// The result.
     pub result: JournalResult,
+}
+
+/// The head commit of an open subject, and where it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedHead {
+    /// The commit.
+    pub key: CommitKey,
+    /// The repository's name.
+    pub repository: RepositoryName,
+    /// Where it is reported.
+    pub target: ReportTarget,
 }
 
 /// What the rules ask of a pull request or a branch, beside its repository.
@@ -151,6 +168,8 @@ impl Journal {
             attempts: None,
             event_time: None,
             step: Step::Authenticated,
+            head: None,
+            commits: Vec::new(),
             result: JournalResult::Open,
         }
     }
@@ -269,6 +288,12 @@ impl Journal {
     /// Records that the mapping is being settled in the table.
     pub fn settling(&mut self) {
         self.step = Step::Mapping;
+    }
+
+    /// Records whose reports a written change is about.
+    pub fn changed(&mut self, commits: &[CommitUpdate]) {
+        self.commits
+            .extend(commits.iter().map(|update| update.key.clone()));
     }
 
     /// Records the row after the message.
