@@ -10,7 +10,7 @@ from _infra import permissions, terraform
 from _infra.paths import ROOT
 from _infra.permissions import ACCOUNT, ARN, RESOURCES, VARIABLES, statements
 
-EXAMPLES = ROOT / "tests" / "fixtures" / "pipeline_events"
+EXAMPLES = ROOT / "tests" / "fixtures" / "pipeline-events"
 RULE = f"arn:aws:events:{ARN}:rule/branchline-pipeline-events"
 INTERNAL = RESOURCES["internal"].arn
 UNDELIVERED = RESOURCES["undelivered events"].arn

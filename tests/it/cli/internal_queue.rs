@@ -10,7 +10,7 @@ use crate::world::webhook::Webhook;
 
 /// Sends an event of CodePipeline to the internal queue, as EventBridge does: without attributes.
 async fn send_pipeline_event(account: &Account, of_account: &str) {
-    let event = include_str!("../../fixtures/pipeline_events/pipeline.failed.json");
+    let event = include_str!("../../fixtures/pipeline-events/pipeline.failed.json");
     let mut event: Value = serde_json::from_str(event).unwrap();
     event["account"] = json!(of_account);
     event["region"] = json!(account.region);

@@ -16,7 +16,7 @@ const REGION: &str = "eu-west-1";
 fn fixture(name: &str) -> Value {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/pipeline_events"
+        "/tests/fixtures/pipeline-events"
     );
     let text = fs::read_to_string(format!("{folder}/{name}.json")).unwrap();
     serde_json::from_str(&text).unwrap()
@@ -25,7 +25,7 @@ fn fixture(name: &str) -> Value {
 fn fixtures() -> Vec<String> {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/pipeline_events"
+        "/tests/fixtures/pipeline-events"
     );
     let files = fs::read_dir(folder).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -124,68 +124,54 @@ fn every_documented_event_is_read() {
     for name in fixtures() {
         let event = handled(&fixture(&name));
         assert_eq!(event.pipeline.as_str(), "api-pr-7");
-        let id = "2f6e0c1a-7d1f-4f0e-9a53-1f3c5a8d7b01";
+        let id = "c53dbd42-0000-4444-8888-000000000001";
         assert_eq!(event.execution.as_str(), id);
         table.push_str(&format!("{name}: {}\n", describe(&event)));
     }
     insta::assert_snapshot!(table, @"
-    action.abandoned: 1 - Build/Build (Build) abandoned
-    action.canceled: 1 2026-11-25T14:14:58.305Z Build/Build (Build) canceled
-    action.failed: 1 2026-11-25T14:14:58.305Z Build/Build (Build) failed
-    action.source.started: 1 2026-11-25T14:14:58.305Z Source/Source (Source) started
-    action.source.succeeded: 1 2026-11-25T14:14:58.305Z Source/Source (Source) succeeded
-    action.started: 1 2026-11-25T14:14:58.305Z Build/Build (Build) started
-    action.succeeded: 2 2026-11-25T14:14:58.305Z Build/Build (Build) succeeded
-    pipeline.canceled: 1 2026-11-25T14:14:56.305Z pipeline canceled by -
-    pipeline.failed: 1 2026-11-25T14:14:56.305Z pipeline failed by -
-    pipeline.resumed: 2 2026-11-25T14:14:56.305Z pipeline resumed by -
-    pipeline.started: 1 2026-11-25T14:14:56.305Z pipeline started by StartPipelineExecution
-    pipeline.stopped: 1 2026-11-25T14:14:56.305Z pipeline stopped by -
-    pipeline.stopping: 1 2026-11-25T14:14:56.305Z pipeline stopping by -
-    pipeline.succeeded: 2 2026-11-25T14:14:56.305Z pipeline succeeded by -
-    pipeline.superseded: 1 2026-11-25T14:14:56.305Z pipeline superseded by -
-    stage.canceled: 1 2026-11-25T14:14:56.305Z Build canceled
-    stage.failed: 1 2026-11-25T14:14:56.305Z Build failed
+    action.abandoned: 1 - Build/Compile (Build) abandoned
+    action.canceled: 1 2026-03-02T10:01:09.981Z Build/Compile (Build) canceled
+    action.failed: 1 2026-03-02T10:01:09.981Z Build/Compile (Build) failed
+    action.started: 1 2026-03-02T10:01:09.981Z Build/Compile (Build) started
+    action.succeeded: 1 2026-03-02T10:00:02.417Z Source/GitHub (Source) succeeded
+    pipeline.canceled: 1 2026-03-02T10:00:00.208Z pipeline canceled by -
+    pipeline.failed: 1 2026-03-02T10:00:00.208Z pipeline failed by -
+    pipeline.resumed: 2 2026-03-02T10:00:00.208Z pipeline resumed by -
+    pipeline.started: 1 2026-03-02T10:00:00.208Z pipeline started by StartPipelineExecution
+    pipeline.stopped: 1 2026-03-02T10:00:00.208Z pipeline stopped by -
+    pipeline.stopping: 1 2026-03-02T10:00:00.208Z pipeline stopping by -
+    pipeline.succeeded: 1 2026-03-02T10:00:00.208Z pipeline succeeded by -
+    pipeline.succeeded.git-trigger: 1 2026-03-02T10:00:00.208Z pipeline succeeded by -
+    pipeline.superseded: 1 2026-03-02T10:00:00.208Z pipeline superseded by -
+    stage.canceled: 1 2026-03-02T10:00:00.208Z Build canceled
+    stage.failed: 1 2026-03-02T10:00:00.208Z Build failed
     stage.resumed: 2 - Build resumed
-    stage.started: 1 2026-11-25T14:14:56.305Z Source started
-    stage.stopped: 1 2026-11-25T14:14:56.305Z Build stopped
-    stage.stopping: 1 2026-11-25T14:14:56.305Z Build stopping
-    stage.succeeded: 1 2026-11-25T14:14:56.305Z Source succeeded
+    stage.started: 1 2026-03-02T10:00:00.208Z Source started
+    stage.stopped: 1 2026-03-02T10:00:00.208Z Build stopped
+    stage.stopping: 1 2026-03-02T10:00:00.208Z Build stopping
+    stage.succeeded: 1 2026-03-02T10:00:00.208Z Build succeeded
     ");
 }
 
 #[test]
 fn the_result_of_an_action_is_read() {
     let failed = action_of(&fixture("action.failed"));
-    let summary = "Build terminated with state: FAILED. Phase: BUILD";
-    assert_eq!(failed.summary.as_deref(), Some(summary));
+    assert_eq!(
+        failed.summary.as_deref(),
+        Some(
+            "Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR, Message: Error while executing command: make test. Reason: exit status 2"
+        )
+    );
     assert_eq!(failed.error_code.as_deref(), Some("JobFailed"));
-    let build = "api-build:47f821c5-0000-4000-8000-0000000000a1";
+    let build = "api:b1e2c3d4-0000-4444-8888-000000000002";
     assert_eq!(failed.external_id.as_deref(), Some(build));
     assert!(failed.url.unwrap().contains(build));
-    // The result of a source action is the commit that it fetched.
-    let source = action_of(&fixture("action.source.succeeded"));
-    let commit = "1f0c3a52d7b94e6881a05d2c93e47fb60a8d1c11";
+    // The source action's result is the commit that it fetched.
+    let source = action_of(&fixture("action.succeeded"));
+    let commit = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
     assert_eq!(source.external_id.as_deref(), Some(commit));
     assert!(source.url.is_some());
     assert_eq!(action_of(&fixture("action.started")).url, None);
-}
-
-#[test]
-fn a_trigger_of_git_has_no_type() {
-    let trigger = json!({
-        "author-display-name": "Ada Lovelace",
-        "commit-id": "1f0c3a52d7b94e6881a05d2c93e47fb60a8d1c11",
-        "full-repository-name": "acme/api",
-        "provider-type": "GitHub",
-        "branch-name": "feature/engine",
-    });
-    let event = with("pipeline.succeeded", "/detail/execution-trigger", trigger);
-    let progress = Progress::Pipeline {
-        state: ExecutionState::Succeeded,
-        trigger: None,
-    };
-    assert_eq!(handled(&event).progress, progress);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::input::{Input, MARKER};
 use super::internal::set;
 
-const FAILED: &str = include_str!("../../../fixtures/pipeline_events/action.failed.json");
+const FAILED: &str = include_str!("../../../fixtures/pipeline-events/action.failed.json");
 
 pub(crate) fn corpus() -> Vec<Input> {
     let mut corpus = vec![event("a good event", payload())];
