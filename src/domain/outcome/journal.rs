@@ -184,7 +184,6 @@ impl Journal {
     pub fn execution_event(&mut self, event: &ExecutionEvent) {
         self.pipeline = Some(event.pipeline.clone());
         self.execution = Some(event.execution.to_string());
-        self.event_time = Some(event.time);
         self.step = Step::Mapping;
     }
 
