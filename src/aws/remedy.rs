@@ -63,7 +63,7 @@ fn is_about_time(message: &str) -> bool {
     message.starts_with("Signature expired") || message.starts_with("Signature not yet current")
 }
 
-/// Reads `... is not authorized to perform: ACTION on resource: ARN ...`, if AWS says so (IAM,
+/// Reads `... is not authorized to perform: ACTION on resource: ARN ...`, if AWS names them (IAM,
 /// "Troubleshoot access denied error messages").
 fn of_permission(message: &str) -> Option<String> {
     let word_after = |begin: &str| {

@@ -119,11 +119,13 @@ pub enum AbsenceReason {
     RepositoryArchived,
     /// Its pipeline was found without a mapping.
     Orphan,
+    /// An operator gave its mapping up, which could never settle.
+    Forgotten,
 }
 
 impl AbsenceReason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Closed,
         Self::Deleted,
         Self::Draft,
@@ -133,6 +135,7 @@ impl AbsenceReason {
         Self::RepositoryDeleted,
         Self::RepositoryArchived,
         Self::Orphan,
+        Self::Forgotten,
     ];
 
     /// Returns the word in the table and in logs.
@@ -148,6 +151,7 @@ impl AbsenceReason {
             Self::RepositoryDeleted => "repository-deleted",
             Self::RepositoryArchived => "repository-archived",
             Self::Orphan => "orphan",
+            Self::Forgotten => "forgotten",
         }
     }
 }

@@ -21,6 +21,7 @@ mod dlq_list;
 mod dlq_wait;
 mod errors;
 mod explain;
+mod forget;
 mod help;
 mod hostile_text;
 mod internal_queue;
