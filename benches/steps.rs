@@ -19,8 +19,9 @@ use branchline::domain::ids::{PipelineArn, Timestamp};
 use branchline::domain::intake::authenticated::{
     AuthenticatedMessage, Authenticator, CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets,
 };
+use branchline::domain::intake::decision::Decision;
 use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
-use branchline::domain::intake::event::{Decision, Event};
+use branchline::domain::intake::event::Event;
 use branchline::domain::state::desired::Spec;
 use branchline::domain::state::effect::Effect;
 use branchline::domain::state::intent::{Intent, Request};
@@ -106,7 +107,7 @@ fn clone(bencher: Bencher<'_, '_>) {
 }
 
 fn authenticator() -> Authenticator {
-    Authenticator::SourceQueues(secrets())
+    Authenticator::source_queues(secrets())
 }
 
 fn secrets() -> Secrets {

@@ -38,5 +38,6 @@ pub mod http;
 pub mod inspect;
 pub mod ports;
 pub mod reconcile;
+pub mod reports;
 pub mod telemetry;
 pub mod worker;

@@ -23,6 +23,7 @@ use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
+use crate::aws::commits;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
     CONDITION, GIVEN_UP, delivery_item, holder, incomplete, name_key, probe_item, refused_row,
@@ -206,6 +207,15 @@ impl DynamoStore {
             .build())
     }
 
+    /// Updates the commits of a transition.
+    fn commit_parts(&self, transition: &Transition) -> Result<Vec<TransactWriteItem>, Fault> {
+        let now = transition.next.updated_at;
+        let updates = transition.commits.iter();
+        updates
+            .map(|update| commits::part(&self.table, update, now))
+            .collect()
+    }
+
     fn plain_put(&self, item: Item) -> Result<TransactWriteItem, Fault> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         Ok(TransactWriteItem::builder()
@@ -249,6 +259,7 @@ impl Store for DynamoStore {
             let repository = transition.next.subject.repository;
             items.push(skipped_check(&self.table, repository, commit)?);
         }
+        items.extend(self.commit_parts(&transition)?);
         let is_skipped = |reasons: &[CancellationReason]| {
             let reason = skipped.and_then(|index| reasons.get(index));
             reason.and_then(CancellationReason::code) == Some(CONDITION)
@@ -286,6 +297,7 @@ impl Store for DynamoStore {
                 let item = delivery_item(delivery, &mapping.subject, outcome, at);
                 more.push(self.plain_put(item)?);
             }
+            more.extend(self.commit_parts(&transition)?);
             match self.transition(&transition, &more).await? {
                 Written::Done => return Ok(RecordResult::Done),
                 Written::Refused(reasons) => match refused_row(&reasons)? {

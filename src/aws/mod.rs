@@ -3,6 +3,7 @@
 mod account;
 mod call;
 mod codepipeline;
+mod commits;
 mod declaration;
 mod dynamodb;
 mod executions;
@@ -91,6 +92,12 @@ impl Aws {
         } else {
             Ok(Self(config))
         }
+    }
+
+    /// Returns the Region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.0.region().map_or("", Region::as_ref)
     }
 
     /// Creates a queue that receives from one of the queues. A received message stays invisible for

@@ -81,14 +81,14 @@ impl SqsQueue {
         self.urls.url(self.receives_from)
     }
 
-    /// Returns the source of a received message. For a message in the dead-letter queue, it is the
-    /// queue from which the message first came: SQS names it if SQS moved the message; otherwise
-    /// dead-lettering recorded it.
+    /// Returns the source of a received message. For a message in the dead-letter or the quarantine
+    /// queue, it is the queue from which the message first came: SQS names it if SQS moved the
+    /// message; otherwise dead-lettering recorded it.
     fn source_of(&self, envelope: &Envelope) -> Source {
         let internal = match self.receives_from {
-            Destination::Webhooks | Destination::Quarantine => false,
+            Destination::Webhooks => false,
             Destination::Internal => true,
-            Destination::DeadLetters => match &envelope.redriven_from {
+            Destination::DeadLetters | Destination::Quarantine => match &envelope.redriven_from {
                 Some(arn) => queue_name(arn, ':') == queue_name(&self.urls.internal, '/'),
                 None => envelope.header(SOURCE) == Some(INTERNAL),
             },

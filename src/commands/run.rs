@@ -109,12 +109,14 @@ fn worker(
     name: String,
 ) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
     let urls = urls(&config.queues);
+    let origin = config.event_origin();
     let reconciler_config = ReconcilerConfig {
         rules: config.rules,
-        authenticator: Authenticator::SourceQueues(config.secrets),
+        authenticator: Authenticator::source_queues(config.secrets).with_origin(origin),
         worker: name,
         table: config.table.clone(),
         max_attempts: config.max_attempts,
+        region: aws.region().to_owned(),
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

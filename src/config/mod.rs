@@ -11,6 +11,7 @@ mod limits;
 mod overrides;
 mod problem;
 mod redacted;
+mod report;
 mod resolve;
 mod rules;
 mod secrets;

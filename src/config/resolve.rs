@@ -14,7 +14,7 @@ use crate::config::problem::Place;
 use crate::config::valid::{AccountConfig, Config, Queues};
 use crate::config::values::{http_url, queue_region, queue_url, region_name, table_name};
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{rules, secrets};
+use crate::config::{report, rules, secrets};
 
 /// Resolves one document. Mistakes go to the diagnostics.
 pub(super) struct Resolver<'a, E> {
@@ -96,7 +96,12 @@ impl<E: Environment> Resolver<'_, E> {
             aws: aws_settings,
             table: self.table(&store),
             secrets: secrets::read(self.diagnostics, &github, self.environment),
-            rules: rules::read(self.diagnostics, &root, self.environment),
+            rules: rules::read(
+                self.diagnostics,
+                &root,
+                self.environment,
+                report::richest(&github),
+            ),
         };
         [aws, queue, store, github, root]
             .into_iter()

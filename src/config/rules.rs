@@ -1,6 +1,7 @@
 //! Resolves `[[rule]]`.
 
 use crate::domain::ids::PipelineName;
+use crate::domain::report::ReportForm;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::Placeholder;
@@ -9,13 +10,15 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{changes, limits};
+use crate::config::{changes, limits, report};
 
-/// Reads every rule. Mistakes go to the diagnostics.
+/// Reads every rule. Mistakes go to the diagnostics. `reports` is the richest form of report for
+/// which `[github]` has credentials.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     root: &Table<'_, '_>,
     environment: &impl Environment,
+    reports: Option<ReportForm>,
 ) -> Rules {
     let Some(tables) = root.tables("rule") else {
         let what = "missing: without a [[rule]] no webhook creates a pipeline";
@@ -38,7 +41,7 @@ pub(super) fn read(
             );
         }
         let name = name.map_or_else(|| format!("rule {number}"), |located| located.value);
-        if let Some(rule) = rule(diagnostics, &table, name, environment) {
+        if let Some(rule) = rule(diagnostics, &table, name, environment, reports) {
             refuse_shadowed(diagnostics, &table, &rules, &rule);
             rules.push(rule);
         }
@@ -53,6 +56,7 @@ fn rule(
     table: &Table<'_, '_>,
     name: String,
     environment: &impl Environment,
+    reports: Option<ReportForm>,
 ) -> Option<Rule> {
     let repository = required(diagnostics, table, "repository", table.texts("repository"));
     let on = subject_kind(diagnostics, table);
@@ -83,6 +87,8 @@ fn rule(
         diagnostics.note(table.place(), what);
     }
     let pipeline_name = pipeline_name(diagnostics, table, on);
+    let report = report::form(diagnostics, table, reports);
+    let context = report::context(diagnostics, table, &name);
     if on == Some(On::Branch) {
         refuse_pull_request_keys(diagnostics, table);
     }
@@ -103,6 +109,8 @@ fn rule(
         update: update?,
         stop_on_close: stop_on_close.is_some_and(|located| located.value),
         max_active: max_active?,
+        report: report?,
+        context: context?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what = "{sha} is not known to an execution that the clone starts by itself: use start = \"commit\"";

@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::domain::intake::authenticated::Secrets;
+use crate::config::values::queue_account;
+use crate::domain::intake::authenticated::{EventOrigin, Secrets};
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
 
@@ -30,6 +31,17 @@ pub struct Config {
     pub secrets: Secrets,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
+}
+
+impl Config {
+    /// Returns the account and the Region whose events are accepted: those of the internal queue.
+    #[must_use]
+    pub fn event_origin(&self) -> EventOrigin {
+        EventOrigin {
+            account: queue_account(&self.queues.internal).map(str::to_owned),
+            region: self.region.clone(),
+        }
+    }
 }
 
 /// The part of a valid configuration that commands without queues use.

@@ -48,6 +48,14 @@ pub(super) fn queue_region(url: &str) -> Option<&str> {
     is_aws.then_some(*region)
 }
 
+/// Returns the account of a queue, from the path of its URL. An emulator's may have none.
+pub(super) fn queue_account(url: &str) -> Option<&str> {
+    let (_, path) = host_and_path(url);
+    let (rest, _) = path.rsplit_once('/')?;
+    let account = rest.rsplit('/').next()?;
+    account_id(account).is_ok().then_some(account)
+}
+
 /// Returns the host and the path of a URL, without the slashes around the path.
 fn host_and_path(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -183,6 +183,8 @@ reasons! {
     WrongSecret = "wrong-secret", Unverified, Message;
     /// A message of branchline's own is on the webhook queue, to which only GitHub may write.
     WrongQueue = "wrong-queue", Unverified, Message;
+    /// An event of another AWS service, account or Region is on the internal queue.
+    ForeignEvent = "foreign-event", Unverified, Message;
     /// The body is signed, but `X-GitHub-Event` or `X-GitHub-Delivery` is missing or malformed.
     HeaderInvalid = "header-invalid", Permanent, Message;
     /// The body is authenticated, but it is not a payload as the sender documents it.

@@ -6,15 +6,31 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::one_line;
 
-/// GitHub's number for a repository. It survives renames and transfers, so it identifies the
-/// repository; the name does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RepositoryId(pub u64);
+/// Declares a newtype over a number of GitHub's.
+macro_rules! number {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for RepositoryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+number! {
+    /// GitHub's number for a repository. It survives renames and transfers, so it identifies the
+    /// repository; the name does not.
+    RepositoryId;
+    /// GitHub's number for an installation of an App.
+    InstallationId;
+    /// GitHub's number for a check run.
+    CheckRunId;
+    /// GitHub's number for a comment.
+    CommentId;
 }
 
 /// The error of a text that is not a valid name of its kind.
@@ -192,6 +208,13 @@ impl PipelineArn {
     pub fn with_name(&self, name: &PipelineName) -> Self {
         let prefix = self.0.rsplit_once(':').map_or("", |(prefix, _)| prefix);
         Self(format!("{prefix}:{name}"))
+    }
+}
+
+name! {
+    /// CodePipeline's id of an execution. A retry of a stage keeps it, and raises the attempt.
+        ExecutionId, "pipeline execution id", "expected 1 to 100 letters, digits and hyphens", |text| {
+        (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     }
 }
 
@@ -387,5 +410,7 @@ mod tests {
         assert!(PipelineName::parse("a".repeat(101)).is_err());
         assert!(PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api").is_ok());
         assert!(PipelineArn::parse("arn:aws:s3:::bucket").is_err());
+        assert!(ExecutionId::parse("12345678-1234-5678-abcd-12345678abcd").is_ok());
+        assert!(ExecutionId::parse("12345678/1234").is_err());
     }
 }

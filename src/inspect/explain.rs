@@ -81,6 +81,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             table: config.table,
             worker: "rehearsal".to_owned(),
             max_attempts: config.max_attempts,
+            region: String::new(),
         };
         let store = RehearsalStore::new(store);
         let pipelines = RehearsalPipelines::new(pipelines);
@@ -186,6 +187,7 @@ fn success(
         Outcome::Updated => {
             format!("update {pipeline} to {template}, then start it at {commit}")
         }
+        Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
         Outcome::Deleted => {
             let why = absence.map_or("closed", |why| why.as_str());
             format!("delete {pipeline}: {why}")

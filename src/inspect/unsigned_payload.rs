@@ -36,5 +36,5 @@ pub fn seal(event: &str, body: String, now: Timestamp) -> (Envelope, Authenticat
         now,
         1,
     );
-    (envelope, Authenticator::SourceQueues(secrets))
+    (envelope, Authenticator::source_queues(secrets))
 }

@@ -2,21 +2,9 @@
 
 use std::future::Future;
 
-use crate::domain::ids::{RepositoryId, RepositoryName};
+use crate::domain::ids::{CheckRunId, CommentId, InstallationId, RepositoryId, RepositoryName};
 use crate::domain::report::fault::GitHubFault;
 use crate::domain::report::{Report, ReportForm};
-
-/// The number of an App's installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstallationId(pub u64);
-
-/// The number of a check run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CheckRunId(pub u64);
-
-/// The number of a comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommentId(pub u64);
 
 /// A repository, as a call names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 
 mod account;
 mod clock;
+mod commits;
 mod cursor;
 mod github;
 mod heartbeat;
@@ -23,8 +24,9 @@ pub use account::{
     TableDescription,
 };
 pub use clock::Clock;
+pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
-pub use github::{CheckRunId, CommentId, Earlier, GitHub, InstallationId, Place};
+pub use github::{Earlier, GitHub, Place};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};

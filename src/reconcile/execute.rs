@@ -127,6 +127,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
         let subject = transition.next.subject.clone();
+        let commits = transition.commits.clone();
         let claim = match self.store.claim(transition).await? {
             ClaimResult::Won(claim) => *claim,
             ClaimResult::Lost(row) => return Ok(ActionResult::Lost(row)),
@@ -138,6 +139,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if takes_over {
             metrics::claim_taken_over();
         }
+        journal.changed(&commits);
         journal.acting();
         let action = ClaimedAction {
             claim: &claim,
@@ -231,7 +233,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal.close(&outcome);
         let entry = NewAuditEntry::new(journal, &context.cause, context.time, &transition.next);
         match repeat_write(|| self.store.record(transition, &entry)).await? {
-            RecordResult::Done => Ok(ActionResult::Done(outcome)),
+            RecordResult::Done => {
+                journal.changed(&transition.commits);
+                Ok(ActionResult::Done(outcome))
+            }
             RecordResult::Lost(row) => Ok(ActionResult::Lost(row)),
         }
     }

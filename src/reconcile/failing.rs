@@ -151,6 +151,7 @@ mod tests {
             delivery: DeliveryId::parse("72d3162e").unwrap(),
             body: BodyDigest::of(b"{}"),
             wanted: DesiredState::Absent(AbsenceReason::Closed),
+            report: None,
         }
     }
 

@@ -9,6 +9,7 @@
 //! Guarantees: a change is settled together with its audit entry, or the row is half-way and has
 //! what is left to do. Every message ends with a disposition.
 
+mod commits;
 mod effects;
 pub mod execute;
 mod failing;
@@ -65,6 +66,7 @@ pub struct Reconciler<S, P, C> {
     authenticator: Authenticator,
     worker: String,
     max_attempts: MaxAttempts,
+    region: String,
     claims: AtomicU64,
     unknown_messages: UnknownMessages,
 }
@@ -81,6 +83,8 @@ pub struct ReconcilerConfig {
     pub worker: String,
     /// The number of attempts of a message, by class of fault.
     pub max_attempts: MaxAttempts,
+    /// The Region of the pipelines, for links in reports.
+    pub region: String,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
@@ -94,6 +98,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             authenticator: config.authenticator,
             worker: config.worker,
             max_attempts: config.max_attempts,
+            region: config.region,
             claims: AtomicU64::new(0),
             unknown_messages: UnknownMessages::default(),
         }

@@ -4,8 +4,9 @@ use tracing::Instrument;
 
 use crate::domain::fault::Fault;
 use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
+use crate::domain::intake::content::Content;
+use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::{Envelope, Receipt};
-use crate::domain::intake::event::{Decision, Event, Ignored};
 use crate::domain::intake::repair_request::RepairKind;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
@@ -50,7 +51,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     Ok(outcome) => journal.close(&outcome),
                     Err(fault) => journal.fail(&fault),
                 }
-                self.finish(journal, message.into_envelope())
+                let mut processed = self.finish(journal, message.into_envelope());
+                let Processed {
+                    journal,
+                    disposition,
+                    ..
+                } = &mut processed;
+                self.note_failure(journal, disposition).await;
+                processed
             }
         }
     }
@@ -61,11 +69,19 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
-        let event = match spans::step("event").in_scope(|| Event::read(message))? {
-            Decision::Handle(event) => event,
+        let event = match spans::step("event").in_scope(|| Content::read(message))? {
+            Decision::Handle(Content::Event(event)) => *event,
+            Decision::Handle(Content::Execution(event)) => {
+                journal.execution_event(&event);
+                return Ok(match self.hear_execution(&event, journal).await? {
+                    true => Outcome::ExecutionRecorded,
+                    false => Outcome::Ignored(Ignored::PipelineEvent),
+                });
+            }
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
+        journal.head = self.reported_head(&event);
         self.remember_skipped(&event, message.secret()).await?;
         let received = Received::from(message);
         let subject = event.subject();

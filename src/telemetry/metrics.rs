@@ -11,6 +11,7 @@ use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
 use crate::domain::outcome::outgoing::Destination;
+use crate::domain::report::ReportForm;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +78,8 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
+    /// Reports to GitHub, by form (check or status) and by result: sent, or the kind of fault
+    REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -159,6 +162,11 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         gauge!(IN_FLIGHT.name).decrement(1.0);
     }
+}
+
+/// Counts a report to GitHub, or a failed one.
+pub(crate) fn report_sent(form: ReportForm, result: &'static str) {
+    counter!(REPORTS.name, "form" => form.as_str(), "result" => result).increment(1);
 }
 
 /// Counts a lost lease.

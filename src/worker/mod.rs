@@ -23,6 +23,7 @@ use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Source;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
+use crate::reports::Outbox;
 
 use consumer::Consumer;
 use failure_queues::FailureQueues;
@@ -55,6 +56,7 @@ pub struct Worker<Q, S, P, C> {
     reconciler: Arc<Reconciler<S, P, C>>,
     config: WorkerConfig,
     readiness: Readiness,
+    outbox: Outbox,
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
@@ -71,7 +73,14 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             reconciler: Arc::new(reconciler),
             config,
             readiness: Readiness::default(),
+            outbox: Outbox::default(),
         }
+    }
+
+    /// Returns a handle to the commits about which GitHub may have to be told something.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
     }
 
     /// Returns a view of the worker's readiness, which stays up to date.
@@ -100,6 +109,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             failure_queues: Arc::new(FailureQueues::default()),
             quarantine: Arc::new(RateLimits::new(self.reconciler.clock().now())),
             discarded_lines: Arc::new(RateLimits::new(self.reconciler.clock().now())),
+            outbox: self.outbox.clone(),
         };
         // A consumer that fails also stops the other one.
         let (stop_both, stopped) = Shutdown::channel();

@@ -16,6 +16,7 @@ use crate::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::lease::{Lease, Leases};
 use crate::reconcile::{Processed, Reconciler};
+use crate::reports::Outbox;
 use crate::telemetry::metrics::{self, InFlight};
 use crate::telemetry::spans;
 use crate::worker::acks::{Ack, Acks};
@@ -37,6 +38,8 @@ pub(super) struct Shared<S, P, C> {
     pub(super) quarantine: Arc<RateLimits>,
     /// Limits how many log lines discarded messages cost.
     pub(super) discarded_lines: Arc<RateLimits>,
+    /// Takes the commits about which GitHub may have to be told something.
+    pub(super) outbox: Outbox,
 }
 
 impl<S, P, C> Clone for Shared<S, P, C> {
@@ -49,6 +52,7 @@ impl<S, P, C> Clone for Shared<S, P, C> {
             failure_queues: Arc::clone(&self.failure_queues),
             quarantine: Arc::clone(&self.quarantine),
             discarded_lines: Arc::clone(&self.discarded_lines),
+            outbox: self.outbox.clone(),
         }
     }
 }
@@ -118,6 +122,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
             report::processed(&processed, ended.since(started), ended.since(sent_at));
         }
         self.record(processed.signal);
+        self.shared.outbox.push(processed.journal.commits.drain(..));
         self.dispose(processed, lease).await
     }
 

@@ -10,9 +10,9 @@ mod write;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::state::mapping::{Mapping, SCHEMA};
 
-use crate::aws::row::part::Part;
-
 pub(super) use item::{Item, n, repository_key, s};
+pub(super) use part::Part;
+pub(super) use write::{map, text};
 
 /// Writes a mapping, with the attributes that a newer branchline wrote.
 pub(super) fn write(mapping: &Mapping) -> Item {

@@ -7,7 +7,7 @@ use crate::domain::fault::{Fault, Reason};
 use crate::aws::row::item::Item;
 
 /// An item or a map inside it, and where that is, for a fault to name.
-pub(super) struct Part<'a> {
+pub(in crate::aws) struct Part<'a> {
     row: &'a Item,
     path: String,
     attributes: &'a Item,
@@ -15,7 +15,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Begins with the whole item.
-    pub(super) fn row(row: &'a Item) -> Self {
+    pub(in crate::aws) fn row(row: &'a Item) -> Self {
         Self {
             row,
             path: String::new(),
@@ -24,7 +24,7 @@ impl<'a> Part<'a> {
     }
 
     /// Goes into a map under the attribute `name`.
-    pub(super) fn inside(&self, name: &str, attributes: &'a Item) -> Self {
+    pub(in crate::aws) fn inside(&self, name: &str, attributes: &'a Item) -> Self {
         Self {
             row: self.row,
             path: format!("{}{name}.", self.path),
@@ -33,7 +33,7 @@ impl<'a> Part<'a> {
     }
 
     /// Reads the map `name` with `read`, where it is there.
-    pub(super) fn part<T>(
+    pub(in crate::aws) fn part<T>(
         &self,
         name: &str,
         read: impl FnOnce(&Self) -> Result<T, Fault>,
@@ -46,12 +46,12 @@ impl<'a> Part<'a> {
     }
 
     /// Returns the names of all attributes.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(in crate::aws) fn names(&self) -> impl Iterator<Item = &'a str> {
         self.attributes.keys().map(String::as_str)
     }
 
     /// Reads a list, which may not be left out.
-    pub(super) fn list(&self, name: &str) -> Result<&'a [AttributeValue], Fault> {
+    pub(in crate::aws) fn list(&self, name: &str) -> Result<&'a [AttributeValue], Fault> {
         match self.attributes.get(name) {
             Some(AttributeValue::L(list)) => Ok(list),
             Some(_) | None => Err(self.fault(name)),
@@ -59,7 +59,7 @@ impl<'a> Part<'a> {
     }
 
     /// Reads a text, where it is there.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Fault> {
+    pub(in crate::aws) fn text(&self, name: &str) -> Result<Option<&'a str>, Fault> {
         match self.attributes.get(name) {
             None => Ok(None),
             Some(AttributeValue::S(text)) => Ok(Some(text)),
@@ -68,12 +68,12 @@ impl<'a> Part<'a> {
     }
 
     /// Reads a text, which may not be left out.
-    pub(super) fn owned(&self, name: &str) -> Result<String, Fault> {
+    pub(in crate::aws) fn owned(&self, name: &str) -> Result<String, Fault> {
         self.parse(name, |text| Some(text.to_owned()))
     }
 
     /// Parses a text, where it is there.
-    pub(super) fn optional<T>(
+    pub(in crate::aws) fn optional<T>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -85,7 +85,7 @@ impl<'a> Part<'a> {
     }
 
     /// Parses a text, which may not be left out.
-    pub(super) fn parse<T>(
+    pub(in crate::aws) fn parse<T>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Option<T>,
@@ -93,8 +93,29 @@ impl<'a> Part<'a> {
         self.optional(name, read)?.ok_or_else(|| self.fault(name))
     }
 
+    /// Reads a list of texts; an empty one where it is not there.
+    pub(in crate::aws) fn texts(&self, name: &str) -> Result<Vec<String>, Fault> {
+        if !self.attributes.contains_key(name) {
+            return Ok(Vec::new());
+        }
+        let text = |value: &AttributeValue| value.as_s().ok().cloned();
+        let texts: Option<Vec<String>> = self.list(name)?.iter().map(text).collect();
+        texts.ok_or_else(|| self.fault(name))
+    }
+
+    /// Reads a truth value, which may not be left out.
+    pub(in crate::aws) fn flag(&self, name: &str) -> Result<bool, Fault> {
+        match self.attributes.get(name) {
+            Some(AttributeValue::Bool(flag)) => Ok(*flag),
+            Some(_) | None => Err(self.fault(name)),
+        }
+    }
+
     /// Reads a number, where it is there.
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Fault> {
+    pub(in crate::aws) fn number<T: std::str::FromStr>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Fault> {
         match self.attributes.get(name) {
             None => Ok(None),
             Some(AttributeValue::N(digits)) => {
@@ -105,12 +126,12 @@ impl<'a> Part<'a> {
     }
 
     /// Reads a number, which may not be left out.
-    pub(super) fn required<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
+    pub(in crate::aws) fn required<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
         self.number(name)?.ok_or_else(|| self.fault(name))
     }
 
     /// Returns the key of the row, as an operator looks it up.
-    pub(super) fn key(&self) -> String {
+    pub(in crate::aws) fn key(&self) -> String {
         let key = |name| match self.row.get(name) {
             Some(AttributeValue::S(text)) => text.as_str(),
             Some(_) | None => "?",
@@ -119,7 +140,7 @@ impl<'a> Part<'a> {
     }
 
     /// Makes the fault that names the attribute.
-    pub(super) fn fault(&self, name: &str) -> Fault {
+    pub(in crate::aws) fn fault(&self, name: &str) -> Fault {
         let detail = format!(
             "attribute '{}{name}' of the mapping {} is missing or not as branchline writes it: correct or remove the row, then replay",
             self.path,

@@ -6,13 +6,15 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
-    RepositoryName, Subject, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
+    RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
+use crate::domain::report::ReportForm;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
-    Approved, ClaimInfo, Mapping, Observed, Reported, State, UnknownAttributes,
+    Approved, ClaimInfo, Mapping, Observed, State, UnknownAttributes,
 };
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, Resources};
@@ -38,7 +40,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
         desired: row.part("desired", desired)?,
         resources: row.part("resources", resources)?.unwrap_or_default(),
         observed: row.part("observed", observed)?.unwrap_or_default(),
-        reported: row.part("reported", reported)?,
+        report: row.part("report", report)?,
         approved: row.part("approved", approved)?,
         start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
         slot: row.text("slot")?.map(str::to_owned),
@@ -185,11 +187,11 @@ fn trail(part: &Part<'_>) -> Result<ChainHead, Fault> {
     })
 }
 
-fn reported(part: &Part<'_>) -> Result<Reported, Fault> {
-    Ok(Reported {
-        commit: part.parse("commit", |sha| CommitId::parse(sha).ok())?,
-        status: part.owned("status")?,
-        at: part.parse("at", Timestamp::from_rfc3339)?,
+fn report(part: &Part<'_>) -> Result<ReportTarget, Fault> {
+    Ok(ReportTarget {
+        form: part.parse("form", ReportForm::parse)?,
+        context: part.owned("context")?,
+        installation: part.number("installation")?.map(InstallationId),
     })
 }
 

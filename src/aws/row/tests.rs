@@ -4,14 +4,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
-    RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
+    RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
+use crate::domain::report::ReportForm;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
-use crate::domain::state::mapping::{
-    Approved, ClaimInfo, Observed, Reported, State, UnknownAttributes,
-};
+use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
@@ -87,10 +87,10 @@ fn full() -> Mapping {
             built: Some(commit("c")),
             executions: vec![execution("e-9"), execution("e-1")],
         },
-        reported: Some(Reported {
-            commit: commit("c"),
-            status: "success".into(),
-            at: Timestamp(1_767_225_600_123),
+        report: Some(ReportTarget {
+            form: ReportForm::Check,
+            context: "branchline/api".into(),
+            installation: Some(InstallationId(7)),
         }),
         approved: Some(Approved {
             commit: commit("d"),

@@ -6,8 +6,9 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::BodyDigest;
 use crate::domain::outcome::chain::ChainHead;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::{Desired, Spec};
-use crate::domain::state::mapping::{Approved, Mapping, Observed, Reported, SCHEMA};
+use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
 use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
@@ -33,7 +34,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("desired", mapping.desired.as_ref().map(desired)),
         ("resources", Some(resources(&mapping.resources))),
         ("observed", Some(observed(&mapping.observed))),
-        ("reported", mapping.reported.as_ref().map(reported)),
+        ("report", mapping.report.as_ref().map(report)),
         ("approved", mapping.approved.as_ref().map(approved)),
         ("start_token", text(mapping.start_token.as_ref())),
         ("slot", text(mapping.slot.as_ref())),
@@ -52,11 +53,13 @@ fn item<const N: usize>(attributes: [(&str, Option<AttributeValue>); N]) -> Item
     attributes.into_iter().filter_map(present).collect()
 }
 
-fn map<const N: usize>(attributes: [(&str, Option<AttributeValue>); N]) -> AttributeValue {
+pub(in crate::aws) fn map<const N: usize>(
+    attributes: [(&str, Option<AttributeValue>); N],
+) -> AttributeValue {
     AttributeValue::M(item(attributes))
 }
 
-fn text(value: Option<&impl ToString>) -> Option<AttributeValue> {
+pub(in crate::aws) fn text(value: Option<&impl ToString>) -> Option<AttributeValue> {
     value.map(|value| s(value.to_string()))
 }
 
@@ -148,11 +151,11 @@ fn trail(head: &ChainHead) -> AttributeValue {
     ])
 }
 
-fn reported(reported: &Reported) -> AttributeValue {
+fn report(target: &ReportTarget) -> AttributeValue {
     map([
-        ("commit", text(Some(&reported.commit))),
-        ("status", text(Some(&reported.status))),
-        ("at", text(Some(&reported.at))),
+        ("form", Some(s(target.form.as_str()))),
+        ("context", text(Some(&target.context))),
+        ("installation", target.installation.map(|id| n(id.0))),
     ])
 }
 

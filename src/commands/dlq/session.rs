@@ -60,12 +60,12 @@ impl DlqSession {
         let (destination, authenticator) = match which {
             Which::DeadLetters => (
                 Destination::DeadLetters,
-                Authenticator::DeadLetters(secrets),
+                Authenticator::dead_letters(secrets),
             ),
             // Only a signature authenticates a quarantined message.
             Which::Quarantine => (
                 Destination::Quarantine,
-                secrets.map_or(Authenticator::Nothing, Authenticator::SourceQueues),
+                Authenticator::quarantine(secrets).with_origin(config.event_origin()),
             ),
         };
         let urls = urls(&config.queues);
@@ -108,10 +108,11 @@ impl DlqSession {
 
     /// Returns the daemon's own code over ports that write nothing.
     pub(crate) fn rehearsal(&self) -> DlqRehearsal {
+        let secrets = self.authenticator.secrets().cloned();
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
             table: self.config.table.clone(),
-            authenticator: Authenticator::Replay(self.authenticator.secrets().cloned()),
+            authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);

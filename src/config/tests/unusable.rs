@@ -144,6 +144,7 @@ fn the_region_of_a_queue_is_read_from_every_host_of_aws() {
     for host in hosts {
         let url = format!("https://{host}/123456789012/name");
         assert_eq!(values::queue_region(&url), Some("eu-west-1"), "{host}");
+        assert_eq!(values::queue_account(&url), Some("123456789012"), "{host}");
     }
     for url in [
         "http://127.0.0.1:5000/123456789012/name",

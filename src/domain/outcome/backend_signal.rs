@@ -33,6 +33,7 @@ impl BackendSignal {
                 | Outcome::Updated
                 | Outcome::RepositoryRemoved(_)
                 | Outcome::RepositoryRenamed { .. }
+                | Outcome::ExecutionRecorded
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
                 | Outcome::SkippedForeign

@@ -13,6 +13,9 @@ use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::{Change, Event};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::result::{JournalResult, Outcome};
+use crate::domain::report::execution::ExecutionEvent;
+use crate::domain::report::record::{CommitKey, CommitUpdate};
+use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
@@ -46,7 +49,7 @@ pub struct Journal {
     pub pipeline: Option<PipelineName>,
     /// The stages of the template that the clone does not have, if the message changed it.
     pub left_out_stages: Vec<String>,
-    /// The execution that was started.
+    /// The execution that was started, or that the event is about.
     pub execution: Option<String>,
     /// The last executions of a pipeline that was deleted, because CodePipeline deletes them with
     /// it.
@@ -61,8 +64,23 @@ pub struct Journal {
     pub event_time: Option<Timestamp>,
     /// The current step, or the step in which the message failed.
     pub step: Step,
+    /// The commit to build, if it is reported to GitHub.
+    pub head: Option<ReportedHead>,
+    /// The commits whose records changed.
+    pub commits: Vec<CommitKey>,
     /// The result.
     pub result: JournalResult,
+}
+
+/// The head commit of an open subject, and where it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedHead {
+    /// The commit.
+    pub key: CommitKey,
+    /// The repository's name.
+    pub repository: RepositoryName,
+    /// Where it is reported.
+    pub target: ReportTarget,
 }
 
 /// What the rules ask of a pull request or a branch, beside its repository.
@@ -150,6 +168,8 @@ impl Journal {
             attempts: None,
             event_time: None,
             step: Step::Authenticated,
+            head: None,
+            commits: Vec::new(),
             result: JournalResult::Open,
         }
     }
@@ -204,6 +224,14 @@ impl Journal {
         self.actor.clone_from(&event.actor);
         self.asked = AskedFacts::of(&event.change);
         self.step = Step::Intent;
+    }
+
+    /// Records that step 3 is done: the event of CodePipeline is known.
+    pub fn execution_event(&mut self, event: &ExecutionEvent) {
+        self.pipeline = Some(event.pipeline.clone());
+        self.execution = Some(event.execution.to_string());
+        self.event_time = Some(event.time);
+        self.step = Step::Mapping;
     }
 
     /// Records the subject of an event that led to no intent.
@@ -261,6 +289,12 @@ impl Journal {
     /// Records that the mapping is being settled in the table.
     pub fn settling(&mut self) {
         self.step = Step::Mapping;
+    }
+
+    /// Records whose reports a written change is about.
+    pub fn changed(&mut self, commits: &[CommitUpdate]) {
+        self.commits
+            .extend(commits.iter().map(|update| update.key.clone()));
     }
 
     /// Records the row after the message.

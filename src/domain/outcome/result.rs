@@ -1,7 +1,7 @@
 //! The result of a message: its outcome, or its fault.
 
 use crate::domain::fault::Fault;
-use crate::domain::intake::event::Ignored;
+use crate::domain::intake::decision::Ignored;
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::plan::Unchanged;
 use crate::domain::text::plural;
@@ -46,6 +46,8 @@ pub enum Outcome {
         /// How many of them no rule admits under the new name.
         without_rule: usize,
     },
+    /// CodePipeline's event about an execution was recorded.
+    ExecutionRecorded,
     /// The pipeline was deleted.
     Deleted,
     /// The pipeline no longer existed.
@@ -70,6 +72,7 @@ impl Outcome {
             Self::Updated => "updated",
             Self::RepositoryRemoved(_) => "repository-removed",
             Self::RepositoryRenamed { .. } => "repository-renamed",
+            Self::ExecutionRecorded => "execution-recorded",
             Self::Deleted => "deleted",
             Self::AlreadyDeleted => "already-deleted",
             Self::SkippedForeign => "skipped-foreign",
@@ -92,6 +95,7 @@ impl Outcome {
             | Self::Recorded(_)
             | Self::RepositoryRemoved(_)
             | Self::RepositoryRenamed { .. }
+            | Self::ExecutionRecorded
             | Self::SkippedForeign
             | Self::AlreadyProcessed => false,
         }
@@ -120,6 +124,7 @@ impl Outcome {
             | Self::AlreadyCreated
             | Self::Started
             | Self::Updated
+            | Self::ExecutionRecorded
             | Self::Deleted
             | Self::AlreadyDeleted
             | Self::SkippedForeign
@@ -148,6 +153,7 @@ impl Outcome {
             Self::RepositoryRenamed { .. } => {
                 format!("recorded the new name of {}", detail.unwrap_or("-"))
             }
+            Self::ExecutionRecorded => format!("recorded an execution of {pipeline}"),
             Self::Deleted => format!("deleted {pipeline}"),
             Self::AlreadyDeleted => format!("found {pipeline} already deleted"),
             Self::SkippedForeign => {

@@ -37,6 +37,12 @@ impl GitHubFaultKind {
         Self::Misconfigured,
     ];
 
+    /// Returns the kind of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// Returns the stable word for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

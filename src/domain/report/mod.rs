@@ -4,11 +4,22 @@
 
 use crate::domain::ids::{CommitId, Timestamp};
 
+pub mod execution;
 pub mod fault;
+mod markdown;
+mod reasons;
+pub mod record;
+pub mod render;
+pub mod run;
+pub mod target;
+pub mod updates;
 
 /// The longest title, in characters. GitHub refuses a longer description of a commit status:
 /// <https://docs.github.com/rest/commits/statuses#create-a-commit-status>.
 pub const TITLE_LIMIT: usize = 140;
+
+/// The longest context, in characters: GitHub's database has 255.
+pub const CONTEXT_LIMIT: usize = 255;
 
 /// The form in which GitHub shows a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +33,12 @@ pub enum ReportForm {
 impl ReportForm {
     /// All forms.
     pub const ALL: [Self; 2] = [Self::Check, Self::Status];
+
+    /// Returns the form of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.as_str() == word)
+    }
 
     /// Returns the word in the configuration and in the table.
     #[must_use]
@@ -42,6 +59,45 @@ pub enum ReportState {
     InProgress,
     /// It has ended.
     Completed(Conclusion),
+}
+
+impl ReportState {
+    /// All states.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::InProgress,
+        Self::Completed(Conclusion::Success),
+        Self::Completed(Conclusion::Failure),
+        Self::Completed(Conclusion::Error),
+        Self::Completed(Conclusion::Cancelled),
+        Self::Completed(Conclusion::Skipped),
+    ];
+
+    /// Returns the state of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Returns the word in the table and in logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in-progress",
+            Self::Completed(Conclusion::Success) => "success",
+            Self::Completed(Conclusion::Failure) => "failure",
+            Self::Completed(Conclusion::Error) => "error",
+            Self::Completed(Conclusion::Cancelled) => "cancelled",
+            Self::Completed(Conclusion::Skipped) => "skipped",
+        }
+    }
+
+    /// Returns true if nothing is expected to follow.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed(_))
+    }
 }
 
 /// How the work on a commit ended.

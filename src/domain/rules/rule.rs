@@ -2,7 +2,9 @@
 //! read from the configuration.
 
 use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::ids::{Branch, PipelineName, RepositoryName};
+use crate::domain::ids::{Branch, InstallationId, PipelineName, RepositoryName};
+use crate::domain::report::ReportForm;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
@@ -42,9 +44,23 @@ pub struct Rule {
     pub stop_on_close: bool,
     /// The highest number of clones; `None` sets no limit.
     pub max_active: Option<u32>,
+    /// The form in which its subjects' commits are reported to GitHub; `None` if they are not.
+    pub report: Option<ReportForm>,
+    /// The name of the check run, or the context of the commit status.
+    pub context: String,
 }
 
 impl Rule {
+    /// Returns where the rule's subjects are reported, for an installation of the App.
+    #[must_use]
+    pub fn report_target(&self, installation: Option<InstallationId>) -> Option<ReportTarget> {
+        Some(ReportTarget {
+            form: self.report?,
+            context: self.context.clone(),
+            installation,
+        })
+    }
+
     /// Returns true if the rule uses a placeholder anywhere.
     #[must_use]
     pub fn uses(&self, placeholder: Placeholder) -> bool {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, PipelineName, Timestamp};
+use crate::domain::report::record::CommitUpdate;
+use crate::domain::report::updates::settled;
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
 
@@ -19,6 +21,8 @@ pub struct Transition {
     /// A commit of the subject's repository. If it is remembered as one that asks for no build, the
     /// row is not written.
     pub unless_skipped: Option<CommitId>,
+    /// What it means for the reports of the subject's commits. Written with the row.
+    pub commits: Vec<CommitUpdate>,
 }
 
 impl Transition {
@@ -30,6 +34,7 @@ impl Transition {
             next,
             releases: None,
             unless_skipped: None,
+            commits: Vec::new(),
         }
     }
 
@@ -88,9 +93,15 @@ impl Claim {
             EffectResult::Present(_) => None,
             EffectResult::Absent | EffectResult::Ended(_) => self.0.pipeline_name().cloned(),
         };
+        let execution = match &done {
+            EffectResult::Present(clone) => clone.execution.clone(),
+            EffectResult::Absent | EffectResult::Ended(_) => None,
+        };
+        let next = self.0.clone().settled(done, now);
         Transition {
             expect,
-            next: self.0.clone().settled(done, now),
+            commits: settled(&next, execution).into_iter().collect(),
+            next,
             releases,
             unless_skipped: None,
         }
@@ -128,6 +139,7 @@ impl Claim {
             next,
             releases,
             unless_skipped: None,
+            commits: Vec::new(),
         }
     }
 }

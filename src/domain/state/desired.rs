@@ -47,6 +47,15 @@ pub enum DesiredState {
 }
 
 impl DesiredState {
+    /// Returns true if the head commit is built.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        match self {
+            Self::Present(_, policy) => policy.head != BuildTrigger::Skipped,
+            Self::Absent(_) => false,
+        }
+    }
+
     /// Returns the name of the rule that gives the subject a pipeline.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
@@ -137,6 +146,19 @@ impl AbsenceReason {
         Self::Orphan,
         Self::Forgotten,
     ];
+
+    /// Returns true if the subject itself has ended.
+    #[must_use]
+    pub fn is_ending(self) -> bool {
+        match self {
+            Self::Closed
+            | Self::Deleted
+            | Self::RepositoryDeleted
+            | Self::RepositoryArchived
+            | Self::Orphan => true,
+            Self::Draft | Self::Fork | Self::NoRule | Self::Skipped | Self::Forgotten => false,
+        }
+    }
 
     /// Returns the word in the table and in logs.
     #[must_use]

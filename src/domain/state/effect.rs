@@ -1,7 +1,7 @@
 //! Changes to a pipeline, and what a mapping records of them.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::resources::PipelineResource;
@@ -42,6 +42,8 @@ pub struct ExistingClone {
     pub fingerprint: CloneFingerprint,
     /// The rule whose slot it acquired in this effect.
     pub slot: Option<String>,
+    /// The execution of the head commit, if its id is known.
+    pub execution: Option<ExecutionId>,
     /// The commit of its last execution, if an earlier attempt created it. Recorded if no head is
     /// known.
     pub built: Option<CommitId>,

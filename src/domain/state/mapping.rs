@@ -16,6 +16,7 @@ use crate::domain::ids::{
     SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
@@ -91,8 +92,8 @@ pub struct Mapping {
     pub resources: Resources,
     /// The observed executions.
     pub observed: Observed,
-    /// The last report to GitHub.
-    pub reported: Option<Reported>,
+    /// Where its head commits are reported; `None` where they are not.
+    pub report: Option<ReportTarget>,
     /// The last approval of a commit from a fork.
     pub approved: Option<Approved>,
     /// The client request token of the head commit's execution: the digest of the body that named
@@ -138,17 +139,6 @@ pub struct Observed {
     pub built: Option<CommitId>,
     /// The pipeline's last executions. Set while the pipeline is being deleted.
     pub executions: Vec<Execution>,
-}
-
-/// A report to GitHub.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reported {
-    /// The reported commit.
-    pub commit: CommitId,
-    /// The reported status.
-    pub status: String,
-    /// The time of the report.
-    pub at: Timestamp,
 }
 
 /// The approval of a commit from a fork.
@@ -207,7 +197,7 @@ impl Mapping {
             desired: None,
             resources: Resources::default(),
             observed: Observed::default(),
-            reported: None,
+            report: None,
             approved: None,
             start_token: None,
             slot: None,

@@ -8,8 +8,9 @@ use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::intake::authenticated::{
     Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID, SIGNATURE,
 };
+use crate::domain::intake::decision::Decision;
 use crate::domain::intake::envelope::{Envelope, Source};
-use crate::domain::intake::event::{Decision, Event};
+use crate::domain::intake::event::Event;
 use crate::domain::outcome::dead_letter::{
     ATTEMPTS, DETAIL, FIRST_SEEN, ORIGINAL_BYTES, REASON, REPLAYS, STEP,
 };
@@ -180,11 +181,12 @@ impl DeadLetter {
         now: Timestamp,
     ) -> (Self, Envelope) {
         let signature = SignatureStatus::of(&envelope, authenticator);
-        let (envelope, event) = match envelope.authenticate(authenticator) {
-            Err(refused) => (refused.envelope, None),
+        let (envelope, event, names) = match envelope.authenticate(authenticator) {
+            Err(refused) => (refused.envelope, None, None),
             Ok(message) => {
                 let event = Event::read(&message).ok();
-                (message.into_envelope(), event)
+                let names = (message.event().to_string(), message.id().to_string());
+                (message.into_envelope(), event, Some(names))
             }
         };
         let event = match event {
@@ -193,17 +195,23 @@ impl DeadLetter {
         };
         let text = |name: &str| envelope.header(name).map(str::to_owned);
         let number = |name: &str| envelope.header(name).and_then(|text| text.parse().ok());
-        let (event_name, id_name) = match envelope.source {
-            Source::Webhooks => (EVENT, DELIVERY),
-            Source::Internal => (INTERNAL_EVENT, INTERNAL_ID),
-        };
+        let (event_name, delivery) = names.map_or_else(
+            || {
+                let (event_name, id_name) = match envelope.source {
+                    Source::Webhooks => (EVENT, DELIVERY),
+                    Source::Internal => (INTERNAL_EVENT, INTERNAL_ID),
+                };
+                (text(event_name), text(id_name))
+            },
+            |(event, id)| (Some(event), Some(id)),
+        );
         let key = event.as_ref().and_then(Event::subject);
         let dead_letter = Self {
             id: envelope.message_id.clone(),
             since: envelope.sent_at.to_string(),
             age_seconds: now.since(envelope.sent_at).as_secs(),
-            event: text(event_name),
-            delivery: text(id_name),
+            event: event_name,
+            delivery,
             repository: event.as_ref().map(|event| event.name.to_string()),
             subject: event
                 .as_ref()

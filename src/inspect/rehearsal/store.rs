@@ -10,6 +10,7 @@ use crate::domain::ids::{
 };
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate};
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
@@ -38,6 +39,8 @@ struct Written {
     repositories: BTreeMap<RepositoryId, RepositoryRecord>,
     /// Slots that were acquired (`true`) or released, by rule.
     slots: BTreeMap<String, BTreeMap<Subject, bool>>,
+    /// Records of commits.
+    commits: BTreeMap<CommitKey, CommitRecord>,
 }
 
 impl<S: StoreReader> RehearsalStore<S> {
@@ -53,6 +56,19 @@ impl<S: StoreReader> RehearsalStore<S> {
     #[must_use]
     pub fn rehearsed(&self, subject: &Subject) -> Option<Mapping> {
         self.lock().rows.get(subject).cloned()
+    }
+
+    /// Returns the record of a commit as the rehearsal left it.
+    #[must_use]
+    pub fn rehearsed_commit(&self, key: &CommitKey) -> Option<CommitRecord> {
+        self.lock().commits.get(key).cloned()
+    }
+
+    pub(super) fn write_commit(&self, update: &CommitUpdate, now: Timestamp) {
+        let commits = &mut self.lock().commits;
+        let seen = commits.remove(&update.key);
+        let updated = CommitRecord::updated(seen, update, now);
+        commits.extend(updated.map(|record| (update.key.clone(), record)));
     }
 
     fn remember(
@@ -111,6 +127,9 @@ impl<S: StoreReader> RehearsalStore<S> {
         let next = transition.next.clone();
         written.rows.insert(next.subject.clone(), next);
         drop(written);
+        for update in &transition.commits {
+            self.write_commit(update, transition.next.updated_at);
+        }
         let (subject, name) = (&transition.next.subject, &transition.next.repository);
         self.remember(subject.repository, std::slice::from_ref(name), None);
     }

@@ -4,6 +4,7 @@ use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{Execution, last_built, owes};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::ExecutionId;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
@@ -41,6 +42,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 template_version,
                 fingerprint: pipeline.fingerprint,
                 slot,
+                execution: None,
                 built: None,
             };
             return Ok((EffectResult::Present(Box::new(made)), Outcome::Created));
@@ -60,10 +62,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let source = fingerprint.source.as_deref();
         let executions = self.pipelines.executions(name, source).await?;
         let head = mapping.order.head.as_ref();
+        let mut execution = None;
         if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
             let stopped = executions.first().is_some_and(Execution::was_stopped);
             let token = mapping.token(stopped);
-            self.run(spec, &fingerprint, token, action).await?;
+            let id = self.run(spec, &fingerprint, token, action).await?;
+            execution = ExecutionId::parse(id).ok();
         }
         let made = ExistingClone {
             name: spec.pipeline.clone(),
@@ -71,6 +75,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             template_version: None,
             fingerprint,
             slot,
+            execution,
             built: last_built(&executions),
         };
         Ok((

@@ -3,7 +3,7 @@
 use crate::domain::clone::execution::Run;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{DeliveryId, PipelineName};
+use crate::domain::ids::{DeliveryId, ExecutionId, PipelineName};
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Update;
@@ -55,13 +55,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             None => (old.unwrap_or_default(), None, Outcome::Started),
         };
         let token = mapping.token(outcome == Outcome::Updated);
-        journal.execution = Some(self.run(spec, &fingerprint, token, action).await?);
+        let execution = self.run(spec, &fingerprint, token, action).await?;
+        journal.execution = Some(execution.clone());
         let made = ExistingClone {
             name: name.clone(),
             arn,
             template_version,
             fingerprint,
             slot: None,
+            execution: ExecutionId::parse(execution).ok(),
             built: None,
         };
         Ok((EffectResult::Present(Box::new(made)), outcome))

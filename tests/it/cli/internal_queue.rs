@@ -8,6 +8,17 @@ use super::binary::{json_lines, text};
 use super::dlq::{list, run, run_without_secret};
 use crate::world::webhook::Webhook;
 
+/// Sends an event of CodePipeline to the internal queue, as EventBridge does: without attributes.
+async fn send_pipeline_event(account: &Account, of_account: &str) {
+    let event = include_str!("../../fixtures/pipeline-events/pipeline.failed.json");
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    event["account"] = json!(of_account);
+    event["region"] = json!(account.region);
+    let request = account.client.send_message().queue_url(&account.internal);
+    let request = request.message_body(event.to_string());
+    request.send().await.unwrap();
+}
+
 /// Sends a message to the internal queue, as `branchline audit --repair` does.
 async fn send_internal(account: &Account, id: &str, body: &str) {
     let mut request = account
@@ -86,4 +97,25 @@ async fn a_repair_on_the_webhook_queue_is_quarantined() {
     assert_eq!(message["event"], "branchline_repair");
     assert_eq!(message["reason"], "wrong-queue", "{message}");
     assert_eq!(message["step"], "authenticated", "{message}");
+}
+
+#[tokio::test]
+async fn an_event_of_another_account_is_quarantined() {
+    let account = Account::new("foreign-event").await;
+    let ours = account.internal.rsplit('/').nth(1).unwrap();
+    send_pipeline_event(&account, ours).await;
+    send_pipeline_event(&account, "210987654321").await;
+    work(&account);
+    assert_eq!(account.internal_count().await, 0);
+    assert_eq!(account.counts().await, [0, 0, 1]);
+    let message = &list(&account, &["--queue", "quarantine"])[0];
+    assert_eq!(message["reason"], "foreign-event", "{message}");
+    assert_eq!(message["step"], "authenticated", "{message}");
+
+    // A replay sends it to the internal queue again, where it is refused again.
+    let id = message["id"].as_str().unwrap();
+    let replay = ["replay", id, "--queue", "quarantine", "--yes"];
+    let messages = text(run(&account, &replay).stderr);
+    work(&account);
+    assert_eq!(account.counts().await, [0, 0, 1], "{messages}");
 }

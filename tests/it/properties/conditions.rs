@@ -9,7 +9,8 @@
 use branchline::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Timestamp,
 };
-use branchline::domain::intake::event::{Action, Change, Decision, Event, PullRequest, Tip};
+use branchline::domain::intake::decision::Decision;
+use branchline::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::{On, Rule, Rules};
 use branchline::domain::state::desired::{AbsenceReason, DesiredState};

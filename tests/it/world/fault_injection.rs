@@ -42,6 +42,13 @@ pub(crate) enum Op {
     Note,
     /// The probe of the table.
     Probe,
+    /// GetItem of the record of a commit.
+    Commit,
+    /// Query on the records of a subject's commits.
+    Commits,
+    UpdateCommit,
+    ReplaceCommit,
+    ListCommits,
     Template,
     Names,
     OfRepository,
@@ -82,6 +89,8 @@ impl Op {
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
+            Self::Commit | Self::Commits | Self::UpdateCommit => 1,
+            Self::ReplaceCommit | Self::ListCommits => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,

@@ -27,6 +27,8 @@ pub(crate) fn pull_request_rule() -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        report: None,
+        context: "branchline/api".into(),
     }
 }
 

@@ -3,18 +3,19 @@
 use branchline::domain::clone::execution::Execution;
 use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
-    RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
+    RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
 use branchline::domain::outcome::chain::ChainHead;
+use branchline::domain::report::ReportForm;
+use branchline::domain::report::target::ReportTarget;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
 use branchline::domain::state::effect::{EffectResult, ExistingClone};
 use branchline::domain::state::mapping::{
-    Approved, ClaimInfo, Expect, Mapping, Observed, Reported, State, UnknownAttribute,
-    UnknownAttributes,
+    Approved, ClaimInfo, Expect, Mapping, Observed, State, UnknownAttribute, UnknownAttributes,
 };
 use branchline::domain::state::ordering::{EventKind, EventOrder};
 use branchline::domain::state::resources::{PipelineResource, Resources};
@@ -79,7 +80,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         desired: Some(Desired::Present(spec(name))),
         resources: pipeline_resource(PipelineResource::named(pipeline(name))),
         observed: Observed::default(),
-        reported: None,
+        report: None,
         approved: None,
         start_token: None,
         slot: None,
@@ -116,6 +117,7 @@ pub(crate) fn arn(name: &str) -> PipelineArn {
 /// Returns the effect of creating this pipeline, in a slot of `rule 1`.
 pub(crate) fn created(name: &str) -> EffectResult {
     EffectResult::Present(Box::new(ExistingClone {
+        execution: None,
         name: pipeline(name),
         arn: arn(name),
         template_version: Some(3),
@@ -192,10 +194,10 @@ fn full() -> Mapping {
                 ..Execution::default()
             }],
         },
-        reported: Some(Reported {
-            commit: CommitId::parse("c".repeat(40)).unwrap(),
-            status: "success".to_owned(),
-            at: Timestamp(3),
+        report: Some(ReportTarget {
+            form: ReportForm::Check,
+            context: "branchline/api".into(),
+            installation: Some(InstallationId(7)),
         }),
         approved: Some(Approved {
             commit: CommitId::parse("c".repeat(40)).unwrap(),

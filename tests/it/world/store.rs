@@ -2,7 +2,7 @@
 //! repositories. `trail.rs` has the audit trail.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::{
@@ -49,6 +49,10 @@ impl FakeStore {
             faults: faults.clone(),
             ..self.clone()
         }
+    }
+
+    pub(super) fn locked(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
     }
 
     /// Returns every row, by subject.

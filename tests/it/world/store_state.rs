@@ -13,6 +13,7 @@ use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
+use super::commits::Commits;
 use super::trail::FakeTrail;
 
 /// A subject, as the table keys it.
@@ -43,6 +44,7 @@ pub(super) struct Table {
     pub(super) skipped: BTreeSet<(RepositoryId, CommitId)>,
     /// The subjects with a slot, by rule.
     pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
+    pub(super) commits: Commits,
 }
 
 pub(super) fn key(subject: &Subject) -> Key {
@@ -99,6 +101,7 @@ impl Table {
             self.names.insert(name.clone(), key.clone());
         }
         self.rows.insert(key, transition.next.clone());
+        self.commits.follow(transition);
     }
 
     pub(super) fn claim(&mut self, transition: Transition) -> ClaimResult {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryName, Subject};
-use branchline::domain::intake::authenticated::{Authenticator, Secrets};
+use branchline::domain::intake::authenticated::{Authenticator, EventOrigin, Secrets};
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::audit_entry::AuditEntry;
@@ -130,7 +130,7 @@ impl World {
     ) -> FakeReconciler {
         let (store, account) = (self.store.clone(), self.account.clone());
         let config = ReconcilerConfig {
-            authenticator: Authenticator::SourceQueues(secrets),
+            authenticator: Authenticator::source_queues(secrets).with_origin(origin()),
             ..reconciler_config(rules, name)
         };
         Reconciler::new(store, account, self.clock.clone(), config)
@@ -346,13 +346,22 @@ fn new_reconciler(
     Reconciler::new(store.clone(), account.clone(), clock.clone(), config)
 }
 
+/// Returns the account and the Region of the fakes.
+fn origin() -> EventOrigin {
+    EventOrigin {
+        account: Some("123456789012".to_owned()),
+        region: Some("eu-west-1".to_owned()),
+    }
+}
+
 fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
     ReconcilerConfig {
         rules: Rules(rules),
-        authenticator: Authenticator::SourceQueues(webhook::secrets()),
+        authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
+        region: "eu-west-1".to_owned(),
     }
 }
 

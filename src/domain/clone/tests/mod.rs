@@ -83,6 +83,8 @@ fn rule() -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        report: None,
+        context: "branchline/api".into(),
     }
 }
 

@@ -4,8 +4,10 @@
 //! by the HMAC-SHA256 of its raw bytes, compared in constant time, under any of the configured
 //! secrets (<https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>). If
 //! that secret is bound to repositories, the body must be about one of them. A message of the
-//! internal queue is authenticated by the queue's policy and IAM. Only [`Envelope::authenticate`]
-//! creates an [`AuthenticatedMessage`], and nothing before it reads the body.
+//! internal queue is authenticated by the queue's policy and IAM; if it is an event of EventBridge,
+//! its source, account and Region must be ours as well (`origin.rs`). Only
+//! [`Envelope::authenticate`] creates an [`AuthenticatedMessage`], and nothing before it reads the
+//! body.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use crate::domain::fault::{Fault, Reason, Step};
 use crate::domain::ids::{BodyDigest, DeliveryId, EventName, Timestamp};
 use crate::domain::intake::envelope::{Envelope, Source};
 
+mod origin;
 mod secrets;
+pub use origin::{EventOrigin, PIPELINE_EVENT};
 pub use secrets::{SecretScope, Secrets};
 
 /// The header that carries the signature.
@@ -39,28 +43,71 @@ pub const STEP: &str = "branchline-step";
 
 /// The way in which messages are authenticated, which depends on the queue that is read.
 #[derive(Clone, Debug)]
-pub enum Authenticator {
-    /// For the daemon, which reads the source queues.
-    SourceQueues(Secrets),
-    /// For operators, who read the dead-letter queue. Only the daemon and SQS send to it, so a
-    /// message that failed in a later step was already authenticated by the daemon. A secret, if
-    /// there is one, authenticates the others.
-    DeadLetters(Option<Secrets>),
-    /// For the prediction of a replay: as the daemon will authenticate the message, as far as the
-    /// secrets can be read here. Where they cannot, what the daemon authenticated before counts.
+pub struct Authenticator {
+    webhooks: WebhookProof,
+    origin: EventOrigin,
+}
+
+/// The proof that a webhook needs.
+#[derive(Clone, Debug)]
+enum WebhookProof {
+    /// A signature under one of these secrets.
+    Signature(Secrets),
+    /// The daemon's own word, or a signature where it has given none.
+    DeadLetter(Option<Secrets>),
+    /// A signature as far as the secrets can be read here, else the daemon's own word.
     Replay(Option<Secrets>),
-    /// Authenticates no webhook, because no secret is readable.
+    /// Nothing proves a webhook.
     Nothing,
 }
 
 impl Authenticator {
+    fn new(webhooks: WebhookProof) -> Self {
+        let origin = EventOrigin::default();
+        Self { webhooks, origin }
+    }
+
+    /// Creates the authenticator of the daemon, which reads the source queues.
+    #[must_use]
+    pub fn source_queues(secrets: Secrets) -> Self {
+        Self::new(WebhookProof::Signature(secrets))
+    }
+
+    /// Creates the authenticator of operators, who read the dead-letter queue. Only the daemon and
+    /// SQS send to it, so a message that failed in a later step was already authenticated by the
+    /// daemon. A secret, if there is one, authenticates the others.
+    #[must_use]
+    pub fn dead_letters(secrets: Option<Secrets>) -> Self {
+        Self::new(WebhookProof::DeadLetter(secrets))
+    }
+
+    /// Creates the authenticator of the quarantine queue. Only a signature proves a webhook there.
+    #[must_use]
+    pub fn quarantine(secrets: Option<Secrets>) -> Self {
+        Self::new(secrets.map_or(WebhookProof::Nothing, WebhookProof::Signature))
+    }
+
+    /// Creates the authenticator of the prediction of a replay: as the daemon will authenticate the
+    /// message, as far as the secrets can be read here. Where they cannot, what the daemon
+    /// authenticated before counts.
+    #[must_use]
+    pub fn replay(secrets: Option<Secrets>) -> Self {
+        Self::new(WebhookProof::Replay(secrets))
+    }
+
+    /// Refuses events of another origin.
+    #[must_use]
+    pub fn with_origin(self, origin: EventOrigin) -> Self {
+        Self { origin, ..self }
+    }
+
     /// Returns the webhook secrets; `None` if none is readable.
     #[must_use]
     pub fn secrets(&self) -> Option<&Secrets> {
-        match self {
-            Self::SourceQueues(secrets) => Some(secrets),
-            Self::DeadLetters(secrets) | Self::Replay(secrets) => secrets.as_ref(),
-            Self::Nothing => None,
+        match &self.webhooks {
+            WebhookProof::Signature(secrets) => Some(secrets),
+            WebhookProof::DeadLetter(secrets) | WebhookProof::Replay(secrets) => secrets.as_ref(),
+            WebhookProof::Nothing => None,
         }
     }
 }
@@ -88,34 +135,33 @@ impl Envelope {
     ///
     /// # Errors
     /// [`Refused`] when the signature is missing, malformed or wrong, when its secret is bound to
-    /// other repositories, or when one of branchline's own messages is on the webhook queue (class
-    /// `Unverified`); or when the message is
-    /// authenticated but its id or its event is not valid (class `Permanent`).
+    /// other repositories, when one of branchline's own messages is on the webhook queue, or when
+    /// an event of another origin is on the internal queue (class `Unverified`); or when the
+    /// message is authenticated but its id or its event is not valid (class `Permanent`).
     pub fn authenticate(
         self,
         authenticator: &Authenticator,
     ) -> Result<AuthenticatedMessage, Box<Refused>> {
-        let authenticated = match (self.source, authenticator) {
+        let authenticated = match (self.source, &authenticator.webhooks) {
             (Source::Internal, _) => Ok(None),
-            (Source::Webhooks, Authenticator::SourceQueues(secrets)) => {
-                self.prove(secrets).map(Some)
-            }
-            (Source::Webhooks, Authenticator::DeadLetters(secrets)) if self.was_authenticated() => {
+            (Source::Webhooks, WebhookProof::Signature(secrets)) => self.prove(secrets).map(Some),
+            (Source::Webhooks, WebhookProof::DeadLetter(secrets)) if self.was_authenticated() => {
                 Ok(secrets
                     .as_ref()
                     .and_then(|secrets| self.prove(secrets).ok()))
             }
-            (Source::Webhooks, Authenticator::DeadLetters(Some(secrets))) => {
+            (Source::Webhooks, WebhookProof::DeadLetter(Some(secrets))) => {
                 self.prove(secrets).map(Some)
             }
-            (Source::Webhooks, Authenticator::Replay(secrets)) => {
+            (Source::Webhooks, WebhookProof::Replay(secrets)) => {
                 self.prove_replay(secrets.as_ref())
             }
-            (Source::Webhooks, Authenticator::DeadLetters(None) | Authenticator::Nothing) => {
+            (Source::Webhooks, WebhookProof::DeadLetter(None) | WebhookProof::Nothing) => {
                 Err(uncheckable())
             }
         };
-        let identified = authenticated.and_then(|secret| Ok((secret, self.identity()?)));
+        let identified =
+            authenticated.and_then(|secret| Ok((secret, self.identity(&authenticator.origin)?)));
         match identified {
             Ok((secret, (id, event))) => Ok(AuthenticatedMessage {
                 envelope: self,
@@ -205,8 +251,13 @@ impl Envelope {
         Fault::new(Reason::SignatureMissing, detail)
     }
 
-    /// Reads the id and the name of the event from the attributes.
-    fn identity(&self) -> Result<(DeliveryId, EventName), Fault> {
+    /// Reads the id and the name of the event from the attributes, or from an event of EventBridge,
+    /// which has none.
+    fn identity(&self, origin: &EventOrigin) -> Result<(DeliveryId, EventName), Fault> {
+        if self.source == Source::Internal && self.header(INTERNAL_EVENT).is_none() {
+            // The queue's policy proves the message, so the body may be parsed.
+            return origin.identify(&self.body);
+        }
         let (id_name, event_name) = match self.source {
             Source::Webhooks => (DELIVERY, EVENT),
             Source::Internal => (INTERNAL_ID, INTERNAL_EVENT),
@@ -219,13 +270,22 @@ impl Envelope {
         let id = DeliveryId::parse(header(id_name)?).map_err(|why| invalid(id_name, why))?;
         let event =
             EventName::parse(header(event_name)?).map_err(|why| invalid(event_name, why))?;
-        if self.source == Source::Webhooks && event.as_str().starts_with(INTERNAL_PREFIX) {
-            let detail = format!(
-                "'{event}' is one of branchline's own messages: send it to the internal queue (queue.internal_url)"
-            );
-            return Err(Fault::new(Reason::WrongQueue, detail));
+        match (self.source, event.as_str().starts_with(INTERNAL_PREFIX)) {
+            (Source::Webhooks, true) => {
+                let detail = format!(
+                    "'{event}' is one of branchline's own messages: send it to the internal queue (queue.internal_url)"
+                );
+                Err(Fault::new(Reason::WrongQueue, detail))
+            }
+            // Only the body of an event of EventBridge says that it is one.
+            (Source::Internal, false) => {
+                let detail = format!(
+                    "{INTERNAL_EVENT}: '{event}' does not begin with {INTERNAL_PREFIX}, so it is none of branchline's own messages"
+                );
+                Err(Fault::new(Reason::HeaderInvalid, detail))
+            }
+            (Source::Webhooks, false) | (Source::Internal, true) => Ok((id, event)),
         }
-        Ok((id, event))
     }
 }
 

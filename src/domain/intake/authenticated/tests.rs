@@ -23,7 +23,7 @@ fn envelope(headers: &[(&str, &str)]) -> Envelope {
 }
 
 fn refusal(headers: &[(&str, &str)], secrets: &Secrets) -> Reason {
-    let authenticator = Authenticator::SourceQueues(secrets.clone());
+    let authenticator = Authenticator::source_queues(secrets.clone());
     let refused = envelope(headers).authenticate(&authenticator);
     refused.unwrap_err().fault.reason
 }
@@ -36,7 +36,7 @@ fn githubs_test_vector_verifies_under_any_of_several_secrets() {
         (DELIVERY, "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
     ];
     let message = envelope(&headers)
-        .authenticate(&Authenticator::SourceQueues(Secrets::new(["old", SECRET])))
+        .authenticate(&Authenticator::source_queues(Secrets::new(["old", SECRET])))
         .unwrap();
     assert_eq!(message.event().as_str(), "push");
     assert_eq!(message.json(), BODY);
@@ -93,7 +93,7 @@ fn the_internal_queue_proves_its_messages_without_a_signature() {
         (INTERNAL_ID, "repair-1"),
     ]);
     internal.source = Source::Internal;
-    let nothing = Authenticator::SourceQueues(Secrets::new([""]));
+    let nothing = Authenticator::source_queues(Secrets::new([""]));
     let message = internal.authenticate(&nothing).unwrap();
     assert_eq!(message.event().as_str(), "branchline_repair");
     assert_eq!(message.id().as_str(), "repair-1");
@@ -103,7 +103,7 @@ fn the_internal_queue_proves_its_messages_without_a_signature() {
 fn a_dead_letter_of_a_later_step_needs_no_secret_and_one_of_this_step_does() {
     let headers = |step| [(STEP, step), (EVENT, "push"), (DELIVERY, "72d3162e")];
     let read = |step, secrets| {
-        let dead_letters = Authenticator::DeadLetters(secrets);
+        let dead_letters = Authenticator::dead_letters(secrets);
         envelope(&headers(step)).authenticate(&dead_letters).is_ok()
     };
     assert!(read("plan", None));
@@ -123,7 +123,7 @@ fn first_seen_makes_a_message_older_and_never_newer() {
             (FIRST_SEEN, first_seen),
         ]);
         envelope.sent_at = sent_at;
-        let authenticator = Authenticator::SourceQueues(Secrets::new([SECRET]));
+        let authenticator = Authenticator::source_queues(Secrets::new([SECRET]));
         let message = envelope.authenticate(&authenticator).unwrap();
         message.received_at().to_string()
     };

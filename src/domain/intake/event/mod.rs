@@ -10,63 +10,22 @@ use std::time::Duration;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    ActionName, Branch, CommitId, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    ActionName, Branch, CommitId, InstallationId, RepositoryId, RepositoryName, Subject,
+    SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::{self, REPAIR, Repair};
 use payloads::{
-    CreatePayload, DeletePayload, PullRequestPayload, PushPayload, RepositoryEventPayload,
-    RepositoryPayload, UserPayload,
+    AppPayload, CreatePayload, DeletePayload, PullRequestPayload, PushPayload,
+    RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
 
 mod payloads;
 mod skip;
-
-/// A message that branchline understands and does not act on. This is a normal outcome, recorded in
-/// the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// GitHub's `ping` to a new webhook.
-    Ping,
-    /// An event that branchline does not handle.
-    Event,
-    /// An action of `pull_request` that changes nothing about a pipeline.
-    Action(ActionName),
-    /// A ref that is not a branch.
-    NotABranch,
-    /// No rule names this repository for this kind of subject.
-    NoRule,
-    /// A branch was created, but its rule needs the commit, which only the accompanying push
-    /// contains.
-    NoCommit,
-}
-
-impl Ignored {
-    /// Returns the stable word for logs.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Ping => "ping",
-            Self::Event => "event",
-            Self::Action(_) => "action",
-            Self::NotABranch => "not-a-branch",
-            Self::NoRule => "no-rule",
-            Self::NoCommit => "no-commit",
-        }
-    }
-}
-
-/// Either the result of a step, or why the message needs no further step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision<T> {
-    /// The message concerns branchline.
-    Handle(T),
-    /// The message does not concern branchline.
-    Ignore(Ignored),
-}
 
 /// An event, as GitHub or an operator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +38,9 @@ pub struct Event {
     pub actor: Option<String>,
     /// The event's own time; `None` if GitHub sends none.
     pub time: Option<Timestamp>,
+    /// The installation whose App sent it; `None` for the webhooks of a repository or an
+    /// organisation.
+    pub installation: Option<InstallationId>,
     /// The change.
     pub change: Change,
 }
@@ -214,6 +176,20 @@ impl Event {
         })
     }
 
+    /// Returns the head commit, if the subject is open and the event names it.
+    #[must_use]
+    pub fn open_head(&self) -> Option<&CommitId> {
+        match &self.change {
+            Change::PullRequest(pull) if pull.open => Some(&pull.sha),
+            Change::Branch(_, Tip::At { sha, .. }) => Some(sha),
+            Change::PullRequest(_)
+            | Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
+            | Change::Repository(_)
+            | Change::Renamed(_)
+            | Change::Repair(_) => None,
+        }
+    }
+
     /// Reads an event from an authenticated body.
     ///
     /// # Errors
@@ -251,6 +227,7 @@ impl Event {
             name,
             actor: message.envelope().sender.clone(),
             time: None,
+            installation: None,
             change: Change::Repair(repair),
         }))
     }
@@ -294,6 +271,7 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
     event(
         payload.repository,
         payload.sender,
+        payload.installation,
         Some(time),
         Change::PullRequest(Box::new(change)),
     )
@@ -317,7 +295,13 @@ fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {
         }
         None => Tip::Gone { before },
     };
-    branch_event(payload.repository, payload.sender, branch, tip)
+    branch_event(
+        payload.repository,
+        payload.sender,
+        payload.installation,
+        branch,
+        tip,
+    )
 }
 
 fn create(payload: CreatePayload) -> Result<Decision<Event>, Fault> {
@@ -325,7 +309,8 @@ fn create(payload: CreatePayload) -> Result<Decision<Event>, Fault> {
         return Ok(Decision::Ignore(Ignored::NotABranch));
     }
     let branch = Branch::parse(payload.reference).map_err(|why| not_a("ref", &why))?;
-    branch_event(payload.repository, payload.sender, branch, Tip::Somewhere)
+    let tip = Tip::Somewhere;
+    branch_event(payload.repository, payload.sender, None, branch, tip)
 }
 
 fn delete(payload: DeletePayload) -> Result<Decision<Event>, Fault> {
@@ -334,7 +319,7 @@ fn delete(payload: DeletePayload) -> Result<Decision<Event>, Fault> {
     }
     let branch = Branch::parse(payload.reference).map_err(|why| not_a("ref", &why))?;
     let tip = Tip::Gone { before: None };
-    branch_event(payload.repository, payload.sender, branch, tip)
+    branch_event(payload.repository, payload.sender, None, branch, tip)
 }
 
 /// The time is part of the signed body. The arrival must not stand in for it: a captured message
@@ -342,12 +327,14 @@ fn delete(payload: DeletePayload) -> Result<Decision<Event>, Fault> {
 fn branch_event(
     repository: Object<RepositoryPayload>,
     sender: Option<Object<UserPayload>>,
+    installation: Option<Object<AppPayload>>,
     branch: Branch,
     tip: Tip,
 ) -> Result<Decision<Event>, Fault> {
     let time = repository.0.pushed_at();
     let time = time.ok_or_else(|| wrong("repository.pushed_at"))?;
-    event(repository, sender, Some(time), Change::Branch(branch, tip))
+    let change = Change::Branch(branch, tip);
+    event(repository, sender, installation, Some(time), change)
 }
 
 fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault> {
@@ -369,12 +356,13 @@ fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault>
             return Ok(Decision::Ignore(Ignored::Action(unknown)));
         }
     };
-    event(payload.repository, payload.sender, time, change)
+    event(payload.repository, payload.sender, None, time, change)
 }
 
 fn event(
     Object(repository): Object<RepositoryPayload>,
     sender: Option<Object<UserPayload>>,
+    installation: Option<Object<AppPayload>>,
     time: Option<Timestamp>,
     change: Change,
 ) -> Result<Decision<Event>, Fault> {
@@ -384,6 +372,7 @@ fn event(
             .map_err(|why| not_a("repository.full_name", &why))?,
         actor: sender.map(|Object(user)| cut(user.login)),
         time,
+        installation: installation.map(|Object(app)| InstallationId(app.id)),
         change,
     }))
 }

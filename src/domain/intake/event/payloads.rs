@@ -22,6 +22,7 @@ pub(super) struct PullRequestPayload {
     pub(super) pull_request: Object<PullPayload>,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
+    pub(super) installation: Option<Object<AppPayload>>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +73,7 @@ pub(super) struct PushPayload {
     pub(super) head_commit: Option<Object<CommitPayload>>,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
+    pub(super) installation: Option<Object<AppPayload>>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +168,12 @@ struct InstallationPayload {
     _id: u64,
     #[serde(rename = "node_id")]
     _node_id: Option<String>,
+}
+
+/// The App installation to whose webhook the event was sent. Reports are made through it.
+#[derive(Deserialize)]
+pub(super) struct AppPayload {
+    pub(super) id: u64,
 }
 
 #[derive(Deserialize)]

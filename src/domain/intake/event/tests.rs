@@ -31,7 +31,7 @@ fn read_text(event: &str, content_type: &str, body: &str) -> Result<Decision<Eve
         Timestamp(0),
         1,
     );
-    let authenticator = Authenticator::SourceQueues(Secrets::new(["secret"]));
+    let authenticator = Authenticator::source_queues(Secrets::new(["secret"]));
     Event::read(&envelope.authenticate(&authenticator).unwrap())
 }
 

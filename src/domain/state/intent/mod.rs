@@ -9,10 +9,10 @@ use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
-use crate::domain::intake::event::{
-    Action, Change, Decision, Event, Ignored, PullRequest, RepositoryEnd, Tip,
-};
+use crate::domain::intake::decision::{Decision, Ignored};
+use crate::domain::intake::event::{Action, Change, Event, PullRequest, RepositoryEnd, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
@@ -40,6 +40,8 @@ pub struct Intent {
     pub body: BodyDigest,
     /// The desired state.
     pub wanted: DesiredState,
+    /// Where its head commit is reported; `None` where it is not.
+    pub report: Option<ReportTarget>,
 }
 
 /// The message of an event, as it was received.
@@ -115,11 +117,13 @@ impl Intent {
             body,
             received_at,
         } = received;
+        let report = report_target(&event, rules);
         let Event {
             repository,
             name,
             actor,
             time,
+            installation: _,
             change,
         } = event;
         let order = |kind| EventOrder {
@@ -193,6 +197,7 @@ impl Intent {
             delivery,
             body,
             wanted,
+            report,
         });
         Ok(Decision::Handle(match admitted {
             true => Request::Subject(intent),
@@ -221,6 +226,7 @@ impl Intent {
             delivery: removal.delivery.clone(),
             body: removal.body.clone(),
             wanted: DesiredState::Absent(removal.reason),
+            report: None,
         }
     }
 
@@ -236,6 +242,39 @@ impl Intent {
         };
         record.names.iter().any(admits)
     }
+}
+
+/// Returns where the head commit of an event is reported: as the rule says that admits the subject.
+/// If none does, the first rule for the repository counts: a required check of that name would
+/// otherwise wait for ever.
+#[must_use]
+pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
+    let rule = match &event.change {
+        Change::PullRequest(pull) => {
+            let mut about = rules.of(On::PullRequest, &event.name);
+            admitting(pull, &event.name, rules).or_else(|| about.next())
+        }
+        Change::Branch(branch, Tip::At { .. }) => {
+            let mut about = rules.of(On::Branch, &event.name);
+            about.find(|rule| rule.admits_branch(branch))
+        }
+        Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
+        | Change::Repository(_)
+        | Change::Renamed(_)
+        | Change::Repair(_) => None,
+    };
+    rule?.report_target(event.installation)
+}
+
+/// Returns the first rule that admits a pull request with this base and head.
+fn admitting<'a>(
+    pull: &PullRequest,
+    name: &'a RepositoryName,
+    rules: &'a Rules,
+) -> Option<&'a Rule> {
+    let admits =
+        |rule: &&Rule| rule.base.is_match(pull.base.as_str()) && rule.admits_branch(&pull.head);
+    rules.of(On::PullRequest, name).find(admits)
 }
 
 /// The rules' decision about a subject.
@@ -277,16 +316,13 @@ fn pull_request(
     name: &RepositoryName,
     rules: &Rules,
 ) -> Result<Decided, Fault> {
-    let mut about = rules.of(On::PullRequest, name).peekable();
-    if about.peek().is_none() {
+    if rules.of(On::PullRequest, name).next().is_none() {
         return Ok(match pull.open {
             true => Decided::Ignored(Ignored::NoRule),
             false => Decided::Ended(AbsenceReason::Closed),
         });
     }
-    let rule =
-        about.find(|rule| rule.base.is_match(pull.base.as_str()) && rule.admits_branch(&pull.head));
-    let why = match rule {
+    let why = match admitting(pull, name, rules) {
         _ if !pull.open => AbsenceReason::Closed,
         None => AbsenceReason::NoRule,
         Some(_) if pull.fork => AbsenceReason::Fork,

@@ -24,6 +24,8 @@ fn rule(on: On) -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        report: None,
+        context: "branchline/api".into(),
     }
 }
 
@@ -58,6 +60,7 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
         name: RepositoryName::parse("acme/api").unwrap(),
         actor: None,
         time: Some(Timestamp(5_000)),
+        installation: None,
         change,
     };
     let rules = Rules(rules.to_vec());
@@ -229,6 +232,7 @@ fn a_clone_never_gets_the_name_of_a_template() {
 #[test]
 fn the_moment_is_githubs_time_or_else_the_arrival() {
     let event = |time| Event {
+        installation: None,
         repository: RepositoryId(1),
         name: RepositoryName::parse("acme/api").unwrap(),
         actor: None,

@@ -4,6 +4,7 @@
 //! under it.
 
 use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::report::updates;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{
     AbsenceReason, BuildPolicy, BuildTrigger, Desired, DesiredState, Spec,
@@ -172,14 +173,23 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
         (Plan::Record(transition), Some(seen)) if !is_news(&transition.next, seen) => {
             Plan::Nothing(Unchanged::Repeated)
         }
+        (Plan::Record(mut transition), _) => {
+            let builds = intent.wanted.builds();
+            transition.commits = updates::recorded(seen, &transition.next, builds);
+            Plan::Record(transition)
+        }
         (
-            plan @ (Plan::Nothing(_)
-            | Plan::Busy { .. }
-            | Plan::Record(_)
-            | Plan::Remember(_)
-            | Plan::Act { .. }),
+            Plan::Act {
+                mut transition,
+                effect,
+            },
             _,
-        ) => plan,
+        ) => {
+            let superseded = updates::superseded(seen, &transition.next);
+            transition.commits = superseded.into_iter().collect();
+            Plan::Act { transition, effect }
+        }
+        (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_)), _) => plan,
     }
 }
 
@@ -332,6 +342,11 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         Some(_) => base.repository.clone(),
         None => intent.repository.clone(),
     };
+    // Only an event with a head commit says where it is reported.
+    let report = match intent.order.head {
+        Some(_) => intent.report.clone(),
+        None => base.report.take(),
+    };
     let order = intent.order.clone().over(&base.order);
     let start_token = base.start_token.take_if(|_| order.head == base.order.head);
     Mapping {
@@ -339,6 +354,7 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         renamed_at,
         generation: base.generation + 1,
         order,
+        report,
         start_token,
         claim: None,
         updated_at: now,

@@ -81,5 +81,6 @@ pub(crate) fn corpus() -> Vec<Input> {
     corpus.extend(super::words::corpus());
     corpus.extend(super::headers::corpus());
     corpus.extend(super::internal::corpus());
+    corpus.extend(super::pipeline_events::corpus());
     corpus
 }

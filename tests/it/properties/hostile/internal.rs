@@ -144,7 +144,8 @@ fn fields() -> Vec<Input> {
     corpus
 }
 
-fn set(payload: &mut Value, pointer: &str, value: Option<Value>) {
+/// Sets a field of a payload, or removes it.
+pub(super) fn set(payload: &mut Value, pointer: &str, value: Option<Value>) {
     let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
     let parent = payload.pointer_mut(parent).and_then(Value::as_object_mut);
     let fields = parent.expect("the field's parent exists");

@@ -16,6 +16,7 @@ pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod input;
 pub(crate) mod internal;
+pub(crate) mod pipeline_events;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;

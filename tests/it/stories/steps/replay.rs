@@ -61,7 +61,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
     let config = RehearsalConfig {
         rules: Rules(with),
         table: TABLE.to_owned(),
-        authenticator: Authenticator::SourceQueues(secrets()),
+        authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());

@@ -55,6 +55,7 @@ fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
         delivery: DeliveryId::parse(format!("d-{seconds}")).unwrap(),
         body: BodyDigest::parse(format!("{seconds:064}")).unwrap(),
         wanted,
+        report: None,
     }
 }
 
@@ -114,6 +115,7 @@ fn settled(row: Mapping) -> Mapping {
                 template_version: Some(1),
                 fingerprint: CloneFingerprint::default(),
                 slot: None,
+                execution: None,
                 built: None,
             }))
         }

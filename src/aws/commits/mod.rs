@@ -1,0 +1,151 @@
+//! Implements the commits port with DynamoDB: one item for each head commit.
+
+mod expression;
+mod read;
+mod write;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{CommitId, Subject, Timestamp};
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase};
+use crate::ports::{CommitList, CommitLog, CommitPage, Cursor};
+
+use crate::aws::call::measured;
+use crate::aws::commits::expression::Expression;
+use crate::aws::dynamodb::DynamoStore;
+use crate::aws::fault::{Service, fault};
+use crate::aws::row::{n, s};
+use crate::aws::store_reader::{BY_STATE, cursor, start_key};
+
+pub(super) use write::part;
+
+/// The beginning of the partition key of a subject's commits.
+const SUBJECT: &str = "COMMITS#";
+/// The beginning of the sort key of a commit.
+const COMMIT: &str = "COMMIT#";
+
+fn subject_key(subject: &Subject) -> String {
+    format!("{SUBJECT}{}", subject.table_key())
+}
+
+fn commit_key(commit: &CommitId) -> String {
+    format!("{COMMIT}{commit}")
+}
+
+impl DynamoStore {
+    /// Updates a record on a condition. Returns false if the condition does not hold.
+    async fn change_commit(
+        &self,
+        key: &CommitKey,
+        change: Expression,
+        condition: &str,
+    ) -> Result<bool, Fault> {
+        let call = format!(
+            "UpdateItem of {} on {}",
+            subject_key(&key.subject),
+            self.table()
+        );
+        let request = self
+            .client()
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(write::key(key)))
+            .update_expression(change.text())
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values));
+        match measured(Service::DynamoDb, "UpdateItem", request.send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(false),
+            Err(error) => Err(fault(Service::DynamoDb, &call, error)),
+        }
+    }
+}
+
+fn is_refused(error: &SdkError<UpdateItemError>) -> bool {
+    let error = error.as_service_error();
+    error.is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+impl CommitLog for DynamoStore {
+    async fn commit(&self, key: &CommitKey) -> Result<Option<CommitRecord>, Fault> {
+        let (pk, sk) = (subject_key(&key.subject), commit_key(&key.commit));
+        match self.item(pk, sk).await? {
+            Some(item) => read::record(&item),
+            None => Ok(None),
+        }
+    }
+
+    async fn commits(&self, subject: &Subject) -> Result<Vec<CommitRecord>, Fault> {
+        let call = format!("Query of {} on {}", subject_key(subject), self.table());
+        let mut records = Vec::new();
+        let mut after = None;
+        loop {
+            let query = self
+                .client()
+                .query()
+                .table_name(self.table())
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", s(subject_key(subject)))
+                .expression_attribute_values(":sk", s(COMMIT))
+                .consistent_read(true)
+                .set_exclusive_start_key(after);
+            let answer = measured(Service::DynamoDb, "Query", query.send()).await;
+            let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+            for item in answer.items() {
+                records.extend(read::record(item)?);
+            }
+            after = answer.last_evaluated_key;
+            if after.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn update_unstarted(&self, update: &CommitUpdate, now: Timestamp) -> Result<(), Fault> {
+        let mut change = write::changes(update, now);
+        change.value(":building", s(Phase::BUILDING));
+        let condition = "attribute_not_exists(#phase) OR #phase <> :building";
+        let applied = self.change_commit(&update.key, change, condition).await;
+        applied.map(|_| ())
+    }
+
+    async fn replace(
+        &self,
+        record: &CommitRecord,
+        list: Option<CommitList>,
+    ) -> Result<bool, Fault> {
+        let mut change = write::replacement(record, list);
+        change.value(":seen", n(record.version.saturating_sub(1)));
+        self.change_commit(&record.key, change, "#version = :seen")
+            .await
+    }
+
+    async fn listed(
+        &self,
+        list: CommitList,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> Result<CommitPage, Fault> {
+        let call = format!("Query on {}", self.table());
+        let query = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name(BY_STATE)
+            .key_condition_expression("#state = :state AND updated_at < :before")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", s(list.as_str()))
+            .expression_attribute_values(":before", s(before.to_string()))
+            .set_exclusive_start_key(start_key(after));
+        let answer = measured(Service::DynamoDb, "Query", query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        let keys: Result<_, Fault> = answer.items().iter().map(read::key).collect();
+        Ok(CommitPage {
+            keys: keys?,
+            next: answer.last_evaluated_key.map(cursor),
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! Reading the records of commits.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::{
+    CheckRunId, CommitId, ExecutionId, InstallationId, PipelineName, RepositoryName, Subject,
+    Timestamp,
+};
+use crate::domain::report::execution::{ExecutionState, StepState};
+use crate::domain::report::fault::GitHubFaultKind;
+use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Phase, Sending, Told};
+use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
+use crate::domain::report::target::ReportTarget;
+use crate::domain::report::{ReportForm, ReportState};
+use crate::domain::state::desired::AbsenceReason;
+
+use crate::aws::commits::{COMMIT, SUBJECT};
+use crate::aws::row::{Item, Part};
+
+/// Returns the key of a record.
+pub(super) fn key(item: &Item) -> Result<CommitKey, Fault> {
+    let row = Part::row(item);
+    Ok(CommitKey {
+        subject: row.parse("pk", |pk| {
+            Subject::from_table_key(pk.strip_prefix(SUBJECT)?)
+        })?,
+        commit: row.parse("sk", |sk| CommitId::parse(sk.strip_prefix(COMMIT)?).ok())?,
+    })
+}
+
+/// Reads a record; `None` if it does not say where the commit is reported.
+pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
+    let row = Part::row(item);
+    let Some(form) = row.optional("form", ReportForm::parse)? else {
+        return Ok(None);
+    };
+    let execution = |name| row.optional(name, |id| Some(ExecutionId::parse(id).ok()));
+    Ok(Some(CommitRecord {
+        key: key(item)?,
+        repository: row.parse("repository", |name| RepositoryName::parse(name).ok())?,
+        target: ReportTarget {
+            form,
+            context: row.owned("context")?,
+            installation: row.number("installation")?.map(InstallationId),
+        },
+        phase: phase(&row)?,
+        superseded_by: row.optional("superseded_by", |sha| CommitId::parse(sha).ok())?,
+        execution: execution("execution")?.flatten(),
+        ended_execution: execution("ended_execution")?.flatten(),
+        run: row.part("run", run)?,
+        told: row.part("told", told)?,
+        sender: row.part("sender", sender)?,
+        failed: row.part("failed", failed)?,
+        version: row.required("version")?,
+        updated_at: row.parse("updated_at", Timestamp::from_rfc3339)?,
+    }))
+}
+
+fn phase(row: &Part<'_>) -> Result<Phase, Fault> {
+    let reason = || {
+        row.parse("reason", |word| {
+            let mut all = Reason::ALL.iter().copied();
+            all.find(|reason| reason.as_str() == word)
+        })
+    };
+    let pipeline = || row.parse("pipeline", |name| PipelineName::parse(name).ok());
+    let word = row.owned("phase")?;
+    Ok(match word.as_str() {
+        Phase::WAITING => Phase::Waiting(reason()?),
+        Phase::BUILDING => Phase::Building {
+            pipeline: pipeline()?,
+            left_out_stages: row.texts("left_out_stages")?,
+        },
+        Phase::ABSENT => Phase::Absent(row.parse("reason", |word| {
+            let mut all = AbsenceReason::ALL.into_iter();
+            all.find(|reason| reason.as_str() == word)
+        })?),
+        Phase::REFUSED => Phase::Refused(reason()?),
+        Phase::PIPELINE_LOST => Phase::PipelineLost(pipeline()?),
+        _ => return Err(row.fault("phase")),
+    })
+}
+
+fn run(part: &Part<'_>) -> Result<Run, Fault> {
+    let mut stages = Vec::new();
+    for value in part.list("stages")? {
+        let AttributeValue::M(attributes) = value else {
+            return Err(part.fault("stages"));
+        };
+        stages.push(stage(&part.inside("stages", attributes))?);
+    }
+    Ok(Run {
+        execution: part.parse("execution", |id| ExecutionId::parse(id).ok())?,
+        attempt: part.required("attempt")?,
+        state: part.parse("state", ExecutionState::parse)?,
+        started_at: part.optional("started_at", Timestamp::from_rfc3339)?,
+        changed_at: part.parse("changed_at", Timestamp::from_rfc3339)?,
+        stages,
+        failure: part.part("failure", failure)?,
+        approval: part.part("approval", approval)?,
+    })
+}
+
+fn stage(part: &Part<'_>) -> Result<StageRun, Fault> {
+    Ok(StageRun {
+        name: part.owned("name")?,
+        attempt: part.required("attempt")?,
+        state: part.parse("state", StepState::parse)?,
+        started_at: part.optional("started_at", Timestamp::from_rfc3339)?,
+        ended_at: part.optional("ended_at", Timestamp::from_rfc3339)?,
+    })
+}
+
+fn failure(part: &Part<'_>) -> Result<ActionFailure, Fault> {
+    let text = |name| Ok(part.text(name)?.map(str::to_owned));
+    Ok(ActionFailure {
+        attempt: part.required("attempt")?,
+        at: part.parse("at", Timestamp::from_rfc3339)?,
+        stage: part.owned("stage")?,
+        action: part.owned("action")?,
+        category: part.owned("category")?,
+        summary: text("summary")?,
+        error_code: text("error_code")?,
+        url: text("url")?,
+    })
+}
+
+fn approval(part: &Part<'_>) -> Result<Approval, Fault> {
+    Ok(Approval {
+        attempt: part.required("attempt")?,
+        at: part.parse("at", Timestamp::from_rfc3339)?,
+        stage: part.owned("stage")?,
+        action: part.owned("action")?,
+        is_answered: part.flag("answered")?,
+    })
+}
+
+fn told(part: &Part<'_>) -> Result<Told, Fault> {
+    Ok(Told {
+        check_run: part.number("check_run")?.map(CheckRunId),
+        digest: part.owned("digest")?,
+        state: part.parse("state", ReportState::parse)?,
+        title: part.owned("title")?,
+        at: part.parse("at", Timestamp::from_rfc3339)?,
+    })
+}
+
+fn sender(part: &Part<'_>) -> Result<Sending, Fault> {
+    Ok(Sending {
+        owner: part.owned("owner")?,
+        until: part.parse("until", Timestamp::from_rfc3339)?,
+    })
+}
+
+fn failed(part: &Part<'_>) -> Result<FailedReport, Fault> {
+    Ok(FailedReport {
+        attempts: part.required("attempts")?,
+        kind: part.parse("kind", GitHubFaultKind::parse)?,
+        detail: part.owned("detail")?,
+        retry_at: part.optional("retry_at", Timestamp::from_rfc3339)?,
+    })
+}

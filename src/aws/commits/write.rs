@@ -1,0 +1,212 @@
+//! Writing the records of commits.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
+use crate::domain::report::record::{
+    CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Sending, Told,
+};
+use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
+use crate::domain::report::target::ReportTarget;
+use crate::ports::CommitList;
+
+use crate::aws::commits::expression::Expression;
+use crate::aws::commits::{commit_key, subject_key};
+use crate::aws::records::incomplete;
+use crate::aws::row::{map, n, s, text};
+
+/// How long a record is kept after it was written last: 90 days, in seconds.
+const KEPT: i64 = 90 * 24 * 60 * 60;
+
+/// Returns an update as a part of a transaction.
+pub(in crate::aws) fn part(
+    table: &str,
+    update: &CommitUpdate,
+    now: Timestamp,
+) -> Result<TransactWriteItem, Fault> {
+    let change = changes(update, now);
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key(&update.key)))
+        .update_expression(change.text())
+        .set_expression_attribute_names(Some(change.names))
+        .set_expression_attribute_values(Some(change.values));
+    Ok(TransactWriteItem::builder()
+        .update(update.build().map_err(incomplete)?)
+        .build())
+}
+
+/// Returns the key of a record.
+pub(super) fn key(key: &CommitKey) -> crate::aws::row::Item {
+    [
+        ("pk".to_owned(), s(subject_key(&key.subject))),
+        ("sk".to_owned(), s(commit_key(&key.commit))),
+    ]
+    .into()
+}
+
+/// Returns the change of an update, which needs no record to be there.
+pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
+    let mut change = touched(now, Some(CommitList::Unreported));
+    match &update.change {
+        CommitChange::Superseded(by) => change.set("superseded_by", Some(s(by.as_str()))),
+        CommitChange::Head {
+            repository,
+            target,
+            phase,
+            execution,
+        } => head(&mut change, repository, target, phase, execution.as_ref()),
+    }
+    change
+}
+
+fn head(
+    change: &mut Expression,
+    repository: &RepositoryName,
+    target: &ReportTarget,
+    phase: &Phase,
+    execution: Option<&ExecutionId>,
+) {
+    place(change, repository, target);
+    self::phase(change, phase);
+    change.set("superseded_by", None);
+    // A new report may be possible where an earlier one was not.
+    change.set("failed", None);
+    if let Some(execution) = execution {
+        change.set("execution", Some(s(execution.as_str())));
+    }
+    if matches!(phase, Phase::Absent(_)) {
+        change.copy("execution", "ended_execution");
+    }
+}
+
+/// Returns the change that makes an item this record.
+pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Expression {
+    let mut change = touched(record.updated_at, list);
+    place(&mut change, &record.repository, &record.target);
+    phase(&mut change, &record.phase);
+    let commit = |commit: &Option<CommitId>| commit.as_ref().map(|id| s(id.as_str()));
+    let execution = |id: &Option<ExecutionId>| id.as_ref().map(|id| s(id.as_str()));
+    change.set("superseded_by", commit(&record.superseded_by));
+    change.set("execution", execution(&record.execution));
+    change.set("ended_execution", execution(&record.ended_execution));
+    change.set("run", record.run.as_ref().map(run));
+    change.set("told", record.told.as_ref().map(told));
+    change.set("sender", record.sender.as_ref().map(sender));
+    change.set("failed", record.failed.as_ref().map(failed));
+    change
+}
+
+fn touched(now: Timestamp, list: Option<CommitList>) -> Expression {
+    let mut change = Expression::default();
+    change.set("updated_at", Some(s(now.to_string())));
+    change.set("state", list.map(|list| s(list.as_str())));
+    let expires_at = now.seconds().saturating_add(KEPT);
+    change.set("expires_at", Some(n(expires_at)));
+    change.count("version");
+    change
+}
+
+fn place(change: &mut Expression, repository: &RepositoryName, target: &ReportTarget) {
+    change.set("repository", Some(s(repository.as_str())));
+    change.set("form", Some(s(target.form.as_str())));
+    change.set("context", Some(s(target.context.as_str())));
+    change.set("installation", target.installation.map(|id| n(id.0)));
+}
+
+fn phase(change: &mut Expression, phase: &Phase) {
+    let reason = match phase {
+        Phase::Waiting(reason) | Phase::Refused(reason) => Some(reason.as_str()),
+        Phase::Absent(reason) => Some(reason.as_str()),
+        Phase::Building { .. } | Phase::PipelineLost(_) => None,
+    };
+    let (pipeline, stages) = match phase {
+        Phase::Building {
+            pipeline,
+            left_out_stages,
+        } => (Some(pipeline), Some(left_out_stages)),
+        Phase::PipelineLost(pipeline) => (Some(pipeline), None),
+        Phase::Waiting(_) | Phase::Refused(_) | Phase::Absent(_) => (None, None),
+    };
+    let list = |names: &Vec<String>| AttributeValue::L(names.iter().map(s).collect());
+    change.set("phase", Some(s(phase.as_str())));
+    change.set("reason", reason.map(s));
+    change.set("pipeline", text(pipeline));
+    change.set("left_out_stages", stages.map(list));
+}
+
+fn run(run: &Run) -> AttributeValue {
+    map([
+        ("execution", text(Some(&run.execution))),
+        ("attempt", Some(n(run.attempt))),
+        ("state", Some(s(run.state.as_str()))),
+        ("started_at", text(run.started_at.as_ref())),
+        ("changed_at", text(Some(&run.changed_at))),
+        (
+            "stages",
+            Some(AttributeValue::L(run.stages.iter().map(stage).collect())),
+        ),
+        ("failure", run.failure.as_ref().map(failure)),
+        ("approval", run.approval.as_ref().map(approval)),
+    ])
+}
+
+fn stage(stage: &StageRun) -> AttributeValue {
+    map([
+        ("name", text(Some(&stage.name))),
+        ("attempt", Some(n(stage.attempt))),
+        ("state", Some(s(stage.state.as_str()))),
+        ("started_at", text(stage.started_at.as_ref())),
+        ("ended_at", text(stage.ended_at.as_ref())),
+    ])
+}
+
+fn failure(failure: &ActionFailure) -> AttributeValue {
+    map([
+        ("attempt", Some(n(failure.attempt))),
+        ("at", text(Some(&failure.at))),
+        ("stage", text(Some(&failure.stage))),
+        ("action", text(Some(&failure.action))),
+        ("category", text(Some(&failure.category))),
+        ("summary", text(failure.summary.as_ref())),
+        ("error_code", text(failure.error_code.as_ref())),
+        ("url", text(failure.url.as_ref())),
+    ])
+}
+
+fn approval(approval: &Approval) -> AttributeValue {
+    map([
+        ("attempt", Some(n(approval.attempt))),
+        ("at", text(Some(&approval.at))),
+        ("stage", text(Some(&approval.stage))),
+        ("action", text(Some(&approval.action))),
+        ("answered", Some(AttributeValue::Bool(approval.is_answered))),
+    ])
+}
+
+fn told(told: &Told) -> AttributeValue {
+    map([
+        ("check_run", told.check_run.map(|id| n(id.0))),
+        ("digest", text(Some(&told.digest))),
+        ("state", Some(s(told.state.as_str()))),
+        ("title", text(Some(&told.title))),
+        ("at", text(Some(&told.at))),
+    ])
+}
+
+fn sender(sender: &Sending) -> AttributeValue {
+    map([
+        ("owner", text(Some(&sender.owner))),
+        ("until", text(Some(&sender.until))),
+    ])
+}
+
+fn failed(failed: &FailedReport) -> AttributeValue {
+    map([
+        ("attempts", Some(n(failed.attempts))),
+        ("kind", Some(s(failed.kind.as_str()))),
+        ("detail", text(Some(&failed.detail))),
+        ("retry_at", text(failed.retry_at.as_ref())),
+    ])
+}

@@ -1,0 +1,35 @@
+//! The content of a message: what changed at GitHub, or in a pipeline.
+
+use crate::domain::fault::Fault;
+use crate::domain::intake::authenticated::{AuthenticatedMessage, PIPELINE_EVENT};
+use crate::domain::intake::decision::Decision;
+use crate::domain::intake::envelope::Source;
+use crate::domain::intake::event::Event;
+use crate::domain::intake::pipeline_event;
+use crate::domain::report::execution::ExecutionEvent;
+
+/// The content of an authenticated message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A repository, a pull request or a branch changed, or an operator requests a repair.
+    Event(Box<Event>),
+    /// An execution changed its state, or one of its stages or actions did.
+    Execution(Box<ExecutionEvent>),
+}
+
+impl Content {
+    /// Reads the content of an authenticated message.
+    ///
+    /// # Errors
+    /// [`Reason::InvalidPayload`](crate::domain::fault::Reason::InvalidPayload) when the body is
+    /// not what its sender documents. The detail never quotes the body.
+    pub fn read(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
+        let is_internal = message.envelope().source == Source::Internal;
+        if is_internal && message.event().as_str() == PIPELINE_EVENT {
+            let event = pipeline_event::read(message)?;
+            return Ok(event.map(|event| Self::Execution(Box::new(event))));
+        }
+        let event = Event::read(message)?;
+        Ok(event.map(|event| Self::Event(Box::new(event))))
+    }
+}

@@ -1,0 +1,115 @@
+//! The sentences that a pull request shows where a commit has no execution: why, and what to do.
+//!
+//! They are fixed. A fault's detail may have account ids, role names or a template's values, and
+//! everybody may read a public pull request; operators find the detail in the log, in the dead
+//! letter and with `branchline why`.
+
+use crate::domain::fault::Reason;
+use crate::domain::state::desired::AbsenceReason;
+
+/// Returns why a commit is not built, and what to do about it.
+pub(super) fn absence(reason: AbsenceReason) -> &'static str {
+    match reason {
+        AbsenceReason::Closed => "The pull request was closed, and its pipeline was removed",
+        AbsenceReason::Deleted => "The branch was deleted, and its pipeline was removed",
+        AbsenceReason::Draft => "Not built: it is a draft. Mark it as ready for review",
+        AbsenceReason::Fork => "Not built: the head is in a fork, whose code has no access here",
+        AbsenceReason::NoRule => {
+            "Not built: no rule of branchline names this base and branch. Ask an operator for one"
+        }
+        AbsenceReason::Skipped => "Not built: the commit or the title asks to skip it",
+        AbsenceReason::RepositoryDeleted => "The repository was deleted",
+        AbsenceReason::RepositoryArchived => "The repository was archived",
+        AbsenceReason::Orphan => "The pipeline was removed: nothing showed whose it was",
+        AbsenceReason::Forgotten => {
+            "Not built: an operator gave its pipeline up. Push a commit to begin anew"
+        }
+    }
+}
+
+/// Returns what keeps a commit from being built, and what to do about it.
+pub(super) fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignatureMissing
+        | Reason::SignatureMalformed
+        | Reason::SignatureMismatch
+        | Reason::WrongSecret
+        | Reason::WrongQueue
+        | Reason::ForeignEvent
+        | Reason::HeaderInvalid
+        | Reason::InvalidPayload => "the webhook was refused. An operator finds it in the log",
+        Reason::PipelineNameInvalid => {
+            "the rule gives no valid pipeline name. An operator has to change pipeline_name"
+        }
+        Reason::PipelineIsTemplate => {
+            "the pipeline would have a template's name. An operator has to change pipeline_name"
+        }
+        Reason::PipelineNameTaken => {
+            "another pipeline has its name. An operator has to rename one of the two"
+        }
+        Reason::PipelineNotOurs => {
+            "the pipeline lost branchline's tags. An operator has to delete it or restore them"
+        }
+        Reason::PipelineUntagged => "CodePipeline does not show the new pipeline's tags yet",
+        Reason::TemplateMissing => {
+            "the rule's template does not exist. An operator has to create or name it"
+        }
+        Reason::TemplateMasked => {
+            "the template has a masked secret. An operator has to set secrets in the rule"
+        }
+        Reason::TemplateSource => {
+            "the template has no source action for this repository. An operator has to set one"
+        }
+        Reason::RuleTemplateMismatch => {
+            "the rule does not fit its template. An operator has to correct the rule"
+        }
+        Reason::UnsafeClone => {
+            "the rule does not say that stages which deploy may run. An operator has to decide"
+        }
+        Reason::InvalidValue => {
+            "a value is not allowed in a pipeline: rename the branch, or ask an operator"
+        }
+        Reason::RuleFull => "all pipelines that the rule may have are in use. Close a pull request",
+        Reason::RuleFailing => "other commits of this rule keep failing and come first",
+        Reason::RateLimited => "CodePipeline's rate limit is used up for now",
+        Reason::RepositoryUnfinished
+        | Reason::SubjectBusy
+        | Reason::ClaimLost
+        | Reason::LeaseLost => "an earlier change is still being made",
+        Reason::RuleMissing => "its rule was removed. Push again, or ask an operator",
+        Reason::DeclarationRefused => {
+            "CodePipeline refused the pipeline. An operator has to correct template or rule"
+        }
+        Reason::MappingUnreadable => "branchline's record is damaged. An operator has to repair it",
+        Reason::MappingNewer => "a newer version of branchline has it in work",
+        Reason::AwsUnavailable | Reason::AwsConflict | Reason::AwsThrottled => {
+            "AWS did not do it yet. branchline tries again"
+        }
+        Reason::AwsDenied => "AWS denies it. An operator has to correct permissions",
+        Reason::AwsMissing => "something in AWS is missing. An operator finds it in the log",
+        Reason::AwsQuota => "a quota of the AWS account is used up. An operator has to raise it",
+        Reason::MessageRefused | Reason::AwsUnknown => {
+            "AWS refused it. An operator finds the reason in the log"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::report::TITLE_LIMIT;
+
+    #[test]
+    fn every_reason_has_one_sentence_that_fits() {
+        let absences = AbsenceReason::ALL.iter().map(|reason| absence(*reason));
+        let faults = Reason::ALL.iter().map(|reason| advice(*reason));
+        for sentence in absences.chain(faults) {
+            let length = "Not built: ".len() + sentence.chars().count();
+            assert!(length <= TITLE_LIMIT, "{length}: {sentence}");
+            assert!(
+                !sentence.ends_with('.') && !sentence.contains('\n'),
+                "{sentence}"
+            );
+        }
+    }
+}

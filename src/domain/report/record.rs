@@ -1,0 +1,277 @@
+//! What the table knows of one head commit: what branchline did about it, its execution, and what
+//! GitHub was told.
+
+use crate::domain::fault::Reason;
+use crate::domain::ids::{
+    CheckRunId, CommitId, ExecutionId, PipelineName, RepositoryName, Subject, Timestamp,
+};
+use crate::domain::report::ReportState;
+use crate::domain::report::execution::ExecutionEvent;
+use crate::domain::report::fault::GitHubFaultKind;
+use crate::domain::report::run::Run;
+use crate::domain::report::target::ReportTarget;
+use crate::domain::state::desired::AbsenceReason;
+
+/// A head commit of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitKey {
+    /// The subject.
+    pub subject: Subject,
+    /// The commit.
+    pub commit: CommitId,
+}
+
+/// What branchline did about a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its message failed and is retried.
+    Waiting(Reason),
+    /// An execution was started, or CodePipeline starts one.
+    Building {
+        /// The pipeline.
+        pipeline: PipelineName,
+        /// The stages of the template that the pipeline lacks.
+        left_out_stages: Vec<String>,
+    },
+    /// Its subject has no pipeline, or the commit asks for no build.
+    Absent(AbsenceReason),
+    /// Its message was dead-lettered.
+    Refused(Reason),
+    /// Its pipeline is gone, and branchline did not delete it.
+    PipelineLost(PipelineName),
+}
+
+impl Phase {
+    /// The word of [`Phase::Waiting`] in the table.
+    pub const WAITING: &str = "waiting";
+    /// The word of [`Phase::Building`] in the table.
+    pub const BUILDING: &str = "building";
+    /// The word of [`Phase::Absent`] in the table.
+    pub const ABSENT: &str = "absent";
+    /// The word of [`Phase::Refused`] in the table.
+    pub const REFUSED: &str = "refused";
+    /// The word of [`Phase::PipelineLost`] in the table.
+    pub const PIPELINE_LOST: &str = "pipeline-lost";
+
+    /// Returns the word in the table.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting(_) => Self::WAITING,
+            Self::Building { .. } => Self::BUILDING,
+            Self::Absent(_) => Self::ABSENT,
+            Self::Refused(_) => Self::REFUSED,
+            Self::PipelineLost(_) => Self::PIPELINE_LOST,
+        }
+    }
+}
+
+/// A change to a record, written with the change that causes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitUpdate {
+    /// The commit.
+    pub key: CommitKey,
+    /// The change.
+    pub change: CommitChange,
+}
+
+/// What changes in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitChange {
+    /// The commit is its subject's head, and this was done about it.
+    Head {
+        /// The repository's name.
+        repository: RepositoryName,
+        /// Where it is reported.
+        target: ReportTarget,
+        /// What was done.
+        phase: Phase,
+        /// The execution that was started, if its id is known.
+        execution: Option<ExecutionId>,
+    },
+    /// Another commit is the subject's head now.
+    Superseded(CommitId),
+}
+
+/// The record of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitRecord {
+    /// The commit.
+    pub key: CommitKey,
+    /// The repository's name.
+    pub repository: RepositoryName,
+    /// Where it is reported.
+    pub target: ReportTarget,
+    /// What branchline did about it.
+    pub phase: Phase,
+    /// The head that came after it.
+    pub superseded_by: Option<CommitId>,
+    /// The execution that counts. `None` until the first event of an execution that CodePipeline
+    /// started.
+    pub execution: Option<ExecutionId>,
+    /// The execution that counted until the pipeline was deleted. It counts no more once the commit
+    /// is built again.
+    pub ended_execution: Option<ExecutionId>,
+    /// The execution, as its events describe it.
+    pub run: Option<Run>,
+    /// What GitHub was told.
+    pub told: Option<Told>,
+    /// The worker that is telling GitHub.
+    pub sender: Option<Sending>,
+    /// The failures since GitHub was told last.
+    pub failed: Option<FailedReport>,
+    /// Counts the writes.
+    pub version: u64,
+    /// When the record was written last.
+    pub updated_at: Timestamp,
+}
+
+/// What GitHub was told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The check run; `None` for a commit status.
+    pub check_run: Option<CheckRunId>,
+    /// The digest of the report.
+    pub digest: String,
+    /// The state.
+    pub state: ReportState,
+    /// The title.
+    pub title: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A worker that is telling GitHub. If it ends before it records what it told, another one may have
+/// to look for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The worker.
+    pub owner: String,
+    /// When another worker may take over.
+    pub until: Timestamp,
+}
+
+/// Failures to tell GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedReport {
+    /// How many there were, one after the other.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub kind: GitHubFaultKind,
+    /// What to do about it.
+    pub detail: String,
+    /// When to try again; `None` where that cannot help.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl CommitRecord {
+    /// Returns the record after an update; `None` if it still does not say where the commit is
+    /// reported.
+    #[must_use]
+    pub fn updated(seen: Option<Self>, update: &CommitUpdate, now: Timestamp) -> Option<Self> {
+        let version = seen.as_ref().map_or(0, |seen| seen.version) + 1;
+        match &update.change {
+            CommitChange::Superseded(by) => Some(Self {
+                superseded_by: Some(by.clone()),
+                version,
+                updated_at: now,
+                ..seen?
+            }),
+            CommitChange::Head {
+                repository,
+                target,
+                phase,
+                execution,
+            } => {
+                let last = seen.as_ref().and_then(|seen| seen.execution.clone());
+                let ended = match phase {
+                    Phase::Absent(_) => last.clone(),
+                    Phase::Waiting(_)
+                    | Phase::Building { .. }
+                    | Phase::Refused(_)
+                    | Phase::PipelineLost(_) => {
+                        seen.as_ref().and_then(|seen| seen.ended_execution.clone())
+                    }
+                };
+                Some(Self {
+                    key: update.key.clone(),
+                    repository: repository.clone(),
+                    target: target.clone(),
+                    phase: phase.clone(),
+                    superseded_by: None,
+                    execution: execution.clone().or(last),
+                    ended_execution: ended,
+                    run: seen.as_ref().and_then(|seen| seen.run.clone()),
+                    told: seen.as_ref().and_then(|seen| seen.told.clone()),
+                    sender: seen.and_then(|seen| seen.sender),
+                    failed: None,
+                    version,
+                    updated_at: now,
+                })
+            }
+        }
+    }
+
+    /// Returns the record for its next write.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version + 1,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+
+    /// Returns true if an execution was started.
+    #[must_use]
+    pub fn is_building(&self) -> bool {
+        matches!(self.phase, Phase::Building { .. })
+    }
+
+    /// Returns the execution that counts for the present phase.
+    #[must_use]
+    pub fn counted_run(&self) -> Option<&Run> {
+        let run = self.run.as_ref()?;
+        let is_counted = self.execution.as_ref() == Some(&run.execution);
+        let is_ended = self.ended_execution.as_ref() == Some(&run.execution);
+        let is_built_again = matches!(self.phase, Phase::Building { .. }) && is_ended;
+        (is_counted && !is_built_again).then_some(run)
+    }
+
+    /// Returns true if an execution that began at `started_at` takes the place of the one that
+    /// counted so far.
+    #[must_use]
+    pub fn accepts(&self, execution: &ExecutionId, started_at: Option<Timestamp>) -> bool {
+        if self.ended_execution.as_ref() == Some(execution) {
+            return false;
+        }
+        match (&self.execution, &self.run) {
+            (None, _) => true,
+            (Some(counted), _) if counted == execution => true,
+            (Some(counted), _) if self.ended_execution.as_ref() == Some(counted) => true,
+            // A person released the commit again.
+            (Some(_), Some(run)) => started_at > run.started_at && started_at.is_some(),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Takes in an event of an execution that this record accepts. Returns false if it says nothing
+    /// new.
+    #[must_use]
+    pub fn hear(&mut self, event: &ExecutionEvent) -> bool {
+        let before = (self.execution.clone(), self.run.clone());
+        self.execution = Some(event.execution.clone());
+        match &mut self.run {
+            Some(run) if run.execution == event.execution => run.hear(event),
+            Some(_) | None => self.run = Some(Run::new(event)),
+        }
+        before != (self.execution.clone(), self.run.clone())
+    }
+
+    /// Returns true if an execution of the commit may be running.
+    #[must_use]
+    pub fn may_be_running(&self) -> bool {
+        let builds = matches!(self.phase, Phase::Building { .. });
+        builds && self.counted_run().is_none_or(|run| !run.is_final())
+    }
+}

@@ -1,0 +1,368 @@
+//! Derives the report of a commit from its record.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::ids::{CheckRunId, CommitId, PipelineName, Timestamp};
+use crate::domain::report::execution::{ExecutionState, StepState};
+use crate::domain::report::markdown::{block, code, link};
+use crate::domain::report::reasons::{absence, advice};
+use crate::domain::report::record::{CommitRecord, Phase};
+use crate::domain::report::run::{ActionFailure, Run};
+use crate::domain::report::{Conclusion, Report, ReportForm, ReportState, TITLE_LIMIT};
+use crate::domain::text::one_line;
+
+/// How long a check run shows the same stages while an execution runs. More frequent updates would
+/// take GitHub's rate limit from other pull requests.
+const REFRESH: Duration = Duration::from_secs(60);
+/// The most characters of a failed action's message.
+const MESSAGE_LIMIT: usize = 2_000;
+/// The characters of a commit that people read.
+const SHORT_COMMIT: usize = 7;
+
+/// What to tell GitHub about a commit, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing that it was not told already.
+    Nothing,
+    /// A report, but not yet.
+    Later(Timestamp),
+    /// This report.
+    Now(Box<DueReport>),
+}
+
+/// A report to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueReport {
+    /// The report.
+    pub report: Report,
+    /// The check run to update.
+    pub check_run: Option<CheckRunId>,
+    /// True if an earlier sender may have created a check run without recording it.
+    pub is_uncertain: bool,
+}
+
+impl CommitRecord {
+    /// Returns what GitHub is to be told now.
+    #[must_use]
+    pub fn due(&self, region: &str, now: Timestamp) -> Due {
+        let Some(report) = self.report(region) else {
+            return Due::Nothing;
+        };
+        if self
+            .told
+            .as_ref()
+            .is_some_and(|told| told.digest == report.digest())
+        {
+            return Due::Nothing;
+        }
+        let retry_at = self.failed.as_ref().map(|failed| failed.retry_at);
+        match retry_at {
+            Some(None) => return Due::Nothing,
+            Some(Some(at)) if at > now => return Due::Later(at),
+            Some(Some(_)) | None => {}
+        }
+        if let Some(sender) = self.sender.as_ref().filter(|sender| sender.until > now) {
+            return Due::Later(sender.until);
+        }
+        if let Some(told) = &self.told {
+            let at = told.at.plus(REFRESH);
+            let in_progress = ReportState::InProgress;
+            if (told.state, report.state) == (in_progress, in_progress) && at > now {
+                return Due::Later(at);
+            }
+        }
+        let open = self
+            .told
+            .as_ref()
+            .filter(|told| !told.state.is_final() || report.state.is_final());
+        Due::Now(Box::new(DueReport {
+            check_run: open.and_then(|told| told.check_run),
+            is_uncertain: self.sender.is_some(),
+            report,
+        }))
+    }
+
+    /// Returns what GitHub should show of the commit; `None` if what it shows stays right.
+    #[must_use]
+    pub fn report(&self, region: &str) -> Option<Report> {
+        let text = self.text()?;
+        let run = self.counted_run();
+        let mut report = Report {
+            commit: self.key.commit.clone(),
+            context: self.target.context.clone(),
+            state: text.state,
+            title: one_line(&text.title, TITLE_LIMIT),
+            summary: String::new(),
+            url: self.url(region),
+            external_id: self.external_id(),
+            started_at: run.and_then(|run| run.started_at),
+            completed_at: run.filter(|run| run.is_final()).map(|run| run.changed_at),
+        };
+        if self.target.form == ReportForm::Check {
+            report.summary = self.summary(&text, report.url.as_deref());
+        }
+        Some(report)
+    }
+
+    fn text(&self) -> Option<Text> {
+        let told_final = self.told.as_ref().is_some_and(|told| told.state.is_final());
+        if let Some(run) = self.counted_run().filter(|run| run.is_final()) {
+            return Some(ended(run));
+        }
+        if let Some(head) = &self.superseded_by {
+            let is_running = self.may_be_running() && self.execution.is_some();
+            if !is_running {
+                let title = format!("Not built: {} is the head now", short(head));
+                return (!told_final).then(|| Text::new(Conclusion::Cancelled, title));
+            }
+        }
+        Some(match &self.phase {
+            Phase::Waiting(reason) => Text {
+                state: ReportState::Queued,
+                title: format!("Waiting: {}", advice(*reason)),
+            },
+            Phase::Building { .. } => running(self.counted_run()),
+            Phase::Absent(reason) => {
+                // The result of a closed pull request stays.
+                if told_final && reason.is_ending() {
+                    return None;
+                }
+                let told = self.told.as_ref().map(|told| told.state.is_final());
+                let conclusion = match self.execution.is_some() || told == Some(false) {
+                    true => Conclusion::Cancelled,
+                    false => Conclusion::Skipped,
+                };
+                Text::new(conclusion, absence(*reason))
+            }
+            Phase::Refused(reason) => {
+                Text::new(Conclusion::Error, format!("Not built: {}", advice(*reason)))
+            }
+            Phase::PipelineLost(_) => Text::new(
+                Conclusion::Cancelled,
+                "The pipeline was deleted in AWS. The next push creates it again.",
+            ),
+        })
+    }
+
+    /// The page of the execution, or of the pipeline while no execution is known. A deleted
+    /// pipeline has none.
+    fn url(&self, region: &str) -> Option<String> {
+        let Phase::Building { pipeline, .. } = &self.phase else {
+            return None;
+        };
+        let execution = self.execution.as_ref().map(|id| id.as_str());
+        Some(console(region, pipeline, execution))
+    }
+
+    /// GitHub allows several check runs of one name on a commit: two subjects may have one head.
+    fn external_id(&self) -> String {
+        format!("{}/{}", self.key.subject.table_key(), self.target.context)
+    }
+
+    fn summary(&self, text: &Text, url: Option<&str>) -> String {
+        let mut summary = format!("{}\n", escaped(&text.title));
+        if let Phase::Building {
+            pipeline,
+            left_out_stages,
+        } = &self.phase
+        {
+            let name = code(pipeline.as_str());
+            let pipeline = url.map_or_else(|| name.clone(), |url| link(&name, url));
+            let _ = write!(summary, "\nPipeline: {pipeline}\n");
+            if !left_out_stages.is_empty() {
+                let names: Vec<String> = left_out_stages.iter().map(|name| code(name)).collect();
+                let _ = write!(
+                    summary,
+                    "\nStages of the template that are left out: {}\n",
+                    names.join(", ")
+                );
+            }
+        }
+        if let Some(run) = self.counted_run() {
+            stages(&mut summary, run);
+            if let Some(failure) = run.current_failure() {
+                failed_action(&mut summary, failure);
+            }
+        }
+        summary
+    }
+}
+
+impl Report {
+    /// Returns a digest of what people see.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let url = self.url.as_deref().unwrap_or_default();
+        let state = self.state.as_str();
+        let Self {
+            context,
+            title,
+            summary,
+            ..
+        } = self;
+        let text = format!("{state}\n{context}\n{url}\n{title}\n{summary}");
+        hex::encode(Sha256::digest(text))
+    }
+}
+
+/// The state and the sentence of a report.
+struct Text {
+    state: ReportState,
+    title: String,
+}
+
+impl Text {
+    fn new(conclusion: Conclusion, title: impl Into<String>) -> Self {
+        Self {
+            state: ReportState::Completed(conclusion),
+            title: title.into(),
+        }
+    }
+}
+
+fn running(run: Option<&Run>) -> Text {
+    let approval = run.and_then(Run::awaited_approval);
+    let title = match approval {
+        Some(one) => format!("Waiting for the approval of {}/{}", one.stage, one.action),
+        None => "Running in CodePipeline".to_owned(),
+    };
+    Text {
+        state: ReportState::InProgress,
+        title,
+    }
+}
+
+fn ended(run: &Run) -> Text {
+    let took = match run.started_at {
+        Some(began) => format!(" in {}", duration(run.changed_at.since(began))),
+        None => String::new(),
+    };
+    match run.state {
+        ExecutionState::Succeeded => Text::new(Conclusion::Success, format!("Succeeded{took}")),
+        ExecutionState::Stopped => Text::new(Conclusion::Cancelled, "Stopped in CodePipeline"),
+        ExecutionState::Canceled => Text::new(
+            Conclusion::Cancelled,
+            "Canceled, because the pipeline was updated",
+        ),
+        ExecutionState::Superseded => {
+            Text::new(Conclusion::Cancelled, "A newer execution took its place")
+        }
+        ExecutionState::Failed
+        | ExecutionState::Started
+        | ExecutionState::Resumed
+        | ExecutionState::Stopping => failed(run),
+    }
+}
+
+fn failed(run: &Run) -> Text {
+    let Some(failure) = run.current_failure() else {
+        return Text::new(Conclusion::Failure, "Failed");
+    };
+    let place = format!("{}/{}", failure.stage, failure.action);
+    let why = failure.summary.as_ref().or(failure.error_code.as_ref());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    match failure.category.as_str() {
+        // The branch is gone, or the connection is broken: not a fault of the commit.
+        "Source" => Text::new(
+            Conclusion::Error,
+            format!("The source could not be fetched in {place}{why}"),
+        ),
+        "Approval" => Text::new(Conclusion::Failure, format!("Rejected in {place}")),
+        _ => Text::new(Conclusion::Failure, format!("Failed in {place}{why}")),
+    }
+}
+
+fn stages(summary: &mut String, run: &Run) {
+    if run.stages.is_empty() {
+        return;
+    }
+    summary.push_str("\n| Stage | State | Duration |\n|---|---|---|\n");
+    for stage in &run.stages {
+        let took = match (stage.started_at, stage.ended_at) {
+            (Some(began), Some(ended)) => duration(ended.since(began)),
+            (None, _) | (_, None) => String::new(),
+        };
+        let state = word(stage.state);
+        let _ = writeln!(summary, "| {} | {state} | {took} |", code(&stage.name));
+    }
+}
+
+fn failed_action(summary: &mut String, failure: &ActionFailure) {
+    let place = code(&format!("{}/{}", failure.stage, failure.action));
+    let _ = write!(summary, "\nFailed action: {place}");
+    if let Some(error) = &failure.error_code {
+        let _ = write!(summary, " ({})", code(error));
+    }
+    if let Some(url) = &failure.url {
+        let _ = write!(summary, ", {}", link("log", url));
+    }
+    summary.push('\n');
+    if let Some(message) = &failure.summary {
+        let _ = write!(summary, "\n{}", block(message, MESSAGE_LIMIT));
+    }
+}
+
+fn word(state: StepState) -> &'static str {
+    match state {
+        StepState::Started | StepState::Resumed => "in progress",
+        StepState::Succeeded => "succeeded",
+        StepState::Failed => "**failed**",
+        StepState::Stopping => "stopping",
+        StepState::Stopped => "stopped",
+        StepState::Canceled => "canceled",
+        StepState::Abandoned => "abandoned",
+    }
+}
+
+/// A title may quote names from the pipeline, so nothing in it is Markdown.
+fn escaped(title: &str) -> String {
+    let mut escaped = String::with_capacity(title.len());
+    for c in title.chars() {
+        if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | ':' | '/' | '-' | '\'') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        if c == '@' {
+            // Without this, GitHub would notify a person of that name.
+            escaped.push('\u{200B}');
+        }
+    }
+    escaped
+}
+
+fn short(commit: &CommitId) -> &str {
+    commit
+        .as_str()
+        .get(..SHORT_COMMIT)
+        .unwrap_or(commit.as_str())
+}
+
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// Returns the page of a pipeline or an execution in the AWS console.
+#[must_use]
+pub fn console(region: &str, pipeline: &PipelineName, execution: Option<&str>) -> String {
+    let host = match region {
+        china if china.starts_with("cn-") => format!("{region}.console.amazonaws.cn"),
+        gov if gov.starts_with("us-gov-") => format!("{region}.console.amazonaws-us-gov.com"),
+        _ => format!("{region}.console.aws.amazon.com"),
+    };
+    let page = match execution {
+        Some(id) => format!("executions/{id}/timeline"),
+        None => "view".to_owned(),
+    };
+    format!("https://{host}/codesuite/codepipeline/pipelines/{pipeline}/{page}?region={region}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,434 @@
+use super::*;
+use crate::domain::fault::{Class, Reason};
+use crate::domain::ids::{
+    ExecutionId, InstallationId, RepositoryId, RepositoryName, Subject, SubjectKind,
+};
+use crate::domain::report::execution::{ActionProgress, ExecutionEvent, Progress};
+use crate::domain::report::fault::GitHubFaultKind;
+use crate::domain::report::record::{
+    CommitChange, CommitKey, CommitUpdate, FailedReport, Sending, Told,
+};
+use crate::domain::report::target::ReportTarget;
+use crate::domain::state::desired::AbsenceReason;
+
+const REGION: &str = "eu-west-1";
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+fn commit(digit: char) -> CommitId {
+    CommitId::parse(digit.to_string().repeat(40)).unwrap()
+}
+
+fn building() -> Phase {
+    Phase::Building {
+        pipeline: PipelineName::parse("api-pr-7").unwrap(),
+        left_out_stages: vec!["Production".into()],
+    }
+}
+
+fn update(phase: Phase, execution: Option<&str>) -> CommitUpdate {
+    CommitUpdate {
+        key: CommitKey {
+            subject: Subject {
+                repository: RepositoryId(1),
+                kind: SubjectKind::PullRequest(7),
+            },
+            commit: commit('a'),
+        },
+        change: CommitChange::Head {
+            repository: RepositoryName::parse("acme/api").unwrap(),
+            target: ReportTarget {
+                form: ReportForm::Check,
+                context: "branchline/api".into(),
+                installation: Some(InstallationId(5)),
+            },
+            phase,
+            execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
+        },
+    }
+}
+
+fn record(phase: Phase, execution: Option<&str>) -> CommitRecord {
+    CommitRecord::updated(None, &update(phase, execution), NOW).unwrap()
+}
+
+fn event(seconds: i64, progress: Progress) -> ExecutionEvent {
+    ExecutionEvent {
+        pipeline: PipelineName::parse("api-pr-7").unwrap(),
+        execution: ExecutionId::parse("e-1").unwrap(),
+        attempt: 1,
+        time: NOW.plus(Duration::from_secs(u64::try_from(seconds).unwrap())),
+        started_at: Some(NOW),
+        progress,
+    }
+}
+
+fn pipeline(seconds: i64, state: ExecutionState) -> ExecutionEvent {
+    event(
+        seconds,
+        Progress::Pipeline {
+            state,
+            trigger: None,
+        },
+    )
+}
+
+fn stage(seconds: i64, name: &str, state: StepState) -> ExecutionEvent {
+    event(
+        seconds,
+        Progress::Stage {
+            stage: name.into(),
+            state,
+        },
+    )
+}
+
+fn action(seconds: i64, place: &str, category: &str, state: StepState) -> ExecutionEvent {
+    let (stage, action) = place.split_once('/').unwrap();
+    let action = ActionProgress {
+        stage: stage.into(),
+        action: action.into(),
+        category: category.into(),
+        state,
+        url: Some("https://logs.example/1".into()),
+        summary: Some(
+            "Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR"
+                .into(),
+        ),
+        error_code: Some("JobFailed".into()),
+        external_id: None,
+    };
+    event(seconds, Progress::Action(action))
+}
+
+fn heard(events: &[ExecutionEvent]) -> CommitRecord {
+    let mut record = record(building(), Some("e-1"));
+    for event in events {
+        let _ = record.hear(event);
+    }
+    record
+}
+
+fn red() -> Vec<ExecutionEvent> {
+    vec![
+        pipeline(0, ExecutionState::Started),
+        stage(1, "Source", StepState::Started),
+        stage(9, "Source", StepState::Succeeded),
+        stage(10, "Build", StepState::Started),
+        action(100, "Build/Test", "Build", StepState::Failed),
+        stage(101, "Build", StepState::Failed),
+        pipeline(102, ExecutionState::Failed),
+    ]
+}
+
+/// A report as a person sees it.
+fn shown(record: &CommitRecord) -> String {
+    match record.report(REGION) {
+        None => "nothing".to_owned(),
+        Some(report) => format!(
+            "{}: {}\n{}\n{}",
+            report.state.as_str(),
+            report.title,
+            report.url.unwrap_or_default(),
+            report.summary
+        ),
+    }
+}
+
+/// The first line of a report.
+fn line(record: &CommitRecord) -> String {
+    shown(record).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_red_execution_shows_its_stages_the_failed_action_and_its_log() {
+    insta::assert_snapshot!(shown(&heard(&red())), @r#"
+    failure: Failed in Build/Test: Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR
+    https://eu-west-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/api-pr-7/executions/e-1/timeline?region=eu-west-1
+    Failed in Build/Test: Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND\_EXECUTION\_ERROR
+    
+    Pipeline: [`api-pr-7`](https://eu-west-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/api-pr-7/executions/e-1/timeline?region=eu-west-1)
+    
+    Stages of the template that are left out: `Production`
+    
+    | Stage | State | Duration |
+    |---|---|---|
+    | `Source` | succeeded | 8 s |
+    | `Build` | **failed** | 1 min 31 s |
+    
+    Failed action: `Build/Test` (`JobFailed`), [log](https://logs.example/1)
+    
+    ```text
+    Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR
+    ```
+    "#);
+}
+
+#[test]
+fn a_commit_goes_from_running_to_its_result() {
+    let mut lines = vec![
+        line(&record(building(), None)),
+        line(&record(building(), Some("e-1"))),
+    ];
+    let ends = [
+        ExecutionState::Started,
+        ExecutionState::Succeeded,
+        ExecutionState::Failed,
+        ExecutionState::Stopped,
+        ExecutionState::Canceled,
+        ExecutionState::Superseded,
+    ];
+    lines.extend(ends.map(|end| {
+        line(&heard(&[
+            pipeline(0, ExecutionState::Started),
+            pipeline(192, end),
+        ]))
+    }));
+    let approval = action(5, "Deploy/Approve", "Approval", StepState::Started);
+    lines.push(line(&heard(&[approval.clone()])));
+    let rejected = action(9, "Deploy/Approve", "Approval", StepState::Failed);
+    lines.push(line(&heard(&[
+        approval,
+        rejected,
+        pipeline(10, ExecutionState::Failed),
+    ])));
+    let source = action(5, "Source/Checkout", "Source", StepState::Failed);
+    lines.push(line(&heard(&[source, pipeline(6, ExecutionState::Failed)])));
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    in-progress: Running in CodePipeline
+    in-progress: Running in CodePipeline
+    in-progress: Running in CodePipeline
+    success: Succeeded in 3 min 12 s
+    failure: Failed
+    cancelled: Stopped in CodePipeline
+    cancelled: Canceled, because the pipeline was updated
+    cancelled: A newer execution took its place
+    in-progress: Waiting for the approval of Deploy/Approve
+    failure: Rejected in Deploy/Approve
+    error: The source could not be fetched in Source/Checkout: Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR
+    "#);
+}
+
+#[test]
+fn every_reason_for_no_build_is_a_final_report() {
+    for reason in AbsenceReason::ALL {
+        let report = record(Phase::Absent(reason), None).report(REGION).unwrap();
+        assert_eq!(
+            report.state,
+            ReportState::Completed(Conclusion::Skipped),
+            "{reason:?}"
+        );
+    }
+    for reason in Reason::ALL
+        .iter()
+        .filter(|reason| reason.class() == Class::Permanent)
+    {
+        let report = record(Phase::Refused(*reason), None)
+            .report(REGION)
+            .unwrap();
+        assert_eq!(
+            report.state,
+            ReportState::Completed(Conclusion::Error),
+            "{reason:?}"
+        );
+    }
+    let waiting = record(Phase::Waiting(Reason::RuleFull), None);
+    assert_eq!(waiting.report(REGION).unwrap().state, ReportState::Queued);
+}
+
+fn told(record: &mut CommitRecord) {
+    let report = record.report(REGION).unwrap();
+    record.told = Some(Told {
+        check_run: Some(CheckRunId(9)),
+        digest: report.digest(),
+        state: report.state,
+        title: report.title,
+        at: NOW,
+    });
+}
+
+/// Applies an update to a record.
+fn after(record: CommitRecord, update: &CommitUpdate) -> CommitRecord {
+    CommitRecord::updated(Some(record), update, NOW).unwrap()
+}
+
+fn superseded() -> CommitUpdate {
+    CommitUpdate {
+        change: CommitChange::Superseded(commit('b')),
+        ..update(building(), None)
+    }
+}
+
+#[test]
+fn an_older_head_ends_with_its_execution_or_at_once() {
+    let waiting = record(Phase::Waiting(Reason::RuleFull), None);
+    assert_eq!(
+        line(&after(waiting, &superseded())),
+        "cancelled: Not built: bbbbbbb is the head now"
+    );
+    let running = heard(&[pipeline(0, ExecutionState::Started)]);
+    assert_eq!(
+        line(&after(running, &superseded())),
+        "in-progress: Running in CodePipeline"
+    );
+    let mut green = after(
+        heard(&[pipeline(9, ExecutionState::Succeeded)]),
+        &superseded(),
+    );
+    assert_eq!(line(&green), "success: Succeeded in 9 s");
+    told(&mut green);
+    assert_eq!(green.due(REGION, NOW), Due::Nothing);
+}
+
+#[test]
+fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
+    let closed = update(Phase::Absent(AbsenceReason::Closed), None);
+    let green = after(heard(&[pipeline(9, ExecutionState::Succeeded)]), &closed);
+    assert_eq!(line(&green), "success: Succeeded in 9 s");
+    let running = after(heard(&[pipeline(0, ExecutionState::Started)]), &closed);
+    assert!(line(&running).starts_with("cancelled: The pull request was closed"));
+    let mut draft = record(Phase::Absent(AbsenceReason::Draft), None);
+    told(&mut draft);
+    assert_eq!(
+        shown(&after(draft, &closed)),
+        "nothing",
+        "what GitHub shows stays right"
+    );
+    // It is opened again, at the same commit: the old execution says nothing about the new pipeline.
+    let reopened = after(green, &update(building(), None));
+    assert_eq!(line(&reopened), "in-progress: Running in CodePipeline");
+    assert!(!reopened.accepts(&ExecutionId::parse("e-1").unwrap(), Some(NOW)));
+    assert!(reopened.accepts(&ExecutionId::parse("e-2").unwrap(), Some(NOW)));
+}
+
+#[test]
+fn what_is_due_depends_on_what_was_told_and_on_who_is_telling() {
+    let mut record = record(building(), Some("e-1"));
+    let Due::Now(first) = record.due(REGION, NOW) else {
+        panic!("nothing due")
+    };
+    assert_eq!((first.check_run, first.is_uncertain), (None, false));
+    record.sender = Some(Sending {
+        owner: "w".into(),
+        until: NOW.plus(Duration::from_secs(9)),
+    });
+    assert_eq!(
+        record.due(REGION, NOW),
+        Due::Later(NOW.plus(Duration::from_secs(9)))
+    );
+    let Due::Now(taken_over) = record.due(REGION, NOW.plus(Duration::from_secs(9))) else {
+        panic!("nothing due")
+    };
+    assert!(
+        taken_over.is_uncertain,
+        "the other sender may have created a check run"
+    );
+    record.sender = None;
+    told(&mut record);
+    assert_eq!(record.due(REGION, NOW), Due::Nothing);
+    let _ = record.hear(&stage(1, "Source", StepState::Started));
+    assert_eq!(
+        record.due(REGION, NOW),
+        Due::Later(NOW.plus(REFRESH)),
+        "stages are shown once a minute"
+    );
+    for event in red() {
+        let _ = record.hear(&event);
+    }
+    let Due::Now(last) = record.due(REGION, NOW) else {
+        panic!("nothing due")
+    };
+    assert_eq!(
+        last.check_run,
+        Some(CheckRunId(9)),
+        "the result is shown at once"
+    );
+    record.failed = Some(FailedReport {
+        attempts: 1,
+        kind: GitHubFaultKind::Refused,
+        detail: "x".into(),
+        retry_at: None,
+    });
+    assert_eq!(
+        record.due(REGION, NOW),
+        Due::Nothing,
+        "a repetition cannot help"
+    );
+}
+
+#[test]
+fn a_result_that_changes_gets_a_check_run_of_its_own() {
+    let mut record = heard(&red());
+    told(&mut record);
+    let retry = ExecutionEvent {
+        attempt: 2,
+        ..pipeline(200, ExecutionState::Resumed)
+    };
+    let _ = record.hear(&retry);
+    let Due::Now(due) = record.due(REGION, NOW) else {
+        panic!("nothing due")
+    };
+    assert_eq!(
+        (due.report.state, due.check_run),
+        (ReportState::InProgress, None)
+    );
+    let green = ExecutionEvent {
+        attempt: 2,
+        ..pipeline(300, ExecutionState::Succeeded)
+    };
+    let _ = record.hear(&green);
+    assert_eq!(line(&record), "success: Succeeded in 5 min 0 s");
+}
+
+#[test]
+fn a_status_has_no_summary_and_a_title_that_fits() {
+    let mut record = heard(&red());
+    record.target.form = ReportForm::Status;
+    let report = record.report(REGION).unwrap();
+    assert_eq!(report.summary, "");
+    assert!(report.title.chars().count() <= TITLE_LIMIT);
+}
+
+#[test]
+fn the_console_is_that_of_the_regions_partition() {
+    let name = PipelineName::parse("api-pr-7").unwrap();
+    insta::assert_snapshot!(
+        ["eu-west-1", "cn-north-1", "us-gov-west-1"].map(|region| console(region, &name, Some("e-1"))).join("\n"),
+        @r#"
+    https://eu-west-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/api-pr-7/executions/e-1/timeline?region=eu-west-1
+    https://cn-north-1.console.amazonaws.cn/codesuite/codepipeline/pipelines/api-pr-7/executions/e-1/timeline?region=cn-north-1
+    https://us-gov-west-1.console.amazonaws-us-gov.com/codesuite/codepipeline/pipelines/api-pr-7/executions/e-1/timeline?region=us-gov-west-1
+    "#
+    );
+}
+
+/// Every order and duplication of an execution's events leads to the same report.
+#[test]
+fn the_order_of_events_makes_no_difference() {
+    let mut events = red();
+    events.push(ExecutionEvent {
+        attempt: 2,
+        ..stage(150, "Build", StepState::Resumed)
+    });
+    events.push(ExecutionEvent {
+        attempt: 2,
+        ..action(151, "Build/Test", "Build", StepState::Started)
+    });
+    events.push(ExecutionEvent {
+        attempt: 2,
+        ..stage(180, "Build", StepState::Succeeded)
+    });
+    events.push(ExecutionEvent {
+        attempt: 2,
+        ..pipeline(181, ExecutionState::Succeeded)
+    });
+    let ordered = heard(&events);
+    let mut rng = fastrand::Rng::new();
+    for _ in 0..2_000 {
+        let mut shuffled = events.clone();
+        for _ in 0..rng.usize(0..4) {
+            shuffled.push(rng.choice(&events).unwrap().clone());
+        }
+        rng.shuffle(&mut shuffled);
+        assert_eq!(heard(&shuffled).run, ordered.run, "{shuffled:#?}");
+    }
+}

@@ -1,0 +1,178 @@
+//! Records what becomes of head commits beside the mapping: messages that fail, and executions.
+
+use crate::domain::fault::{Class, Fault};
+use crate::domain::ids::{CommitId, ExecutionId, Subject};
+use crate::domain::intake::event::Event;
+use crate::domain::outcome::disposition::Disposition;
+use crate::domain::outcome::journal::{Journal, ReportedHead};
+use crate::domain::report::execution::{ExecutionEvent, Progress};
+use crate::domain::report::record::{CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase};
+use crate::domain::state::intent::report_target;
+use crate::ports::{Clock, CommitList, Pipelines, Store};
+
+use crate::reconcile::Reconciler;
+
+/// How often an event is taken in again, if the record of its commit changes at the same time.
+const RACES: usize = 10;
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// Returns the commit that an event wants to be built, if it is reported.
+    pub(super) fn reported_head(&self, event: &Event) -> Option<ReportedHead> {
+        let (subject, commit) = event.subject().zip(event.open_head())?;
+        Some(ReportedHead {
+            key: CommitKey {
+                subject,
+                commit: commit.clone(),
+            },
+            repository: event.name.clone(),
+            target: report_target(event, self.rules())?,
+        })
+    }
+
+    /// Records that the message about a commit failed, so that GitHub shows it. A record that cannot
+    /// be written is logged, and delays no message.
+    pub(super) async fn note_failure(&self, journal: &mut Journal, disposition: &Disposition) {
+        let (Some(head), Some(fault)) = (journal.head.take(), journal.fault()) else {
+            return;
+        };
+        let phase = match disposition {
+            Disposition::DeadLetter(_) => Phase::Refused(fault.reason),
+            Disposition::Retry {
+                class: Class::Transient | Class::Throttled | Class::Quota | Class::Unknown,
+                ..
+            } => Phase::Waiting(fault.reason),
+            Disposition::Retry { .. }
+            | Disposition::Delete
+            | Disposition::Quarantine(_)
+            | Disposition::Discard => return,
+        };
+        let update = CommitUpdate {
+            key: head.key,
+            change: CommitChange::Head {
+                repository: head.repository,
+                target: head.target,
+                phase,
+                execution: None,
+            },
+        };
+        let store = &self.executor.store;
+        match store.update_unstarted(&update, self.clock().now()).await {
+            Ok(()) => journal.commits.push(update.key),
+            Err(fault) => tracing::warn!(
+                %fault,
+                commit = update.key.commit.as_str(),
+                "What became of a commit could not be recorded, so GitHub is not told"
+            ),
+        }
+    }
+
+    /// Takes in what CodePipeline says about an execution. Returns false if it concerns no commit
+    /// that is reported, or says nothing new.
+    pub(super) async fn hear_execution(
+        &self,
+        event: &ExecutionEvent,
+        journal: &mut Journal,
+    ) -> Result<bool, Fault> {
+        let store = &self.executor.store;
+        let Some(subject) = store.owner(&event.pipeline).await? else {
+            return Ok(false);
+        };
+        for _ in 0..RACES {
+            let records = store.commits(&subject).await?;
+            let Some(record) = self.commit_of(&subject, event, records).await? else {
+                return Ok(false);
+            };
+            let now = self.clock().now();
+            let mut next = record.next(now);
+            if !next.hear(event) {
+                return Ok(false);
+            }
+            let list = CommitList::of(&next, &self.region, now);
+            if store.replace(&next, list).await? {
+                if list == Some(CommitList::Unreported) {
+                    journal.commits.push(next.key);
+                }
+                return Ok(true);
+            }
+        }
+        let detail = format!("the record of a commit changed {RACES} times in the meantime");
+        Err(Fault::new(crate::domain::fault::Reason::ClaimLost, detail))
+    }
+
+    /// Finds the commit of an execution: by the id of the execution, by the commit that its source
+    /// action fetched, or by what CodePipeline lists. The first execution of a new pipeline has no
+    /// id that branchline knows.
+    async fn commit_of(
+        &self,
+        subject: &Subject,
+        event: &ExecutionEvent,
+        records: Vec<CommitRecord>,
+    ) -> Result<Option<CommitRecord>, Fault> {
+        let execution = &event.execution;
+        let heard = |one: &CommitRecord| {
+            let run = one.run.as_ref().map(|run| &run.execution);
+            one.execution.as_ref() == Some(execution) || run == Some(execution)
+        };
+        if let Some(index) = records.iter().position(heard) {
+            return Ok(records.into_iter().nth(index));
+        }
+        if !records
+            .iter()
+            .any(|one| one.accepts(execution, event.started_at))
+        {
+            return Ok(None);
+        }
+        let fetched = match source_commit(event) {
+            Some(commit) => Some(commit),
+            None => self.listed_commit(subject, event).await?,
+        };
+        let started_at = match event.progress {
+            Progress::Action(_) => None,
+            Progress::Pipeline { .. } | Progress::Stage { .. } => event.started_at,
+        };
+        let mut candidates: Vec<CommitRecord> = records
+            .into_iter()
+            .filter(|one| one.is_building() && one.accepts(execution, started_at))
+            .filter(|one| {
+                fetched
+                    .as_ref()
+                    .is_none_or(|commit| one.key.commit == *commit)
+            })
+            .collect();
+        // Several commits may be waiting for their execution. A later event names the commit.
+        Ok(match candidates.len() {
+            1 => candidates.pop(),
+            _ => None,
+        })
+    }
+
+    /// Asks CodePipeline which commit an execution has fetched.
+    async fn listed_commit(
+        &self,
+        subject: &Subject,
+        event: &ExecutionEvent,
+    ) -> Result<Option<CommitId>, Fault> {
+        let mapping = self.executor.store.mapping(subject).await?;
+        let fingerprint = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
+        let source = fingerprint.and_then(|clone| clone.source.as_deref());
+        let executions = self
+            .executor
+            .pipelines
+            .executions(&event.pipeline, source)
+            .await?;
+        let is_it = |id: &str| ExecutionId::parse(id).as_ref() == Ok(&event.execution);
+        let found = executions.into_iter().find(|one| is_it(&one.id));
+        let commit = found.and_then(|one| one.commit);
+        Ok(commit.and_then(|commit| CommitId::parse(commit).ok()))
+    }
+}
+
+/// Returns the commit that a source action has fetched.
+fn source_commit(event: &ExecutionEvent) -> Option<CommitId> {
+    match &event.progress {
+        Progress::Action(action) if action.category == "Source" => {
+            CommitId::parse(action.external_id.clone()?).ok()
+        }
+        Progress::Action(_) | Progress::Pipeline { .. } | Progress::Stage { .. } => None,
+    }
+}

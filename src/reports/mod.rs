@@ -1,0 +1,124 @@
+//! Tells GitHub about commits. A report is derived from the record of its commit, after the change
+//! that it is about was written, and never under a claim: a failing report fails no webhook and
+//! delays none.
+
+mod outbox;
+mod send;
+mod unheard;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::Timestamp;
+use crate::ports::{Clock, GitHub, PipelineReader, Store};
+
+use outbox::Next;
+pub use outbox::Outbox;
+
+/// How often the table is asked for what was missed.
+const SWEEP: Duration = Duration::from_secs(300);
+/// The most that is added to [`SWEEP`] at random, so that daemons do not ask at the same time.
+const SWEEP_JITTER_MILLIS: u64 = 60_000;
+
+/// The configuration of a reporter.
+#[derive(Clone, Debug)]
+pub struct ReporterConfig {
+    /// The worker's name, unique among all daemons.
+    pub worker: String,
+    /// The Region of the pipelines, for links.
+    pub region: String,
+}
+
+/// Tells GitHub about commits, over its ports.
+pub struct Reporter<S, P, G, C> {
+    store: S,
+    pipelines: P,
+    github: G,
+    clock: C,
+    outbox: Outbox,
+    config: ReporterConfig,
+}
+
+impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
+    /// Creates a reporter over these ports.
+    pub fn new(
+        store: S,
+        pipelines: P,
+        github: G,
+        clock: C,
+        outbox: Outbox,
+        config: ReporterConfig,
+    ) -> Self {
+        Self {
+            store,
+            pipelines,
+            github,
+            clock,
+            outbox,
+            config,
+        }
+    }
+
+    /// Reports until a stop is requested.
+    ///
+    /// If stopped or cancelled, GitHub may have been told what is not recorded. The next daemon looks for it.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        // Calls for one installation wait for each other, so that few senders are enough.
+        let senders = async {
+            tokio::join!(
+                self.send_all(),
+                self.send_all(),
+                self.send_all(),
+                self.send_all()
+            )
+        };
+        tokio::select! {
+            biased;
+            () = stop => {}
+            never = senders => match never.0 {},
+            never = self.sweep() => match never {},
+        }
+    }
+
+    /// Reports everything that is due, and returns once nothing is left that can be done now.
+    pub async fn drain(&self) {
+        if let Err(fault) = self.find_unreported(self.clock.now()).await {
+            tracing::warn!(%fault, "The commits that are not reported could not be listed");
+        }
+        while let Next::Commit(key) = self.outbox.next(self.clock.now()) {
+            self.send(key).await;
+        }
+    }
+
+    async fn send_all(&self) -> Infallible {
+        loop {
+            let now = self.clock.now();
+            match self.outbox.next(now) {
+                Next::Commit(key) => self.send(key).await,
+                Next::Wait(at) => tokio::select! {
+                    () = self.outbox.changed() => {}
+                    () = sleep(at.since(now)) => {}
+                },
+                Next::Empty => self.outbox.changed().await,
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Infallible {
+        loop {
+            let now = self.clock.now();
+            if let Err(fault) = self.find_missed(now).await {
+                tracing::warn!(%fault, "Missed reports could not be looked for; the next attempt is in some minutes");
+            }
+            sleep(SWEEP + Duration::from_millis(fastrand::u64(..SWEEP_JITTER_MILLIS))).await;
+        }
+    }
+
+    async fn find_missed(&self, now: Timestamp) -> Result<(), Fault> {
+        self.find_unreported(now).await?;
+        self.find_unheard(now).await
+    }
+}

@@ -1,0 +1,221 @@
+//! Sends one report. A lease in the record keeps two senders apart: GitHub has no token that makes
+//! a repeated creation have no effect, and of two statuses the later one counts.
+
+use std::time::Duration;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{CheckRunId, Timestamp};
+use crate::domain::report::ReportForm;
+use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
+use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Sending, Told};
+use crate::domain::report::render::{Due, DueReport};
+use crate::ports::{Clock, CommitList, Earlier, GitHub, PipelineReader, Place, Store};
+use crate::telemetry::metrics;
+
+use crate::reports::Reporter;
+
+/// How long a sender has for one report: longer than the slowest call to GitHub with its waits.
+const LEASE: Duration = Duration::from_secs(120);
+/// The wait after the first failure. It doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait after a fault that passes by itself.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// The wait after a fault that a person has to correct.
+const PERSON_WAIT: Duration = Duration::from_secs(3_600);
+/// How often the result is written again, if the record changes at the same time.
+const WRITES: usize = 5;
+/// The wait before a record is read again that another worker changed at the same time.
+const RACE: Duration = Duration::from_secs(1);
+
+impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
+    /// Tells GitHub what is due about a commit, and records it.
+    pub(super) async fn send(&self, key: CommitKey) {
+        if let Err(fault) = self.try_send(&key).await {
+            tracing::warn!(
+                %fault,
+                commit = key.commit.as_str(),
+                "The record of a commit could not be read or written; its report is sent later"
+            );
+            self.outbox.push_at(key, self.clock.now().plus(FIRST_WAIT));
+        }
+    }
+
+    async fn try_send(&self, key: &CommitKey) -> Result<(), Fault> {
+        let Some(record) = self.store.commit(key).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let due = match record.due(&self.config.region, now) {
+            Due::Nothing => return self.leave(record, now).await,
+            Due::Later(at) => {
+                self.outbox.push_at(key.clone(), at);
+                return Ok(());
+            }
+            Due::Now(due) => due,
+        };
+        let leased = CommitRecord {
+            sender: Some(Sending {
+                owner: self.config.worker.clone(),
+                until: now.plus(LEASE),
+            }),
+            ..record.next(now)
+        };
+        if !self
+            .store
+            .replace(&leased, Some(CommitList::Unreported))
+            .await?
+        {
+            self.outbox.push_at(key.clone(), now.plus(RACE));
+            return Ok(());
+        }
+        let result = self.tell(&leased, &due).await;
+        self.finish(leased, &due, result).await
+    }
+
+    async fn tell(
+        &self,
+        record: &CommitRecord,
+        due: &DueReport,
+    ) -> Result<Option<CheckRunId>, GitHubFault> {
+        let place = Place {
+            id: record.key.subject.repository,
+            name: record.repository.clone(),
+            installation: record.target.installation,
+        };
+        let earlier = match due.check_run {
+            Some(id) => Earlier::Created(id),
+            None if due.is_uncertain => Earlier::Uncertain,
+            None => Earlier::Nothing,
+        };
+        let form = record.target.form;
+        self.github.report(&place, form, &due.report, earlier).await
+    }
+
+    /// Records what GitHub was told. If the record was changed at the same time, the result is added
+    /// to that one.
+    async fn finish(
+        &self,
+        leased: CommitRecord,
+        due: &DueReport,
+        result: Result<Option<CheckRunId>, GitHubFault>,
+    ) -> Result<(), Fault> {
+        self.log(&leased, due, &result);
+        let mut record = leased;
+        for _ in 0..WRITES {
+            let now = self.clock.now();
+            let mut next = record.next(now);
+            next.note(due, &result, now);
+            let list = CommitList::of(&next, &self.config.region, now);
+            if self.store.replace(&next, list).await? {
+                if let Due::Later(at) = next.due(&self.config.region, now) {
+                    self.outbox.push_at(next.key.clone(), at);
+                } else if list == Some(CommitList::Unreported) {
+                    self.outbox.push([next.key.clone()]);
+                }
+                return Ok(());
+            }
+            let Some(changed) = self.store.commit(&record.key).await? else {
+                return Ok(());
+            };
+            record = changed;
+        }
+        self.outbox.push_at(record.key, self.clock.now().plus(RACE));
+        Ok(())
+    }
+
+    fn log(
+        &self,
+        record: &CommitRecord,
+        due: &DueReport,
+        result: &Result<Option<CheckRunId>, GitHubFault>,
+    ) {
+        let state = due.report.state.as_str();
+        let (repository, commit) = (record.repository.as_str(), record.key.commit.as_str());
+        let form = record.target.form;
+        match result {
+            Ok(_) => {
+                metrics::report_sent(form, "sent");
+                tracing::info!(
+                    repository,
+                    commit,
+                    context = due.report.context,
+                    form = form.as_str(),
+                    state,
+                    title = due.report.title,
+                    "Reported to GitHub"
+                );
+            }
+            Err(fault) => {
+                metrics::report_sent(form, fault.kind.as_str());
+                tracing::warn!(
+                    %fault,
+                    repository,
+                    commit,
+                    context = due.report.context,
+                    form = form.as_str(),
+                    state,
+                    "A report could not be sent to GitHub"
+                );
+            }
+        }
+    }
+
+    /// Takes a record out of the list of what is not reported.
+    async fn leave(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
+        let next = record.next(now);
+        let list = CommitList::of(&next, &self.config.region, now);
+        self.store.replace(&next, list).await.map(|_| ())
+    }
+}
+
+impl CommitRecord {
+    /// Adds the result of a call to GitHub.
+    fn note(
+        &mut self,
+        due: &DueReport,
+        result: &Result<Option<CheckRunId>, GitHubFault>,
+        now: Timestamp,
+    ) {
+        match result {
+            Ok(check_run) => {
+                self.told = Some(Told {
+                    check_run: *check_run,
+                    digest: due.report.digest(),
+                    state: due.report.state,
+                    title: due.report.title.clone(),
+                    at: now,
+                });
+                (self.sender, self.failed) = (None, None);
+            }
+            Err(fault) => {
+                let attempts = self.failed.as_ref().map_or(0, |failed| failed.attempts) + 1;
+                self.failed = Some(FailedReport {
+                    attempts,
+                    kind: fault.kind,
+                    detail: fault.detail.clone(),
+                    retry_at: retry_at(fault, attempts, now),
+                });
+                let creates = self.target.form == ReportForm::Check && due.check_run.is_none();
+                let may_be_there = creates && fault.kind == GitHubFaultKind::Unavailable;
+                // Without a valid lease, it only says that something may have been created.
+                self.sender = self.sender.take().filter(|_| may_be_there);
+                if let Some(sender) = &mut self.sender {
+                    sender.until = now;
+                }
+            }
+        }
+    }
+}
+
+/// Returns when to try again; `None` where that cannot help.
+fn retry_at(fault: &GitHubFault, attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    match fault.kind {
+        GitHubFaultKind::Unavailable | GitHubFaultKind::Limited => {
+            let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempts.min(16) - 1));
+            let wait = now.plus(doubled.min(LONGEST_WAIT));
+            Some(fault.retry_at.unwrap_or(wait).max(now))
+        }
+        GitHubFaultKind::Denied | GitHubFaultKind::Misconfigured => Some(now.plus(PERSON_WAIT)),
+        GitHubFaultKind::Missing | GitHubFaultKind::Refused => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! Finds what was missed: reports whose daemon ended, and executions whose events did not arrive.
+
+use std::time::Duration;
+
+use crate::domain::clone::execution::Execution;
+use crate::domain::fault::Fault;
+use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
+use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
+use crate::domain::report::record::{CommitKey, CommitRecord, Phase};
+use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
+
+use crate::reports::Reporter;
+
+/// How old a change is before another daemon reports it: its own one has had the time.
+const UNREPORTED_AGE: Duration = Duration::from_secs(120);
+/// How long nothing was heard of an execution before CodePipeline is asked.
+const UNHEARD_AGE: Duration = Duration::from_secs(900);
+
+impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
+    /// Puts into the outbox what should have been reported.
+    pub(super) async fn find_unreported(&self, now: Timestamp) -> Result<(), Fault> {
+        let before = Timestamp(now.0.saturating_sub(millis(UNREPORTED_AGE)));
+        let keys = self.all_listed(CommitList::Unreported, before).await?;
+        self.outbox.push(keys);
+        Ok(())
+    }
+
+    /// Asks CodePipeline about executions that should have ended.
+    pub(super) async fn find_unheard(&self, now: Timestamp) -> Result<(), Fault> {
+        let before = Timestamp(now.0.saturating_sub(millis(UNHEARD_AGE)));
+        for key in self.all_listed(CommitList::Running, before).await? {
+            let Some(record) = self.store.commit(&key).await? else {
+                continue;
+            };
+            if let Err(fault) = self.ask(record, now).await {
+                tracing::warn!(%fault, commit = key.commit.as_str(), "CodePipeline could not be asked about an execution");
+            }
+        }
+        Ok(())
+    }
+
+    async fn all_listed(
+        &self,
+        list: CommitList,
+        before: Timestamp,
+    ) -> Result<Vec<CommitKey>, Fault> {
+        let mut keys = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.listed(list, before, after).await?;
+            keys.extend(page.keys);
+            after = page.next;
+            if after.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn ask(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
+        let mut next = record.next(now);
+        if let Phase::Building { pipeline, .. } = &record.phase {
+            let executions = self.pipelines.executions(pipeline, None).await?;
+            match find(&record, &executions).and_then(|one| event(pipeline, one, &record)) {
+                Some(event) => {
+                    let _ = next.hear(&event);
+                }
+                None if self.pipelines.find(pipeline, None).await?.is_none() => {
+                    next.phase = Phase::PipelineLost(pipeline.clone());
+                }
+                None => {}
+            }
+        }
+        let list = CommitList::of(&next, &self.config.region, now);
+        let is_written = self.store.replace(&next, list).await?;
+        if is_written && list == Some(CommitList::Unreported) {
+            self.outbox.push([next.key]);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the execution of a commit: the one that counts, or the newest one of that commit.
+fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
+    match &record.execution {
+        Some(id) => executions.iter().find(|one| one.id == id.as_str()),
+        None => {
+            let commit = record.key.commit.as_str();
+            executions
+                .iter()
+                .find(|one| one.commit.as_deref() == Some(commit))
+        }
+    }
+}
+
+/// Returns what an event of the execution would say.
+fn event(
+    pipeline: &PipelineName,
+    execution: &Execution,
+    record: &CommitRecord,
+) -> Option<ExecutionEvent> {
+    let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::from_rfc3339);
+    let id = ExecutionId::parse(execution.id.clone()).ok()?;
+    let attempt = record.run.as_ref().filter(|run| run.execution == id);
+    Some(ExecutionEvent {
+        pipeline: pipeline.clone(),
+        execution: id,
+        attempt: attempt.map_or(1, |run| run.attempt),
+        time: time(&execution.updated).or(time(&execution.started))?,
+        started_at: time(&execution.started),
+        progress: Progress::Pipeline {
+            state: state(&execution.state)?,
+            trigger: None,
+        },
+    })
+}
+
+/// Returns the state of an execution as its events would name it (API reference,
+/// `PipelineExecutionSummary.status`).
+fn state(status: &str) -> Option<ExecutionState> {
+    Some(match status {
+        "InProgress" => ExecutionState::Started,
+        "Stopping" => ExecutionState::Stopping,
+        "Succeeded" => ExecutionState::Succeeded,
+        "Failed" => ExecutionState::Failed,
+        "Stopped" => ExecutionState::Stopped,
+        "Cancelled" => ExecutionState::Canceled,
+        "Superseded" => ExecutionState::Superseded,
+        _ => return None,
+    })
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,130 @@
+//! The fake records of commits.
+
+use std::collections::BTreeMap;
+
+use branchline::domain::fault::Fault;
+use branchline::domain::ids::{Subject, Timestamp};
+use branchline::domain::report::record::{CommitKey, CommitRecord, CommitUpdate};
+use branchline::domain::state::claim::Transition;
+use branchline::ports::{CommitList, CommitLog, CommitPage, Cursor};
+
+use super::store::FakeStore;
+use crate::world::fault_injection::Op;
+
+/// Commits in one page.
+const PAGE: usize = 3;
+
+/// The records, each with its list.
+#[derive(Default)]
+pub(super) struct Commits(BTreeMap<CommitKey, (CommitRecord, Option<CommitList>)>);
+
+impl Commits {
+    /// Applies the updates of a transition.
+    pub(super) fn follow(&mut self, transition: &Transition) {
+        for update in &transition.commits {
+            self.update(update, transition.next.updated_at);
+        }
+    }
+
+    fn update(&mut self, update: &CommitUpdate, now: Timestamp) {
+        let seen = self.0.get(&update.key).map(|(record, _)| record.clone());
+        if let Some(record) = CommitRecord::updated(seen, update, now) {
+            let listed = (record, Some(CommitList::Unreported));
+            self.0.insert(update.key.clone(), listed);
+        }
+    }
+}
+
+impl FakeStore {
+    /// Returns every record.
+    pub(crate) fn all_commits(&self) -> Vec<CommitRecord> {
+        let table = self.locked();
+        let records = table.commits.0.values();
+        records.map(|(record, _)| record.clone()).collect()
+    }
+}
+
+impl CommitLog for FakeStore {
+    async fn commit(&self, key: &CommitKey) -> Result<Option<CommitRecord>, Fault> {
+        let effect = || {
+            let table = self.locked();
+            Ok(table.commits.0.get(key).map(|(record, _)| record.clone()))
+        };
+        self.faults.pass(Op::Commit, effect).await
+    }
+
+    async fn commits(&self, subject: &Subject) -> Result<Vec<CommitRecord>, Fault> {
+        let effect = || {
+            let table = self.locked();
+            let records = table.commits.0.values();
+            let of_subject = records.filter(|(record, _)| record.key.subject == *subject);
+            Ok(of_subject.map(|(record, _)| record.clone()).collect())
+        };
+        self.faults.pass(Op::Commits, effect).await
+    }
+
+    async fn update_unstarted(&self, update: &CommitUpdate, now: Timestamp) -> Result<(), Fault> {
+        let effect = || {
+            let mut table = self.locked();
+            let seen = table.commits.0.get(&update.key);
+            if !seen.is_some_and(|(record, _)| record.is_building()) {
+                table.commits.update(update, now);
+            }
+            Ok(())
+        };
+        self.faults.pass(Op::UpdateCommit, effect).await
+    }
+
+    async fn replace(
+        &self,
+        record: &CommitRecord,
+        list: Option<CommitList>,
+    ) -> Result<bool, Fault> {
+        let effect = || {
+            let mut table = self.locked();
+            let seen = table.commits.0.get(&record.key);
+            let is_seen = seen.is_some_and(|(seen, _)| seen.version + 1 == record.version);
+            if is_seen {
+                let listed = (record.clone(), list);
+                table.commits.0.insert(record.key.clone(), listed);
+            }
+            Ok(is_seen)
+        };
+        self.faults.pass(Op::ReplaceCommit, effect).await
+    }
+
+    async fn listed(
+        &self,
+        list: CommitList,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> Result<CommitPage, Fault> {
+        let effect = || {
+            let table = self.locked();
+            let listed = table.commits.0.values();
+            let mut keys: Vec<(String, CommitKey)> = listed
+                .filter(|(record, at)| *at == Some(list) && record.updated_at < before)
+                .map(|(record, _)| {
+                    let (subject, commit) = (record.key.subject.key(), &record.key.commit);
+                    let position = format!("{} {subject} {commit}", record.updated_at);
+                    (position, record.key.clone())
+                })
+                .collect();
+            keys.sort();
+            let position = after.and_then(|after| after.0.get("position").cloned());
+            let rest = keys
+                .into_iter()
+                .filter(|(at, _)| position.as_ref().is_none_or(|position| at > position));
+            let mut rest: Vec<_> = rest.collect();
+            let more = rest.len() > PAGE;
+            rest.truncate(PAGE);
+            let last = rest.last().filter(|_| more);
+            let next = last.map(|(at, _)| Cursor([("position".to_owned(), at.clone())].into()));
+            Ok(CommitPage {
+                keys: rest.into_iter().map(|(_, key)| key).collect(),
+                next,
+            })
+        };
+        self.faults.pass(Op::ListCommits, effect).await
+    }
+}
