@@ -18,7 +18,8 @@
 //!        ▼
 //!  domain/outcome/ 7 disposition: what becomes of the message, and why
 //!
-//!  ports/          the traits through which all of this reaches AWS; aws/ implements them
+//!  ports/          the traits through which all of this reaches AWS and GitHub; aws/ and github/
+//!                  implement them
 //!  inspect/        read-only answers (explain, audit, check, mappings, dlq), on the same path
 //!  commands/       one file a subcommand; cli/ has the arguments and the output
 //!  config/         the configuration file: words first, then meaning
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod domain;
+pub mod github;
 pub mod http;
 pub mod inspect;
 pub mod ports;

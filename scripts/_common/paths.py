@@ -7,6 +7,7 @@ ROOT = SCRIPTS.parent
 REQUIREMENTS = SCRIPTS / "requirements"
 TEMPLATE = ROOT / "infra" / "templates" / "sqs_send_message.vtl"
 FIXTURES = ROOT / "tests" / "fixtures" / "webhooks"
+GITHUB_API = ROOT / "tests" / "fixtures" / "github_api.json"
 
 SANDBOX = ROOT / ".sandbox"
 

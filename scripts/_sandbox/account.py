@@ -8,12 +8,14 @@ from typing import Any
 
 from _common.isolation import REGION
 
-from . import aws
+from . import aws, pipeline_run
 
 TABLE = "branchline"
 PIPELINE = "api-template"
 REPOSITORY = "acme/api"
+GITHUB_WORLD = "sandbox"
 SECRET_VARIABLE = "BRANCHLINE_WEBHOOK_SECRET"
+RULE = "branchline-pipelines"
 MAX_RECEIVES = 100
 RETENTION = "1209600"
 """How long failed messages are kept, in seconds: 14 days, the longest that SQS allows."""
@@ -33,6 +35,8 @@ class Account:
     table: str
     template: str
     secret: str
+    github: str = ""
+    """The base URL of the fake GitHub's API, or nothing where only AWS is needed."""
 
     def queues(self) -> dict[str, str]:
         """Returns the address of every queue by its name for people."""
@@ -44,14 +48,15 @@ class Account:
         }
 
 
-def make(endpoint: str) -> Account:
-    """Fills a fresh emulator."""
+def make(endpoint: str, github: str = "") -> Account:
+    """Fills a fresh emulator. `github` is the address of the fake GitHub, if there is one."""
     sqs = aws.client("sqs", endpoint)
     dead_letters = _queue(sqs, "branchline-dead-letters", MessageRetentionPeriod=RETENTION)
     quarantine = _queue(sqs, "branchline-quarantine", MessageRetentionPeriod=RETENTION)
     redrive = _redrive_to(sqs, dead_letters)
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
     internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
+    _report_pipelines(aws.client("events", endpoint), _arn(sqs, internal))
     _make_tables(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
@@ -65,6 +70,7 @@ def make(endpoint: str) -> Account:
         table=TABLE,
         template=PIPELINE,
         secret=secrets.token_hex(16),
+        github=f"{github}/{GITHUB_WORLD}" if github else "",
     )
 
 
@@ -106,10 +112,21 @@ def _queue(sqs: Any, name: str, **attributes: str) -> str:
     return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
 
-def _redrive_to(sqs: Any, queue_url: str) -> str:
+def _arn(sqs: Any, queue_url: str) -> str:
     found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    arn = found["Attributes"]["QueueArn"]
-    return json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES})
+    return str(found["Attributes"]["QueueArn"])
+
+
+def _redrive_to(sqs: Any, queue_url: str) -> str:
+    policy = {"deadLetterTargetArn": _arn(sqs, queue_url), "maxReceiveCount": MAX_RECEIVES}
+    return json.dumps(policy)
+
+
+def _report_pipelines(events: Any, queue: str) -> None:
+    """Lets EventBridge send the events of all pipelines to the internal queue."""
+    pattern = {"source": [pipeline_run.SOURCE], "detail-type": list(pipeline_run.KINDS)}
+    events.put_rule(Name=RULE, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=RULE, Targets=[{"Id": "internal", "Arn": queue}])
 
 
 def audit_table(table: str) -> str:

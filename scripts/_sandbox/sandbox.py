@@ -12,11 +12,13 @@ from _common.isolation import CREDENTIALS, environment, isolate
 from _common.locks import exclusive
 from _common.problem import Problem
 
-from . import account, aws, emulator, gateway, github, state
+from . import account, aws, emulator, gateway, github, github_control, playing, state
 from .world import World, source_of
 
 MOTO_LOG = paths.SANDBOX / "moto.log"
+GITHUB_LOG = paths.SANDBOX / "github.log"
 EXEC_LOG = paths.SANDBOX / "exec.log"
+EXEC_GITHUB_LOG = paths.SANDBOX / "exec-github.log"
 CONFIGURATION = paths.SANDBOX / "branchline.toml"
 LOCK = paths.SANDBOX / "lock"
 
@@ -39,13 +41,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    up = commands.add_parser("up", help="start the emulator and create queues, table and template")
-    up.add_argument(
-        "--port", type=int, default=0, help="the emulator's port (default: any free one)"
-    )
+    up = commands.add_parser("up", help="start AWS with queues, tables and a template, and GitHub")
+    up.add_argument("--port", type=int, default=0, help="the port of AWS (default: any free one)")
     up.set_defaults(run=_up)
 
-    down = commands.add_parser("down", help="stop the emulator and lose everything in it")
+    down = commands.add_parser("down", help="stop both emulators and lose everything in them")
     down.set_defaults(run=_down)
 
     status = commands.add_parser("status", help="show queues, pipelines and mappings")
@@ -65,7 +65,23 @@ def _parser() -> argparse.ArgumentParser:
     signing.add_argument("--forge", action="store_true", help="sign with a wrong secret")
     send.set_defaults(run=_send)
 
-    exec_help = "run a command with a new emulator, which contains a role and nothing else"
+    play = commands.add_parser(
+        "run", help="play the newest execution of a pipeline: put its events on EventBridge"
+    )
+    play.add_argument("pipeline", metavar="PIPELINE", help="such as api-pr-7")
+    playing.add_arguments(play)
+    play.set_defaults(run=_run)
+
+    page = commands.add_parser("page", help="show the page of a pull request on GitHub as text")
+    page.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
+    page.set_defaults(run=_page)
+
+    rerun_help = "click Re-run of the checks of a pull request, and send the webhooks"
+    rerun = commands.add_parser("rerun", help=rerun_help)
+    rerun.add_argument("pull_request", metavar="PULL_REQUEST", help="such as acme/api#7")
+    rerun.set_defaults(run=_rerun)
+
+    exec_help = "run a command with new emulators, which contain a role and a repository"
     run = commands.add_parser("exec", usage="%(prog)s -- COMMAND...", help=exec_help)
     run.set_defaults(run=_exec)
     return parser
@@ -85,14 +101,18 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _start(port: int) -> state.State:
-    started = emulator.start(MOTO_LOG, port)
+    leftover = state.read()
+    if leftover is not None:
+        leftover.stop()
+    started, fake = emulator.start_both(MOTO_LOG, GITHUB_LOG, port)
     try:
-        made = account.make(started.endpoint)
+        made = account.make(started.endpoint, fake.endpoint)
         account.write_configuration(made, CONFIGURATION)
-        fresh = state.State(started, made)
+        fresh = state.State(started, fake, made)
         fresh.save()
     except BaseException:
         started.stop()
+        fake.stop()
         raise
     return fresh
 
@@ -116,6 +136,8 @@ def _print_how_to_use(made: account.Account) -> None:
     print("  cargo run -- run")
     print("\nand in another terminal:\n")
     print(f"  scripts/sandbox send {paths.shown(paths.FIXTURES)}/pull_request.opened.json")
+    print("  scripts/sandbox run api-pr-7")
+    print("  scripts/sandbox page acme/api#7")
     print("  scripts/sandbox status")
     print("  scripts/sandbox down")
 
@@ -123,8 +145,9 @@ def _print_how_to_use(made: account.Account) -> None:
 def _down(_arguments: argparse.Namespace) -> int:
     with exclusive(LOCK):
         found = state.load()
-        if found is not None:
-            found.emulator.stop()
+        leftover = state.read()
+        if leftover is not None:
+            leftover.stop()
         state.forget()
     terminal.done("the sandbox is down" if found else "the sandbox was already down")
     return 0
@@ -136,8 +159,8 @@ def _running() -> state.State:
         return found
     if state.FILE.exists():
         raise Problem(
-            f"the emulator has ended: see {paths.shown(MOTO_LOG)}; "
-            "start a new one with scripts/sandbox up"
+            f"an emulator has ended: see {paths.shown(MOTO_LOG)} and {paths.shown(GITHUB_LOG)}; "
+            "start new ones with scripts/sandbox up"
         )
     raise Problem("no sandbox is up: start it with scripts/sandbox up")
 
@@ -145,7 +168,7 @@ def _running() -> state.State:
 def _status(_arguments: argparse.Namespace) -> int:
     made = _running().account
     world = World(made)
-    terminal.heading(f"sandbox at {made.endpoint}, region {made.region}")
+    terminal.heading(f"sandbox at {made.endpoint}, region {made.region}; GitHub at {made.github}")
     depths = [(name, *map(str, world.depth(url))) for name, url in made.queues().items()]
     terminal.table(["queue", "waiting", "in flight"], depths)
     _show_pipelines(world, made.template)
@@ -196,11 +219,41 @@ def _send(arguments: argparse.Namespace) -> int:
         delivery=arguments.delivery,
         form=arguments.form,
     )
+    _deliver(webhook, made)
+    if not arguments.forge:
+        github_control.GitHub(made.github).apply(webhook.event, body)
+    return 0
+
+
+def _deliver(webhook: github.Webhook, made: account.Account) -> None:
     reply = gateway.deliver(webhook, made.webhooks)
     if reply.error is not None:
         raise Problem(f"SQS answered {reply.status}: {reply.error}")
     size = len(webhook.body)
     terminal.done(f"{webhook.event} {webhook.delivery}: {size} bytes, message {reply.message_id}")
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    webhooks = github_control.GitHub(made.github).rerun(arguments.pull_request)
+    if not webhooks:
+        raise Problem(f"the head of {arguments.pull_request} has no checks")
+    for event, body in webhooks:
+        _deliver(github.webhook(body, event, made.secret), made)
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    for line in playing.play(made, arguments):
+        terminal.say(line)
+    terminal.done(f"{arguments.pipeline} was played")
+    return 0
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    made = _running().account
+    print(github_control.GitHub(made.github).page(arguments.pull_request), end="")
     return 0
 
 
@@ -210,9 +263,14 @@ def _exec(arguments: argparse.Namespace) -> int:
     command = words[1:] if words[:1] == ["--"] else words
     if not command:
         raise Problem("exec: the command is missing: scripts/sandbox exec -- COMMAND", 2)
-    with emulator.running(EXEC_LOG) as fresh:
+    with emulator.both_running(EXEC_LOG, EXEC_GITHUB_LOG) as (fresh, fake):
         role = account.make_role(aws.client("iam", fresh.endpoint))
-        variables = environment(BRANCHLINE_TEST_ENDPOINT=fresh.endpoint, BRANCHLINE_TEST_ROLE=role)
+        variables = environment(
+            BRANCHLINE_TEST_ENDPOINT=fresh.endpoint,
+            BRANCHLINE_TEST_ROLE=role,
+            BRANCHLINE_TEST_GITHUB=fake.endpoint,
+            BRANCHLINE_TEST_GITHUB_KEY=fake.private_key,
+        )
         try:
             child = subprocess.Popen(command, env=variables)
         except OSError as error:

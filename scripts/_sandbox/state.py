@@ -14,10 +14,20 @@ FILE = paths.SANDBOX / "state.json"
 
 @dataclass(frozen=True)
 class State:
-    """A sandbox that was started. `emulator` shows whether it still runs."""
+    """A sandbox that was started. Its emulators show whether it still runs."""
 
     emulator: Emulator
+    github: Emulator
     account: Account
+
+    def is_alive(self) -> bool:
+        """Returns whether both emulators run."""
+        return self.emulator.is_alive() and self.github.is_alive()
+
+    def stop(self) -> None:
+        """Ends the emulators that run."""
+        self.emulator.stop()
+        self.github.stop()
 
     def save(self, file: Path = FILE) -> None:
         """Writes another file and renames it, so that a reader never sees half of it."""
@@ -27,13 +37,19 @@ class State:
 
 
 def load(file: Path = FILE) -> State | None:
-    """Returns the running sandbox, or None for a file of another version or without a process."""
+    """Returns the running sandbox, or None if it does not run as a whole."""
+    found = read(file)
+    return found if found is not None and found.is_alive() else None
+
+
+def read(file: Path = FILE) -> State | None:
+    """Returns the sandbox that was started last, or None for a file of another version."""
     try:
         raw = json.loads(file.read_text())
-        state = State(Emulator(**raw["emulator"]), Account(**raw["account"]))
+        emulators = Emulator(**raw["emulator"]), Emulator(**raw["github"])
+        return State(*emulators, Account(**raw["account"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return state if state.emulator.is_alive() else None
 
 
 def forget(file: Path = FILE) -> None:

@@ -15,6 +15,7 @@ pub mod mappings;
 pub mod options;
 pub mod output;
 pub mod run;
+pub mod setup;
 pub mod status;
 pub mod terminal;
 
@@ -71,8 +72,14 @@ pub enum Command {
     Why(status::Why),
     /// Predict what the daemon would do with a webhook, and show the clone's differences
     Explain(Explain),
-    /// Check the configuration and what the daemon needs in the AWS account
+    /// Check the configuration, and what the daemon needs in the AWS account and at GitHub
     Check(Check),
+    /// Print how to set up what branchline needs outside AWS
+    Setup {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: setup::SetupCommand,
+    },
     /// Print information about the configuration file
     Config {
         /// The subcommand.
@@ -126,7 +133,7 @@ Example, for editors with Taplo (VS Code: Even Better TOML):
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct Check {
-    /// Check only the configuration and its secrets, without calling AWS
+    /// Check only the configuration and its secrets, without calling AWS and GitHub
     #[arg(long)]
     pub offline: bool,
     /// ARN of the daemon's role, to check that it may pass the roles of the clones
@@ -147,7 +154,9 @@ pub struct Check {
 
 const CHECK_HELP: &str = "\
 Needs sqs:GetQueueAttributes, dynamodb:DescribeTable, dynamodb:DescribeTimeToLive and
-codepipeline:GetPipeline, and iam:SimulatePrincipalPolicy on the role of --daemon-role.
+codepipeline:GetPipeline, and iam:SimulatePrincipalPolicy on the role of --daemon-role. With
+github.app, the App's permissions and events, and its installations in the repositories of the
+templates, are compared with what the rules need.
 
 Each problem comes with the command or the permission that fixes it. A skipped check is not a
 problem: it has a - in the table, and \"ok\": null in JSON.

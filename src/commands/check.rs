@@ -1,6 +1,6 @@
-//! `branchline check`: examines the configuration and the account, piece by piece.
+//! `branchline check`: examines the configuration, the account and GitHub, piece by piece.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::aws::{Aws, audit_table};
@@ -9,16 +9,24 @@ use crate::cli::output::OutputFormat;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::notes::notes;
 use crate::commands::connect::connect;
+use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
+use crate::domain::github::Credentials;
+use crate::domain::github::needs::Uses;
+use crate::domain::ids::RepositoryName;
+use crate::domain::report::ReportForm;
 use crate::domain::text::{one_line, plural};
+use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
-use crate::ports::PipelineReader;
+use crate::ports::{Clock, GitHubReader, PipelineReader};
 
 use crate::cli::terminal::{Done, code, colours, format, stopped};
 
 /// The longest line of the text, in characters. The JSON has the whole values.
 const LINE: usize = 1_000;
+/// The most repositories whose installation is looked at.
+const INSTALLATIONS: usize = 20;
 
 pub(crate) async fn run(args: &Check) -> Done {
     let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
@@ -27,7 +35,9 @@ pub(crate) async fn run(args: &Check) -> Done {
     let mut findings = vec![Finding::good("configuration", detail)];
     if !args.offline {
         let aws = connect(&config).await?;
-        findings.extend(account(&aws, &config, args.daemon_role.as_deref()).await);
+        let (in_account, repositories) = account(&aws, &config, args.daemon_role.as_deref()).await;
+        findings.extend(in_account);
+        findings.extend(github(&config, &repositories).await?);
     }
     let format = format(args.output);
     let mut text = String::new();
@@ -43,7 +53,12 @@ pub(crate) async fn run(args: &Check) -> Done {
     Ok(code(problems))
 }
 
-async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Finding> {
+/// Examines the account. Returns the repositories of the templates as well.
+async fn account(
+    aws: &Aws,
+    config: &Config,
+    daemon: Option<&str>,
+) -> (Vec<Finding>, BTreeSet<RepositoryName>) {
     let mut findings = queues(aws, config).await;
     match aws.describe_table(&config.table).await {
         Ok(facts) => findings.extend(preflight::table(&facts)),
@@ -58,9 +73,9 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
         Ok(facts) => findings.extend(preflight::audit_table(&facts)),
         Err(fault) => findings.push(preflight::audit_table_fault(&trail, &fault)),
     }
-    let (of_templates, clones) = templates(aws, config).await;
-    findings.extend(of_templates);
-    let roles = preflight::roles(&clones);
+    let templates = templates(aws, config).await;
+    findings.extend(templates.findings);
+    let roles = preflight::roles(&templates.clones);
     match daemon {
         None => findings.extend(preflight::without_daemon_role(&roles)),
         Some(daemon) => {
@@ -69,7 +84,36 @@ async fn account(aws: &Aws, config: &Config, daemon: Option<&str>) -> Vec<Findin
             }
         }
     }
-    findings
+    (findings, templates.repositories)
+}
+
+/// Examines what GitHub lets branchline do, if it is configured.
+async fn github(
+    config: &Config,
+    repositories: &BTreeSet<RepositoryName>,
+) -> Result<Vec<Finding>, NoClient> {
+    let Some(access) = &config.github else {
+        return Ok(Vec::new());
+    };
+    let forms = config.rules.0.iter().filter_map(|rule| rule.report);
+    let forms: Vec<ReportForm> = forms.collect();
+    let uses = Uses {
+        checks: forms.contains(&ReportForm::Check),
+        statuses: forms.contains(&ReportForm::Status),
+        ..Uses::default()
+    };
+    let github = crate::github::connect(access.clone(), SystemClock)?;
+    let answer = github.sign_in().await;
+    let mut findings = preflight::github(&access.api, answer.as_ref(), uses, SystemClock.now());
+    let is_app = matches!(access.credentials, Credentials::App { .. });
+    if is_app && answer.is_ok() {
+        for repository in repositories.iter().take(INSTALLATIONS) {
+            let answer = github.installation(repository).await;
+            let answer = answer.as_ref().map(Option::as_ref);
+            findings.push(preflight::github_installation(repository, answer, uses));
+        }
+    }
+    Ok(findings)
 }
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
@@ -86,11 +130,21 @@ async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
     })
 }
 
-/// Examines the template of each rule. Returns the findings, and the clones that could be created.
-async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline>) {
+/// What the templates of the rules tell.
+#[derive(Default)]
+struct Templates {
+    findings: Vec<Finding>,
+    /// The clones that could be created.
+    clones: Vec<NewPipeline>,
+    /// The repositories that the rules are about.
+    repositories: BTreeSet<RepositoryName>,
+}
+
+/// Examines the template of each rule.
+async fn templates(aws: &Aws, config: &Config) -> Templates {
     let pipelines = aws.pipelines(config.codepipeline_rate);
     let mut known = BTreeMap::new();
-    let (mut findings, mut clones) = (Vec::new(), Vec::new());
+    let mut all = Templates::default();
     for rule in &config.rules.0 {
         if !known.contains_key(&rule.template) {
             let template = pipelines.template(&rule.template).await;
@@ -99,17 +153,21 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
         match known.get(&rule.template) {
             Some(Ok(template)) => {
                 let checked = preflight::template(rule, template, &config.table);
-                findings.push(checked.finding);
+                all.findings.push(checked.finding);
                 let mut of_rule = template.repositories();
                 let of_rule = of_rule.find(|name| rule.repository.is_match(name.as_str()));
-                let covered = of_rule.and_then(|name| preflight::secrets(&name, &config.secrets));
+                let covered = of_rule
+                    .as_ref()
+                    .and_then(|name| preflight::secrets(name, &config.secrets));
                 // Several rules may be about one repository.
-                findings.extend(covered.filter(|finding| !findings.contains(finding)));
-                clones.extend(checked.clone);
+                let covered = covered.filter(|finding| !all.findings.contains(finding));
+                all.findings.extend(covered);
+                all.repositories.extend(of_rule);
+                all.clones.extend(checked.clone);
             }
             Some(Err(fault)) => {
                 let what = format!("template {}", rule.template);
-                findings.push(Finding::from_fault(
+                all.findings.push(Finding::from_fault(
                     &what,
                     fault,
                     "codepipeline:GetPipeline",
@@ -118,7 +176,7 @@ async fn templates(aws: &Aws, config: &Config) -> (Vec<Finding>, Vec<NewPipeline
             None => {}
         }
     }
-    (findings, clones)
+    all
 }
 
 async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {

@@ -11,6 +11,7 @@ mod interrupt;
 mod mappings;
 mod observe;
 mod run;
+mod setup;
 mod status;
 mod system_clock;
 mod why;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => block_on(check::run(&args)),
         Command::Dlq(args) => block_on(dlq::run(&args.command)),
         Command::Mappings(args) => block_on(mappings::run(&args.command)),
+        Command::Setup { command } => setup::run(&command),
         Command::Config {
             command: ConfigCommand::Schema,
         } => terminal::print(config::SCHEMA.as_bytes()),

@@ -275,7 +275,7 @@ fn secrets(
             format!("'{path}' does not name a configuration value: expected \"Stage/Action/Key\"")
         };
         let place = diagnostics.record_error(&located.place, parts.ok_or_else(what));
-        let secret = secrets::for_clone(&located.value, environment);
+        let secret = secrets::text(&located.value, environment);
         let secret = diagnostics.record_error(&located.place, secret);
         let (action, key) = place?;
         Some((action, key.to_owned(), secret?))

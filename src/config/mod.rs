@@ -7,6 +7,7 @@
 mod changes;
 mod digest;
 mod environment;
+mod github;
 mod limits;
 mod overrides;
 mod problem;

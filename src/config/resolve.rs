@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use toml::de::DeTable;
 
+use crate::domain::github::GitHubAccess;
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::rules::rule::Rules;
 
@@ -14,7 +15,7 @@ use crate::config::problem::Place;
 use crate::config::valid::{AccountConfig, Config, Queues};
 use crate::config::values::{http_url, queue_region, queue_url, region_name, table_name};
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{report, rules, secrets};
+use crate::config::{github, report, rules, secrets};
 
 /// Resolves one document. Mistakes go to the diagnostics.
 pub(super) struct Resolver<'a, E> {
@@ -40,6 +41,7 @@ struct Resolved {
     limits: Option<Limits>,
     table: Option<String>,
     secrets: Secrets,
+    github: Option<GitHubAccess>,
     rules: Rules,
 }
 
@@ -64,6 +66,7 @@ impl<E: Environment> Resolver<'_, E> {
             max_attempts: limits.max_attempts,
             table: resolved.table?,
             secrets: resolved.secrets,
+            github: resolved.github,
             rules: resolved.rules,
         })
     }
@@ -96,6 +99,7 @@ impl<E: Environment> Resolver<'_, E> {
             aws: aws_settings,
             table: self.table(&store),
             secrets: secrets::read(self.diagnostics, &github, self.environment),
+            github: github::read(self.diagnostics, &github, self.environment),
             rules: rules::read(
                 self.diagnostics,
                 &root,

@@ -194,8 +194,8 @@ fn name_of(reference: &str, number: usize) -> String {
     }
 }
 
-/// Resolves a secret of a clone, which is text, since AWS accepts nothing else.
-pub(super) fn for_clone(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
+/// Resolves a secret that is text: of a clone, since AWS accepts nothing else, or a token.
+pub(super) fn text(reference: &str, environment: &impl Environment) -> Result<Secret, String> {
     let secret = String::from_utf8(resolve(reference, environment)?);
     let secret = secret.map_err(|_| "the secret is not UTF-8 text".to_owned())?;
     if environment.hides_secrets() {
@@ -205,8 +205,9 @@ pub(super) fn for_clone(reference: &str, environment: &impl Environment) -> Resu
     }
 }
 
-/// Errors contain the reference, but never a text that could be a secret itself.
-fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, String> {
+/// Resolves a reference. Errors contain the reference, but never a text that could be a secret
+/// itself.
+pub(super) fn resolve(reference: &str, environment: &impl Environment) -> Result<Vec<u8>, String> {
     let (secret, source) = match reference.split_once(':') {
         Some(("env", name)) => {
             let value = environment.variable(name)?;

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::config::values::queue_account;
+use crate::domain::github::GitHubAccess;
 use crate::domain::intake::authenticated::{EventOrigin, Secrets};
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
@@ -29,6 +30,8 @@ pub struct Config {
     pub table: String,
     /// The webhook secrets.
     pub secrets: Secrets,
+    /// How GitHub is called; `None` if it is not.
+    pub github: Option<GitHubAccess>,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }

@@ -119,6 +119,14 @@ impl<'a, 't> Table<'a, 't> {
         })
     }
 
+    /// Reads a text, or a whole number as text.
+    pub(super) fn text_or_number(&self, key: &'static str) -> Option<Located<String>> {
+        self.read(key, "text in quotes, or a whole number", |value| {
+            let number = || value.as_integer().map(|number| number.as_str().to_owned());
+            value.as_str().map(str::to_owned).or_else(number)
+        })
+    }
+
     /// Reads one text, or a list of texts.
     pub(super) fn texts(&self, key: &'static str) -> Option<Located<Vec<String>>> {
         self.read(key, "text in quotes, or a list of texts", |value| {

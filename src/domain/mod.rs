@@ -7,6 +7,7 @@
 pub mod clone;
 pub mod fault;
 pub mod foreign_text;
+pub mod github;
 pub mod heartbeat;
 pub mod ids;
 pub mod intake;

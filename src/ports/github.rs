@@ -1,8 +1,11 @@
 //! The GitHub port: what branchline asks GitHub, and what it shows there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use crate::domain::ids::{CheckRunId, CommentId, InstallationId, RepositoryId, RepositoryName};
+use crate::domain::ids::{
+    CheckRunId, CommentId, InstallationId, RepositoryId, RepositoryName, Timestamp,
+};
 use crate::domain::report::fault::GitHubFault;
 use crate::domain::report::{Report, ReportForm};
 
@@ -31,7 +34,7 @@ pub enum Earlier<Id> {
 
 /// Access to GitHub. Calls for one installation are made one after the other, and mutations at
 /// least one second apart; a limit that GitHub names is obeyed for every later call of the
-/// installation (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+/// installation (GitHub Docs, "Best practices for using the REST API").
 pub trait GitHub: Send + Sync + 'static {
     /// Shows a report on its commit: creates a check run or updates `earlier`, or adds a commit
     /// status. Returns the check run; `None` for a status. A check run that was completed is
@@ -66,4 +69,72 @@ pub trait GitHub: Send + Sync + 'static {
         marker: &str,
         earlier: Earlier<CommentId>,
     ) -> impl Future<Output = Result<CommentId, GitHubFault>> + Send;
+}
+
+/// The permissions and events of an App, in GitHub's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// `read`, `write` or `admin`, by the permission's name.
+    pub permissions: BTreeMap<String, String>,
+    /// The events that its webhook sends.
+    pub events: BTreeSet<String>,
+}
+
+/// Who GitHub takes branchline for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A GitHub App.
+    App {
+        /// The name in URLs.
+        slug: String,
+        /// What it asks for.
+        grants: Grants,
+    },
+    /// The owner of a token.
+    Person {
+        /// The owner's name.
+        login: String,
+        /// When the token expires, if it does.
+        expires_at: Option<Timestamp>,
+    },
+}
+
+/// The answer to the question who branchline is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who it is.
+    pub identity: Identity,
+    /// The milliseconds by which this machine's clock is ahead; negative if it is behind. `None` if
+    /// the answer has no time.
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// The installation of an App in a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installation {
+    /// Its number.
+    pub id: InstallationId,
+    /// What the owner of the repository accepted.
+    pub grants: Grants,
+    /// True if it was suspended.
+    pub is_suspended: bool,
+}
+
+/// Reads who branchline is for GitHub, and what it may do. For `branchline check`.
+pub trait GitHubReader: Send + Sync + 'static {
+    /// Asks who branchline is.
+    ///
+    /// # Errors
+    /// `github-misconfigured`, `github-limited` and `github-unavailable`.
+    fn sign_in(&self) -> impl Future<Output = Result<SignedIn, GitHubFault>> + Send;
+
+    /// Returns the App's installation in a repository; `None` if there is none, or if the
+    /// repository does not exist.
+    ///
+    /// # Errors
+    /// Those of [`GitHubReader::sign_in`].
+    fn installation(
+        &self,
+        repository: &RepositoryName,
+    ) -> impl Future<Output = Result<Option<Installation>, GitHubFault>> + Send;
 }

@@ -26,7 +26,7 @@ pub use account::{
 pub use clock::Clock;
 pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
-pub use github::{Earlier, GitHub, Place};
+pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
@@ -110,15 +109,20 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     async fn sweep(&self) -> Infallible {
         loop {
             let now = self.clock.now();
-            if let Err(fault) = self.find_missed(now).await {
-                tracing::warn!(%fault, "Missed reports could not be looked for; the next attempt is in some minutes");
-            }
+            self.find_missed(now).await;
             sleep(SWEEP + Duration::from_millis(fastrand::u64(..SWEEP_JITTER_MILLIS))).await;
         }
     }
 
-    async fn find_missed(&self, now: Timestamp) -> Result<(), Fault> {
-        self.find_unreported(now).await?;
-        self.find_unheard(now).await
+    /// Looks for reports whose daemon ended, and asks CodePipeline about executions of which nothing
+    /// was heard for long.
+    pub async fn find_missed(&self, now: Timestamp) {
+        let found = match self.find_unreported(now).await {
+            Ok(()) => self.find_unheard(now).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = found {
+            tracing::warn!(%fault, "Missed reports could not be looked for; the next attempt is in some minutes");
+        }
     }
 }

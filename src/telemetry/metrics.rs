@@ -85,6 +85,10 @@ measures! {
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
     /// Seconds that a call to AWS took, with its retries
     AWS_CALL = "branchline_aws_call_seconds", Histogram(SHORT), Seconds, ["service", "operation"];
+    /// Calls to GitHub, by operation and outcome: ok, or the kind of fault
+    GITHUB_CALLS = "branchline_github_calls_total", Counter, Count, ["operation", "outcome"];
+    /// Seconds that a call to GitHub took, without the wait for its turn
+    GITHUB_CALL = "branchline_github_call_seconds", Histogram(SHORT), Seconds, ["operation"];
     /// Messages being processed
     IN_FLIGHT = "branchline_in_flight", Gauge, Count, [];
     /// Leases lost: messages that returned to the queue before their processing ended
@@ -146,6 +150,12 @@ pub(crate) fn called(
         .increment(1);
     histogram!(AWS_CALL.name, "service" => service, "operation" => operation())
         .record(took.as_secs_f64());
+}
+
+/// Records a call to GitHub.
+pub(crate) fn github_called(operation: &'static str, outcome: &'static str, took: Duration) {
+    counter!(GITHUB_CALLS.name, "operation" => operation, "outcome" => outcome).increment(1);
+    histogram!(GITHUB_CALL.name, "operation" => operation).record(took.as_secs_f64());
 }
 
 /// Counts a message as being processed until it is dropped.

@@ -3,6 +3,7 @@
 mod aws;
 mod cli;
 mod contract;
+mod github;
 mod properties;
 mod repository;
 mod stories;

@@ -1,11 +1,24 @@
 """Replaces the parts of moto that are not as AWS is, or do not stand load."""
 
-from . import executions, memory, parameters, pipelines, queues, speed, transactions, validation
+from . import (
+    events,
+    executions,
+    history,
+    memory,
+    parameters,
+    pipelines,
+    queues,
+    speed,
+    transactions,
+    validation,
+)
 
 
 def install() -> None:
     """Replaces them for the rest of the process, which serves nothing yet."""
+    events.install()
     executions.install()
+    history.install()
     memory.install()
     parameters.install()
     pipelines.install()

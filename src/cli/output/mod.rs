@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 pub mod colour;
 pub mod explanation;
+pub mod github_app;
 pub mod mapping;
 pub mod notes;
 pub mod status;

@@ -367,6 +367,7 @@ fn a_command_without_queues_needs_no_queue_url() {
 }
 
 mod clones;
+mod github;
 mod schema;
 mod secrets;
 mod unusable;

@@ -59,6 +59,17 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
             "secrets = [\"env:NEW\", \"file:/run/old\"]",
             "[[github.secret]]\nvalue = \"env:NEW\"\nrepositories = []",
         ),
+        ("[github]\n", "[github]\napp = 123456\n"),
+        ("[github]\n", "[github]\nprivate_key = \"env:NEW\"\n"),
+        ("[github]\n", "[github]\ntoken = \"hunter2\"\n"),
+        (
+            "[github]\n",
+            "[github]\ntoken = \"env:NEW\"\napi_url = \"api.github.com\"\n",
+        ),
+        (
+            "[github]\n",
+            "[github]\napp = 1\nprivate_key = \"env:NEW\"\ntoken = \"env:NEW\"\n",
+        ),
         ("/123456789012/dead", "/"),
         ("on = \"branch\"", "on = \"branch\"\nbase = \"main\""),
         ("on = \"branch\"", "on = \"tag\""),

@@ -1,6 +1,7 @@
 //! Checks what the daemon needs in the account, piece by piece, and how to fix what is missing or
 //! wrong.
 
+mod github;
 mod queues;
 mod roles;
 mod secrets;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::domain::fault::{Fault, Reason};
 
+pub use github::{github, github_installation};
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
 pub use secrets::secrets;

@@ -146,7 +146,7 @@ async fn a_mapping_is_shown_by_its_subject_or_its_pipeline() {
         "acme/api#8"
     );
     let lines = text(run(&account, &["show", "api-pr-7", "--output", "table"]).stdout);
-    // The emulator does not support GetPipelineState.
+    // No stage has run in the emulator, so there is no line for one.
     assert!(
         lines.contains("\nsubject          acme/api#7\n")
             && lines.contains("\nexecution        ")

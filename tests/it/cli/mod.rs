@@ -22,6 +22,7 @@ mod dlq_wait;
 mod errors;
 mod explain;
 mod forget;
+mod github;
 mod help;
 mod hostile_text;
 mod internal_queue;

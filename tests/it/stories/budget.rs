@@ -162,7 +162,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             // At start, after a message has failed, and beside messages.
             Op::Chain | Op::Note | Op::Probe => current,
             Op::Commit | Op::Commits | Op::ListCommits => current,
-            Op::UpdateCommit | Op::ReplaceCommit => current,
+            Op::UpdateCommit | Op::ReplaceCommit | Op::Report => current,
             Op::Claim => 0,
             Op::FindByName => current + 2,
             Op::Record | Op::GiveUp | Op::AcquireSlot | Op::ReleaseSlot => current + 1,

@@ -8,6 +8,7 @@ mod fakes;
 mod identity;
 mod payloads;
 mod reliability;
+mod reports;
 mod repository_ends;
 mod steps;
 mod ties;

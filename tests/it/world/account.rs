@@ -270,7 +270,10 @@ impl Account {
 
 /// Returns the id of an execution.
 fn execution(name: &PipelineName, index: usize) -> String {
-    format!("{name}:{}", index + 1)
+    let letters = name
+        .as_str()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    format!("{letters}-{}", index + 1)
 }
 
 fn arn(name: &PipelineName) -> Result<PipelineArn, Fault> {

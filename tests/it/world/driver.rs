@@ -70,11 +70,12 @@ pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal>
 
 async fn execute(world: &World, processed: Processed) -> Journal {
     let Processed {
-        journal,
+        mut journal,
         receipt,
         disposition,
         signal: _,
     } = processed;
+    world.outbox.push(journal.commits.drain(..));
     let send = async |destination, message| {
         world.queue.send(destination, message).await?;
         let reconciler = world.reconciler();

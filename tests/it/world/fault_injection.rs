@@ -49,6 +49,8 @@ pub(crate) enum Op {
     UpdateCommit,
     ReplaceCommit,
     ListCommits,
+    /// A report to GitHub.
+    Report,
     Template,
     Names,
     OfRepository,
@@ -90,7 +92,7 @@ impl Op {
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Commit | Self::Commits | Self::UpdateCommit => 1,
-            Self::ReplaceCommit | Self::ListCommits => 1,
+            Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,

@@ -18,13 +18,16 @@ use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Queue};
 use branchline::reconcile::{Reconciler, ReconcilerConfig};
+use branchline::reports::{Outbox, Reporter, ReporterConfig};
 use branchline::worker::{Worker, WorkerConfig};
 use serde_json::Value;
 
 use super::account::Pipeline;
 use super::clock::FakeClock;
+use super::github::FakeGitHub;
+use super::pipeline_event::PipelineEvent;
 use super::pipelines::FakePipelines;
 use super::queue::{FakeQueue, SENDER};
 use super::queue_state::StoredMessage;
@@ -39,6 +42,9 @@ pub(crate) const TABLE: &str = "branchline";
 /// The `maxReceiveCount` of the source queues, as in the sandbox.
 pub(crate) const MAX_RECEIVES: u32 = 100;
 
+/// The Region of the fakes.
+pub(crate) const REGION: &str = "eu-west-1";
+
 /// The reconciler of the tests.
 pub(crate) type FakeReconciler = Reconciler<FakeStore, FakePipelines, FakeClock>;
 
@@ -49,6 +55,8 @@ pub(crate) struct World {
     pub(crate) queue: FakeQueue,
     pub(crate) store: FakeStore,
     pub(crate) account: FakePipelines,
+    pub(crate) github: FakeGitHub,
+    pub(super) outbox: Outbox,
     reconciler: Mutex<Arc<FakeReconciler>>,
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
@@ -102,6 +110,8 @@ impl World {
             built_twice: Mutex::default(),
             chaos: Mutex::default(),
             uncounted: Mutex::default(),
+            github: FakeGitHub::new(&faults),
+            outbox: Outbox::default(),
             clock,
             faults,
             store,
@@ -157,6 +167,33 @@ impl World {
         Worker::new(queue, internal, reconciler, settings)
     }
 
+    /// Returns a reporter of this world.
+    pub(crate) fn reporter(
+        &self,
+        name: &str,
+    ) -> Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock> {
+        let config = ReporterConfig {
+            worker: name.to_owned(),
+            region: REGION.to_owned(),
+        };
+        let (store, account) = (self.store.clone(), self.account.clone());
+        let (github, clock) = (self.github.clone(), self.clock.clone());
+        Reporter::new(store, account, github, clock, self.outbox.clone(), config)
+    }
+
+    /// Tells GitHub everything that is due.
+    pub(crate) async fn tell(&self) {
+        self.reporter("w1").drain().await;
+    }
+
+    /// Sends an event of CodePipeline to the internal queue, as EventBridge does.
+    pub(crate) fn send_event(&self, event: &PipelineEvent) {
+        let body = event.body(self.clock.now());
+        self.queue
+            .deliver_to(Source::Internal, None, &body, &[])
+            .expect("a message that SQS accepts");
+    }
+
     /// Returns the reconciler as it runs now.
     pub(crate) fn reconciler(&self) -> Arc<FakeReconciler> {
         Arc::clone(&lock(&self.reconciler))
@@ -194,6 +231,14 @@ impl World {
         let outcomes = self.settle().await.iter().map(outcome).collect();
         self.clock.advance(Duration::from_secs(1));
         outcomes
+    }
+
+    /// Processes the messages that are visible, once.
+    pub(crate) async fn work_once(&self) {
+        let received = self.queue.receive(10, Duration::ZERO).await;
+        for envelope in received.expect("a queue that answers") {
+            driver::handle(self, envelope).await;
+        }
     }
 
     /// Works until the queues are empty; time passes as far as that takes. Returns the journals.
@@ -350,7 +395,7 @@ fn new_reconciler(
 fn origin() -> EventOrigin {
     EventOrigin {
         account: Some("123456789012".to_owned()),
-        region: Some("eu-west-1".to_owned()),
+        region: Some(REGION.to_owned()),
     }
 }
 
@@ -361,7 +406,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
         table: TABLE.to_owned(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
-        region: "eu-west-1".to_owned(),
+        region: REGION.to_owned(),
     }
 }
 

@@ -25,7 +25,7 @@ const fn keeps(rule: &'static str, path: &'static str, text: &'static str) -> Sn
 }
 
 const PURE: &str = "the domain is pure";
-const SDK: &str = "only src/aws names the SDK";
+const CLIENT: &str = "only adapters name a client";
 const DEPENDS: &str = "dependencies are allowed";
 const MEASURED: &str = "every call is measured";
 const BACKOFF: &str = "backoff has one home";
@@ -82,15 +82,21 @@ pub(crate) const SNIPPETS: &[Snippet] = &[
         "//! No async, no tokio.\nlet word = \"async\"; let asynchronous = 1;",
     ),
     keeps(PURE, "src/worker/poll.rs", "pub async fn walk() {}"),
-    breaks(SDK, "src/worker/poll.rs", "use aws_sdk_sqs::Client;"),
+    breaks(CLIENT, "src/worker/poll.rs", "use aws_sdk_sqs::Client;"),
     breaks(
-        SDK,
+        CLIENT,
         "src/main.rs",
         "aws_config::load_defaults(version).await",
     ),
-    breaks(SDK, "src/inspect/dlq.rs", "use aws_smithy_types::Blob;"),
-    keeps(SDK, "src/aws/sqs.rs", "use aws_sdk_sqs::Client;"),
-    keeps(SDK, "src/main.rs", "/// See `aws_sdk_sqs`.\nfn main() {}"),
+    breaks(CLIENT, "src/inspect/dlq.rs", "use aws_smithy_types::Blob;"),
+    breaks(CLIENT, "src/aws/sqs.rs", "use reqwest::Client;"),
+    keeps(CLIENT, "src/aws/sqs.rs", "use aws_sdk_sqs::Client;"),
+    keeps(CLIENT, "src/github/transport.rs", "use reqwest::Client;"),
+    keeps(
+        CLIENT,
+        "src/main.rs",
+        "/// See `aws_sdk_sqs`.\nfn main() {}",
+    ),
     breaks(DEPENDS, "src/ports/mod.rs", "use crate::worker::backoff;"),
     breaks(
         DEPENDS,

@@ -15,8 +15,8 @@ pub(crate) const RULES: &[Rule] = &[
         check: the_domain_is_pure,
     },
     Rule {
-        name: "only src/aws names the SDK",
-        check: only_aws_names_the_sdk,
+        name: "only adapters name a client",
+        check: only_adapters_name_a_client,
     },
     Rule {
         name: "dependencies are allowed",
@@ -90,27 +90,23 @@ fn the_domain_is_pure(source: &Source) -> Vec<String> {
     banned(source, &impure, "has no place in the pure domain")
 }
 
-fn only_aws_names_the_sdk(source: &Source) -> Vec<String> {
-    if source.is_rust_in("src/aws/") {
-        return Vec::new();
-    }
-    let complain = |word: &str| {
-        let found = starts(source.production(), word);
-        found
-            .into_iter()
-            .map(|at| source.complaint(at, &format!("'{word}' outside src/aws")))
-            .collect::<Vec<_>>()
-    };
-    [
-        "aws_sdk_",
-        "aws_config",
-        "aws_smithy",
-        "aws_types",
-        "aws_credential",
-    ]
-    .into_iter()
-    .flat_map(complain)
-    .collect()
+/// The SDK of AWS and the HTTP client, each with its folder.
+const CLIENTS: &[(&str, &str)] = &[
+    ("aws_sdk_", "src/aws"),
+    ("aws_config", "src/aws"),
+    ("aws_smithy", "src/aws"),
+    ("aws_types", "src/aws"),
+    ("aws_credential", "src/aws"),
+    ("reqwest", "src/github"),
+];
+
+fn only_adapters_name_a_client(source: &Source) -> Vec<String> {
+    let elsewhere = CLIENTS.iter().filter(|(_, home)| !source.is_rust_in(home));
+    let complaints = elsewhere.flat_map(|(word, home)| {
+        let found = starts(source.production(), word).into_iter();
+        found.map(move |at| source.complaint(at, &format!("'{word}' outside {home}")))
+    });
+    complaints.collect()
 }
 
 /// Which folders a folder of `src/` may name beside itself. A folder that is not listed is a
@@ -122,6 +118,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("reconcile", &["ports", "telemetry", "domain"]),
     ("worker", &["reconcile", "ports", "telemetry", "domain"]),
     ("aws", &["ports", "telemetry", "domain"]),
+    ("github", &["ports", "telemetry", "domain"]),
     ("inspect", &["reconcile", "ports", "domain"]),
     ("config", &["domain"]),
     ("cli", &["config", "inspect", "domain"]),
@@ -133,6 +130,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "cli",
             "config",
             "domain",
+            "github",
             "http",
             "inspect",
             "ports",

@@ -1,0 +1,348 @@
+//! What a pull request shows on GitHub, from its first webhook to its last.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a queue that refuses a message fails the test"
+)]
+
+use std::time::Duration;
+
+use branchline::domain::fault::Reason;
+use branchline::domain::report::ReportForm;
+use branchline::domain::report::fault::GitHubFaultKind;
+use branchline::domain::rules::rule::Rule;
+use branchline::ports::Clock;
+
+use crate::world::fault_injection::{Op, Trouble, When};
+use crate::world::pipeline_event::PipelineEvent;
+use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{Webhook, commit};
+
+/// The pipeline of pull request 7.
+const NAME: &str = "api-pr-7";
+
+fn reported() -> Rule {
+    Rule {
+        report: Some(ReportForm::Check),
+        ..pull_request_rule()
+    }
+}
+
+fn with_statuses() -> Rule {
+    Rule {
+        report: Some(ReportForm::Status),
+        ..pull_request_rule()
+    }
+}
+
+/// Delivers a webhook and tells GitHub what follows from it.
+async fn deliver(world: &World, webhook: Webhook) {
+    world.deliver(webhook).await;
+    world.tell().await;
+}
+
+/// Lets CodePipeline report on an execution, and tells GitHub.
+async fn hear(world: &World, event: PipelineEvent) {
+    world.send_event(&event);
+    world.settle().await;
+    world.clock.advance(Duration::from_secs(1));
+    world.tell().await;
+}
+
+fn execution(index: usize, state: &str) -> PipelineEvent {
+    PipelineEvent::execution(NAME, &format!("{NAME}-{}", index + 1), state)
+}
+
+/// Returns what a commit shows, which has one report.
+fn page(world: &World, number: u64) -> String {
+    world.github.page(&commit(number)).join("\n")
+}
+
+#[test]
+fn a_pull_request_goes_from_running_to_green_with_two_posts() {
+    for rule in [reported(), with_statuses()] {
+        run_story(async |world| {
+            world.restart(vec![rule.clone()]);
+            deliver(world, Webhook::pull_request("opened")).await;
+            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+            hear(world, execution(0, "STARTED")).await;
+            hear(
+                world,
+                PipelineEvent::stage(NAME, "api-pr-7-1", "Source", "STARTED"),
+            )
+            .await;
+            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+            hear(world, execution(0, "SUCCEEDED")).await;
+            assert!(
+                page(world, 1).starts_with("success: Succeeded in"),
+                "{}",
+                page(world, 1)
+            );
+            let (created, updated) = world.github.posts();
+            assert_eq!(created + updated, 2);
+            deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+            hear(world, execution(1, "SUCCEEDED")).await;
+            let (created, updated) = world.github.posts();
+            assert_eq!(created + updated, 4);
+            assert!(page(world, 1).starts_with("success"));
+            assert!(page(world, 2).starts_with("success"));
+        });
+    }
+}
+
+#[test]
+fn a_red_execution_says_what_failed_and_a_retry_runs_again() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        hear(
+            world,
+            PipelineEvent::failed_action(NAME, "api-pr-7-1", "Build/Test"),
+        )
+        .await;
+        hear(world, execution(0, "FAILED")).await;
+        let red = "failure: Failed in Build/Test: Build terminated with state: FAILED";
+        assert_eq!(page(world, 1), red);
+        // Late and repeated events change nothing.
+        hear(world, execution(0, "STARTED")).await;
+        hear(world, execution(0, "FAILED")).await;
+        assert_eq!(page(world, 1), red);
+        hear(world, execution(0, "RESUMED").attempt(2)).await;
+        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        hear(world, execution(0, "SUCCEEDED").attempt(2)).await;
+        assert!(page(world, 1).starts_with("success"));
+        assert!(world.github.abandoned_checks().is_empty());
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_not_built_says_why() {
+    let only_main = Rule {
+        base: patterns(["main"]),
+        drafts: false,
+        ..reported()
+    };
+    let cases = [
+        (
+            Webhook::pull_request("opened").draft(),
+            "skipped: Not built: it is a draft",
+        ),
+        (
+            Webhook::pull_request("opened").fork(),
+            "skipped: Not built: the head is in a fork",
+        ),
+        (
+            Webhook::pull_request("opened").base("old"),
+            "skipped: Not built: no rule",
+        ),
+        (
+            Webhook::pull_request("opened").title("[skip ci] x"),
+            "skipped: Not built: the commit",
+        ),
+    ];
+    for (webhook, expected) in cases {
+        run_story(async |world| {
+            world.restart(vec![only_main.clone()]);
+            deliver(world, webhook).await;
+            assert!(page(world, 1).starts_with(expected), "{}", page(world, 1));
+            deliver(world, Webhook::pull_request("closed")).await;
+            assert!(
+                page(world, 1).starts_with(expected),
+                "closing says nothing new"
+            );
+            assert_eq!(world.github.posts(), (1, 0));
+        });
+    }
+}
+
+#[test]
+fn a_dead_letter_is_a_final_report_and_its_replay_another_one() {
+    run_story(async |world| {
+        let broken = Rule {
+            template: pipeline_name("missing-template"),
+            ..reported()
+        };
+        world.restart(vec![broken]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        assert!(page(world, 1).starts_with("error: Not built: the rule's template"));
+        let letters = world.take_dead_letters();
+        assert_eq!(letters.len(), 1);
+        world.restart(vec![reported()]);
+        let attributes: Vec<_> = letters[0].attributes.clone().into_iter().collect();
+        let returned = attributes
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("X-"));
+        let returned: Vec<_> = returned.collect();
+        world.queue.deliver(&letters[0].body, &returned).unwrap();
+        world.settle().await;
+        world.tell().await;
+        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert!(world.github.abandoned_checks().is_empty());
+    });
+}
+
+#[test]
+fn a_pull_request_that_waits_for_a_slot_says_so() {
+    run_story(async |world| {
+        let limited = Rule {
+            max_active: Some(1),
+            ..reported()
+        };
+        world.restart(vec![limited]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        world.send(&Webhook::pull_request("opened").number(8).head("y").sha(8));
+        world.work_once().await;
+        world.tell().await;
+        assert!(
+            page(world, 8).starts_with("queued: Waiting: all pipelines"),
+            "{}",
+            page(world, 8)
+        );
+        deliver(world, Webhook::pull_request("closed")).await;
+        assert_eq!(page(world, 8), "in-progress: Running in CodePipeline");
+    });
+}
+
+#[test]
+fn an_older_head_is_cancelled_and_a_newer_one_never_is() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        hear(world, execution(0, "STARTED")).await;
+        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        hear(world, execution(1, "STARTED")).await;
+        hear(world, execution(0, "SUPERSEDED")).await;
+        assert_eq!(
+            page(world, 1),
+            "cancelled: A newer execution took its place"
+        );
+        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        deliver(world, Webhook::pull_request("closed").sha(2)).await;
+        assert!(page(world, 2).starts_with("cancelled: The pull request was closed"));
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_opened_again_runs_again() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        hear(world, execution(0, "SUCCEEDED")).await;
+        deliver(world, Webhook::pull_request("closed")).await;
+        assert!(page(world, 1).starts_with("success"), "the result stays");
+        deliver(world, Webhook::pull_request("reopened")).await;
+        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+    });
+}
+
+#[test]
+fn a_github_that_is_down_loses_no_report_and_delays_no_pipeline() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        world.github.goes(Some(GitHubFaultKind::Unavailable));
+        deliver(world, Webhook::pull_request("opened")).await;
+        assert_eq!(world.pipelines(), [NAME]);
+        hear(world, execution(0, "STARTED")).await;
+        for _ in 0..30 {
+            world.clock.advance(Duration::from_secs(120));
+            world.tell().await;
+        }
+        hear(world, execution(0, "SUCCEEDED")).await;
+        assert_eq!(page(world, 1), "");
+        world.github.goes(None);
+        world.clock.advance(Duration::from_secs(601));
+        world.tell().await;
+        assert!(page(world, 1).starts_with("success"), "{}", page(world, 1));
+        assert_eq!(world.github.posts(), (1, 0), "only the last state is shown");
+    });
+}
+
+#[test]
+fn a_check_run_whose_creation_was_not_confirmed_is_found_again() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
+        world.faults.next(Op::Report, 1, lost);
+        deliver(world, Webhook::pull_request("opened")).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.tell().await;
+        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert_eq!(world.github.posts(), (1, 1));
+    });
+}
+
+#[test]
+fn a_report_that_github_refuses_is_not_sent_again() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        world.github.goes(Some(GitHubFaultKind::Missing));
+        deliver(world, Webhook::pull_request("opened")).await;
+        world.github.goes(None);
+        world.clock.advance(Duration::from_secs(100_000));
+        world.tell().await;
+        assert_eq!(page(world, 1), "");
+        // What follows may be shown.
+        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+    });
+}
+
+#[test]
+fn an_execution_of_which_nothing_is_heard_is_looked_up() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        world.account.remove(NAME);
+        world.clock.advance(Duration::from_secs(901));
+        world.reporter("w2").find_missed(world.clock.now()).await;
+        world.tell().await;
+        assert!(page(world, 2).starts_with("cancelled: The pipeline was deleted in AWS"));
+        deliver(world, Webhook::pull_request("closed").sha(2)).await;
+    });
+}
+
+#[test]
+fn a_branch_is_reported_on_its_commit() {
+    run_story(async |world| {
+        let branches = Rule {
+            report: Some(ReportForm::Check),
+            context: "branchline/branches".into(),
+            ..branch_rule()
+        };
+        world.restart(vec![branches]);
+        deliver(world, Webhook::push("x", 0, 1)).await;
+        hear(
+            world,
+            PipelineEvent::execution("api-x", "api-x-1", "SUCCEEDED"),
+        )
+        .await;
+        assert!(page(world, 1).starts_with("success"));
+    });
+}
+
+#[test]
+fn events_of_other_pipelines_and_unknown_executions_are_ignored() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        let calls = world.faults.calls().len();
+        hear(world, PipelineEvent::execution("payments", "e-1", "FAILED")).await;
+        assert_eq!(world.faults.calls().len() - calls, 1, "one read");
+        hear(world, execution(0, "SUCCEEDED")).await;
+        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        hear(world, PipelineEvent::execution(NAME, "by-hand", "FAILED")).await;
+        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+    });
+}
+
+#[test]
+fn without_reports_nothing_is_recorded() {
+    run_story(async |world| {
+        deliver(world, Webhook::pull_request("opened")).await;
+        deliver(world, Webhook::pull_request("closed")).await;
+        assert_eq!(world.github.posts(), (0, 0));
+        assert!(world.store.all_commits().is_empty());
+    });
+}

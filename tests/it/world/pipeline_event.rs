@@ -1,0 +1,113 @@
+//! Events of CodePipeline, as EventBridge sends them to the internal queue. The documented examples
+//! are in `tests/fixtures/pipeline-events`; these have the same form.
+
+use branchline::domain::ids::Timestamp;
+use serde_json::{Value, json};
+
+use super::story::REGION;
+
+/// An event of one execution.
+#[derive(Clone, Debug)]
+pub(crate) struct PipelineEvent {
+    kind: &'static str,
+    detail: Value,
+    time: Option<Timestamp>,
+}
+
+impl PipelineEvent {
+    /// Makes an event about an execution as a whole.
+    pub(crate) fn execution(pipeline: &str, execution: &str, state: &str) -> Self {
+        let detail = json!({
+            "pipeline": pipeline,
+            "execution-id": execution,
+            "state": state,
+            "version": 1.0,
+            "pipeline-execution-attempt": 1.0,
+        });
+        Self {
+            kind: "Pipeline",
+            detail,
+            time: None,
+        }
+    }
+
+    /// Makes an event about a stage.
+    pub(crate) fn stage(pipeline: &str, execution: &str, stage: &str, state: &str) -> Self {
+        let event = Self::execution(pipeline, execution, state);
+        Self {
+            kind: "Stage",
+            ..event.with("stage", stage)
+        }
+    }
+
+    /// Makes an event about a failed build action.
+    pub(crate) fn failed_action(pipeline: &str, execution: &str, place: &str) -> Self {
+        let (stage, action) = place.split_once('/').expect("Stage/Action");
+        let result = json!({
+            "external-execution-url": "https://logs.example/1",
+            "external-execution-summary": "Build terminated with state: FAILED",
+            "external-execution-id": "build:1",
+            "error-code": "JobFailed",
+        });
+        let kind = json!({
+            "owner": "AWS",
+            "category": "Build",
+            "provider": "CodeBuild",
+            "version": "1",
+        });
+        let event = Self::stage(pipeline, execution, stage, "FAILED")
+            .with("action", action)
+            .with("type", kind)
+            .with("execution-result", result);
+        Self {
+            kind: "Action",
+            ..event
+        }
+    }
+
+    /// Sets the attempt.
+    pub(crate) fn attempt(self, attempt: u32) -> Self {
+        self.with("pipeline-execution-attempt", f64::from(attempt))
+    }
+
+    /// Sets the time of the event.
+    pub(crate) fn at(self, time: Timestamp) -> Self {
+        Self {
+            time: Some(time),
+            ..self
+        }
+    }
+
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        if let Some(detail) = self.detail.as_object_mut() {
+            detail.insert(key.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// Returns the body of the message.
+    pub(super) fn body(&self, now: Timestamp) -> String {
+        let time = self.time.unwrap_or(now);
+        let mut detail = self.detail.clone();
+        if self.kind != "Action"
+            && let Some(detail) = detail.as_object_mut()
+        {
+            // The same in all events of an execution.
+            let begun = json!("2026-01-01T00:00:00.000Z");
+            detail.entry("start-time").or_insert(begun);
+        }
+        let seconds = Timestamp(time.seconds() * 1_000).to_string();
+        json!({
+            "version": "0",
+            "id": "01234567-EXAMPLE",
+            "detail-type": format!("CodePipeline {} Execution State Change", self.kind),
+            "source": "aws.codepipeline",
+            "account": "123456789012",
+            "time": seconds.replace(".000", ""),
+            "region": REGION,
+            "resources": [],
+            "detail": detail,
+        })
+        .to_string()
+    }
+}
