@@ -26,7 +26,7 @@ use crate::aws::call::measured;
 use crate::aws::commits;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
-    CONDITION, GIVEN_UP, delivery_item, holder, incomplete, name_key, probe_item, refused_row,
+    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_item, refused_row,
     skipped_check,
 };
 use crate::aws::row::{self, Item, n, s};
@@ -327,11 +327,9 @@ impl Store for DynamoStore {
         transition: &Transition,
         delivery: Option<&DeliveryId>,
     ) -> Result<(), Fault> {
-        let row = &transition.next;
-        let item = |delivery| delivery_item(delivery, &row.subject, GIVEN_UP, row.updated_at);
-        let more = delivery.map(|delivery| self.plain_put(item(delivery)));
-        let more: Vec<_> = more.transpose()?.into_iter().collect();
-        let written = self.transition(transition, &more).await;
+        let item = delivery.map(|delivery| given_up_item(delivery, &transition.next));
+        let more = item.map(|item| self.plain_put(item)).transpose()?;
+        let written = self.transition(transition, more.as_slice()).await;
         written.map(|_| ())
     }
 

@@ -17,9 +17,6 @@ pub(super) const SKIPPED: &str = "COMMIT";
 /// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
-/// The outcome of a delivery that failed for now, and waits for its next attempt.
-pub(super) const GIVEN_UP: &str = "given-up";
-
 /// Returns the item that records which subject a delivery concerned, and what became of it. It
 /// expires after 30 days.
 pub(super) fn delivery_item(
@@ -39,6 +36,11 @@ pub(super) fn delivery_item(
             n(at.seconds().saturating_add(DELIVERY_RECORD)),
         ),
     ])
+}
+
+/// Returns the item of a delivery that failed for now, and waits for its next attempt.
+pub(super) fn given_up_item(delivery: &DeliveryId, row: &Mapping) -> Item {
+    delivery_item(delivery, &row.subject, "given-up", row.updated_at)
 }
 
 /// Returns the key of the item that reserves a pipeline's name.

@@ -105,7 +105,7 @@ async fn an_event_of_another_account_is_quarantined() {
     let ours = account.internal.rsplit('/').nth(1).unwrap();
     send_pipeline_event(&account, ours).await;
     send_pipeline_event(&account, "210987654321").await;
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 0, 1]);
     let message = &list(&account, &["--queue", "quarantine"])[0];
@@ -116,6 +116,6 @@ async fn an_event_of_another_account_is_quarantined() {
     let id = message["id"].as_str().unwrap();
     let replay = ["replay", id, "--queue", "quarantine", "--yes"];
     let messages = text(run(&account, &replay).stderr);
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.counts().await, [0, 0, 1], "{messages}");
 }

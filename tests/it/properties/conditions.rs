@@ -130,6 +130,7 @@ fn event(facts: &Facts) -> Event {
         repository: RepositoryId(1),
         name: facts.repository.clone(),
         actor: None,
+        installation: None,
         time: Some(Timestamp(0)),
         change,
     }
