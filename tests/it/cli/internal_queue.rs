@@ -4,8 +4,8 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::binary::{json_lines, output, text};
-use super::dlq::{list, run, run_without_secret, work};
+use super::binary::{json_lines, text};
+use super::dlq::{list, run, run_without_secret};
 use crate::world::webhook::Webhook;
 
 /// Sends an event of CodePipeline to the internal queue, as EventBridge does: without attributes.
@@ -41,7 +41,7 @@ async fn send_internal(account: &Account, id: &str, body: &str) {
 async fn a_replayed_repair_goes_back_to_the_internal_queue() {
     let account = Account::new("replayed-repair").await;
     send_internal(&account, "repair-1", "{}").await;
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 1, 0], "dead-lettered");
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
@@ -64,7 +64,7 @@ async fn a_replayed_repair_goes_back_to_the_internal_queue() {
     assert_eq!(account.counts().await, [0, 0, 0]);
 
     // The daemon reads it from there, and dead-letters it again.
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
     assert_eq!(message["replays"], 1);
@@ -80,9 +80,9 @@ async fn a_repair_on_the_webhook_queue_is_quarantined() {
     });
     let repair = Webhook::event("branchline_repair", payload);
     account.send(repair.delivery("repair-1")).await;
-    let ran = output(&mut account.daemon(&["--until-empty"]));
-    let log = text(ran.stderr);
-    assert_eq!(ran.status.code(), Some(0), "{log}");
+    let daemon = || account.daemon(&["--until-empty"]);
+    let runs = account.process_all_by(daemon).await;
+    let log: String = runs.into_iter().map(|ran| text(ran.stderr)).collect();
     assert_eq!(account.counts().await, [0, 0, 1], "{log}");
     let quarantined = |line: &Value| line["disposition"] == "quarantined";
     assert_eq!(
@@ -105,7 +105,7 @@ async fn an_event_of_another_account_is_quarantined() {
     let ours = account.internal.rsplit('/').nth(1).unwrap();
     send_pipeline_event(&account, ours).await;
     send_pipeline_event(&account, "210987654321").await;
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 0, 1]);
     let message = &list(&account, &["--queue", "quarantine"])[0];
@@ -116,6 +116,6 @@ async fn an_event_of_another_account_is_quarantined() {
     let id = message["id"].as_str().unwrap();
     let replay = ["replay", id, "--queue", "quarantine", "--yes"];
     let messages = text(run(&account, &replay).stderr);
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.counts().await, [0, 0, 1], "{messages}");
 }

@@ -205,9 +205,13 @@ impl Store for FakeStore {
         self.faults.pass_about(Op::Record, about, effect).await
     }
 
-    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+    async fn give_up(
+        &self,
+        transition: &Transition,
+        delivery: Option<&DeliveryId>,
+    ) -> Result<(), Fault> {
         let effect = || {
-            lock(&self.table).give_up(transition);
+            lock(&self.table).give_up(transition, delivery);
             Ok(())
         };
         let about = transition.next.repository.as_str();
