@@ -106,6 +106,7 @@ table = "{account.table}"
 secrets = ["env:{SECRET_VARIABLE}"]
 {_app(account, path.with_name("github-app.pem"))}
 [[rule]]
+name = "api"
 repository = "acme/*"
 on = "pull_request"
 base = ["main"]
