@@ -12,7 +12,26 @@ locals {
       metric     = "AWS/SQS ApproximateAgeOfOldestMessage Maximum"
       dimensions = { QueueName = aws_sqs_queue.internal.name }
       above      = 900, minutes = 5, missing = "notBreaching"
-      summary    = "A repair has waited for 15 minutes"
+      summary    = "A repair or an event of a pipeline has waited for 15 minutes"
+    }
+    # SQS publishes the depth of a queue that was idle up to 15 minutes late, and this at once.
+    events-fail = {
+      metric     = "AWS/Events FailedInvocations Sum"
+      dimensions = { RuleName = aws_cloudwatch_event_rule.pipelines.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "EventBridge could not send an event of a pipeline to the internal queue"
+    }
+    events-lost = {
+      metric     = "AWS/Events InvocationsFailedToBeSentToDlq Sum"
+      dimensions = { RuleName = aws_cloudwatch_event_rule.pipelines.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "EventBridge could not keep an event of a pipeline that it could not send"
+    }
+    undelivered-events = {
+      metric     = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum"
+      dimensions = { QueueName = aws_sqs_queue.undelivered_events.name }
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "An event of a pipeline did not reach the internal queue"
     }
     dead-letters = {
       metric     = "AWS/SQS ApproximateNumberOfMessagesVisible Maximum"

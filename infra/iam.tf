@@ -264,7 +264,7 @@ resource "aws_iam_policy" "operator" {
         Sid      = "ReceiveDeadLetters"
         Effect   = "Allow"
         Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
-        Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn]
+        Resource = [aws_sqs_queue.dead_letters.arn, aws_sqs_queue.quarantine.arn, aws_sqs_queue.undelivered_events.arn]
       },
       {
         # `dlq replay` returns a message to its source queue, and `audit --repair` sends repairs to
@@ -278,7 +278,7 @@ resource "aws_iam_policy" "operator" {
         Sid      = "ReadQueueAttributes"
         Effect   = "Allow"
         Action   = "sqs:GetQueueAttributes"
-        Resource = [for queue in local.queues : queue.arn]
+        Resource = [for queue in local.all_queues : queue.arn]
       },
       {
         Sid      = "ReadMappings"

@@ -32,6 +32,9 @@ locals {
   # Without the key, the version stage and the version id, with which ECS selects a part.
   secret_arns = distinct([for arn in values(local.secrets) : join(":", slice(split(":", arn), 0, 7))])
 
+  # As whom branchline shows results.
+  github = { for key, value in var.github : key => value if value != null }
+
   # JSON strings and lists of strings are valid TOML.
   configuration = <<-TOML
     [aws]
@@ -53,6 +56,9 @@ locals {
     %{~if length(local.webhook_secrets) > 0~}
     secrets = ${jsonencode([for variable in keys(local.webhook_secrets) : "env:${variable}"])}
     %{~endif~}
+    %{~for key, value in local.github~}
+    ${key} = ${jsonencode(value)}
+    %{~endfor~}
 
     ${var.rules}
   TOML

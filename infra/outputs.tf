@@ -10,8 +10,13 @@ output "rest_api_id" {
 }
 
 output "queue_urls" {
-  description = "The URLs of the four queues: webhooks, internal, dead_letters and quarantine."
-  value       = { for key, queue in local.queues : key => queue.url }
+  description = "The URLs of the five queues: webhooks, internal, dead_letters, quarantine and undelivered_events."
+  value       = { for key, queue in local.all_queues : key => queue.url }
+}
+
+output "pipeline_events_rule" {
+  description = "The name of the EventBridge rule that sends events of pipelines to the internal queue."
+  value       = aws_cloudwatch_event_rule.pipelines.name
 }
 
 output "table" {

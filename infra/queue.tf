@@ -15,9 +15,9 @@ resource "aws_sqs_queue" "webhooks" {
   redrive_policy = local.redrive_policy
 }
 
-# Repairs, sent by operators and by the daemon. Messages on this queue carry no signature: they are
-# trusted because IAM and the queue's policy decide who may send here. Repairs are never sent to the
-# webhook queue.
+# Repairs, sent by operators and by the daemon, and events of pipelines (events.tf). Messages on
+# this queue carry no signature: they are trusted because IAM and the queue's policy decide who may
+# send here. They are never sent to the webhook queue.
 resource "aws_sqs_queue" "internal" {
   name                       = "${var.name}-internal"
   message_retention_seconds  = 4 * local.days
@@ -65,15 +65,20 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
 }
 
 locals {
+  # The queues of the configuration.
   queues = {
     webhooks     = aws_sqs_queue.webhooks
     internal     = aws_sqs_queue.internal
     dead_letters = aws_sqs_queue.dead_letters
     quarantine   = aws_sqs_queue.quarantine
   }
+  all_queues = merge(local.queues, { undelivered_events = aws_sqs_queue.undelivered_events })
+
+  # EventBridge sends as a service, which is of no account.
+  event_queues = ["internal", "undelivered_events"]
 
   queue_denials = {
-    for key, queue in local.queues : key => [
+    for key, queue in local.all_queues : key => [
       {
         Sid       = "DenyInsecureTransport"
         Effect    = "Deny"
@@ -88,9 +93,23 @@ locals {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = queue.arn
-        Condition = { StringNotEquals = { "aws:PrincipalAccount" = local.account } }
+        Condition = merge(
+          { StringNotEquals = { "aws:PrincipalAccount" = local.account } },
+          contains(local.event_queues, key) ? { Bool = { "aws:PrincipalIsAWSService" = "false" } } : {},
+        )
       },
     ]
+  }
+
+  event_senders = {
+    for key in local.event_queues : key => {
+      Sid       = "AllowPipelineEvents"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = local.all_queues[key].arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.pipelines.arn } }
+    }
   }
 
   queue_senders = {
@@ -103,20 +122,21 @@ locals {
     }]
     # Operators may send as well. Their own policy (iam.tf) grants that: within one account either
     # policy is sufficient, and the module does not know which roles the operators have.
-    internal = [{
+    internal = [local.event_senders["internal"], {
       Sid       = "AllowDaemonSend"
       Effect    = "Allow"
       Principal = { AWS = aws_iam_role.daemon.arn }
       Action    = "sqs:SendMessage"
       Resource  = aws_sqs_queue.internal.arn
     }]
-    dead_letters = []
-    quarantine   = []
+    dead_letters       = []
+    quarantine         = []
+    undelivered_events = [local.event_senders["undelivered_events"]]
   }
 }
 
 resource "aws_sqs_queue_policy" "access" {
-  for_each  = local.queues
+  for_each  = local.all_queues
   queue_url = each.value.url
   policy = jsonencode({
     Version   = "2012-10-17"

@@ -60,7 +60,7 @@ variable "webhook_secret_arns" {
 }
 
 variable "secrets" {
-  description = "Further secrets that rules refer to as \"env:NAME\": the value of a [[github.secret]], or a token in the secrets of a rule. Keys are the names, values the ARNs of secrets in Secrets Manager. ARN:KEY:: takes one key of a JSON secret."
+  description = "Further secrets that rules and github refer to as \"env:NAME\": the value of a [[github.secret]], a token in the secrets of a rule, the key of a GitHub App. Keys are the names, values the ARNs of secrets in Secrets Manager. ARN:KEY:: takes one key of a JSON secret."
   type        = map(string)
   default     = {}
   validation {
@@ -74,6 +74,29 @@ variable "secrets" {
   validation {
     condition     = length(setsubtract(flatten(regexall("[\"']env:([A-Z][A-Z0-9_]*)[\"']", var.rules)), keys(var.secrets))) == 0
     error_message = "The rules refer to a variable that the task does not get: add each \"env:NAME\" in rules to secrets."
+  }
+}
+
+variable "github" {
+  description = "As whom branchline shows results at GitHub: a GitHub App (app is its client id, private_key its key in PEM), or a token. private_key and token are \"env:NAME\", with NAME in secrets. api_url is for GitHub Enterprise. Empty: branchline does not call GitHub. See docs/CONFIGURATION.md."
+  type = object({
+    app         = optional(string)
+    private_key = optional(string)
+    token       = optional(string)
+    api_url     = optional(string)
+  })
+  default = {}
+  validation {
+    condition     = (var.github.app == null) == (var.github.private_key == null)
+    error_message = "An App needs both app and private_key."
+  }
+  validation {
+    condition     = var.github.app == null || var.github.token == null
+    error_message = "Give an App or a token, not both."
+  }
+  validation {
+    condition     = alltrue([for value in [var.github.private_key, var.github.token] : value == null ? true : contains([for name in keys(var.secrets) : "env:${name}"], value)])
+    error_message = "private_key and token must be \"env:NAME\", with NAME in secrets."
   }
 }
 

@@ -16,6 +16,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
   }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-west-1:123456789012:rule/branchline-pipeline-events" }
+  }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:mock" }
   }
@@ -47,6 +50,11 @@ override_resource {
   values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-quarantine" }
 }
 
+override_resource {
+  target = aws_sqs_queue.undelivered_events
+  values = { arn = "arn:aws:sqs:eu-west-1:123456789012:branchline-undelivered-events" }
+}
+
 # The variables without a default.
 variables {
   rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n"
@@ -73,8 +81,20 @@ run "defaults" {
     error_message = "Only the two queues that the daemon receives from may redrive to the dead-letter queue."
   }
   assert {
-    condition     = [for s in jsondecode(aws_sqs_queue_policy.access["internal"].policy).Statement : s.Principal.AWS if s.Effect == "Allow"] == [aws_iam_role.daemon.arn]
-    error_message = "The internal queue's policy must name the daemon's role as the only sender."
+    condition     = [for s in jsondecode(aws_sqs_queue_policy.access["internal"].policy).Statement : s.Principal if s.Effect == "Allow"] == [{ Service = "events.amazonaws.com" }, { AWS = aws_iam_role.daemon.arn }]
+    error_message = "The internal queue's policy must name EventBridge and the daemon's role as the only senders."
+  }
+  assert {
+    condition     = alltrue([for queue in ["internal", "undelivered_events"] : jsondecode(aws_sqs_queue_policy.access[queue].policy).Statement[0].Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.pipelines.arn } }])
+    error_message = "EventBridge must send for the one rule only."
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.pipelines.event_pattern).detail.pipeline == [{ prefix = "api-pr-" }]
+    error_message = "The rule must select the clones by what their names begin with."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.internal_queue.arn == aws_sqs_queue.internal.arn && one(aws_cloudwatch_event_target.internal_queue.dead_letter_config).arn == aws_sqs_queue.undelivered_events.arn
+    error_message = "Events must go to the internal queue, and those that cannot be sent to their own queue."
   }
   assert {
     condition     = strcontains(aws_ssm_parameter.configuration.value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
@@ -124,6 +144,27 @@ run "codestar_connection_is_passed_under_both_prefixes" {
       ["codestar-connections:PassConnection", ["arn:aws:codestar-connections:eu-west-1:123456789012:connection/00000000-0000-4000-8000-000000000000"]],
     ]
     error_message = "Each prefix must have a statement of its own, on its own ARN."
+  }
+}
+
+run "clones_with_any_name" {
+  variables {
+    clone_names = ["api-pr-*", "*-preview"]
+  }
+  assert {
+    condition     = !can(jsondecode(aws_cloudwatch_event_rule.pipelines.event_pattern).detail)
+    error_message = "A pattern that begins with a wildcard needs the events of every pipeline."
+  }
+}
+
+run "an_app_at_github" {
+  variables {
+    github  = { app = "Iv23liAbCdEf", private_key = "env:GITHUB_APP_KEY" }
+    secrets = { GITHUB_APP_KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf" }
+  }
+  assert {
+    condition     = can(regex("app = \"Iv23liAbCdEf\"\n *private_key = \"env:GITHUB_APP_KEY\"", aws_ssm_parameter.configuration.value))
+    error_message = "The configuration must name the App and refer to its key."
   }
 }
 
@@ -276,6 +317,14 @@ run "a_rule_with_a_secret_that_is_not_passed" {
     rules = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\nsecrets = { \"Source/GitHub/OAuthToken\" = \"env:GITHUB_TOKEN\" }\n"
   }
   expect_failures = [var.secrets]
+}
+
+run "an_app_without_its_key" {
+  command = plan
+  variables {
+    github = { app = "Iv23liAbCdEf" }
+  }
+  expect_failures = [var.github]
 }
 
 run "max_tasks_below_min_tasks" {

@@ -35,6 +35,7 @@ ON_LOCALSTACK = ("apigateway", "sqs")
 ON_MOTO = (
     "applicationautoscaling",
     "cloudwatch",
+    "cloudwatchevents",
     "cloudwatchlogs",
     "dynamodb",
     "ec2",

@@ -15,7 +15,7 @@ CONNECTION = f"{ARN}:connection/00000000-0000-4000-8000-000000000000"
 OWNER = "branchline:managed-by"
 
 # The condition keys of every request.
-ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT}
+ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT, "aws:PrincipalIsAWSService": "false"}
 
 # The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
@@ -27,7 +27,9 @@ VARIABLES: dict[str, Any] = {
     "secrets": {
         "WEBSITE_SECRET": f"arn:aws:secretsmanager:{ARN}:secret:branchline/website-AbCdEf",
         "GITHUB_TOKEN": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:token::",
+        "GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:key::",
     },
+    "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
     "secrets_kms_key_arns": [f"arn:aws:kms:{ARN}:key/11111111-2222-4333-8444-555555555555"],
     "template_names": ["api-template"],
     "clone_names": ["api-pr-*"],
@@ -75,6 +77,7 @@ RESOURCES: dict[str, Resource] = {
     "internal": Resource(_sqs("branchline-internal"), _sqs("orders")),
     "dead letters": Resource(_sqs("branchline-dead-letters"), _sqs("orders")),
     "quarantine": Resource(_sqs("branchline-quarantine"), _sqs("orders")),
+    "undelivered events": Resource(_sqs("branchline-undelivered-events"), _sqs("orders")),
     "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
     "audit trail": Resource(f"{_TABLE}-audit", f"{_TABLE}-audits"),
     "entries of operators": Resource(
@@ -200,10 +203,28 @@ def simulate(
         }
         for question in questions
     ]
+    answers = dict(zip(questions, _run(policies, resource_policies | keys, asked), strict=True))
+    errors = [f"{question}: {answer['error']}" for question, answer in answers.items() if answer["error"]]
+    if errors:
+        raise AssertionError("the simulation rejected:\n" + "\n".join(errors))
+    return {question: answer["allowed"] for question, answer in answers.items()}
+
+
+def service_may(service: str, action: str, resource: str, policy: str, context: dict[str, Any]) -> bool:
+    """Returns whether a resource policy allows a request of an AWS service."""
+    asked = {"service": service, "action": action, "resource": resource, "context": context}
+    (answer,) = _run({}, {resource: policy}, [asked])
+    if answer["error"]:
+        raise AssertionError(f"the simulation rejected {asked}: {answer['error']}")
+    return bool(answer["allowed"])
+
+
+def _run(policies: dict[str, str], resource_policies: dict[str, str], asked: list[dict[str, Any]]) -> list[Any]:
+    """Returns the answers of simulate.cjs."""
     done = subprocess.run(
         ["node", str(Path(__file__).with_name("simulate.cjs")), str(NODE)],
         input=json.dumps(
-            {"account": ACCOUNT, "policies": policies, "resourcePolicies": resource_policies | keys, "questions": asked}
+            {"account": ACCOUNT, "policies": policies, "resourcePolicies": resource_policies, "questions": asked}
         ),
         capture_output=True,
         text=True,
@@ -211,8 +232,4 @@ def simulate(
     )
     if done.returncode != 0:
         raise AssertionError(f"the simulation failed: {done.stderr or done.stdout}")
-    answers = dict(zip(questions, json.loads(done.stdout), strict=True))
-    errors = [f"{question}: {answer['error']}" for question, answer in answers.items() if answer["error"]]
-    if errors:
-        raise AssertionError("the simulation rejected:\n" + "\n".join(errors))
-    return {question: answer["allowed"] for question, answer in answers.items()}
+    return list(json.loads(done.stdout))

@@ -30,6 +30,7 @@ _DERIVED = {
     ("aws_sqs_queue", "arn"): "arn:aws:sqs:{region}:{account}:{name}",
     ("aws_sqs_queue", "url"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
     ("aws_sqs_queue", "id"): "https://sqs.{region}.amazonaws.com/{account}/{name}",
+    ("aws_cloudwatch_event_rule", "arn"): "arn:aws:events:{region}:{account}:rule/{name}",
     ("aws_dynamodb_table", "arn"): "arn:aws:dynamodb:{region}:{account}:table/{name}",
     ("aws_iam_role", "arn"): "arn:aws:iam::{account}:role/{name}",
     ("aws_iam_role", "id"): "{name}",

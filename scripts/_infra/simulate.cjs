@@ -7,16 +7,17 @@ const { runSimulation } = createRequire(`${process.argv[2]}/here.js`)("@cloud-co
 async function main() {
   const { account, policies, resourcePolicies, questions } = JSON.parse(require("fs").readFileSync(0, "utf8"));
   const answers = [];
-  for (const { by, action, resource, context } of questions) {
+  for (const { by, service, action, resource, context } of questions) {
     const result = await runSimulation(
       {
         request: {
-          principal: `arn:aws:iam::${account}:role/branchline-${by}`,
+          principal: service ?? `arn:aws:iam::${account}:role/branchline-${by}`,
           action,
           resource: { resource, accountId: account },
           contextVariables: context,
         },
-        identityPolicies: [{ name: by, policy: JSON.parse(policies[by]) }],
+        // A service has no policies of its own.
+        identityPolicies: service ? [] : [{ name: by, policy: JSON.parse(policies[by]) }],
         resourcePolicy: resource in resourcePolicies ? JSON.parse(resourcePolicies[resource]) : undefined,
         serviceControlPolicies: [],
         resourceControlPolicies: [],

@@ -40,6 +40,9 @@ impl Aws {
             redrive: attributes
                 .text(&QueueAttributeName::RedrivePolicy)
                 .and_then(redrive),
+            policy: attributes
+                .text(&QueueAttributeName::Policy)
+                .map(str::to_owned),
         })
     }
 

@@ -19,6 +19,8 @@ pub struct QueueAttributes {
     pub max_message_bytes: u64,
     /// Where messages move after too many receives.
     pub redrive: Option<RedrivePolicy>,
+    /// The policy as JSON, if the queue has one.
+    pub policy: Option<String>,
 }
 
 /// How many messages a queue has. The numbers are approximate and up to a minute old (SQS API

@@ -110,8 +110,9 @@ measures! {
     QUEUE_MESSAGES = "branchline_queue_messages", Gauge, Count, ["queue"];
 }
 
-/// GitHub's events that have their own label value.
+/// The events that have their own label value: GitHub's, and those of CodePipeline.
 const EVENTS: &[&str] = &[
+    "codepipeline",
     "create",
     "delete",
     "ping",

@@ -40,6 +40,13 @@ class Validation(unittest.TestCase):
             ({"secrets": {"TOKEN": SECRET.replace("secretsmanager", "ssm")}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"WEBSITE_SECRET": SECRET}}, "a variable that the task does not get"),
+            ({"github": {"private_key": "env:GITHUB_APP_KEY"}}, "both app and private_key"),
+            ({"github": {"token": "env:ELSEWHERE"}}, "with NAME in secrets"),
+            ({"github": {"token": "github_pat_x"}}, "with NAME in secrets"),
+            (
+                {"github": {"app": "1", "private_key": "env:GITHUB_APP_KEY", "token": "env:GITHUB_TOKEN"}},
+                "an App or a token, not both",
+            ),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
             ({"clone_names": []}, "At least one pattern"),
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
@@ -111,10 +118,11 @@ class Applied(unittest.TestCase):
 
     def test_queues(self) -> None:
         """Dead letters are retained for longest, a webhook of 1 MiB fits, and SQS redrives last."""
-        names = ("webhooks", "internal", "dead_letters", "quarantine")
+        names = ("webhooks", "internal", "dead_letters", "quarantine", "undelivered_events")
         queues = {key: applied()[f"aws_sqs_queue.{key}"] for key in names}
         days = {key: queue["message_retention_seconds"] / 86_400 for key, queue in queues.items()}
-        self.assertEqual(days, {"webhooks": 4, "internal": 4, "dead_letters": 14, "quarantine": 4})
+        wanted = {"webhooks": 4, "internal": 4, "dead_letters": 14, "quarantine": 4, "undelivered_events": 14}
+        self.assertEqual(days, wanted)
         self.assertEqual({queue["max_message_size"] for queue in queues.values()}, {1024 * 1024})
         self.assertEqual({queue["sqs_managed_sse_enabled"] for queue in queues.values()}, {True})
         for key in ("webhooks", "internal"):
@@ -137,6 +145,11 @@ class Applied(unittest.TestCase):
         self.assertEqual(found["store"]["table"], applied()["aws_dynamodb_table.mappings"]["name"])
         self.assertEqual(found["rule"][0]["template"], "api-template")
 
+    def test_the_configuration_names_the_app(self) -> None:
+        """The key is a reference to a secret of the task."""
+        found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])["github"]
+        self.assertEqual({key: found[key] for key in VARIABLES["github"]}, VARIABLES["github"])
+
     def test_the_dashboard_shows_the_source_queues(self) -> None:
         """The dashboard has the age of the oldest message in both queues that the daemon polls."""
         body = json.loads(applied()["aws_cloudwatch_dashboard.metrics[0]"]["dashboard_body"])
@@ -151,7 +164,7 @@ class Applied(unittest.TestCase):
         secrets = {f"env:{secret['name']}" for secret in container["secrets"]}
         self.assertLessEqual(set(configuration["github"]["secrets"]), secrets)
         self.assertEqual([bound["value"] for bound in configuration["github"]["secret"]], ["env:WEBSITE_SECRET"])
-        self.assertLessEqual({"env:WEBSITE_SECRET", "env:GITHUB_TOKEN"}, secrets)
+        self.assertLessEqual({"env:WEBSITE_SECRET", "env:GITHUB_TOKEN", configuration["github"]["private_key"]}, secrets)
         self.assertIn(container["environment"][0]["value"], secrets)
         self.assertGreaterEqual(container["stopTimeout"], configuration["queue"]["drain_timeout"] + 4)
         self.assertTrue(container["readonlyRootFilesystem"])

@@ -218,15 +218,17 @@ class Lint(unittest.TestCase):
             self.assertNotEqual(parliament.analyze_policy_string(text).findings, [], action)
 
     def test_queues_refuse_other_accounts_and_plain_http(self) -> None:
-        """The webhook queue names the API as its sender, and the internal queue the daemon."""
+        """The policies name the API, the daemon and EventBridge as senders, and nobody else."""
         senders = {}
-        for queue in ("webhooks", "internal", "dead_letters", "quarantine"):
+        for queue in ("webhooks", "internal", "dead_letters", "quarantine", "undelivered_events"):
             listed = statements(applied()[f'aws_sqs_queue_policy.access["{queue}"]']["policy"])
             denied = {statement["Sid"] for statement in listed if statement["Effect"] == "Deny"}
             self.assertEqual(denied, {"DenyInsecureTransport", "DenyOtherAccounts"})
             senders[queue] = [statement["Principal"] for statement in listed if statement["Effect"] == "Allow"]
         api, daemon = ({"AWS": applied()[f"aws_iam_role.{role}"]["arn"]} for role in ("api", "daemon"))
-        self.assertEqual(senders, {"webhooks": [api], "internal": [daemon], "dead_letters": [], "quarantine": []})
+        events = {"Service": "events.amazonaws.com"}
+        internal = {"internal": [events, daemon], "undelivered_events": [events]}
+        self.assertEqual(senders, {"webhooks": [api], "dead_letters": [], "quarantine": []} | internal)
 
     def test_the_audit_trail_denies_changes_to_everybody(self) -> None:
         """The policy of the table holds for administrators as well."""

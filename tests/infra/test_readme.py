@@ -23,6 +23,8 @@ LIFECYCLE = {
         f"application-autoscaling:{act}" for act in ("RegisterScalableTarget", "DescribeScalableTargets", "DeregisterScalableTarget")
     ],
     "cloudwatch_dashboard": ["cloudwatch:PutDashboard", "cloudwatch:GetDashboard", "cloudwatch:DeleteDashboards"],
+    "cloudwatch_event_rule": ["events:PutRule", "events:DescribeRule", "events:DeleteRule"],
+    "cloudwatch_event_target": ["events:PutTargets", "events:ListTargetsByRule", "events:RemoveTargets"],
     "cloudwatch_log_group": ["logs:CreateLogGroup", "logs:DescribeLogGroups", "logs:DeleteLogGroup"],
     "cloudwatch_log_metric_filter": ["logs:PutMetricFilter", "logs:DescribeMetricFilters", "logs:DeleteMetricFilter"],
     "cloudwatch_metric_alarm": ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
@@ -54,6 +56,7 @@ PREFIXES = {
     "appautoscaling": "application-autoscaling",
     "security": "ec2",
     "vpc": "ec2",
+    "cloudwatch_event": "events",
     "cloudwatch_log": "logs",
 }
 

@@ -38,6 +38,7 @@ async fn missing_parts_are_found_and_fixed_ones_are_good() {
         "NO internal queue",
         "NO dead-letter queue",
         "ok quarantine",
+        "-- pipeline events",
         "ok table",
         "ok index by-state",
         "NO time to live",
@@ -72,7 +73,10 @@ async fn missing_parts_are_found_and_fixed_ones_are_good() {
     let (code, found) = check(&mut account.command(&["check"]));
     assert_eq!(code, Some(0), "{found:?}");
     let others = found.iter().filter(|line| !line.starts_with("ok "));
-    assert_eq!(others.collect::<Vec<_>>(), ["-- roles"]);
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        ["-- pipeline events", "-- roles"]
+    );
 
     // The emulator has no policy simulator: tests/it/aws tests the result of one.
     let daemon = emulator::role();
@@ -159,4 +163,28 @@ async fn the_internal_queue_is_judged_like_a_source_queue() {
     let few_receives = internal();
     let detail = few_receives["detail"].as_str().unwrap();
     assert!(detail.contains("maxReceiveCount is 5"), "{detail}");
+}
+
+#[tokio::test]
+async fn the_policy_of_the_internal_queue_decides_who_sends_events() {
+    let account = Account::new("check-events").await;
+    let found = async |condition: &str| {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"events.amazonaws.com"}},"Action":"sqs:SendMessage","Resource":"*"{condition}}}]}}"#
+        );
+        let request = account
+            .client
+            .set_queue_attributes()
+            .queue_url(&account.internal)
+            .attributes(QueueAttributeName::Policy, policy);
+        request.send().await.unwrap();
+        let (_, found) = check(&mut account.command(&["check"]));
+        let mut found = found.into_iter();
+        found
+            .find(|line| line.ends_with("pipeline events"))
+            .unwrap()
+    };
+    assert_eq!(found("").await, "NO pipeline events");
+    let condition = r#","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:events:eu-west-1:123456789012:rule/events"}}"#;
+    assert_eq!(found(condition).await, "ok pipeline events");
 }

@@ -1,10 +1,13 @@
-//! Checks the queues: their retention, visibility timeouts and redrive policies.
+//! Checks the queues: their retention, visibility timeouts and redrive policies, and who may send
+//! to the internal queue.
 
 use crate::domain::fault::Fault;
 use crate::ports::{QueueAttributes, RedrivePolicy};
 use crate::reconcile::lease::VISIBILITY;
 
 use crate::inspect::preflight::Finding;
+
+mod policy;
 
 /// The lowest `maxReceiveCount` after which SQS may move a message. It is far above branchline's
 /// own limits, because SQS also counts receives that are not failures.
@@ -61,6 +64,8 @@ pub fn queues(queues: &Queues<'_>) -> Vec<Finding> {
             Ok(queue) => findings.extend(to_findings(what, queue, check(queue, &neighbours))),
         }
     }
+    let internal = queues.internal.ok();
+    findings.extend(internal.into_iter().flat_map(policy::pipeline_events));
     findings
 }
 
