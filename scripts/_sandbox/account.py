@@ -9,6 +9,8 @@ from typing import Any
 from _common.isolation import REGION
 
 from . import aws, pipeline_run
+from .emulator import Emulator
+from .fake_github.content import CLIENT_ID
 
 TABLE = "branchline"
 PIPELINE = "api-template"
@@ -37,6 +39,8 @@ class Account:
     secret: str
     github: str = ""
     """The base URL of the fake GitHub's API, or nothing where only AWS is needed."""
+    github_key: str = ""
+    """The private key of its App."""
 
     def queues(self) -> dict[str, str]:
         """Returns the address of every queue by its name for people."""
@@ -48,8 +52,8 @@ class Account:
         }
 
 
-def make(endpoint: str, github: str = "") -> Account:
-    """Fills a fresh emulator. `github` is the address of the fake GitHub, if there is one."""
+def make(endpoint: str, github: Emulator | None = None) -> Account:
+    """Fills a fresh emulator. `github` is the fake GitHub, if there is one."""
     sqs = aws.client("sqs", endpoint)
     dead_letters = _queue(sqs, "branchline-dead-letters", MessageRetentionPeriod=RETENTION)
     quarantine = _queue(sqs, "branchline-quarantine", MessageRetentionPeriod=RETENTION)
@@ -70,12 +74,16 @@ def make(endpoint: str, github: str = "") -> Account:
         table=TABLE,
         template=PIPELINE,
         secret=secrets.token_hex(16),
-        github=f"{github}/{GITHUB_WORLD}" if github else "",
+        github=f"{github.endpoint}/{GITHUB_WORLD}" if github else "",
+        github_key=github.private_key if github else "",
     )
 
 
 def write_configuration(account: Account, path: Path, *, codepipeline_rate: int = 10) -> None:
-    """Writes a branchline.toml. It names the variable with the secret, not the secret."""
+    """Writes a branchline.toml, and the App's key beside it.
+
+    It names the variable with the secret and the file with the key, not the secret and the key.
+    """
     path.write_text(
         f"""\
 # The sandbox writes this file again each time it starts.
@@ -96,15 +104,29 @@ table = "{account.table}"
 
 [github]
 secrets = ["env:{SECRET_VARIABLE}"]
-
+{_app(account, path.with_name("github-app.pem"))}
 [[rule]]
 repository = "acme/*"
 on = "pull_request"
 base = ["main"]
 template = "{account.template}"
 pipeline_name = "{{repo}}-pr-{{number}}"
+drafts = false
 """
     )
+
+
+def _app(account: Account, key: Path) -> str:
+    """Writes the App's key, and returns the lines of the App, if there is a GitHub."""
+    if not account.github:
+        return ""
+    key.touch(mode=0o600)
+    key.write_text(account.github_key)
+    return f"""\
+app = "{CLIENT_ID}"
+private_key = "file:{key.resolve()}"
+api_url = "{account.github}"
+"""
 
 
 def _queue(sqs: Any, name: str, **attributes: str) -> str:

@@ -30,8 +30,8 @@ def main() -> int:
     binary = cargo.branchline(release=True)
     size = binary.stat().st_size / MEGABYTE
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with emulator.running(FOLDER / "moto.log") as moto:
-        made = account.make(moto.endpoint)
+    with emulator.both_running(FOLDER / "moto.log", FOLDER / "github.log") as (moto, fake):
+        made = account.make(moto.endpoint, fake)
         account.write_configuration(made, FOLDER / "branchline.toml")
         log = FOLDER / "branchline.log"
         with daemon.run(binary, FOLDER / "branchline.toml", made, log) as running:

@@ -106,7 +106,7 @@ def _start(port: int) -> state.State:
         leftover.stop()
     started, fake = emulator.start_both(MOTO_LOG, GITHUB_LOG, port)
     try:
-        made = account.make(started.endpoint, fake.endpoint)
+        made = account.make(started.endpoint, fake)
         account.write_configuration(made, CONFIGURATION)
         fresh = state.State(started, fake, made)
         fresh.save()

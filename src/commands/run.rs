@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use crate::aws::Aws;
 use crate::cli::run::Run;
@@ -15,11 +17,17 @@ use crate::config::{self, Config, Queues};
 use crate::domain::fault::{Fault, Reason, Scope};
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::outcome::outgoing::Destination;
-use crate::ports::{Clock, Pipelines, Queue, Store};
+use crate::github;
+use crate::ports::{Clock, GitHub, PipelineReader, Pipelines, Queue, Store};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
+use crate::reports::{Outbox, Reporter, ReporterConfig};
 use crate::telemetry;
 use crate::worker::{Heartbeats, RunMode, Shutdown, Worker, WorkerConfig};
+
+/// How long the last reports may take. A supervisor waits at least that much longer than the drain
+/// timeout.
+const LAST_REPORTS: Duration = Duration::from_secs(5);
 
 pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let _traces = telemetry::start(run.log_format.human(), &run.log)?;
@@ -45,12 +53,22 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let name = format!("{:016x}", fastrand::u64(..));
     let store = aws.store(config.table.clone());
     let heartbeats = Heartbeats::new(store, SystemClock, name.clone(), env!("CARGO_PKG_VERSION"));
-    let worker = worker(&aws, config, name);
+    let outbox = Outbox::default();
+    let reporter = reporter(&aws, &config, &name, outbox.clone())?;
+    let worker = worker(&aws, config, name, outbox);
     let listener = metrics.listen(run.metrics_addr).await?;
     let pages = metrics.pages(worker.readiness());
     let _observers = metrics.observe(gauges, listener, pages);
     let (stop, stopped) = Shutdown::channel();
     let heartbeats = tokio::spawn(heartbeats.run(stopped.clone()));
+    let (stop_reports, no_reports) = Shutdown::channel();
+    let reports = tokio::spawn(async move {
+        if let Some(reporter) = reporter {
+            reporter.run(|| no_reports.requested()).await;
+            // What is left is found by the next daemon.
+            let _ = timeout(LAST_REPORTS, reporter.drain()).await;
+        }
+    });
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         startup_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -63,7 +81,9 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     tokio::select! {
         ended = &mut work => {
             stop.request();
+            stop_reports.request();
             heartbeats.await?;
+            reports.await?;
             ended?.map_err(error)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -74,7 +94,9 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     }
     tokio::select! {
         ended = &mut work => {
+            stop_reports.request();
             heartbeats.await?;
+            reports.await?;
             ended?.map_err(error)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
@@ -84,6 +106,30 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             Ok(ExitCode::from(ERROR))
         }
     }
+}
+
+/// Creates what tells GitHub; `None` without access to GitHub.
+fn reporter(
+    aws: &Aws,
+    config: &Config,
+    worker: &str,
+    outbox: Outbox,
+) -> Result<
+    Option<Reporter<impl Store, impl PipelineReader, impl GitHub, impl Clock>>,
+    Box<dyn Error>,
+> {
+    let Some(access) = config.github.clone() else {
+        return Ok(None);
+    };
+    let store = aws.store(config.table.clone());
+    let pipelines = aws.pipelines(config.codepipeline_rate);
+    let github = github::connect(access, SystemClock)?;
+    let config = ReporterConfig {
+        worker: worker.to_owned(),
+        region: aws.region().to_owned(),
+    };
+    let reporter = Reporter::new(store, pipelines, github, SystemClock, outbox, config);
+    Ok(Some(reporter))
 }
 
 /// Reports a queue that does not exist. A missing failure queue would otherwise be noticed with the
@@ -120,6 +166,7 @@ fn worker(
     aws: &Aws,
     config: Config,
     name: String,
+    outbox: Outbox,
 ) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
     let urls = urls(&config.queues);
     let origin = config.event_origin();
@@ -145,5 +192,6 @@ fn worker(
         queue(Destination::Internal),
         reconciler,
         worker_config,
+        outbox,
     )
 }

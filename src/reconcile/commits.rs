@@ -4,7 +4,7 @@ use crate::domain::fault::{Class, Fault};
 use crate::domain::ids::{CommitId, ExecutionId, Subject};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
-use crate::domain::outcome::journal::{Journal, ReportedHead};
+use crate::domain::outcome::journal::Journal;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::{CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase};
 use crate::domain::state::intent::report_target;

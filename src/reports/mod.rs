@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::domain::ids::Timestamp;
+use crate::domain::report::record::CommitKey;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
 use outbox::Next;
@@ -61,42 +62,51 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
-    /// Reports until a stop is requested.
+    /// Reports until a stop is requested. Reports in work are finished.
     ///
-    /// If stopped or cancelled, GitHub may have been told what is not recorded. The next daemon looks for it.
-    pub async fn run(&self, stop: impl Future<Output = ()>) {
+    /// If cancelled, GitHub may have been told what is not recorded. The next daemon looks for it.
+    pub async fn run<F: Future<Output = ()>>(&self, stop: impl Fn() -> F) {
         // Calls for one installation wait for each other, so that few senders are enough.
         let senders = async {
             tokio::join!(
-                self.send_all(),
-                self.send_all(),
-                self.send_all(),
-                self.send_all()
+                self.send_until(stop()),
+                self.send_until(stop()),
+                self.send_until(stop()),
+                self.send_until(stop())
             )
         };
         tokio::select! {
-            biased;
-            () = stop => {}
-            never = senders => match never.0 {},
+            _ = senders => {}
             never = self.sweep() => match never {},
         }
     }
 
     /// Reports everything that is due, and returns once nothing is left that can be done now.
     pub async fn drain(&self) {
-        if let Err(fault) = self.find_unreported(self.clock.now()).await {
-            tracing::warn!(%fault, "The commits that are not reported could not be listed");
-        }
+        self.find_missed(self.clock.now()).await;
         while let Next::Commit(key) = self.outbox.next(self.clock.now()) {
             self.send(key).await;
         }
     }
 
-    async fn send_all(&self) -> Infallible {
+    async fn send_until(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            let key = tokio::select! {
+                biased;
+                () = &mut stop => return,
+                key = self.next() => key,
+            };
+            self.send(key).await;
+        }
+    }
+
+    /// Waits for the next commit that is due.
+    async fn next(&self) -> CommitKey {
         loop {
             let now = self.clock.now();
             match self.outbox.next(now) {
-                Next::Commit(key) => self.send(key).await,
+                Next::Commit(key) => return key,
                 Next::Wait(at) => tokio::select! {
                     () = self.outbox.changed() => {}
                     () = sleep(at.since(now)) => {}

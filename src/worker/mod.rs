@@ -60,12 +60,14 @@ pub struct Worker<Q, S, P, C> {
 }
 
 impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
-    /// Creates a worker that consumes the queue of webhooks and the internal queue.
+    /// Creates a worker that consumes the queue of webhooks and the internal queue. It puts commits
+    /// that have to be reported into the outbox.
     pub fn new(
         webhooks: Q,
         internal: Q,
         reconciler: Reconciler<S, P, C>,
         config: WorkerConfig,
+        outbox: Outbox,
     ) -> Self {
         Self {
             webhooks: Arc::new(webhooks),
@@ -73,14 +75,8 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
             reconciler: Arc::new(reconciler),
             config,
             readiness: Readiness::default(),
-            outbox: Outbox::default(),
+            outbox,
         }
-    }
-
-    /// Returns a handle to the commits about which GitHub may have to be told something.
-    #[must_use]
-    pub fn outbox(&self) -> Outbox {
-        self.outbox.clone()
     }
 
     /// Returns a view of the worker's readiness, which stays up to date.

@@ -23,6 +23,7 @@ FOLDER = paths.SANDBOX / "demo"
 CONFIGURATION = FOLDER / "branchline.toml"
 DAEMON_LOG = FOLDER / "branchline.log"
 MOTO_LOG = FOLDER / "moto.log"
+GITHUB_LOG = FOLDER / "github.log"
 
 
 def main() -> int:
@@ -52,11 +53,13 @@ def _parser() -> argparse.ArgumentParser:
 def _perform(binary: Path) -> int:
     started = time.monotonic()
     with ExitStack() as stack:
-        fresh = stack.enter_context(emulator.running(MOTO_LOG))
-        made = account.make(fresh.endpoint)
+        emulators = emulator.both_running(MOTO_LOG, GITHUB_LOG)
+        fresh, fake = stack.enter_context(emulators)
+        made = account.make(fresh.endpoint, fake)
         account.write_configuration(made, CONFIGURATION)
         content = f"{len(made.queues())} queues, a table, the pipeline {made.template}"
         terminal.done(f"an emulated AWS at {made.endpoint}: {content}")
+        terminal.done(f"an emulated GitHub at {made.github}, with the App in acme/api")
         branchline = stack.enter_context(daemon.run(binary, CONFIGURATION, made, DAEMON_LOG))
         terminal.done(
             f"branchline runs (process {branchline.pid}, log in {paths.shown(DAEMON_LOG)})"

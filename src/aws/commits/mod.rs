@@ -1,6 +1,7 @@
 //! Implements the commits port with DynamoDB: one item for each head commit.
 
 mod expression;
+mod keys;
 mod read;
 mod write;
 
@@ -8,31 +9,19 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{CommitId, Subject, Timestamp};
+use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase};
 use crate::ports::{CommitList, CommitLog, CommitPage, Cursor};
 
 use crate::aws::call::measured;
 use crate::aws::commits::expression::Expression;
+use crate::aws::commits::keys::{COMMIT, commit_key, subject_key};
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
 use crate::aws::row::{n, s};
 use crate::aws::store_reader::{BY_STATE, cursor, start_key};
 
 pub(super) use write::part;
-
-/// The beginning of the partition key of a subject's commits.
-const SUBJECT: &str = "COMMITS#";
-/// The beginning of the sort key of a commit.
-const COMMIT: &str = "COMMIT#";
-
-fn subject_key(subject: &Subject) -> String {
-    format!("{SUBJECT}{}", subject.table_key())
-}
-
-fn commit_key(commit: &CommitId) -> String {
-    format!("{COMMIT}{commit}")
-}
 
 impl DynamoStore {
     /// Updates a record on a condition. Returns false if the condition does not hold.

@@ -15,7 +15,7 @@ use crate::domain::report::target::ReportTarget;
 use crate::domain::report::{ReportForm, ReportState};
 use crate::domain::state::desired::AbsenceReason;
 
-use crate::aws::commits::{COMMIT, SUBJECT};
+use crate::aws::commits::keys::{COMMIT, SUBJECT};
 use crate::aws::row::{Item, Part};
 
 /// Returns the key of a record.

@@ -12,7 +12,7 @@ use crate::domain::report::target::ReportTarget;
 use crate::ports::CommitList;
 
 use crate::aws::commits::expression::Expression;
-use crate::aws::commits::{commit_key, subject_key};
+use crate::aws::commits::keys::{commit_key, subject_key};
 use crate::aws::records::incomplete;
 use crate::aws::row::{map, n, s, text};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// that was issued in its future.
 pub const TOLERATED: Duration = Duration::from_secs(30);
 
-/// Describes a difference in milliseconds, positive if this machine's clock is ahead. Returns `None`
-/// if it is tolerated.
+/// Describes a difference in milliseconds, positive if this machine's clock is ahead. Returns
+/// `None` if it is tolerated.
 #[must_use]
 pub fn intolerable(ahead_ms: i64) -> Option<String> {
     let difference = Duration::from_millis(ahead_ms.unsigned_abs());

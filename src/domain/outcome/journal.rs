@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use crate::domain::clone::execution::Execution;
 use crate::domain::fault::{Class, Fault, Sender, Step};
-use crate::domain::ids::{
-    Branch, DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp,
-};
+use crate::domain::ids::{DeliveryId, EventName, PipelineName, RepositoryName, Subject, Timestamp};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
-use crate::domain::intake::event::{Change, Event};
+use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::outcome::asked_facts::AskedFacts;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::report::execution::ExecutionEvent;
-use crate::domain::report::record::{CommitKey, CommitUpdate};
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::record::{CommitKey, CommitUpdate, ReportedHead};
 use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
@@ -70,50 +68,6 @@ pub struct Journal {
     pub commits: Vec<CommitKey>,
     /// The result.
     pub result: JournalResult,
-}
-
-/// The head commit of an open subject, and where it is reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportedHead {
-    /// The commit.
-    pub key: CommitKey,
-    /// The repository's name.
-    pub repository: RepositoryName,
-    /// Where it is reported.
-    pub target: ReportTarget,
-}
-
-/// What the rules ask of a pull request or a branch, beside its repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskedFacts {
-    /// The base branch of a pull request.
-    pub base: Option<Branch>,
-    /// The head branch of a pull request, or the branch itself.
-    pub branch: Branch,
-    /// True for the draft of a pull request.
-    pub draft: bool,
-    /// True if the head of the pull request is in a fork.
-    pub fork: bool,
-}
-
-impl AskedFacts {
-    fn of(change: &Change) -> Option<Self> {
-        match change {
-            Change::PullRequest(pull) => Some(Self {
-                base: Some(pull.base.clone()),
-                branch: pull.head.clone(),
-                draft: pull.draft,
-                fork: pull.fork,
-            }),
-            Change::Branch(branch, _) => Some(Self {
-                base: None,
-                branch: branch.clone(),
-                draft: false,
-                fork: false,
-            }),
-            Change::Repository(_) | Change::Renamed(_) | Change::Repair(_) => None,
-        }
-    }
 }
 
 /// The thing that a message is about.

@@ -1,5 +1,6 @@
 //! Step 7 of 7, and the record of a message: its journal, its disposition, and what is sent on.
 
+pub mod asked_facts;
 pub mod audit_entry;
 pub mod backend_signal;
 pub mod cause;

@@ -21,6 +21,17 @@ pub struct CommitKey {
     pub commit: CommitId,
 }
 
+/// The head commit of an open subject, and where it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedHead {
+    /// The commit.
+    pub key: CommitKey,
+    /// The repository's name.
+    pub repository: RepositoryName,
+    /// Where it is reported.
+    pub target: ReportTarget,
+}
+
 /// What branchline did about a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -49,7 +49,7 @@ impl World {
     }
 
     /// Calls a control endpoint, named by its method and path.
-    pub(crate) async fn control(&self, endpoint: &str, body: &Value) -> Value {
+    pub(crate) async fn control(&self, endpoint: &str, body: &Value) -> String {
         let (method, path) = endpoint.split_once(' ').unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let url = format!("{}/_control/{path}", self.url);
@@ -63,12 +63,19 @@ impl World {
         let status = response.status();
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "{endpoint}: {status}: {text}");
-        serde_json::from_str(&text).unwrap_or_default()
+        text
     }
 
     /// Reads a control endpoint.
     pub(crate) async fn read(&self, path: &str) -> Value {
-        self.control(&format!("GET {path}"), &Value::Null).await
+        let text = self.control(&format!("GET {path}"), &Value::Null).await;
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Returns the page of the pull request.
+    pub(crate) async fn page(&self) -> String {
+        let path = "GET page?repository=acme/api&number=7";
+        self.control(path, &Value::Null).await
     }
 
     /// Returns a client of this world.

@@ -116,8 +116,8 @@ async fn a_status_is_shown_by_an_app_and_by_a_token() {
             assert_eq!(shown, Ok(None));
         }
     }
-    let page = world.read("page?repository=acme/api&number=7").await;
-    assert!(page.to_string().contains("branchline/api"), "{page}");
+    let page = world.page().await;
+    assert!(page.contains("branchline/api"), "{page}");
     world.no_violations().await;
 }
 
@@ -255,7 +255,10 @@ async fn what_an_installation_may_not_is_denied_and_named() {
     world.control("PUT installations", &suspended).await;
     let fault = check(&client, &done(), Earlier::Nothing).await.unwrap_err();
     assert_eq!(fault.kind, GitHubFaultKind::Denied, "{fault}");
-    let elsewhere = json!({ "id": 1001, "account": "acme", "repositories": [] });
+    let elsewhere = json!({
+        "id": 1001, "account": "acme", "suspended": false, "repositories": [],
+        "permissions": { "metadata": "read", "checks": "write" },
+    });
     world.control("PUT installations", &elsewhere).await;
     let fault = check(&client, &done(), Earlier::Nothing).await.unwrap_err();
     assert_eq!(fault.kind, GitHubFaultKind::Missing, "{fault}");

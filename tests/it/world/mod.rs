@@ -30,6 +30,7 @@ pub(crate) mod pipelines;
 pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod queue_state;
+mod reporting;
 pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;

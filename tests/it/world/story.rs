@@ -18,16 +18,15 @@ use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::{Clock, Queue};
+use branchline::ports::Clock;
 use branchline::reconcile::{Reconciler, ReconcilerConfig};
-use branchline::reports::{Outbox, Reporter, ReporterConfig};
+use branchline::reports::Outbox;
 use branchline::worker::{Worker, WorkerConfig};
 use serde_json::Value;
 
 use super::account::Pipeline;
 use super::clock::FakeClock;
 use super::github::FakeGitHub;
-use super::pipeline_event::PipelineEvent;
 use super::pipelines::FakePipelines;
 use super::queue::{FakeQueue, SENDER};
 use super::queue_state::StoredMessage;
@@ -56,7 +55,7 @@ pub(crate) struct World {
     pub(crate) store: FakeStore,
     pub(crate) account: FakePipelines,
     pub(crate) github: FakeGitHub,
-    pub(super) outbox: Outbox,
+    pub(crate) outbox: Outbox,
     reconciler: Mutex<Arc<FakeReconciler>>,
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
@@ -164,34 +163,7 @@ impl World {
         let reconciler = new_reconciler(&store, &account, clock, rules, name);
         let queue = self.queue.under(faults);
         let internal = queue.internal();
-        Worker::new(queue, internal, reconciler, settings)
-    }
-
-    /// Returns a reporter of this world.
-    pub(crate) fn reporter(
-        &self,
-        name: &str,
-    ) -> Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock> {
-        let config = ReporterConfig {
-            worker: name.to_owned(),
-            region: REGION.to_owned(),
-        };
-        let (store, account) = (self.store.clone(), self.account.clone());
-        let (github, clock) = (self.github.clone(), self.clock.clone());
-        Reporter::new(store, account, github, clock, self.outbox.clone(), config)
-    }
-
-    /// Tells GitHub everything that is due.
-    pub(crate) async fn tell(&self) {
-        self.reporter("w1").drain().await;
-    }
-
-    /// Sends an event of CodePipeline to the internal queue, as EventBridge does.
-    pub(crate) fn send_event(&self, event: &PipelineEvent) {
-        let body = event.body(self.clock.now());
-        self.queue
-            .deliver_to(Source::Internal, None, &body, &[])
-            .expect("a message that SQS accepts");
+        Worker::new(queue, internal, reconciler, settings, self.outbox.clone())
     }
 
     /// Returns the reconciler as it runs now.
@@ -231,14 +203,6 @@ impl World {
         let outcomes = self.settle().await.iter().map(outcome).collect();
         self.clock.advance(Duration::from_secs(1));
         outcomes
-    }
-
-    /// Processes the messages that are visible, once.
-    pub(crate) async fn work_once(&self) {
-        let received = self.queue.receive(10, Duration::ZERO).await;
-        for envelope in received.expect("a queue that answers") {
-            driver::handle(self, envelope).await;
-        }
     }
 
     /// Works until the queues are empty; time passes as far as that takes. Returns the journals.

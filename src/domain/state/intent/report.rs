@@ -1,0 +1,39 @@
+//! Where the commits of an event are reported.
+
+use crate::domain::ids::RepositoryName;
+use crate::domain::intake::event::{Change, Event, PullRequest, Tip};
+use crate::domain::report::target::ReportTarget;
+use crate::domain::rules::rule::{On, Rule, Rules};
+
+/// Returns where the head commit of an event is reported: as the rule says that admits the subject.
+/// If none does, the first rule for the repository counts: a required check of that name would
+/// otherwise wait for ever.
+#[must_use]
+pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
+    let rule = match &event.change {
+        Change::PullRequest(pull) => {
+            let mut about = rules.of(On::PullRequest, &event.name);
+            admitting(pull, &event.name, rules).or_else(|| about.next())
+        }
+        Change::Branch(branch, Tip::At { .. }) => {
+            let mut about = rules.of(On::Branch, &event.name);
+            about.find(|rule| rule.admits_branch(branch))
+        }
+        Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
+        | Change::Repository(_)
+        | Change::Renamed(_)
+        | Change::Repair(_) => None,
+    };
+    rule?.report_target(event.installation)
+}
+
+/// Returns the first rule that admits a pull request with this base and head.
+pub(super) fn admitting<'a>(
+    pull: &PullRequest,
+    name: &'a RepositoryName,
+    rules: &'a Rules,
+) -> Option<&'a Rule> {
+    let admits =
+        |rule: &&Rule| rule.base.is_match(pull.base.as_str()) && rule.admits_branch(&pull.head);
+    rules.of(On::PullRequest, name).find(admits)
+}
