@@ -60,7 +60,8 @@ def make(endpoint: str, github: Emulator | None = None) -> Account:
     redrive = _redrive_to(sqs, dead_letters)
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
     internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
-    _report_pipelines(aws.client("events", endpoint), _arn(sqs, internal))
+    rule = _report_pipelines(aws.client("events", endpoint), _arn(sqs, internal))
+    _let_eventbridge_send(sqs, internal, rule)
     _make_tables(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
@@ -144,11 +145,28 @@ def _redrive_to(sqs: Any, queue_url: str) -> str:
     return json.dumps(policy)
 
 
-def _report_pipelines(events: Any, queue: str) -> None:
-    """Lets EventBridge send the events of all pipelines to the internal queue."""
+def _report_pipelines(events: Any, queue: str) -> str:
+    """Lets EventBridge send the events of all pipelines to the internal queue.
+
+    Returns the ARN of the rule.
+    """
     pattern = {"source": [pipeline_run.SOURCE], "detail-type": list(pipeline_run.KINDS)}
-    events.put_rule(Name=RULE, EventPattern=json.dumps(pattern))
+    made = events.put_rule(Name=RULE, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=RULE, Targets=[{"Id": "internal", "Arn": queue}])
+    return str(made["RuleArn"])
+
+
+def _let_eventbridge_send(sqs: Any, queue: str, rule: str) -> None:
+    """Writes the policy that `branchline check` reads. The emulator needs none."""
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": _arn(sqs, queue),
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
 
 
 def audit_table(table: str) -> str:
