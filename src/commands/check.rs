@@ -127,6 +127,7 @@ async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {
         internal: internal.as_ref(),
         dead_letters: dead_letters.as_ref(),
         quarantine: quarantine.as_ref(),
+        reports: config.github.is_some() && config.rules.0.iter().any(|rule| rule.report.is_some()),
     })
 }
 

@@ -28,6 +28,8 @@ VARIABLES = {
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
     "metrics": True,
+    "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
+    "secrets": {"GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:github-app-AbCdEf"},
     "manage_api_gateway_account": True,
 }
 BUCKET = "arn:aws:s3:::branchline-artifacts-stub"

@@ -42,6 +42,10 @@ module "branchline" {
   # ARNs of the versions, not of the secrets, so that no task starts before the secret has a value.
   webhook_secret_arns = [for version in aws_secretsmanager_secret_version.webhook : version.arn]
 
+  # As whom results are shown on pull requests.
+  github  = var.github
+  secrets = var.secrets
+
   vpc_id           = var.vpc_id
   subnet_ids       = var.subnet_ids
   assign_public_ip = var.assign_public_ip

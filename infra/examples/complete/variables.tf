@@ -35,6 +35,18 @@ variable "cpu_architecture" {
   default     = "ARM64"
 }
 
+variable "github" {
+  description = "As whom branchline shows results at GitHub: an App or a token. See docs/GITHUB.md and the module's variable."
+  type        = map(string)
+  default     = {}
+}
+
+variable "secrets" {
+  description = "The ARNs of the secrets that github refers to as \"env:NAME\", by NAME."
+  type        = map(string)
+  default     = {}
+}
+
 variable "vpc_id" {
   description = "The VPC of the daemon tasks."
   type        = string

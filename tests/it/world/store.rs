@@ -161,9 +161,12 @@ impl StoreReader for FakeStore {
     }
 
     async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
-        let table = lock(&self.table);
-        let owner = table.names.get(pipeline);
-        Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
+        let effect = || {
+            let table = lock(&self.table);
+            let owner = table.names.get(pipeline);
+            Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
+        };
+        self.faults.pass(Op::Owner, effect).await
     }
 
     async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {

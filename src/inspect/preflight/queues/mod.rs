@@ -39,6 +39,8 @@ pub struct Queues<'a> {
     pub dead_letters: Answer<'a>,
     /// The quarantine queue.
     pub quarantine: Answer<'a>,
+    /// True if a rule reports to GitHub how executions end.
+    pub reports: bool,
 }
 
 /// Checks the queues. A queue that did not answer is a finding, and the others are checked without
@@ -65,7 +67,8 @@ pub fn queues(queues: &Queues<'_>) -> Vec<Finding> {
         }
     }
     let internal = queues.internal.ok();
-    findings.extend(internal.into_iter().flat_map(policy::pipeline_events));
+    let events = |queue| policy::pipeline_events(queue, queues.reports);
+    findings.extend(internal.into_iter().flat_map(events));
     findings
 }
 

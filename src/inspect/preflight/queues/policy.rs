@@ -14,8 +14,8 @@ const EVENTBRIDGE: &str = "events.amazonaws.com";
 const SOURCE_ARN: &str = "aws:SourceArn";
 
 /// Checks whether EventBridge may send events of pipelines to the internal queue, for named rules
-/// alone, and whether anybody else may.
-pub(super) fn pipeline_events(queue: &QueueAttributes) -> Vec<Finding> {
+/// alone, and whether anybody else may. Without events, `reports` are late.
+pub(super) fn pipeline_events(queue: &QueueAttributes, reports: bool) -> Vec<Finding> {
     let policy: Value = queue
         .policy
         .as_deref()
@@ -48,12 +48,15 @@ pub(super) fn pipeline_events(queue: &QueueAttributes) -> Vec<Finding> {
     if !findings.is_empty() {
         return findings;
     }
-    vec![match rules.is_empty() {
-        true => Finding::not_checked(
+    let nothing = "the policy of the internal queue lets EventBridge send nothing: how an execution ends is only known when the daemon asks CodePipeline";
+    vec![match (rules.is_empty(), reports) {
+        (true, true) => Finding::bad(
             WHAT,
-            "the policy of the internal queue lets EventBridge send nothing: how an execution ends is only known when the daemon asks CodePipeline",
+            nothing,
+            "create the EventBridge rule, its target and the statement of the policy, as in infra/events.tf and infra/queue.tf",
         ),
-        false => Finding::good(
+        (true, false) => Finding::not_checked(WHAT, nothing),
+        (false, _) => Finding::good(
             WHAT,
             format!("EventBridge may send those of {}", rules.join(", ")),
         ),
@@ -150,8 +153,12 @@ mod tests {
 
     const RULE: &str = "arn:aws:events:eu-west-1:123456789012:rule/branchline-pipeline-events";
 
-    /// Returns the findings about a queue with these statements.
+    /// Returns the findings about a queue with these statements, where no rule reports.
     fn found(statements: &Value) -> Vec<String> {
+        found_with(statements, false)
+    }
+
+    fn found_with(statements: &Value, reports: bool) -> Vec<String> {
         let queue = QueueAttributes {
             url: String::new(),
             arn: String::new(),
@@ -161,7 +168,7 @@ mod tests {
             redrive: None,
             policy: Some(json!({"Version": "2012-10-17", "Statement": statements}).to_string()),
         };
-        let findings = pipeline_events(&queue);
+        let findings = pipeline_events(&queue, reports);
         for finding in &findings {
             assert_eq!(finding.fix.is_some(), finding.ok == Some(false));
         }
@@ -238,6 +245,17 @@ mod tests {
                 ],
             );
         }
+    }
+
+    #[test]
+    fn a_policy_without_eventbridge_is_a_defect_if_a_rule_reports() {
+        let found = found_with(&json!([]), true);
+        begins(
+            &found,
+            &["NO pipeline events: the policy of the internal queue lets EventBridge send nothing"],
+        );
+        let good = allow(&json!({"ArnEquals": {"aws:SourceArn": RULE}}));
+        begins(&found_with(&good, true), &["ok pipeline events"]);
     }
 
     #[test]

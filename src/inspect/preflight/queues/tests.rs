@@ -41,6 +41,7 @@ fn all(webhooks: Answer<'_>, dead_letters: Answer<'_>, quarantine: Answer<'_>) -
         internal: Ok(&internal),
         dead_letters,
         quarantine,
+        reports: false,
     })
 }
 
