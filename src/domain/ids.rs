@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::one_line;
 
-/// Declares a newtype over a number of GitHub's.
+/// Declares a newtype over one of GitHub's numbers.
 macro_rules! number {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*

@@ -11,9 +11,9 @@ use crate::ports::cursor::Cursor;
 /// A list of records on which something is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommitList {
-    /// GitHub may have to be told something.
+    /// A report may be due.
     Unreported,
-    /// An execution may be running, and GitHub was told so.
+    /// An execution may be running, and the report says so.
     Running,
 }
 
@@ -51,8 +51,8 @@ pub struct CommitPage {
 
 /// The records of head commits. They expire 90 days after they were written last.
 pub trait CommitLog: Send + Sync + 'static {
-    /// Returns a record as it is now; `None` if there is none, or none that says where the commit is
-    /// reported.
+    /// Returns a record as it is now; `None` if there is none, or none that says where the commit
+    /// is reported.
     fn commit(
         &self,
         key: &CommitKey,

@@ -158,8 +158,9 @@ pub trait StoreReader: TrailReader {
 /// Write access to the table, for the one place that acts.
 pub trait Store: StoreReader + AuditLog + CommitLog {
     /// Writes a half-way row and the updates of its commits if the table holds what the transition
-    /// expects, and reserves the pipeline's name. The name of the row's repository is remembered before that. A second call
-    /// with the same transition wins again: the row shows the claim it asks for.
+    /// expects, and reserves the pipeline's name. The name of the row's repository is remembered
+    /// before that. A second call with the same transition wins again: the row shows the claim it
+    /// asks for.
     ///
     /// If cancelled or failed: the claim may stand; it expires, and the next event finishes what it
     /// records.
@@ -168,12 +169,12 @@ pub trait Store: StoreReader + AuditLog + CommitLog {
         transition: Transition,
     ) -> impl Future<Output = Result<ClaimResult, Fault>> + Send;
 
-    /// Writes a settled row with its audit entry, its delivery record and the updates of its commits,
-    /// all or nothing, if the table holds what the transition expects. The name of the row's repository is remembered before
-    /// that. The entry follows the last one of the subject's chain of
-    /// changes, and the row has its link: the caller's row has the link before. If the row forgot
-    /// its chain, because it was removed by hand, the entry follows what the chain has. A second
-    /// call with the same arguments succeeds as well, and adds nothing.
+    /// Writes a settled row with its audit entry, its delivery record and the updates of its
+    /// commits, all or nothing, if the table holds what the transition expects. The name of the
+    /// row's repository is remembered before that. The entry follows the last one of the subject's
+    /// chain of changes, and the row has its link: the caller's row has the link before. If the row
+    /// forgot its chain, because it was removed by hand, the entry follows what the chain has. A
+    /// second call with the same arguments succeeds as well, and adds nothing.
     fn record(
         &self,
         transition: &Transition,

@@ -31,8 +31,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         })
     }
 
-    /// Records that the message about a commit failed, so that GitHub shows it. A record that cannot
-    /// be written is logged, and delays no message.
+    /// Records that the message about a commit failed, so that GitHub shows it. A record that
+    /// cannot be written is logged, and delays no message.
     pub(super) async fn note_failure(&self, journal: &mut Journal, disposition: &Disposition) {
         let (Some(head), Some(fault)) = (journal.head.take(), journal.fault()) else {
             return;
@@ -63,13 +63,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Err(fault) => tracing::warn!(
                 %fault,
                 commit = update.key.commit.as_str(),
-                "What became of a commit could not be recorded, so GitHub is not told"
+                "What became of a commit could not be recorded, so it is not reported"
             ),
         }
     }
 
-    /// Takes in what CodePipeline says about an execution. Returns false if it concerns no commit
-    /// that is reported, or says nothing new.
+    /// Takes in what CodePipeline reports about an execution. Returns false if it concerns no
+    /// commit that is reported, or says nothing new.
     pub(super) async fn hear_execution(
         &self,
         event: &ExecutionEvent,

@@ -1,4 +1,4 @@
-//! Tells GitHub about commits. A report is derived from the record of its commit, after the change
+//! Reports commits to GitHub. A report is derived from the record of its commit, after the change
 //! that it is about was written, and never under a claim: a failing report fails no webhook and
 //! delays none.
 
@@ -32,7 +32,7 @@ pub struct ReporterConfig {
     pub region: String,
 }
 
-/// Tells GitHub about commits, over its ports.
+/// Reports commits to GitHub, over its ports.
 pub struct Reporter<S, P, G, C> {
     store: S,
     pipelines: P,
@@ -64,7 +64,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
 
     /// Reports until a stop is requested. Reports in work are finished.
     ///
-    /// If cancelled, GitHub may have been told what is not recorded. The next daemon looks for it.
+    /// If cancelled, a report may have reached GitHub that is not recorded. The next daemon looks
+    /// for it.
     pub async fn run<F: Future<Output = ()>>(&self, stop: impl Fn() -> F) {
         // Calls for one installation wait for each other, so that few senders are enough.
         let senders = async {
@@ -124,8 +125,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
-    /// Looks for reports whose daemon ended, and asks CodePipeline about executions of which nothing
-    /// was heard for long.
+    /// Looks for reports whose daemon ended, and asks CodePipeline about executions of which
+    /// nothing was heard for long.
     pub async fn find_missed(&self, now: Timestamp) {
         let found = match self.find_unreported(now).await {
             Ok(()) => self.find_unheard(now).await,

@@ -1,4 +1,4 @@
-//! The commits about which GitHub may have to be told something, in this process.
+//! The commits about which a report may be due, in this process.
 //!
 //! It only saves time: the table lists the same commits, so nothing is lost with it.
 

@@ -7,7 +7,7 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::{CheckRunId, Timestamp};
 use crate::domain::report::ReportForm;
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
-use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Sending, Told};
+use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Reported, Sending};
 use crate::domain::report::render::{Due, DueReport};
 use crate::ports::{Clock, CommitList, Earlier, GitHub, PipelineReader, Place, Store};
 use crate::telemetry::metrics;
@@ -28,7 +28,7 @@ const WRITES: usize = 5;
 const RACE: Duration = Duration::from_secs(1);
 
 impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
-    /// Tells GitHub what is due about a commit, and records it.
+    /// Sends the report that is due about a commit, and records it.
     pub(super) async fn send(&self, key: CommitKey) {
         if let Err(fault) = self.try_send(&key).await {
             tracing::warn!(
@@ -91,8 +91,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         self.github.report(&place, form, &due.report, earlier).await
     }
 
-    /// Records what GitHub was told. If the record was changed at the same time, the result is added
-    /// to that one.
+    /// Records what was reported to GitHub. If the record was changed at the same time, the result
+    /// is added to that one.
     async fn finish(
         &self,
         leased: CommitRecord,
@@ -178,7 +178,7 @@ impl CommitRecord {
     ) {
         match result {
             Ok(check_run) => {
-                self.told = Some(Told {
+                self.reported = Some(Reported {
                     check_run: *check_run,
                     digest: due.report.digest(),
                     state: due.report.state,

@@ -38,7 +38,7 @@ pub(super) struct Shared<S, P, C> {
     pub(super) quarantine: Arc<RateLimits>,
     /// Limits how many log lines discarded messages cost.
     pub(super) discarded_lines: Arc<RateLimits>,
-    /// Takes the commits about which GitHub may have to be told something.
+    /// Takes the commits about which a report may be due.
     pub(super) outbox: Outbox,
 }
 

@@ -9,7 +9,9 @@ use crate::domain::ids::{
 };
 use crate::domain::report::execution::{ExecutionState, StepState};
 use crate::domain::report::fault::GitHubFaultKind;
-use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Phase, Sending, Told};
+use crate::domain::report::record::{
+    CommitKey, CommitRecord, FailedReport, Phase, Reported, Sending,
+};
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
 use crate::domain::report::{ReportForm, ReportState};
@@ -49,7 +51,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
         execution: execution("execution")?.flatten(),
         ended_execution: execution("ended_execution")?.flatten(),
         run: row.part("run", run)?,
-        told: row.part("told", told)?,
+        reported: row.part("reported", reported)?,
         sender: row.part("sender", sender)?,
         failed: row.part("failed", failed)?,
         version: row.required("version")?,
@@ -136,8 +138,8 @@ fn approval(part: &Part<'_>) -> Result<Approval, Fault> {
     })
 }
 
-fn told(part: &Part<'_>) -> Result<Told, Fault> {
-    Ok(Told {
+fn reported(part: &Part<'_>) -> Result<Reported, Fault> {
+    Ok(Reported {
         check_run: part.number("check_run")?.map(CheckRunId),
         digest: part.owned("digest")?,
         state: part.parse("state", ReportState::parse)?,

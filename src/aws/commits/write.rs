@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
 use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Sending, Told,
+    CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
@@ -92,7 +92,7 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change.set("execution", execution(&record.execution));
     change.set("ended_execution", execution(&record.ended_execution));
     change.set("run", record.run.as_ref().map(run));
-    change.set("told", record.told.as_ref().map(told));
+    change.set("reported", record.reported.as_ref().map(reported));
     change.set("sender", record.sender.as_ref().map(sender));
     change.set("failed", record.failed.as_ref().map(failed));
     change
@@ -185,13 +185,13 @@ fn approval(approval: &Approval) -> AttributeValue {
     ])
 }
 
-fn told(told: &Told) -> AttributeValue {
+fn reported(reported: &Reported) -> AttributeValue {
     map([
-        ("check_run", told.check_run.map(|id| n(id.0))),
-        ("digest", text(Some(&told.digest))),
-        ("state", Some(s(told.state.as_str()))),
-        ("title", text(Some(&told.title))),
-        ("at", text(Some(&told.at))),
+        ("check_run", reported.check_run.map(|id| n(id.0))),
+        ("digest", text(Some(&reported.digest))),
+        ("state", Some(s(reported.state.as_str()))),
+        ("title", text(Some(&reported.title))),
+        ("at", text(Some(&reported.at))),
     ])
 }
 

@@ -73,7 +73,7 @@ pub struct GitHubFault {
     pub kind: GitHubFaultKind,
     /// One line for a person: what failed, where, and what to do.
     pub detail: String,
-    /// When to try again, if GitHub said so.
+    /// When to try again, if GitHub's answer names a time.
     pub retry_at: Option<Timestamp>,
 }
 

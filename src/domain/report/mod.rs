@@ -1,4 +1,4 @@
-//! Reports: what GitHub is told about a head commit.
+//! Reports to GitHub about head commits.
 //!
 //! Pure: a report is derived from what the table knows of the commit, and sent elsewhere.
 
@@ -115,7 +115,7 @@ pub enum Conclusion {
     Skipped,
 }
 
-/// What GitHub is told about one commit, in either form.
+/// A report about one commit, in either form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The commit.

@@ -1,5 +1,5 @@
 //! What the table knows of one head commit: what branchline did about it, its execution, and what
-//! GitHub was told.
+//! was reported to GitHub.
 
 use crate::domain::fault::Reason;
 use crate::domain::ids::{
@@ -125,11 +125,11 @@ pub struct CommitRecord {
     pub ended_execution: Option<ExecutionId>,
     /// The execution, as its events describe it.
     pub run: Option<Run>,
-    /// What GitHub was told.
-    pub told: Option<Told>,
-    /// The worker that is telling GitHub.
+    /// What was reported to GitHub.
+    pub reported: Option<Reported>,
+    /// The worker that is reporting to GitHub.
     pub sender: Option<Sending>,
-    /// The failures since GitHub was told last.
+    /// The failures since the last report.
     pub failed: Option<FailedReport>,
     /// Counts the writes.
     pub version: u64,
@@ -137,9 +137,9 @@ pub struct CommitRecord {
     pub updated_at: Timestamp,
 }
 
-/// What GitHub was told last.
+/// What was reported to GitHub last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Reported {
     /// The check run; `None` for a commit status.
     pub check_run: Option<CheckRunId>,
     /// The digest of the report.
@@ -152,8 +152,8 @@ pub struct Told {
     pub at: Timestamp,
 }
 
-/// A worker that is telling GitHub. If it ends before it records what it told, another one may have
-/// to look for it.
+/// A worker that is reporting to GitHub. If it ends before it records the report, another one may
+/// have to look for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// The worker.
@@ -213,7 +213,7 @@ impl CommitRecord {
                     execution: execution.clone().or(last),
                     ended_execution: ended,
                     run: seen.as_ref().and_then(|seen| seen.run.clone()),
-                    told: seen.as_ref().and_then(|seen| seen.told.clone()),
+                    reported: seen.as_ref().and_then(|seen| seen.reported.clone()),
                     sender: seen.and_then(|seen| seen.sender),
                     failed: None,
                     version,

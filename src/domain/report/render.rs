@@ -22,10 +22,10 @@ const MESSAGE_LIMIT: usize = 2_000;
 /// The characters of a commit that people read.
 const SHORT_COMMIT: usize = 7;
 
-/// What to tell GitHub about a commit, and when.
+/// The report that is due about a commit, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing that it was not told already.
+    /// Nothing that was not reported already.
     Nothing,
     /// A report, but not yet.
     Later(Timestamp),
@@ -45,16 +45,16 @@ pub struct DueReport {
 }
 
 impl CommitRecord {
-    /// Returns what GitHub is to be told now.
+    /// Returns the report that is due.
     #[must_use]
     pub fn due(&self, region: &str, now: Timestamp) -> Due {
         let Some(report) = self.report(region) else {
             return Due::Nothing;
         };
         if self
-            .told
+            .reported
             .as_ref()
-            .is_some_and(|told| told.digest == report.digest())
+            .is_some_and(|reported| reported.digest == report.digest())
         {
             return Due::Nothing;
         }
@@ -67,19 +67,19 @@ impl CommitRecord {
         if let Some(sender) = self.sender.as_ref().filter(|sender| sender.until > now) {
             return Due::Later(sender.until);
         }
-        if let Some(told) = &self.told {
-            let at = told.at.plus(REFRESH);
+        if let Some(reported) = &self.reported {
+            let at = reported.at.plus(REFRESH);
             let in_progress = ReportState::InProgress;
-            if (told.state, report.state) == (in_progress, in_progress) && at > now {
+            if (reported.state, report.state) == (in_progress, in_progress) && at > now {
                 return Due::Later(at);
             }
         }
         let open = self
-            .told
+            .reported
             .as_ref()
-            .filter(|told| !told.state.is_final() || report.state.is_final());
+            .filter(|reported| !reported.state.is_final() || report.state.is_final());
         Due::Now(Box::new(DueReport {
-            check_run: open.and_then(|told| told.check_run),
+            check_run: open.and_then(|reported| reported.check_run),
             is_uncertain: self.sender.is_some(),
             report,
         }))
@@ -108,15 +108,22 @@ impl CommitRecord {
     }
 
     fn text(&self) -> Option<Text> {
-        let told_final = self.told.as_ref().is_some_and(|told| told.state.is_final());
-        if let Some(run) = self.counted_run().filter(|run| run.is_final()) {
+        let reported_final = self
+            .reported
+            .as_ref()
+            .is_some_and(|reported| reported.state.is_final());
+        let ended_run = self.counted_run().filter(|run| run.is_final());
+        let is_cut_off = ended_run.is_some_and(Run::is_cut_off);
+        let is_absent = matches!(self.phase, Phase::Absent(_));
+        // A pipeline that is removed stops its executions. The reason says more than that.
+        if let Some(run) = ended_run.filter(|_| !(is_cut_off && is_absent)) {
             return Some(ended(run));
         }
         if let Some(head) = &self.superseded_by {
             let is_running = self.may_be_running() && self.execution.is_some();
             if !is_running {
                 let title = format!("Not built: {} is the head now", short(head));
-                return (!told_final).then(|| Text::new(Conclusion::Cancelled, title));
+                return (!reported_final).then(|| Text::new(Conclusion::Cancelled, title));
             }
         }
         Some(match &self.phase {
@@ -127,11 +134,14 @@ impl CommitRecord {
             Phase::Building { .. } => running(self.counted_run()),
             Phase::Absent(reason) => {
                 // The result of a closed pull request stays.
-                if told_final && reason.is_ending() {
+                if reported_final && reason.is_ending() && !is_cut_off {
                     return None;
                 }
-                let told = self.told.as_ref().map(|told| told.state.is_final());
-                let conclusion = match self.execution.is_some() || told == Some(false) {
+                let reported = self
+                    .reported
+                    .as_ref()
+                    .map(|reported| reported.state.is_final());
+                let conclusion = match self.execution.is_some() || reported == Some(false) {
                     true => Conclusion::Cancelled,
                     false => Conclusion::Skipped,
                 };
@@ -153,8 +163,10 @@ impl CommitRecord {
         let Phase::Building { pipeline, .. } = &self.phase else {
             return None;
         };
-        let execution = self.execution.as_ref().map(|id| id.as_str());
-        Some(console(region, pipeline, execution))
+        // The execution of a pipeline that was deleted has no page.
+        let execution = self.execution.as_ref();
+        let execution = execution.filter(|_| self.execution != self.ended_execution);
+        Some(console(region, pipeline, execution.map(|id| id.as_str())))
     }
 
     /// GitHub allows several check runs of one name on a commit: two subjects may have one head.

@@ -110,6 +110,19 @@ impl Run {
         self.state.is_final()
     }
 
+    /// Returns true if it ended without a result of its own.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        match self.state {
+            ExecutionState::Stopped | ExecutionState::Canceled | ExecutionState::Superseded => true,
+            ExecutionState::Started
+            | ExecutionState::Resumed
+            | ExecutionState::Stopping
+            | ExecutionState::Succeeded
+            | ExecutionState::Failed => false,
+        }
+    }
+
     /// Returns the failed action of the latest attempt.
     #[must_use]
     pub fn current_failure(&self) -> Option<&ActionFailure> {

@@ -17,8 +17,8 @@ pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate
     })
 }
 
-/// Returns the updates for a row that is written without an effect. `builds` is true if CodePipeline
-/// builds the head by itself.
+/// Returns the updates for a row that is written without an effect. `builds` is true if
+/// CodePipeline builds the head by itself.
 #[must_use]
 pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<CommitUpdate> {
     let head = |row: &Mapping| row.order.head.clone();

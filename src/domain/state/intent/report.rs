@@ -7,7 +7,7 @@ use crate::domain::rules::rule::{On, Rule, Rules};
 
 /// Returns where the head commit of an event is reported: as the rule says that admits the subject.
 /// If none does, the first rule for the repository counts: a required check of that name would
-/// otherwise wait for ever.
+/// otherwise wait forever.
 #[must_use]
 pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
     let rule = match &event.change {

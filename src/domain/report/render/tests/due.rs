@@ -1,12 +1,12 @@
-//! When GitHub is told what, and what later events change.
+//! When a report is due, and what later events change.
 
 use super::*;
 use crate::domain::report::fault::GitHubFaultKind;
-use crate::domain::report::record::{FailedReport, Sending, Told};
+use crate::domain::report::record::{FailedReport, Reported, Sending};
 
-fn told(record: &mut CommitRecord) {
+fn reported(record: &mut CommitRecord) {
     let report = record.report(REGION).unwrap();
-    record.told = Some(Told {
+    record.reported = Some(Reported {
         check_run: Some(CheckRunId(9)),
         digest: report.digest(),
         state: report.state,
@@ -44,7 +44,7 @@ fn an_older_head_ends_with_its_execution_or_at_once() {
         &superseded(),
     );
     assert_eq!(line(&green), "success: Succeeded in 9 s");
-    told(&mut green);
+    reported(&mut green);
     assert_eq!(green.due(REGION, NOW), Due::Nothing);
 }
 
@@ -55,14 +55,22 @@ fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
     assert_eq!(line(&green), "success: Succeeded in 9 s");
     let running = after(heard(&[pipeline(0, ExecutionState::Started)]), &closed);
     assert!(line(&running).starts_with("cancelled: The pull request was closed"));
+    let mut stopped = heard(&[pipeline(9, ExecutionState::Stopped)]);
+    reported(&mut stopped);
+    assert_eq!(
+        line(&after(stopped, &closed)),
+        line(&running),
+        "whichever is heard first"
+    );
     let mut draft = record(Phase::Absent(AbsenceReason::Draft), None);
-    told(&mut draft);
+    reported(&mut draft);
     assert_eq!(
         shown(&after(draft, &closed)),
         "nothing",
         "what GitHub shows stays right"
     );
-    // It is opened again, at the same commit: the old execution says nothing about the new pipeline.
+    // It is opened again, at the same commit: the old execution says nothing about the new
+    // pipeline.
     let reopened = after(green, &update(building(), None));
     assert_eq!(line(&reopened), "in-progress: Running in CodePipeline");
     assert!(!reopened.accepts(&ExecutionId::parse("e-1").unwrap(), Some(NOW)));
@@ -70,7 +78,7 @@ fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
 }
 
 #[test]
-fn what_is_due_depends_on_what_was_told_and_on_who_is_telling() {
+fn what_is_due_depends_on_the_last_report_and_on_other_senders() {
     let mut record = record(building(), Some("e-1"));
     let Due::Now(first) = record.due(REGION, NOW) else {
         panic!("nothing due")
@@ -92,7 +100,7 @@ fn what_is_due_depends_on_what_was_told_and_on_who_is_telling() {
         "the other sender may have created a check run"
     );
     record.sender = None;
-    told(&mut record);
+    reported(&mut record);
     assert_eq!(record.due(REGION, NOW), Due::Nothing);
     let _ = record.hear(&stage(1, "Source", StepState::Started));
     assert_eq!(
@@ -127,7 +135,7 @@ fn what_is_due_depends_on_what_was_told_and_on_who_is_telling() {
 #[test]
 fn a_result_that_changes_gets_a_check_run_of_its_own() {
     let mut record = heard(&red());
-    told(&mut record);
+    reported(&mut record);
     let retry = ExecutionEvent {
         attempt: 2,
         ..pipeline(200, ExecutionState::Resumed)
