@@ -17,7 +17,7 @@ PIPELINE = "api-template"
 REPOSITORY = "acme/api"
 GITHUB_WORLD = "sandbox"
 SECRET_VARIABLE = "BRANCHLINE_WEBHOOK_SECRET"
-RULE = "branchline-pipelines"
+EVENT_RULE = "branchline-pipeline-events"
 MAX_RECEIVES = 100
 RETENTION = "1209600"
 """How long failed messages are kept, in seconds: 14 days, the longest that SQS allows."""
@@ -60,8 +60,7 @@ def make(endpoint: str, github: Emulator | None = None) -> Account:
     redrive = _redrive_to(sqs, dead_letters)
     webhooks = _queue(sqs, "branchline-webhooks", RedrivePolicy=redrive)
     internal = _queue(sqs, "branchline-internal", RedrivePolicy=redrive)
-    rule = _report_pipelines(aws.client("events", endpoint), _arn(sqs, internal))
-    _let_eventbridge_send(sqs, internal, rule)
+    _report_pipelines(aws.client("events", endpoint), sqs, internal)
     _make_tables(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
@@ -107,6 +106,7 @@ table = "{account.table}"
 secrets = ["env:{SECRET_VARIABLE}"]
 {_app(account, path.with_name("github-app.pem"))}
 [[rule]]
+name = "api"
 repository = "acme/*"
 on = "pull_request"
 base = ["main"]
@@ -145,28 +145,22 @@ def _redrive_to(sqs: Any, queue_url: str) -> str:
     return json.dumps(policy)
 
 
-def _report_pipelines(events: Any, queue: str) -> str:
-    """Lets EventBridge send the events of all pipelines to the internal queue.
-
-    Returns the ARN of the rule.
-    """
+def _report_pipelines(events: Any, sqs: Any, internal: str) -> None:
+    """Lets EventBridge send the events of all pipelines to the internal queue."""
     pattern = {"source": [pipeline_run.SOURCE], "detail-type": list(pipeline_run.KINDS)}
-    made = events.put_rule(Name=RULE, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=RULE, Targets=[{"Id": "internal", "Arn": queue}])
-    return str(made["RuleArn"])
-
-
-def _let_eventbridge_send(sqs: Any, queue: str, rule: str) -> None:
-    """Writes the policy that `branchline check` reads. The emulator needs none."""
-    allowed = {
+    rule = events.put_rule(Name=EVENT_RULE, EventPattern=json.dumps(pattern))["RuleArn"]
+    queue = _arn(sqs, internal)
+    events.put_targets(Rule=EVENT_RULE, Targets=[{"Id": "internal-queue", "Arn": queue}])
+    statement = {
+        "Sid": "AllowPipelineEvents",
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
-        "Resource": _arn(sqs, queue),
+        "Resource": queue,
         "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
     }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=internal, Attributes={"Policy": policy})
 
 
 def audit_table(table: str) -> str:

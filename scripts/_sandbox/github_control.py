@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,10 @@ class GitHub:
             webhook = self.control("POST", "rerequest", check_run=run["id"])
             sent.append((webhook["event"], json.dumps(webhook["payload"]).encode()))
         return sent
+
+    def calls(self) -> Counter[str]:
+        """Returns how often each operation was called."""
+        return Counter(str(each.get("operation")) for each in self.control("GET", "requests"))
 
     def violations(self) -> list[dict[str, str]]:
         """Returns the requests and answers that GitHub's description forbids."""

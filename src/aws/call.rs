@@ -14,7 +14,7 @@ use crate::aws::fault::{Service, outcome};
 /// Sends a request. `call` begins with the operation's name, as in `GetPipeline api-main`.
 ///
 /// If cancelled, the call may have taken effect, and it is not counted.
-pub(super) async fn measured<T, E: ProvideErrorMetadata>(
+pub(super) async fn measured<T, E: std::error::Error + ProvideErrorMetadata + 'static>(
     service: Service,
     call: &str,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,

@@ -41,7 +41,7 @@ impl CodePipelines {
     }
 
     /// Sends a request when it is its turn. The inner result is AWS's answer.
-    async fn send<T, E: ProvideErrorMetadata>(
+    async fn send<T, E: std::error::Error + ProvideErrorMetadata + 'static>(
         &self,
         call: &str,
         request: impl Future<Output = Result<T, SdkError<E>>>,

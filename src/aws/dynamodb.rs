@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::types::{
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    BodyDigest, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject,
+    Timestamp,
 };
 use crate::domain::outcome::audit_entry::{AuditEntry, NewAuditEntry};
 use crate::domain::outcome::chain::Chain;
@@ -25,7 +26,8 @@ use crate::aws::call::measured;
 use crate::aws::commits;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
-    CONDITION, delivery_item, holder, incomplete, name_key, probe_item, refused_row, skipped_check,
+    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_item, refused_row,
+    skipped_check,
 };
 use crate::aws::row::{self, Item, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
@@ -291,7 +293,9 @@ impl Store for DynamoStore {
             let mapping = &transition.next;
             let mut more = vec![self.entry_put(&chain, &linked)?];
             if let Some(delivery) = entry.cause.delivery() {
-                more.push(self.plain_put(delivery_item(delivery, mapping, entry))?);
+                let (outcome, at) = (entry.outcome.as_str(), entry.processed_at);
+                let item = delivery_item(delivery, &mapping.subject, outcome, at);
+                more.push(self.plain_put(item)?);
             }
             more.extend(self.commit_parts(&transition)?);
             match self.transition(&transition, &more).await? {
@@ -318,8 +322,14 @@ impl Store for DynamoStore {
         Err(Fault::new(Reason::AwsConflict, detail))
     }
 
-    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
-        let written = self.transition(transition, &[]).await;
+    async fn give_up(
+        &self,
+        transition: &Transition,
+        delivery: Option<&DeliveryId>,
+    ) -> Result<(), Fault> {
+        let item = delivery.map(|delivery| given_up_item(delivery, &transition.next));
+        let more = item.map(|item| self.plain_put(item)).transpose()?;
+        let written = self.transition(transition, more.as_slice()).await;
         written.map(|_| ())
     }
 

@@ -12,6 +12,8 @@ use aws_sdk_sqs::operation::RequestId;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::foreign_text::clean_without;
 
+use crate::aws::{remedy, unanswered};
+
 /// The service that answered. Some codes have different meanings in different services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
@@ -34,7 +36,7 @@ impl Service {
 }
 
 /// Errors of credentials and permissions, and of wrong clocks, which invalidate the signature.
-const DENIED: &[&str] = &[
+pub(super) const DENIED: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
     "ExpiredToken",
@@ -176,15 +178,10 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
     }
 }
 
-/// Joins the lines of an error of the SDK, such as the list of credential providers that it tried.
-fn one_paragraph(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// Creates the fault of a failed call. `call` is the operation and its subject, without a body.
 pub(super) fn fault<E>(service: Service, call: &str, error: SdkError<E, HttpResponse>) -> Fault
 where
-    E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     fault_without(service, call, error, &[])
 }
@@ -197,30 +194,31 @@ pub(super) fn fault_without<E>(
     values: &[String],
 ) -> Fault
 where
-    E: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let status = error
-        .raw_response()
-        .map(|response| response.status().as_u16());
-    match error.as_service_error() {
+    let (reason, message, remedy) = match error.as_service_error() {
         Some(answer) => {
             let code = answer.code().unwrap_or("no error code");
             let message = answer.message().unwrap_or("no message");
-            let reason = reason(service, code, message).unwrap_or_else(|| by_status(status));
-            let request = answer.request_id().unwrap_or("unknown");
+            let reason = reason(service, code, message).unwrap_or_else(|| by_status(&error));
             let message = clean_without(message, values);
-            Fault::new(
-                reason,
-                format!("{call}: {code}: {message} (request {request})"),
-            )
+            let remedy = remedy::of_answer(reason, code, &message);
+            (reason, format!("{code}: {message}"), remedy)
         }
-        None => Fault::new(
-            unanswered(&error),
-            format!(
-                "{call}: {}",
-                clean_without(&one_paragraph(&chain(&error)), values)
-            ),
-        ),
+        None => {
+            let (reason, message, remedy) = unanswered::describe(&error);
+            (reason, clean_without(&message, values), remedy)
+        }
+    };
+    let answer = error.raw_response().map(|response| {
+        let status = response.status().as_u16();
+        let request = error.request_id().unwrap_or("unknown");
+        format!(" (HTTP {status}, request {request})")
+    });
+    let answer = answer.unwrap_or_default();
+    Fault {
+        remedy,
+        ..Fault::new(reason, format!("{call}: {message}{answer}"))
     }
 }
 
@@ -240,7 +238,7 @@ fn refused(code: &str, message: &str) -> bool {
 }
 
 /// Returns the outcome of a call in one word: `ok`, `refused`, or the reason of its failure.
-pub(super) fn outcome<T, E: ProvideErrorMetadata>(
+pub(super) fn outcome<T, E: std::error::Error + ProvideErrorMetadata + 'static>(
     service: Service,
     answer: &Result<T, SdkError<E, HttpResponse>>,
 ) -> &'static str {
@@ -249,7 +247,7 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
         Err(error) => error,
     };
     let Some(answer) = error.as_service_error() else {
-        return unanswered(error).as_str();
+        return unanswered::reason(error).as_str();
     };
     let (code, message) = (
         answer.code().unwrap_or_default(),
@@ -258,46 +256,19 @@ pub(super) fn outcome<T, E: ProvideErrorMetadata>(
     if refused(code, message) {
         return "refused";
     }
-    let status = error
-        .raw_response()
-        .map(|response| response.status().as_u16());
     reason(service, code, message)
-        .unwrap_or_else(|| by_status(status))
+        .unwrap_or_else(|| by_status(error))
         .as_str()
 }
 
-/// Joins the messages of an error and its causes. A cause that the text already contains is left
-/// out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.contains(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
-        }
-        cause = error.source();
-    }
-    text
-}
-
-fn by_status(status: Option<u16>) -> Reason {
+/// Returns the reason of an error code that is in no list.
+fn by_status<E>(error: &SdkError<E, HttpResponse>) -> Reason {
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
     match status {
         Some(429) => Reason::AwsThrottled,
         Some(500..=599) => Reason::AwsUnavailable,
         Some(_) | None => Reason::AwsUnknown,
-    }
-}
-
-/// Returns the reason of a call that got no answer, or one that cannot be parsed.
-#[expect(clippy::wildcard_enum_match_arm, reason = "SdkError is non_exhaustive")]
-fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> Reason {
-    match error {
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Reason::AwsUnavailable,
-        // Neither the connection nor a time limit failed: there are no credentials.
-        SdkError::DispatchFailure(failure) if failure.is_other() => Reason::AwsDenied,
-        SdkError::DispatchFailure(_) => Reason::AwsUnavailable,
-        _ => Reason::AwsUnknown,
     }
 }

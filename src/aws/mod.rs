@@ -12,6 +12,7 @@ mod heartbeats;
 mod limiter;
 mod messages;
 mod records;
+mod remedy;
 mod repositories;
 mod roles;
 mod row;
@@ -20,6 +21,7 @@ mod slots;
 mod sqs;
 mod store_reader;
 mod trail;
+mod unanswered;
 mod written_names;
 
 use std::num::NonZeroU32;

@@ -3,8 +3,7 @@
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId};
-use crate::domain::outcome::audit_entry::NewAuditEntry;
+use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
 use crate::domain::state::mapping::Mapping;
 
 use crate::aws::row::{self, Item, n, s};
@@ -18,23 +17,30 @@ pub(super) const SKIPPED: &str = "COMMIT";
 /// How long a delivery record is kept: 30 days, in seconds. Audit entries are kept longer.
 const DELIVERY_RECORD: i64 = 30 * 24 * 60 * 60;
 
-/// Returns the item that records that a delivery was processed. It expires after 30 days.
+/// Returns the item that records which subject a delivery concerned, and what became of it. It
+/// expires after 30 days.
 pub(super) fn delivery_item(
     delivery: &DeliveryId,
-    mapping: &Mapping,
-    entry: &NewAuditEntry,
+    subject: &Subject,
+    outcome: &str,
+    at: Timestamp,
 ) -> Item {
     Item::from([
         ("pk".to_owned(), s(format!("DELIVERY#{delivery}"))),
         ("sk".to_owned(), s("DELIVERY")),
-        ("subject".to_owned(), s(mapping.subject.table_key())),
-        ("outcome".to_owned(), s(entry.outcome.as_str())),
-        ("processed_at".to_owned(), s(entry.processed_at.to_string())),
+        ("subject".to_owned(), s(subject.table_key())),
+        ("outcome".to_owned(), s(outcome)),
+        ("processed_at".to_owned(), s(at.to_string())),
         (
             "expires_at".to_owned(),
-            n(entry.processed_at.seconds().saturating_add(DELIVERY_RECORD)),
+            n(at.seconds().saturating_add(DELIVERY_RECORD)),
         ),
     ])
+}
+
+/// Returns the item of a delivery that failed for now, and waits for its next attempt.
+pub(super) fn given_up_item(delivery: &DeliveryId, row: &Mapping) -> Item {
+    delivery_item(delivery, &row.subject, "given-up", row.updated_at)
 }
 
 /// Returns the key of the item that reserves a pipeline's name.

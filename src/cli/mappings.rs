@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
-use crate::cli::options::SharedOptions;
+use crate::cli::options::{QueueOptions, SharedOptions};
 use crate::cli::output::{EXPORT, OBJECT, OutputFormat, one_of};
 use crate::domain::state::mapping::State;
 
@@ -25,6 +25,8 @@ pub enum MappingsCommand {
     Show(Show),
     /// Show what was done for one subject or for all, when, why and by whom
     History(History),
+    /// Give up a mapping that can never settle, so that its next event starts anew
+    Forget(Forget),
     /// Write all mappings or their history to standard output, with a count and a SHA-256
     Export(Export),
 }
@@ -112,6 +114,24 @@ pub struct History {
     pub options: SharedOptions,
 }
 
+/// `branchline mappings forget`
+#[derive(Debug, Args)]
+#[command(after_help = FORGET_HELP)]
+pub struct Forget {
+    /// Pull request (acme/api#7), branch (acme/api@feature/x), the URL of either, or name of a
+    /// pipeline
+    pub subject: String,
+    /// Skip the confirmation prompt
+    #[arg(long)]
+    pub yes: bool,
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
+    pub output: Option<OutputFormat>,
+    /// The shared options.
+    #[command(flatten)]
+    pub options: QueueOptions,
+}
+
 /// `branchline mappings export`
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_HELP)]
@@ -174,6 +194,21 @@ Examples:
   branchline mappings history --delivery 72d3162e-cc78-11e3-81ab-4c9367dc0958
 
 Exit codes: 0 done, 2 error or interrupted";
+
+const FORGET_HELP: &str = "\
+For a mapping that stays in the middle of a change, because its pipeline's name belongs to another
+pipeline, for instance. It is refused while a pipeline with branchline's tags of this subject
+exists, and while a daemon works on the mapping.
+
+The request is a message on the internal queue, as a repair is. The daemon checks again, releases
+the pipeline's name and the slot, and keeps the row as a tombstone: events from before create
+nothing, and the next event of the subject starts anew. The history has who asked for it.
+
+Examples:
+  branchline mappings forget acme/api#7
+  branchline mappings forget acme/api@feature/x --yes --output json
+
+Exit codes: 0 sent, 2 refused, error or interrupted";
 
 const EXPORT_HELP: &str = "\
 The last line on standard error has the count and the SHA-256 of the output. While nothing changes,

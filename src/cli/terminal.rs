@@ -28,9 +28,9 @@ const NAME: usize = 100;
 /// The result of a command.
 pub(crate) type Done = Result<ExitCode, Box<dyn Error>>;
 
-/// Describes a fault that ends a command.
+/// Describes a fault that ends a command, and what to do about it.
 pub(crate) fn fault(fault: Fault) -> String {
-    fault.to_string()
+    fault.for_operator()
 }
 
 /// Returns true if standard output was closed (broken pipe), which is not an error.

@@ -153,12 +153,16 @@ async fn asked(question: &Question, store: &DynamoStore) -> Result<Asked, Box<dy
 async fn overview(session: &DlqSession, store: &DynamoStore, evidence: &mut Evidence) {
     match store.heartbeats().await {
         Ok(heartbeats) => evidence.daemons = daemons(heartbeats, SystemClock.now()),
-        Err(fault) => evidence.unknown.push(format!("daemons: {fault}")),
+        Err(fault) => evidence
+            .unknown
+            .push(format!("daemons: {}", fault.for_operator())),
     }
     for (name, url) in names(&session.config.queues) {
         match session.aws.queue_counts(url).await {
             Ok(counts) => evidence.queues.push(QueueStatus::new(name, counts)),
-            Err(fault) => evidence.unknown.push(format!("queue {name}: {fault}")),
+            Err(fault) => evidence
+                .unknown
+                .push(format!("queue {name}: {}", fault.for_operator())),
         }
     }
 }
@@ -174,7 +178,9 @@ async fn table(
     let mapping = match store.mapping(subject).await {
         Ok(mapping) => mapping,
         Err(fault) => {
-            evidence.unknown.push(format!("mapping: {fault}"));
+            evidence
+                .unknown
+                .push(format!("mapping: {}", fault.for_operator()));
             None
         }
     };
@@ -186,7 +192,9 @@ async fn table(
             let pipelines = session.aws.pipelines(session.config.codepipeline_rate);
             match pipelines.find(name, Some(arn)).await {
                 Ok(found) => evidence.pipeline_exists = Some(found.is_some()),
-                Err(fault) => evidence.unknown.push(format!("pipeline: {fault}")),
+                Err(fault) => evidence
+                    .unknown
+                    .push(format!("pipeline: {}", fault.for_operator())),
             }
         }
     }

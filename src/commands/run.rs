@@ -8,13 +8,14 @@ use tokio::time::timeout;
 
 use crate::aws::Aws;
 use crate::cli::run::Run;
+use crate::cli::terminal::fault;
 use crate::commands::connect::{connect, urls};
 use crate::commands::exit_code::ERROR;
 use crate::commands::interrupt::Interrupt;
 use crate::commands::observe::{Metrics, PolledGauges};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, Queues};
-use crate::domain::fault::{Fault, Reason, Scope};
+use crate::domain::fault::Reason;
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
@@ -84,7 +85,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             stop_reports.request();
             heartbeats.await?;
             reports.await?;
-            ended?.map_err(error)?;
+            ended?.map_err(fault)?;
             return Ok(ExitCode::SUCCESS);
         }
         () = signals.first.requested() => {
@@ -97,7 +98,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             stop_reports.request();
             heartbeats.await?;
             reports.await?;
-            ended?.map_err(error)?;
+            ended?.map_err(fault)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
         }
@@ -145,21 +146,7 @@ async fn refuse_missing_queues(aws: &Aws, queues: &Queues) -> Result<(), String>
         .into_iter()
         .filter_map(Result::err)
         .find(|fault| fault.reason == Reason::AwsMissing)
-        .map_or(Ok(()), |fault| Err(error(fault)))
-}
-
-/// Describes the fault that ended the run, and what to do about it.
-fn error(fault: Fault) -> String {
-    let remedy = match (fault.reason.scope(), fault.reason) {
-        (Scope::Account, Reason::AwsMissing) => {
-            ": create it in this account and Region, or correct the configuration"
-        }
-        (Scope::Account, _) => {
-            ": check the credentials, their permissions, and this machine's clock"
-        }
-        (Scope::Message | Scope::Subject | Scope::Rule | Scope::Template | Scope::Service, _) => "",
-    };
-    format!("{fault}{remedy}")
+        .map_or(Ok(()), |fault| Err(fault.for_operator()))
 }
 
 fn worker(

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &Args) -> Done {
     for (name, url) in names(&config.queues) {
         match aws.queue_counts(url).await {
             Ok(counts) => status.queues.push(QueueStatus::new(name, counts)),
-            Err(fault) => status.unread(&format!("queue {name}"), &fault),
+            Err(fault) => status.unread(&format!("queue {name}"), &fault.for_operator()),
         }
     }
     if !args.no_reasons {

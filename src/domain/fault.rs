@@ -304,6 +304,9 @@ pub struct Fault {
     pub reason: Reason,
     /// One line for a person: the failure, its place, and what to do.
     pub detail: String,
+    /// What to do, where the detail is the text of a service. It is for logs and the terminal, and
+    /// is not stored.
+    pub remedy: Option<String>,
 }
 
 impl Fault {
@@ -312,6 +315,17 @@ impl Fault {
         Self {
             reason,
             detail: one_line(&detail.into(), DETAIL_LIMIT),
+            remedy: None,
+        }
+    }
+
+    /// Returns the fault and what to do about it, in one line.
+    #[must_use]
+    pub fn for_operator(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{self}: {remedy}"),
+            None if self.reason == Reason::AwsDenied => format!("{self}: {PERMISSION}"),
+            None => self.to_string(),
         }
     }
 }
@@ -321,6 +335,9 @@ impl fmt::Display for Fault {
         write!(f, "{}: {}", self.reason.as_str(), self.detail)
     }
 }
+
+/// What to do about a denial that does not name the action.
+const PERMISSION: &str = "allow the call to these credentials; `branchline check --daemon-role ARN` checks the permissions of a daemon";
 
 /// The longest detail, in characters. It travels as a message attribute and counts towards the
 /// message's 1 MiB.

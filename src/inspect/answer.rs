@@ -182,6 +182,10 @@ fn of_absence(subject: &str, why: Option<AbsenceReason>, rules: &[CheckedRule]) 
             format!("the pipeline of {subject} was found without a mapping, and deleted"),
             &[REOPEN],
         ),
+        Some(AbsenceReason::Forgotten) => Answer::none(
+            format!("an operator forgot the mapping of {subject}, which could not settle"),
+            &[REOPEN],
+        ),
         None => Answer::none(format!("no event of {subject} was accepted"), &[REOPEN]),
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::clone::overrides::MASK;
 use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
-use crate::domain::intake::repair_request::{FindingKind, Repair};
+use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
@@ -284,7 +284,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             let repair = Repair {
                 subject,
                 generation: row.as_ref().map_or(0, |row| row.generation),
-                kind: FindingKind::Orphan,
+                kind: RepairKind::Fix(FindingKind::Orphan),
                 pipeline: name.clone(),
             };
             (repair, repository)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineName, RepositoryName};
-use crate::domain::intake::repair_request::{FindingKind, Repair};
+use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::text::plural;
 use crate::inspect::waiting::Waiting;
@@ -119,7 +119,7 @@ pub(super) fn of_mapping(
         let repair = Repair {
             subject: row.subject.clone(),
             generation: row.generation,
-            kind,
+            kind: RepairKind::Fix(kind),
             pipeline,
         };
         (repair, row.repository.clone())

@@ -47,6 +47,14 @@ pub struct CheckedRule {
     pub conditions: Vec<Condition>,
 }
 
+impl Condition {
+    /// Returns true if the condition is about the head of a pull request. Such a condition refuses
+    /// a subject, and the rules after it are not asked.
+    fn is_of_head(&self) -> bool {
+        matches!(self.key, "head" | "drafts")
+    }
+}
+
 impl CheckedRule {
     /// Returns the first condition that the subject does not meet.
     #[must_use]
@@ -65,6 +73,17 @@ impl CheckedRule {
     }
 }
 
+/// Returns the rule that decides about the subject: the first whose repository, kind, base and
+/// branches match. `None` if none matches, or if that is not known.
+#[must_use]
+pub fn deciding(rules: &[CheckedRule]) -> Option<&CheckedRule> {
+    let matches = |rule: &&CheckedRule| {
+        let mut globs = rule.conditions.iter().filter(|one| !one.is_of_head());
+        globs.all(|condition| condition.holds == Some(true))
+    };
+    rules.iter().find(matches)
+}
+
 /// Checks every rule, in order. The first rule whose globs match is the one that decides; the rules
 /// after it are not asked.
 #[must_use]
@@ -78,16 +97,15 @@ fn check_rule(rule: &Rule, facts: &Facts) -> CheckedRule {
         glob("repository", &rule.repository, name),
         on(rule.on, facts.on),
     ];
-    let branch = facts.branch.as_ref().map(Branch::as_str);
     match rule.on {
         On::PullRequest => {
             let base = facts.base.as_ref().map(Branch::as_str);
             conditions.push(glob("base", &rule.base, base));
-            conditions.push(glob("branches", &rule.branches, branch));
+            conditions.push(branches(rule, facts.branch.as_ref()));
             conditions.push(no_fork(facts.fork));
             conditions.push(drafts(rule.drafts, facts.draft));
         }
-        On::Branch => conditions.push(glob("branches", &rule.branches, branch)),
+        On::Branch => conditions.push(branches(rule, facts.branch.as_ref())),
     }
     let holds = |expected| {
         conditions
@@ -115,6 +133,20 @@ fn glob(key: &'static str, filter: &GlobFilter, actual: Option<&str>) -> Conditi
             Some(actual) => Some(filter.is_match(actual)),
             None => filter.is_everything().then_some(true),
         },
+    }
+}
+
+/// Compares the branch. Those of GitHub's merge queue match only a rule that names them.
+fn branches(rule: &Rule, branch: Option<&Branch>) -> Condition {
+    let globs = glob("branches", &rule.branches, branch.map(Branch::as_str));
+    let admits = branch.map(|branch| rule.admits_branch(branch));
+    match (globs.holds, admits) {
+        (Some(true), Some(false)) => Condition {
+            expected: format!("{}, and no branch of a merge queue", globs.expected),
+            holds: Some(false),
+            ..globs
+        },
+        _ => globs,
     }
 }
 

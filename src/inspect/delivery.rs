@@ -6,7 +6,7 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::rules::rule::Rules;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::rule_of;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
@@ -43,16 +43,43 @@ pub fn whereabouts(delivery: &DeliveryId, evidence: &Evidence) -> Whereabouts {
         };
     }
     if let Some(row) = &evidence.mapping {
-        let error = row.last_error.as_deref().unwrap_or("no error is recorded");
-        let waits = evidence.waiting.map_or("unfinished", Waiting::as_str);
-        let detail = format!("{}, {waits}: {error}", row.state.as_str());
-        return place("waiting", "the mapping", detail);
+        return given_up(row, evidence);
     }
     if let Some(message) = evidence.quarantine.first() {
         let detail = described(message);
         return place("quarantined", "the quarantine queue", detail);
     }
     unseen(evidence)
+}
+
+/// Describes a delivery that failed for now, and of which the audit trail has nothing.
+fn given_up(row: &Mapping, evidence: &Evidence) -> Whereabouts {
+    if !State::HALF_WAY.contains(&row.state) {
+        return Whereabouts {
+            state: "superseded",
+            source: "the mapping",
+            detail: format!(
+                "it failed, and a later event settled its subject ({} since {}): it changed nothing, or will change nothing at its next attempt",
+                row.state.as_str(),
+                row.updated_at
+            ),
+        };
+    }
+    let error = row.last_error.as_deref().unwrap_or("no error is recorded");
+    let waits = match evidence.waiting {
+        Some(Waiting::BackingOff) => "for its next attempt",
+        Some(waiting) => waiting.as_str(),
+        None => "unfinished",
+    };
+    let attempts = plural(
+        usize::try_from(row.attempts).unwrap_or(usize::MAX),
+        "failed attempt",
+    );
+    Whereabouts {
+        state: "waiting",
+        source: "the mapping",
+        detail: format!("{waits}; {}, {attempts}: {error}", row.state.as_str()),
+    }
 }
 
 /// Describes a delivery that neither the table nor a queue for failures has.

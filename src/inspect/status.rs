@@ -137,19 +137,19 @@ impl Status {
         let mut status = Self::default();
         match store.heartbeats().await {
             Ok(heartbeats) => status.daemons = daemons(heartbeats, now),
-            Err(fault) => status.unread("daemons", &fault),
+            Err(fault) => status.unread("daemons", &fault.for_operator()),
         }
         match unfinished(store, now).await {
             Ok(rows) => status.unfinished = rows,
-            Err(fault) => status.unread("unfinished mappings", &fault),
+            Err(fault) => status.unread("unfinished mappings", &fault.for_operator()),
         }
         match slots(store, rules).await {
             Ok(slots) => status.slots = slots,
-            Err(fault) => status.unread("slots", &fault),
+            Err(fault) => status.unread("slots", &fault.for_operator()),
         }
         match last_change(store, now).await {
             Ok(last) => status.last_change = last,
-            Err(fault) => status.unread("last change", &fault),
+            Err(fault) => status.unread("last change", &fault.for_operator()),
         }
         status
     }

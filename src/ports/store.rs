@@ -114,8 +114,8 @@ pub trait StoreReader: TrailReader {
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<Page, Fault>> + Send;
 
-    /// Returns the subject that a delivery concerned; `None` where it concerned none, or longer ago
-    /// than deliveries are kept.
+    /// Returns the subject that a delivery concerned, once it was recorded or given up; `None`
+    /// where it concerned none, or longer ago than deliveries are kept.
     fn delivered(
         &self,
         delivery: &DeliveryId,
@@ -180,10 +180,15 @@ pub trait Store: StoreReader + AuditLog + CommitLog {
         entry: &NewAuditEntry,
     ) -> impl Future<Output = Result<RecordResult, Fault>> + Send;
 
-    /// Writes a given-up row if the claim still stands; otherwise nothing. Leaves no audit entry.
+    /// Writes a given-up row if the claim still stands, and which subject this delivery concerned;
+    /// otherwise nothing. Leaves no audit entry.
     ///
     /// If cancelled or failed: the claim may stand; it expires by itself.
-    fn give_up(&self, transition: &Transition) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn give_up(
+        &self,
+        transition: &Transition,
+        delivery: Option<&DeliveryId>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Remembers for good that a repository has had these names, the last of them since this
     /// time. People find it under the last one, unless it has had a later name.

@@ -6,7 +6,9 @@ use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
-use crate::domain::report::record::{CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase};
+use crate::domain::report::record::{
+    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
+};
 use crate::domain::state::intent::report_target;
 use crate::ports::{Clock, CommitList, Pipelines, Store};
 

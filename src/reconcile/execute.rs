@@ -198,8 +198,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Frees the subject for the next attempt.
     async fn end_claim(&self, claim: Claim, fault: &Fault, journal: &mut Journal) {
         let given_up = claim.give_up(fault, self.clock.now());
-        journal.attempts = Some(given_up.next.attempts);
-        let ended = repeat_write(|| self.store.give_up(&given_up));
+        let attempts = given_up.next.attempts;
+        journal.attempts = Some(attempts);
+        // Once is enough: the record is kept for 30 days.
+        let is_first = attempts <= 1 || journal.receives <= 1;
+        let delivery = journal.delivery.as_ref().filter(|_| is_first);
+        let ended = repeat_write(|| self.store.give_up(&given_up, delivery));
         if let Err(second) = ended.await {
             tracing::warn!(fault = %second, "A claim could not be given up; it expires by itself");
         }
@@ -271,7 +275,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
 }
 
 /// Returns a subject in words: `pull request 7 of acme/api` or `branch feature/x of acme/api`.
-fn in_words(subject: &Subject, repository: &str) -> String {
+pub(super) fn in_words(subject: &Subject, repository: &str) -> String {
     match &subject.kind {
         SubjectKind::PullRequest(number) => format!("pull request {number} of {repository}"),
         SubjectKind::Branch(branch) => {

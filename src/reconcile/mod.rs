@@ -14,6 +14,7 @@ mod effects;
 pub mod execute;
 mod failing;
 mod failure_trail;
+mod forgetting;
 mod known;
 pub mod lanes;
 pub mod lease;
@@ -152,11 +153,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     async fn repair(
         &self,
         request: &RepairRequest,
+        kind: FindingKind,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         journal.repair(request);
-        if request.repair.kind == FindingKind::Orphan {
+        if kind == FindingKind::Orphan {
             // Without this, a claim would be left that no later message finishes.
             self.executor
                 .is_no_template(&request.repair.pipeline, None)?;
@@ -170,8 +172,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         let seen = self.executor.store.mapping(subject).await?;
         let rules = self.rules();
-        let plan =
-            |seen: Option<&Mapping>, claim, now, _| plan_repair(request, seen, rules, claim, now);
+        let plan = |seen: Option<&Mapping>, claim, now, _| {
+            plan_repair(request, kind, seen, rules, claim, now)
+        };
         self.apply_plan(plan, seen.map(Box::new), &context, journal)
             .await
     }

@@ -7,6 +7,7 @@ use crate::domain::intake::authenticated::{AuthenticatedMessage, SecretScope};
 use crate::domain::intake::content::Content;
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::{Envelope, Receipt};
+use crate::domain::intake::repair_request::RepairKind;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -125,7 +126,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 done.instrument(span).await
             }
             Decision::Handle(Request::Repair(request)) => {
-                let done = self.repair(&request, lease, journal);
+                let done = async {
+                    match request.repair.kind {
+                        RepairKind::Fix(kind) => self.repair(&request, kind, lease, journal).await,
+                        RepairKind::Forget => self.forget(&request, lease, journal).await,
+                    }
+                };
                 done.instrument(span).await
             }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),

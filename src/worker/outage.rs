@@ -45,7 +45,11 @@ impl QueueOutage {
     pub(super) fn failed(&mut self, fault: &Fault, jitter: f64) -> Duration {
         self.failures += 1;
         if self.failures == 1 {
-            tracing::error!(fault = %fault, "The {} does not answer; polling goes on, more slowly", self.queue);
+            tracing::error!(
+                fault = fault.for_operator(),
+                "The {} does not answer; polling goes on, more slowly",
+                self.queue
+            );
         }
         self.backoff.after_failure(jitter)
     }
@@ -127,7 +131,10 @@ impl CircuitBreaker {
         let mut state = self.lock();
         let begins = state.outage.is_none();
         if begins {
-            tracing::error!(fault = %fault, "AWS does not answer as it should; no message is received until it does");
+            tracing::error!(
+                fault = fault.for_operator(),
+                "AWS does not answer as it should; no message is received until it does"
+            );
         }
         state.outage = Some(fault);
         begins

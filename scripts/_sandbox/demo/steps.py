@@ -10,14 +10,19 @@ from .. import github
 from ..world import Item, source_of
 from .story import Story
 
+PULL_REQUEST = "acme/api#7"
+"""The pull request of the fixtures."""
+
 CLONE = "api-pr-7"
-"""The result of `{repo}-pr-{number}` for the pull request of the fixtures."""
+"""The result of `{repo}-pr-{number}` for it."""
+
+REASON = "2 of 140 tests failed"
 
 
 def opened(story: Story) -> None:
     """A pull request gets its own pipeline."""
     what = "pull request acme/api#7 was opened, from feature/search"
-    story.send(story.webhook("pull_request.opened"), what)
+    story.happen(story.webhook("pull_request.opened"), what)
     story.wait(f"the pipeline {CLONE} exists", lambda: story.world.clones() == [CLONE])
     story.wait("its mapping is active", lambda: _is(story, "active"))
     clone = story.world.pipeline(CLONE)
@@ -44,6 +49,13 @@ def opened(story: Story) -> None:
     story.check("the other stages are the template's", kept, str(clone["pipeline"]["stages"][1:]))
     owner = tags.get("branchline:managed-by")
     story.check("its tags name the owner", owner == story.account.table, str(tags))
+    story.show_page(PULL_REQUEST, "GitHub shows that the commit is being built", "(in_progress)")
+
+
+def succeeded(story: Story) -> None:
+    """An execution that succeeds makes the commit green."""
+    story.play(CLONE, _sent_head(story))
+    story.show_page(PULL_REQUEST, "GitHub shows the success", "(success)", "checks have passed")
 
 
 def pushed(story: Story) -> None:
@@ -51,7 +63,7 @@ def pushed(story: Story) -> None:
     created = story.world.pipeline(CLONE)["metadata"]["created"]
     webhook = story.webhook("pull_request.synchronize")
     head = json.loads(webhook.body)["after"]
-    story.send(webhook, "a commit was pushed to acme/api#7")
+    story.happen(webhook, "a commit was pushed to acme/api#7")
     moved = story.wait("the mapping has the new commit", lambda: _mapping_at(story, head))
     terminal.facts([("head", moved["head_sha"]), ("generation", moved["generation"])])
     story.drain()
@@ -65,6 +77,27 @@ def pushed(story: Story) -> None:
     executions = story.world.executions(CLONE)
     what = "it is the second execution, after the one with which the pipeline began"
     story.check(what, len(executions) == 2, f"there are {executions}")
+
+
+def failed(story: Story) -> None:
+    """An execution that fails makes the commit red, with the reason."""
+    story.play(CLONE, _sent_head(story), fails="Build/Build", why=REASON)
+    story.show_page(PULL_REQUEST, "GitHub shows the failure and why", "(failure)", REASON)
+
+
+def draft(story: Story) -> None:
+    """A pull request that is not built says why, so that a required check does not wait forever."""
+    payload = json.loads(story.webhook("pull_request.opened").body)
+    payload["number"] = payload["pull_request"]["number"] = 8
+    head = {"ref": "feature/draft", "sha": "8d" * 20}
+    payload["pull_request"] |= {"id": 8, "title": "Not ready yet", "draft": True}
+    payload["pull_request"]["head"] |= head
+    body = json.dumps(payload).encode()
+    webhook = github.webhook(body, "pull_request", story.account.secret)
+    story.happen(webhook, "pull request acme/api#8 was opened as a draft")
+    story.show_page("acme/api#8", "GitHub shows why it is not built", "Not built: it is a draft")
+    clones = story.world.clones()
+    story.check("it has no pipeline", clones == [CLONE], f"there are {clones}")
 
 
 def forged(story: Story) -> None:
@@ -97,7 +130,7 @@ def unreadable(story: Story) -> None:
 
 def closed(story: Story) -> None:
     """A closed pull request has no pipeline."""
-    story.send(story.webhook("pull_request.closed"), "acme/api#7 was closed")
+    story.happen(story.webhook("pull_request.closed"), "acme/api#7 was closed")
     _wait_until_gone(story)
 
 
@@ -113,10 +146,10 @@ def late(story: Story) -> None:
     after = _mapping(story)
     story.check("the mapping is unchanged", after == before, f"it was {before} and is {after}")
 
-    story.send(story.webhook("pull_request.reopened"), "acme/api#7 was reopened")
+    story.happen(story.webhook("pull_request.reopened"), "acme/api#7 was reopened")
     story.wait(f"the pipeline {CLONE} is back", lambda: story.world.clones() == [CLONE])
     story.wait("its mapping is active", lambda: _is(story, "active"))
-    story.send(story.webhook("pull_request.closed.merged"), "acme/api#7 was merged")
+    story.happen(story.webhook("pull_request.closed.merged"), "acme/api#7 was merged")
     _wait_until_gone(story)
 
 
@@ -139,25 +172,42 @@ def history(story: Story) -> None:
         ],
     )
     count = len(mappings)
-    story.check("there is one mapping, and no pipeline", count == 1, f"there are {count}")
-    states = [entry["to"] for entry in entries if entry.get("to") != entry.get("from")]
+    what = "there is one mapping for each pull request, and no pipeline"
+    story.check(what, count == 2 and not story.world.clones(), f"there are {count}")
+    ours = [entry for entry in entries if entry["pk"].endswith(mappings[0]["sk"])]
+    states = [entry["to"] for entry in ours if entry.get("to") != entry.get("from")]
     expected = ["active", "gone", "active", "gone"]
     story.check("the history has each state once", states == expected, f"it has {states}")
     queues = (story.account.dead_letters, story.account.quarantine)
     depths = [story.world.depth(url) for url in queues]
+    print()
+    calls = story.github.calls()
+    names = sorted(calls, key=lambda name: (-calls[name], name))
+    terminal.table(["call to GitHub", "number"], [[name, str(calls[name])] for name in names])
+    violations = story.github.violations()
+    what = "every request to GitHub was valid by GitHub's own description"
+    story.check(what, not violations, f"these were not: {violations}")
     what = "no other message was dead-lettered or quarantined"
     story.check(what, depths == [(1, 0), (1, 0)], f"the queues hold {depths}")
 
 
 ALL: list[tuple[str, Callable[[Story], None]]] = [
     ("A pull request is opened", opened),
+    ("Its execution succeeds", succeeded),
     ("A commit is pushed to it", pushed),
+    ("The execution of that commit fails", failed),
+    ("A draft is opened", draft),
     ("A webhook is forged", forged),
     ("A body is not a valid payload", unreadable),
     ("The pull request is closed", closed),
     ("An outdated webhook arrives; the pull request is reopened and merged", late),
     ("The mapping and its history", history),
 ]
+
+
+def _sent_head(story: Story) -> str:
+    """Returns the head of the pull request in the last webhook."""
+    return str(json.loads(story.sent[-1].body)["pull_request"]["head"]["sha"])
 
 
 def _mapping(story: Story) -> Item | None:

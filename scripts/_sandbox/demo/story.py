@@ -7,9 +7,11 @@ from typing import TypeVar
 from _common import paths, terminal
 from _common.problem import Problem
 
-from .. import gateway, github
+from .. import gateway, github, playing
 from ..account import Account
 from ..github import Webhook
+from ..github_control import GitHub
+from ..pipeline_run import End, Run
 from ..world import World
 from .daemon import Daemon
 
@@ -29,12 +31,38 @@ class Story:
         self.world = world
         self.daemon = daemon
         self.sent: list[Webhook] = []
+        self.github = GitHub(account.github)
 
     def webhook(self, fixture: str) -> Webhook:
         """Returns a fixture, signed as GitHub does, with a new delivery id."""
         path = paths.FIXTURES / f"{fixture}.json"
         body = path.read_bytes()
         return github.webhook(body, github.guess_event(path, body), self.account.secret)
+
+    def play(self, pipeline: str, commit: str, *, fails: str | None = None, why: str = "") -> None:
+        """Plays the newest execution of a pipeline: EventBridge gets its events."""
+        newest = self.world.executions(pipeline)[0]["pipelineExecutionId"]
+        end = End.FAILED if fails else End.SUCCEEDED
+        found = self.world.pipeline(pipeline)
+        run = Run(found, newest, self.account.region, commit, end, fails, why)
+        for _ in playing.put(self.account, list(run.events())):
+            pass
+        terminal.say(f"-> execution {newest[:8]} of {pipeline} runs: {end.value}")
+
+    def show_page(self, pull_request: str, what: str, *texts: str) -> None:
+        """Waits until the page of a pull request has all texts, and prints it."""
+
+        def page() -> str | None:
+            found = self.github.page(pull_request)
+            return found if all(text in found for text in texts) else None
+
+        for line in self.wait(what, page).splitlines():
+            print(f"      {terminal.paint('|', 'dim')} {line}".rstrip())
+
+    def happen(self, webhook: Webhook, what: str) -> None:
+        """Lets happen on GitHub what a webhook describes, and sends the webhook."""
+        self.github.apply(webhook.event, webhook.body)
+        self.send(webhook, what)
 
     def send(self, webhook: Webhook, what: str) -> None:
         """Sends a webhook to the queue, through the mapping template."""

@@ -28,6 +28,8 @@ PERMISSIONS = {
 EVENTS = [
     "check_run",
     "check_suite",
+    "create",
+    "delete",
     "issue_comment",
     "merge_group",
     "pull_request",

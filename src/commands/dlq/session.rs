@@ -129,7 +129,7 @@ impl DlqSession {
             false => None,
         };
         let summary = scan.finish().await.map_err(|fault| {
-            format!("messages in hand could not be returned and are visible again within {VISIBILITY:?}: {fault}")
+            format!("messages in hand could not be returned and are visible again within {VISIBILITY:?}: {}", fault.for_operator())
         })?;
         let mut partial = summary.end == Some(End::Restless);
         if partial {

@@ -54,7 +54,11 @@ pub(super) async fn show(args: &Show, interrupt: &Interrupt) -> Done {
     stopped(io::stdout().write_all(shown.as_bytes()))?;
     match explanation {
         Ok(_) => Ok(ExitCode::SUCCESS),
-        Err(fault) => Err(format!("the outcome of a replay cannot be predicted: {fault}").into()),
+        Err(fault) => Err(format!(
+            "the outcome of a replay cannot be predicted: {}",
+            fault.for_operator()
+        )
+        .into()),
     }
 }
 

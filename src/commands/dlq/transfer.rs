@@ -327,8 +327,9 @@ impl Transfer<'_, '_> {
                 };
                 self.report.done += 1;
                 Err(format!(
-                    "message {} was sent, but could not be deleted from this queue: drop it, or replay it again, which changes nothing: {fault}",
-                    message.id
+                    "message {} was sent, but could not be deleted from this queue: drop it, or replay it again, which changes nothing: {}",
+                    message.id,
+                    fault.for_operator()
                 ))
             }
         }
@@ -338,8 +339,9 @@ impl Transfer<'_, '_> {
 async fn begin(log: &Log<'_>, message: &DeadLetter) -> Result<Begun, String> {
     log.begin(message).await.map_err(|fault| {
         format!(
-            "the audit trail cannot be written, so message {} stays in the queue: {fault}",
-            message.id
+            "the audit trail cannot be written, so message {} stays in the queue: {}",
+            message.id,
+            fault.for_operator()
         )
     })
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod export;
+mod forget;
 mod history;
 mod list;
 mod show;
@@ -14,6 +15,7 @@ pub(crate) async fn run(command: &MappingsCommand) -> Done {
         MappingsCommand::List(args) => list::list(args).await,
         MappingsCommand::Show(args) => show::show(args).await,
         MappingsCommand::History(args) => history::history(args).await,
+        MappingsCommand::Forget(args) => forget::forget(args).await,
         MappingsCommand::Export(args) => export::export(args).await,
     }
 }

@@ -46,7 +46,7 @@ const HARMLESS_RULES: [&str; 3] = ["CloudWatchAlarm", "DeploymentWindow", "Varia
 
 /// The configuration keys that name what an action changes (user guide, "Action structure
 /// reference").
-pub(super) const TARGET_KEYS: [&str; 15] = [
+pub(super) const TARGET_KEYS: [&str; 20] = [
     "StackName",
     "StackSetName",
     "ApplicationName",
@@ -62,6 +62,11 @@ pub(super) const TARGET_KEYS: [&str; 15] = [
     "PipelineName",
     "StateMachineArn",
     "ECRRepositoryName",
+    "HelmReleaseName",
+    "Namespace",
+    "InstanceTagKey",
+    "InstanceTagValue",
+    "ConfigurationProfile",
 ];
 
 /// The configuration keys with which a deploy action gives a role to the service that deploys (user

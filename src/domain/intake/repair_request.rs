@@ -1,8 +1,9 @@
-//! A repair: an operator's request to fix what an audit found wrong with one subject. It arrives on
-//! the internal queue.
+//! A repair: an operator's request to fix what an audit found wrong with one subject, or to forget
+//! its mapping. It arrives on the internal queue.
 //!
-//! It names the generation of the mapping that the audit read. If the mapping has changed since,
-//! the repair changes nothing. `state/plan/repair.rs` plans what a repair does to the mapping.
+//! It names the generation of the mapping that the operator read. If the mapping has changed since,
+//! the repair changes nothing. `state/plan/repair.rs` and `state/plan/forgetting.rs` plan what a
+//! repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -73,6 +74,39 @@ impl Serialize for FindingKind {
     }
 }
 
+/// What an operator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairKind {
+    /// To fix what an audit found.
+    Fix(FindingKind),
+    /// To give up a mapping that can never settle.
+    Forget,
+}
+
+impl RepairKind {
+    /// Returns the word in the message.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fix(kind) => kind.as_str(),
+            Self::Forget => "forget",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        let fixes = FindingKind::ALL.into_iter().map(Self::Fix);
+        let mut all = fixes.chain([Self::Forget]);
+        all.find(|kind| kind.as_str() == word)
+    }
+
+    /// Returns the first word of the message's id, which the history shows.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Fix(_) => "repair",
+            Self::Forget => "forget",
+        }
+    }
+}
+
 /// A requested repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
@@ -80,8 +114,8 @@ pub struct Repair {
     pub subject: Subject,
     /// The mapping's generation when the audit read it; 0 if there was no mapping.
     pub generation: u64,
-    /// The kind of the finding.
-    pub kind: FindingKind,
+    /// What is asked for.
+    pub kind: RepairKind,
     /// The pipeline that the finding is about.
     pub pipeline: PipelineName,
 }
@@ -114,7 +148,8 @@ impl Repair {
             self.kind.as_str()
         );
         let hash = hex::encode(Sha256::digest(text));
-        format!("repair-{}", hash.get(..32).unwrap_or_default())
+        let prefix = self.kind.prefix();
+        format!("{prefix}-{}", hash.get(..32).unwrap_or_default())
     }
 
     /// Creates the message for the internal queue. Equal repairs create equal messages.
@@ -165,8 +200,7 @@ pub(super) fn read(message: &AuthenticatedMessage) -> Result<(Repair, Repository
     let payload: RepairPayload = parse(message)?;
     let Object(repository) = payload.repository;
     let subject = Subject::from_key(RepositoryId(repository.id), &payload.subject);
-    let mut kinds = FindingKind::ALL.into_iter();
-    let kind = kinds.find(|kind| kind.as_str() == payload.kind);
+    let kind = RepairKind::parse(&payload.kind);
     let pipeline = PipelineName::parse(payload.pipeline).map_err(|why| not_a("pipeline", &why))?;
     let name = RepositoryName::parse(repository.full_name)
         .map_err(|why| not_a("repository.full_name", &why))?;

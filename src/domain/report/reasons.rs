@@ -21,6 +21,9 @@ pub(super) fn absence(reason: AbsenceReason) -> &'static str {
         AbsenceReason::RepositoryDeleted => "The repository was deleted",
         AbsenceReason::RepositoryArchived => "The repository was archived",
         AbsenceReason::Orphan => "The pipeline was removed: nothing showed whose it was",
+        AbsenceReason::Forgotten => {
+            "Not built: an operator gave its pipeline up. Push a commit to begin anew"
+        }
     }
 }
 

@@ -128,11 +128,13 @@ pub enum AbsenceReason {
     RepositoryArchived,
     /// Its pipeline was found without a mapping.
     Orphan,
+    /// An operator gave its mapping up, which could never settle.
+    Forgotten,
 }
 
 impl AbsenceReason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Closed,
         Self::Deleted,
         Self::Draft,
@@ -142,6 +144,7 @@ impl AbsenceReason {
         Self::RepositoryDeleted,
         Self::RepositoryArchived,
         Self::Orphan,
+        Self::Forgotten,
     ];
 
     /// Returns true if the subject itself has ended.
@@ -153,7 +156,7 @@ impl AbsenceReason {
             | Self::RepositoryDeleted
             | Self::RepositoryArchived
             | Self::Orphan => true,
-            Self::Draft | Self::Fork | Self::NoRule | Self::Skipped => false,
+            Self::Draft | Self::Fork | Self::NoRule | Self::Skipped | Self::Forgotten => false,
         }
     }
 
@@ -170,6 +173,7 @@ impl AbsenceReason {
             Self::RepositoryDeleted => "repository-deleted",
             Self::RepositoryArchived => "repository-archived",
             Self::Orphan => "orphan",
+            Self::Forgotten => "forgotten",
         }
     }
 }

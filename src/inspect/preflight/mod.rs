@@ -71,11 +71,12 @@ impl Finding {
     /// Creates the finding of a call that failed.
     #[must_use]
     pub fn from_fault(what: &str, fault: &Fault, permission: &str) -> Self {
-        let missing = [Reason::AwsMissing, Reason::TemplateMissing].contains(&fault.reason);
-        let fix = if missing {
-            "create it in this account and Region, or correct the configuration".to_owned()
-        } else {
-            format!("allow {permission}, or check the credentials and the network")
+        let fix = match &fault.remedy {
+            Some(remedy) => remedy.clone(),
+            None if [Reason::AwsMissing, Reason::TemplateMissing].contains(&fault.reason) => {
+                "create it in this account and Region, or correct the configuration".to_owned()
+            }
+            None => format!("allow {permission}, or check the credentials and the network"),
         };
         Self::bad(what, fault.to_string(), fix)
     }

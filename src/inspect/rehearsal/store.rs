@@ -303,7 +303,11 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         Ok(RecordResult::Done)
     }
 
-    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+    async fn give_up(
+        &self,
+        transition: &Transition,
+        _delivery: Option<&DeliveryId>,
+    ) -> Result<(), Fault> {
         self.write(transition);
         Ok(())
     }

@@ -53,11 +53,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Err(Fault::new(Reason::AwsConflict, detail));
         };
         if !self.owns(name, &found, action).await? {
-            let detail = format!(
-                "a pipeline '{name}' exists that branchline did not make for this subject: rename it, or change pipeline_name of rule '{}'",
-                spec.rule
-            );
-            return Err(Fault::new(Reason::PipelineNameTaken, detail));
+            return Err(self.taken_by(spec, &found));
         }
         let fingerprint = CloneFingerprint {
             digest: None,

@@ -77,7 +77,10 @@ async fn an_error_quotes_no_value_of_the_configuration() {
             .detail
             .contains("Action 'Build' has the invalid value")
     );
-    assert!(refused.detail.ends_with("(request unknown)"), "{refused}");
+    assert!(
+        refused.detail.ends_with("(HTTP 418, request unknown)"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

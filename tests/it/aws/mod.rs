@@ -15,6 +15,7 @@ mod codepipeline;
 mod dynamodb;
 mod executions;
 mod faults;
+mod remedies;
 mod roles;
 mod sqs;
 mod trail;

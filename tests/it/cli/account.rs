@@ -1,11 +1,11 @@
 //! The account of one test in the emulator.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 
-use super::binary::{branchline, output, text};
+use super::binary::{branchline, output};
 use crate::world::clock::START;
 use crate::world::webhook::{REPOSITORY, Webhook};
 use crate::world::{emulator, rules, table};
@@ -64,11 +64,20 @@ impl Account {
     /// Processes every message. A message that failed once is invisible for seconds, and the daemon
     /// does not wait for it.
     pub(crate) async fn process_all(&self) {
+        self.process_all_by(|| self.daemon(&["--until-empty"]))
+            .await;
+    }
+
+    /// Processes every message with these runs of the daemon, and returns their results.
+    pub(crate) async fn process_all_by(&self, daemon: impl Fn() -> Command) -> Vec<Output> {
+        let mut runs = Vec::new();
         loop {
-            let ran = output(&mut self.daemon(&["--until-empty"]));
-            assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+            let ran = output(&mut daemon());
+            let errors = String::from_utf8_lossy(&ran.stderr);
+            assert_eq!(ran.status.code(), Some(0), "{errors}");
+            runs.push(ran);
             if self.counts().await[0] + self.internal_count().await == 0 {
-                return;
+                return runs;
             }
         }
     }

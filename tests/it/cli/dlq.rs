@@ -34,11 +34,6 @@ fn listed(output: Output) -> Vec<Value> {
     messages
 }
 
-pub(super) fn work(account: &Account) {
-    let ran = output(&mut account.daemon(&["--until-empty"]));
-    assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
-}
-
 /// Makes an account with three dead letters (two invalid payloads and a webhook without a template)
 /// and one quarantined forgery.
 pub(super) async fn with_dead_letters(test: &str) -> Account {
@@ -51,7 +46,7 @@ pub(super) async fn with_dead_letters(test: &str) -> Account {
     account
         .send(Webhook::pull_request("opened").delivery("d-1"))
         .await;
-    work(&account);
+    account.process_all().await;
     account
 }
 
@@ -170,7 +165,7 @@ async fn a_replayed_message_is_processed_and_its_history_has_the_operator() {
     let done = run(&account, &["replay", reason[0], reason[1], "--yes"]);
     assert_eq!(done.status.code(), Some(0), "{}", text(done.stderr));
     assert_eq!(list(&account, &[]).len(), 2);
-    work(&account);
+    account.process_all().await;
     let recorded = recorded(&account, "d-1");
     assert!(
         recorded.contains(&"created by octocat".to_owned()),
@@ -183,7 +178,7 @@ async fn a_replayed_message_is_processed_and_its_history_has_the_operator() {
 
     // An invalid payload is dead-lettered again after its replay, which is counted.
     run(&account, &["replay", "--all", "--yes"]);
-    work(&account);
+    account.process_all().await;
     let again = list(&account, &["--reason", "invalid-payload"]);
     assert_eq!((again.len(), again[0]["replays"].as_u64()), (2, Some(1)));
 }
@@ -214,7 +209,7 @@ async fn a_dropped_message_is_written_to_a_file_first_and_can_be_replayed() {
     account.template().await;
     predicted_and_filtered(&account, file);
     assert_eq!(account.counts().await, [1, 0, 1]);
-    work(&account);
+    account.process_all().await;
     let recorded = recorded(&account, "d-1");
     for entry in ["created by octocat", "dropped by ada", "replayed by ada"] {
         assert!(recorded.contains(&entry.to_owned()), "{recorded:?}");
@@ -308,7 +303,7 @@ async fn no_subcommand_needs_a_webhook_secret() {
     let messages = text(replayed.stderr);
     assert_eq!(replayed.status.code(), Some(0), "{messages}");
     assert!(messages.contains("1 replayed, 0 left"), "{messages}");
-    work(&account);
+    account.process_all().await;
     let recorded = recorded(&account, "d-1");
     assert!(
         recorded.contains(&"created by octocat".to_owned()),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::account::Account;
 use super::binary::{json_lines, text};
-use super::dlq::{list, run, with_dead_letters, work};
+use super::dlq::{list, run, with_dead_letters};
 use crate::world::webhook::Webhook;
 
 /// Makes an account with five dead letters: three invalid payloads, and two webhooks of pull
@@ -16,7 +16,7 @@ async fn with_five(test: &str) -> Account {
     account.send(invalid.delivery("p-3")).await;
     let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
     account.send(pushed.delivery("d-2")).await;
-    work(&account);
+    account.process_all().await;
     account
 }
 

@@ -153,6 +153,57 @@ fn a_queue_that_never_answers_ends_a_run_with_until_empty() {
     );
 }
 
+/// Returns a command that gets as far as AWS at this endpoint, without any configuration of AWS.
+fn without_credentials(arguments: &[&str], endpoint: &str) -> std::process::Command {
+    let mut command = branchline(arguments);
+    command
+        .env("BRANCHLINE_CONFIG", "env:RULES")
+        .env("RULES", RULES)
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY");
+    command
+}
+
+#[test]
+fn missing_credentials_are_reported_in_plain_words() {
+    for arguments in [
+        &["run", "--until-empty"][..],
+        &["mappings", "list"],
+        &["dlq", "list"],
+        &["audit"],
+    ] {
+        let mut command = without_credentials(arguments, "http://127.0.0.1:1");
+        let (code, error) = failure(&mut command);
+        assert_eq!(code, Some(2), "{arguments:?}");
+        let last = error.lines().last().unwrap();
+        assert!(
+            last.starts_with("error: aws-denied: ")
+                && last.contains(": no AWS credentials were found: ")
+                && last.contains("AWS_PROFILE")
+                && last.contains("AWS_ACCESS_KEY_ID"),
+            "{arguments:?}: {last}"
+        );
+        assert!(!last.contains("dispatch failure"), "{last}");
+    }
+}
+
+#[test]
+fn an_unreachable_endpoint_has_its_own_remedy() {
+    for arguments in [&["run", "--until-empty"][..], &["mappings", "list"]] {
+        let mut command = without_credentials(arguments, "http://127.0.0.1:1");
+        command.env("AWS_ACCESS_KEY_ID", "test");
+        let (_, error) = failure(command.env("AWS_SECRET_ACCESS_KEY", "test"));
+        let last = error.lines().last().unwrap();
+        assert!(
+            last.contains("check the Region, the endpoint and the network")
+                && !last.contains("credentials"),
+            "{last}"
+        );
+    }
+}
+
 #[test]
 fn completions_and_manual_pages_come_with_the_binary() {
     for shell in ["bash", "zsh", "fish"] {

@@ -4,8 +4,8 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
 use super::account::Account;
-use super::binary::{json_lines, output, text};
-use super::dlq::{list, run, run_without_secret, work};
+use super::binary::{json_lines, text};
+use super::dlq::{list, run, run_without_secret};
 use crate::world::webhook::Webhook;
 
 /// Returns an event of CodePipeline in an account.
@@ -46,7 +46,7 @@ async fn send_internal(account: &Account, id: &str, body: &str) {
 async fn a_replayed_repair_goes_back_to_the_internal_queue() {
     let account = Account::new("replayed-repair").await;
     send_internal(&account, "repair-1", "{}").await;
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 1, 0], "dead-lettered");
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
@@ -69,7 +69,7 @@ async fn a_replayed_repair_goes_back_to_the_internal_queue() {
     assert_eq!(account.counts().await, [0, 0, 0]);
 
     // The daemon reads it from there, and dead-letters it again.
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
     assert_eq!(message["replays"], 1);
@@ -85,9 +85,9 @@ async fn a_repair_on_the_webhook_queue_is_quarantined() {
     });
     let repair = Webhook::event("branchline_repair", payload);
     account.send(repair.delivery("repair-1")).await;
-    let ran = output(&mut account.daemon(&["--until-empty"]));
-    let log = text(ran.stderr);
-    assert_eq!(ran.status.code(), Some(0), "{log}");
+    let daemon = || account.daemon(&["--until-empty"]);
+    let runs = account.process_all_by(daemon).await;
+    let log: String = runs.into_iter().map(|ran| text(ran.stderr)).collect();
     assert_eq!(account.counts().await, [0, 0, 1], "{log}");
     let quarantined = |line: &Value| line["disposition"] == "quarantined";
     assert_eq!(
@@ -110,7 +110,7 @@ async fn an_event_of_another_account_is_quarantined() {
     let ours = account.internal.rsplit('/').nth(1).unwrap();
     send_event(&account, &pipeline_event(&account, ours)).await;
     send_event(&account, &pipeline_event(&account, "210987654321")).await;
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 0, 1]);
     let message = &list(&account, &["--queue", "quarantine"])[0];
@@ -121,7 +121,7 @@ async fn an_event_of_another_account_is_quarantined() {
     let id = message["id"].as_str().unwrap();
     let replay = ["replay", id, "--queue", "quarantine", "--yes"];
     let messages = text(run(&account, &replay).stderr);
-    work(&account);
+    account.process_all().await;
     assert_eq!(account.counts().await, [0, 0, 1], "{messages}");
 }
 
@@ -132,7 +132,7 @@ async fn a_dead_lettered_event_is_listed_and_replayed_to_the_internal_queue() {
     let mut event = pipeline_event(&account, ours);
     event["detail"]["pipeline"] = json!("not a name");
     send_event(&account, &event).await;
-    work(&account);
+    account.process_all().await;
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
     assert_eq!(message["event"], "codepipeline", "{message}");
     assert_eq!(message["delivery"], event["id"], "{message}");
@@ -140,7 +140,7 @@ async fn a_dead_lettered_event_is_listed_and_replayed_to_the_internal_queue() {
     let replayed = run_without_secret(&account, &["replay", id, "--yes"]);
     assert_eq!(replayed.status.code(), Some(0), "{}", text(replayed.stderr));
     assert_eq!(account.internal_count().await, 1);
-    work(&account);
+    account.process_all().await;
     let message = &list(&account, &["--reason", "invalid-payload"])[0];
     assert_eq!(message["replays"], 1, "{message}");
 }

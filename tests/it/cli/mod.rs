@@ -21,6 +21,7 @@ mod dlq_list;
 mod dlq_wait;
 mod errors;
 mod explain;
+mod forget;
 mod github;
 mod help;
 mod hostile_text;

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::account::Account;
 use super::binary::{Process, json_lines, output, text};
-use super::dlq::work;
 use crate::world::webhook::Webhook;
 
 /// A delivery in GitHub's form.
@@ -42,7 +41,7 @@ async fn a_status_shows_daemons_queues_dead_letters_and_the_last_change() {
         account.send(invalid.delivery(name)).await;
     }
     account.send(Webhook::ping().signed_with("a guess")).await;
-    work(&account);
+    account.process_all().await;
     let status = run(&account, &["status"], 1);
     let found = problems(&status);
     assert!(found[0].contains(" stopped 0 minutes ago"), "{found:?}");
@@ -98,8 +97,12 @@ async fn a_pull_request_that_no_rule_admits_names_the_condition() {
     let rules = account
         .rules()
         .replace("on = ", "base = [\"main\", \"next/*\"]\n on = ");
-    let ran = output(account.daemon(&["--until-empty"]).env("RULES", &rules));
-    assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+    let daemon = || {
+        let mut daemon = account.daemon(&["--until-empty"]);
+        daemon.env("RULES", &rules);
+        daemon
+    };
+    account.process_all_by(daemon).await;
     let why = |question: &str, code| {
         let mut command = account.command(&["why", question]);
         let output = output(command.env("RULES", &rules));
@@ -169,7 +172,7 @@ async fn a_dead_letter_is_found_by_its_subject_and_by_its_delivery() {
     account
         .send(Webhook::pull_request("opened").delivery(GUID))
         .await;
-    work(&account);
+    account.process_all().await;
     for question in ["acme/api#7", GUID] {
         let found = why(&account, question, 1);
         let answer = found["answer"].as_str().unwrap();
@@ -207,7 +210,7 @@ async fn a_delivery_is_processed_quarantined_waiting_or_unseen() {
     account
         .send(Webhook::ping().delivery("d-2").signed_with("a guess"))
         .await;
-    work(&account);
+    account.process_all().await;
     let place = |delivery: &str, code| {
         let explained = run(&account, &["explain", "--delivery", delivery], code);
         let place = &explained["whereabouts"];
@@ -228,12 +231,40 @@ async fn a_delivery_is_processed_quarantined_waiting_or_unseen() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_failed_for_now_waits_for_its_next_attempt() {
+    let account = Account::new("explain-waiting").await;
+    account.template().await;
+    let limit = "name = \"pulls\"\n max_active = 1\n on = ";
+    let rules = account.rules().replace("on = ", limit);
+    let daemon = || {
+        let mut daemon = account.daemon(&["--until-empty"]);
+        daemon.env("RULES", &rules);
+        daemon
+    };
+    account.send(Webhook::pull_request("opened")).await;
+    account.process_all_by(daemon).await;
+    let full = Webhook::pull_request("opened").number(8).delivery(GUID);
+    account.send(full).await;
+    // Its message waits for an hour, so the queue is not empty afterwards.
+    let ran = output(&mut daemon());
+    assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+    let explained = run(&account, &["explain", "--delivery", GUID], 0);
+    let place = &explained["whereabouts"];
+    assert_eq!(place["state"], "waiting", "{place}");
+    assert_eq!(place["source"], "the mapping", "{place}");
+    let detail = place["detail"].as_str().unwrap();
+    assert!(detail.starts_with("rule-full; creating, "), "{detail}");
+    let answer = why(&account, GUID, 1);
+    assert_eq!(answer["waits_for"], "rule-full", "{answer}");
+}
+
+#[tokio::test]
 async fn a_subject_whose_webhooks_all_failed_is_found_by_its_name() {
     let account = Account::new("why-failed").await;
     // It is refused before there is a mapping.
     let refused = Webhook::pull_request("opened").head("feature/#{x}");
     account.send(refused.delivery("d-1")).await;
-    work(&account);
+    account.process_all().await;
     let history = output(&mut account.command(&["mappings", "history", "acme/api#7"]));
     assert_eq!(history.status.code(), Some(0), "{}", text(history.stderr));
     let entries = json_lines(&text(history.stdout));

@@ -48,8 +48,7 @@ async fn with_trail(test: &str) -> Account {
     for (seconds, webhook) in (0..).zip(stories) {
         let at = START.plus(std::time::Duration::from_secs(seconds));
         account.send(webhook.at(at)).await;
-        let ran = output(&mut account.daemon(&["--until-empty"]));
-        assert_eq!(ran.status.code(), Some(0), "{}", text(ran.stderr));
+        account.process_all().await;
     }
     account
 }

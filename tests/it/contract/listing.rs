@@ -1,7 +1,10 @@
 //! The contract of [`Store`] for listings and for slots.
 
+use branchline::domain::fault::Reason;
 use branchline::domain::heartbeat::Heartbeat;
-use branchline::domain::ids::{BodyDigest, Branch, CommitId, RepositoryId, Subject, SubjectKind};
+use branchline::domain::ids::{
+    BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, Subject, SubjectKind,
+};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
@@ -9,7 +12,7 @@ use branchline::ports::{
     ClaimResult, HeartbeatLog, HeartbeatReader, SlotResult, Store, StoreReader,
 };
 
-use super::store::{StoreStage, row, won};
+use super::store::{StoreStage, refused, row, won};
 use crate::world::samples::{at, creating, entry, first, pipeline, pull};
 
 /// Makes every test of this contract for a stage: `listing_contract!(Stage::new().await)`.
@@ -26,6 +29,7 @@ macro_rules! listing_contract {
             a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
             a_claim_for_a_commit_that_asks_for_no_build_is_refused,
             the_last_heartbeat_of_each_daemon_is_read,
+            a_given_up_delivery_is_found_and_a_lost_one_is_not,
         );
     };
 }
@@ -40,6 +44,24 @@ pub(crate) async fn the_first_time_of_a_message_is_remembered<S: StoreStage>(sta
         assert_eq!(remembered, at(first));
     }
     assert_eq!(store.first_received(&one).await.unwrap(), Some(at(5)));
+}
+
+/// `give_up`: "and which subject this delivery concerned; otherwise nothing".
+pub(crate) async fn a_given_up_delivery_is_found_and_a_lost_one_is_not<S: StoreStage>(stage: &S) {
+    let (store, refused) = (stage.store(), refused(Reason::AwsDenied));
+    let delivery = |guid: &str| DeliveryId::parse(guid).unwrap();
+    let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
+    let next = Transition::new(
+        old.mapping().as_seen(),
+        creating(pull(7), "api-pr-7", "worker/2"),
+    );
+    let new = won(stage, next).await;
+    for (claim, guid, subject) in [(old, "guid-1", None), (new, "guid-2", Some(pull(7)))] {
+        let given_up = claim.give_up(&refused, at(2_000));
+        let guid = delivery(guid);
+        store.give_up(&given_up, Some(&guid)).await.unwrap();
+        assert_eq!(store.delivered(&guid).await, Ok(subject));
+    }
 }
 
 /// "Remembers for a year that a commit asks for no build."

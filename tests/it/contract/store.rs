@@ -324,7 +324,7 @@ pub(crate) async fn record_of_a_first_row_needs_no_claim<S: StoreStage>(stage: &
     assert!(found.is_some());
 }
 
-fn refused(reason: Reason) -> Fault {
+pub(crate) fn refused(reason: Reason) -> Fault {
     Fault::new(reason, "as the test says")
 }
 
@@ -332,7 +332,7 @@ fn refused(reason: Reason) -> Fault {
 pub(crate) async fn give_up_leaves_the_row_half_way_and_free<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let given_up = claim.give_up(&refused(Reason::DeclarationRefused), at(2_000));
-    stage.store().give_up(&given_up).await.unwrap();
+    stage.store().give_up(&given_up, None).await.unwrap();
     let left = row(stage, &pull(7)).await.unwrap();
     assert_eq!(left, given_up.next);
     assert_eq!((left.state, left.claim.is_none()), (State::Creating, true));
@@ -356,7 +356,7 @@ pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage
     let old = won(stage, first(pull(7), "api-pr-7", "worker/1")).await;
     let new = won(stage, again(old.mapping(), "worker/2")).await;
     let given_up = old.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
-    stage.store().give_up(&given_up).await.unwrap();
+    stage.store().give_up(&given_up, None).await.unwrap();
     let found = row(stage, &pull(7)).await;
     assert_eq!(found.as_ref(), Some(new.mapping()));
     let name: PipelineName = pipeline("api-pr-7");
@@ -367,7 +367,7 @@ pub(crate) async fn give_up_after_a_takeover_writes_nothing<S: StoreStage>(stage
 pub(crate) async fn give_up_releases_the_name_of_a_foreign_pipeline<S: StoreStage>(stage: &S) {
     let claim = won(stage, first(pull(7), "foreign", "worker/1")).await;
     let given_up = claim.give_up(&refused(Reason::PipelineNameTaken), at(2_000));
-    stage.store().give_up(&given_up).await.unwrap();
+    stage.store().give_up(&given_up, None).await.unwrap();
     assert_eq!(row(stage, &pull(7)).await.unwrap().pipeline_name(), None);
     won(stage, first(pull(8), "foreign", "worker/2")).await;
 }

@@ -1,6 +1,7 @@
-//! Properties that hold for any history: convergence, crashes, simulation, isolation and hostile
-//! input.
+//! Properties that hold for any history: convergence, crashes, simulation, isolation, hostile
+//! input, and the conditions of rules.
 
+mod conditions;
 mod convergence;
 mod crashes;
 mod hostile;

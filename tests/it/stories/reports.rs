@@ -1,17 +1,12 @@
 //! What a pull request shows on GitHub, from its first webhook to its last.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a queue that refuses a message fails the test"
-)]
-
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::fault::GitHubFaultKind;
 use branchline::domain::rules::rule::Rule;
-use branchline::ports::Clock;
+use branchline::ports::{Clock, Store};
 
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
@@ -190,6 +185,8 @@ fn a_pull_request_that_waits_for_a_slot_says_so() {
             ..reported()
         };
         world.restart(vec![limited]);
+        let counted = world.store.count_slots("pull requests", &[]).await;
+        counted.expect("a table that answers");
         deliver(world, Webhook::pull_request("opened")).await;
         world.send(&Webhook::pull_request("opened").number(8).head("y").sha(8));
         world.work_once().await;

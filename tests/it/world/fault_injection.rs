@@ -42,6 +42,8 @@ pub(crate) enum Op {
     Note,
     /// The probe of the table.
     Probe,
+    /// GetItem of the name of a pipeline.
+    Owner,
     /// GetItem of the record of a commit.
     Commit,
     /// Query on the records of a subject's commits.
@@ -91,7 +93,7 @@ impl Op {
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
-            Self::Commit | Self::Commits | Self::UpdateCommit => 1,
+            Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
             Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,

@@ -49,14 +49,6 @@ impl FakeGitHub {
         }
     }
 
-    /// Returns the same GitHub with another worker's faults.
-    pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
-        Self {
-            state: Arc::clone(&self.state),
-            faults: faults.clone(),
-        }
-    }
-
     /// Lets every call fail in this way, or none.
     pub(crate) fn goes(&self, down: Option<GitHubFaultKind>) {
         lock(&self.state).down = down;

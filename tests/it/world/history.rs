@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
-use branchline::domain::intake::repair_request::{FindingKind, Repair};
+use branchline::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::{Mapping, State};
@@ -130,7 +130,7 @@ pub(crate) fn repair(
     let repair = Repair {
         subject,
         generation,
-        kind,
+        kind: RepairKind::Fix(kind),
         pipeline: pipeline_name(&name),
     };
     (repair, repository)

@@ -11,7 +11,6 @@ use super::story::REGION;
 pub(crate) struct PipelineEvent {
     kind: &'static str,
     detail: Value,
-    time: Option<Timestamp>,
 }
 
 impl PipelineEvent {
@@ -27,7 +26,6 @@ impl PipelineEvent {
         Self {
             kind: "Pipeline",
             detail,
-            time: None,
         }
     }
 
@@ -70,14 +68,6 @@ impl PipelineEvent {
         self.with("pipeline-execution-attempt", f64::from(attempt))
     }
 
-    /// Sets the time of the event.
-    pub(crate) fn at(self, time: Timestamp) -> Self {
-        Self {
-            time: Some(time),
-            ..self
-        }
-    }
-
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         if let Some(detail) = self.detail.as_object_mut() {
             detail.insert(key.to_owned(), value.into());
@@ -87,7 +77,6 @@ impl PipelineEvent {
 
     /// Returns the body of the message.
     pub(super) fn body(&self, now: Timestamp) -> String {
-        let time = self.time.unwrap_or(now);
         let mut detail = self.detail.clone();
         if self.kind != "Action"
             && let Some(detail) = detail.as_object_mut()
@@ -96,7 +85,7 @@ impl PipelineEvent {
             let begun = json!("2026-01-01T00:00:00.000Z");
             detail.entry("start-time").or_insert(begun);
         }
-        let seconds = Timestamp(time.seconds() * 1_000).to_string();
+        let seconds = Timestamp(now.seconds() * 1_000).to_string();
         json!({
             "version": "0",
             "id": "01234567-EXAMPLE",

@@ -161,9 +161,12 @@ impl StoreReader for FakeStore {
     }
 
     async fn owner(&self, pipeline: &PipelineName) -> Result<Option<Subject>, Fault> {
-        let table = lock(&self.table);
-        let owner = table.names.get(pipeline);
-        Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
+        let effect = || {
+            let table = lock(&self.table);
+            let owner = table.names.get(pipeline);
+            Ok(owner.and_then(|(repository, key)| Subject::from_key(*repository, key)))
+        };
+        self.faults.pass(Op::Owner, effect).await
     }
 
     async fn first_received(&self, body: &BodyDigest) -> Result<Option<Timestamp>, Fault> {
@@ -205,9 +208,13 @@ impl Store for FakeStore {
         self.faults.pass_about(Op::Record, about, effect).await
     }
 
-    async fn give_up(&self, transition: &Transition) -> Result<(), Fault> {
+    async fn give_up(
+        &self,
+        transition: &Transition,
+        delivery: Option<&DeliveryId>,
+    ) -> Result<(), Fault> {
         let effect = || {
-            lock(&self.table).give_up(transition);
+            lock(&self.table).give_up(transition, delivery);
             Ok(())
         };
         let about = transition.next.repository.as_str();

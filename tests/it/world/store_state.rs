@@ -250,7 +250,7 @@ impl Table {
         SlotResult::Acquired
     }
 
-    pub(super) fn give_up(&mut self, transition: &Transition) {
+    pub(super) fn give_up(&mut self, transition: &Transition, delivery: Option<&DeliveryId>) {
         let next = &transition.next;
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
@@ -258,6 +258,15 @@ impl Table {
         }
         if self.holds(transition) {
             self.write(transition);
+            if let Some(delivery) = delivery {
+                let given_up = Delivered {
+                    repository: next.subject.repository,
+                    subject: next.subject.key(),
+                    outcome: "given-up".to_owned(),
+                    processed_at: next.updated_at,
+                };
+                self.deliveries.insert(delivery.clone(), given_up);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration, inputs, mentions};
-use crate::domain::clone::overrides::stages::leave_out_side_effects;
+use crate::domain::clone::overrides::stages::{MIN_STAGES, leave_out_side_effects};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::secret::Secret;
@@ -200,7 +200,7 @@ impl CloneOverrides {
 /// guide, "CodePipeline pipeline structure reference").
 fn validate_structure(clone: &Declaration) -> Result<(), Fault> {
     let stages: Vec<&str> = clone.stages().collect();
-    if stages.len() < 2 {
+    if stages.len() < MIN_STAGES {
         let left = stages.first().copied().unwrap_or("no stage");
         return Err(fault(format!(
             "the rule leaves only {left}, and a pipeline needs two stages"

@@ -233,6 +233,32 @@ fn raw_text_in_a_command_or_in_json_is_a_danger() {
 }
 
 #[test]
+fn the_targets_of_eks_ec2_and_appconfig_are_known() {
+    let path = ActionPath::parse("Production/Stack").unwrap();
+    for (shared, own) in [
+        ("ClusterName", "Namespace"),
+        ("ClusterName", "HelmReleaseName"),
+        ("InstanceTagKey", "InstanceTagValue"),
+        ("Application", "ConfigurationProfile"),
+    ] {
+        let mut template = deploying();
+        let action = template.declaration.configuration_mut(&path).unwrap();
+        action.remove("StackName");
+        action.insert(shared.into(), json!("api"));
+        action.insert(own.into(), json!("api-#{variables.V}"));
+        for (value, dangers) in [("prod", 1), ("pr-{number}", 0)] {
+            let rule = isolated(|overrides| {
+                overrides.stages = StageSelection::All;
+                overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
+                overrides.variables = vec![variable("V", value, false)];
+            });
+            let clone = clone_by(&rule, &template).unwrap();
+            assert_eq!(clone.dangers.len(), dangers, "{own}: {:?}", clone.dangers);
+        }
+    }
+}
+
+#[test]
 fn a_target_that_differs_by_pull_request_is_no_danger() {
     let mut template = deploying();
     let path = ActionPath::parse("Production/Stack").unwrap();

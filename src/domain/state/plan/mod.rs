@@ -45,6 +45,8 @@ pub enum Unchanged {
     Stale,
     /// This event was settled before.
     Repeated,
+    /// The mapping's pipeline exists, so the mapping is not forgotten.
+    PipelineExists,
 }
 
 impl Unchanged {
@@ -54,6 +56,7 @@ impl Unchanged {
         match self {
             Self::Stale => "stale",
             Self::Repeated => "repeated",
+            Self::PipelineExists => "pipeline-exists",
         }
     }
 }
@@ -359,8 +362,10 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
     }
 }
 
+mod forgetting;
 mod renaming;
 mod repair;
+pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 

@@ -69,6 +69,7 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
 #[must_use]
 pub fn plan_repair(
     request: &RepairRequest,
+    kind: FindingKind,
     seen: Option<&Mapping>,
     rules: &Rules,
     claim: ClaimInfo,
@@ -84,7 +85,7 @@ pub fn plan_repair(
     }
     let nothing = Plan::Nothing(Unchanged::Repeated);
     let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
-        return match request.repair.kind {
+        return match kind {
             FindingKind::Orphan => orphan(request, seen, claim, now),
             FindingKind::Missing
             | FindingKind::HalfWay
@@ -110,25 +111,21 @@ pub fn plan_repair(
             return absent(AbsenceReason::NoRule, seen.as_seen(), next, claim);
         }
         // The audit ran with other rules. Under these, nothing is wrong.
-        (State::Active, Standing::Kept(_)) if request.repair.kind == FindingKind::RuleGone => {
+        (State::Active, Standing::Kept(_)) if kind == FindingKind::RuleGone => {
             return nothing;
         }
-        (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => {
-            match request.repair.kind {
-                FindingKind::Missing => (State::Creating, rule),
-                FindingKind::Drifted | FindingKind::RuleGone
-                    if rule.update == Update::NextStart =>
-                {
-                    (State::Starting, rule)
-                }
-                FindingKind::Drifted
-                | FindingKind::RuleGone
-                | FindingKind::Orphan
-                | FindingKind::HalfWay
-                | FindingKind::NotOurs
-                | FindingKind::Unreadable => return nothing,
+        (State::Active, Standing::Kept(rule) | Standing::Moved(rule)) => match kind {
+            FindingKind::Missing => (State::Creating, rule),
+            FindingKind::Drifted | FindingKind::RuleGone if rule.update == Update::NextStart => {
+                (State::Starting, rule)
             }
-        }
+            FindingKind::Drifted
+            | FindingKind::RuleGone
+            | FindingKind::Orphan
+            | FindingKind::HalfWay
+            | FindingKind::NotOurs
+            | FindingKind::Unreadable => return nothing,
+        },
         (state, Standing::Kept(rule) | Standing::Moved(rule)) => (state, rule),
     };
     again(request, seen, state, rule, claim, now)

@@ -36,6 +36,7 @@ const STEPS: &str = "steps name input and output";
 const TESTED: &str = "production does not know it is tested";
 const ALLOWED: &str = "nothing is allowed or left to do";
 const PRINTED: &str = "no body is printed";
+const STDERR: &str = "standard error has one home";
 
 const LONG: &str = include_str!("../../../../Cargo.lock");
 
@@ -271,5 +272,21 @@ pub(crate) const SNIPPETS: &[Snippet] = &[
         PRINTED,
         "src/worker/mod.rs",
         "tracing::warn!(body_len = 3, \"the body\");",
+    ),
+    breaks(STDERR, "src/commands/run.rs", "eprintln!(\"{text}\");"),
+    breaks(
+        STDERR,
+        "src/commands/run.rs",
+        "writeln!(io::stderr(), \"{text}\")",
+    ),
+    keeps(
+        STDERR,
+        "src/cli/terminal.rs",
+        "writeln!(io::stderr(), \"{}\", one_line(text))",
+    ),
+    keeps(
+        STDERR,
+        "src/telemetry/mod.rs",
+        "std::io::stderr().is_terminal()",
     ),
 ];

@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::repository::architecture::rules::{is_word, starts};
-use crate::repository::architecture::source::Source;
+use crate::repository::architecture::source::{Source, is_word, starts};
 
 /// The files of `src/` by module path, and which they use.
 struct Modules<'a> {

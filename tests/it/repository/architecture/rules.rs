@@ -1,6 +1,6 @@
 //! The rules, each a function from a file to complaints.
 
-use crate::repository::architecture::source::Source;
+use crate::repository::architecture::source::{Source, is_word, starts};
 
 /// A rule of ARCHITECTURE.md.
 pub(crate) struct Rule {
@@ -57,6 +57,10 @@ pub(crate) const RULES: &[Rule] = &[
     Rule {
         name: "no body is printed",
         check: no_body_is_printed,
+    },
+    Rule {
+        name: "standard error has one home",
+        check: standard_error_has_one_home,
     },
 ];
 
@@ -357,6 +361,23 @@ fn no_body_is_printed(source: &Source) -> Vec<String> {
     complaints
 }
 
+/// `note` and `confirms` escape what they write. A look at whether it is a terminal writes nothing.
+fn standard_error_has_one_home(source: &Source) -> Vec<String> {
+    if !source.is_rust_in("src/") || source.path == "src/cli/terminal.rs" {
+        return Vec::new();
+    }
+    let code = source.production();
+    let writes = |at: &usize| {
+        let after = code.get(*at..).unwrap_or_default();
+        !after.starts_with("stderr().is_terminal()")
+    };
+    let found = ["eprint!", "eprintln!", "stderr()"].map(|word| starts(code, word));
+    let found = found.into_iter().flatten().filter(writes);
+    found
+        .map(|at| source.complaint(at, "writes to standard error: use terminal::note"))
+        .collect()
+}
+
 /// Complains of whole words in production code.
 fn banned(source: &Source, words: &[&str], why: &str) -> Vec<String> {
     let code = source.production();
@@ -372,22 +393,4 @@ fn banned(source: &Source, words: &[&str], why: &str) -> Vec<String> {
             .collect::<Vec<_>>()
     };
     words.iter().flat_map(complain).collect()
-}
-
-/// Where a word begins with this text.
-pub(crate) fn starts(code: &str, text: &str) -> Vec<usize> {
-    let begins = |(at, _): &(usize, &str)| {
-        let before = code
-            .get(..*at)
-            .and_then(|before| before.chars().next_back());
-        !text.is_empty() && !before.is_some_and(is_word)
-    };
-    code.match_indices(text)
-        .filter(begins)
-        .map(|(at, _)| at)
-        .collect()
-}
-
-pub(crate) fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }

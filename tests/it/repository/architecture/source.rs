@@ -193,6 +193,24 @@ fn character(rest: &str) -> Option<usize> {
     after.starts_with('\'').then_some(2 + c.len_utf8())
 }
 
+/// Where a word begins with this text.
+pub(crate) fn starts(code: &str, text: &str) -> Vec<usize> {
+    let begins = |(at, _): &(usize, &str)| {
+        let before = code
+            .get(..*at)
+            .and_then(|before| before.chars().next_back());
+        !text.is_empty() && !before.is_some_and(is_word)
+    };
+    code.match_indices(text)
+        .filter(begins)
+        .map(|(at, _)| at)
+        .collect()
+}
+
+pub(crate) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

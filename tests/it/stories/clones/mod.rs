@@ -7,6 +7,7 @@
 )]
 
 mod ends;
+mod forgetting;
 mod listing;
 mod places;
 mod repairs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::{RepositoryName, Subject, SubjectKind};
-use branchline::domain::intake::repair_request::{FindingKind, Repair};
+use branchline::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Update};
 use branchline::inspect::account::Account;
@@ -241,7 +241,7 @@ fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
             ..world.mapping("acme/api#7").subject
         };
         let repair = Repair {
-            kind: FindingKind::Orphan,
+            kind: RepairKind::Fix(FindingKind::Orphan),
             generation: 0,
             subject,
             pipeline: pipeline_name(TEMPLATE),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::report::fault::GitHubFaultKind;
-use crate::domain::report::record::{CommitChange, FailedReport, Sending, Told};
+use crate::domain::report::record::{FailedReport, Sending, Told};
 
 fn told(record: &mut CommitRecord) {
     let report = record.report(REGION).unwrap();

@@ -4,10 +4,7 @@ use crate::domain::ids::{
     ExecutionId, InstallationId, RepositoryId, RepositoryName, Subject, SubjectKind,
 };
 use crate::domain::report::execution::{ActionProgress, ExecutionEvent, Progress};
-use crate::domain::report::fault::GitHubFaultKind;
-use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitUpdate, FailedReport, Sending, Told,
-};
+use crate::domain::report::record::{CommitChange, CommitKey, CommitUpdate};
 use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::AbsenceReason;
 
@@ -184,7 +181,7 @@ fn a_commit_goes_from_running_to_its_result() {
         ]))
     }));
     let approval = action(5, "Deploy/Approve", "Approval", StepState::Started);
-    lines.push(line(&heard(&[approval.clone()])));
+    lines.push(line(&heard(std::slice::from_ref(&approval))));
     let rejected = action(9, "Deploy/Approve", "Approval", StepState::Failed);
     lines.push(line(&heard(&[
         approval,

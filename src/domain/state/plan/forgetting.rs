@@ -1,0 +1,47 @@
+//! Step 6 for a mapping that an operator gives up. In: [`RepairRequest`] and [`Mapping`]. Out:
+//! [`Plan`].
+//!
+//! The row stays as a tombstone: its order keeps older events from creating anything, and the next
+//! event of the subject starts anew.
+
+use crate::domain::ids::Timestamp;
+use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::state::desired::AbsenceReason;
+use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
+use crate::domain::state::resources::{PipelineResource, Resources};
+
+use crate::domain::state::plan::{Plan, Unchanged, absent};
+
+/// Decides about a mapping to forget. The caller has checked that no pipeline of ours exists. A
+/// mapping that has changed since the operator read it is left alone.
+///
+/// The pipeline's ARN is forgotten before the deletion, so a pipeline of that name that is not ours
+/// is skipped, and its name and its slot are released.
+#[must_use]
+pub fn plan_forgetting(
+    request: &RepairRequest,
+    seen: Option<&Mapping>,
+    claim: ClaimInfo,
+    now: Timestamp,
+) -> Plan {
+    let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
+        return Plan::Nothing(Unchanged::Repeated);
+    };
+    if let Some(held) = seen.claim_at(now) {
+        return Plan::Busy { until: held.until };
+    }
+    if seen.generation != request.repair.generation {
+        return Plan::Nothing(Unchanged::Stale);
+    }
+    let pipeline = seen.pipeline_name().cloned().map(PipelineResource::named);
+    let next = Mapping {
+        generation: seen.generation + 1,
+        resources: Resources { pipeline },
+        claim: None,
+        attempts: 0,
+        last_error: None,
+        updated_at: now,
+        ..seen.clone()
+    };
+    absent(AbsenceReason::Forgotten, seen.as_seen(), next, claim)
+}

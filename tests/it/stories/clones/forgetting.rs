@@ -1,0 +1,146 @@
+//! `mappings forget`: a mapping that can never settle is given up, and nothing comes back but by
+//! its next event.
+
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::intake::repair_request::{Repair, RepairKind};
+use branchline::domain::rules::rule::Rule;
+use branchline::domain::state::desired::AbsenceReason;
+use branchline::domain::state::mapping::{Mapping, State};
+use branchline::ports::Store;
+
+use super::repairs::outcomes;
+use super::{pushed, rule};
+use crate::world::rules::{pipeline_name, template};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+const SUBJECT: &str = "acme/api#7";
+
+/// Asks to forget a mapping as it was read.
+async fn forget(world: &World, read: &Mapping) -> Vec<String> {
+    let repair = Repair {
+        subject: read.subject.clone(),
+        generation: read.generation,
+        kind: RepairKind::Forget,
+        pipeline: pipeline_name("api-pr-7"),
+    };
+    world.send_repair(&repair, &read.repository);
+    outcomes(world).await
+}
+
+/// Adds a pipeline of this name that branchline did not create.
+fn add_foreign(world: &World) {
+    world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::new());
+}
+
+/// Closes the pull request while its pipeline's name belongs to another pipeline.
+async fn with_a_foreign_pipeline(world: &World, rules: Vec<Rule>) {
+    world.restart(rules);
+    // The daemon counts at its start.
+    let counted = world.store.count_slots("pull requests", &[]);
+    counted.await.unwrap();
+    world.deliver(Webhook::pull_request("opened")).await;
+    assert!(world.account.remove("api-pr-7"));
+    add_foreign(world);
+    let ended = world.deliver(pushed(1, 2)).await;
+    assert!(ended[0].starts_with("pipeline-n"), "{ended:?}");
+    assert_eq!(world.take_dead_letters().len(), 1);
+}
+
+#[test]
+fn a_mapping_without_a_pipeline_of_ours_becomes_a_tombstone() {
+    run_story(async |world| {
+        add_foreign(world);
+        let ended = world.deliver(Webhook::pull_request("opened")).await;
+        assert!(ended[0].starts_with("pipeline-name-taken"), "{ended:?}");
+        let read = world.mapping(SUBJECT);
+        assert_eq!(read.state, State::Creating);
+        assert_eq!(forget(world, &read).await, ["recorded"]);
+        let row = world.mapping(SUBJECT);
+        assert_eq!(
+            (row.state, row.absence(), row.attempts, row.last_error),
+            (State::Gone, Some(AbsenceReason::Forgotten), 0, None)
+        );
+        assert_eq!(row.order, read.order);
+        assert_eq!(
+            world.history(SUBJECT).last().unwrap(),
+            "recorded creating>gone"
+        );
+
+        // The dead letter is replayed, and its event is not news.
+        assert!(world.account.remove("api-pr-7"));
+        for letter in world.take_dead_letters() {
+            let attributes: Vec<_> = letter.attributes.into_iter().collect();
+            let replayed = world.queue.deliver(&letter.body, &attributes);
+            replayed.unwrap();
+        }
+        assert_eq!(outcomes(world).await, ["unchanged"]);
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        // The next event is.
+        assert_eq!(world.deliver(pushed(1, 2)).await, ["created"]);
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
+
+#[test]
+fn it_frees_the_name_and_the_slot_and_leaves_a_strangers_pipeline_alone() {
+    run_story(async |world| {
+        let one = || vec![rule(|rule| rule.max_active = Some(1))];
+        with_a_foreign_pipeline(world, one()).await;
+        let eight = || Webhook::pull_request("opened").number(8);
+        let read = world.mapping(SUBJECT);
+        let outcome = forget(world, &read).await;
+        assert!(
+            ["skipped-foreign", "recorded"].contains(&outcome[0].as_str()),
+            "{outcome:?}"
+        );
+        let row = world.mapping(SUBJECT);
+        assert_eq!((row.state, row.slot), (State::Gone, None));
+        assert!(
+            world.account.all().contains_key("api-pr-7"),
+            "the stranger's"
+        );
+        assert_eq!(world.deliver(eight()).await, ["created"]);
+        assert!(world.account.remove("api-pr-7"));
+    });
+}
+
+#[test]
+fn it_is_refused_while_a_pipeline_of_ours_exists() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let read = world.mapping(SUBJECT);
+        world.send_repair(
+            &Repair {
+                subject: read.subject.clone(),
+                generation: read.generation,
+                kind: RepairKind::Forget,
+                pipeline: pipeline_name("api-pr-7"),
+            },
+            &read.repository,
+        );
+        let journals = world.settle().await;
+        assert_eq!(journals[0].outcome(), "unchanged");
+        assert_eq!(journals[0].detail().as_deref(), Some("pipeline-exists"));
+        assert_eq!(world.mapping(SUBJECT), read);
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
+    });
+}
+
+#[test]
+fn a_mapping_that_changed_since_it_was_read_is_left_alone() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        let read = world.mapping(SUBJECT);
+        world.deliver(pushed(1, 2)).await;
+        assert!(world.account.remove("api-pr-7"));
+        assert_eq!(forget(world, &read).await, ["unchanged"]);
+        assert_eq!(world.mapping(SUBJECT).state, State::Active);
+
+        // As it is now, it is forgotten, and a second request changes nothing.
+        let read = world.mapping(SUBJECT);
+        assert_eq!(forget(world, &read).await, ["already-deleted"]);
+        assert_eq!(forget(world, &read).await, ["unchanged"]);
+        assert_eq!(world.mapping(SUBJECT).state, State::Gone);
+    });
+}
