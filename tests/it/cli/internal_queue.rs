@@ -8,12 +8,17 @@ use super::binary::{json_lines, text};
 use super::dlq::{list, run, run_without_secret};
 use crate::world::webhook::Webhook;
 
-/// Sends an event of CodePipeline to the internal queue, as EventBridge does: without attributes.
-async fn send_pipeline_event(account: &Account, of_account: &str) {
+/// Returns an event of CodePipeline in an account.
+fn pipeline_event(account: &Account, number: &str) -> Value {
     let event = include_str!("../../fixtures/pipeline-events/pipeline.failed.json");
     let mut event: Value = serde_json::from_str(event).unwrap();
-    event["account"] = json!(of_account);
+    event["account"] = json!(number);
     event["region"] = json!(account.region);
+    event
+}
+
+/// Sends an event to the internal queue, as EventBridge does: without attributes.
+async fn send_event(account: &Account, event: &Value) {
     let request = account.client.send_message().queue_url(&account.internal);
     let request = request.message_body(event.to_string());
     request.send().await.unwrap();
@@ -103,8 +108,8 @@ async fn a_repair_on_the_webhook_queue_is_quarantined() {
 async fn an_event_of_another_account_is_quarantined() {
     let account = Account::new("foreign-event").await;
     let ours = account.internal.rsplit('/').nth(1).unwrap();
-    send_pipeline_event(&account, ours).await;
-    send_pipeline_event(&account, "210987654321").await;
+    send_event(&account, &pipeline_event(&account, ours)).await;
+    send_event(&account, &pipeline_event(&account, "210987654321")).await;
     account.process_all().await;
     assert_eq!(account.internal_count().await, 0);
     assert_eq!(account.counts().await, [0, 0, 1]);
@@ -118,4 +123,24 @@ async fn an_event_of_another_account_is_quarantined() {
     let messages = text(run(&account, &replay).stderr);
     account.process_all().await;
     assert_eq!(account.counts().await, [0, 0, 1], "{messages}");
+}
+
+#[tokio::test]
+async fn a_dead_lettered_event_is_listed_and_replayed_to_the_internal_queue() {
+    let account = Account::new("dead-lettered-event").await;
+    let ours = account.internal.rsplit('/').nth(1).unwrap();
+    let mut event = pipeline_event(&account, ours);
+    event["detail"]["pipeline"] = json!("not a name");
+    send_event(&account, &event).await;
+    account.process_all().await;
+    let message = &list(&account, &["--reason", "invalid-payload"])[0];
+    assert_eq!(message["event"], "codepipeline", "{message}");
+    assert_eq!(message["delivery"], event["id"], "{message}");
+    let id = message["id"].as_str().unwrap();
+    let replayed = run_without_secret(&account, &["replay", id, "--yes"]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", text(replayed.stderr));
+    assert_eq!(account.internal_count().await, 1);
+    account.process_all().await;
+    let message = &list(&account, &["--reason", "invalid-payload"])[0];
+    assert_eq!(message["replays"], 1, "{message}");
 }
