@@ -23,7 +23,7 @@ use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
-use crate::aws::commits;
+use crate::aws::commits::write::part;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
     CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_item, refused_row,
@@ -212,7 +212,7 @@ impl DynamoStore {
         let now = transition.next.updated_at;
         let updates = transition.commits.iter();
         updates
-            .map(|update| commits::part(&self.table, update, now))
+            .map(|update| part(&self.table, update, now))
             .collect()
     }
 

@@ -3,7 +3,7 @@
 mod expression;
 mod keys;
 mod read;
-mod write;
+pub(super) mod write;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -20,8 +20,6 @@ use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
 use crate::aws::row::{n, s};
 use crate::aws::store_reader::{BY_STATE, cursor, start_key};
-
-pub(super) use write::part;
 
 impl DynamoStore {
     /// Updates a record on a condition. Returns false if the condition does not hold.

@@ -19,11 +19,10 @@ use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, De
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::repository::RepositoryRecord;
 
-use report::admitting;
-
 mod report;
 mod repository;
 
+use report::admitting;
 pub use report::report_target;
 pub use repository::{RepositoryRemoval, RepositoryRenaming};
 
