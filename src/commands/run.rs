@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::aws::Aws;
 use crate::cli::run::Run;
@@ -26,9 +26,10 @@ use crate::reports::{Outbox, Reporter, ReporterConfig};
 use crate::telemetry;
 use crate::worker::{Heartbeats, RunMode, Shutdown, Worker, WorkerConfig};
 
-/// How long the last reports may take. A supervisor waits at least that much longer than the drain
-/// timeout.
+/// How long the last reports of a daemon may take after its last acknowledgements.
 const LAST_REPORTS: Duration = Duration::from_secs(5);
+/// The same for a run that ends when the queues are empty. GitHub takes one report a second.
+const LAST_REPORTS_UNTIL_EMPTY: Duration = Duration::from_secs(300);
 
 pub(super) fn start(run: &Run, started: Instant) -> Result<ExitCode, Box<dyn Error>> {
     let _traces = telemetry::start(run.log_format.human(), &run.log)?;
@@ -62,12 +63,25 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let _observers = metrics.observe(gauges, listener, pages);
     let (stop, stopped) = Shutdown::channel();
     let heartbeats = tokio::spawn(heartbeats.run(stopped.clone()));
+    let last_reports = match mode {
+        RunMode::Daemon => LAST_REPORTS,
+        RunMode::UntilEmpty => LAST_REPORTS_UNTIL_EMPTY,
+    };
     let (stop_reports, no_reports) = Shutdown::channel();
     let reports = tokio::spawn(async move {
-        if let Some(reporter) = reporter {
+        let Some(reporter) = reporter else { return };
+        let report = async {
             reporter.run(|| no_reports.requested()).await;
-            // What is left is found by the next daemon.
-            let _ = timeout(LAST_REPORTS, reporter.drain()).await;
+            reporter.drain().await;
+        };
+        // What is left then is found by the next daemon.
+        let end = async {
+            no_reports.requested().await;
+            sleep(last_reports).await;
+        };
+        tokio::select! {
+            () = report => {}
+            () = end => {}
         }
     });
     tracing::info!(

@@ -46,9 +46,10 @@ impl Expression {
         self.add.push(format!("#{name} :one"));
     }
 
-    /// Adds a value for the condition.
-    pub(super) fn value(&mut self, name: &str, value: AttributeValue) {
-        self.values.insert(name.to_owned(), value);
+    /// Adds an attribute and a value that the condition names: `#name` and `placeholder`.
+    pub(super) fn compare(&mut self, name: &str, placeholder: &str, value: AttributeValue) {
+        self.name(name);
+        self.values.insert(placeholder.to_owned(), value);
     }
 
     /// Returns the expression.

@@ -93,7 +93,7 @@ impl CommitLog for DynamoStore {
 
     async fn update_unstarted(&self, update: &CommitUpdate, now: Timestamp) -> Result<(), Fault> {
         let mut change = write::changes(update, now);
-        change.value(":building", s(Phase::BUILDING));
+        change.compare("phase", ":building", s(Phase::BUILDING));
         let condition = "attribute_not_exists(#phase) OR #phase <> :building";
         let applied = self.change_commit(&update.key, change, condition).await;
         applied.map(|_| ())
@@ -105,7 +105,8 @@ impl CommitLog for DynamoStore {
         list: Option<CommitList>,
     ) -> Result<bool, Fault> {
         let mut change = write::replacement(record, list);
-        change.value(":seen", n(record.version.saturating_sub(1)));
+        let seen = n(record.version.saturating_sub(1));
+        change.compare("version", ":seen", seen);
         self.change_commit(&record.key, change, "#version = :seen")
             .await
     }

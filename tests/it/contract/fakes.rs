@@ -181,6 +181,13 @@ mod repositories {
     repositories_contract!(Table::new());
 }
 
+mod commits {
+    use super::Table;
+    use crate::contract::commits::commits_contract;
+
+    commits_contract!(Table::new());
+}
+
 mod trail {
     use super::Table;
     use crate::contract::trail::trail_contract;

@@ -2,9 +2,8 @@
 //! for the fakes and for the real adapters against a server.
 //!
 //! A test is an async function over a *stage*: a fresh place with the port in it, and access past
-//! the port (sending a message, reading a table, letting time pass). Each of
-//! `{queue,store,repositories,pipelines,listing,trail}.rs` lists its tests in one macro, so that no
-//! adapter runs only some of them.
+//! the port (sending a message, reading a table, letting time pass). Each file of a contract lists
+//! its tests in one macro, so that no adapter runs only some of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +11,7 @@
     reason = "a contract that does not hold fails its test"
 )]
 
+pub(crate) mod commits;
 pub(crate) mod listing;
 pub(crate) mod pipelines;
 pub(crate) mod queue;

@@ -276,6 +276,13 @@ mod repositories {
     repositories_contract!(Table::new().await);
 }
 
+mod commits {
+    use super::Table;
+    use crate::contract::commits::commits_contract;
+
+    commits_contract!(Table::new().await);
+}
+
 mod trail {
     use super::Table;
     use crate::contract::trail::trail_contract;

@@ -109,6 +109,8 @@ fn only_adapters_name_a_client(source: &Source) -> Vec<String> {
     complaints.collect()
 }
 
+const WORKER: &[&str] = &["reconcile", "reports", "ports", "telemetry", "domain"];
+
 /// Which folders a folder of `src/` may name beside itself. A folder that is not listed is a
 /// complaint.
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
@@ -117,10 +119,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("reconcile", &["ports", "telemetry", "domain"]),
     ("reports", &["ports", "telemetry", "domain"]),
-    (
-        "worker",
-        &["reconcile", "reports", "ports", "telemetry", "domain"],
-    ),
+    ("worker", WORKER),
     ("aws", &["ports", "telemetry", "domain"]),
     ("github", &["ports", "telemetry", "domain"]),
     ("inspect", &["reconcile", "ports", "domain"]),

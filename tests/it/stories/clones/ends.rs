@@ -32,7 +32,7 @@ fn what_codepipeline_forgets_the_audit_trail_keeps() {
         let kept = remembered(world);
         let commits: Vec<_> = kept.iter().map(|run| run.commit.clone().unwrap()).collect();
         assert_eq!(commits, [commit(2), commit(1)]);
-        assert_eq!(kept[0].id, "api-pr-7:2");
+        assert_eq!(kept[0].id, "api-pr-7-2");
         assert!(world.mapping("acme/api#7").observed.executions.is_empty());
     });
 }

@@ -33,7 +33,7 @@ fn what_is_built_is_what_was_pushed_once() {
         assert_eq!(pipeline.source("DetectChanges"), Some("false"));
         let journal = &world.store.audit(&world.mapping("acme/api#7").subject)[1].journal;
         assert!(
-            journal.contains("\"execution\":\"api-pr-7:2\""),
+            journal.contains("\"execution\":\"api-pr-7-2\""),
             "{journal}"
         );
     });
