@@ -308,3 +308,39 @@ async fn repeat_write<T, F: Future<Output = Result<T, Fault>>>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Returns how often a write is made that fails for this reason, each time after this long.
+    async fn writes(reason: Reason, took: Duration) -> usize {
+        let made = Cell::new(0);
+        let write = || async {
+            made.set(made.get() + 1);
+            sleep(took).await;
+            Err::<(), _>(Fault::new(reason, "as the test ordered"))
+        };
+        let failed = repeat_write(write).await;
+        assert_eq!(failed.map_err(|fault| fault.reason), Err(reason));
+        made.get()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_write_that_may_pass_is_repeated_and_not_for_long() {
+        let often = WRITE_WAITS.len() + 1;
+        for reason in [
+            Reason::AwsConflict,
+            Reason::AwsThrottled,
+            Reason::AwsUnavailable,
+        ] {
+            assert_eq!(writes(reason, Duration::ZERO).await, often, "{reason:?}");
+        }
+        assert_eq!(writes(Reason::AwsDenied, Duration::ZERO).await, 1);
+        assert_eq!(writes(Reason::MappingUnreadable, Duration::ZERO).await, 1);
+        let took = REPEAT_LIMIT / 2;
+        assert_eq!(writes(Reason::AwsUnavailable, took).await, 2);
+    }
+}

@@ -259,3 +259,16 @@ fn a_long_title_is_cut_at_a_character() {
     body["pull_request"]["title"] = json!("ü".repeat(1_000));
     assert_eq!(pull(&body).title.chars().count(), TEXT_LIMIT);
 }
+
+/// A head commit is built, and reported, only while its subject is open.
+#[test]
+fn only_an_open_subject_has_a_head() {
+    let head = |body: &Value| match read("pull_request", body).unwrap() {
+        Decision::Handle(event) => event.open_head().cloned(),
+        Decision::Ignore(why) => panic!("{why:?}"),
+    };
+    let mut closed = pull_request("closed");
+    assert!(head(&pull_request("opened")).is_some());
+    closed["pull_request"]["state"] = json!("closed");
+    assert_eq!(head(&closed), None);
+}
