@@ -119,7 +119,7 @@ class Trust(unittest.TestCase):
         manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
         version = manifest["package"]["rust-version"]
         containers = {name: job.get("container") for name, job in jobs().items()}
-        compiling = {"lint", "test", "infra", "advisories"}
+        compiling = {"lint", "test", "infra", "advisories", "mutants"}
         self.assertEqual({name for name, image in containers.items() if image}, compiling)
         for name in compiling:
             self.assertTrue(containers[name].startswith(f"rust:{version}-"), name)
