@@ -136,7 +136,9 @@ def _remove_settings_of_one_method() -> None:
         operations = others.get("patch_operations") or []
         stage = provider.get_moto_rest_api(context, rest_api_id).stages.get(stage_name)
         kept = [each for each in operations if not (stage and _removes_settings(stage, each))]
-        return plain(self, context, rest_api_id, stage_name, **(others | {"patch_operations": kept}))
+        return plain(
+            self, context, rest_api_id, stage_name, **(others | {"patch_operations": kept})
+        )
 
     service.update_stage = updated
 
