@@ -12,7 +12,7 @@ use crate::commands::connect::connect_account;
 use crate::commands::evidence::{Found, Question, collect_evidence};
 use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, AccountConfig, Overrides, ProcessEnvironment, RedactedEnvironment};
+use crate::config::{self, AccountConfig, Overrides, RedactedEnvironment};
 use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
 use crate::inspect::delivery::{recall, whereabouts};
@@ -54,10 +54,7 @@ pub(crate) async fn run(args: &Explain) -> Result<ExitCode, Box<dyn Error>> {
 
 /// Loads the configuration with hidden secrets.
 fn load(overrides: &Overrides) -> Result<AccountConfig, Box<dyn Error>> {
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(overrides);
     Ok(config::load_account(overrides, &redacted)?)
 }
 

@@ -14,7 +14,7 @@ use crate::commands::dlq::collect::collect;
 use crate::commands::dlq::session::DlqSession;
 use crate::commands::interrupt::{INTERRUPTED, Interrupt};
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, ProcessEnvironment, Queues, RedactedEnvironment};
+use crate::config::{self, Queues, RedactedEnvironment};
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::dlq::summary::{SummaryRow, by_reason};
 use crate::inspect::status::{QueueStatus, Status};
@@ -23,10 +23,7 @@ use crate::ports::Clock;
 pub(crate) async fn run(args: &Args) -> Done {
     let interrupt = Interrupt::listen()?;
     let overrides = args.options.overrides();
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load(&overrides, &redacted)?;
     let aws = connect(&config).await?;
     let store = aws.store(config.table.clone());

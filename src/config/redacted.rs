@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::config::environment::Environment;
+use crate::config::environment::{Environment, ProcessEnvironment};
+use crate::config::overrides::Overrides;
 
 /// Reads every secret as `(hidden)`, so that a command cannot print one and does not need one.
 pub struct RedactedEnvironment<'a, S> {
@@ -10,6 +11,18 @@ pub struct RedactedEnvironment<'a, S> {
     pub process: &'a S,
     /// The value of `--config`: that variable or file is read.
     pub config: Option<&'a str>,
+}
+
+impl<'a> RedactedEnvironment<'a, ProcessEnvironment> {
+    /// Hides the secrets of the process's own environment. The configuration is read as the
+    /// overrides say.
+    #[must_use]
+    pub fn of_process(overrides: &'a Overrides) -> Self {
+        Self {
+            process: &ProcessEnvironment,
+            config: overrides.config.as_deref(),
+        }
+    }
 }
 
 /// The text in place of a secret.

@@ -14,7 +14,7 @@ use crate::cli::terminal::{
 };
 use crate::commands::connect::{connect_account, urls};
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, AccountConfig, ProcessEnvironment, Queues, RedactedEnvironment};
+use crate::config::{self, AccountConfig, Queues, RedactedEnvironment};
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
@@ -30,10 +30,7 @@ pub(crate) async fn run(args: &Audit) -> Done {
     }
     let overrides = args.options.overrides();
     // Clones are compared without their secrets, which therefore cannot be printed.
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load_account(&overrides, &redacted)?;
     let queues = match args.repair {
         true => Some(config::load(&overrides, &redacted)?.queues),

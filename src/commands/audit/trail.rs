@@ -8,7 +8,7 @@ use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
 use crate::cli::terminal::{Done, code, fault, format, note, spinner, stopped, terminal};
 use crate::commands::connect::connect_account;
-use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
+use crate::config::{self, RedactedEnvironment};
 use crate::domain::ids::RepositoryName;
 use crate::domain::text::plural;
 use crate::inspect::mappings::lookup;
@@ -17,10 +17,7 @@ use crate::ports::StoreReader;
 
 pub(super) async fn run(args: &Audit, scope: &str) -> Done {
     let overrides = args.options.overrides();
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load_account(&overrides, &redacted)?;
     let aws = connect_account(&config).await?;
     let store = aws.store(config.table);

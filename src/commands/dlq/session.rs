@@ -42,10 +42,7 @@ impl DlqSession {
         which: Which,
     ) -> Result<Self, Box<dyn Error>> {
         let overrides = options.overrides();
-        let redacted = RedactedEnvironment {
-            process: &ProcessEnvironment,
-            config: overrides.config.as_deref(),
-        };
+        let redacted = RedactedEnvironment::of_process(&overrides);
         let config = config::load(&overrides, &redacted)?;
         // Only the check of signatures needs the webhook secrets. Without them it is skipped.
         let (secrets, unreadable) = config::webhook_secrets(&overrides, &ProcessEnvironment);

@@ -7,7 +7,7 @@ use crate::aws::{CodePipelines, DynamoStore};
 use crate::cli::options::SharedOptions;
 use crate::cli::terminal::note;
 use crate::commands::connect::connect_account;
-use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
+use crate::config::{self, RedactedEnvironment};
 use crate::domain::fault::Fault;
 
 /// The table and CodePipeline.
@@ -19,10 +19,7 @@ pub(super) struct MappingsAccount {
 /// Connects to the account. No secret is read.
 pub(super) async fn open(options: &SharedOptions) -> Result<MappingsAccount, Box<dyn Error>> {
     let overrides = options.overrides();
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load_account(&overrides, &redacted)?;
     let aws = connect_account(&config).await?;
     Ok(MappingsAccount {

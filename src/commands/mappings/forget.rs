@@ -10,7 +10,7 @@ use crate::cli::output::OutputFormat;
 use crate::cli::terminal::{Done, YES, confirms, fault, format, note, print};
 use crate::commands::connect::{connect, urls};
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, ProcessEnvironment, RedactedEnvironment};
+use crate::config::{self, RedactedEnvironment};
 use crate::domain::clone::tags::is_ours;
 use crate::domain::intake::repair_request::{Repair, RepairKind};
 use crate::domain::outcome::outgoing::Destination;
@@ -31,10 +31,7 @@ struct Sent {
 
 pub(super) async fn forget(args: &Forget) -> Done {
     let overrides = args.options.overrides();
-    let redacted = RedactedEnvironment {
-        process: &ProcessEnvironment,
-        config: overrides.config.as_deref(),
-    };
+    let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load(&overrides, &redacted)?;
     let aws = connect(&config).await?;
     let store = aws.store(config.table.clone());
