@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{CheckRunId, CommitId, PipelineName, Timestamp};
+use crate::domain::ids::{CheckRunId, CommitId, Timestamp};
 use crate::domain::report::execution::{ExecutionState, StepState};
 use crate::domain::report::markdown::{block, code, link};
 use crate::domain::report::reasons::{absence, advice};
@@ -166,7 +166,8 @@ impl CommitRecord {
         // The execution of a pipeline that was deleted has no page.
         let execution = self.execution.as_ref();
         let execution = execution.filter(|_| self.execution != self.ended_execution);
-        Some(console(region, pipeline, execution.map(|id| id.as_str())))
+        let execution = execution.map(|id| id.as_str());
+        Some(console(region, pipeline.as_str(), execution))
     }
 
     /// GitHub allows several check runs of one name on a commit: two subjects may have one head.
@@ -363,7 +364,7 @@ fn duration(time: Duration) -> String {
 
 /// Returns the page of a pipeline or an execution in the AWS console.
 #[must_use]
-pub fn console(region: &str, pipeline: &PipelineName, execution: Option<&str>) -> String {
+pub fn console(region: &str, pipeline: &str, execution: Option<&str>) -> String {
     let host = match region {
         china if china.starts_with("cn-") => format!("{region}.console.amazonaws.cn"),
         gov if gov.starts_with("us-gov-") => format!("{region}.console.amazonaws-us-gov.com"),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::ids::Timestamp;
+use crate::domain::report::render;
 use crate::domain::state::mapping::Mapping;
 
 /// A mapping in one row. The field names are stable: they are the columns of
@@ -146,9 +147,7 @@ impl Row {
 pub fn console(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
-        ["arn", "aws", _, region, _, name] => Some(format!(
-            "https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{name}/view?region={region}"
-        )),
+        ["arn", "aws", _, region, _, name] => Some(render::console(region, name, None)),
         _ => None,
     }
 }
