@@ -122,11 +122,7 @@ pub async fn dead_lettered<T: TrailReader>(
         return Ok(Vec::new());
     }
     let actions = trail.chain(&Chain::Operators(subject.clone())).await?;
-    let expired = Timestamp(
-        now.0
-            .saturating_sub(i64::try_from(RETENTION.as_millis()).unwrap_or(0)),
-    );
-    let expired = expired.to_string();
+    let expired = now.minus(RETENTION).to_string();
     let is_left = |failure: &AuditEntry, delivery: &DeliveryId| {
         let left = |action: &AuditEntry| {
             matches!(action.outcome.as_str(), "replayed" | "dropped")
