@@ -24,7 +24,7 @@ use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt};
 use branchline::domain::intake::event::Event;
 use branchline::domain::state::desired::Spec;
 use branchline::domain::state::effect::Effect;
-use branchline::domain::state::intent::{Intent, Request};
+use branchline::domain::state::intent::{Intent, Request, report_target};
 use branchline::domain::state::mapping::{ClaimInfo, Mapping};
 use branchline::domain::state::plan::{Plan, plan};
 use divan::Bencher;
@@ -82,9 +82,10 @@ fn intent(bencher: Bencher<'_, '_>) {
     let config = configuration();
     let delivery = delivery(body(25_000));
     let event = event(&delivery);
-    bencher
-        .with_inputs(|| event.clone())
-        .bench_values(|event| Intent::read(event, &config.rules, (&delivery).into()));
+    bencher.with_inputs(|| event.clone()).bench_values(|event| {
+        let report = report_target(&event, &config.rules);
+        Intent::read(event, &config.rules, report, (&delivery).into())
+    });
 }
 
 /// Step 6: plans the effect.
@@ -150,7 +151,7 @@ fn event(delivery: &AuthenticatedMessage) -> Event {
 
 fn wanted(config: &Config) -> Intent {
     let delivery = delivery(body(25_000));
-    let heed = Intent::read(event(&delivery), &config.rules, (&delivery).into());
+    let heed = Intent::read(event(&delivery), &config.rules, None, (&delivery).into());
     let Ok(Decision::Handle(Request::Subject(intent))) = heed else {
         unreachable!("the rule wants a pipeline");
     };

@@ -21,10 +21,10 @@ impl CommitList {
     /// All lists.
     pub const ALL: [Self; 2] = [Self::Unreported, Self::Running];
 
-    /// Returns the list that a record belongs to.
+    /// Returns the list that a record belongs to, about which this is due.
     #[must_use]
-    pub fn of(record: &CommitRecord, region: &str, now: Timestamp) -> Option<Self> {
-        match record.due(region, now) {
+    pub fn of(record: &CommitRecord, due: &Due) -> Option<Self> {
+        match due {
             Due::Later(_) | Due::Now(_) => Some(Self::Unreported),
             Due::Nothing => record.may_be_running().then_some(Self::Running),
         }

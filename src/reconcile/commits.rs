@@ -1,7 +1,7 @@
 //! Records what becomes of head commits beside the mapping: messages that fail, and executions.
 
-use crate::domain::fault::{Class, Fault};
-use crate::domain::ids::{CommitId, ExecutionId, Subject};
+use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::ids::{CommitId, Subject};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -9,7 +9,7 @@ use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::{
     CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
 };
-use crate::domain::state::intent::report_target;
+use crate::domain::report::target::ReportTarget;
 use crate::ports::{Clock, CommitList, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
@@ -18,19 +18,6 @@ use crate::reconcile::Reconciler;
 const RACES: usize = 10;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Returns the commit that an event wants to be built, if it is reported.
-    pub(super) fn reported_head(&self, event: &Event) -> Option<ReportedHead> {
-        let (subject, commit) = event.subject().zip(event.open_head())?;
-        Some(ReportedHead {
-            key: CommitKey {
-                subject,
-                commit: commit.clone(),
-            },
-            repository: event.name.clone(),
-            target: report_target(event, self.rules())?,
-        })
-    }
-
     /// Records that the message about a commit failed, so that GitHub shows it. A record that
     /// cannot be written is logged, and delays no message.
     pub(super) async fn note_failure(&self, journal: &mut Journal, disposition: &Disposition) {
@@ -89,7 +76,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             if !next.hear(event) {
                 return Ok(false);
             }
-            let list = CommitList::of(&next, &self.region, now);
+            let list = CommitList::of(&next, &next.due(&self.region, now));
             if store.replace(&next, list).await? {
                 if list == Some(CommitList::Unreported) {
                     journal.commits.push(next.key);
@@ -98,7 +85,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             }
         }
         let detail = format!("the record of a commit changed {RACES} times in the meantime");
-        Err(Fault::new(crate::domain::fault::Reason::ClaimLost, detail))
+        Err(Fault::new(Reason::ClaimLost, detail))
     }
 
     /// Finds the commit of an execution: by the id of the execution, by the commit that its source
@@ -118,27 +105,26 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         if let Some(index) = records.iter().position(heard) {
             return Ok(records.into_iter().nth(index));
         }
-        if !records
-            .iter()
-            .any(|one| one.accepts(execution, event.started_at))
-        {
+        // The time of an action is not that of its execution.
+        let started_at = match event.progress {
+            Progress::Action(_) => None,
+            Progress::Pipeline { .. } | Progress::Stage { .. } => event.started_at,
+        };
+        let may_be = |one: &CommitRecord| one.is_building() && one.accepts(execution, started_at);
+        if !records.iter().any(may_be) {
             return Ok(None);
         }
         let fetched = match source_commit(event) {
             Some(commit) => Some(commit),
             None => self.listed_commit(subject, event).await?,
         };
-        let started_at = match event.progress {
-            Progress::Action(_) => None,
-            Progress::Pipeline { .. } | Progress::Stage { .. } => event.started_at,
-        };
         let mut candidates: Vec<CommitRecord> = records
             .into_iter()
-            .filter(|one| one.is_building() && one.accepts(execution, started_at))
             .filter(|one| {
-                fetched
-                    .as_ref()
-                    .is_none_or(|commit| one.key.commit == *commit)
+                may_be(one)
+                    && fetched
+                        .as_ref()
+                        .is_none_or(|commit| one.key.commit == *commit)
             })
             .collect();
         // Several commits may be waiting for their execution. A later event names the commit.
@@ -162,11 +148,24 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .pipelines
             .executions(&event.pipeline, source)
             .await?;
-        let is_it = |id: &str| ExecutionId::parse(id).as_ref() == Ok(&event.execution);
-        let found = executions.into_iter().find(|one| is_it(&one.id));
+        let id = event.execution.as_str();
+        let found = executions.into_iter().find(|one| one.id == id);
         let commit = found.and_then(|one| one.commit);
         Ok(commit.and_then(|commit| CommitId::parse(commit).ok()))
     }
+}
+
+/// Returns the commit that an event wants to be built, if it is reported.
+pub(super) fn reported_head(event: &Event, target: Option<ReportTarget>) -> Option<ReportedHead> {
+    let (subject, commit) = event.subject().zip(event.open_head())?;
+    Some(ReportedHead {
+        key: CommitKey {
+            subject,
+            commit: commit.clone(),
+        },
+        repository: event.name.clone(),
+        target: target?,
+    })
 }
 
 /// Returns the commit that a source action has fetched.

@@ -12,9 +12,10 @@ use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::state::intent::{Intent, Received, Request};
+use crate::domain::state::intent::{Intent, Received, Request, report_target};
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::Reconciler;
+use crate::reconcile::commits::reported_head;
 use crate::reconcile::lease::Lease;
 use crate::telemetry::spans;
 
@@ -81,12 +82,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
-        journal.head = self.reported_head(&event);
+        let report = report_target(&event, self.rules());
+        journal.head = reported_head(&event, report.clone());
         self.remember_skipped(&event, message.secret()).await?;
         let received = Received::from(message);
         let subject = event.subject();
         let request =
-            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), received));
+            spans::step("intent").in_scope(|| Intent::read(event, self.rules(), report, received));
         let request = request.inspect_err(|_| journal.concern(subject))?;
         // This span covers reading the mapping, planning and acting, which alternate.
         let span = spans::step("plan");

@@ -46,7 +46,12 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         };
         let now = self.clock.now();
         let due = match record.due(&self.config.region, now) {
-            Due::Nothing => return self.leave(record, now).await,
+            Due::Nothing => {
+                // It is not in the list of what is unreported any more.
+                let list = CommitList::of(&record, &Due::Nothing);
+                self.store.replace(&record.next(now), list).await?;
+                return Ok(());
+            }
             Due::Later(at) => {
                 self.outbox.push_at(key.clone(), at);
                 return Ok(());
@@ -105,12 +110,13 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let now = self.clock.now();
             let mut next = record.next(now);
             next.note(due, &result, now);
-            let list = CommitList::of(&next, &self.config.region, now);
+            let due_next = next.due(&self.config.region, now);
+            let list = CommitList::of(&next, &due_next);
             if self.store.replace(&next, list).await? {
-                if let Due::Later(at) = next.due(&self.config.region, now) {
-                    self.outbox.push_at(next.key.clone(), at);
-                } else if list == Some(CommitList::Unreported) {
-                    self.outbox.push([next.key.clone()]);
+                match due_next {
+                    Due::Nothing => {}
+                    Due::Later(at) => self.outbox.push_at(next.key, at),
+                    Due::Now(_) => self.outbox.push([next.key]),
                 }
                 return Ok(());
             }
@@ -158,13 +164,6 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 );
             }
         }
-    }
-
-    /// Takes a record out of the list of what is not reported.
-    async fn leave(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
-        let next = record.next(now);
-        let list = CommitList::of(&next, &self.config.region, now);
-        self.store.replace(&next, list).await.map(|_| ())
     }
 }
 

@@ -19,7 +19,7 @@ const UNHEARD_AGE: Duration = Duration::from_secs(900);
 impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// Puts into the outbox what should have been reported.
     pub(super) async fn find_unreported(&self, now: Timestamp) -> Result<(), Fault> {
-        let before = Timestamp(now.0.saturating_sub(millis(UNREPORTED_AGE)));
+        let before = now.minus(UNREPORTED_AGE);
         let keys = self.all_listed(CommitList::Unreported, before).await?;
         self.outbox.push(keys);
         Ok(())
@@ -27,7 +27,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
 
     /// Asks CodePipeline about executions that should have ended.
     pub(super) async fn find_unheard(&self, now: Timestamp) -> Result<(), Fault> {
-        let before = Timestamp(now.0.saturating_sub(millis(UNHEARD_AGE)));
+        let before = now.minus(UNHEARD_AGE);
         for key in self.all_listed(CommitList::Running, before).await? {
             let Some(record) = self.store.commit(&key).await? else {
                 continue;
@@ -70,7 +70,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 None => {}
             }
         }
-        let list = CommitList::of(&next, &self.config.region, now);
+        let list = CommitList::of(&next, &next.due(&self.config.region, now));
         let is_written = self.store.replace(&next, list).await?;
         if is_written && list == Some(CommitList::Unreported) {
             self.outbox.push([next.key]);
@@ -127,8 +127,4 @@ fn state(status: &str) -> Option<ExecutionState> {
         "Superseded" => ExecutionState::Superseded,
         _ => return None,
     })
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

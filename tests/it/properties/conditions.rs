@@ -143,7 +143,7 @@ fn decided(rules: &Rules, facts: &Facts) -> Result<String, Option<AbsenceReason>
         body: BodyDigest::of(b"{}"),
         received_at: Timestamp(0),
     };
-    match Intent::read(event(facts), rules, received).unwrap() {
+    match Intent::read(event(facts), rules, None, received).unwrap() {
         Decision::Handle(Request::Subject(intent)) => match intent.wanted {
             DesiredState::Present(spec, _) => Ok(spec.rule),
             DesiredState::Absent(reason) => Err(Some(reason)),

@@ -10,7 +10,7 @@ use crate::domain::ids::{
 };
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::decision::{Decision, Ignored};
-use crate::domain::intake::event::{Action, Change, Event, PullRequest, RepositoryEnd, Tip};
+use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
@@ -24,6 +24,7 @@ mod repository;
 
 use report::admitting;
 pub use report::report_target;
+use repository::removal_reason;
 pub use repository::{RepositoryRemoval, RepositoryRenaming};
 
 /// The desired state of a subject, and its position in the order of events.
@@ -106,6 +107,7 @@ impl Intent {
     }
 
     /// Applies the rules. If GitHub sends no time with the event, the time of receipt replaces it.
+    /// `report` is the event's [`report_target`].
     ///
     /// # Errors
     /// A permanent fault if the matching rule gives the clone an invalid name, or the name of a
@@ -113,6 +115,7 @@ impl Intent {
     pub fn read(
         event: Event,
         rules: &Rules,
+        report: Option<ReportTarget>,
         received: Received,
     ) -> Result<Decision<Request>, Fault> {
         let Received {
@@ -120,7 +123,6 @@ impl Intent {
             body,
             received_at,
         } = received;
-        let report = report_target(&event, rules);
         let Event {
             repository,
             name,
@@ -255,13 +257,6 @@ enum Decided {
     Ended(AbsenceReason),
     /// No rule is about the subject, or the event says too little.
     Ignored(Ignored),
-}
-
-fn removal_reason(end: RepositoryEnd) -> AbsenceReason {
-    match end {
-        RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
-        RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
-    }
 }
 
 fn pull_request_kind(open: bool, action: Action) -> EventKind {

@@ -1,6 +1,7 @@
 //! What an event says about every subject of a repository.
 
 use crate::domain::ids::{BodyDigest, DeliveryId, RepositoryId, RepositoryName, Timestamp};
+use crate::domain::intake::event::RepositoryEnd;
 use crate::domain::state::desired::AbsenceReason;
 
 /// The removal of every pipeline of a repository.
@@ -37,4 +38,12 @@ pub struct RepositoryRenaming {
     pub event_time: Timestamp,
     /// The delivery of the event.
     pub delivery: DeliveryId,
+}
+
+/// Returns why the subjects of a repository have no pipeline after its end.
+pub(super) fn removal_reason(end: RepositoryEnd) -> AbsenceReason {
+    match end {
+        RepositoryEnd::Deleted => AbsenceReason::RepositoryDeleted,
+        RepositoryEnd::Archived => AbsenceReason::RepositoryArchived,
+    }
 }

@@ -64,7 +64,7 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
         change,
     };
     let rules = Rules(rules.to_vec());
-    Ok(match Intent::read(event, &rules, received(9_000))? {
+    Ok(match Intent::read(event, &rules, None, received(9_000))? {
         Decision::Handle(Request::Subject(intent)) => Decision::Handle(*intent),
         // What nobody knows.
         Decision::Handle(Request::KnownSubject(_)) => Decision::Ignore(Ignored::NoRule),
@@ -240,7 +240,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
         change: Change::Branch(Branch::parse("x").unwrap(), Tip::Somewhere),
     };
     let rules = Rules(vec![rule(On::Branch)]);
-    let at = |time| match Intent::read(event(time), &rules, received(9)).unwrap() {
+    let at = |time| match Intent::read(event(time), &rules, None, received(9)).unwrap() {
         Decision::Handle(Request::Subject(intent)) => intent.order.event_time,
         other @ (Decision::Handle(
             Request::KnownSubject(_)
