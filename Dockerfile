@@ -11,9 +11,9 @@
 FROM --platform=$BUILDPLATFORM rust:1.95-slim-trixie AS builder
 WORKDIR /build
 
-# The C compiler and linker of the other architecture, only if that is the target. Debian removes old
-# versions, so a pinned one would break the build with each security fix. `target` has the triple
-# for cargo.
+# The C compiler and linker of the other architecture, if that is the target. Debian removes old
+# versions, so a pinned one would break the build with each security fix. The file `triple` has the
+# name of the target for cargo.
 ARG BUILDARCH TARGETARCH
 # hadolint ignore=DL3008
 RUN case "$TARGETARCH" in \
