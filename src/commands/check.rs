@@ -16,6 +16,7 @@ use crate::domain::github::Credentials;
 use crate::domain::github::needs::Uses;
 use crate::domain::ids::RepositoryName;
 use crate::domain::report::ReportForm;
+use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
@@ -100,6 +101,7 @@ async fn github(
     let uses = Uses {
         checks: forms.contains(&ReportForm::Check),
         statuses: forms.contains(&ReportForm::Status),
+        merge_groups: config.rules.0.iter().any(|rule| rule.on == On::MergeGroup),
         ..Uses::default()
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;

@@ -6,6 +6,7 @@ mod clones;
 mod event_names;
 mod fakes;
 mod identity;
+mod merge_groups;
 mod payloads;
 mod reliability;
 mod reports;
