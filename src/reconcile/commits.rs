@@ -1,16 +1,15 @@
 //! Records what becomes of head commits beside the mapping: messages that fail, and executions.
 
 use crate::domain::fault::{Class, Fault, Reason};
-use crate::domain::ids::{CommitId, Subject};
+use crate::domain::ids::{CommitId, Subject, Timestamp};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
-use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
-};
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
+use crate::domain::report::render::Due;
 use crate::domain::report::target::ReportTarget;
-use crate::ports::{Clock, CommitList, Pipelines, Store};
+use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 
@@ -35,21 +34,17 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             | Disposition::Quarantine(_)
             | Disposition::Discard => return,
         };
-        let update = CommitUpdate {
-            key: head.key,
-            change: CommitChange::Head {
-                repository: head.repository,
-                target: head.target,
-                phase,
-                execution: None,
-            },
+        let update = CommitUpdate::Head {
+            head,
+            phase,
+            execution: None,
         };
         let store = &self.executor.store;
         match store.update_unstarted(&update, self.clock().now()).await {
-            Ok(()) => journal.commits.push(update.key),
+            Ok(()) => journal.commits.push(update.key().clone()),
             Err(fault) => tracing::warn!(
                 %fault,
-                commit = update.key.commit.as_str(),
+                commit = update.key().commit.as_str(),
                 "What became of a commit could not be recorded, so it is not reported"
             ),
         }
@@ -76,9 +71,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             if !next.hear(event) {
                 return Ok(false);
             }
-            let list = CommitList::of(&next, &next.due(&self.region, now));
-            if store.replace(&next, list).await? {
-                if list == Some(CommitList::Unreported) {
+            if let Some(due) = store.replace_as_due(&next, &self.region, now).await? {
+                if due != Due::Nothing {
                     journal.commits.push(next.key);
                 }
                 return Ok(true);
@@ -165,6 +159,7 @@ pub(super) fn reported_head(event: &Event, target: Option<ReportTarget>) -> Opti
         },
         repository: event.name.clone(),
         target: target?,
+        event_time: event.time.unwrap_or(Timestamp(0)),
     })
 }
 

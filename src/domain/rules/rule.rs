@@ -4,7 +4,7 @@
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{Branch, InstallationId, PipelineName, RepositoryName};
 use crate::domain::report::ReportForm;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
@@ -48,6 +48,8 @@ pub struct Rule {
     pub report: Option<ReportForm>,
     /// The name of the check run, or the context of the commit status.
     pub context: String,
+    /// When its pull requests have a comment.
+    pub comment: CommentPolicy,
 }
 
 impl Rule {
@@ -58,6 +60,7 @@ impl Rule {
             form: self.report?,
             context: self.context.clone(),
             installation,
+            comment: self.comment,
         })
     }
 
