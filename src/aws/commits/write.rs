@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
 use crate::domain::report::record::{
-    CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead, Sending,
+    Attempt, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead,
+    Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
@@ -48,7 +49,13 @@ pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
             head,
             phase,
             execution,
-        } => self::head(&mut change, head, phase, execution.as_ref()),
+            outdated,
+        } => {
+            self::head(&mut change, head, phase, execution.as_ref());
+            if let Some(outdated) = outdated {
+                change.set("outdated", Some(attempt(outdated)));
+            }
+        }
     }
     change
 }
@@ -85,6 +92,7 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change.set("superseded_by", commit(&record.superseded_by));
     change.set("execution", execution(&record.execution));
     change.set("ended_execution", execution(&record.ended_execution));
+    change.set("outdated", record.outdated.as_ref().map(attempt));
     change.set("run", record.run.as_ref().map(run));
     change.set("reported", record.reported.as_ref().map(reported));
     change.set("sender", record.sender.as_ref().map(sender));
@@ -130,6 +138,13 @@ fn phase(change: &mut Expression, phase: &Phase) {
     change.set("reason", reason.map(s));
     change.set("pipeline", text(pipeline));
     change.set("left_out_stages", stages.map(list));
+}
+
+fn attempt(attempt: &Attempt) -> AttributeValue {
+    map([
+        ("execution", text(Some(&attempt.execution))),
+        ("attempt", Some(n(attempt.attempt))),
+    ])
 }
 
 fn run(run: &Run) -> AttributeValue {

@@ -48,6 +48,7 @@ fn update(phase: Phase, execution: Option<&str>) -> CommitUpdate {
         },
         phase,
         execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
+        outdated: None,
     }
 }
 
