@@ -89,6 +89,7 @@ fn rule(
     let pipeline_name = pipeline_name(diagnostics, table, on);
     let report = report::form(diagnostics, table, reports);
     let context = report::context(diagnostics, table, &name);
+    let comment = report::comment(diagnostics, table, report, on);
     match on {
         Some(On::Branch) => {
             refuse_keys(diagnostics, table, On::Branch, &["base", "drafts", "forks"])
@@ -122,6 +123,7 @@ fn rule(
         max_active: max_active?,
         report: report?,
         context: context?,
+        comment: comment?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what = "{sha} is not known to an execution that the clone starts by itself: use start = \"commit\"";

@@ -1,7 +1,7 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
-use crate::domain::report::record::{Attempt, CommitChange, CommitKey, CommitUpdate, Phase};
+use crate::domain::report::record::{Attempt, CommitKey, CommitUpdate, Phase, ReportedHead};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
@@ -11,9 +11,9 @@ pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate
     let seen = seen.filter(|seen| seen.report.is_some())?;
     let was_built = matches!(seen.desired, Some(Desired::Present(_)));
     let (old, new) = (seen.order.head.as_ref()?, next.order.head.as_ref()?);
-    (was_built && old != new).then(|| CommitUpdate {
+    (was_built && old != new).then(|| CommitUpdate::Superseded {
         key: key(seen, old),
-        change: CommitChange::Superseded(new.clone()),
+        by: new.clone(),
     })
 }
 
@@ -76,15 +76,16 @@ fn head_update(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
-    Some(CommitUpdate {
-        key: key(row, row.order.head.as_ref()?),
-        change: CommitChange::Head {
+    Some(CommitUpdate::Head {
+        head: ReportedHead {
+            key: key(row, row.order.head.as_ref()?),
             repository: row.repository.clone(),
             target: row.report.clone()?,
-            phase,
-            execution,
-            outdated,
+            event_time: row.order.event_time,
         },
+        phase,
+        execution,
+        outdated,
     })
 }
 

@@ -4,7 +4,7 @@
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{Branch, InstallationId, PipelineName, RepositoryName};
 use crate::domain::report::ReportForm;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -46,6 +46,8 @@ pub struct Rule {
     pub report: Option<ReportForm>,
     /// The name of the check run, or the context of the commit status.
     pub context: String,
+    /// When its pull requests have a comment.
+    pub comment: CommentPolicy,
 }
 
 impl Rule {
@@ -56,6 +58,7 @@ impl Rule {
             form: self.report?,
             context: self.context.clone(),
             installation,
+            comment: self.comment,
         })
     }
 

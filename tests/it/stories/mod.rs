@@ -3,6 +3,7 @@
 mod bound_secrets;
 mod budget;
 mod clones;
+mod comments;
 mod event_names;
 mod fakes;
 mod identity;

@@ -2,6 +2,7 @@
 
 use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::ids::PipelineName;
+use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
 use branchline::domain::rules::rule::{On, Rule, Start, Update};
@@ -29,6 +30,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         max_active: None,
         report: None,
         context: "branchline/api".into(),
+        comment: CommentPolicy::Never,
     }
 }
 

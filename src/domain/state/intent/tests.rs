@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{CommitId, PipelineName, RepositoryId};
+use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 
@@ -26,6 +27,7 @@ fn rule(on: On) -> Rule {
         max_active: None,
         report: None,
         context: "branchline/api".into(),
+        comment: CommentPolicy::Never,
     }
 }
 
