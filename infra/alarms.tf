@@ -49,7 +49,25 @@ locals {
       metric     = "AWS/ApiGateway 4XXError Sum"
       dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
       above      = 5, minutes = 5, missing = "notBreaching"
-      summary    = "The API rejects or throttles webhooks"
+      summary    = "The API rejects or throttles requests"
+    }
+    # A webhook that GitHub sent and the API refused. It is lost until it is redelivered, so one is
+    # enough.
+    github-refused = {
+      create     = var.access_logs
+      metric     = "${var.name} GitHubRefused Sum"
+      dimensions = {}
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "The API refused a webhook that GitHub sent"
+    }
+    # SQS publishes nothing for a queue that has been idle for hours.
+    silence = {
+      create     = var.silence_hours != null
+      metric     = "AWS/SQS NumberOfMessagesSent Sum"
+      dimensions = { QueueName = aws_sqs_queue.webhooks.name }
+      below      = 1, minutes = 60 * coalesce(var.silence_hours, 1), missing = "breaching"
+      period     = 60 * 60
+      summary    = "No webhook has arrived for ${coalesce(var.silence_hours, 1)} hours"
     }
     api-fails = {
       metric     = "AWS/ApiGateway 5XXError Sum"
@@ -60,6 +78,8 @@ locals {
     # ECS publishes the CPU utilization of a running task once a minute, at no extra cost. Missing
     # data means that no task is running.
     no-consumer = {
+      # min_tasks = 0 stops the consumer on purpose, so its absence needs no alarm.
+      create = var.min_tasks > 0
       metric = "AWS/ECS CPUUtilization SampleCount"
       dimensions = {
         ClusterName = aws_ecs_cluster.consumer.name
@@ -97,18 +117,17 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "operators" {
-  # min_tasks = 0 stops the consumer on purpose, so its absence needs no alarm.
-  for_each            = { for key, alarm in local.alarms : key => alarm if key != "no-consumer" || var.min_tasks > 0 }
+  for_each            = { for key, alarm in local.alarms : key => alarm if try(alarm.create, true) }
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.summary}. See docs/OPERATING.md#${each.key}"
+  alarm_description   = "${each.value.summary}: ${var.runbook_url}#${each.key}"
   namespace           = split(" ", each.value.metric)[0]
   metric_name         = split(" ", each.value.metric)[1]
   statistic           = split(" ", each.value.metric)[2]
   dimensions          = each.value.dimensions
   comparison_operator = can(each.value.below) ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = try(each.value.below, each.value.above)
-  period              = 60
-  evaluation_periods  = each.value.minutes
+  period              = try(each.value.period, 60)
+  evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
   treat_missing_data  = each.value.missing
   alarm_actions       = var.alarm_topic_arns
   ok_actions          = var.alarm_topic_arns
@@ -126,6 +145,21 @@ resource "aws_cloudwatch_log_metric_filter" "outcome" {
 
   metric_transformation {
     name      = each.key
+    namespace = var.name
+    value     = "1"
+  }
+}
+
+# The metric 4XXError of the API also counts strangers. The log tells GitHub by its agent, which a
+# stranger who knows the host name can imitate.
+resource "aws_cloudwatch_log_metric_filter" "github_refused" {
+  count          = var.access_logs ? 1 : 0
+  name           = "${var.name}-github-refused"
+  log_group_name = aws_cloudwatch_log_group.access[0].name
+  pattern        = "{ $.agent = \"GitHub-Hookshot*\" && $.status = \"4*\" }"
+
+  metric_transformation {
+    name      = "GitHubRefused"
     namespace = var.name
     value     = "1"
   }

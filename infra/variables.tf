@@ -297,6 +297,26 @@ variable "alarm_topic_arns" {
   default     = []
 }
 
+variable "silence_hours" {
+  description = "Creates an alarm that starts when no webhook has arrived for this many hours, 1 to 24: the webhook was deleted or disabled at GitHub, or has another URL. It also starts on a quiet weekend. Null: no alarm."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.silence_hours == null ? true : contains(range(1, 25), var.silence_hours)
+    error_message = "CloudWatch evaluates at most a day: silence_hours must be a whole number from 1 to 24."
+  }
+}
+
+variable "runbook_url" {
+  description = "The address of docs/OPERATING.md, which has a section for each alarm. The descriptions of the alarms link to it, so it must be one that a person on call can open."
+  type        = string
+  default     = "https://github.com/OWNER/branchline/blob/v0.1.0/docs/OPERATING.md"
+  validation {
+    condition     = can(regex("^https://[^\\s#]+$", var.runbook_url))
+    error_message = "runbook_url must be an https:// address without an anchor."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the table is protected from deletion. Apply false before you remove branchline."
   type        = bool

@@ -43,6 +43,7 @@ VARIABLES: dict[str, Any] = {
     "web_acl_rate": 500,
     "metrics": True,
     "manage_api_gateway_account": True,
+    "silence_hours": 12,
     "alarm_topic_arns": [f"arn:aws:sns:{ARN}:pager"],
 }
 

@@ -110,6 +110,8 @@ class Provider:
     """Serves a set of types on the loopback interface until it is closed."""
 
     def __init__(self, types: set[str]) -> None:
+        self.changes: list[tuple[str, str]] = []
+        """What was written or deleted, in order, with the type of the resource."""
         kinds = schema.load(types | {"provider"})
         self._configuration = kinds.pop("provider")
         for attribute in self._configuration["attributes"].values():
@@ -177,7 +179,9 @@ class Provider:
 
     def _apply(self, request: Any, _context: Any) -> Any:
         kind = request.type_name
-        state = _fill(_read(request.planned_state), self._resources[kind], _maker(kind))
+        planned = _read(request.planned_state)
+        self.changes.append(("delete" if planned is None else "write", kind))
+        state = _fill(planned, self._resources[kind], _maker(kind))
         return message("ApplyResponse")(new_state=_write(state), legacy_type_system=True)
 
     def _read_data(self, request: Any, _context: Any) -> Any:

@@ -74,6 +74,11 @@ class Terraform:
         self.did("apply", "-auto-approve", "-input=false", "-no-color")
         return _resources(json.loads(self.did("show", "-json"))["values"]["root_module"])
 
+    def changes(self) -> list[tuple[str, str]]:
+        """Returns what the applies wrote and deleted since the last call, in order."""
+        found, self._provider.changes = self._provider.changes, []
+        return found
+
 
 def _resources(module: dict[str, Any]) -> dict[str, Any]:
     """Returns the resources of a module and of its child modules."""

@@ -61,6 +61,9 @@ class Validation(unittest.TestCase):
             ({"web_acl_rate": 9}, "rates from 10 requests"),
             ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn or web_acl_rate, not both"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
+            ({"silence_hours": 25}, "CloudWatch evaluates at most a day"),
+            ({"silence_hours": 0.5}, "CloudWatch evaluates at most a day"),
+            ({"runbook_url": "docs/OPERATING.md"}, "an https:// address"),
             ({"drain_timeout": 101}, "Fargate kills a stopping task"),
         ]
         for change, sentence in cases:
@@ -258,6 +261,23 @@ class ResourcePolicy(unittest.TestCase):
             for target, wanted in ((url, True), (path("b"), False)):
                 arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:stubapi/live/POST/{target}"
                 self.assertEqual(resource_policy.allows(policy, arn, "198.51.100.1"), wanted)
+
+    def test_ranges_that_are_removed(self) -> None:
+        """A stage serves the policy of its snapshot, so the policy changes before the deployment.
+
+        A policy that was deleted instead would be in the snapshot that is made before.
+        """
+        with rotation({"source_cidrs": ["192.0.2.0/24"]}) as (first, change):
+            change.runs.changes()
+            after = change({"source_cidrs": []})
+            order = [each for each in change.runs.changes() if each[1].startswith("aws_api_gateway_")]
+        deployment, policy = "aws_api_gateway_deployment", "aws_api_gateway_rest_api_policy"
+        self.assertLess(order.index(("write", policy)), order.index(("write", deployment)))
+        self.assertNotIn(("delete", policy), order)
+        (statement,) = permissions.statements(after[f"{policy}.webhooks"]["policy"])
+        self.assertEqual((statement["Effect"], statement.get("Condition")), ("Allow", None))
+        snapshots = {step[f"{deployment}.webhooks"]["triggers"]["snapshot"] for step in (first, after)}
+        self.assertEqual(len(snapshots), 2)
 
 
 class Rotation(unittest.TestCase):
