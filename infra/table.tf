@@ -16,9 +16,15 @@ resource "aws_dynamodb_table" "mappings" {
 
   # A sparse index: only mappings have the attribute `state`, so the index contains nothing else.
   global_secondary_index {
-    name            = "by-state"
-    hash_key        = "state"
-    range_key       = "updated_at"
+    name = "by-state"
+    key_schema {
+      attribute_name = "state"
+      key_type       = "HASH"
+    }
+    key_schema {
+      attribute_name = "updated_at"
+      key_type       = "RANGE"
+    }
     projection_type = "ALL"
   }
 
@@ -51,9 +57,15 @@ resource "aws_dynamodb_table" "audit" {
 
   # All entries by the UTC day and the time at which they were made.
   global_secondary_index {
-    name            = "by-time"
-    hash_key        = "day"
-    range_key       = "processed_at"
+    name = "by-time"
+    key_schema {
+      attribute_name = "day"
+      key_type       = "HASH"
+    }
+    key_schema {
+      attribute_name = "processed_at"
+      key_type       = "RANGE"
+    }
     projection_type = "ALL"
   }
 

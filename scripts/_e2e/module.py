@@ -46,6 +46,8 @@ UNSUPPORTED_ARGUMENTS = ("sqs_managed_sse_enabled", "deletion_protection_enabled
 REPLACEMENTS = {
     # It supports queues of 256 KiB. applied.py sets the size afterwards.
     r"max_message_size( *)= 1048576": r"max_message_size\1= 262144",
+    r'key_schema \{\s+attribute_name = ("\w+")\s+key_type += "HASH"\s+\}': r"hash_key = \1",
+    r'key_schema \{\s+attribute_name = ("\w+")\s+key_type += "RANGE"\s+\}': r"range_key = \1",
     r"data\.aws_region\.current\.region": "data.aws_region.current.name",
     r"\b(aws_sqs_queue\.\w+|each\.value|queue)\.url\b": r"\1.id",
 }

@@ -8,7 +8,7 @@ policy are ARNs of the right shape, so that the policies can be tested.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from typing import Any
 
@@ -72,7 +72,11 @@ def _schema(block: schema.Block) -> Any:
 
 def _block(block: schema.Block) -> Any:
     attributes = [
-        message("Attribute")(name=name, **{**found, "type": json.dumps(found["type"]).encode()})
+        message("Attribute")(
+            name=name,
+            type=json.dumps(found["type"]).encode(),
+            **{flag: found[flag] for flag in ("required", "optional", "computed", "write_only")},
+        )
         for name, found in sorted(block["attributes"].items())
     ]
     nested = [
@@ -104,6 +108,19 @@ def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any])
         else:
             value[name] = _fill(inner, found["block"], make)
     return value
+
+
+def _deprecated(value: Any, block: schema.Block) -> Iterator[str]:
+    """Yields the provider's message for each deprecated argument that has a value."""
+    if not isinstance(value, dict):
+        return
+    for name, found in block["attributes"].items():
+        if "deprecated" in found and value.get(name) is not None:
+            yield found["deprecated"]
+    for name, found in block["block_types"].items():
+        inner = value.get(name)
+        for item in inner if isinstance(inner, list) else [inner]:
+            yield from _deprecated(item, found["block"])
 
 
 class Provider:
@@ -146,7 +163,7 @@ class Provider:
         return {
             "GetProviderSchema": ("Empty", lambda _request, _context: self._schemas()),
             "ValidateProviderConfig": ("Empty", lambda _request, _context: empty()),
-            "ValidateResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
+            "ValidateResourceConfig": ("ValidateRequest", self._validate),
             "ValidateDataResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
             "ConfigureProvider": ("Empty", lambda _request, _context: empty()),
             "StopProvider": ("Empty", lambda _request, _context: empty()),
@@ -167,6 +184,13 @@ class Provider:
             data_source_schemas={kind: _schema(block) for kind, block in self._data.items()},
             ephemeral_resource_schemas={kind: _schema(block) for kind, block in self._ephemeral.items()},
         )
+
+    def _validate(self, request: Any, _context: Any) -> Any:
+        messages = _deprecated(_read(request.config), self._resources[request.type_name])
+        warnings = [
+            message("Diagnostic")(severity=2, summary="Argument is deprecated", detail=detail) for detail in messages
+        ]
+        return message("ValidateResponse")(diagnostics=warnings)
 
     def _upgrade(self, request: Any, _context: Any) -> Any:
         state = message("DynamicValue")(json=request.raw_state.json)

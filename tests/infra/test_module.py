@@ -115,6 +115,20 @@ class Validation(unittest.TestCase):
         done = self.runs.run("validate", "-no-color")
         self.assertIn("Unsupported argument", done.stdout + done.stderr)
 
+    def test_nothing_that_the_provider_has_deprecated(self) -> None:
+        """The newest provider accepts the module without a warning, and warns of an old index."""
+        self.assertEqual(self.warnings(), [])
+        path = self.runs.folder / "table.tf"
+        for name, key in (("hash_key", "HASH"), ("range_key", "RANGE")):
+            pattern = rf'    key_schema \{{\n      attribute_name = ("\w+")\n      key_type       = "{key}"\n    \}}\n'
+            path.write_text(re.sub(pattern, rf"    {name} = \1\n", path.read_text()))
+        self.assertEqual(self.warnings(), ["Argument is deprecated"] * 4)
+
+    def warnings(self) -> list[str]:
+        """Returns the warnings of terraform validate."""
+        answer = json.loads(self.runs.did("validate", "-json"))
+        return [each["summary"] for each in answer["diagnostics"] if each["severity"] == "warning"]
+
 
 class Applied(unittest.TestCase):
     """The values that other parts of the project rely on."""
