@@ -55,11 +55,14 @@ resource "aws_ecs_task_definition" "consumer" {
     # The drain timeout, 4 s for the last acknowledgements, and a margin. If ECS kills the task
     # earlier, its messages come back only after their visibility timeout of a minute.
     stopTimeout = var.drain_timeout + 15
-    environment = [
-      { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
-      { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
-      { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
-    ]
+    environment = concat(
+      [
+        { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
+        { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
+        { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
+      ],
+      [for name, value in var.environment : { name = name, value = value }],
+    )
     # ECS ignores the health check in the image. This one tests liveness, not readiness: a restart
     # does not end an AWS outage.
     healthCheck = {
@@ -95,6 +98,8 @@ resource "aws_ecs_service" "consumer" {
   launch_type     = "FARGATE"
   propagate_tags  = "SERVICE"
 
+  wait_for_steady_state = var.wait_for_steady_state
+
   # The new task starts before the old one stops. Several daemons can work side by side.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
@@ -111,6 +116,12 @@ resource "aws_ecs_service" "consumer" {
 
   lifecycle {
     ignore_changes = [desired_count] # set by auto scaling
+
+    # After a rollback the service is steady as well.
+    postcondition {
+      condition     = !var.wait_for_steady_state || self.task_definition == aws_ecs_task_definition.consumer.arn
+      error_message = "The new tasks did not stay up, and ECS went back to the former task definition. The last lines of their log have the reason: aws logs tail ${aws_cloudwatch_log_group.consumer.name} --since 30m"
+    }
   }
 
   # A task without its permissions would exit at start, and the circuit breaker would count that.

@@ -214,7 +214,7 @@ resource "aws_cloudwatch_log_group" "access" {
 }
 
 resource "aws_api_gateway_account" "logs" {
-  count               = var.access_logs && var.manage_api_gateway_account ? 1 : 0
+  count               = local.manages_api_log_role ? 1 : 0
   cloudwatch_role_arn = aws_iam_role.api_logs[0].arn
   depends_on          = [aws_iam_role_policy_attachment.api_logs]
 }

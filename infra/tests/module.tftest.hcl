@@ -65,6 +65,8 @@ variables {
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
+
+  manage_api_gateway_account = false
 }
 
 run "defaults" {

@@ -29,7 +29,7 @@ _FILES = {
 _CLASS = re.compile(r"^class (\w+)\b.*?:\n(.*?)(?=^class |\Z)", re.MULTILINE | re.DOTALL)
 _DEPRECATED = re.compile(r'@_utilities\.deprecated\("""(.*?)"""\)\n +def (\w+)\(', re.DOTALL)
 
-# The message of each deprecated argument, by its path, such as ("global_secondary_index", "hash_key").
+# The message of each deprecated argument by its path: ("global_secondary_index", "hash_key").
 Deprecated = dict[tuple[str, ...], str]
 
 

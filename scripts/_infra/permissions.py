@@ -14,6 +14,9 @@ ARN = f"{REGION}:{ACCOUNT}"
 CONNECTION = f"{ARN}:connection/00000000-0000-4000-8000-000000000000"
 OWNER = "branchline:managed-by"
 
+# The roles of the module. Operators attach their policy to roles of their own.
+ROLES = {by: f"arn:aws:iam::{ACCOUNT}:role/branchline-{REGION}-{by}" for by in ("api", "execution", "daemon")}
+
 # The condition keys of every request.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT, "aws:PrincipalIsAWSService": "false"}
 
@@ -27,6 +30,7 @@ VARIABLES: dict[str, Any] = {
     "secrets": {
         "WEBSITE_SECRET": f"arn:aws:secretsmanager:{ARN}:secret:branchline/website-AbCdEf",
         "GITHUB_TOKEN": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:token::",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"arn:aws:secretsmanager:{ARN}:secret:branchline/traces-AbCdEf",
         "GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:key::",
     },
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
@@ -41,6 +45,7 @@ VARIABLES: dict[str, Any] = {
     "path_tokens": ["a", "b"],
     "source_cidrs": ["192.0.2.0/24", "2001:db8::/32"],
     "web_acl_rate": 500,
+    "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
     "metrics": True,
     "manage_api_gateway_account": True,
     "silence_hours": 12,
@@ -107,7 +112,7 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
-    "daemon role": Resource(f"arn:aws:iam::{ACCOUNT}:role/branchline-daemon", f"arn:aws:iam::{ACCOUNT}:role/admin"),
+    "daemon role": Resource(ROLES["daemon"], f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
     "CodeStar connection": _connection("codestar-connections"),
     "image": Resource(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),
@@ -225,7 +230,7 @@ def _run(policies: dict[str, str], resource_policies: dict[str, str], asked: lis
     done = subprocess.run(
         ["node", str(Path(__file__).with_name("simulate.cjs")), str(NODE)],
         input=json.dumps(
-            {"account": ACCOUNT, "policies": policies, "resourcePolicies": resource_policies, "questions": asked}
+            {"account": ACCOUNT, "roles": ROLES, "policies": policies, "resourcePolicies": resource_policies, "questions": asked}
         ),
         capture_output=True,
         text=True,

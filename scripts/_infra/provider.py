@@ -127,6 +127,8 @@ class Provider:
     """Serves a set of types on the loopback interface until it is closed."""
 
     def __init__(self, types: set[str]) -> None:
+        self.answers: dict[tuple[str, str], Any] = {}
+        """What AWS makes of an argument instead of what was asked, by type and argument."""
         self.changes: list[tuple[str, str]] = []
         """What was written or deleted, in order, with the type of the resource."""
         kinds = schema.load(types | {"provider"})
@@ -206,6 +208,9 @@ class Provider:
         planned = _read(request.planned_state)
         self.changes.append(("delete" if planned is None else "write", kind))
         state = _fill(planned, self._resources[kind], _maker(kind))
+        for (type_name, name), answer in self.answers.items():
+            if type_name == kind and state is not None:
+                state[name] = answer
         return message("ApplyResponse")(new_state=_write(state), legacy_type_system=True)
 
     def _read_data(self, request: Any, _context: Any) -> Any:

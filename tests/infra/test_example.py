@@ -28,13 +28,14 @@ VARIABLES = {
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
     "metrics": True,
+    "silence_hours": 12,
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
     "secrets": {"GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:github-app-AbCdEf"},
     "manage_api_gateway_account": True,
 }
 BUCKET = "arn:aws:s3:::branchline-artifacts-stub"
 PROJECT = f"arn:aws:codebuild:{ARN}:project/branchline-build"
-CLONE_BUILD = f"arn:aws:iam::{ACCOUNT}:role/branchline-clone-build"
+CLONE_BUILD = f"arn:aws:iam::{ACCOUNT}:role/branchline-{REGION}-clone-build"
 LOGS = f"arn:aws:logs:{ARN}:log-group:/aws/codebuild/branchline-build:log-stream:1"
 
 
@@ -164,6 +165,12 @@ class Example(unittest.TestCase):
         }
         self.assertEqual([address for address, allowed in found.items() if not allowed], ["198.51.100.1", "2001:db8::1"])
 
+    def test_roles_of_two_regions_have_two_names(self) -> None:
+        """A role belongs to the account, and the example may be applied in a second Region."""
+        roles = [values["name"] for address, values in applied()[0].items() if address.startswith("aws_iam_role.")]
+        self.assertEqual(len(roles), 3)
+        self.assertEqual([name for name in roles if REGION not in name], [])
+
     def test_no_secret_in_plan_or_state(self) -> None:
         """The random password of the stand-in is a recognizable text, and does not appear."""
         self.assertIn("secret_string_wo", applied()[1])
@@ -190,7 +197,8 @@ class Example(unittest.TestCase):
         text = (INFRA / FOLDER / "variables.tf").read_text()
         blocks = text.split('variable "')[1:]
         required = {block.split('"')[0] for block in blocks if "\n  default" not in block}
-        named = {line.split("=")[0].strip() for line in (INFRA / FOLDER / "terraform.tfvars.example").read_text().splitlines()}
+        lines = (INFRA / FOLDER / "terraform.tfvars.example").read_text().splitlines()
+        named = {line.split("=")[0].strip() for line in lines if "=" in line and not line.startswith("#")}
         self.assertEqual(named, required)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from support import applied
 
 from _infra import permissions, resource_policy, terraform
+from _infra.paths import ROOT
 from _infra.permissions import VARIABLES
 from _infra.provider import ACCOUNT, REGION
 
@@ -37,6 +38,11 @@ class Validation(unittest.TestCase):
             ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
             ({"secrets": {"AWS_SECRET_ACCESS_KEY": SECRET}}, "which have a meaning already"),
             ({"secrets": {"WEBHOOK_SECRET_0": SECRET}}, "which have a meaning already"),
+            ({"environment": {"BRANCHLINE_METRICS": "none"}}, "which the module sets"),
+            ({"environment": {"AWS_ACCESS_KEY_ID": "x"}}, "the daemon has a role"),
+            ({"environment": {"1": "x"}}, "letters, digits and _"),
+            ({"environment": {"GITHUB_TOKEN": "x"}}, "either in environment or in secrets"),
+            ({"manage_api_gateway_account": None}, "Run `aws apigateway get-account`"),
             ({"secrets": {"TOKEN": SECRET.replace("secretsmanager", "ssm")}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"WEBSITE_SECRET": SECRET}}, "a variable that the task does not get"),
@@ -130,6 +136,58 @@ class Validation(unittest.TestCase):
         return [each["summary"] for each in answer["diagnostics"] if each["severity"] == "warning"]
 
 
+class Images(unittest.TestCase):
+    """The registries whose images need a permission to be pulled."""
+
+    def test_the_names_of_a_registry(self) -> None:
+        """ECR has names for IPv4, for IPv6 and for FIPS, and others in China."""
+        runs = terraform.Terraform("images")
+        self.addCleanup(runs.close)
+        runs.start(VARIABLES)
+        found = {"account": ACCOUNT, "region": "eu-west-1", "name": "team/branchline"}
+        china = found | {"region": "cn-north-1"}
+        cases: list[tuple[str, dict[str, str] | None]] = [
+            ("dkr.ecr.eu-west-1.amazonaws.com", found),
+            ("dkr-ecr.eu-west-1.on.aws", found),
+            ("dkr.ecr-fips.eu-west-1.amazonaws.com", found),
+            ("dkr-ecr-fips.eu-west-1.on.aws", found),
+            ("dkr.ecr.cn-north-1.amazonaws.com.cn", china),
+            ("dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", china),
+            ("dkr.ecr.eu-west-1.example.com", None),
+        ]
+        for host, wanted in cases:
+            image = f"{ACCOUNT}.{host}/team/branchline@sha256:{'0' * 64}"
+            self.assertEqual(runs.value("local.ecr", VARIABLES | {"image": image}), wanted, host)
+        self.assertIsNone(runs.value("local.ecr", VARIABLES | {"image": "public.ecr.aws/x/branchline:1"}))
+
+
+class Regions(unittest.TestCase):
+    """Two Regions of one account."""
+
+    def test_names_of_the_account_contain_the_region(self) -> None:
+        """Roles, policies and dashboards of two Regions would have one name otherwise."""
+        kinds = ("aws_iam_role.", "aws_iam_policy.", "aws_cloudwatch_dashboard.")
+        found = {address: values for address, values in applied().items() if address.startswith(kinds)}
+        self.assertEqual(len(found), 6)
+        for address, values in found.items():
+            self.assertIn(REGION, values.get("name") or values["dashboard_name"], address)
+
+
+class SteadyState(unittest.TestCase):
+    """An apply whose tasks do not stay up."""
+
+    def test_a_rollback_fails_the_apply(self) -> None:
+        """ECS then reports the former task definition, and the service is steady."""
+        self.assertTrue(applied()["aws_ecs_service.consumer"]["wait_for_steady_state"])
+        runs = terraform.Terraform("rollback")
+        self.addCleanup(runs.close)
+        former = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/branchline:1"
+        runs.answers[("aws_ecs_service", "task_definition")] = former
+        with self.assertRaisesRegex(AssertionError, "ECS went back to the former"):
+            runs.apply(VARIABLES)
+        runs.apply(VARIABLES | {"wait_for_steady_state": False})
+
+
 class Applied(unittest.TestCase):
     """The values that other parts of the project rely on."""
 
@@ -181,6 +239,9 @@ class Applied(unittest.TestCase):
         secrets = {f"env:{secret['name']}" for secret in container["secrets"]}
         self.assertLessEqual(set(configuration["github"]["secrets"]), secrets)
         self.assertEqual([bound["value"] for bound in configuration["github"]["secret"]], ["env:WEBSITE_SECRET"])
+        given = {pair["name"]: pair["value"] for pair in container["environment"]}
+        self.assertEqual(given["OTEL_EXPORTER_OTLP_ENDPOINT"], VARIABLES["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        self.assertIn("env:OTEL_EXPORTER_OTLP_HEADERS", secrets)
         self.assertLessEqual({"env:WEBSITE_SECRET", "env:GITHUB_TOKEN", configuration["github"]["private_key"]}, secrets)
         self.assertIn(container["environment"][0]["value"], secrets)
         self.assertGreaterEqual(container["stopTimeout"], configuration["queue"]["drain_timeout"] + 4)
@@ -205,6 +266,13 @@ class Applied(unittest.TestCase):
         for key in ("a", "b"):
             settings = applied()[f'aws_api_gateway_method_settings.webhook["{key}"]']["settings"][0]
             self.assertEqual((settings["logging_level"], settings["data_trace_enabled"]), ("OFF", False))
+
+    def test_the_page_describes_what_the_stage_traces(self) -> None:
+        """A stage without X-Ray tracing sends no trace header, so no trace begins there."""
+        self.assertFalse(applied()["aws_api_gateway_stage.live"].get("xray_tracing_enabled"))
+        page = " ".join((ROOT / "docs" / "OBSERVABILITY.md").read_text().split())
+        self.assertIn("The module's API has no X-Ray tracing", page)
+        self.assertNotIn("from API Gateway to", page)
 
     def test_each_url_has_a_secret_of_its_own(self) -> None:
         """The API has no other resource, so every other path is refused by the gateway itself."""

@@ -1,4 +1,4 @@
-"""Compares the AWS calls in src/aws, infra/permissions.toml and infra/iam.tf."""
+"""Compares the AWS calls in src/aws, infra/permissions.toml and infra/iam*.tf."""
 
 import itertools
 import json
