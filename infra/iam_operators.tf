@@ -5,7 +5,7 @@ resource "aws_iam_policy" "operator" {
   description = "Permissions for the operator commands of branchline"
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.operator_commands, [
       {
         Sid      = "ReceiveDeadLetters"
         Effect   = "Allow"
@@ -83,6 +83,49 @@ resource "aws_iam_policy" "operator" {
       },
       # This action does not support resource-level permissions.
       { Sid = "ListPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
-    ]
+    ])
   })
+}
+
+# The commands of the AWS CLI that docs/OPERATING.md and README.md tell operators to run.
+locals {
+  log_groups = concat([aws_cloudwatch_log_group.consumer.arn], aws_cloudwatch_log_group.access[*].arn)
+
+  operator_commands = concat(
+    [
+      {
+        # IAM knows a log group under both ARNs.
+        Sid      = "ReadLogs"
+        Effect   = "Allow"
+        Action   = "logs:FilterLogEvents"
+        Resource = flatten([for arn in local.log_groups : [arn, "${arn}:*"]])
+      },
+      {
+        Sid      = "RestartTasks"
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
+        Resource = "arn:${local.partition}:ecs:${local.region}:${local.account}:service/${aws_ecs_cluster.consumer.name}/${aws_ecs_service.consumer.name}"
+      },
+      {
+        Sid      = "ReadEventRule"
+        Effect   = "Allow"
+        Action   = ["events:DescribeRule", "events:ListTargetsByRule"]
+        Resource = aws_cloudwatch_event_rule.pipelines.arn
+      },
+      # This action does not support resource-level permissions.
+      { Sid = "ReadMetrics", Effect = "Allow", Action = "cloudwatch:GetMetricStatistics", Resource = "*" },
+    ],
+    var.operators_read_secrets ? [{
+      Sid      = "ReadSecrets"
+      Effect   = "Allow"
+      Action   = "secretsmanager:GetSecretValue"
+      Resource = local.secret_arns
+    }] : [],
+    var.operators_read_secrets && length(var.secrets_kms_key_arns) > 0 ? [{
+      Sid      = "DecryptSecrets"
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = var.secrets_kms_key_arns
+    }] : [],
+  )
 }

@@ -142,6 +142,12 @@ variable "secrets" {
   }
 }
 
+variable "operators_read_secrets" {
+  description = "Whether the policy for operators allows reading the webhook secrets and the further secrets, which `branchline check` needs. A person with the webhook secret can sign any webhook: with false, only those who may read the secrets anyway can run it."
+  type        = bool
+  default     = true
+}
+
 variable "secrets_kms_key_arns" {
   description = "Your KMS keys that encrypt these secrets, of webhooks and others. Empty for the AWS managed key."
   type        = list(string)

@@ -261,6 +261,17 @@ run "each_webhook_with_a_secret_of_its_own" {
   }
 }
 
+run "operators_without_secrets" {
+  variables {
+    operators_read_secrets = false
+    secrets_kms_key_arns   = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"]
+  }
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_policy.operator.policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0
+    error_message = "The policy for operators must not allow reading secrets."
+  }
+}
+
 run "stop_timeout_covers_the_drain" {
   variables {
     drain_timeout = 100

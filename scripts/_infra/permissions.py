@@ -123,6 +123,12 @@ RESOURCES: dict[str, Resource] = {
     ),
     "KMS key": Resource(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
     "configuration": Resource(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
+    "log group": Resource(f"arn:aws:logs:{ARN}:log-group:/ecs/branchline", f"arn:aws:logs:{ARN}:log-group:/ecs/other"),
+    "access log": Resource(
+        f"arn:aws:logs:{ARN}:log-group:/aws/apigateway/branchline-webhooks", f"arn:aws:logs:{ARN}:log-group:/aws/apigateway/other"
+    ),
+    "service": Resource(f"arn:aws:ecs:{ARN}:service/branchline/consumer", f"arn:aws:ecs:{ARN}:service/branchline/other"),
+    "event rule": Resource(f"arn:aws:events:{ARN}:rule/branchline-pipeline-events", f"arn:aws:events:{ARN}:rule/other"),
     "log stream": Resource(
         f"arn:aws:logs:{ARN}:log-group:/ecs/branchline:log-stream:branchline/branchline/1",
         f"arn:aws:logs:{ARN}:log-group:/ecs/other:log-stream:1",
@@ -168,13 +174,18 @@ def calls(file: Path = PERMISSIONS) -> set[str]:
     return {call["name"] for call in tomllib.loads(file.read_text())["call"]}
 
 
+def commands(file: Path = PERMISSIONS) -> set[str]:
+    """Returns the commands of the AWS CLI in the data file, such as `aws logs tail`."""
+    return {command["name"] for command in tomllib.loads(file.read_text())["command"]}
+
+
 def needs(file: Path = PERMISSIONS) -> list[Need]:
     """Returns all needed permissions, one for each kind of resource."""
     data = tomllib.loads(file.read_text())
     return [
         Need(need["by"], need["action"], on, entry["name"])
-        for entry in data["call"] + data["service"]
-        for need in entry["needs"]
+        for entry in data["call"] + data["command"] + data["service"]
+        for need in entry.get("needs", [])
         for on in need["on"]
     ]
 
