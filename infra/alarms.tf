@@ -131,6 +131,7 @@ resource "aws_cloudwatch_metric_alarm" "operators" {
   treat_missing_data  = each.value.missing
   alarm_actions       = var.alarm_topic_arns
   ok_actions          = var.alarm_topic_arns
+  tags                = var.tags
 }
 
 # CodePipeline has no metric for throttled or denied calls, so both are counted in the logs of the

@@ -4,21 +4,26 @@ resource "aws_ssm_parameter" "configuration" {
   type        = "String"
   tier        = "Intelligent-Tiering" # up to 4 KB is free
   value       = local.configuration
+  tags        = var.tags
 }
 
 resource "aws_cloudwatch_log_group" "consumer" {
-  name              = "/ecs/${var.name}"
+  name              = local.log_group_names.consumer
+  kms_key_id        = var.kms_key_arns.logs
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_ecs_cluster" "consumer" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_security_group" "consumer" {
   name        = "${var.name}-consumer"
   description = "branchline: no inbound traffic, outbound HTTPS"
   vpc_id      = var.vpc_id
+  tags        = var.tags
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
@@ -28,6 +33,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   from_port         = 443
   to_port           = 443
   cidr_ipv4         = "0.0.0.0/0"
+  tags              = var.tags
 }
 
 resource "aws_ecs_task_definition" "consumer" {
@@ -38,6 +44,7 @@ resource "aws_ecs_task_definition" "consumer" {
   memory                   = 512 # MiB; 32 messages in flight take at most 32 MiB
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.daemon.arn
+  tags                     = var.tags
 
   runtime_platform {
     operating_system_family = "LINUX"
@@ -97,6 +104,7 @@ resource "aws_ecs_service" "consumer" {
   desired_count   = var.min_tasks
   launch_type     = "FARGATE"
   propagate_tags  = "SERVICE"
+  tags            = var.tags
 
   wait_for_steady_state = var.wait_for_steady_state
 
@@ -136,6 +144,7 @@ resource "aws_appautoscaling_target" "consumer" {
   resource_id        = "service/${aws_ecs_cluster.consumer.name}/${aws_ecs_service.consumer.name}"
   min_capacity       = var.min_tasks
   max_capacity       = var.max_tasks
+  tags               = var.tags
 }
 
 locals {
@@ -189,4 +198,5 @@ resource "aws_cloudwatch_metric_alarm" "depth" {
   threshold           = each.value.threshold
   treat_missing_data  = each.value.missing
   alarm_actions       = [aws_appautoscaling_policy.depth[each.key].arn]
+  tags                = var.tags
 }

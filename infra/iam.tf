@@ -22,8 +22,11 @@ locals {
 # --- API Gateway: sends webhooks to SQS ---
 
 resource "aws_iam_role" "api" {
-  name               = "${local.role_prefix}api"
-  assume_role_policy = local.trust_policies["apigateway.amazonaws.com"]
+  name                 = "${local.role_prefix}api"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.trust_policies["apigateway.amazonaws.com"]
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "api" {
@@ -31,19 +34,22 @@ resource "aws_iam_role_policy" "api" {
   role = aws_iam_role.api.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat(local.key_statements.queues, [{
       Sid      = "SendWebhooks"
       Effect   = "Allow"
       Action   = "sqs:SendMessage"
       Resource = aws_sqs_queue.webhooks.arn
-    }]
+    }])
   })
 }
 
 resource "aws_iam_role" "api_logs" {
-  count              = local.manages_api_log_role ? 1 : 0
-  name               = "${local.role_prefix}api-logs"
-  assume_role_policy = local.trust_policies["apigateway.amazonaws.com"]
+  count                = local.manages_api_log_role ? 1 : 0
+  name                 = "${local.role_prefix}api-logs"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.trust_policies["apigateway.amazonaws.com"]
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "api_logs" {
@@ -55,8 +61,11 @@ resource "aws_iam_role_policy_attachment" "api_logs" {
 # --- ECS: starts the daemon's tasks ---
 
 resource "aws_iam_role" "execution" {
-  name               = "${local.role_prefix}execution"
-  assume_role_policy = local.trust_policies["ecs-tasks.amazonaws.com"]
+  name                 = "${local.role_prefix}execution"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.trust_policies["ecs-tasks.amazonaws.com"]
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -85,12 +94,7 @@ resource "aws_iam_role_policy" "execution" {
           Resource = aws_ssm_parameter.configuration.arn
         },
       ],
-      length(var.secrets_kms_key_arns) == 0 ? [] : [{
-        Sid      = "DecryptSecrets"
-        Effect   = "Allow"
-        Action   = "kms:Decrypt"
-        Resource = var.secrets_kms_key_arns
-      }],
+      local.secrets_key_statements,
       local.ecr == null ? [] : [{
         Sid      = "PullImage"
         Effect   = "Allow"

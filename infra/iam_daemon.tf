@@ -1,14 +1,17 @@
 # The role of the daemon. Every statement is needed by a call in permissions.toml.
 
 resource "aws_iam_role" "daemon" {
-  name               = "${local.role_prefix}daemon"
-  assume_role_policy = local.trust_policies["ecs-tasks.amazonaws.com"]
+  name                 = "${local.role_prefix}daemon"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  assume_role_policy   = local.trust_policies["ecs-tasks.amazonaws.com"]
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "daemon" {
   name   = "daemon"
   role   = aws_iam_role.daemon.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.daemon_pipelines) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.key_statements.queues, local.key_statements.tables, local.daemon_pipelines) })
 
   lifecycle {
     precondition {

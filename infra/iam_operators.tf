@@ -2,7 +2,9 @@
 
 resource "aws_iam_policy" "operator" {
   name        = "${local.role_prefix}operator"
+  path        = var.role_path
   description = "Permissions for the operator commands of branchline"
+  tags        = var.tags
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(local.operator_commands, [
@@ -121,11 +123,8 @@ locals {
       Action   = "secretsmanager:GetSecretValue"
       Resource = local.secret_arns
     }] : [],
-    var.operators_read_secrets && length(var.secrets_kms_key_arns) > 0 ? [{
-      Sid      = "DecryptSecrets"
-      Effect   = "Allow"
-      Action   = "kms:Decrypt"
-      Resource = var.secrets_kms_key_arns
-    }] : [],
+    var.operators_read_secrets ? local.secrets_key_statements : [],
+    local.key_statements.queues,
+    local.key_statements.tables,
   )
 }

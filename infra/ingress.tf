@@ -3,6 +3,7 @@
 resource "aws_api_gateway_rest_api" "webhooks" {
   name        = "${var.name}-webhooks"
   description = "GitHub webhooks for branchline"
+  tags        = var.tags
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -184,6 +185,7 @@ resource "aws_api_gateway_stage" "live" {
   rest_api_id   = aws_api_gateway_rest_api.webhooks.id
   deployment_id = aws_api_gateway_deployment.webhooks.id
   stage_name    = "live"
+  tags          = var.tags
 
   dynamic "access_log_settings" {
     for_each = aws_cloudwatch_log_group.access
@@ -209,8 +211,10 @@ resource "aws_api_gateway_stage" "live" {
 
 resource "aws_cloudwatch_log_group" "access" {
   count             = var.access_logs ? 1 : 0
-  name              = "/aws/apigateway/${var.name}-webhooks"
+  name              = local.log_group_names.access
+  kms_key_id        = var.kms_key_arns.logs
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_api_gateway_account" "logs" {

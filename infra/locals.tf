@@ -11,8 +11,8 @@ locals {
   owner_tag = "branchline:managed-by"
   table     = var.name
 
-  # The names of roles, policies and dashboards are those of the account, not of the Region.
-  role_prefix = "${var.name}-${local.region}-"
+  # Names of roles, policies and dashboards are those of the account, not of the Region.
+  role_prefix = coalesce(var.role_name_prefix, "${var.name}-${local.region}-")
 
   pipelines = "arn:${local.partition}:codepipeline:${local.region}:${local.account}"
   clones    = [for name in var.clone_names : "${local.pipelines}:${name}"]
@@ -30,6 +30,8 @@ locals {
   # permission to pull it. Beside the usual name, a registry has one for IPv6
   # (ACCOUNT.dkr-ecr.REGION.on.aws), and names for FIPS.
   ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr[.-]ecr(?:-fips)?\\.(?P<region>[a-z0-9-]+)\\.(?:amazonaws\\.com(?:\\.cn)?|on\\.aws|on\\.amazonwebservices\\.com\\.cn)/(?P<name>[^:@]+)", var.image), null)
+
+  log_group_names = { consumer = "/ecs/${var.name}", access = "/aws/apigateway/${var.name}-webhooks" }
 
   manages_api_log_role = var.access_logs && coalesce(var.manage_api_gateway_account, false)
 

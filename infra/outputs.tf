@@ -48,3 +48,13 @@ output "log_group" {
   description = "The log group of the daemon. Each line is a JSON object."
   value       = aws_cloudwatch_log_group.consumer.name
 }
+
+output "key_policy_statements" {
+  description = "The statements that the policies of your KMS keys need, by the key in kms_key_arns: queues, for EventBridge, and logs. They depend on names alone."
+  value       = local.key_policy_statements
+}
+
+output "task_role_name" {
+  description = "The name of the daemon's role, to attach further policies to, such as one for a sidecar."
+  value       = aws_iam_role.daemon.name
+}

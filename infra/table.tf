@@ -5,6 +5,7 @@ resource "aws_dynamodb_table" "mappings" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = ["pk", "sk", "state", "updated_at"]
@@ -33,6 +34,12 @@ resource "aws_dynamodb_table" "mappings" {
     enabled        = true
   }
 
+  # Without a key of yours, DynamoDB encrypts with its own.
+  server_side_encryption {
+    enabled     = var.kms_key_arns.tables != null
+    kms_key_arn = var.kms_key_arns.tables
+  }
+
   point_in_time_recovery {
     enabled = true
   }
@@ -46,6 +53,7 @@ resource "aws_dynamodb_table" "audit" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = ["pk", "sk", "day", "processed_at"]
@@ -67,6 +75,11 @@ resource "aws_dynamodb_table" "audit" {
       key_type       = "RANGE"
     }
     projection_type = "ALL"
+  }
+
+  server_side_encryption {
+    enabled     = var.kms_key_arns.tables != null
+    kms_key_arn = var.kms_key_arns.tables
   }
 
   # Exports to S3 need it as well: docs/OPERATING.md.

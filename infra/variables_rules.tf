@@ -147,9 +147,3 @@ variable "operators_read_secrets" {
   type        = bool
   default     = true
 }
-
-variable "secrets_kms_key_arns" {
-  description = "Your KMS keys that encrypt these secrets, of webhooks and others. Empty for the AWS managed key."
-  type        = list(string)
-  default     = []
-}

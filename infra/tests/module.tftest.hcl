@@ -261,10 +261,25 @@ run "each_webhook_with_a_secret_of_its_own" {
   }
 }
 
+run "keys_of_the_services" {
+  assert {
+    condition     = alltrue([for queue in local.all_queues : queue.sqs_managed_sse_enabled && queue.kms_master_key_id != "x"])
+    error_message = "Without a key, SQS must encrypt with its own."
+  }
+  assert {
+    condition     = !one(aws_dynamodb_table.mappings.server_side_encryption).enabled && aws_cloudwatch_log_group.consumer.kms_key_id == null
+    error_message = "Without keys, DynamoDB and CloudWatch Logs must encrypt with their own."
+  }
+  assert {
+    condition     = !strcontains(join("", [aws_iam_role_policy.daemon.policy, aws_iam_role_policy.api.policy, aws_iam_role_policy.execution.policy, aws_iam_policy.operator.policy]), "kms:")
+    error_message = "Without keys, nobody needs a permission for one."
+  }
+}
+
 run "operators_without_secrets" {
   variables {
     operators_read_secrets = false
-    secrets_kms_key_arns   = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"]
+    kms_key_arns           = { secrets = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"] }
   }
   assert {
     condition     = length([for s in jsondecode(aws_iam_policy.operator.policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0

@@ -20,6 +20,11 @@ ROLES = {by: f"arn:aws:iam::{ACCOUNT}:role/branchline-{REGION}-{by}" for by in (
 # The condition keys of every request.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT, "aws:PrincipalIsAWSService": "false"}
 
+
+def _key(number: int) -> str:
+    return f"arn:aws:kms:{ARN}:key/{str(number) * 8}-2222-4333-8444-555555555555"
+
+
 # The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
     "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
@@ -34,7 +39,9 @@ VARIABLES: dict[str, Any] = {
         "GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:key::",
     },
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
-    "secrets_kms_key_arns": [f"arn:aws:kms:{ARN}:key/11111111-2222-4333-8444-555555555555"],
+    "kms_key_arns": {"queues": _key(2), "tables": _key(3), "logs": _key(4), "secrets": [_key(1)]},
+    "tags": {"team": "platform"},
+    "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     "template_names": ["api-template"],
     "clone_names": ["api-pr-*"],
     "pipeline_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-pipeline"],
@@ -124,7 +131,9 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf",
         f"arn:aws:secretsmanager:{ARN}:secret:branchline/github",
     ),
-    "KMS key": Resource(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
+    "KMS key": Resource(_key(1), _key(9)),
+    "queue key": Resource(_key(2), _key(9), {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}),
+    "table key": Resource(_key(3), _key(9), {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}),
     "configuration": Resource(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
     "log group": Resource(f"arn:aws:logs:{ARN}:log-group:/ecs/branchline", f"arn:aws:logs:{ARN}:log-group:/ecs/other"),
     "access log": Resource(
@@ -213,7 +222,7 @@ def simulate(
     """
     # Nothing is allowed on a KMS key without a key policy. This is the policy of each new key.
     owner = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
-    keys = {arn: json.dumps({"Version": "2012-10-17", "Statement": [owner]}) for arn in VARIABLES["secrets_kms_key_arns"]}
+    keys = {arn: json.dumps({"Version": "2012-10-17", "Statement": [owner]}) for arn in map(_key, range(1, 10))}
     asked = [
         {
             "by": question.by,

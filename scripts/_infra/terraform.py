@@ -80,6 +80,10 @@ class Terraform:
         self.did("apply", "-auto-approve", "-input=false", "-no-color")
         return _resources(json.loads(self.did("show", "-json"))["values"]["root_module"])
 
+    def outputs(self) -> dict[str, Any]:
+        """Returns the outputs of the last apply by name."""
+        return {name: output["value"] for name, output in json.loads(self.did("output", "-json")).items()}
+
     def changes(self) -> list[tuple[str, str]]:
         """Returns what the applies wrote and deleted since the last call, in order."""
         found, self._provider.changes = self._provider.changes, []

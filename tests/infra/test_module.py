@@ -199,7 +199,7 @@ class Applied(unittest.TestCase):
         wanted = {"webhooks": 4, "internal": 4, "dead_letters": 14, "quarantine": 4, "undelivered_events": 14}
         self.assertEqual(days, wanted)
         self.assertEqual({queue["max_message_size"] for queue in queues.values()}, {1024 * 1024})
-        self.assertEqual({queue["sqs_managed_sse_enabled"] for queue in queues.values()}, {True})
+        self.assertEqual({queue["kms_master_key_id"] for queue in queues.values()}, {VARIABLES["kms_key_arns"]["queues"]})
         for key in ("webhooks", "internal"):
             redrive = {"deadLetterTargetArn": queues["dead_letters"]["arn"], "maxReceiveCount": 100}
             self.assertEqual(json.loads(queues[key]["redrive_policy"]), redrive)
