@@ -82,7 +82,7 @@ locals {
       create = var.min_tasks > 0
       metric = "AWS/ECS CPUUtilization SampleCount"
       dimensions = {
-        ClusterName = aws_ecs_cluster.consumer.name
+        ClusterName = local.cluster_name
         ServiceName = aws_ecs_service.consumer.name
       }
       below   = 1, minutes = 5, missing = "breaching"
@@ -117,7 +117,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "operators" {
-  for_each            = { for key, alarm in local.alarms : key => alarm if try(alarm.create, true) }
+  for_each            = { for key, alarm in local.alarms : key => alarm if var.create_alarms && try(alarm.create, true) }
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = "${each.value.summary}: ${var.runbook_url}#${each.key}"
   namespace           = split(" ", each.value.metric)[0]
@@ -129,15 +129,15 @@ resource "aws_cloudwatch_metric_alarm" "operators" {
   period              = try(each.value.period, 60)
   evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
   treat_missing_data  = each.value.missing
-  alarm_actions       = var.alarm_topic_arns
-  ok_actions          = var.alarm_topic_arns
+  alarm_actions       = local.alarm_topics
+  ok_actions          = local.alarm_topics
   tags                = var.tags
 }
 
 # CodePipeline has no metric for throttled or denied calls, so both are counted in the logs of the
 # daemon.
 resource "aws_cloudwatch_log_metric_filter" "outcome" {
-  for_each       = { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
+  for_each       = !var.create_alarms ? {} : { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
   name           = "${var.name}-${each.value}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
   # Matches the journal line of a message, and lines about an outage of a service. Metric lines have
@@ -154,7 +154,7 @@ resource "aws_cloudwatch_log_metric_filter" "outcome" {
 # The metric 4XXError of the API also counts strangers. The log tells GitHub by its agent, which a
 # stranger who knows the host name can imitate.
 resource "aws_cloudwatch_log_metric_filter" "github_refused" {
-  count          = var.access_logs ? 1 : 0
+  count          = var.create_alarms && var.access_logs ? 1 : 0
   name           = "${var.name}-github-refused"
   log_group_name = aws_cloudwatch_log_group.access[0].name
   pattern        = "{ $.agent = \"GitHub-Hookshot*\" && $.status = \"4*\" }"
@@ -164,4 +164,23 @@ resource "aws_cloudwatch_log_metric_filter" "github_refused" {
     namespace = var.name
     value     = "1"
   }
+}
+
+# A topic for e-mail. Each address gets a message with a link, and nothing else until the link
+# was opened.
+resource "aws_sns_topic" "alarms" {
+  count = length(var.alarm_emails) > 0 ? 1 : 0
+  name  = "${var.name}-alarms"
+  tags  = var.tags
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each  = toset(var.alarm_emails)
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+locals {
+  alarm_topics = concat(var.alarm_topic_arns, aws_sns_topic.alarms[*].arn)
 }

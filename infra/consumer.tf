@@ -15,11 +15,24 @@ resource "aws_cloudwatch_log_group" "consumer" {
 }
 
 resource "aws_ecs_cluster" "consumer" {
-  name = var.name
-  tags = var.tags
+  count = var.cluster_arn == null ? 1 : 0
+  name  = var.name
+  tags  = var.tags
+}
+
+resource "aws_ecs_cluster_capacity_providers" "consumer" {
+  count              = length(var.capacity_providers) > 0 ? length(aws_ecs_cluster.consumer) : 0
+  cluster_name       = aws_ecs_cluster.consumer[0].name
+  capacity_providers = keys(var.capacity_providers)
+}
+
+locals {
+  cluster      = var.cluster_arn == null ? one(aws_ecs_cluster.consumer[*].id) : var.cluster_arn
+  cluster_name = var.cluster_arn == null ? one(aws_ecs_cluster.consumer[*].name) : split("/", var.cluster_arn)[1]
 }
 
 resource "aws_security_group" "consumer" {
+  count       = var.create_security_group ? 1 : 0
   name        = "${var.name}-consumer"
   description = "branchline: no inbound traffic, outbound HTTPS"
   vpc_id      = var.vpc_id
@@ -27,12 +40,14 @@ resource "aws_security_group" "consumer" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
-  security_group_id = aws_security_group.consumer.id
+  for_each          = var.create_security_group ? { ipv4 = "0.0.0.0/0", ipv6 = "::/0" } : {}
+  security_group_id = aws_security_group.consumer[0].id
   description       = "HTTPS to the AWS API"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-  cidr_ipv4         = "0.0.0.0/0"
+  cidr_ipv4         = each.key == "ipv4" ? each.value : null
+  cidr_ipv6         = each.key == "ipv6" ? each.value : null
   tags              = var.tags
 }
 
@@ -40,8 +55,8 @@ resource "aws_ecs_task_definition" "consumer" {
   family                   = var.name
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
-  cpu                      = 256
-  memory                   = 512 # MiB; 32 messages in flight take at most 32 MiB
+  cpu                      = var.cpu
+  memory                   = var.memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.daemon.arn
   tags                     = var.tags
@@ -65,6 +80,7 @@ resource "aws_ecs_task_definition" "consumer" {
     environment = concat(
       [
         { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
+        { name = "BRANCHLINE_LOG", value = var.log_level },
         { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
         { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
       ],
@@ -99,14 +115,23 @@ resource "aws_ecs_task_definition" "consumer" {
 
 resource "aws_ecs_service" "consumer" {
   name            = "consumer"
-  cluster         = aws_ecs_cluster.consumer.id
+  cluster         = local.cluster
   task_definition = aws_ecs_task_definition.consumer.arn
   desired_count   = var.min_tasks
-  launch_type     = "FARGATE"
+  launch_type     = length(var.capacity_providers) == 0 ? "FARGATE" : null
   propagate_tags  = "SERVICE"
   tags            = var.tags
 
   wait_for_steady_state = var.wait_for_steady_state
+
+  dynamic "capacity_provider_strategy" {
+    for_each = var.capacity_providers
+    content {
+      capacity_provider = capacity_provider_strategy.key
+      weight            = capacity_provider_strategy.value.weight
+      base              = capacity_provider_strategy.value.base
+    }
+  }
 
   # The new task starts before the old one stops. Several daemons can work side by side.
   deployment_minimum_healthy_percent = 100
@@ -118,7 +143,7 @@ resource "aws_ecs_service" "consumer" {
 
   network_configuration {
     subnets          = var.subnet_ids
-    security_groups  = [aws_security_group.consumer.id]
+    security_groups  = concat(aws_security_group.consumer[*].id, var.security_group_ids)
     assign_public_ip = var.assign_public_ip
   }
 
@@ -133,7 +158,7 @@ resource "aws_ecs_service" "consumer" {
   }
 
   # A task without its permissions would exit at start, and the circuit breaker would count that.
-  depends_on = [aws_iam_role_policy.daemon, aws_iam_role_policy.execution]
+  depends_on = [aws_iam_role_policy.daemon, aws_iam_role_policy.execution, aws_ecs_cluster_capacity_providers.consumer]
 }
 
 # --- Auto scaling by the depth of the webhook queue ---
@@ -141,7 +166,7 @@ resource "aws_ecs_service" "consumer" {
 resource "aws_appautoscaling_target" "consumer" {
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
-  resource_id        = "service/${aws_ecs_cluster.consumer.name}/${aws_ecs_service.consumer.name}"
+  resource_id        = "service/${local.cluster_name}/${aws_ecs_service.consumer.name}"
   min_capacity       = var.min_tasks
   max_capacity       = var.max_tasks
   tags               = var.tags

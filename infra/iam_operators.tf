@@ -1,6 +1,7 @@
 # A policy for operators, to attach to their own roles.
 
 resource "aws_iam_policy" "operator" {
+  count       = var.create_operator_policy ? 1 : 0
   name        = "${local.role_prefix}operator"
   path        = var.role_path
   description = "Permissions for the operator commands of branchline"
@@ -106,7 +107,7 @@ locals {
         Sid      = "RestartTasks"
         Effect   = "Allow"
         Action   = ["ecs:DescribeServices", "ecs:UpdateService"]
-        Resource = "arn:${local.partition}:ecs:${local.region}:${local.account}:service/${aws_ecs_cluster.consumer.name}/${aws_ecs_service.consumer.name}"
+        Resource = "arn:${local.partition}:ecs:${local.region}:${local.account}:service/${local.cluster_name}/${aws_ecs_service.consumer.name}"
       },
       {
         Sid      = "ReadEventRule"

@@ -3,7 +3,10 @@
 resource "aws_api_gateway_rest_api" "webhooks" {
   name        = "${var.name}-webhooks"
   description = "GitHub webhooks for branchline"
-  tags        = var.tags
+
+  tags = var.tags
+
+  disable_execute_api_endpoint = try(var.domain.only, false)
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -168,6 +171,7 @@ resource "aws_api_gateway_deployment" "webhooks" {
       local.resource_policy,
       local.send_message_uri,
       aws_iam_role.api.arn,
+      try(var.domain.only, false),
     ])))
   }
   # These are the last resources of their dependency chains, so all others exist before them.

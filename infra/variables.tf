@@ -1,5 +1,6 @@
-# What runs, where, and how it is watched. variables_rules.tf has what the daemon does and may do,
-# and variables_front_door.tf who may call it.
+# What runs, and where. The other files have what the daemon does and may do (variables_rules.tf),
+# who may call the API (variables_front_door.tf), how it is watched (variables_watch.tf), and what
+# the organisation prescribes (variables_account.tf).
 
 variable "name" {
   description = "Name of the table, value of the pipelines' tag, and prefix of all other names."
@@ -14,6 +15,10 @@ variable "name" {
 variable "image" {
   description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z0-9][^\\s]*$", var.image))
+    error_message = "image must be the name of an image, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
+  }
 }
 
 variable "environment" {
@@ -44,6 +49,10 @@ variable "min_tasks" {
   description = "Minimum number of tasks. 0 stops the daemon; the queues keep messages for 4 days."
   type        = number
   default     = 1
+  validation {
+    condition     = var.min_tasks >= 0 && floor(var.min_tasks) == var.min_tasks
+    error_message = "min_tasks must be a whole number from 0."
+  }
 }
 
 variable "max_tasks" {
@@ -51,8 +60,8 @@ variable "max_tasks" {
   type        = number
   default     = 4
   validation {
-    condition     = var.max_tasks >= max(1, var.min_tasks)
-    error_message = "max_tasks must be at least 1 and at least min_tasks."
+    condition     = var.max_tasks >= max(1, var.min_tasks) && floor(var.max_tasks) == var.max_tasks
+    error_message = "max_tasks must be a whole number, at least 1 and at least min_tasks."
   }
 }
 
@@ -67,67 +76,102 @@ variable "drain_timeout" {
   type        = number
   default     = 25
   validation {
-    condition     = var.drain_timeout >= 0 && var.drain_timeout <= 100
-    error_message = "drain_timeout must be 0 to 100: Fargate kills a stopping task after at most 120 seconds, and the daemon needs some of them for its last acknowledgements."
+    condition     = var.drain_timeout >= 0 && var.drain_timeout <= 100 && floor(var.drain_timeout) == var.drain_timeout
+    error_message = "drain_timeout must be a whole number from 0 to 100: Fargate kills a stopping task after at most 120 seconds, and the daemon needs some of them for its last acknowledgements."
+  }
+}
+
+variable "cpu" {
+  description = "CPU units of a task, 1,024 for a vCPU. A task has work for a quarter of one: see docs/SCALING.md."
+  type        = number
+  default     = 256
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096], var.cpu)
+    error_message = "cpu must be 256, 512, 1024, 2048 or 4096."
+  }
+}
+
+variable "memory" {
+  description = "Memory of a task in MiB. 32 messages in work take at most 32 MiB."
+  type        = number
+  default     = 512
+  validation {
+    condition = contains(lookup({
+      256  = [512, 1024, 2048]
+      512  = [for gib in range(1, 5) : gib * 1024]
+      1024 = [for gib in range(2, 9) : gib * 1024]
+      2048 = [for gib in range(4, 17) : gib * 1024]
+      4096 = [for gib in range(8, 31) : gib * 1024]
+    }, var.cpu, [var.memory]), var.memory)
+    error_message = "Fargate does not have this much memory with this cpu: 512 to 2,048 MiB with 256, and from 2 to 8 times the CPU units with more, in whole GiB."
+  }
+}
+
+variable "cluster_arn" {
+  description = "An ECS cluster of yours for the service. Null: the module creates one."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.cluster_arn == null ? true : can(regex("^arn:[^:]+:ecs:[^:]+:[0-9]{12}:cluster/[^/]+$", var.cluster_arn))
+    error_message = "cluster_arn must be the ARN of an ECS cluster."
+  }
+}
+
+variable "capacity_providers" {
+  description = "Capacity providers of the tasks, with their weight and base: { FARGATE_SPOT = {} } costs about a third, and AWS may stop a task with a warning of 2 minutes, in which it drains. A cluster of yours must have the providers already. Empty: Fargate on demand."
+  type        = map(object({ weight = optional(number, 1), base = optional(number, 0) }))
+  default     = {}
+  validation {
+    condition     = alltrue([for each in values(var.capacity_providers) : each.weight >= 0 && each.weight <= 1000 && each.base >= 0 && each.base <= 100000])
+    error_message = "A weight must be 0 to 1,000, and a base 0 to 100,000."
+  }
+  validation {
+    condition     = length(var.capacity_providers) == 0 || anytrue([for each in values(var.capacity_providers) : each.weight > 0])
+    error_message = "At least one weight must be above 0: otherwise ECS starts no task."
   }
 }
 
 variable "vpc_id" {
-  description = "The VPC of the daemon tasks."
+  description = "The VPC of the tasks. Needed for the security group that the module creates."
   type        = string
+  default     = null
+  validation {
+    condition     = var.create_security_group ? can(regex("^vpc-[0-9a-f]+$", var.vpc_id)) : true
+    error_message = "vpc_id must be the ID of a VPC, such as vpc-0123456789abcdef0, unless create_security_group is false."
+  }
 }
 
 variable "subnet_ids" {
-  description = "Subnets of that VPC with a route to the AWS endpoints."
+  description = "Subnets of the tasks, with a route to AWS: through a NAT gateway, VPC endpoints, or an Internet gateway with assign_public_ip."
   type        = list(string)
+  validation {
+    condition     = length(var.subnet_ids) > 0
+    error_message = "At least one subnet is required."
+  }
+  validation {
+    condition     = alltrue([for id in var.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "Each value must be the ID of a subnet, such as subnet-0123456789abcdef0."
+  }
+}
+
+variable "create_security_group" {
+  description = "Whether the module creates a security group for the tasks, without inbound traffic and with outbound HTTPS."
+  type        = bool
+  default     = true
+}
+
+variable "security_group_ids" {
+  description = "Further security groups of the tasks, such as one that admits them to a collector, a proxy or VPC endpoints."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = var.create_security_group || length(var.security_group_ids) > 0
+    error_message = "Without create_security_group, at least one security group is required: the VPC's default group would be used."
+  }
 }
 
 variable "assign_public_ip" {
   description = "Whether tasks get a public IP address: true for public subnets without a NAT gateway. The security group allows no inbound traffic."
   type        = bool
   default     = false
-}
-
-variable "metrics" {
-  description = "Whether the daemon writes metrics to CloudWatch, with a dashboard. Costs 15 to 21 USD a month: docs/OBSERVABILITY.md."
-  type        = bool
-  default     = false
-}
-
-variable "log_retention_days" {
-  description = "Days that logs are retained."
-  type        = number
-  default     = 90
-}
-
-variable "alarm_topic_arns" {
-  description = "SNS topics that are notified when an alarm starts and ends. Without any, alarms only show in the console."
-  type        = list(string)
-  default     = []
-}
-
-variable "silence_hours" {
-  description = "Creates an alarm that starts when no webhook has arrived for this many hours, 1 to 24: the webhook was deleted or disabled at GitHub, or has another URL. It also starts on a quiet weekend. Null: no alarm."
-  type        = number
-  default     = null
-  validation {
-    condition     = var.silence_hours == null ? true : contains(range(1, 25), var.silence_hours)
-    error_message = "CloudWatch evaluates at most a day: silence_hours must be a whole number from 1 to 24."
-  }
-}
-
-variable "runbook_url" {
-  description = "The address of docs/OPERATING.md, which has a section for each alarm. The descriptions of the alarms link to it, so it must be one that a person on call can open."
-  type        = string
-  default     = "https://github.com/OWNER/branchline/blob/v0.1.0/docs/OPERATING.md"
-  validation {
-    condition     = can(regex("^https://[^\\s#]+$", var.runbook_url))
-    error_message = "runbook_url must be an https:// address without an anchor."
-  }
-}
-
-variable "deletion_protection" {
-  description = "Whether the table is protected from deletion. Apply false before you remove branchline."
-  type        = bool
-  default     = true
 }

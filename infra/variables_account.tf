@@ -1,4 +1,4 @@
-# What the organisation prescribes: tags, names of roles, and keys.
+# What the organisation prescribes: tags, names of roles, keys, and protection.
 
 variable "tags" {
   description = "Tags of all resources of the module, beside the default tags of the provider."
@@ -49,4 +49,16 @@ variable "kms_key_arns" {
     condition     = alltrue([for arn in compact(concat([var.kms_key_arns.queues, var.kms_key_arns.tables, var.kms_key_arns.logs], var.kms_key_arns.secrets)) : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[^*?]+$", arn))])
     error_message = "Each value must be the ARN of a key, not of an alias."
   }
+}
+
+variable "create_operator_policy" {
+  description = "Whether the module creates the policy for operators."
+  type        = bool
+  default     = true
+}
+
+variable "deletion_protection" {
+  description = "Whether the table is protected from deletion. Apply false before you remove branchline."
+  type        = bool
+  default     = true
 }

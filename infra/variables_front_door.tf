@@ -24,6 +24,25 @@ variable "source_cidrs" {
   }
 }
 
+variable "domain" {
+  description = "A host name of yours for the webhook URLs, with the ARN of its certificate in ACM, in the Region of the API. With zone_id, the module creates the record in that Route 53 zone; otherwise create one to the output domain_target. only = true turns the API's own host name off, and with it the URLs from before: set it after GitHub's form has the new one."
+  type = object({
+    name            = string
+    certificate_arn = string
+    zone_id         = optional(string)
+    only            = optional(bool, false)
+  })
+  default = null
+  validation {
+    condition     = var.domain == null ? true : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]{2,}$", var.domain.name))
+    error_message = "domain.name must be a host name in lower case, such as hooks.example.com."
+  }
+  validation {
+    condition     = var.domain == null ? true : can(regex("^arn:[^:]+:acm:[^:]+:[0-9]{12}:certificate/", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn must be the ARN of a certificate in ACM."
+  }
+}
+
 variable "throttle" {
   description = "Maximum requests per second, and burst, that each webhook URL accepts. It limits the cost. Keep it far above what GitHub sends: GitHub gets a 429 for the others and does not redeliver them by itself."
   type        = object({ rate = number, burst = number })

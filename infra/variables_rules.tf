@@ -80,12 +80,20 @@ variable "codepipeline_rate" {
   description = "Maximum calls to CodePipeline per second and task. AWS throttles per account, so lower this for more tasks."
   type        = number
   default     = 10
+  validation {
+    condition     = var.codepipeline_rate >= 1 && var.codepipeline_rate <= 1000 && floor(var.codepipeline_rate) == var.codepipeline_rate
+    error_message = "codepipeline_rate must be a whole number from 1 to 1,000."
+  }
 }
 
 variable "concurrency" {
   description = "Maximum number of messages that one task processes at the same time."
   type        = number
   default     = 32
+  validation {
+    condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
+    error_message = "concurrency must be a whole number from 1 to 1,000."
+  }
 }
 
 variable "github" {

@@ -271,7 +271,7 @@ run "keys_of_the_services" {
     error_message = "Without keys, DynamoDB and CloudWatch Logs must encrypt with their own."
   }
   assert {
-    condition     = !strcontains(join("", [aws_iam_role_policy.daemon.policy, aws_iam_role_policy.api.policy, aws_iam_role_policy.execution.policy, aws_iam_policy.operator.policy]), "kms:")
+    condition     = !strcontains(join("", [aws_iam_role_policy.daemon.policy, aws_iam_role_policy.api.policy, aws_iam_role_policy.execution.policy, aws_iam_policy.operator[0].policy]), "kms:")
     error_message = "Without keys, nobody needs a permission for one."
   }
 }
@@ -282,7 +282,7 @@ run "operators_without_secrets" {
     kms_key_arns           = { secrets = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"] }
   }
   assert {
-    condition     = length([for s in jsondecode(aws_iam_policy.operator.policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0
+    condition     = length([for s in jsondecode(aws_iam_policy.operator[0].policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0
     error_message = "The policy for operators must not allow reading secrets."
   }
 }

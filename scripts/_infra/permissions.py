@@ -56,6 +56,13 @@ VARIABLES: dict[str, Any] = {
     "metrics": True,
     "manage_api_gateway_account": True,
     "silence_hours": 12,
+    "alarm_emails": ["oncall@example.com"],
+    "capacity_providers": {"FARGATE_SPOT": {"weight": 3}, "FARGATE": {"base": 1}},
+    "domain": {
+        "name": "hooks.example.com",
+        "certificate_arn": f"arn:aws:acm:{ARN}:certificate/11111111-2222-4333-8444-555555555555",
+        "zone_id": "Z0123456789ABCDEFGHIJ",
+    },
     "alarm_topic_arns": [f"arn:aws:sns:{ARN}:pager"],
 }
 
@@ -151,7 +158,7 @@ POLICIES = {
     "api": "aws_iam_role_policy.api",
     "execution": "aws_iam_role_policy.execution",
     "daemon": "aws_iam_role_policy.daemon",
-    "operator": "aws_iam_policy.operator",
+    "operator": "aws_iam_policy.operator[0]",
 }
 
 

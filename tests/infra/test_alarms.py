@@ -96,7 +96,7 @@ class Alarms(unittest.TestCase):
         """A command with a wrong name shows nothing."""
         groups = {values["name"] for address, values in applied().items() if "aws_cloudwatch_log_group." in address}
         self.assertEqual(set(re.findall(r"aws logs tail (\S+)", PAGE)), groups)
-        cluster, service = applied()["aws_ecs_cluster.consumer"]["name"], applied()["aws_ecs_service.consumer"]["name"]
+        cluster, service = applied()["aws_ecs_cluster.consumer[0]"]["name"], applied()["aws_ecs_service.consumer"]["name"]
         self.assertIn(f"--cluster {cluster} --services {service} ", PAGE)
         self.assertIn(f"Name=TableName,Value={applied()['aws_dynamodb_table.mappings']['name']} ", PAGE)
 

@@ -67,6 +67,31 @@ class Validation(unittest.TestCase):
             ({"web_acl_rate": 9}, "rates from 10 requests"),
             ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn or web_acl_rate, not both"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
+            ({"image": ""}, "must be the name of an image"),
+            ({"min_tasks": -1}, "a whole number from 0"),
+            ({"max_tasks": 1.5}, "max_tasks must be a whole number"),
+            ({"drain_timeout": -1}, "a whole number from 0 to 100"),
+            ({"codepipeline_rate": 0}, "from 1 to 1,000"),
+            ({"concurrency": -3}, "from 1 to 1,000"),
+            ({"subnet_ids": []}, "At least one subnet"),
+            ({"subnet_ids": ["vpc-1"]}, "the ID of a subnet"),
+            ({"vpc_id": None}, "the ID of a VPC"),
+            ({"create_security_group": False}, "at least one security group is required"),
+            ({"cpu": 300}, "cpu must be 256"),
+            ({"cpu": 1024}, "Fargate does not have this much memory"),
+            ({"cluster_arn": "shared"}, "the ARN of an ECS cluster"),
+            ({"capacity_providers": {"FARGATE_SPOT": {"weight": 0}}}, "otherwise ECS starts no task"),
+            ({"capacity_providers": {"FARGATE_SPOT": {"weight": -1}}}, "A weight must be"),
+            ({"log_retention_days": 91}, "CloudWatch Logs retains for"),
+            ({"log_level": "info; rm"}, "such as info"),
+            ({"alarm_emails": ["oncall"]}, "an e-mail address"),
+            ({"alarm_topic_arns": ["pager"]}, "the ARN of an SNS topic"),
+            ({"domain": VARIABLES["domain"] | {"name": "https://hooks.example.com"}}, "a host name in lower case"),
+            ({"domain": VARIABLES["domain"] | {"certificate_arn": "arn:aws:iam::1:server-certificate/x"}}, "a certificate in ACM"),
+            ({"role_path": "teams"}, "begin and end with a slash"),
+            ({"role_name_prefix": "a" * 55}, "1 to 54 letters"),
+            ({"permissions_boundary_arn": "boundary"}, "the ARN of a managed policy"),
+            ({"kms_key_arns": {"logs": "alias/logs"}}, "the ARN of a key, not of an alias"),
             ({"silence_hours": 25}, "CloudWatch evaluates at most a day"),
             ({"silence_hours": 0.5}, "CloudWatch evaluates at most a day"),
             ({"runbook_url": "docs/OPERATING.md"}, "an https:// address"),
@@ -390,7 +415,8 @@ class Rotation(unittest.TestCase):
         """
         with rotation({}) as (_, change):
             changed = re.findall(r"(?m)^  # (\S+) (?:will|must) ", change.plan())
-        unfaithful = {"aws_api_gateway_account.logs[0]", "aws_vpc_security_group_egress_rule.https"}
+        rule = "aws_vpc_security_group_egress_rule.https"
+        unfaithful = {"aws_api_gateway_account.logs[0]", f'{rule}["ipv4"]', f'{rule}["ipv6"]'}
         self.assertEqual(set(changed) - unfaithful, set())
 
     def test_no_token_in_a_plan_or_an_output(self) -> None:
