@@ -7,7 +7,7 @@ from typing import Any
 from support import applied, outputs
 
 from _infra import terraform
-from _infra.permissions import ACCOUNT, ARN, VARIABLES
+from _infra.permissions import ARN, VARIABLES
 from _infra.provider import REGION
 
 SERVICE = "aws_ecs_service.consumer"
