@@ -22,6 +22,7 @@ mod probe;
 mod process;
 mod repository_removal;
 mod repository_renaming;
+mod rerun;
 mod secret_scope;
 mod skipped_commits;
 pub mod template_cache;

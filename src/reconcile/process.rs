@@ -127,6 +127,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let done = self.rename_repository(&renaming, lease, journal);
                 done.instrument(span).await
             }
+            Decision::Handle(Request::Rerun(request)) => {
+                let done = self.rerun(&request, message.secret(), lease, journal);
+                done.instrument(span).await
+            }
             Decision::Handle(Request::Repair(request)) => {
                 let done = async {
                     match request.repair.kind {

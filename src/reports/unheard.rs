@@ -100,11 +100,13 @@ fn event(
 ) -> Option<ExecutionEvent> {
     let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::from_rfc3339);
     let id = ExecutionId::parse(execution.id.clone()).ok()?;
-    let attempt = record.run.as_ref().filter(|run| run.execution == id);
+    let heard = record.run.as_ref().filter(|run| run.execution == id);
+    let outdated = record.outdated.as_ref().filter(|one| one.execution == id);
+    let attempt = heard.map_or(1, |run| run.attempt);
     Some(ExecutionEvent {
         pipeline: pipeline.clone(),
         execution: id,
-        attempt: attempt.map_or(1, |run| run.attempt),
+        attempt: outdated.map_or(attempt, |one| attempt.max(one.attempt + 1)),
         time: time(&execution.updated).or(time(&execution.started))?,
         started_at: time(&execution.started),
         progress: Progress::Pipeline {

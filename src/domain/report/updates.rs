@@ -1,7 +1,7 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
-use crate::domain::report::record::{CommitChange, CommitKey, CommitUpdate, Phase};
+use crate::domain::report::record::{Attempt, CommitChange, CommitKey, CommitUpdate, Phase};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
@@ -34,18 +34,23 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
         },
         (Some(_) | None, _) => None,
     };
-    let head = phase.and_then(|phase| head_update(next, phase, None));
+    let head = phase.and_then(|phase| head_update(next, phase, None, None));
     superseded(seen, next).into_iter().chain(head).collect()
 }
 
-/// Returns the update for a row that is settled after an effect.
+/// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
+/// which the head runs again.
 #[must_use]
-pub fn settled(next: &Mapping, execution: Option<ExecutionId>) -> Option<CommitUpdate> {
+pub fn settled(
+    next: &Mapping,
+    execution: Option<ExecutionId>,
+    outdated: Option<Attempt>,
+) -> Option<CommitUpdate> {
     let phase = match next.absence() {
         Some(reason) => Phase::Absent(reason),
         None => building(next)?,
     };
-    head_update(next, phase, execution)
+    head_update(next, phase, execution, outdated)
 }
 
 fn building(row: &Mapping) -> Option<Phase> {
@@ -60,6 +65,7 @@ fn head_update(
     row: &Mapping,
     phase: Phase,
     execution: Option<ExecutionId>,
+    outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
     Some(CommitUpdate {
         key: key(row, row.order.head.as_ref()?),
@@ -68,6 +74,7 @@ fn head_update(
             target: row.report.clone()?,
             phase,
             execution,
+            outdated,
         },
     })
 }

@@ -10,6 +10,7 @@ mod payloads;
 mod reliability;
 mod reports;
 mod repository_ends;
+mod reruns;
 mod steps;
 mod ties;
 mod trail;

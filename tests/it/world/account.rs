@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::clone::declaration::Declaration;
-use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
-use branchline::ports::{CreateResult, ExistingPipeline};
+use branchline::ports::{CreateResult, ExistingPipeline, RetryResult};
 use serde_json::{Map, Value};
 
 use crate::world::codepipeline_rules;
@@ -44,6 +44,21 @@ pub(crate) struct Started {
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) token: Option<String>,
     pub(crate) stopped: bool,
+    /// The stage in which it failed.
+    pub(crate) failed: Option<String>,
+    /// How often a failed stage of it was retried.
+    pub(crate) retries: u32,
+}
+
+impl Started {
+    /// Returns the status, as AWS spells it.
+    fn status(&self) -> &'static str {
+        match (self.stopped, &self.failed) {
+            (true, _) => "Stopped",
+            (false, Some(_)) => "Failed",
+            (false, None) => "InProgress",
+        }
+    }
 }
 
 impl Pipeline {
@@ -198,7 +213,7 @@ impl Account {
                     commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
                     variables: run.variables.clone(),
                     token,
-                    stopped: false,
+                    ..Started::default()
                 });
                 pipeline.runs.len() - 1
             }
@@ -216,7 +231,7 @@ impl Account {
             .enumerate()
             .map(|(index, run)| Execution {
                 id: execution(name, index),
-                state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
+                state: run.status().to_owned(),
                 commit: pipeline.fetched(run, source),
                 ..Execution::default()
             })
@@ -252,6 +267,28 @@ impl Account {
         for (index, run) in runs.into_iter().flatten().enumerate() {
             run.stopped |= execution(name, index) == id;
         }
+    }
+
+    /// Retries the failed stage of the latest execution, the only one that can be retried.
+    pub(super) fn retry(
+        &mut self,
+        name: &PipelineName,
+        failed: &FailedStage,
+    ) -> Result<RetryResult, Fault> {
+        let runs = &mut self.ours(name)?.runs;
+        let latest = runs.len().checked_sub(1);
+        let is_latest = latest.map(|index| execution(name, index));
+        let is_latest = is_latest.as_deref() == Some(failed.execution.as_str());
+        let run = runs.last_mut().filter(|_| is_latest);
+        let run = run.filter(|run| !run.stopped && run.failed.as_ref() == Some(&failed.stage));
+        Ok(match run {
+            Some(run) => {
+                run.failed = None;
+                run.retries += 1;
+                RetryResult::Begun
+            }
+            None => RetryResult::NotRetryable,
+        })
     }
 
     fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {

@@ -72,6 +72,7 @@ pub(crate) enum Op {
     Create,
     Update,
     Start,
+    Retry,
     Executions,
     Stop,
     Find,
@@ -98,7 +99,7 @@ impl Op {
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
-            Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
+            Self::Update | Self::Start | Self::Retry | Self::Executions | Self::Stop => 1,
             Self::CreatedAt => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
@@ -108,7 +109,7 @@ impl Op {
     fn changes_a_pipeline(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Update | Self::Start | Self::Stop | Self::Remove
+            Self::Create | Self::Update | Self::Start | Self::Retry | Self::Stop | Self::Remove
         )
     }
 }

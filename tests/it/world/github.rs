@@ -75,6 +75,16 @@ impl FakeGitHub {
         newest.into_values().map(line).collect()
     }
 
+    /// Returns the check run that counts for a commit, which has one report.
+    pub(crate) fn check(&self, commit: &str) -> (CheckRunId, Report) {
+        let state = lock(&self.state);
+        let is_of_commit =
+            |(_, check): &(&CheckRunId, &Check)| check.report.commit.as_str() == commit;
+        let mut newest_first = state.checks.iter().rev();
+        let (id, check) = newest_first.find(is_of_commit).expect("a check run");
+        (*id, check.report.clone())
+    }
+
     /// Returns the check runs that will never end, because another one of their name came later.
     pub(crate) fn abandoned_checks(&self) -> Vec<String> {
         let state = lock(&self.state);

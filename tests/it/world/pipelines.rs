@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
-use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -90,6 +90,32 @@ impl FakePipelines {
     pub(crate) fn exists(&self, name: &str) -> bool {
         let account = lock(&self.account);
         account.pipelines.keys().any(|other| other.as_str() == name)
+    }
+
+    /// Lets the latest execution of a pipeline fail in a stage.
+    pub(crate) fn fail(&self, name: &str, stage: &str) {
+        let mut account = lock(&self.account);
+        let found = account
+            .pipelines
+            .iter_mut()
+            .find(|(other, _)| other.as_str() == name);
+        let run = found.and_then(|(_, pipeline)| pipeline.runs.last_mut());
+        run.expect("an execution").failed = Some(stage.to_owned());
+    }
+
+    /// Starts an execution of a pipeline as a person does ("Release change").
+    pub(crate) fn release(&self, name: &str) {
+        let mut account = lock(&self.account);
+        let found = account
+            .pipelines
+            .iter_mut()
+            .find(|(other, _)| other.as_str() == name);
+        let (_, pipeline) = found.expect("a pipeline");
+        let newest = pipeline.runs.last().cloned().unwrap_or_default();
+        pipeline.runs.push(Started {
+            commit: newest.commit,
+            ..Started::default()
+        });
     }
 
     /// Hides the tags of every pipeline from the next reads, as CodePipeline may do for a while
@@ -197,7 +223,15 @@ impl PipelineReader for FakePipelines {
         name: &PipelineName,
         source: Option<&str>,
     ) -> Result<Vec<Execution>, Fault> {
-        let effect = || Ok(lock(&self.account).executions(name, source));
+        let effect = || {
+            let mut executions = lock(&self.account).executions(name, source);
+            let now = self.faults.now().to_string();
+            for one in &mut executions {
+                // The time matters for what has ended.
+                one.updated = (one.state == "Failed").then(|| now.clone());
+            }
+            Ok(executions)
+        };
         self.faults
             .pass_about(Op::Executions, name.as_str(), effect)
             .await
@@ -234,6 +268,17 @@ impl Pipelines for FakePipelines {
         let (own, run) = (name.clone(), run.clone());
         let effect = move |account: &mut Account| account.start(&own, &run);
         self.change(Op::Start, name, claim, effect).await
+    }
+
+    async fn retry(
+        &self,
+        name: &PipelineName,
+        failed: &FailedStage,
+        claim: &Claim,
+    ) -> Result<RetryResult, Fault> {
+        let (own, failed) = (name.clone(), failed.clone());
+        let effect = move |account: &mut Account| account.retry(&own, &failed);
+        self.change(Op::Retry, name, claim, effect).await
     }
 
     async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {
