@@ -190,9 +190,11 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.calls("gh"), [])
 
     def test_the_crate(self) -> None:
-        """cargo builds it once more before it uploads it."""
+        """It is built before anything is published, and once more before it is uploaded."""
+        self.ci("dryrun")
         self.ci("crate")
-        self.assertEqual(self.calls("cargo"), ["cargo publish --locked"])
+        expected = ["cargo publish --locked --dry-run", "cargo publish --locked"]
+        self.assertEqual(self.calls("cargo"), expected)
 
     def check_that_the_token_is_hidden(self) -> None:
         """A program gets it on standard input, and never as an argument, which others can see."""
