@@ -12,6 +12,7 @@ pub mod explain;
 pub mod history;
 pub mod mappings;
 pub mod offline;
+pub mod predicted_report;
 pub mod preflight;
 pub mod rehearsal;
 pub mod status;
