@@ -65,6 +65,8 @@ variables {
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
+
+  manage_api_gateway_account = false
 }
 
 run "defaults" {
@@ -256,6 +258,32 @@ run "each_webhook_with_a_secret_of_its_own" {
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "ReadSecrets"]) == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf"]
     error_message = "The permission must name the secret, without the key."
+  }
+}
+
+run "keys_of_the_services" {
+  assert {
+    condition     = alltrue([for queue in local.all_queues : queue.sqs_managed_sse_enabled && queue.kms_master_key_id != "x"])
+    error_message = "Without a key, SQS must encrypt with its own."
+  }
+  assert {
+    condition     = !one(aws_dynamodb_table.mappings.server_side_encryption).enabled && aws_cloudwatch_log_group.consumer.kms_key_id == null
+    error_message = "Without keys, DynamoDB and CloudWatch Logs must encrypt with their own."
+  }
+  assert {
+    condition     = !strcontains(join("", [aws_iam_role_policy.daemon.policy, aws_iam_role_policy.api.policy, aws_iam_role_policy.execution.policy, aws_iam_policy.operator[0].policy]), "kms:")
+    error_message = "Without keys, nobody needs a permission for one."
+  }
+}
+
+run "operators_without_secrets" {
+  variables {
+    operators_read_secrets = false
+    kms_key_arns           = { secrets = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"] }
+  }
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_policy.operator[0].policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0
+    error_message = "The policy for operators must not allow reading secrets."
   }
 }
 

@@ -89,6 +89,9 @@ def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
         "path_tokens": URLS,
         "source_cidrs": [f"{hook.GITHUB}/32"],
         "deletion_protection": False,
+        "manage_api_gateway_account": False,
+        # moto starts no task.
+        "wait_for_steady_state": False,
     }
 
 

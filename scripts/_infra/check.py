@@ -9,7 +9,7 @@ from _common import cargo, environments, parts, paths, terminal
 from _common.problem import Problem
 from _gateway.packages import ENGINE
 
-from . import packages
+from . import deprecations, packages
 
 TERRAFORM_TOOLS = ("terraform", "node", "npm")
 GATEWAY_TOOLS = ("node", "npm", "java", "javac", "apt-get", "dpkg-deb")
@@ -39,6 +39,7 @@ def main() -> int:
 def _terraform() -> None:
     parts.need(TERRAFORM_TOOLS)
     packages.NPM.ensure()
+    deprecations.PART.ensure()
     environment = environments.named("infra")
     environment.ensure()
     variables = {**os.environ, "CHECKPOINT_DISABLE": "1"}

@@ -17,6 +17,7 @@ use crate::domain::github::needs::Uses;
 use crate::domain::ids::RepositoryName;
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::CommentPolicy;
+use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
@@ -103,7 +104,7 @@ async fn github(
         checks: forms.contains(&ReportForm::Check),
         statuses: forms.contains(&ReportForm::Status),
         comments: comments.any(|comment| comment != CommentPolicy::Never),
-        ..Uses::default()
+        merge_groups: config.rules.0.iter().any(|rule| rule.on == On::MergeGroup),
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;
     let answer = github.sign_in().await;

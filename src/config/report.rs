@@ -75,7 +75,7 @@ pub(super) fn comment(
         .ok_or("expected \"failures\", \"always\" or \"never\"")
         .and_then(|policy| match (policy, form, on) {
             (CommentPolicy::Never, _, _) => Ok(policy),
-            (_, _, Some(On::Branch)) => {
+            (_, _, Some(On::Branch | On::MergeGroup)) => {
                 Err("only pull requests have a comment: remove it, or use on = \"pull_request\"")
             }
             (_, Some(None), _) => Err(

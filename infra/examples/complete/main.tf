@@ -55,6 +55,7 @@ module "branchline" {
   web_acl_rate = var.web_acl_rate
 
   alarm_topic_arns    = var.alarm_topic_arns
+  silence_hours       = var.silence_hours
   metrics             = var.metrics
   min_tasks           = var.min_tasks
   deletion_protection = var.deletion_protection

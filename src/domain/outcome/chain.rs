@@ -39,7 +39,7 @@ const FAILURE: &str = "FAILURE";
 const ACTION: &str = "ACTION";
 const REPORT: &str = "REPORT";
 const MESSAGE: &str = "MESSAGE";
-/// The beginning of the partitions that operators may write to: infra/iam.tf has the same.
+/// The beginning of the partitions that operators may write to: infra/iam_daemon.tf has the same.
 const OPERATOR: &str = "OPERATOR#";
 /// The partition of operators' actions on messages without a known subject. No subject's key is the
 /// same, since it begins with `REPO#`.

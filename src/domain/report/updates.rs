@@ -17,6 +17,15 @@ pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate
     })
 }
 
+/// Returns the update for the head of a subject that has ended, if the event does not name it: the
+/// deletion of a branch, or the end of a repository.
+#[must_use]
+pub fn ended(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let reason = next.absence()?;
+    let seen = seen.filter(|_| next.order.head.is_none())?;
+    head_update(seen, Phase::Absent(reason), None, None)
+}
+
 /// Returns the updates for a row that is written without an effect. `builds` is true if
 /// CodePipeline builds the head by itself.
 #[must_use]

@@ -46,6 +46,17 @@ pub(crate) fn branch_rule() -> Rule {
     }
 }
 
+/// Returns a rule that gives every merge group of `acme/*` the pipeline `REPO-BRANCH`.
+pub(crate) fn merge_group_rule() -> Rule {
+    Rule {
+        name: "merge groups".to_owned(),
+        digest: "digest of merge groups".to_owned(),
+        on: On::MergeGroup,
+        pipeline_name: name_pattern("{repo}-{branch}"),
+        ..pull_request_rule()
+    }
+}
+
 /// Parses globs.
 pub(crate) fn patterns<const N: usize>(globs: [&str; N]) -> GlobFilter {
     GlobFilter::parse(globs).expect("valid globs")

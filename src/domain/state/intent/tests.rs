@@ -8,7 +8,7 @@ use crate::domain::rules::pipeline_name::NamePattern;
 fn rule(on: On) -> Rule {
     let pattern = match on {
         On::PullRequest => "{repo}-pr-{number}",
-        On::Branch => "{repo}-{branch}",
+        On::Branch | On::MergeGroup => "{repo}-{branch}",
     };
     Rule {
         name: "rule 1".into(),
