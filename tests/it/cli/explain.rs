@@ -217,7 +217,7 @@ fn with_github_it_shows_the_report_and_the_comment() {
     pipeline   api-pr-7
     prediction create api-pr-7 from api-template
     report     status branchline/rule 1: in-progress: Running in CodePipeline
-    comment    **Running in CodePipeline**
+    comment    Running in CodePipeline
     "#);
     let json: Value = serde_json::from_str(&all("json")).unwrap();
     let report = &json["report"];
