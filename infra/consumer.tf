@@ -1,12 +1,3 @@
-resource "aws_ssm_parameter" "configuration" {
-  name        = "/${var.name}/configuration"
-  description = "branchline.toml. It refers to the secrets by name and contains none."
-  type        = "String"
-  tier        = "Intelligent-Tiering" # up to 4 KB is free
-  value       = local.configuration
-  tags        = var.tags
-}
-
 resource "aws_cloudwatch_log_group" "consumer" {
   name              = local.log_group_names.consumer
   kms_key_id        = var.kms_key_arns.logs
@@ -96,7 +87,7 @@ resource "aws_ecs_task_definition" "consumer" {
       startPeriod = 30
     }
     secrets = concat(
-      [{ name = "BRANCHLINE_TOML", valueFrom = aws_ssm_parameter.configuration.arn }],
+      [{ name = "BRANCHLINE_TOML", valueFrom = local.configuration_arn }],
       [for variable, arn in local.secrets : { name = variable, valueFrom = arn }],
     )
     # The daemon reads its configuration once, at start. The hash makes each change of the

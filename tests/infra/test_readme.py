@@ -42,6 +42,8 @@ LIFECYCLE = {
     "route53_record": ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetChange"],
     "sns_topic": ["sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"],
     "sns_topic_subscription": ["sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+    "secretsmanager_secret": ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret"],
+    "secretsmanager_secret_version": ["secretsmanager:PutSecretValue", "secretsmanager:GetSecretValue"],
     "security_group": ["ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"],
     "sqs_queue": ["sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:DeleteQueue"],
     "sqs_queue_policy": ["sqs:SetQueueAttributes", "sqs:GetQueueAttributes"],
