@@ -9,6 +9,7 @@
 
 mod account;
 mod clock;
+mod comments;
 mod commits;
 mod cursor;
 mod github;
@@ -24,6 +25,7 @@ pub use account::{
     TableDescription,
 };
 pub use clock::Clock;
+pub use comments::{CommentLog, CommentPage};
 pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
 pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};

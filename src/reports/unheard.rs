@@ -7,9 +7,11 @@ use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
 use crate::domain::report::record::{CommitKey, CommitRecord, Phase};
+use crate::domain::report::render::Due;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
 use crate::reports::Reporter;
+use crate::reports::outbox::Post;
 
 /// How old a change is before another daemon reports it: its own one has had the time.
 const UNREPORTED_AGE: Duration = Duration::from_secs(120);
@@ -22,7 +24,17 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let before = now.minus(UNREPORTED_AGE);
         let keys = self.all_listed(CommitList::Unreported, before).await?;
         self.outbox.push(keys);
-        Ok(())
+        let mut after = None;
+        loop {
+            let page = self.store.unsent_comments(before, after).await?;
+            for subject in page.subjects {
+                self.outbox.push_at(Post::Comment(subject), now);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Asks CodePipeline about executions that should have ended.
@@ -70,9 +82,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 None => {}
             }
         }
-        let list = CommitList::of(&next, &next.due(&self.config.region, now));
-        let is_written = self.store.replace(&next, list).await?;
-        if is_written && list == Some(CommitList::Unreported) {
+        let region = &self.config.region;
+        let due = self.store.replace_as_due(&next, region, now).await?;
+        if due.is_some_and(|due| due != Due::Nothing) {
             self.outbox.push([next.key]);
         }
         Ok(())

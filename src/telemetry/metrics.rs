@@ -11,7 +11,6 @@ use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
 use crate::domain::outcome::outgoing::Destination;
-use crate::domain::report::ReportForm;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,8 +77,11 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
-    /// Reports to GitHub, by form (check or status) and by result: sent, or the kind of fault
+    /// Reports to GitHub, by form (check, status or comment) and by result: sent, or the kind of
+    /// fault
     REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
+    /// Age of the oldest report or comment that GitHub does not have yet
+    OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -175,9 +177,14 @@ impl Drop for InFlight {
     }
 }
 
-/// Counts a report to GitHub, or a failed one.
-pub(crate) fn report_sent(form: ReportForm, result: &'static str) {
-    counter!(REPORTS.name, "form" => form.as_str(), "result" => result).increment(1);
+/// Counts a report or a comment to GitHub, or a failed one.
+pub(crate) fn report_sent(form: &'static str, result: &'static str) {
+    counter!(REPORTS.name, "form" => form, "result" => result).increment(1);
+}
+
+/// Sets the age of the oldest report or comment that GitHub does not have yet.
+pub(crate) fn oldest_unsent(age: Duration) {
+    gauge!(OLDEST_UNSENT.name).set(age.as_secs_f64());
 }
 
 /// Counts a lost lease.

@@ -1,7 +1,7 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
-use crate::domain::report::record::{Attempt, CommitChange, CommitKey, CommitUpdate, Phase};
+use crate::domain::report::record::{Attempt, CommitKey, CommitUpdate, Phase, ReportedHead};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
@@ -11,10 +11,19 @@ pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate
     let seen = seen.filter(|seen| seen.report.is_some())?;
     let was_built = matches!(seen.desired, Some(Desired::Present(_)));
     let (old, new) = (seen.order.head.as_ref()?, next.order.head.as_ref()?);
-    (was_built && old != new).then(|| CommitUpdate {
+    (was_built && old != new).then(|| CommitUpdate::Superseded {
         key: key(seen, old),
-        change: CommitChange::Superseded(new.clone()),
+        by: new.clone(),
     })
+}
+
+/// Returns the update for the head of a subject that has ended, if the event does not name it: the
+/// deletion of a branch, or the end of a repository.
+#[must_use]
+pub fn ended(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let reason = next.absence()?;
+    let seen = seen.filter(|_| next.order.head.is_none())?;
+    head_update(seen, Phase::Absent(reason), None, None)
 }
 
 /// Returns the updates for a row that is written without an effect. `builds` is true if
@@ -67,15 +76,16 @@ fn head_update(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
-    Some(CommitUpdate {
-        key: key(row, row.order.head.as_ref()?),
-        change: CommitChange::Head {
+    Some(CommitUpdate::Head {
+        head: ReportedHead {
+            key: key(row, row.order.head.as_ref()?),
             repository: row.repository.clone(),
             target: row.report.clone()?,
-            phase,
-            execution,
-            outdated,
+            event_time: row.order.event_time,
         },
+        phase,
+        execution,
+        outdated,
     })
 }
 

@@ -3,9 +3,11 @@
 mod bound_secrets;
 mod budget;
 mod clones;
+mod comments;
 mod event_names;
 mod fakes;
 mod identity;
+mod merge_groups;
 mod payloads;
 mod reliability;
 mod reports;

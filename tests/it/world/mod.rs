@@ -16,6 +16,7 @@ pub(crate) mod captured_logs;
 pub(crate) mod chaos;
 pub(crate) mod clock;
 pub(crate) mod codepipeline_rules;
+mod comments;
 mod commits;
 pub(crate) mod driver;
 pub(crate) mod emulator;

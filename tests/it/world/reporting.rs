@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use branchline::domain::intake::envelope::Source;
 use branchline::ports::{Clock, Queue};
-use branchline::reports::{Reporter, ReporterConfig};
+use branchline::reports::{Outbox, Reporter, ReporterConfig};
 
 use super::clock::FakeClock;
 use super::driver;
@@ -20,13 +20,29 @@ impl World {
         &self,
         name: &str,
     ) -> Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock> {
+        self.reporter_with(name, self.outbox.clone())
+    }
+
+    /// Returns the reporter of another daemon, which finds in the table what is due.
+    pub(crate) fn other_reporter(
+        &self,
+        name: &str,
+    ) -> Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock> {
+        self.reporter_with(name, Outbox::default())
+    }
+
+    fn reporter_with(
+        &self,
+        name: &str,
+        outbox: Outbox,
+    ) -> Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock> {
         let config = ReporterConfig {
             worker: name.to_owned(),
             region: REGION.to_owned(),
         };
         let (store, account) = (self.store.clone(), self.account.clone());
         let (github, clock) = (self.github.clone(), self.clock.clone());
-        Reporter::new(store, account, github, clock, self.outbox.clone(), config)
+        Reporter::new(store, account, github, clock, outbox, config)
     }
 
     /// Tells GitHub everything that is due.

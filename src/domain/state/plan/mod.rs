@@ -200,7 +200,8 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
             _,
         ) => {
             let superseded = updates::superseded(seen, &transition.next);
-            transition.commits = superseded.into_iter().collect();
+            let ended = updates::ended(seen, &transition.next);
+            transition.commits = superseded.into_iter().chain(ended).collect();
             Plan::Act { transition, effect }
         }
         (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_)), _) => plan,
