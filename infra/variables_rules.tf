@@ -30,6 +30,7 @@ variable "rules" {
     max_active      = optional(number)
     report          = optional(string)
     context         = optional(string)
+    comment         = optional(string)
     stop_on_close   = optional(bool)
   }))
   default = []
@@ -68,8 +69,9 @@ variable "rules" {
       contains(["safe", "all"], coalesce(rule.stages, "all")),
       contains(["SUPERSEDED", "QUEUED", "PARALLEL"], coalesce(rule.execution_mode, "QUEUED")),
       contains(["check", "status", "none"], coalesce(rule.report, "none")),
+      contains(["failures", "always", "never"], coalesce(rule.comment, "never")),
     ])])
-    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none."
+    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never."
   }
 }
 

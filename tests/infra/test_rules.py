@@ -45,6 +45,7 @@ EVERYTHING: dict[str, Any] = {
     "max_active": 40,
     "report": "check",
     "context": "ci/branchline",
+    "comment": "failures",
     "stop_on_close": True,
 }
 
