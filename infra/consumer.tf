@@ -25,7 +25,7 @@ locals {
 resource "aws_security_group" "consumer" {
   count       = var.create_security_group ? 1 : 0
   name        = "${var.name}-consumer"
-  description = "branchline: no inbound traffic, outbound HTTPS"
+  description = "branchline: outbound HTTPS"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
@@ -40,6 +40,17 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   cidr_ipv4         = each.key == "ipv4" ? each.value : null
   cidr_ipv6         = each.key == "ipv6" ? each.value : null
   tags              = var.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "metrics" {
+  for_each                     = toset(var.scrape_security_group_ids)
+  security_group_id            = aws_security_group.consumer[0].id
+  description                  = "Prometheus"
+  ip_protocol                  = "tcp"
+  from_port                    = 9090
+  to_port                      = 9090
+  referenced_security_group_id = each.value
+  tags                         = var.tags
 }
 
 resource "aws_ecs_task_definition" "consumer" {
@@ -57,7 +68,7 @@ resource "aws_ecs_task_definition" "consumer" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  container_definitions = jsonencode([{
+  container_definitions = jsonencode(concat([{
     name                   = "branchline"
     image                  = var.image
     essential              = true
@@ -72,8 +83,8 @@ resource "aws_ecs_task_definition" "consumer" {
       [
         { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
         { name = "BRANCHLINE_LOG", value = var.log_level },
-        { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
-        { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
+        { name = "BRANCHLINE_METRICS", value = { none = "none", cloudwatch = "emf", prometheus = "prometheus" }[var.metrics] },
+        { name = "BRANCHLINE_METRICS_ADDR", value = length(var.scrape_security_group_ids) > 0 ? "0.0.0.0:9090" : "127.0.0.1:9090" },
       ],
       [for name, value in var.environment : { name = name, value = value }],
     )
@@ -101,7 +112,7 @@ resource "aws_ecs_task_definition" "consumer" {
         "awslogs-stream-prefix" = "branchline"
       }
     }
-  }])
+  }], var.sidecars))
 }
 
 resource "aws_ecs_service" "consumer" {

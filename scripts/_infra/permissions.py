@@ -60,7 +60,7 @@ VARIABLES: dict[str, Any] = {
     "source_cidrs": ["192.0.2.0/24", "2001:db8::/32"],
     "web_acl_rate": 500,
     "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
-    "metrics": True,
+    "metrics": "cloudwatch",
     "manage_api_gateway_account": True,
     "silence_hours": 12,
     "alarm_emails": ["oncall@example.com"],

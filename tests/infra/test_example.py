@@ -27,7 +27,7 @@ VARIABLES = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
-    "metrics": True,
+    "metrics": "cloudwatch",
     "silence_hours": 12,
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
     "secrets": {"GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:github-app-AbCdEf"},

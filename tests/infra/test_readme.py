@@ -52,6 +52,9 @@ LIFECYCLE = {
     "vpc_security_group_egress_rule": [
         f"ec2:{act}" for act in ("AuthorizeSecurityGroupEgress", "DescribeSecurityGroupRules", "RevokeSecurityGroupEgress")
     ],
+    "vpc_security_group_ingress_rule": [
+        f"ec2:{act}" for act in ("AuthorizeSecurityGroupIngress", "DescribeSecurityGroupRules", "RevokeSecurityGroupIngress")
+    ],
     "wafv2_ip_set": ["wafv2:CreateIPSet", "wafv2:GetIPSet", "wafv2:UpdateIPSet", "wafv2:DeleteIPSet"],
     "wafv2_web_acl": ["wafv2:CreateWebACL", "wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL"],
     "wafv2_web_acl_association": ["wafv2:AssociateWebACL", "wafv2:GetWebACLForResource", "wafv2:DisassociateWebACL"],
