@@ -1,12 +1,3 @@
-resource "aws_ssm_parameter" "configuration" {
-  name        = "/${var.name}/configuration"
-  description = "branchline.toml. It refers to the secrets by name and contains none."
-  type        = "String"
-  tier        = "Intelligent-Tiering" # up to 4 KB is free
-  value       = local.configuration
-  tags        = var.tags
-}
-
 resource "aws_cloudwatch_log_group" "consumer" {
   name              = local.log_group_names.consumer
   kms_key_id        = var.kms_key_arns.logs
@@ -34,7 +25,7 @@ locals {
 resource "aws_security_group" "consumer" {
   count       = var.create_security_group ? 1 : 0
   name        = "${var.name}-consumer"
-  description = "branchline: no inbound traffic, outbound HTTPS"
+  description = "branchline: outbound HTTPS"
   vpc_id      = var.vpc_id
   tags        = var.tags
 }
@@ -49,6 +40,17 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   cidr_ipv4         = each.key == "ipv4" ? each.value : null
   cidr_ipv6         = each.key == "ipv6" ? each.value : null
   tags              = var.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "metrics" {
+  for_each                     = toset(var.scrape_security_group_ids)
+  security_group_id            = aws_security_group.consumer[0].id
+  description                  = "Prometheus"
+  ip_protocol                  = "tcp"
+  from_port                    = 9090
+  to_port                      = 9090
+  referenced_security_group_id = each.value
+  tags                         = var.tags
 }
 
 resource "aws_ecs_task_definition" "consumer" {
@@ -66,7 +68,7 @@ resource "aws_ecs_task_definition" "consumer" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  container_definitions = jsonencode([{
+  container_definitions = jsonencode(concat([{
     name                   = "branchline"
     image                  = var.image
     essential              = true
@@ -81,8 +83,8 @@ resource "aws_ecs_task_definition" "consumer" {
       [
         { name = "BRANCHLINE_CONFIG", value = "env:BRANCHLINE_TOML" },
         { name = "BRANCHLINE_LOG", value = var.log_level },
-        { name = "BRANCHLINE_METRICS", value = var.metrics ? "emf" : "none" },
-        { name = "BRANCHLINE_METRICS_ADDR", value = "127.0.0.1:9090" },
+        { name = "BRANCHLINE_METRICS", value = { none = "none", cloudwatch = "emf", prometheus = "prometheus" }[var.metrics] },
+        { name = "BRANCHLINE_METRICS_ADDR", value = length(var.scrape_security_group_ids) > 0 ? "0.0.0.0:9090" : "127.0.0.1:9090" },
       ],
       [for name, value in var.environment : { name = name, value = value }],
     )
@@ -96,7 +98,7 @@ resource "aws_ecs_task_definition" "consumer" {
       startPeriod = 30
     }
     secrets = concat(
-      [{ name = "BRANCHLINE_TOML", valueFrom = aws_ssm_parameter.configuration.arn }],
+      [{ name = "BRANCHLINE_TOML", valueFrom = local.configuration_arn }],
       [for variable, arn in local.secrets : { name = variable, valueFrom = arn }],
     )
     # The daemon reads its configuration once, at start. The hash makes each change of the
@@ -110,7 +112,7 @@ resource "aws_ecs_task_definition" "consumer" {
         "awslogs-stream-prefix" = "branchline"
       }
     }
-  }])
+  }], var.sidecars))
 }
 
 resource "aws_ecs_service" "consumer" {

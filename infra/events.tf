@@ -5,7 +5,7 @@ locals {
 
   # What each pattern of clone_names begins with. A pattern that begins with a wildcard selects
   # every pipeline of the account: the daemon drops the events of the others.
-  clone_prefixes = distinct([for name in var.clone_names : split("*", replace(name, "?", "*"))[0]])
+  clone_prefixes = distinct([for name in local.clone_names : split("*", replace(name, "?", "*"))[0]])
 
   pipeline_events = {
     source = ["aws.codepipeline"]

@@ -90,8 +90,8 @@ resource "aws_iam_role_policy" "execution" {
         {
           Sid      = "ReadConfiguration"
           Effect   = "Allow"
-          Action   = "ssm:GetParameters"
-          Resource = aws_ssm_parameter.configuration.arn
+          Action   = var.configuration_store == "parameter" ? "ssm:GetParameters" : "secretsmanager:GetSecretValue"
+          Resource = local.configuration_arn
         },
       ],
       local.secrets_key_statements,

@@ -15,6 +15,14 @@ resource "aws_iam_role_policy" "daemon" {
 
   lifecycle {
     precondition {
+      condition     = alltrue([for name in local.clone_names : can(regex("[A-Za-z0-9]", name))])
+      error_message = "A rule that selects its repositories by a glob needs a pipeline_name with a text of its own, such as pr-{repo}-{number}: otherwise its clones could have any name, and branchline would be allowed to change every pipeline."
+    }
+    precondition {
+      condition     = length(local.unknown_templates) == 0
+      error_message = "rules_toml has templates that are missing from template_names: ${join(", ", local.unknown_templates)}. The daemon could not read them."
+    }
+    precondition {
       condition     = length(local.clones_over_templates) == 0
       error_message = "A clone must not be able to have the name of a template: ${join(", ", local.clones_over_templates)}. Tighten clone_names or template_names."
     }
@@ -132,19 +140,19 @@ locals {
         Resource = concat(local.clones, [for clone in local.clones : "${clone}/*"])
       },
     ],
-    length(var.pipeline_role_arns) == 0 ? [] : [{
+    length(local.pipeline_role_arns) == 0 ? [] : [{
       Sid       = "PassPipelineRoles"
       Effect    = "Allow"
       Action    = "iam:PassRole"
-      Resource  = var.pipeline_role_arns
+      Resource  = local.pipeline_role_arns
       Condition = { StringEquals = { "iam:PassedToService" = "codepipeline.amazonaws.com" } }
     }],
     # CodePipeline checks this permission of the caller for a ServiceRoleArnOverride.
-    length(var.build_role_arns) == 0 ? [] : [{
+    length(local.build_role_arns) == 0 ? [] : [{
       Sid       = "PassBuildRoles"
       Effect    = "Allow"
       Action    = "iam:PassRole"
-      Resource  = var.build_role_arns
+      Resource  = local.build_role_arns
       Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
     }],
     [

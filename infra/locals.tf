@@ -15,8 +15,8 @@ locals {
   role_prefix = coalesce(var.role_name_prefix, "${var.name}-${local.region}-")
 
   pipelines = "arn:${local.partition}:codepipeline:${local.region}:${local.account}"
-  clones    = [for name in var.clone_names : "${local.pipelines}:${name}"]
-  templates = [for name in var.template_names : "${local.pipelines}:${name}"]
+  clones    = [for name in local.clone_names : "${local.pipelines}:${name}"]
+  templates = [for name in local.template_names : "${local.pipelines}:${name}"]
 
   # A connection has two service prefixes, and AWS may check a permission under either. The action,
   # the condition key and the ARN of a statement must all have the same prefix, so each prefix gets
@@ -42,7 +42,7 @@ locals {
   secret_arns = distinct([for arn in values(local.secrets) : join(":", slice(split(":", arn), 0, 7))])
 
   # As whom branchline shows results.
-  github = { for key, value in var.github : key => value if value != null }
+  github = { for key, value in var.github : key => value if value != null && key != "secret" }
 
   # JSON strings and lists of strings are valid TOML.
   configuration = <<-TOML
@@ -69,6 +69,8 @@ locals {
     ${key} = ${jsonencode(value)}
     %{~endfor~}
 
-    ${var.rules}
+    ${local.bound_secrets_toml}
+    ${local.rules_toml}
+    ${var.rules_toml}
   TOML
 }

@@ -1,9 +1,33 @@
 # Logs, metrics, alarms.
 
 variable "metrics" {
-  description = "Whether the daemon writes metrics to CloudWatch, with a dashboard. Costs 15 to 21 USD a month: docs/OBSERVABILITY.md."
-  type        = bool
-  default     = false
+  description = "Where the daemon's metrics go: none, cloudwatch (with a dashboard; 15 to 21 USD a month), or prometheus, which serves /metrics on port 9090 of each task, to a sidecar and to scrape_security_group_ids. See docs/OBSERVABILITY.md."
+  type        = string
+  default     = "none"
+  validation {
+    condition     = contains(["none", "cloudwatch", "prometheus"], var.metrics)
+    error_message = "metrics must be none, cloudwatch or prometheus."
+  }
+}
+
+variable "scrape_security_group_ids" {
+  description = "Security groups that may read /metrics of the tasks, with metrics = \"prometheus\". The port has no authentication, and serves no secret. Empty: only a sidecar may."
+  type        = list(string)
+  default     = []
+  validation {
+    condition     = length(var.scrape_security_group_ids) == 0 || (var.metrics == "prometheus" && var.create_security_group)
+    error_message = "scrape_security_group_ids needs metrics = \"prometheus\" and create_security_group = true: to a security group of yours, add the rule yourself."
+  }
+}
+
+variable "sidecars" {
+  description = "Container definitions of further containers in each task, as ECS takes them: { name = \"adot\", image = \"...\", essential = false }. They share the task's memory, its role (the output task_role_name) and its loopback address, on which they find the daemon's metrics."
+  type        = any
+  default     = []
+  validation {
+    condition     = alltrue([for each in var.sidecars : try(each.name, "branchline") != "branchline" && can(regex("^\\S+$", each.image))])
+    error_message = "Each sidecar must have an image, and a name other than branchline."
+  }
 }
 
 variable "log_level" {
@@ -53,7 +77,7 @@ variable "create_alarms" {
 }
 
 variable "create_dashboard" {
-  description = "Whether metrics = true also creates a dashboard."
+  description = "Whether metrics = \"cloudwatch\" also creates a dashboard."
   type        = bool
   default     = true
 }

@@ -57,11 +57,9 @@ override_resource {
 
 # The variables without a default.
 variables {
-  rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n"
+  rules               = [{ repository = ["acme/api"], on = "pull_request", template = "api-template" }]
   image               = "registry.example.com/branchline:1"
   webhook_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:branchline/webhook-AbCdEf"]
-  template_names      = ["api-template"]
-  clone_names         = ["api-pr-*"]
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
@@ -99,7 +97,7 @@ run "defaults" {
     error_message = "Events must go to the internal queue, and those that cannot be sent to their own queue."
   }
   assert {
-    condition     = strcontains(aws_ssm_parameter.configuration.value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
+    condition     = strcontains(aws_ssm_parameter.configuration[0].value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
     error_message = "The daemon must know the internal queue."
   }
   assert {
@@ -165,7 +163,7 @@ run "an_app_at_github" {
     secrets = { GITHUB_APP_KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf" }
   }
   assert {
-    condition     = can(regex("app = \"Iv23liAbCdEf\"\n *private_key = \"env:GITHUB_APP_KEY\"", aws_ssm_parameter.configuration.value))
+    condition     = can(regex("app = \"Iv23liAbCdEf\"\n *private_key = \"env:GITHUB_APP_KEY\"", aws_ssm_parameter.configuration[0].value))
     error_message = "The configuration must name the App and refer to its key."
   }
 }
@@ -232,7 +230,7 @@ run "two_secrets_during_a_rotation" {
     ]
   }
   assert {
-    condition     = strcontains(aws_ssm_parameter.configuration.value, "secrets = [\"env:WEBHOOK_SECRET_0\",\"env:WEBHOOK_SECRET_1\"]")
+    condition     = strcontains(aws_ssm_parameter.configuration[0].value, "secrets = [\"env:WEBHOOK_SECRET_0\",\"env:WEBHOOK_SECRET_1\"]")
     error_message = "The configuration must name both secrets."
   }
   assert {
@@ -245,10 +243,10 @@ run "each_webhook_with_a_secret_of_its_own" {
   variables {
     webhook_secret_arns = []
     secrets             = { API_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf:api::" }
-    rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n[[github.secret]]\nvalue = \"env:API_SECRET\"\nrepositories = [\"acme/api\"]\n"
+    github              = { secret = [{ value = "env:API_SECRET", repositories = ["acme/api"] }] }
   }
   assert {
-    condition     = can(regex("\\[github\\]\\s+\\[\\[rule\\]\\]", aws_ssm_parameter.configuration.value))
+    condition     = can(regex("\\[github\\]\\s+\\[\\[github.secret\\]\\]\\s+repositories = \\[\"acme/api\"\\]\\s+value = \"env:API_SECRET\"\\s+\\[\\[rule\\]\\]", aws_ssm_parameter.configuration[0].value))
     error_message = "Without secrets for all repositories, the list must be left out: an empty one is refused."
   }
   assert {
@@ -342,7 +340,7 @@ run "no_webhook_secret" {
 run "a_rule_with_a_secret_that_is_not_passed" {
   command = plan
   variables {
-    rules = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\nsecrets = { \"Source/GitHub/OAuthToken\" = \"env:GITHUB_TOKEN\" }\n"
+    rules = [{ repository = ["acme/api"], on = "pull_request", template = "api-template", secrets = { "Source/GitHub/OAuthToken" = "env:GITHUB_TOKEN" } }]
   }
   expect_failures = [var.secrets]
 }

@@ -41,6 +41,7 @@ UNSUPPORTED_BLOCKS = (
     'resource "aws_ecs_cluster_capacity_providers" "consumer"',
     'resource "aws_sqs_queue_redrive_allow_policy" "dead_letters"',
     'resource "aws_vpc_security_group_egress_rule" "https"',
+    'resource "aws_vpc_security_group_ingress_rule" "metrics"',
     "  runtime_platform",
 )
 UNSUPPORTED_ARGUMENTS = ("sqs_managed_sse_enabled", "deletion_protection_enabled")

@@ -27,9 +27,15 @@ def _key(number: int) -> str:
 
 # The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
-    "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
-    'secrets = { "Source/Source/OAuthToken" = "env:GITHUB_TOKEN" }\n'
-    '[[github.secret]]\nvalue = "env:WEBSITE_SECRET"\nrepositories = ["acme/website"]\n',
+    "rules": [
+        {
+            "repository": ["acme/api"],
+            "on": "pull_request",
+            "template": "api-template",
+            "secrets": {"Source/Source/OAuthToken": "env:GITHUB_TOKEN"},
+            "build_role_arn": f"arn:aws:iam::{ACCOUNT}:role/api-build",
+        }
+    ],
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
     "secrets": {
@@ -38,14 +44,15 @@ VARIABLES: dict[str, Any] = {
         "OTEL_EXPORTER_OTLP_HEADERS": f"arn:aws:secretsmanager:{ARN}:secret:branchline/traces-AbCdEf",
         "GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:key::",
     },
-    "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
+    "github": {
+        "app": "Iv23liAbCdEf",
+        "private_key": "env:GITHUB_APP_KEY",
+        "secret": [{"value": "env:WEBSITE_SECRET", "repositories": ["acme/website"]}],
+    },
     "kms_key_arns": {"queues": _key(2), "tables": _key(3), "logs": _key(4), "secrets": [_key(1)]},
     "tags": {"team": "platform"},
     "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
-    "template_names": ["api-template"],
-    "clone_names": ["api-pr-*"],
     "pipeline_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-pipeline"],
-    "build_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-build"],
     "connection_arns": [f"arn:aws:codeconnections:{CONNECTION}"],
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
@@ -53,7 +60,7 @@ VARIABLES: dict[str, Any] = {
     "source_cidrs": ["192.0.2.0/24", "2001:db8::/32"],
     "web_acl_rate": 500,
     "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
-    "metrics": True,
+    "metrics": "cloudwatch",
     "manage_api_gateway_account": True,
     "silence_hours": 12,
     "alarm_emails": ["oncall@example.com"],
@@ -100,6 +107,7 @@ RESOURCES: dict[str, Resource] = {
     "undelivered events": Resource(_sqs("branchline-undelivered-events"), _sqs("orders")),
     "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
     "audit trail": Resource(f"{_TABLE}-audit", f"{_TABLE}-audits"),
+    "jobs": Resource(_TABLE, f"{_TABLE}2", {"dynamodb:LeadingKeys": ["JOBS"]}),
     "entries of operators": Resource(
         f"{_TABLE}-audit", f"{_TABLE}-audits", {"dynamodb:LeadingKeys": ["OPERATOR#REPO#1001/PR#0000000007"]}
     ),

@@ -236,6 +236,7 @@ def _maker(kind: str) -> Callable[[str, Any, Any], Any]:
         pattern = _DERIVED.get((kind, name))
         if pattern is not None:
             given = {key: found for key, found in value.items() if isinstance(found, str)}
+            given.setdefault("name", f"{given.get('name_prefix')}stub")
             return pattern.format(**{**given, "account": ACCOUNT, "region": REGION})
         if of == "string":
             # Not valid in a policy: parliament and the simulation reject it.

@@ -10,6 +10,7 @@ pub mod dlq;
 pub mod evidence;
 pub mod explain;
 pub mod history;
+pub mod jobs;
 pub mod mappings;
 pub mod offline;
 pub mod predicted_report;

@@ -27,7 +27,7 @@ VARIABLES = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
-    "metrics": True,
+    "metrics": "cloudwatch",
     "silence_hours": 12,
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
     "secrets": {"GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:github-app-AbCdEf"},
@@ -124,9 +124,9 @@ class Example(unittest.TestCase):
 
     def test_rule_template_and_permissions_name_the_same(self) -> None:
         """Without permission for the template or the clones, every webhook is dead-lettered."""
-        (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration")["value"])["rule"]
+        (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration[0]")["value"])["rule"]
         self.assertEqual(rule["template"], example("aws_codepipeline.template")["name"])
-        self.assertEqual((rule["repository"], rule["base"], rule["on"]), ("acme/api", "main", "pull_request"))
+        self.assertEqual((rule["repository"], rule["base"], rule["on"]), (["acme/api"], ["main"], "pull_request"))
         daemon = permissions.statements(example("module.branchline.aws_iam_role_policy.daemon")["policy"])
         allowed = {each["Sid"]: each["Resource"] for each in daemon}
         self.assertEqual(allowed["ReadTemplates"], [f"arn:aws:codepipeline:{ARN}:{rule['template']}"])

@@ -2,7 +2,7 @@
 
 import json
 import unittest
-from typing import Any
+from typing import Any, ClassVar
 
 from support import applied, outputs
 
@@ -65,6 +65,37 @@ class Tasks(unittest.TestCase):
         self.assertEqual({rule["cidr_ipv4"] or rule["cidr_ipv6"] for rule in rules}, {"0.0.0.0/0", "::/0"})
         self.assertEqual({(rule["from_port"], rule["to_port"], rule["ip_protocol"]) for rule in rules}, {(443, 443, "tcp")})
         self.assertEqual([address for address in applied() if address.startswith("aws_vpc_security_group_ingress_rule.")], [])
+
+
+class Metrics(unittest.TestCase):
+    """Who reads the metrics, by where they go."""
+
+    SIDECAR: ClassVar[dict[str, Any]] = {"name": "adot", "image": "public.ecr.aws/x/adot:1", "essential": False, "environment": [{"name": "A", "value": "b"}]}
+
+    def addresses(self, there: dict[str, Any]) -> tuple[str, str]:
+        """Returns the format and the address in the environment of the daemon."""
+        container = json.loads(there["aws_ecs_task_definition.consumer"]["container_definitions"])[0]
+        given = {pair["name"]: pair["value"] for pair in container["environment"]}
+        return given["BRANCHLINE_METRICS"], given["BRANCHLINE_METRICS_ADDR"]
+
+    def test_cloudwatch(self) -> None:
+        """The port serves the health check alone."""
+        self.assertEqual(self.addresses(applied()), ("emf", "127.0.0.1:9090"))
+
+    def test_a_sidecar(self) -> None:
+        """It is in the same task, which nobody reaches from outside."""
+        there = apply("sidecar", metrics="prometheus", sidecars=[self.SIDECAR])
+        containers = json.loads(there["aws_ecs_task_definition.consumer"]["container_definitions"])
+        self.assertEqual((len(containers), containers[1]), (2, self.SIDECAR))
+        self.assertEqual(self.addresses(there), ("prometheus", "127.0.0.1:9090"))
+        self.assertEqual([address for address in there if "ingress_rule" in address or "dashboard" in address], [])
+
+    def test_a_prometheus_in_the_vpc(self) -> None:
+        """Its security group reaches the one port, and no other does."""
+        there = apply("scraped", metrics="prometheus", scrape_security_group_ids=["sg-1"])
+        self.assertEqual(self.addresses(there), ("prometheus", "0.0.0.0:9090"))
+        rule = there['aws_vpc_security_group_ingress_rule.metrics["sg-1"]']
+        self.assertEqual((rule["from_port"], rule["to_port"], rule["referenced_security_group_id"]), (9090, 9090, "sg-1"))
 
 
 class Watch(unittest.TestCase):

@@ -29,12 +29,29 @@ class Validation(unittest.TestCase):
 
     def test_variables(self) -> None:
         """Each invalid variable is rejected with its own error message."""
-        rule = '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
+        rule = VARIABLES["rules"][0]
+        toml = '[[rule]]\nrepository = "acme/web"\non = "pull_request"\ntemplate = "web-template"\n'
         cases: list[tuple[dict[str, Any], str]] = [
             ({"name": "Branch Line"}, "The name must be 3 to 31"),
-            ({"rules": "repository = 1"}, "at least one [[rule]]"),
-            ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] and [[github.secret]] tables"),
-            ({"webhook_secret_arns": [], "rules": rule}, "At least one secret is required"),
+            ({"rules": []}, "At least one rule is required"),
+            ({"rules": [rule | {"on": "push"}]}, "on must be pull_request"),
+            ({"rules": [rule | {"repository": ["api"]}]}, "a list of owner/name"),
+            ({"rules": [rule | {"repository": []}]}, "a list of owner/name"),
+            ({"rules": [rule | {"template": "api-*"}]}, "the name of one pipeline"),
+            ({"rules": [rule | {"pipeline_name": "a b"}]}, "pipeline_name may have"),
+            ({"rules": [rule | {"max_active": 3}]}, "in a rule with a name"),
+            ({"rules": [rule | {"name": "api", "max_active": -1}]}, "from 1 to 10,000"),
+            ({"rules": [rule | {"role_arn": "admin"}]}, "the complete ARN of one role"),
+            ({"rules": [rule | {"build_role_arn": "template"}]}, "the complete ARN of one role"),
+            ({"rules": [rule | {"start": "now"}]}, "start must be commit, head or push"),
+            ({"rules": [rule | {"repository": ["acme/*"], "pipeline_name": "{repo}-{number}"}]}, "a pipeline_name with a text of its own"),
+            ({"pipeline_role_arns": []}, "keeps the role of its template"),
+            ({"rules_toml": f"[queue]\n{toml}"}, "give only [[rule]] and [[github.secret]] tables"),
+            ({"rules_toml": toml}, "required for the rules of rules_toml"),
+            ({"rules_toml": toml, "clone_names": ["web-pr-*"]}, "missing from template_names: web-template"),
+            ({"rules_toml": f"{toml}base = main\n", "clone_names": ["web-pr-*"]}, "rules_toml is not TOML, at or after: base = main"),
+            ({"configuration_store": "s3"}, "parameter or secret"),
+            ({"webhook_secret_arns": [], "github": {}}, "At least one secret is required"),
             ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
             ({"secrets": {"AWS_SECRET_ACCESS_KEY": SECRET}}, "which have a meaning already"),
             ({"secrets": {"WEBHOOK_SECRET_0": SECRET}}, "which have a meaning already"),
@@ -45,7 +62,7 @@ class Validation(unittest.TestCase):
             ({"manage_api_gateway_account": None}, "Run `aws apigateway get-account`"),
             ({"secrets": {"TOKEN": SECRET.replace("secretsmanager", "ssm")}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
-            ({"secrets": {"WEBSITE_SECRET": SECRET}}, "a variable that the task does not get"),
+            ({"secrets": {"WEBSITE_SECRET": SECRET}, "github": {}}, "a variable that the task does not get"),
             ({"github": {"private_key": "env:GITHUB_APP_KEY"}}, "both app and private_key"),
             ({"github": {"token": "env:ELSEWHERE"}}, "with NAME in secrets"),
             ({"github": {"token": "github_pat_x"}}, "with NAME in secrets"),
@@ -54,7 +71,6 @@ class Validation(unittest.TestCase):
                 "an App or a token, not both",
             ),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
-            ({"clone_names": []}, "At least one pattern"),
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"build_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
@@ -84,6 +100,10 @@ class Validation(unittest.TestCase):
             ({"capacity_providers": {"FARGATE_SPOT": {"weight": -1}}}, "A weight must be"),
             ({"log_retention_days": 91}, "CloudWatch Logs retains for"),
             ({"log_level": "info; rm"}, "such as info"),
+            ({"metrics": "statsd"}, "none, cloudwatch or prometheus"),
+            ({"scrape_security_group_ids": ["sg-1"]}, "needs metrics"),
+            ({"sidecars": [{"name": "branchline", "image": "x"}]}, "a name other than branchline"),
+            ({"sidecars": [{"name": "adot"}]}, "must have an image"),
             ({"alarm_emails": ["oncall"]}, "an e-mail address"),
             ({"alarm_topic_arns": ["pager"]}, "the ARN of an SNS topic"),
             ({"domain": VARIABLES["domain"] | {"name": "https://hooks.example.com"}}, "a host name in lower case"),
@@ -132,7 +152,8 @@ class Validation(unittest.TestCase):
         ]
         for template, clone, covers in cases:
             with self.subTest(f"{template} {clone}"):
-                names = {"template_names": ["other", template], "clone_names": ["zz-pr-7", clone]}
+                rule = VARIABLES["rules"][0] | {"pipeline_name": "zz-pr-7", "template": "other"}
+                names = {"rules": [rule], "template_names": [template], "clone_names": [clone]}
                 (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | names))
                 done = self.runs.run("plan", "-input=false", "-no-color", "-target=aws_iam_role_policy.daemon")
                 output = " ".join((done.stdout + done.stderr).replace("│", " ").split())
@@ -233,7 +254,7 @@ class Applied(unittest.TestCase):
 
     def test_the_configuration_names_the_resources(self) -> None:
         """The configuration is valid TOML, and names the queues, the table and the template."""
-        found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
+        found = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])
         keys = {
             "webhooks": "url",
             "internal": "internal_url",
@@ -247,7 +268,7 @@ class Applied(unittest.TestCase):
 
     def test_the_configuration_names_the_app(self) -> None:
         """The key is a reference to a secret of the task."""
-        found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])["github"]
+        found = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])["github"]
         self.assertEqual({key: found[key] for key in VARIABLES["github"]}, VARIABLES["github"])
 
     def test_the_dashboard_shows_the_source_queues(self) -> None:
@@ -260,7 +281,7 @@ class Applied(unittest.TestCase):
     def test_the_container(self) -> None:
         """The container gets each secret of the configuration, and the time that a drain takes."""
         (container,) = json.loads(applied()["aws_ecs_task_definition.consumer"]["container_definitions"])
-        configuration = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
+        configuration = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])
         secrets = {f"env:{secret['name']}" for secret in container["secrets"]}
         self.assertLessEqual(set(configuration["github"]["secrets"]), secrets)
         self.assertEqual([bound["value"] for bound in configuration["github"]["secret"]], ["env:WEBSITE_SECRET"])

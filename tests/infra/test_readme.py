@@ -42,6 +42,8 @@ LIFECYCLE = {
     "route53_record": ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetChange"],
     "sns_topic": ["sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"],
     "sns_topic_subscription": ["sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+    "secretsmanager_secret": ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret"],
+    "secretsmanager_secret_version": ["secretsmanager:PutSecretValue", "secretsmanager:GetSecretValue"],
     "security_group": ["ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"],
     "sqs_queue": ["sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:DeleteQueue"],
     "sqs_queue_policy": ["sqs:SetQueueAttributes", "sqs:GetQueueAttributes"],
@@ -49,6 +51,9 @@ LIFECYCLE = {
     "ssm_parameter": ["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"],
     "vpc_security_group_egress_rule": [
         f"ec2:{act}" for act in ("AuthorizeSecurityGroupEgress", "DescribeSecurityGroupRules", "RevokeSecurityGroupEgress")
+    ],
+    "vpc_security_group_ingress_rule": [
+        f"ec2:{act}" for act in ("AuthorizeSecurityGroupIngress", "DescribeSecurityGroupRules", "RevokeSecurityGroupIngress")
     ],
     "wafv2_ip_set": ["wafv2:CreateIPSet", "wafv2:GetIPSet", "wafv2:UpdateIPSet", "wafv2:DeleteIPSet"],
     "wafv2_web_acl": ["wafv2:CreateWebACL", "wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL"],

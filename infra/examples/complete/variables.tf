@@ -106,9 +106,9 @@ variable "silence_hours" {
 }
 
 variable "metrics" {
-  description = "Whether the daemon writes metrics to CloudWatch, with a dashboard."
-  type        = bool
-  default     = false
+  description = "Where the daemon's metrics go: none, cloudwatch (with a dashboard) or prometheus."
+  type        = string
+  default     = "none"
 }
 
 variable "min_tasks" {
