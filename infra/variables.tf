@@ -71,6 +71,12 @@ variable "wait_for_steady_state" {
   default     = true
 }
 
+variable "check_with" {
+  description = "The command or path of branchline on the machine that applies. With it, the last step of an apply that changes the daemon is `branchline check --daemon-role`, and a finding fails the apply. It needs the AWS CLI, jq for secrets with a key, and the permissions of operators. Null: no check."
+  type        = string
+  default     = null
+}
+
 variable "drain_timeout" {
   description = "Seconds that a stopping task has to finish the messages it has received."
   type        = number
