@@ -53,6 +53,17 @@ resource "aws_iam_policy" "operator" {
         }
       },
       {
+        # A mark in the record of a periodic job, and no other item.
+        Sid      = "RequestJobs"
+        Effect   = "Allow"
+        Action   = "dynamodb:UpdateItem"
+        Resource = aws_dynamodb_table.mappings.arn
+        Condition = {
+          "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = "JOBS" }
+          Null                        = { "dynamodb:LeadingKeys" = "false" }
+        }
+      },
+      {
         Sid      = "QueryMappingsAndEntriesByTime"
         Effect   = "Allow"
         Action   = "dynamodb:Query"

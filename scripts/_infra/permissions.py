@@ -107,6 +107,7 @@ RESOURCES: dict[str, Resource] = {
     "undelivered events": Resource(_sqs("branchline-undelivered-events"), _sqs("orders")),
     "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
     "audit trail": Resource(f"{_TABLE}-audit", f"{_TABLE}-audits"),
+    "jobs": Resource(_TABLE, f"{_TABLE}2", {"dynamodb:LeadingKeys": ["JOBS"]}),
     "entries of operators": Resource(
         f"{_TABLE}-audit", f"{_TABLE}-audits", {"dynamodb:LeadingKeys": ["OPERATOR#REPO#1001/PR#0000000007"]}
     ),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
@@ -126,7 +127,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     async fn sweep(&self) -> Infallible {
         loop {
             let now = self.clock.now();
-            self.find_missed(now).await;
+            let found = self.find_unreported(now).await;
+            self.swept(found, now);
             sleep(SWEEP + Duration::from_millis(fastrand::u64(..SWEEP_JITTER_MILLIS))).await;
         }
     }
@@ -135,9 +137,13 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// nothing was heard for long.
     pub async fn find_missed(&self, now: Timestamp) {
         let found = match self.find_unreported(now).await {
-            Ok(()) => self.find_unheard(now).await,
+            Ok(()) => self.find_unheard().await.map(|_| ()),
             Err(fault) => Err(fault),
         };
+        self.swept(found, now);
+    }
+
+    fn swept(&self, found: Result<(), Fault>, now: Timestamp) {
         self.unsent.measure(now);
         if let Err(fault) = found {
             tracing::warn!(%fault, "Missed reports could not be looked for; the next attempt is in some minutes");

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CheckRunId, Timestamp};
-use crate::domain::report::ReportForm;
+use crate::domain::outcome::chain::Chain;
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::report::record::{CommitKey, CommitRecord, Reported, Sending};
 use crate::domain::report::render::{Due, DueReport};
+use crate::domain::report::{ReportForm, audit};
 use crate::ports::{Clock, CommitList, Earlier, GitHub, PipelineReader, Place, Store};
 use crate::telemetry::metrics;
 
@@ -125,6 +126,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         result: Result<Option<CheckRunId>, GitHubFault>,
     ) -> Result<(), Fault> {
         self.log(&leased, due, &result);
+        if let Ok(check_run) = result
+            && due.report.state.is_final()
+        {
+            self.note_report(&leased, due, check_run).await;
+        }
         // Before the record leaves the list of what is unreported: no crash loses the comment.
         let comment = self.mark_comment(&leased).await;
         let mut record = leased;
@@ -157,6 +163,25 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let race = self.clock.now().plus(RACE);
         self.outbox.push_at(Post::Report(record.key), race);
         comment
+    }
+
+    /// Adds a final report to the audit trail. If it cannot be written, the report counts all the
+    /// same.
+    async fn note_report(
+        &self,
+        record: &CommitRecord,
+        due: &DueReport,
+        check_run: Option<CheckRunId>,
+    ) {
+        let entry = audit::entry(record, &due.report, check_run, self.clock.now());
+        let chain = Chain::Reports(record.key.subject.clone());
+        if let Err(fault) = self.store.note(&chain, &entry).await {
+            tracing::warn!(
+                %fault,
+                commit = record.key.commit.as_str(),
+                "A report is missing in the audit trail"
+            );
+        }
     }
 
     fn log(

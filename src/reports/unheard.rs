@@ -8,6 +8,7 @@ use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
 use crate::domain::report::record::{CommitKey, CommitRecord, Phase};
 use crate::domain::report::render::Due;
+use crate::domain::text::plural;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
 use crate::reports::Reporter;
@@ -37,18 +38,27 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
-    /// Asks CodePipeline about executions that should have ended.
-    pub(super) async fn find_unheard(&self, now: Timestamp) -> Result<(), Fault> {
+    /// Asks CodePipeline about executions of which nothing was heard for long, and returns how many
+    /// they were.
+    ///
+    /// # Errors
+    /// A fault of reading the table. CodePipeline's faults are logged.
+    ///
+    /// If cancelled, those that are left are found again.
+    pub async fn find_unheard(&self) -> Result<String, Fault> {
+        let now = self.clock.now();
         let before = now.minus(UNHEARD_AGE);
+        let mut asked = 0;
         for key in self.all_listed(CommitList::Running, before).await? {
             let Some(record) = self.store.commit(&key).await? else {
                 continue;
             };
+            asked += 1;
             if let Err(fault) = self.ask(record, now).await {
                 tracing::warn!(%fault, commit = key.commit.as_str(), "CodePipeline could not be asked about an execution");
             }
         }
-        Ok(())
+        Ok(format!("{} looked up", plural(asked, "execution")))
     }
 
     async fn all_listed(

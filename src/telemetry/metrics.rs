@@ -10,6 +10,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
+use crate::domain::jobs::{Job, JobResult};
 use crate::domain::outcome::outgoing::Destination;
 
 /// The kind of a metric.
@@ -82,6 +83,8 @@ measures! {
     REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
     /// Age of the oldest report or comment that GitHub does not have yet
     OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
+    /// Runs of periodic jobs, by job and result: done or failed
+    JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -114,9 +117,12 @@ measures! {
 
 /// The events that have their own label value: GitHub's, and those of CodePipeline.
 const EVENTS: &[&str] = &[
+    "check_run",
+    "check_suite",
     "codepipeline",
     "create",
     "delete",
+    "merge_group",
     "ping",
     "pull_request",
     "push",
@@ -129,6 +135,11 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
     let event = event.map_or("unverified", |event| known(event).unwrap_or("other"));
     counter!(DELIVERIES.name, "event" => event, "disposition" => disposition).increment(1);
     histogram!(PROCESSING.name).record(took.as_secs_f64());
+}
+
+/// Counts a run of a job.
+pub(crate) fn job_ran(job: Job, result: &JobResult) {
+    counter!(JOB_RUNS.name, "job" => job.as_str(), "result" => result.as_str()).increment(1);
 }
 
 /// Records how long after the event its message was processed.

@@ -4,6 +4,7 @@
 
 use crate::domain::ids::{CommitId, Timestamp};
 
+pub mod audit;
 pub mod comment;
 pub mod execution;
 pub mod fault;

@@ -7,6 +7,7 @@ mod comments;
 mod event_names;
 mod fakes;
 mod identity;
+mod jobs;
 mod merge_groups;
 mod payloads;
 mod reliability;

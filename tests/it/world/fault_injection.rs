@@ -51,6 +51,10 @@ pub(crate) enum Op {
     UpdateCommit,
     ReplaceCommit,
     ListCommits,
+    /// Query on the records of jobs.
+    Jobs,
+    BeginJob,
+    EndJob,
     /// A report to GitHub.
     Report,
     /// GetItem of the record of a comment.
@@ -103,6 +107,7 @@ impl Op {
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
             Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
             Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
+            Self::Jobs | Self::BeginJob | Self::EndJob => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,

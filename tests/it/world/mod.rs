@@ -25,6 +25,7 @@ pub(crate) mod github;
 mod heartbeats;
 pub(crate) mod history;
 pub(crate) mod invariants;
+mod jobs;
 pub(crate) mod lives;
 pub(crate) mod pipeline_event;
 pub(crate) mod pipelines;
