@@ -13,10 +13,11 @@ variable "name" {
 }
 
 variable "image" {
-  description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
+  description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:... The default is the release of the module's version, which has no digest before it is made."
   type        = string
+  default     = "ghcr.io/OWNER/branchline:0.1.0"
   validation {
-    condition     = can(regex("^[a-z0-9][^\\s]*$", var.image))
+    condition     = can(regex("^[A-Za-z0-9][^\\s]*$", var.image))
     error_message = "image must be the name of an image, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
   }
 }

@@ -2,7 +2,6 @@
 # exist already. Create the webhook at GitHub with the output below: ../../README.md, step 5.
 module "branchline" {
   source                     = "../.."
-  image                      = "ghcr.io/OWNER/branchline:0.1.0"
   rules                      = [{ repository = ["acme/api"], on = "pull_request", template = "api-template" }]
   pipeline_role_arns         = ["arn:aws:iam::123456789012:role/api-pipeline"]
   connection_arns            = ["arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-4333-8444-555555555555"]
