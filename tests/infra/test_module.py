@@ -42,6 +42,15 @@ class Images(unittest.TestCase):
             self.assertEqual(runs.value("local.ecr", VARIABLES | {"image": image}), wanted, host)
         self.assertIsNone(runs.value("local.ecr", VARIABLES | {"image": "public.ecr.aws/x/branchline:1"}))
 
+    def test_the_default_is_the_release_of_this_version(self) -> None:
+        """An image of another version may read the table or the configuration otherwise."""
+        runs = terraform.Terraform("image")
+        self.addCleanup(runs.close)
+        runs.start(VARIABLES)
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+        given = {name: value for name, value in VARIABLES.items() if name != "image"}
+        self.assertTrue(runs.value("var.image", given).endswith(f"/branchline:{version}"))
+
 
 class Regions(unittest.TestCase):
     """Two Regions of one account."""
