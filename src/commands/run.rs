@@ -113,7 +113,10 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         ended = &mut work => {
             if mode == RunMode::UntilEmpty {
                 // What is due runs to its end.
-                jobs.await?;
+                tokio::select! {
+                    ended = jobs => ended?,
+                    () = signals.first.requested() => {}
+                }
             }
             stop.request();
             stop_reports.request();

@@ -59,7 +59,8 @@ impl Job {
     #[must_use]
     pub fn lease(self) -> Duration {
         match self {
-            Self::HalfWayMappings | Self::UnheardExecutions => Duration::from_secs(300),
+            Self::HalfWayMappings => Duration::from_secs(120),
+            Self::UnheardExecutions => Duration::from_secs(300),
         }
     }
 }

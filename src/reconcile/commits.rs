@@ -34,22 +34,19 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             | Disposition::Quarantine(_)
             | Disposition::Discard => return,
         };
-        let (head, rerun) = (journal.head.take(), journal.rerun.take());
-        let (commit, noted) = if let Some(head) = head {
+        let is_final = matches!(phase, Phase::Refused(_));
+        if let Some(head) = journal.head.take() {
             let commit = head.key.commit.clone();
-            (commit, self.note_unstarted(head, phase, journal).await)
-        } else if let Some(key) = rerun {
-            let noted = self.report_again(&key, Some(&phase), journal).await;
-            (key.commit, noted)
-        } else {
-            return;
-        };
-        if let Err(fault) = noted {
-            tracing::warn!(
-                %fault,
-                commit = commit.as_str(),
-                "What became of a commit could not be recorded, so it is not reported"
-            );
+            let noted = self.note_unstarted(head, phase.clone(), journal).await;
+            noted.unwrap_or_else(|fault| not_noted(&fault, &commit));
+        }
+        // What GitHub shows of a commit that was built stays until it is certain that it cannot be
+        // built again. Otherwise a retry would not know that the request is about it.
+        for key in std::mem::take(&mut journal.reruns) {
+            if is_final {
+                let noted = self.report_again(&key, Some(&phase), journal).await;
+                noted.unwrap_or_else(|fault| not_noted(&fault, &key.commit));
+            }
         }
     }
 
@@ -189,4 +186,12 @@ fn source_commit(event: &ExecutionEvent) -> Option<CommitId> {
         }
         Progress::Action(_) | Progress::Pipeline { .. } | Progress::Stage { .. } => None,
     }
+}
+
+fn not_noted(fault: &Fault, commit: &CommitId) {
+    tracing::warn!(
+        %fault,
+        commit = commit.as_str(),
+        "What became of a commit could not be recorded, so it is not reported"
+    );
 }

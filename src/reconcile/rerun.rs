@@ -9,9 +9,10 @@ use crate::domain::intake::decision::Ignored;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::report::record::{Attempt, CommitKey, CommitRecord, Phase};
+use crate::domain::report::record::{Attempt, CommitKey, Phase};
 use crate::domain::state::intent::RerunRequest;
-use crate::domain::state::plan::{Unchanged, plan_rerun};
+use crate::domain::state::mapping::{ClaimInfo, Mapping};
+use crate::domain::state::plan::{Plan, Unchanged, plan_rerun};
 use crate::ports::{Clock, CommitList, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
@@ -37,14 +38,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 subject: subject.clone(),
                 commit: request.rerun.commit.clone(),
             };
-            let Some(record) = self.store().commit(&key).await? else {
-                continue;
-            };
-            let handling = self.rerun_commit(request, &record, secret, lease, journal);
-            match handling.await {
-                Ok(done) => outcome = done,
+            match self
+                .rerun_commit(request, key, secret, lease, journal)
+                .await
+            {
+                Ok(Some(done)) => outcome = done,
+                Ok(None) => {}
                 Err(fault) => {
-                    journal.rerun = Some(key);
                     keep(&mut failed, fault);
                 }
             }
@@ -52,35 +52,53 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         failed.map_or(Ok(outcome), Err)
     }
 
+    /// Runs the checks of one subject again. Returns `None` if its commit is not reported.
     async fn rerun_commit(
         &self,
         request: &RerunRequest,
-        record: &CommitRecord,
+        key: CommitKey,
         secret: Option<&SecretScope>,
         lease: Option<&Lease>,
         journal: &mut Journal,
-    ) -> Result<Outcome, Fault> {
-        let subject = &record.key.subject;
+    ) -> Result<Option<Outcome>, Fault> {
+        let subject = &key.subject;
         journal.rerun(subject);
         let _lane = self.lanes.enter(subject).await?;
+        // The record is read last, so that it is not older than the mapping.
         let seen = self.store().mapping(subject).await?;
         self.check_row(secret, subject, &request.repository, seen.as_ref())
             .await?;
+        let Some(record) = self.store().commit(&key).await? else {
+            return Ok(None);
+        };
         let context = ActionContext {
             cause: Cause::Webhook(request.delivery.clone()),
             time: request.received_at,
             lease,
         };
         let rules = self.rules();
-        let plan =
-            |seen: Option<&_>, claim, now, _| plan_rerun(request, record, seen, rules, claim, now);
-        let outcome = self
-            .apply_plan(plan, seen.map(Box::new), &context, journal)
-            .await?;
+        let read = seen.as_ref().map(Mapping::as_seen);
+        let plan = |row: Option<&Mapping>, claim: ClaimInfo, now, _| {
+            // The record may be as new as the row that was written meanwhile.
+            match row.map(Mapping::as_seen) == read {
+                true => plan_rerun(request, &record, row, rules, claim, now),
+                false => Plan::Busy { until: now },
+            }
+        };
+        let acted = self.apply_plan(plan, seen.map(Box::new), &context, journal);
+        let outcome = match acted.await {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                if request.is_about(&record) {
+                    journal.reruns.push(key);
+                }
+                return Err(fault);
+            }
+        };
         if let Outcome::Unchanged(Unchanged::NotHead | Unchanged::NoPipeline) = outcome {
-            self.report_again(&record.key, None, journal).await?;
+            self.report_again(&key, None, journal).await?;
         }
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     /// Lets a report be sent again. With a phase, the execution so far counts no more.

@@ -103,7 +103,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
 
 /// Returns the execution of a commit: the one that counts, or the newest one of that commit.
 fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
-    match &record.execution {
+    let counted = record.execution.as_ref();
+    let counted = counted.filter(|_| record.execution != record.ended_execution);
+    match counted {
         Some(id) => executions.iter().find(|one| one.id == id.as_str()),
         None => {
             let commit = record.key.commit.as_str();

@@ -76,7 +76,7 @@ fn head(
     if let Some(execution) = execution {
         change.set("execution", Some(s(execution.as_str())));
     }
-    if phase.ends_executions() {
+    if phase.ends_executions(execution) {
         change.copy("execution", "ended_execution");
     }
 }

@@ -64,8 +64,8 @@ pub struct Journal {
     pub step: Step,
     /// The commit to build, if it is reported to GitHub.
     pub head: Option<ReportedHead>,
-    /// The commit whose checks could not run again.
-    pub rerun: Option<CommitKey>,
+    /// The commits whose checks could not run again.
+    pub reruns: Vec<CommitKey>,
     /// The commits whose records changed.
     pub commits: Vec<CommitKey>,
     /// The result.
@@ -125,7 +125,7 @@ impl Journal {
             event_time: None,
             step: Step::Authenticated,
             head: None,
-            rerun: None,
+            reruns: Vec::new(),
             commits: Vec::new(),
             result: JournalResult::Open,
         }

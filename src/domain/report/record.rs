@@ -79,10 +79,15 @@ impl Phase {
         }
     }
 
-    /// Returns true if the executions so far count no more once the commit is built again.
+    /// Returns true if the executions so far count no more: the pipeline was deleted, or it was
+    /// created, and CodePipeline starts the first execution without naming it.
     #[must_use]
-    pub fn ends_executions(&self) -> bool {
-        matches!(self, Self::Absent(_))
+    pub fn ends_executions(&self, started: Option<&ExecutionId>) -> bool {
+        match self {
+            Self::Absent(_) => true,
+            Self::Building { .. } => started.is_none(),
+            Self::Waiting(_) | Self::Refused(_) | Self::PipelineLost(_) => false,
+        }
     }
 }
 
@@ -226,7 +231,7 @@ impl CommitRecord {
                 outdated,
             } => {
                 let last = seen.as_ref().and_then(|seen| seen.execution.clone());
-                let ended = match phase.ends_executions() {
+                let ended = match phase.ends_executions(execution.as_ref()) {
                     true => last.clone(),
                     false => seen.as_ref().and_then(|seen| seen.ended_execution.clone()),
                 };

@@ -23,19 +23,28 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         failed: &FailedStage,
         action: &ClaimedAction<'_>,
     ) -> Result<Option<String>, Fault> {
-        let id = failed.execution.as_str();
-        let executions = self.pipelines.executions(name, None).await?;
-        let Some(execution) = executions.into_iter().find(|one| one.id == id) else {
-            return Ok(None);
-        };
-        if execution.state != FAILED {
-            return Ok(Some(execution.id));
+        let id = failed.execution.to_string();
+        match self.stands_as_failed(name, &id).await? {
+            None => return Ok(None),
+            Some(false) => return Ok(Some(id)),
+            Some(true) => {}
         }
         self.check_claim(action)?;
         let retried = self.pipelines.retry(name, failed, action.claim).await?;
         Ok(match retried {
-            RetryResult::Begun => Some(execution.id),
-            RetryResult::NotRetryable => None,
+            RetryResult::Begun => Some(id),
+            // The client repeats a call whose answer was lost, and CodePipeline refuses the second.
+            RetryResult::NotRetryable => match self.stands_as_failed(name, &id).await? {
+                Some(false) => Some(id),
+                Some(true) | None => None,
+            },
         })
+    }
+
+    /// Returns true if an execution has failed; `None` if CodePipeline does not list it.
+    async fn stands_as_failed(&self, name: &PipelineName, id: &str) -> Result<Option<bool>, Fault> {
+        let executions = self.pipelines.executions(name, None).await?;
+        let execution = executions.into_iter().find(|one| one.id == id);
+        Ok(execution.map(|one| one.state == FAILED))
     }
 }

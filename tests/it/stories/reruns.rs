@@ -294,3 +294,74 @@ fn check_runs_of_others_and_other_actions_are_ignored() {
         assert_eq!(executions(world), (1, 0));
     });
 }
+
+#[test]
+fn a_request_that_fails_before_its_claim_is_not_lost() {
+    for op in [Op::Claim, Op::Mapping, Op::Commit] {
+        run_story(async |world| {
+            open_and_fail(world).await;
+            let red = page(world, 1);
+            let failing = Trouble::Fail(When::Before, Reason::AwsThrottled);
+            world.faults.next(op, 1, failing);
+            world.send(&button(world, 1));
+            world.work_once().await;
+            world.tell().await;
+            assert_eq!(page(world, 1), red, "{op:?}");
+            world.settle().await;
+            world.tell().await;
+            assert_eq!(executions(world), (1, 1), "{op:?}");
+            assert_eq!(page(world, 1), RUNNING, "{op:?}");
+        });
+    }
+}
+
+#[test]
+fn a_retry_that_the_client_repeats_starts_no_other_execution() {
+    run_story(async |world| {
+        open_and_fail(world).await;
+        world.account.repeat_retry();
+        assert_eq!(deliver(world, button(world, 1)).await, ["retried"]);
+        assert_eq!(executions(world), (1, 1));
+        assert_eq!(page(world, 1), RUNNING);
+    });
+}
+
+#[test]
+fn two_requests_at_once_start_one_execution() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        hear(world, execution(0, "SUCCEEDED")).await;
+        world.expect_built_twice("acme/api#7");
+        world.send(&button(world, 1));
+        world.send(&Webhook::rerun_suite(1, "feature/x"));
+        world.settle().await;
+        world.tell().await;
+        assert_eq!(executions(world).0, 2);
+        assert_eq!(page(world, 1), RUNNING);
+    });
+}
+
+#[test]
+fn a_pipeline_that_is_created_again_counts_its_own_executions() {
+    run_story(async |world| {
+        world.restart(vec![reported()]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        deliver(world, pushed).await;
+        world.account.remove(NAME);
+        world.clock.advance(Duration::from_secs(901));
+        world.reporter("w2").find_missed(world.clock.now()).await;
+        world.tell().await;
+        assert!(
+            page(world, 2).starts_with("cancelled"),
+            "{}",
+            page(world, 2)
+        );
+        assert_eq!(deliver(world, button(world, 2)).await, ["created"]);
+        assert_eq!(page(world, 2), RUNNING);
+        let made = PipelineEvent::execution(NAME, "first-of-the-new-one", "SUCCEEDED");
+        hear(world, made).await;
+        assert!(page(world, 2).starts_with("success"), "{}", page(world, 2));
+    });
+}

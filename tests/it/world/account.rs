@@ -101,6 +101,8 @@ pub(super) struct Account {
     /// The pipelines that a call is changing now.
     pub(super) touched: BTreeSet<PipelineName>,
     pub(super) violations: Vec<String>,
+    /// True if the client repeats the next retry, whose first answer is lost.
+    pub(super) repeats_retry: bool,
     pub(super) limit: Option<usize>,
     /// How many more reads find no tags.
     pub(super) hidden_tags: u32,
@@ -285,7 +287,10 @@ impl Account {
             Some(run) => {
                 run.failed = None;
                 run.retries += 1;
-                RetryResult::Begun
+                match std::mem::take(&mut self.repeats_retry) {
+                    true => RetryResult::NotRetryable,
+                    false => RetryResult::Begun,
+                }
             }
             None => RetryResult::NotRetryable,
         })

@@ -103,6 +103,11 @@ impl FakePipelines {
         run.expect("an execution").failed = Some(stage.to_owned());
     }
 
+    /// Lets the answer of the next retry get lost, and the client repeat the call.
+    pub(crate) fn repeat_retry(&self) {
+        lock(&self.account).repeats_retry = true;
+    }
+
     /// Starts an execution of a pipeline as a person does ("Release change").
     pub(crate) fn release(&self, name: &str) {
         let mut account = lock(&self.account);

@@ -65,7 +65,7 @@ pub(super) struct Requested {
 /// The action of both events that asks for a repetition.
 const REREQUESTED: &str = "rerequested";
 
-/// `check_run`. No other event has a top-level `check_run`.
+/// `check_run`. Only `rerequested` acts, which no other event has.
 #[derive(Deserialize)]
 pub(super) struct CheckRunPayload {
     action: String,

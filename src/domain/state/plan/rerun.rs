@@ -4,10 +4,7 @@
 //! The order in the mapping stays: the next event is compared with it as if nothing had been
 //! requested.
 
-use std::time::Duration;
-
 use crate::domain::ids::{DeliveryId, Timestamp};
-use crate::domain::intake::event::RerunChecks;
 use crate::domain::report::record::CommitRecord;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::desired::Desired;
@@ -16,9 +13,6 @@ use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 
 use crate::domain::state::plan::repair::{Standing, half_way, standing, under_rule};
 use crate::domain::state::plan::{Plan, Unchanged};
-
-/// How far the clocks of GitHub and of this machine may differ.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 /// Decides about a commit whose checks are to run again. Only the head of a subject with a pipeline
 /// is built again: the pipeline's failed stage is retried if its execution failed in one, otherwise
@@ -39,7 +33,7 @@ pub fn plan_rerun(
         return Plan::Busy { until: held.until };
     }
     let is_half_way = State::HALF_WAY.contains(&seen.state);
-    if !is_half_way && !is_about_the_last_report(request, record) {
+    if !is_half_way && !request.is_about(record) {
         return Plan::Nothing(Unchanged::Repeated);
     }
     if seen.order.head.as_ref() != Some(&record.key.commit) {
@@ -71,19 +65,4 @@ pub fn plan_rerun(
         next.retry = record.failed_stage();
     }
     half_way(seen, next)
-}
-
-/// Returns true if the check run that GitHub shows was to run again. A check run that ended is
-/// replaced by another one as soon as its commit runs again, so a request that is repeated later
-/// names an older one, or an older time.
-fn is_about_the_last_report(request: &RerunRequest, record: &CommitRecord) -> bool {
-    let Some(reported) = &record.reported else {
-        return false;
-    };
-    match &request.rerun.checks {
-        RerunChecks::One(_, check_run) => reported.check_run == Some(*check_run),
-        RerunChecks::All(_, at) => {
-            reported.check_run.is_some() && reported.at <= at.plus(CLOCK_DIFFERENCE)
-        }
-    }
 }
