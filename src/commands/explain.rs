@@ -26,7 +26,10 @@ const DEAD_LETTERED: u8 = 1;
 /// The largest payload that GitHub sends, in bytes (GitHub, "Webhook events and payloads").
 const LARGEST: u64 = 25 * 1024 * 1024;
 /// The events that the name of a payload's file may start with.
-const EVENTS: [&str; 6] = [
+const EVENTS: [&str; 9] = [
+    "check_run",
+    "check_suite",
+    "merge_group",
     "pull_request",
     "push",
     "create",

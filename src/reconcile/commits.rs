@@ -119,7 +119,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Progress::Action(_) => None,
             Progress::Pipeline { .. } | Progress::Stage { .. } => event.started_at,
         };
-        let may_be = |one: &CommitRecord| one.is_building() && one.accepts(execution, started_at);
+        // A commit that is the head no more waits for its own execution only.
+        let may_be = |one: &CommitRecord| {
+            let waits = one.superseded_by.is_none() || one.execution.is_none();
+            waits && one.is_building() && one.accepts(execution, started_at)
+        };
         if !records.iter().any(may_be) {
             return Ok(None);
         }

@@ -71,6 +71,11 @@ impl PipelineEvent {
         self.with("type", kind)
     }
 
+    /// Sets the time at which the execution began.
+    pub(crate) fn started_at(self, time: &str) -> Self {
+        self.with("start-time", time)
+    }
+
     /// Sets the attempt.
     pub(crate) fn attempt(self, attempt: u32) -> Self {
         self.with("pipeline-execution-attempt", f64::from(attempt))
