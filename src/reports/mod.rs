@@ -77,6 +77,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             )
         };
         tokio::select! {
+            biased;
             _ = senders => {}
             never = self.sweep() => match never {},
         }
@@ -109,6 +110,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             match self.outbox.next(now) {
                 Next::Commit(key) => return key,
                 Next::Wait(at) => tokio::select! {
+                    biased;
                     () = self.outbox.changed() => {}
                     () = sleep(at.since(now)) => {}
                 },

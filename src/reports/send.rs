@@ -22,6 +22,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The wait after a fault that a person has to correct.
 const PERSON_WAIT: Duration = Duration::from_secs(3_600);
+/// How often a report is sent, an hour apart, about something that GitHub does not have: the App may
+/// be installed, or may get access to the repository, in the meantime.
+const MISSING_ATTEMPTS: u32 = 24;
 /// How often the result is written again, if the record changes at the same time.
 const WRITES: usize = 5;
 /// The wait before a record is read again that another worker changed at the same time.
@@ -215,6 +218,7 @@ fn retry_at(fault: &GitHubFault, attempts: u32, now: Timestamp) -> Option<Timest
             Some(fault.retry_at.unwrap_or(wait).max(now))
         }
         GitHubFaultKind::Denied | GitHubFaultKind::Misconfigured => Some(now.plus(PERSON_WAIT)),
+        GitHubFaultKind::Missing if attempts < MISSING_ATTEMPTS => Some(now.plus(PERSON_WAIT)),
         GitHubFaultKind::Missing | GitHubFaultKind::Refused => None,
     }
 }

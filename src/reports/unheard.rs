@@ -59,10 +59,17 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     async fn ask(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let mut next = record.next(now);
         if let Phase::Building { pipeline, .. } = &record.phase {
-            let executions = self.pipelines.executions(pipeline, None).await?;
+            let mapping = self.store.mapping(&record.key.subject).await?;
+            let clone = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
+            let source = clone.and_then(|clone| clone.source.as_deref());
+            let executions = self.pipelines.executions(pipeline, source).await?;
             match find(&record, &executions).and_then(|one| event(pipeline, one, &record)) {
                 Some(event) => {
                     let _ = next.hear(&event);
+                }
+                // Its execution was one of an earlier pipeline of this name.
+                None if record.superseded_by.is_some() => {
+                    next.phase = Phase::PipelineLost(pipeline.clone());
                 }
                 None if self.pipelines.find(pipeline, None).await?.is_none() => {
                     next.phase = Phase::PipelineLost(pipeline.clone());
@@ -79,17 +86,18 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     }
 }
 
-/// Returns the execution of a commit: the one that counts, or the newest one of that commit.
+/// Returns the newest execution of a commit: the one that counts, or one of that commit of which
+/// nothing was heard.
 fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
-    match &record.execution {
-        Some(id) => executions.iter().find(|one| one.id == id.as_str()),
-        None => {
-            let commit = record.key.commit.as_str();
-            executions
-                .iter()
-                .find(|one| one.commit.as_deref() == Some(commit))
-        }
-    }
+    let is = |id: &Option<ExecutionId>, one: &Execution| {
+        id.as_ref().is_some_and(|id| id.as_str() == one.id)
+    };
+    let commit = Some(record.key.commit.as_str());
+    let mut newest_first = executions.iter();
+    newest_first.find(|one| {
+        let counts = is(&record.execution, one) || one.commit.as_deref() == commit;
+        counts && !is(&record.ended_execution, one)
+    })
 }
 
 /// Returns what an event of the execution would say.

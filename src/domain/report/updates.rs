@@ -5,15 +5,27 @@ use crate::domain::report::record::{CommitChange, CommitKey, CommitUpdate, Phase
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
-/// Returns the update for the head that `next` replaces, if that one was to be built.
+/// Returns the update for the head that the subject had until `next`, if that one was to be built:
+/// another head takes its place, or the subject ends without one, as a deleted branch does.
 #[must_use]
-pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
-    let seen = seen.filter(|seen| seen.report.is_some())?;
-    let was_built = matches!(seen.desired, Some(Desired::Present(_)));
-    let (old, new) = (seen.order.head.as_ref()?, next.order.head.as_ref()?);
-    (was_built && old != new).then(|| CommitUpdate {
+pub fn left_behind(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let seen = seen.filter(|seen| matches!(seen.desired, Some(Desired::Present(_))))?;
+    let target = seen.report.clone()?;
+    let old = seen.order.head.as_ref()?;
+    let change = match (&next.order.head, next.absence()) {
+        (Some(new), _) if new == old => return None,
+        (Some(new), _) => CommitChange::Superseded(new.clone()),
+        (None, Some(reason)) => CommitChange::Head {
+            repository: next.repository.clone(),
+            target,
+            phase: Phase::Absent(reason),
+            execution: None,
+        },
+        (None, None) => return None,
+    };
+    Some(CommitUpdate {
         key: key(seen, old),
-        change: CommitChange::Superseded(new.clone()),
+        change,
     })
 }
 
@@ -35,7 +47,7 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
         (Some(_) | None, _) => None,
     };
     let head = phase.and_then(|phase| head_update(next, phase, None));
-    superseded(seen, next).into_iter().chain(head).collect()
+    left_behind(seen, next).into_iter().chain(head).collect()
 }
 
 /// Returns the update for a row that is settled after an effect.

@@ -1,5 +1,5 @@
 //! Properties that hold for any history: convergence, crashes, simulation, isolation, hostile
-//! input, and the conditions of rules.
+//! input, reports, and the conditions of rules.
 
 mod conditions;
 mod convergence;
@@ -7,4 +7,5 @@ mod crashes;
 mod hostile;
 mod isolation;
 mod replay;
+mod reports;
 mod simulation;

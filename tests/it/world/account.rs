@@ -8,9 +8,12 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
+use branchline::domain::report::execution::ExecutionState;
 use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
+use super::executions::{Fate, Progress, Started};
+use super::pipeline_event::PipelineEvent;
 use crate::world::codepipeline_rules;
 
 /// The account and Region of the fake.
@@ -29,21 +32,13 @@ pub(crate) struct Pipeline {
     pub(crate) version: i32,
     /// Its executions. CreatePipeline started the first.
     pub(crate) runs: Vec<Started>,
+    /// The executions of earlier pipelines of its name. No two executions have the same id.
+    pub(super) earlier: usize,
     pub(crate) created_at: Timestamp,
     /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
     /// The source action that fetches the subject's branch.
     pub(crate) source: Option<String>,
-}
-
-/// An execution.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Started {
-    /// The commit that it was started with, or the branch's head when the pipeline was created.
-    pub(crate) commit: Option<String>,
-    pub(crate) variables: Vec<(String, String)>,
-    pub(crate) token: Option<String>,
-    pub(crate) stopped: bool,
 }
 
 impl Pipeline {
@@ -73,6 +68,25 @@ impl Pipeline {
         }
     }
 
+    /// Returns true if every execution has ended and said so.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.given || self.runs.iter().all(Started::is_over)
+    }
+
+    /// A person may release the newest commit again once its execution has ended.
+    fn release(&mut self, fate: &mut Fate, now: Timestamp) {
+        let released = self.runs.iter().filter(|run| run.by_hand).count();
+        let last = self.runs.last().filter(|run| run.is_over());
+        let commit = last.and_then(|run| run.commit.clone());
+        if commit.is_some() && released < 2 && fate.rolls(24) {
+            self.runs.push(Started {
+                commit,
+                by_hand: true,
+                ..Started::at(now)
+            });
+        }
+    }
+
     /// Returns a configuration value of the first source action.
     pub(crate) fn source(&self, key: &str) -> Option<&str> {
         let pointer = format!("/0/actions/0/configuration/{key}");
@@ -83,6 +97,8 @@ impl Pipeline {
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
+    /// The executions of pipelines that were deleted, by name.
+    pub(super) ended: BTreeMap<PipelineName, usize>,
     /// The pipelines that a call is changing now.
     pub(super) touched: BTreeSet<PipelineName>,
     pub(super) violations: Vec<String>,
@@ -139,8 +155,9 @@ impl Account {
             // CreatePipeline starts the first execution by itself.
             runs: vec![Started {
                 commit: head.map(ToString::to_string),
-                ..Started::default()
+                ..Started::at(now)
             }],
+            earlier: self.ended.get(name).copied().unwrap_or_default(),
             created_at: now,
             given: false,
             source: new.fingerprint.source.clone(),
@@ -174,18 +191,25 @@ impl Account {
     }
 
     /// Every update counts as a change, even with the same declaration.
-    pub(super) fn update(&mut self, new: &NewPipeline) -> Result<(), Fault> {
+    pub(super) fn update(&mut self, new: &NewPipeline, now: Timestamp) -> Result<(), Fault> {
         let pipeline = self.ours(&new.name)?;
         let refused = |why| Fault::new(Reason::DeclarationRefused, why);
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
         pipeline.declaration = new.declaration.as_json().clone();
         pipeline.version += 1;
         pipeline.source.clone_from(&new.fingerprint.source);
-        pipeline.runs.iter_mut().for_each(|run| run.stopped = true);
+        for run in &mut pipeline.runs {
+            run.cut_off(ExecutionState::Canceled, now);
+        }
         Ok(())
     }
 
-    pub(super) fn start(&mut self, name: &PipelineName, run: &Run) -> Result<String, Fault> {
+    pub(super) fn start(
+        &mut self,
+        name: &PipelineName,
+        run: &Run,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
         let pipeline = self.ours(name)?;
         codepipeline_rules::check_run(&pipeline.declaration, run)
             .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
@@ -198,12 +222,12 @@ impl Account {
                     commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
                     variables: run.variables.clone(),
                     token,
-                    stopped: false,
+                    ..Started::at(now)
                 });
                 pipeline.runs.len() - 1
             }
         };
-        Ok(execution(name, index))
+        Ok(execution(name, pipeline.earlier + index))
     }
 
     pub(super) fn executions(&self, name: &PipelineName, source: Option<&str>) -> Vec<Execution> {
@@ -215,8 +239,10 @@ impl Account {
             .iter()
             .enumerate()
             .map(|(index, run)| Execution {
-                id: execution(name, index),
-                state: if run.stopped { "Stopped" } else { "InProgress" }.to_owned(),
+                id: execution(name, pipeline.earlier + index),
+                state: run.status().to_owned(),
+                started: Some(run.started_at.to_string()),
+                updated: Some(run.changed_at.to_string()),
                 commit: pipeline.fetched(run, source),
                 ..Execution::default()
             })
@@ -244,14 +270,44 @@ impl Account {
             .collect()
     }
 
-    pub(super) fn stop(&mut self, name: &PipelineName, id: &str) {
-        let runs = self
-            .pipelines
-            .get_mut(name)
-            .map(|pipeline| &mut pipeline.runs);
-        for (index, run) in runs.into_iter().flatten().enumerate() {
-            run.stopped |= execution(name, index) == id;
+    pub(super) fn stop(&mut self, name: &PipelineName, id: &str, now: Timestamp) {
+        let Some(pipeline) = self.pipelines.get_mut(name) else {
+            return;
+        };
+        for (index, run) in pipeline.runs.iter_mut().enumerate() {
+            if execution(name, pipeline.earlier + index) == id {
+                run.cut_off(ExecutionState::Stopped, now);
+            }
         }
+    }
+
+    /// Says at which commit the first execution of a pipeline found its branch, if the pipeline was
+    /// created before an event named one.
+    pub(super) fn found(&mut self, name: &str, head: &CommitId) {
+        let mut pipelines = self.pipelines.iter_mut();
+        let found = pipelines.find(|(one, _)| one.as_str() == name);
+        if let Some([only]) = found.map(|(_, pipeline)| pipeline.runs.as_mut_slice()) {
+            only.commit.get_or_insert_with(|| head.to_string());
+        }
+    }
+
+    /// Lets the executions of branchline's pipelines go on, and returns the events about them.
+    pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
+        let mut events = Vec::new();
+        for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
+            let last = pipeline.runs.len() - 1;
+            for (index, run) in pipeline.runs.iter_mut().enumerate() {
+                let mut progress = Progress {
+                    pipeline: name.as_str(),
+                    id: &execution(name, pipeline.earlier + index),
+                    run,
+                    now,
+                };
+                events.extend(progress.go_on(index < last, fate));
+            }
+            pipeline.release(fate, now);
+        }
+        events
     }
 
     fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
@@ -261,9 +317,16 @@ impl Account {
         Ok(pipeline)
     }
 
+    /// Removes a pipeline with its executions, of which nothing is heard any more.
+    pub(super) fn remove(&mut self, name: &PipelineName) -> Option<Pipeline> {
+        let gone = self.pipelines.remove(name)?;
+        let runs = gone.earlier + gone.runs.len();
+        self.ended.insert(name.clone(), runs);
+        Some(gone)
+    }
+
     pub(super) fn delete(&mut self, name: &PipelineName) {
-        let gone = self.pipelines.remove(name);
-        let given = gone.is_some_and(|pipeline| pipeline.given);
+        let given = self.remove(name).is_some_and(|pipeline| pipeline.given);
         assert!(!given, "'{name}' was not branchline's to delete");
     }
 }

@@ -75,7 +75,7 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         disposition,
         signal: _,
     } = processed;
-    world.outbox.push(journal.commits.drain(..));
+    world.outbox().push(journal.commits.drain(..));
     let send = async |destination, message| {
         world.queue.send(destination, message).await?;
         let reconciler = world.reconciler();

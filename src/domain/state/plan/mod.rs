@@ -185,8 +185,8 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
             },
             _,
         ) => {
-            let superseded = updates::superseded(seen, &transition.next);
-            transition.commits = superseded.into_iter().collect();
+            let left_behind = updates::left_behind(seen, &transition.next);
+            transition.commits = left_behind.into_iter().collect();
             Plan::Act { transition, effect }
         }
         (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_)), _) => plan,
