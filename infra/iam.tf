@@ -188,13 +188,14 @@ locals {
         Effect = "Deny"
         Action = [
           "codepipeline:DeletePipeline",
+          "codepipeline:RetryStageExecution",
           "codepipeline:StartPipelineExecution",
           "codepipeline:StopPipelineExecution",
           "codepipeline:TagResource",
           "codepipeline:UntagResource",
           "codepipeline:UpdatePipeline",
         ]
-        Resource = local.templates
+        Resource = concat(local.templates, [for template in local.templates : "${template}/*"])
       },
       {
         # No condition on tags: the daemon has to read a pipeline to find out whether branchline
@@ -223,6 +224,14 @@ locals {
         ]
         Resource  = local.clones
         Condition = { StringEquals = { "aws:ResourceTag/${local.owner_tag}" = local.table } }
+      },
+      {
+        # The resource is a stage. No page states that a stage has the tags of its pipeline; the
+        # daemon reads these before it retries anything.
+        Sid      = "RetryStagesOfClones"
+        Effect   = "Allow"
+        Action   = "codepipeline:RetryStageExecution"
+        Resource = concat(local.clones, [for clone in local.clones : "${clone}/*"])
       },
     ],
     length(var.pipeline_role_arns) == 0 ? [] : [{

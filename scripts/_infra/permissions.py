@@ -88,6 +88,9 @@ RESOURCES: dict[str, Resource] = {
     "template": Resource(_codepipeline("api-template"), _codepipeline("production")),
     "clone": Resource(_codepipeline("api-pr-7"), _codepipeline("production")),
     "any pipeline": Resource(_codepipeline("production"), f"arn:aws:codepipeline:us-east-1:{ACCOUNT}:production"),
+    "stage of a clone": Resource(
+        _codepipeline("api-pr-7/Build"), _codepipeline("production/Build")
+    ),
     "tagged clone": Resource(
         _codepipeline("api-pr-7"), _codepipeline("api-template"), {f"aws:ResourceTag/{OWNER}": "branchline"}
     ),

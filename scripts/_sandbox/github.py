@@ -71,6 +71,9 @@ def guess_event(path: Path, body: bytes) -> str:
         "master_branch": "create",
         "ref_type": "delete",
         "zen": "ping",
+        "check_run": "check_run",
+        "check_suite": "check_suite",
+        "merge_group": "merge_group",
     }
     for mark, event in marks.items():
         if mark in payload:

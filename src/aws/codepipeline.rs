@@ -8,16 +8,16 @@ use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::operation::get_pipeline::GetPipelineOutput;
-use aws_sdk_codepipeline::types::{PipelineDeclaration, Tag};
+use aws_sdk_codepipeline::types::{PipelineDeclaration, StageRetryMode, Tag};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
-use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
+use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, fault_without, is_throttled};
@@ -257,6 +257,30 @@ impl Pipelines for CodePipelines {
         Ok(answer.pipeline_execution_id.unwrap_or_default())
     }
 
+    async fn retry(
+        &self,
+        name: &PipelineName,
+        failed: &FailedStage,
+        _claim: &Claim,
+    ) -> Result<RetryResult, Fault> {
+        let FailedStage {
+            execution, stage, ..
+        } = failed;
+        let call = format!("RetryStageExecution {name} {execution} {stage}");
+        let request = self
+            .client
+            .retry_stage_execution()
+            .pipeline_name(name.as_str())
+            .pipeline_execution_id(execution.as_str())
+            .stage_name(stage)
+            .retry_mode(StageRetryMode::FailedActions);
+        match self.send(&call, request.send()).await? {
+            Ok(_) => Ok(RetryResult::Begun),
+            Err(error) if is_not_retryable(error.code()) => Ok(RetryResult::NotRetryable),
+            Err(error) => Err(self::failed(&call, error)),
+        }
+    }
+
     async fn stop(
         &self,
         name: &PipelineName,
@@ -298,6 +322,19 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
 
 /// GetPipeline's error for a pipeline that does not exist.
 const NOT_FOUND: &str = "PipelineNotFoundException";
+
+/// Returns true if the stage cannot be retried, because it did not fail or runs, or because a later
+/// execution came (API reference, RetryStageExecution, "Errors").
+fn is_not_retryable(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "NotLatestPipelineExecutionException"
+                | "StageNotFoundException"
+                | "StageNotRetryableException"
+        )
+    )
+}
 
 /// Returns true if the execution has ended or is already stopping (API reference,
 /// StopPipelineExecution, "Errors").

@@ -184,6 +184,7 @@ fn success(
         Outcome::Created => format!("create {pipeline} from {template}"),
         Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),
         Outcome::Started => format!("start {pipeline} at {commit}"),
+        Outcome::Retried => format!("retry the failed stage of {pipeline} at {commit}"),
         Outcome::Updated => {
             format!("update {pipeline} to {template}, then start it at {commit}")
         }

@@ -29,7 +29,7 @@ pub use cursor::Cursor;
 pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use pages::MappingPages;
-pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
+pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 pub use queue::Queue;
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,

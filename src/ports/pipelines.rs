@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
@@ -16,6 +16,16 @@ pub enum CreateResult {
     Made,
     /// A pipeline of that name exists; nothing was changed.
     NameInUse,
+}
+
+/// The result of an attempt to retry a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryResult {
+    /// Its failed actions run again, in the next attempt of the same execution.
+    Begun,
+    /// CodePipeline cannot retry it: a later execution came, or the stage is not in a state that
+    /// allows it. Nothing was changed.
+    NotRetryable,
 }
 
 /// A pipeline that exists.
@@ -110,6 +120,17 @@ pub trait Pipelines: PipelineReader {
         run: &Run,
         claim: &Claim,
     ) -> impl Future<Output = Result<String, Fault>> + Send;
+
+    /// Runs the failed actions of a stage again.
+    ///
+    /// If cancelled or failed: they may run again; a second call then returns
+    /// [`RetryResult::NotRetryable`] until they have ended.
+    fn retry(
+        &self,
+        name: &PipelineName,
+        failed: &FailedStage,
+        claim: &Claim,
+    ) -> impl Future<Output = Result<RetryResult, Fault>> + Send;
 
     /// Stops an execution at once: what its actions run is abandoned. Stopping one that has ended
     /// or is stopping succeeds.

@@ -5,23 +5,25 @@ use crate::domain::ids::{CommitId, Subject};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::{
     CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
 };
 use crate::domain::report::target::ReportTarget;
+use crate::domain::report::updates;
 use crate::ports::{Clock, CommitList, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 
 /// How often an event is taken in again, if the record of its commit changes at the same time.
-const RACES: usize = 10;
+pub(super) const RACES: usize = 10;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Records that the message about a commit failed, so that GitHub shows it. A record that
     /// cannot be written is logged, and delays no message.
     pub(super) async fn note_failure(&self, journal: &mut Journal, disposition: &Disposition) {
-        let (Some(head), Some(fault)) = (journal.head.take(), journal.fault()) else {
+        let Some(fault) = journal.fault() else {
             return;
         };
         let phase = match disposition {
@@ -35,6 +37,70 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             | Disposition::Quarantine(_)
             | Disposition::Discard => return,
         };
+        let (head, rerun) = (journal.head.take(), journal.rerun.take());
+        let (commit, noted) = if let Some(head) = head {
+            let commit = head.key.commit.clone();
+            (commit, self.note_unstarted(head, phase, journal).await)
+        } else if let Some(key) = rerun {
+            let noted = self.report_again(&key, Some(&phase), journal).await;
+            (key.commit, noted)
+        } else {
+            return;
+        };
+        if let Err(fault) = noted {
+            tracing::warn!(
+                %fault,
+                commit = commit.as_str(),
+                "What became of a commit could not be recorded, so it is not reported"
+            );
+        }
+    }
+
+    /// Records what counts about a commit whose message may have failed before, if it changed
+    /// nothing now: GitHub would show for ever that branchline tries again. A record that cannot be
+    /// written is logged, and delays no message.
+    pub(super) async fn note_unchanged(&self, journal: &mut Journal, outcome: &Outcome) {
+        let is_retried = matches!(outcome, Outcome::Unchanged(_)) && journal.receives > 1;
+        let Some(head) = journal.head.take_if(|_| is_retried) else {
+            return;
+        };
+        let commit = head.key.commit.clone();
+        if let Err(fault) = self.note_what_counts(head, journal).await {
+            tracing::warn!(
+                %fault,
+                commit = commit.as_str(),
+                "What became of a commit could not be recorded, so it is not reported"
+            );
+        }
+    }
+
+    async fn note_what_counts(
+        &self,
+        head: ReportedHead,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
+        let Some(mapping) = self.store().mapping(&head.key.subject).await? else {
+            return Ok(());
+        };
+        let Some(change) = updates::what_counts(&head, &mapping) else {
+            return Ok(());
+        };
+        let update = CommitUpdate {
+            key: head.key,
+            change,
+        };
+        let now = self.clock().now();
+        self.store().update_unstarted(&update, now).await?;
+        journal.commits.push(update.key);
+        Ok(())
+    }
+
+    async fn note_unstarted(
+        &self,
+        head: ReportedHead,
+        phase: Phase,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
         let update = CommitUpdate {
             key: head.key,
             change: CommitChange::Head {
@@ -42,17 +108,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 target: head.target,
                 phase,
                 execution: None,
+                outdated: None,
             },
         };
-        let store = &self.executor.store;
-        match store.update_unstarted(&update, self.clock().now()).await {
-            Ok(()) => journal.commits.push(update.key),
-            Err(fault) => tracing::warn!(
-                %fault,
-                commit = update.key.commit.as_str(),
-                "What became of a commit could not be recorded, so it is not reported"
-            ),
-        }
+        let now = self.clock().now();
+        self.store().update_unstarted(&update, now).await?;
+        journal.commits.push(update.key);
+        Ok(())
     }
 
     /// Takes in what CodePipeline reports about an execution. Returns false if it concerns no
@@ -98,11 +160,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         records: Vec<CommitRecord>,
     ) -> Result<Option<CommitRecord>, Fault> {
         let execution = &event.execution;
-        let heard = |one: &CommitRecord| {
-            let run = one.run.as_ref().map(|run| &run.execution);
-            one.execution.as_ref() == Some(execution) || run == Some(execution)
-        };
-        if let Some(index) = records.iter().position(heard) {
+        let counts = |one: &CommitRecord| one.execution.as_ref() == Some(execution);
+        if let Some(index) = records.iter().position(counts) {
             return Ok(records.into_iter().nth(index));
         }
         // The time of an action is not that of its execution.

@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
 
 /// Keeps the fault whose message must stay in the queue the longest, and the first of two alike.
 /// Returns true if the new one was kept.
-fn keep(failed: &mut Option<Fault>, fault: Fault) -> bool {
+pub(super) fn keep(failed: &mut Option<Fault>, fault: Fault) -> bool {
     let keeps = failed
         .as_ref()
         .is_none_or(|kept| patience(&fault) > patience(kept));

@@ -16,6 +16,9 @@ use crate::reports::Reporter;
 
 /// How long a sender has for one report: longer than the slowest call to GitHub with its waits.
 const LEASE: Duration = Duration::from_secs(120);
+/// What must be left of it when the call is made: a process may have stood still in between, and
+/// its report is outdated once another sender may have taken over.
+const CALL_TIME: Duration = Duration::from_secs(60);
 /// The wait after the first failure. It doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// The longest wait after a fault that passes by itself.
@@ -61,10 +64,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             }
             Due::Now(due) => due,
         };
+        let until = now.plus(LEASE);
         let leased = CommitRecord {
             sender: Some(Sending {
                 owner: self.config.worker.clone(),
-                until: now.plus(LEASE),
+                until,
             }),
             ..record.next(now)
         };
@@ -74,6 +78,10 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             .await?
         {
             self.outbox.push_at(key.clone(), now.plus(RACE));
+            return Ok(());
+        }
+        if self.clock.now().plus(CALL_TIME) > until {
+            self.outbox.push_at(key.clone(), until);
             return Ok(());
         }
         let result = self.tell(&leased, &due).await;
@@ -90,12 +98,13 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             name: record.repository.clone(),
             installation: record.target.installation,
         };
+        let form = record.target.form;
         let earlier = match due.check_run {
             Some(id) => Earlier::Created(id),
-            None if due.is_uncertain => Earlier::Uncertain,
+            // A status replaces none: of two, the later one counts.
+            None if due.is_uncertain && form == ReportForm::Check => Earlier::Uncertain,
             None => Earlier::Nothing,
         };
-        let form = record.target.form;
         self.github.report(&place, form, &due.report, earlier).await
     }
 
@@ -197,9 +206,12 @@ impl CommitRecord {
                     detail: fault.detail.clone(),
                     retry_at: retry_at(fault, attempts, now),
                 });
-                let creates = self.target.form == ReportForm::Check && due.check_run.is_none();
-                let may_be_there = creates && fault.kind == GitHubFaultKind::Unavailable;
-                // Without a valid lease, it only says that something may have been created.
+                let changes = due.check_run.is_none() || due.report.state.is_final();
+                let may_be_there = self.target.form == ReportForm::Check
+                    && changes
+                    && fault.kind == GitHubFaultKind::Unavailable;
+                // Without a valid lease, it only says that a check run may have been created or
+                // completed.
                 self.sender = self.sender.take().filter(|_| may_be_there);
                 if let Some(sender) = &mut self.sender {
                     sender.until = now;

@@ -1,4 +1,5 @@
-//! Finds what was missed: reports whose daemon ended, and executions whose events did not arrive.
+//! Finds what was missed: reports whose daemon ended, executions whose events did not arrive, and
+//! commits whose message is gone.
 
 use std::time::Duration;
 
@@ -6,7 +7,10 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
-use crate::domain::report::record::{CommitKey, CommitRecord, Phase};
+use crate::domain::report::record::{
+    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
+};
+use crate::domain::report::updates::what_counts;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
 use crate::reports::Reporter;
@@ -15,6 +19,10 @@ use crate::reports::Reporter;
 const UNREPORTED_AGE: Duration = Duration::from_secs(120);
 /// How long nothing was heard of an execution before CodePipeline is asked.
 const UNHEARD_AGE: Duration = Duration::from_secs(900);
+
+/// How long a commit may wait for the next attempt of its message, before the mapping says what
+/// counts: longer than the longest wait between two attempts, an hour.
+const WAITING_AGE: Duration = Duration::from_secs(7_200);
 
 impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// Puts into the outbox what should have been reported.
@@ -32,8 +40,12 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let Some(record) = self.store.commit(&key).await? else {
                 continue;
             };
-            if let Err(fault) = self.ask(record, now).await {
-                tracing::warn!(%fault, commit = key.commit.as_str(), "CodePipeline could not be asked about an execution");
+            let asked = match record.is_waiting() {
+                true => self.end_wait(record, now).await,
+                false => self.ask(record, now).await,
+            };
+            if let Err(fault) = asked {
+                tracing::warn!(%fault, commit = key.commit.as_str(), "It could not be found out what became of a commit");
             }
         }
         Ok(())
@@ -56,6 +68,28 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
+    /// Corrects the record of a commit whose message is not tried any more. Another message of the
+    /// subject was processed in the meantime.
+    async fn end_wait(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
+        if record.updated_at > now.minus(WAITING_AGE) {
+            return Ok(());
+        }
+        let head = head_of(&record);
+        let mapping = self.store.mapping(&head.key.subject).await?;
+        let change = mapping.and_then(|mapping| what_counts(&head, &mapping));
+        let Some(change) = change else {
+            return Ok(());
+        };
+        let update = CommitUpdate {
+            key: head.key,
+            change,
+        };
+        match CommitRecord::updated(Some(record), &update, now) {
+            Some(next) => self.write(next, now).await,
+            None => Ok(()),
+        }
+    }
+
     async fn ask(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let mut next = record.next(now);
         if let Phase::Building { pipeline, .. } = &record.phase {
@@ -63,26 +97,51 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let clone = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
             let source = clone.and_then(|clone| clone.source.as_deref());
             let executions = self.pipelines.executions(pipeline, source).await?;
-            match find(&record, &executions).and_then(|one| event(pipeline, one, &record)) {
-                Some(event) => {
+            let change = mapping
+                .as_ref()
+                .and_then(|row| what_counts(&head_of(&record), row));
+            match (
+                find(&record, &executions).and_then(|one| event(pipeline, one, &record)),
+                change,
+            ) {
+                (Some(event), _) => {
                     let _ = next.hear(&event);
                 }
                 // Its execution was one of an earlier pipeline of this name.
-                None if record.superseded_by.is_some() => {
+                (None, Some(CommitChange::Superseded(by))) => {
+                    next.superseded_by = Some(by);
                     next.phase = Phase::PipelineLost(pipeline.clone());
                 }
-                None if self.pipelines.find(pipeline, None).await?.is_none() => {
-                    next.phase = Phase::PipelineLost(pipeline.clone());
+                (None, Some(CommitChange::Head { phase, .. }))
+                    if matches!(phase, Phase::Absent(_)) =>
+                {
+                    next.phase = phase;
                 }
-                None => {}
+                (None, Some(CommitChange::Head { .. }) | None) => {
+                    if self.pipelines.find(pipeline, None).await?.is_none() {
+                        next.phase = Phase::PipelineLost(pipeline.clone());
+                    }
+                }
             }
         }
+        self.write(next, now).await
+    }
+
+    async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let list = CommitList::of(&next, &next.due(&self.config.region, now));
         let is_written = self.store.replace(&next, list).await?;
         if is_written && list == Some(CommitList::Unreported) {
             self.outbox.push([next.key]);
         }
         Ok(())
+    }
+}
+
+fn head_of(record: &CommitRecord) -> ReportedHead {
+    ReportedHead {
+        key: record.key.clone(),
+        repository: record.repository.clone(),
+        target: record.target.clone(),
     }
 }
 
@@ -108,11 +167,13 @@ fn event(
 ) -> Option<ExecutionEvent> {
     let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::from_rfc3339);
     let id = ExecutionId::parse(execution.id.clone()).ok()?;
-    let attempt = record.run.as_ref().filter(|run| run.execution == id);
+    let heard = record.run.as_ref().filter(|run| run.execution == id);
+    let outdated = record.outdated.as_ref().filter(|one| one.execution == id);
+    let attempt = heard.map_or(1, |run| run.attempt);
     Some(ExecutionEvent {
         pipeline: pipeline.clone(),
         execution: id,
-        attempt: attempt.map_or(1, |run| run.attempt),
+        attempt: outdated.map_or(attempt, |one| attempt.max(one.attempt + 1)),
         time: time(&execution.updated).or(time(&execution.started))?,
         started_at: time(&execution.started),
         progress: Progress::Pipeline {

@@ -15,16 +15,23 @@ WORKFLOWS: dict[str, dict[Any, Any]] = {
 }
 CI = WORKFLOWS["ci"]
 NIGHTLY = WORKFLOWS["advisories"]
+RELEASE = WORKFLOWS["release"]
 # YAML 1.1 reads the key `on` as a boolean.
 ON = True
 
-ON_TAGS = "${{ startsWith(github.ref, 'refs/tags/') }}"
-
 # The values that a step may take from GitHub, and the variable that has each.
 VALUES = {
-    "ARCH": "${{ matrix.arch }}",
-    "DIGESTS": "${{ needs.push.outputs.amd64 }} ${{ needs.push.outputs.arm64 }}",
+    "CARGO_REGISTRY_TOKEN": "${{ steps.registry.outputs.token }}",
+    "DIGEST": "${{ needs.push.outputs.digest }}",
     "TOKEN": "${{ github.token }}",
+}
+
+# What a job may do besides reading the repository.
+PERMISSIONS = {
+    "push": {"packages"},
+    "attest": {"attestations", "id-token", "packages"},
+    "publish": {"contents", "packages"},
+    "crate": {"id-token"},
 }
 
 
@@ -39,7 +46,7 @@ def jobs() -> dict[str, dict[str, Any]]:
 
 def steps() -> list[dict[str, Any]]:
     """Returns the steps of all jobs."""
-    return [step for job in jobs().values() for step in job["steps"]]
+    return [step for job in jobs().values() for step in job.get("steps", [])]
 
 
 def recipes(script: str) -> set[str]:
@@ -78,12 +85,13 @@ class Recipes(unittest.TestCase):
 
     def test_ci_has_a_job_for_each_concern(self) -> None:
         """scripts/test without arguments runs the recipes of the first three jobs."""
-        self.assertEqual(set(CI["jobs"]), {"lint", "test", "infra", "image", "push", "publish"})
+        self.assertEqual(set(CI["jobs"]), {"lint", "test", "infra", "image"})
         first = ["scripts/ci prepare"]
         self.assertEqual(called("lint"), [*first, "scripts/test lint"])
         tests = [f"scripts/test {name}" for name in ("python", "rust", "release", "demo")]
         self.assertEqual(called("test"), [*first, *tests])
         self.assertEqual(called("infra"), ["scripts/ci prepare infra", "scripts/test infra"])
+        self.assertEqual(called("image"), ["scripts/ci image"])
         text = (ROOT / "scripts" / "test").read_text()
         everything = text[text.index("\nall() {") : text.index("\ncase ")]
         for name in ("lint", "python", "rust", "infra", "release", "demo"):
@@ -111,6 +119,58 @@ class Advisories(unittest.TestCase):
             self.assertNotIn("continue-on-error", file.read_text(), name)
 
 
+class Releases(unittest.TestCase):
+    """The workflow that makes a release of a tag."""
+
+    def test_nothing_is_published_before_everything_is_checked(self) -> None:
+        """Each job that others can see needs those before it, directly or through another job."""
+        needs = {name: _listed(job.get("needs", [])) for name, job in RELEASE["jobs"].items()}
+
+        def before(name: str) -> set[str]:
+            return {other for each in needs[name] for other in {each, *before(each)}}
+
+        self.assertEqual(before("push"), {"agree", "checks"})
+        self.assertEqual(before("attest"), {"agree", "checks", "binary", "sbom", "push"})
+        self.assertEqual(before("publish"), before("attest") | {"attest"})
+        # A version of a crate cannot be replaced, so it comes last.
+        self.assertEqual(before("crate"), before("publish") | {"publish"})
+        self.assertEqual(RELEASE["jobs"]["checks"]["uses"], "$/.github/workflows/ci.yml")
+
+    def test_each_binary_is_built_and_run_on_its_own_kind_of_machine(self) -> None:
+        """Both architectures of Fargate have a static binary."""
+        matrix = RELEASE["jobs"]["binary"]["strategy"]["matrix"]["include"]
+        runners = {entry["arch"]: entry["runner"] for entry in matrix}
+        self.assertEqual(runners, {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"})
+
+    def test_everything_is_attested_and_signed(self) -> None:
+        """The files and the image have provenance and a list of dependencies, and a signature."""
+        found = RELEASE["jobs"]["attest"]["steps"]
+        attested = [step["with"] for step in found if "actions/attest@" in step.get("uses", "")]
+        keys = ("subject-checksums", "subject-path", "subject-digest", "sbom-path")
+        subjects = [tuple(key for key in keys if key in each) for each in attested]
+        self.assertEqual(
+            subjects,
+            [
+                ("subject-checksums",),
+                ("subject-path", "sbom-path"),
+                ("subject-digest",),
+                ("subject-digest", "sbom-path"),
+            ],
+        )
+        self.assertEqual(called("attest"), ["scripts/ci sums", "scripts/ci sign"])
+
+    def test_the_registry_token_is_not_stored(self) -> None:
+        """The registry trusts the workflow in its environment, and no workflow has a secret."""
+        self.assertEqual(RELEASE["jobs"]["crate"]["environment"], "crates-io")
+        for name, file in FILES.items():
+            self.assertNotIn("secrets.", file.read_text(), name)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    """Returns a list for a key that may have one value."""
+    return [value] if isinstance(value, str) else value
+
+
 class Trust(unittest.TestCase):
     """What the workflows may do, and whose code they run."""
 
@@ -119,7 +179,7 @@ class Trust(unittest.TestCase):
         manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
         version = manifest["package"]["rust-version"]
         containers = {name: job.get("container") for name, job in jobs().items()}
-        compiling = {"lint", "test", "infra", "advisories", "mutants"}
+        compiling = {"lint", "test", "infra", "advisories", "mutants", "binary", "sbom", "crate"}
         self.assertEqual({name for name, image in containers.items() if image}, compiling)
         for name in compiling:
             self.assertTrue(containers[name].startswith(f"rust:{version}-"), name)
@@ -129,27 +189,34 @@ class Trust(unittest.TestCase):
         texts = [file.read_text() for file in FILES.values()]
         lines = [line.strip() for text in texts for line in text.splitlines() if "uses:" in line]
         self.assertGreater(len(lines), 0)
+        # The one workflow of this repository that another one calls, at the same commit.
+        lines.remove("uses: $/.github/workflows/ci.yml")
         for line in lines:
             self.assertRegex(line, r"^- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 
+    def test_an_action_has_one_version(self) -> None:
+        """Two versions of one action would mean that an update missed a place."""
+        used = {step["uses"] for step in steps() if "uses" in step}
+        names = [each.partition("@")[0] for each in used]
+        self.assertEqual(len(names), len(set(names)), sorted(used))
+
     def test_permissions_are_minimal(self) -> None:
-        """Only the jobs for tags may push an image. Pull requests run without our permissions."""
-        self.assertEqual(set(CI[ON]), {"pull_request", "push"})
+        """Only the jobs of a release may write. Pull requests run without our permissions."""
+        self.assertEqual(set(CI[ON]), {"pull_request", "push", "workflow_call"})
+        self.assertEqual(CI[ON]["push"], {"branches": ["main"]})
+        self.assertEqual(RELEASE[ON], {"push": {"tags": ["v*"]}})
         for workflow in WORKFLOWS.values():
             self.assertEqual(workflow["permissions"], {})
-        pushing = {"push", "publish"}
+        self.assertLessEqual(set(PERMISSIONS), set(RELEASE["jobs"]))
         for name, job in jobs().items():
             with self.subTest(name):
-                packages = {"packages": "write"} if name in pushing else {}
-                self.assertEqual(job["permissions"], {"contents": "read"} | packages)
-        self.assertEqual(jobs()["push"]["if"], ON_TAGS)
-        self.assertEqual(jobs()["push"]["needs"], ["lint", "test", "infra"])
-        self.assertEqual(jobs()["publish"]["needs"], "push")
+                writing = dict.fromkeys(PERMISSIONS.get(name, set()), "write")
+                self.assertEqual(job["permissions"], {"contents": "read"} | writing)
 
     def test_the_checkout_leaves_no_credentials(self) -> None:
         """A later step could read a token that the checkout wrote to the disk."""
         checkouts = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
-        self.assertEqual(len(checkouts), len(jobs()))
+        self.assertEqual(len(checkouts), len(jobs()) - 1)  # one job calls another workflow
         for step in checkouts:
             self.assertEqual(step["with"], {"persist-credentials": False})
 
@@ -160,17 +227,11 @@ class Trust(unittest.TestCase):
             for name, value in step.get("env", {}).items():
                 self.assertEqual(value, VALUES[name])
 
-    def test_each_architecture_is_built_on_its_own_machine(self) -> None:
-        """The image exists for both architectures of Fargate."""
-        for name in ("image", "push"):
-            matrix = jobs()[name]["strategy"]["matrix"]["include"]
-            runners = {entry["arch"]: entry["runner"] for entry in matrix}
-            self.assertEqual(runners, {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"})
-
     def test_every_job_has_a_time_limit(self) -> None:
         """GitHub's own limit is six hours."""
         for name, job in jobs().items():
-            self.assertLessEqual(job["timeout-minutes"], 90, name)
+            if "uses" not in job:
+                self.assertLessEqual(job["timeout-minutes"], 90, name)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,24 @@ def failed(story: Story) -> None:
     story.show_page(PULL_REQUEST, "GitHub shows the failure and why", "(failure)", REASON)
 
 
+def rerun(story: Story) -> None:
+    """The button Re-run retries the failed stage, and the commit becomes green."""
+    if story.github is None:
+        return
+    head = _sent_head(story)
+    for event, body in story.github.rerun(PULL_REQUEST):
+        story.send(github.webhook(body, event, story.account.secret), "a person clicked on Re-run")
+    story.drain()
+    executions = story.world.executions(CLONE)
+    story.check("no execution was started", len(executions) == 2, f"there are {executions}")
+    status = executions[0]["status"]
+    what = "the failed stage of the newest one runs again"
+    story.check(what, status == "InProgress", f"it is {status}")
+    story.show_page(PULL_REQUEST, "GitHub shows that the commit runs again", "(in_progress)")
+    story.play(CLONE, head, retried="Build")
+    story.show_page(PULL_REQUEST, "GitHub shows the success", "(success)", "checks have passed")
+
+
 def draft(story: Story) -> None:
     """A pull request that is not built says why, so that a required check does not wait forever."""
     payload = json.loads(story.webhook("pull_request.opened").body)
@@ -199,6 +217,7 @@ ALL: list[tuple[str, Callable[[Story], None]]] = [
     ("Its execution succeeds", succeeded),
     ("A commit is pushed to it", pushed),
     ("The execution of that commit fails", failed),
+    ("A person clicks on Re-run", rerun),
     ("A draft is opened", draft),
     ("A webhook is forged", forged),
     ("A body is not a valid payload", unreadable),
@@ -207,7 +226,7 @@ ALL: list[tuple[str, Callable[[Story], None]]] = [
     ("The mapping and its history", history),
 ]
 
-ON_THE_PAGE = (succeeded, failed, draft)
+ON_THE_PAGE = (succeeded, failed, rerun, draft)
 """The steps about what GitHub shows. They need a GitHub and executions that can be played."""
 
 

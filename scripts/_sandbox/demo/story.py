@@ -40,12 +40,21 @@ class Story:
         body = path.read_bytes()
         return github.webhook(body, github.guess_event(path, body), self.account.secret)
 
-    def play(self, pipeline: str, commit: str, *, fails: str | None = None, why: str = "") -> None:
+    def play(
+        self,
+        pipeline: str,
+        commit: str,
+        *,
+        fails: str | None = None,
+        why: str = "",
+        retried: str | None = None,
+    ) -> None:
         """Plays the newest execution of a pipeline: EventBridge gets its events."""
         newest = self.world.executions(pipeline)[0]["pipelineExecutionId"]
         end = End.FAILED if fails else End.SUCCEEDED
         found = self.world.pipeline(pipeline)
-        run = Run(found, newest, self.account.region, commit, end, fails, why)
+        attempt = 2 if retried else 1
+        run = Run(found, newest, self.account.region, commit, end, fails, why, attempt, retried)
         for _ in playing.put(self.account, list(run.events())):
             pass
         terminal.say(f"-> execution {newest[:8]} of {pipeline} runs: {end.value}")

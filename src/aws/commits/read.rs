@@ -10,7 +10,7 @@ use crate::domain::ids::{
 use crate::domain::report::execution::{ExecutionState, StepState};
 use crate::domain::report::fault::GitHubFaultKind;
 use crate::domain::report::record::{
-    CommitKey, CommitRecord, FailedReport, Phase, Reported, Sending,
+    Attempt, CommitKey, CommitRecord, FailedReport, Phase, Reported, Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
@@ -50,6 +50,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
         superseded_by: row.optional("superseded_by", |sha| CommitId::parse(sha).ok())?,
         execution: execution("execution")?.flatten(),
         ended_execution: execution("ended_execution")?.flatten(),
+        outdated: row.part("outdated", attempt)?,
         run: row.part("run", run)?,
         reported: row.part("reported", reported)?,
         sender: row.part("sender", sender)?,
@@ -81,6 +82,13 @@ fn phase(row: &Part<'_>) -> Result<Phase, Fault> {
         Phase::REFUSED => Phase::Refused(reason()?),
         Phase::PIPELINE_LOST => Phase::PipelineLost(pipeline()?),
         _ => return Err(row.fault("phase")),
+    })
+}
+
+fn attempt(part: &Part<'_>) -> Result<Attempt, Fault> {
+    Ok(Attempt {
+        execution: part.parse("execution", |id| ExecutionId::parse(id).ok())?,
+        attempt: part.required("attempt")?,
     })
 }
 

@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
 use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, Sending,
+    Attempt, CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported,
+    Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
@@ -56,29 +57,25 @@ pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
             target,
             phase,
             execution,
-        } => head(&mut change, repository, target, phase, execution.as_ref()),
+            outdated,
+        } => {
+            place(&mut change, repository, target);
+            self::phase(&mut change, phase);
+            change.set("superseded_by", None);
+            // A new report may be possible where an earlier one was not.
+            change.set("failed", None);
+            if let Some(execution) = execution {
+                change.set("execution", Some(s(execution.as_str())));
+            }
+            if let Some(outdated) = outdated {
+                change.set("outdated", Some(attempt(outdated)));
+            }
+            if matches!(phase, Phase::Absent(_)) {
+                change.copy("execution", "ended_execution");
+            }
+        }
     }
     change
-}
-
-fn head(
-    change: &mut Expression,
-    repository: &RepositoryName,
-    target: &ReportTarget,
-    phase: &Phase,
-    execution: Option<&ExecutionId>,
-) {
-    place(change, repository, target);
-    self::phase(change, phase);
-    change.set("superseded_by", None);
-    // A new report may be possible where an earlier one was not.
-    change.set("failed", None);
-    if let Some(execution) = execution {
-        change.set("execution", Some(s(execution.as_str())));
-    }
-    if matches!(phase, Phase::Absent(_)) {
-        change.copy("execution", "ended_execution");
-    }
 }
 
 /// Returns the change that makes an item this record.
@@ -91,6 +88,7 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change.set("superseded_by", commit(&record.superseded_by));
     change.set("execution", execution(&record.execution));
     change.set("ended_execution", execution(&record.ended_execution));
+    change.set("outdated", record.outdated.as_ref().map(attempt));
     change.set("run", record.run.as_ref().map(run));
     change.set("reported", record.reported.as_ref().map(reported));
     change.set("sender", record.sender.as_ref().map(sender));
@@ -134,6 +132,13 @@ fn phase(change: &mut Expression, phase: &Phase) {
     change.set("reason", reason.map(s));
     change.set("pipeline", text(pipeline));
     change.set("left_out_stages", stages.map(list));
+}
+
+fn attempt(attempt: &Attempt) -> AttributeValue {
+    map([
+        ("execution", text(Some(&attempt.execution))),
+        ("attempt", Some(n(attempt.attempt))),
+    ])
 }
 
 fn run(run: &Run) -> AttributeValue {

@@ -2,12 +2,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::clone::execution::Execution;
+use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
-    RepositoryId, RepositoryName, Subject, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
+    PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -43,6 +43,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
         report: row.part("report", report)?,
         approved: row.part("approved", approved)?,
         start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
+        retry: row.part("retry", failed_stage)?,
         slot: row.text("slot")?.map(str::to_owned),
         claim: claim(row)?,
         attempts: row.required("attempts")?,
@@ -192,6 +193,14 @@ fn report(part: &Part<'_>) -> Result<ReportTarget, Fault> {
         form: part.parse("form", ReportForm::parse)?,
         context: part.owned("context")?,
         installation: part.number("installation")?.map(InstallationId),
+    })
+}
+
+fn failed_stage(part: &Part<'_>) -> Result<FailedStage, Fault> {
+    Ok(FailedStage {
+        execution: part.parse("execution", |id| ExecutionId::parse(id).ok())?,
+        attempt: part.required("attempt")?,
+        stage: part.owned("stage")?,
     })
 }
 

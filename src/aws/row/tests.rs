@@ -1,11 +1,11 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::clone::execution::Execution;
+use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
-    RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
+    PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -98,6 +98,11 @@ fn full() -> Mapping {
             at: Timestamp(1_767_225_600_123),
         }),
         start_token: Some(DeliveryId::parse("d-1").unwrap()),
+        retry: Some(FailedStage {
+            execution: ExecutionId::parse("e-1").unwrap(),
+            attempt: 2,
+            stage: "Build".into(),
+        }),
         slot: Some("rule 1".into()),
         claim: Some(ClaimInfo {
             owner: "worker/1".into(),

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::domain::clone::execution::Execution;
+use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::BodyDigest;
 use crate::domain::outcome::chain::ChainHead;
@@ -37,6 +37,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("report", mapping.report.as_ref().map(report)),
         ("approved", mapping.approved.as_ref().map(approved)),
         ("start_token", text(mapping.start_token.as_ref())),
+        ("retry", mapping.retry.as_ref().map(failed_stage)),
         ("slot", text(mapping.slot.as_ref())),
         ("claim_owner", text(claim.map(|claim| &claim.owner))),
         ("claim_until", claim.map(|claim| n(claim.until.0))),
@@ -156,6 +157,14 @@ fn report(target: &ReportTarget) -> AttributeValue {
         ("form", Some(s(target.form.as_str()))),
         ("context", text(Some(&target.context))),
         ("installation", target.installation.map(|id| n(id.0))),
+    ])
+}
+
+fn failed_stage(failed: &FailedStage) -> AttributeValue {
+    map([
+        ("execution", text(Some(&failed.execution))),
+        ("attempt", Some(n(failed.attempt))),
+        ("stage", text(Some(&failed.stage))),
     ])
 }
 

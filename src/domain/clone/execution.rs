@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clone::variables::Variable;
-use crate::domain::ids::{CommitId, DeliveryId};
+use crate::domain::ids::{CommitId, DeliveryId, ExecutionId};
 
 /// An execution to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub struct Run {
     pub variables: Vec<Variable>,
     /// A token that makes a repeated start have no effect.
     pub token: Option<DeliveryId>,
+}
+
+/// A failed stage of an execution, to be retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedStage {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// The attempt in which the stage failed.
+    pub attempt: u32,
+    /// The name of the stage.
+    pub stage: String,
 }
 
 /// An execution as CodePipeline lists it, until its pipeline is deleted (API reference,

@@ -16,6 +16,10 @@ pub enum Ignored {
     PipelineEvent,
     /// An action of `pull_request` that changes nothing about a pipeline.
     Action(ActionName),
+    /// A check run that branchline did not create.
+    ForeignCheck,
+    /// Checks were requested again of a commit that is not reported.
+    NotReported,
     /// A ref that is not a branch.
     NotABranch,
     /// No rule names this repository for this kind of subject.
@@ -35,6 +39,8 @@ impl Ignored {
             Self::UnknownState => "unknown-state",
             Self::PipelineEvent => "pipeline-event",
             Self::Action(_) => "action",
+            Self::ForeignCheck => "foreign-check",
+            Self::NotReported => "not-reported",
             Self::NotABranch => "not-a-branch",
             Self::NoRule => "no-rule",
             Self::NoCommit => "no-commit",

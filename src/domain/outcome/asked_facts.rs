@@ -32,7 +32,9 @@ impl AskedFacts {
                 draft: false,
                 fork: false,
             }),
-            Change::Repository(_) | Change::Renamed(_) | Change::Repair(_) => None,
+            Change::Repository(_) | Change::Renamed(_) | Change::Rerun(_) | Change::Repair(_) => {
+                None
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ impl BackendSignal {
                 | Outcome::Created
                 | Outcome::AlreadyCreated
                 | Outcome::Started
+                | Outcome::Retried
                 | Outcome::Updated
                 | Outcome::RepositoryRemoved(_)
                 | Outcome::RepositoryRenamed { .. }

@@ -64,6 +64,8 @@ pub struct Journal {
     pub step: Step,
     /// The commit to build, if it is reported to GitHub.
     pub head: Option<ReportedHead>,
+    /// The commit whose checks could not run again.
+    pub rerun: Option<CommitKey>,
     /// The commits whose records changed.
     pub commits: Vec<CommitKey>,
     /// The result.
@@ -123,6 +125,7 @@ impl Journal {
             event_time: None,
             step: Step::Authenticated,
             head: None,
+            rerun: None,
             commits: Vec::new(),
             result: JournalResult::Open,
         }
@@ -223,6 +226,12 @@ impl Journal {
     pub fn repair(&mut self, request: &RepairRequest) {
         self.about = Some(About::Subject(request.repair.subject.clone()));
         self.pipeline = Some(request.repair.pipeline.clone());
+        self.step = Step::Mapping;
+    }
+
+    /// Records that step 4 is done, for a subject whose commit is to be built again.
+    pub fn rerun(&mut self, subject: &Subject) {
+        self.about = Some(About::Subject(subject.clone()));
         self.step = Step::Mapping;
     }
 

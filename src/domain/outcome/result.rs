@@ -33,6 +33,8 @@ pub enum Outcome {
     AlreadyCreated,
     /// An execution of the head commit was started.
     Started,
+    /// The failed stage of the head commit's execution was retried.
+    Retried,
     /// The clone was updated to its template and rule, and an execution of the head commit was
     /// started.
     Updated,
@@ -69,6 +71,7 @@ impl Outcome {
             Self::Created => "created",
             Self::AlreadyCreated => "already-created",
             Self::Started => "started",
+            Self::Retried => "retried",
             Self::Updated => "updated",
             Self::RepositoryRemoved(_) => "repository-removed",
             Self::RepositoryRenamed { .. } => "repository-renamed",
@@ -87,6 +90,7 @@ impl Outcome {
             Self::Created
             | Self::AlreadyCreated
             | Self::Started
+            | Self::Retried
             | Self::Updated
             | Self::Deleted
             | Self::AlreadyDeleted => true,
@@ -123,6 +127,7 @@ impl Outcome {
             Self::Created
             | Self::AlreadyCreated
             | Self::Started
+            | Self::Retried
             | Self::Updated
             | Self::ExecutionRecorded
             | Self::Deleted
@@ -146,6 +151,7 @@ impl Outcome {
             Self::Created => format!("created {pipeline}"),
             Self::AlreadyCreated => format!("found {pipeline} already created"),
             Self::Started => format!("started {pipeline}"),
+            Self::Retried => format!("retried the failed stage of {pipeline}"),
             Self::Updated => format!("updated and started {pipeline}"),
             Self::RepositoryRemoved(subjects) => {
                 format!("removed the pipelines of {}", plural(*subjects, "subject"))

@@ -1,12 +1,13 @@
 //! What the table knows of one head commit: what branchline did about it, its execution, and what
 //! was reported to GitHub.
 
+use crate::domain::clone::execution::FailedStage;
 use crate::domain::fault::Reason;
 use crate::domain::ids::{
     CheckRunId, CommitId, ExecutionId, PipelineName, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::report::ReportState;
-use crate::domain::report::execution::ExecutionEvent;
+use crate::domain::report::execution::{ExecutionEvent, ExecutionState};
 use crate::domain::report::fault::GitHubFaultKind;
 use crate::domain::report::run::Run;
 use crate::domain::report::target::ReportTarget;
@@ -99,9 +100,20 @@ pub enum CommitChange {
         phase: Phase,
         /// The execution that was started, if its id is known.
         execution: Option<ExecutionId>,
+        /// The attempt after which the commit runs again, if it does.
+        outdated: Option<Attempt>,
     },
     /// Another commit is the subject's head now.
     Superseded(CommitId),
+}
+
+/// An attempt of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// The number of the attempt.
+    pub attempt: u32,
 }
 
 /// The record of a commit.
@@ -123,6 +135,8 @@ pub struct CommitRecord {
     /// The execution that counted until the pipeline was deleted. It counts no more once the commit
     /// is built again.
     pub ended_execution: Option<ExecutionId>,
+    /// The attempt that counts no more, like those before it: the commit was to run again.
+    pub outdated: Option<Attempt>,
     /// The execution, as its events describe it.
     pub run: Option<Run>,
     /// What was reported to GitHub.
@@ -193,6 +207,7 @@ impl CommitRecord {
                 target,
                 phase,
                 execution,
+                outdated,
             } => {
                 let last = seen.as_ref().and_then(|seen| seen.execution.clone());
                 let ended = match phase {
@@ -212,6 +227,10 @@ impl CommitRecord {
                     superseded_by: None,
                     execution: execution.clone().or(last),
                     ended_execution: ended,
+                    outdated: match outdated {
+                        Some(attempt) => Some(attempt.clone()),
+                        None => seen.as_ref().and_then(|seen| seen.outdated.clone()),
+                    },
                     run: seen.as_ref().and_then(|seen| seen.run.clone()),
                     reported: seen.as_ref().and_then(|seen| seen.reported.clone()),
                     sender: seen.and_then(|seen| seen.sender),
@@ -246,7 +265,25 @@ impl CommitRecord {
         let is_counted = self.execution.as_ref() == Some(&run.execution);
         let is_ended = self.ended_execution.as_ref() == Some(&run.execution);
         let is_built_again = matches!(self.phase, Phase::Building { .. }) && is_ended;
-        (is_counted && !is_built_again).then_some(run)
+        let is_outdated = self
+            .outdated
+            .as_ref()
+            .is_some_and(|last| last.execution == run.execution && run.attempt <= last.attempt);
+        (is_counted && !is_built_again && !is_outdated).then_some(run)
+    }
+
+    /// Returns the stage in which the commit's execution failed, if a retry of it may succeed. A
+    /// source that could not be fetched needs a new execution.
+    #[must_use]
+    pub fn failed_stage(&self) -> Option<FailedStage> {
+        let run = self.counted_run()?;
+        let has_failed = run.state == ExecutionState::Failed;
+        let failure = run.current_failure().filter(|_| has_failed)?;
+        (failure.category != "Source").then(|| FailedStage {
+            execution: run.execution.clone(),
+            attempt: run.attempt,
+            stage: failure.stage.clone(),
+        })
     }
 
     /// Returns true if an execution that began at `started_at` takes the place of the one that
@@ -277,6 +314,12 @@ impl CommitRecord {
             Some(_) | None => self.run = Some(Run::new(event)),
         }
         before != (self.execution.clone(), self.run.clone())
+    }
+
+    /// Returns true if the commit's message is to be tried again.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_)) && self.superseded_by.is_none()
     }
 
     /// Returns true if an execution of the commit may be running.

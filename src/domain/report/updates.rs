@@ -1,27 +1,30 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
-use crate::domain::report::record::{CommitChange, CommitKey, CommitUpdate, Phase};
+use crate::domain::report::record::{
+    Attempt, CommitChange, CommitKey, CommitUpdate, Phase, ReportedHead,
+};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
 /// Returns the update for the head that the subject had until `next`, if that one was to be built:
-/// another head takes its place, or the subject ends without one, as a deleted branch does.
+/// another head takes its place, or the branch was deleted, perhaps to be created again at a commit
+/// that is not known yet.
 #[must_use]
 pub fn left_behind(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
     let seen = seen.filter(|seen| matches!(seen.desired, Some(Desired::Present(_))))?;
     let target = seen.report.clone()?;
     let old = seen.order.head.as_ref()?;
-    let change = match (&next.order.head, next.absence()) {
-        (Some(new), _) if new == old => return None,
-        (Some(new), _) => CommitChange::Superseded(new.clone()),
-        (None, Some(reason)) => CommitChange::Head {
+    let change = match &next.order.head {
+        Some(new) if new == old => return None,
+        Some(new) => CommitChange::Superseded(new.clone()),
+        None => CommitChange::Head {
             repository: next.repository.clone(),
             target,
-            phase: Phase::Absent(reason),
+            phase: Phase::Absent(next.absence().unwrap_or(AbsenceReason::Deleted)),
             execution: None,
+            outdated: None,
         },
-        (None, None) => return None,
     };
     Some(CommitUpdate {
         key: key(seen, old),
@@ -46,18 +49,48 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
         },
         (Some(_) | None, _) => None,
     };
-    let head = phase.and_then(|phase| head_update(next, phase, None));
+    let head = phase.and_then(|phase| head_update(next, phase, None, None));
     left_behind(seen, next).into_iter().chain(head).collect()
 }
 
-/// Returns the update for a row that is settled after an effect.
+/// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
+/// which the head runs again.
 #[must_use]
-pub fn settled(next: &Mapping, execution: Option<ExecutionId>) -> Option<CommitUpdate> {
+pub fn settled(
+    next: &Mapping,
+    execution: Option<ExecutionId>,
+    outdated: Option<Attempt>,
+) -> Option<CommitUpdate> {
     let phase = match next.absence() {
         Some(reason) => Phase::Absent(reason),
         None => building(next)?,
     };
-    head_update(next, phase, execution)
+    head_update(next, phase, execution, outdated)
+}
+
+/// Returns the change of a commit's record after a message that wanted it to be built changed
+/// nothing: it is the head, it is not any more, or its subject has none. `None` if the row is in
+/// the middle of a change, which is recorded when it is settled.
+#[must_use]
+pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitChange> {
+    let phase = match &row.order.head {
+        Some(other) if *other != head.key.commit => {
+            return Some(CommitChange::Superseded(other.clone()));
+        }
+        Some(_) if matches!(row.state, State::Active | State::Gone) => match row.absence() {
+            Some(reason) => Phase::Absent(reason),
+            None => building(row)?,
+        },
+        Some(_) => return None,
+        None => Phase::Absent(row.absence().unwrap_or(AbsenceReason::Deleted)),
+    };
+    Some(CommitChange::Head {
+        repository: head.repository.clone(),
+        target: head.target.clone(),
+        phase,
+        execution: None,
+        outdated: None,
+    })
 }
 
 fn building(row: &Mapping) -> Option<Phase> {
@@ -72,6 +105,7 @@ fn head_update(
     row: &Mapping,
     phase: Phase,
     execution: Option<ExecutionId>,
+    outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
     Some(CommitUpdate {
         key: key(row, row.order.head.as_ref()?),
@@ -80,6 +114,7 @@ fn head_update(
             target: row.report.clone()?,
             phase,
             execution,
+            outdated,
         },
     })
 }

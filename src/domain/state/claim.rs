@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, PipelineName, Timestamp};
-use crate::domain::report::record::CommitUpdate;
+use crate::domain::report::record::{Attempt, CommitUpdate};
 use crate::domain::report::updates::settled;
 use crate::domain::state::effect::EffectResult;
 use crate::domain::state::mapping::{Expect, Mapping, State};
@@ -97,10 +97,17 @@ impl Claim {
             EffectResult::Present(clone) => clone.execution.clone(),
             EffectResult::Absent | EffectResult::Ended(_) => None,
         };
+        let retried = self.0.retry.as_ref();
+        let outdated = retried.filter(|failed| execution.as_ref() == Some(&failed.execution));
+        let outdated = outdated.map(|failed| Attempt {
+            execution: failed.execution.clone(),
+            attempt: failed.attempt,
+        });
         let next = self.0.clone().settled(done, now);
+        let update = settled(&next, execution, outdated);
         Transition {
             expect,
-            commits: settled(&next, execution).into_iter().collect(),
+            commits: update.into_iter().collect(),
             next,
             releases,
             unless_skipped: None,

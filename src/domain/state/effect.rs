@@ -78,6 +78,7 @@ impl Mapping {
             }
         }
         self.observed.executions = Vec::new();
+        self.retry = None;
         self.claim = None;
         self.attempts = 0;
         self.last_error = None;

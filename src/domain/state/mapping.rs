@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::clone::CloneRequest;
-use crate::domain::clone::execution::Execution;
+use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
     BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject,
@@ -100,6 +100,9 @@ pub struct Mapping {
     /// that commit, or the id of a repair. It changes with the head, because CodePipeline starts
     /// nothing under a token that was used before.
     pub start_token: Option<DeliveryId>,
+    /// The failed stage of the head's execution that is to be retried. Set while the pipeline is
+    /// being started because a person asked for the head's checks again.
+    pub retry: Option<FailedStage>,
     /// The rule among whose `max_active` clones it has a slot.
     pub slot: Option<String>,
     /// The claim of the worker that is changing the pipeline.
@@ -200,6 +203,7 @@ impl Mapping {
             report: None,
             approved: None,
             start_token: None,
+            retry: None,
             slot: None,
             claim: None,
             attempts: 0,

@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::domain::clone::diff::{Difference, diff};
-use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
-use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
+use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 
 /// A call to CodePipeline that the daemon would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +24,8 @@ pub enum EffectKind {
     Update,
     /// StartPipelineExecution.
     Start,
+    /// RetryStageExecution.
+    Retry,
     /// StopPipelineExecution.
     Stop,
     /// DeletePipeline.
@@ -206,6 +208,16 @@ impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
     ) -> Result<String, Fault> {
         self.note(EffectKind::Start, name);
         Ok(String::new())
+    }
+
+    async fn retry(
+        &self,
+        name: &PipelineName,
+        _failed: &FailedStage,
+        _claim: &Claim,
+    ) -> Result<RetryResult, Fault> {
+        self.note(EffectKind::Retry, name);
+        Ok(RetryResult::Begun)
     }
 
     async fn stop(

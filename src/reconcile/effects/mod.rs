@@ -3,5 +3,6 @@
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod ownership;
+pub(super) mod retry;
 pub(super) mod slots;
 pub(super) mod start;

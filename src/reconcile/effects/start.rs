@@ -54,8 +54,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some((clone, version)) => (clone.fingerprint, version, Outcome::Started),
             None => (old.unwrap_or_default(), None, Outcome::Started),
         };
-        let token = mapping.token(outcome == Outcome::Updated);
-        let execution = self.run(spec, &fingerprint, token, action).await?;
+        let retried = match (&mapping.retry, &outcome) {
+            (Some(failed), Outcome::Started) => self.retry(name, failed, action).await?,
+            (Some(_) | None, _) => None,
+        };
+        let (execution, outcome) = match retried {
+            Some(execution) => (execution, Outcome::Retried),
+            None => {
+                let token = mapping.token(outcome == Outcome::Updated);
+                (self.run(spec, &fingerprint, token, action).await?, outcome)
+            }
+        };
         journal.execution = Some(execution.clone());
         let made = ExistingClone {
             name: name.clone(),

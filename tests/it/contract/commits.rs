@@ -7,7 +7,8 @@ use branchline::domain::ids::{
 use branchline::domain::report::execution::{ActionProgress, ExecutionEvent, Progress, StepState};
 use branchline::domain::report::fault::GitHubFaultKind;
 use branchline::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, Sending,
+    Attempt, CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported,
+    Sending,
 };
 use branchline::domain::report::target::ReportTarget;
 use branchline::domain::report::{ReportForm, ReportState};
@@ -67,6 +68,10 @@ fn update(digit: char, phase: Phase, started: Option<&str>) -> CommitUpdate {
             },
             phase,
             execution: started.map(execution),
+            outdated: started.map(|id| Attempt {
+                execution: execution(id),
+                attempt: 2,
+            }),
         },
     }
 }
@@ -111,6 +116,10 @@ fn full(record: &CommitRecord) -> CommitRecord {
     let mut next = CommitRecord {
         superseded_by: Some(commit('b')),
         ended_execution: Some(execution("e-0")),
+        outdated: Some(Attempt {
+            execution: execution("e-0"),
+            attempt: 4_000_000_000,
+        }),
         reported: Some(Reported {
             check_run: Some(CheckRunId(u64::MAX >> 1)),
             digest: "d".to_owned(),

@@ -2,13 +2,13 @@
 
 use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
-use branchline::domain::clone::execution::Run;
+use branchline::domain::clone::execution::{FailedStage, Run};
 use branchline::domain::clone::tags::{Tags, tags};
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{CommitId, DeliveryId, PipelineName};
+use branchline::domain::ids::{CommitId, DeliveryId, ExecutionId, PipelineName};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
-use branchline::ports::{CreateResult, ExistingPipeline, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, Pipelines, RetryResult};
 use serde_json::{Map, Value, json};
 
 use crate::world::clock::START;
@@ -48,6 +48,7 @@ macro_rules! pipelines_contract {
             find_returns_the_tags_of_a_foreign_pipeline,
             update_replaces_the_declaration_and_keeps_the_tags,
             a_start_is_one_execution_for_each_token,
+            a_stage_that_did_not_fail_is_not_retried,
             a_missing_pipeline_has_no_executions,
             a_deleted_pipeline_is_gone,
             deleting_a_missing_pipeline_succeeds,
@@ -261,6 +262,22 @@ pub(crate) async fn a_start_is_one_execution_for_each_token<S: PipelinesStage>(s
     assert_eq!(start("d-1").await, first);
     assert_ne!(start("d-2").await, first);
     assert_eq!(stage.executions("api-pr-7").await, 3);
+}
+
+/// "CodePipeline cannot retry it: [...] Nothing was changed."
+pub(crate) async fn a_stage_that_did_not_fail_is_not_retried<S: PipelinesStage>(stage: &S) {
+    let new = made(stage, "api-pr-7").await;
+    let executions = stage.pipelines().executions(&new.name, None).await.unwrap();
+    let id = executions.into_iter().next().map(|newest| newest.id);
+    let failed = FailedStage {
+        execution: ExecutionId::parse(id.unwrap()).unwrap(),
+        attempt: 1,
+        stage: "Build".to_owned(),
+    };
+    let claim = claim("api-pr-7");
+    let retried = stage.pipelines().retry(&new.name, &failed, &claim).await;
+    assert_eq!(retried, Ok(RetryResult::NotRetryable));
+    assert_eq!(stage.executions("api-pr-7").await, 1);
 }
 
 /// "None when there is no such pipeline."

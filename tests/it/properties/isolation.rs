@@ -44,6 +44,7 @@ const CLONE_CALLS: &[Op] = &[
     Op::Create,
     Op::Update,
     Op::Start,
+    Op::Retry,
     Op::Find,
     Op::FindByName,
     Op::Executions,

@@ -4,8 +4,11 @@
 mod conditions;
 mod convergence;
 mod crashes;
+mod executions;
+mod github_outage;
 mod hostile;
 mod isolation;
 mod replay;
+mod report_crashes;
 mod reports;
 mod simulation;

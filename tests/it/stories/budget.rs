@@ -167,7 +167,9 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::FindByName => current + 2,
             Op::Record | Op::GiveUp | Op::AcquireSlot | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
-            Op::Update | Op::Start | Op::Stop | Op::Executions | Op::CreatedAt => current + 1,
+            Op::Update | Op::Start | Op::Retry | Op::Stop | Op::Executions | Op::CreatedAt => {
+                current + 1
+            }
         };
         longest = longest.max(current);
     }

@@ -15,7 +15,15 @@ use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
 
 /// The events, after which the files are named.
-const EVENTS: [&str; 5] = ["create", "delete", "ping", "pull_request", "push"];
+const EVENTS: [&str; 7] = [
+    "check_run",
+    "check_suite",
+    "create",
+    "delete",
+    "ping",
+    "pull_request",
+    "push",
+];
 
 fn payloads(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -49,11 +57,13 @@ async fn deliver(world: &World, path: &Path) -> String {
 }
 
 /// Our own payloads, in the order of their events.
-const STORY: [&str; 10] = [
+const STORY: [&str; 12] = [
     "ping.event",
     "pull_request.opened",
     "pull_request.opened.fork",
     "pull_request.synchronize",
+    "check_run.rerequested",
+    "check_suite.rerequested",
     "pull_request.closed",
     "pull_request.reopened",
     "pull_request.closed.merged",
@@ -78,6 +88,8 @@ fn our_own_payloads_have_the_expected_outcomes() {
         pull_request.opened: created
         pull_request.opened.fork: recorded: fork
         pull_request.synchronize: started
+        check_run.rerequested: ignored: not-reported
+        check_suite.rerequested: ignored: not-reported
         pull_request.closed: deleted
         pull_request.reopened: created
         pull_request.closed.merged: deleted

@@ -273,7 +273,7 @@ fn a_check_run_whose_creation_was_not_confirmed_is_found_again() {
 fn a_report_that_github_refuses_is_not_sent_again() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        world.github.goes(Some(GitHubFaultKind::Missing));
+        world.github.goes(Some(GitHubFaultKind::Refused));
         deliver(world, Webhook::pull_request("opened")).await;
         world.github.goes(None);
         world.clock.advance(Duration::from_secs(100_000));

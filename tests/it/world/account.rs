@@ -12,8 +12,7 @@ use branchline::domain::report::execution::ExecutionState;
 use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
-use super::executions::{Fate, Progress, Started};
-use super::pipeline_event::PipelineEvent;
+use super::executions::{Fate, Started};
 use crate::world::codepipeline_rules;
 
 /// The account and Region of the fake.
@@ -74,7 +73,7 @@ impl Pipeline {
     }
 
     /// A person may release the newest commit again once its execution has ended.
-    fn release(&mut self, fate: &mut Fate, now: Timestamp) {
+    pub(super) fn release(&mut self, fate: &mut Fate, now: Timestamp) {
         let released = self.runs.iter().filter(|run| run.by_hand).count();
         let last = self.runs.last().filter(|run| run.is_over());
         let commit = last.and_then(|run| run.commit.clone());
@@ -199,6 +198,7 @@ impl Account {
         pipeline.version += 1;
         pipeline.source.clone_from(&new.fingerprint.source);
         for run in &mut pipeline.runs {
+            run.outdated = true;
             run.cut_off(ExecutionState::Canceled, now);
         }
         Ok(())
@@ -270,47 +270,7 @@ impl Account {
             .collect()
     }
 
-    pub(super) fn stop(&mut self, name: &PipelineName, id: &str, now: Timestamp) {
-        let Some(pipeline) = self.pipelines.get_mut(name) else {
-            return;
-        };
-        for (index, run) in pipeline.runs.iter_mut().enumerate() {
-            if execution(name, pipeline.earlier + index) == id {
-                run.cut_off(ExecutionState::Stopped, now);
-            }
-        }
-    }
-
-    /// Says at which commit the first execution of a pipeline found its branch, if the pipeline was
-    /// created before an event named one.
-    pub(super) fn found(&mut self, name: &str, head: &CommitId) {
-        let mut pipelines = self.pipelines.iter_mut();
-        let found = pipelines.find(|(one, _)| one.as_str() == name);
-        if let Some([only]) = found.map(|(_, pipeline)| pipeline.runs.as_mut_slice()) {
-            only.commit.get_or_insert_with(|| head.to_string());
-        }
-    }
-
-    /// Lets the executions of branchline's pipelines go on, and returns the events about them.
-    pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
-        let mut events = Vec::new();
-        for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
-            let last = pipeline.runs.len() - 1;
-            for (index, run) in pipeline.runs.iter_mut().enumerate() {
-                let mut progress = Progress {
-                    pipeline: name.as_str(),
-                    id: &execution(name, pipeline.earlier + index),
-                    run,
-                    now,
-                };
-                events.extend(progress.go_on(index < last, fate));
-            }
-            pipeline.release(fate, now);
-        }
-        events
-    }
-
-    fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
+    pub(super) fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
         let missing = || Fault::new(Reason::AwsConflict, format!("no '{name}'"));
         let pipeline = self.pipelines.get_mut(name).ok_or_else(missing)?;
         assert!(!pipeline.given, "'{name}' was not branchline's to change");
@@ -332,7 +292,7 @@ impl Account {
 }
 
 /// Returns the id of an execution.
-fn execution(name: &PipelineName, index: usize) -> String {
+pub(super) fn execution(name: &PipelineName, index: usize) -> String {
     let letters = name
         .as_str()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-");

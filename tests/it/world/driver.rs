@@ -64,7 +64,10 @@ pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal>
     tokio::select! {
         biased;
         journal = work => Some(journal),
-        () = world.faults.hangs() => None,
+        () = world.faults.hangs() => {
+            world.forget_outbox();
+            None
+        }
     }
 }
 

@@ -55,8 +55,8 @@ impl EventBridge {
     pub(crate) fn tick(&mut self, world: &World) {
         let now = world.clock.now();
         for row in world.store.rows() {
-            if let Some(head) = &row.order.head {
-                world.account.found(pipeline_of(&row), head);
+            if let Some(built) = &row.observed.built {
+                world.account.found(pipeline_of(&row), built);
             }
         }
         for event in world.account.go_on(&mut self.fate) {

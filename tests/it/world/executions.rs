@@ -1,8 +1,12 @@
 //! Executions in the fake CodePipeline: how they go on, and the events about them.
 
-use branchline::domain::ids::Timestamp;
+use branchline::domain::clone::execution::FailedStage;
+use branchline::domain::fault::Fault;
+use branchline::domain::ids::{CommitId, PipelineName, Timestamp};
 use branchline::domain::report::execution::ExecutionState;
+use branchline::ports::RetryResult;
 
+use super::account::{Account, execution};
 use super::pipeline_event::PipelineEvent;
 
 /// An execution of a pipeline with the stages Source and Build.
@@ -13,10 +17,14 @@ pub(crate) struct Started {
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) token: Option<String>,
     pub(crate) stopped: bool,
+    /// True if its pipeline was updated since.
+    pub(crate) outdated: bool,
     /// True if a person started it again.
     pub(crate) by_hand: bool,
     pub(crate) state: ExecutionState,
     pub(crate) attempt: u32,
+    /// The stage in which it failed.
+    pub(super) failed: Option<String>,
     pub(super) started_at: Timestamp,
     pub(super) changed_at: Timestamp,
     pub(super) next: Next,
@@ -40,9 +48,11 @@ impl Started {
             variables: Vec::new(),
             token: None,
             stopped: false,
+            outdated: false,
             by_hand: false,
             state: ExecutionState::Started,
             attempt: 1,
+            failed: None,
             started_at: now,
             changed_at: now,
             next: Next::Begin,
@@ -55,6 +65,25 @@ impl Started {
             self.stopped = true;
             (self.state, self.changed_at) = (state, now);
         }
+    }
+
+    /// Lets it fail in a stage.
+    pub(super) fn fail(&mut self, stage: &str, now: Timestamp) {
+        self.failed = Some(stage.to_owned());
+        self.next = Next::Nothing;
+        (self.state, self.changed_at) = (ExecutionState::Failed, now);
+    }
+
+    fn failed_in(&self, stage: &str) -> bool {
+        self.state == ExecutionState::Failed && self.failed.as_deref() == Some(stage)
+    }
+
+    /// Begins the next attempt.
+    fn retry(&mut self, now: Timestamp) {
+        self.failed = None;
+        self.next = Next::Build;
+        self.attempt += 1;
+        (self.state, self.changed_at) = (ExecutionState::Resumed, now);
     }
 
     /// Returns the status as ListPipelineExecutions spells it.
@@ -75,9 +104,73 @@ impl Started {
         !self.by_hand || self.next != Next::Begin
     }
 
-    /// Returns true if it has ended and every event about it was sent.
+    /// Returns true if it has ended and every event about it was sent, or if it has not found its
+    /// branch.
     pub(super) fn is_over(&self) -> bool {
-        self.next == Next::Nothing
+        self.next == Next::Nothing || self.commit.is_none()
+    }
+}
+
+impl Account {
+    pub(super) fn stop(&mut self, name: &PipelineName, id: &str, now: Timestamp) {
+        let Some(pipeline) = self.pipelines.get_mut(name) else {
+            return;
+        };
+        for (index, run) in pipeline.runs.iter_mut().enumerate() {
+            if execution(name, pipeline.earlier + index) == id {
+                run.cut_off(ExecutionState::Stopped, now);
+            }
+        }
+    }
+
+    /// Says at which commit the first execution of a pipeline found its branch, if the pipeline was
+    /// created before an event named one.
+    pub(super) fn found(&mut self, name: &str, head: &CommitId) {
+        let mut pipelines = self.pipelines.iter_mut();
+        let found = pipelines.find(|(one, _)| one.as_str() == name);
+        if let Some([only]) = found.map(|(_, pipeline)| pipeline.runs.as_mut_slice()) {
+            only.commit.get_or_insert_with(|| head.to_string());
+        }
+    }
+
+    /// Lets the executions of branchline's pipelines go on, and returns the events about them.
+    pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
+        let mut events = Vec::new();
+        for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
+            let last = pipeline.runs.len() - 1;
+            for (index, run) in pipeline.runs.iter_mut().enumerate() {
+                let mut progress = Progress {
+                    pipeline: name.as_str(),
+                    id: &execution(name, pipeline.earlier + index),
+                    run,
+                    now,
+                };
+                events.extend(progress.go_on(index < last, fate));
+            }
+            pipeline.release(fate, now);
+        }
+        events
+    }
+
+    /// Retries the failed stage of the latest execution, the only one that can be retried.
+    pub(super) fn retry(
+        &mut self,
+        name: &PipelineName,
+        failed: &FailedStage,
+        now: Timestamp,
+    ) -> Result<RetryResult, Fault> {
+        let pipeline = self.ours(name)?;
+        let latest = execution(name, pipeline.earlier + pipeline.runs.len() - 1);
+        let run = pipeline.runs.last_mut();
+        let run =
+            run.filter(|run| latest == failed.execution.as_str() && run.failed_in(&failed.stage));
+        Ok(match run {
+            Some(run) => {
+                run.retry(now);
+                RetryResult::Begun
+            }
+            None => RetryResult::NotRetryable,
+        })
     }
 }
 
@@ -110,14 +203,15 @@ pub(super) struct Progress<'a> {
 impl Progress<'_> {
     /// Goes one step on, and returns the events about it.
     pub(super) fn go_on(&mut self, is_overtaken: bool, fate: &mut Fate) -> Vec<PipelineEvent> {
+        if self.run.commit.is_none() {
+            return Vec::new();
+        }
         match self.run.next {
             Next::Nothing if self.run.state == ExecutionState::Failed => {
                 if is_overtaken || self.run.attempt > 1 || !fate.rolls(4) {
                     return Vec::new();
                 }
-                self.run.attempt += 1;
-                self.run.next = Next::Build;
-                self.enter(ExecutionState::Resumed);
+                self.run.retry(self.now);
                 let stage = self.stage("Build", "RESUMED");
                 vec![self.execution(), stage]
             }
@@ -135,6 +229,7 @@ impl Progress<'_> {
                 self.end(ExecutionState::Superseded, Vec::new())
             }
             Next::Fetch if fate.rolls(16) => {
+                self.run.failed = Some("Source".to_owned());
                 let action = self.action("Source/GitHub", "Source", "FAILED");
                 let events = vec![action, self.stage("Source", "FAILED")];
                 self.end(ExecutionState::Failed, events)
@@ -152,6 +247,7 @@ impl Progress<'_> {
             }
             Next::Build if fate.rolls(2) => Vec::new(),
             Next::Build if fate.rolls(4) => {
+                self.run.failed = Some("Build".to_owned());
                 let action = self.action("Build/Build", "Build", "FAILED");
                 let events = vec![action, self.stage("Build", "FAILED")];
                 self.end(ExecutionState::Failed, events)
@@ -167,11 +263,7 @@ impl Progress<'_> {
         (self.run.state, self.run.changed_at) = (state, self.now);
     }
 
-    fn end(
-        &mut self,
-        state: ExecutionState,
-        mut events: Vec<PipelineEvent>,
-    ) -> Vec<PipelineEvent> {
+    fn end(&mut self, state: ExecutionState, mut events: Vec<PipelineEvent>) -> Vec<PipelineEvent> {
         self.enter(state);
         self.run.next = Next::Nothing;
         events.push(self.execution());

@@ -72,6 +72,7 @@ pub(crate) enum Op {
     Create,
     Update,
     Start,
+    Retry,
     Executions,
     Stop,
     Find,
@@ -98,7 +99,7 @@ impl Op {
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
-            Self::Update | Self::Start | Self::Executions | Self::Stop => 1,
+            Self::Update | Self::Start | Self::Retry | Self::Executions | Self::Stop => 1,
             Self::CreatedAt => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
@@ -110,7 +111,13 @@ impl Op {
     fn is_under_a_lease(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Update | Self::Start | Self::Stop | Self::Remove | Self::Report
+            Self::Create
+                | Self::Update
+                | Self::Start
+                | Self::Retry
+                | Self::Stop
+                | Self::Remove
+                | Self::Report
         )
     }
 }

@@ -142,6 +142,16 @@ impl FakeGitHub {
         shown
     }
 
+    /// Returns the check run that counts for a commit, which has one report.
+    pub(crate) fn check(&self, commit: &str) -> (CheckRunId, Report) {
+        let state = lock(&self.state);
+        let is_of_commit =
+            |(_, check): &(&CheckRunId, &Check)| check.report.commit.as_str() == commit;
+        let mut newest_first = state.checks.iter().rev();
+        let (id, check) = newest_first.find(is_of_commit).expect("a check run");
+        (*id, check.report.clone())
+    }
+
     /// Returns the check runs that will never end, because another one of their name came later.
     pub(crate) fn abandoned_checks(&self) -> Vec<String> {
         let shown = self.shown().into_values();
@@ -154,7 +164,9 @@ impl State {
         match self.down {
             None => Ok(()),
             Some(kind) => Err(GitHubFault {
-                retry_at: self.limited_until.filter(|_| kind == GitHubFaultKind::Limited),
+                retry_at: self
+                    .limited_until
+                    .filter(|_| kind == GitHubFaultKind::Limited),
                 ..GitHubFault::new(kind, "as the test ordered")
             }),
         }

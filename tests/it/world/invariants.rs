@@ -138,7 +138,7 @@ impl World {
                 let chaos = lock(&self.chaos);
                 let back = chaos.as_ref().zip(run.commit.clone());
                 back.is_some_and(|(back, commit)| {
-                    run.stopped || back.contains(&(display(row), commit))
+                    run.stopped || run.outdated || back.contains(&(display(row), commit))
                 })
             };
             if pairs.any(|(one, next)| one.commit == next.commit && !again(one)) != twice {

@@ -100,6 +100,14 @@ impl PipelineEvent {
         }
     }
 
+    /// Sets the category of the action.
+    pub(crate) fn category(self, category: &str) -> Self {
+        let kind = json!({
+            "owner": "AWS", "category": category, "provider": "CodeBuild", "version": "1",
+        });
+        self.with("type", kind)
+    }
+
     /// Sets the attempt.
     pub(crate) fn attempt(self, attempt: u32) -> Self {
         self.with("pipeline-execution-attempt", f64::from(attempt))

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
-use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines};
+use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -91,6 +91,33 @@ impl FakePipelines {
     pub(crate) fn exists(&self, name: &str) -> bool {
         let account = lock(&self.account);
         account.pipelines.keys().any(|other| other.as_str() == name)
+    }
+
+    /// Lets the latest execution of a pipeline fail in a stage.
+    pub(crate) fn fail(&self, name: &str, stage: &str) {
+        let mut account = lock(&self.account);
+        let found = account
+            .pipelines
+            .iter_mut()
+            .find(|(other, _)| other.as_str() == name);
+        let run = found.and_then(|(_, pipeline)| pipeline.runs.last_mut());
+        run.expect("an execution").fail(stage, self.faults.now());
+    }
+
+    /// Starts an execution of a pipeline as a person does ("Release change").
+    pub(crate) fn release(&self, name: &str) {
+        let mut account = lock(&self.account);
+        let found = account
+            .pipelines
+            .iter_mut()
+            .find(|(other, _)| other.as_str() == name);
+        let (_, pipeline) = found.expect("a pipeline");
+        let commit = pipeline.runs.last().and_then(|run| run.commit.clone());
+        pipeline.runs.push(Started {
+            commit,
+            by_hand: true,
+            ..Started::at(self.faults.now())
+        });
     }
 
     /// Hides the tags of every pipeline from the next reads, as CodePipeline may do for a while
@@ -246,6 +273,17 @@ impl Pipelines for FakePipelines {
         let (own, run, now) = (name.clone(), run.clone(), self.faults.now());
         let effect = move |account: &mut Account| account.start(&own, &run, now);
         self.change(Op::Start, name, claim, effect).await
+    }
+
+    async fn retry(
+        &self,
+        name: &PipelineName,
+        failed: &FailedStage,
+        claim: &Claim,
+    ) -> Result<RetryResult, Fault> {
+        let (own, failed, now) = (name.clone(), failed.clone(), self.faults.now());
+        let effect = move |account: &mut Account| account.retry(&own, &failed, now);
+        self.change(Op::Retry, name, claim, effect).await
     }
 
     async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {

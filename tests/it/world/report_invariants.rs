@@ -29,17 +29,20 @@ impl World {
         for ((commit, id), one) in &shown {
             let abandoned = one.abandoned.iter();
             left.extend(abandoned.map(|title| format!("{id} at {commit} also shows '{title}'")));
-            let runs = self.newest_run(id, commit);
-            let is_running = runs.is_some_and(|run| !run.state.is_final());
-            if !one.report.state.is_final() && !is_running {
+            if !one.report.state.is_final() && !self.may_be_running(id, commit) {
                 let title = &one.report.title;
                 let is_it = |one: &&CommitRecord| name(one) == (commit.clone(), id.clone());
                 let record = records.iter().find(is_it);
-                left.push(format!("{id} at {commit} shows '{title}' for ever: {record:#?}"));
+                left.push(format!(
+                    "{id} at {commit} shows '{title}' for ever: {record:#?}"
+                ));
             }
         }
         let rows = self.store.rows();
-        left.extend(rows.iter().filter_map(|row| self.is_unreported(row, &shown)));
+        left.extend(
+            rows.iter()
+                .filter_map(|row| self.is_unreported(row, &shown)),
+        );
         left
     }
 
@@ -73,35 +76,57 @@ impl World {
         let is_over = row.absence().is_some_and(|reason| reason.is_ending());
         let run = self.newest_run(&id, &head);
         let Some(shown) = shown.get(&(head.clone(), id)) else {
-            return (!is_over).then(|| format!("{} shows nothing at its head {head}", display(row)));
+            return (!is_over)
+                .then(|| format!("{} shows nothing at its head {head}", display(row)));
         };
-        let run = run.filter(|_| row.absence().is_none())?;
+        // The first event about an execution that a person started may be on its way.
+        let run = run.filter(|run| row.absence().is_none() && run.is_known())?;
         let state = shown.report.state;
         (!is_right(run.state, state)).then(|| {
+            let records = self.store.all_commits();
+            let of_head = |one: &&CommitRecord| {
+                one.key.subject == row.subject && one.key.commit.as_str() == head
+            };
             format!(
-                "{} shows '{}' at its head {head}, whose execution is {:?}",
+                "{} shows '{}' at its head {head}, whose execution is {run:?}: {:#?}",
                 display(row),
                 shown.report.title,
-                run.state
+                records.iter().find(of_head),
             )
         })
     }
 
-    /// Returns the newest execution of a commit, in the pipeline that its subject has now.
+    /// Returns true if an execution of a commit runs, or one of which no commit is known.
+    fn may_be_running(&self, id: &str, commit: &str) -> bool {
+        self.runs(id).iter().any(|run| {
+            let may_be_it = run.commit.as_deref().is_none_or(|other| other == commit);
+            may_be_it && !run.state.is_final()
+        })
+    }
+
+    /// Returns the newest execution of a commit.
     fn newest_run(&self, id: &str, commit: &str) -> Option<Started> {
+        let mut newest_first = self.runs(id).into_iter().rev();
+        newest_first.find(|run| run.commit.as_deref() == Some(commit))
+    }
+
+    /// Returns the executions in the pipeline that a subject has now.
+    fn runs(&self, id: &str) -> Vec<Started> {
         let rows = self.store.rows();
         let is_it = |row: &&Mapping| id.starts_with(&format!("{}/", row.subject.table_key()));
-        let row = rows.iter().find(is_it)?;
-        let pipeline = self.account.all().remove(pipeline_of(row))?;
-        let mut newest_first = pipeline.runs.into_iter().rev();
-        newest_first.find(|run| run.is_known() && run.commit.as_deref() == Some(commit))
+        let row = rows.iter().find(is_it);
+        let pipeline = row.and_then(|row| self.account.all().remove(pipeline_of(row)));
+        pipeline.map_or_else(Vec::new, |pipeline| pipeline.runs)
     }
 }
 
 /// Returns the commit and the id of its report.
 fn name(record: &CommitRecord) -> (String, String) {
     let (subject, context) = (record.key.subject.table_key(), &record.target.context);
-    (record.key.commit.to_string(), format!("{subject}/{context}"))
+    (
+        record.key.commit.to_string(),
+        format!("{subject}/{context}"),
+    )
 }
 
 /// Returns true if this is the state to show of an execution. Without the event about the failed

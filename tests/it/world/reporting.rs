@@ -17,6 +17,8 @@ use super::{driver, lock};
 const REPORT_WAIT: Duration = Duration::from_secs(700);
 /// Longer than the wait before CodePipeline is asked about an execution.
 const UNHEARD: Duration = Duration::from_secs(901);
+/// Longer than a commit may wait for the next attempt of its message.
+const WAITING: Duration = Duration::from_secs(7_201);
 /// More rounds than any world needs to come to rest.
 const ROUNDS: usize = 300;
 
@@ -34,6 +36,11 @@ impl World {
         lock(&self.outbox).clone()
     }
 
+    /// Forgets them, as a process does that ends.
+    pub(super) fn forget_outbox(&self) {
+        *lock(&self.outbox) = Outbox::default();
+    }
+
     /// Tells GitHub everything that is due.
     pub(crate) async fn tell(&self) {
         self.reporter("w1").drain().await;
@@ -48,9 +55,16 @@ impl World {
             () = self.faults.hangs() => true,
         };
         if died {
-            *lock(&self.outbox) = Outbox::default();
+            self.forget_outbox();
         }
         !died
+    }
+
+    /// Works until the queues are empty, tells GitHub what follows, and lets ten seconds pass.
+    pub(crate) async fn work_and_tell(&self) {
+        self.settle().await;
+        self.tell_or_die().await;
+        self.clock.advance(Duration::from_secs(10));
     }
 
     /// Sends an event of CodePipeline to the internal queue, as EventBridge does.
@@ -87,7 +101,7 @@ impl World {
     /// Waits until nothing is left to tell GitHub. Executions of which no event arrived are looked
     /// up.
     pub(crate) async fn report_everything(&self) {
-        for wait in [REPORT_WAIT, UNHEARD, REPORT_WAIT, REPORT_WAIT] {
+        for wait in [REPORT_WAIT, UNHEARD, REPORT_WAIT, WAITING, REPORT_WAIT] {
             self.clock.advance(wait);
             while !self.tell_or_die().await {}
         }

@@ -1,10 +1,10 @@
 //! Rows and claims for the contract tests, plain and extreme.
 
-use branchline::domain::clone::execution::Execution;
+use branchline::domain::clone::execution::{Execution, FailedStage};
 use branchline::domain::clone::fingerprint::CloneFingerprint;
 use branchline::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, InstallationId, PipelineArn, PipelineName,
-    RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
+    PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
@@ -83,6 +83,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         report: None,
         approved: None,
         start_token: None,
+        retry: None,
         slot: None,
         claim: Some(claim(owner)),
         attempts: 0,
@@ -205,6 +206,11 @@ fn full() -> Mapping {
             at: Timestamp(4),
         }),
         start_token: Some(DeliveryId::parse("d-1").unwrap()),
+        retry: Some(FailedStage {
+            execution: ExecutionId::parse("e-1").unwrap(),
+            attempt: 2,
+            stage: "Build".into(),
+        }),
         slot: Some("rule ü".to_owned()),
         claim: Some(claim("host ü/pid 1/17")),
         attempts: u32::MAX,

@@ -1,11 +1,12 @@
 //! GitHub's webhooks: payloads in GitHub's format, signed, with the attributes that the gateway
 //! sends to SQS.
 
-use branchline::domain::ids::Timestamp;
+use branchline::domain::ids::{CheckRunId, Timestamp};
 use branchline::domain::intake::authenticated::{
     CONTENT_TYPE, DELIVERY, EVENT, SIGNATURE, Secrets,
 };
 use branchline::domain::intake::envelope::Attribute;
+use branchline::domain::report::Report;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -107,6 +108,31 @@ impl Webhook {
     pub(crate) fn delete(branch: &str) -> Self {
         let payload = json!({"ref": branch, "ref_type": "branch", "pusher_type": "user"});
         Self::new("delete", &["/repository/pushed_at"], payload)
+    }
+
+    /// Makes the `check_run` of the button "Re-run".
+    pub(crate) fn rerun_check(check_run: CheckRunId, report: &Report) -> Self {
+        let payload = json!({
+            "action": "rerequested",
+            "check_run": {
+                "id": check_run.0, "name": report.context, "head_sha": report.commit.as_str(),
+                "external_id": report.external_id, "status": "completed",
+            },
+        });
+        Self::new("check_run", &[], payload)
+    }
+
+    /// Makes the `check_suite` of the button "Re-run all checks", for a commit of pull request 7.
+    pub(crate) fn rerun_suite(sha: u64, branch: &str) -> Self {
+        let base = json!({"ref": "main", "repo": {"id": REPOSITORY.0}});
+        let payload = json!({
+            "action": "rerequested",
+            "check_suite": {
+                "id": 1, "head_sha": commit(sha), "head_branch": branch, "updated_at": null,
+                "pull_requests": [{"number": 7, "base": base}],
+            },
+        });
+        Self::new("check_suite", &["/check_suite/updated_at"], payload)
     }
 
     /// Makes the `ping` of a new webhook.

@@ -24,8 +24,13 @@ use payloads::{
     RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
 
+mod action;
 mod payloads;
+mod rerun;
 mod skip;
+
+pub use action::Action;
+pub use rerun::{Rerun, RerunChecks};
 
 /// An event, as GitHub or an operator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +62,9 @@ pub enum Change {
     PullRequest(Box<PullRequest>),
     /// A branch, from `push`, `create` or `delete`.
     Branch(Branch, Tip),
+    /// The checks of a commit, which a person asked to run again, from `check_run` or
+    /// `check_suite`.
+    Rerun(Rerun),
     /// A mapping for which an operator requested a repair, with `branchline audit --repair`.
     Repair(Repair),
 }
@@ -120,40 +128,6 @@ pub enum Tip {
     },
 }
 
-/// The actions of `pull_request` that can change whether a pipeline exists and what it builds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Opened: the first event of a pull request.
-    Opened,
-    /// Reopened.
-    Reopened,
-    /// The head commit changed.
-    Synchronize,
-    /// The title, the body or the base changed.
-    Edited,
-    /// The draft became ready for review.
-    ReadyForReview,
-    /// The pull request became a draft.
-    ConvertedToDraft,
-    /// Closed, with or without a merge.
-    Closed,
-}
-
-impl Action {
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "opened" => Self::Opened,
-            "reopened" => Self::Reopened,
-            "synchronize" => Self::Synchronize,
-            "edited" => Self::Edited,
-            "ready_for_review" => Self::ReadyForReview,
-            "converted_to_draft" => Self::ConvertedToDraft,
-            "closed" => Self::Closed,
-            _ => return None,
-        })
-    }
-}
-
 /// An archived repository is read-only, so every other event of that second was before.
 const END_OF_SECOND: Duration = Duration::from_millis(999);
 
@@ -167,6 +141,7 @@ impl Event {
         let kind = match &self.change {
             Change::Repository(_) | Change::Renamed(_) => return None,
             Change::Repair(repair) => return Some(repair.subject.clone()),
+            Change::Rerun(rerun) => return rerun.subject().cloned(),
             Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
             Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
         };
@@ -186,6 +161,7 @@ impl Event {
             | Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
             | Change::Repository(_)
             | Change::Renamed(_)
+            | Change::Rerun(_)
             | Change::Repair(_) => None,
         }
     }
@@ -210,6 +186,8 @@ impl Event {
             "create" => create(parse(message)?),
             "delete" => delete(parse(message)?),
             "repository" => repository(parse(message)?),
+            "check_run" => requested(rerun::check_run(parse(message)?)?),
+            "check_suite" => requested(rerun::check_suite(parse(message)?)?),
             "ping" => Ok(Decision::Ignore(Ignored::Ping)),
             _ => Ok(Decision::Ignore(Ignored::Event)),
         }
@@ -357,6 +335,21 @@ fn repository(payload: RepositoryEventPayload) -> Result<Decision<Event>, Fault>
         }
     };
     event(payload.repository, payload.sender, None, time, change)
+}
+
+fn requested(decision: Decision<rerun::Requested>) -> Result<Decision<Event>, Fault> {
+    let read = match decision {
+        Decision::Handle(read) => read,
+        Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
+    };
+    let change = Change::Rerun(read.rerun);
+    event(
+        read.repository,
+        read.sender,
+        read.installation,
+        None,
+        change,
+    )
 }
 
 fn event(

@@ -66,7 +66,11 @@ fn pull(body: &Value) -> PullRequest {
         }) => *pull,
         other @ Decision::Handle(Event {
             change:
-                Change::Branch(..) | Change::Repository(_) | Change::Renamed(_) | Change::Repair(_),
+                Change::Branch(..)
+                | Change::Repository(_)
+                | Change::Renamed(_)
+                | Change::Rerun(_)
+                | Change::Repair(_),
             ..
         })
         | other @ Decision::Ignore(_) => panic!("{other:?}"),

@@ -8,7 +8,6 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
-use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
@@ -19,13 +18,17 @@ use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, De
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::repository::RepositoryRecord;
 
+mod received;
 mod report;
 mod repository;
+mod rerun;
 
+pub use received::Received;
 use report::admitting;
 pub use report::report_target;
 use repository::removal_reason;
 pub use repository::{RepositoryRemoval, RepositoryRenaming};
+pub use rerun::RerunRequest;
 
 /// The desired state of a subject, and its position in the order of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,27 +51,6 @@ pub struct Intent {
     pub report: Option<ReportTarget>,
 }
 
-/// The message of an event, as it was received.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The id of the delivery, which GitHub does not sign.
-    pub delivery: DeliveryId,
-    /// The digest of the body.
-    pub body: BodyDigest,
-    /// The time at which the message entered the queue.
-    pub received_at: Timestamp,
-}
-
-impl From<&AuthenticatedMessage> for Received {
-    fn from(message: &AuthenticatedMessage) -> Self {
-        Self {
-            delivery: message.id().clone(),
-            body: message.digest(),
-            received_at: message.received_at(),
-        }
-    }
-}
-
 /// The subjects that an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -80,6 +62,8 @@ pub enum Request {
     Repository(RepositoryRemoval),
     /// Every subject of a repository, which has another name.
     Renaming(RepositoryRenaming),
+    /// The subjects of a commit whose checks are to run again.
+    Rerun(RerunRequest),
     /// One subject, for a repair.
     Repair(Box<RepairRequest>),
 }
@@ -158,6 +142,15 @@ impl Intent {
                     delivery,
                     name,
                     before,
+                })));
+            }
+            Change::Rerun(rerun) => {
+                return Ok(Decision::Handle(Request::Rerun(RerunRequest {
+                    rerun,
+                    repository: name,
+                    delivery,
+                    body,
+                    received_at,
                 })));
             }
             Change::Repair(repair) => {

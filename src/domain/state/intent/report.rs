@@ -22,6 +22,7 @@ pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
         Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
         | Change::Repository(_)
         | Change::Renamed(_)
+        | Change::Rerun(_)
         | Change::Repair(_) => None,
     };
     rule?.report_target(event.installation)

@@ -69,7 +69,10 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
         // What nobody knows.
         Decision::Handle(Request::KnownSubject(_)) => Decision::Ignore(Ignored::NoRule),
         Decision::Handle(
-            other @ (Request::Repository(_) | Request::Renaming(_) | Request::Repair(_)),
+            other @ (Request::Repository(_)
+            | Request::Renaming(_)
+            | Request::Rerun(_)
+            | Request::Repair(_)),
         ) => {
             panic!("{other:?}")
         }
@@ -246,6 +249,7 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
             Request::KnownSubject(_)
             | Request::Repository(_)
             | Request::Renaming(_)
+            | Request::Rerun(_)
             | Request::Repair(_),
         )
         | Decision::Ignore(_)) => {

@@ -47,6 +47,12 @@ pub enum Unchanged {
     Repeated,
     /// The mapping's pipeline exists, so the mapping is not forgotten.
     PipelineExists,
+    /// Another commit is the head now, so this one is not built again.
+    NotHead,
+    /// There is no pipeline to build the commit again.
+    NoPipeline,
+    /// The commit is being built.
+    Running,
 }
 
 impl Unchanged {
@@ -57,6 +63,9 @@ impl Unchanged {
             Self::Stale => "stale",
             Self::Repeated => "repeated",
             Self::PipelineExists => "pipeline-exists",
+            Self::NotHead => "not-head",
+            Self::NoPipeline => "no-pipeline",
+            Self::Running => "running",
         }
     }
 }
@@ -141,15 +150,7 @@ fn stale(seen: &Mapping, remembered: Option<Mapping>, now: Timestamp) -> Plan {
 /// Plans to finish a half-way row as it is recorded. Returns `None` if the row is not half-way.
 #[must_use]
 pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
-    let name = seen.pipeline_name()?;
-    let effect = match (seen.state, &seen.desired) {
-        (State::Creating, Some(Desired::Present(spec))) => Effect::Create(spec.clone()),
-        (State::Starting, Some(Desired::Present(spec))) => Effect::Start(spec.clone()),
-        (State::Deleting, _) => Effect::Delete(name.clone()),
-        (State::Active | State::Gone, _) => return None,
-        // branchline writes no such row.
-        (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => return None,
-    };
+    let effect = unfinished_effect(seen)?;
     let next = Mapping {
         claim: Some(claim),
         updated_at: now,
@@ -159,6 +160,19 @@ pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Pl
         transition: Transition::new(seen.as_seen(), next),
         effect,
     })
+}
+
+/// Returns what a half-way row requires. Returns `None` if the row is not half-way.
+fn unfinished_effect(row: &Mapping) -> Option<Effect> {
+    let name = row.pipeline_name()?;
+    match (row.state, &row.desired) {
+        (State::Creating, Some(Desired::Present(spec))) => Some(Effect::Create(spec.clone())),
+        (State::Starting, Some(Desired::Present(spec))) => Some(Effect::Start(spec.clone())),
+        (State::Deleting, _) => Some(Effect::Delete(name.clone())),
+        (State::Active | State::Gone, _) => None,
+        // branchline writes no such row.
+        (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => None,
+    }
 }
 
 /// Plans for an intent that was not accepted before.
@@ -348,7 +362,10 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         None => base.report.take(),
     };
     let order = intent.order.clone().over(&base.order);
-    let start_token = base.start_token.take_if(|_| order.head == base.order.head);
+    let is_same_head = order.head == base.order.head;
+    let is_starting = base.state == State::Starting;
+    let start_token = base.start_token.take_if(|_| is_same_head);
+    let retry = base.retry.take_if(|_| is_same_head && is_starting);
     Mapping {
         repository,
         renamed_at,
@@ -356,6 +373,7 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
         order,
         report,
         start_token,
+        retry,
         claim: None,
         updated_at: now,
         ..base
@@ -365,9 +383,11 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
 mod forgetting;
 mod renaming;
 mod repair;
+mod rerun;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
+pub use rerun::plan_rerun;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
-use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
+use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished, unfinished_effect};
 
 /// The relation of a mapping to today's rules.
 #[derive(Clone, Copy, Debug)]
@@ -140,21 +140,8 @@ fn again(
     claim: ClaimInfo,
     now: Timestamp,
 ) -> Plan {
-    let Some(mut spec) = seen.spec().cloned() else {
+    let Some(mut next) = under_rule(seen, state, rule, claim, now) else {
         return Plan::Nothing(Unchanged::Repeated);
-    };
-    spec.rule.clone_from(&rule.name);
-    spec.rule_digest.clone_from(&rule.digest);
-    if state == State::Creating || rule.update == Update::NextStart {
-        spec.template.clone_from(&rule.template);
-    }
-    let mut next = Mapping {
-        generation: seen.generation + 1,
-        state,
-        desired: Some(Desired::Present(spec.clone())),
-        claim: Some(claim),
-        updated_at: now,
-        ..seen.clone()
     };
     if seen.state == State::Active {
         // Without a fingerprint, the declaration is written to CodePipeline again.
@@ -164,9 +151,38 @@ fn again(
         // CodePipeline starts nothing under a token that was used before.
         next.start_token = Some(request.delivery.clone());
     }
-    let effect = match state {
-        State::Creating => Effect::Create(spec),
-        State::Active | State::Starting | State::Deleting | State::Gone => Effect::Start(spec),
+    half_way(seen, next)
+}
+
+/// Returns the half-way row in which the clone is created or started by today's rule. Returns
+/// `None` if nothing is known of the clone.
+pub(super) fn under_rule(
+    seen: &Mapping,
+    state: State,
+    rule: &Rule,
+    claim: ClaimInfo,
+    now: Timestamp,
+) -> Option<Mapping> {
+    let mut spec = seen.spec()?.clone();
+    spec.rule.clone_from(&rule.name);
+    spec.rule_digest.clone_from(&rule.digest);
+    if state == State::Creating || rule.update == Update::NextStart {
+        spec.template.clone_from(&rule.template);
+    }
+    Some(Mapping {
+        generation: seen.generation + 1,
+        state,
+        desired: Some(Desired::Present(spec)),
+        claim: Some(claim),
+        updated_at: now,
+        ..seen.clone()
+    })
+}
+
+/// Plans to write a half-way row, and to do what its state requires.
+pub(super) fn half_way(seen: &Mapping, next: Mapping) -> Plan {
+    let Some(effect) = unfinished_effect(&next) else {
+        return Plan::Nothing(Unchanged::Repeated);
     };
     Plan::Act {
         transition: Transition::new(seen.as_seen(), next),

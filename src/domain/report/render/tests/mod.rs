@@ -40,6 +40,7 @@ fn update(phase: Phase, execution: Option<&str>) -> CommitUpdate {
             },
             phase,
             execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
+            outdated: None,
         },
     }
 }

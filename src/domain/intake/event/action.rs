@@ -1,0 +1,35 @@
+//! The actions of pull requests.
+
+/// The actions of `pull_request` that can change whether a pipeline exists and what it builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Opened: the first event of a pull request.
+    Opened,
+    /// Reopened.
+    Reopened,
+    /// The head commit changed.
+    Synchronize,
+    /// The title, the body or the base changed.
+    Edited,
+    /// The draft became ready for review.
+    ReadyForReview,
+    /// The pull request became a draft.
+    ConvertedToDraft,
+    /// Closed, with or without a merge.
+    Closed,
+}
+
+impl Action {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "opened" => Self::Opened,
+            "reopened" => Self::Reopened,
+            "synchronize" => Self::Synchronize,
+            "edited" => Self::Edited,
+            "ready_for_review" => Self::ReadyForReview,
+            "converted_to_draft" => Self::ConvertedToDraft,
+            "closed" => Self::Closed,
+            _ => return None,
+        })
+    }
+}
