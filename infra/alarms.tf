@@ -49,7 +49,25 @@ locals {
       metric     = "AWS/ApiGateway 4XXError Sum"
       dimensions = { ApiName = aws_api_gateway_rest_api.webhooks.name }
       above      = 5, minutes = 5, missing = "notBreaching"
-      summary    = "The API rejects or throttles webhooks"
+      summary    = "The API rejects or throttles requests"
+    }
+    # A webhook that GitHub sent and the API refused. It is lost until it is redelivered, so one is
+    # enough.
+    github-refused = {
+      create     = var.access_logs
+      metric     = "${var.name} GitHubRefused Sum"
+      dimensions = {}
+      above      = 0, minutes = 1, missing = "notBreaching"
+      summary    = "The API refused a webhook that GitHub sent"
+    }
+    # SQS publishes nothing for a queue that has been idle for hours.
+    silence = {
+      create     = var.silence_hours != null
+      metric     = "AWS/SQS NumberOfMessagesSent Sum"
+      dimensions = { QueueName = aws_sqs_queue.webhooks.name }
+      below      = 1, minutes = 60 * coalesce(var.silence_hours, 1), missing = "breaching"
+      period     = 60 * 60
+      summary    = "No webhook has arrived for ${coalesce(var.silence_hours, 1)} hours"
     }
     api-fails = {
       metric     = "AWS/ApiGateway 5XXError Sum"
@@ -60,9 +78,11 @@ locals {
     # ECS publishes the CPU utilization of a running task once a minute, at no extra cost. Missing
     # data means that no task is running.
     no-consumer = {
+      # min_tasks = 0 stops the consumer on purpose, so its absence needs no alarm.
+      create = var.min_tasks > 0
       metric = "AWS/ECS CPUUtilization SampleCount"
       dimensions = {
-        ClusterName = aws_ecs_cluster.consumer.name
+        ClusterName = local.cluster_name
         ServiceName = aws_ecs_service.consumer.name
       }
       below   = 1, minutes = 5, missing = "breaching"
@@ -97,27 +117,27 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "operators" {
-  # min_tasks = 0 stops the consumer on purpose, so its absence needs no alarm.
-  for_each            = { for key, alarm in local.alarms : key => alarm if key != "no-consumer" || var.min_tasks > 0 }
+  for_each            = { for key, alarm in local.alarms : key => alarm if var.create_alarms && try(alarm.create, true) }
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.summary}. See docs/OPERATING.md#${each.key}"
+  alarm_description   = "${each.value.summary}: ${var.runbook_url}#${each.key}"
   namespace           = split(" ", each.value.metric)[0]
   metric_name         = split(" ", each.value.metric)[1]
   statistic           = split(" ", each.value.metric)[2]
   dimensions          = each.value.dimensions
   comparison_operator = can(each.value.below) ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = try(each.value.below, each.value.above)
-  period              = 60
-  evaluation_periods  = each.value.minutes
+  period              = try(each.value.period, 60)
+  evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
   treat_missing_data  = each.value.missing
-  alarm_actions       = var.alarm_topic_arns
-  ok_actions          = var.alarm_topic_arns
+  alarm_actions       = local.alarm_topics
+  ok_actions          = local.alarm_topics
+  tags                = var.tags
 }
 
 # CodePipeline has no metric for throttled or denied calls, so both are counted in the logs of the
 # daemon.
 resource "aws_cloudwatch_log_metric_filter" "outcome" {
-  for_each       = { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
+  for_each       = !var.create_alarms ? {} : { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
   name           = "${var.name}-${each.value}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
   # Matches the journal line of a message, and lines about an outage of a service. Metric lines have
@@ -129,4 +149,38 @@ resource "aws_cloudwatch_log_metric_filter" "outcome" {
     namespace = var.name
     value     = "1"
   }
+}
+
+# The metric 4XXError of the API also counts strangers. The log tells GitHub by its agent, which a
+# stranger who knows the host name can imitate.
+resource "aws_cloudwatch_log_metric_filter" "github_refused" {
+  count          = var.create_alarms && var.access_logs ? 1 : 0
+  name           = "${var.name}-github-refused"
+  log_group_name = aws_cloudwatch_log_group.access[0].name
+  pattern        = "{ $.agent = \"GitHub-Hookshot*\" && $.status = \"4*\" }"
+
+  metric_transformation {
+    name      = "GitHubRefused"
+    namespace = var.name
+    value     = "1"
+  }
+}
+
+# A topic for e-mail. Each address gets a message with a link, and nothing else until the link
+# was opened.
+resource "aws_sns_topic" "alarms" {
+  count = length(var.alarm_emails) > 0 ? 1 : 0
+  name  = "${var.name}-alarms"
+  tags  = var.tags
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each  = toset(var.alarm_emails)
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+locals {
+  alarm_topics = concat(var.alarm_topic_arns, aws_sns_topic.alarms[*].arn)
 }

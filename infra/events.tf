@@ -1,9 +1,11 @@
 # Events of CodePipeline: EventBridge sends those of the clones to the internal queue, unchanged.
 
 locals {
+  event_rule = "${var.name}-pipeline-events"
+
   # What each pattern of clone_names begins with. A pattern that begins with a wildcard selects
   # every pipeline of the account: the daemon drops the events of the others.
-  clone_prefixes = distinct([for name in var.clone_names : split("*", replace(name, "?", "*"))[0]])
+  clone_prefixes = distinct([for name in local.clone_names : split("*", replace(name, "?", "*"))[0]])
 
   pipeline_events = {
     source = ["aws.codepipeline"]
@@ -22,9 +24,10 @@ locals {
 }
 
 resource "aws_cloudwatch_event_rule" "pipelines" {
-  name          = "${var.name}-pipeline-events"
+  name          = local.event_rule
   description   = "Sends the events of branchline's pipelines to its internal queue"
   event_pattern = local.selects_clones ? jsonencode(local.events_of_clones) : jsonencode(local.pipeline_events)
+  tags          = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "internal_queue" {
@@ -52,5 +55,7 @@ resource "aws_sqs_queue" "undelivered_events" {
   name                      = "${var.name}-undelivered-events"
   message_retention_seconds = 14 * local.days
   max_message_size          = 1048576
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.sqs_managed_key
+  kms_master_key_id         = var.kms_key_arns.queues
+  tags                      = var.tags
 }

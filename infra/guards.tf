@@ -59,6 +59,7 @@ resource "aws_wafv2_ip_set" "trusted" {
   scope              = "REGIONAL"
   ip_address_version = "IPV4"
   addresses          = local.trusted_cidrs
+  tags               = var.tags
 }
 
 resource "aws_wafv2_web_acl" "webhooks" {
@@ -66,6 +67,7 @@ resource "aws_wafv2_web_acl" "webhooks" {
   name        = "${var.name}-webhooks"
   description = "Blocks an address that sends too many requests to the webhook URL"
   scope       = "REGIONAL"
+  tags        = var.tags
 
   default_action {
     allow {}

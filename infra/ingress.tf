@@ -4,6 +4,10 @@ resource "aws_api_gateway_rest_api" "webhooks" {
   name        = "${var.name}-webhooks"
   description = "GitHub webhooks for branchline"
 
+  tags = var.tags
+
+  disable_execute_api_endpoint = try(var.domain.only, false)
+
   endpoint_configuration {
     types = ["REGIONAL"]
   }
@@ -167,6 +171,7 @@ resource "aws_api_gateway_deployment" "webhooks" {
       local.resource_policy,
       local.send_message_uri,
       aws_iam_role.api.arn,
+      try(var.domain.only, false),
     ])))
   }
   # These are the last resources of their dependency chains, so all others exist before them.
@@ -184,6 +189,7 @@ resource "aws_api_gateway_stage" "live" {
   rest_api_id   = aws_api_gateway_rest_api.webhooks.id
   deployment_id = aws_api_gateway_deployment.webhooks.id
   stage_name    = "live"
+  tags          = var.tags
 
   dynamic "access_log_settings" {
     for_each = aws_cloudwatch_log_group.access
@@ -209,12 +215,14 @@ resource "aws_api_gateway_stage" "live" {
 
 resource "aws_cloudwatch_log_group" "access" {
   count             = var.access_logs ? 1 : 0
-  name              = "/aws/apigateway/${var.name}-webhooks"
+  name              = local.log_group_names.access
+  kms_key_id        = var.kms_key_arns.logs
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_api_gateway_account" "logs" {
-  count               = var.access_logs && var.manage_api_gateway_account ? 1 : 0
+  count               = local.manages_api_log_role ? 1 : 0
   cloudwatch_role_arn = aws_iam_role.api_logs[0].arn
   depends_on          = [aws_iam_role_policy_attachment.api_logs]
 }

@@ -11,9 +11,12 @@ locals {
   owner_tag = "branchline:managed-by"
   table     = var.name
 
+  # Names of roles, policies and dashboards are those of the account, not of the Region.
+  role_prefix = coalesce(var.role_name_prefix, "${var.name}-${local.region}-")
+
   pipelines = "arn:${local.partition}:codepipeline:${local.region}:${local.account}"
-  clones    = [for name in var.clone_names : "${local.pipelines}:${name}"]
-  templates = [for name in var.template_names : "${local.pipelines}:${name}"]
+  clones    = [for name in local.clone_names : "${local.pipelines}:${name}"]
+  templates = [for name in local.template_names : "${local.pipelines}:${name}"]
 
   # A connection has two service prefixes, and AWS may check a permission under either. The action,
   # the condition key and the ARN of a statement must all have the same prefix, so each prefix gets
@@ -23,8 +26,14 @@ locals {
     prefix => [for arn in var.connection_arns : join(":", [for i, part in split(":", arn) : i == 2 ? prefix : part])]
   }
 
-  # Null for an image that is not in ECR: the execution role then needs no permission to pull it.
-  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/(?P<name>[^:@]+)", var.image), null)
+  # Null for an image that is not in a private registry of ECR: the execution role then needs no
+  # permission to pull it. Beside the usual name, a registry has one for IPv6
+  # (ACCOUNT.dkr-ecr.REGION.on.aws), and names for FIPS.
+  ecr = try(regex("^(?P<account>[0-9]{12})\\.dkr[.-]ecr(?:-fips)?\\.(?P<region>[a-z0-9-]+)\\.(?:amazonaws\\.com(?:\\.cn)?|on\\.aws|on\\.amazonwebservices\\.com\\.cn)/(?P<name>[^:@]+)", var.image), null)
+
+  log_group_names = { consumer = "/ecs/${var.name}", access = "/aws/apigateway/${var.name}-webhooks" }
+
+  manages_api_log_role = var.access_logs && coalesce(var.manage_api_gateway_account, false)
 
   # One environment variable for each secret, so that two are valid during a rotation.
   webhook_secrets = { for i, arn in var.webhook_secret_arns : "WEBHOOK_SECRET_${i}" => arn }
@@ -33,7 +42,7 @@ locals {
   secret_arns = distinct([for arn in values(local.secrets) : join(":", slice(split(":", arn), 0, 7))])
 
   # As whom branchline shows results.
-  github = { for key, value in var.github : key => value if value != null }
+  github = { for key, value in var.github : key => value if value != null && key != "secret" }
 
   # JSON strings and lists of strings are valid TOML.
   configuration = <<-TOML
@@ -60,6 +69,8 @@ locals {
     ${key} = ${jsonencode(value)}
     %{~endfor~}
 
-    ${var.rules}
+    ${local.bound_secrets_toml}
+    ${local.rules_toml}
+    ${var.rules_toml}
   TOML
 }

@@ -3,13 +3,13 @@
 
 locals {
   name_pairs = [
-    for pair in setproduct(var.clone_names, var.template_names) : { clone = pair[0], template = pair[1] }
+    for pair in setproduct(local.clone_names, local.template_names) : { clone = pair[0], template = pair[1] }
   ]
 
   # Each pattern as a regular expression over other patterns: a character of a name also matches the
   # wildcard ?, which can stand for it.
   name_expressions = {
-    for name in distinct(concat(var.clone_names, var.template_names)) :
+    for name in distinct(concat(local.clone_names, local.template_names)) :
     name => "^${join("", [for char in split("", name) : char == "*" ? ".*" : char == "?" ? "." : "[${char}?]"])}$"
   }
 

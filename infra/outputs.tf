@@ -1,6 +1,6 @@
 output "webhook_urls" {
   description = "The payload URLs of the GitHub webhook, by the names in path_tokens. Each ends in a secret: without it, nobody reaches the queue."
-  value       = { for key, path in local.webhook_paths : key => "${aws_api_gateway_stage.live.invoke_url}/${path}" }
+  value       = { for key, path in local.webhook_paths : key => "${local.base_url}/${path}" }
   sensitive   = true
 }
 
@@ -35,8 +35,8 @@ output "configuration" {
 }
 
 output "operator_policy_arn" {
-  description = "The policy to attach to the roles of operators."
-  value       = aws_iam_policy.operator.arn
+  description = "The policy to attach to the roles of operators. Null without create_operator_policy."
+  value       = one(aws_iam_policy.operator[*].arn)
 }
 
 output "task_role_arn" {
@@ -47,4 +47,29 @@ output "task_role_arn" {
 output "log_group" {
   description = "The log group of the daemon. Each line is a JSON object."
   value       = aws_cloudwatch_log_group.consumer.name
+}
+
+output "key_policy_statements" {
+  description = "The statements that the policies of your KMS keys need, by the key in kms_key_arns: queues, for EventBridge, and logs. They depend on names alone."
+  value       = local.key_policy_statements
+}
+
+output "task_role_name" {
+  description = "The name of the daemon's role, to attach further policies to, such as one for a sidecar."
+  value       = aws_iam_role.daemon.name
+}
+
+output "domain_target" {
+  description = "The host name that the DNS record of domain must lead to, if the module does not create the record."
+  value       = one(aws_api_gateway_domain_name.webhooks[*].regional_domain_name)
+}
+
+output "security_group_id" {
+  description = "The security group that the module created for the tasks."
+  value       = one(aws_security_group.consumer[*].id)
+}
+
+output "alarm_topic_arn" {
+  description = "The SNS topic of alarm_emails."
+  value       = one(aws_sns_topic.alarms[*].arn)
 }

@@ -1,5 +1,8 @@
 locals {
   days = 24 * 60 * 60
+
+  # SQS encrypts with its own key, unless there is another one.
+  sqs_managed_key = var.kms_key_arns.queues == null ? true : null
 }
 
 # Webhooks, byte for byte as GitHub sent them. A standard queue, not FIFO: the daemon orders events
@@ -10,7 +13,9 @@ resource "aws_sqs_queue" "webhooks" {
   max_message_size           = 1048576 # 1 MiB, the maximum of SQS; a larger webhook gets a 400
   visibility_timeout_seconds = 60      # the daemon sets the same timeout with each receive
   receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = local.sqs_managed_key
+  kms_master_key_id          = var.kms_key_arns.queues
+  tags                       = var.tags
 
   redrive_policy = local.redrive_policy
 }
@@ -24,7 +29,9 @@ resource "aws_sqs_queue" "internal" {
   max_message_size           = 1048576
   visibility_timeout_seconds = 60
   receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = local.sqs_managed_key
+  kms_master_key_id          = var.kms_key_arns.queues
+  tags                       = var.tags
 
   redrive_policy = local.redrive_policy
 }
@@ -44,7 +51,9 @@ resource "aws_sqs_queue" "dead_letters" {
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = 14 * local.days
   max_message_size          = 1048576
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.sqs_managed_key
+  kms_master_key_id         = var.kms_key_arns.queues
+  tags                      = var.tags
 }
 
 # Messages whose signature does not verify. Anybody who knows the URL can fill this queue, so it is
@@ -53,7 +62,9 @@ resource "aws_sqs_queue" "quarantine" {
   name                      = "${var.name}-quarantine"
   message_retention_seconds = 4 * local.days
   max_message_size          = 1048576
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.sqs_managed_key
+  kms_master_key_id         = var.kms_key_arns.queues
+  tags                      = var.tags
 }
 
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {

@@ -5,6 +5,7 @@ resource "aws_dynamodb_table" "mappings" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = ["pk", "sk", "state", "updated_at"]
@@ -16,15 +17,27 @@ resource "aws_dynamodb_table" "mappings" {
 
   # A sparse index: only mappings have the attribute `state`, so the index contains nothing else.
   global_secondary_index {
-    name            = "by-state"
-    hash_key        = "state"
-    range_key       = "updated_at"
+    name = "by-state"
+    key_schema {
+      attribute_name = "state"
+      key_type       = "HASH"
+    }
+    key_schema {
+      attribute_name = "updated_at"
+      key_type       = "RANGE"
+    }
     projection_type = "ALL"
   }
 
   ttl {
     attribute_name = "expires_at"
     enabled        = true
+  }
+
+  # Without a key of yours, DynamoDB encrypts with its own.
+  server_side_encryption {
+    enabled     = var.kms_key_arns.tables != null
+    kms_key_arn = var.kms_key_arns.tables
   }
 
   point_in_time_recovery {
@@ -40,6 +53,7 @@ resource "aws_dynamodb_table" "audit" {
   hash_key                    = "pk"
   range_key                   = "sk"
   deletion_protection_enabled = var.deletion_protection
+  tags                        = var.tags
 
   dynamic "attribute" {
     for_each = ["pk", "sk", "day", "processed_at"]
@@ -51,10 +65,21 @@ resource "aws_dynamodb_table" "audit" {
 
   # All entries by the UTC day and the time at which they were made.
   global_secondary_index {
-    name            = "by-time"
-    hash_key        = "day"
-    range_key       = "processed_at"
+    name = "by-time"
+    key_schema {
+      attribute_name = "day"
+      key_type       = "HASH"
+    }
+    key_schema {
+      attribute_name = "processed_at"
+      key_type       = "RANGE"
+    }
     projection_type = "ALL"
+  }
+
+  server_side_encryption {
+    enabled     = var.kms_key_arns.tables != null
+    kms_key_arn = var.kms_key_arns.tables
   }
 
   # Exports to S3 need it as well: docs/OPERATING.md.

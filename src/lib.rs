@@ -18,6 +18,7 @@
 //!        ▼
 //!  domain/outcome/ 7 disposition: what becomes of the message, and why
 //!
+//!  reports/        reports to GitHub; jobs/ has the periodic work, under one driver
 //!  ports/          the traits through which all of this reaches AWS and GitHub; aws/ and github/
 //!                  implement them
 //!  inspect/        read-only answers (explain, audit, check, mappings, dlq), on the same path
@@ -38,6 +39,7 @@ pub mod domain;
 pub mod github;
 pub mod http;
 pub mod inspect;
+pub mod jobs;
 pub mod ports;
 pub mod reconcile;
 pub mod reports;

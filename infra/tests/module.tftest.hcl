@@ -57,14 +57,14 @@ override_resource {
 
 # The variables without a default.
 variables {
-  rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n"
+  rules               = [{ repository = ["acme/api"], on = "pull_request", template = "api-template" }]
   image               = "registry.example.com/branchline:1"
   webhook_secret_arns = ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:branchline/webhook-AbCdEf"]
-  template_names      = ["api-template"]
-  clone_names         = ["api-pr-*"]
   pipeline_role_arns  = ["arn:aws:iam::123456789012:role/api-pipeline"]
   vpc_id              = "vpc-0123456789abcdef0"
   subnet_ids          = ["subnet-0123456789abcdef0"]
+
+  manage_api_gateway_account = false
 }
 
 run "defaults" {
@@ -97,7 +97,7 @@ run "defaults" {
     error_message = "Events must go to the internal queue, and those that cannot be sent to their own queue."
   }
   assert {
-    condition     = strcontains(aws_ssm_parameter.configuration.value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
+    condition     = strcontains(aws_ssm_parameter.configuration[0].value, "internal_url    = \"${aws_sqs_queue.internal.url}\"")
     error_message = "The daemon must know the internal queue."
   }
   assert {
@@ -163,7 +163,7 @@ run "an_app_at_github" {
     secrets = { GITHUB_APP_KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf" }
   }
   assert {
-    condition     = can(regex("app = \"Iv23liAbCdEf\"\n *private_key = \"env:GITHUB_APP_KEY\"", aws_ssm_parameter.configuration.value))
+    condition     = can(regex("app = \"Iv23liAbCdEf\"\n *private_key = \"env:GITHUB_APP_KEY\"", aws_ssm_parameter.configuration[0].value))
     error_message = "The configuration must name the App and refer to its key."
   }
 }
@@ -230,7 +230,7 @@ run "two_secrets_during_a_rotation" {
     ]
   }
   assert {
-    condition     = strcontains(aws_ssm_parameter.configuration.value, "secrets = [\"env:WEBHOOK_SECRET_0\",\"env:WEBHOOK_SECRET_1\"]")
+    condition     = strcontains(aws_ssm_parameter.configuration[0].value, "secrets = [\"env:WEBHOOK_SECRET_0\",\"env:WEBHOOK_SECRET_1\"]")
     error_message = "The configuration must name both secrets."
   }
   assert {
@@ -243,10 +243,10 @@ run "each_webhook_with_a_secret_of_its_own" {
   variables {
     webhook_secret_arns = []
     secrets             = { API_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf:api::" }
-    rules               = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\n[[github.secret]]\nvalue = \"env:API_SECRET\"\nrepositories = [\"acme/api\"]\n"
+    github              = { secret = [{ value = "env:API_SECRET", repositories = ["acme/api"] }] }
   }
   assert {
-    condition     = can(regex("\\[github\\]\\s+\\[\\[rule\\]\\]", aws_ssm_parameter.configuration.value))
+    condition     = can(regex("\\[github\\]\\s+\\[\\[github.secret\\]\\]\\s+repositories = \\[\"acme/api\"\\]\\s+value = \"env:API_SECRET\"\\s+\\[\\[rule\\]\\]", aws_ssm_parameter.configuration[0].value))
     error_message = "Without secrets for all repositories, the list must be left out: an empty one is refused."
   }
   assert {
@@ -256,6 +256,32 @@ run "each_webhook_with_a_secret_of_its_own" {
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.execution.policy).Statement : s.Resource if s.Sid == "ReadSecrets"]) == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf"]
     error_message = "The permission must name the secret, without the key."
+  }
+}
+
+run "keys_of_the_services" {
+  assert {
+    condition     = alltrue([for queue in local.all_queues : queue.sqs_managed_sse_enabled && queue.kms_master_key_id != "x"])
+    error_message = "Without a key, SQS must encrypt with its own."
+  }
+  assert {
+    condition     = !one(aws_dynamodb_table.mappings.server_side_encryption).enabled && aws_cloudwatch_log_group.consumer.kms_key_id == null
+    error_message = "Without keys, DynamoDB and CloudWatch Logs must encrypt with their own."
+  }
+  assert {
+    condition     = !strcontains(join("", [aws_iam_role_policy.daemon.policy, aws_iam_role_policy.api.policy, aws_iam_role_policy.execution.policy, aws_iam_policy.operator[0].policy]), "kms:")
+    error_message = "Without keys, nobody needs a permission for one."
+  }
+}
+
+run "operators_without_secrets" {
+  variables {
+    operators_read_secrets = false
+    kms_key_arns           = { secrets = ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-4333-8444-555555555555"] }
+  }
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_policy.operator[0].policy).Statement : s if endswith(s.Sid, "Secrets")]) == 0
+    error_message = "The policy for operators must not allow reading secrets."
   }
 }
 
@@ -314,7 +340,7 @@ run "no_webhook_secret" {
 run "a_rule_with_a_secret_that_is_not_passed" {
   command = plan
   variables {
-    rules = "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-template\"\nsecrets = { \"Source/GitHub/OAuthToken\" = \"env:GITHUB_TOKEN\" }\n"
+    rules = [{ repository = ["acme/api"], on = "pull_request", template = "api-template", secrets = { "Source/GitHub/OAuthToken" = "env:GITHUB_TOKEN" } }]
   }
   expect_failures = [var.secrets]
 }

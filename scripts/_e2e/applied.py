@@ -18,13 +18,13 @@ WEB_TEMPLATE = "web-template"
 URLS = OLD, NEW = ("a", "b")
 """The names of the webhook URLs. A step removes the old one."""
 
-RULES = f"""\
-[[rule]]
-repository = "{account.REPOSITORY}"
-on         = "pull_request"
-base       = "main"
-template   = "{account.PIPELINE}"
-
+RULE = {
+    "repository": [account.REPOSITORY],
+    "on": "pull_request",
+    "base": ["main"],
+    "template": account.PIPELINE,
+}
+RULES_TOML = f"""\
 [[rule]]
 repository = "acme/web"
 on         = "pull_request"
@@ -78,17 +78,21 @@ def prepare(emulators: Emulators) -> tuple[str, dict[str, Any]]:
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     return secret, {
-        "rules": RULES,
+        "rules": [RULE],
+        "rules_toml": RULES_TOML,
         "image": "branchline:e2e",
         "webhook_secret_arns": [stored["ARN"]],
-        "template_names": [account.PIPELINE, WEB_TEMPLATE],
-        "clone_names": ["*-pr-*"],
+        "template_names": [WEB_TEMPLATE],
+        "clone_names": ["web-pr-*"],
         "pipeline_role_arns": [role],
         "vpc_id": vpc,
         "subnet_ids": [subnet["SubnetId"] for subnet in subnets],
         "path_tokens": URLS,
         "source_cidrs": [f"{hook.GITHUB}/32"],
         "deletion_protection": False,
+        "manage_api_gateway_account": False,
+        # moto starts no task.
+        "wait_for_steady_state": False,
     }
 
 

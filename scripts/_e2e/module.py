@@ -38,14 +38,21 @@ CONFUSED_BY_MOTO = ("aws_appautoscaling_policy.depth", "aws_cloudwatch_metric_al
 
 UNSUPPORTED_BLOCKS = (
     'resource "aws_dynamodb_resource_policy" "audit"',
+    'resource "aws_ecs_cluster_capacity_providers" "consumer"',
     'resource "aws_sqs_queue_redrive_allow_policy" "dead_letters"',
     'resource "aws_vpc_security_group_egress_rule" "https"',
+    'resource "aws_vpc_security_group_ingress_rule" "metrics"',
     "  runtime_platform",
 )
 UNSUPPORTED_ARGUMENTS = ("sqs_managed_sse_enabled", "deletion_protection_enabled")
 REPLACEMENTS = {
     # It supports queues of 256 KiB. applied.py sets the size afterwards.
     r"max_message_size( *)= 1048576": r"max_message_size\1= 262144",
+    r'key_schema \{\s+attribute_name = ("\w+")\s+key_type += "HASH"\s+\}': r"hash_key = \1",
+    r'key_schema \{\s+attribute_name = ("\w+")\s+key_type += "RANGE"\s+\}': r"range_key = \1",
+    # Targets of auto scaling, which had no tags.
+    r"(max_capacity +=.*\n) +tags +=.*\n": r"\1",
+    r", aws_ecs_cluster_capacity_providers\.consumer\]": "]",
     r"data\.aws_region\.current\.region": "data.aws_region.current.name",
     r"\b(aws_sqs_queue\.\w+|each\.value|queue)\.url\b": r"\1.id",
 }

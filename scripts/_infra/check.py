@@ -9,7 +9,7 @@ from _common import cargo, environments, parts, paths, terminal
 from _common.problem import Problem
 from _gateway.packages import ENGINE
 
-from . import packages
+from . import deprecations, packages
 
 TERRAFORM_TOOLS = ("terraform", "node", "npm")
 GATEWAY_TOOLS = ("node", "npm", "java", "javac", "apt-get", "dpkg-deb")
@@ -28,7 +28,11 @@ def main() -> int:
     parser.add_argument("part", nargs="?", choices=["terraform", "gateway"], help="default: both")
     binary_help = "use this branchline and build nothing"
     parser.add_argument("--binary", type=Path, metavar="FILE", help=binary_help)
+    tables_help = "write infra/INPUTS.md from the files of the module, and check nothing"
+    parser.add_argument("--write-inputs", action="store_true", help=tables_help)
     arguments = parser.parse_args()
+    if arguments.write_inputs:
+        return _write_inputs()
     if arguments.part != "gateway":
         _terraform()
     if arguments.part != "terraform":
@@ -36,9 +40,18 @@ def main() -> int:
     return 0
 
 
+def _write_inputs() -> int:
+    """Runs tables.py in the environment that has a parser of Terraform files."""
+    environment = environments.named("infra")
+    environment.ensure()
+    command = [str(environment.python), "-c", "from _infra import tables; tables.write()"]
+    return subprocess.run(command, cwd=paths.ROOT / "scripts", check=False).returncode
+
+
 def _terraform() -> None:
     parts.need(TERRAFORM_TOOLS)
     packages.NPM.ensure()
+    deprecations.PART.ensure()
     environment = environments.named("infra")
     environment.ensure()
     variables = {**os.environ, "CHECKPOINT_DISABLE": "1"}

@@ -38,6 +38,8 @@ _MESSAGES: dict[str, list[tuple[str, int, str]]] = {
         ("data_source_schemas", 3, "map Schema"),
         ("ephemeral_resource_schemas", 8, "map Schema"),
     ],
+    "Diagnostic": [("severity", 1, "int32"), ("summary", 2, "string"), ("detail", 3, "string")],
+    "ValidateResponse": [("diagnostics", 1, "[Diagnostic]")],
     "ValidateRequest": [("type_name", 1, "string"), ("config", 2, "DynamicValue")],
     "UpgradeRequest": [("type_name", 1, "string"), ("raw_state", 3, "RawState")],
     "UpgradeResponse": [("upgraded_state", 1, "DynamicValue")],

@@ -14,35 +14,62 @@ ARN = f"{REGION}:{ACCOUNT}"
 CONNECTION = f"{ARN}:connection/00000000-0000-4000-8000-000000000000"
 OWNER = "branchline:managed-by"
 
+# The roles of the module. Operators attach their policy to roles of their own.
+ROLES = {by: f"arn:aws:iam::{ACCOUNT}:role/branchline-{REGION}-{by}" for by in ("api", "execution", "daemon")}
+
 # The condition keys of every request.
 ALWAYS = {"aws:SecureTransport": "true", "aws:PrincipalAccount": ACCOUNT, "aws:PrincipalIsAWSService": "false"}
 
+
+def _key(number: int) -> str:
+    return f"arn:aws:kms:{ARN}:key/{str(number) * 8}-2222-4333-8444-555555555555"
+
+
 # The variables that the checks apply the module with.
 VARIABLES: dict[str, Any] = {
-    "rules": '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
-    'secrets = { "Source/Source/OAuthToken" = "env:GITHUB_TOKEN" }\n'
-    '[[github.secret]]\nvalue = "env:WEBSITE_SECRET"\nrepositories = ["acme/website"]\n',
+    "rules": [
+        {
+            "repository": ["acme/api"],
+            "on": "pull_request",
+            "template": "api-template",
+            "secrets": {"Source/Source/OAuthToken": "env:GITHUB_TOKEN"},
+            "build_role_arn": f"arn:aws:iam::{ACCOUNT}:role/api-build",
+        }
+    ],
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
     "secrets": {
         "WEBSITE_SECRET": f"arn:aws:secretsmanager:{ARN}:secret:branchline/website-AbCdEf",
         "GITHUB_TOKEN": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:token::",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"arn:aws:secretsmanager:{ARN}:secret:branchline/traces-AbCdEf",
         "GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf:key::",
     },
-    "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
-    "secrets_kms_key_arns": [f"arn:aws:kms:{ARN}:key/11111111-2222-4333-8444-555555555555"],
-    "template_names": ["api-template"],
-    "clone_names": ["api-pr-*"],
+    "github": {
+        "app": "Iv23liAbCdEf",
+        "private_key": "env:GITHUB_APP_KEY",
+        "secret": [{"value": "env:WEBSITE_SECRET", "repositories": ["acme/website"]}],
+    },
+    "kms_key_arns": {"queues": _key(2), "tables": _key(3), "logs": _key(4), "secrets": [_key(1)]},
+    "tags": {"team": "platform"},
+    "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
     "pipeline_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-pipeline"],
-    "build_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-build"],
     "connection_arns": [f"arn:aws:codeconnections:{CONNECTION}"],
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     "path_tokens": ["a", "b"],
     "source_cidrs": ["192.0.2.0/24", "2001:db8::/32"],
     "web_acl_rate": 500,
-    "metrics": True,
+    "environment": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"},
+    "metrics": "cloudwatch",
     "manage_api_gateway_account": True,
+    "silence_hours": 12,
+    "alarm_emails": ["oncall@example.com"],
+    "capacity_providers": {"FARGATE_SPOT": {"weight": 3}, "FARGATE": {"base": 1}},
+    "domain": {
+        "name": "hooks.example.com",
+        "certificate_arn": f"arn:aws:acm:{ARN}:certificate/11111111-2222-4333-8444-555555555555",
+        "zone_id": "Z0123456789ABCDEFGHIJ",
+    },
     "alarm_topic_arns": [f"arn:aws:sns:{ARN}:pager"],
 }
 
@@ -80,6 +107,7 @@ RESOURCES: dict[str, Resource] = {
     "undelivered events": Resource(_sqs("branchline-undelivered-events"), _sqs("orders")),
     "table": Resource(_TABLE, f"arn:aws:dynamodb:{ARN}:table/branchline2"),
     "audit trail": Resource(f"{_TABLE}-audit", f"{_TABLE}-audits"),
+    "jobs": Resource(_TABLE, f"{_TABLE}2", {"dynamodb:LeadingKeys": ["JOBS"]}),
     "entries of operators": Resource(
         f"{_TABLE}-audit", f"{_TABLE}-audits", {"dynamodb:LeadingKeys": ["OPERATOR#REPO#1001/PR#0000000007"]}
     ),
@@ -109,7 +137,7 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
-    "daemon role": Resource(f"arn:aws:iam::{ACCOUNT}:role/branchline-daemon", f"arn:aws:iam::{ACCOUNT}:role/admin"),
+    "daemon role": Resource(ROLES["daemon"], f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
     "CodeStar connection": _connection("codestar-connections"),
     "image": Resource(f"arn:aws:ecr:{ARN}:repository/branchline", f"arn:aws:ecr:{ARN}:repository/other"),
@@ -118,8 +146,16 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:secretsmanager:{ARN}:secret:branchline/github-AbCdEf",
         f"arn:aws:secretsmanager:{ARN}:secret:branchline/github",
     ),
-    "KMS key": Resource(VARIABLES["secrets_kms_key_arns"][0], f"arn:aws:kms:{ARN}:key/99999999-2222-4333-8444-555555555555"),
+    "KMS key": Resource(_key(1), _key(9)),
+    "queue key": Resource(_key(2), _key(9), {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}),
+    "table key": Resource(_key(3), _key(9), {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}),
     "configuration": Resource(f"arn:aws:ssm:{ARN}:parameter/branchline/configuration", f"arn:aws:ssm:{ARN}:parameter/other"),
+    "log group": Resource(f"arn:aws:logs:{ARN}:log-group:/ecs/branchline", f"arn:aws:logs:{ARN}:log-group:/ecs/other"),
+    "access log": Resource(
+        f"arn:aws:logs:{ARN}:log-group:/aws/apigateway/branchline-webhooks", f"arn:aws:logs:{ARN}:log-group:/aws/apigateway/other"
+    ),
+    "service": Resource(f"arn:aws:ecs:{ARN}:service/branchline/consumer", f"arn:aws:ecs:{ARN}:service/branchline/other"),
+    "event rule": Resource(f"arn:aws:events:{ARN}:rule/branchline-pipeline-events", f"arn:aws:events:{ARN}:rule/other"),
     "log stream": Resource(
         f"arn:aws:logs:{ARN}:log-group:/ecs/branchline:log-stream:branchline/branchline/1",
         f"arn:aws:logs:{ARN}:log-group:/ecs/other:log-stream:1",
@@ -130,7 +166,7 @@ POLICIES = {
     "api": "aws_iam_role_policy.api",
     "execution": "aws_iam_role_policy.execution",
     "daemon": "aws_iam_role_policy.daemon",
-    "operator": "aws_iam_policy.operator",
+    "operator": "aws_iam_policy.operator[0]",
 }
 
 
@@ -165,13 +201,18 @@ def calls(file: Path = PERMISSIONS) -> set[str]:
     return {call["name"] for call in tomllib.loads(file.read_text())["call"]}
 
 
+def commands(file: Path = PERMISSIONS) -> set[str]:
+    """Returns the commands of the AWS CLI in the data file, such as `aws logs tail`."""
+    return {command["name"] for command in tomllib.loads(file.read_text())["command"]}
+
+
 def needs(file: Path = PERMISSIONS) -> list[Need]:
     """Returns all needed permissions, one for each kind of resource."""
     data = tomllib.loads(file.read_text())
     return [
         Need(need["by"], need["action"], on, entry["name"])
-        for entry in data["call"] + data["service"]
-        for need in entry["needs"]
+        for entry in data["call"] + data["command"] + data["service"]
+        for need in entry.get("needs", [])
         for on in need["on"]
     ]
 
@@ -196,7 +237,7 @@ def simulate(
     """
     # Nothing is allowed on a KMS key without a key policy. This is the policy of each new key.
     owner = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
-    keys = {arn: json.dumps({"Version": "2012-10-17", "Statement": [owner]}) for arn in VARIABLES["secrets_kms_key_arns"]}
+    keys = {arn: json.dumps({"Version": "2012-10-17", "Statement": [owner]}) for arn in map(_key, range(1, 10))}
     asked = [
         {
             "by": question.by,
@@ -227,7 +268,7 @@ def _run(policies: dict[str, str], resource_policies: dict[str, str], asked: lis
     done = subprocess.run(
         ["node", str(Path(__file__).with_name("simulate.cjs")), str(NODE)],
         input=json.dumps(
-            {"account": ACCOUNT, "policies": policies, "resourcePolicies": resource_policies, "questions": asked}
+            {"account": ACCOUNT, "roles": ROLES, "policies": policies, "resourcePolicies": resource_policies, "questions": asked}
         ),
         capture_output=True,
         text=True,

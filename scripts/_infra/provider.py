@@ -8,7 +8,7 @@ policy are ARNs of the right shape, so that the policies can be tested.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from typing import Any
 
@@ -36,6 +36,10 @@ _DERIVED = {
     ("aws_iam_role", "id"): "{name}",
     ("aws_iam_policy", "arn"): "arn:aws:iam::{account}:policy/{name}",
     ("aws_cloudwatch_log_group", "arn"): "arn:aws:logs:{region}:{account}:log-group:{name}",
+    ("aws_sns_topic", "arn"): "arn:aws:sns:{region}:{account}:{name}",
+    ("aws_api_gateway_domain_name", "regional_domain_name"): "d-stub.execute-api.{region}.amazonaws.com",
+    ("aws_ecs_cluster", "id"): "arn:aws:ecs:{region}:{account}:cluster/{name}",
+    ("aws_security_group", "id"): "sg-stub",
     ("aws_ssm_parameter", "arn"): "arn:aws:ssm:{region}:{account}:parameter{name}",
     ("aws_api_gateway_rest_api", "execution_arn"): "arn:aws:execute-api:{region}:{account}:stubapi",
     ("aws_api_gateway_stage", "invoke_url"): "https://stubapi.execute-api.{region}.amazonaws.com/{stage_name}",
@@ -72,7 +76,11 @@ def _schema(block: schema.Block) -> Any:
 
 def _block(block: schema.Block) -> Any:
     attributes = [
-        message("Attribute")(name=name, **{**found, "type": json.dumps(found["type"]).encode()})
+        message("Attribute")(
+            name=name,
+            type=json.dumps(found["type"]).encode(),
+            **{flag: found[flag] for flag in ("required", "optional", "computed", "write_only")},
+        )
         for name, found in sorted(block["attributes"].items())
     ]
     nested = [
@@ -106,10 +114,27 @@ def _fill(value: Any, block: schema.Block, make: Callable[[str, Any, Any], Any])
     return value
 
 
+def _deprecated(value: Any, block: schema.Block) -> Iterator[str]:
+    """Yields the provider's message for each deprecated argument that has a value."""
+    if not isinstance(value, dict):
+        return
+    for name, found in block["attributes"].items():
+        if "deprecated" in found and value.get(name) is not None:
+            yield found["deprecated"]
+    for name, found in block["block_types"].items():
+        inner = value.get(name)
+        for item in inner if isinstance(inner, list) else [inner]:
+            yield from _deprecated(item, found["block"])
+
+
 class Provider:
     """Serves a set of types on the loopback interface until it is closed."""
 
     def __init__(self, types: set[str]) -> None:
+        self.answers: dict[tuple[str, str], Any] = {}
+        """What AWS makes of an argument instead of what was asked, by type and argument."""
+        self.changes: list[tuple[str, str]] = []
+        """What was written or deleted, in order, with the type of the resource."""
         kinds = schema.load(types | {"provider"})
         self._configuration = kinds.pop("provider")
         for attribute in self._configuration["attributes"].values():
@@ -144,7 +169,7 @@ class Provider:
         return {
             "GetProviderSchema": ("Empty", lambda _request, _context: self._schemas()),
             "ValidateProviderConfig": ("Empty", lambda _request, _context: empty()),
-            "ValidateResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
+            "ValidateResourceConfig": ("ValidateRequest", self._validate),
             "ValidateDataResourceConfig": ("ValidateRequest", lambda _request, _context: empty()),
             "ConfigureProvider": ("Empty", lambda _request, _context: empty()),
             "StopProvider": ("Empty", lambda _request, _context: empty()),
@@ -166,6 +191,13 @@ class Provider:
             ephemeral_resource_schemas={kind: _schema(block) for kind, block in self._ephemeral.items()},
         )
 
+    def _validate(self, request: Any, _context: Any) -> Any:
+        messages = _deprecated(_read(request.config), self._resources[request.type_name])
+        warnings = [
+            message("Diagnostic")(severity=2, summary="Argument is deprecated", detail=detail) for detail in messages
+        ]
+        return message("ValidateResponse")(diagnostics=warnings)
+
     def _upgrade(self, request: Any, _context: Any) -> Any:
         state = message("DynamicValue")(json=request.raw_state.json)
         return message("UpgradeResponse")(upgraded_state=state)
@@ -177,7 +209,12 @@ class Provider:
 
     def _apply(self, request: Any, _context: Any) -> Any:
         kind = request.type_name
-        state = _fill(_read(request.planned_state), self._resources[kind], _maker(kind))
+        planned = _read(request.planned_state)
+        self.changes.append(("delete" if planned is None else "write", kind))
+        state = _fill(planned, self._resources[kind], _maker(kind))
+        for (type_name, name), answer in self.answers.items():
+            if type_name == kind and state is not None:
+                state[name] = answer
         return message("ApplyResponse")(new_state=_write(state), legacy_type_system=True)
 
     def _read_data(self, request: Any, _context: Any) -> Any:
@@ -199,6 +236,7 @@ def _maker(kind: str) -> Callable[[str, Any, Any], Any]:
         pattern = _DERIVED.get((kind, name))
         if pattern is not None:
             given = {key: found for key, found in value.items() if isinstance(found, str)}
+            given.setdefault("name", f"{given.get('name_prefix')}stub")
             return pattern.format(**{**given, "account": ACCOUNT, "region": REGION})
         if of == "string":
             # Not valid in a policy: parliament and the simulation reject it.

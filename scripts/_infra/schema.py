@@ -9,6 +9,7 @@ import re
 import tarfile
 from typing import Any
 
+from . import deprecations
 from .paths import BINDINGS, SCHEMAS
 
 Block = dict[str, Any]
@@ -67,6 +68,28 @@ def load(kinds: set[str]) -> dict[str, Block]:
         if not file.exists():
             raise LookupError(f"the AWS provider has no {kind}")
         found[kind] = _Source(file.read_text(encoding="utf-8")).block
+        if kind.startswith("aws_"):
+            _mark_deprecated(kind, found[kind])
+    return found
+
+
+def _mark_deprecated(kind: str, block: Block) -> None:
+    """Gives each deprecated argument of a resource the provider's message."""
+    for path, message in deprecations.of(kind, _block_paths(block, ())).items():
+        inner = block
+        for name in path[:-1]:
+            inner = inner["block_types"][name]["block"]
+        if path[-1] in inner["attributes"]:
+            inner["attributes"][path[-1]]["deprecated"] = message
+
+
+def _block_paths(block: Block, above: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Returns the paths of all blocks within a block, by their names in camel case."""
+    found = {}
+    for name, nested in block["block_types"].items():
+        path = (*above, name)
+        found["".join(word.title() for part in path for word in part.split("_"))] = path
+        found |= _block_paths(nested["block"], path)
     return found
 
 

@@ -5,13 +5,13 @@ const { createRequire } = require("module");
 const { runSimulation } = createRequire(`${process.argv[2]}/here.js`)("@cloud-copilot/iam-simulate");
 
 async function main() {
-  const { account, policies, resourcePolicies, questions } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+  const { account, roles, policies, resourcePolicies, questions } = JSON.parse(require("fs").readFileSync(0, "utf8"));
   const answers = [];
   for (const { by, service, action, resource, context } of questions) {
     const result = await runSimulation(
       {
         request: {
-          principal: service ?? `arn:aws:iam::${account}:role/branchline-${by}`,
+          principal: service ?? roles[by] ?? `arn:aws:iam::${account}:role/${by}`,
           action,
           resource: { resource, accountId: account },
           contextVariables: context,

@@ -35,13 +35,14 @@ class Terraform:
         shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = copy / at
         self._provider = Provider(types(copy))
+        self.answers = self._provider.answers
 
     def close(self) -> None:
         """Stops the provider. The folder is kept for inspection."""
         self._provider.close()
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs one command and returns its output and status."""
+    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs one command with a text as its input, and returns its output and status."""
         # Settings of the user, such as a mirror or a variable, would change the plan.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
         environment |= {"TF_REATTACH_PROVIDERS": self._provider.reattach(), "CHECKPOINT_DISABLE": "1"}
@@ -49,16 +50,21 @@ class Terraform:
             ["terraform", *arguments],
             cwd=self.folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
 
-    def did(self, *arguments: str) -> str:
+    def value(self, expression: str, variables: dict[str, Any]) -> Any:
+        """Returns the value of an expression that needs nothing of AWS."""
+        (self.folder / "check.auto.tfvars.json").write_text(json.dumps(variables))
+        return json.loads(json.loads(self.did("console", given=f"jsonencode({expression})\n")))
+
+    def did(self, *arguments: str, given: str = "") -> str:
         """Returns the output of a command. A failure raises an error."""
-        done = self.run(*arguments)
+        done = self.run(*arguments, given=given)
         if done.returncode != 0:
             raise AssertionError(f"terraform {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -73,6 +79,15 @@ class Terraform:
         self.start(variables)
         self.did("apply", "-auto-approve", "-input=false", "-no-color")
         return _resources(json.loads(self.did("show", "-json"))["values"]["root_module"])
+
+    def outputs(self) -> dict[str, Any]:
+        """Returns the outputs of the last apply by name."""
+        return {name: output["value"] for name, output in json.loads(self.did("output", "-json")).items()}
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Returns what the applies wrote and deleted since the last call, in order."""
+        found, self._provider.changes = self._provider.changes, []
+        return found
 
 
 def _resources(module: dict[str, Any]) -> dict[str, Any]:

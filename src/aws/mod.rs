@@ -9,6 +9,7 @@ mod dynamodb;
 mod executions;
 mod fault;
 mod heartbeats;
+mod jobs;
 mod limiter;
 mod messages;
 mod records;

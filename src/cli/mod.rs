@@ -11,6 +11,7 @@ use crate::cli::output::{OBJECT, OutputFormat, one_of};
 pub mod argument_order;
 pub mod audit;
 pub mod dlq;
+pub mod jobs;
 pub mod mappings;
 pub mod options;
 pub mod output;
@@ -92,6 +93,8 @@ pub enum Command {
     Mappings(mappings::Mappings),
     /// Compare mappings, pipelines, templates and rules, and repair differences
     Audit(audit::Audit),
+    /// Show the periodic jobs of the daemons, and ask for a run
+    Jobs(jobs::Jobs),
     /// Print a shell completion script
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {

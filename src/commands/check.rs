@@ -16,6 +16,8 @@ use crate::domain::github::Credentials;
 use crate::domain::github::needs::Uses;
 use crate::domain::ids::RepositoryName;
 use crate::domain::report::ReportForm;
+use crate::domain::report::target::CommentPolicy;
+use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
@@ -97,10 +99,12 @@ async fn github(
     };
     let forms = config.rules.0.iter().filter_map(|rule| rule.report);
     let forms: Vec<ReportForm> = forms.collect();
+    let mut comments = config.rules.0.iter().map(|rule| rule.comment);
     let uses = Uses {
         checks: forms.contains(&ReportForm::Check),
         statuses: forms.contains(&ReportForm::Status),
-        ..Uses::default()
+        comments: comments.any(|comment| comment != CommentPolicy::Never),
+        merge_groups: config.rules.0.iter().any(|rule| rule.on == On::MergeGroup),
     };
     let github = crate::github::connect(access.clone(), SystemClock)?;
     let answer = github.sign_in().await;

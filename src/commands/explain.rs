@@ -71,6 +71,7 @@ async fn explain_payload(
         table: config.table.clone(),
         authenticator,
         max_attempts: config.max_attempts,
+        region: config.region.clone().unwrap_or_else(|| "REGION".to_owned()),
     };
     let result = match &args.template {
         Some(file) => {
@@ -84,6 +85,10 @@ async fn explain_payload(
             let aws = connect_account(&config).await?;
             let pipelines = aws.pipelines(config.codepipeline_rate);
             let store = aws.store(config.table);
+            let rehearsal_config = RehearsalConfig {
+                region: aws.region().to_owned(),
+                ..rehearsal_config
+            };
             Rehearsal::new(store, pipelines, SystemClock, rehearsal_config)
                 .explain(envelope)
                 .await

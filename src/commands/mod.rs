@@ -8,6 +8,7 @@ mod evidence;
 mod exit_code;
 mod explain;
 mod interrupt;
+mod jobs;
 mod mappings;
 mod observe;
 mod run;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
             command: ConfigCommand::Schema,
         } => terminal::print(config::SCHEMA.as_bytes()),
         Command::Audit(args) => block_on(audit::run(&args)),
+        Command::Jobs(args) => block_on(jobs::run(&args.command)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "branchline", &mut text);

@@ -13,6 +13,7 @@ use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
 use crate::http::health_client;
 use crate::http::serve::{Pages, serve};
+use crate::jobs::JobStatus;
 use crate::ports::{Clock, MappingPages};
 use crate::telemetry::emf::Emf;
 use crate::telemetry::exporters::{cloudwatch, prometheus};
@@ -77,13 +78,14 @@ impl Metrics {
     }
 
     /// Returns the HTTP pages.
-    pub(crate) fn pages(&self, ready: Readiness) -> Pages {
+    pub(crate) fn pages(&self, ready: Readiness, jobs: JobStatus) -> Pages {
         let prometheus = match self {
             Self::Prometheus(handle) => Some(handle.clone()),
             Self::None | Self::CloudWatch(_) => None,
         };
         Pages {
             not_ready_reason: Arc::new(move || ready.not_ready_reason()),
+            details: Arc::new(move || jobs.lines()),
             prometheus,
         }
     }

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, DynamoStore};
 use crate::cli::run::Run;
 use crate::cli::terminal::fault;
 use crate::commands::connect::{connect, urls};
@@ -19,7 +20,8 @@ use crate::domain::fault::Reason;
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
-use crate::ports::{Clock, GitHub, PipelineReader, Pipelines, Queue, Store};
+use crate::jobs::{Driver, Jobs};
+use crate::ports::{GitHub, PipelineReader, Pipelines, Queue};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::reports::{Outbox, Reporter, ReporterConfig};
@@ -57,12 +59,26 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let heartbeats = Heartbeats::new(store, SystemClock, name.clone(), env!("CARGO_PKG_VERSION"));
     let outbox = Outbox::default();
     let reporter = reporter(&aws, &config, &name, outbox.clone())?;
-    let worker = worker(&aws, config, name, outbox);
+    let reporter = reporter.map(Arc::new);
+    let log = aws.store(config.table.clone());
+    let worker = worker(&aws, config, name.clone(), outbox);
+    let jobs = Jobs {
+        reconciler: worker.reconciler(),
+        reporter: reporter.clone(),
+    };
+    let driver = Driver::new(log, SystemClock, name, jobs);
     let listener = metrics.listen(run.metrics_addr).await?;
-    let pages = metrics.pages(worker.readiness());
+    let pages = metrics.pages(worker.readiness(), driver.status());
     let _observers = metrics.observe(gauges, listener, pages);
     let (stop, stopped) = Shutdown::channel();
     let heartbeats = tokio::spawn(heartbeats.run(stopped.clone()));
+    let stop_jobs = stopped.clone();
+    let jobs = tokio::spawn(async move {
+        match mode {
+            RunMode::Daemon => driver.run(stop_jobs.requested()).await,
+            RunMode::UntilEmpty => driver.run_due().await,
+        }
+    });
     let last_reports = match mode {
         RunMode::Daemon => LAST_REPORTS,
         RunMode::UntilEmpty => LAST_REPORTS_UNTIL_EMPTY,
@@ -95,6 +111,10 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
     tokio::select! {
         ended = &mut work => {
+            if mode == RunMode::UntilEmpty {
+                // What is due runs to its end.
+                jobs.await?;
+            }
             stop.request();
             stop_reports.request();
             heartbeats.await?;
@@ -130,7 +150,7 @@ fn reporter(
     worker: &str,
     outbox: Outbox,
 ) -> Result<
-    Option<Reporter<impl Store, impl PipelineReader, impl GitHub, impl Clock>>,
+    Option<Reporter<DynamoStore, impl PipelineReader, impl GitHub, SystemClock>>,
     Box<dyn Error>,
 > {
     let Some(access) = config.github.clone() else {
@@ -168,7 +188,7 @@ fn worker(
     config: Config,
     name: String,
     outbox: Outbox,
-) -> Worker<impl Queue, impl Store, impl Pipelines, impl Clock> {
+) -> Worker<impl Queue, DynamoStore, impl Pipelines, SystemClock> {
     let urls = urls(&config.queues);
     let origin = config.event_origin();
     let reconciler_config = ReconcilerConfig {

@@ -251,10 +251,10 @@ fn pattern(
 ) -> Option<(String, FormatString)> {
     diagnostics.record_error(&located.place, check_name(&name))?;
     let pattern = diagnostics.record_error(&located.place, FormatString::parse(&located.value))?;
-    if on == Some(On::Branch) {
+    if let Some(on) = on {
         let mut placeholders = pattern.placeholders();
-        if let Some(wrong) = placeholders.find(|found| found.is_of_pull_requests()) {
-            let what = format!("a branch has no {{{}}}", wrong.as_str());
+        if let Some(wrong) = placeholders.find(|found| !on.has(*found)) {
+            let what = format!("a {} has no {{{}}}", on.in_words(), wrong.as_str());
             diagnostics.note(located.place, what);
             return None;
         }

@@ -1,6 +1,8 @@
 //! Resolves what a rule says about reports to GitHub.
 
+use crate::domain::report::target::CommentPolicy;
 use crate::domain::report::{CONTEXT_LIMIT, ReportForm};
+use crate::domain::rules::rule::On;
 
 use crate::config::words::{Diagnostics, Table};
 
@@ -56,4 +58,30 @@ pub(super) fn context(
         false => Err("expected 1 to 255 characters in one line"),
     };
     diagnostics.record_error(&located.place, context)
+}
+
+/// Reads `comment`. `None` is a mistake, which is reported. `form` and `on` are `None` if they are
+/// mistakes themselves.
+pub(super) fn comment(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    form: Option<Option<ReportForm>>,
+    on: Option<On>,
+) -> Option<CommentPolicy> {
+    let Some(located) = table.text("comment") else {
+        return Some(CommentPolicy::Never);
+    };
+    let policy = CommentPolicy::parse(&located.value)
+        .ok_or("expected \"failures\", \"always\" or \"never\"")
+        .and_then(|policy| match (policy, form, on) {
+            (CommentPolicy::Never, _, _) => Ok(policy),
+            (_, _, Some(On::Branch | On::MergeGroup)) => {
+                Err("only pull requests have a comment: remove it, or use on = \"pull_request\"")
+            }
+            (_, Some(None), _) => Err(
+                "a comment needs reports: set github.app or github.token, and no report = \"none\"",
+            ),
+            (CommentPolicy::Failures | CommentPolicy::Always, _, _) => Ok(policy),
+        });
+    diagnostics.record_error(&located.place, policy)
 }

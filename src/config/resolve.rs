@@ -80,6 +80,7 @@ impl<E: Environment> Resolver<'_, E> {
             codepipeline_rate: resolved.aws.codepipeline_rate?,
             table: resolved.table?,
             max_attempts: resolved.limits?.max_attempts,
+            github: resolved.github.map(|access| access.api).unwrap_or_default(),
             rules: resolved.rules,
         })
     }

@@ -89,8 +89,20 @@ fn rule(
     let pipeline_name = pipeline_name(diagnostics, table, on);
     let report = report::form(diagnostics, table, reports);
     let context = report::context(diagnostics, table, &name);
-    if on == Some(On::Branch) {
-        refuse_pull_request_keys(diagnostics, table);
+    let comment = report::comment(diagnostics, table, report, on);
+    match on {
+        Some(On::Branch) => {
+            refuse_keys(diagnostics, table, On::Branch, &["base", "drafts", "forks"])
+        }
+        Some(On::MergeGroup) => {
+            refuse_keys(
+                diagnostics,
+                table,
+                On::MergeGroup,
+                &["branches", "drafts", "forks"],
+            );
+        }
+        Some(On::PullRequest) | None => {}
     }
     let rule = Rule {
         name,
@@ -111,6 +123,7 @@ fn rule(
         max_active: max_active?,
         report: report?,
         context: context?,
+        comment: comment?,
     };
     if rule.start == Start::Push && rule.uses(Placeholder::Sha) {
         let what = "{sha} is not known to an execution that the clone starts by itself: use start = \"commit\"";
@@ -121,12 +134,10 @@ fn rule(
 
 fn subject_kind(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<On> {
     let located = required(diagnostics, table, "on", table.text("on"))?;
-    let on = match located.value.as_str() {
-        "pull_request" => Ok(On::PullRequest),
-        "branch" => Ok(On::Branch),
-        _ => Err("expected \"pull_request\" or \"branch\""),
-    };
-    diagnostics.record_error(&located.place, on)
+    let mut all = On::ALL.into_iter();
+    let on = all.find(|on| on.as_str() == located.value);
+    let wrong = "expected \"pull_request\", \"branch\" or \"merge_group\"";
+    diagnostics.record_error(&located.place, on.ok_or(wrong))
 }
 
 fn repositories(diagnostics: &Diagnostics<'_>, globs: Located<Vec<String>>) -> Option<GlobFilter> {
@@ -177,11 +188,12 @@ fn refuse_shadowed(
     }
 }
 
-fn refuse_pull_request_keys(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) {
-    let keys = ["base", "drafts", "forks"].into_iter();
-    for key in keys.filter(|key| table.has(key)) {
+/// Refuses the keys that say nothing about this kind of subject.
+fn refuse_keys(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>, on: On, keys: &[&str]) {
+    for key in keys.iter().filter(|key| table.has(key)) {
         let what = format!(
-            "'{key}' applies to pull requests, and this rule has on = \"branch\": remove it"
+            "'{key}' does not apply to a rule with on = \"{}\": remove it",
+            on.as_str()
         );
         diagnostics.note(table.place(), what);
     }
@@ -222,9 +234,7 @@ fn chosen<T: Copy>(
 fn check_pattern(diagnostics: &Diagnostics<'_>, place: &Place, pattern: &NamePattern, on: On) {
     let has = |wanted: &[Placeholder]| pattern.placeholders().any(|found| wanted.contains(&found));
     let has_number = has(&[Placeholder::Number]);
-    let of_pull_requests = pattern
-        .placeholders()
-        .find(|found| found.is_of_pull_requests());
+    let missing = pattern.placeholders().find(|found| !on.has(*found));
     let has_branch = has(&[Placeholder::Branch, Placeholder::BranchSlug]);
     match on {
         On::PullRequest if !has_number => {
@@ -233,17 +243,21 @@ fn check_pattern(diagnostics: &Diagnostics<'_>, place: &Place, pattern: &NamePat
                 "needs {number}: without it two pull requests would share a pipeline",
             );
         }
-        On::Branch if let Some(wrong) = of_pull_requests => {
-            let what = format!("a branch has no {{{}}}: use {{branch}}", wrong.as_str());
+        On::Branch | On::MergeGroup if let Some(wrong) = missing => {
+            let what = format!(
+                "a {} has no {{{}}}: use {{branch}}",
+                on.in_words(),
+                wrong.as_str()
+            );
             diagnostics.note(place, what);
         }
-        On::Branch if !has_branch => {
+        On::Branch | On::MergeGroup if !has_branch => {
             diagnostics.note(
                 place,
                 "needs {branch}: without it two branches would share a pipeline",
             );
         }
-        On::PullRequest | On::Branch => {}
+        On::PullRequest | On::Branch | On::MergeGroup => {}
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::values::queue_account;
 use crate::domain::github::GitHubAccess;
+use crate::domain::github::api_url::ApiUrl;
 use crate::domain::intake::authenticated::{EventOrigin, Secrets};
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
@@ -60,6 +61,8 @@ pub struct AccountConfig {
     pub table: String,
     /// How many times a message may fail, by class.
     pub max_attempts: MaxAttempts,
+    /// Where GitHub is.
+    pub github: ApiUrl,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }

@@ -11,6 +11,7 @@ pub mod github;
 pub mod heartbeat;
 pub mod ids;
 pub mod intake;
+pub mod jobs;
 pub mod outcome;
 pub mod report;
 pub mod rules;

@@ -33,6 +33,8 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 pub struct Pages {
     /// Returns why the daemon is not ready; `None` if it is ready.
     pub not_ready_reason: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
+    /// Returns further lines for `/readyz`.
+    pub details: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     /// The metrics, if they are served in Prometheus's format.
     pub prometheus: Option<PrometheusHandle>,
 }
@@ -86,14 +88,22 @@ impl Pages {
             ),
             ("/healthz", _) => text(StatusCode::OK, "ok\n".to_owned()),
             ("/readyz", _) => match (self.not_ready_reason)() {
-                None => text(StatusCode::OK, "ok\n".to_owned()),
-                Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+                None => text(StatusCode::OK, self.with_details("ok")),
+                Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, self.with_details(why)),
             },
             _ => text(
                 StatusCode::NOT_FOUND,
                 "/metrics, /healthz, /readyz\n".to_owned(),
             ),
         }
+    }
+}
+
+impl Pages {
+    fn with_details(&self, answer: &str) -> String {
+        let mut lines = (self.details)();
+        lines.insert(0, answer.to_owned());
+        lines.join("\n") + "\n"
     }
 }
 

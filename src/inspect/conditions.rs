@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::domain::ids::{Branch, RepositoryName};
 use crate::domain::rules::glob::GlobFilter;
+use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::rule::{On, Rule, Rules};
 
 /// What is known of a subject. `None` is not known.
@@ -95,7 +96,7 @@ fn check_rule(rule: &Rule, facts: &Facts) -> CheckedRule {
     let name = Some(facts.repository.as_str());
     let mut conditions = vec![
         glob("repository", &rule.repository, name),
-        on(rule.on, facts.on),
+        on(rule.on, facts),
     ];
     match rule.on {
         On::PullRequest => {
@@ -104,6 +105,10 @@ fn check_rule(rule: &Rule, facts: &Facts) -> CheckedRule {
             conditions.push(branches(rule, facts.branch.as_ref()));
             conditions.push(no_fork(facts.fork));
             conditions.push(drafts(rule.drafts, facts.draft));
+        }
+        On::MergeGroup => {
+            let base = facts.branch.as_ref().and_then(merge_group_base);
+            conditions.push(glob("base", &rule.base, base.as_ref().map(Branch::as_str)));
         }
         On::Branch => conditions.push(branches(rule, facts.branch.as_ref())),
     }
@@ -150,15 +155,18 @@ fn branches(rule: &Rule, branch: Option<&Branch>) -> Condition {
     }
 }
 
-fn on(expected: On, actual: On) -> Condition {
-    let word = |on| match on {
-        On::PullRequest => "pull_request",
-        On::Branch => "branch",
+/// Compares the kind of subject. A merge group is a branch of the merge queue.
+fn on(expected: On, facts: &Facts) -> Condition {
+    let is_queued = facts.branch.as_ref().and_then(merge_group_base).is_some();
+    let is_merge_group = facts.on == On::Branch && is_queued;
+    let actual = match (expected, is_merge_group) {
+        (On::MergeGroup, true) => On::MergeGroup,
+        (On::PullRequest | On::Branch | On::MergeGroup, _) => facts.on,
     };
     Condition {
         key: "on",
-        expected: word(expected).to_owned(),
-        actual: Some(word(actual).to_owned()),
+        expected: expected.as_str().to_owned(),
+        actual: Some(actual.as_str().to_owned()),
         holds: Some(expected == actual),
     }
 }

@@ -160,6 +160,7 @@ pub async fn recall<S: StoreReader, P: PipelineReader>(
         prediction,
         effects: Vec::new(),
         clone,
+        report: None,
         recorded: of_delivery(delivery, &evidence.history),
         dead_lettered: place.state == "dead-lettered",
         whereabouts: Some(place),

@@ -12,6 +12,7 @@ use crate::domain::outcome::journal::{About, Journal};
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
+use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
 };
@@ -32,6 +33,9 @@ pub struct Explanation {
     /// The comparison of the clone with its template, if it would be created or updated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clone: Option<CloneComparison>,
+    /// What GitHub would show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<PredictedReport>,
     /// The audit entries of the delivery, if it was processed before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<AuditEntry>,
@@ -64,29 +68,34 @@ pub struct RehearsalConfig {
     pub authenticator: Authenticator,
     /// How many times the daemon lets a message fail.
     pub max_attempts: MaxAttempts,
+    /// The Region of the pipelines, for links.
+    pub region: String,
 }
 
 /// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
 /// each other's effects.
 pub struct Rehearsal<S, P, C> {
     reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
+    region: String,
 }
 
 impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     /// Creates a rehearsal over this table and this CodePipeline.
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
+        let region = config.region;
         let config = ReconcilerConfig {
             rules: config.rules,
             authenticator: config.authenticator,
             table: config.table,
             worker: "rehearsal".to_owned(),
             max_attempts: config.max_attempts,
-            region: String::new(),
+            region: region.clone(),
         };
         let store = RehearsalStore::new(store);
         let pipelines = RehearsalPipelines::new(pipelines);
         Self {
             reconciler: Reconciler::new(store, pipelines, clock, config),
+            region,
         }
     }
 
@@ -103,6 +112,13 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         let processed = self.reconciler.process(envelope, None).await;
         let (effects, clone) = self.reconciler.pipelines().take();
         let mut journal = processed.journal;
+        let store = self.reconciler.store();
+        let mut records = journal
+            .commits
+            .iter()
+            .rev()
+            .filter_map(|key| store.rehearsed_commit(key));
+        let report = records.find_map(|record| PredictedReport::new(&record, &self.region));
         // No execution was started, and a payload from a file was never delivered.
         journal.execution = None;
         if journal.delivery.take_if(|id| is_no_delivery(id)).is_some() {
@@ -122,6 +138,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             journal,
             effects,
             clone,
+            report,
             recorded: Vec::new(),
             whereabouts: None,
             dead_lettered,

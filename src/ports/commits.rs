@@ -88,6 +88,23 @@ pub trait CommitLog: Send + Sync + 'static {
         list: Option<CommitList>,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
+    /// Replaces a record as [`CommitLog::replace`] does, puts it into the list that it belongs to,
+    /// and returns what is due about it; `None` if it was not replaced.
+    ///
+    /// If cancelled or failed: it may be replaced.
+    fn replace_as_due(
+        &self,
+        record: &CommitRecord,
+        region: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Due>, Fault>> + Send {
+        async move {
+            let due = record.due(region, now);
+            let list = CommitList::of(record, &due);
+            Ok(self.replace(record, list).await?.then_some(due))
+        }
+    }
+
     /// Returns a page of a list: the records that were written last before this time, or were so a
     /// moment ago.
     fn listed(

@@ -9,10 +9,12 @@
 
 mod account;
 mod clock;
+mod comments;
 mod commits;
 mod cursor;
 mod github;
 mod heartbeat;
+mod jobs;
 mod pages;
 mod pipelines;
 mod queue;
@@ -24,10 +26,12 @@ pub use account::{
     TableDescription,
 };
 pub use clock::Clock;
+pub use comments::{CommentLog, CommentPage};
 pub use commits::{CommitList, CommitLog, CommitPage};
 pub use cursor::Cursor;
 pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
+pub use jobs::{JobLog, JobReader};
 pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 pub use queue::Queue;

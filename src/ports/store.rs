@@ -11,6 +11,7 @@ use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use crate::ports::comments::CommentLog;
 use crate::ports::commits::CommitLog;
 use crate::ports::cursor::Cursor;
 use crate::ports::trail::{AuditLog, TrailReader};
@@ -156,7 +157,7 @@ pub trait StoreReader: TrailReader {
 }
 
 /// Write access to the table, for the one place that acts.
-pub trait Store: StoreReader + AuditLog + CommitLog {
+pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog {
     /// Writes a half-way row and the updates of its commits if the table holds what the transition
     /// expects, and reserves the pipeline's name. The name of the row's repository is remembered
     /// before that. A second call with the same transition wins again: the row shows the claim it

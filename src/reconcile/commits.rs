@@ -1,18 +1,17 @@
 //! Records what becomes of head commits beside the mapping: messages that fail, and executions.
 
 use crate::domain::fault::{Class, Fault, Reason};
-use crate::domain::ids::{CommitId, Subject};
+use crate::domain::ids::{CommitId, Subject, Timestamp};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
-use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
-};
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
+use crate::domain::report::render::Due;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::report::updates;
-use crate::ports::{Clock, CommitList, Pipelines, Store};
+use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
 
@@ -82,16 +81,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Some(mapping) = self.store().mapping(&head.key.subject).await? else {
             return Ok(());
         };
-        let Some(change) = updates::what_counts(&head, &mapping) else {
+        let Some(update) = updates::what_counts(&head, &mapping) else {
             return Ok(());
-        };
-        let update = CommitUpdate {
-            key: head.key,
-            change,
         };
         let now = self.clock().now();
         self.store().update_unstarted(&update, now).await?;
-        journal.commits.push(update.key);
+        journal.commits.push(head.key);
         Ok(())
     }
 
@@ -101,19 +96,15 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         phase: Phase,
         journal: &mut Journal,
     ) -> Result<(), Fault> {
-        let update = CommitUpdate {
-            key: head.key,
-            change: CommitChange::Head {
-                repository: head.repository,
-                target: head.target,
-                phase,
-                execution: None,
-                outdated: None,
-            },
+        let update = CommitUpdate::Head {
+            head,
+            phase,
+            execution: None,
+            outdated: None,
         };
         let now = self.clock().now();
         self.store().update_unstarted(&update, now).await?;
-        journal.commits.push(update.key);
+        journal.commits.push(update.key().clone());
         Ok(())
     }
 
@@ -138,9 +129,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             if !next.hear(event) {
                 return Ok(false);
             }
-            let list = CommitList::of(&next, &next.due(&self.region, now));
-            if store.replace(&next, list).await? {
-                if list == Some(CommitList::Unreported) {
+            if let Some(due) = store.replace_as_due(&next, &self.region, now).await? {
+                if due != Due::Nothing {
                     journal.commits.push(next.key);
                 }
                 return Ok(true);
@@ -224,6 +214,7 @@ pub(super) fn reported_head(event: &Event, target: Option<ReportTarget>) -> Opti
         },
         repository: event.name.clone(),
         target: target?,
+        event_time: event.time.unwrap_or(Timestamp(0)),
     })
 }
 

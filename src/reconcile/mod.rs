@@ -9,6 +9,7 @@
 //! Guarantees: a change is settled together with its audit entry, or the row is half-way and has
 //! what is left to do. Every message ends with a disposition.
 
+mod abandoned;
 mod commits;
 mod effects;
 pub mod execute;

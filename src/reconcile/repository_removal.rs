@@ -94,7 +94,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let mut part = journal.clone();
                 let intent = Intent::of_removal(pass.removal, row.subject.clone(), pass.time);
                 let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
-                match handling.await {
+                let handled = handling.await;
+                journal.commits.append(&mut part.commits);
+                match handled {
                     Ok(Outcome::Unchanged(_)) => {}
                     Ok(_) => pass.handled += 1,
                     Err(fault) => {

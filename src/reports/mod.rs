@@ -1,22 +1,27 @@
-//! Reports commits to GitHub. A report is derived from the record of its commit, after the change
-//! that it is about was written, and never under a claim: a failing report fails no webhook and
-//! delays none.
+//! Reports commits to GitHub, and comments on pull requests. A report is derived from the record of
+//! its commit, after the change that it is about was written, and never under a claim: a failing
+//! report fails no webhook and delays none.
 
+mod comment;
 mod outbox;
+mod retry;
 mod send;
 mod unheard;
+mod unsent;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
-use crate::domain::report::record::CommitKey;
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
 use outbox::Next;
 pub use outbox::Outbox;
+use outbox::Post;
+use unsent::Unsent;
 
 /// How often the table is asked for what was missed.
 const SWEEP: Duration = Duration::from_secs(300);
@@ -39,6 +44,7 @@ pub struct Reporter<S, P, G, C> {
     github: G,
     clock: C,
     outbox: Outbox,
+    unsent: Unsent,
     config: ReporterConfig,
 }
 
@@ -58,6 +64,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             github,
             clock,
             outbox,
+            unsent: Unsent::default(),
             config,
         }
     }
@@ -86,29 +93,29 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// Reports everything that is due, and returns once nothing is left that can be done now.
     pub async fn drain(&self) {
         self.find_missed(self.clock.now()).await;
-        while let Next::Commit(key) = self.outbox.next(self.clock.now()) {
-            self.send(key).await;
+        while let Next::Post(post) = self.outbox.next(self.clock.now()) {
+            self.send(post).await;
         }
     }
 
     async fn send_until(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
-            let key = tokio::select! {
+            let post = tokio::select! {
                 biased;
                 () = &mut stop => return,
-                key = self.next() => key,
+                post = self.next() => post,
             };
-            self.send(key).await;
+            self.send(post).await;
         }
     }
 
-    /// Waits for the next commit that is due.
-    async fn next(&self) -> CommitKey {
+    /// Waits for the next one that is due.
+    async fn next(&self) -> Post {
         loop {
             let now = self.clock.now();
             match self.outbox.next(now) {
-                Next::Commit(key) => return key,
+                Next::Post(post) => return post,
                 Next::Wait(at) => tokio::select! {
                     biased;
                     () = self.outbox.changed() => {}
@@ -122,7 +129,8 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     async fn sweep(&self) -> Infallible {
         loop {
             let now = self.clock.now();
-            self.find_missed(now).await;
+            let found = self.find_unreported(now).await;
+            self.swept(found, now);
             sleep(SWEEP + Duration::from_millis(fastrand::u64(..SWEEP_JITTER_MILLIS))).await;
         }
     }
@@ -131,9 +139,14 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// nothing was heard for long.
     pub async fn find_missed(&self, now: Timestamp) {
         let found = match self.find_unreported(now).await {
-            Ok(()) => self.find_unheard(now).await,
+            Ok(()) => self.find_unheard().await.map(|_| ()),
             Err(fault) => Err(fault),
         };
+        self.swept(found, now);
+    }
+
+    fn swept(&self, found: Result<(), Fault>, now: Timestamp) {
+        self.unsent.measure(now);
         if let Err(fault) = found {
             tracing::warn!(%fault, "Missed reports could not be looked for; the next attempt is in some minutes");
         }

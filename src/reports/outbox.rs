@@ -1,4 +1,4 @@
-//! The commits about which a report may be due, in this process.
+//! The commits and the pull requests about which a report or a comment may be due, in this process.
 //!
 //! It only saves time: the table lists the same commits, so nothing is lost with it.
 
@@ -7,13 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::report::record::CommitKey;
 
-/// The most commits that wait. What exceeds it is found in the table later.
+/// The most that waits. What exceeds it is found in the table later.
 const CAPACITY: usize = 10_000;
 
-/// A handle to the commits that wait. Clones are handles to the same ones.
+/// Something to look after at GitHub.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Post {
+    /// The report about a commit, and the comment if the commit is the head.
+    Report(CommitKey),
+    /// The comment of a pull request.
+    Comment(Subject),
+}
+
+/// A handle to what waits. Clones are handles to the same.
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Inner>);
 
@@ -25,15 +34,15 @@ struct Inner {
 
 #[derive(Default)]
 struct Waiting {
-    due: HashMap<CommitKey, Timestamp>,
-    order: BTreeSet<(Timestamp, CommitKey)>,
+    due: HashMap<Post, Timestamp>,
+    order: BTreeSet<(Timestamp, Post)>,
 }
 
 /// What an outbox has to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// This commit.
-    Commit(CommitKey),
+    /// This.
+    Post(Post),
     /// Nothing before this time.
     Wait(Timestamp),
     /// Nothing.
@@ -41,17 +50,17 @@ pub(super) enum Next {
 }
 
 impl Outbox {
-    /// Adds commits that are due now.
+    /// Adds commits whose reports are due now.
     pub fn push(&self, keys: impl IntoIterator<Item = CommitKey>) {
         for key in keys {
-            self.push_at(key, Timestamp(0));
+            self.push_at(Post::Report(key), Timestamp(0));
         }
     }
 
-    /// Adds a commit that is due at a time, or earlier if it waits for an earlier one.
-    pub(super) fn push_at(&self, key: CommitKey, at: Timestamp) {
+    /// Adds something that is due at a time, or earlier if it waits for an earlier one.
+    pub(super) fn push_at(&self, post: Post, at: Timestamp) {
         let mut waiting = self.lock();
-        let known = waiting.due.get(&key).copied();
+        let known = waiting.due.get(&post).copied();
         if known.is_some_and(|known| known <= at) {
             return;
         }
@@ -59,34 +68,34 @@ impl Outbox {
             return;
         }
         if let Some(known) = known {
-            waiting.order.remove(&(known, key.clone()));
+            waiting.order.remove(&(known, post.clone()));
         }
-        waiting.order.insert((at, key.clone()));
-        waiting.due.insert(key, at);
+        waiting.order.insert((at, post.clone()));
+        waiting.due.insert(post, at);
         drop(waiting);
         self.0.bell.notify_one();
     }
 
-    /// Takes the commit that has been due longest.
+    /// Takes what has been due longest.
     pub(super) fn next(&self, now: Timestamp) -> Next {
         let mut waiting = self.lock();
-        let Some((at, key)) = waiting.order.first().cloned() else {
+        let Some((at, post)) = waiting.order.first().cloned() else {
             return Next::Empty;
         };
         if at > now {
             return Next::Wait(at);
         }
-        waiting.order.remove(&(at, key.clone()));
-        waiting.due.remove(&key);
-        Next::Commit(key)
+        waiting.order.remove(&(at, post.clone()));
+        waiting.due.remove(&post);
+        Next::Post(post)
     }
 
-    /// Waits until a commit was added since the last call. May return early.
+    /// Waits until something was added since the last call. May return early.
     pub(super) async fn changed(&self) {
         self.0.bell.notified().await;
     }
 
-    /// Locks the commits. No code panics under this lock.
+    /// Locks what waits. No code panics under this lock.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0
             .waiting
@@ -113,13 +122,14 @@ mod tests {
     #[test]
     fn a_commit_waits_once_and_for_its_earliest_time() {
         let outbox = Outbox::default();
-        outbox.push_at(key(1), Timestamp(50));
-        outbox.push_at(key(1), Timestamp(90));
-        outbox.push_at(key(2), Timestamp(20));
+        let post = |number| Post::Report(key(number));
+        outbox.push_at(post(1), Timestamp(50));
+        outbox.push_at(post(1), Timestamp(90));
+        outbox.push_at(post(2), Timestamp(20));
         assert_eq!(outbox.next(Timestamp(10)), Next::Wait(Timestamp(20)));
         outbox.push([key(1)]);
-        assert_eq!(outbox.next(Timestamp(10)), Next::Commit(key(1)));
-        assert_eq!(outbox.next(Timestamp(20)), Next::Commit(key(2)));
+        assert_eq!(outbox.next(Timestamp(10)), Next::Post(post(1)));
+        assert_eq!(outbox.next(Timestamp(20)), Next::Post(post(2)));
         assert_eq!(outbox.next(Timestamp(99)), Next::Empty);
     }
 

@@ -5,87 +5,110 @@ use std::time::Duration;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CheckRunId, Timestamp};
-use crate::domain::report::ReportForm;
+use crate::domain::outcome::chain::Chain;
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
-use crate::domain::report::record::{CommitKey, CommitRecord, FailedReport, Reported, Sending};
+use crate::domain::report::record::{CommitKey, CommitRecord, Reported, Sending};
 use crate::domain::report::render::{Due, DueReport};
+use crate::domain::report::{ReportForm, audit};
 use crate::ports::{Clock, CommitList, Earlier, GitHub, PipelineReader, Place, Store};
 use crate::telemetry::metrics;
 
 use crate::reports::Reporter;
+use crate::reports::outbox::Post;
+use crate::reports::retry::{FIRST_WAIT, failed};
 
-/// How long a sender has for one report: longer than the slowest call to GitHub with its waits.
+/// How long a sender has for one report or comment: longer than the slowest call to GitHub with its
+/// waits.
 const LEASE: Duration = Duration::from_secs(120);
 /// What must be left of it when the call is made: a process may have stood still in between, and
 /// its report is outdated once another sender may have taken over.
 const CALL_TIME: Duration = Duration::from_secs(60);
-/// The wait after the first failure. It doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// The longest wait after a fault that passes by itself.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// The wait after a fault that a person has to correct.
-const PERSON_WAIT: Duration = Duration::from_secs(3_600);
-/// How often a report is sent, an hour apart, about something that GitHub does not have: the App may
-/// be installed, or may get access to the repository, in the meantime.
-const MISSING_ATTEMPTS: u32 = 24;
-/// How often the result is written again, if the record changes at the same time.
-const WRITES: usize = 5;
+/// How often a result is written again, if the record changes at the same time.
+pub(super) const WRITES: usize = 5;
 /// The wait before a record is read again that another worker changed at the same time.
-const RACE: Duration = Duration::from_secs(1);
+pub(super) const RACE: Duration = Duration::from_secs(1);
 
 impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
-    /// Sends the report that is due about a commit, and records it.
-    pub(super) async fn send(&self, key: CommitKey) {
-        if let Err(fault) = self.try_send(&key).await {
-            tracing::warn!(
-                %fault,
-                commit = key.commit.as_str(),
-                "The record of a commit could not be read or written; its report is sent later"
-            );
-            self.outbox.push_at(key, self.clock.now().plus(FIRST_WAIT));
+    /// Sends what is due, and records it.
+    pub(super) async fn send(&self, post: Post) {
+        let sent = match &post {
+            Post::Report(key) => self.send_report(key).await,
+            Post::Comment(subject) => self.send_comment(subject).await,
+        };
+        let now = self.clock.now();
+        if let Err(fault) = sent {
+            match &post {
+                Post::Report(key) => tracing::warn!(
+                    %fault,
+                    commit = key.commit.as_str(),
+                    "The record of a commit could not be read or written; its report is sent later"
+                ),
+                Post::Comment(subject) => tracing::warn!(
+                    %fault,
+                    subject = subject.table_key(),
+                    "The record of a comment could not be read or written; it is sent later"
+                ),
+            }
+            self.outbox.push_at(post, now.plus(FIRST_WAIT));
         }
+        self.unsent.measure(now);
     }
 
-    async fn try_send(&self, key: &CommitKey) -> Result<(), Fault> {
+    /// Sends the report that is due about a commit, and marks the comment that is.
+    async fn send_report(&self, key: &CommitKey) -> Result<(), Fault> {
+        let post = Post::Report(key.clone());
         let Some(record) = self.store.commit(key).await? else {
+            self.unsent.note(post, None);
             return Ok(());
         };
         let now = self.clock.now();
-        let due = match record.due(&self.config.region, now) {
+        let due = record.due(&self.config.region, now);
+        let since = record
+            .failed
+            .as_ref()
+            .map_or(record.updated_at, |failed| failed.since);
+        self.unsent
+            .note(post.clone(), (due != Due::Nothing).then_some(since));
+        match due {
             Due::Nothing => {
+                self.mark_comment(&record).await?;
                 // It is not in the list of what is unreported any more.
                 let list = CommitList::of(&record, &Due::Nothing);
                 self.store.replace(&record.next(now), list).await?;
-                return Ok(());
             }
             Due::Later(at) => {
-                self.outbox.push_at(key.clone(), at);
-                return Ok(());
+                self.outbox.push_at(post, at);
+                self.mark_comment(&record).await?;
             }
-            Due::Now(due) => due,
-        };
-        let until = now.plus(LEASE);
-        let leased = CommitRecord {
-            sender: Some(Sending {
-                owner: self.config.worker.clone(),
-                until,
-            }),
-            ..record.next(now)
-        };
-        if !self
-            .store
-            .replace(&leased, Some(CommitList::Unreported))
-            .await?
-        {
-            self.outbox.push_at(key.clone(), now.plus(RACE));
-            return Ok(());
+            Due::Now(due) => {
+                let lease = self.lease(now);
+                let until = lease.until;
+                let leased = CommitRecord {
+                    sender: Some(lease),
+                    ..record.next(now)
+                };
+                let list = Some(CommitList::Unreported);
+                if !self.store.replace(&leased, list).await? {
+                    self.outbox.push_at(post, now.plus(RACE));
+                    return Ok(());
+                }
+                if self.clock.now().plus(CALL_TIME) > until {
+                    self.outbox.push_at(post, until);
+                    return Ok(());
+                }
+                let result = self.tell(&leased, &due).await;
+                self.finish(leased, &due, result).await?;
+            }
         }
-        if self.clock.now().plus(CALL_TIME) > until {
-            self.outbox.push_at(key.clone(), until);
-            return Ok(());
+        Ok(())
+    }
+
+    /// Returns the lease of this worker.
+    pub(super) fn lease(&self, now: Timestamp) -> Sending {
+        Sending {
+            owner: self.config.worker.clone(),
+            until: now.plus(LEASE),
         }
-        let result = self.tell(&leased, &due).await;
-        self.finish(leased, &due, result).await
     }
 
     async fn tell(
@@ -93,11 +116,6 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         record: &CommitRecord,
         due: &DueReport,
     ) -> Result<Option<CheckRunId>, GitHubFault> {
-        let place = Place {
-            id: record.key.subject.repository,
-            name: record.repository.clone(),
-            installation: record.target.installation,
-        };
         let form = record.target.form;
         let earlier = match due.check_run {
             Some(id) => Earlier::Created(id),
@@ -105,6 +123,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             None if due.is_uncertain && form == ReportForm::Check => Earlier::Uncertain,
             None => Earlier::Nothing,
         };
+        let place = place(record);
         self.github.report(&place, form, &due.report, earlier).await
     }
 
@@ -117,28 +136,62 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         result: Result<Option<CheckRunId>, GitHubFault>,
     ) -> Result<(), Fault> {
         self.log(&leased, due, &result);
+        if let Ok(check_run) = result
+            && due.report.state.is_final()
+        {
+            self.note_report(&leased, due, check_run).await;
+        }
+        // Before the record leaves the list of what is unreported: no crash loses the comment.
+        let comment = self.mark_comment(&leased).await;
         let mut record = leased;
         for _ in 0..WRITES {
             let now = self.clock.now();
             let mut next = record.next(now);
             next.note(due, &result, now);
             let due_next = next.due(&self.config.region, now);
-            let list = CommitList::of(&next, &due_next);
+            let list = match &comment {
+                Ok(()) => CommitList::of(&next, &due_next),
+                Err(_) => Some(CommitList::Unreported),
+            };
             if self.store.replace(&next, list).await? {
+                let post = Post::Report(next.key);
+                let failed = next.failed.filter(|_| due_next != Due::Nothing);
+                self.unsent
+                    .note(post.clone(), failed.map(|failed| failed.since));
                 match due_next {
                     Due::Nothing => {}
-                    Due::Later(at) => self.outbox.push_at(next.key, at),
-                    Due::Now(_) => self.outbox.push([next.key]),
+                    Due::Later(at) => self.outbox.push_at(post, at),
+                    Due::Now(_) => self.outbox.push_at(post, now),
                 }
-                return Ok(());
+                return comment;
             }
             let Some(changed) = self.store.commit(&record.key).await? else {
-                return Ok(());
+                return comment;
             };
             record = changed;
         }
-        self.outbox.push_at(record.key, self.clock.now().plus(RACE));
-        Ok(())
+        let race = self.clock.now().plus(RACE);
+        self.outbox.push_at(Post::Report(record.key), race);
+        comment
+    }
+
+    /// Adds a final report to the audit trail. If it cannot be written, the report counts all the
+    /// same.
+    async fn note_report(
+        &self,
+        record: &CommitRecord,
+        due: &DueReport,
+        check_run: Option<CheckRunId>,
+    ) {
+        let entry = audit::entry(record, &due.report, check_run, self.clock.now());
+        let chain = Chain::Reports(record.key.subject.clone());
+        if let Err(fault) = self.store.note(&chain, &entry).await {
+            tracing::warn!(
+                %fault,
+                commit = record.key.commit.as_str(),
+                "A report is missing in the audit trail"
+            );
+        }
     }
 
     fn log(
@@ -152,7 +205,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let form = record.target.form;
         match result {
             Ok(_) => {
-                metrics::report_sent(form, "sent");
+                metrics::report_sent(form.as_str(), "sent");
                 tracing::info!(
                     repository,
                     commit,
@@ -164,7 +217,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 );
             }
             Err(fault) => {
-                metrics::report_sent(form, fault.kind.as_str());
+                metrics::report_sent(form.as_str(), fault.kind.as_str());
                 tracing::warn!(
                     %fault,
                     repository,
@@ -199,13 +252,7 @@ impl CommitRecord {
                 (self.sender, self.failed) = (None, None);
             }
             Err(fault) => {
-                let attempts = self.failed.as_ref().map_or(0, |failed| failed.attempts) + 1;
-                self.failed = Some(FailedReport {
-                    attempts,
-                    kind: fault.kind,
-                    detail: fault.detail.clone(),
-                    retry_at: retry_at(fault, attempts, now),
-                });
+                self.failed = Some(failed(self.failed.as_ref(), fault, now));
                 let changes = due.check_run.is_none() || due.report.state.is_final();
                 let may_be_there = self.target.form == ReportForm::Check
                     && changes
@@ -221,16 +268,11 @@ impl CommitRecord {
     }
 }
 
-/// Returns when to try again; `None` where that cannot help.
-fn retry_at(fault: &GitHubFault, attempts: u32, now: Timestamp) -> Option<Timestamp> {
-    match fault.kind {
-        GitHubFaultKind::Unavailable | GitHubFaultKind::Limited => {
-            let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(attempts.min(16) - 1));
-            let wait = now.plus(doubled.min(LONGEST_WAIT));
-            Some(fault.retry_at.unwrap_or(wait).max(now))
-        }
-        GitHubFaultKind::Denied | GitHubFaultKind::Misconfigured => Some(now.plus(PERSON_WAIT)),
-        GitHubFaultKind::Missing if attempts < MISSING_ATTEMPTS => Some(now.plus(PERSON_WAIT)),
-        GitHubFaultKind::Missing | GitHubFaultKind::Refused => None,
+/// Returns where a commit is reported.
+pub(super) fn place(record: &CommitRecord) -> Place {
+    Place {
+        id: record.key.subject.repository,
+        name: record.repository.clone(),
+        installation: record.target.installation,
     }
 }

@@ -7,13 +7,14 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
-use crate::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
-};
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
+use crate::domain::report::render::Due;
 use crate::domain::report::updates::what_counts;
+use crate::domain::text::plural;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
 use crate::reports::Reporter;
+use crate::reports::outbox::Post;
 
 /// How old a change is before another daemon reports it: its own one has had the time.
 const UNREPORTED_AGE: Duration = Duration::from_secs(120);
@@ -30,25 +31,44 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let before = now.minus(UNREPORTED_AGE);
         let keys = self.all_listed(CommitList::Unreported, before).await?;
         self.outbox.push(keys);
-        Ok(())
+        let mut after = None;
+        loop {
+            let page = self.store.unsent_comments(before, after).await?;
+            for subject in page.subjects {
+                self.outbox.push_at(Post::Comment(subject), now);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
-    /// Asks CodePipeline about executions that should have ended.
-    pub(super) async fn find_unheard(&self, now: Timestamp) -> Result<(), Fault> {
+    /// Asks CodePipeline about executions of which nothing was heard for long, and returns how many
+    /// they were.
+    ///
+    /// # Errors
+    /// A fault of reading the table. CodePipeline's faults are logged.
+    ///
+    /// If cancelled, those that are left are found again.
+    pub async fn find_unheard(&self) -> Result<String, Fault> {
+        let now = self.clock.now();
         let before = now.minus(UNHEARD_AGE);
+        let mut asked = 0;
         for key in self.all_listed(CommitList::Running, before).await? {
             let Some(record) = self.store.commit(&key).await? else {
                 continue;
             };
-            let asked = match record.is_waiting() {
+            asked += 1;
+            let answer = match record.is_waiting() {
                 true => self.end_wait(record, now).await,
                 false => self.ask(record, now).await,
             };
-            if let Err(fault) = asked {
+            if let Err(fault) = answer {
                 tracing::warn!(%fault, commit = key.commit.as_str(), "It could not be found out what became of a commit");
             }
         }
-        Ok(())
+        Ok(format!("{} looked up", plural(asked, "execution")))
     }
 
     async fn all_listed(
@@ -76,13 +96,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
         let head = head_of(&record);
         let mapping = self.store.mapping(&head.key.subject).await?;
-        let change = mapping.and_then(|mapping| what_counts(&head, &mapping));
-        let Some(change) = change else {
+        let update = mapping.and_then(|mapping| what_counts(&head, &mapping));
+        let Some(update) = update else {
             return Ok(());
-        };
-        let update = CommitUpdate {
-            key: head.key,
-            change,
         };
         match CommitRecord::updated(Some(record), &update, now) {
             Some(next) => self.write(next, now).await,
@@ -108,16 +124,16 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                     let _ = next.hear(&event);
                 }
                 // Its execution was one of an earlier pipeline of this name.
-                (None, Some(CommitChange::Superseded(by))) => {
+                (None, Some(CommitUpdate::Superseded { by, .. })) => {
                     next.superseded_by = Some(by);
                     next.phase = Phase::PipelineLost(pipeline.clone());
                 }
-                (None, Some(CommitChange::Head { phase, .. }))
+                (None, Some(CommitUpdate::Head { phase, .. }))
                     if matches!(phase, Phase::Absent(_)) =>
                 {
                     next.phase = phase;
                 }
-                (None, Some(CommitChange::Head { .. }) | None) => {
+                (None, Some(CommitUpdate::Head { .. }) | None) => {
                     if self.pipelines.find(pipeline, None).await?.is_none() {
                         next.phase = Phase::PipelineLost(pipeline.clone());
                     }
@@ -128,9 +144,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     }
 
     async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {
-        let list = CommitList::of(&next, &next.due(&self.config.region, now));
-        let is_written = self.store.replace(&next, list).await?;
-        if is_written && list == Some(CommitList::Unreported) {
+        let region = &self.config.region;
+        let due = self.store.replace_as_due(&next, region, now).await?;
+        if due.is_some_and(|due| due != Due::Nothing) {
             self.outbox.push([next.key]);
         }
         Ok(())
@@ -142,6 +158,7 @@ fn head_of(record: &CommitRecord) -> ReportedHead {
         key: record.key.clone(),
         repository: record.repository.clone(),
         target: record.target.clone(),
+        event_time: record.event_time,
     }
 }
 

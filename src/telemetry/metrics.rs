@@ -10,8 +10,8 @@ use std::time::Duration;
 use metrics::{Unit, counter, gauge, histogram};
 
 use crate::domain::fault::{Class, Reason, Step};
+use crate::domain::jobs::{Job, JobResult};
 use crate::domain::outcome::outgoing::Destination;
-use crate::domain::report::ReportForm;
 
 /// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,8 +78,13 @@ measures! {
     DELIVERY_AGE = "branchline_delivery_age_seconds", Histogram(LONG), Seconds, [];
     /// Seconds that processing a message took
     PROCESSING = "branchline_processing_seconds", Histogram(SHORT), Seconds, [];
-    /// Reports to GitHub, by form (check or status) and by result: sent, or the kind of fault
+    /// Reports to GitHub, by form (check, status or comment) and by result: sent, or the kind of
+    /// fault
     REPORTS = "branchline_reports_total", Counter, Count, ["form", "result"];
+    /// Age of the oldest report or comment that GitHub does not have yet
+    OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
+    /// Runs of periodic jobs, by job and result: done or failed
+    JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -112,9 +117,12 @@ measures! {
 
 /// The events that have their own label value: GitHub's, and those of CodePipeline.
 const EVENTS: &[&str] = &[
+    "check_run",
+    "check_suite",
     "codepipeline",
     "create",
     "delete",
+    "merge_group",
     "ping",
     "pull_request",
     "push",
@@ -127,6 +135,11 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
     let event = event.map_or("unverified", |event| known(event).unwrap_or("other"));
     counter!(DELIVERIES.name, "event" => event, "disposition" => disposition).increment(1);
     histogram!(PROCESSING.name).record(took.as_secs_f64());
+}
+
+/// Counts a run of a job.
+pub(crate) fn job_ran(job: Job, result: &JobResult) {
+    counter!(JOB_RUNS.name, "job" => job.as_str(), "result" => result.as_str()).increment(1);
 }
 
 /// Records how long after the event its message was processed.
@@ -175,9 +188,14 @@ impl Drop for InFlight {
     }
 }
 
-/// Counts a report to GitHub, or a failed one.
-pub(crate) fn report_sent(form: ReportForm, result: &'static str) {
-    counter!(REPORTS.name, "form" => form.as_str(), "result" => result).increment(1);
+/// Counts a report or a comment to GitHub, or a failed one.
+pub(crate) fn report_sent(form: &'static str, result: &'static str) {
+    counter!(REPORTS.name, "form" => form, "result" => result).increment(1);
+}
+
+/// Sets the age of the oldest report or comment that GitHub does not have yet.
+pub(crate) fn oldest_unsent(age: Duration) {
+    gauge!(OLDEST_UNSENT.name).set(age.as_secs_f64());
 }
 
 /// Counts a lost lease.

@@ -85,6 +85,12 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Worker<Q, S, P, C> {
         self.readiness.clone()
     }
 
+    /// Returns the reconciler, which periodic jobs use as well.
+    #[must_use]
+    pub fn reconciler(&self) -> Arc<Reconciler<S, P, C>> {
+        Arc::clone(&self.reconciler)
+    }
+
     /// Runs until a shutdown is requested, or until both queues are empty. Then it finishes
     /// messages in work within the drain timeout, returns the rest to their queues, and sends every
     /// acknowledgement.

@@ -57,7 +57,9 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
                 if stop.is_requested() {
                     return Ok(());
                 }
-                finished += u32::from(finish(reconciler, outbox, row).await);
+                let commits = reconciler.finish_abandoned(row).await;
+                finished += u32::from(commits.is_some());
+                outbox.push(commits.into_iter().flatten());
             }
         }
     }
@@ -144,41 +146,5 @@ impl TableOutage {
         }
         sleep(RETRY_INTERVAL).await;
         Ok(())
-    }
-}
-
-/// Finishes a mapping if it is abandoned. Returns true if it was finished here.
-async fn finish<S: Store, P: Pipelines, C: Clock>(
-    reconciler: &Reconciler<S, P, C>,
-    outbox: &Outbox,
-    row: Result<Mapping, Fault>,
-) -> bool {
-    let row = match row {
-        Ok(row) => row,
-        Err(fault) => {
-            tracing::error!(fault = %fault, "A mapping cannot be read");
-            return false;
-        }
-    };
-    if !row.is_abandoned(reconciler.clock().now()) {
-        return false;
-    }
-    let subject = row.subject.display(&row.repository);
-    match reconciler.resume(&row).await {
-        Ok(None) => false,
-        Ok(Some((outcome, commits))) => {
-            outbox.push(commits);
-            tracing::info!(
-                outcome = outcome.as_str(),
-                subject,
-                mapping.from = row.state.as_str(),
-                "A half-way mapping was finished"
-            );
-            true
-        }
-        Err(fault) => {
-            tracing::warn!(fault = %fault, subject, "A half-way mapping could not be finished; its next event tries again");
-            false
-        }
     }
 }

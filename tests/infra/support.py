@@ -12,13 +12,22 @@ from _infra import permissions, terraform
 
 
 @cache
-def applied() -> dict[str, dict[str, Any]]:
-    """Returns the resources of the module, with all its optional parts."""
+def _applied() -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     runs = terraform.Terraform("applied")
     try:
-        return runs.apply(permissions.VARIABLES)
+        return runs.apply(permissions.VARIABLES), runs.outputs()
     finally:
         runs.close()
+
+
+def applied() -> dict[str, dict[str, Any]]:
+    """Returns the resources of the module, with all its optional parts."""
+    return _applied()[0]
+
+
+def outputs() -> dict[str, Any]:
+    """Returns the outputs of the module, with all its optional parts."""
+    return _applied()[1]
 
 
 @cache

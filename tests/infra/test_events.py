@@ -51,16 +51,17 @@ class Rule(unittest.TestCase):
         long = [f"{'x' * 90}-{number}" for number in range(30)]
         cases: list[tuple[list[str], list[str] | None]] = [
             (["api-pr-*", "api-pr-??", "web-pr-7"], ["api-pr-", "web-pr-7"]),
-            (["api-?-x*"], ["api-"]),
+            (["api-pr-?-x*"], ["api-pr-"]),
             (["api-pr-*", "*-preview"], None),
             (["?pi-pr-*"], None),
             (long, None),
         ]
         runs = terraform.Terraform("events")
         self.addCleanup(runs.close)
+        rules = [VARIABLES["rules"][0] | {"pipeline_name": "api-pr-{number}"}]
         for names, prefixes in cases:
             with self.subTest(names[0]):
-                there = runs.apply(VARIABLES | {"clone_names": names})
+                there = runs.apply(VARIABLES | {"clone_names": names, "rules": rules})
                 text = there["aws_cloudwatch_event_rule.pipelines"]["event_pattern"]
                 self.assertLessEqual(len(text), 2048)
                 wanted = None if prefixes is None else {"pipeline": [{"prefix": each} for each in prefixes]}

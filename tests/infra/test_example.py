@@ -27,14 +27,15 @@ VARIABLES = {
     "vpc_id": "vpc-0123456789abcdef0",
     "subnet_ids": ["subnet-0123456789abcdef0"],
     "webhook_secrets": ["a", "b"],
-    "metrics": True,
+    "metrics": "cloudwatch",
+    "silence_hours": 12,
     "github": {"app": "Iv23liAbCdEf", "private_key": "env:GITHUB_APP_KEY"},
     "secrets": {"GITHUB_APP_KEY": f"arn:aws:secretsmanager:{ARN}:secret:github-app-AbCdEf"},
     "manage_api_gateway_account": True,
 }
 BUCKET = "arn:aws:s3:::branchline-artifacts-stub"
 PROJECT = f"arn:aws:codebuild:{ARN}:project/branchline-build"
-CLONE_BUILD = f"arn:aws:iam::{ACCOUNT}:role/branchline-clone-build"
+CLONE_BUILD = f"arn:aws:iam::{ACCOUNT}:role/branchline-{REGION}-clone-build"
 LOGS = f"arn:aws:logs:{ARN}:log-group:/aws/codebuild/branchline-build:log-stream:1"
 
 
@@ -47,6 +48,16 @@ def source(service: str, repository: str = "acme/api", connection: str = CONNECT
         {f"{service}:FullRepositoryId": [repository]},
     )
 
+
+# The resources of the module that the example leaves out, beside a second URL.
+OPTIONAL = (
+    "aws_wafv2_",
+    "aws_sns_",
+    "aws_route53_",
+    "aws_api_gateway_domain_name.",
+    "aws_api_gateway_base_path_mapping.",
+    "aws_ecs_cluster_capacity_providers.",
+)
 
 NEEDED = [
     source("codeconnections"),
@@ -106,16 +117,16 @@ class Example(unittest.TestCase):
     """The resources of the example."""
 
     def test_the_module_is_complete(self) -> None:
-        """The example creates all resources of the module but the web ACL and a second URL."""
+        """The example creates the module's resources, but not those of inputs that it lacks."""
         inside = {address.removeprefix("module.branchline.") for address in applied()[0] if address.startswith("module.")}
-        alone = {address for address in module_alone() if not address.startswith("aws_wafv2_") and '["b' not in address}
+        alone = {address for address in module_alone() if not address.startswith(OPTIONAL) and '["b' not in address}
         self.assertEqual(inside, alone)
 
     def test_rule_template_and_permissions_name_the_same(self) -> None:
         """Without permission for the template or the clones, every webhook is dead-lettered."""
-        (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration")["value"])["rule"]
+        (rule,) = tomllib.loads(example("module.branchline.aws_ssm_parameter.configuration[0]")["value"])["rule"]
         self.assertEqual(rule["template"], example("aws_codepipeline.template")["name"])
-        self.assertEqual((rule["repository"], rule["base"], rule["on"]), ("acme/api", "main", "pull_request"))
+        self.assertEqual((rule["repository"], rule["base"], rule["on"]), (["acme/api"], ["main"], "pull_request"))
         daemon = permissions.statements(example("module.branchline.aws_iam_role_policy.daemon")["policy"])
         allowed = {each["Sid"]: each["Resource"] for each in daemon}
         self.assertEqual(allowed["ReadTemplates"], [f"arn:aws:codepipeline:{ARN}:{rule['template']}"])
@@ -164,6 +175,12 @@ class Example(unittest.TestCase):
         }
         self.assertEqual([address for address, allowed in found.items() if not allowed], ["198.51.100.1", "2001:db8::1"])
 
+    def test_roles_of_two_regions_have_two_names(self) -> None:
+        """A role belongs to the account, and the example may be applied in a second Region."""
+        roles = [values["name"] for address, values in applied()[0].items() if address.startswith("aws_iam_role.")]
+        self.assertEqual(len(roles), 3)
+        self.assertEqual([name for name in roles if REGION not in name], [])
+
     def test_no_secret_in_plan_or_state(self) -> None:
         """The random password of the stand-in is a recognizable text, and does not appear."""
         self.assertIn("secret_string_wo", applied()[1])
@@ -190,7 +207,8 @@ class Example(unittest.TestCase):
         text = (INFRA / FOLDER / "variables.tf").read_text()
         blocks = text.split('variable "')[1:]
         required = {block.split('"')[0] for block in blocks if "\n  default" not in block}
-        named = {line.split("=")[0].strip() for line in (INFRA / FOLDER / "terraform.tfvars.example").read_text().splitlines()}
+        lines = (INFRA / FOLDER / "terraform.tfvars.example").read_text().splitlines()
+        named = {line.split("=")[0].strip() for line in lines if "=" in line and not line.startswith("#")}
         self.assertEqual(named, required)
 
 

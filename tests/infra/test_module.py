@@ -11,6 +11,7 @@ from typing import Any
 from support import applied
 
 from _infra import permissions, resource_policy, terraform
+from _infra.paths import ROOT
 from _infra.permissions import VARIABLES
 from _infra.provider import ACCOUNT, REGION
 
@@ -28,18 +29,40 @@ class Validation(unittest.TestCase):
 
     def test_variables(self) -> None:
         """Each invalid variable is rejected with its own error message."""
-        rule = '[[rule]]\nrepository = "acme/api"\non = "pull_request"\ntemplate = "api-template"\n'
+        rule = VARIABLES["rules"][0]
+        toml = '[[rule]]\nrepository = "acme/web"\non = "pull_request"\ntemplate = "web-template"\n'
         cases: list[tuple[dict[str, Any], str]] = [
             ({"name": "Branch Line"}, "The name must be 3 to 31"),
-            ({"rules": "repository = 1"}, "at least one [[rule]]"),
-            ({"rules": '[queue]\n[[rule]]\nrepository = "a/b"'}, "give only [[rule]] and [[github.secret]] tables"),
-            ({"webhook_secret_arns": [], "rules": rule}, "At least one secret is required"),
+            ({"rules": []}, "At least one rule is required"),
+            ({"rules": [rule | {"on": "push"}]}, "on must be pull_request"),
+            ({"rules": [rule | {"repository": ["api"]}]}, "a list of owner/name"),
+            ({"rules": [rule | {"repository": []}]}, "a list of owner/name"),
+            ({"rules": [rule | {"template": "api-*"}]}, "the name of one pipeline"),
+            ({"rules": [rule | {"pipeline_name": "a b"}]}, "pipeline_name may have"),
+            ({"rules": [rule | {"max_active": 3}]}, "in a rule with a name"),
+            ({"rules": [rule | {"name": "api", "max_active": -1}]}, "from 1 to 10,000"),
+            ({"rules": [rule | {"role_arn": "admin"}]}, "the complete ARN of one role"),
+            ({"rules": [rule | {"build_role_arn": "template"}]}, "the complete ARN of one role"),
+            ({"rules": [rule | {"start": "now"}]}, "start must be commit, head or push"),
+            ({"rules": [rule | {"repository": ["acme/*"], "pipeline_name": "{repo}-{number}"}]}, "a pipeline_name with a text of its own"),
+            ({"pipeline_role_arns": []}, "keeps the role of its template"),
+            ({"rules_toml": f"[queue]\n{toml}"}, "give only [[rule]] and [[github.secret]] tables"),
+            ({"rules_toml": toml}, "required for the rules of rules_toml"),
+            ({"rules_toml": toml, "clone_names": ["web-pr-*"]}, "missing from template_names: web-template"),
+            ({"rules_toml": f"{toml}base = main\n", "clone_names": ["web-pr-*"]}, "rules_toml is not TOML, at or after: base = main"),
+            ({"configuration_store": "s3"}, "parameter or secret"),
+            ({"webhook_secret_arns": [], "github": {}}, "At least one secret is required"),
             ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
             ({"secrets": {"AWS_SECRET_ACCESS_KEY": SECRET}}, "which have a meaning already"),
             ({"secrets": {"WEBHOOK_SECRET_0": SECRET}}, "which have a meaning already"),
+            ({"environment": {"BRANCHLINE_METRICS": "none"}}, "which the module sets"),
+            ({"environment": {"AWS_ACCESS_KEY_ID": "x"}}, "the daemon has a role"),
+            ({"environment": {"1": "x"}}, "letters, digits and _"),
+            ({"environment": {"GITHUB_TOKEN": "x"}}, "either in environment or in secrets"),
+            ({"manage_api_gateway_account": None}, "Run `aws apigateway get-account`"),
             ({"secrets": {"TOKEN": SECRET.replace("secretsmanager", "ssm")}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
-            ({"secrets": {"WEBSITE_SECRET": SECRET}}, "a variable that the task does not get"),
+            ({"secrets": {"WEBSITE_SECRET": SECRET}, "github": {}}, "a variable that the task does not get"),
             ({"github": {"private_key": "env:GITHUB_APP_KEY"}}, "both app and private_key"),
             ({"github": {"token": "env:ELSEWHERE"}}, "with NAME in secrets"),
             ({"github": {"token": "github_pat_x"}}, "with NAME in secrets"),
@@ -48,7 +71,6 @@ class Validation(unittest.TestCase):
                 "an App or a token, not both",
             ),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
-            ({"clone_names": []}, "At least one pattern"),
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"build_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
@@ -61,6 +83,38 @@ class Validation(unittest.TestCase):
             ({"web_acl_rate": 9}, "rates from 10 requests"),
             ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn or web_acl_rate, not both"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
+            ({"image": ""}, "must be the name of an image"),
+            ({"min_tasks": -1}, "a whole number from 0"),
+            ({"max_tasks": 1.5}, "max_tasks must be a whole number"),
+            ({"drain_timeout": -1}, "a whole number from 0 to 100"),
+            ({"codepipeline_rate": 0}, "from 1 to 1,000"),
+            ({"concurrency": -3}, "from 1 to 1,000"),
+            ({"subnet_ids": []}, "At least one subnet"),
+            ({"subnet_ids": ["vpc-1"]}, "the ID of a subnet"),
+            ({"vpc_id": None}, "the ID of a VPC"),
+            ({"create_security_group": False}, "at least one security group is required"),
+            ({"cpu": 300}, "cpu must be 256"),
+            ({"cpu": 1024}, "Fargate does not have this much memory"),
+            ({"cluster_arn": "shared"}, "the ARN of an ECS cluster"),
+            ({"capacity_providers": {"FARGATE_SPOT": {"weight": 0}}}, "otherwise ECS starts no task"),
+            ({"capacity_providers": {"FARGATE_SPOT": {"weight": -1}}}, "A weight must be"),
+            ({"log_retention_days": 91}, "CloudWatch Logs retains for"),
+            ({"log_level": "info; rm"}, "such as info"),
+            ({"metrics": "statsd"}, "none, cloudwatch or prometheus"),
+            ({"scrape_security_group_ids": ["sg-1"]}, "needs metrics"),
+            ({"sidecars": [{"name": "branchline", "image": "x"}]}, "a name other than branchline"),
+            ({"sidecars": [{"name": "adot"}]}, "must have an image"),
+            ({"alarm_emails": ["oncall"]}, "an e-mail address"),
+            ({"alarm_topic_arns": ["pager"]}, "the ARN of an SNS topic"),
+            ({"domain": VARIABLES["domain"] | {"name": "https://hooks.example.com"}}, "a host name in lower case"),
+            ({"domain": VARIABLES["domain"] | {"certificate_arn": "arn:aws:iam::1:server-certificate/x"}}, "a certificate in ACM"),
+            ({"role_path": "teams"}, "begin and end with a slash"),
+            ({"role_name_prefix": "a" * 55}, "1 to 54 letters"),
+            ({"permissions_boundary_arn": "boundary"}, "the ARN of a managed policy"),
+            ({"kms_key_arns": {"logs": "alias/logs"}}, "the ARN of a key, not of an alias"),
+            ({"silence_hours": 25}, "CloudWatch evaluates at most a day"),
+            ({"silence_hours": 0.5}, "CloudWatch evaluates at most a day"),
+            ({"runbook_url": "docs/OPERATING.md"}, "an https:// address"),
             ({"drain_timeout": 101}, "Fargate kills a stopping task"),
         ]
         for change, sentence in cases:
@@ -98,7 +152,8 @@ class Validation(unittest.TestCase):
         ]
         for template, clone, covers in cases:
             with self.subTest(f"{template} {clone}"):
-                names = {"template_names": ["other", template], "clone_names": ["zz-pr-7", clone]}
+                rule = VARIABLES["rules"][0] | {"pipeline_name": "zz-pr-7", "template": "other"}
+                names = {"rules": [rule], "template_names": [template], "clone_names": [clone]}
                 (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | names))
                 done = self.runs.run("plan", "-input=false", "-no-color", "-target=aws_iam_role_policy.daemon")
                 output = " ".join((done.stdout + done.stderr).replace("│", " ").split())
@@ -112,6 +167,72 @@ class Validation(unittest.TestCase):
         done = self.runs.run("validate", "-no-color")
         self.assertIn("Unsupported argument", done.stdout + done.stderr)
 
+    def test_nothing_that_the_provider_has_deprecated(self) -> None:
+        """The newest provider accepts the module without a warning, and warns of an old index."""
+        self.assertEqual(self.warnings(), [])
+        path = self.runs.folder / "table.tf"
+        for name, key in (("hash_key", "HASH"), ("range_key", "RANGE")):
+            pattern = rf'    key_schema \{{\n      attribute_name = ("\w+")\n      key_type       = "{key}"\n    \}}\n'
+            path.write_text(re.sub(pattern, rf"    {name} = \1\n", path.read_text()))
+        self.assertEqual(self.warnings(), ["Argument is deprecated"] * 4)
+
+    def warnings(self) -> list[str]:
+        """Returns the warnings of terraform validate."""
+        answer = json.loads(self.runs.did("validate", "-json"))
+        return [each["summary"] for each in answer["diagnostics"] if each["severity"] == "warning"]
+
+
+class Images(unittest.TestCase):
+    """The registries whose images need a permission to be pulled."""
+
+    def test_the_names_of_a_registry(self) -> None:
+        """ECR has names for IPv4, for IPv6 and for FIPS, and others in China."""
+        runs = terraform.Terraform("images")
+        self.addCleanup(runs.close)
+        runs.start(VARIABLES)
+        found = {"account": ACCOUNT, "region": "eu-west-1", "name": "team/branchline"}
+        china = found | {"region": "cn-north-1"}
+        cases: list[tuple[str, dict[str, str] | None]] = [
+            ("dkr.ecr.eu-west-1.amazonaws.com", found),
+            ("dkr-ecr.eu-west-1.on.aws", found),
+            ("dkr.ecr-fips.eu-west-1.amazonaws.com", found),
+            ("dkr-ecr-fips.eu-west-1.on.aws", found),
+            ("dkr.ecr.cn-north-1.amazonaws.com.cn", china),
+            ("dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", china),
+            ("dkr.ecr.eu-west-1.example.com", None),
+        ]
+        for host, wanted in cases:
+            image = f"{ACCOUNT}.{host}/team/branchline@sha256:{'0' * 64}"
+            self.assertEqual(runs.value("local.ecr", VARIABLES | {"image": image}), wanted, host)
+        self.assertIsNone(runs.value("local.ecr", VARIABLES | {"image": "public.ecr.aws/x/branchline:1"}))
+
+
+class Regions(unittest.TestCase):
+    """Two Regions of one account."""
+
+    def test_names_of_the_account_contain_the_region(self) -> None:
+        """Roles, policies and dashboards of two Regions would have one name otherwise."""
+        kinds = ("aws_iam_role.", "aws_iam_policy.", "aws_cloudwatch_dashboard.")
+        found = {address: values for address, values in applied().items() if address.startswith(kinds)}
+        self.assertEqual(len(found), 6)
+        for address, values in found.items():
+            self.assertIn(REGION, values.get("name") or values["dashboard_name"], address)
+
+
+class SteadyState(unittest.TestCase):
+    """An apply whose tasks do not stay up."""
+
+    def test_a_rollback_fails_the_apply(self) -> None:
+        """ECS then reports the former task definition, and the service is steady."""
+        self.assertTrue(applied()["aws_ecs_service.consumer"]["wait_for_steady_state"])
+        runs = terraform.Terraform("rollback")
+        self.addCleanup(runs.close)
+        former = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/branchline:1"
+        runs.answers[("aws_ecs_service", "task_definition")] = former
+        with self.assertRaisesRegex(AssertionError, "ECS went back to the former"):
+            runs.apply(VARIABLES)
+        runs.apply(VARIABLES | {"wait_for_steady_state": False})
+
 
 class Applied(unittest.TestCase):
     """The values that other parts of the project rely on."""
@@ -124,7 +245,7 @@ class Applied(unittest.TestCase):
         wanted = {"webhooks": 4, "internal": 4, "dead_letters": 14, "quarantine": 4, "undelivered_events": 14}
         self.assertEqual(days, wanted)
         self.assertEqual({queue["max_message_size"] for queue in queues.values()}, {1024 * 1024})
-        self.assertEqual({queue["sqs_managed_sse_enabled"] for queue in queues.values()}, {True})
+        self.assertEqual({queue["kms_master_key_id"] for queue in queues.values()}, {VARIABLES["kms_key_arns"]["queues"]})
         for key in ("webhooks", "internal"):
             redrive = {"deadLetterTargetArn": queues["dead_letters"]["arn"], "maxReceiveCount": 100}
             self.assertEqual(json.loads(queues[key]["redrive_policy"]), redrive)
@@ -133,7 +254,7 @@ class Applied(unittest.TestCase):
 
     def test_the_configuration_names_the_resources(self) -> None:
         """The configuration is valid TOML, and names the queues, the table and the template."""
-        found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
+        found = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])
         keys = {
             "webhooks": "url",
             "internal": "internal_url",
@@ -147,7 +268,7 @@ class Applied(unittest.TestCase):
 
     def test_the_configuration_names_the_app(self) -> None:
         """The key is a reference to a secret of the task."""
-        found = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])["github"]
+        found = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])["github"]
         self.assertEqual({key: found[key] for key in VARIABLES["github"]}, VARIABLES["github"])
 
     def test_the_dashboard_shows_the_source_queues(self) -> None:
@@ -160,10 +281,13 @@ class Applied(unittest.TestCase):
     def test_the_container(self) -> None:
         """The container gets each secret of the configuration, and the time that a drain takes."""
         (container,) = json.loads(applied()["aws_ecs_task_definition.consumer"]["container_definitions"])
-        configuration = tomllib.loads(applied()["aws_ssm_parameter.configuration"]["value"])
+        configuration = tomllib.loads(applied()["aws_ssm_parameter.configuration[0]"]["value"])
         secrets = {f"env:{secret['name']}" for secret in container["secrets"]}
         self.assertLessEqual(set(configuration["github"]["secrets"]), secrets)
         self.assertEqual([bound["value"] for bound in configuration["github"]["secret"]], ["env:WEBSITE_SECRET"])
+        given = {pair["name"]: pair["value"] for pair in container["environment"]}
+        self.assertEqual(given["OTEL_EXPORTER_OTLP_ENDPOINT"], VARIABLES["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+        self.assertIn("env:OTEL_EXPORTER_OTLP_HEADERS", secrets)
         self.assertLessEqual({"env:WEBSITE_SECRET", "env:GITHUB_TOKEN", configuration["github"]["private_key"]}, secrets)
         self.assertIn(container["environment"][0]["value"], secrets)
         self.assertGreaterEqual(container["stopTimeout"], configuration["queue"]["drain_timeout"] + 4)
@@ -188,6 +312,13 @@ class Applied(unittest.TestCase):
         for key in ("a", "b"):
             settings = applied()[f'aws_api_gateway_method_settings.webhook["{key}"]']["settings"][0]
             self.assertEqual((settings["logging_level"], settings["data_trace_enabled"]), ("OFF", False))
+
+    def test_the_page_describes_what_the_stage_traces(self) -> None:
+        """A stage without X-Ray tracing sends no trace header, so no trace begins there."""
+        self.assertFalse(applied()["aws_api_gateway_stage.live"].get("xray_tracing_enabled"))
+        page = " ".join((ROOT / "docs" / "OBSERVABILITY.md").read_text().split())
+        self.assertIn("The module's API has no X-Ray tracing", page)
+        self.assertNotIn("from API Gateway to", page)
 
     def test_each_url_has_a_secret_of_its_own(self) -> None:
         """The API has no other resource, so every other path is refused by the gateway itself."""
@@ -259,6 +390,23 @@ class ResourcePolicy(unittest.TestCase):
                 arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:stubapi/live/POST/{target}"
                 self.assertEqual(resource_policy.allows(policy, arn, "198.51.100.1"), wanted)
 
+    def test_ranges_that_are_removed(self) -> None:
+        """A stage serves the policy of its snapshot, so the policy changes before the deployment.
+
+        A policy that was deleted instead would be in the snapshot that is made before.
+        """
+        with rotation({"source_cidrs": ["192.0.2.0/24"]}) as (first, change):
+            change.runs.changes()
+            after = change({"source_cidrs": []})
+            order = [each for each in change.runs.changes() if each[1].startswith("aws_api_gateway_")]
+        deployment, policy = "aws_api_gateway_deployment", "aws_api_gateway_rest_api_policy"
+        self.assertLess(order.index(("write", policy)), order.index(("write", deployment)))
+        self.assertNotIn(("delete", policy), order)
+        (statement,) = permissions.statements(after[f"{policy}.webhooks"]["policy"])
+        self.assertEqual((statement["Effect"], statement.get("Condition")), ("Allow", None))
+        snapshots = {step[f"{deployment}.webhooks"]["triggers"]["snapshot"] for step in (first, after)}
+        self.assertEqual(len(snapshots), 2)
+
 
 class Rotation(unittest.TestCase):
     """The path token is rotated like the webhook secret: a second one, then without the first."""
@@ -288,7 +436,8 @@ class Rotation(unittest.TestCase):
         """
         with rotation({}) as (_, change):
             changed = re.findall(r"(?m)^  # (\S+) (?:will|must) ", change.plan())
-        unfaithful = {"aws_api_gateway_account.logs[0]", "aws_vpc_security_group_egress_rule.https"}
+        rule = "aws_vpc_security_group_egress_rule.https"
+        unfaithful = {"aws_api_gateway_account.logs[0]", f'{rule}["ipv4"]', f'{rule}["ipv6"]'}
         self.assertEqual(set(changed) - unfaithful, set())
 
     def test_no_token_in_a_plan_or_an_output(self) -> None:

@@ -1,13 +1,15 @@
-"""Compares the AWS calls in src/aws, infra/permissions.toml and infra/iam.tf."""
+"""Compares the AWS calls in src/aws, infra/permissions.toml and infra/iam*.tf."""
 
 import itertools
 import json
+import re
 import unittest
 
 import parliament
 from support import applied, policies, queue_policies
 
 from _infra import calls, permissions
+from _infra.paths import ROOT
 from _infra.permissions import ACCOUNT, OWNER, RESOURCES, Question, needs, statements
 
 CLONE = RESOURCES["clone"].arn
@@ -122,6 +124,22 @@ class CallsAndNeeds(unittest.TestCase):
         self.assertEqual(permissions.calls() - checked, {"dynamodb.TransactWriteItems"})
 
 
+class Commands(unittest.TestCase):
+    """The commands of the AWS CLI that the documents tell people to run."""
+
+    def test_each_command_is_in_the_data_file(self) -> None:
+        """A command without an entry may need a permission that operators do not have."""
+        pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "infra" / "README.md"]
+        found = {match for page in pages for match in re.findall(r"\baws [a-z0-9]+ [a-z]+(?:-[a-z]+)*", page.read_text())}
+        self.assertGreater(len(found), 15)
+        self.assertEqual(found - permissions.commands(), set(), "in a document, but not in infra/permissions.toml")
+        self.assertEqual(permissions.commands() - found, set(), "in infra/permissions.toml, but in no document")
+
+    def test_the_policy_of_operators_fits_into_a_managed_policy(self) -> None:
+        """A managed policy has at most 6,144 characters without white space (IAM user guide)."""
+        self.assertLessEqual(len(re.sub(r"\s", "", policies()["operator"])), 6144)
+
+
 class NeedsAndGrants(unittest.TestCase):
     """The data file and the policies, compared by simulation."""
 
@@ -196,7 +214,8 @@ class NeedsAndGrants(unittest.TestCase):
         asked = []
         for (by, action), (word, on) in itertools.product(sorted(actions), RESOURCES.items()):
             service = on.arn.split(":")[2] if on.arn != "*" else ""
-            reachable = service == action.split(":")[0] and word not in ("index", "log stream", "stage of a clone")
+            parts = ("index", "log stream", "log group", "access log", "stage of a clone")
+            reachable = service == action.split(":")[0] and word not in parts
             # The simulation refuses it for everything but a stage.
             reachable = reachable and action != "codepipeline:RetryStageExecution"
             if reachable and (by, action, on.arn) not in wanted:

@@ -1,4 +1,4 @@
-"""Tests infra/README.md: its calculations, names, links, API inventory, and the two policies."""
+"""Tests infra/README.md: its calculations, names, links, API inventory, and the policies."""
 
 import json
 import re
@@ -13,7 +13,8 @@ from _infra.paths import INFRA
 from _infra.permissions import Need, needs
 
 PAGE = (INFRA / "README.md").read_text()
-POLICIES = [INFRA / "apply-policy.json", INFRA / "examples" / "complete" / "apply-policy.json"]
+OF_MODULE = [INFRA / "apply-policy.json", INFRA / "apply-policy-options.json"]
+POLICIES = [*OF_MODULE, INFRA / "examples" / "complete" / "apply-policy.json"]
 
 # The actions with which the provider creates, reads and deletes each type (service authorization
 # reference).
@@ -31,12 +32,18 @@ LIFECYCLE = {
     "dynamodb_resource_policy": ["dynamodb:PutResourcePolicy", "dynamodb:GetResourcePolicy", "dynamodb:DeleteResourcePolicy"],
     "dynamodb_table": ["dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:DeleteTable"],
     "ecs_cluster": ["ecs:CreateCluster", "ecs:DescribeClusters", "ecs:DeleteCluster"],
+    "ecs_cluster_capacity_providers": ["ecs:PutClusterCapacityProviders", "ecs:DescribeClusters"],
     "ecs_service": ["ecs:CreateService", "ecs:DescribeServices", "ecs:DeleteService"],
     "ecs_task_definition": ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"],
     "iam_policy": ["iam:CreatePolicy", "iam:GetPolicy", "iam:DeletePolicy"],
     "iam_role": ["iam:CreateRole", "iam:GetRole", "iam:DeleteRole"],
     "iam_role_policy": ["iam:PutRolePolicy", "iam:GetRolePolicy", "iam:DeleteRolePolicy"],
     "iam_role_policy_attachment": ["iam:AttachRolePolicy", "iam:ListAttachedRolePolicies", "iam:DetachRolePolicy"],
+    "route53_record": ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetChange"],
+    "sns_topic": ["sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"],
+    "sns_topic_subscription": ["sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+    "secretsmanager_secret": ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret"],
+    "secretsmanager_secret_version": ["secretsmanager:PutSecretValue", "secretsmanager:GetSecretValue"],
     "security_group": ["ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"],
     "sqs_queue": ["sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:DeleteQueue"],
     "sqs_queue_policy": ["sqs:SetQueueAttributes", "sqs:GetQueueAttributes"],
@@ -44,6 +51,9 @@ LIFECYCLE = {
     "ssm_parameter": ["ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter"],
     "vpc_security_group_egress_rule": [
         f"ec2:{act}" for act in ("AuthorizeSecurityGroupEgress", "DescribeSecurityGroupRules", "RevokeSecurityGroupEgress")
+    ],
+    "vpc_security_group_ingress_rule": [
+        f"ec2:{act}" for act in ("AuthorizeSecurityGroupIngress", "DescribeSecurityGroupRules", "RevokeSecurityGroupIngress")
     ],
     "wafv2_ip_set": ["wafv2:CreateIPSet", "wafv2:GetIPSet", "wafv2:UpdateIPSet", "wafv2:DeleteIPSet"],
     "wafv2_web_acl": ["wafv2:CreateWebACL", "wafv2:GetWebACL", "wafv2:UpdateWebACL", "wafv2:DeleteWebACL"],
@@ -94,8 +104,8 @@ class Costs(unittest.TestCase):
             self.assertEqual(f"{evaluate(calculation):.2f}", dollars)
 
     def test_the_number_of_alarms(self) -> None:
-        """The table of costs has the number of alarms that the module creates."""
-        alarms = [address for address in applied() if address.startswith("aws_cloudwatch_metric_alarm.")]
+        """The table of costs has the number of alarms that the module creates by default."""
+        alarms = [address for address in applied() if address.startswith("aws_cloudwatch_metric_alarm.") and "silence" not in address]
         self.assertIn(f"| {len(alarms)} alarms | {len(alarms)} × 0.10 |", PAGE)
 
 
@@ -106,7 +116,7 @@ class Names(unittest.TestCase):
         """The module has all variables in the table."""
         rows = re.findall(r"(?m)^\|([^|]+)\|", PAGE.split("## Important variables")[1].split("\n## ")[0])
         named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-        declared = set(re.findall(r'variable "(\w+)"', (INFRA / "variables.tf").read_text()))
+        declared = {name for file in INFRA.glob("variables*.tf") for name in re.findall(r'variable "(\w+)"', file.read_text())}
         self.assertGreater(len(named), 10)
         self.assertLessEqual(named, declared)
 
@@ -167,7 +177,7 @@ class Inventory(unittest.TestCase):
 
 
 class Permissions(unittest.TestCase):
-    """The two policies with the permissions to apply."""
+    """The policies with the permissions to apply."""
 
     def test_actions_exist_and_fit(self) -> None:
         """All actions and conditions are valid.
@@ -191,21 +201,21 @@ class Permissions(unittest.TestCase):
 
     def test_every_service_is_covered(self) -> None:
         """The policies have actions of the service of each resource type."""
-        for file, types in (
-            (POLICIES[0], _types(INFRA.glob("*.tf"))),
-            (POLICIES[1], _types((INFRA / "examples" / "complete").glob("*.tf"))),
+        for policies, types in (
+            (OF_MODULE, _types(INFRA.glob("*.tf"))),
+            (POLICIES, _types((INFRA / "examples" / "complete").glob("*.tf"))),
         ):
-            services = {action.split(":")[0] for each in POLICIES[: POLICIES.index(file) + 1] for action in self.actions(each)}
+            services = {action.split(":")[0] for each in policies for action in self.actions(each)}
             self.assertEqual({kind for kind in types if _service(kind) not in services}, set())
 
     def test_every_type_can_be_created_read_and_deleted(self) -> None:
-        """The policy of the module has the actions of each resource type.
+        """The policies of the module have the actions of each resource type.
 
         API Gateway is left out: its actions are HTTP methods.
         """
         module = {kind for kind in _types(INFRA.glob("*.tf")) if not kind.startswith("api_gateway_")}
         self.assertEqual(module, set(LIFECYCLE), "the types of the module and of LIFECYCLE differ")
-        granted = set(self.actions(POLICIES[0]))
+        granted = {action for file in OF_MODULE for action in self.actions(file)}
         missing = {kind: set(needed) - granted for kind, needed in LIFECYCLE.items()}
         self.assertEqual({kind: actions for kind, actions in missing.items() if actions}, {})
 

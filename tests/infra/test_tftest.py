@@ -29,7 +29,7 @@ class TerraformTest(unittest.TestCase):
         for file, right, wrong, run in (
             ("queue.tf", "maxReceiveCount = 100", "maxReceiveCount = 3", "defaults"),
             ("iam.tf", '"sqs:SendMessage"', '"sqs:*"', "defaults"),
-            ("variables.tf", '[A-Za-z0-9]"', '.*"', "clone_names_that_match_any_pipeline"),
+            ("variables_rules.tf", '[A-Za-z0-9]"', '.*"', "clone_names_that_match_any_pipeline"),
         ):
             path = self.runs.folder / file
             text = path.read_text()

@@ -260,13 +260,13 @@ class Account(Emulated):
 
     def test_the_variables_are_those_of_the_example(self) -> None:
         """None is unknown there, and none that it needs is missing."""
-        text = (EXAMPLE / "variables.tf").read_text()
+        text = "\n".join(file.read_text() for file in sorted(EXAMPLE.glob("*.tf")))
         blocks = re.findall(r'(?ms)^variable "(\w+)" \{\n(.*?)^\}', text)
         required = {name for name, body in blocks if not re.search(r"(?m)^  default", body)}
         given = account.variables(SETTINGS, "branchline-acc-0000")
         self.assertLessEqual(required, set(given))
         self.assertLessEqual(set(given), {name for name, _ in blocks})
-        outputs = re.findall(r'(?m)^output "(\w+)"', (EXAMPLE / "outputs.tf").read_text())
+        outputs = re.findall(r'(?m)^output "(\w+)"', text)
         used = ("configuration", "connection_arn", "webhook_secret_arns", "webhook_urls")
         self.assertLessEqual(set(used), set(outputs))
 

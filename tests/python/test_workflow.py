@@ -135,6 +135,7 @@ class Releases(unittest.TestCase):
         # A version of a crate cannot be replaced, so it comes last.
         self.assertEqual(before("crate"), before("publish") | {"publish"})
         self.assertEqual(RELEASE["jobs"]["checks"]["uses"], "$/.github/workflows/ci.yml")
+        self.assertIn("scripts/ci dryrun", called("sbom"))
 
     def test_each_binary_is_built_and_run_on_its_own_kind_of_machine(self) -> None:
         """Both architectures of Fargate have a static binary."""

@@ -21,22 +21,16 @@ module "branchline" {
   image            = var.image
   cpu_architecture = var.cpu_architecture
 
-  rules = <<-TOML
-    [[rule]]
-    repository = ${jsonencode(var.repository)}
-    on         = "pull_request"
-    base       = ${jsonencode(var.base)}
-    template   = ${jsonencode(aws_codepipeline.template.name)}
+  rules = [{
+    repository     = [var.repository]
+    on             = "pull_request"
+    base           = [var.base]
+    template       = aws_codepipeline.template.name
+    build_role_arn = aws_iam_role.clone_build.arn # who runs the buildspec of a pull request
+  }]
 
-    # Who runs the buildspec of a pull request.
-    build_role_arn = ${jsonencode(aws_iam_role.clone_build.arn)}
-  TOML
-
-  # Pipelines, roles and connections of the rules above, for the permissions of the daemon.
-  template_names     = [local.template]
-  clone_names        = [local.clones]
+  # The role and the connection of the template, for the permissions of the daemon.
   pipeline_role_arns = [aws_iam_role.pipeline.arn]
-  build_role_arns    = [aws_iam_role.clone_build.arn]
   connection_arns    = [aws_codeconnections_connection.github.arn]
 
   # ARNs of the versions, not of the secrets, so that no task starts before the secret has a value.
@@ -55,6 +49,7 @@ module "branchline" {
   web_acl_rate = var.web_acl_rate
 
   alarm_topic_arns    = var.alarm_topic_arns
+  silence_hours       = var.silence_hours
   metrics             = var.metrics
   min_tasks           = var.min_tasks
   deletion_protection = var.deletion_protection

@@ -7,7 +7,7 @@
 # change what a build may do.
 
 resource "aws_iam_role" "pipeline" {
-  name = "${var.name}-pipeline"
+  name = "${var.name}-${var.region}-pipeline"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -92,7 +92,7 @@ locals {
 
 # The template's builds: reviewed code of the base branch.
 resource "aws_iam_role" "build" {
-  name               = "${var.name}-build"
+  name               = "${var.name}-${var.region}-build"
   assume_role_policy = local.trust_codebuild
 }
 
@@ -120,7 +120,7 @@ resource "aws_iam_role_policy" "build" {
 
 # The clones' builds: code that nobody has reviewed yet.
 resource "aws_iam_role" "clone_build" {
-  name               = "${var.name}-clone-build"
+  name               = "${var.name}-${var.region}-clone-build"
   assume_role_policy = local.trust_codebuild
 }
 

@@ -99,10 +99,16 @@ variable "alarm_topic_arns" {
   default     = []
 }
 
+variable "silence_hours" {
+  description = "Creates an alarm that starts when no webhook has arrived for this many hours, 1 to 24."
+  type        = number
+  default     = null
+}
+
 variable "metrics" {
-  description = "Whether the daemon writes metrics to CloudWatch, with a dashboard."
-  type        = bool
-  default     = false
+  description = "Where the daemon's metrics go: none, cloudwatch (with a dashboard) or prometheus."
+  type        = string
+  default     = "none"
 }
 
 variable "min_tasks" {
@@ -112,9 +118,8 @@ variable "min_tasks" {
 }
 
 variable "manage_api_gateway_account" {
-  description = "True where `aws apigateway get-account` shows no cloudwatchRoleArn, which the API needs to write logs."
+  description = "True if `aws apigateway get-account` shows no cloudwatchRoleArn, which the API needs to write logs, and otherwise false."
   type        = bool
-  default     = false
 }
 
 variable "webhook_secrets" {

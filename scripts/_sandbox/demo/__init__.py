@@ -1,10 +1,13 @@
 """scripts/demo: shows from outside what branchline does, on one machine.
 
-daemon.py runs the binary, steps.py has the steps of the story, and story.py what a step can do.
+daemon.py runs the binary, steps.py has the steps of the story, story.py what a step can do, and
+picture.py makes a picture of what it prints.
 """
 
 import argparse
+import contextlib
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +19,7 @@ from _common.problem import Problem
 
 from .. import account, aws, emulator
 from ..world import World
-from . import daemon, steps
+from . import daemon, picture, steps
 from .story import Story
 
 FOLDER = paths.SANDBOX / "demo"
@@ -35,7 +38,14 @@ def main() -> int:
         terminal.heading("Preparing")
         binary = arguments.binary or cargo.branchline(release=arguments.release)
         isolate()
-        return _perform(binary)
+        tee = picture.Tee(sys.stdout)
+        with contextlib.redirect_stdout(tee):
+            status = _perform(binary)
+        if status == 0 and arguments.record:
+            picture.record(tee.text(), arguments.record.resolve())
+        if status == 0 and arguments.compare:
+            picture.compare(tee.text(), arguments.compare.resolve())
+        return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--release", action="store_true", help=release_help)
     binary_help = "use this branchline and build nothing"
     parser.add_argument("--binary", type=Path, metavar="FILE", help=binary_help)
+    picture_help = "write the picture of the first steps, such as docs/demo.svg"
+    parser.add_argument("--record", type=Path, metavar="FILE", help=picture_help)
+    compare_help = "fail if that picture shows something else than this run"
+    parser.add_argument("--compare", type=Path, metavar="FILE", help=compare_help)
     return parser
 
 

@@ -7,6 +7,9 @@ pub(super) const SUBJECT: &str = "COMMITS#";
 /// The beginning of the sort key of a commit.
 pub(super) const COMMIT: &str = "COMMIT#";
 
+/// The sort key of the comment of a pull request.
+pub(super) const COMMENT: &str = "COMMENT";
+
 /// Returns the partition key of a subject's commits.
 pub(super) fn subject_key(subject: &Subject) -> String {
     format!("{SUBJECT}{}", subject.table_key())

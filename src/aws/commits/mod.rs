@@ -1,5 +1,6 @@
 //! Implements the commits port with DynamoDB: one item for each head commit.
 
+mod comment;
 mod expression;
 mod keys;
 mod read;
@@ -18,27 +19,26 @@ use crate::aws::commits::expression::Expression;
 use crate::aws::commits::keys::{COMMIT, commit_key, subject_key};
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
-use crate::aws::row::{n, s};
+use crate::aws::row::{Item, n, s};
 use crate::aws::store_reader::{BY_STATE, cursor, start_key};
 
 impl DynamoStore {
-    /// Updates a record on a condition. Returns false if the condition does not hold.
-    async fn change_commit(
+    /// Updates a record of a subject on a condition. Returns false if the condition does not hold.
+    async fn change_record(
         &self,
-        key: &CommitKey,
+        subject: &Subject,
+        sort_key: String,
         change: Expression,
         condition: &str,
     ) -> Result<bool, Fault> {
-        let call = format!(
-            "UpdateItem of {} on {}",
-            subject_key(&key.subject),
-            self.table()
-        );
+        let pk = subject_key(subject);
+        let call = format!("UpdateItem of {pk} on {}", self.table());
         let request = self
             .client()
             .update_item()
             .table_name(self.table())
-            .set_key(Some(write::key(key)))
+            .key("pk", s(pk))
+            .key("sk", s(sort_key))
             .update_expression(change.text())
             .condition_expression(condition)
             .set_expression_attribute_names(Some(change.names))
@@ -48,6 +48,32 @@ impl DynamoStore {
             Err(error) if is_refused(&error) => Ok(false),
             Err(error) => Err(fault(Service::DynamoDb, &call, error)),
         }
+    }
+
+    /// Returns a page of the keys of a list in the index.
+    async fn listed_keys(
+        &self,
+        list: &str,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> Result<(Vec<Item>, Option<Cursor>), Fault> {
+        let call = format!("Query on {}", self.table());
+        let query = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name(BY_STATE)
+            .key_condition_expression("#state = :state AND updated_at < :before")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", s(list))
+            .expression_attribute_values(":before", s(before.to_string()))
+            .set_exclusive_start_key(start_key(after));
+        let answer = measured(Service::DynamoDb, "Query", query.send()).await;
+        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
+        Ok((
+            answer.items.unwrap_or_default(),
+            answer.last_evaluated_key.map(cursor),
+        ))
     }
 }
 
@@ -95,8 +121,9 @@ impl CommitLog for DynamoStore {
         let mut change = write::changes(update, now);
         change.compare("phase", ":building", s(Phase::BUILDING));
         let condition = "attribute_not_exists(#phase) OR #phase <> :building";
-        let applied = self.change_commit(&update.key, change, condition).await;
-        applied.map(|_| ())
+        let CommitKey { subject, commit } = update.key();
+        let applied = self.change_record(subject, commit_key(commit), change, condition);
+        applied.await.map(|_| ())
     }
 
     async fn replace(
@@ -107,7 +134,8 @@ impl CommitLog for DynamoStore {
         let mut change = write::replacement(record, list);
         let seen = n(record.version.saturating_sub(1));
         change.compare("version", ":seen", seen);
-        self.change_commit(&record.key, change, "#version = :seen")
+        let CommitKey { subject, commit } = &record.key;
+        self.change_record(subject, commit_key(commit), change, "#version = :seen")
             .await
     }
 
@@ -117,23 +145,8 @@ impl CommitLog for DynamoStore {
         before: Timestamp,
         after: Option<Cursor>,
     ) -> Result<CommitPage, Fault> {
-        let call = format!("Query on {}", self.table());
-        let query = self
-            .client()
-            .query()
-            .table_name(self.table())
-            .index_name(BY_STATE)
-            .key_condition_expression("#state = :state AND updated_at < :before")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", s(list.as_str()))
-            .expression_attribute_values(":before", s(before.to_string()))
-            .set_exclusive_start_key(start_key(after));
-        let answer = measured(Service::DynamoDb, "Query", query.send()).await;
-        let answer = answer.map_err(|error| fault(Service::DynamoDb, &call, error))?;
-        let keys: Result<_, Fault> = answer.items().iter().map(read::key).collect();
-        Ok(CommitPage {
-            keys: keys?,
-            next: answer.last_evaluated_key.map(cursor),
-        })
+        let (items, next) = self.listed_keys(list.as_str(), before, after).await?;
+        let keys: Result<_, Fault> = items.iter().map(read::key).collect();
+        Ok(CommitPage { keys: keys?, next })
     }
 }

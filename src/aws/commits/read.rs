@@ -13,20 +13,25 @@ use crate::domain::report::record::{
     Attempt, CommitKey, CommitRecord, FailedReport, Phase, Reported, Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::report::{ReportForm, ReportState};
 use crate::domain::state::desired::AbsenceReason;
 
 use crate::aws::commits::keys::{COMMIT, SUBJECT};
 use crate::aws::row::{Item, Part};
 
+/// Returns the subject of a record.
+pub(super) fn subject(item: &Item) -> Result<Subject, Fault> {
+    Part::row(item).parse("pk", |pk| {
+        Subject::from_table_key(pk.strip_prefix(SUBJECT)?)
+    })
+}
+
 /// Returns the key of a record.
 pub(super) fn key(item: &Item) -> Result<CommitKey, Fault> {
     let row = Part::row(item);
     Ok(CommitKey {
-        subject: row.parse("pk", |pk| {
-            Subject::from_table_key(pk.strip_prefix(SUBJECT)?)
-        })?,
+        subject: subject(item)?,
         commit: row.parse("sk", |sk| CommitId::parse(sk.strip_prefix(COMMIT)?).ok())?,
     })
 }
@@ -45,7 +50,9 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
             form,
             context: row.owned("context")?,
             installation: row.number("installation")?.map(InstallationId),
+            comment: row.parse("comment", CommentPolicy::parse)?,
         },
+        event_time: row.parse("event_time", Timestamp::from_rfc3339)?,
         phase: phase(&row)?,
         superseded_by: row.optional("superseded_by", |sha| CommitId::parse(sha).ok())?,
         execution: execution("execution")?.flatten(),
@@ -156,18 +163,19 @@ fn reported(part: &Part<'_>) -> Result<Reported, Fault> {
     })
 }
 
-fn sender(part: &Part<'_>) -> Result<Sending, Fault> {
+pub(super) fn sender(part: &Part<'_>) -> Result<Sending, Fault> {
     Ok(Sending {
         owner: part.owned("owner")?,
         until: part.parse("until", Timestamp::from_rfc3339)?,
     })
 }
 
-fn failed(part: &Part<'_>) -> Result<FailedReport, Fault> {
+pub(super) fn failed(part: &Part<'_>) -> Result<FailedReport, Fault> {
     Ok(FailedReport {
         attempts: part.required("attempts")?,
         kind: part.parse("kind", GitHubFaultKind::parse)?,
         detail: part.owned("detail")?,
         retry_at: part.optional("retry_at", Timestamp::from_rfc3339)?,
+        since: part.parse("since", Timestamp::from_rfc3339)?,
     })
 }

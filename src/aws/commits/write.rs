@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
 use crate::domain::report::record::{
-    Attempt, CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported,
+    Attempt, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead,
     Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
@@ -27,9 +27,11 @@ pub(in crate::aws) fn part(
     now: Timestamp,
 ) -> Result<TransactWriteItem, Fault> {
     let change = changes(update, now);
+    let CommitKey { subject, commit } = update.key();
     let update = Update::builder()
         .table_name(table)
-        .set_key(Some(key(&update.key)))
+        .key("pk", s(subject_key(subject)))
+        .key("sk", s(commit_key(commit)))
         .update_expression(change.text())
         .set_expression_attribute_names(Some(change.names))
         .set_expression_attribute_values(Some(change.values));
@@ -38,50 +40,52 @@ pub(in crate::aws) fn part(
         .build())
 }
 
-/// Returns the key of a record.
-pub(super) fn key(key: &CommitKey) -> crate::aws::row::Item {
-    [
-        ("pk".to_owned(), s(subject_key(&key.subject))),
-        ("sk".to_owned(), s(commit_key(&key.commit))),
-    ]
-    .into()
-}
-
 /// Returns the change of an update, which needs no record to be there.
 pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
-    let mut change = touched(now, Some(CommitList::Unreported));
-    match &update.change {
-        CommitChange::Superseded(by) => change.set("superseded_by", Some(s(by.as_str()))),
-        CommitChange::Head {
-            repository,
-            target,
+    let mut change = touched(now, Some(CommitList::Unreported.as_str()));
+    match update {
+        CommitUpdate::Superseded { by, .. } => change.set("superseded_by", Some(s(by.as_str()))),
+        CommitUpdate::Head {
+            head,
             phase,
             execution,
             outdated,
         } => {
-            place(&mut change, repository, target);
-            self::phase(&mut change, phase);
-            change.set("superseded_by", None);
-            // A new report may be possible where an earlier one was not.
-            change.set("failed", None);
-            if let Some(execution) = execution {
-                change.set("execution", Some(s(execution.as_str())));
-            }
+            self::head(&mut change, head, phase, execution.as_ref());
             if let Some(outdated) = outdated {
                 change.set("outdated", Some(attempt(outdated)));
-            }
-            if matches!(phase, Phase::Absent(_)) {
-                change.copy("execution", "ended_execution");
             }
         }
     }
     change
 }
 
+/// Sets what [`CommitRecord::updated`] sets.
+fn head(
+    change: &mut Expression,
+    head: &ReportedHead,
+    phase: &Phase,
+    execution: Option<&ExecutionId>,
+) {
+    place(change, &head.repository, &head.target);
+    change.set("event_time", Some(s(head.event_time.to_string())));
+    self::phase(change, phase);
+    change.set("superseded_by", None);
+    // A new report may be possible where an earlier one was not.
+    change.set("failed", None);
+    if let Some(execution) = execution {
+        change.set("execution", Some(s(execution.as_str())));
+    }
+    if phase.ends_executions() {
+        change.copy("execution", "ended_execution");
+    }
+}
+
 /// Returns the change that makes an item this record.
 pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Expression {
-    let mut change = touched(record.updated_at, list);
+    let mut change = touched(record.updated_at, list.map(CommitList::as_str));
     place(&mut change, &record.repository, &record.target);
+    change.set("event_time", Some(s(record.event_time.to_string())));
     phase(&mut change, &record.phase);
     let commit = |commit: &Option<CommitId>| commit.as_ref().map(|id| s(id.as_str()));
     let execution = |id: &Option<ExecutionId>| id.as_ref().map(|id| s(id.as_str()));
@@ -96,10 +100,11 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change
 }
 
-fn touched(now: Timestamp, list: Option<CommitList>) -> Expression {
+/// Returns the change that every write of a record makes: its time, its list and its version.
+pub(super) fn touched(now: Timestamp, list: Option<&str>) -> Expression {
     let mut change = Expression::default();
     change.set("updated_at", Some(s(now.to_string())));
-    change.set("state", list.map(|list| s(list.as_str())));
+    change.set("state", list.map(s));
     let expires_at = now.seconds().saturating_add(KEPT);
     change.set("expires_at", Some(n(expires_at)));
     change.count("version");
@@ -111,6 +116,7 @@ fn place(change: &mut Expression, repository: &RepositoryName, target: &ReportTa
     change.set("form", Some(s(target.form.as_str())));
     change.set("context", Some(s(target.context.as_str())));
     change.set("installation", target.installation.map(|id| n(id.0)));
+    change.set("comment", Some(s(target.comment.as_str())));
 }
 
 fn phase(change: &mut Expression, phase: &Phase) {
@@ -200,18 +206,19 @@ fn reported(reported: &Reported) -> AttributeValue {
     ])
 }
 
-fn sender(sender: &Sending) -> AttributeValue {
+pub(super) fn sender(sender: &Sending) -> AttributeValue {
     map([
         ("owner", text(Some(&sender.owner))),
         ("until", text(Some(&sender.until))),
     ])
 }
 
-fn failed(failed: &FailedReport) -> AttributeValue {
+pub(super) fn failed(failed: &FailedReport) -> AttributeValue {
     map([
         ("attempts", Some(n(failed.attempts))),
         ("kind", Some(s(failed.kind.as_str()))),
         ("detail", text(Some(&failed.detail))),
         ("retry_at", text(failed.retry_at.as_ref())),
+        ("since", text(Some(&failed.since))),
     ])
 }

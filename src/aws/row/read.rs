@@ -11,7 +11,7 @@ use crate::domain::ids::{
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
     Approved, ClaimInfo, Mapping, Observed, State, UnknownAttributes,
@@ -193,6 +193,7 @@ fn report(part: &Part<'_>) -> Result<ReportTarget, Fault> {
         form: part.parse("form", ReportForm::parse)?,
         context: part.owned("context")?,
         installation: part.number("installation")?.map(InstallationId),
+        comment: part.parse("comment", CommentPolicy::parse)?,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::domain::ids::{
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
@@ -91,6 +91,7 @@ fn full() -> Mapping {
             form: ReportForm::Check,
             context: "branchline/api".into(),
             installation: Some(InstallationId(7)),
+            comment: CommentPolicy::Failures,
         }),
         approved: Some(Approved {
             commit: commit("d"),

@@ -157,6 +157,7 @@ fn report(target: &ReportTarget) -> AttributeValue {
         ("form", Some(s(target.form.as_str()))),
         ("context", text(Some(&target.context))),
         ("installation", target.installation.map(|id| n(id.0))),
+        ("comment", Some(s(target.comment.as_str()))),
     ])
 }
 

@@ -8,6 +8,7 @@ use crate::cli::output::notes::notes;
 use crate::domain::clone::diff::lines;
 use crate::domain::text::one_line;
 use crate::inspect::explain::Explanation;
+use crate::inspect::predicted_report::PredictedReport;
 
 /// The longest line of the text, in characters. The JSON has the whole values.
 const LINE: usize = 400;
@@ -74,6 +75,7 @@ fn table(explanation: &Explanation, colours: bool) -> String {
 fn facts(explanation: &Explanation) -> String {
     let journal = &explanation.journal;
     let repository = journal.repository.as_ref().map(ToString::to_string);
+    let report = explanation.report.as_ref();
     let facts = [
         ("event", journal.event.as_ref().map(ToString::to_string)),
         (
@@ -91,6 +93,14 @@ fn facts(explanation: &Explanation) -> String {
             journal.pipeline.as_ref().map(ToString::to_string),
         ),
         ("prediction", Some(explanation.prediction.clone())),
+        ("report", report.map(reported)),
+        (
+            "comment",
+            report
+                .and_then(|report| report.comment.as_deref())
+                .and_then(|text| text.lines().nth(1))
+                .map(|title| title.trim_matches('*').to_owned()),
+        ),
     ];
     let mut text = String::new();
     for (name, value) in facts {
@@ -102,6 +112,17 @@ fn facts(explanation: &Explanation) -> String {
         }
     }
     text
+}
+
+fn reported(report: &PredictedReport) -> String {
+    let PredictedReport {
+        form,
+        context,
+        state,
+        title,
+        ..
+    } = report;
+    format!("{form} {context}: {state}: {title}")
 }
 
 fn line(text: &mut String, line: &str) {

@@ -1,13 +1,14 @@
 //! The text of one mapping with its pipeline.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 use crate::domain::clone::execution::{Execution, Stage};
 use crate::domain::text::one_line;
 
 use crate::cli::output::colour::Colour;
+use crate::cli::output::fields::{LINE, line};
+use crate::cli::output::reports::reports;
+use crate::inspect::mappings::reports::Reports;
 use crate::inspect::mappings::row::Row;
 
 /// A mapping with its pipeline.
@@ -18,6 +19,8 @@ pub struct Shown {
     pub row: Row,
     /// The pipeline; `None` if the mapping has none.
     pub live: Option<Live>,
+    /// What GitHub was shown.
+    pub github: Reports,
 }
 
 /// The pipeline in CodePipeline.
@@ -34,9 +37,6 @@ pub struct Live {
     /// The calls that failed, and why.
     pub unknown: Vec<String>,
 }
-
-/// The longest value of the text, in characters. The JSON has the whole values.
-const LINE: usize = 2_000;
 
 /// Renders the mapping, one field per line, and its pipeline, one stage or execution per line.
 #[must_use]
@@ -55,6 +55,7 @@ pub fn lines(shown: &Shown, colours: bool) -> String {
     if let Some(live) = &shown.live {
         pipeline(&mut text, live, colours);
     }
+    reports(&mut text, &shown.github);
     text
 }
 
@@ -90,11 +91,6 @@ fn pipeline(text: &mut String, live: &Live, colours: bool) {
     if let Some(console) = &live.console {
         line(text, "console", &one_line(console, LINE));
     }
-}
-
-fn line(text: &mut String, name: &str, value: &str) {
-    // Writing into a string cannot fail.
-    let _ = writeln!(text, "{name:<16} {value}");
 }
 
 /// Pads a state to this width, and colours it.

@@ -5,9 +5,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 pub mod colour;
 pub mod explanation;
+mod fields;
 pub mod github_app;
 pub mod mapping;
 pub mod notes;
+mod reports;
 pub mod status;
 pub mod streaming_table;
 pub mod why;

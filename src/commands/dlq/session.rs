@@ -111,6 +111,7 @@ impl DlqSession {
             table: self.config.table.clone(),
             authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
+            region: self.aws.region().to_owned(),
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

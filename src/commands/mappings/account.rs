@@ -9,11 +9,16 @@ use crate::cli::terminal::note;
 use crate::commands::connect::connect_account;
 use crate::config::{self, RedactedEnvironment};
 use crate::domain::fault::Fault;
+use crate::domain::github::api_url::ApiUrl;
 
 /// The table and CodePipeline.
 pub(super) struct MappingsAccount {
     pub(super) store: DynamoStore,
     pub(super) pipelines: CodePipelines,
+    /// The Region of the pipelines.
+    pub(super) region: String,
+    /// Where GitHub is.
+    pub(super) github: ApiUrl,
 }
 
 /// Connects to the account. No secret is read.
@@ -23,6 +28,8 @@ pub(super) async fn open(options: &SharedOptions) -> Result<MappingsAccount, Box
     let config = config::load_account(&overrides, &redacted)?;
     let aws = connect_account(&config).await?;
     Ok(MappingsAccount {
+        region: aws.region().to_owned(),
+        github: config.github,
         store: aws.store(config.table),
         pipelines: aws.pipelines(config.codepipeline_rate),
     })

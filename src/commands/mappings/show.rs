@@ -8,8 +8,9 @@ use crate::commands::mappings::account::open;
 use crate::commands::system_clock::SystemClock;
 use crate::domain::fault::Fault;
 use crate::inspect::mappings::lookup::subject as find_subject;
+use crate::inspect::mappings::reports::Reports;
 use crate::inspect::mappings::row::{Row, console};
-use crate::ports::{Clock, PipelineReader, StoreReader};
+use crate::ports::{Clock, CommentLog, CommitLog, PipelineReader, StoreReader};
 
 pub(super) async fn show(args: &Show) -> Done {
     let account = open(&args.options).await?;
@@ -41,7 +42,16 @@ pub(super) async fn show(args: &Show) -> Done {
         });
     }
     let row = Row::new(&mapping, SystemClock.now());
-    let shown = Shown { row, live };
+    let commits = account.store.commits(&subject).await.map_err(fault)?;
+    let comment = account.store.comment(&subject).await.map_err(fault)?;
+    let github = Reports::new(
+        &mapping.repository,
+        commits,
+        comment.as_ref(),
+        account.github.website(),
+        &account.region,
+    );
+    let shown = Shown { row, live, github };
     let text = match format(args.output) {
         OutputFormat::Table => lines(&shown, colours()),
         OutputFormat::Json | OutputFormat::Csv => serde_json::to_string(&shown)? + "\n",

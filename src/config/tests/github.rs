@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::config::RedactedEnvironment;
 use crate::domain::github::{Credentials, GitHubAccess};
+use crate::domain::report::target::CommentPolicy;
 
 /// Returns a private key that is made for the tests, so that the repository has none.
 fn pem() -> &'static str {
@@ -132,4 +133,36 @@ fn commands_that_need_no_secret_read_none() {
             Credentials::Token(token) => assert_eq!(token.readable(), None),
         }
     }
+}
+
+#[test]
+fn a_comment_needs_reports_and_a_pull_request() {
+    let rules = |token: &str, first: &str, second: &str| {
+        let text = with(token);
+        let text = text.replacen("[[rule]]\n", &format!("[[rule]]\n{first}\n"), 1);
+        let text = text.replace("on = \"branch\"", &format!("on = \"branch\"\n{second}"));
+        load(&Overrides::default(), &environment(text.leak())).map(|config| config.rules.0)
+    };
+    let token = "token = \"env:TOKEN\"";
+    let loaded = rules(token, "comment = \"failures\"", "comment = \"never\"").unwrap();
+    let policies = loaded.iter().map(|rule| rule.comment);
+    let expected = [CommentPolicy::Failures, CommentPolicy::Never];
+    assert_eq!(policies.collect::<Vec<_>>(), expected);
+    let default = rules(token, "", "").unwrap();
+    assert_eq!(default[0].comment, CommentPolicy::Never);
+    let mistakes = [
+        (token, "comment = \"often\"", "comment = \"always\""),
+        (token, "comment = \"always\"\nreport = \"none\"", ""),
+        ("# no token", "comment = \"failures\"", ""),
+    ];
+    let texts = mistakes.map(|(token, first, second)| {
+        let problems = rules(token, first, second).unwrap_err();
+        problems.to_string()
+    });
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    branchline.toml:15: rule[1].comment: expected "failures", "always" or "never"
+    branchline.toml:23: rule[2].comment: only pull requests have a comment: remove it, or use on = "pull_request"
+    branchline.toml:15: rule[1].comment: a comment needs reports: set github.app or github.token, and no report = "none"
+    branchline.toml:15: rule[1].comment: a comment needs reports: set github.app or github.token, and no report = "none"
+    "#);
 }

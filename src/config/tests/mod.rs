@@ -184,13 +184,13 @@ pipeline_name = "{repo}"
     branchline.toml:10: github.secrets: secret 3: EMPTY is empty
     branchline.toml:10: github.secrets: secret 4: the file /none cannot be read: entity not found
     branchline.toml:12: rule[1].repository: invalid glob 'a[b': unclosed character class; missing ']'
-    branchline.toml:13: rule[1].on: expected "pull_request" or "branch"
+    branchline.toml:13: rule[1].on: expected "pull_request", "branch" or "merge_group"
     branchline.toml:14: rule[1].template: not a pipeline name: expected 1 to 100 of A-Z a-z 0-9 . @ _ -
     branchline.toml:15: rule[1].drafts: expected true or false
     branchline.toml:16: rule[2].repository: missing: every rule needs it
-    branchline.toml:16: rule[2]: 'base' applies to pull requests, and this rule has on = "branch": remove it
+    branchline.toml:16: rule[2]: 'base' does not apply to a rule with on = "branch": remove it
     branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
-    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name, report, context
+    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, variables, environment, secrets, tags, start, update, stop_on_close, max_active, pipeline_name, report, context, comment
     branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     "#);

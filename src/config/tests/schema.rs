@@ -104,6 +104,12 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ("[[rule]]\n", "[[rule]]\nforks = true\n"),
         ("name = \"branches\"", "update = \"always\""),
         ("name = \"branches\"", "secrets = { \"A/B/C\" = \"x\" }"),
+        ("name = \"branches\"", "comment = \"always\""),
+        ("[[rule]]\n", "[[rule]]\ncomment = \"often\"\n"),
+        (
+            "[[rule]]\n",
+            "[[rule]]\nreport = \"none\"\ncomment = \"failures\"\n",
+        ),
     ];
     for (good, bad) in mistakes {
         assert!(GOOD.contains(good), "{good}");

@@ -2,11 +2,12 @@
 
 use crate::domain::ids::Branch;
 use crate::domain::intake::event::Change;
+use crate::domain::rules::merge_queue::merge_group_base;
 
 /// What the rules ask of a pull request or a branch, beside its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedFacts {
-    /// The base branch of a pull request.
+    /// The base branch of a pull request or a merge group.
     pub base: Option<Branch>,
     /// The head branch of a pull request, or the branch itself.
     pub branch: Branch,
@@ -27,7 +28,7 @@ impl AskedFacts {
                 fork: pull.fork,
             }),
             Change::Branch(branch, _) => Some(Self {
-                base: None,
+                base: merge_group_base(branch),
                 branch: branch.clone(),
                 draft: false,
                 fork: false,

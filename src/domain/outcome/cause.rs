@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::ids::DeliveryId;
+use crate::domain::ids::{CommitId, DeliveryId};
 
 /// The cause of an audit entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Cause {
     DeadLetter(DeliveryId),
     /// A message without a known delivery that was dead-lettered or quarantined, by SQS's id.
     Message(String),
+    /// A report to GitHub, by its commit.
+    Report(CommitId),
 }
 
 const REPAIR: &str = "repair";
@@ -30,9 +32,10 @@ const REPLAY: &str = "replay";
 const DROP: &str = "drop";
 const DEAD_LETTER: &str = "dead-letter";
 const MESSAGE: &str = "message";
+const REPORT: &str = "report";
 
 impl Cause {
-    /// Returns the id of the delivery; `None` for a sweep or a message, which have none.
+    /// Returns the id of the delivery; `None` for a sweep, a message or a report, which have none.
     #[must_use]
     pub fn delivery(&self) -> Option<&DeliveryId> {
         match self {
@@ -41,7 +44,7 @@ impl Cause {
             | Self::Replay(id)
             | Self::Drop(id)
             | Self::DeadLetter(id) => Some(id),
-            Self::Sweep(_) | Self::Message(_) => None,
+            Self::Sweep(_) | Self::Message(_) | Self::Report(_) => None,
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Display for Cause {
             Self::Drop(id) => write!(f, "{DROP}:{id}"),
             Self::DeadLetter(id) => write!(f, "{DEAD_LETTER}:{id}"),
             Self::Message(id) => write!(f, "{MESSAGE}:{id}"),
+            Self::Report(commit) => write!(f, "{REPORT}:{commit}"),
         }
     }
 }
@@ -79,6 +83,10 @@ impl FromStr for Cause {
             Some((DROP, rest)) => id(rest).map(Self::Drop),
             Some((DEAD_LETTER, rest)) => id(rest).map(Self::DeadLetter),
             Some((MESSAGE, id)) => Ok(Self::Message(id.to_owned())),
+            Some((REPORT, sha)) => {
+                let commit = CommitId::parse(sha).map_err(|_| UnknownCause)?;
+                Ok(Self::Report(commit))
+            }
             Some(_) => Err(UnknownCause),
         }
     }
@@ -99,6 +107,7 @@ mod tests {
             Cause::Drop(id()),
             Cause::DeadLetter(id()),
             Cause::Message("0f3a".to_owned()),
+            Cause::Report(CommitId::parse("a".repeat(40)).unwrap()),
         ];
         for cause in causes {
             assert_eq!(cause.to_string().parse(), Ok(cause));

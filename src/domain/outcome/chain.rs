@@ -17,6 +17,8 @@ pub enum Chain {
     DeadLetters(Subject),
     /// What operators did with a subject's dead letters.
     Operators(Subject),
+    /// The final reports to GitHub about a subject's commits.
+    Reports(Subject),
     /// What operators did with messages without a known subject.
     OperatorMessages,
     /// The messages without a known subject that one worker dead-lettered or quarantined.
@@ -35,8 +37,9 @@ pub struct ChainHead {
 const CHANGE: &str = "CHANGE";
 const FAILURE: &str = "FAILURE";
 const ACTION: &str = "ACTION";
+const REPORT: &str = "REPORT";
 const MESSAGE: &str = "MESSAGE";
-/// The beginning of the partitions that operators may write to: infra/iam.tf has the same.
+/// The beginning of the partitions that operators may write to: infra/iam_daemon.tf has the same.
 const OPERATOR: &str = "OPERATOR#";
 /// The partition of operators' actions on messages without a known subject. No subject's key is the
 /// same, since it begins with `REPO#`.
@@ -46,11 +49,12 @@ const WORKER: &str = "WORKER#";
 impl Chain {
     /// Returns the chains of a subject.
     #[must_use]
-    pub fn of(subject: &Subject) -> [Self; 3] {
+    pub fn of(subject: &Subject) -> [Self; 4] {
         [
             Self::Changes(subject.clone()),
             Self::DeadLetters(subject.clone()),
             Self::Operators(subject.clone()),
+            Self::Reports(subject.clone()),
         ]
     }
 
@@ -58,9 +62,10 @@ impl Chain {
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
         match self {
-            Self::Changes(subject) | Self::DeadLetters(subject) | Self::Operators(subject) => {
-                Some(subject)
-            }
+            Self::Changes(subject)
+            | Self::DeadLetters(subject)
+            | Self::Operators(subject)
+            | Self::Reports(subject) => Some(subject),
             Self::OperatorMessages | Self::Messages(_) => None,
         }
     }
@@ -69,7 +74,9 @@ impl Chain {
     #[must_use]
     pub fn partition(&self) -> String {
         match self {
-            Self::Changes(subject) | Self::DeadLetters(subject) => subject.table_key(),
+            Self::Changes(subject) | Self::DeadLetters(subject) | Self::Reports(subject) => {
+                subject.table_key()
+            }
             Self::Operators(subject) => format!("{OPERATOR}{}", subject.table_key()),
             Self::OperatorMessages => OPERATOR_MESSAGES.to_owned(),
             Self::Messages(worker) => format!("{WORKER}{worker}"),
@@ -108,6 +115,7 @@ impl Chain {
     fn parse(partition: &str, kind: &str) -> Option<Self> {
         match kind {
             CHANGE => Subject::from_table_key(partition).map(Self::Changes),
+            REPORT => Subject::from_table_key(partition).map(Self::Reports),
             FAILURE => Subject::from_table_key(partition).map(Self::DeadLetters),
             ACTION if partition == OPERATOR_MESSAGES => Some(Self::OperatorMessages),
             ACTION => {
@@ -122,6 +130,7 @@ impl Chain {
         match self {
             Self::Changes(_) => CHANGE,
             Self::DeadLetters(_) => FAILURE,
+            Self::Reports(_) => REPORT,
             Self::Operators(_) | Self::OperatorMessages => ACTION,
             Self::Messages(_) => MESSAGE,
         }

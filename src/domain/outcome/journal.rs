@@ -256,7 +256,7 @@ impl Journal {
     /// Records whose reports a written change is about.
     pub fn changed(&mut self, commits: &[CommitUpdate]) {
         self.commits
-            .extend(commits.iter().map(|update| update.key.clone()));
+            .extend(commits.iter().map(|update| update.key().clone()));
     }
 
     /// Records the row after the message.

@@ -4,9 +4,12 @@
 
 use crate::domain::ids::{CommitId, Timestamp};
 
+pub mod audit;
+pub mod comment;
 pub mod execution;
 pub mod fault;
 mod markdown;
+mod parts;
 mod reasons;
 pub mod record;
 pub mod render;
@@ -137,3 +140,6 @@ pub struct Report {
     /// When it ended.
     pub completed_at: Option<Timestamp>,
 }
+
+#[cfg(test)]
+mod tests;

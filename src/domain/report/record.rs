@@ -22,7 +22,7 @@ pub struct CommitKey {
     pub commit: CommitId,
 }
 
-/// The head commit of an open subject, and where it is reported.
+/// The head commit of a subject, and where it is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedHead {
     /// The commit.
@@ -31,6 +31,8 @@ pub struct ReportedHead {
     pub repository: RepositoryName,
     /// Where it is reported.
     pub target: ReportTarget,
+    /// The time of the event that named the commit as the head.
+    pub event_time: Timestamp,
 }
 
 /// What branchline did about a commit.
@@ -76,26 +78,21 @@ impl Phase {
             Self::PipelineLost(_) => Self::PIPELINE_LOST,
         }
     }
+
+    /// Returns true if the executions so far count no more once the commit is built again.
+    #[must_use]
+    pub fn ends_executions(&self) -> bool {
+        matches!(self, Self::Absent(_))
+    }
 }
 
 /// A change to a record, written with the change that causes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitUpdate {
-    /// The commit.
-    pub key: CommitKey,
-    /// The change.
-    pub change: CommitChange,
-}
-
-/// What changes in a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CommitChange {
+pub enum CommitUpdate {
     /// The commit is its subject's head, and this was done about it.
     Head {
-        /// The repository's name.
-        repository: RepositoryName,
-        /// Where it is reported.
-        target: ReportTarget,
+        /// The commit, and where it is reported.
+        head: ReportedHead,
         /// What was done.
         phase: Phase,
         /// The execution that was started, if its id is known.
@@ -104,7 +101,23 @@ pub enum CommitChange {
         outdated: Option<Attempt>,
     },
     /// Another commit is the subject's head now.
-    Superseded(CommitId),
+    Superseded {
+        /// The commit.
+        key: CommitKey,
+        /// The head.
+        by: CommitId,
+    },
+}
+
+impl CommitUpdate {
+    /// Returns the commit whose record changes.
+    #[must_use]
+    pub fn key(&self) -> &CommitKey {
+        match self {
+            Self::Head { head, .. } => &head.key,
+            Self::Superseded { key, .. } => key,
+        }
+    }
 }
 
 /// An attempt of an execution.
@@ -125,6 +138,8 @@ pub struct CommitRecord {
     pub repository: RepositoryName,
     /// Where it is reported.
     pub target: ReportTarget,
+    /// The time of the event that last named it as the head.
+    pub event_time: Timestamp,
     /// What branchline did about it.
     pub phase: Phase,
     /// The head that came after it.
@@ -187,6 +202,8 @@ pub struct FailedReport {
     pub detail: String,
     /// When to try again; `None` where that cannot help.
     pub retry_at: Option<Timestamp>,
+    /// When the first one was.
+    pub since: Timestamp,
 }
 
 impl CommitRecord {
@@ -195,34 +212,29 @@ impl CommitRecord {
     #[must_use]
     pub fn updated(seen: Option<Self>, update: &CommitUpdate, now: Timestamp) -> Option<Self> {
         let version = seen.as_ref().map_or(0, |seen| seen.version) + 1;
-        match &update.change {
-            CommitChange::Superseded(by) => Some(Self {
+        match update {
+            CommitUpdate::Superseded { by, .. } => Some(Self {
                 superseded_by: Some(by.clone()),
                 version,
                 updated_at: now,
                 ..seen?
             }),
-            CommitChange::Head {
-                repository,
-                target,
+            CommitUpdate::Head {
+                head,
                 phase,
                 execution,
                 outdated,
             } => {
                 let last = seen.as_ref().and_then(|seen| seen.execution.clone());
-                let ended = match phase {
-                    Phase::Absent(_) => last.clone(),
-                    Phase::Waiting(_)
-                    | Phase::Building { .. }
-                    | Phase::Refused(_)
-                    | Phase::PipelineLost(_) => {
-                        seen.as_ref().and_then(|seen| seen.ended_execution.clone())
-                    }
+                let ended = match phase.ends_executions() {
+                    true => last.clone(),
+                    false => seen.as_ref().and_then(|seen| seen.ended_execution.clone()),
                 };
                 Some(Self {
-                    key: update.key.clone(),
-                    repository: repository.clone(),
-                    target: target.clone(),
+                    key: head.key.clone(),
+                    repository: head.repository.clone(),
+                    target: head.target.clone(),
+                    event_time: head.event_time,
                     phase: phase.clone(),
                     superseded_by: None,
                     execution: execution.clone().or(last),

@@ -6,19 +6,18 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::domain::ids::{CheckRunId, CommitId, Timestamp};
-use crate::domain::report::execution::{ExecutionState, StepState};
-use crate::domain::report::markdown::{block, code, link};
+use crate::domain::report::execution::ExecutionState;
+use crate::domain::report::markdown::{code, link};
+use crate::domain::report::parts::{duration, escaped, failed_action, left_out, stages};
 use crate::domain::report::reasons::{absence, advice};
 use crate::domain::report::record::{CommitRecord, Phase};
-use crate::domain::report::run::{ActionFailure, Run};
+use crate::domain::report::run::Run;
 use crate::domain::report::{Conclusion, Report, ReportForm, ReportState, TITLE_LIMIT};
 use crate::domain::text::one_line;
 
 /// How long a check run shows the same stages while an execution runs. More frequent updates would
 /// take GitHub's rate limit from other pull requests.
-const REFRESH: Duration = Duration::from_secs(60);
-/// The most characters of a failed action's message.
-const MESSAGE_LIMIT: usize = 2_000;
+pub(super) const REFRESH: Duration = Duration::from_secs(60);
 /// The characters of a commit that people read.
 const SHORT_COMMIT: usize = 7;
 
@@ -111,7 +110,8 @@ impl CommitRecord {
         Some(report)
     }
 
-    fn text(&self) -> Option<Text> {
+    /// Returns the state and the sentence of the report.
+    pub(super) fn text(&self) -> Option<Text> {
         // A sender that recorded nothing may have shown something else since.
         let reported_final = self.sender.is_none()
             && self
@@ -165,7 +165,7 @@ impl CommitRecord {
 
     /// The page of the execution, or of the pipeline while no execution is known. A deleted
     /// pipeline has none.
-    fn url(&self, region: &str) -> Option<String> {
+    pub(super) fn url(&self, region: &str) -> Option<String> {
         let Phase::Building { pipeline, .. } = &self.phase else {
             return None;
         };
@@ -191,14 +191,7 @@ impl CommitRecord {
             let name = code(pipeline.as_str());
             let pipeline = url.map_or_else(|| name.clone(), |url| link(&name, url));
             let _ = write!(summary, "\nPipeline: {pipeline}\n");
-            if !left_out_stages.is_empty() {
-                let names: Vec<String> = left_out_stages.iter().map(|name| code(name)).collect();
-                let _ = write!(
-                    summary,
-                    "\nStages of the template that are left out: {}\n",
-                    names.join(", ")
-                );
-            }
+            left_out(&mut summary, left_out_stages);
         }
         if let Some(run) = self.counted_run() {
             stages(&mut summary, run);
@@ -228,9 +221,9 @@ impl Report {
 }
 
 /// The state and the sentence of a report.
-struct Text {
-    state: ReportState,
-    title: String,
+pub(super) struct Text {
+    pub(super) state: ReportState,
+    pub(super) title: String,
 }
 
 impl Text {
@@ -294,78 +287,11 @@ fn failed(run: &Run) -> Text {
     }
 }
 
-fn stages(summary: &mut String, run: &Run) {
-    if run.stages.is_empty() {
-        return;
-    }
-    summary.push_str("\n| Stage | State | Duration |\n|---|---|---|\n");
-    for stage in &run.stages {
-        let took = match (stage.started_at, stage.ended_at) {
-            (Some(began), Some(ended)) => duration(ended.since(began)),
-            (None, _) | (_, None) => String::new(),
-        };
-        let state = word(stage.state);
-        let _ = writeln!(summary, "| {} | {state} | {took} |", code(&stage.name));
-    }
-}
-
-fn failed_action(summary: &mut String, failure: &ActionFailure) {
-    let place = code(&format!("{}/{}", failure.stage, failure.action));
-    let _ = write!(summary, "\nFailed action: {place}");
-    if let Some(error) = &failure.error_code {
-        let _ = write!(summary, " ({})", code(error));
-    }
-    if let Some(url) = &failure.url {
-        let _ = write!(summary, ", {}", link("log", url));
-    }
-    summary.push('\n');
-    if let Some(message) = &failure.summary {
-        let _ = write!(summary, "\n{}", block(message, MESSAGE_LIMIT));
-    }
-}
-
-fn word(state: StepState) -> &'static str {
-    match state {
-        StepState::Started | StepState::Resumed => "in progress",
-        StepState::Succeeded => "succeeded",
-        StepState::Failed => "**failed**",
-        StepState::Stopping => "stopping",
-        StepState::Stopped => "stopped",
-        StepState::Canceled => "canceled",
-        StepState::Abandoned => "abandoned",
-    }
-}
-
-/// A title may quote names from the pipeline, so nothing in it is Markdown.
-fn escaped(title: &str) -> String {
-    let mut escaped = String::with_capacity(title.len());
-    for c in title.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | ':' | '/' | '-' | '\'') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-        if c == '@' {
-            // Without this, GitHub would notify a person of that name.
-            escaped.push('\u{200B}');
-        }
-    }
-    escaped
-}
-
 fn short(commit: &CommitId) -> &str {
     commit
         .as_str()
         .get(..SHORT_COMMIT)
         .unwrap_or(commit.as_str())
-}
-
-fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
 }
 
 /// Returns the page of a pipeline or an execution in the AWS console.
@@ -382,6 +308,3 @@ pub fn console(region: &str, pipeline: &str, execution: Option<&str>) -> String 
     };
     format!("https://{host}/codesuite/codepipeline/pipelines/{pipeline}/{page}?region={region}")
 }
-
-#[cfg(test)]
-mod tests;

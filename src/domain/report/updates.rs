@@ -1,35 +1,34 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
-use crate::domain::report::record::{
-    Attempt, CommitChange, CommitKey, CommitUpdate, Phase, ReportedHead,
-};
+use crate::domain::report::record::{Attempt, CommitKey, CommitUpdate, Phase, ReportedHead};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
 
-/// Returns the update for the head that the subject had until `next`, if that one was to be built:
-/// another head takes its place, or the branch was deleted, perhaps to be created again at a commit
-/// that is not known yet.
+/// Returns the update for the head that `next` replaces, if that one was to be built.
 #[must_use]
-pub fn left_behind(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
-    let seen = seen.filter(|seen| matches!(seen.desired, Some(Desired::Present(_))))?;
-    let target = seen.report.clone()?;
-    let old = seen.order.head.as_ref()?;
-    let change = match &next.order.head {
-        Some(new) if new == old => return None,
-        Some(new) => CommitChange::Superseded(new.clone()),
-        None => CommitChange::Head {
-            repository: next.repository.clone(),
-            target,
-            phase: Phase::Absent(next.absence().unwrap_or(AbsenceReason::Deleted)),
-            execution: None,
-            outdated: None,
-        },
-    };
-    Some(CommitUpdate {
+pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let seen = seen.filter(|seen| seen.report.is_some() && wants_build(seen))?;
+    let (old, new) = (seen.order.head.as_ref()?, next.order.head.as_ref()?);
+    (old != new).then(|| CommitUpdate::Superseded {
         key: key(seen, old),
-        change,
+        by: new.clone(),
     })
+}
+
+/// Returns the update for the head of a subject that has ended, if the event does not name it: the
+/// deletion of a branch, or the end of a repository. A branch that is created was deleted before,
+/// whether or not anything was heard of that.
+#[must_use]
+pub fn ended(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let seen = seen.filter(|_| next.order.head.is_none())?;
+    let created_again = wants_build(seen).then_some(AbsenceReason::Deleted);
+    let reason = next.absence().or(created_again)?;
+    head_update(seen, Phase::Absent(reason), None, None)
+}
+
+fn wants_build(row: &Mapping) -> bool {
+    matches!(row.desired, Some(Desired::Present(_)))
 }
 
 /// Returns the updates for a row that is written without an effect. `builds` is true if
@@ -50,7 +49,9 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
         (Some(_) | None, _) => None,
     };
     let head = phase.and_then(|phase| head_update(next, phase, None, None));
-    left_behind(seen, next).into_iter().chain(head).collect()
+    let created_again = ended(seen, next).filter(|_| next.absence().is_none());
+    let before = superseded(seen, next).into_iter().chain(created_again);
+    before.chain(head).collect()
 }
 
 /// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
@@ -68,14 +69,17 @@ pub fn settled(
     head_update(next, phase, execution, outdated)
 }
 
-/// Returns the change of a commit's record after a message that wanted it to be built changed
-/// nothing: it is the head, it is not any more, or its subject has none. `None` if the row is in
-/// the middle of a change, which is recorded when it is settled.
+/// Returns the update for a commit after a message that wanted it to be built changed nothing: it is
+/// the head, it is not any more, or its subject has none. `None` if the row is in the middle of a
+/// change, which is recorded when it is settled.
 #[must_use]
-pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitChange> {
+pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitUpdate> {
     let phase = match &row.order.head {
         Some(other) if *other != head.key.commit => {
-            return Some(CommitChange::Superseded(other.clone()));
+            return Some(CommitUpdate::Superseded {
+                key: head.key.clone(),
+                by: other.clone(),
+            });
         }
         Some(_) if matches!(row.state, State::Active | State::Gone) => match row.absence() {
             Some(reason) => Phase::Absent(reason),
@@ -84,9 +88,8 @@ pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitChange> {
         Some(_) => return None,
         None => Phase::Absent(row.absence().unwrap_or(AbsenceReason::Deleted)),
     };
-    Some(CommitChange::Head {
-        repository: head.repository.clone(),
-        target: head.target.clone(),
+    Some(CommitUpdate::Head {
+        head: head.clone(),
         phase,
         execution: None,
         outdated: None,
@@ -107,15 +110,16 @@ fn head_update(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
-    Some(CommitUpdate {
-        key: key(row, row.order.head.as_ref()?),
-        change: CommitChange::Head {
+    Some(CommitUpdate::Head {
+        head: ReportedHead {
+            key: key(row, row.order.head.as_ref()?),
             repository: row.repository.clone(),
             target: row.report.clone()?,
-            phase,
-            execution,
-            outdated,
+            event_time: row.order.event_time,
         },
+        phase,
+        execution,
+        outdated,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The rules of the configuration, and how they name pipelines.
 
 pub mod glob;
+pub mod merge_queue;
 pub mod pipeline_name;
 pub mod placeholder;
 pub mod rule;

@@ -4,13 +4,11 @@
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{Branch, InstallationId, PipelineName, RepositoryName};
 use crate::domain::report::ReportForm;
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::rules::glob::GlobFilter;
+use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
-
-/// The beginning of the names of GitHub's branches for merges (GitHub, "Managing a merge queue").
-const MERGE_QUEUE: &str = "gh-readonly-queue/";
 
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
@@ -22,9 +20,9 @@ pub struct Rule {
     pub digest: String,
     /// The repositories, as `owner/name`.
     pub repository: GlobFilter,
-    /// The kind of subject: pull requests or branches.
+    /// The kind of subject.
     pub on: On,
-    /// For pull requests: the base branches.
+    /// For pull requests and merge groups: the base branches.
     pub base: GlobFilter,
     /// The branches: the head of the pull request, or the branch itself.
     pub branches: GlobFilter,
@@ -48,6 +46,8 @@ pub struct Rule {
     pub report: Option<ReportForm>,
     /// The name of the check run, or the context of the commit status.
     pub context: String,
+    /// When its pull requests have a comment.
+    pub comment: CommentPolicy,
 }
 
 impl Rule {
@@ -58,6 +58,7 @@ impl Rule {
             form: self.report?,
             context: self.context.clone(),
             installation,
+            comment: self.comment,
         })
     }
 
@@ -75,9 +76,14 @@ impl Rule {
     }
 
     /// Returns true if the rule is about this branch, or about pull requests from it. A branch of
-    /// GitHub's merge queue exists for the time of one merge, so a rule has to name such branches.
+    /// GitHub's merge queue exists for the time of one merge, so a rule has to be about merge
+    /// groups, or name such branches.
     #[must_use]
     pub fn admits_branch(&self, branch: &Branch) -> bool {
+        if self.on == On::MergeGroup {
+            let base = merge_group_base(branch);
+            return base.is_some_and(|base| self.base.is_match(base.as_str()));
+        }
         let is_queued = branch.as_str().starts_with(MERGE_QUEUE);
         (!is_queued || self.branches.names(MERGE_QUEUE)) && self.branches.is_match(branch.as_str())
     }
@@ -127,9 +133,47 @@ pub enum On {
     PullRequest,
     /// `on = "branch"`
     Branch,
+    /// `on = "merge_group"`: the branches of GitHub's merge queue.
+    MergeGroup,
 }
 
 impl On {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::PullRequest, Self::Branch, Self::MergeGroup];
+
+    /// Returns the word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PullRequest => "pull_request",
+            Self::Branch => "branch",
+            Self::MergeGroup => "merge_group",
+        }
+    }
+
+    /// Returns the kind in words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::PullRequest => "pull request",
+            Self::Branch => "branch",
+            Self::MergeGroup => "merge group",
+        }
+    }
+
+    /// Returns true if subjects of this kind have a value for a placeholder.
+    #[must_use]
+    pub fn has(self, placeholder: Placeholder) -> bool {
+        match self {
+            Self::PullRequest => true,
+            Self::Branch => !placeholder.is_of_pull_requests(),
+            Self::MergeGroup => {
+                matches!(placeholder, Placeholder::Base | Placeholder::BaseSlug)
+                    || !placeholder.is_of_pull_requests()
+            }
+        }
+    }
+
     /// Returns the `pipeline_name` of a rule that has none. No two subjects of an owner's
     /// repositories share such a name: the name of a repository has no `@`, and what follows the
     /// last `-pr-` of a pull request's name is a number.
@@ -137,7 +181,7 @@ impl On {
     pub fn default_pipeline_name(self) -> &'static str {
         match self {
             Self::PullRequest => "{repo}-pr-{number}",
-            Self::Branch => "{repo}@{branch}",
+            Self::Branch | Self::MergeGroup => "{repo}@{branch}",
         }
     }
 }
@@ -156,6 +200,17 @@ impl Rules {
         self.0
             .iter()
             .filter(move |rule| rule.on == on && rule.repository.is_match(repository.as_str()))
+    }
+
+    /// Returns the rule for a branch itself, not for pull requests from it: the first that is about
+    /// branches or merge groups, and about this one.
+    #[must_use]
+    pub fn for_branch(&self, branch: &Branch, repository: &RepositoryName) -> Option<&Rule> {
+        self.0.iter().find(|rule| {
+            rule.on != On::PullRequest
+                && rule.repository.is_match(repository.as_str())
+                && rule.admits_branch(branch)
+        })
     }
 
     /// Returns true if a rule names this repository.

@@ -3,4 +3,5 @@
 pub mod filter;
 pub mod listing;
 pub mod lookup;
+pub mod reports;
 pub mod row;

@@ -4,6 +4,7 @@ use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
     Branch, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
+use crate::domain::rules::merge_queue::MERGE_QUEUE;
 use crate::domain::rules::rule::{On, Rule};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
@@ -77,9 +78,13 @@ fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> Stri
 }
 
 fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
-    let branch = Branch::parse("branchline-check").ok()?;
+    let name = match rule.on {
+        On::PullRequest | On::Branch => "branchline-check".to_owned(),
+        On::MergeGroup => format!("{MERGE_QUEUE}main/pr-1-branchline-check"),
+    };
+    let branch = Branch::parse(name).ok()?;
     let kind = match rule.on {
-        On::Branch => SubjectKind::Branch(branch.clone()),
+        On::Branch | On::MergeGroup => SubjectKind::Branch(branch.clone()),
         On::PullRequest => SubjectKind::PullRequest(1),
     };
     let subject = Subject {

@@ -5,6 +5,7 @@
 //! ports see each other's effects: if two dead letters need the last slot, one gets it. Caveat:
 //! changes that others make in the meantime are not predicted.
 
+mod comments;
 mod commits;
 mod pipelines;
 mod store;

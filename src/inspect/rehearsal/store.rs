@@ -66,9 +66,9 @@ impl<S: StoreReader> RehearsalStore<S> {
 
     pub(super) fn write_commit(&self, update: &CommitUpdate, now: Timestamp) {
         let commits = &mut self.lock().commits;
-        let seen = commits.remove(&update.key);
+        let seen = commits.remove(update.key());
         let updated = CommitRecord::updated(seen, update, now);
-        commits.extend(updated.map(|record| (update.key.clone(), record)));
+        commits.extend(updated.map(|record| (record.key.clone(), record)));
     }
 
     fn remember(

@@ -180,6 +180,7 @@ impl<S: StoreReader> TrailVerifier<'_, S> {
             Chain::Changes(subject) => self.read_with_mapping(chain, subject).await?,
             Chain::DeadLetters(_)
             | Chain::Operators(_)
+            | Chain::Reports(_)
             | Chain::OperatorMessages
             | Chain::Messages(_) => (self.store.chain(chain).await?, None),
         };

@@ -186,3 +186,46 @@ async fn with_an_account_it_reads_the_table_and_changes_nothing() {
     assert_eq!(explanation["recorded"][0]["actor"], "octocat");
     assert_eq!(explanation["clone"]["pipeline"], "api-pr-7");
 }
+
+#[test]
+fn with_github_it_shows_the_report_and_the_comment() {
+    let folder = Folder::new(&Webhook::pull_request("opened").draft());
+    let explain = |rule: &str, format: &str| {
+        let rules = RULES
+            .replace(
+                "[\"env:NOT_SET\"]",
+                "[\"env:NOT_SET\"], token = \"env:NOT_SET\"",
+            )
+            .replace("environment =", &format!("{rule}\nenvironment ="));
+        let mut command = folder.command(&[
+            "pull_request.json",
+            "--template",
+            "template.json",
+            "--output",
+            format,
+        ]);
+        let output = output(command.env("RULES", rules));
+        assert_eq!(text(output.stderr), "");
+        text(output.stdout)
+    };
+    let all = |format| explain("comment = \"always\"", format);
+    insta::assert_snapshot!(all("table").lines().take(8).collect::<Vec<_>>().join("\n"), @r#"
+    event      pull_request
+    subject    acme/api#7
+    rule       rule 1
+    mapping    unseen
+    pipeline   api-pr-7
+    prediction create api-pr-7 from api-template
+    report     status branchline/rule 1: in-progress: Running in CodePipeline
+    comment    Running in CodePipeline
+    "#);
+    let json: Value = serde_json::from_str(&all("json")).unwrap();
+    let report = &json["report"];
+    assert_eq!(report["state"], "in-progress");
+    let comment = report["comment"].as_str().unwrap();
+    assert!(comment.starts_with("<!-- branchline "), "{comment}");
+    let draft = explain("drafts = false\ncomment = \"failures\"", "json");
+    let draft: Value = serde_json::from_str(&draft).unwrap();
+    assert_eq!(draft["report"]["state"], "skipped", "{draft}");
+    assert!(draft["report"].get("comment").is_none());
+}

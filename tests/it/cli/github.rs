@@ -8,6 +8,7 @@ use super::account::Account;
 use super::binary::{branchline, failure, json_lines, output, text};
 use crate::github::server::{Server, reply};
 use crate::github::signing_key;
+use crate::world::webhook::{Webhook, commit};
 
 /// Returns the findings about GitHub, each as `ok WHAT: DETAIL` or `NO WHAT: DETAIL`.
 fn check(account: &Account, github: &str, variables: &[(&str, &str)]) -> Vec<String> {
@@ -159,4 +160,74 @@ fn a_website_is_no_api() {
         error,
         "error: invalid value 'https://github.com' for '--api-url <URL>': is not the URL of the API: expected https://api.github.com; see `branchline setup github-app --help`\n"
     );
+}
+
+/// The test's thread waits for the daemon, so the server needs another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mapping_shows_what_github_has_and_what_it_lacks() {
+    let account = Account::new("mappings-show-github").await;
+    account.template().await;
+    let server = Server::start().await;
+    let denied = reply(403, &json!({ "message": "Resource not accessible" }));
+    server
+        .on(
+            &format!("POST /repos/acme/api/statuses/{}", commit(1)),
+            reply(201, &json!({})),
+        )
+        .on("GET /user", reply(200, &json!({ "id": 1, "login": "ada" })))
+        .on(
+            "GET /repos/acme/api/issues/7/comments",
+            reply(200, &json!([])),
+        )
+        .on(
+            "POST /repos/acme/api/issues/7/comments",
+            denied.with("x-accepted-github-permissions", "pull_requests=write"),
+        );
+    let secrets = r#"secrets = ["env:WEBHOOK_SECRET"]"#;
+    let github = format!(
+        r#"{secrets}, token = "env:TOKEN", api_url = "{}""#,
+        server.url
+    );
+    let rules = account.rules().replace(secrets, &github).replace(
+        "on = \"pull_request\"",
+        "on = \"pull_request\"\ncomment = \"always\"",
+    );
+    account.send(Webhook::pull_request("opened")).await;
+    let daemon = || {
+        let mut daemon = account.daemon(&["--until-empty"]);
+        daemon.env("RULES", &rules).env("TOKEN", "github_pat_1");
+        daemon
+    };
+    account.process_all_by(daemon).await;
+    let shown = |format: &str| {
+        let mut command = account.command(&["mappings", "show", "acme/api#7", "--output", format]);
+        let output = output(command.env("RULES", &rules).env_remove("TOKEN"));
+        assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
+        text(output.stdout)
+    };
+    let json: Value = serde_json::from_str(&shown("json")).unwrap();
+    let report = &json["github"]["commits"][0];
+    assert_eq!(report["commit"], commit(1), "{report}");
+    assert_eq!(
+        (&report["form"], &report["state"]),
+        (&json!("status"), &json!("in-progress"))
+    );
+    assert_eq!(
+        (&report["unsent"], &report["failure"]),
+        (&Value::Null, &Value::Null)
+    );
+    let failure = &json["github"]["comment"]["failure"];
+    assert_eq!(failure["kind"], "github-denied", "{json}");
+    assert!(
+        failure["detail"]
+            .as_str()
+            .unwrap()
+            .contains("pull_requests")
+    );
+    let table = shown("table");
+    assert!(
+        table.contains("\nreported         in-progress  000000000000 "),
+        "{table}"
+    );
+    assert!(table.contains("\ncomment          nothing"), "{table}");
 }

@@ -7,10 +7,10 @@ use branchline::domain::ids::{
 use branchline::domain::report::execution::{ActionProgress, ExecutionEvent, Progress, StepState};
 use branchline::domain::report::fault::GitHubFaultKind;
 use branchline::domain::report::record::{
-    Attempt, CommitChange, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported,
+    Attempt, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead,
     Sending,
 };
-use branchline::domain::report::target::ReportTarget;
+use branchline::domain::report::target::{CommentPolicy, ReportTarget};
 use branchline::domain::report::{ReportForm, ReportState};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::AbsenceReason;
@@ -57,22 +57,24 @@ fn building() -> Phase {
 }
 
 fn update(digit: char, phase: Phase, started: Option<&str>) -> CommitUpdate {
-    CommitUpdate {
-        key: key(digit),
-        change: CommitChange::Head {
+    CommitUpdate::Head {
+        head: ReportedHead {
+            key: key(digit),
             repository: RepositoryName::parse("acme/api").unwrap(),
             target: ReportTarget {
                 form: ReportForm::Check,
                 context: "branchline/api".to_owned(),
                 installation: Some(InstallationId(5)),
+                comment: CommentPolicy::Failures,
             },
-            phase,
-            execution: started.map(execution),
-            outdated: started.map(|id| Attempt {
-                execution: execution(id),
-                attempt: 2,
-            }),
+            event_time: at(900),
         },
+        phase,
+        execution: started.map(execution),
+        outdated: started.map(|id| Attempt {
+            execution: execution(id),
+            attempt: 2,
+        }),
     }
 }
 
@@ -80,7 +82,7 @@ fn update(digit: char, phase: Phase, started: Option<&str>) -> CommitUpdate {
 async fn written<S: StoreStage>(stage: &S, update: &CommitUpdate) -> CommitRecord {
     let applied = stage.store().update_unstarted(update, at(1_000)).await;
     applied.unwrap();
-    read(stage, &update.key).await
+    read(stage, update.key()).await
 }
 
 async fn read<S: StoreStage>(stage: &S, key: &CommitKey) -> CommitRecord {
@@ -136,6 +138,7 @@ fn full(record: &CommitRecord) -> CommitRecord {
             kind: GitHubFaultKind::Limited,
             detail: "wait".to_owned(),
             retry_at: Some(at(6_000)),
+            since: at(2_000),
         }),
         ..record.next(at(3_000))
     };
@@ -195,9 +198,9 @@ pub(crate) async fn updates_are_written_with_the_row_or_not_at_all<S: StoreStage
     let mut settled = claim.settle(created("api-pr-7"), at(2_000));
     settled.commits = vec![
         update('b', building(), Some("e-1")),
-        CommitUpdate {
+        CommitUpdate::Superseded {
             key: key('a'),
-            change: CommitChange::Superseded(commit('b')),
+            by: commit('b'),
         },
     ];
     recorded(stage, &settled, &entry("d-1", "active")).await;
@@ -210,9 +213,9 @@ pub(crate) async fn updates_are_written_with_the_row_or_not_at_all<S: StoreStage
 /// A head of which nothing is known but its successor is no record, and an update that makes one
 /// keeps its execution and what was reported.
 pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: &S) {
-    let superseded = CommitUpdate {
+    let superseded = CommitUpdate::Superseded {
         key: key('a'),
-        change: CommitChange::Superseded(commit('b')),
+        by: commit('b'),
     };
     let applied = stage.store().update_unstarted(&superseded, at(500)).await;
     applied.unwrap();

@@ -181,6 +181,13 @@ mod repositories {
     repositories_contract!(Table::new());
 }
 
+mod comments {
+    use super::Table;
+    use crate::contract::comments::comments_contract;
+
+    comments_contract!(Table::new());
+}
+
 mod commits {
     use super::Table;
     use crate::contract::commits::commits_contract;

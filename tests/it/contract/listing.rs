@@ -5,11 +5,12 @@ use branchline::domain::heartbeat::Heartbeat;
 use branchline::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, Subject, SubjectKind,
 };
+use branchline::domain::jobs::{Job, JobRecord, JobResult};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::{
-    ClaimResult, HeartbeatLog, HeartbeatReader, SlotResult, Store, StoreReader,
+    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, JobReader, SlotResult, Store, StoreReader,
 };
 
 use super::store::{StoreStage, refused, row, won};
@@ -29,6 +30,7 @@ macro_rules! listing_contract {
             a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
             a_claim_for_a_commit_that_asks_for_no_build_is_refused,
             the_last_heartbeat_of_each_daemon_is_read,
+            a_job_is_begun_once_and_its_end_is_recorded,
             a_given_up_delivery_is_found_and_a_lost_one_is_not,
         );
     };
@@ -108,6 +110,51 @@ pub(crate) async fn a_claim_for_a_commit_that_asks_for_no_build_is_refused<S: St
         matches!(lost, ClaimResult::Lost(Some(_)) | ClaimResult::Won(_)),
         "{lost:?}"
     );
+}
+
+/// "Begins a run, and returns true, if the record is as `seen` and the run in progress, if there
+/// was one, was cut off." "Records the end of a run, unless another one has begun since."
+pub(crate) async fn a_job_is_begun_once_and_its_end_is_recorded<S: StoreStage>(stage: &S) {
+    let store = stage.store();
+    let job = Job::UnheardExecutions;
+    let read = async || {
+        let records = store.jobs().await.unwrap();
+        assert_eq!(
+            records.iter().map(|one| one.job).collect::<Vec<_>>(),
+            Job::ALL
+        );
+        records.into_iter().find(|one| one.job == job).unwrap()
+    };
+    let fresh = read().await;
+    assert_eq!(fresh, JobRecord::new(job));
+    assert_eq!(store.begin_job(&fresh, "w1", at(1)).await, Ok(true));
+    assert_eq!(
+        stage.another().begin_job(&fresh, "w2", at(2)).await,
+        Ok(false)
+    );
+    let running = read().await;
+    assert_eq!(store.begin_job(&running, "w2", at(3)).await, Ok(false));
+    store.request_job(job, at(4)).await.unwrap();
+    let failed = JobResult::Failed("as the test ordered".to_owned());
+    store.end_job(job, "w2", &failed, at(5)).await.unwrap();
+    assert_eq!(read().await.result, None, "it is not the run of w2");
+    let done = JobResult::Done("nothing".to_owned());
+    store.end_job(job, "w1", &done, at(6)).await.unwrap();
+    let ended = JobRecord {
+        worker: Some("w1".to_owned()),
+        started_at: Some(at(1)),
+        ended_at: Some(at(6)),
+        result: Some(done),
+        requested_at: Some(at(4)),
+        ..fresh
+    };
+    assert_eq!(read().await, ended);
+    assert_eq!(store.begin_job(&ended, "w2", at(7)).await, Ok(true));
+    let cut_off = read().await;
+    let later = at(7).plus(job.lease());
+    assert_eq!(store.begin_job(&cut_off, "w1", later).await, Ok(true));
+    store.end_job(job, "w2", &failed, later).await.unwrap();
+    assert!(read().await.is_running(later), "the run of w1 goes on");
 }
 
 /// "Writes the last heartbeat of a daemon, in the place of the one before."

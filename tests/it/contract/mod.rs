@@ -11,6 +11,7 @@
     reason = "a contract that does not hold fails its test"
 )]
 
+pub(crate) mod comments;
 pub(crate) mod commits;
 pub(crate) mod listing;
 pub(crate) mod pipelines;

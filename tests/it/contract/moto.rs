@@ -276,6 +276,13 @@ mod repositories {
     repositories_contract!(Table::new().await);
 }
 
+mod comments {
+    use super::Table;
+    use crate::contract::comments::comments_contract;
+
+    comments_contract!(Table::new().await);
+}
+
 mod commits {
     use super::Table;
     use crate::contract::commits::commits_contract;

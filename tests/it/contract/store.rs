@@ -11,14 +11,14 @@ use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use branchline::domain::state::resources::Resources;
 use branchline::ports::{
-    ClaimResult, HeartbeatLog, HeartbeatReader, RecordResult, Store, StoreReader,
+    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, RecordResult, Store, StoreReader,
 };
 
 use crate::world::samples::{at, claim, created, entry, first, pipeline, pull, shapes};
 
 /// An empty table, and access to it past the port. Rows need none: a lost claim shows them.
 pub(crate) trait StoreStage {
-    type Port: Store + HeartbeatReader + HeartbeatLog;
+    type Port: Store + HeartbeatReader + HeartbeatLog + JobLog;
 
     /// Returns the port.
     fn store(&self) -> &Self::Port;

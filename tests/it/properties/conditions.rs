@@ -51,16 +51,21 @@ fn on() -> impl Strategy<Value = On> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let repository = select(vec!["acme/*", "acme/api", "ACME/web", "other/*"]);
-    (repository, on(), globs(), globs(), any::<bool>()).prop_map(
-        |(repository, on, base, branches, drafts)| Rule {
+    (
+        repository,
+        select(On::ALL.to_vec()),
+        globs(),
+        globs(),
+        any::<bool>(),
+    )
+        .prop_map(|(repository, on, base, branches, drafts)| Rule {
             repository: repositories([repository]),
             on,
             base: globs_of(&base),
             branches: globs_of(&branches),
             drafts,
             ..pull_request_rule()
-        },
-    )
+        })
 }
 
 fn globs_of(globs: &[&str]) -> GlobFilter {
@@ -103,7 +108,7 @@ fn sha() -> CommitId {
 fn event(facts: &Facts) -> Event {
     let branch = facts.branch.clone().unwrap();
     let change = match facts.on {
-        On::Branch => Change::Branch(
+        On::Branch | On::MergeGroup => Change::Branch(
             branch,
             Tip::At {
                 sha: sha(),

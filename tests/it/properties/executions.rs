@@ -15,7 +15,7 @@ use branchline::domain::report::execution::{
     ActionProgress, ExecutionEvent, ExecutionId, ExecutionState, Progress, StepState,
 };
 use branchline::domain::report::record::{
-    CommitChange, CommitKey, CommitRecord, CommitUpdate, Phase,
+    CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
 };
 use branchline::domain::report::target::ReportTarget;
 use branchline::domain::report::{Conclusion, Report, ReportForm, ReportState};
@@ -144,28 +144,30 @@ impl Life {
 
 /// Returns the record of a commit whose execution was started.
 fn started(execution: Option<&str>) -> CommitRecord {
-    let update = CommitUpdate {
-        key: CommitKey {
-            subject: Subject {
-                repository: RepositoryId(1),
-                kind: SubjectKind::PullRequest(7),
+    let update = CommitUpdate::Head {
+        head: ReportedHead {
+            key: CommitKey {
+                subject: Subject {
+                    repository: RepositoryId(1),
+                    kind: SubjectKind::PullRequest(7),
+                },
+                commit: CommitId::parse(commit(1)).unwrap(),
             },
-            commit: CommitId::parse(commit(1)).unwrap(),
-        },
-        change: CommitChange::Head {
             repository: RepositoryName::parse("acme/api").unwrap(),
             target: ReportTarget {
                 form: ReportForm::Check,
                 context: "branchline/api".to_owned(),
                 installation: None,
+                comment: None,
             },
-            phase: Phase::Building {
-                pipeline: PipelineName::parse("api-pr-7").unwrap(),
-                left_out_stages: Vec::new(),
-            },
-            execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
-            outdated: None,
+            event_time: START,
         },
+        phase: Phase::Building {
+            pipeline: PipelineName::parse("api-pr-7").unwrap(),
+            left_out_stages: Vec::new(),
+        },
+        execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
+        outdated: None,
     };
     CommitRecord::updated(None, &update, START).unwrap()
 }

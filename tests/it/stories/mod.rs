@@ -3,9 +3,12 @@
 mod bound_secrets;
 mod budget;
 mod clones;
+mod comments;
 mod event_names;
 mod fakes;
 mod identity;
+mod jobs;
+mod merge_groups;
 mod missed_reports;
 mod payloads;
 mod reliability;

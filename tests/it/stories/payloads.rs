@@ -8,18 +8,21 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule, template};
+use crate::world::rules::{
+    branch_rule, merge_group_rule, patterns, pipeline_name, pull_request_rule, template,
+};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::rules::rule::Rule;
 
 /// The events, after which the files are named.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "check_run",
     "check_suite",
     "create",
     "delete",
+    "merge_group",
     "ping",
     "pull_request",
     "push",
@@ -37,7 +40,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
 /// Adds rules for pull requests and branches of one repository, with its own template.
 fn follow(world: &World, repository: &str) {
     world.add_pipeline(template("template", repository), Tags::new());
-    let rules = [pull_request_rule(), branch_rule()].map(|rule| Rule {
+    let rules = [pull_request_rule(), branch_rule(), merge_group_rule()].map(|rule| Rule {
         repository: patterns([repository]),
         template: pipeline_name("template"),
         ..rule
@@ -57,7 +60,7 @@ async fn deliver(world: &World, path: &Path) -> String {
 }
 
 /// Our own payloads, in the order of their events.
-const STORY: [&str; 12] = [
+const STORY: [&str; 14] = [
     "ping.event",
     "pull_request.opened",
     "pull_request.opened.fork",
@@ -70,6 +73,8 @@ const STORY: [&str; 12] = [
     "create.event",
     "push.event",
     "delete.event",
+    "merge_group.checks_requested",
+    "merge_group.destroyed",
 ];
 
 #[test]
@@ -96,6 +101,8 @@ fn our_own_payloads_have_the_expected_outcomes() {
         create.event: created
         push.event: started
         delete.event: deleted
+        merge_group.checks_requested: created
+        merge_group.destroyed: deleted
         ");
     });
 }

@@ -12,7 +12,8 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::{Webhook, commit};
+use crate::world::webhook::{REPOSITORY, Webhook, commit};
+use serde_json::json;
 
 /// The pipeline of pull request 7.
 const NAME: &str = "api-pr-7";
@@ -317,6 +318,42 @@ fn a_branch_is_reported_on_its_commit() {
         .await;
         assert!(page(world, 1).starts_with("success"));
     });
+}
+
+#[test]
+fn a_subject_that_ends_while_it_is_built_is_cancelled() {
+    let removed = || {
+        let repository = json!({"id": REPOSITORY.0, "full_name": REPOSITORY.1});
+        Webhook::event(
+            "repository",
+            json!({"action": "deleted", "repository": repository}),
+        )
+    };
+    let branches = Rule {
+        report: Some(ReportForm::Check),
+        ..branch_rule()
+    };
+    let cases: [(Webhook, Webhook); 5] = [
+        (Webhook::push("x", 0, 1), Webhook::push("x", 1, 0)),
+        (Webhook::push("x", 0, 1), Webhook::delete("x")),
+        (Webhook::push("x", 0, 1), removed()),
+        (Webhook::pull_request("opened"), removed()),
+        (
+            Webhook::pull_request("opened"),
+            Webhook::pull_request("closed"),
+        ),
+    ];
+    for (begun, ended) in cases {
+        run_story(async |world| {
+            world.restart(vec![reported(), branches.clone()]);
+            deliver(world, begun).await;
+            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+            let case = ended.kind();
+            deliver(world, ended).await;
+            let shown = page(world, 1);
+            assert!(shown.starts_with("cancelled"), "{case}: {shown}");
+        });
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use branchline::domain::fault::Reason;
 use branchline::domain::ids::{RepositoryId, Subject};
 use branchline::domain::outcome::audit_entry::AuditEntry;
 use branchline::domain::outcome::chain::Chain;
+use branchline::domain::report::ReportForm;
+use branchline::domain::rules::rule::Rule;
 use branchline::inspect::trail::{Scope, TrailVerifier};
 use branchline::ports::TrailReader;
 use branchline::reconcile::UNKNOWN_PER_MINUTE;
@@ -21,10 +23,11 @@ use crate::stories::bound_secrets;
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::history::WEB;
-use crate::world::rules::TEMPLATE;
+use crate::world::pipeline_event::PipelineEvent;
+use crate::world::rules::{TEMPLATE, pull_request_rule};
 use crate::world::samples::{entry, pull};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::webhook::{REPOSITORY, Webhook, commit};
 
 /// The subject `acme/api#7`.
 fn seven() -> Subject {
@@ -299,5 +302,63 @@ fn a_trail_that_cannot_be_written_holds_no_dead_letter_up() {
         }
         world.expect_half_way("acme/api#7");
         assert_eq!(findings(world, &Scope::Everything).await, [""; 0]);
+    });
+}
+
+#[test]
+fn what_github_showed_at_the_end_is_in_the_trail_of_its_subject() {
+    run_story(async |world| {
+        let reported = Rule {
+            report: Some(ReportForm::Check),
+            ..pull_request_rule()
+        };
+        world.restart(vec![reported]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.tell().await;
+        for (state, attempt) in [("FAILED", 1), ("RESUMED", 2), ("SUCCEEDED", 2)] {
+            let event = PipelineEvent::execution("api-pr-7", "api-pr-7-1", state);
+            world.send_event(&event.attempt(attempt));
+            world.settle().await;
+            world.faults.clear();
+            world.tell().await;
+            let final_report = usize::from(state != "RESUMED");
+            assert_eq!(world.faults.count(Op::Note), final_report, "{state}");
+        }
+        let entries = world.store.chain_of(&Chain::Reports(seven()));
+        let shown: Vec<String> = entries
+            .iter()
+            .map(|entry| {
+                let journal: Value = serde_json::from_str(&entry.journal).unwrap();
+                let from = entry.from.as_deref().unwrap_or("-");
+                let title = journal["title"].as_str().unwrap();
+                format!(
+                    "{} {} {from}>{} {title}",
+                    entry.cause, entry.outcome, entry.to
+                )
+            })
+            .collect();
+        let first = commit(1);
+        assert_eq!(
+            shown,
+            [
+                format!("report:{first} reported in-progress>failure Failed"),
+                format!("report:{first} reported in-progress>success Succeeded in 1 s"),
+            ]
+        );
+        assert_eq!(findings(world, &Scope::Everything).await, [""; 0]);
+        // A trail that does not answer delays no report.
+        let failing = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+        world.faults.next(Op::Note, 1, failing);
+        world.deliver(Webhook::pull_request("closed")).await;
+        let next = Webhook::pull_request("opened").number(8).draft();
+        let drafts = Rule {
+            report: Some(ReportForm::Check),
+            drafts: false,
+            ..pull_request_rule()
+        };
+        world.restart(vec![drafts]);
+        world.deliver(next.sha(8)).await;
+        world.tell().await;
+        assert!(world.github.page(&commit(8))[0].starts_with("skipped"));
     });
 }

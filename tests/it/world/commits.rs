@@ -27,10 +27,10 @@ impl Commits {
     }
 
     fn update(&mut self, update: &CommitUpdate, now: Timestamp) {
-        let seen = self.0.get(&update.key).map(|(record, _)| record.clone());
+        let seen = self.0.get(update.key()).map(|(record, _)| record.clone());
         if let Some(record) = CommitRecord::updated(seen, update, now) {
             let listed = (record, Some(CommitList::Unreported));
-            self.0.insert(update.key.clone(), listed);
+            self.0.insert(update.key().clone(), listed);
         }
     }
 }
@@ -66,7 +66,7 @@ impl CommitLog for FakeStore {
     async fn update_unstarted(&self, update: &CommitUpdate, now: Timestamp) -> Result<(), Fault> {
         let effect = || {
             let mut table = self.locked();
-            let seen = table.commits.0.get(&update.key);
+            let seen = table.commits.0.get(update.key());
             if !seen.is_some_and(|(record, _)| record.is_building()) {
                 table.commits.update(update, now);
             }

@@ -1,8 +1,12 @@
 //! Daemons that work in a world, each with its own faults and its own clock.
 
+use std::time::Duration;
+
 use branchline::domain::rules::rule::Rule;
 use branchline::reports::{Outbox, Reporter, ReporterConfig};
 use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
+
+use tokio::time::sleep;
 
 use super::clock::FakeClock;
 use super::fault_injection::FaultInjection;
@@ -11,6 +15,9 @@ use super::pipelines::FakePipelines;
 use super::queue::FakeQueue;
 use super::store::FakeStore;
 use super::story::{REGION, World, new_reconciler};
+
+/// How often CodePipeline is asked about executions of which nothing was heard, by the job.
+const UNHEARD: Duration = Duration::from_secs(300);
 
 /// A worker over the fakes.
 type FakeWorker = Worker<FakeQueue, FakeStore, FakePipelines, FakeClock>;
@@ -36,7 +43,17 @@ impl FakeDaemon {
             let Some(reporter) = &self.reporter else {
                 return;
             };
-            reporter.run(|| no_reports.requested()).await;
+            let ask = async {
+                loop {
+                    sleep(UNHEARD).await;
+                    let _ = reporter.find_unheard().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = reporter.run(|| no_reports.requested()) => {}
+                () = ask => {}
+            }
             reporter.drain().await;
         };
         tokio::join!(biased; work, report);

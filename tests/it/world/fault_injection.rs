@@ -51,8 +51,18 @@ pub(crate) enum Op {
     UpdateCommit,
     ReplaceCommit,
     ListCommits,
+    /// Query on the records of jobs.
+    Jobs,
+    BeginJob,
+    EndJob,
     /// A report to GitHub.
     Report,
+    /// GetItem of the record of a comment.
+    Comment,
+    ReplaceComment,
+    ListComments,
+    /// The comment of a pull request at GitHub.
+    WriteComment,
     Template,
     Names,
     OfRepository,
@@ -96,6 +106,8 @@ impl Op {
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
             Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
+            Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
+            Self::Jobs | Self::BeginJob | Self::EndJob => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,

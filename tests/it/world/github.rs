@@ -12,6 +12,7 @@ use branchline::ports::{Earlier, GitHub, Place};
 
 use tokio::time::sleep;
 
+use super::comments::Conversations;
 use super::lock;
 use crate::world::fault_injection::{FaultInjection, Op};
 
@@ -33,12 +34,15 @@ struct State {
     /// Posts that create something, and updates.
     created: usize,
     updated: usize,
+    conversations: Conversations,
     /// The kind of fault of every call.
     down: Option<GitHubFaultKind>,
     /// How long a call takes that fails.
     hangs: Duration,
     /// Until when GitHub says that a limit stands, if it is down for that.
     limited_until: Option<Timestamp>,
+    /// The kind of fault of every call of an operation.
+    refused: BTreeMap<Op, GitHubFaultKind>,
 }
 
 #[derive(Clone)]
@@ -92,6 +96,51 @@ impl FakeGitHub {
         let mut state = lock(&self.state);
         state.down = Some(GitHubFaultKind::Limited);
         state.limited_until = Some(until);
+    }
+
+    /// Lets every call of an operation fail in this way, or none.
+    pub(crate) fn refuses(&self, op: Op, kind: Option<GitHubFaultKind>) {
+        let refused = &mut lock(&self.state).refused;
+        refused.remove(&op);
+        refused.extend(kind.map(|kind| (op, kind)));
+    }
+
+    /// Deletes every comment, as people may.
+    pub(crate) fn delete_comments(&self) {
+        lock(&self.state).conversations.delete();
+    }
+
+    /// Returns the comments of a pull request, without their markers.
+    pub(crate) fn comments(&self, repository: u64, pull_request: u64) -> Vec<String> {
+        lock(&self.state)
+            .conversations
+            .of((repository, pull_request))
+    }
+
+    /// Returns how many comments were created, and how many edits were made.
+    pub(crate) fn comment_counts(&self) -> (u64, u64) {
+        lock(&self.state).conversations.counts()
+    }
+
+    /// Passes a call through the faults.
+    async fn call<T>(
+        &self,
+        op: Op,
+        call: impl FnOnce(&mut State) -> Result<T, GitHubFault>,
+    ) -> Result<T, GitHubFault> {
+        let mut answer = None;
+        let effect = || {
+            answer = Some(call(&mut lock(&self.state)));
+            Ok(())
+        };
+        let passed = self.faults.pass(op, effect).await;
+        match (passed, answer) {
+            (Ok(()), Some(answer)) => answer,
+            (Ok(()), None) | (Err(_), _) => {
+                let kind = GitHubFaultKind::Unavailable;
+                Err(GitHubFault::new(kind, Reason::AwsUnavailable.as_str()))
+            }
+        }
     }
 
     /// Returns how many check runs and statuses were created, and how many updated.
@@ -160,8 +209,8 @@ impl FakeGitHub {
 }
 
 impl State {
-    fn fault(&self) -> Result<(), GitHubFault> {
-        match self.down {
+    fn fault(&self, op: Op) -> Result<(), GitHubFault> {
+        match self.down.or(self.refused.get(&op).copied()) {
             None => Ok(()),
             Some(kind) => Err(GitHubFault {
                 retry_at: self
@@ -179,7 +228,7 @@ impl State {
         report: &Report,
         earlier: Earlier<CheckRunId>,
     ) -> Result<Option<CheckRunId>, GitHubFault> {
-        self.fault()?;
+        self.fault(Op::Report)?;
         let repository = place.id.0;
         assert!(
             report.title.chars().count() <= TITLE_LIMIT,
@@ -250,32 +299,23 @@ impl GitHub for FakeGitHub {
         if !hangs.is_zero() {
             sleep(hangs).await;
         }
-        let mut answer = None;
-        let effect = || {
-            answer = Some(lock(&self.state).show(place, form, report, earlier));
-            Ok(())
-        };
-        let passed = self.faults.pass(Op::Report, effect).await;
-        match (passed, answer) {
-            (Ok(()), Some(answer)) => answer,
-            (Ok(()), None) | (Err(_), _) => {
-                let kind = GitHubFaultKind::Unavailable;
-                Err(GitHubFault::new(kind, Reason::AwsUnavailable.as_str()))
-            }
-        }
+        let effect = |state: &mut State| state.show(place, form, report, earlier);
+        self.call(Op::Report, effect).await
     }
 
     async fn comment(
         &self,
-        _place: &Place,
-        _pull_request: u64,
-        _text: &str,
-        _marker: &str,
-        _earlier: Earlier<CommentId>,
+        place: &Place,
+        pull_request: u64,
+        text: &str,
+        marker: &str,
+        earlier: Earlier<CommentId>,
     ) -> Result<CommentId, GitHubFault> {
-        Err(GitHubFault::new(
-            GitHubFaultKind::Refused,
-            "the fake has no comments yet",
-        ))
+        let place = (place.id.0, pull_request);
+        let effect = |state: &mut State| {
+            state.fault(Op::WriteComment)?;
+            Ok(state.conversations.comment(place, text, marker, earlier))
+        };
+        self.call(Op::WriteComment, effect).await
     }
 }

@@ -61,7 +61,7 @@ fn make_rules() -> Vec<Rule> {
 pub(crate) fn reported_rules() -> Vec<Rule> {
     let form = |rule: &Rule| match rule.on {
         On::Branch => ReportForm::Status,
-        On::PullRequest => ReportForm::Check,
+        On::PullRequest | On::MergeGroup => ReportForm::Check,
     };
     let rules = rules().into_iter();
     rules

@@ -25,10 +25,19 @@ const ROUNDS: usize = 300;
 impl World {
     /// Returns a reporter of this world.
     pub(crate) fn reporter(&self, name: &str) -> FakeReporter {
+        self.reporter_with(name, self.outbox())
+    }
+
+    /// Returns the reporter of another daemon, which finds in the table what is due.
+    pub(crate) fn other_reporter(&self, name: &str) -> FakeReporter {
+        self.reporter_with(name, Outbox::default())
+    }
+
+    fn reporter_with(&self, name: &str, outbox: Outbox) -> FakeReporter {
         let (store, account) = (self.store.clone(), self.account.clone());
         let (github, clock) = (self.github.clone(), self.clock.clone());
         let config = reporter_config(name);
-        Reporter::new(store, account, github, clock, self.outbox(), config)
+        Reporter::new(store, account, github, clock, outbox, config)
     }
 
     /// Returns the commits that wait for their report, as the present process knows them.

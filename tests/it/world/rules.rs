@@ -2,6 +2,7 @@
 
 use branchline::domain::clone::overrides::CloneOverrides;
 use branchline::domain::ids::PipelineName;
+use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
 use branchline::domain::rules::rule::{On, Rule, Start, Update};
@@ -29,6 +30,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         max_active: None,
         report: None,
         context: "branchline/api".into(),
+        comment: CommentPolicy::Never,
     }
 }
 
@@ -39,6 +41,17 @@ pub(crate) fn branch_rule() -> Rule {
         digest: "digest of branches".to_owned(),
         on: On::Branch,
         branches: patterns(["!main"]),
+        pipeline_name: name_pattern("{repo}-{branch}"),
+        ..pull_request_rule()
+    }
+}
+
+/// Returns a rule that gives every merge group of `acme/*` the pipeline `REPO-BRANCH`.
+pub(crate) fn merge_group_rule() -> Rule {
+    Rule {
+        name: "merge groups".to_owned(),
+        digest: "digest of merge groups".to_owned(),
+        on: On::MergeGroup,
         pipeline_name: name_pattern("{repo}-{branch}"),
         ..pull_request_rule()
     }

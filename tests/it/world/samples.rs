@@ -10,7 +10,7 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::cause::Cause;
 use branchline::domain::outcome::chain::ChainHead;
 use branchline::domain::report::ReportForm;
-use branchline::domain::report::target::ReportTarget;
+use branchline::domain::report::target::{CommentPolicy, ReportTarget};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
 use branchline::domain::state::effect::{EffectResult, ExistingClone};
@@ -199,6 +199,7 @@ fn full() -> Mapping {
             form: ReportForm::Check,
             context: "branchline/api".into(),
             installation: Some(InstallationId(7)),
+            comment: CommentPolicy::Failures,
         }),
         approved: Some(Approved {
             commit: CommitId::parse("c".repeat(40)).unwrap(),

@@ -18,6 +18,7 @@ use branchline::ports::{
 };
 
 use super::heartbeats::FakeHeartbeats;
+use super::jobs::FakeJobs;
 use super::lock;
 use super::store_state::{Delivered, Table, key};
 use super::trail::FakeTrail;
@@ -29,6 +30,7 @@ pub(crate) struct FakeStore {
     table: Arc<Mutex<Table>>,
     pub(super) trail: FakeTrail,
     pub(super) heartbeats: FakeHeartbeats,
+    pub(super) jobs: FakeJobs,
     pub(super) faults: FaultInjection,
 }
 
@@ -39,6 +41,7 @@ impl FakeStore {
             table: Arc::default(),
             trail: FakeTrail::default(),
             heartbeats: FakeHeartbeats::default(),
+            jobs: FakeJobs::default(),
             faults: faults.clone(),
         }
     }

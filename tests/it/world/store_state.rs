@@ -13,6 +13,7 @@ use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
 use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
+use super::comments::Comments;
 use super::commits::Commits;
 use super::trail::FakeTrail;
 
@@ -45,6 +46,7 @@ pub(super) struct Table {
     /// The subjects with a slot, by rule.
     pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
     pub(super) commits: Commits,
+    pub(super) comments: Comments,
 }
 
 pub(super) fn key(subject: &Subject) -> Key {

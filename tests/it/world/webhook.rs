@@ -110,6 +110,24 @@ impl Webhook {
         Self::new("delete", &["/repository/pushed_at"], payload)
     }
 
+    /// Makes the `merge_group` of a group in the queue of a base, whose head is a commit.
+    pub(crate) fn merge_group(action: &str, base: &str, sha: u64) -> Self {
+        let payload = json!({
+            "action": action,
+            "merge_group": {
+                "head_sha": commit(sha),
+                "head_ref": format!("refs/heads/{}", Self::queued(base)),
+                "base_sha": commit(0xbace), "base_ref": format!("refs/heads/{base}"),
+            },
+        });
+        Self::new("merge_group", &["/repository/pushed_at"], payload)
+    }
+
+    /// Returns the branch of a merge group.
+    pub(crate) fn queued(base: &str) -> String {
+        format!("gh-readonly-queue/{base}/pr-7-{}", commit(0xbace))
+    }
+
     /// Makes the `check_run` of the button "Re-run".
     pub(crate) fn rerun_check(check_run: CheckRunId, report: &Report) -> Self {
         let payload = json!({

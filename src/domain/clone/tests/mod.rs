@@ -7,6 +7,7 @@ use crate::domain::clone::source::CONNECTION;
 use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
 use crate::domain::fault::Reason;
 use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
+use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::rule::{On, Start, Update};
@@ -85,6 +86,7 @@ fn rule() -> Rule {
         max_active: None,
         report: None,
         context: "branchline/api".into(),
+        comment: CommentPolicy::Never,
     }
 }
 

@@ -20,17 +20,20 @@ use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::{self, REPAIR, Repair};
 use payloads::{
-    AppPayload, CreatePayload, DeletePayload, PullRequestPayload, PushPayload,
+    AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
 
 mod action;
+mod merge_group;
 mod payloads;
 mod rerun;
 mod skip;
+mod tip;
 
 pub use action::Action;
 pub use rerun::{Rerun, RerunChecks};
+pub use tip::Tip;
 
 /// An event, as GitHub or an operator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,27 +110,6 @@ pub struct PullRequest {
     pub skip: bool,
 }
 
-/// The state of a branch after the event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tip {
-    /// The branch is at a commit.
-    At {
-        /// The commit.
-        sha: CommitId,
-        /// The commit before the push; `None` for a new branch.
-        before: Option<CommitId>,
-        /// True if the commit message asks to skip the build.
-        skip: bool,
-    },
-    /// The branch exists, but the event does not contain its commit (`create`).
-    Somewhere,
-    /// The branch was deleted.
-    Gone {
-        /// The commit before the deletion, if the event contains it.
-        before: Option<CommitId>,
-    },
-}
-
 /// An archived repository is read-only, so every other event of that second was before.
 const END_OF_SECOND: Duration = Duration::from_millis(999);
 
@@ -186,6 +168,7 @@ impl Event {
             "create" => create(parse(message)?),
             "delete" => delete(parse(message)?),
             "repository" => repository(parse(message)?),
+            "merge_group" => merge_group(parse(message)?),
             "check_run" => requested(rerun::check_run(parse(message)?)?),
             "check_suite" => requested(rerun::check_suite(parse(message)?)?),
             "ping" => Ok(Decision::Ignore(Ignored::Ping)),
@@ -272,6 +255,20 @@ fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {
             Tip::At { sha, before, skip }
         }
         None => Tip::Gone { before },
+    };
+    branch_event(
+        payload.repository,
+        payload.sender,
+        payload.installation,
+        branch,
+        tip,
+    )
+}
+
+fn merge_group(payload: MergeGroupPayload) -> Result<Decision<Event>, Fault> {
+    let (branch, tip) = match merge_group::read(payload.merge_group, payload.action)? {
+        Decision::Handle(group) => group,
+        Decision::Ignore(why) => return Ok(Decision::Ignore(why)),
     };
     branch_event(
         payload.repository,

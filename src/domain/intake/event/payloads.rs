@@ -81,6 +81,22 @@ pub(super) struct CommitPayload {
     pub(super) message: String,
 }
 
+/// `merge_group`. No other event has a top-level `merge_group`.
+#[derive(Deserialize)]
+pub(super) struct MergeGroupPayload {
+    pub(super) action: String,
+    pub(super) merge_group: Object<GroupPayload>,
+    pub(super) repository: Object<RepositoryPayload>,
+    pub(super) sender: Option<Object<UserPayload>>,
+    pub(super) installation: Option<Object<AppPayload>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct GroupPayload {
+    pub(super) head_ref: String,
+    pub(super) head_sha: String,
+}
+
 /// `repository`. Many events have an `action` and a repository, but nearly all of them have a field
 /// for the thing that they are about as well. The others have actions that `repository` does not
 /// have.

@@ -103,7 +103,7 @@ impl Placeholder {
             .map_or("", |(name, _)| name)
     }
 
-    /// Returns true if only pull requests have a value for it.
+    /// Returns true if a branch has no value for it.
     #[must_use]
     pub fn is_of_pull_requests(self) -> bool {
         match self {

@@ -12,6 +12,7 @@ use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::report::target::ReportTarget;
+use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
 use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
@@ -172,7 +173,7 @@ impl Intent {
                 (SubjectKind::PullRequest(pull.number), order, decided)
             }
             Change::Branch(branch, tip) => {
-                let decided = self::branch(&branch, &tip, &name, rules)?;
+                let decided = self::branch(&branch, &tip, &name, rules, report.is_some())?;
                 let (kind, head, before) = tip_order(tip);
                 let order = EventOrder {
                     head,
@@ -234,9 +235,7 @@ impl Intent {
     pub fn is_admitted_under(&self, record: &RepositoryRecord, rules: &Rules) -> bool {
         let admits = |name| match &self.subject.kind {
             SubjectKind::PullRequest(_) => rules.of(On::PullRequest, name).next().is_some(),
-            SubjectKind::Branch(branch) => rules
-                .of(On::Branch, name)
-                .any(|rule| rule.branches.is_match(branch.as_str())),
+            SubjectKind::Branch(branch) => rules.for_branch(branch, name).is_some(),
         };
         record.names.iter().any(admits)
     }
@@ -307,11 +306,16 @@ fn branch(
     tip: &Tip,
     name: &RepositoryName,
     rules: &Rules,
+    is_reported: bool,
 ) -> Result<Decided, Fault> {
-    let mut about = rules.of(On::Branch, name);
-    let rule = about.find(|rule| rule.admits_branch(branch));
+    let rule = rules.for_branch(branch, name);
     let (rule, sha, skip) = match (rule, tip) {
         (None, Tip::Gone { .. }) => return Ok(Decided::Ended(AbsenceReason::Deleted)),
+        // The merge queue waits for a report.
+        (None, Tip::At { .. }) if is_reported => {
+            let absent = DesiredState::Absent(AbsenceReason::NoRule);
+            return Ok(Decided::Wanted(absent));
+        }
         (None, Tip::At { .. } | Tip::Somewhere) => return Ok(Decided::Ignored(Ignored::NoRule)),
         (Some(_), Tip::Gone { .. }) => {
             let absent = DesiredState::Absent(AbsenceReason::Deleted);
@@ -323,12 +327,15 @@ fn branch(
         (Some(rule), Tip::Somewhere) => (rule, None, false),
         (Some(rule), Tip::At { sha, skip, .. }) => (rule, Some(sha), *skip),
     };
+    let base = merge_group_base(branch).filter(|_| rule.on == On::MergeGroup);
+    // The message of a merge group quotes pull requests, which cannot ask to merge untested.
+    let skip = skip && base.is_none();
     let fill = PlaceholderValues {
         repository: name,
         branch,
         number: None,
         sha,
-        base: None,
+        base: base.as_ref(),
         author: None,
         title: None,
     };

@@ -3,11 +3,12 @@
 use crate::domain::ids::RepositoryName;
 use crate::domain::intake::event::{Change, Event, PullRequest, Tip};
 use crate::domain::report::target::ReportTarget;
+use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::rule::{On, Rule, Rules};
 
 /// Returns where the head commit of an event is reported: as the rule says that admits the subject.
-/// If none does, the first rule for the repository counts: a required check of that name would
-/// otherwise wait forever.
+/// If none does, the first rule for the repository counts, and for a merge group the first one for
+/// pull requests into its base: a required check of that name would otherwise wait forever.
 #[must_use]
 pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
     let rule = match &event.change {
@@ -16,8 +17,13 @@ pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
             admitting(pull, &event.name, rules).or_else(|| about.next())
         }
         Change::Branch(branch, Tip::At { .. }) => {
-            let mut about = rules.of(On::Branch, &event.name);
-            about.find(|rule| rule.admits_branch(branch))
+            let of_merge_group = || {
+                let base = merge_group_base(branch)?;
+                let mut about = rules.of(On::PullRequest, &event.name);
+                about.find(|rule| rule.base.is_match(base.as_str()))
+            };
+            let rule = rules.for_branch(branch, &event.name);
+            rule.or_else(of_merge_group)
         }
         Change::Branch(_, Tip::Somewhere | Tip::Gone { .. })
         | Change::Repository(_)

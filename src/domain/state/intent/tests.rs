@@ -1,13 +1,14 @@
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{CommitId, PipelineName, RepositoryId};
+use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
 
 fn rule(on: On) -> Rule {
     let pattern = match on {
         On::PullRequest => "{repo}-pr-{number}",
-        On::Branch => "{repo}-{branch}",
+        On::Branch | On::MergeGroup => "{repo}-{branch}",
     };
     Rule {
         name: "rule 1".into(),
@@ -26,6 +27,7 @@ fn rule(on: On) -> Rule {
         max_active: None,
         report: None,
         context: "branchline/api".into(),
+        comment: CommentPolicy::Never,
     }
 }
 

@@ -199,8 +199,9 @@ fn fresh(intent: &Intent, seen: Option<&Mapping>, claim: ClaimInfo, now: Timesta
             },
             _,
         ) => {
-            let left_behind = updates::left_behind(seen, &transition.next);
-            transition.commits = left_behind.into_iter().collect();
+            let superseded = updates::superseded(seen, &transition.next);
+            let ended = updates::ended(seen, &transition.next);
+            transition.commits = superseded.into_iter().chain(ended).collect();
             Plan::Act { transition, effect }
         }
         (plan @ (Plan::Nothing(_) | Plan::Busy { .. } | Plan::Remember(_)), _) => plan,

@@ -43,16 +43,19 @@ pub fn rule_of<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Optio
 /// Applies the rules to the repository, branch and base in a mapping.
 #[must_use]
 pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Standing<'a> {
-    let on = match mapping.subject.kind {
-        SubjectKind::PullRequest(_) => On::PullRequest,
-        SubjectKind::Branch(_) => On::Branch,
-    };
     let admits = |rule: &&Rule| {
         let base = spec.base.as_ref();
         base.is_none_or(|base| rule.base.is_match(base.as_str()))
             && rule.admits_branch(&spec.branch)
     };
-    match rules.of(on, &mapping.repository).find(admits) {
+    let rule = match &mapping.subject.kind {
+        SubjectKind::PullRequest(_) => {
+            let mut about = rules.of(On::PullRequest, &mapping.repository);
+            about.find(admits)
+        }
+        SubjectKind::Branch(branch) => rules.for_branch(branch, &mapping.repository),
+    };
+    match rule {
         None => Standing::Gone,
         Some(rule)
             if (rule.name == spec.rule || rule.digest == spec.rule_digest)

@@ -1,5 +1,6 @@
 //! The rules, each a function from a file to complaints.
 
+use crate::repository::architecture::allowed::ALLOWED;
 use crate::repository::architecture::source::{Source, is_word, starts};
 
 /// A rule of ARCHITECTURE.md.
@@ -108,42 +109,6 @@ fn only_adapters_name_a_client(source: &Source) -> Vec<String> {
     });
     complaints.collect()
 }
-
-const WORKER: &[&str] = &["reconcile", "reports", "ports", "telemetry", "domain"];
-
-/// Which folders a folder of `src/` may name beside itself. A folder that is not listed is a
-/// complaint.
-pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
-    ("domain", &[]),
-    ("ports", &["domain"]),
-    ("telemetry", &["domain"]),
-    ("reconcile", &["ports", "telemetry", "domain"]),
-    ("reports", &["ports", "telemetry", "domain"]),
-    ("worker", WORKER),
-    ("aws", &["ports", "telemetry", "domain"]),
-    ("github", &["ports", "telemetry", "domain"]),
-    ("inspect", &["reconcile", "ports", "domain"]),
-    ("config", &["domain"]),
-    ("cli", &["config", "inspect", "domain"]),
-    ("http", &["inspect", "telemetry", "ports", "domain"]),
-    (
-        "commands",
-        &[
-            "aws",
-            "cli",
-            "config",
-            "domain",
-            "github",
-            "http",
-            "inspect",
-            "ports",
-            "reconcile",
-            "reports",
-            "telemetry",
-            "worker",
-        ],
-    ),
-];
 
 /// The crate's root: it declares the folders and starts `commands`.
 const ROOT: &[&str] = &["src/lib.rs", "src/main.rs"];

@@ -26,7 +26,7 @@ use crate::world::pipelines::FakePipelines;
 use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::store::FakeStore;
-use crate::world::story::{TABLE, World, run_story};
+use crate::world::story::{REGION, TABLE, World, run_story};
 use crate::world::webhook::{Webhook, secrets};
 
 pub(super) fn envelope(letter: &StoredMessage) -> Envelope {
@@ -63,6 +63,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         table: TABLE.to_owned(),
         authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),
+        region: REGION.to_owned(),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());
     Rehearsal::new(store, pipelines, world.clock.clone(), config)

@@ -1,11 +1,16 @@
+use std::time::Duration;
+
 use super::*;
 use crate::domain::fault::{Class, Reason};
 use crate::domain::ids::{
     ExecutionId, InstallationId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
 };
-use crate::domain::report::execution::{ActionProgress, ExecutionEvent, Progress};
-use crate::domain::report::record::{CommitChange, CommitKey, CommitUpdate};
-use crate::domain::report::target::ReportTarget;
+use crate::domain::report::execution::ExecutionState;
+use crate::domain::report::execution::{ActionProgress, ExecutionEvent, Progress, StepState};
+use crate::domain::report::record::{CommitKey, CommitUpdate, ReportedHead};
+use crate::domain::report::record::{CommitRecord, Phase};
+use crate::domain::report::render::console;
+use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::state::desired::AbsenceReason;
 
 const REGION: &str = "eu-west-1";
@@ -23,25 +28,27 @@ fn building() -> Phase {
 }
 
 fn update(phase: Phase, execution: Option<&str>) -> CommitUpdate {
-    CommitUpdate {
-        key: CommitKey {
-            subject: Subject {
-                repository: RepositoryId(1),
-                kind: SubjectKind::PullRequest(7),
+    CommitUpdate::Head {
+        head: ReportedHead {
+            key: CommitKey {
+                subject: Subject {
+                    repository: RepositoryId(1),
+                    kind: SubjectKind::PullRequest(7),
+                },
+                commit: commit('a'),
             },
-            commit: commit('a'),
-        },
-        change: CommitChange::Head {
             repository: RepositoryName::parse("acme/api").unwrap(),
             target: ReportTarget {
                 form: ReportForm::Check,
                 context: "branchline/api".into(),
                 installation: Some(InstallationId(5)),
+                comment: CommentPolicy::Always,
             },
-            phase,
-            execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
-            outdated: None,
+            event_time: NOW,
         },
+        phase,
+        execution: execution.map(|id| ExecutionId::parse(id).unwrap()),
+        outdated: None,
     }
 }
 
@@ -255,4 +262,5 @@ fn the_console_is_that_of_the_regions_partition() {
     );
 }
 
+mod comment;
 mod due;

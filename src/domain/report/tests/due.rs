@@ -1,8 +1,10 @@
 //! When a report is due, and what later events change.
 
 use super::*;
+use crate::domain::ids::CheckRunId;
 use crate::domain::report::fault::GitHubFaultKind;
 use crate::domain::report::record::{FailedReport, Reported, Sending};
+use crate::domain::report::render::{Due, REFRESH};
 
 fn reported(record: &mut CommitRecord) {
     let report = record.report(REGION).unwrap();
@@ -16,14 +18,14 @@ fn reported(record: &mut CommitRecord) {
 }
 
 /// Applies an update to a record.
-fn after(record: CommitRecord, update: &CommitUpdate) -> CommitRecord {
+pub(super) fn after(record: CommitRecord, update: &CommitUpdate) -> CommitRecord {
     CommitRecord::updated(Some(record), update, NOW).unwrap()
 }
 
-fn superseded() -> CommitUpdate {
-    CommitUpdate {
-        change: CommitChange::Superseded(commit('b')),
-        ..update(building(), None)
+pub(super) fn superseded() -> CommitUpdate {
+    CommitUpdate::Superseded {
+        key: update(building(), None).key().clone(),
+        by: commit('b'),
     }
 }
 
@@ -124,6 +126,7 @@ fn what_is_due_depends_on_the_last_report_and_on_other_senders() {
         kind: GitHubFaultKind::Refused,
         detail: "x".into(),
         retry_at: None,
+        since: NOW,
     });
     assert_eq!(
         record.due(REGION, NOW),

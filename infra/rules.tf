@@ -1,0 +1,77 @@
+# The rules as TOML, and what the permissions need to know of them: the names of templates and
+# clones, and the roles of clones.
+
+locals {
+  # JSON strings, numbers and lists of strings are valid TOML. A table is an inline table.
+  rules_toml = join("\n", [
+    for index, rule in var.rules : join("\n", concat(
+      ["[[rule]]"],
+      [
+        for key, value in rule : format("%s = %s", key,
+          !can(keys(value)) ? jsonencode(value) :
+          format("{ %s }", join(", ", [for name, text in value : format("%s = %s", jsonencode(name), jsonencode(text))]))
+        ) if value != null && !contains(["variables", "raw_variables"], key)
+      ],
+      length(local.rule_variables[index]) == 0 ? [] : [format("variables = { %s }", join(", ", local.rule_variables[index]))],
+      [""],
+    ))
+  ])
+
+  rule_variables = [
+    for rule in var.rules : concat(
+      [for name, text in coalesce(rule.variables, {}) : format("%s = %s", jsonencode(name), jsonencode(text))],
+      [for name, text in coalesce(rule.raw_variables, {}) : format("%s = { value = %s, raw = true }", jsonencode(name), jsonencode(text))],
+    )
+  ]
+
+  bound_secrets_toml = join("\n", [
+    for secret in var.github.secret : join("\n", concat(
+      ["[[github.secret]]"],
+      [for key, value in secret : format("%s = %s", key, jsonencode(value)) if value != null],
+      [""],
+    ))
+  ])
+
+  # --- Names for IAM ---
+
+  # The name of a clone as a pattern of IAM. The owner and the name of a repository are known unless
+  # a glob selects it; every other placeholder can be any text.
+  clone_patterns = distinct(flatten([
+    for rule in var.rules : [
+      for glob in rule.repository : replace(replace(replace(replace(
+        coalesce(rule.pipeline_name, rule.on == "pull_request" ? "{repo}-pr-{number}" : "{repo}@{branch}"),
+        "{owner}", can(regex("^[A-Za-z0-9_.-]+/", glob)) ? split("/", glob)[0] : "*"),
+        "{repo}", can(regex("/[A-Za-z0-9_.-]+$", glob)) ? split("/", glob)[1] : "*"),
+      "/\\{[a-z_]+\\}/", "*"), "/\\*+/", "*")
+      if !startswith(glob, "!")
+    ]
+  ]))
+
+  template_names = distinct(concat(var.template_names, [for rule in var.rules : rule.template]))
+  clone_names    = distinct(concat(var.clone_names, local.clone_patterns))
+
+  # "template" keeps the template's role.
+  rule_roles = distinct([
+    for arn in flatten([for rule in var.rules : [rule.role_arn, rule.action_role_arn]]) : arn if arn != null && arn != "template"
+  ])
+  pipeline_role_arns = distinct(concat(var.pipeline_role_arns, local.rule_roles))
+  build_role_arns    = distinct(concat(var.build_role_arns, [for rule in var.rules : rule.build_role_arn if rule.build_role_arn != null]))
+
+  # --- TOML text of others ---
+
+  # Terraform cannot parse TOML. This takes it apart from the inside: texts, comments, the names of
+  # tables, numbers, and then lists and inline tables become V or nothing. What is left of a line
+  # must be `key = V` or empty.
+  toml_texts    = replace(replace(var.rules_toml, "/\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''/", "V"), "/\"(?:[^\"\\\\\\n]|\\\\.)*\"|'[^'\\n]*'/", "V")
+  toml_plain    = replace(replace(local.toml_texts, "/#[^\\n]*/", ""), "/(?m)^[ \\t]*(?:\\[\\[[A-Za-z0-9_. -]+\\]\\]|\\[[A-Za-z0-9_. -]+\\])[ \\t]*$/", "")
+  toml_values   = replace(local.toml_plain, "/([=\\[,]\\s*)(?:true|false|[+-]?[0-9][0-9_.eE+:TZ-]*)/", "$${1}V")
+  toml_nested   = "/\\[\\s*(?:V\\s*(?:,\\s*V\\s*)*,?\\s*)?\\]|\\{[ \\t]*(?:[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*(?:,[ \\t]*[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*)*)?\\}/"
+  toml_flat     = replace(replace(replace(replace(local.toml_values, local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V")
+  toml_mistakes = [for line in split("\n", local.toml_flat) : trimspace(line) if !can(regex("^\\s*(?:[A-Za-z0-9_.-]+\\s*=\\s*V)?\\s*$", line))]
+
+  toml_templates = distinct([for match in regexall("(?m)^[ \\t]*template[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
+  unknown_templates = [
+    for name in local.toml_templates : name
+    if !anytrue([for pattern in local.template_names : can(regex(format("^%s$", replace(replace(replace(pattern, ".", "[.]"), "*", ".*"), "?", ".")), name))])
+  ]
+}

@@ -1,0 +1,57 @@
+//! The arguments of `branchline jobs`.
+
+use clap::{Args, Subcommand};
+
+use crate::cli::options::SharedOptions;
+use crate::cli::output::OutputFormat;
+
+/// `branchline jobs`
+#[derive(Debug, Args)]
+#[command(after_help = JOBS_HELP)]
+pub struct Jobs {
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: JobsCommand,
+}
+
+const JOBS_HELP: &str = "\
+The daemons do some work periodically, each job in one daemon at a time:
+  half-way-mappings     every minute: finishes mappings in the middle of a change whose worker ended
+  unheard-executions    every five minutes: asks CodePipeline about executions of which nothing was
+                        heard for 15 minutes
+
+Examples:
+  branchline jobs list
+  branchline jobs run half-way-mappings";
+
+/// The subcommands of `branchline jobs`.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Show the periodic jobs, their last run, and how it ended
+    List(List),
+    /// Ask the daemons to run a job within a minute or so
+    Run(RunJob),
+}
+
+/// `branchline jobs list`
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 every last run succeeded, 1 a last run failed, 2 error")]
+pub struct List {
+    /// Output format [default: table on a terminal, otherwise json]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+    /// The shared options.
+    #[command(flatten)]
+    pub options: SharedOptions,
+}
+
+/// `branchline jobs run`
+#[derive(Debug, Args)]
+pub struct RunJob {
+    /// Name of the job, as `branchline jobs list` shows it
+    #[arg(value_name = "NAME")]
+    pub job: String,
+    /// The shared options.
+    #[command(flatten)]
+    pub options: SharedOptions,
+}

@@ -1,0 +1,74 @@
+//! `branchline jobs`: shows the periodic jobs, and asks the daemons for a run.
+
+use std::error::Error;
+use std::io;
+
+use crate::aws::DynamoStore;
+use crate::cli::jobs::{JobsCommand, List, RunJob};
+use crate::cli::options::SharedOptions;
+use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
+use crate::cli::terminal::{Done, code, fault, format, note, stopped, terminal};
+use crate::commands::connect::connect_account;
+use crate::commands::system_clock::SystemClock;
+use crate::config::{self, RedactedEnvironment};
+use crate::domain::jobs::Job;
+use crate::inspect::jobs::JobRow;
+use crate::ports::{Clock, JobLog, JobReader};
+
+pub(crate) async fn run(command: &JobsCommand) -> Done {
+    match command {
+        JobsCommand::List(args) => list(args).await,
+        JobsCommand::Run(args) => request(args).await,
+    }
+}
+
+async fn store(options: &SharedOptions) -> Result<DynamoStore, Box<dyn Error>> {
+    let overrides = options.overrides();
+    let redacted = RedactedEnvironment::of_process(&overrides);
+    let config = config::load_account(&overrides, &redacted)?;
+    let aws = connect_account(&config).await?;
+    Ok(aws.store(config.table))
+}
+
+async fn list(args: &List) -> Done {
+    let records = store(&args.options).await?.jobs().await.map_err(fault)?;
+    let now = SystemClock.now();
+    let rows: Vec<JobRow> = records.iter().map(|one| JobRow::new(one, now)).collect();
+    let stdout = io::stdout().lock();
+    let mut table = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
+        .fields(JobRow::FIELDS);
+    for row in &rows {
+        if stopped(table.write(row))? {
+            break;
+        }
+    }
+    stopped(table.end())?;
+    Ok(code(rows.iter().any(JobRow::has_failed)))
+}
+
+fn columns() -> Vec<Column<JobRow>> {
+    vec![
+        Column::new("JOB", 18, |row: &JobRow| row.job.to_owned()),
+        Column::new("STATE", 7, |row: &JobRow| row.state.to_owned()),
+        Column::new("STARTED", 24, |row: &JobRow| {
+            cell(row.started_at.as_deref())
+        }),
+        Column::new("RESULT", 6, |row: &JobRow| cell(row.result)),
+        Column::new("DETAIL", 30, |row: &JobRow| cell(row.detail.as_deref())),
+    ]
+}
+
+async fn request(args: &RunJob) -> Done {
+    let Some(job) = Job::parse(&args.job) else {
+        let names = Job::ALL.map(Job::as_str).join(", ");
+        return Err(format!("there is no job '{}': the jobs are {names}", args.job).into());
+    };
+    let store = store(&args.options).await?;
+    let requested = store.request_job(job, SystemClock.now()).await;
+    requested.map_err(fault)?;
+    note(&format!(
+        "A daemon runs {} within about a minute: see `branchline jobs list`",
+        job.as_str()
+    ))?;
+    Ok(code(false))
+}

@@ -1,0 +1,188 @@
+//! The periodic jobs: what each is called, how often it is due, and what is recorded of it.
+
+use std::time::Duration;
+
+use crate::domain::ids::Timestamp;
+
+/// A job. It takes no input; one daemon at a time runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    /// Finishes mappings in the middle of a change whose worker ended.
+    HalfWayMappings,
+    /// Asks CodePipeline about executions of which nothing was heard for long.
+    UnheardExecutions,
+}
+
+impl Job {
+    /// All jobs, in the order in which they run.
+    pub const ALL: [Self; 2] = [Self::HalfWayMappings, Self::UnheardExecutions];
+
+    /// Returns the name in commands, in the table and in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HalfWayMappings => "half-way-mappings",
+            Self::UnheardExecutions => "unheard-executions",
+        }
+    }
+
+    /// Returns the job of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|job| job.as_str() == name)
+    }
+
+    /// Returns what it does, as a sentence without a full stop.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::HalfWayMappings => {
+                "Finishes mappings in the middle of a change whose worker ended"
+            }
+            Self::UnheardExecutions => {
+                "Asks CodePipeline about executions of which nothing was heard for long"
+            }
+        }
+    }
+
+    /// Returns the time from one start to the next.
+    #[must_use]
+    pub fn period(self) -> Duration {
+        match self {
+            Self::HalfWayMappings => Duration::from_secs(60),
+            Self::UnheardExecutions => Duration::from_secs(300),
+        }
+    }
+
+    /// Returns the longest duration of a run. A run is cut off then, and another daemon may begin
+    /// the next one.
+    #[must_use]
+    pub fn lease(self) -> Duration {
+        match self {
+            Self::HalfWayMappings | Self::UnheardExecutions => Duration::from_secs(300),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobResult {
+    /// It did its work; the text says how much.
+    Done(String),
+    /// It failed; the text says why.
+    Failed(String),
+}
+
+impl JobResult {
+    /// Returns the word in the table, in logs and in metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Returns the details.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Done(detail) | Self::Failed(detail) => detail,
+        }
+    }
+
+    /// Returns the result of these words.
+    #[must_use]
+    pub fn parse(word: &str, detail: String) -> Option<Self> {
+        match word {
+            "done" => Some(Self::Done(detail)),
+            "failed" => Some(Self::Failed(detail)),
+            _ => None,
+        }
+    }
+}
+
+/// What is recorded of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRecord {
+    /// The job.
+    pub job: Job,
+    /// The daemon that began the last run; `None` if the job never ran.
+    pub worker: Option<String>,
+    /// When the last run began.
+    pub started_at: Option<Timestamp>,
+    /// When the run in progress is cut off at the latest; `None` if none is in progress.
+    pub until: Option<Timestamp>,
+    /// When the last run that ended did so.
+    pub ended_at: Option<Timestamp>,
+    /// How that one ended.
+    pub result: Option<JobResult>,
+    /// When an operator last asked for a run.
+    pub requested_at: Option<Timestamp>,
+}
+
+impl JobRecord {
+    /// Returns the record of a job that never ran.
+    #[must_use]
+    pub fn new(job: Job) -> Self {
+        Self {
+            job,
+            worker: None,
+            started_at: None,
+            until: None,
+            ended_at: None,
+            result: None,
+            requested_at: None,
+        }
+    }
+
+    /// Returns true if a run is in progress, and was not cut off.
+    #[must_use]
+    pub fn is_running(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
+
+    /// Returns true if a run should begin: an operator asked for one, or the period is over.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let Some(started_at) = self.started_at else {
+            return true;
+        };
+        let is_requested = self.requested_at.is_some_and(|at| at > started_at);
+        let is_over = started_at.plus(self.job.period()) <= now;
+        !self.is_running(now) && (is_requested || is_over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_due_after_its_period_or_a_request_and_never_while_it_runs() {
+        let job = Job::HalfWayMappings;
+        let second = |seconds: i64| Timestamp(seconds * 1_000);
+        let record = JobRecord::new(job);
+        assert!(record.is_due(second(0)));
+        let ran = JobRecord {
+            started_at: Some(second(100)),
+            ..record
+        };
+        assert!(!ran.is_due(second(159)));
+        assert!(ran.is_due(second(160)));
+        let requested = JobRecord {
+            requested_at: Some(second(101)),
+            ..ran.clone()
+        };
+        assert!(requested.is_due(second(101)));
+        let running = JobRecord {
+            until: Some(second(400)),
+            ..requested
+        };
+        assert!(!running.is_due(second(399)));
+        assert!(running.is_due(second(400)), "it was cut off");
+        for job in Job::ALL {
+            assert_eq!(Job::parse(job.as_str()), Some(job));
+        }
+    }
+}

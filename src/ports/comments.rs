@@ -1,0 +1,43 @@
+//! The comments port: what the table knows of the comments of pull requests.
+
+use std::future::Future;
+
+use crate::domain::fault::Fault;
+use crate::domain::ids::{Subject, Timestamp};
+use crate::domain::report::comment::record::CommentRecord;
+use crate::ports::cursor::Cursor;
+
+/// A page of the list of unsent comments.
+#[derive(Debug)]
+pub struct CommentPage {
+    /// The pull requests, those whose records were written longest ago first.
+    pub subjects: Vec<Subject>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// The records of the comments of pull requests. They expire 90 days after they were written last.
+pub trait CommentLog: Send + Sync + 'static {
+    /// Returns the record of a pull request's comment as it is now; `None` if there is none.
+    fn comment(
+        &self,
+        subject: &Subject,
+    ) -> impl Future<Output = Result<Option<CommentRecord>, Fault>> + Send;
+
+    /// Replaces a record and returns true, if its version is one less than that of `record`. The
+    /// first version needs that there is no record.
+    ///
+    /// If cancelled or failed: it may be replaced.
+    fn replace_comment(
+        &self,
+        record: &CommentRecord,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Returns a page of the list of unsent comments: of the records that were written last before
+    /// this time, or were so a moment ago.
+    fn unsent_comments(
+        &self,
+        before: Timestamp,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<CommentPage, Fault>> + Send;
+}
