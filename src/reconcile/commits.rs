@@ -56,7 +56,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     }
 
     /// Records what counts about a commit whose message may have failed before, if it changed
-    /// nothing now: GitHub would show for ever that branchline tries again. A record that cannot be
+    /// nothing now: GitHub would still show that branchline tries again. A record that cannot be
     /// written is logged, and delays no message.
     pub(super) async fn note_unchanged(&self, journal: &mut Journal, outcome: &Outcome) {
         let is_retried = matches!(outcome, Outcome::Unchanged(_)) && journal.receives > 1;

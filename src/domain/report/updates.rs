@@ -69,9 +69,9 @@ pub fn settled(
     head_update(next, phase, execution, outdated)
 }
 
-/// Returns the update for a commit after a message that wanted it to be built changed nothing: it is
-/// the head, it is not any more, or its subject has none. `None` if the row is in the middle of a
-/// change, which is recorded when it is settled.
+/// Returns the update for a commit after a message that wanted it to be built changed nothing: it
+/// is the head, it is not any more, or its subject has none. `None` if the row is in the middle of
+/// a change, which is recorded when it is settled.
 #[must_use]
 pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitUpdate> {
     let phase = match &row.order.head {

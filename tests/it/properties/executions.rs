@@ -17,7 +17,7 @@ use branchline::domain::report::execution::{
 use branchline::domain::report::record::{
     CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead,
 };
-use branchline::domain::report::target::ReportTarget;
+use branchline::domain::report::target::{CommentPolicy, ReportTarget};
 use branchline::domain::report::{Conclusion, Report, ReportForm, ReportState};
 
 use crate::world::clock::START;
@@ -158,7 +158,7 @@ fn started(execution: Option<&str>) -> CommitRecord {
                 form: ReportForm::Check,
                 context: "branchline/api".to_owned(),
                 installation: None,
-                comment: None,
+                comment: CommentPolicy::Never,
             },
             event_time: START,
         },

@@ -113,9 +113,9 @@ fn whatever_happens_pipelines_are_open_subjects() {
     );
 }
 
-/// Runs whose reports failed once: a commit whose message was overtaken waited for ever; a check run
+/// Runs whose reports failed once: a commit whose message was overtaken kept waiting; a check run
 /// that had ended ran again; one that was created without a confirmation never ended; a sender that
-/// had stood still showed what was outdated; a deleted branch's commit ran for ever.
+/// had stood still showed what was outdated; a deleted branch's commit kept running.
 const FOUND_REPORTS: [u64; 6] = [
     6_908_173_347_698_854_304,
     2_010_655_168_864_177_856,
