@@ -13,10 +13,11 @@ variable "name" {
 }
 
 variable "image" {
-  description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
+  description = "The container image of the daemon, preferably by digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:... The default is the release of the module's version, which has no digest before it is made."
   type        = string
+  default     = "ghcr.io/OWNER/branchline:0.1.0"
   validation {
-    condition     = can(regex("^[a-z0-9][^\\s]*$", var.image))
+    condition     = can(regex("^[A-Za-z0-9][^\\s]*$", var.image))
     error_message = "image must be the name of an image, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:..."
   }
 }
@@ -69,6 +70,12 @@ variable "wait_for_steady_state" {
   description = "Whether an apply waits until the new tasks run, and fails if they do not: for instance because a secret has no value, or a setting is wrong. It takes about 3 minutes, and at most 20."
   type        = bool
   default     = true
+}
+
+variable "check_with" {
+  description = "The command or path of branchline on the machine that applies. With it, the last step of an apply that changes the daemon is `branchline check --daemon-role`, and a finding fails the apply. It needs the AWS CLI, jq for secrets with a key, and the permissions of operators. Null: no check."
+  type        = string
+  default     = null
 }
 
 variable "drain_timeout" {

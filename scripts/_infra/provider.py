@@ -20,7 +20,7 @@ from .messages import message
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
-ADDRESS = "hashicorp/aws"
+ADDRESSES = {"aws": "hashicorp/aws", "github": "integrations/github"}
 
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _UNKNOWN = msgpack.ExtType(0, b"\x00")
@@ -130,12 +130,13 @@ def _deprecated(value: Any, block: schema.Block) -> Iterator[str]:
 class Provider:
     """Serves a set of types on the loopback interface until it is closed."""
 
-    def __init__(self, types: set[str]) -> None:
+    def __init__(self, types: set[str], name: str = "aws") -> None:
+        self._address = ADDRESSES[name]
         self.answers: dict[tuple[str, str], Any] = {}
         """What AWS makes of an argument instead of what was asked, by type and argument."""
         self.changes: list[tuple[str, str]] = []
         """What was written or deleted, in order, with the type of the resource."""
-        kinds = schema.load(types | {"provider"})
+        kinds = schema.load(types | {"provider"}, name)
         self._configuration = kinds.pop("provider")
         for attribute in self._configuration["attributes"].values():
             attribute.update(required=False, optional=True, computed=False)
@@ -157,11 +158,11 @@ class Provider:
         """Stops the server."""
         self._server.stop(0)
 
-    def reattach(self) -> str:
-        """Returns the value of TF_REATTACH_PROVIDERS."""
+    def reattach(self) -> dict[str, Any]:
+        """Returns this provider's part of TF_REATTACH_PROVIDERS."""
         address = {"Network": "tcp", "String": f"127.0.0.1:{self._port}"}
         there = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": os.getpid(), "Test": True, "Addr": address}
-        return json.dumps({ADDRESS: there})
+        return {self._address: there}
 
     def _calls(self) -> dict[str, tuple[str, Callable[[Any, Any], Any]]]:
         empty = message("Empty")

@@ -10,7 +10,7 @@ import tarfile
 from typing import Any
 
 from . import deprecations
-from .paths import BINDINGS, SCHEMAS
+from .paths import BINDINGS, GITHUB_BINDINGS, SCHEMAS
 
 Block = dict[str, Any]
 
@@ -56,17 +56,17 @@ _FUNCTION = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{(.*?)^\}", re
 _CLASS = re.compile(r"^(?:export )?class (\w+) extends [\w.]+ \{(.*?)^\}", re.MULTILINE | re.DOTALL)
 
 
-def load(kinds: set[str]) -> dict[str, Block]:
+def load(kinds: set[str], provider: str = "aws") -> dict[str, Block]:
     """Returns the schema blocks of types such as `aws_sqs_queue` and `data.aws_region`.
 
     Ephemeral types begin with `ephemeral.`; the configuration of the provider itself is `provider`.
     """
-    _unpack({_file(kind) for kind in kinds})
+    _unpack({_file(kind, provider) for kind in kinds}, provider)
     found = {}
     for kind in sorted(kinds):
-        file = SCHEMAS / _file(kind)
+        file = SCHEMAS / provider / _file(kind, provider)
         if not file.exists():
-            raise LookupError(f"the AWS provider has no {kind}")
+            raise LookupError(f"the provider {provider} has no {kind}")
         found[kind] = _Source(file.read_text(encoding="utf-8")).block
         if kind.startswith("aws_"):
             _mark_deprecated(kind, found[kind])
@@ -93,23 +93,23 @@ def _block_paths(block: Block, above: tuple[str, ...]) -> dict[str, tuple[str, .
     return found
 
 
-def _file(kind: str) -> str:
-    folder = kind.removeprefix("aws_").replace(".", "-").replace("_", "-")
+def _file(kind: str, provider: str) -> str:
+    folder = kind.removeprefix(f"{provider}_").replace(".", "-").replace("_", "-")
     return f"package/lib/{folder}/index.js"
 
 
-def _unpack(wanted: set[str]) -> None:
+def _unpack(wanted: set[str], provider: str) -> None:
     """Unpacks the wanted files, once.
 
     The whole package is ten times the size of its archive.
     """
-    missing = {name for name in wanted if not (SCHEMAS / name).exists()}
+    missing = {name for name in wanted if not (SCHEMAS / provider / name).exists()}
     if not missing:
         return
-    with tarfile.open(BINDINGS) as archive:
+    with tarfile.open({"aws": BINDINGS, "github": GITHUB_BINDINGS}[provider]) as archive:
         for member in archive:
             if member.name in missing and member.isfile():
-                archive.extract(member, SCHEMAS, filter="data")
+                archive.extract(member, SCHEMAS / provider, filter="data")
 
 
 class _Source:

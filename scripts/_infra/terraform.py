@@ -11,7 +11,7 @@ from typing import Any
 from .paths import INFRA, WORK
 from .provider import Provider
 
-_BLOCK = re.compile(r'^\s*(resource|data|ephemeral) "(aws_\w+)"', re.MULTILINE)
+_BLOCK = re.compile(r'^\s*(resource|data|ephemeral) "((?:aws|github)_\w+)"', re.MULTILINE)
 
 
 def types(folder: Path = INFRA) -> set[str]:
@@ -34,18 +34,23 @@ class Terraform:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = copy / at
-        self._provider = Provider(types(copy))
+        found = types(copy)
+        github = {kind for kind in found if "github_" in kind}
+        self._provider = Provider(found - github)
+        self._github = Provider(github, "github")
         self.answers = self._provider.answers
 
     def close(self) -> None:
         """Stops the provider. The folder is kept for inspection."""
         self._provider.close()
+        self._github.close()
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Runs one command with a text as its input, and returns its output and status."""
         # Settings of the user, such as a mirror or a variable, would change the plan.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "AWS_"))}
-        environment |= {"TF_REATTACH_PROVIDERS": self._provider.reattach(), "CHECKPOINT_DISABLE": "1"}
+        reattached = json.dumps(self._provider.reattach() | self._github.reattach())
+        environment |= {"TF_REATTACH_PROVIDERS": reattached, "CHECKPOINT_DISABLE": "1"}
         return subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,

@@ -138,6 +138,9 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         self.log(&leased, due, &result);
         if let Ok(check_run) = result
             && due.report.state.is_final()
+            && leased.reported.as_ref().is_none_or(|reported| {
+                (reported.state, &reported.title) != (due.report.state, &due.report.title)
+            })
         {
             self.note_report(&leased, due, check_run).await;
         }

@@ -152,11 +152,14 @@ class Domain(unittest.TestCase):
 
     def test_the_own_host_name_of_the_api(self) -> None:
         """It is turned off on request, and the stage gets that with a new deployment."""
-        first = applied()
-        there = apply("domain", domain=VARIABLES["domain"] | {"only": True, "zone_id": None})
-        api = "aws_api_gateway_rest_api.webhooks"
-        self.assertEqual([each[api]["disable_execute_api_endpoint"] for each in (first, there)], [False, True])
-        self.assertNotIn("aws_route53_record.webhooks[0]", there)
+        runs = terraform.Terraform("domain")
+        self.addCleanup(runs.close)
+        domain = VARIABLES["domain"] | {"zone_id": None}
+        steps = [runs.apply(VARIABLES | {"domain": domain | {"only": only}}) for only in (False, True)]
+        api, deployment = "aws_api_gateway_rest_api.webhooks", "aws_api_gateway_deployment.webhooks"
+        self.assertEqual([step[api]["disable_execute_api_endpoint"] for step in steps], [False, True])
+        self.assertEqual(len({step[deployment]["triggers"]["snapshot"] for step in steps}), 2)
+        self.assertNotIn("aws_route53_record.webhooks[0]", steps[0])
 
 
 if __name__ == "__main__":

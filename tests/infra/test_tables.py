@@ -27,7 +27,7 @@ class Tables(unittest.TestCase):
     def test_defaults_are_json(self) -> None:
         """A text, an object over several lines, null, and none at all."""
         rows = dict(re.findall(r'<a name="input_(\w+)"></a>.*\| (.+) \| (?:yes|no) \|', tables.PAGE.read_text()))
-        self.assertEqual((rows["name"], rows["silence_hours"], rows["image"]), ('`"branchline"`', "`null`", "n/a"))
+        self.assertEqual((rows["name"], rows["silence_hours"], rows["subnet_ids"]), ('`"branchline"`', "`null`", "n/a"))
         text = rows["throttle"].removeprefix("<pre>").removesuffix("</pre>").replace("<br/>", "\n")
         self.assertEqual(json.loads(text), {"rate": 200, "burst": 1000})
 

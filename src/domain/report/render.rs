@@ -163,11 +163,12 @@ impl CommitRecord {
         })
     }
 
-    /// The page of the execution, or of the pipeline while no execution is known. A deleted
-    /// pipeline has none.
+    /// The page of the execution, or of the pipeline while no execution is known. A pipeline that
+    /// was deleted has no page, so the link that GitHub has is replaced by that of all pipelines.
     pub(super) fn url(&self, region: &str) -> Option<String> {
         let Phase::Building { pipeline, .. } = &self.phase else {
-            return None;
+            let all = || format!("{}?region={region}", pipelines_page(region));
+            return self.execution.as_ref().map(|_| all());
         };
         // The execution of a pipeline that was deleted has no page.
         let execution = self.execution.as_ref();
@@ -297,14 +298,20 @@ fn short(commit: &CommitId) -> &str {
 /// Returns the page of a pipeline or an execution in the AWS console.
 #[must_use]
 pub fn console(region: &str, pipeline: &str, execution: Option<&str>) -> String {
+    let page = match execution {
+        Some(id) => format!("executions/{id}/timeline"),
+        None => "view".to_owned(),
+    };
+    let all = pipelines_page(region);
+    format!("{all}/{pipeline}/{page}?region={region}")
+}
+
+/// Returns the page of all pipelines in the AWS console, without its query.
+fn pipelines_page(region: &str) -> String {
     let host = match region {
         china if china.starts_with("cn-") => format!("{region}.console.amazonaws.cn"),
         gov if gov.starts_with("us-gov-") => format!("{region}.console.amazonaws-us-gov.com"),
         _ => format!("{region}.console.aws.amazon.com"),
     };
-    let page = match execution {
-        Some(id) => format!("executions/{id}/timeline"),
-        None => "view".to_owned(),
-    };
-    format!("https://{host}/codesuite/codepipeline/pipelines/{pipeline}/{page}?region={region}")
+    format!("https://{host}/codesuite/codepipeline/pipelines")
 }

@@ -55,6 +55,9 @@ fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
     let closed = update(Phase::Absent(AbsenceReason::Closed), None);
     let green = after(heard(&[pipeline(9, ExecutionState::Succeeded)]), &closed);
     assert_eq!(line(&green), "success: Succeeded in 9 s");
+    let all = "https://eu-west-1.console.aws.amazon.com/codesuite/codepipeline/pipelines?region=eu-west-1";
+    let link = green.report(REGION).unwrap().url;
+    assert_eq!(link.as_deref(), Some(all), "no link to what was removed");
     let running = after(heard(&[pipeline(0, ExecutionState::Started)]), &closed);
     assert!(line(&running).starts_with("cancelled: The pull request was closed"));
     let mut stopped = heard(&[pipeline(9, ExecutionState::Stopped)]);
