@@ -146,6 +146,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
         // Before the record leaves the list of what is unreported: no crash loses the comment.
         let comment = self.mark_comment(&leased).await;
+        let lease = leased.sender.clone();
         let mut record = leased;
         for _ in 0..WRITES {
             let now = self.clock.now();
@@ -171,6 +172,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let Some(changed) = self.store.commit(&record.key).await? else {
                 return comment;
             };
+            if changed.sender != lease {
+                // Another sender took over after the lease, and has found what this one did.
+                self.outbox.push([changed.key]);
+                return comment;
+            }
             record = changed;
         }
         let race = self.clock.now().plus(RACE);
@@ -256,13 +262,9 @@ impl CommitRecord {
             }
             Err(fault) => {
                 self.failed = Some(failed(self.failed.as_ref(), fault, now));
-                let changes = due.check_run.is_none() || due.report.state.is_final();
-                let may_be_there = self.target.form == ReportForm::Check
-                    && changes
-                    && fault.kind == GitHubFaultKind::Unavailable;
-                // Without a valid lease, it only says that a check run may have been created or
-                // completed.
-                self.sender = self.sender.take().filter(|_| may_be_there);
+                let may_be_shown = fault.kind == GitHubFaultKind::Unavailable;
+                // Without a valid lease, it only says that this report may be shown.
+                self.sender = self.sender.take().filter(|_| may_be_shown);
                 if let Some(sender) = &mut self.sender {
                     sender.until = now;
                 }

@@ -75,12 +75,9 @@ impl CommitRecord {
             }
         }
         let is_uncertain = self.sender.is_some();
-        let open = self.reported.as_ref().filter(|reported| {
-            let completes = report.state.is_final() && !reported.state.is_final();
-            let goes_on = reported.state.is_final() == report.state.is_final();
-            // A sender that recorded nothing may have completed it, or created the next one.
-            completes || (goes_on && !is_uncertain)
-        });
+        // A sender that recorded nothing may have completed it, or created the next one.
+        let known = self.reported.as_ref().filter(|_| !is_uncertain);
+        let open = known.filter(|known| !known.state.is_final() || report.state.is_final());
         Due::Now(Box::new(DueReport {
             check_run: open.and_then(|reported| reported.check_run),
             is_uncertain,
