@@ -1,4 +1,4 @@
-"""Tests the variables that the module rejects, and the arguments that the provider does not have."""
+"""Tests the variables that the module rejects, and arguments that the provider does not have."""
 
 import json
 import re
