@@ -13,7 +13,8 @@ use crate::ports::cursor::Cursor;
 pub enum CommitList {
     /// A report may be due.
     Unreported,
-    /// An execution may be running, and the report says so.
+    /// An execution may be running, or a message waits for its next attempt, and the report says
+    /// so.
     Running,
 }
 
@@ -26,7 +27,10 @@ impl CommitList {
     pub fn of(record: &CommitRecord, due: &Due) -> Option<Self> {
         match due {
             Due::Later(_) | Due::Now(_) => Some(Self::Unreported),
-            Due::Nothing => record.may_be_running().then_some(Self::Running),
+            Due::Nothing => {
+                let is_unfinished = record.may_be_running() || record.is_waiting();
+                is_unfinished.then_some(Self::Running)
+            }
         }
     }
 

@@ -5,10 +5,12 @@ use crate::domain::ids::{CommitId, Subject, Timestamp};
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
+use crate::domain::outcome::result::Outcome;
 use crate::domain::report::execution::{ExecutionEvent, Progress};
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
 use crate::domain::report::render::Due;
 use crate::domain::report::target::ReportTarget;
+use crate::domain::report::updates;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
@@ -48,6 +50,41 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 noted.unwrap_or_else(|fault| not_noted(&fault, &key.commit));
             }
         }
+    }
+
+    /// Records what counts about a commit whose message may have failed before, if it changed
+    /// nothing now: GitHub would still show that branchline tries again. A record that cannot be
+    /// written is logged, and delays no message.
+    pub(super) async fn note_unchanged(&self, journal: &mut Journal, outcome: &Outcome) {
+        let is_retried = matches!(outcome, Outcome::Unchanged(_)) && journal.receives > 1;
+        let Some(head) = journal.head.take_if(|_| is_retried) else {
+            return;
+        };
+        let commit = head.key.commit.clone();
+        if let Err(fault) = self.note_what_counts(head, journal).await {
+            tracing::warn!(
+                %fault,
+                commit = commit.as_str(),
+                "What became of a commit could not be recorded, so it is not reported"
+            );
+        }
+    }
+
+    async fn note_what_counts(
+        &self,
+        head: ReportedHead,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
+        let Some(mapping) = self.store().mapping(&head.key.subject).await? else {
+            return Ok(());
+        };
+        let Some(update) = updates::what_counts(&head, &mapping) else {
+            return Ok(());
+        };
+        let now = self.clock().now();
+        self.store().update_unstarted(&update, now).await?;
+        journal.commits.push(head.key);
+        Ok(())
     }
 
     async fn note_unstarted(

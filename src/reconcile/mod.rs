@@ -39,6 +39,7 @@ use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
+use crate::domain::report::record::CommitKey;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
@@ -181,15 +182,18 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .await
     }
 
-    /// Finishes an abandoned mapping as the next event of its subject would. Returns `None` if
-    /// another worker has finished it.
+    /// Finishes an abandoned mapping as the next event of its subject would. Returns the outcome,
+    /// and the commits whose records changed; `None` if another worker has finished it.
     ///
     /// # Errors
     /// The faults of any processing. The row then has the fault, and waits for the next event of
     /// its subject.
     ///
     /// If cancelled, the effect is that of [`Reconciler::process`].
-    pub async fn resume(&self, abandoned: &Mapping) -> Result<Option<Outcome>, Fault> {
+    pub async fn resume(
+        &self,
+        abandoned: &Mapping,
+    ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let _lane = self.lanes.enter(&abandoned.subject).await?;
         let now = self.clock().now();
         let claim = self.new_claim(now);
@@ -207,7 +211,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .executor
             .act(transition, &effect, &context, &mut journal);
         match acted.await? {
-            ActionResult::Done(outcome) => Ok(Some(outcome)),
+            ActionResult::Done(outcome) => Ok(Some((outcome, journal.commits))),
             ActionResult::Lost(_) | ActionResult::Skipped => Ok(None),
         }
     }

@@ -49,7 +49,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Ok(message) => {
                 journal.authenticated(&message);
                 match self.handle(&message, lease, &mut journal).await {
-                    Ok(outcome) => journal.close(&outcome),
+                    Ok(outcome) => {
+                        self.note_unchanged(&mut journal, &outcome).await;
+                        journal.close(&outcome);
+                    }
                     Err(fault) => journal.fail(&fault),
                 }
                 let mut processed = self.finish(journal, message.into_envelope());
@@ -58,7 +61,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                     disposition,
                     ..
                 } = &mut processed;
-                self.note_failure(journal, disposition).await;
+                // Another worker may have finished the message by now.
+                if lease.is_none_or(Lease::holds) {
+                    self.note_failure(journal, disposition).await;
+                }
                 processed
             }
         }

@@ -84,6 +84,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             )
         };
         tokio::select! {
+            biased;
             _ = senders => {}
             never = self.sweep() => match never {},
         }
@@ -116,6 +117,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             match self.outbox.next(now) {
                 Next::Post(post) => return post,
                 Next::Wait(at) => tokio::select! {
+                    biased;
                     () = self.outbox.changed() => {}
                     () = sleep(at.since(now)) => {}
                 },

@@ -12,6 +12,9 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The wait after a fault that a person has to correct.
 const PERSON_WAIT: Duration = Duration::from_secs(3_600);
+/// How often a report is sent, an hour apart, about something that GitHub does not have: the App
+/// may be installed, or may get access to the repository, in the meantime.
+const MISSING_ATTEMPTS: u32 = 24;
 
 /// Adds a failure to those before it.
 pub(super) fn failed(
@@ -38,6 +41,7 @@ fn retry_at(fault: &GitHubFault, attempts: u32, now: Timestamp) -> Option<Timest
             Some(fault.retry_at.unwrap_or(wait).max(now))
         }
         GitHubFaultKind::Denied | GitHubFaultKind::Misconfigured => Some(now.plus(PERSON_WAIT)),
+        GitHubFaultKind::Missing if attempts < MISSING_ATTEMPTS => Some(now.plus(PERSON_WAIT)),
         GitHubFaultKind::Missing | GitHubFaultKind::Refused => None,
     }
 }

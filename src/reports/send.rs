@@ -20,6 +20,9 @@ use crate::reports::retry::{FIRST_WAIT, failed};
 /// How long a sender has for one report or comment: longer than the slowest call to GitHub with its
 /// waits.
 const LEASE: Duration = Duration::from_secs(120);
+/// What must be left of it when the call is made: a process may have stood still in between, and
+/// its report is outdated once another sender may have taken over.
+const CALL_TIME: Duration = Duration::from_secs(60);
 /// How often a result is written again, if the record changes at the same time.
 pub(super) const WRITES: usize = 5;
 /// The wait before a record is read again that another worker changed at the same time.
@@ -78,13 +81,19 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 self.mark_comment(&record).await?;
             }
             Due::Now(due) => {
+                let lease = self.lease(now);
+                let until = lease.until;
                 let leased = CommitRecord {
-                    sender: Some(self.lease(now)),
+                    sender: Some(lease),
                     ..record.next(now)
                 };
                 let list = Some(CommitList::Unreported);
                 if !self.store.replace(&leased, list).await? {
                     self.outbox.push_at(post, now.plus(RACE));
+                    return Ok(());
+                }
+                if self.clock.now().plus(CALL_TIME) > until {
+                    self.outbox.push_at(post, until);
                     return Ok(());
                 }
                 let result = self.tell(&leased, &due).await;
@@ -107,12 +116,13 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         record: &CommitRecord,
         due: &DueReport,
     ) -> Result<Option<CheckRunId>, GitHubFault> {
+        let form = record.target.form;
         let earlier = match due.check_run {
             Some(id) => Earlier::Created(id),
-            None if due.is_uncertain => Earlier::Uncertain,
+            // A status replaces none: of two, the later one counts.
+            None if due.is_uncertain && form == ReportForm::Check => Earlier::Uncertain,
             None => Earlier::Nothing,
         };
-        let form = record.target.form;
         let place = place(record);
         self.github.report(&place, form, &due.report, earlier).await
     }
@@ -136,6 +146,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
         // Before the record leaves the list of what is unreported: no crash loses the comment.
         let comment = self.mark_comment(&leased).await;
+        let lease = leased.sender.clone();
         let mut record = leased;
         for _ in 0..WRITES {
             let now = self.clock.now();
@@ -161,6 +172,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
             let Some(changed) = self.store.commit(&record.key).await? else {
                 return comment;
             };
+            if changed.sender != lease {
+                // Another sender took over after the lease, and has found what this one did.
+                self.outbox.push([changed.key]);
+                return comment;
+            }
             record = changed;
         }
         let race = self.clock.now().plus(RACE);
@@ -246,10 +262,9 @@ impl CommitRecord {
             }
             Err(fault) => {
                 self.failed = Some(failed(self.failed.as_ref(), fault, now));
-                let creates = self.target.form == ReportForm::Check && due.check_run.is_none();
-                let may_be_there = creates && fault.kind == GitHubFaultKind::Unavailable;
-                // Without a valid lease, it only says that something may have been created.
-                self.sender = self.sender.take().filter(|_| may_be_there);
+                let may_be_shown = fault.kind == GitHubFaultKind::Unavailable;
+                // Without a valid lease, it only says that this report may be shown.
+                self.sender = self.sender.take().filter(|_| may_be_shown);
                 if let Some(sender) = &mut self.sender {
                     sender.until = now;
                 }

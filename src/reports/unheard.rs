@@ -1,4 +1,5 @@
-//! Finds what was missed: reports whose daemon ended, and executions whose events did not arrive.
+//! Finds what was missed: reports whose daemon ended, executions whose events did not arrive, and
+//! commits whose message is gone.
 
 use std::time::Duration;
 
@@ -6,8 +7,9 @@ use crate::domain::clone::execution::Execution;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp};
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress};
-use crate::domain::report::record::{CommitKey, CommitRecord, Phase};
+use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
 use crate::domain::report::render::Due;
+use crate::domain::report::updates::what_counts;
 use crate::domain::text::plural;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
@@ -18,6 +20,10 @@ use crate::reports::outbox::Post;
 const UNREPORTED_AGE: Duration = Duration::from_secs(120);
 /// How long nothing was heard of an execution before CodePipeline is asked.
 const UNHEARD_AGE: Duration = Duration::from_secs(900);
+
+/// How long a commit may wait for the next attempt of its message, before the mapping says what
+/// counts: longer than the longest wait between two attempts, an hour.
+const WAITING_AGE: Duration = Duration::from_secs(7_200);
 
 impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     /// Puts into the outbox what should have been reported.
@@ -54,8 +60,12 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 continue;
             };
             asked += 1;
-            if let Err(fault) = self.ask(record, now).await {
-                tracing::warn!(%fault, commit = key.commit.as_str(), "CodePipeline could not be asked about an execution");
+            let answer = match record.is_waiting() {
+                true => self.end_wait(record, now).await,
+                false => self.ask(record, now).await,
+            };
+            if let Err(fault) = answer {
+                tracing::warn!(%fault, commit = key.commit.as_str(), "It could not be found out what became of a commit");
             }
         }
         Ok(format!("{} looked up", plural(asked, "execution")))
@@ -78,20 +88,62 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
+    /// Corrects the record of a commit whose message is not tried any more. Another message of the
+    /// subject was processed in the meantime.
+    async fn end_wait(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
+        if record.updated_at > now.minus(WAITING_AGE) {
+            return Ok(());
+        }
+        let head = head_of(&record);
+        let mapping = self.store.mapping(&head.key.subject).await?;
+        let update = mapping.and_then(|mapping| what_counts(&head, &mapping));
+        let Some(update) = update else {
+            return Ok(());
+        };
+        match CommitRecord::updated(Some(record), &update, now) {
+            Some(next) => self.write(next, now).await,
+            None => Ok(()),
+        }
+    }
+
     async fn ask(&self, record: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let mut next = record.next(now);
         if let Phase::Building { pipeline, .. } = &record.phase {
-            let executions = self.pipelines.executions(pipeline, None).await?;
-            match find(&record, &executions).and_then(|one| event(pipeline, one, &record)) {
-                Some(event) => {
+            let mapping = self.store.mapping(&record.key.subject).await?;
+            let clone = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
+            let source = clone.and_then(|clone| clone.source.as_deref());
+            let executions = self.pipelines.executions(pipeline, source).await?;
+            let change = mapping
+                .as_ref()
+                .and_then(|row| what_counts(&head_of(&record), row));
+            match (
+                find(&record, &executions).and_then(|one| event(pipeline, one, &record)),
+                change,
+            ) {
+                (Some(event), _) => {
                     let _ = next.hear(&event);
                 }
-                None if self.pipelines.find(pipeline, None).await?.is_none() => {
+                // Its execution was one of an earlier pipeline of this name.
+                (None, Some(CommitUpdate::Superseded { by, .. })) => {
+                    next.superseded_by = Some(by);
                     next.phase = Phase::PipelineLost(pipeline.clone());
                 }
-                None => {}
+                (None, Some(CommitUpdate::Head { phase, .. }))
+                    if matches!(phase, Phase::Absent(_)) =>
+                {
+                    next.phase = phase;
+                }
+                (None, Some(CommitUpdate::Head { .. }) | None) => {
+                    if self.pipelines.find(pipeline, None).await?.is_none() {
+                        next.phase = Phase::PipelineLost(pipeline.clone());
+                    }
+                }
             }
         }
+        self.write(next, now).await
+    }
+
+    async fn write(&self, next: CommitRecord, now: Timestamp) -> Result<(), Fault> {
         let region = &self.config.region;
         let due = self.store.replace_as_due(&next, region, now).await?;
         if due.is_some_and(|due| due != Due::Nothing) {
@@ -101,19 +153,27 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     }
 }
 
-/// Returns the execution of a commit: the one that counts, or the newest one of that commit.
-fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
-    let counted = record.execution.as_ref();
-    let counted = counted.filter(|_| record.execution != record.ended_execution);
-    match counted {
-        Some(id) => executions.iter().find(|one| one.id == id.as_str()),
-        None => {
-            let commit = record.key.commit.as_str();
-            executions
-                .iter()
-                .find(|one| one.commit.as_deref() == Some(commit))
-        }
+fn head_of(record: &CommitRecord) -> ReportedHead {
+    ReportedHead {
+        key: record.key.clone(),
+        repository: record.repository.clone(),
+        target: record.target.clone(),
+        event_time: record.event_time,
     }
+}
+
+/// Returns the newest execution of a commit: the one that counts, or one of that commit of which
+/// nothing was heard.
+fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
+    let is = |id: &Option<ExecutionId>, one: &Execution| {
+        id.as_ref().is_some_and(|id| id.as_str() == one.id)
+    };
+    let commit = Some(record.key.commit.as_str());
+    let mut newest_first = executions.iter();
+    newest_first.find(|one| {
+        let counts = is(&record.execution, one) || one.commit.as_deref() == commit;
+        counts && !is(&record.ended_execution, one)
+    })
 }
 
 /// Returns what an event of the execution would say.

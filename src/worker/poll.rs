@@ -143,7 +143,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         work.spawn(async move {
             tokio::select! {
                 biased;
-                outcome = sweep(&handler.shared.reconciler, stop) => {
+                outcome = sweep(&handler.shared.reconciler, &handler.shared.outbox, stop) => {
                     match outcome {
                         Ok(()) => handler.shared.readiness.table(true),
                         // The send fails if the polling has already ended.

@@ -12,12 +12,14 @@ use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Clock, MappingPages, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
+use crate::reports::Outbox;
 use crate::worker::shutdown::Shutdown;
 
 /// The wait before a failed read of the table is repeated. Nothing else waits for the sweep.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Finishes every abandoned mapping, one after the other, until a shutdown is requested.
+/// Finishes every abandoned mapping, one after the other, until a shutdown is requested. Commits
+/// that have to be reported go into the outbox.
 ///
 /// # Errors
 /// A fault of the first read that waiting does not fix: the table does not exist, or access is
@@ -26,6 +28,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// If cancelled, the effect is that of a message whose processing is cancelled.
 pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
+    outbox: &Outbox,
     stop: Shutdown,
 ) -> Result<(), Fault> {
     tokio::select! {
@@ -54,7 +57,9 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
                 if stop.is_requested() {
                     return Ok(());
                 }
-                finished += u32::from(reconciler.finish_abandoned(row).await);
+                let commits = reconciler.finish_abandoned(row).await;
+                finished += u32::from(commits.is_some());
+                outbox.push(commits.into_iter().flatten());
             }
         }
     }

@@ -333,6 +333,12 @@ impl CommitRecord {
         before != (self.execution.clone(), self.run.clone())
     }
 
+    /// Returns true if the commit's message is to be tried again.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_)) && self.superseded_by.is_none()
+    }
+
     /// Returns true if an execution of the commit may be running.
     #[must_use]
     pub fn may_be_running(&self) -> bool {

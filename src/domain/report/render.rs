@@ -39,7 +39,7 @@ pub struct DueReport {
     pub report: Report,
     /// The check run to update.
     pub check_run: Option<CheckRunId>,
-    /// True if an earlier sender may have created a check run without recording it.
+    /// True if an earlier sender may have created or completed a check run without recording it.
     pub is_uncertain: bool,
 }
 
@@ -50,11 +50,12 @@ impl CommitRecord {
         let Some(report) = self.report(region) else {
             return Due::Nothing;
         };
-        if self
+        let is_recorded = self
             .reported
             .as_ref()
-            .is_some_and(|reported| reported.digest == report.digest())
-        {
+            .is_some_and(|reported| reported.digest == report.digest());
+        // A sender that recorded nothing may have shown something else since.
+        if is_recorded && self.sender.is_none() {
             return Due::Nothing;
         }
         let retry_at = self.failed.as_ref().map(|failed| failed.retry_at);
@@ -73,13 +74,13 @@ impl CommitRecord {
                 return Due::Later(at);
             }
         }
-        let open = self
-            .reported
-            .as_ref()
-            .filter(|reported| !reported.state.is_final() || report.state.is_final());
+        let is_uncertain = self.sender.is_some();
+        // A sender that recorded nothing may have completed it, or created the next one.
+        let known = self.reported.as_ref().filter(|_| !is_uncertain);
+        let open = known.filter(|known| !known.state.is_final() || report.state.is_final());
         Due::Now(Box::new(DueReport {
             check_run: open.and_then(|reported| reported.check_run),
-            is_uncertain: self.sender.is_some(),
+            is_uncertain,
             report,
         }))
     }
@@ -108,10 +109,12 @@ impl CommitRecord {
 
     /// Returns the state and the sentence of the report.
     pub(super) fn text(&self) -> Option<Text> {
-        let reported_final = self
-            .reported
-            .as_ref()
-            .is_some_and(|reported| reported.state.is_final());
+        // A sender that recorded nothing may have shown something else since.
+        let reported_final = self.sender.is_none()
+            && self
+                .reported
+                .as_ref()
+                .is_some_and(|reported| reported.state.is_final());
         let ended_run = self.counted_run().filter(|run| run.is_final());
         let is_cut_off = ended_run.is_some_and(Run::is_cut_off);
         let is_absent = matches!(self.phase, Phase::Absent(_));

@@ -8,22 +8,27 @@ use crate::domain::state::mapping::{Mapping, State};
 /// Returns the update for the head that `next` replaces, if that one was to be built.
 #[must_use]
 pub fn superseded(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
-    let seen = seen.filter(|seen| seen.report.is_some())?;
-    let was_built = matches!(seen.desired, Some(Desired::Present(_)));
+    let seen = seen.filter(|seen| seen.report.is_some() && wants_build(seen))?;
     let (old, new) = (seen.order.head.as_ref()?, next.order.head.as_ref()?);
-    (was_built && old != new).then(|| CommitUpdate::Superseded {
+    (old != new).then(|| CommitUpdate::Superseded {
         key: key(seen, old),
         by: new.clone(),
     })
 }
 
 /// Returns the update for the head of a subject that has ended, if the event does not name it: the
-/// deletion of a branch, or the end of a repository.
+/// deletion of a branch, or the end of a repository. A branch that is created was deleted before,
+/// whether or not anything was heard of that.
 #[must_use]
 pub fn ended(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
-    let reason = next.absence()?;
     let seen = seen.filter(|_| next.order.head.is_none())?;
+    let created_again = wants_build(seen).then_some(AbsenceReason::Deleted);
+    let reason = next.absence().or(created_again)?;
     head_update(seen, Phase::Absent(reason), None, None)
+}
+
+fn wants_build(row: &Mapping) -> bool {
+    matches!(row.desired, Some(Desired::Present(_)))
 }
 
 /// Returns the updates for a row that is written without an effect. `builds` is true if
@@ -44,7 +49,9 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
         (Some(_) | None, _) => None,
     };
     let head = phase.and_then(|phase| head_update(next, phase, None, None));
-    superseded(seen, next).into_iter().chain(head).collect()
+    let created_again = ended(seen, next).filter(|_| next.absence().is_none());
+    let before = superseded(seen, next).into_iter().chain(created_again);
+    before.chain(head).collect()
 }
 
 /// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
@@ -60,6 +67,33 @@ pub fn settled(
         None => building(next)?,
     };
     head_update(next, phase, execution, outdated)
+}
+
+/// Returns the update for a commit after a message that wanted it to be built changed nothing: it
+/// is the head, it is not any more, or its subject has none. `None` if the row is in the middle of
+/// a change, which is recorded when it is settled.
+#[must_use]
+pub fn what_counts(head: &ReportedHead, row: &Mapping) -> Option<CommitUpdate> {
+    let phase = match &row.order.head {
+        Some(other) if *other != head.key.commit => {
+            return Some(CommitUpdate::Superseded {
+                key: head.key.clone(),
+                by: other.clone(),
+            });
+        }
+        Some(_) if matches!(row.state, State::Active | State::Gone) => match row.absence() {
+            Some(reason) => Phase::Absent(reason),
+            None => building(row)?,
+        },
+        Some(_) => return None,
+        None => Phase::Absent(row.absence().unwrap_or(AbsenceReason::Deleted)),
+    };
+    Some(CommitUpdate::Head {
+        head: head.clone(),
+        phase,
+        execution: None,
+        outdated: None,
+    })
 }
 
 fn building(row: &Mapping) -> Option<Phase> {

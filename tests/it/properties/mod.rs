@@ -1,10 +1,14 @@
 //! Properties that hold for any history: convergence, crashes, simulation, isolation, hostile
-//! input, and the conditions of rules.
+//! input, reports, and the conditions of rules.
 
 mod conditions;
 mod convergence;
 mod crashes;
+mod executions;
+mod github_outage;
 mod hostile;
 mod isolation;
 mod replay;
+mod report_crashes;
+mod reports;
 mod simulation;

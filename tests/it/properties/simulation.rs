@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::state::claim::CLOCK_SKEW;
 use branchline::ports::Clock;
-use branchline::worker::{RunMode, Shutdown, WorkerConfig};
+use branchline::worker::{Shutdown, WorkerConfig};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::world::chaos::{Chaos, Figures};
 use crate::world::clock::{FakeClock, START};
+use crate::world::event_bridge::EventBridge;
 use crate::world::fault_injection::FaultInjection;
 use crate::world::history::{self, History};
 use crate::world::queue_state::StoredMessage;
@@ -34,6 +35,13 @@ const SEEDS: u64 = 1_000;
 const CHAOS: Duration = Duration::from_secs(400);
 /// The longest time in which a world may come to rest afterwards.
 const REST_LIMIT: Duration = Duration::from_secs(12 * 3_600);
+/// How late EventBridge delivers an event.
+const LATEST_EVENT: Duration = Duration::from_secs(120);
+/// Longer than it takes to notice that an event was lost, or that a daemon ended before it told
+/// GitHub something.
+const LOOKED_UP: Duration = Duration::from_secs(3_000);
+/// Longer than it takes to notice that a message is not tried any more.
+const NOT_TRIED: Duration = Duration::from_secs(8_000);
 /// The most by which a machine's clock is wrong, either way, in milliseconds.
 const MAX_SKEW: i64 = CLOCK_SKEW.as_millis() as i64 / 2;
 
@@ -45,6 +53,10 @@ struct Run {
     webhooks: usize,
     repairs: usize,
     open: usize,
+    events: usize,
+    lost_events: usize,
+    /// Check runs and statuses that were created, and check runs that were updated.
+    posts: (usize, usize),
     took: Duration,
 }
 
@@ -88,11 +100,27 @@ fn whatever_happens_pipelines_are_open_subjects() {
         sum(|run| run.open),
         begun.elapsed(),
     );
+    let (events, lost) = (sum(|run| run.events), sum(|run| run.lost_events));
+    let (created, updated) = (sum(|run| run.posts.0), sum(|run| run.posts.1));
+    println!("{events} events, {lost} lost; {created} posts, {updated} updates");
     assert!(
         all.crashes > 500 && all.freezes > 500 && all.late_effects > 100,
         "too little chaos: {all:?}"
     );
 }
+
+/// Runs whose reports failed once: a commit whose message was overtaken kept waiting; a check run
+/// that had ended ran again; one that was created without a confirmation never ended; a sender that
+/// had stood still showed what was outdated; a deleted branch's commit kept running.
+const FOUND_REPORTS: [u64; 7] = [
+    787_506_147_217_609_916,
+    6_906_217_947_470_009_160,
+    6_906_217_947_470_009_742,
+    6_908_173_347_698_854_304,
+    2_010_655_168_864_177_856,
+    7_223_025_509_282_341_344,
+    9_202_123_507_726_158_100,
+];
 
 /// Runs that failed once.
 #[test]
@@ -100,6 +128,9 @@ fn what_failed_once_converges() {
     // A subject of a removed repository failed when it was listed first, and was settled by another
     // worker before those that had failed were listed.
     play(1_332_695_317_337_266_487);
+    for seed in FOUND_REPORTS {
+        play(seed);
+    }
 }
 
 #[test]
@@ -116,6 +147,9 @@ fn play(seed: u64) -> Run {
 }
 
 async fn simulate(seed: u64) -> Result<Run, String> {
+    // The jitter of the reporter is random otherwise.
+    fastrand::seed(seed);
+    let is_reported = seed.is_multiple_of(2);
     let mut rng = fastrand::Rng::with_seed(seed);
     let world = Arc::new(history::world(FakeClock::following_tokio()));
     if rng.bool() {
@@ -141,17 +175,30 @@ async fn simulate(seed: u64) -> Result<Run, String> {
             clock: world.clock.skewed(rng.i64(-MAX_SKEW..=MAX_SKEW)),
             faults: faults.clone(),
             rng: rng.fork(),
+            is_reported,
         };
         faults.start_chaos(Chaos::new(rng.u64(..)));
         faults_of_all.push(faults);
         daemons.spawn(daemon.live(stop.clone()));
     }
-    let (webhooks, repairs) = send(&world, &history, &mut rng).await;
+    let mut bridge = EventBridge::disorderly(seed, LATEST_EVENT);
     let mut figures = Figures::default();
-    for faults in &faults_of_all {
-        figures += faults.stop_chaos();
-    }
-    let rested = rest(&world).await;
+    let life = async {
+        let sent = send(&world, &history, &mut rng).await;
+        for faults in &faults_of_all {
+            figures += faults.stop_chaos();
+        }
+        let rested = match is_reported {
+            true => rest_with_reports(&world).await,
+            false => rest(&world).await,
+        };
+        (sent, rested)
+    };
+    let ((webhooks, repairs), rested) = tokio::select! {
+        biased;
+        never = bridge.run(&world), if is_reported => match never {},
+        ended = life => ended,
+    };
     shutdown.request();
     while let Some(ended) = daemons.join_next().await {
         ended.map_err(|error| format!("a daemon panicked: {error}"))?;
@@ -161,6 +208,10 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         history::nothing_left_of_what_ended(&world, &history)?;
     } else {
         check(&world, &history).await?;
+        let left = world.reports_left();
+        if !left.is_empty() {
+            return Err(left.join("\n"));
+        }
     }
     Ok(Run {
         figures,
@@ -168,6 +219,9 @@ async fn simulate(seed: u64) -> Result<Run, String> {
         webhooks,
         repairs,
         open: history.open.len(),
+        events: bridge.delivered,
+        lost_events: bridge.lost,
+        posts: world.github.posts(),
         took: world.clock.now().since(START),
     })
 }
@@ -179,6 +233,7 @@ struct Daemon {
     clock: FakeClock,
     faults: FaultInjection,
     rng: fastrand::Rng,
+    is_reported: bool,
 }
 
 impl Daemon {
@@ -190,28 +245,31 @@ impl Daemon {
                 seed: self.rng.u64(..),
             };
             let name = format!("w{}-{start}", self.number);
-            let daemon =
-                self.world
-                    .daemon(&name, history::rules(), &self.faults, &self.clock, settings);
+            let rules = match self.is_reported {
+                true => history::reported_rules(),
+                false => history::rules(),
+            };
+            let (world, faults) = (&self.world, &self.faults);
+            let daemon = world.reporting_daemon(&name, rules, faults, &self.clock, settings);
             let (stop, stopped) = Shutdown::channel();
             // A supervisor that stops it in between, as a deployment does.
             let deployed = Duration::from_secs(self.rng.u64(20..600));
-            let run = daemon.run(RunMode::Daemon, stopped);
+            let run = daemon.run(stopped);
             tokio::pin!(run);
             tokio::select! {
                 biased;
-                _ = &mut run => {}
+                () = &mut run => {}
                 () = self.faults.hangs() => {}
                 () = told.requested() => {
                     stop.request();
-                    let _ = run.await;
+                    run.await;
                     return;
                 }
                 () = sleep(deployed) => {
                     stop.request();
                     tokio::select! {
                         biased;
-                        _ = &mut run => {}
+                        () = &mut run => {}
                         () = self.faults.hangs() => {}
                     }
                 }
@@ -281,6 +339,27 @@ async fn rest(world: &World) -> Result<(), String> {
         sleep(Duration::from_secs(5)).await;
     }
     Ok(())
+}
+
+/// The same, until every execution has ended as well and GitHub was told about it.
+async fn rest_with_reports(world: &World) -> Result<(), String> {
+    rest(world).await?;
+    let is_quiet = || {
+        let pipelines = world.account.all();
+        pipelines.values().all(|pipeline| pipeline.is_quiet())
+    };
+    while !is_quiet() {
+        sleep(Duration::from_secs(5)).await;
+    }
+    sleep(LATEST_EVENT + Duration::from_secs(60)).await;
+    rest(world).await?;
+    // What was lost is looked up.
+    sleep(LOOKED_UP).await;
+    let records = world.store.all_commits();
+    if records.iter().any(|record| record.is_waiting()) {
+        sleep(NOT_TRIED).await;
+    }
+    rest(world).await
 }
 
 /// Checks that the world is that of the ordered history, and that the dead letters and quarantine

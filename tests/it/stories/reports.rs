@@ -274,7 +274,7 @@ fn a_check_run_whose_creation_was_not_confirmed_is_found_again() {
 fn a_report_that_github_refuses_is_not_sent_again() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        world.github.goes(Some(GitHubFaultKind::Missing));
+        world.github.goes(Some(GitHubFaultKind::Refused));
         deliver(world, Webhook::pull_request("opened")).await;
         world.github.goes(None);
         world.clock.advance(Duration::from_secs(100_000));
@@ -379,27 +379,5 @@ fn without_reports_nothing_is_recorded() {
         deliver(world, Webhook::pull_request("closed")).await;
         assert_eq!(world.github.posts(), (0, 0));
         assert!(world.store.all_commits().is_empty());
-    });
-}
-
-#[test]
-fn the_first_execution_of_a_new_pipeline_belongs_to_the_head() {
-    run_story(async |world| {
-        let no_drafts = Rule {
-            drafts: false,
-            ..reported()
-        };
-        world.restart(vec![no_drafts]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        hear(world, execution(0, "SUCCEEDED")).await;
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-        hear(world, execution(1, "FAILED")).await;
-        let draft = Webhook::pull_request("converted_to_draft").sha(2).draft();
-        deliver(world, draft).await;
-        deliver(world, Webhook::pull_request("ready_for_review").sha(2)).await;
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
-        let later = PipelineEvent::execution(NAME, "another-first", "SUCCEEDED");
-        hear(world, later.started_at("2026-01-02T00:00:00.000Z")).await;
-        assert!(page(world, 2).starts_with("success"), "{}", page(world, 2));
     });
 }

@@ -69,7 +69,7 @@ fn page(world: &World, number: u64) -> String {
 /// Returns how many executions there are, and how often the last one was retried.
 fn executions(world: &World) -> (usize, u32) {
     let runs = world.pipeline(NAME).runs;
-    (runs.len(), runs.last().map_or(0, |run| run.retries))
+    (runs.len(), runs.last().map_or(0, |run| run.attempt - 1))
 }
 
 const RUNNING: &str = "in-progress: Running in CodePipeline";
@@ -362,6 +362,28 @@ fn a_pipeline_that_is_created_again_counts_its_own_executions() {
         assert_eq!(page(world, 2), RUNNING);
         let made = PipelineEvent::execution(NAME, "first-of-the-new-one", "SUCCEEDED");
         hear(world, made).await;
+        assert!(page(world, 2).starts_with("success"), "{}", page(world, 2));
+    });
+}
+
+#[test]
+fn the_first_execution_of_a_new_pipeline_belongs_to_the_head() {
+    run_story(async |world| {
+        let no_drafts = Rule {
+            drafts: false,
+            ..reported()
+        };
+        world.restart(vec![no_drafts]);
+        deliver(world, Webhook::pull_request("opened")).await;
+        hear(world, execution(0, "SUCCEEDED")).await;
+        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        hear(world, execution(1, "FAILED")).await;
+        let draft = Webhook::pull_request("converted_to_draft").sha(2).draft();
+        deliver(world, draft).await;
+        deliver(world, Webhook::pull_request("ready_for_review").sha(2)).await;
+        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        let later = PipelineEvent::execution(NAME, "another-first", "SUCCEEDED");
+        hear(world, later.started_at("2026-01-02T00:00:00.000Z")).await;
         assert!(page(world, 2).starts_with("success"), "{}", page(world, 2));
     });
 }

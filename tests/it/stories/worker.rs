@@ -37,7 +37,7 @@ async fn work_until_empty(world: &World, reconciler: FakeReconciler, concurrency
         world.queue.internal(),
         reconciler,
         settings(concurrency),
-        world.outbox.clone(),
+        world.outbox(),
     );
     worker.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
@@ -79,7 +79,7 @@ fn the_daemon_never_receives_more_than_it_can_start() {
             world.queue.internal(),
             reconciler,
             settings(2),
-            world.outbox.clone(),
+            world.outbox(),
         );
         let run = worker.run(RunMode::Daemon, stop);
         tokio::select! {
@@ -217,7 +217,7 @@ fn on_shutdown_messages_in_work_are_finished() {
             world.queue.internal(),
             reconciler,
             settings(1),
-            world.outbox.clone(),
+            world.outbox(),
         );
         let run = worker.run(RunMode::Daemon, stop);
         let stopping = async {
@@ -240,7 +240,7 @@ fn the_daemon_is_ready_while_it_works_and_gives_the_reason_otherwise() {
             world.queue.internal(),
             reconciler,
             settings(4),
-            world.outbox.clone(),
+            world.outbox(),
         );
         let ready = worker.readiness();
         assert_eq!(

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::clone::declaration::Declaration;
-use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
+use branchline::domain::clone::execution::{Execution, Run, Stage};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
-use branchline::ports::{CreateResult, ExistingPipeline, RetryResult};
+use branchline::domain::report::execution::ExecutionState;
+use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
+use super::executions::{Fate, Started};
 use crate::world::codepipeline_rules;
 
 /// The account and Region of the fake.
@@ -29,36 +31,13 @@ pub(crate) struct Pipeline {
     pub(crate) version: i32,
     /// Its executions. CreatePipeline started the first.
     pub(crate) runs: Vec<Started>,
+    /// The executions of earlier pipelines of its name. No two executions have the same id.
+    pub(super) earlier: usize,
     pub(crate) created_at: Timestamp,
     /// True if it was made past the port: a template or a foreign pipeline.
     pub(crate) given: bool,
     /// The source action that fetches the subject's branch.
     pub(crate) source: Option<String>,
-}
-
-/// An execution.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Started {
-    /// The commit that it was started with, or the branch's head when the pipeline was created.
-    pub(crate) commit: Option<String>,
-    pub(crate) variables: Vec<(String, String)>,
-    pub(crate) token: Option<String>,
-    pub(crate) stopped: bool,
-    /// The stage in which it failed.
-    pub(crate) failed: Option<String>,
-    /// How often a failed stage of it was retried.
-    pub(crate) retries: u32,
-}
-
-impl Started {
-    /// Returns the status, as AWS spells it.
-    fn status(&self) -> &'static str {
-        match (self.stopped, &self.failed) {
-            (true, _) => "Stopped",
-            (false, Some(_)) => "Failed",
-            (false, None) => "InProgress",
-        }
-    }
 }
 
 impl Pipeline {
@@ -88,6 +67,25 @@ impl Pipeline {
         }
     }
 
+    /// Returns true if every execution has ended and said so.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.given || self.runs.iter().all(Started::is_over)
+    }
+
+    /// A person may release the newest commit again once its execution has ended.
+    pub(super) fn release(&mut self, fate: &mut Fate, now: Timestamp) {
+        let released = self.runs.iter().filter(|run| run.by_hand).count();
+        let last = self.runs.last().filter(|run| run.is_over());
+        let commit = last.and_then(|run| run.commit.clone());
+        if commit.is_some() && released < 2 && fate.rolls(24) {
+            self.runs.push(Started {
+                commit,
+                by_hand: true,
+                ..Started::at(now)
+            });
+        }
+    }
+
     /// Returns a configuration value of the first source action.
     pub(crate) fn source(&self, key: &str) -> Option<&str> {
         let pointer = format!("/0/actions/0/configuration/{key}");
@@ -98,6 +96,8 @@ impl Pipeline {
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
+    /// The executions of pipelines that were deleted, by name.
+    pub(super) ended: BTreeMap<PipelineName, usize>,
     /// The pipelines that a call is changing now.
     pub(super) touched: BTreeSet<PipelineName>,
     pub(super) violations: Vec<String>,
@@ -156,8 +156,9 @@ impl Account {
             // CreatePipeline starts the first execution by itself.
             runs: vec![Started {
                 commit: head.map(ToString::to_string),
-                ..Started::default()
+                ..Started::at(now)
             }],
+            earlier: self.ended.get(name).copied().unwrap_or_default(),
             created_at: now,
             given: false,
             source: new.fingerprint.source.clone(),
@@ -191,18 +192,26 @@ impl Account {
     }
 
     /// Every update counts as a change, even with the same declaration.
-    pub(super) fn update(&mut self, new: &NewPipeline) -> Result<(), Fault> {
+    pub(super) fn update(&mut self, new: &NewPipeline, now: Timestamp) -> Result<(), Fault> {
         let pipeline = self.ours(&new.name)?;
         let refused = |why| Fault::new(Reason::DeclarationRefused, why);
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
         pipeline.declaration = new.declaration.as_json().clone();
         pipeline.version += 1;
         pipeline.source.clone_from(&new.fingerprint.source);
-        pipeline.runs.iter_mut().for_each(|run| run.stopped = true);
+        for run in &mut pipeline.runs {
+            run.outdated = true;
+            run.cut_off(ExecutionState::Canceled, now);
+        }
         Ok(())
     }
 
-    pub(super) fn start(&mut self, name: &PipelineName, run: &Run) -> Result<String, Fault> {
+    pub(super) fn start(
+        &mut self,
+        name: &PipelineName,
+        run: &Run,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
         let pipeline = self.ours(name)?;
         codepipeline_rules::check_run(&pipeline.declaration, run)
             .map_err(|why| Fault::new(Reason::DeclarationRefused, why))?;
@@ -215,12 +224,12 @@ impl Account {
                     commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
                     variables: run.variables.clone(),
                     token,
-                    ..Started::default()
+                    ..Started::at(now)
                 });
                 pipeline.runs.len() - 1
             }
         };
-        Ok(execution(name, index))
+        Ok(execution(name, pipeline.earlier + index))
     }
 
     pub(super) fn executions(&self, name: &PipelineName, source: Option<&str>) -> Vec<Execution> {
@@ -232,8 +241,10 @@ impl Account {
             .iter()
             .enumerate()
             .map(|(index, run)| Execution {
-                id: execution(name, index),
+                id: execution(name, pipeline.earlier + index),
                 state: run.status().to_owned(),
+                started: Some(run.started_at.to_string()),
+                updated: Some(run.changed_at.to_string()),
                 commit: pipeline.fetched(run, source),
                 ..Execution::default()
             })
@@ -261,57 +272,29 @@ impl Account {
             .collect()
     }
 
-    pub(super) fn stop(&mut self, name: &PipelineName, id: &str) {
-        let runs = self
-            .pipelines
-            .get_mut(name)
-            .map(|pipeline| &mut pipeline.runs);
-        for (index, run) in runs.into_iter().flatten().enumerate() {
-            run.stopped |= execution(name, index) == id;
-        }
-    }
-
-    /// Retries the failed stage of the latest execution, the only one that can be retried.
-    pub(super) fn retry(
-        &mut self,
-        name: &PipelineName,
-        failed: &FailedStage,
-    ) -> Result<RetryResult, Fault> {
-        let runs = &mut self.ours(name)?.runs;
-        let latest = runs.len().checked_sub(1);
-        let is_latest = latest.map(|index| execution(name, index));
-        let is_latest = is_latest.as_deref() == Some(failed.execution.as_str());
-        let run = runs.last_mut().filter(|_| is_latest);
-        let run = run.filter(|run| !run.stopped && run.failed.as_ref() == Some(&failed.stage));
-        Ok(match run {
-            Some(run) => {
-                run.failed = None;
-                run.retries += 1;
-                match std::mem::take(&mut self.repeats_retry) {
-                    true => RetryResult::NotRetryable,
-                    false => RetryResult::Begun,
-                }
-            }
-            None => RetryResult::NotRetryable,
-        })
-    }
-
-    fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
+    pub(super) fn ours(&mut self, name: &PipelineName) -> Result<&mut Pipeline, Fault> {
         let missing = || Fault::new(Reason::AwsConflict, format!("no '{name}'"));
         let pipeline = self.pipelines.get_mut(name).ok_or_else(missing)?;
         assert!(!pipeline.given, "'{name}' was not branchline's to change");
         Ok(pipeline)
     }
 
+    /// Removes a pipeline with its executions, of which nothing is heard any more.
+    pub(super) fn remove(&mut self, name: &PipelineName) -> Option<Pipeline> {
+        let gone = self.pipelines.remove(name)?;
+        let runs = gone.earlier + gone.runs.len();
+        self.ended.insert(name.clone(), runs);
+        Some(gone)
+    }
+
     pub(super) fn delete(&mut self, name: &PipelineName) {
-        let gone = self.pipelines.remove(name);
-        let given = gone.is_some_and(|pipeline| pipeline.given);
+        let given = self.remove(name).is_some_and(|pipeline| pipeline.given);
         assert!(!given, "'{name}' was not branchline's to delete");
     }
 }
 
 /// Returns the id of an execution.
-fn execution(name: &PipelineName, index: usize) -> String {
+pub(super) fn execution(name: &PipelineName, index: usize) -> String {
     let letters = name
         .as_str()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-");

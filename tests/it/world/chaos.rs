@@ -3,7 +3,8 @@
 //!
 //! It leaves out what every guarantee assumes cannot happen: an AWS client that waits longer than
 //! its time limit, an effect that is later than `domain::state::mapping::LATE_EFFECT_WINDOW`, and a
-//! machine that stands still between checking its claim and sending the call that the claim allows.
+//! machine that stands still between checking its claim (or its lease on a report) and sending the
+//! call that it allows.
 
 use std::time::Duration;
 

@@ -64,7 +64,10 @@ pub(crate) async fn handle(world: &World, envelope: Envelope) -> Option<Journal>
     tokio::select! {
         biased;
         journal = work => Some(journal),
-        () = world.faults.hangs() => None,
+        () = world.faults.hangs() => {
+            world.forget_outbox();
+            None
+        }
     }
 }
 
@@ -75,7 +78,7 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         disposition,
         signal: _,
     } = processed;
-    world.outbox.push(journal.commits.drain(..));
+    world.outbox().push(journal.commits.drain(..));
     let send = async |destination, message| {
         world.queue.send(destination, message).await?;
         let reconciler = world.reconciler();

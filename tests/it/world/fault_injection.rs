@@ -118,10 +118,18 @@ impl Op {
         }
     }
 
-    fn changes_a_pipeline(self) -> bool {
+    /// Returns true if it happens under a claim or under a sender's lease, which was checked just
+    /// before.
+    fn is_under_a_lease(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Update | Self::Start | Self::Retry | Self::Stop | Self::Remove
+            Self::Create
+                | Self::Update
+                | Self::Start
+                | Self::Retry
+                | Self::Stop
+                | Self::Remove
+                | Self::Report
         )
     }
 }
@@ -295,9 +303,8 @@ impl FaultInjection {
             trouble,
         } = disturbance;
         self.pass_time(before).await;
-        // A call that changes a pipeline is not delayed between the claim's check and its effect:
-        // see `chaos.rs`.
-        if !op.changes_a_pipeline() {
+        // Such a call is not delayed between that check and its effect: see `chaos.rs`.
+        if !op.is_under_a_lease() {
             self.thaw().await;
         }
         self.strike(op, trouble, When::Before).await?;

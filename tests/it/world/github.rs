@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{CheckRunId, CommentId};
+use branchline::domain::ids::{CheckRunId, CommentId, Timestamp};
 use branchline::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use branchline::domain::report::{CONTEXT_LIMIT, Report, ReportForm, TITLE_LIMIT};
 use branchline::ports::{Earlier, GitHub, Place};
+
+use tokio::time::sleep;
 
 use super::comments::Conversations;
 use super::lock;
@@ -34,6 +37,10 @@ struct State {
     conversations: Conversations,
     /// The kind of fault of every call.
     down: Option<GitHubFaultKind>,
+    /// How long a call takes that fails.
+    hangs: Duration,
+    /// Until when GitHub says that a limit stands, if it is down for that.
+    limited_until: Option<Timestamp>,
     /// The kind of fault of every call of an operation.
     refused: BTreeMap<Op, GitHubFaultKind>,
 }
@@ -42,6 +49,17 @@ struct State {
 struct Check {
     repository: u64,
     report: Report,
+}
+
+/// What GitHub shows of one name on one commit.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// The newest report, which counts.
+    pub(crate) report: Report,
+    /// Its check run; `None` for a status.
+    pub(crate) check_run: Option<CheckRunId>,
+    /// The titles of older check runs that have not ended.
+    pub(crate) abandoned: Vec<String>,
 }
 
 impl FakeGitHub {
@@ -53,9 +71,31 @@ impl FakeGitHub {
         }
     }
 
+    /// Returns the same GitHub with another worker's faults.
+    pub(crate) fn under(&self, faults: &FaultInjection) -> Self {
+        Self {
+            faults: faults.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Lets every call fail in this way, or none.
     pub(crate) fn goes(&self, down: Option<GitHubFaultKind>) {
-        lock(&self.state).down = down;
+        let mut state = lock(&self.state);
+        (state.down, state.hangs) = (down, Duration::ZERO);
+    }
+
+    /// Lets every call fail after this time, without an answer.
+    pub(crate) fn hangs(&self, time: Duration) {
+        let mut state = lock(&self.state);
+        (state.down, state.hangs) = (Some(GitHubFaultKind::Unavailable), time);
+    }
+
+    /// Lets every call fail for a limit that stands until this time.
+    pub(crate) fn limits(&self, until: Timestamp) {
+        let mut state = lock(&self.state);
+        state.down = Some(GitHubFaultKind::Limited);
+        state.limited_until = Some(until);
     }
 
     /// Lets every call of an operation fail in this way, or none.
@@ -124,6 +164,33 @@ impl FakeGitHub {
         newest.into_values().map(line).collect()
     }
 
+    /// Returns what GitHub shows, by commit and by the id of the report. Two subjects may have one
+    /// head.
+    pub(crate) fn shown(&self) -> BTreeMap<(String, String), Shown> {
+        let state = lock(&self.state);
+        let checks = state.checks.iter();
+        let checks = checks.map(|(id, check)| (Some(*id), &check.report));
+        let statuses = state.statuses.values().flatten();
+        let mut shown: BTreeMap<(String, String), Shown> = BTreeMap::new();
+        for (check_run, report) in checks.chain(statuses.map(|report| (None, report))) {
+            let name = (report.commit.to_string(), report.external_id.clone());
+            let older = shown.remove(&name);
+            let mut abandoned = Vec::new();
+            if let Some(older) = older {
+                abandoned = older.abandoned;
+                let is_open = older.check_run.is_some() && !older.report.state.is_final();
+                abandoned.extend(is_open.then_some(older.report.title));
+            }
+            let newest = Shown {
+                report: report.clone(),
+                check_run,
+                abandoned,
+            };
+            shown.insert(name, newest);
+        }
+        shown
+    }
+
     /// Returns the check run that counts for a commit, which has one report.
     pub(crate) fn check(&self, commit: &str) -> (CheckRunId, Report) {
         let state = lock(&self.state);
@@ -136,22 +203,8 @@ impl FakeGitHub {
 
     /// Returns the check runs that will never end, because another one of their name came later.
     pub(crate) fn abandoned_checks(&self) -> Vec<String> {
-        let state = lock(&self.state);
-        let mut newest: BTreeMap<(u64, &str, &str), &Report> = BTreeMap::new();
-        let mut abandoned = Vec::new();
-        for Check { repository, report } in state.checks.values() {
-            let name = (
-                *repository,
-                report.commit.as_str(),
-                report.external_id.as_str(),
-            );
-            if let Some(older) = newest.insert(name, report)
-                && !older.state.is_final()
-            {
-                abandoned.push(format!("{} {}", older.external_id, older.title));
-            }
-        }
-        abandoned
+        let shown = self.shown().into_values();
+        shown.flat_map(|shown| shown.abandoned).collect()
     }
 }
 
@@ -159,7 +212,12 @@ impl State {
     fn fault(&self, op: Op) -> Result<(), GitHubFault> {
         match self.down.or(self.refused.get(&op).copied()) {
             None => Ok(()),
-            Some(kind) => Err(GitHubFault::new(kind, "as the test ordered")),
+            Some(kind) => Err(GitHubFault {
+                retry_at: self
+                    .limited_until
+                    .filter(|_| kind == GitHubFaultKind::Limited),
+                ..GitHubFault::new(kind, "as the test ordered")
+            }),
         }
     }
 
@@ -237,6 +295,10 @@ impl GitHub for FakeGitHub {
         report: &Report,
         earlier: Earlier<CheckRunId>,
     ) -> Result<Option<CheckRunId>, GitHubFault> {
+        let hangs = lock(&self.state).hangs;
+        if !hangs.is_zero() {
+            sleep(hangs).await;
+        }
         let effect = |state: &mut State| state.show(place, form, report, earlier);
         self.call(Op::Report, effect).await
     }

@@ -13,8 +13,9 @@ use std::time::Duration;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp};
 use branchline::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
+use branchline::domain::report::ReportForm;
 use branchline::domain::rules::glob::GlobFilter;
-use branchline::domain::rules::rule::Rule;
+use branchline::domain::rules::rule::{On, Rule};
 use branchline::domain::state::mapping::{Mapping, State};
 use serde_json::json;
 
@@ -54,6 +55,22 @@ fn make_rules() -> Vec<Rule> {
             ..branch_rule()
         },
     ]
+}
+
+/// Returns the same rules with reports: check runs for pull requests, statuses for branches.
+pub(crate) fn reported_rules() -> Vec<Rule> {
+    let form = |rule: &Rule| match rule.on {
+        On::Branch => ReportForm::Status,
+        On::PullRequest | On::MergeGroup => ReportForm::Check,
+    };
+    let rules = rules().into_iter();
+    rules
+        .map(|rule| Rule {
+            report: Some(form(&rule)),
+            context: format!("branchline/{}", rule.name),
+            ..rule
+        })
+        .collect()
 }
 
 /// Returns rules that admit fewer subjects: no pull request, and few branches.

@@ -10,7 +10,8 @@ use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
 
-use super::account::{Pipeline, Started};
+use super::account::Pipeline;
+use super::executions::Started;
 use super::lock;
 use super::queue_state::StoredMessage;
 use super::story::{TABLE, World, display, pipeline_of};
@@ -129,14 +130,15 @@ impl World {
                 continue;
             };
             let commits = pipeline.commits();
-            let built = pipeline.runs.iter().filter(|run| run.commit.is_some());
+            let built = pipeline.runs.iter();
+            let built = built.filter(|run| run.commit.is_some() && !run.by_hand);
             let mut pairs = built.clone().zip(built.skip(1));
             let twice = lock(&self.built_twice).contains(&display(row));
             let again = |run: &Started| {
                 let chaos = lock(&self.chaos);
                 let back = chaos.as_ref().zip(run.commit.clone());
                 back.is_some_and(|(back, commit)| {
-                    run.stopped || back.contains(&(display(row), commit))
+                    run.stopped || run.outdated || back.contains(&(display(row), commit))
                 })
             };
             if pairs.any(|(one, next)| one.commit == next.commit && !again(one)) != twice {

@@ -11,6 +11,8 @@ use super::story::REGION;
 pub(crate) struct PipelineEvent {
     kind: &'static str,
     detail: Value,
+    /// When the state changed, if not at the time of sending.
+    at: Option<Timestamp>,
 }
 
 impl PipelineEvent {
@@ -26,6 +28,7 @@ impl PipelineEvent {
         Self {
             kind: "Pipeline",
             detail,
+            at: None,
         }
     }
 
@@ -38,28 +41,62 @@ impl PipelineEvent {
         }
     }
 
+    /// Makes an event about an action, without its result.
+    pub(crate) fn action(
+        pipeline: &str,
+        execution: &str,
+        place: &str,
+        category: &str,
+        state: &str,
+    ) -> Self {
+        let (stage, action) = place.split_once('/').expect("Stage/Action");
+        let kind = json!({
+            "owner": "AWS",
+            "category": category,
+            "provider": if category == "Source" { "CodeStarSourceConnection" } else { "CodeBuild" },
+            "version": "1",
+        });
+        let event = Self::stage(pipeline, execution, stage, state)
+            .with("action", action)
+            .with("type", kind);
+        Self {
+            kind: "Action",
+            ..event
+        }
+    }
+
     /// Makes an event about a failed build action.
     pub(crate) fn failed_action(pipeline: &str, execution: &str, place: &str) -> Self {
-        let (stage, action) = place.split_once('/').expect("Stage/Action");
         let result = json!({
             "external-execution-url": "https://logs.example/1",
             "external-execution-summary": "Build terminated with state: FAILED",
             "external-execution-id": "build:1",
             "error-code": "JobFailed",
         });
-        let kind = json!({
-            "owner": "AWS",
-            "category": "Build",
-            "provider": "CodeBuild",
-            "version": "1",
+        let event = Self::action(pipeline, execution, place, "Build", "FAILED");
+        event.with("execution-result", result)
+    }
+
+    /// Sets the commit that a source action has fetched.
+    pub(crate) fn fetched(self, commit: &str) -> Self {
+        let summary = json!({"ProviderType": "GitHub", "CommitMessage": "Add login"});
+        let result = json!({
+            "external-execution-summary": summary.to_string(),
+            "external-execution-id": commit,
         });
-        let event = Self::stage(pipeline, execution, stage, "FAILED")
-            .with("action", action)
-            .with("type", kind)
-            .with("execution-result", result);
+        self.with("execution-result", result)
+    }
+
+    /// Sets when the execution began, the same in all its events.
+    pub(crate) fn begun(self, at: Timestamp) -> Self {
+        self.with("start-time", at.to_string())
+    }
+
+    /// Sets when the state changed.
+    pub(crate) fn at(self, at: Timestamp) -> Self {
         Self {
-            kind: "Action",
-            ..event
+            at: Some(at),
+            ..self
         }
     }
 
@@ -91,14 +128,18 @@ impl PipelineEvent {
     /// Returns the body of the message.
     pub(super) fn body(&self, now: Timestamp) -> String {
         let mut detail = self.detail.clone();
-        if self.kind != "Action"
-            && let Some(detail) = detail.as_object_mut()
-        {
-            // The same in all events of an execution.
-            let begun = json!("2026-01-01T00:00:00.000Z");
-            detail.entry("start-time").or_insert(begun);
+        if let Some(detail) = detail.as_object_mut() {
+            let is_resumed = detail.get("state") == Some(&json!("RESUMED"));
+            if self.kind == "Action" || (self.kind == "Stage" && is_resumed) {
+                // That of an action is its own; the documented example of a resumed stage has none.
+                detail.remove("start-time");
+            } else {
+                // The same in all events of an execution.
+                let begun = json!("2026-01-01T00:00:00.000Z");
+                detail.entry("start-time").or_insert(begun);
+            }
         }
-        let seconds = Timestamp(now.seconds() * 1_000).to_string();
+        let seconds = Timestamp(self.at.unwrap_or(now).seconds() * 1_000).to_string();
         json!({
             "version": "0",
             "id": "01234567-EXAMPLE",

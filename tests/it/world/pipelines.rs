@@ -10,13 +10,15 @@ use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_of_table};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::domain::ids::{PipelineArn, PipelineName, Timestamp};
+use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::account::{Account, Pipeline, Started};
+use super::account::{Account, Pipeline};
+use super::executions::{Fate, Started};
+use super::pipeline_event::PipelineEvent;
 use super::{codepipeline_rules, lock};
 use crate::world::fault_injection::{FaultInjection, Op};
 
@@ -67,7 +69,8 @@ impl FakePipelines {
         let pipeline = Pipeline {
             declaration,
             version,
-            runs: vec![Started::default()],
+            runs: vec![Started::at(LONG_AGO)],
+            earlier: 0,
             created_at: LONG_AGO,
             source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
@@ -80,10 +83,8 @@ impl FakePipelines {
 
     /// Deletes a pipeline as another user of the account. Returns true if it existed.
     pub(crate) fn remove(&self, name: &str) -> bool {
-        let mut account = lock(&self.account);
-        let before = account.pipelines.len();
-        account.pipelines.retain(|other, _| other.as_str() != name);
-        account.pipelines.len() < before
+        let name = PipelineName::parse(name).expect("a valid name");
+        lock(&self.account).remove(&name).is_some()
     }
 
     /// Returns true if there is a pipeline of this name.
@@ -100,7 +101,7 @@ impl FakePipelines {
             .iter_mut()
             .find(|(other, _)| other.as_str() == name);
         let run = found.and_then(|(_, pipeline)| pipeline.runs.last_mut());
-        run.expect("an execution").failed = Some(stage.to_owned());
+        run.expect("an execution").fail(stage, self.faults.now());
     }
 
     /// Lets the answer of the next retry get lost, and the client repeat the call.
@@ -116,10 +117,11 @@ impl FakePipelines {
             .iter_mut()
             .find(|(other, _)| other.as_str() == name);
         let (_, pipeline) = found.expect("a pipeline");
-        let newest = pipeline.runs.last().cloned().unwrap_or_default();
+        let commit = pipeline.runs.last().and_then(|run| run.commit.clone());
         pipeline.runs.push(Started {
-            commit: newest.commit,
-            ..Started::default()
+            commit,
+            by_hand: true,
+            ..Started::at(self.faults.now())
         });
     }
 
@@ -171,6 +173,16 @@ impl FakePipelines {
             done
         };
         self.faults.pass_about(op, name.as_str(), effect).await
+    }
+
+    /// Says at which commit the first execution of a pipeline found its branch.
+    pub(crate) fn found(&self, name: &str, head: &CommitId) {
+        lock(&self.account).found(name, head);
+    }
+
+    /// Lets executions go on, and returns the events about them.
+    pub(crate) fn go_on(&self, fate: &mut Fate) -> Vec<PipelineEvent> {
+        lock(&self.account).go_on(fate, self.faults.now())
     }
 
     /// Returns the violations of the claims so far.
@@ -228,15 +240,7 @@ impl PipelineReader for FakePipelines {
         name: &PipelineName,
         source: Option<&str>,
     ) -> Result<Vec<Execution>, Fault> {
-        let effect = || {
-            let mut executions = lock(&self.account).executions(name, source);
-            let now = self.faults.now().to_string();
-            for one in &mut executions {
-                // The time matters for what has ended.
-                one.updated = (one.state == "Failed").then(|| now.clone());
-            }
-            Ok(executions)
-        };
+        let effect = || Ok(lock(&self.account).executions(name, source));
         self.faults
             .pass_about(Op::Executions, name.as_str(), effect)
             .await
@@ -265,13 +269,14 @@ impl Pipelines for FakePipelines {
 
     async fn update(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<(), Fault> {
         let new = pipeline.clone();
-        let effect = move |account: &mut Account| account.update(&new);
+        let now = self.faults.now();
+        let effect = move |account: &mut Account| account.update(&new, now);
         self.change(Op::Update, &pipeline.name, claim, effect).await
     }
 
     async fn start(&self, name: &PipelineName, run: &Run, claim: &Claim) -> Result<String, Fault> {
-        let (own, run) = (name.clone(), run.clone());
-        let effect = move |account: &mut Account| account.start(&own, &run);
+        let (own, run, now) = (name.clone(), run.clone(), self.faults.now());
+        let effect = move |account: &mut Account| account.start(&own, &run, now);
         self.change(Op::Start, name, claim, effect).await
     }
 
@@ -281,15 +286,15 @@ impl Pipelines for FakePipelines {
         failed: &FailedStage,
         claim: &Claim,
     ) -> Result<RetryResult, Fault> {
-        let (own, failed) = (name.clone(), failed.clone());
-        let effect = move |account: &mut Account| account.retry(&own, &failed);
+        let (own, failed, now) = (name.clone(), failed.clone(), self.faults.now());
+        let effect = move |account: &mut Account| account.retry(&own, &failed, now);
         self.change(Op::Retry, name, claim, effect).await
     }
 
     async fn stop(&self, name: &PipelineName, id: &str, claim: &Claim) -> Result<(), Fault> {
-        let (own, id) = (name.clone(), id.to_owned());
+        let (own, id, now) = (name.clone(), id.to_owned(), self.faults.now());
         let effect = move |account: &mut Account| {
-            account.stop(&own, &id);
+            account.stop(&own, &id, now);
             Ok(())
         };
         self.change(Op::Stop, name, claim, effect).await

@@ -21,7 +21,6 @@ use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
 use branchline::reconcile::{Reconciler, ReconcilerConfig};
 use branchline::reports::Outbox;
-use branchline::worker::{Worker, WorkerConfig};
 use serde_json::Value;
 
 use super::account::Pipeline;
@@ -55,7 +54,7 @@ pub(crate) struct World {
     pub(crate) store: FakeStore,
     pub(crate) account: FakePipelines,
     pub(crate) github: FakeGitHub,
-    pub(crate) outbox: Outbox,
+    pub(super) outbox: Mutex<Outbox>,
     reconciler: Mutex<Arc<FakeReconciler>>,
     pub(super) half_way: Mutex<BTreeSet<String>>,
     pub(super) unbuilt: Mutex<BTreeSet<String>>,
@@ -110,7 +109,7 @@ impl World {
             chaos: Mutex::default(),
             uncounted: Mutex::default(),
             github: FakeGitHub::new(&faults),
-            outbox: Outbox::default(),
+            outbox: Mutex::default(),
             clock,
             faults,
             store,
@@ -148,22 +147,6 @@ impl World {
     /// Returns one more worker in this world, with the world's own faults.
     pub(crate) fn worker(&self, name: &str, rules: Vec<Rule>) -> FakeReconciler {
         new_reconciler(&self.store, &self.account, &self.clock, rules, name)
-    }
-
-    /// Returns a whole daemon in this world, with faults and a clock of its own.
-    pub(crate) fn daemon(
-        &self,
-        name: &str,
-        rules: Vec<Rule>,
-        faults: &FaultInjection,
-        clock: &FakeClock,
-        settings: WorkerConfig,
-    ) -> Worker<FakeQueue, FakeStore, FakePipelines, FakeClock> {
-        let (store, account) = (self.store.under(faults), self.account.under(faults));
-        let reconciler = new_reconciler(&store, &account, clock, rules, name);
-        let queue = self.queue.under(faults);
-        let internal = queue.internal();
-        Worker::new(queue, internal, reconciler, settings, self.outbox.clone())
     }
 
     /// Returns the reconciler as it runs now.
@@ -344,7 +327,7 @@ impl World {
     }
 }
 
-fn new_reconciler(
+pub(super) fn new_reconciler(
     store: &FakeStore,
     account: &FakePipelines,
     clock: &FakeClock,

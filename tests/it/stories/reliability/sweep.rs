@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use branchline::domain::report::ReportForm;
+use branchline::domain::rules::rule::Rule;
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::CLAIM;
 use branchline::worker::{RunMode, Shutdown};
@@ -12,9 +14,9 @@ use crate::stories::reliability::run;
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::rules::TEMPLATE;
+use crate::world::rules::{TEMPLATE, pull_request_rule};
 use crate::world::story::{World, run_daemon};
-use crate::world::webhook::Webhook;
+use crate::world::webhook::{Webhook, commit};
 
 /// Lets a worker die while it processes this webhook, and loses its message.
 async fn abandon(world: &World, webhook: Webhook, op: Op, when: When) {
@@ -114,5 +116,23 @@ fn a_mapping_that_cannot_be_finished_is_logged_and_stays() {
         );
         world.expect_half_way("acme/api#2");
         world.expect_half_way("acme/api#3");
+    });
+}
+
+#[test]
+fn the_commit_of_a_mapping_that_was_finished_is_reported() {
+    run_daemon(async |world| {
+        let reported = Rule {
+            report: Some(ReportForm::Check),
+            ..pull_request_rule()
+        };
+        world.restart(vec![reported]);
+        open_and_abandon(world, 7).await;
+        sleep(CLAIM).await;
+        start(world).await;
+        // The table is asked for what is older than two minutes.
+        world.tell().await;
+        let page = world.github.page(&commit(1));
+        assert_eq!(page, ["in-progress: Running in CodePipeline"]);
     });
 }
