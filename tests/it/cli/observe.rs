@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use branchline::domain::jobs::Job;
 use branchline::telemetry::metrics;
 use serde_json::Value;
 
@@ -80,13 +81,18 @@ async fn metrics_and_health_pages_describe_the_work_of_the_daemon() {
     assert_eq!(get(address, "GET", "/").0, 404);
     let at = address.to_string();
     assert_eq!(health(&at, &[]), (Some(0), "ok\n".to_owned()));
-    // It is ready once the table answered, too.
+    // It is ready once the table answered, too. Then each job runs for the first time.
+    let is_ready = |(code, page): (Option<i32>, String)| {
+        let jobs = page.lines().filter(|line| line.starts_with("job "));
+        let done = jobs.filter(|line| line.contains(": done at "));
+        code == Some(0) && page.starts_with("ok\n") && done.count() == Job::ALL.len()
+    };
     let ready = async {
-        while health(&at, &["--ready"]) != (Some(0), "ok\n".to_owned()) {
+        while !is_ready(health(&at, &["--ready"])) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    within("readiness", ready).await;
+    within("readiness, and the first run of each job", ready).await;
 
     drop(daemon);
     let (code, answer) = health(&at, &[]);
