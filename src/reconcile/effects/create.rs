@@ -62,7 +62,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let source = fingerprint.source.as_deref();
         let executions = self.pipelines.executions(name, source).await?;
         let head = mapping.order.head.as_ref();
-        let mut execution = None;
+        // The newest one is that of the head, unless another one is started.
+        let newest = executions.first().map(|one| one.id.clone());
+        let mut execution = newest.and_then(|id| ExecutionId::parse(id).ok());
         if head.is_some_and(|head| owes(&executions, head, mapping.observed.built.as_ref())) {
             let stopped = executions.first().is_some_and(Execution::was_stopped);
             let token = mapping.token(stopped);
