@@ -1,11 +1,6 @@
 //! Implements the jobs port with DynamoDB: one item for each job, all in one partition, which one
 //! query reads.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
 use crate::domain::jobs::{Job, JobRecord, JobResult};
@@ -13,6 +8,7 @@ use crate::ports::{JobLog, JobReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
+use crate::aws::expression::Expression;
 use crate::aws::fault::{Service, fault};
 use crate::aws::row::{Item, Part, n, s};
 
@@ -62,46 +58,15 @@ fn read(job: Job, item: &Item) -> Result<JobRecord, Fault> {
 }
 
 impl DynamoStore {
-    /// Changes the item of a job. Returns false if the condition does not hold.
     async fn change_job(
         &self,
         job: Job,
-        change: &str,
+        change: Expression,
         condition: Option<&str>,
-        values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
     ) -> Result<bool, Fault> {
-        let key = format!("{JOB}{}", job.as_str());
-        let call = format!("UpdateItem {key} on {}", self.table());
-        let names = ["until", "result"].map(|name| (format!("#{name}"), name.to_owned()));
-        let used = |(placeholder, _): &(String, String)| {
-            let is_in = |text: &str| text.contains(placeholder.as_str());
-            is_in(change) || condition.is_some_and(is_in)
-        };
-        let names: HashMap<String, String> = names.into_iter().filter(used).collect();
-        let values = values
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
-        let request = self
-            .client()
-            .update_item()
-            .table_name(self.table())
-            .key("pk", s(JOBS))
-            .key("sk", s(key))
-            .update_expression(change)
-            .set_condition_expression(condition.map(str::to_owned))
-            .set_expression_attribute_names((!names.is_empty()).then_some(names))
-            .set_expression_attribute_values(Some(values.collect()));
-        match measured(Service::DynamoDb, &call, request.send()).await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(fault(Service::DynamoDb, &call, error)),
-        }
+        let sort_key = format!("{JOB}{}", job.as_str());
+        self.update_item(JOBS.to_owned(), sort_key, change, condition)
+            .await
     }
 }
 
@@ -112,21 +77,18 @@ impl JobLog for DynamoStore {
         worker: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let change = "SET worker = :worker, started_at = :now, #until = :until";
-        let mut values = vec![
-            (":worker", s(worker)),
-            (":now", n(now.0)),
-            (":until", n(now.plus(seen.job.lease()).0)),
-        ];
+        let mut change = Expression::default();
+        change.set("worker", Some(s(worker)));
+        change.set("started_at", Some(n(now.0)));
+        change.set("until", Some(n(now.plus(seen.job.lease()).0)));
         let condition = match seen.started_at {
             Some(started_at) => {
-                values.push((":seen", n(started_at.0)));
-                "started_at = :seen AND (attribute_not_exists(#until) OR #until <= :now)"
+                change.compare("started_at", ":seen", n(started_at.0));
+                "#started_at = :seen AND (attribute_not_exists(#until) OR #until <= :started_at)"
             }
-            None => "attribute_not_exists(started_at)",
+            None => "attribute_not_exists(#started_at)",
         };
-        self.change_job(seen.job, change, Some(condition), values)
-            .await
+        self.change_job(seen.job, change, Some(condition)).await
     }
 
     async fn end_job(
@@ -136,22 +98,21 @@ impl JobLog for DynamoStore {
         result: &JobResult,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let change = "SET ended_at = :now, #result = :result, detail = :detail REMOVE #until";
-        let values = [
-            (":now", n(now.0)),
-            (":result", s(result.as_str())),
-            (":detail", s(result.detail())),
-            (":worker", s(worker)),
-        ];
-        let condition = Some("worker = :worker AND attribute_exists(#until)");
-        self.change_job(job, change, condition, values).await?;
+        let mut change = Expression::default();
+        change.set("ended_at", Some(n(now.0)));
+        change.set("result", Some(s(result.as_str())));
+        change.set("detail", Some(s(result.detail())));
+        change.set("until", None);
+        change.compare("worker", ":worker", s(worker));
+        let condition = "#worker = :worker AND attribute_exists(#until)";
+        self.change_job(job, change, Some(condition)).await?;
         Ok(())
     }
 
     async fn request_job(&self, job: Job, now: Timestamp) -> Result<(), Fault> {
-        let values = [(":now", n(now.0))];
-        self.change_job(job, "SET requested_at = :now", None, values)
-            .await?;
+        let mut change = Expression::default();
+        change.set("requested_at", Some(n(now.0)));
+        self.change_job(job, change, None).await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod commits;
 mod declaration;
 mod dynamodb;
 mod executions;
+mod expression;
 mod fault;
 mod heartbeats;
 mod jobs;
@@ -23,6 +24,7 @@ mod sqs;
 mod store_reader;
 mod trail;
 mod unanswered;
+mod update;
 mod written_names;
 
 use std::num::NonZeroU32;

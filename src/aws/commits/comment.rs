@@ -9,10 +9,10 @@ use crate::domain::report::comment::record::{CommentRecord, ShownComment};
 use crate::domain::report::record::CommitKey;
 use crate::ports::{CommentLog, CommentPage, Cursor};
 
-use crate::aws::commits::expression::Expression;
 use crate::aws::commits::keys::{COMMENT, subject_key};
 use crate::aws::commits::{read, write};
 use crate::aws::dynamodb::DynamoStore;
+use crate::aws::expression::Expression;
 use crate::aws::row::{Item, Part, map, n, s, text};
 
 /// The list of unsent comments in the index.

@@ -1,13 +1,9 @@
 //! Implements the commits port with DynamoDB: one item for each head commit.
 
 mod comment;
-mod expression;
 mod keys;
 mod read;
 pub(super) mod write;
-
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Subject, Timestamp};
@@ -15,9 +11,9 @@ use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase
 use crate::ports::{CommitList, CommitLog, CommitPage, Cursor};
 
 use crate::aws::call::measured;
-use crate::aws::commits::expression::Expression;
 use crate::aws::commits::keys::{COMMIT, commit_key, subject_key};
 use crate::aws::dynamodb::DynamoStore;
+use crate::aws::expression::Expression;
 use crate::aws::fault::{Service, fault};
 use crate::aws::row::{Item, n, s};
 use crate::aws::store_reader::{BY_STATE, cursor, start_key};
@@ -31,23 +27,8 @@ impl DynamoStore {
         change: Expression,
         condition: &str,
     ) -> Result<bool, Fault> {
-        let pk = subject_key(subject);
-        let call = format!("UpdateItem of {pk} on {}", self.table());
-        let request = self
-            .client()
-            .update_item()
-            .table_name(self.table())
-            .key("pk", s(pk))
-            .key("sk", s(sort_key))
-            .update_expression(change.text())
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(change.names))
-            .set_expression_attribute_values(Some(change.values));
-        match measured(Service::DynamoDb, "UpdateItem", request.send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(fault(Service::DynamoDb, &call, error)),
-        }
+        self.update_item(subject_key(subject), sort_key, change, Some(condition))
+            .await
     }
 
     /// Returns a page of the keys of a list in the index.
@@ -75,11 +56,6 @@ impl DynamoStore {
             answer.last_evaluated_key.map(cursor),
         ))
     }
-}
-
-fn is_refused(error: &SdkError<UpdateItemError>) -> bool {
-    let error = error.as_service_error();
-    error.is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
 
 impl CommitLog for DynamoStore {

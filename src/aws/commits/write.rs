@@ -12,8 +12,8 @@ use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::ReportTarget;
 use crate::ports::CommitList;
 
-use crate::aws::commits::expression::Expression;
 use crate::aws::commits::keys::{commit_key, subject_key};
+use crate::aws::expression::Expression;
 use crate::aws::records::incomplete;
 use crate::aws::row::{map, n, s, text};
 
