@@ -8,9 +8,8 @@ use crate::cli::jobs::{JobsCommand, List, RunJob};
 use crate::cli::options::SharedOptions;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
 use crate::cli::terminal::{Done, code, fault, format, note, stopped, terminal};
-use crate::commands::connect::connect_account;
+use crate::commands::connect::open_account;
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, RedactedEnvironment};
 use crate::domain::jobs::Job;
 use crate::inspect::jobs::JobRow;
 use crate::ports::{Clock, JobLog, JobReader};
@@ -23,10 +22,7 @@ pub(crate) async fn run(command: &JobsCommand) -> Done {
 }
 
 async fn store(options: &SharedOptions) -> Result<DynamoStore, Box<dyn Error>> {
-    let overrides = options.overrides();
-    let redacted = RedactedEnvironment::of_process(&overrides);
-    let config = config::load_account(&overrides, &redacted)?;
-    let aws = connect_account(&config).await?;
+    let (config, aws) = open_account(&options.overrides()).await?;
     Ok(aws.store(config.table))
 }
 

@@ -97,9 +97,7 @@ impl Pages {
             ),
         }
     }
-}
 
-impl Pages {
     fn with_details(&self, answer: &str) -> String {
         let mut lines = (self.details)();
         lines.insert(0, answer.to_owned());

@@ -61,13 +61,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             return;
         };
         let commit = head.key.commit.clone();
-        if let Err(fault) = self.note_what_counts(head, journal).await {
-            tracing::warn!(
-                %fault,
-                commit = commit.as_str(),
-                "What became of a commit could not be recorded, so it is not reported"
-            );
-        }
+        let noted = self.note_what_counts(head, journal).await;
+        noted.unwrap_or_else(|fault| not_noted(&fault, &commit));
     }
 
     async fn note_what_counts(

@@ -7,8 +7,7 @@ use crate::cli::audit::Audit;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
 use crate::cli::terminal::{Done, code, fault, format, note, spinner, stopped, terminal};
-use crate::commands::connect::connect_account;
-use crate::config::{self, RedactedEnvironment};
+use crate::commands::connect::open_account;
 use crate::domain::ids::RepositoryName;
 use crate::domain::text::plural;
 use crate::inspect::mappings::lookup;
@@ -16,10 +15,7 @@ use crate::inspect::trail::{Scope, TrailFinding, TrailVerifier};
 use crate::ports::StoreReader;
 
 pub(super) async fn run(args: &Audit, scope: &str) -> Done {
-    let overrides = args.options.overrides();
-    let redacted = RedactedEnvironment::of_process(&overrides);
-    let config = config::load_account(&overrides, &redacted)?;
-    let aws = connect_account(&config).await?;
+    let (config, aws) = open_account(&args.options.overrides()).await?;
     let store = aws.store(config.table);
     let scope = parse(scope, &store).await?;
     let spinner = spinner("reading the audit trail:");

@@ -6,8 +6,7 @@ use std::io;
 use crate::aws::{CodePipelines, DynamoStore};
 use crate::cli::options::SharedOptions;
 use crate::cli::terminal::note;
-use crate::commands::connect::connect_account;
-use crate::config::{self, RedactedEnvironment};
+use crate::commands::connect::open_account;
 use crate::domain::fault::Fault;
 use crate::domain::github::api_url::ApiUrl;
 
@@ -23,10 +22,7 @@ pub(super) struct MappingsAccount {
 
 /// Connects to the account. No secret is read.
 pub(super) async fn open(options: &SharedOptions) -> Result<MappingsAccount, Box<dyn Error>> {
-    let overrides = options.overrides();
-    let redacted = RedactedEnvironment::of_process(&overrides);
-    let config = config::load_account(&overrides, &redacted)?;
-    let aws = connect_account(&config).await?;
+    let (config, aws) = open_account(&options.overrides()).await?;
     Ok(MappingsAccount {
         region: aws.region().to_owned(),
         github: config.github,

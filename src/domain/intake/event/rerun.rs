@@ -35,12 +35,9 @@ pub enum RerunChecks {
 impl Rerun {
     /// Returns the subject, if there is only one.
     pub(super) fn subject(&self) -> Option<&Subject> {
-        match &self.checks {
-            RerunChecks::One(subject, _) => Some(subject),
-            RerunChecks::All(subjects, _) => match subjects.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
+        match self.subjects() {
+            [only] => Some(only),
+            _ => None,
         }
     }
 
