@@ -27,18 +27,12 @@ fn commented(comment: CommentPolicy) -> Rule {
     }
 }
 
-async fn deliver(world: &World, webhook: Webhook) {
-    world.deliver(webhook).await;
-    world.tell().await;
-}
-
 /// Lets CodePipeline report on an execution, and tells GitHub.
 async fn hear(world: &World, index: usize, state: &str) {
     let execution = format!("{NAME}-{}", index + 1);
-    world.send_event(&PipelineEvent::execution(NAME, &execution, state));
-    world.settle().await;
-    world.clock.advance(Duration::from_secs(1));
-    world.tell().await;
+    world
+        .hear(PipelineEvent::execution(NAME, &execution, state))
+        .await;
 }
 
 fn pushed(before: u64, sha: u64) -> Webhook {
@@ -68,22 +62,22 @@ fn nothing_is_unsent(world: &World) {
 fn a_comment_is_created_once_and_edited_until_the_pipeline_is_removed() {
     run_story(async |world| {
         world.restart(vec![commented(CommentPolicy::Always)]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         assert_eq!(line(world), "**Running in CodePipeline**");
         hear(world, 0, "STARTED").await;
         hear(world, 0, "SUCCEEDED").await;
         assert!(line(world).starts_with("**Succeeded in"), "{}", line(world));
-        deliver(world, pushed(1, 2)).await;
+        world.handle(pushed(1, 2)).await;
         assert_eq!(line(world), "**Running in CodePipeline**");
         hear(world, 1, "FAILED").await;
         assert_eq!(line(world), "**Failed**");
         assert_eq!(world.github.comment_counts(), (1, 3));
-        deliver(world, Webhook::pull_request("closed").sha(2)).await;
+        world.handle(Webhook::pull_request("closed").sha(2)).await;
         assert!(comments(world)[0].contains("\nThe pull request was closed, and its pipeline"));
         assert_eq!(world.github.comment_counts(), (1, 4));
         hear(world, 1, "SUCCEEDED").await;
         assert_eq!(world.github.comment_counts(), (1, 4), "nothing later");
-        deliver(world, Webhook::pull_request("reopened").sha(2)).await;
+        world.handle(Webhook::pull_request("reopened").sha(2)).await;
         assert_eq!(line(world), "**Running in CodePipeline**");
         nothing_is_unsent(world);
     });
@@ -93,18 +87,18 @@ fn a_comment_is_created_once_and_edited_until_the_pipeline_is_removed() {
 fn a_comment_for_failures_begins_with_the_first_and_ends_with_a_success() {
     run_story(async |world| {
         world.restart(vec![commented(CommentPolicy::Failures)]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         hear(world, 0, "SUCCEEDED").await;
         assert_eq!(world.github.comment_counts(), (0, 0));
-        deliver(world, pushed(1, 2)).await;
+        world.handle(pushed(1, 2)).await;
         hear(world, 1, "FAILED").await;
         assert_eq!(line(world), "**Failed**");
-        deliver(world, pushed(2, 3)).await;
+        world.handle(pushed(2, 3)).await;
         assert_eq!(line(world), "**Running in CodePipeline**");
         hear(world, 2, "SUCCEEDED").await;
         assert!(line(world).starts_with("**Succeeded in"));
         let edits = world.github.comment_counts();
-        deliver(world, pushed(3, 4)).await;
+        world.handle(pushed(3, 4)).await;
         hear(world, 3, "SUCCEEDED").await;
         assert_eq!(world.github.comment_counts(), edits, "green is no news");
         nothing_is_unsent(world);
@@ -115,15 +109,15 @@ fn a_comment_for_failures_begins_with_the_first_and_ends_with_a_success() {
 fn only_the_newest_head_has_the_comment() {
     run_story(async |world| {
         world.restart(vec![commented(CommentPolicy::Failures)]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         hear(world, 0, "STARTED").await;
-        deliver(world, pushed(1, 2)).await;
+        world.handle(pushed(1, 2)).await;
         hear(world, 0, "FAILED").await;
         assert_eq!(line(world), "", "an older commit failed");
         hear(world, 1, "FAILED").await;
         assert_eq!(line(world), "**Failed**");
         // The branch goes back to its first commit, which is built again.
-        deliver(world, pushed(2, 1)).await;
+        world.handle(pushed(2, 1)).await;
         assert_eq!(line(world), "**Running in CodePipeline**");
     });
 }
@@ -136,10 +130,10 @@ fn a_message_that_never_reached_the_mapping_has_the_comment_of_its_commit() {
             ..commented(CommentPolicy::Always)
         };
         world.restart(vec![commented(CommentPolicy::Always)]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.restart(vec![broken]);
         world.clock.advance(Duration::from_secs(60));
-        deliver(world, pushed(1, 2).at(world.clock.now())).await;
+        world.handle(pushed(1, 2).at(world.clock.now())).await;
         assert!(line(world).starts_with("**Not built: "), "{}", line(world));
         // The commit before it goes on, and is not the head any more.
         hear(world, 0, "SUCCEEDED").await;
@@ -152,7 +146,7 @@ fn a_message_that_never_reached_the_mapping_has_the_comment_of_its_commit() {
 fn a_comment_that_was_deleted_is_created_again_once() {
     run_story(async |world| {
         world.restart(vec![commented(CommentPolicy::Always)]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.github.delete_comments();
         hear(world, 0, "SUCCEEDED").await;
         assert!(line(world).starts_with("**Succeeded"));
@@ -166,7 +160,7 @@ fn a_comment_whose_answer_was_lost_is_found_again() {
         world.restart(vec![commented(CommentPolicy::Always)]);
         let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::WriteComment, 1, lost);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.clock.advance(Duration::from_secs(60));
         world.tell().await;
         assert_eq!(line(world), "**Running in CodePipeline**");
@@ -242,7 +236,7 @@ fn a_comment_that_fails_fails_and_delays_no_report() {
         run_story(async |world| {
             world.restart(vec![commented(CommentPolicy::Always)]);
             world.github.refuses(Op::WriteComment, Some(kind));
-            deliver(world, Webhook::pull_request("opened")).await;
+            world.handle(Webhook::pull_request("opened")).await;
             hear(world, 0, "SUCCEEDED").await;
             let page = world.github.page(&crate::world::webhook::commit(1));
             assert!(page[0].starts_with("success"), "{page:?}");
@@ -252,7 +246,7 @@ fn a_comment_that_fails_fails_and_delays_no_report() {
             world.tell().await;
             let is_back = kind != GitHubFaultKind::Refused;
             assert_eq!(line(world).starts_with("**Succeeded"), is_back, "{kind:?}");
-            deliver(world, pushed(1, 2)).await;
+            world.handle(pushed(1, 2)).await;
             assert_eq!(line(world), "**Running in CodePipeline**", "a new attempt");
             nothing_is_unsent(world);
         });
@@ -266,7 +260,7 @@ fn a_report_that_fails_delays_no_comment() {
         world
             .github
             .refuses(Op::Report, Some(GitHubFaultKind::Denied));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         hear(world, 0, "SUCCEEDED").await;
         assert!(line(world).starts_with("**Succeeded"), "{}", line(world));
         world.github.refuses(Op::Report, None);
@@ -283,8 +277,8 @@ fn branches_and_rules_without_comments_have_none_and_cost_nothing() {
             ..branch_rule()
         };
         world.restart(vec![branches, commented(CommentPolicy::Never)]);
-        deliver(world, Webhook::push("x", 0, 1)).await;
-        deliver(world, Webhook::pull_request("opened").sha(2)).await;
+        world.handle(Webhook::push("x", 0, 1)).await;
+        world.handle(Webhook::pull_request("opened").sha(2)).await;
         assert_eq!(world.github.comment_counts(), (0, 0));
         assert_eq!(world.faults.count(Op::Comment), 0);
     });
@@ -296,7 +290,7 @@ fn branches_and_rules_without_comments_have_none_and_cost_nothing() {
 fn the_cost_of_comments_is_three_writes_an_edit() {
     let push = async |world: &World| {
         world.faults.clear();
-        deliver(world, pushed(1, 2)).await;
+        world.handle(pushed(1, 2)).await;
         hear(world, 1, "STARTED").await;
         hear(world, 1, "SUCCEEDED").await;
         let ops = [Op::Comment, Op::ReplaceComment, Op::WriteComment];
@@ -309,7 +303,7 @@ fn the_cost_of_comments_is_three_writes_an_edit() {
     ] {
         run_story(async |world| {
             world.restart(vec![commented(policy)]);
-            deliver(world, Webhook::pull_request("opened")).await;
+            world.handle(Webhook::pull_request("opened")).await;
             hear(world, 0, "SUCCEEDED").await;
             assert_eq!(push(world).await, expected, "{policy:?}");
         });
@@ -324,7 +318,7 @@ fn a_refused_message_is_commented_with_its_reason() {
             ..commented(CommentPolicy::Failures)
         };
         world.restart(vec![broken]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         assert_eq!(
             line(world),
             "**Not built: the pipeline would have a template's name. An operator has to change pipeline\\_name**"

@@ -15,7 +15,7 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::{Webhook, commit};
+use crate::world::webhook::Webhook;
 
 /// The pipeline of pull request 7.
 const NAME: &str = "api-pr-7";
@@ -27,21 +27,10 @@ fn reported(rule: Rule) -> Vec<Rule> {
     }]
 }
 
-/// Delivers a webhook and tells GitHub what follows from it.
-async fn deliver(world: &World, webhook: Webhook) {
-    world.deliver(webhook).await;
-    world.tell().await;
-}
-
 /// Lets CodePipeline report on an execution, and tells GitHub.
 async fn hear(world: &World, event: &PipelineEvent) {
     world.send_event(event);
     world.work_and_tell().await;
-}
-
-/// Returns what a commit shows, which has one report.
-fn page(world: &World, number: u64) -> String {
-    world.github.page(&commit(number)).join("\n")
 }
 
 #[test]
@@ -50,14 +39,14 @@ fn the_last_commit_of_a_branch_that_was_deleted_is_cancelled() {
     for webhook in [Webhook::delete("x"), Webhook::create("x")] {
         run_story(async |world| {
             world.restart(reported(branch_rule()));
-            deliver(world, Webhook::push("x", 0, 1)).await;
-            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+            world.handle(Webhook::push("x", 0, 1)).await;
+            assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
             // `create` without the `delete` before it: the branch was deleted in between.
-            deliver(world, webhook).await;
-            assert!(page(world, 1).starts_with(deleted), "{}", page(world, 1));
-            deliver(world, Webhook::push("x", 0, 2)).await;
-            assert!(page(world, 1).starts_with(deleted), "{}", page(world, 1));
-            assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+            world.handle(webhook).await;
+            assert!(world.page(1).starts_with(deleted), "{}", world.page(1));
+            world.handle(Webhook::push("x", 0, 2)).await;
+            assert!(world.page(1).starts_with(deleted), "{}", world.page(1));
+            assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
         });
     }
 }
@@ -66,23 +55,25 @@ fn the_last_commit_of_a_branch_that_was_deleted_is_cancelled() {
 fn an_execution_of_an_earlier_pipeline_of_that_name_is_not_waited_for() {
     run_story(async |world| {
         world.restart(reported(pull_request_rule()));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         hear(
             world,
             &PipelineEvent::execution(NAME, "api-pr-7-1", "STARTED"),
         )
         .await;
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-        deliver(world, Webhook::pull_request("closed").sha(2)).await;
-        deliver(world, Webhook::pull_request("reopened").sha(2)).await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        world.handle(Webhook::pull_request("closed").sha(2)).await;
+        world.handle(Webhook::pull_request("reopened").sha(2)).await;
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
         world.report_everything().await;
         assert!(
-            page(world, 1).starts_with("cancelled: Not built"),
+            world.page(1).starts_with("cancelled: Not built"),
             "{}",
-            page(world, 1)
+            world.page(1)
         );
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -97,17 +88,17 @@ fn a_message_that_failed_and_then_was_overtaken_waits_for_nothing() {
         world.work_once().await;
         world.tell().await;
         assert!(
-            page(world, 1).starts_with("queued: Waiting"),
+            world.page(1).starts_with("queued: Waiting"),
             "{}",
-            page(world, 1)
+            world.page(1)
         );
         world.clock.advance(Duration::from_secs(1));
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
         world.send(&pushed.at(world.clock.now()));
         world.settle().await;
         world.tell().await;
-        assert!(!page(world, 1).starts_with("queued"), "{}", page(world, 1));
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        assert!(!world.page(1).starts_with("queued"), "{}", world.page(1));
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -120,13 +111,15 @@ fn a_commit_whose_message_is_gone_does_not_wait_for_ever() {
         world.send(&Webhook::pull_request("opened"));
         world.work_once().await;
         world.tell().await;
-        assert!(page(world, 1).starts_with("queued: Waiting"));
+        assert!(world.page(1).starts_with("queued: Waiting"));
         world.queue.purge();
         world.clock.advance(Duration::from_secs(1));
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
         world.report_everything().await;
-        assert!(!page(world, 1).starts_with("queued"), "{}", page(world, 1));
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        assert!(!world.page(1).starts_with("queued"), "{}", world.page(1));
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -144,17 +137,17 @@ fn a_check_run_that_was_created_again_without_a_confirmation_ends() {
     ] {
         run_story(async |world| {
             world.restart(reported(pull_request_rule()));
-            deliver(world, Webhook::pull_request("opened")).await;
-            deliver(world, Webhook::pull_request("closed")).await;
+            world.handle(Webhook::pull_request("opened")).await;
+            world.handle(Webhook::pull_request("closed")).await;
             world.faults.next(lost.0, 1, lost.1);
-            deliver(world, Webhook::pull_request("reopened")).await;
+            world.handle(Webhook::pull_request("reopened")).await;
             hear(
                 world,
                 &PipelineEvent::execution(NAME, "api-pr-7-2", "SUCCEEDED"),
             )
             .await;
             world.report_everything().await;
-            assert!(page(world, 1).starts_with("success"), "{}", page(world, 1));
+            assert!(world.page(1).starts_with("success"), "{}", world.page(1));
             assert!(world.github.abandoned_checks().is_empty(), "{lost:?}");
         });
     }
@@ -164,7 +157,7 @@ fn a_check_run_that_was_created_again_without_a_confirmation_ends() {
 fn a_check_run_that_ended_without_a_confirmation_runs_again_as_another_one() {
     run_story(async |world| {
         world.restart(reported(pull_request_rule()));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::Report, 1, lost);
         hear(
@@ -175,7 +168,7 @@ fn a_check_run_that_ended_without_a_confirmation_runs_again_as_another_one() {
         let again = PipelineEvent::execution(NAME, "api-pr-7-1", "RESUMED");
         hear(world, &again.attempt(2)).await;
         world.report_everything().await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
         assert!(world.github.abandoned_checks().is_empty());
     });
 }
@@ -185,12 +178,12 @@ fn a_repository_that_github_does_not_show_may_show_the_report_later() {
     run_story(async |world| {
         world.restart(reported(pull_request_rule()));
         world.github.goes(Some(GitHubFaultKind::Missing));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         // The App is installed in the meantime.
         world.github.goes(None);
         world.clock.advance(Duration::from_secs(3_601));
         world.tell().await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -199,7 +192,7 @@ fn a_repository_that_github_never_shows_is_not_asked_about_for_ever() {
     run_story(async |world| {
         world.restart(reported(pull_request_rule()));
         world.github.goes(Some(GitHubFaultKind::Missing));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         for _ in 0..100 {
             world.clock.advance(Duration::from_secs(3_601));
             world.tell().await;
@@ -214,7 +207,7 @@ fn a_repository_that_github_never_shows_is_not_asked_about_for_ever() {
 fn the_stages_of_an_execution_cost_one_update_a_minute() {
     run_story(async |world| {
         world.restart(reported(pull_request_rule()));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.faults.clear();
         let stages = 10;
         let stage = |number: usize, state| {
@@ -237,7 +230,7 @@ fn the_stages_of_an_execution_cost_one_update_a_minute() {
             &PipelineEvent::execution(NAME, "api-pr-7-1", "SUCCEEDED"),
         )
         .await;
-        assert!(page(world, 1).starts_with("success"));
+        assert!(world.page(1).starts_with("success"));
         assert_eq!(world.github.posts().0, 1);
     });
 }

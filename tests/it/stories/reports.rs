@@ -11,8 +11,8 @@ use branchline::ports::{Clock, Store};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::pipeline_event::PipelineEvent;
 use crate::world::rules::{branch_rule, patterns, pipeline_name, pull_request_rule};
-use crate::world::story::{World, run_story};
-use crate::world::webhook::{REPOSITORY, Webhook, commit};
+use crate::world::story::run_story;
+use crate::world::webhook::{REPOSITORY, Webhook};
 use serde_json::json;
 
 /// The pipeline of pull request 7.
@@ -32,27 +32,8 @@ fn with_statuses() -> Rule {
     }
 }
 
-/// Delivers a webhook and tells GitHub what follows from it.
-async fn deliver(world: &World, webhook: Webhook) {
-    world.deliver(webhook).await;
-    world.tell().await;
-}
-
-/// Lets CodePipeline report on an execution, and tells GitHub.
-async fn hear(world: &World, event: PipelineEvent) {
-    world.send_event(&event);
-    world.settle().await;
-    world.clock.advance(Duration::from_secs(1));
-    world.tell().await;
-}
-
 fn execution(index: usize, state: &str) -> PipelineEvent {
     PipelineEvent::execution(NAME, &format!("{NAME}-{}", index + 1), state)
-}
-
-/// Returns what a commit shows, which has one report.
-fn page(world: &World, number: u64) -> String {
-    world.github.page(&commit(number)).join("\n")
 }
 
 #[test]
@@ -60,29 +41,34 @@ fn a_pull_request_goes_from_running_to_green_with_two_posts() {
     for rule in [reported(), with_statuses()] {
         run_story(async |world| {
             world.restart(vec![rule.clone()]);
-            deliver(world, Webhook::pull_request("opened")).await;
-            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
-            hear(world, execution(0, "STARTED")).await;
-            hear(
-                world,
-                PipelineEvent::stage(NAME, "api-pr-7-1", "Source", "STARTED"),
-            )
-            .await;
-            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
-            hear(world, execution(0, "SUCCEEDED")).await;
+            world.handle(Webhook::pull_request("opened")).await;
+            assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
+            world.hear(execution(0, "STARTED")).await;
+            world
+                .hear(PipelineEvent::stage(
+                    NAME,
+                    "api-pr-7-1",
+                    "Source",
+                    "STARTED",
+                ))
+                .await;
+            assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
+            world.hear(execution(0, "SUCCEEDED")).await;
             assert!(
-                page(world, 1).starts_with("success: Succeeded in"),
+                world.page(1).starts_with("success: Succeeded in"),
                 "{}",
-                page(world, 1)
+                world.page(1)
             );
             let (created, updated) = world.github.posts();
             assert_eq!(created + updated, 2);
-            deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-            hear(world, execution(1, "SUCCEEDED")).await;
+            world
+                .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+                .await;
+            world.hear(execution(1, "SUCCEEDED")).await;
             let (created, updated) = world.github.posts();
             assert_eq!(created + updated, 4);
-            assert!(page(world, 1).starts_with("success"));
-            assert!(page(world, 2).starts_with("success"));
+            assert!(world.page(1).starts_with("success"));
+            assert!(world.page(2).starts_with("success"));
         });
     }
 }
@@ -91,23 +77,25 @@ fn a_pull_request_goes_from_running_to_green_with_two_posts() {
 fn a_red_execution_says_what_failed_and_a_retry_runs_again() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        hear(
-            world,
-            PipelineEvent::failed_action(NAME, "api-pr-7-1", "Build/Test"),
-        )
-        .await;
-        hear(world, execution(0, "FAILED")).await;
+        world.handle(Webhook::pull_request("opened")).await;
+        world
+            .hear(PipelineEvent::failed_action(
+                NAME,
+                "api-pr-7-1",
+                "Build/Test",
+            ))
+            .await;
+        world.hear(execution(0, "FAILED")).await;
         let red = "failure: Failed in Build/Test: Build terminated with state: FAILED";
-        assert_eq!(page(world, 1), red);
+        assert_eq!(world.page(1), red);
         // Late and repeated events change nothing.
-        hear(world, execution(0, "STARTED")).await;
-        hear(world, execution(0, "FAILED")).await;
-        assert_eq!(page(world, 1), red);
-        hear(world, execution(0, "RESUMED").attempt(2)).await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
-        hear(world, execution(0, "SUCCEEDED").attempt(2)).await;
-        assert!(page(world, 1).starts_with("success"));
+        world.hear(execution(0, "STARTED")).await;
+        world.hear(execution(0, "FAILED")).await;
+        assert_eq!(world.page(1), red);
+        world.hear(execution(0, "RESUMED").attempt(2)).await;
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
+        world.hear(execution(0, "SUCCEEDED").attempt(2)).await;
+        assert!(world.page(1).starts_with("success"));
         assert!(world.github.abandoned_checks().is_empty());
     });
 }
@@ -140,11 +128,11 @@ fn a_pull_request_that_is_not_built_says_why() {
     for (webhook, expected) in cases {
         run_story(async |world| {
             world.restart(vec![only_main.clone()]);
-            deliver(world, webhook).await;
-            assert!(page(world, 1).starts_with(expected), "{}", page(world, 1));
-            deliver(world, Webhook::pull_request("closed")).await;
+            world.handle(webhook).await;
+            assert!(world.page(1).starts_with(expected), "{}", world.page(1));
+            world.handle(Webhook::pull_request("closed")).await;
             assert!(
-                page(world, 1).starts_with(expected),
+                world.page(1).starts_with(expected),
                 "closing says nothing new"
             );
             assert_eq!(world.github.posts(), (1, 0));
@@ -160,8 +148,12 @@ fn a_dead_letter_is_a_final_report_and_its_replay_another_one() {
             ..reported()
         };
         world.restart(vec![broken]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        assert!(page(world, 1).starts_with("error: Not built: the rule's template"));
+        world.handle(Webhook::pull_request("opened")).await;
+        assert!(
+            world
+                .page(1)
+                .starts_with("error: Not built: the rule's template")
+        );
         let letters = world.take_dead_letters();
         assert_eq!(letters.len(), 1);
         world.restart(vec![reported()]);
@@ -173,7 +165,7 @@ fn a_dead_letter_is_a_final_report_and_its_replay_another_one() {
         world.queue.deliver(&letters[0].body, &returned).unwrap();
         world.settle().await;
         world.tell().await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
         assert!(world.github.abandoned_checks().is_empty());
     });
 }
@@ -188,17 +180,17 @@ fn a_pull_request_that_waits_for_a_slot_says_so() {
         world.restart(vec![limited]);
         let counted = world.store.count_slots("pull requests", &[]).await;
         counted.expect("a table that answers");
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.send(&Webhook::pull_request("opened").number(8).head("y").sha(8));
         world.work_once().await;
         world.tell().await;
         assert!(
-            page(world, 8).starts_with("queued: Waiting: all pipelines"),
+            world.page(8).starts_with("queued: Waiting: all pipelines"),
             "{}",
-            page(world, 8)
+            world.page(8)
         );
-        deliver(world, Webhook::pull_request("closed")).await;
-        assert_eq!(page(world, 8), "in-progress: Running in CodePipeline");
+        world.handle(Webhook::pull_request("closed")).await;
+        assert_eq!(world.page(8), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -206,18 +198,21 @@ fn a_pull_request_that_waits_for_a_slot_says_so() {
 fn an_older_head_is_cancelled_and_a_newer_one_never_is() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        hear(world, execution(0, "STARTED")).await;
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-        hear(world, execution(1, "STARTED")).await;
-        hear(world, execution(0, "SUPERSEDED")).await;
-        assert_eq!(
-            page(world, 1),
-            "cancelled: A newer execution took its place"
+        world.handle(Webhook::pull_request("opened")).await;
+        world.hear(execution(0, "STARTED")).await;
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        world.hear(execution(1, "STARTED")).await;
+        world.hear(execution(0, "SUPERSEDED")).await;
+        assert_eq!(world.page(1), "cancelled: A newer execution took its place");
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
+        world.handle(Webhook::pull_request("closed").sha(2)).await;
+        assert!(
+            world
+                .page(2)
+                .starts_with("cancelled: The pull request was closed")
         );
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
-        deliver(world, Webhook::pull_request("closed").sha(2)).await;
-        assert!(page(world, 2).starts_with("cancelled: The pull request was closed"));
     });
 }
 
@@ -225,12 +220,12 @@ fn an_older_head_is_cancelled_and_a_newer_one_never_is() {
 fn a_pull_request_that_is_opened_again_runs_again() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        hear(world, execution(0, "SUCCEEDED")).await;
-        deliver(world, Webhook::pull_request("closed")).await;
-        assert!(page(world, 1).starts_with("success"), "the result stays");
-        deliver(world, Webhook::pull_request("reopened")).await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        world.handle(Webhook::pull_request("opened")).await;
+        world.hear(execution(0, "SUCCEEDED")).await;
+        world.handle(Webhook::pull_request("closed")).await;
+        assert!(world.page(1).starts_with("success"), "the result stays");
+        world.handle(Webhook::pull_request("reopened")).await;
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -239,19 +234,19 @@ fn a_github_that_is_down_loses_no_report_and_delays_no_pipeline() {
     run_story(async |world| {
         world.restart(vec![reported()]);
         world.github.goes(Some(GitHubFaultKind::Unavailable));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         assert_eq!(world.pipelines(), [NAME]);
-        hear(world, execution(0, "STARTED")).await;
+        world.hear(execution(0, "STARTED")).await;
         for _ in 0..30 {
             world.clock.advance(Duration::from_secs(120));
             world.tell().await;
         }
-        hear(world, execution(0, "SUCCEEDED")).await;
-        assert_eq!(page(world, 1), "");
+        world.hear(execution(0, "SUCCEEDED")).await;
+        assert_eq!(world.page(1), "");
         world.github.goes(None);
         world.clock.advance(Duration::from_secs(601));
         world.tell().await;
-        assert!(page(world, 1).starts_with("success"), "{}", page(world, 1));
+        assert!(world.page(1).starts_with("success"), "{}", world.page(1));
         assert_eq!(world.github.posts(), (1, 0), "only the last state is shown");
     });
 }
@@ -262,10 +257,10 @@ fn a_check_run_whose_creation_was_not_confirmed_is_found_again() {
         world.restart(vec![reported()]);
         let lost = Trouble::Fail(When::After, Reason::AwsUnavailable);
         world.faults.next(Op::Report, 1, lost);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.clock.advance(Duration::from_secs(60));
         world.tell().await;
-        assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+        assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
         assert_eq!(world.github.posts(), (1, 1));
     });
 }
@@ -275,14 +270,16 @@ fn a_report_that_github_refuses_is_not_sent_again() {
     run_story(async |world| {
         world.restart(vec![reported()]);
         world.github.goes(Some(GitHubFaultKind::Refused));
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         world.github.goes(None);
         world.clock.advance(Duration::from_secs(100_000));
         world.tell().await;
-        assert_eq!(page(world, 1), "");
+        assert_eq!(world.page(1), "");
         // What follows may be shown.
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
     });
 }
 
@@ -290,14 +287,20 @@ fn a_report_that_github_refuses_is_not_sent_again() {
 fn an_execution_of_which_nothing_is_heard_is_looked_up() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        deliver(world, Webhook::pull_request("opened")).await;
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
+        world.handle(Webhook::pull_request("opened")).await;
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
         world.account.remove(NAME);
         world.clock.advance(Duration::from_secs(901));
         world.reporter("w2").find_missed(world.clock.now()).await;
         world.tell().await;
-        assert!(page(world, 2).starts_with("cancelled: The pipeline was deleted in AWS"));
-        deliver(world, Webhook::pull_request("closed").sha(2)).await;
+        assert!(
+            world
+                .page(2)
+                .starts_with("cancelled: The pipeline was deleted in AWS")
+        );
+        world.handle(Webhook::pull_request("closed").sha(2)).await;
     });
 }
 
@@ -310,13 +313,11 @@ fn a_branch_is_reported_on_its_commit() {
             ..branch_rule()
         };
         world.restart(vec![branches]);
-        deliver(world, Webhook::push("x", 0, 1)).await;
-        hear(
-            world,
-            PipelineEvent::execution("api-x", "api-x-1", "SUCCEEDED"),
-        )
-        .await;
-        assert!(page(world, 1).starts_with("success"));
+        world.handle(Webhook::push("x", 0, 1)).await;
+        world
+            .hear(PipelineEvent::execution("api-x", "api-x-1", "SUCCEEDED"))
+            .await;
+        assert!(world.page(1).starts_with("success"));
     });
 }
 
@@ -346,11 +347,11 @@ fn a_subject_that_ends_while_it_is_built_is_cancelled() {
     for (begun, ended) in cases {
         run_story(async |world| {
             world.restart(vec![reported(), branches.clone()]);
-            deliver(world, begun).await;
-            assert_eq!(page(world, 1), "in-progress: Running in CodePipeline");
+            world.handle(begun).await;
+            assert_eq!(world.page(1), "in-progress: Running in CodePipeline");
             let case = ended.kind();
-            deliver(world, ended).await;
-            let shown = page(world, 1);
+            world.handle(ended).await;
+            let shown = world.page(1);
             assert!(shown.starts_with("cancelled"), "{case}: {shown}");
         });
     }
@@ -360,23 +361,27 @@ fn a_subject_that_ends_while_it_is_built_is_cancelled() {
 fn events_of_other_pipelines_and_unknown_executions_are_ignored() {
     run_story(async |world| {
         world.restart(vec![reported()]);
-        deliver(world, Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("opened")).await;
         let spent = world.faults.spent();
         world.send_event(&PipelineEvent::execution("payments", "e-1", "FAILED"));
         world.settle().await;
         assert_eq!(world.faults.spent() - spent, 1, "one read");
-        hear(world, execution(0, "SUCCEEDED")).await;
-        deliver(world, Webhook::pull_request("synchronize").before(1).sha(2)).await;
-        hear(world, PipelineEvent::execution(NAME, "by-hand", "FAILED")).await;
-        assert_eq!(page(world, 2), "in-progress: Running in CodePipeline");
+        world.hear(execution(0, "SUCCEEDED")).await;
+        world
+            .handle(Webhook::pull_request("synchronize").before(1).sha(2))
+            .await;
+        world
+            .hear(PipelineEvent::execution(NAME, "by-hand", "FAILED"))
+            .await;
+        assert_eq!(world.page(2), "in-progress: Running in CodePipeline");
     });
 }
 
 #[test]
 fn without_reports_nothing_is_recorded() {
     run_story(async |world| {
-        deliver(world, Webhook::pull_request("opened")).await;
-        deliver(world, Webhook::pull_request("closed")).await;
+        world.handle(Webhook::pull_request("opened")).await;
+        world.handle(Webhook::pull_request("closed")).await;
         assert_eq!(world.github.posts(), (0, 0));
         assert!(world.store.all_commits().is_empty());
     });

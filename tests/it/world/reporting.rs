@@ -10,6 +10,7 @@ use super::daemons::{FakeReporter, reporter_config};
 use super::event_bridge::EventBridge;
 use super::pipeline_event::PipelineEvent;
 use super::story::World;
+use super::webhook::{Webhook, commit};
 use super::{driver, lock};
 
 /// Longer than the wait before a report is looked for whose daemon ended, and than any wait after a
@@ -74,6 +75,27 @@ impl World {
         self.settle().await;
         self.tell_or_die().await;
         self.clock.advance(Duration::from_secs(10));
+    }
+
+    /// Delivers a webhook, and tells GitHub what follows from it. Returns what became of each
+    /// message.
+    pub(crate) async fn handle(&self, webhook: Webhook) -> Vec<String> {
+        let outcomes = self.deliver(webhook).await;
+        self.tell().await;
+        outcomes
+    }
+
+    /// Lets CodePipeline report on an execution, and tells GitHub.
+    pub(crate) async fn hear(&self, event: PipelineEvent) {
+        self.send_event(&event);
+        self.settle().await;
+        self.clock.advance(Duration::from_secs(1));
+        self.tell().await;
+    }
+
+    /// Returns what a commit shows, which has one report.
+    pub(crate) fn page(&self, number: u64) -> String {
+        self.github.page(&commit(number)).join("\n")
     }
 
     /// Sends an event of CodePipeline to the internal queue, as EventBridge does.
