@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
-use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
+use crate::domain::clone::tags::{REPOSITORY, Tags, is_ours, is_owned, subject_of};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
+use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
@@ -30,8 +30,8 @@ pub struct Auditor<'a, S, P, C> {
     /// The current rules. Their secrets may be hidden: values that CodePipeline masks are not
     /// compared.
     pub rules: &'a Rules,
-    /// The table's name, with which branchline's pipelines are tagged.
-    pub table: &'a str,
+    /// The name of this installation, with which its clones are tagged.
+    pub owner: &'a Owner,
     /// The clock.
     pub clock: &'a C,
 }
@@ -146,7 +146,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         // say.
         if live
             .as_ref()
-            .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.table))
+            .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.owner))
         {
             let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
             return Ok(finding(FindingKind::NotOurs, detail, false));
@@ -187,7 +187,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
     ) -> Result<Option<Finding>, Fault> {
         let expected = async {
             let template = self.account.template(&spec.template).await?;
-            let clone = template.clone_for(&row.clone_request(spec, rule, self.table))?;
+            let clone = template.clone_for(&row.clone_request(spec, rule, self.owner))?;
             Ok((clone, template.version))
         };
         let (clone, version) = match expected.await {
@@ -234,13 +234,13 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         let Some(tags) = pipeline.map(|pipeline| pipeline.tags) else {
             return Ok(None);
         };
-        if !is_of_table(&tags, self.table) {
+        if !is_owned(&tags, self.owner) {
             return Ok(None);
         }
         let by_hand = format!("delete it by hand: aws codepipeline delete-pipeline --name {name}");
         let finding = |detail, repair: Option<(Repair, RepositoryName)>| Finding {
             kind: FindingKind::Orphan,
-            subject: tagged_subject(&tags, self.table),
+            subject: tagged_subject(&tags, self.owner),
             pipeline: Some(name.to_string()),
             detail,
             repairable: repair.is_some(),
@@ -248,7 +248,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             deletes: true,
             repair,
         };
-        let Some(subject) = subject_of(&tags, self.table) else {
+        let Some(subject) = subject_of(&tags, self.owner) else {
             let detail = format!("its tags do not identify its subject: {by_hand}");
             return Ok(Some(finding(detail, None)));
         };
@@ -256,7 +256,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             Err(fault) if is_unreadable(&fault) => {
                 return Ok(Some(unreadable(
                     &fault,
-                    tagged_subject(&tags, self.table),
+                    tagged_subject(&tags, self.owner),
                     Some(name),
                 )));
             }
@@ -316,9 +316,9 @@ fn is_unreadable(fault: &Fault) -> bool {
 }
 
 /// Returns the subject of a pipeline without a mapping, from its tags.
-fn tagged_subject(tags: &Tags, table: &str) -> Option<String> {
+fn tagged_subject(tags: &Tags, owner: &Owner) -> Option<String> {
     let repository = RepositoryName::parse(tags.get(REPOSITORY)?.as_str()).ok()?;
-    Some(subject_of(tags, table)?.display(&repository))
+    Some(subject_of(tags, owner)?.display(&repository))
 }
 
 /// Returns true if the template does not exist, or cannot be cloned.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Subject, SubjectKind, Timestamp};
+use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -94,19 +94,19 @@ pub(super) struct Executor<S, P, C> {
     pub(super) clock: C,
     pub(super) templates: TemplateCache,
     pub(super) rules: Rules,
-    pub(super) table: String,
+    pub(super) owner: Owner,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates an executor over these ports.
-    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, table: String) -> Self {
+    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, owner: Owner) -> Self {
         Self {
             store,
             pipelines,
             clock,
             templates: TemplateCache::default(),
             rules,
-            table,
+            owner,
         }
     }
 

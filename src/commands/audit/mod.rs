@@ -15,6 +15,7 @@ use crate::cli::terminal::{
 use crate::commands::connect::{connect_account, urls};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, AccountConfig, Queues, RedactedEnvironment};
+use crate::domain::ids::Owner;
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::account::Account;
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: &Audit) -> Done {
     }
     note(&report.totals())?;
     if let Some(queues) = queues {
-        repair(args, &aws, &config.table, &queues, findings).await?;
+        repair(args, &aws, &config.owner, &queues, findings).await?;
     }
     Ok(code(!findings.is_empty()))
 }
@@ -69,7 +70,7 @@ async fn audit(
     let auditor = Auditor {
         account: &account,
         rules: &config.rules,
-        table: &config.table,
+        owner: &config.owner,
         clock: &SystemClock,
     };
     let spinner = spinner("checking mappings and pipelines:");
@@ -95,7 +96,7 @@ async fn audit(
 async fn repair(
     args: &Audit,
     aws: &Aws,
-    table: &str,
+    owner: &Owner,
     queues: &Queues,
     findings: &[Finding],
 ) -> Result<(), Box<dyn Error>> {
@@ -121,7 +122,7 @@ async fn repair(
     }
     let queue = aws.queue(urls(queues), Destination::Internal, VISIBILITY);
     for (sent, (repair, repository)) in repairs.iter().enumerate() {
-        let message = repair.to_message(repository, table);
+        let message = repair.to_message(repository, owner);
         queue
             .send(Destination::Internal, message)
             .await

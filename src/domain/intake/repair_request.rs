@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    DeliveryId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
 use crate::domain::intake::envelope::Attribute;
@@ -138,10 +138,10 @@ pub struct RepairRequest {
 impl Repair {
     /// Returns the id of the message. Equal repairs have equal ids, so a repair that is sent twice
     /// counts as one delivery.
-    fn id(&self, table: &str) -> String {
+    fn id(&self, owner: &Owner) -> String {
         let (subject, pipeline) = (&self.subject, &self.pipeline);
         let text = format!(
-            "{table}\n{}\n{}\n{}\n{}\n{pipeline}",
+            "{owner}\n{}\n{}\n{}\n{}\n{pipeline}",
             subject.repository,
             subject.key(),
             self.generation,
@@ -154,7 +154,7 @@ impl Repair {
 
     /// Creates the message for the internal queue. Equal repairs create equal messages.
     #[must_use]
-    pub fn to_message(&self, repository: &RepositoryName, table: &str) -> OutgoingMessage {
+    pub fn to_message(&self, repository: &RepositoryName, owner: &Owner) -> OutgoingMessage {
         let body = json!({
             "kind": self.kind.as_str(),
             "generation": self.generation,
@@ -163,7 +163,7 @@ impl Repair {
             "repository": {"id": self.subject.repository.0, "full_name": repository.as_str()},
         })
         .to_string();
-        let id = self.id(table);
+        let id = self.id(owner);
         let attributes = [
             (INTERNAL_EVENT, REPAIR.to_owned()),
             (INTERNAL_ID, id.clone()),

@@ -12,7 +12,7 @@ use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject,
+    BodyDigest, CommitId, DeliveryId, Owner, PipelineArn, PipelineName, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
@@ -294,14 +294,14 @@ impl Mapping {
         &'a self,
         spec: &'a Spec,
         rule: &'a Rule,
-        table: &'a str,
+        owner: &'a Owner,
     ) -> CloneRequest<'a> {
         CloneRequest {
             subject: &self.subject,
             pipeline: &spec.pipeline,
             values: self.placeholder_values(spec),
             rule,
-            table,
+            owner,
         }
     }
 

@@ -126,7 +126,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let clone = template.clone_for(&action.claim.mapping().clone_request(
             spec,
             rule,
-            &self.table,
+            &self.owner,
         ))?;
         Ok((clone, template.version))
     }

@@ -14,7 +14,7 @@ use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
 use super::queue::FakeQueue;
 use super::store::FakeStore;
-use super::story::{REGION, World, new_reconciler};
+use super::story::{REGION, World, new_reconciler, owner};
 
 /// How often CodePipeline is asked about executions of which nothing was heard, by the job.
 const UNHEARD: Duration = Duration::from_secs(300);
@@ -119,5 +119,6 @@ pub(super) fn reporter_config(name: &str) -> ReporterConfig {
     ReporterConfig {
         worker: name.to_owned(),
         region: REGION.to_owned(),
+        owner: owner(),
     }
 }
