@@ -204,6 +204,7 @@ fn success(
         }
         Outcome::Created => format!("create {pipeline} from {template}"),
         Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),
+        Outcome::Adopted => format!("record that {pipeline} exists, whose mapping was lost"),
         Outcome::Started => format!("start {pipeline} at {commit}"),
         Outcome::Retried => format!("retry the failed stage of {pipeline} at {commit}"),
         Outcome::Updated => {

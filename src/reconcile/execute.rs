@@ -186,6 +186,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         match effect {
             Effect::Create(spec) => self.create(spec, action).await,
             Effect::Start(spec) => self.start(spec, action, journal).await,
+            Effect::Adopt(spec) => self.adopt(spec, action).await,
             Effect::Delete(name) => self.delete(name, action).await,
         }
     }
@@ -258,7 +259,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let is_same_repository = other.is_some_and(|other| other.repository == subject.repository);
         let detail = match effect {
             Effect::Create(Spec { pipeline, rule, .. })
-            | Effect::Start(Spec { pipeline, rule, .. }) => {
+            | Effect::Start(Spec { pipeline, rule, .. })
+            | Effect::Adopt(Spec { pipeline, rule, .. }) => {
                 let advice = if is_same_repository {
                     "so that their names differ, or remove it: the default names of branches and pull requests do"
                 } else {

@@ -10,6 +10,7 @@
 //! what is left to do. Every message ends with a disposition.
 
 mod abandoned;
+mod adoption;
 mod commits;
 mod effects;
 pub mod execute;

@@ -306,7 +306,7 @@ fn an_installation_has_the_name_of_its_table_unless_it_is_given_another() {
     };
     assert_eq!(owner(kept, given), named("restored", "branchline"));
     let wrong = GOOD.replace("[store]", "[store]\nowner = \"a b\"").leak();
-    insta::assert_snapshot!(problems(wrong), @"branchline.toml:8: store.owner: not an owner: expected 1 to 255 of A-Z a-z 0-9 . _ -");
+    insta::assert_snapshot!(problems(wrong), @"branchline.toml:10: store.owner: not an owner: expected 1 to 255 of A-Z a-z 0-9 . _ -");
 }
 
 #[test]

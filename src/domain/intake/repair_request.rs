@@ -1,8 +1,8 @@
-//! A repair: an operator's request to fix what an audit found wrong with one subject, or to forget
-//! its mapping. It arrives on the internal queue.
+//! A repair: an operator's request to fix what an audit found wrong with one subject, to adopt a
+//! clone, or to forget a mapping. It arrives on the internal queue.
 //!
 //! It names the generation of the mapping that the operator read. If the mapping has changed since,
-//! the repair changes nothing. `state/plan/repair.rs` and `state/plan/forgetting.rs` plan what a
+//! the repair changes nothing. `state/plan/repair.rs`, `adoption.rs` and `forgetting.rs` plan what a
 //! repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -79,6 +79,8 @@ impl Serialize for FindingKind {
 pub enum RepairKind {
     /// To fix what an audit found.
     Fix(FindingKind),
+    /// To write a row for a clone whose mapping was lost.
+    Adopt,
     /// To give up a mapping that can never settle.
     Forget,
 }
@@ -88,13 +90,14 @@ impl RepairKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Fix(kind) => kind.as_str(),
+            Self::Adopt => "adopt",
             Self::Forget => "forget",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
         let fixes = FindingKind::ALL.into_iter().map(Self::Fix);
-        let mut all = fixes.chain([Self::Forget]);
+        let mut all = fixes.chain([Self::Adopt, Self::Forget]);
         all.find(|kind| kind.as_str() == word)
     }
 
@@ -102,6 +105,7 @@ impl RepairKind {
     fn prefix(self) -> &'static str {
         match self {
             Self::Fix(_) => "repair",
+            Self::Adopt => "adopt",
             Self::Forget => "forget",
         }
     }

@@ -89,7 +89,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns the end of the repository if it was after the event of the row. The end is
     /// remembered before the claims of the repository are listed, and read after this claim was
     /// written: so one of the two sees the other.
-    async fn repository_end(
+    pub(in crate::reconcile) async fn repository_end(
         &self,
         mapping: &Mapping,
     ) -> Result<Option<RepositoryTombstone>, Fault> {

@@ -25,7 +25,7 @@ use crate::world::samples::tagged;
 use crate::world::story::{World, owner, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
-async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
+pub(super) async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
     report(world, rules, None).await.findings
 }
 
@@ -178,16 +178,14 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
             .deliver(Webhook::pull_request("closed").number(8))
             .await;
         let gone = world.mapping("acme/api#8").subject;
-        let seven = branchline::domain::ids::Subject {
-            kind: branchline::domain::ids::SubjectKind::PullRequest(7),
+        let seven = Subject {
+            kind: SubjectKind::PullRequest(7),
             ..gone.clone()
         };
-        let name = branchline::domain::ids::RepositoryName::parse(REPOSITORY.1).unwrap();
+        let name = RepositoryName::parse(REPOSITORY.1).unwrap();
         for (subject, pipeline) in [(&seven, "lost-7"), (&gone, "lost-8")] {
-            world.add_pipeline(
-                template(pipeline, REPOSITORY.1),
-                tagged(subject, &name, &owner()),
-            );
+            let tags = tagged(subject, &name, &owner());
+            world.add_pipeline(template(pipeline, REPOSITORY.1), tags);
         }
         let elsewhere = tagged(&seven, &name, &Owner::parse("another-branchline").unwrap());
         world.add_pipeline(template("not-ours", REPOSITORY.1), elsewhere);
