@@ -7,8 +7,8 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # The daemon tags its pipelines with the name of the installation. The permissions require the same
-  # tag.
+  # The daemon tags its pipelines with the name of the installation. The permissions require the
+  # same tag.
   owner_tag = "branchline:managed-by"
   owner     = coalesce(var.owner, var.name)
   table     = coalesce(var.table_name, var.name)

@@ -42,8 +42,8 @@ impl AuditReport {
         }
     }
 
-    /// Returns the number of clones that a repair would delete because they belong to no mapping, if
-    /// that is suspicious: there are more of them than mappings with a pipeline.
+    /// Returns the number of clones that a repair would delete because they belong to no mapping,
+    /// if that is suspicious: there are more of them than mappings with a pipeline.
     ///
     /// Single clones become orphans, by a deletion that was cut off or by hand. If most clones are
     /// orphans, the table is not the one that they were recorded in: it is new, was restored, or is

@@ -2,8 +2,8 @@
 //! clone, or to forget a mapping. It arrives on the internal queue.
 //!
 //! It names the generation of the mapping that the operator read. If the mapping has changed since,
-//! the repair changes nothing. `state/plan/repair.rs`, `adoption.rs` and `forgetting.rs` plan what a
-//! repair does to the mapping.
+//! the repair changes nothing. `state/plan/repair.rs`, `adoption.rs` and `forgetting.rs` plan what
+//! a repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;

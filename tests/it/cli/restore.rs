@@ -1,4 +1,5 @@
-//! A restored table and a lost one: what docs/RESTORE.md tells operators to do, against the emulator.
+//! A restored table and a lost one: what docs/RESTORE.md tells operators to do, against the
+//! emulator.
 
 use std::time::Duration;
 

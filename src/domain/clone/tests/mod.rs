@@ -177,7 +177,7 @@ fn a_masked_secret_is_a_fault_that_names_its_place() {
     );
 }
 
-/// Returns the tags of a clone of a rule with a name that is no tag.
+/// Returns the tags of a clone of a rule whose name AWS does not accept in a tag.
 fn tagged(subject: &Subject, repository: &RepositoryName) -> Tags {
     let branch = Branch::parse("fix/(a) = b,#1").unwrap();
     let made_from = MadeFrom {

@@ -22,8 +22,8 @@ pub(super) struct Comment<'a> {
 
 /// Returns the line by which the comment of a pull request is found again. GitHub does not show it.
 ///
-/// Two installations may write as one App. The hash tells their comments apart, and does not publish
-/// the name of an installation.
+/// Two installations may write as one App. The hash tells their comments apart, and does not
+/// publish the name of an installation.
 pub(super) fn marker(subject: &Subject, owner: &Owner) -> String {
     format!(
         "<!-- branchline {} {} -->",

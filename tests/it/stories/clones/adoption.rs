@@ -1,5 +1,5 @@
-//! `audit --adopt`: a clone whose mapping was lost gets one from its tags. Nothing is created, started
-//! or deleted, and the next event of its subject brings both up to date.
+//! `audit --adopt`: a clone whose mapping was lost gets one from its tags. Nothing is created,
+//! started or deleted, and the next event of its subject brings both up to date.
 
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::RepositoryName;
