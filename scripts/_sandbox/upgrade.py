@@ -91,11 +91,16 @@ def _commit(number: int, head: int) -> str:
 def main() -> int:
     """Takes the turns, and prints what is wrong. Returns 1 if something is."""
     parser = argparse.ArgumentParser(prog="scripts/upgrade-test", description=__doc__)
-    parser.add_argument("old", type=Path, metavar="OLD_BINARY", help="an older branchline")
+    old_help = "an older branchline; without it, the release before this commit is built"
+    parser.add_argument("old", type=Path, nargs="?", metavar="OLD_BINARY", help=old_help)
     parser.add_argument("--new", type=Path, help="this one; it is built if this is left out")
     arguments = parser.parse_args()
+    old = arguments.old or _release()
+    if old is None:
+        terminal.say("there is no release before this commit to upgrade from")
+        return 0
     isolate()
-    binaries = {"old": arguments.old, "new": arguments.new or cargo.branchline(release=False)}
+    binaries = {"old": old, "new": arguments.new or cargo.branchline(release=False)}
     for binary in binaries.values():
         if not binary.is_file():
             raise Problem(f"{binary} is not a file: give the path of a branchline")
@@ -111,6 +116,25 @@ def main() -> int:
     if not problems:
         terminal.done("both versions keep each other's rows")
     return 1 if problems else 0
+
+
+def _release() -> Path | None:
+    """Builds the last release before this commit, if there is one."""
+    describe = ["git", "describe", "--tags", "--abbrev=0", "HEAD^"]
+    found = subprocess.run(describe, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    tag = found.stdout.strip()
+    if found.returncode != 0:
+        return None
+    source = FOLDER / tag
+    source.mkdir(parents=True, exist_ok=True)
+    archive = subprocess.run(
+        ["git", "archive", tag], cwd=paths.ROOT, capture_output=True, check=True
+    )
+    subprocess.run(["tar", "-x"], cwd=source, input=archive.stdout, check=True)
+    terminal.say(f"building {tag}, which takes some minutes")
+    build = ["cargo", "build", "--locked", "--bin", "branchline", "--target-dir", str(FOLDER)]
+    subprocess.run(build, cwd=source, check=True)
+    return FOLDER / "debug" / "branchline"
 
 
 class _Upgrade:
