@@ -104,7 +104,7 @@ fn clone(bencher: Bencher<'_, '_>) {
     let (mapping, spec) = creation(&wanted(&config));
     let rule = config.rules.named(&spec.rule).expect("the rule");
     let template = template();
-    bencher.bench(|| template.clone_for(&mapping.clone_request(&spec, rule, &config.table)));
+    bencher.bench(|| template.clone_for(&mapping.clone_request(&spec, rule, &config.owner)));
 }
 
 fn authenticator() -> Authenticator {

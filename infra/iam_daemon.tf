@@ -116,7 +116,7 @@ locals {
         Effect    = "Allow"
         Action    = ["codepipeline:CreatePipeline", "codepipeline:TagResource"]
         Resource  = local.clones
-        Condition = { StringEquals = { "aws:RequestTag/${local.owner_tag}" = local.table } }
+        Condition = { StringEquals = { "aws:RequestTag/${local.owner_tag}" = local.owner } }
       },
       {
         Sid    = "ChangeTaggedClones"
@@ -129,7 +129,7 @@ locals {
           "codepipeline:UpdatePipeline",
         ]
         Resource  = local.clones
-        Condition = { StringEquals = { "aws:ResourceTag/${local.owner_tag}" = local.table } }
+        Condition = { StringEquals = { "aws:ResourceTag/${local.owner_tag}" = local.owner } }
       },
       {
         # The resource is a stage. No page states that a stage has the tags of its pipeline; the

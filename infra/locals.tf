@@ -7,9 +7,11 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # The daemon tags its pipelines with the name of its table. The permissions require the same tag.
+  # The daemon tags its pipelines with the name of the installation. The permissions require the
+  # same tag.
   owner_tag = "branchline:managed-by"
-  table     = var.name
+  owner     = coalesce(var.owner, var.name)
+  table     = coalesce(var.table_name, var.name)
 
   # Names of roles, policies and dashboards are those of the account, not of the Region.
   role_prefix = coalesce(var.role_name_prefix, "${var.name}-${local.region}-")
@@ -60,6 +62,7 @@ locals {
 
     [store]
     table = ${jsonencode(aws_dynamodb_table.mappings.name)}
+    owner = ${jsonencode(local.owner)}
 
     [github]
     %{~if length(local.webhook_secrets) > 0~}

@@ -3,12 +3,32 @@
 # the organisation prescribes (variables_account.tf).
 
 variable "name" {
-  description = "Name of the table, value of the pipelines' tag, and prefix of all other names."
+  description = "Prefix of all names. It is also the name of the table and the value of the pipelines' tag, unless table_name and owner are others."
   type        = string
   default     = "branchline"
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{2,30}$", var.name))
     error_message = "The name must be 3 to 31 characters of a-z, 0-9 and hyphen, and start with a letter."
+  }
+}
+
+variable "table_name" {
+  description = "Name of the table, whose audit trail is the table with the suffix -audit. Null: the name. Another one is for tables that were restored from a backup: docs/RESTORE.md."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.table_name == null ? true : can(regex("^[A-Za-z0-9_.-]{3,249}$", var.table_name))
+    error_message = "A table's name must be 3 to 249 letters, digits and . _ -, so that that of the audit trail has at most 255."
+  }
+}
+
+variable "owner" {
+  description = "Name of this installation in the tag branchline:managed-by of its pipelines, which the daemon's permissions require. Null: the name. The pipelines of one owner are strangers to another: keep it for as long as there are any."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.owner == null ? true : can(regex("^[A-Za-z0-9_.-]{1,255}$", var.owner))
+    error_message = "An owner must be 1 to 255 letters, digits and . _ -."
   }
 }
 

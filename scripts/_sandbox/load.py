@@ -75,15 +75,15 @@ def _load(
     """Fills the table, sends the webhooks, waits, and prints the figures. Returns what is wrong."""
     world = World(made)
     at_start = _memory(moto)
-    _send(made, [_webhook(made, 0, "opened")])
+    send(made, [_webhook(made, 0, "opened")])
     _wait(world, daemons, arguments.seconds)
     lists.fill_table(made, arguments.mappings)
     filled = _memory(moto)
 
     opened, closed = _plan(arguments.mappings, arguments.webhooks)
     started = time.monotonic()
-    _send(made, [_webhook(made, number, "opened") for number in opened])
-    _send(made, [_webhook(made, number, "closed") for number in closed])
+    send(made, [_webhook(made, number, "opened") for number in opened])
+    send(made, [_webhook(made, number, "closed") for number in closed])
     left = _wait(world, daemons, arguments.seconds)
     seconds = time.monotonic() - started
 
@@ -119,7 +119,7 @@ def _webhook(made: Account, number: int, action: str) -> github.Webhook:
     return github.webhook(json.dumps(payload).encode(), "pull_request", made.secret)
 
 
-def _send(made: Account, webhooks: Sequence[github.Webhook]) -> None:
+def send(made: Account, webhooks: Sequence[github.Webhook]) -> None:
     sqs = aws.client("sqs", made.endpoint)
     for start in range(0, len(webhooks), MESSAGES_PER_REQUEST):
         entries = []

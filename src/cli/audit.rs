@@ -1,7 +1,7 @@
 //! The arguments of `branchline audit`.
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 
 use crate::cli::options::QueueOptions;
 use crate::cli::output::OutputFormat;
@@ -9,7 +9,7 @@ use crate::domain::intake::repair_request::FindingKind;
 
 /// `branchline audit`
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, group(ArgGroup::new("sends").args(["repair", "adopt"])))]
 pub struct Audit {
     /// Check only the mapping of this subject: acme/api#7, acme/api@feature/x, the URL of either,
     /// or the name of a pipeline
@@ -20,8 +20,14 @@ pub struct Audit {
     /// Send a repair for each repairable finding to the internal queue
     #[arg(long)]
     pub repair: bool,
-    /// Skip the confirmation prompt
+    /// With --repair: delete orphans even if they outnumber the mappings with a pipeline
     #[arg(long, requires = "repair")]
+    pub delete_orphans: bool,
+    /// Send a request for each orphan to write its mapping from its tags to the internal queue
+    #[arg(long, conflicts_with_all = ["subject", "only", "repair"])]
+    pub adopt: bool,
+    /// Skip the confirmation prompt
+    #[arg(long, requires = "sends")]
     pub yes: bool,
     /// Verify the audit trail instead: all of it, or that of one subject (acme/api#7) or repository
     /// (acme/api)
@@ -30,7 +36,7 @@ pub struct Audit {
         value_name = "SCOPE",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["subject", "only", "repair"]
+        conflicts_with_all = ["subject", "only", "repair", "adopt"]
     )]
     pub trail: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
@@ -54,7 +60,7 @@ fn kinds() -> impl TypedValueParser<Value = FindingKind> {
 
 const HELP: &str = "\
 Kinds of findings, and what a repair does:
-  orphan      a pipeline has our tags, and no mapping        deletes the pipeline
+  orphan      a pipeline has our tags, and no mapping        deletes the pipeline; or --adopt
   missing     the pipeline of a mapping does not exist       creates the pipeline
   half-way    a change of a mapping was not finished         finishes the change
   drifted     a clone differs from its template and rule     updates and starts the clone
@@ -67,6 +73,12 @@ of their rule (rule-full), are tried again (backing-off), or whose message is in
 queue as far as the audit trail tells (dead-lettered). Where such a message has left the queue by
 hand, audit the subject by name: then its mapping is a finding, which a repair finishes.
 
+--adopt is for a table that was lost, or restored from a backup: docs/RESTORE.md. It shows the orphans
+alone, and asks the daemon to write a mapping for each from its tags. The clone stays as it is, and
+the next event of its subject brings both up to date. With --repair, orphans are not deleted if there
+are more of them than mappings with a pipeline, since then the table is the likelier fault:
+--delete-orphans deletes them all the same.
+
 A repair is a message about one subject on the internal queue. IAM decides who may send it, and the
 SQS sender ID is the actor in the audit trail. The daemon checks the subject again by its own rules,
 and does nothing if the mapping has changed since the audit. Templates, and pipelines that were not
@@ -74,7 +86,7 @@ created by branchline, are never changed.
 
 An audit makes two calls to CodePipeline for each clone and one for each other pipeline, at the rate
 of aws.codepipeline_rate. Beside the daemon's permissions it needs codepipeline:ListPipelines, and
-sqs:SendMessage on the internal queue for --repair.
+sqs:SendMessage on the internal queue for --repair and --adopt.
 
 --trail verifies the audit trail, with the permissions dynamodb:Scan and dynamodb:Query on its table.
 Each entry has the hash of the one before it in its chain, and a mapping has the hash of the last
@@ -92,6 +104,7 @@ Examples:
   branchline audit
   branchline audit --only drifted --output json | jq -r .differences
   branchline audit --only missing,half-way --repair
+  branchline audit --adopt
   branchline audit acme/api#7
   branchline audit --trail
   branchline audit --trail acme/api#7

@@ -20,6 +20,9 @@ pub struct SharedOptions {
     /// DynamoDB table (store.table)
     #[arg(long, env = "BRANCHLINE_TABLE", value_name = "NAME")]
     pub table: Option<String>,
+    /// Name of this installation in the tags of its clones (store.owner) [default: the table]
+    #[arg(long, env = "BRANCHLINE_OWNER", value_name = "NAME")]
+    pub owner: Option<String>,
 }
 
 impl SharedOptions {
@@ -31,6 +34,7 @@ impl SharedOptions {
             region: self.region.clone(),
             endpoint_url: self.endpoint_url.clone(),
             table: self.table.clone(),
+            owner: self.owner.clone(),
             ..Overrides::default()
         }
     }

@@ -157,7 +157,7 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
         }
         match known.get(&rule.template) {
             Some(Ok(template)) => {
-                let checked = preflight::template(rule, template, &config.table);
+                let checked = preflight::template(rule, template, &config.owner);
                 all.findings.push(checked.finding);
                 let mut of_rule = template.repositories();
                 let of_rule = of_rule.find(|name| rule.repository.is_match(name.as_str()));

@@ -71,7 +71,7 @@ async fn explain_payload(
     let (envelope, authenticator) = seal(&event, body, SystemClock.now());
     let rehearsal_config = RehearsalConfig {
         rules: config.rules.clone(),
-        table: config.table.clone(),
+        owner: config.owner.clone(),
         authenticator,
         max_attempts: config.max_attempts,
         region: config.region.clone().unwrap_or_else(|| "REGION".to_owned()),
@@ -127,7 +127,7 @@ async fn explain_delivery(args: &Explain, delivery: &str) -> Result<Explanation,
     let config = &dead_letter_session.config;
     let pipelines = dead_letter_session.aws.pipelines(config.codepipeline_rate);
     let account = Account::new(dead_letter_session.store(), pipelines);
-    let explained = recall(&delivery, &evidence, &config.rules, &config.table, &account);
+    let explained = recall(&delivery, &evidence, &config.rules, &config.owner, &account);
     Ok(explained.await.map_err(fault)?)
 }
 

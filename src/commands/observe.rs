@@ -10,6 +10,7 @@ use crate::aws::{Aws, DynamoStore};
 use crate::cli::run::{Health, MetricsFormat, Run};
 use crate::config::Config;
 use crate::domain::fault::Fault;
+use crate::domain::ids::Owner;
 use crate::domain::state::mapping::State;
 use crate::http::health_client;
 use crate::http::serve::{Pages, serve};
@@ -45,11 +46,11 @@ pub(crate) enum Metrics {
 }
 
 impl Metrics {
-    /// Starts recording for the exporter that the flags select. CloudWatch's namespace is the
-    /// table's name.
-    pub(crate) fn start(run: &Run, table: &str) -> Result<Self, String> {
+    /// Starts recording for the exporter that the flags select. CloudWatch's namespace is the name
+    /// of the installation.
+    pub(crate) fn start(run: &Run, owner: &Owner) -> Result<Self, String> {
         match (run.metrics, run.metrics_addr) {
-            (Some(MetricsFormat::Emf), _) => cloudwatch(table.to_owned()).map(Self::CloudWatch),
+            (Some(MetricsFormat::Emf), _) => cloudwatch(owner.to_string()).map(Self::CloudWatch),
             (Some(MetricsFormat::Prometheus) | None, Some(_)) => {
                 prometheus().map(Self::Prometheus)
             }

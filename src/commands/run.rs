@@ -54,7 +54,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
         RunMode::Daemon
     };
     let gauges = PolledGauges::new(&aws, &config);
-    let metrics = Metrics::start(run, &config.table)?;
+    let metrics = Metrics::start(run, &config.owner)?;
     // Unique among all workers, since two containers of one service may share everything else.
     let name = format!("{:016x}", fastrand::u64(..));
     let store = aws.store(config.table.clone());
@@ -180,6 +180,7 @@ fn reporter<G: GitHub>(
     let config = ReporterConfig {
         worker: worker.to_owned(),
         region: aws.region().to_owned(),
+        owner: config.owner.clone(),
     };
     Reporter::new(store, pipelines, github, SystemClock, outbox, config)
 }
@@ -212,7 +213,7 @@ fn worker(
         rules: config.rules,
         authenticator: Authenticator::source_queues(config.secrets).with_origin(origin),
         worker: name,
-        table: config.table.clone(),
+        owner: config.owner.clone(),
         max_attempts: config.max_attempts,
         region: aws.region().to_owned(),
     };

@@ -20,6 +20,8 @@ pub struct Overrides {
     pub drain_timeout: Option<String>,
     /// The DynamoDB table (`store.table`).
     pub table: Option<String>,
+    /// The name of this installation (`store.owner`).
+    pub owner: Option<String>,
     /// The AWS Region (`aws.region`).
     pub region: Option<String>,
     /// The endpoint for all AWS services (`aws.endpoint_url`).

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use toml::de::DeTable;
 
 use crate::domain::github::GitHubAccess;
+use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::jobs::Periods;
 use crate::domain::rules::rule::Rules;
@@ -41,6 +42,7 @@ struct Resolved {
     queues: Option<Queues>,
     limits: Option<Limits>,
     table: Option<String>,
+    owner: Option<Owner>,
     secrets: Secrets,
     github: Option<GitHubAccess>,
     periods: Periods,
@@ -67,6 +69,7 @@ impl<E: Environment> Resolver<'_, E> {
             drain_timeout: limits.drain_timeout,
             max_attempts: limits.max_attempts,
             table: resolved.table?,
+            owner: resolved.owner?,
             secrets: resolved.secrets,
             github: resolved.github,
             periods: resolved.periods,
@@ -82,6 +85,7 @@ impl<E: Environment> Resolver<'_, E> {
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
             table: resolved.table?,
+            owner: resolved.owner?,
             max_attempts: resolved.limits?.max_attempts,
             github: resolved.github.map(|access| access.api).unwrap_or_default(),
             periods: resolved.periods,
@@ -98,11 +102,15 @@ impl<E: Environment> Resolver<'_, E> {
             root.table("github"),
         );
         let mut aws_settings = self.aws(&aws);
+        let queues = self.queues(&queue, &mut aws_settings.region);
+        let limits = limits::read(self.diagnostics, &queue, self.overrides);
+        let table = self.table(&store);
         let resolved = Resolved {
-            queues: self.queues(&queue, &mut aws_settings.region),
-            limits: limits::read(self.diagnostics, &queue, self.overrides),
+            queues,
+            limits,
             aws: aws_settings,
-            table: self.table(&store),
+            owner: self.owner(&store, table.as_deref()),
+            table,
             secrets: secrets::read(self.diagnostics, &github, self.environment),
             github: github::read(self.diagnostics, &github, self.environment),
             periods: github::periods(self.diagnostics, &github),
@@ -254,6 +262,23 @@ impl<E: Environment> Resolver<'_, E> {
             given: &self.overrides.table,
         };
         self.parsed(self.required(store, &table), table_name)
+    }
+
+    /// `store.owner`: the name of the table, unless another one is given.
+    fn owner(&self, store: &Table<'_, '_>, table: Option<&str>) -> Option<Owner> {
+        let setting = Setting {
+            key: "owner",
+            flag: "owner",
+            variable: "BRANCHLINE_OWNER",
+            given: &self.overrides.owner,
+        };
+        match self.optional(store, &setting) {
+            Some(located) => {
+                let owner = Owner::parse(located.value);
+                self.diagnostics.record_error(&located.place, owner)
+            }
+            None => Owner::parse(table?).ok(),
+        }
     }
 
     /// Returns the value that wins; `None` if there is none.

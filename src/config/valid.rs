@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::values::queue_account;
 use crate::domain::github::GitHubAccess;
 use crate::domain::github::api_url::ApiUrl;
+use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::{EventOrigin, Secrets};
 use crate::domain::jobs::Periods;
 use crate::domain::outcome::disposition::MaxAttempts;
@@ -30,6 +31,8 @@ pub struct Config {
     pub max_attempts: MaxAttempts,
     /// The table's name.
     pub table: String,
+    /// The name of this installation, with which its clones are tagged.
+    pub owner: Owner,
     /// The webhook secrets.
     pub secrets: Secrets,
     /// How GitHub is called; `None` if it is not.
@@ -62,6 +65,8 @@ pub struct AccountConfig {
     pub codepipeline_rate: NonZeroU32,
     /// The table's name.
     pub table: String,
+    /// The name of this installation, with which its clones are tagged.
+    pub owner: Owner,
     /// How many times a message may fail, by class.
     pub max_attempts: MaxAttempts,
     /// Where GitHub is.

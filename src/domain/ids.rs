@@ -380,5 +380,8 @@ impl SubjectKind {
     }
 }
 
+mod owner;
+pub use owner::{InvalidOwner, Owner};
+
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
-use crate::domain::clone::tags::{REPOSITORY, Tags, is_of_table, is_ours, subject_of};
+use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
-use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
+use crate::domain::ids::{Owner, Subject};
+use crate::domain::intake::repair_request::FindingKind;
 use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
@@ -30,8 +30,8 @@ pub struct Auditor<'a, S, P, C> {
     /// The current rules. Their secrets may be hidden: values that CodePipeline masks are not
     /// compared.
     pub rules: &'a Rules,
-    /// The table's name, with which branchline's pipelines are tagged.
-    pub table: &'a str,
+    /// The name of this installation, with which its clones are tagged.
+    pub owner: &'a Owner,
     /// The clock.
     pub clock: &'a C,
 }
@@ -55,6 +55,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
                     match row {
                         Ok(row) => {
                             mapped.extend(row.pipeline_name().cloned());
+                            report.mapped += 1;
                             report.add(self.mapping(&row).await?);
                         }
                         Err(fault) => report.findings.push(unreadable(&fault, None, None)),
@@ -65,7 +66,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         }
         for name in self.account.pipelines.names().await? {
             if !mapped.contains(&name) && !self.rules.has_template(&name) {
-                let finding = self.pipeline(&name).await?;
+                let finding = self.orphan(&name).await?;
                 // The pipeline of a row that could not be read leads to the same row.
                 let is_reported = |finding: &Finding| {
                     report.findings.iter().any(|one: &Finding| {
@@ -146,7 +147,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         // say.
         if live
             .as_ref()
-            .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.table))
+            .is_some_and(|live| !is_ours(&live.tags, &row.subject, self.owner))
         {
             let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
             return Ok(finding(FindingKind::NotOurs, detail, false));
@@ -166,7 +167,8 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
             let detail = "the pipeline does not exist: a repair creates it".to_owned();
             return Ok(finding(FindingKind::Missing, detail, true));
         }
-        if rule.update == Update::Never {
+        // An adopted clone is compared once an event has said what it is for.
+        if rule.update == Update::Never || row.is_unheard() {
             return Ok(None);
         }
         if moved {
@@ -187,7 +189,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
     ) -> Result<Option<Finding>, Fault> {
         let expected = async {
             let template = self.account.template(&spec.template).await?;
-            let clone = template.clone_for(&row.clone_request(spec, rule, self.table))?;
+            let clone = template.clone_for(&row.clone_request(spec, rule, self.owner))?;
             Ok((clone, template.version))
         };
         let (clone, version) = match expected.await {
@@ -225,100 +227,14 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
         finding.differences = lines(&differences).join("\n");
         Ok(Some(finding))
     }
-
-    /// Checks a pipeline that belongs to no mapping, according to the listing.
-    async fn pipeline(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
-        let arn = self.sibling(name).await?;
-        let pipelines = &self.account.pipelines;
-        let pipeline = pipelines.find(name, arn.as_ref()).await?;
-        let Some(tags) = pipeline.map(|pipeline| pipeline.tags) else {
-            return Ok(None);
-        };
-        if !is_of_table(&tags, self.table) {
-            return Ok(None);
-        }
-        let by_hand = format!("delete it by hand: aws codepipeline delete-pipeline --name {name}");
-        let finding = |detail, repair: Option<(Repair, RepositoryName)>| Finding {
-            kind: FindingKind::Orphan,
-            subject: tagged_subject(&tags, self.table),
-            pipeline: Some(name.to_string()),
-            detail,
-            repairable: repair.is_some(),
-            differences: String::new(),
-            deletes: true,
-            repair,
-        };
-        let Some(subject) = subject_of(&tags, self.table) else {
-            let detail = format!("its tags do not identify its subject: {by_hand}");
-            return Ok(Some(finding(detail, None)));
-        };
-        let row = match self.account.store.mapping(&subject).await {
-            Err(fault) if is_unreadable(&fault) => {
-                return Ok(Some(unreadable(
-                    &fault,
-                    tagged_subject(&tags, self.table),
-                    Some(name),
-                )));
-            }
-            row => row?,
-        };
-        let existing = row.as_ref().filter(|row| row.state != State::Gone);
-        if existing.is_some_and(|row| row.pipeline_name() == Some(name)) {
-            return Ok(None);
-        }
-        // The daemon may have deleted it in the meantime.
-        if pipelines.find(name, arn.as_ref()).await?.is_none() {
-            return Ok(None);
-        }
-        if let Some(row) = existing {
-            let detail = format!(
-                "its subject has another pipeline, and is {}: {by_hand}",
-                row.state.as_str()
-            );
-            return Ok(Some(finding(detail, None)));
-        }
-        let repository = tags
-            .get(REPOSITORY)
-            .and_then(|name| RepositoryName::parse(name.as_str()).ok());
-        let repair = repository.map(|repository| {
-            let repair = Repair {
-                subject,
-                generation: row.as_ref().map_or(0, |row| row.generation),
-                kind: RepairKind::Fix(FindingKind::Orphan),
-                pipeline: name.clone(),
-            };
-            (repair, repository)
-        });
-        let detail = "it belongs to no mapping: a repair deletes it".to_owned();
-        Ok(Some(finding(detail, repair)))
-    }
-
-    /// Returns the ARN of a pipeline in this account, derived from a template's, which saves a
-    /// call.
-    async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
-        for rule in &self.rules.0 {
-            match self.account.template(&rule.template).await {
-                Ok(template) => return Ok(Some(template.arn.with_name(name))),
-                Err(fault) if fault.reason == Reason::TemplateMissing => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// Returns true if a row was not written by this version of branchline.
-fn is_unreadable(fault: &Fault) -> bool {
+pub(super) fn is_unreadable(fault: &Fault) -> bool {
     matches!(
         fault.reason,
         Reason::MappingUnreadable | Reason::MappingNewer
     )
-}
-
-/// Returns the subject of a pipeline without a mapping, from its tags.
-fn tagged_subject(tags: &Tags, table: &str) -> Option<String> {
-    let repository = RepositoryName::parse(tags.get(REPOSITORY)?.as_str()).ok()?;
-    Some(subject_of(tags, table)?.display(&repository))
 }
 
 /// Returns true if the template does not exist, or cannot be cloned.

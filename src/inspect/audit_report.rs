@@ -18,6 +18,8 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// The mappings that wait for something, which is not a defect.
     pub waiting: BTreeMap<Waiting, usize>,
+    /// The mappings that have a pipeline, or are getting one.
+    pub mapped: usize,
 }
 
 /// The result for one mapping.
@@ -38,6 +40,20 @@ impl AuditReport {
             Checked::Waits(waiting) => *self.waiting.entry(waiting).or_default() += 1,
             Checked::Defect(finding) => self.findings.push(*finding),
         }
+    }
+
+    /// Returns the number of clones that a repair would delete because they belong to no mapping,
+    /// if that is suspicious: there are more of them than mappings with a pipeline.
+    ///
+    /// Single clones become orphans, by a deletion that was cut off or by hand. If most clones are
+    /// orphans, the table is not the one that they were recorded in: it is new, was restored, or is
+    /// another installation's.
+    #[must_use]
+    pub fn suspicious_orphans(&self) -> Option<usize> {
+        let is_repaired =
+            |finding: &&Finding| finding.kind == FindingKind::Orphan && finding.repair.is_some();
+        let orphans = self.findings.iter().filter(is_repaired).count();
+        Some(orphans).filter(|orphans| *orphans > self.mapped)
     }
 
     /// Returns the totals in one line: `3 findings: 2 missing, 1 orphan; 2 mappings wait: 1
@@ -86,6 +102,8 @@ pub struct Finding {
     pub detail: String,
     /// True if `--repair` can fix it.
     pub repairable: bool,
+    /// True if it is an orphan for which `--adopt` can write a mapping.
+    pub adoptable: bool,
     /// A drifted clone's differences, one per line: `-` is the expected value, `+` the actual one.
     pub differences: String,
     /// True if the repair deletes a pipeline.
@@ -94,6 +112,9 @@ pub struct Finding {
     /// The repair, and the repository's name.
     #[serde(skip)]
     pub repair: Option<(Repair, RepositoryName)>,
+    /// The adoption of an orphan, and the repository's name.
+    #[serde(skip)]
+    pub adoption: Option<(Repair, RepositoryName)>,
 }
 
 impl Finding {
@@ -104,6 +125,7 @@ impl Finding {
         "pipeline",
         "detail",
         "repairable",
+        "adoptable",
         "differences",
     ];
 }
@@ -130,9 +152,11 @@ pub(super) fn of_mapping(
         pipeline: pipeline.map(|pipeline| pipeline.to_string()),
         detail,
         repairable: repair.is_some(),
+        adoptable: false,
         differences: String::new(),
         deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
         repair,
+        adoption: None,
     }
 }
 
@@ -161,9 +185,11 @@ pub(super) fn unreadable(
         pipeline: pipeline.map(ToString::to_string),
         detail: fault.detail.clone(),
         repairable: false,
+        adoptable: false,
         differences: String::new(),
         deletes: false,
         repair: None,
+        adoption: None,
     }
 }
 

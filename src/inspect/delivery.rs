@@ -1,7 +1,7 @@
 //! Explains a delivery that GitHub made: where it is, and what was done for it.
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::DeliveryId;
+use crate::domain::ids::{DeliveryId, Owner};
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::outcome::journal::Journal;
@@ -130,13 +130,13 @@ pub async fn recall<S: StoreReader, P: PipelineReader>(
     delivery: &DeliveryId,
     evidence: &Evidence,
     rules: &Rules,
-    table: &str,
+    owner: &Owner,
     account: &Account<S, P>,
 ) -> Result<Explanation, Fault> {
     let place = whereabouts(delivery, evidence);
     let mapping = evidence.mapping.as_ref();
     let compared = match mapping {
-        Some(mapping) => compare(mapping, rules, table, account).await,
+        Some(mapping) => compare(mapping, rules, owner, account).await,
         None => Ok(None),
     };
     let (clone, why) = match compared {
@@ -172,7 +172,7 @@ pub async fn recall<S: StoreReader, P: PipelineReader>(
 async fn compare<S: StoreReader, P: PipelineReader>(
     mapping: &Mapping,
     rules: &Rules,
-    table: &str,
+    owner: &Owner,
     account: &Account<S, P>,
 ) -> Result<Option<CloneComparison>, Fault> {
     let Some(spec) = mapping.spec() else {
@@ -182,6 +182,6 @@ async fn compare<S: StoreReader, P: PipelineReader>(
         return Ok(None);
     };
     let template = account.template(&spec.template).await?;
-    let clone = template.clone_for(&mapping.clone_request(spec, rule, table))?;
+    let clone = template.clone_for(&mapping.clone_request(spec, rule, owner))?;
     Ok(Some(CloneComparison::new(&template, &clone)))
 }

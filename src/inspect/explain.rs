@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::fault::Fault;
+use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::outcome::audit_entry::AuditEntry;
@@ -62,8 +63,8 @@ pub struct Whereabouts {
 pub struct RehearsalConfig {
     /// The rules.
     pub rules: Rules,
-    /// The table's name.
-    pub table: String,
+    /// The name of this installation.
+    pub owner: Owner,
     /// Authenticates messages.
     pub authenticator: Authenticator,
     /// How many times the daemon lets a message fail.
@@ -76,17 +77,18 @@ pub struct RehearsalConfig {
 /// each other's effects.
 pub struct Rehearsal<S, P, C> {
     reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
+    owner: Owner,
     region: String,
 }
 
 impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     /// Creates a rehearsal over this table and this CodePipeline.
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
-        let region = config.region;
+        let (owner, region) = (config.owner, config.region);
         let config = ReconcilerConfig {
             rules: config.rules,
             authenticator: config.authenticator,
-            table: config.table,
+            owner: owner.clone(),
             worker: "rehearsal".to_owned(),
             max_attempts: config.max_attempts,
             region: region.clone(),
@@ -95,6 +97,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         let pipelines = RehearsalPipelines::new(pipelines);
         Self {
             reconciler: Reconciler::new(store, pipelines, clock, config),
+            owner,
             region,
         }
     }
@@ -118,7 +121,8 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             .iter()
             .rev()
             .filter_map(|key| store.rehearsed_commit(key));
-        let report = records.find_map(|record| PredictedReport::new(&record, &self.region));
+        let report =
+            records.find_map(|record| PredictedReport::new(&record, &self.owner, &self.region));
         // No execution was started, and a payload from a file was never delivered.
         journal.execution = None;
         if journal.delivery.take_if(|id| is_no_delivery(id)).is_some() {
@@ -200,6 +204,7 @@ fn success(
         }
         Outcome::Created => format!("create {pipeline} from {template}"),
         Outcome::AlreadyCreated => format!("record that {pipeline} exists already"),
+        Outcome::Adopted => format!("record that {pipeline} exists, whose mapping was lost"),
         Outcome::Started => format!("start {pipeline} at {commit}"),
         Outcome::Retried => format!("retry the failed stage of {pipeline} at {commit}"),
         Outcome::Updated => {

@@ -13,6 +13,7 @@ pub mod history;
 pub mod jobs;
 pub mod mappings;
 pub mod offline;
+mod orphans;
 pub mod predicted_report;
 pub mod preflight;
 pub mod rehearsal;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::domain::ids::Owner;
 use crate::domain::report::record::{CommitRecord, Phase};
 
 /// The report that would be sent, if GitHub shows nothing of the commit yet.
@@ -32,7 +33,7 @@ impl PredictedReport {
     /// Predicts from the record of a commit, as a rehearsal left it. At the end of a subject the
     /// last result stays, which the rehearsal does not know: `None`.
     #[must_use]
-    pub fn new(record: &CommitRecord, region: &str) -> Option<Self> {
+    pub fn new(record: &CommitRecord, owner: &Owner, region: &str) -> Option<Self> {
         if matches!(&record.phase, Phase::Absent(reason) if reason.is_ending()) {
             return None;
         }
@@ -45,7 +46,9 @@ impl PredictedReport {
             title: report.title,
             summary: report.summary,
             url: report.url,
-            comment: record.comment(None, region).map(|comment| comment.text),
+            comment: record
+                .comment(None, owner, region)
+                .map(|comment| comment.text),
         })
     }
 }

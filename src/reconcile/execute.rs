@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{Subject, SubjectKind, Timestamp};
+use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -94,19 +94,19 @@ pub(super) struct Executor<S, P, C> {
     pub(super) clock: C,
     pub(super) templates: TemplateCache,
     pub(super) rules: Rules,
-    pub(super) table: String,
+    pub(super) owner: Owner,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates an executor over these ports.
-    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, table: String) -> Self {
+    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, owner: Owner) -> Self {
         Self {
             store,
             pipelines,
             clock,
             templates: TemplateCache::default(),
             rules,
-            table,
+            owner,
         }
     }
 
@@ -186,6 +186,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         match effect {
             Effect::Create(spec) => self.create(spec, action).await,
             Effect::Start(spec) => self.start(spec, action, journal).await,
+            Effect::Adopt(spec) => self.adopt(spec, action).await,
             Effect::Delete(name) => self.delete(name, action).await,
         }
     }
@@ -258,7 +259,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let is_same_repository = other.is_some_and(|other| other.repository == subject.repository);
         let detail = match effect {
             Effect::Create(Spec { pipeline, rule, .. })
-            | Effect::Start(Spec { pipeline, rule, .. }) => {
+            | Effect::Start(Spec { pipeline, rule, .. })
+            | Effect::Adopt(Spec { pipeline, rule, .. }) => {
                 let advice = if is_same_repository {
                     "so that their names differ, or remove it: the default names of branches and pull requests do"
                 } else {

@@ -52,7 +52,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             return Ok(false);
         };
         let found = self.pipelines().find(name, mapping.pipeline_arn()).await?;
-        let table = &self.executor.table;
-        Ok(found.is_some_and(|found| is_ours(&found.tags, &mapping.subject, table)))
+        let owner = &self.executor.owner;
+        Ok(found.is_some_and(|found| is_ours(&found.tags, &mapping.subject, owner)))
     }
 }

@@ -10,6 +10,7 @@
 //! what is left to do. Every message ends with a disposition.
 
 mod abandoned;
+mod adoption;
 mod commits;
 mod effects;
 pub mod execute;
@@ -32,7 +33,7 @@ mod unknown_messages;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{Owner, Timestamp};
 use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::outcome::cause::Cause;
@@ -80,8 +81,8 @@ pub struct ReconcilerConfig {
     pub rules: Rules,
     /// The authenticator of messages.
     pub authenticator: Authenticator,
-    /// The table's name, which is also a tag of our pipelines.
-    pub table: String,
+    /// The name of this installation, which is a tag of its clones.
+    pub owner: Owner,
     /// The name of this process in claims. It is unique among all workers.
     pub worker: String,
     /// The number of attempts of a message, by class of fault.
@@ -94,7 +95,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Creates a reconciler over these ports.
     pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
-            executor: Executor::new(store, pipelines, clock, config.rules, config.table),
+            executor: Executor::new(store, pipelines, clock, config.rules, config.owner),
             lanes: Lanes::default(),
             failing: FailingParties::default(),
             probes: AtomicUsize::new(0),

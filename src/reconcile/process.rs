@@ -141,6 +141,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let done = async {
                     match request.repair.kind {
                         RepairKind::Fix(kind) => self.repair(&request, kind, lease, journal).await,
+                        RepairKind::Adopt => self.adopt(&request, lease, journal).await,
                         RepairKind::Forget => self.forget(&request, lease, journal).await,
                     }
                 };

@@ -34,7 +34,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         for _ in 0..WRITES {
             let seen = self.store.comment(subject).await?;
             let now = self.clock.now();
-            let at = match record.due_comment(seen.as_ref(), &self.config.region, now) {
+            let at = match self.due_comment(record, seen.as_ref(), now) {
                 CommentDue::Nothing => return Ok(()),
                 CommentDue::Later(at) | CommentDue::Busy(at) => at,
                 CommentDue::Now(_) => now,
@@ -56,6 +56,16 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         Err(Fault::new(Reason::ClaimLost, detail))
     }
 
+    fn due_comment(
+        &self,
+        record: &CommitRecord,
+        seen: Option<&CommentRecord>,
+        now: Timestamp,
+    ) -> CommentDue {
+        let config = &self.config;
+        record.due_comment(seen, &config.owner, &config.region, now)
+    }
+
     /// Sends the comment of a pull request, if it is due.
     pub(super) async fn send_comment(&self, subject: &Subject) -> Result<(), Fault> {
         let post = Post::Comment(subject.clone());
@@ -66,7 +76,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let now = self.clock.now();
         let head = self.store.commit(&seen.commit).await?;
         let due = head.as_ref().map_or(CommentDue::Nothing, |head| {
-            head.due_comment(Some(&seen), &self.config.region, now)
+            self.due_comment(head, Some(&seen), now)
         });
         let since = seen
             .failed

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::Timestamp;
+use crate::domain::ids::{Owner, Timestamp};
 use crate::ports::{Clock, GitHub, PipelineReader, Store};
 
 use outbox::Next;
@@ -36,6 +36,8 @@ pub struct ReporterConfig {
     pub worker: String,
     /// The Region of the pipelines, for links.
     pub region: String,
+    /// The name of this installation, by which its comments are found again.
+    pub owner: Owner,
 }
 
 /// Reports commits to GitHub, over its ports.

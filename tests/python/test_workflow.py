@@ -85,12 +85,13 @@ class Recipes(unittest.TestCase):
 
     def test_ci_has_a_job_for_each_concern(self) -> None:
         """scripts/test without arguments runs the recipes of the first three jobs."""
-        self.assertEqual(set(CI["jobs"]), {"lint", "test", "infra", "image"})
+        self.assertEqual(set(CI["jobs"]), {"lint", "test", "infra", "upgrade", "image"})
         first = ["scripts/ci prepare"]
         self.assertEqual(called("lint"), [*first, "scripts/test lint"])
         tests = [f"scripts/test {name}" for name in ("python", "rust", "release", "demo")]
         self.assertEqual(called("test"), [*first, *tests])
         self.assertEqual(called("infra"), ["scripts/ci prepare infra", "scripts/test infra"])
+        self.assertEqual(called("upgrade"), [*first, "scripts/ci upgrade"])
         self.assertEqual(called("image"), ["scripts/ci image"])
         text = (ROOT / "scripts" / "test").read_text()
         everything = text[text.index("\nall() {") : text.index("\ncase ")]
@@ -180,7 +181,17 @@ class Trust(unittest.TestCase):
         manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
         version = manifest["package"]["rust-version"]
         containers = {name: job.get("container") for name, job in jobs().items()}
-        compiling = {"lint", "test", "infra", "advisories", "mutants", "binary", "sbom", "crate"}
+        compiling = {
+            "lint",
+            "test",
+            "infra",
+            "upgrade",
+            "advisories",
+            "mutants",
+            "binary",
+            "sbom",
+            "crate",
+        }
         self.assertEqual({name for name, image in containers.items() if image}, compiling)
         for name in compiling:
             self.assertTrue(containers[name].startswith(f"rust:{version}-"), name)
@@ -219,7 +230,8 @@ class Trust(unittest.TestCase):
         checkouts = [step for step in steps() if "actions/checkout" in step.get("uses", "")]
         self.assertEqual(len(checkouts), len(jobs()) - 1)  # one job calls another workflow
         for step in checkouts:
-            self.assertEqual(step["with"], {"persist-credentials": False})
+            self.assertIs(step["with"]["persist-credentials"], False)
+            self.assertLessEqual(step["with"].keys(), {"persist-credentials", "fetch-depth"})
 
     def test_no_text_of_others_becomes_a_command(self) -> None:
         """Titles and branch names are data. A command has no expression, only known variables."""

@@ -1,5 +1,6 @@
-//! `branchline audit`: wires the ports, prints the findings, and sends repairs.
+//! `branchline audit`: wires the ports, and prints the findings.
 
+mod requests;
 mod trail;
 
 use std::error::Error;
@@ -9,20 +10,16 @@ use crate::aws::Aws;
 use crate::cli::audit::Audit;
 use crate::cli::output::colour::Colour;
 use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
-use crate::cli::terminal::{
-    Done, YES, code, confirms, fault, format, note, spinner, stopped, terminal,
-};
-use crate::commands::connect::{connect_account, urls};
+use crate::cli::terminal::{Done, code, fault, format, note, spinner, stopped, terminal};
+use crate::commands::audit::requests::Requests;
+use crate::commands::connect::connect_account;
 use crate::commands::system_clock::SystemClock;
-use crate::config::{self, AccountConfig, Queues, RedactedEnvironment};
-use crate::domain::outcome::outgoing::Destination;
-use crate::domain::text::plural;
+use crate::config::{self, AccountConfig, RedactedEnvironment};
+use crate::domain::intake::repair_request::FindingKind;
 use crate::inspect::account::Account;
 use crate::inspect::audit::Auditor;
 use crate::inspect::audit_report::{AuditReport, Finding};
 use crate::inspect::mappings::lookup;
-use crate::ports::Queue;
-use crate::reconcile::lease::VISIBILITY;
 
 pub(crate) async fn run(args: &Audit) -> Done {
     if let Some(scope) = &args.trail {
@@ -32,7 +29,7 @@ pub(crate) async fn run(args: &Audit) -> Done {
     // Clones are compared without their secrets, which therefore cannot be printed.
     let redacted = RedactedEnvironment::of_process(&overrides);
     let config = config::load_account(&overrides, &redacted)?;
-    let queues = match args.repair {
+    let queues = match args.repair || args.adopt {
         true => Some(config::load(&overrides, &redacted)?.queues),
         false => None,
     };
@@ -40,7 +37,7 @@ pub(crate) async fn run(args: &Audit) -> Done {
     let report = audit(args, &aws, &config).await?;
     let findings = &report.findings;
     let stdout = io::stdout().lock();
-    let mut rows = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
+    let mut rows = StreamingTable::new(format(args.output), columns(args), terminal(), stdout)
         .fields(Finding::FIELDS);
     let mut reads = true;
     for finding in findings {
@@ -54,7 +51,11 @@ pub(crate) async fn run(args: &Audit) -> Done {
     }
     note(&report.totals())?;
     if let Some(queues) = queues {
-        repair(args, &aws, &config.table, &queues, findings).await?;
+        let requests = match args.adopt {
+            true => Requests::adoptions(findings),
+            false => Requests::repairs(args, &config, &report)?,
+        };
+        requests.send(args, &aws, &config.owner, &queues).await?;
     }
     Ok(code(!findings.is_empty()))
 }
@@ -69,7 +70,7 @@ async fn audit(
     let auditor = Auditor {
         account: &account,
         rules: &config.rules,
-        table: &config.table,
+        owner: &config.owner,
         clock: &SystemClock,
     };
     let spinner = spinner("checking mappings and pipelines:");
@@ -85,55 +86,23 @@ async fn audit(
     };
     spinner.finish_and_clear();
     let mut report = report;
-    report
-        .findings
-        .retain(|finding| args.only.is_empty() || args.only.contains(&finding.kind));
+    report.findings.retain(|finding| shows(args, finding.kind));
     Ok(report)
 }
 
-/// Sends a message for each finding that a repair can fix.
-async fn repair(
-    args: &Audit,
-    aws: &Aws,
-    table: &str,
-    queues: &Queues,
-    findings: &[Finding],
-) -> Result<(), Box<dyn Error>> {
-    let repairs: Vec<_> = findings
-        .iter()
-        .filter_map(|finding| finding.repair.as_ref())
-        .collect();
-    if repairs.is_empty() {
-        return Ok(());
-    }
-    let deletes = |finding: &&Finding| finding.deletes && finding.repair.is_some();
-    let warning = match findings.iter().filter(deletes).count() {
-        0 => "deletes no pipeline".to_owned(),
-        count => format!("deletes {}", plural(count, "pipeline")),
-    };
-    let count = plural(repairs.len(), "repair");
-    if args.yes {
-        note(&format!("{count}: {warning}"))?;
-    }
-    let question = format!("Send {count} to {} ({warning})? [y/N]", queues.internal);
-    if !args.yes && !confirms(&question, YES)? {
-        return Err("not confirmed: nothing was sent".into());
-    }
-    let queue = aws.queue(urls(queues), Destination::Internal, VISIBILITY);
-    for (sent, (repair, repository)) in repairs.iter().enumerate() {
-        let message = repair.to_message(repository, table);
-        queue
-            .send(Destination::Internal, message)
-            .await
-            .map_err(|why| format!("only {sent} of {count} sent; run the command again: {why}"))?;
-    }
-    note(&format!(
-        "{count} sent to the internal queue; for the results see `branchline mappings history SUBJECT`"
-    ))?;
-    Ok(())
+/// Returns true if findings of this kind are shown.
+fn shows(args: &Audit, kind: FindingKind) -> bool {
+    let is_asked_for = args.only.is_empty() || args.only.contains(&kind);
+    is_asked_for && (!args.adopt || kind == FindingKind::Orphan)
 }
 
-fn columns() -> Vec<Column<Finding>> {
+fn columns(args: &Audit) -> Vec<Column<Finding>> {
+    let can = match args.adopt {
+        true => Column::new("ADOPT", 6, |finding: &Finding| yes_or_no(finding.adoptable)),
+        false => Column::new("REPAIR", 6, |finding: &Finding| {
+            yes_or_no(finding.repairable)
+        }),
+    };
     vec![
         Column::new("KIND", 10, |finding: &Finding| {
             finding.kind.as_str().to_owned()
@@ -148,10 +117,11 @@ fn columns() -> Vec<Column<Finding>> {
         })
         .flexible(11)
         .rank(2),
-        Column::new("REPAIR", 6, |finding: &Finding| {
-            if finding.repairable { "yes" } else { "no" }.to_owned()
-        })
-        .rank(1),
+        can.rank(1),
         Column::new("DETAIL", 60, |finding: &Finding| finding.detail.clone()).flexible(10),
     ]
+}
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
 }

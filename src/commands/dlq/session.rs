@@ -108,7 +108,7 @@ impl DlqSession {
         let secrets = self.authenticator.secrets().cloned();
         let config = RehearsalConfig {
             rules: self.config.rules.clone(),
-            table: self.config.table.clone(),
+            owner: self.config.owner.clone(),
             authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
             region: self.aws.region().to_owned(),

@@ -12,6 +12,7 @@ use crate::commands::connect::{connect, urls};
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, RedactedEnvironment};
 use crate::domain::clone::tags::is_ours;
+use crate::domain::ids::Owner;
 use crate::domain::intake::repair_request::{Repair, RepairKind};
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::state::mapping::{Mapping, State};
@@ -40,13 +41,13 @@ pub(super) async fn forget(args: &Forget) -> Done {
     let mapping = mapping.ok_or_else(|| format!("the table has no mapping of {}", args.subject))?;
     let name = mapping.subject.display(&mapping.repository);
     let pipelines = aws.pipelines(config.codepipeline_rate);
-    refuse(&name, &mapping, &pipelines, &config.table).await?;
+    refuse(&name, &mapping, &pipelines, &config.owner).await?;
     let repair = repair(&name, &mapping)?;
     if !args.yes && !confirms(&question(&name, &mapping), YES)? {
         return Err("not confirmed: nothing was sent".into());
     }
     let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
-    let message = repair.to_message(&mapping.repository, &config.table);
+    let message = repair.to_message(&mapping.repository, &config.owner);
     let sent = Sent {
         subject: name.clone(),
         pipeline: repair.pipeline.to_string(),
@@ -72,7 +73,7 @@ async fn refuse(
     name: &str,
     mapping: &Mapping,
     pipelines: &CodePipelines,
-    table: &str,
+    owner: &Owner,
 ) -> Result<(), Box<dyn Error>> {
     if mapping.state == State::Gone {
         return Err(format!("{name} has no pipeline, and its mapping holds nothing").into());
@@ -89,7 +90,7 @@ async fn refuse(
     };
     let found = pipelines.find(pipeline, mapping.pipeline_arn()).await;
     let found = found.map_err(fault)?;
-    if found.is_some_and(|found| is_ours(&found.tags, &mapping.subject, table)) {
+    if found.is_some_and(|found| is_ours(&found.tags, &mapping.subject, owner)) {
         return Err(format!(
             "the pipeline '{pipeline}' of {name} exists: correct what `branchline why {name}` names, or close the pull request or delete the branch, and the daemon deletes the pipeline"
         )

@@ -283,6 +283,33 @@ fn an_empty_file_lacks_every_required_key() {
 }
 
 #[test]
+fn an_installation_has_the_name_of_its_table_unless_it_is_given_another() {
+    let owner = |text: &'static str, overrides: Overrides| {
+        let config = load_text(text, &overrides).unwrap();
+        (config.table, config.owner.to_string())
+    };
+    let named = |table: &str, owner: &str| (table.to_owned(), owner.to_owned());
+    let restored = Overrides {
+        table: Some("restored".into()),
+        ..Overrides::default()
+    };
+    assert_eq!(
+        owner(GOOD, Overrides::default()),
+        named("branchline", "branchline")
+    );
+    assert_eq!(owner(GOOD, restored.clone()), named("restored", "restored"));
+    let kept = GOOD.replace("[store]", "[store]\nowner = \"ci\"").leak();
+    assert_eq!(owner(kept, restored.clone()), named("restored", "ci"));
+    let given = Overrides {
+        owner: Some("branchline".into()),
+        ..restored
+    };
+    assert_eq!(owner(kept, given), named("restored", "branchline"));
+    let wrong = GOOD.replace("[store]", "[store]\nowner = \"a b\"").leak();
+    insta::assert_snapshot!(problems(wrong), @"branchline.toml:10: store.owner: not an owner: expected 1 to 255 of A-Z a-z 0-9 . _ -");
+}
+
+#[test]
 fn an_invalid_override_is_refused() {
     let overrides = Overrides {
         queue_url: Some(String::new()),

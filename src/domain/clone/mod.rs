@@ -21,9 +21,9 @@ use serde_json::Value;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest};
 use crate::domain::clone::source::{repositories, set_source_branch, source};
-use crate::domain::clone::tags::{Tags, all_tags, tags};
+use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, tags};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineArn, PipelineName, RepositoryName, Subject};
+use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
 
@@ -81,8 +81,8 @@ pub struct CloneRequest<'a> {
     pub values: PlaceholderValues<'a>,
     /// The rule, whose overrides the clone gets.
     pub rule: &'a Rule,
-    /// The name of the table, with which the clone is tagged as branchline's.
-    pub table: &'a str,
+    /// The name of this installation, with which the clone is tagged.
+    pub owner: &'a Owner,
 }
 
 impl Template {
@@ -103,7 +103,7 @@ impl Template {
             pipeline,
             values,
             rule,
-            table,
+            owner,
         } = *request;
         let overrides = &rule.overrides;
         pipeline_type::check(&self.declaration, rule)?;
@@ -131,7 +131,15 @@ impl Template {
             left_out_stages,
         };
         overrides.declare(&mut clone, &variables);
-        let tags = all_tags(overrides, tags(subject, values.repository, table));
+        let made_from = MadeFrom {
+            rule: &rule.name,
+            template: self.declaration.name(),
+            branch: values.branch,
+        };
+        let tags = all_tags(
+            overrides,
+            tags(subject, values.repository, owner, made_from),
+        );
         limits::check(&clone, &tags)?;
         let dangers = dangers::dangers(&self.declaration, &clone, overrides);
         let warnings = dangers::warnings(&clone);

@@ -1,20 +1,31 @@
-//! The tags of a clone, which identify its owner.
+//! The tags of a clone: whose it is, and what it was made from.
+//!
+//! The mapping knows more. The tags are what is left of a clone if its row is lost: they name its
+//! subject and its rule, so that `audit --adopt` can write a row again.
 
 use std::collections::BTreeMap;
 
 use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::ids::{Branch, RepositoryId, RepositoryName, Subject, SubjectKind, short_hash};
+use crate::domain::ids::{
+    Branch, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, short_hash,
+};
 
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// The tag with the name of the table, which identifies the branchline installation that created a
-/// pipeline.
+/// The tag with the name of the branchline installation that created a pipeline.
 pub const MANAGED_BY: &str = "branchline:managed-by";
-/// The tag with the repository's name, for people.
+/// The tag with the repository's name at the time.
 pub const REPOSITORY: &str = "branchline:repository";
 /// The tag that identifies the subject of a pipeline.
 pub const SUBJECT: &str = "branchline:subject";
+/// The tag with the name of the rule that created a pipeline.
+pub const RULE: &str = "branchline:rule";
+/// The tag with the name of the pipeline that a pipeline was cloned from.
+pub const TEMPLATE: &str = "branchline:template";
+/// The tag with the branch that the pipeline of a pull request builds. That of a branch is in
+/// [`SUBJECT`].
+pub const BRANCH: &str = "branchline:branch";
 
 /// The longest tag key, in characters (API reference, `Tag.key`).
 const KEY_LIMIT: usize = 128;
@@ -28,47 +39,110 @@ pub(super) fn all_tags(overrides: &CloneOverrides, ours: Tags) -> Tags {
     tags
 }
 
-/// Returns branchline's own tags for a clone.
-#[must_use]
-pub fn tags(subject: &Subject, repository: &RepositoryName, table: &str) -> Tags {
-    let tag = |key: &str, value: &str| (key.to_owned(), tag_value(value));
-    BTreeMap::from([
-        tag(MANAGED_BY, table),
-        tag(REPOSITORY, repository.as_str()),
-        tag(SUBJECT, &subject_tag(subject)),
-    ])
+/// What a clone was made from.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeFrom<'a> {
+    /// The name of its rule.
+    pub rule: &'a str,
+    /// The name of its template.
+    pub template: &'a str,
+    /// The branch that it builds.
+    pub branch: &'a Branch,
 }
 
-/// Returns true if the installation with this table created the pipeline for `subject`. The tag
-/// with the repository's name is not compared, because repositories are renamed.
+/// Returns branchline's own tags for a clone.
 #[must_use]
-pub fn is_ours(tags: &Tags, subject: &Subject, table: &str) -> bool {
-    is_of_table(tags, table)
+pub fn tags(
+    subject: &Subject,
+    repository: &RepositoryName,
+    owner: &Owner,
+    made_from: MadeFrom<'_>,
+) -> Tags {
+    let tag = |key: &str, value: &str| (key.to_owned(), tag_value(value));
+    let mut tags = BTreeMap::from([
+        tag(MANAGED_BY, owner.as_str()),
+        tag(REPOSITORY, repository.as_str()),
+        tag(SUBJECT, &subject_tag(subject)),
+        tag(RULE, made_from.rule),
+        tag(TEMPLATE, made_from.template),
+    ]);
+    if let SubjectKind::PullRequest(_) = subject.kind {
+        tags.extend([tag(BRANCH, made_from.branch.as_str())]);
+    }
+    tags
+}
+
+/// Returns true if this installation created the pipeline for `subject`. The tag with the
+/// repository's name is not compared, because repositories are renamed.
+#[must_use]
+pub fn is_ours(tags: &Tags, subject: &Subject, owner: &Owner) -> bool {
+    is_owned(tags, owner)
         && tags
             .get(SUBJECT)
             .is_some_and(|tag| *tag == tag_value(&subject_tag(subject)))
 }
 
-/// Returns the subject of a pipeline that the installation with this table created, from the
-/// pipeline's tags. Returns `None` for a branch whose name is too long for a tag: only the mapping
-/// knows the subject of such a pipeline.
+/// Returns the subject of a pipeline that this installation created, from the pipeline's tags.
+/// Returns `None` for a branch whose name is too long for a tag: only the mapping knows the subject
+/// of such a pipeline.
 #[must_use]
-pub fn subject_of(tags: &Tags, table: &str) -> Option<Subject> {
-    let (repository, rest) = tags.get(SUBJECT)?.split_once('/')?;
+pub fn subject_of(tags: &Tags, owner: &Owner) -> Option<Subject> {
+    let tag = text_of(tags, SUBJECT)?;
+    let (repository, rest) = tag.split_once('/')?;
     let kind = match rest.split_once('/')? {
         ("pull", number) => SubjectKind::PullRequest(number.parse().ok()?),
         ("branch", branch) => SubjectKind::Branch(Branch::parse(branch).ok()?),
         _ => return None,
     };
     let repository = RepositoryId(repository.parse().ok()?);
-    Some(Subject { repository, kind }).filter(|subject| is_ours(tags, subject, table))
+    Some(Subject { repository, kind }).filter(|subject| is_ours(tags, subject, owner))
 }
 
-/// Returns true if the installation with this table created the pipeline.
+/// Returns true if this installation created the pipeline.
 #[must_use]
-pub fn is_of_table(tags: &Tags, table: &str) -> bool {
+pub fn is_owned(tags: &Tags, owner: &Owner) -> bool {
     tags.get(MANAGED_BY)
-        .is_some_and(|tag| *tag == tag_value(table))
+        .is_some_and(|tag| tag == owner.as_str())
+}
+
+/// A clone as its tags describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaggedClone {
+    /// The subject.
+    pub subject: Subject,
+    /// The repository's name when the clone was created.
+    pub repository: RepositoryName,
+    /// The name of the rule that created it.
+    pub rule: String,
+    /// The pipeline that it was cloned from.
+    pub template: PipelineName,
+    /// The branch that it builds.
+    pub branch: Branch,
+}
+
+impl TaggedClone {
+    /// Reads the tags of a clone of this installation.
+    ///
+    /// # Errors
+    /// The key of the first tag that is missing, or whose text was too long for a tag.
+    pub fn read(tags: &Tags, owner: &Owner) -> Result<Self, &'static str> {
+        let subject = subject_of(tags, owner).ok_or(SUBJECT)?;
+        let repository = text_of(tags, REPOSITORY).ok_or(REPOSITORY)?;
+        let template = text_of(tags, TEMPLATE).ok_or(TEMPLATE)?;
+        let branch = match &subject.kind {
+            SubjectKind::Branch(branch) => Some(branch.clone()),
+            SubjectKind::PullRequest(_) => {
+                text_of(tags, BRANCH).and_then(|branch| Branch::parse(branch).ok())
+            }
+        };
+        Ok(Self {
+            repository: RepositoryName::parse(repository).map_err(|_| REPOSITORY)?,
+            rule: text_of(tags, RULE).ok_or(RULE)?,
+            template: PipelineName::parse(template).map_err(|_| TEMPLATE)?,
+            branch: branch.ok_or(BRANCH)?,
+            subject,
+        })
+    }
 }
 
 fn subject_tag(subject: &Subject) -> String {
@@ -94,16 +168,38 @@ fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || " +-=._:/@".contains(c)
 }
 
-/// Returns the text itself if AWS accepts it as a value (API reference, `Tag.value`); otherwise its
-/// legal characters and a hash of the whole text.
+/// Returns a text as the value of a tag. A character that AWS does not accept (API reference,
+/// `Tag.value`), a space at either end and `=` become `=` and two hexadecimal digits for each of
+/// their bytes, so that [`text_of`] can read the text. A text that is too long is cut and ends with
+/// `==` and a hash of the whole, which no escaped text contains.
 fn tag_value(text: &str) -> String {
-    if is_tag("key", text) {
-        return text.to_owned();
+    let mut value = String::with_capacity(text.len());
+    let inner = text.len() - text.trim_start().len()..text.trim_end().len();
+    for (at, c) in text.char_indices() {
+        if is_tag_character(c) && c != '=' && (c != ' ' || inner.contains(&at)) {
+            value.push(c);
+        } else {
+            let bytes = c.encode_utf8(&mut [0; 4]).as_bytes().to_owned();
+            value.extend(bytes.iter().map(|byte| format!("={byte:02X}")));
+        }
     }
-    let kept: String = text
-        .chars()
-        .map(|c| if is_tag_character(c) { c } else { '_' })
-        .take(TAG_LIMIT - 9)
-        .collect();
-    format!("{}-{}", kept.trim(), short_hash(text))
+    if value.chars().count() <= TAG_LIMIT {
+        return value;
+    }
+    let hash = format!("=={}", short_hash(text));
+    let kept = value.chars().take(TAG_LIMIT - hash.len());
+    kept.chain(hash.chars()).collect()
+}
+
+/// Returns the text of a tag; `None` if the tag is missing, or does not have the whole text.
+fn text_of(tags: &Tags, key: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut parts = tags.get(key)?.split('=');
+    bytes.extend(parts.next()?.bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes).ok()
 }

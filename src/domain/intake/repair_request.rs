@@ -1,9 +1,9 @@
-//! A repair: an operator's request to fix what an audit found wrong with one subject, or to forget
-//! its mapping. It arrives on the internal queue.
+//! A repair: an operator's request to fix what an audit found wrong with one subject, to adopt a
+//! clone, or to forget a mapping. It arrives on the internal queue.
 //!
 //! It names the generation of the mapping that the operator read. If the mapping has changed since,
-//! the repair changes nothing. `state/plan/repair.rs` and `state/plan/forgetting.rs` plan what a
-//! repair does to the mapping.
+//! the repair changes nothing. `state/plan/repair.rs`, `adoption.rs` and `forgetting.rs` plan what
+//! a repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    DeliveryId, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    DeliveryId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
 use crate::domain::intake::envelope::Attribute;
@@ -79,6 +79,8 @@ impl Serialize for FindingKind {
 pub enum RepairKind {
     /// To fix what an audit found.
     Fix(FindingKind),
+    /// To write a row for a clone whose mapping was lost.
+    Adopt,
     /// To give up a mapping that can never settle.
     Forget,
 }
@@ -88,13 +90,14 @@ impl RepairKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Fix(kind) => kind.as_str(),
+            Self::Adopt => "adopt",
             Self::Forget => "forget",
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
         let fixes = FindingKind::ALL.into_iter().map(Self::Fix);
-        let mut all = fixes.chain([Self::Forget]);
+        let mut all = fixes.chain([Self::Adopt, Self::Forget]);
         all.find(|kind| kind.as_str() == word)
     }
 
@@ -102,6 +105,7 @@ impl RepairKind {
     fn prefix(self) -> &'static str {
         match self {
             Self::Fix(_) => "repair",
+            Self::Adopt => "adopt",
             Self::Forget => "forget",
         }
     }
@@ -138,10 +142,10 @@ pub struct RepairRequest {
 impl Repair {
     /// Returns the id of the message. Equal repairs have equal ids, so a repair that is sent twice
     /// counts as one delivery.
-    fn id(&self, table: &str) -> String {
+    fn id(&self, owner: &Owner) -> String {
         let (subject, pipeline) = (&self.subject, &self.pipeline);
         let text = format!(
-            "{table}\n{}\n{}\n{}\n{}\n{pipeline}",
+            "{owner}\n{}\n{}\n{}\n{}\n{pipeline}",
             subject.repository,
             subject.key(),
             self.generation,
@@ -154,7 +158,7 @@ impl Repair {
 
     /// Creates the message for the internal queue. Equal repairs create equal messages.
     #[must_use]
-    pub fn to_message(&self, repository: &RepositoryName, table: &str) -> OutgoingMessage {
+    pub fn to_message(&self, repository: &RepositoryName, owner: &Owner) -> OutgoingMessage {
         let body = json!({
             "kind": self.kind.as_str(),
             "generation": self.generation,
@@ -163,7 +167,7 @@ impl Repair {
             "repository": {"id": self.subject.repository.0, "full_name": repository.as_str()},
         })
         .to_string();
-        let id = self.id(table);
+        let id = self.id(owner);
         let attributes = [
             (INTERNAL_EVENT, REPAIR.to_owned()),
             (INTERNAL_ID, id.clone()),

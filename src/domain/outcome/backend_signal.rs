@@ -29,6 +29,7 @@ impl BackendSignal {
                 | Outcome::Recorded(_)
                 | Outcome::Created
                 | Outcome::AlreadyCreated
+                | Outcome::Adopted
                 | Outcome::Started
                 | Outcome::Retried
                 | Outcome::Updated

@@ -31,6 +31,8 @@ pub enum Outcome {
     Created,
     /// An earlier attempt, which did not settle, had already created the pipeline.
     AlreadyCreated,
+    /// A row was written for a pipeline whose mapping was lost.
+    Adopted,
     /// An execution of the head commit was started.
     Started,
     /// The failed stage of the head commit's execution was retried.
@@ -70,6 +72,7 @@ impl Outcome {
             Self::Recorded(_) => "recorded",
             Self::Created => "created",
             Self::AlreadyCreated => "already-created",
+            Self::Adopted => "adopted",
             Self::Started => "started",
             Self::Retried => "retried",
             Self::Updated => "updated",
@@ -89,6 +92,7 @@ impl Outcome {
         match self {
             Self::Created
             | Self::AlreadyCreated
+            | Self::Adopted
             | Self::Started
             | Self::Retried
             | Self::Updated
@@ -126,6 +130,7 @@ impl Outcome {
             Self::Recorded(why) => why.map(|why| why.as_str().to_owned()),
             Self::Created
             | Self::AlreadyCreated
+            | Self::Adopted
             | Self::Started
             | Self::Retried
             | Self::Updated
@@ -150,6 +155,7 @@ impl Outcome {
             }
             Self::Created => format!("created {pipeline}"),
             Self::AlreadyCreated => format!("found {pipeline} already created"),
+            Self::Adopted => format!("adopted {pipeline}"),
             Self::Started => format!("started {pipeline}"),
             Self::Retried => format!("retried the failed stage of {pipeline}"),
             Self::Updated => format!("updated and started {pipeline}"),

@@ -13,6 +13,8 @@ pub enum Effect {
     Create(Spec),
     /// Update the clone if needed, and start the head commit.
     Start(Spec),
+    /// Record the clone that exists under the name of the spec.
+    Adopt(Spec),
     /// Delete the clone of this name.
     Delete(PipelineName),
 }

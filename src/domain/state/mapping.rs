@@ -12,7 +12,7 @@ use crate::domain::clone::CloneRequest;
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
-    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryName, Subject,
+    BodyDigest, CommitId, DeliveryId, Owner, PipelineArn, PipelineName, RepositoryName, Subject,
     SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
@@ -181,6 +181,10 @@ pub enum Expect {
 }
 
 impl Mapping {
+    /// The time of the last event of a subject of which nothing was heard: older than every event
+    /// of GitHub.
+    pub const UNHEARD: Timestamp = Timestamp(0);
+
     /// Creates the row of a new subject, before an event is accepted.
     #[must_use]
     pub fn unseen(
@@ -220,6 +224,12 @@ impl Mapping {
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         State::HALF_WAY.contains(&self.state)
             && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
+    }
+
+    /// Returns true if the row was written from the tags of a clone, and no event was heard since.
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
+        self.order.event_time == Self::UNHEARD
     }
 
     /// Returns the spec of the pipeline that the subject should have, or had last.
@@ -294,14 +304,14 @@ impl Mapping {
         &'a self,
         spec: &'a Spec,
         rule: &'a Rule,
-        table: &'a str,
+        owner: &'a Owner,
     ) -> CloneRequest<'a> {
         CloneRequest {
             subject: &self.subject,
             pipeline: &spec.pipeline,
             values: self.placeholder_values(spec),
             rule,
-            table,
+            owner,
         }
     }
 

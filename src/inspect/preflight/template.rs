@@ -2,7 +2,8 @@
 
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
-    Branch, CommitId, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    Branch, CommitId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
+    Timestamp,
 };
 use crate::domain::rules::merge_queue::MERGE_QUEUE;
 use crate::domain::rules::rule::{On, Rule};
@@ -23,7 +24,7 @@ pub struct TemplateCheck {
 /// Checks whether a rule can clone its template, for one repository of those that the template
 /// fetches.
 #[must_use]
-pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck {
+pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateCheck {
     let what = format!("template {}", rule.template);
     let bad = |detail: String, fix: String| TemplateCheck {
         finding: Finding::bad(what.clone(), detail, fix),
@@ -33,7 +34,7 @@ pub fn template(rule: &Rule, template: &Template, table: &str) -> TemplateCheck 
     let admitted = repositories.filter(|name| rule.repository.is_match(name.as_str()));
     let mut refused = None;
     for (mapping, spec) in admitted.filter_map(|name| made_up(rule, name)) {
-        match template.clone_for(&mapping.clone_request(&spec, rule, table)) {
+        match template.clone_for(&mapping.clone_request(&spec, rule, owner)) {
             Ok(clone) => {
                 return TemplateCheck {
                     finding: Finding {

@@ -55,7 +55,9 @@ impl Finding {
             Change::Subject(Difference::Effect(Effect::Delete(_))) | Change::DeleteAll(_) => {
                 "delete"
             }
-            Change::Subject(Difference::Recorded | Difference::Nothing) => "record",
+            Change::Subject(
+                Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
+            ) => "record",
             Change::Subject(Difference::Failing) => "failing",
             Change::Subject(Difference::Refused(_)) => "refused",
             Change::Rename => "rename",
@@ -82,7 +84,9 @@ impl Finding {
             Change::Subject(Difference::Effect(Effect::Delete(name))) => {
                 format!("{seen}: {name} is deleted")
             }
-            Change::Subject(Difference::Recorded | Difference::Nothing) => {
+            Change::Subject(
+                Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
+            ) => {
                 format!("{seen}: the mapping is updated")
             }
             Change::Subject(Difference::Failing) => {

@@ -89,7 +89,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Returns the end of the repository if it was after the event of the row. The end is
     /// remembered before the claims of the repository are listed, and read after this claim was
     /// written: so one of the two sees the other.
-    async fn repository_end(
+    pub(in crate::reconcile) async fn repository_end(
         &self,
         mapping: &Mapping,
     ) -> Result<Option<RepositoryTombstone>, Fault> {
@@ -126,7 +126,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let clone = template.clone_for(&action.claim.mapping().clone_request(
             spec,
             rule,
-            &self.table,
+            &self.owner,
         ))?;
         Ok((clone, template.version))
     }

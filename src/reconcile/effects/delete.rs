@@ -28,7 +28,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 let source = next.fingerprint().and_then(|found| found.source.as_deref());
                 next.observed.executions = self.pipelines.executions(name, source).await?;
             }
-            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) => {}
+            Effect::Delete(_) | Effect::Create(_) | Effect::Start(_) | Effect::Adopt(_) => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The effects that a plan may ask for, one file each.
 
+pub(super) mod adopt;
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod ownership;

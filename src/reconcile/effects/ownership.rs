@@ -20,7 +20,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     pub(in crate::reconcile) fn taken_by(&self, spec: &Spec, found: &ExistingPipeline) -> Fault {
         let Spec { pipeline, rule, .. } = spec;
         let managed_by = found.tags.get(MANAGED_BY);
-        let other = subject_of(&found.tags, &self.table);
+        let other = subject_of(&found.tags, &self.owner);
         let detail = match (other, managed_by) {
             (Some(other), _) => {
                 let repository = found.tags.get(REPOSITORY).map_or("-", String::as_str);
@@ -29,8 +29,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                     "the pipeline '{pipeline}' has the tags of {owner}: change pipeline_name of rule '{rule}', or of the other's, so that their names differ"
                 )
             }
-            (None, Some(table)) if *table != self.table => format!(
-                "the pipeline '{pipeline}' belongs to the branchline with the table '{table}': change pipeline_name of rule '{rule}'"
+            (None, Some(owner)) if owner != self.owner.as_str() => format!(
+                "the pipeline '{pipeline}' belongs to the branchline with the owner '{owner}': change pipeline_name of rule '{rule}'"
             ),
             (None, Some(_) | None) => format!(
                 "a pipeline '{pipeline}' exists that branchline did not create for this subject: rename it, or change pipeline_name of rule '{rule}'"
@@ -51,7 +51,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         found: &ExistingPipeline,
         action: &ClaimedAction<'_>,
     ) -> Result<bool, Fault> {
-        if is_ours(&found.tags, &action.claim.mapping().subject, &self.table) {
+        if is_ours(&found.tags, &action.claim.mapping().subject, &self.owner) {
             return Ok(true);
         }
         if found.tags.contains_key(MANAGED_BY) {

@@ -69,7 +69,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Create(spec) => spec,
             // The pipeline did not exist any more, and its name belongs to another one.
             Effect::Start(spec) if fault.reason == Reason::PipelineNameTaken => spec,
-            Effect::Start(_) | Effect::Delete(_) => return,
+            Effect::Start(_) | Effect::Adopt(_) | Effect::Delete(_) => return,
         };
         let rule = rule_of(claim.mapping(), spec, &self.rules);
         let Some(rule) = rule.filter(|rule| rule.max_active.is_some()) else {

@@ -23,6 +23,7 @@ use serde_json::Value;
 use super::clients;
 use crate::world::rules::{pull_request_rule, template};
 use crate::world::samples::{creating, pull, spec};
+use crate::world::story::owner;
 
 const ARN: &str = "arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7";
 
@@ -140,7 +141,7 @@ async fn a_masked_token_is_never_cloned() {
     assert_eq!(template.version, Some(7));
     let mapping = creating(pull(7), "api-pr-7", "worker/1");
     let fault = template
-        .clone_for(&mapping.clone_request(&spec("api-pr-7"), &pull_request_rule(), clients::TABLE))
+        .clone_for(&mapping.clone_request(&spec("api-pr-7"), &pull_request_rule(), &owner()))
         .unwrap_err();
     assert_eq!(fault.reason, Reason::TemplateMasked);
     assert!(fault.detail.contains("OAuthToken of Source/App"), "{fault}");

@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
+use branchline::aws::audit_table;
 
 use super::binary::{branchline, output};
 use crate::world::clock::START;
@@ -19,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) internal: String,
     pub(crate) endpoint: String,
     pub(crate) table: String,
+    /// The name of the installation; `None` if it is that of the table.
+    pub(crate) owner: Option<String>,
     pub(crate) region: String,
 }
 
@@ -42,8 +45,40 @@ impl Account {
             internal,
             endpoint: emulator::endpoint(),
             table: name.clone(),
+            owner: None,
             region: name,
         }
+    }
+
+    /// Returns the same installation on tables of another name, which have the items that its own
+    /// have now: as DynamoDB restores them.
+    pub(crate) async fn restored(&self, name: &str) -> Self {
+        let restored = self.with_new_table(name).await;
+        let audit = (audit_table(&self.table), audit_table(&restored.table));
+        for (from, to) in [(&self.table, &restored.table), (&audit.0, &audit.1)] {
+            table::copy(&self.tables().await, from, to).await;
+        }
+        restored
+    }
+
+    /// Returns the same installation on an empty table.
+    pub(crate) async fn with_new_table(&self, name: &str) -> Self {
+        let table = format!("{}-{name}", self.table);
+        table::make(&self.tables().await, &table).await;
+        Self {
+            client: self.client.clone(),
+            urls: self.urls.clone(),
+            internal: self.internal.clone(),
+            endpoint: self.endpoint.clone(),
+            table,
+            owner: Some(self.table.clone()),
+            region: self.region.clone(),
+        }
+    }
+
+    /// Returns a client of DynamoDB.
+    async fn tables(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&emulator::config(self.region.as_str()).await)
     }
 
     /// Sends a webhook to the webhook queue.
@@ -151,6 +186,9 @@ impl Account {
             .env("RULES", self.rules())
             .env("AWS_REGION", &self.region)
             .env("AWS_ENDPOINT_URL", &self.endpoint);
+        if let Some(owner) = &self.owner {
+            command.env("BRANCHLINE_OWNER", owner);
+        }
         command
     }
 }

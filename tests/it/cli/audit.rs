@@ -141,7 +141,7 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
     );
     let (csv, _) = run(&account, &["--output", "csv"], 1);
     assert!(
-        csv.starts_with("kind,subject,pipeline,detail,repairable,differences\n"),
+        csv.starts_with("kind,subject,pipeline,detail,repairable,adoptable,differences\n"),
         "{csv}"
     );
 
@@ -191,6 +191,6 @@ async fn invalid_arguments_are_reported() {
     let (_, error) = audit(&account, &["--yes"], 2);
     assert_eq!(
         error,
-        "error: the following required arguments were not provided: --repair; see `branchline audit --help`\n"
+        "error: the following required arguments were not provided: <--repair|--adopt>; see `branchline audit --help`\n"
     );
 }

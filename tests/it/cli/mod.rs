@@ -31,6 +31,7 @@ mod many_messages;
 mod mappings;
 mod observe;
 mod reconcile;
+mod restore;
 mod run;
 mod status;
 mod traces;

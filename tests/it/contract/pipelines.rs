@@ -3,9 +3,9 @@
 use branchline::domain::clone::NewPipeline;
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::execution::{FailedStage, Run};
-use branchline::domain::clone::tags::{Tags, tags};
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{CommitId, DeliveryId, ExecutionId, PipelineName};
+use branchline::domain::ids::{CommitId, DeliveryId, ExecutionId, Owner, PipelineName};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::{CreateResult, ExistingPipeline, Pipelines, RetryResult};
@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::world::clock::START;
 use crate::world::rules::{declaration, pull_request_rule};
-use crate::world::samples::{creating, pipeline, pull};
+use crate::world::samples::{creating, pipeline, pull, tagged};
+use crate::world::story::owner;
 
 /// An account without pipelines, and access to it past the port.
 pub(crate) trait PipelinesStage {
@@ -73,7 +74,7 @@ async fn clone_of<S: PipelinesStage>(stage: &S, template: &str, name: &str) -> N
     let mapping = claim.mapping();
     let spec = mapping.spec().unwrap();
     template
-        .clone_for(&mapping.clone_request(spec, &pull_request_rule(), "branchline"))
+        .clone_for(&mapping.clone_request(spec, &pull_request_rule(), &owner()))
         .unwrap()
 }
 
@@ -163,7 +164,11 @@ pub(crate) async fn create_starts_the_first_execution<S: PipelinesStage>(stage: 
 pub(crate) async fn a_name_in_use_changes_nothing<S: PipelinesStage>(stage: &S) {
     let first = made(stage, "api-pr-7").await;
     let mut second = clone_of(stage, "api-template", "api-pr-7").await;
-    second.tags = tags(&pull(8), &creating(pull(8), "x", "w").repository, "other");
+    second.tags = tagged(
+        &pull(8),
+        &creating(pull(8), "x", "w").repository,
+        &Owner::parse("other").unwrap(),
+    );
     let stages = json!({"name": "api-pr-7", "roleArn": stage.role(), "artifactStore": {"type": "S3", "location": "other"},
         "stages": second.declaration.as_json().get("stages")});
     second.declaration = Declaration::new(stages).unwrap();

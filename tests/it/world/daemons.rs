@@ -14,7 +14,7 @@ use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
 use super::queue::FakeQueue;
 use super::store::FakeStore;
-use super::story::{REGION, World, new_reconciler};
+use super::story::{REGION, World, new_reconciler, owner};
 
 /// A worker over the fakes.
 type FakeWorker = Worker<FakeQueue, FakeStore, FakePipelines, FakeClock>;
@@ -139,5 +139,6 @@ pub(super) fn reporter_config(name: &str) -> ReporterConfig {
     ReporterConfig {
         worker: name.to_owned(),
         region: REGION.to_owned(),
+        owner: owner(),
     }
 }

@@ -123,7 +123,9 @@ pub(crate) fn repair(
     history: &History,
     rng: &mut fastrand::Rng,
 ) -> (Repair, RepositoryName) {
-    let kind = *rng.choice(&FindingKind::ALL).expect("there are kinds");
+    let fixes = FindingKind::ALL.map(RepairKind::Fix);
+    let all: Vec<_> = fixes.into_iter().chain([RepairKind::Adopt]).collect();
+    let kind = *rng.choice(&all).expect("there are kinds");
     let rows = world.store.rows();
     let rows = rows.iter().filter(|row| row.last_pipeline_name().is_some());
     let rows: Vec<_> = rows.collect();
@@ -147,7 +149,7 @@ pub(crate) fn repair(
     let repair = Repair {
         subject,
         generation,
-        kind: RepairKind::Fix(kind),
+        kind,
         pipeline: pipeline_name(&name),
     };
     (repair, repository)

@@ -14,7 +14,7 @@ use super::account::Pipeline;
 use super::executions::Started;
 use super::lock;
 use super::queue_state::StoredMessage;
-use super::story::{TABLE, World, display, pipeline_of};
+use super::story::{World, display, owner, pipeline_of};
 
 impl World {
     /// Fails the test if anything is left over.
@@ -85,7 +85,7 @@ impl World {
         for row in rows.iter().filter(|row| row.state == State::Active) {
             let name = pipeline_of(row);
             unowned.remove(name);
-            let ours = |pipeline: &Pipeline| is_ours(&pipeline.tags, &row.subject, TABLE);
+            let ours = |pipeline: &Pipeline| is_ours(&pipeline.tags, &row.subject, &owner());
             match all.get(name) {
                 None => left.push(format!("{} is active, without its '{name}'", display(row))),
                 Some(pipeline) if !ours(pipeline) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
 use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
-use branchline::domain::clone::tags::{Tags, is_of_table};
+use branchline::domain::clone::tags::{Tags, is_owned};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
@@ -74,7 +74,7 @@ impl FakePipelines {
             created_at: LONG_AGO,
             source: None,
             // Whoever made it: a pipeline that carries our tags is ours to change.
-            given: !is_of_table(&tags, super::story::TABLE),
+            given: !is_owned(&tags, &super::story::owner()),
             tags,
         };
         account.pipelines.insert(name, pipeline);

@@ -2,8 +2,9 @@
 
 use branchline::domain::clone::execution::{Execution, FailedStage};
 use branchline::domain::clone::fingerprint::CloneFingerprint;
+use branchline::domain::clone::tags::{MadeFrom, Tags, tags};
 use branchline::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
+    BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, Owner, PipelineArn,
     PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
@@ -32,6 +33,17 @@ pub(crate) fn pull(number: u64) -> Subject {
         repository: RepositoryId(1_001),
         kind: SubjectKind::PullRequest(number),
     }
+}
+
+/// Returns the tags of a clone of an installation.
+pub(crate) fn tagged(subject: &Subject, repository: &RepositoryName, owner: &Owner) -> Tags {
+    let branch = Branch::parse("feature/x").unwrap();
+    let made_from = MadeFrom {
+        rule: "api",
+        template: "api-template",
+        branch: &branch,
+    };
+    tags(subject, repository, owner, made_from)
 }
 
 /// Parses the name of a pipeline.

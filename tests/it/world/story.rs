@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
-use branchline::domain::ids::{RepositoryName, Subject};
+use branchline::domain::ids::{Owner, RepositoryName, Subject};
 use branchline::domain::intake::authenticated::{Authenticator, EventOrigin, Secrets};
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
@@ -37,6 +37,11 @@ use crate::world::fault_injection::FaultInjection;
 
 /// The name of the table, which also marks our pipelines.
 pub(crate) const TABLE: &str = "branchline";
+
+/// Returns the name of the installation: by default that of its table.
+pub(crate) fn owner() -> Owner {
+    Owner::parse(TABLE).unwrap()
+}
 /// The `maxReceiveCount` of the source queues, as in the sandbox.
 pub(crate) const MAX_RECEIVES: u32 = 100;
 
@@ -172,7 +177,7 @@ impl World {
 
     /// Sends a repair to the internal queue, as an operator does. No fault applies to it.
     pub(crate) fn send_repair(&self, repair: &Repair, repository: &RepositoryName) {
-        let message = repair.to_message(repository, TABLE);
+        let message = repair.to_message(repository, &owner());
         let source = Source::Internal;
         self.queue
             .deliver_to(source, Some(SENDER), &message.body, &message.attributes)
@@ -350,7 +355,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
     ReconcilerConfig {
         rules: Rules(rules),
         authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
-        table: TABLE.to_owned(),
+        owner: owner(),
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),

@@ -28,6 +28,17 @@ pub(crate) async fn make(client: &Client, name: &str) {
     request.send().await.unwrap();
 }
 
+/// Copies every item of a table into another one.
+pub(crate) async fn copy(client: &Client, from: &str, to: &str) {
+    let mut pages = client.scan().table_name(from).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for item in page.unwrap().items.unwrap_or_default() {
+            let put = client.put_item().table_name(to).set_item(Some(item));
+            put.send().await.unwrap();
+        }
+    }
+}
+
 /// Declares these attributes as text.
 fn define(request: CreateTableFluentBuilder, names: &[&str]) -> CreateTableFluentBuilder {
     names.iter().fold(request, |request, name| {

@@ -4,7 +4,10 @@ use super::*;
 use crate::domain::clone::diff::{diff, lines};
 use crate::domain::clone::overrides::{CloneOverrides, MASK};
 use crate::domain::clone::source::CONNECTION;
-use crate::domain::clone::tags::{SUBJECT, TAG_LIMIT, is_ours};
+use crate::domain::clone::tags::{
+    BRANCH, MANAGED_BY, REPOSITORY, RULE, SUBJECT, TAG_LIMIT, TEMPLATE, TaggedClone, is_ours,
+    is_tag,
+};
 use crate::domain::fault::Reason;
 use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
 use crate::domain::report::target::CommentPolicy;
@@ -16,7 +19,9 @@ use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::ordering::{EventKind, EventOrder};
 
-const TABLE: &str = "branchline";
+fn owner() -> Owner {
+    Owner::parse("branchline").unwrap()
+}
 
 fn source(name: &str, repository: &str) -> Value {
     json!({
@@ -108,7 +113,7 @@ fn spec() -> Spec {
 }
 
 fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {
-    template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, TABLE))
+    template.clone_for(&mapping(SubjectKind::PullRequest(7)).clone_request(&spec(), rule, &owner()))
 }
 
 /// Returns the differences between the clone and its template.
@@ -172,12 +177,23 @@ fn a_masked_secret_is_a_fault_that_names_its_place() {
     );
 }
 
+/// Returns the tags of a clone of a rule whose name AWS does not accept in a tag.
+fn tagged(subject: &Subject, repository: &RepositoryName) -> Tags {
+    let branch = Branch::parse("fix/(a) = b,#1").unwrap();
+    let made_from = MadeFrom {
+        rule: "rule 1, api",
+        template: "api-template",
+        branch: &branch,
+    };
+    tags(subject, repository, &owner(), made_from)
+}
+
 #[test]
 fn tags_are_legal_and_tell_subjects_apart() {
     let branch = |name: &str| SubjectKind::Branch(Branch::parse(name).unwrap());
     let tags_of = |kind: SubjectKind| {
         let mapping = mapping(kind);
-        tags(&mapping.subject, &mapping.repository, TABLE)
+        tagged(&mapping.subject, &mapping.repository)
     };
     assert_eq!(
         tags_of(SubjectKind::PullRequest(7))[SUBJECT],
@@ -191,7 +207,67 @@ fn tags_are_legal_and_tell_subjects_apart() {
         tags_of(branch("a#b"))[SUBJECT],
         tags_of(branch("a%b"))[SUBJECT]
     );
-    assert!(tags_of(branch(&"ü#".repeat(150)))[SUBJECT].chars().count() <= TAG_LIMIT);
+    let long = tags_of(branch(&"ü#".repeat(150)));
+    assert_eq!(long[SUBJECT].chars().count(), TAG_LIMIT);
+    for (key, value) in tags_of(branch("a b=c,d")).iter().chain(&long) {
+        assert!(is_tag(key, value), "{key}={value}");
+    }
+}
+
+#[test]
+fn the_tags_of_a_clone_say_what_it_was_made_from() {
+    let of = |kind: SubjectKind| {
+        let mapping = mapping(kind);
+        let tags = tagged(&mapping.subject, &mapping.repository);
+        (mapping, tags)
+    };
+    let branch = |name: &str| SubjectKind::Branch(Branch::parse(name).unwrap());
+    for (kind, name) in [
+        (SubjectKind::PullRequest(7), "fix/(a) = b,#1"),
+        (branch("feature/x"), "feature/x"),
+        (branch("ü#1 = 2 "), "ü#1 = 2 "),
+    ] {
+        let (mapping, tags) = of(kind);
+        let read = TaggedClone::read(&tags, &owner());
+        let expected = TaggedClone {
+            subject: mapping.subject,
+            repository: mapping.repository,
+            rule: "rule 1, api".to_owned(),
+            template: PipelineName::parse("api-template").unwrap(),
+            branch: Branch::parse(name).unwrap(),
+        };
+        assert_eq!(read, Ok(expected));
+        let other = Owner::parse("another").unwrap();
+        assert_eq!(TaggedClone::read(&tags, &other), Err(SUBJECT));
+    }
+}
+
+#[test]
+fn a_clone_whose_tags_do_not_suffice_names_the_tag() {
+    let (pull, long) = (SubjectKind::PullRequest(7), "a".repeat(300));
+    let of = |kind: SubjectKind| {
+        let mapping = mapping(kind);
+        tagged(&mapping.subject, &mapping.repository)
+    };
+    let without = |key: &str| {
+        let mut tags = of(pull.clone());
+        tags.remove(key);
+        TaggedClone::read(&tags, &owner()).unwrap_err()
+    };
+    for key in [MANAGED_BY, SUBJECT] {
+        assert_eq!(without(key), SUBJECT);
+    }
+    for key in [REPOSITORY, RULE, TEMPLATE, BRANCH] {
+        assert_eq!(without(key), key);
+    }
+    // A text that was cut is not taken for a whole one.
+    let cut = of(SubjectKind::Branch(Branch::parse(long).unwrap()));
+    assert_eq!(TaggedClone::read(&cut, &owner()), Err(SUBJECT));
+    for text in ["a=", "a=2", "a=zz", "a==0badcafe", "=FF"] {
+        let mut tags = of(pull.clone());
+        tags.insert(RULE.to_owned(), text.to_owned());
+        assert_eq!(TaggedClone::read(&tags, &owner()), Err(RULE), "{text}");
+    }
 }
 
 #[test]
@@ -202,16 +278,20 @@ fn only_our_own_table_and_subject_make_a_pipeline_ours() {
         ..mapping.subject.clone()
     };
     let renamed = RepositoryName::parse("acme/renamed").unwrap();
-    let found = tags(&mapping.subject, &mapping.repository, TABLE);
-    assert!(is_ours(&found, &mapping.subject, TABLE));
+    let found = tagged(&mapping.subject, &mapping.repository);
+    assert!(is_ours(&found, &mapping.subject, &owner()));
     assert!(is_ours(
-        &tags(&mapping.subject, &renamed, TABLE),
+        &tagged(&mapping.subject, &renamed),
         &mapping.subject,
-        TABLE
+        &owner()
     ));
-    assert!(!is_ours(&found, &other, TABLE));
-    assert!(!is_ours(&found, &mapping.subject, "another-table"));
-    assert!(!is_ours(&Tags::new(), &mapping.subject, TABLE));
+    assert!(!is_ours(&found, &other, &owner()));
+    assert!(!is_ours(
+        &found,
+        &mapping.subject,
+        &Owner::parse("another").unwrap()
+    ));
+    assert!(!is_ours(&Tags::new(), &mapping.subject, &owner()));
 }
 
 mod dangers;

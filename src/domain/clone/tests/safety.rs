@@ -105,7 +105,7 @@ fn text_that_people_write_reaches_a_variable_only_if_it_is_plain() {
             ..spec()
         };
         let mapping = mapping(SubjectKind::PullRequest(7));
-        let clone = template.clone_for(&mapping.clone_request(&spec, &rule, TABLE));
+        let clone = template.clone_for(&mapping.clone_request(&spec, &rule, &owner()));
         let clone = clone.map_err(|fault| fault.to_string())?;
         let variables = clone.declaration.0["variables"].clone();
         Ok::<_, String>(variables[0]["defaultValue"].as_str().unwrap().to_owned())

@@ -256,7 +256,7 @@ fn a_branch_that_a_trigger_would_read_as_a_pattern_is_refused() {
     let mut spec = spec();
     spec.branch = Branch::parse("a{b}").unwrap();
     let fault = template
-        .clone_for(&mapping.clone_request(&spec, &push, TABLE))
+        .clone_for(&mapping.clone_request(&spec, &push, &owner()))
         .unwrap_err();
     assert_eq!(fault.reason, Reason::RuleTemplateMismatch);
     assert!(

@@ -64,18 +64,18 @@ fn another_commit_changes_the_values_but_not_the_fingerprint() {
     rule.overrides.variables = formats(&[("SHA", "{sha}")]);
     let mut mapping = mapping(SubjectKind::PullRequest(7));
     let one = template
-        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, &owner()))
         .unwrap();
     mapping.order.head = CommitId::parse("b".repeat(40)).ok();
     let two = template
-        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, &owner()))
         .unwrap();
     assert_ne!(one.declaration, two.declaration);
     assert_eq!(one.fingerprint, two.fingerprint);
     rule.overrides.roles.pipeline =
         Some(RoleChoice::Arn("arn:aws:iam::123456789012:role/x".into()));
     let three = template
-        .clone_for(&mapping.clone_request(&spec(), &rule, TABLE))
+        .clone_for(&mapping.clone_request(&spec(), &rule, &owner()))
         .unwrap();
     assert_ne!(two.fingerprint, three.fingerprint);
 }
@@ -127,7 +127,7 @@ fn values_over_a_limit_are_refused_before_any_call_to_aws() {
                 },
                 &plain(),
             ),
-            "invalid-value: the clone would have 51 tags, but AWS accepts 50",
+            "invalid-value: the clone would have 54 tags, but AWS accepts 50",
         ),
         (
             refused(

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{SubjectKind, Timestamp};
+use crate::domain::ids::{Owner, SubjectKind, Timestamp};
 use crate::domain::report::comment::record::{CommentRecord, WantedComment};
 use crate::domain::report::comment::text::{Comment, marker, text};
 use crate::domain::report::record::{CommitRecord, Phase};
@@ -30,10 +30,11 @@ impl CommitRecord {
     pub fn due_comment(
         &self,
         seen: Option<&CommentRecord>,
+        owner: &Owner,
         region: &str,
         now: Timestamp,
     ) -> CommentDue {
-        let Some(wanted) = self.comment(seen, region) else {
+        let Some(wanted) = self.comment(seen, owner, region) else {
             return CommentDue::Nothing;
         };
         let Some(seen) = seen else {
@@ -60,7 +61,12 @@ impl CommitRecord {
     /// Returns the comment that the pull request should have, if this commit is its newest head;
     /// `None` if it should have none, or may keep the one that it has.
     #[must_use]
-    pub fn comment(&self, seen: Option<&CommentRecord>, region: &str) -> Option<WantedComment> {
+    pub fn comment(
+        &self,
+        seen: Option<&CommentRecord>,
+        owner: &Owner,
+        region: &str,
+    ) -> Option<WantedComment> {
         let SubjectKind::PullRequest(pull_request) = self.key.subject.kind else {
             return None;
         };
@@ -85,7 +91,7 @@ impl CommitRecord {
                 is_failure(state) || (may_exist && !says_success)
             }
         };
-        let marker = marker(&self.key.subject);
+        let marker = marker(&self.key.subject, owner);
         if !is_wanted {
             return None;
         }

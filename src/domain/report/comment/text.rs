@@ -1,6 +1,6 @@
 //! The text of a comment.
 
-use crate::domain::ids::Subject;
+use crate::domain::ids::{Owner, Subject};
 use crate::domain::report::TITLE_LIMIT;
 use crate::domain::report::markdown::{code, link};
 use crate::domain::report::parts::{escaped, failed_action, left_out, stages};
@@ -21,8 +21,15 @@ pub(super) struct Comment<'a> {
 }
 
 /// Returns the line by which the comment of a pull request is found again. GitHub does not show it.
-pub(super) fn marker(subject: &Subject) -> String {
-    format!("<!-- branchline {} -->", subject.table_key())
+///
+/// Two installations may write as one App. The hash tells their comments apart, and does not
+/// publish the name of an installation.
+pub(super) fn marker(subject: &Subject, owner: &Owner) -> String {
+    format!(
+        "<!-- branchline {} {} -->",
+        owner.short_hash(),
+        subject.table_key()
+    )
 }
 
 /// Returns the text. A part that would make it too long is left out.

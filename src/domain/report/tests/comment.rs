@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::due::{after, superseded};
 use super::*;
 use crate::domain::fault::Reason;
-use crate::domain::ids::{Branch, CommentId, PipelineName, SubjectKind, Timestamp};
+use crate::domain::ids::{Branch, CommentId, Owner, PipelineName, SubjectKind, Timestamp};
 use crate::domain::report::comment::CommentDue;
 use crate::domain::report::comment::record::{CommentRecord, WantedComment, is_newest_head};
 use crate::domain::report::comment::text::COMMENT_LIMIT;
@@ -13,6 +13,10 @@ use crate::domain::report::record::{CommitRecord, FailedReport, Phase, Sending};
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::state::desired::AbsenceReason;
 
+fn owner() -> Owner {
+    Owner::parse("branchline").unwrap()
+}
+
 fn with(policy: CommentPolicy, mut record: CommitRecord) -> CommitRecord {
     record.target.comment = policy;
     record
@@ -20,10 +24,10 @@ fn with(policy: CommentPolicy, mut record: CommitRecord) -> CommitRecord {
 
 /// Returns the text of the comment without its marker.
 fn text(record: &CommitRecord, seen: Option<&CommentRecord>) -> String {
-    let Some(wanted) = record.comment(seen, REGION) else {
+    let Some(wanted) = record.comment(seen, &owner(), REGION) else {
         return "nothing".to_owned();
     };
-    let marker = "<!-- branchline REPO#1/PR#0000000007 -->\n";
+    let marker = "<!-- branchline b8a96010 REPO#1/PR#0000000007 -->\n";
     wanted.text.strip_prefix(marker).unwrap().to_owned()
 }
 
@@ -37,7 +41,7 @@ fn line(record: &CommitRecord, seen: Option<&CommentRecord>) -> String {
 
 /// Sends the comment that is due, as the reporter does.
 fn sent(record: &CommitRecord, seen: Option<CommentRecord>) -> CommentRecord {
-    let CommentDue::Now(wanted) = record.due_comment(seen.as_ref(), REGION, NOW) else {
+    let CommentDue::Now(wanted) = record.due_comment(seen.as_ref(), &owner(), REGION, NOW) else {
         panic!("nothing due")
     };
     let mut next = CommentRecord::about(seen, record, NOW);
@@ -242,9 +246,9 @@ fn sending(until: Timestamp) -> Sending {
 fn what_is_due_depends_on_the_comment_and_on_other_senders() {
     let red = heard(&red());
     let known = sent(&red, None);
-    let due = |seen: &CommentRecord, now| green().due_comment(Some(seen), REGION, now);
+    let due = |seen: &CommentRecord, now| green().due_comment(Some(seen), &owner(), REGION, now);
     assert_eq!(
-        red.due_comment(Some(&known), REGION, NOW),
+        red.due_comment(Some(&known), &owner(), REGION, NOW),
         CommentDue::Nothing
     );
     let later = NOW.plus(Duration::from_secs(9));
@@ -288,7 +292,7 @@ fn people_cannot_write_into_the_comment_and_it_is_never_too_long() {
     let failure = run.failure.as_mut().unwrap();
     failure.summary = Some("```\n@octocat\n".repeat(2_000));
     failure.stage = "@octocat".repeat(10);
-    let WantedComment { text, .. } = hostile.comment(None, REGION).unwrap();
+    let WantedComment { text, .. } = hostile.comment(None, &owner(), REGION).unwrap();
     assert!(text.len() <= COMMENT_LIMIT, "{}", text.len());
     let outside = without_code(&text);
     assert!(!outside.contains("@o"), "{outside}");

@@ -51,6 +51,8 @@ pub enum Unchanged {
     NotHead,
     /// There is no pipeline to build the commit again.
     NoPipeline,
+    /// There is no clone to adopt, or its tags do not describe it.
+    NoClone,
     /// The commit is being built.
     Running,
 }
@@ -65,6 +67,7 @@ impl Unchanged {
             Self::PipelineExists => "pipeline-exists",
             Self::NotHead => "not-head",
             Self::NoPipeline => "no-pipeline",
+            Self::NoClone => "no-clone",
             Self::Running => "running",
         }
     }
@@ -381,10 +384,12 @@ fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping 
     }
 }
 
+mod adoption;
 mod forgetting;
 mod renaming;
 mod repair;
 mod rerun;
+pub use adoption::plan_adoption;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};

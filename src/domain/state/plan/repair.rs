@@ -50,8 +50,14 @@ pub fn standing<'a>(mapping: &'a Mapping, spec: &Spec, rules: &'a Rules) -> Stan
     };
     let rule = match &mapping.subject.kind {
         SubjectKind::PullRequest(_) => {
-            let mut about = rules.of(On::PullRequest, &mapping.repository);
-            about.find(admits)
+            let about = || {
+                rules
+                    .of(On::PullRequest, &mapping.repository)
+                    .filter(admits)
+            };
+            // Without a base, the rule that made the clone counts.
+            let made_it = |rule: &&Rule| spec.base.is_none() && rule.name == spec.rule;
+            about().find(made_it).or_else(|| about().next())
         }
         SubjectKind::Branch(branch) => rules.for_branch(branch, &mapping.repository),
     };
@@ -205,8 +211,8 @@ fn orphan(
     let unseen = || {
         // Older than every event from GitHub.
         let order = EventOrder {
-            event_time: Timestamp(0),
-            received_at: Timestamp(0),
+            event_time: Mapping::UNHEARD,
+            received_at: Mapping::UNHEARD,
             kind: match subject.kind {
                 SubjectKind::PullRequest(_) => EventKind::Closed,
                 SubjectKind::Branch(_) => EventKind::Deleted,

@@ -6,6 +6,7 @@
     reason = "helpers of tests: what is not there fails the test"
 )]
 
+mod adoption;
 mod ends;
 mod forgetting;
 mod listing;

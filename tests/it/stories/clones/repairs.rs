@@ -3,9 +3,9 @@
 use branchline::ports::Queue;
 use std::time::Duration;
 
-use branchline::domain::clone::tags::{Tags, tags};
+use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{RepositoryName, Subject, SubjectKind};
+use branchline::domain::ids::{Owner, RepositoryName, Subject, SubjectKind};
 use branchline::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Update};
@@ -21,10 +21,11 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::{
     TEMPLATE, branch_rule, patterns, pipeline_name, pull_request_rule, template,
 };
-use crate::world::story::{TABLE, World, paused, run_story};
+use crate::world::samples::tagged;
+use crate::world::story::{World, owner, paused, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
-async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
+pub(super) async fn findings(world: &World, rules: Vec<Rule>) -> Vec<Finding> {
     report(world, rules, None).await.findings
 }
 
@@ -38,7 +39,7 @@ pub(super) async fn report(
     let auditor = Auditor {
         account: &account,
         rules: &branchline::domain::rules::rule::Rules(rules),
-        table: TABLE,
+        owner: &owner(),
         clock: &world.clock,
     };
     match subject {
@@ -66,7 +67,7 @@ pub(super) async fn repair(world: &World, rules: Vec<Rule>) {
 pub(super) async fn send_repairs(world: &World, findings: Vec<Finding>) {
     for found in findings {
         let (repair, repository) = found.repair.unwrap();
-        let message = repair.to_message(&repository, TABLE);
+        let message = repair.to_message(&repository, &owner());
         let sent = world.queue.send(Destination::Internal, message);
         sent.await.unwrap();
     }
@@ -177,18 +178,16 @@ fn a_pipeline_without_a_mapping_is_deleted_by_its_tags_alone() {
             .deliver(Webhook::pull_request("closed").number(8))
             .await;
         let gone = world.mapping("acme/api#8").subject;
-        let seven = branchline::domain::ids::Subject {
-            kind: branchline::domain::ids::SubjectKind::PullRequest(7),
+        let seven = Subject {
+            kind: SubjectKind::PullRequest(7),
             ..gone.clone()
         };
-        let name = branchline::domain::ids::RepositoryName::parse(REPOSITORY.1).unwrap();
+        let name = RepositoryName::parse(REPOSITORY.1).unwrap();
         for (subject, pipeline) in [(&seven, "lost-7"), (&gone, "lost-8")] {
-            world.add_pipeline(
-                template(pipeline, REPOSITORY.1),
-                tags(subject, &name, TABLE),
-            );
+            let tags = tagged(subject, &name, &owner());
+            world.add_pipeline(template(pipeline, REPOSITORY.1), tags);
         }
-        let elsewhere = tags(&seven, &name, "another-branchline");
+        let elsewhere = tagged(&seven, &name, &Owner::parse("another-branchline").unwrap());
         world.add_pipeline(template("not-ours", REPOSITORY.1), elsewhere);
         let found = ["orphan acme/api#7 lost-7", "orphan acme/api#8 lost-8"];
         assert_eq!(audit(world, ours()).await, found);
@@ -247,7 +246,7 @@ fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
             pipeline: pipeline_name(TEMPLATE),
         };
         let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
-        let message = repair.to_message(&repository, TABLE);
+        let message = repair.to_message(&repository, &owner());
         let sent = world.queue.send(Destination::Internal, message);
         sent.await.unwrap();
         assert_eq!(outcomes(world).await, ["pipeline-is-template"]);
@@ -352,7 +351,7 @@ const WRONGS: [fn(&World); 3] = [
             kind: SubjectKind::PullRequest(8),
             ..row.subject
         };
-        let tags = tags(&subject, &row.repository, TABLE);
+        let tags = tagged(&subject, &row.repository, &owner());
         world.add_pipeline(template("lost", REPOSITORY.1), tags);
     },
 ];

@@ -1,14 +1,13 @@
 //! CodePipeline may show a new pipeline's tags a moment after the pipeline. A pipeline without
 //! them is not called a stranger's at once, and one that branchline made becomes no orphan.
 
-use branchline::domain::clone::tags::tags;
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::RepositoryName;
+use branchline::domain::ids::{Owner, RepositoryName};
 
 use crate::stories::clones::{built, pushed};
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::template;
-use crate::world::samples::pull;
+use crate::world::samples::{pull, tagged};
 use crate::world::story::{TABLE, World, run_story};
 use crate::world::webhook::{REPOSITORY, Webhook};
 
@@ -90,13 +89,13 @@ fn a_closing_of_a_pipeline_that_nobody_heard_of_leaves_no_orphan() {
 fn a_name_that_only_tags_show_as_taken_is_explained_with_its_owner() {
     let owners = [
         (TABLE, "the tags of pull request 8 of acme/api"),
-        ("other", "the branchline with the table 'other'"),
+        ("other", "the branchline with the owner 'other'"),
     ];
-    for (table, owner) in owners {
+    for (name, owner) in owners {
         run_story(async |world| {
             let other = pull(8);
             let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
-            let tags = tags(&other, &repository, table);
+            let tags = tagged(&other, &repository, &Owner::parse(name).unwrap());
             world.add_pipeline(template("api-pr-7", REPOSITORY.1), tags);
             let outcomes = world.deliver(Webhook::pull_request("opened")).await;
             let taken = &outcomes[0];

@@ -26,7 +26,7 @@ use crate::world::pipelines::FakePipelines;
 use crate::world::queue_state::StoredMessage;
 use crate::world::rules::{branch_rule, pull_request_rule};
 use crate::world::store::FakeStore;
-use crate::world::story::{REGION, TABLE, World, run_story};
+use crate::world::story::{REGION, World, owner, run_story};
 use crate::world::webhook::{Webhook, secrets};
 
 pub(super) fn envelope(letter: &StoredMessage) -> Envelope {
@@ -60,7 +60,7 @@ type FakeRehearsal = Rehearsal<FakeStore, FakePipelines, FakeClock>;
 pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
     let config = RehearsalConfig {
         rules: Rules(with),
-        table: TABLE.to_owned(),
+        owner: owner(),
         authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::fault_injection::Op;
 use crate::world::rules::{TEMPLATE, branch_rule, pipeline_name, pull_request_rule, template};
-use crate::world::story::{TABLE, run_story};
+use crate::world::story::{owner, run_story};
 use crate::world::webhook::Webhook;
 
 /// Returns the template with a stage that deploys a stack.
@@ -63,7 +63,7 @@ fn check_names_what_is_left_out_and_what_a_rule_allows() {
         let check = |stages: StageSelection| {
             let mut rule = pull_request_rule();
             rule.overrides.stages = stages;
-            preflight::template(&rule, &template, TABLE).finding
+            preflight::template(&rule, &template, &owner()).finding
         };
         let safe = check(StageSelection::Safe);
         let role = "action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn";

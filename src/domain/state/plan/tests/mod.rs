@@ -89,6 +89,7 @@ fn decide(intent: &Intent, seen: Option<&Mapping>) -> Plan {
     if let Plan::Act { transition, effect } = &plan {
         let (Effect::Create(Spec { pipeline: name, .. })
         | Effect::Start(Spec { pipeline: name, .. })
+        | Effect::Adopt(Spec { pipeline: name, .. })
         | Effect::Delete(name)) = effect;
         assert_eq!(transition.next.pipeline_name(), Some(name));
     }
@@ -159,6 +160,10 @@ fn word(plan: &Plan) -> String {
             effect: Effect::Start(spec),
             ..
         } => format!("start {}", spec.pipeline),
+        Plan::Act {
+            effect: Effect::Adopt(spec),
+            ..
+        } => format!("adopt {}", spec.pipeline),
     }
 }
 

@@ -1,0 +1,143 @@
+//! Finds the clones that belong to no mapping, and says for each whether it can be adopted.
+
+use crate::domain::clone::tags::{REPOSITORY, TaggedClone, Tags, is_owned, subject_of};
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
+use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
+use crate::domain::state::mapping::{Mapping, State};
+use crate::ports::{Clock, PipelineReader, StoreReader};
+
+use crate::inspect::audit::{Auditor, is_unreadable};
+use crate::inspect::audit_report::{Finding, unreadable};
+
+/// An orphan, and what may become of it.
+struct Orphan<'a> {
+    name: &'a PipelineName,
+    tags: &'a Tags,
+    owner: &'a Owner,
+}
+
+impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
+    /// Checks a pipeline that belongs to no mapping, according to the listing.
+    pub(super) async fn orphan(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
+        let arn = self.sibling(name).await?;
+        let pipelines = &self.account.pipelines;
+        let pipeline = pipelines.find(name, arn.as_ref()).await?;
+        let Some(tags) = pipeline.map(|pipeline| pipeline.tags) else {
+            return Ok(None);
+        };
+        if !is_owned(&tags, self.owner) {
+            return Ok(None);
+        }
+        let orphan = Orphan {
+            name,
+            tags: &tags,
+            owner: self.owner,
+        };
+        let Some(subject) = subject_of(&tags, self.owner) else {
+            return Ok(Some(orphan.by_hand("its tags do not identify its subject")));
+        };
+        let row = match self.account.store.mapping(&subject).await {
+            Err(fault) if is_unreadable(&fault) => {
+                return Ok(Some(unreadable(&fault, orphan.subject(), Some(name))));
+            }
+            row => row?,
+        };
+        let existing = row.as_ref().filter(|row| row.state != State::Gone);
+        if existing.is_some_and(|row| row.pipeline_name() == Some(name)) {
+            return Ok(None);
+        }
+        // The daemon may have deleted it in the meantime.
+        if pipelines.find(name, arn.as_ref()).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(match existing {
+            Some(row) => orphan.by_hand(&format!(
+                "its subject has another pipeline, and is {}",
+                row.state.as_str()
+            )),
+            None => orphan.of(&subject, row.as_ref()),
+        }))
+    }
+
+    /// Returns the ARN of a pipeline in this account, derived from a template's, which saves a
+    /// call.
+    async fn sibling(&self, name: &PipelineName) -> Result<Option<PipelineArn>, Fault> {
+        for rule in &self.rules.0 {
+            match self.account.template(&rule.template).await {
+                Ok(template) => return Ok(Some(template.arn.with_name(name))),
+                Err(fault) if fault.reason == Reason::TemplateMissing => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Orphan<'_> {
+    /// Returns the finding of a clone that a person must delete.
+    fn by_hand(&self, why: &str) -> Finding {
+        let name = self.name;
+        self.finding(format!(
+            "{why}: delete it by hand: aws codepipeline delete-pipeline --name {name}"
+        ))
+    }
+
+    /// Returns the finding of the clone of a subject without a mapping, or with a tombstone.
+    fn of(&self, subject: &Subject, row: Option<&Mapping>) -> Finding {
+        let clone = TaggedClone::read(self.tags, self.owner);
+        let adopted = match &clone {
+            Ok(_) => "--adopt writes one".to_owned(),
+            Err(tag) => format!("it cannot be adopted, because its tag {tag} does not say enough"),
+        };
+        let detail = match row.and_then(|row| row.absence().map(|reason| (row, reason))) {
+            Some((row, reason)) => format!(
+                "its mapping says since {} that it has no pipeline ({})",
+                row.updated_at,
+                reason.as_str()
+            ),
+            None => "it belongs to no mapping".to_owned(),
+        };
+        let mut finding = self.finding(format!("{detail}: a repair deletes it, {adopted}"));
+        let request = |kind| Repair {
+            subject: subject.clone(),
+            generation: row.map_or(0, |row| row.generation),
+            kind,
+            pipeline: self.name.clone(),
+        };
+        finding.repair = self
+            .repository()
+            .map(|name| (request(RepairKind::Fix(FindingKind::Orphan)), name));
+        finding.adoption = clone
+            .ok()
+            .map(|clone| (request(RepairKind::Adopt), clone.repository));
+        finding.repairable = finding.repair.is_some();
+        finding.adoptable = finding.adoption.is_some();
+        finding
+    }
+
+    fn finding(&self, detail: String) -> Finding {
+        Finding {
+            kind: FindingKind::Orphan,
+            subject: self.subject(),
+            pipeline: Some(self.name.to_string()),
+            detail,
+            repairable: false,
+            adoptable: false,
+            differences: String::new(),
+            deletes: true,
+            repair: None,
+            adoption: None,
+        }
+    }
+
+    fn repository(&self) -> Option<RepositoryName> {
+        RepositoryName::parse(self.tags.get(REPOSITORY)?.as_str()).ok()
+    }
+
+    /// Returns the subject, as people write it.
+    fn subject(&self) -> Option<String> {
+        let repository = self.repository()?;
+        Some(subject_of(self.tags, self.owner)?.display(&repository))
+    }
+}

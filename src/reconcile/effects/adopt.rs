@@ -1,0 +1,71 @@
+//! Adopts a clone whose mapping was lost.
+
+use crate::domain::clone::execution::last_built;
+use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::fault::Fault;
+use crate::domain::ids::ExecutionId;
+use crate::domain::outcome::result::Outcome;
+use crate::domain::state::desired::{AbsenceReason, Spec};
+use crate::domain::state::effect::{EffectResult, ExistingClone};
+use crate::domain::state::plan::rule_of;
+use crate::ports::{Clock, Pipelines, SlotResult, Store};
+
+use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+
+impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
+    /// Records the clone as it is. No call changes it: without a fingerprint, its next start brings
+    /// it up to date with its template and rule.
+    pub(in crate::reconcile) async fn adopt(
+        &self,
+        spec: &Spec,
+        action: &ClaimedAction<'_>,
+    ) -> EffectOutcome {
+        let mapping = action.claim.mapping();
+        if let Some(end) = self.repository_end(mapping).await? {
+            let outcome = Outcome::Recorded(Some(end.reason));
+            return Ok((EffectResult::Ended(end.reason), outcome));
+        }
+        let name = &spec.pipeline;
+        let found = match self.pipelines.find(name, None).await? {
+            None => return Ok((not_adopted(), Outcome::AlreadyDeleted)),
+            Some(found) if self.owns(name, &found, action).await? => found,
+            Some(_) => return Ok((not_adopted(), Outcome::SkippedForeign)),
+        };
+        let executions = self.pipelines.executions(name, None).await?;
+        let newest = executions.first().map(|one| one.id.clone());
+        let adopted = ExistingClone {
+            name: name.clone(),
+            arn: found.arn,
+            template_version: None,
+            fingerprint: CloneFingerprint::default(),
+            slot: self.slot_of_adopted(spec, action).await?,
+            execution: newest.and_then(|id| ExecutionId::parse(id).ok()),
+            built: last_built(&executions),
+        };
+        Ok((EffectResult::Present(Box::new(adopted)), Outcome::Adopted))
+    }
+
+    /// Acquires a slot for a clone that exists anyway: it has none if all are taken, or if they are
+    /// yet to be counted, which then counts it.
+    async fn slot_of_adopted(
+        &self,
+        spec: &Spec,
+        action: &ClaimedAction<'_>,
+    ) -> Result<Option<String>, Fault> {
+        let mapping = action.claim.mapping();
+        let rule = rule_of(mapping, spec, &self.rules);
+        let Some((rule, max)) = rule.and_then(|rule| Some((rule, rule.max_active?))) else {
+            return Ok(None);
+        };
+        let acquired = self.store.acquire_slot(&rule.name, max, &mapping.subject);
+        Ok(match acquired.await? {
+            SlotResult::Acquired => Some(rule.name.clone()),
+            SlotResult::Full | SlotResult::Uncounted => None,
+        })
+    }
+}
+
+/// Returns the end of an adoption whose clone is gone, or is not ours any more.
+fn not_adopted() -> EffectResult {
+    EffectResult::Ended(AbsenceReason::Orphan)
+}
