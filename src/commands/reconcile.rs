@@ -99,10 +99,9 @@ async fn compare(
         findings: Vec::new(),
         unreadable,
     };
-    let is_asked_for = |name: &str| only.is_match(name);
     for repository in &repositories {
         let name = repository.place.name.as_str();
-        if !is_asked_for(name) {
+        if !only.is_match(name) {
             continue;
         }
         match walk.look_at(repository).await {

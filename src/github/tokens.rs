@@ -1,6 +1,6 @@
 //! The tokens of an App's installations (GitHub Docs, "Generating an installation access token").
-//! Each is for one permission, and for one repository if it may write. It lives in memory only, and is renewed before it
-//! expires. Callers that need the same token wait for one request.
+//! Each is for one permission, and for one repository if it may write. It lives in memory only, and
+//! is renewed before it expires. Callers that need the same token wait for one request.
 
 use std::sync::Arc;
 use std::time::Duration;

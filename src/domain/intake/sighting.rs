@@ -1,6 +1,7 @@
-//! A sighting: what GitHub showed of a pull request, a branch or a repository when branchline looked
-//! there, because a webhook may have been lost. It arrives on the internal queue, and becomes the
-//! event that the lost webhook would have been, so that a webhook that comes later is newer.
+//! A sighting: what GitHub showed of a pull request, a branch or a repository when branchline
+//! looked there, because a webhook may have been lost. It arrives on the internal queue, and
+//! becomes the event that the lost webhook would have been, so that a webhook that comes later is
+//! newer.
 
 use std::time::Duration;
 

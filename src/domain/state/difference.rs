@@ -28,8 +28,8 @@ pub enum Difference {
     Refused(Fault),
 }
 
-/// Compares a pull request or a branch with its row. `begun` is when branchline began to look, after
-/// it had read the row.
+/// Compares a pull request or a branch with its row. `begun` is when branchline began to look,
+/// after it had read the row.
 #[must_use]
 pub fn difference(
     sighting: &Sighting,

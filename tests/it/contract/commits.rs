@@ -211,7 +211,8 @@ pub(crate) async fn updates_are_written_with_the_row_or_not_at_all<S: StoreStage
 }
 
 /// A head of which nothing is known but its successor is no record, and an update that makes one
-/// keeps its execution and what was reported. An execution that is named counts, also one that ended.
+/// keeps its execution and what was reported. An execution that is named counts, also one that
+/// ended.
 pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: &S) {
     let superseded = CommitUpdate::Superseded {
         key: key('a'),
