@@ -19,7 +19,7 @@ use crate::domain::outcome::outgoing::Destination;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::text::plural;
 use crate::github;
-use crate::jobs::reconcile::{Finding, LookFault, Unreadable, Walk};
+use crate::jobs::reconcile::{Comparison, Finding, LookFault, Unreadable};
 use crate::ports::{Clock, Queue};
 use crate::reconcile::lease::VISIBILITY;
 
@@ -92,9 +92,9 @@ async fn compare(
     let store = aws.store(config.table.clone());
     let begun = SystemClock.now();
     let spinner = spinner("comparing repositories:");
-    let walk = Walk::begin(&store, &github, &config.rules, begun);
-    let walk = walk.await.map_err(fault)?;
-    let (repositories, unreadable) = walk.repositories().await?;
+    let comparison = Comparison::begin(&store, &github, &config.rules, begun);
+    let comparison = comparison.await.map_err(fault)?;
+    let (repositories, unreadable) = comparison.repositories().await?;
     let mut compared = Compared {
         findings: Vec::new(),
         unreadable,
@@ -104,7 +104,7 @@ async fn compare(
         if !only.is_match(name) {
             continue;
         }
-        match walk.look_at(repository).await {
+        match comparison.look_at(repository).await {
             Ok(findings) => compared.findings.extend(findings),
             Err(LookFault::Table(why)) => return Err(fault(why).into()),
             Err(LookFault::GitHub(fault)) => compared.unreadable.push(Unreadable {

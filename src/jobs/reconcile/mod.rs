@@ -1,7 +1,7 @@
 //! Finds what webhooks that were lost would have changed, and sends it to the internal queue.
 
+mod comparison;
 mod finding;
-mod walk;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::domain::text::plural;
 use crate::ports::{Clock, CommitLog, Listing, Queue, StoreReader};
 use crate::telemetry::metrics;
 
+pub use comparison::{Comparison, LookFault, Unreadable};
 pub use finding::{Change, Finding};
-pub use walk::{LookFault, Unreadable, Walk};
 
 /// The most pipelines that one run has created: a rule that is too wide is noticed before it has
 /// created thousands. The next run creates the rest.
@@ -46,10 +46,10 @@ pub(super) async fn run<S: StoreReader + CommitLog, L: Listing, Q: Queue, C: Clo
 ) -> Result<String, String> {
     let fault = |fault: Fault| fault.to_string();
     let begun = clock.now();
-    let walk = Walk::begin(store, github, rules, begun)
+    let comparison = Comparison::begin(store, github, rules, begun)
         .await
         .map_err(fault)?;
-    let repositories = walk.repositories().await;
+    let repositories = comparison.repositories().await;
     let (mut repositories, unreadable) = repositories.map_err(|fault| fault.to_string())?;
     // A run that GitHub's rate limit ends has not looked at the same ones each time.
     fastrand::shuffle(&mut repositories);
@@ -58,7 +58,7 @@ pub(super) async fn run<S: StoreReader + CommitLog, L: Listing, Q: Queue, C: Clo
         ..Found::default()
     };
     for repository in &repositories {
-        match walk.look_at(repository).await {
+        match comparison.look_at(repository).await {
             Ok(findings) => {
                 found.looked_at += 1;
                 for finding in findings {

@@ -54,7 +54,7 @@ impl From<GitHubFault> for LookFault {
 }
 
 /// One look at GitHub, with the mappings of all subjects that have a pipeline.
-pub struct Walk<'a, S, L> {
+pub struct Comparison<'a, S, L> {
     store: &'a S,
     github: &'a L,
     rules: &'a Rules,
@@ -62,7 +62,7 @@ pub struct Walk<'a, S, L> {
     live: BTreeMap<RepositoryId, Vec<Mapping>>,
 }
 
-impl<'a, S: StoreReader + CommitLog, L: Listing> Walk<'a, S, L> {
+impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
     /// Reads the mappings.
     ///
     /// # Errors
