@@ -36,7 +36,7 @@ Changes:
   create   it is open, and has no pipeline          the pipeline is created, and builds it
   start    its head commit was not built            the pipeline is started
   delete   it is closed, deleted or archived        the pipeline is deleted
-  record   something else changed                   the mapping is updated, and GitHub is told
+  record   something else changed                   the mapping is updated and reported
   rename   the repository has another name          the mappings get the new name
   failing  the last attempt failed                  nothing is sent: see `branchline why`
   refused  the change would fail by the rules       it is sent once, so that GitHub shows it

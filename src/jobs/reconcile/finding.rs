@@ -21,7 +21,7 @@ pub struct Finding {
     pub subject: Option<Subject>,
     /// What follows.
     pub change: Change,
-    /// True if the daemon is to be told.
+    /// True if it is sent to the internal queue.
     pub is_sent: bool,
 }
 

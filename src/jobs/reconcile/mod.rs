@@ -34,7 +34,7 @@ struct Found {
 /// and returns what it did. What cannot be read is logged and left as it is.
 ///
 /// # Errors
-/// The table or the queue does not answer, or GitHub says nothing at all.
+/// The table or the queue does not answer, or nothing at GitHub can be read.
 ///
 /// If cancelled, the differences that were found are sent.
 pub(super) async fn run<S: StoreReader + CommitLog, L: Listing, Q: Queue, C: Clock>(
