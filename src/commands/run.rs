@@ -21,7 +21,7 @@ use crate::domain::intake::authenticated::Authenticator;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
 use crate::jobs::{Driver, Jobs};
-use crate::ports::{GitHub, PipelineReader, Pipelines, Queue};
+use crate::ports::{GitHub, PipelineReader, Pipelines, Queue, Redelivery};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::reports::{Outbox, Reporter, ReporterConfig};
@@ -153,7 +153,7 @@ fn reporter(
     worker: &str,
     outbox: Outbox,
 ) -> Result<
-    Option<Reporter<DynamoStore, impl PipelineReader, impl GitHub, SystemClock>>,
+    Option<Reporter<DynamoStore, impl PipelineReader, impl GitHub + Redelivery, SystemClock>>,
     Box<dyn Error>,
 > {
     let Some(access) = config.github.clone() else {

@@ -3,6 +3,7 @@
 use crate::domain::github::api_url::ApiUrl;
 use crate::domain::github::app_id::AppId;
 use crate::domain::github::app_key::AppKey;
+use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess};
 use crate::domain::secret::Secret;
 
@@ -16,8 +17,12 @@ const NEEDS_KEY: &str =
 const NEEDS_APP: &str =
     "missing: the private key is of an App; set it to the App's client id or App id";
 
-/// Reads the API and the credentials. `None` if there are none, or if they are wrong, which is
-/// reported.
+const HOOKS_OF_APP: &str =
+    "has no effect with an app, whose own webhook is known: remove it, or use a token";
+const HOOKS_ALONE: &str = "has no effect without a token: set token, or remove it";
+
+/// Reads the API, the credentials and the webhooks. `None` if there are none, or if they are wrong,
+/// which is reported.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     github: &Table<'_, '_>,
@@ -57,15 +62,45 @@ pub(super) fn read(
         let what = "has no effect without app and private_key, or token: set them, or remove it";
         diagnostics.note(&url.place, what);
     }
-    let credentials = match (id, key, token) {
-        (Some(id), Some(key), None) => Credentials::App { id, key },
-        (None, None, Some(token)) => Credentials::Token(token),
+    let hooks = hooks(diagnostics, github);
+    let (credentials, hooks) = match (id, key, token) {
+        (Some(id), Some(key), None) => (Credentials::App { id, key }, vec![Hook::App]),
+        (None, None, Some(token)) => (Credentials::Token(token), hooks),
         (_, _, _) => return None,
     };
     Some(GitHubAccess {
         api: api?,
         credentials,
+        hooks,
     })
+}
+
+/// Reads the webhooks whose deliveries the token may read.
+fn hooks(diagnostics: &Diagnostics<'_>, github: &Table<'_, '_>) -> Vec<Hook> {
+    let Some(paths) = github.texts("hooks") else {
+        return Vec::new();
+    };
+    let useless = match (github.has("app"), github.has("token")) {
+        (true, _) => Some(HOOKS_OF_APP),
+        (false, false) => Some(HOOKS_ALONE),
+        (false, true) => None,
+    };
+    if let Some(what) = useless {
+        diagnostics.note(&paths.place, what);
+        return Vec::new();
+    }
+    let mut hooks = Vec::new();
+    for path in &paths.value {
+        let parsed = Hook::parse(path).map_err(|why| format!("'{path}': {why}"));
+        let Some(hook) = diagnostics.record_error(&paths.place, parsed) else {
+            continue;
+        };
+        match hooks.contains(&hook) {
+            true => diagnostics.note(&paths.place, format!("'{path}' is listed twice")),
+            false => hooks.push(hook),
+        }
+    }
+    hooks
 }
 
 fn key(reference: &Located<String>, environment: &impl Environment) -> Result<AppKey, String> {

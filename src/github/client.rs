@@ -4,13 +4,11 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::ETAG;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess, clock};
 use crate::domain::ids::{InstallationId, RepositoryId, RepositoryName, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
@@ -18,13 +16,14 @@ use crate::domain::secret::Secret;
 use crate::ports::{Clock, Place};
 
 use crate::github::bounded::Bounded;
-use crate::github::call::measured;
+use crate::github::call::Call;
 use crate::github::call_queues::{CallQueue, CallQueues, Caller, limited};
 use crate::github::date::http_date;
 use crate::github::etags::Etags;
 use crate::github::fault::{self, Failed};
 use crate::github::jwt;
 use crate::github::limits;
+use crate::github::measured::measured;
 use crate::github::tokens::{Purpose, Scope, Token, Tokens, usable};
 use crate::github::transport::{Answer, Request, Transport};
 
@@ -60,6 +59,7 @@ pub struct NoClient(reqwest::Error);
 pub struct GitHubClient<C> {
     pub(super) credentials: Credentials,
     pub(super) clock: C,
+    pub(super) hooks: Vec<Hook>,
     transport: Transport,
     queues: CallQueues,
     tokens: Tokens,
@@ -70,67 +70,6 @@ pub struct GitHubClient<C> {
     pub(super) own_id: OnceCell<u64>,
     /// The milliseconds by which this machine's clock is ahead, once a sign-in was refused for it.
     clock_ahead_ms: AtomicI64,
-}
-
-/// A call: one request and its name in metrics.
-pub(super) struct Call {
-    operation: &'static str,
-    method: Method,
-    path: String,
-    body: Option<Value>,
-}
-
-impl Call {
-    pub(super) fn get(operation: &'static str, path: String) -> Self {
-        Self {
-            operation,
-            method: Method::GET,
-            path,
-            body: None,
-        }
-    }
-
-    pub(super) fn post(operation: &'static str, path: String, body: Value) -> Self {
-        Self {
-            operation,
-            method: Method::POST,
-            path,
-            body: Some(body),
-        }
-    }
-
-    pub(super) fn patch(operation: &'static str, path: String, body: Value) -> Self {
-        Self {
-            operation,
-            method: Method::PATCH,
-            path,
-            body: Some(body),
-        }
-    }
-
-    pub(super) fn delete(operation: &'static str, path: String) -> Self {
-        Self {
-            operation,
-            method: Method::DELETE,
-            path,
-            body: None,
-        }
-    }
-
-    /// Names the call in a fault: its method and its path, without the query.
-    fn name(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{} {path}", self.method)
-    }
-
-    fn is_read(&self) -> bool {
-        self.method == Method::GET
-    }
-
-    /// Reads the body of a success.
-    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, GitHubFault> {
-        serde_json::from_slice(&answer.content).map_err(|_| fault::unreadable(&self.name()))
-    }
 }
 
 /// Returns the path of something in a repository.
@@ -151,6 +90,7 @@ impl<C: Clock> GitHubClient<C> {
     pub fn new(access: GitHubAccess, clock: C, timing: Timing) -> Result<Self, NoClient> {
         Ok(Self {
             credentials: access.credentials,
+            hooks: access.hooks,
             clock,
             transport: Transport::new(&access.api, timing.call_timeout).map_err(NoClient)?,
             queues: CallQueues::new(timing.mutation_gap),
@@ -273,8 +213,8 @@ impl<C: Clock> GitHubClient<C> {
         let answer = self.as_app(&call).await?;
         let now = self.clock.now();
         let answered_at = http_date(&answer.headers).unwrap_or(now);
-        let token = Token::read(&answer.content, answered_at, now)
-            .ok_or_else(|| fault::unreadable(&call.name()))?;
+        let token =
+            Token::read(&answer.content, answered_at, now).ok_or_else(|| call.unreadable())?;
         let secret = token.secret.clone();
         *kept = Some(token);
         Ok(secret)
@@ -303,7 +243,7 @@ impl<C: Clock> GitHubClient<C> {
         token: &Secret,
         call: &Call,
     ) -> Result<Answer, Failed> {
-        let known = call.is_read().then(|| self.etags.get(&call.path)).flatten();
+        let known = call.has_etag.then(|| self.etags.get(&call.path)).flatten();
         let request = Request {
             method: call.method.clone(),
             path: &call.path,
@@ -317,7 +257,7 @@ impl<C: Clock> GitHubClient<C> {
         match (answer.status, known) {
             (200..=299, _) => {
                 let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
-                if let Some(etag) = etag.filter(|_| call.is_read()) {
+                if let Some(etag) = etag.filter(|_| call.has_etag) {
                     self.etags.keep(&call.path, etag, &answer.content);
                 }
                 Ok(answer)

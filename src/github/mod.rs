@@ -1,8 +1,8 @@
 //! Implements the GitHub port. No other folder names the HTTP client.
 //!
 //! ```text
-//!  reports.rs  comments.rs  identity.rs     what the ports promise, in GitHub's operations
-//!        └──────────┼────────────┘
+//!  reports.rs  comments.rs  identity.rs  deliveries.rs     what the ports promise, in GitHub's
+//!        └──────────┼────────────┴────────────┘           operations
 //!               client.rs                   the installation, its token, the call
 //!    ┌──────────┬───┴──────────┬────────────┐
 //!  tokens.rs  call_queues.rs  fault.rs  transport.rs
@@ -19,12 +19,13 @@ mod call_queues;
 mod client;
 mod comments;
 mod date;
+mod deliveries;
 mod etags;
 mod fault;
 mod identity;
 mod jwt;
-
 mod limits;
+mod measured;
 mod reports;
 mod tokens;
 mod transport;

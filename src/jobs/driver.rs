@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
-use crate::domain::jobs::{Job, JobRecord, JobResult};
-use crate::ports::{Clock, GitHub, JobLog, PipelineReader, Pipelines, Store};
+use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult};
+use crate::ports::{Clock, GitHub, JobLog, PipelineReader, Pipelines, Redelivery, Store};
 use crate::reconcile::Reconciler;
 use crate::reports::Reporter;
 use crate::telemetry::metrics;
 
-use crate::jobs::half_way_mappings;
+use crate::jobs::job_fault::JobFault;
 use crate::jobs::status::JobStatus;
+use crate::jobs::{half_way_mappings, missed_deliveries};
 
 /// How often the items of the jobs are read.
 const LOOK: Duration = Duration::from_secs(60);
@@ -28,21 +29,33 @@ pub struct Jobs<S, P, R, G, C> {
     pub reporter: Option<Arc<Reporter<S, R, G, C>>>,
 }
 
-impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock> Jobs<S, P, R, G, C> {
-    /// Runs one job to its end, and returns what it did.
+impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redelivery, C: Clock>
+    Jobs<S, P, R, G, C>
+{
+    /// Runs one job to its end, and returns what it did. `record` is that of the job before the
+    /// run.
     ///
     /// # Errors
     /// The fault that ended it.
     ///
     /// If cancelled, the next run does the rest.
-    pub async fn run(&self, job: Job) -> Result<String, Fault> {
-        match job {
-            Job::HalfWayMappings => half_way_mappings::run(&self.reconciler).await,
-            Job::UnheardExecutions => match &self.reporter {
-                Some(reporter) => reporter.find_unheard().await,
-                None => Ok("no access to GitHub is configured".to_owned()),
-            },
-        }
+    pub async fn run(&self, record: &JobRecord) -> Result<JobDone, JobFault> {
+        let (reconciler, reporter) = (&self.reconciler, self.reporter.as_ref());
+        Ok(match (record.job, reporter) {
+            (Job::HalfWayMappings, _) => JobDone::with(half_way_mappings::run(reconciler).await?),
+            (Job::UnheardExecutions, Some(reporter)) => {
+                JobDone::with(reporter.find_unheard().await?)
+            }
+            (Job::MissedDeliveries, Some(reporter)) => {
+                let (store, github) = (reconciler.store(), reporter.github());
+                let now = reconciler.clock().now();
+                let rules = reconciler.rules();
+                missed_deliveries::run(store, github, rules, record.success, now).await?
+            }
+            (Job::UnheardExecutions | Job::MissedDeliveries, None) => {
+                JobDone::with("no access to GitHub is configured")
+            }
+        })
     }
 }
 
@@ -56,7 +69,7 @@ pub struct Driver<L, S, P, R, G, C> {
     status: JobStatus,
 }
 
-impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
+impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redelivery, C: Clock>
     Driver<L, S, P, R, G, C>
 {
     /// Creates the driver of a daemon.
@@ -119,15 +132,15 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
             return Ok(());
         }
         let begun = self.clock.now();
-        let result = match timeout(job.lease(), self.jobs.run(job)).await {
-            Ok(Ok(detail)) => JobResult::Done(detail),
+        let result = match timeout(job.lease(), self.jobs.run(record)).await {
+            Ok(Ok(done)) => JobResult::Done(done),
             Ok(Err(fault)) => JobResult::Failed(fault.to_string()),
             Err(_) => JobResult::Failed(format!("cut off after {} s", job.lease().as_secs())),
         };
         let now = self.clock.now();
         metrics::job_ran(job, &result);
         match &result {
-            JobResult::Done(detail) => {
+            JobResult::Done(JobDone { detail, .. }) => {
                 tracing::debug!(job = job.as_str(), detail, took = ?now.since(begun), "A job ended");
             }
             JobResult::Failed(why) => {

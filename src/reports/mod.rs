@@ -69,6 +69,11 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         }
     }
 
+    /// Returns the port to GitHub.
+    pub fn github(&self) -> &G {
+        &self.github
+    }
+
     /// Reports until a stop is requested. Reports in work are finished.
     ///
     /// If cancelled, a report may have reached GitHub that is not recorded. The next daemon looks

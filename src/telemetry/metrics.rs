@@ -85,6 +85,9 @@ measures! {
     OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
     /// Runs of periodic jobs, by job and result: done or failed
     JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
+    /// Events that GitHub could not deliver, by outcome: requested again, refused by GitHub,
+    /// exhausted (three requests), too-old; and unrecorded: delivered, but without a record
+    MISSED_DELIVERIES = "branchline_missed_deliveries_total", Counter, Count, ["outcome"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -140,6 +143,11 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
 /// Counts a run of a job.
 pub(crate) fn job_ran(job: Job, result: &JobResult) {
     counter!(JOB_RUNS.name, "job" => job.as_str(), "result" => result.as_str()).increment(1);
+}
+
+/// Counts an event that GitHub could not deliver, or of which there is no record.
+pub(crate) fn missed_delivery(outcome: &'static str) {
+    counter!(MISSED_DELIVERIES.name, "outcome" => outcome).increment(1);
 }
 
 /// Records how long after the event its message was processed.

@@ -23,10 +23,11 @@ use crate::world::store::FakeStore;
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
-type FakeDriver = Driver<FakeStore, FakeStore, FakePipelines, FakePipelines, FakeGitHub, FakeClock>;
+pub(super) type FakeDriver =
+    Driver<FakeStore, FakeStore, FakePipelines, FakePipelines, FakeGitHub, FakeClock>;
 
 /// Returns the driver of a daemon in this world.
-fn daemon(world: &World, name: &str) -> FakeDriver {
+pub(super) fn daemon(world: &World, name: &str) -> FakeDriver {
     let jobs = Jobs {
         reconciler: world.reconciler(),
         reporter: Some(Arc::new(world.reporter(name))),
@@ -39,7 +40,7 @@ fn daemon(world: &World, name: &str) -> FakeDriver {
     )
 }
 
-async fn record(world: &World, job: Job) -> JobRecord {
+pub(super) async fn record(world: &World, job: Job) -> JobRecord {
     let records = world.store.jobs().await.expect("a table that answers");
     let found = records.into_iter().find(|one| one.job == job);
     found.expect("a record of each job")

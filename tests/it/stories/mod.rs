@@ -9,6 +9,7 @@ mod fakes;
 mod identity;
 mod jobs;
 mod merge_groups;
+mod missed_deliveries;
 mod missed_reports;
 mod payloads;
 mod reliability;

@@ -19,6 +19,7 @@ pub(crate) mod codepipeline_rules;
 mod comments;
 mod commits;
 mod daemons;
+pub(crate) mod deliveries;
 pub(crate) mod driver;
 pub(crate) mod emulator;
 pub(crate) mod event_bridge;
