@@ -10,6 +10,7 @@ use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
 pub mod argument_order;
 pub mod audit;
+pub mod deliveries;
 pub mod dlq;
 pub mod jobs;
 pub mod mappings;
@@ -93,6 +94,8 @@ pub enum Command {
     Mappings(mappings::Mappings),
     /// Compare mappings, pipelines, templates and rules, and repair differences
     Audit(audit::Audit),
+    /// List what GitHub delivered, and ask for events again
+    Deliveries(deliveries::Deliveries),
     /// Show the periodic jobs of the daemons, and ask for a run
     Jobs(jobs::Jobs),
     /// Print a shell completion script
