@@ -101,6 +101,48 @@ async fn a_token_asks_for_the_webhooks_that_are_named() {
 }
 
 #[tokio::test]
+async fn a_token_needs_the_permission_for_webhooks() {
+    let world = fake::World::new("deliveries-token").await;
+    let listed = json!({
+        "guid": "72d3162e-cc78-11e3-81ab-4c9367dc0958", "duration": 0.1, "status": "timed out",
+        "status_code": 0, "event": "push", "action": null, "installation_id": null,
+        "repository_id": 730_001,
+    });
+    let paths = [
+        (
+            "repos/730001/456",
+            "repos/acme/api/hooks/456",
+            "repository_hooks",
+        ),
+        ("orgs/acme/123", "orgs/acme/hooks/123", "organization_hooks"),
+    ];
+    for (key, path, permission) in paths {
+        let mut delivery = listed.clone();
+        delivery["hook"] = json!(key);
+        world.control("PUT deliveries", &delivery).await;
+        let answer = async |permissions: Value| {
+            let token = json!({
+                "token": "github_pat_hunter2", "permissions": permissions, "login": "ada",
+            });
+            world.control("PUT tokens", &token).await;
+            let client = world.client(super::token());
+            let page = client.deliveries(&hook(path), None).await?;
+            client.redeliver(&hook(path), page.attempts[0].id).await?;
+            Ok::<_, GitHubFault>(page.attempts.len())
+        };
+        assert_eq!(
+            answer(json!({ permission: "write" })).await,
+            Ok(1),
+            "{path}"
+        );
+        let fault = answer(json!({ "statuses": "write" })).await.unwrap_err();
+        assert_eq!(fault.kind, GitHubFaultKind::Denied, "{fault}");
+        assert!(fault.detail.contains(permission), "{fault}");
+    }
+    world.no_violations().await;
+}
+
+#[tokio::test]
 async fn each_refusal_has_its_kind_and_says_what_to_do() {
     let denied = "Resource not accessible by personal access token";
     let answers = [

@@ -49,18 +49,20 @@ async fn run_in_vain(world: &World, daemon: &FakeDriver, runs: usize) {
     }
 }
 
-/// Makes a mapping of `acme/api#1`, so that the repository is known.
-async fn known_repository(world: &World, daemon: &FakeDriver) {
-    world.attempt(&opened(1), Fate::Arrives);
-    world.settle().await;
-    run(world, daemon).await;
+/// Plays a story after the first run, in which the repository is known by `acme/api#1`.
+fn run_after_the_first(story: impl AsyncFnOnce(&World, &FakeDriver)) {
+    run_story(async |world| {
+        let daemon = daemon(world, "w1");
+        world.attempt(&opened(1), Fate::Arrives);
+        world.settle().await;
+        run(world, &daemon).await;
+        story(world, &daemon).await;
+    });
 }
 
 #[test]
 fn of_events_of_which_five_in_a_hundred_are_lost_none_is_missing_after_one_run() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         for number in 2..=201 {
             let fate = if number % 20 == 0 {
                 Fate::Fails
@@ -72,7 +74,7 @@ fn of_events_of_which_five_in_a_hundred_are_lost_none_is_missing_after_one_run()
         world.settle().await;
         assert_eq!(world.mappings().len(), 191);
         let spent = world.faults.spent();
-        let detail = next_run(world, &daemon).await;
+        let detail = next_run(world, daemon).await;
         assert_eq!(
             detail, "done: 21 pages read, 10 events requested",
             "a page of the fake has ten attempts"
@@ -83,7 +85,7 @@ fn of_events_of_which_five_in_a_hundred_are_lost_none_is_missing_after_one_run()
         world.redeliver(Fate::Arrives);
         world.settle().await;
         assert_eq!(world.mappings().len(), 201);
-        let mut again = next_run(world, &daemon).await;
+        let mut again = next_run(world, daemon).await;
         again.retain(|c| !c.is_ascii_digit());
         assert_eq!(again, "done:  pages read,  events requested");
         assert_eq!(world.github.request_counts().len(), 10);
@@ -92,14 +94,12 @@ fn of_events_of_which_five_in_a_hundred_are_lost_none_is_missing_after_one_run()
 
 #[test]
 fn an_event_is_asked_for_three_times_and_named_once() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         let logs = CapturedLogs::start();
         for number in 2..=4 {
             world.attempt(&opened(number), Fate::Fails);
         }
-        run_in_vain(world, &daemon, 200).await;
+        run_in_vain(world, daemon, 200).await;
         let counts = world.github.request_counts();
         assert_eq!(counts.len(), 3);
         assert!(counts.values().all(|count| *count == 3), "{counts:?}");
@@ -116,15 +116,13 @@ fn an_event_is_asked_for_three_times_and_named_once() {
 
 #[test]
 fn an_outage_of_the_front_door_is_healed_twenty_events_in_a_run() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         for number in 2..=61 {
             world.attempt(&opened(number), Fate::Fails);
             world.clock.advance(Duration::from_secs(120));
         }
         for expected in [40, 20, 0] {
-            let detail = next_run(world, &daemon).await;
+            let detail = next_run(world, daemon).await;
             assert!(detail.contains("20 events requested"), "{detail}");
             let waiting = format!("{expected} waiting for a later run");
             assert_eq!(detail.contains(&waiting), expected > 0, "{detail}");
@@ -133,27 +131,25 @@ fn an_outage_of_the_front_door_is_healed_twenty_events_in_a_run() {
         }
         assert_eq!(world.mappings().len(), 61);
         assert!(open_since(world).await.is_some());
-        next_run(world, &daemon).await;
+        next_run(world, daemon).await;
         assert_eq!(open_since(world).await, None);
     });
 }
 
 #[test]
 fn what_a_run_could_not_read_is_read_by_the_next_one() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         world.attempt(&opened(2), Fate::Fails);
         world
             .github
             .refuses(Op::ListDeliveries, Some(GitHubFaultKind::Denied));
         // Longer than the overlap of two runs.
         for _ in 0..12 {
-            let failed = next_run(world, &daemon).await;
+            let failed = next_run(world, daemon).await;
             assert_eq!(failed, "failed: github-denied: as the test ordered");
         }
         world.github.refuses(Op::ListDeliveries, None);
-        let detail = next_run(world, &daemon).await;
+        let detail = next_run(world, daemon).await;
         assert_eq!(detail, "done: 1 page read, 1 event requested");
         world.redeliver(Fate::Arrives);
         world.settle().await;
@@ -163,14 +159,12 @@ fn what_a_run_could_not_read_is_read_by_the_next_one() {
 
 #[test]
 fn what_github_refuses_to_deliver_again_stops_nothing() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         world.attempt(&opened(2), Fate::Fails);
         world
             .github
             .refuses(Op::Redeliver, Some(GitHubFaultKind::Refused));
-        let detail = next_run(world, &daemon).await;
+        let detail = next_run(world, daemon).await;
         assert_eq!(
             detail,
             "done: 1 page read, 0 events requested, 1 refused by GitHub"
@@ -178,16 +172,15 @@ fn what_github_refuses_to_deliver_again_stops_nothing() {
         world
             .github
             .refuses(Op::Redeliver, Some(GitHubFaultKind::Denied));
-        let failed = next_run(world, &daemon).await;
+        let failed = next_run(world, daemon).await;
         assert_eq!(failed, "failed: github-denied: as the test ordered");
     });
 }
 
 #[test]
 fn one_of_two_daemons_asks_and_what_github_delays_is_left_to_it() {
-    run_story(async |world| {
-        let (one, other) = (daemon(world, "w1"), daemon(world, "w2"));
-        known_repository(world, &one).await;
+    run_after_the_first(async |world, one| {
+        let other = daemon(world, "w2");
         world.attempt(&opened(2), Fate::Fails);
         let delayed = opened(3).at(world.clock.now());
         world.attempt(&delayed, Fate::Throttled);
@@ -199,16 +192,14 @@ fn one_of_two_daemons_asks_and_what_github_delays_is_left_to_it() {
         world.attempt(&delayed, Fate::Arrives);
         world.settle().await;
         assert_eq!(world.mappings().len(), 3);
-        let detail = next_run(world, &one).await;
+        let detail = next_run(world, one).await;
         assert_eq!(detail, "done: 1 page read, 0 events requested");
     });
 }
 
 #[test]
 fn an_event_that_arrived_and_left_no_record_is_named_once() {
-    run_story(async |world| {
-        let daemon = daemon(world, "w1");
-        known_repository(world, &daemon).await;
+    run_after_the_first(async |world, daemon| {
         let logs = CapturedLogs::start();
         let (older, newer) = (
             world.clock.now(),
@@ -234,15 +225,15 @@ fn an_event_that_arrived_and_left_no_record_is_named_once() {
         world.attempt(&Webhook::push("elsewhere", 1, 2), Fate::Vanishes);
         world.attempt(&opened(2), Fate::Vanishes);
         world.settle().await;
-        let early = next_run(world, &daemon).await;
+        let early = next_run(world, daemon).await;
         assert_eq!(early, "done: 1 page read, 0 events requested");
-        let first = next_run(world, &daemon).await;
+        let first = next_run(world, daemon).await;
         assert_eq!(
             first,
             "done: 1 page read, 0 events requested, 1 without a record"
         );
         for _ in 0..8 {
-            let detail = next_run(world, &daemon).await;
+            let detail = next_run(world, daemon).await;
             assert!(!detail.contains("without"), "{detail}");
         }
         let named = logs.lines(UNRECORDED);
