@@ -258,3 +258,28 @@ fn nothing_is_said_about_events_before_the_first_run() {
         assert_eq!(done.open_since, None);
     });
 }
+
+#[test]
+fn a_list_that_is_too_long_is_read_in_part_and_says_so() {
+    run_after_the_first(async |world, daemon| {
+        world.attempt(&opened(2), Fate::Fails);
+        world.clock.advance(Duration::from_secs(60));
+        // 200 pages of the fake, which has ten attempts on each.
+        for _ in 0..2_000 {
+            world.attempt(&Webhook::ping(), Fate::Arrives);
+        }
+        let unread = world.clock_text();
+        world.attempt(&opened(3), Fate::Fails);
+        world.settle().await;
+        let detail = next_run(world, daemon).await;
+        assert_eq!(
+            detail,
+            format!(
+                "done: 200 pages read, 1 event requested, attempts before {unread} were not read"
+            )
+        );
+        world.redeliver(Fate::Arrives);
+        world.settle().await;
+        assert_eq!(world.mappings().len(), 2, "the oldest one was not seen");
+    });
+}
