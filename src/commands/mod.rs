@@ -12,6 +12,7 @@ mod interrupt;
 mod jobs;
 mod mappings;
 mod observe;
+mod reconcile;
 mod run;
 mod setup;
 mod status;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         } => terminal::print(config::SCHEMA.as_bytes()),
         Command::Audit(args) => block_on(audit::run(&args)),
         Command::Deliveries(args) => block_on(deliveries::run(&args.command)),
+        Command::Reconcile(args) => block_on(reconcile::run(&args)),
         Command::Jobs(args) => block_on(jobs::run(&args.command)),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -10,13 +10,13 @@ use tokio::sync::OnceCell;
 
 use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess, clock};
-use crate::domain::ids::{InstallationId, RepositoryId, RepositoryName, Timestamp};
+use crate::domain::ids::{InstallationId, RepositoryId, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, Place};
 
 use crate::github::bounded::Bounded;
-use crate::github::call::Call;
+use crate::github::call::{Call, in_repository};
 use crate::github::call_queues::{CallQueue, CallQueues, Caller, limited};
 use crate::github::date::http_date;
 use crate::github::etags::Etags;
@@ -72,11 +72,6 @@ pub struct GitHubClient<C> {
     clock_ahead_ms: AtomicI64,
 }
 
-/// Returns the path of something in a repository.
-pub(super) fn in_repository(name: &RepositoryName, rest: &str) -> String {
-    format!("/repos/{}/{}/{rest}", name.owner(), name.name())
-}
-
 #[derive(Deserialize)]
 struct Id {
     id: u64,
@@ -127,6 +122,24 @@ impl<C: Clock> GitHubClient<C> {
         }
     }
 
+    /// Makes a call about an installation as a whole.
+    pub(super) async fn of_installation(
+        &self,
+        installation: InstallationId,
+        scope: Scope,
+        call: &Call,
+    ) -> Result<Answer, Failed> {
+        let caller = Caller::Installation(installation);
+        let token = self.token_of(installation, None, scope, None).await?;
+        match self.exchange(caller, &token, call).await {
+            Err(failed) if failed.status == Some(401) => {
+                let token = self.token_of(installation, None, scope, Some(&token));
+                self.exchange(caller, &token.await?, call).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Makes a call as the App itself. If that is refused and the clocks differ, it is made again
     /// with GitHub's time.
     pub(super) async fn as_app(&self, call: &Call) -> Result<Answer, Failed> {
@@ -169,7 +182,10 @@ impl<C: Clock> GitHubClient<C> {
     ) -> Result<(InstallationId, Secret), Failed> {
         let known = self.installations.get(&place.id).or(place.installation);
         if let Some(installation) = known {
-            match self.token_of(installation, place, scope, refused).await {
+            match self
+                .token_of(installation, Some(place.id), scope, refused)
+                .await
+            {
                 // The App was removed, and perhaps installed again under another number.
                 Err(failed) if failed.status == Some(404) => {}
                 token => return Ok((installation, token?)),
@@ -178,7 +194,9 @@ impl<C: Clock> GitHubClient<C> {
         }
         let installation = self.ask_installation(place).await?;
         self.installations.set(place.id, installation);
-        let token = self.token_of(installation, place, scope, refused).await?;
+        let token = self
+            .token_of(installation, Some(place.id), scope, refused)
+            .await?;
         Ok((installation, token))
     }
 
@@ -193,13 +211,13 @@ impl<C: Clock> GitHubClient<C> {
     async fn token_of(
         &self,
         installation: InstallationId,
-        place: &Place,
+        repository: Option<RepositoryId>,
         scope: Scope,
         refused: Option<&Secret>,
     ) -> Result<Secret, Failed> {
         let purpose = Purpose {
             installation,
-            repository: place.id,
+            repository: repository.filter(|_| scope.is_of_repository()),
             scope,
         };
         let slot = self.tokens.slot(purpose);
@@ -232,6 +250,9 @@ impl<C: Clock> GitHubClient<C> {
         let turn = queue
             .enter(&call.name(), is_mutation, || self.clock.now())
             .await?;
+        if call.is_sparing {
+            queue.check_reserve(&call.name(), self.clock.now())?;
+        }
         let answer = measured(call.operation, self.request(&queue, token, call)).await;
         drop(turn);
         answer
@@ -254,8 +275,13 @@ impl<C: Clock> GitHubClient<C> {
         let sent = self.transport.send(&request).await;
         let mut answer = sent.map_err(|why| fault::of_no_answer(&call.name(), why))?;
         self.obey_limit(queue, call, &answer)?;
+        queue.reserve(limits::reserved_until(&answer.headers, self.clock.now()));
         match (answer.status, known) {
             (200..=299, _) => {
+                if let Some(reduce) = call.reduce {
+                    let reduced = reduce(&answer.content);
+                    answer.content = reduced.ok_or_else(|| fault::unreadable(&call.name()))?;
+                }
                 let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
                 if let Some(etag) = etag.filter(|_| call.has_etag) {
                     self.etags.keep(&call.path, etag, &answer.content);

@@ -3,34 +3,50 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
-use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult};
-use crate::ports::{Clock, GitHub, JobLog, PipelineReader, Pipelines, Redelivery, Store};
+use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult, Periods};
+use crate::ports::{
+    Clock, GitHub, JobLog, Listing, PipelineReader, Pipelines, Queue, Redelivery, Store,
+};
 use crate::reconcile::Reconciler;
 use crate::reports::Reporter;
 use crate::telemetry::metrics;
 
 use crate::jobs::job_fault::JobFault;
 use crate::jobs::status::JobStatus;
-use crate::jobs::{half_way_mappings, missed_deliveries};
+use crate::jobs::{half_way_mappings, missed_deliveries, reconcile};
 
 /// How often the items of the jobs are read.
 const LOOK: Duration = Duration::from_secs(60);
 /// The most that is added to [`LOOK`] at random, so that daemons do not look at the same time.
 const LOOK_JITTER_MILLIS: u64 = 15_000;
 
+/// What a job says that needs access to GitHub.
+const WITHOUT_GITHUB: &str = "no access to GitHub is configured";
+
 /// What the jobs work with.
-pub struct Jobs<S, P, R, G, C> {
+pub struct Jobs<S, P, R, G, Q, C> {
     /// The reconciler.
     pub reconciler: Arc<Reconciler<S, P, C>>,
     /// The reporter; `None` without access to GitHub.
     pub reporter: Option<Arc<Reporter<S, R, G, C>>>,
+    /// The access to GitHub, if there is one.
+    pub github: Option<Arc<G>>,
+    /// The queues, to send to the internal one.
+    pub queue: Q,
 }
 
-impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redelivery, C: Clock>
-    Jobs<S, P, R, G, C>
+impl<S, P, R, G, Q, C> Jobs<S, P, R, G, Q, C>
+where
+    S: Store,
+    P: Pipelines,
+    R: PipelineReader,
+    G: GitHub + Listing + Redelivery,
+    Q: Queue,
+    C: Clock,
 {
     /// Runs one job to its end, and returns what it did. `record` is that of the job before the
     /// run.
@@ -40,44 +56,68 @@ impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redelivery, C: Clock
     ///
     /// If cancelled, the next run does the rest.
     pub async fn run(&self, record: &JobRecord) -> Result<JobDone, JobFault> {
-        let (reconciler, reporter) = (&self.reconciler, self.reporter.as_ref());
-        Ok(match (record.job, reporter) {
-            (Job::HalfWayMappings, _) => JobDone::with(half_way_mappings::run(reconciler).await?),
-            (Job::UnheardExecutions, Some(reporter)) => {
-                JobDone::with(reporter.find_unheard().await?)
-            }
-            (Job::MissedDeliveries, Some(reporter)) => {
-                let (store, github) = (reconciler.store(), reporter.github());
-                let now = reconciler.clock().now();
-                let rules = reconciler.rules();
-                missed_deliveries::run(store, github, rules, record.success, now).await?
-            }
-            (Job::UnheardExecutions | Job::MissedDeliveries, None) => {
-                JobDone::with("no access to GitHub is configured")
-            }
-        })
+        let reconciler = &self.reconciler;
+        let (store, clock) = (reconciler.store(), reconciler.clock());
+        let rules = reconciler.rules();
+        let detail = match record.job {
+            Job::HalfWayMappings => half_way_mappings::run(reconciler).await?,
+            Job::UnheardExecutions => match &self.reporter {
+                Some(reporter) => reporter.find_unheard().await?,
+                None => WITHOUT_GITHUB.to_owned(),
+            },
+            Job::MissedDeliveries => match self.github.as_deref() {
+                Some(github) => {
+                    let now = clock.now();
+                    return missed_deliveries::run(store, github, rules, record.success, now).await;
+                }
+                None => WITHOUT_GITHUB.to_owned(),
+            },
+            Job::Reconcile => match self.github.as_deref() {
+                Some(github) => {
+                    let ended = reconcile::run(store, github, rules, &self.queue, clock).await;
+                    ended.map_err(JobFault::Other)?
+                }
+                None => WITHOUT_GITHUB.to_owned(),
+            },
+        };
+        Ok(JobDone::with(detail))
     }
 }
 
 /// Begins the jobs that are due.
-pub struct Driver<L, S, P, R, G, C> {
+pub struct Driver<L, S, P, R, G, Q, C> {
     log: L,
     clock: C,
     /// The name of this process, unique among all daemons.
     worker: String,
-    jobs: Jobs<S, P, R, G, C>,
+    periods: Periods,
+    jobs: Jobs<S, P, R, G, Q, C>,
     status: JobStatus,
 }
 
-impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redelivery, C: Clock>
-    Driver<L, S, P, R, G, C>
+impl<L, S, P, R, G, Q, C> Driver<L, S, P, R, G, Q, C>
+where
+    L: JobLog,
+    S: Store,
+    P: Pipelines,
+    R: PipelineReader,
+    G: GitHub + Listing + Redelivery,
+    Q: Queue,
+    C: Clock,
 {
     /// Creates the driver of a daemon.
-    pub fn new(log: L, clock: C, worker: String, jobs: Jobs<S, P, R, G, C>) -> Self {
+    pub fn new(
+        log: L,
+        clock: C,
+        worker: String,
+        periods: Periods,
+        jobs: Jobs<S, P, R, G, Q, C>,
+    ) -> Self {
         Self {
             log,
             clock,
             worker,
+            periods,
             jobs,
             status: JobStatus::default(),
         }
@@ -90,11 +130,13 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redeliver
     }
 
     /// Runs what is due, again and again, until a stop is requested. A run in progress is cut off
-    /// then.
-    pub async fn run(&self, stop: impl Future<Output = ()>) {
+    /// then. A long run delays no other job.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        // What is dropped with this set is cut off.
+        let mut running = JoinSet::new();
         let work = async {
             loop {
-                self.run_due().await;
+                self.begin_due(&mut running).await;
                 sleep(LOOK + Duration::from_millis(fastrand::u64(..LOOK_JITTER_MILLIS))).await;
             }
         };
@@ -105,24 +147,42 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub + Redeliver
         }
     }
 
-    /// Runs what is due now, one job after the other.
+    /// Runs what is due now to its end, and returns what was run.
     ///
-    /// If cancelled, the job in progress is cut off, and the next run begins when its lease ends.
-    pub async fn run_due(&self) {
+    /// If cancelled, the jobs in progress are cut off, and the next runs begin when their leases
+    /// end.
+    pub async fn run_due(self: &Arc<Self>) -> Vec<Job> {
+        let mut running = JoinSet::new();
+        let begun = self.begin_due(&mut running).await;
+        running.join_all().await;
+        begun
+    }
+
+    async fn begin_due(self: &Arc<Self>, running: &mut JoinSet<()>) -> Vec<Job> {
+        while running.try_join_next().is_some() {}
         let records = match self.log.jobs().await {
             Ok(records) => records,
             Err(fault) => {
                 tracing::warn!(%fault, "The jobs could not be looked up; the next attempt is in a minute");
-                return;
+                return Vec::new();
             }
         };
-        for record in records {
-            if record.is_due(self.clock.now())
-                && let Err(fault) = self.run_one(&record).await
-            {
-                tracing::warn!(%fault, job = record.job.as_str(), "A job could not be begun or recorded");
-            }
+        let now = self.clock.now();
+        let due = records
+            .into_iter()
+            .filter(|one| one.is_due(self.periods, now));
+        let mut begun = Vec::new();
+        for record in due {
+            begun.push(record.job);
+            let driver = Arc::clone(self);
+            running.spawn(async move {
+                let job = record.job.as_str();
+                if let Err(fault) = driver.run_one(&record).await {
+                    tracing::warn!(%fault, job, "A job could not be begun or recorded");
+                }
+            });
         }
+        begun
     }
 
     async fn run_one(&self, record: &JobRecord) -> Result<(), Fault> {

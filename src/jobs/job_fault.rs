@@ -12,6 +12,9 @@ pub enum JobFault {
     /// A call to GitHub failed.
     #[error("{0}")]
     GitHub(#[from] GitHubFault),
+    /// Something else failed; the text says what.
+    #[error("{0}")]
+    Other(String),
 }
 
 impl From<Fault> for JobFault {

@@ -16,6 +16,7 @@ pub mod driver;
 mod half_way_mappings;
 mod job_fault;
 pub mod missed_deliveries;
+pub mod reconcile;
 mod status;
 pub mod unrecorded;
 

@@ -85,6 +85,9 @@ measures! {
     OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
     /// Runs of periodic jobs, by job and result: done or failed
     JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
+    /// Differences between GitHub and the mappings that were found, by what follows: create, start,
+    /// delete, record, rename or refused
+    DIFFERENCES = "branchline_differences_total", Counter, Count, ["change"];
     /// Events that GitHub could not deliver, by outcome: requested again, refused by GitHub,
     /// exhausted (three requests), too-old; and unrecorded: delivered, but without a record
     MISSED_DELIVERIES = "branchline_missed_deliveries_total", Counter, Count, ["outcome"];
@@ -143,6 +146,11 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
 /// Counts a run of a job.
 pub(crate) fn job_ran(job: Job, result: &JobResult) {
     counter!(JOB_RUNS.name, "job" => job.as_str(), "result" => result.as_str()).increment(1);
+}
+
+/// Counts a difference between GitHub and the mappings that was sent to the internal queue.
+pub(crate) fn difference_found(change: &'static str) {
+    counter!(DIFFERENCES.name, "change" => change).increment(1);
 }
 
 /// Counts an event that GitHub could not deliver, or of which there is no record.

@@ -69,7 +69,7 @@ impl Front {
     fn rules(&self) -> String {
         let secrets = r#"secrets = ["env:WEBHOOK_SECRET"]"#;
         let github = format!(
-            r#"{secrets}, app = {APP_ID}, private_key = "env:APP_KEY", api_url = "{}""#,
+            r#"{secrets}, app = {APP_ID}, private_key = "env:APP_KEY", api_url = "{}", reconcile = "off""#,
             self.github.url
         );
         self.account.rules().replace(secrets, &github)

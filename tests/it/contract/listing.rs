@@ -165,7 +165,7 @@ pub(crate) async fn a_job_is_begun_once_and_its_end_is_recorded<S: StoreStage>(s
     assert!(read().await.is_running(later), "the run of w1 goes on");
     store.end_job(job, "w1", &failed, later).await.unwrap();
     assert_eq!(read().await.success, Some(success), "a failed run is none");
-    let again = later.plus(job.period());
+    let again = later.plus(job.lease());
     assert_eq!(store.begin_job(&read().await, "w1", again).await, Ok(true));
     let done = JobResult::Done(JobDone::with("nothing"));
     store.end_job(job, "w1", &done, again).await.unwrap();
