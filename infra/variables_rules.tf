@@ -178,11 +178,12 @@ variable "concurrency" {
 }
 
 variable "github" {
-  description = "As whom branchline shows results at GitHub: a GitHub App (app is its client id, private_key its key in PEM), or a token. private_key and token are \"env:NAME\", with NAME in secrets. api_url is for GitHub Enterprise. Without an App and a token, branchline does not call GitHub. secret has webhook secrets with a name or of some repositories only ([[github.secret]]). See docs/CONFIGURATION.md."
+  description = "As whom branchline shows results at GitHub: a GitHub App (app is its client id, private_key its key in PEM), or a token. private_key and token are \"env:NAME\", with NAME in secrets. hooks are the webhooks that send to branchline, for a token to find the events that they missed (orgs/NAME/hooks/NUMBER or repos/OWNER/NAME/hooks/NUMBER). api_url is for GitHub Enterprise. Without an App and a token, branchline does not call GitHub. secret has webhook secrets with a name or of some repositories only ([[github.secret]]). See docs/CONFIGURATION.md."
   type = object({
     app         = optional(string)
     private_key = optional(string)
     token       = optional(string)
+    hooks       = optional(list(string))
     api_url     = optional(string)
     secret = optional(list(object({
       value        = string
@@ -198,6 +199,10 @@ variable "github" {
   validation {
     condition     = var.github.app == null || var.github.token == null
     error_message = "Give an App or a token, not both."
+  }
+  validation {
+    condition     = var.github.hooks == null || var.github.token != null
+    error_message = "hooks is for a token: an App reads its own webhook."
   }
   validation {
     condition     = alltrue([for value in concat([var.github.private_key, var.github.token], var.github.secret[*].value) : value == null ? true : contains([for name in keys(var.secrets) : "env:${name}"], value)])

@@ -74,18 +74,18 @@ def _template() -> airspeed.Template:
     return airspeed.Template(paths.TEMPLATE.read_text(encoding="utf-8"))
 
 
-def deliver(webhook: Webhook, queue_url: str) -> Reply:
+def deliver(webhook: Webhook, queue_url: str, region: str = REGION) -> Reply:
     """Sends one webhook through the template into the queue."""
-    return post(render(webhook), queue_url)
+    return post(render(webhook), queue_url, region)
 
 
-def post(form: str, queue_url: str) -> Reply:
+def post(form: str, queue_url: str, region: str = REGION) -> Reply:
     """Sends a form to the queue over plain HTTP, as the gateway does."""
     url = urllib.parse.urlsplit(queue_url)
-    scope = f"Credential=test/20260101/{REGION}/sqs/aws4_request"
+    scope = f"Credential=test/20260101/{region}/sqs/aws4_request"
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        # moto finds the service in the scope and does not check the signature.
+        # moto finds the service and the Region in the scope, and does not check the signature.
         "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0",
     }
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)

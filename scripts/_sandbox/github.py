@@ -33,6 +33,13 @@ class Webhook:
         """The name of the event."""
         return self.headers["X-GitHub-Event"]
 
+    def payload(self) -> dict[str, Any]:
+        """Returns the payload, or nothing if the body has none."""
+        if self.headers["Content-Type"] != FORM:
+            return _object(self.body)
+        form = urllib.parse.parse_qs(self.body.decode())
+        return _object("".join(form.get("payload", [])).encode())
+
 
 def webhook(
     body: bytes, event: str, secret: str, *, delivery: str | None = None, form: bool = False

@@ -10,6 +10,8 @@ from urllib.parse import urlencode, urlsplit
 
 from _common.problem import Problem
 
+from .github import Webhook
+
 TIMEOUT_SECONDS = 30
 
 
@@ -69,6 +71,24 @@ class GitHub:
         reply = request("POST", f"{self._base}/_control/apply", {"event": event, "payload": parsed})
         if reply.status not in (200, 400):
             raise Problem(f"the fake GitHub refused the event {event}: {reply.body}")
+
+    def record(self, webhook: Webhook, status: str, status_code: int) -> None:
+        """Lists an attempt of GitHub to deliver a webhook to the App."""
+        payload = webhook.payload()
+        self.control(
+            "PUT",
+            "deliveries",
+            guid=webhook.delivery,
+            duration=0.1,
+            status=status,
+            status_code=status_code,
+            event=webhook.event,
+            action=payload.get("action"),
+            installation_id=None,
+            repository_id=payload.get("repository", {}).get("id"),
+            request={"headers": webhook.headers, "payload": payload},
+            raw=webhook.body.decode(),
+        )
 
     def branches(self, repository: str) -> dict[str, str]:
         """Returns the commit of each branch."""

@@ -21,6 +21,9 @@ EXEC_LOG = paths.SANDBOX / "exec.log"
 EXEC_GITHUB_LOG = paths.SANDBOX / "exec-github.log"
 CONFIGURATION = paths.SANDBOX / "branchline.toml"
 LOCK = paths.SANDBOX / "lock"
+ARRIVED = ("OK", 202)
+LOST = ("failed to connect to host", 0)
+"""How GitHub lists an attempt: its words, and the status code of the answer."""
 
 
 def main() -> int:
@@ -60,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--event", help=event_help)
     send.add_argument("--delivery", metavar="GUID", help="X-GitHub-Delivery (default: a new one)")
     send.add_argument("--form", action="store_true", help="send the body as a form, with payload=")
+    lost_help = "lose it at the front door: GitHub lists it as failed"
+    send.add_argument("--lost", action="store_true", help=lost_help)
     signing = send.add_mutually_exclusive_group()
     signing.add_argument("--secret", help="sign with this secret (default: the sandbox's)")
     signing.add_argument("--forge", action="store_true", help="sign with a wrong secret")
@@ -108,6 +113,8 @@ def _start(port: int) -> state.State:
     try:
         made = account.make(started.endpoint, fake)
         account.write_configuration(made, CONFIGURATION)
+        fake_github = github_control.GitHub(made.github)
+        fake_github.control("PUT", "front_door", queue_url=made.webhooks)
         fresh = state.State(started, fake, made)
         fresh.save()
     except BaseException:
@@ -219,16 +226,25 @@ def _send(arguments: argparse.Namespace) -> int:
         delivery=arguments.delivery,
         form=arguments.form,
     )
-    _deliver(webhook, made)
+    fake_github = github_control.GitHub(made.github)
+    if arguments.lost:
+        fake_github.record(webhook, *LOST)
+        terminal.done(f"{webhook.event} {webhook.delivery}: lost, and GitHub lists it as failed")
+    else:
+        _deliver(webhook, made, is_from_github=not arguments.forge)
     if not arguments.forge:
-        github_control.GitHub(made.github).apply(webhook.event, body)
+        fake_github.apply(webhook.event, body)
     return 0
 
 
-def _deliver(webhook: github.Webhook, made: account.Account) -> None:
+def _deliver(
+    webhook: github.Webhook, made: account.Account, *, is_from_github: bool = True
+) -> None:
     reply = gateway.deliver(webhook, made.webhooks)
     if reply.error is not None:
         raise Problem(f"SQS answered {reply.status}: {reply.error}")
+    if is_from_github:
+        github_control.GitHub(made.github).record(webhook, *ARRIVED)
     size = len(webhook.body)
     terminal.done(f"{webhook.event} {webhook.delivery}: {size} bytes, message {reply.message_id}")
 

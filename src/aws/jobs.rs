@@ -3,7 +3,7 @@
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::Timestamp;
-use crate::domain::jobs::{Job, JobRecord, JobResult};
+use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult, JobSuccess};
 use crate::ports::{JobLog, JobReader};
 
 use crate::aws::call::measured;
@@ -45,14 +45,22 @@ impl JobReader for DynamoStore {
 fn read(job: Job, item: &Item) -> Result<JobRecord, Fault> {
     let row = Part::row(item);
     let time = |name| Ok::<_, Fault>(row.number(name)?.map(Timestamp));
-    let detail = row.text("detail")?.unwrap_or_default().to_owned();
+    let done = JobDone {
+        detail: row.text("detail")?.unwrap_or_default().to_owned(),
+        open_since: time("open_since")?,
+    };
+    let success = time("succeeded_from")?.map(|began_at| JobSuccess {
+        began_at,
+        open_since: done.open_since,
+    });
     Ok(JobRecord {
         job,
         worker: row.text("worker")?.map(str::to_owned),
         started_at: time("started_at")?,
         until: time("until")?,
         ended_at: time("ended_at")?,
-        result: row.optional("result", |word| JobResult::parse(word, detail.clone()))?,
+        result: row.optional("result", |word| JobResult::parse(word, done.clone()))?,
+        success,
         requested_at: time("requested_at")?,
     })
 }
@@ -103,6 +111,10 @@ impl JobLog for DynamoStore {
         change.set("result", Some(s(result.as_str())));
         change.set("detail", Some(s(result.detail())));
         change.set("until", None);
+        if let JobResult::Done(done) = result {
+            change.copy("started_at", "succeeded_from");
+            change.set("open_since", done.open_since.map(|since| n(since.0)));
+        }
         change.compare("worker", ":worker", s(worker));
         let condition = "#worker = :worker AND attribute_exists(#until)";
         self.change_job(job, change, Some(condition)).await?;

@@ -10,6 +10,7 @@ use crate::cli::output::{OBJECT, OutputFormat, one_of};
 
 pub mod argument_order;
 pub mod audit;
+pub mod deliveries;
 pub mod dlq;
 pub mod jobs;
 pub mod mappings;
@@ -94,6 +95,8 @@ pub enum Command {
     Mappings(mappings::Mappings),
     /// Compare mappings, pipelines, templates and rules, and repair differences
     Audit(audit::Audit),
+    /// List what GitHub delivered, and ask for events again
+    Deliveries(deliveries::Deliveries),
     /// Compare what is open at GitHub with the mappings, and repair what lost webhooks left
     Reconcile(reconcile::Reconcile),
     /// Show the periodic jobs of the daemons, and ask for a run

@@ -21,7 +21,7 @@ use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
 use crate::inspect::preflight::{self, Finding, Role};
-use crate::ports::{Clock, GitHubReader, PipelineReader};
+use crate::ports::{Clock, DeliveryReader, GitHubReader, PipelineReader};
 
 use crate::cli::terminal::{Done, code, colours, format, stopped};
 
@@ -117,7 +117,23 @@ async fn github(
             findings.push(preflight::github_installation(repository, answer, uses));
         }
     }
+    if answer.is_ok() {
+        findings.extend(deliveries(&github).await);
+    }
     Ok(findings)
+}
+
+/// Examines whether the deliveries of the webhooks can be read.
+async fn deliveries(github: &impl DeliveryReader) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for hook in github.hooks() {
+        let answer = github.deliveries(hook, None).await;
+        findings.push(preflight::deliveries(hook, answer.as_ref().err()));
+    }
+    if findings.is_empty() {
+        findings.push(preflight::without_hooks());
+    }
+    findings
 }
 
 async fn queues(aws: &Aws, config: &Config) -> Vec<Finding> {

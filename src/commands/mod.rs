@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod connect;
+mod deliveries;
 mod dlq;
 mod evidence;
 mod exit_code;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
             command: ConfigCommand::Schema,
         } => terminal::print(config::SCHEMA.as_bytes()),
         Command::Audit(args) => block_on(audit::run(&args)),
+        Command::Deliveries(args) => block_on(deliveries::run(&args.command)),
         Command::Reconcile(args) => block_on(reconcile::run(&args)),
         Command::Jobs(args) => block_on(jobs::run(&args.command)),
         Command::Completions { shell } => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::github::api_url::ApiUrl;
 use crate::domain::github::app_id::AppId;
 use crate::domain::github::app_key::AppKey;
+use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess};
 use crate::domain::jobs::Periods;
 use crate::domain::secret::Secret;
@@ -20,6 +21,10 @@ const NEEDS_KEY: &str =
     "missing: an App signs in with its private key; set it to \"env:NAME\" or \"file:PATH\"";
 const NEEDS_APP: &str =
     "missing: the private key is of an App; set it to the App's client id or App id";
+
+const HOOKS_OF_APP: &str =
+    "has no effect with an app, whose own webhook is known: remove it, or use a token";
+const HOOKS_ALONE: &str = "has no effect without a token: set token, or remove it";
 
 /// What is wrong with a setting without credentials.
 const WITHOUT_ACCESS: &str =
@@ -51,8 +56,8 @@ pub(super) fn periods(diagnostics: &Diagnostics<'_>, github: &Table<'_, '_>) -> 
     }
 }
 
-/// Reads the API and the credentials. `None` if there are none, or if they are wrong, which is
-/// reported.
+/// Reads the API, the credentials and the webhooks. `None` if there are none, or if they are wrong,
+/// which is reported.
 pub(super) fn read(
     diagnostics: &Diagnostics<'_>,
     github: &Table<'_, '_>,
@@ -88,15 +93,45 @@ pub(super) fn read(
     if let Some(url) = api_url.filter(|_| is_alone(github)) {
         diagnostics.note(&url.place, WITHOUT_ACCESS);
     }
-    let credentials = match (id, key, token) {
-        (Some(id), Some(key), None) => Credentials::App { id, key },
-        (None, None, Some(token)) => Credentials::Token(token),
+    let hooks = hooks(diagnostics, github);
+    let (credentials, hooks) = match (id, key, token) {
+        (Some(id), Some(key), None) => (Credentials::App { id, key }, vec![Hook::App]),
+        (None, None, Some(token)) => (Credentials::Token(token), hooks),
         (_, _, _) => return None,
     };
     Some(GitHubAccess {
         api: api?,
         credentials,
+        hooks,
     })
+}
+
+/// Reads the webhooks whose deliveries the token may read.
+fn hooks(diagnostics: &Diagnostics<'_>, github: &Table<'_, '_>) -> Vec<Hook> {
+    let Some(paths) = github.texts("hooks") else {
+        return Vec::new();
+    };
+    let useless = match (github.has("app"), github.has("token")) {
+        (true, _) => Some(HOOKS_OF_APP),
+        (false, false) => Some(HOOKS_ALONE),
+        (false, true) => None,
+    };
+    if let Some(what) = useless {
+        diagnostics.note(&paths.place, what);
+        return Vec::new();
+    }
+    let mut hooks = Vec::new();
+    for path in &paths.value {
+        let parsed = Hook::parse(path).map_err(|why| format!("'{path}': {why}"));
+        let Some(hook) = diagnostics.record_error(&paths.place, parsed) else {
+            continue;
+        };
+        match hooks.contains(&hook) {
+            true => diagnostics.note(&paths.place, format!("'{path}' is listed twice")),
+            false => hooks.push(hook),
+        }
+    }
+    hooks
 }
 
 /// Returns true if there are no credentials.

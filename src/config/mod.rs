@@ -22,6 +22,7 @@ mod words;
 
 use toml::de::DeTable;
 
+use crate::domain::github::GitHubAccess;
 use crate::domain::intake::authenticated::Secrets;
 
 use environment::DEFAULT_FILE;
@@ -74,6 +75,29 @@ pub fn webhook_secrets(
     let (document, _) = DeTable::parse_recoverable(&text);
     let root = words::Table::root(&diagnostics, document.get_ref());
     secrets::readable(&diagnostics, &root.table("github"), environment)
+}
+
+/// Reads how GitHub is reached, for a command that reads no webhook secret. `None` if it is not
+/// configured.
+///
+/// # Errors
+/// Every mistake in these keys of `[github]`.
+pub fn github_access(
+    overrides: &Overrides,
+    environment: &impl Environment,
+) -> Result<Option<GitHubAccess>, Problems> {
+    let (name, text) = source(overrides.config.as_deref(), environment)
+        .map_err(|problem| Problems::new(vec![problem]))?;
+    let diagnostics = Diagnostics::new(&name, &text);
+    // The rest of the file was read before, with its mistakes.
+    let (document, _) = DeTable::parse_recoverable(&text);
+    let root = words::Table::root(&diagnostics, document.get_ref());
+    let access = github::read(&diagnostics, &root.table("github"), environment);
+    let problems = diagnostics.into_problems();
+    match problems.is_empty() {
+        true => Ok(access),
+        false => Err(Problems::new(problems)),
+    }
 }
 
 fn read<E: Environment, T>(

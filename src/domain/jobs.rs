@@ -11,15 +11,18 @@ pub enum Job {
     HalfWayMappings,
     /// Asks CodePipeline about executions of which nothing was heard for long.
     UnheardExecutions,
+    /// Asks GitHub for the events that it could not deliver.
+    MissedDeliveries,
     /// Compares what is open at GitHub with the mappings.
     Reconcile,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::HalfWayMappings,
         Self::UnheardExecutions,
+        Self::MissedDeliveries,
         Self::Reconcile,
     ];
 
@@ -29,6 +32,7 @@ impl Job {
         match self {
             Self::HalfWayMappings => "half-way-mappings",
             Self::UnheardExecutions => "unheard-executions",
+            Self::MissedDeliveries => "missed-deliveries",
             Self::Reconcile => "reconcile",
         }
     }
@@ -49,6 +53,7 @@ impl Job {
             Self::UnheardExecutions => {
                 "Asks CodePipeline about executions of which nothing was heard for long"
             }
+            Self::MissedDeliveries => "Asks GitHub for the events that it could not deliver",
             Self::Reconcile => "Compares what is open at GitHub with the mappings",
         }
     }
@@ -60,6 +65,7 @@ impl Job {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
             Self::UnheardExecutions => Duration::from_secs(300),
+            Self::MissedDeliveries => Duration::from_secs(600),
             Self::Reconcile => Duration::from_secs(1_800),
         }
     }
@@ -87,7 +93,28 @@ impl Periods {
         match job {
             Job::HalfWayMappings => Some(Duration::from_secs(60)),
             Job::UnheardExecutions => Some(Duration::from_secs(300)),
+            Job::MissedDeliveries => Some(Duration::from_secs(900)),
             Job::Reconcile => self.reconcile,
+        }
+    }
+}
+
+/// A run that did its work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobDone {
+    /// How much it did.
+    pub detail: String,
+    /// Since when there is something that a later run has to finish; `None` if there is nothing.
+    pub open_since: Option<Timestamp>,
+}
+
+impl JobDone {
+    /// Returns a run that leaves nothing to finish.
+    #[must_use]
+    pub fn with(detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            open_since: None,
         }
     }
 }
@@ -95,8 +122,8 @@ impl Periods {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobResult {
-    /// It did its work; the text says how much.
-    Done(String),
+    /// It did its work.
+    Done(JobDone),
     /// It failed; the text says why.
     Failed(String),
 }
@@ -115,19 +142,29 @@ impl JobResult {
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
-            Self::Done(detail) | Self::Failed(detail) => detail,
+            Self::Done(done) => &done.detail,
+            Self::Failed(why) => why,
         }
     }
 
-    /// Returns the result of these words.
+    /// Returns the result of this word and these details.
     #[must_use]
-    pub fn parse(word: &str, detail: String) -> Option<Self> {
+    pub fn parse(word: &str, done: JobDone) -> Option<Self> {
         match word {
-            "done" => Some(Self::Done(detail)),
-            "failed" => Some(Self::Failed(detail)),
+            "done" => Some(Self::Done(done)),
+            "failed" => Some(Self::Failed(done.detail)),
             _ => None,
         }
     }
+}
+
+/// The last run that did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobSuccess {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// Since when there is something that a later run has to finish.
+    pub open_since: Option<Timestamp>,
 }
 
 /// What is recorded of a job.
@@ -145,6 +182,8 @@ pub struct JobRecord {
     pub ended_at: Option<Timestamp>,
     /// How that one ended.
     pub result: Option<JobResult>,
+    /// The last run that did its work; `None` if no run did.
+    pub success: Option<JobSuccess>,
     /// When an operator last asked for a run.
     pub requested_at: Option<Timestamp>,
 }
@@ -160,6 +199,7 @@ impl JobRecord {
             until: None,
             ended_at: None,
             result: None,
+            success: None,
             requested_at: None,
         }
     }

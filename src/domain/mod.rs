@@ -5,6 +5,7 @@
 //! configuration are arguments.
 
 pub mod clone;
+pub mod deliveries;
 pub mod fault;
 pub mod foreign_text;
 pub mod github;

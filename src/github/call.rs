@@ -20,6 +20,8 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Value>,
+    /// True if the answer may be kept with its version, and asked for again by it.
+    pub(super) has_etag: bool,
     /// True if the last fifth of the rate limit is left to other calls.
     pub(super) is_sparing: bool,
     /// Shortens the answer, if it is long.
@@ -30,6 +32,7 @@ impl Call {
     fn new(operation: &'static str, method: Method, path: String, body: Option<Value>) -> Self {
         Self {
             operation,
+            has_etag: method == Method::GET,
             method,
             path,
             body,
@@ -52,6 +55,14 @@ impl Call {
 
     pub(super) fn delete(operation: &'static str, path: String) -> Self {
         Self::new(operation, Method::DELETE, path, None)
+    }
+
+    /// Asks for the whole answer each time.
+    pub(super) fn without_etag(self) -> Self {
+        Self {
+            has_etag: false,
+            ..self
+        }
     }
 
     /// Leaves the last fifth of the rate limit to other calls.
@@ -86,7 +97,12 @@ impl Call {
 
     /// Reads the body of a success.
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, GitHubFault> {
-        serde_json::from_slice(&answer.content).map_err(|_| fault::unreadable(&self.name()))
+        serde_json::from_slice(&answer.content).map_err(|_| self.unreadable())
+    }
+
+    /// Returns the fault of a success whose body is not what GitHub documents.
+    pub(super) fn unreadable(&self) -> GitHubFault {
+        fault::unreadable(&self.name())
     }
 }
 

@@ -8,6 +8,7 @@ use reqwest::header::ETAG;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess, clock};
 use crate::domain::ids::{InstallationId, RepositoryId, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
@@ -58,6 +59,7 @@ pub struct NoClient(reqwest::Error);
 pub struct GitHubClient<C> {
     pub(super) credentials: Credentials,
     pub(super) clock: C,
+    pub(super) hooks: Vec<Hook>,
     transport: Transport,
     queues: CallQueues,
     tokens: Tokens,
@@ -83,6 +85,7 @@ impl<C: Clock> GitHubClient<C> {
     pub fn new(access: GitHubAccess, clock: C, timing: Timing) -> Result<Self, NoClient> {
         Ok(Self {
             credentials: access.credentials,
+            hooks: access.hooks,
             clock,
             transport: Transport::new(&access.api, timing.call_timeout).map_err(NoClient)?,
             queues: CallQueues::new(timing.mutation_gap),
@@ -228,8 +231,8 @@ impl<C: Clock> GitHubClient<C> {
         let answer = self.as_app(&call).await?;
         let now = self.clock.now();
         let answered_at = http_date(&answer.headers).unwrap_or(now);
-        let token = Token::read(&answer.content, answered_at, now)
-            .ok_or_else(|| fault::unreadable(&call.name()))?;
+        let token =
+            Token::read(&answer.content, answered_at, now).ok_or_else(|| call.unreadable())?;
         let secret = token.secret.clone();
         *kept = Some(token);
         Ok(secret)
@@ -261,7 +264,7 @@ impl<C: Clock> GitHubClient<C> {
         token: &Secret,
         call: &Call,
     ) -> Result<Answer, Failed> {
-        let known = call.is_read().then(|| self.etags.get(&call.path)).flatten();
+        let known = call.has_etag.then(|| self.etags.get(&call.path)).flatten();
         let request = Request {
             method: call.method.clone(),
             path: &call.path,
@@ -280,7 +283,7 @@ impl<C: Clock> GitHubClient<C> {
                     answer.content = reduced.ok_or_else(|| fault::unreadable(&call.name()))?;
                 }
                 let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
-                if let Some(etag) = etag.filter(|_| call.is_read()) {
+                if let Some(etag) = etag.filter(|_| call.has_etag) {
                     self.etags.keep(&call.path, etag, &answer.content);
                 }
                 Ok(answer)

@@ -33,6 +33,10 @@ const TABLE: &[(u16, &str, GitHubFaultKind)] = &[
     (422, "permissions requested", Denied),
 ];
 
+/// What a person can do about a webhook that GitHub does not find.
+const HOOK_REMEDY: &str =
+    ": is the number in github.hooks right, and may the token's owner administer that webhook?";
+
 /// The most errors of a validation that are repeated.
 const ERRORS: usize = 3;
 
@@ -91,7 +95,10 @@ pub(super) fn of_answer(
     };
     let request = text("x-github-request-id")
         .map_or_else(String::new, |id| format!(" (request {})", clean(id)));
-    let remedy = remedy(kind, &answer.headers, credentials, clock_ahead_ms);
+    let remedy = match kind == Missing && is_about_a_hook(call) {
+        true => HOOK_REMEDY.to_owned(),
+        false => remedy(kind, &answer.headers, credentials, clock_ahead_ms),
+    };
     let detail = format!("{call}: {}: {message}{request}{remedy}", answer.status);
     Failed {
         status: Some(answer.status),
@@ -143,6 +150,11 @@ pub(super) fn message(content: &[u8]) -> String {
         true => "no message".to_owned(),
         false => clean(&parts.join(": ")),
     }
+}
+
+/// Returns true for a call about a webhook of an organization or a repository.
+fn is_about_a_hook(call: &str) -> bool {
+    call.contains("/hooks/") && call.contains("/deliveries")
 }
 
 /// Returns what a person can do, as the end of the sentence.

@@ -1,8 +1,8 @@
 //! Implements the GitHub port. No other folder names the HTTP client.
 //!
 //! ```text
-//!  reports.rs  comments.rs  listing.rs  identity.rs   what the ports promise, in GitHub's operations
-//!        └───────────┼────────────┴────────────┘
+//!  reports.rs  comments.rs  listing.rs  deliveries.rs  identity.rs     what the ports promise,
+//!        └───────────┼────────────┴────────────┴─────────────┘           in GitHub's operations
 //!               client.rs  call.rs                  the installation, its token, the call
 //!    ┌──────────┬───┴──────────┬────────────┐
 //!  tokens.rs  call_queues.rs  fault.rs  transport.rs
@@ -19,6 +19,7 @@ mod call_queues;
 mod client;
 mod comments;
 mod date;
+mod deliveries;
 mod etags;
 mod fault;
 mod identity;

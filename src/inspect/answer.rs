@@ -248,6 +248,7 @@ fn of_nothing(evidence: &Evidence, rules: &[CheckedRule]) -> Answer {
         ),
         &[
             "GitHub: page Webhooks, Recent deliveries: was it sent, and what was the answer?",
+            "branchline deliveries list --missed names the webhooks that GitHub could not deliver",
             "the daemon's log has a line for each delivery: its field delivery.id is GitHub's GUID",
             "branchline explain payload.json --event pull_request predicts what would happen to it",
         ],

@@ -103,7 +103,7 @@ fn unseen(evidence: &Evidence) -> Whereabouts {
     Whereabouts {
         state: "unseen",
         source: "every source",
-        detail: "the webhook queue is empty and nothing else has it: it was ignored, changed nothing, never arrived, or is more than 30 days old; the daemon's log has a line for each delivery that arrived (delivery.id)".to_owned(),
+        detail: "the webhook queue is empty and nothing else has it: it was ignored, changed nothing, never arrived (`branchline deliveries list --missed`), or is more than 30 days old; the daemon's log has a line for each delivery that arrived (delivery.id)".to_owned(),
     }
 }
 

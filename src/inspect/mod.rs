@@ -5,6 +5,7 @@ mod answer;
 pub mod audit;
 pub mod audit_report;
 pub mod conditions;
+pub mod deliveries;
 pub mod delivery;
 pub mod dlq;
 pub mod evidence;

@@ -7,20 +7,25 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
-use crate::domain::jobs::{Job, JobRecord, JobResult, Periods};
-use crate::ports::{Clock, GitHub, JobLog, Listing, PipelineReader, Pipelines, Queue, Store};
+use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult, Periods};
+use crate::ports::{
+    Clock, GitHub, JobLog, Listing, PipelineReader, Pipelines, Queue, Redelivery, Store,
+};
 use crate::reconcile::Reconciler;
 use crate::reports::Reporter;
 use crate::telemetry::metrics;
 
-use crate::jobs::half_way_mappings;
-use crate::jobs::reconcile;
+use crate::jobs::job_fault::JobFault;
 use crate::jobs::status::JobStatus;
+use crate::jobs::{half_way_mappings, missed_deliveries, reconcile};
 
 /// How often the items of the jobs are read.
 const LOOK: Duration = Duration::from_secs(60);
 /// The most that is added to [`LOOK`] at random, so that daemons do not look at the same time.
 const LOOK_JITTER_MILLIS: u64 = 15_000;
+
+/// What a job says that needs access to GitHub.
+const WITHOUT_GITHUB: &str = "no access to GitHub is configured";
 
 /// What the jobs work with.
 pub struct Jobs<S, P, R, G, Q, C> {
@@ -39,36 +44,43 @@ where
     S: Store,
     P: Pipelines,
     R: PipelineReader,
-    G: GitHub + Listing,
+    G: GitHub + Listing + Redelivery,
     Q: Queue,
     C: Clock,
 {
-    /// Runs one job to its end, and returns how it ended.
+    /// Runs one job to its end, and returns what it did. `record` is that of the job before the
+    /// run.
+    ///
+    /// # Errors
+    /// The fault that ended it.
     ///
     /// If cancelled, the next run does the rest.
-    pub async fn run(&self, job: Job) -> JobResult {
-        let without_github = || Ok("no access to GitHub is configured".to_owned());
-        let ended = match job {
-            Job::HalfWayMappings => half_way_mappings::run(&self.reconciler).await,
+    pub async fn run(&self, record: &JobRecord) -> Result<JobDone, JobFault> {
+        let reconciler = &self.reconciler;
+        let (store, clock) = (reconciler.store(), reconciler.clock());
+        let rules = reconciler.rules();
+        let detail = match record.job {
+            Job::HalfWayMappings => half_way_mappings::run(reconciler).await?,
             Job::UnheardExecutions => match &self.reporter {
-                Some(reporter) => reporter.find_unheard().await,
-                None => without_github(),
+                Some(reporter) => reporter.find_unheard().await?,
+                None => WITHOUT_GITHUB.to_owned(),
             },
-            Job::Reconcile => match &self.github {
+            Job::MissedDeliveries => match self.github.as_deref() {
                 Some(github) => {
-                    let (store, clock) = (self.reconciler.store(), self.reconciler.clock());
-                    let rules = self.reconciler.rules();
-                    let ended =
-                        reconcile::run(store, github.as_ref(), rules, &self.queue, clock).await;
-                    return ended.map_or_else(JobResult::Failed, JobResult::Done);
+                    let now = clock.now();
+                    return missed_deliveries::run(store, github, rules, record.success, now).await;
                 }
-                None => without_github(),
+                None => WITHOUT_GITHUB.to_owned(),
+            },
+            Job::Reconcile => match self.github.as_deref() {
+                Some(github) => {
+                    let ended = reconcile::run(store, github, rules, &self.queue, clock).await;
+                    ended.map_err(JobFault::Other)?
+                }
+                None => WITHOUT_GITHUB.to_owned(),
             },
         };
-        ended.map_or_else(
-            |fault| JobResult::Failed(fault.to_string()),
-            JobResult::Done,
-        )
+        Ok(JobDone::with(detail))
     }
 }
 
@@ -89,7 +101,7 @@ where
     S: Store,
     P: Pipelines,
     R: PipelineReader,
-    G: GitHub + Listing,
+    G: GitHub + Listing + Redelivery,
     Q: Queue,
     C: Clock,
 {
@@ -180,14 +192,15 @@ where
             return Ok(());
         }
         let begun = self.clock.now();
-        let result = timeout(job.lease(), self.jobs.run(job)).await;
-        let result = result.unwrap_or_else(|_| {
-            JobResult::Failed(format!("cut off after {} s", job.lease().as_secs()))
-        });
+        let result = match timeout(job.lease(), self.jobs.run(record)).await {
+            Ok(Ok(done)) => JobResult::Done(done),
+            Ok(Err(fault)) => JobResult::Failed(fault.to_string()),
+            Err(_) => JobResult::Failed(format!("cut off after {} s", job.lease().as_secs())),
+        };
         let now = self.clock.now();
         metrics::job_ran(job, &result);
         match &result {
-            JobResult::Done(detail) => {
+            JobResult::Done(JobDone { detail, .. }) => {
                 tracing::debug!(job = job.as_str(), detail, took = ?now.since(begun), "A job ended");
             }
             JobResult::Failed(why) => {

@@ -26,7 +26,8 @@ pub trait JobLog: JobReader {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Records the end of a run, unless another one has begun since.
+    /// Records the end of a run, unless another one has begun since. A run that did its work
+    /// becomes the job's last success.
     ///
     /// If cancelled or failed: it may be recorded.
     fn end_job(

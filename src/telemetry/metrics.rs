@@ -88,6 +88,9 @@ measures! {
     /// Differences between GitHub and the mappings that were found, by what follows: create, start,
     /// delete, record, rename or refused
     DIFFERENCES = "branchline_differences_total", Counter, Count, ["change"];
+    /// Events that GitHub could not deliver, by outcome: requested again, refused by GitHub,
+    /// exhausted (three requests), too-old; and unrecorded: delivered, but without a record
+    MISSED_DELIVERIES = "branchline_missed_deliveries_total", Counter, Count, ["outcome"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -148,6 +151,11 @@ pub(crate) fn job_ran(job: Job, result: &JobResult) {
 /// Counts a difference between GitHub and the mappings that was sent to the internal queue.
 pub(crate) fn difference_found(change: &'static str) {
     counter!(DIFFERENCES.name, "change" => change).increment(1);
+}
+
+/// Counts an event that GitHub could not deliver, or of which there is no record.
+pub(crate) fn missed_delivery(outcome: &'static str) {
+    counter!(MISSED_DELIVERIES.name, "outcome" => outcome).increment(1);
 }
 
 /// Records how long after the event its message was processed.

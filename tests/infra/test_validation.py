@@ -57,6 +57,7 @@ class Validation(unittest.TestCase):
             ({"secrets": {"TOKEN": f"{SECRET}:token"}}, "Each value must be the ARN of a secret"),
             ({"secrets": {"WEBSITE_SECRET": SECRET}, "github": {}}, "a variable that the task does not get"),
             ({"github": {"private_key": "env:GITHUB_APP_KEY"}}, "both app and private_key"),
+            ({"github": {"hooks": ["orgs/acme/hooks/1"]}}, "hooks is for a token"),
             ({"github": {"token": "env:ELSEWHERE"}}, "with NAME in secrets"),
             ({"github": {"token": "github_pat_x"}}, "with NAME in secrets"),
             (

@@ -37,9 +37,12 @@ answered with 400.
     PUT app               {permissions?, events?}: changes the App.
     PUT tokens            {token, permissions, repositories?: [ids], login?, expires_in?}: adds a
                           fine-grained token of a person.
-    PUT deliveries        {hook: "app" | "repos/730001/1" | "orgs/acme/1", guid, delivered_at,
-                          redelivery, duration, status, status_code, event, action, installation_id,
-                          repository_id, url?, request?, response?}: adds a delivery.
+    PUT deliveries        {hook: "app" | "repos/730001/1" | "orgs/acme/1", guid, delivered_at?,
+                          redelivery?, duration, status, status_code, event, action,
+                          installation_id, repository_id, url?, request?, response?, raw?}: adds a
+                          delivery. `raw` is the body as it was signed, which no answer shows.
+    PUT front_door        {queue_url, region?}: delivers again through the mapping template into a
+                          queue. Without it, a redelivery succeeds and goes nowhere.
     POST apply            {event, payload}: lets happen what a webhook describes.
     POST faults           {operation?, path?, times?, skip?, status?, body?, headers?, drop?,
                           effect?, delay_ms?}: what happens to the next requests that match an

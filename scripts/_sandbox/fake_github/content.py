@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from _common.isolation import REGION
+
 from .faults import Faults
 from .limits import Limits
 from .specification import Json
@@ -182,6 +184,14 @@ class Repository:
         return self.branches.get(ref.removeprefix("refs/").removeprefix("heads/"))
 
 
+@dataclass(frozen=True)
+class FrontDoor:
+    """The queue behind the URL of the webhooks."""
+
+    queue_url: str
+    region: str = REGION
+
+
 class World:
     """One GitHub. A test has its own, so that tests do not see each other."""
 
@@ -202,6 +212,8 @@ class World:
         self.tokens: dict[str, Token] = {}
         self.deliveries: dict[str, list[Json]] = {}
         """The deliveries of each hook: `app`, `repos/730001/HOOK_ID` or `orgs/acme/HOOK_ID`."""
+        self.front_door: FrontDoor | None = None
+        """Where webhooks are delivered again. Without it, a redelivery goes nowhere."""
         self.webhooks: list[Json] = []
         """The webhooks that GitHub would have sent: `{"event", "payload"}`."""
         self.violations: list[Json] = []

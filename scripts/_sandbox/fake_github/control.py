@@ -10,7 +10,7 @@ from typing import Any
 
 from . import events, page
 from .answers import Answer
-from .content import Installation, PullRequest, Repository, Token, World
+from .content import FrontDoor, Installation, PullRequest, Repository, Token, World, timestamp
 from .faults import Fault, Faults
 from .filled import Filler
 from .limits import Secondary
@@ -41,6 +41,7 @@ class Controls:
             "PUT app": self._app,
             "PUT branches": self._branch,
             "PUT deliveries": self._delivery,
+            "PUT front_door": self._front_door,
             "PUT installations": self._installation,
             "PUT pull_requests": self._pull_request,
             "PUT repositories": self._repository,
@@ -122,7 +123,12 @@ class Controls:
 
     def _delivery(self, body: Json) -> None:
         hook = body.pop("hook", "app")
-        self._world.deliveries.setdefault(hook, []).append({"id": self._world.new_id(), **body})
+        defaults = {"delivered_at": timestamp(self._world.now()), "redelivery": False}
+        delivery = {"id": self._world.new_id(), **defaults, **body}
+        self._world.deliveries.setdefault(hook, []).append(delivery)
+
+    def _front_door(self, body: Json) -> None:
+        self._world.front_door = FrontDoor(**body)
 
     def _fault(self, body: Json) -> None:
         self._world.faults.waiting.append(Fault(**body))

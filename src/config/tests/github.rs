@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::config::RedactedEnvironment;
+use crate::domain::github::hook::Hook;
 use crate::domain::github::{Credentials, GitHubAccess};
 use crate::domain::report::target::CommentPolicy;
 
@@ -89,6 +90,24 @@ fn a_token_serves_a_server_of_ones_own() {
 }
 
 #[test]
+fn an_app_has_its_own_webhook_and_a_token_those_that_are_named() {
+    let hooks = |lines: &str| {
+        let access = loaded(lines).unwrap().unwrap();
+        let paths = access.hooks.iter().map(Hook::to_string);
+        paths.collect::<Vec<_>>()
+    };
+    let app = "app = 123456\nprivate_key = \"env:KEY\"";
+    assert_eq!(hooks(app), ["app/hook"]);
+    let token = "token = \"env:TOKEN\"";
+    assert_eq!(hooks(token), [""; 0]);
+    let named = format!("{token}\nhooks = [\"orgs/acme/hooks/123\", \"repos/acme/api/hooks/456\"]");
+    assert_eq!(
+        hooks(&named),
+        ["orgs/acme/hooks/123", "repos/acme/api/hooks/456"]
+    );
+}
+
+#[test]
 fn every_mistake_is_one_line_with_its_place() {
     let mistakes = [
         "app = 123456",
@@ -105,6 +124,10 @@ fn every_mistake_is_one_line_with_its_place() {
         "token = \"env:TOKEN\"\napi_url = \"http://api.github.com\"",
         "api_url = \"https://git.acme.com/api/v3\"",
         "apiurl = \"https://git.acme.com/api/v3\"",
+        "app = 123456\nprivate_key = \"env:KEY\"\nhooks = \"orgs/acme/hooks/1\"",
+        "hooks = \"orgs/acme/hooks/1\"",
+        "token = \"env:TOKEN\"\nhooks = [\"orgs/acme/hooks/1\", \"acme/api\"]",
+        "token = \"env:TOKEN\"\nhooks = [\"orgs/acme/hooks/1\", \"orgs/acme/hooks/1\"]",
     ];
     let all = mistakes.map(|lines| loaded(lines).unwrap_err());
     for text in &all {

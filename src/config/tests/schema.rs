@@ -70,6 +70,15 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
             "[github]\n",
             "[github]\napp = 1\nprivate_key = \"env:NEW\"\ntoken = \"env:NEW\"\n",
         ),
+        (
+            "[github]\n",
+            "[github]\ntoken = \"env:NEW\"\nhooks = \"acme/api\"\n",
+        ),
+        ("[github]\n", "[github]\nhooks = \"orgs/acme/hooks/1\"\n"),
+        (
+            "[github]\n",
+            "[github]\napp = 1\nprivate_key = \"env:NEW\"\nhooks = \"orgs/acme/hooks/1\"\n",
+        ),
         ("/123456789012/dead", "/"),
         ("on = \"branch\"", "on = \"branch\"\nbase = \"main\""),
         ("on = \"branch\"", "on = \"tag\""),

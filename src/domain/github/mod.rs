@@ -6,11 +6,13 @@ pub mod api_url;
 pub mod app_id;
 pub mod app_key;
 pub mod clock;
+pub mod hook;
 pub mod needs;
 
 use crate::domain::github::api_url::ApiUrl;
 use crate::domain::github::app_id::AppId;
 use crate::domain::github::app_key::AppKey;
+use crate::domain::github::hook::Hook;
 use crate::domain::secret::Secret;
 
 /// The access to GitHub, as configured.
@@ -20,6 +22,9 @@ pub struct GitHubAccess {
     pub api: ApiUrl,
     /// Who makes the calls.
     pub credentials: Credentials,
+    /// The webhooks that send to branchline, as far as their deliveries may be read: that of the
+    /// App, or those that the configuration names for a token.
+    pub hooks: Vec<Hook>,
 }
 
 /// Who makes the calls.

@@ -1,6 +1,7 @@
 //! Checks what the daemon needs in the account, piece by piece, and how to fix what is missing or
 //! wrong.
 
+mod deliveries;
 mod github;
 mod queues;
 mod roles;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::domain::fault::{Fault, Reason};
 
+pub use deliveries::{deliveries, without_hooks};
 pub use github::{github, github_installation};
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};

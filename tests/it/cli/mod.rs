@@ -15,6 +15,7 @@ pub(crate) mod binary;
 
 mod audit;
 mod check;
+mod deliveries;
 mod dlq;
 mod dlq_failures;
 mod dlq_list;

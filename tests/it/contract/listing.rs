@@ -5,7 +5,7 @@ use branchline::domain::heartbeat::Heartbeat;
 use branchline::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, Subject, SubjectKind,
 };
-use branchline::domain::jobs::{Job, JobRecord, JobResult};
+use branchline::domain::jobs::{Job, JobDone, JobRecord, JobResult, JobSuccess};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
@@ -138,13 +138,21 @@ pub(crate) async fn a_job_is_begun_once_and_its_end_is_recorded<S: StoreStage>(s
     let failed = JobResult::Failed("as the test ordered".to_owned());
     store.end_job(job, "w2", &failed, at(5)).await.unwrap();
     assert_eq!(read().await.result, None, "it is not the run of w2");
-    let done = JobResult::Done("nothing".to_owned());
+    let done = JobResult::Done(JobDone {
+        detail: "nothing".to_owned(),
+        open_since: Some(at(0)),
+    });
     store.end_job(job, "w1", &done, at(6)).await.unwrap();
+    let success = JobSuccess {
+        began_at: at(1),
+        open_since: Some(at(0)),
+    };
     let ended = JobRecord {
         worker: Some("w1".to_owned()),
         started_at: Some(at(1)),
         ended_at: Some(at(6)),
         result: Some(done),
+        success: Some(success),
         requested_at: Some(at(4)),
         ..fresh
     };
@@ -155,6 +163,17 @@ pub(crate) async fn a_job_is_begun_once_and_its_end_is_recorded<S: StoreStage>(s
     assert_eq!(store.begin_job(&cut_off, "w1", later).await, Ok(true));
     store.end_job(job, "w2", &failed, later).await.unwrap();
     assert!(read().await.is_running(later), "the run of w1 goes on");
+    store.end_job(job, "w1", &failed, later).await.unwrap();
+    assert_eq!(read().await.success, Some(success), "a failed run is none");
+    let again = later.plus(job.lease());
+    assert_eq!(store.begin_job(&read().await, "w1", again).await, Ok(true));
+    let done = JobResult::Done(JobDone::with("nothing"));
+    store.end_job(job, "w1", &done, again).await.unwrap();
+    let success = JobSuccess {
+        began_at: again,
+        open_since: None,
+    };
+    assert_eq!(read().await.success, Some(success));
 }
 
 /// "Writes the last heartbeat of a daemon, in the place of the one before."

@@ -6,6 +6,7 @@ use std::env;
 use branchline::domain::github::api_url::ApiUrl;
 use branchline::domain::github::app_id::AppId;
 use branchline::domain::github::app_key::AppKey;
+use branchline::domain::github::hook::Hook;
 use branchline::domain::github::{Credentials, GitHubAccess};
 use branchline::domain::ids::{InstallationId, RepositoryId, RepositoryName};
 use branchline::domain::secret::Secret;
@@ -23,7 +24,7 @@ pub(crate) const APP_ID: &str = "4242";
 
 /// A GitHub of one test, with the pull request `acme/api#7` whose head is [`COMMIT`].
 pub(crate) struct World {
-    url: String,
+    pub(crate) url: String,
     http: Client,
     pub(crate) clock: FakeClock,
 }
@@ -81,7 +82,15 @@ impl World {
     /// Returns a client of this world.
     pub(crate) fn client(&self, credentials: Credentials) -> GitHubClient<FakeClock> {
         let api = ApiUrl::parse(&self.url).unwrap();
-        let access = GitHubAccess { api, credentials };
+        let hooks = match credentials {
+            Credentials::App { .. } => vec![Hook::App],
+            Credentials::Token(_) => Vec::new(),
+        };
+        let access = GitHubAccess {
+            api,
+            credentials,
+            hooks,
+        };
         let timing = Timing {
             mutation_gap: std::time::Duration::ZERO,
             ..Timing::default()

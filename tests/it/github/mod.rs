@@ -10,6 +10,7 @@
 
 mod authentication;
 mod comments;
+mod deliveries;
 pub(crate) mod fake;
 mod faults;
 mod identity;
@@ -57,7 +58,11 @@ fn client_at(
     clock: FakeClock,
 ) -> GitHubClient<FakeClock> {
     let api = ApiUrl::parse(&server.url).unwrap();
-    let access = GitHubAccess { api, credentials };
+    let access = GitHubAccess {
+        api,
+        credentials,
+        hooks: Vec::new(),
+    };
     GitHubClient::new(access, clock, timing).unwrap()
 }
 

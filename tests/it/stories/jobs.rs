@@ -17,7 +17,7 @@ use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
-async fn record(world: &World, job: Job) -> JobRecord {
+pub(super) async fn record(world: &World, job: Job) -> JobRecord {
     let records = world.store.jobs().await.expect("a table that answers");
     let found = records.into_iter().find(|one| one.job == job);
     found.expect("a record of each job")

@@ -10,6 +10,7 @@ mod identity;
 mod jobs;
 mod lost_webhooks;
 mod merge_groups;
+mod missed_deliveries;
 mod missed_reports;
 mod payloads;
 mod reliability;

@@ -65,6 +65,14 @@ pub(crate) enum Op {
     ListComments,
     /// The comment of a pull request at GitHub.
     WriteComment,
+    /// A page of the attempts of GitHub to deliver events.
+    ListDeliveries,
+    /// One attempt with its payload.
+    ReadDelivery,
+    /// The request for another attempt.
+    Redeliver,
+    /// GetItem of the record of a delivery.
+    Delivered,
     Template,
     Names,
     OfRepository,
@@ -109,7 +117,8 @@ impl Op {
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
             Self::ReplaceCommit | Self::ListCommits | Self::Report | Self::List => 1,
             Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
-            Self::Jobs | Self::BeginJob | Self::EndJob => 1,
+            Self::Jobs | Self::BeginJob | Self::EndJob | Self::Delivered => 1,
+            Self::ListDeliveries | Self::ReadDelivery | Self::Redeliver => 1,
             Self::RememberNames => 3,
             Self::IsSkipped | Self::RememberSkipped => 1,
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,

@@ -13,6 +13,7 @@ use branchline::ports::{Earlier, GitHub, Place};
 use tokio::time::sleep;
 
 use super::comments::Conversations;
+use super::deliveries::Deliveries;
 use super::lock;
 use super::repositories::Repositories;
 use crate::world::fault_injection::{FaultInjection, Op};
@@ -24,6 +25,7 @@ const SUMMARY_LIMIT: usize = 65_535;
 #[derive(Clone)]
 pub(crate) struct FakeGitHub {
     state: Arc<Mutex<State>>,
+    deliveries: Arc<Mutex<Deliveries>>,
     faults: FaultInjection,
 }
 
@@ -69,6 +71,7 @@ impl FakeGitHub {
     pub(crate) fn new(faults: &FaultInjection) -> Self {
         Self {
             state: Arc::default(),
+            deliveries: Arc::default(),
             faults: faults.clone(),
         }
     }
@@ -105,6 +108,25 @@ impl FakeGitHub {
         let refused = &mut lock(&self.state).refused;
         refused.remove(&op);
         refused.extend(kind.map(|kind| (op, kind)));
+    }
+
+    /// Reads or changes what GitHub delivered.
+    pub(super) fn deliveries<T>(&self, act: impl FnOnce(&mut Deliveries) -> T) -> T {
+        act(&mut lock(&self.deliveries))
+    }
+
+    /// Passes a call about deliveries through the faults.
+    pub(super) async fn on_deliveries<T>(
+        &self,
+        op: Op,
+        call: impl FnOnce(&mut Deliveries, Timestamp) -> Result<T, GitHubFault>,
+    ) -> Result<T, GitHubFault> {
+        let now = self.faults.now();
+        let effect = |state: &mut State| {
+            state.fault(op)?;
+            self.deliveries(|all| call(all, now))
+        };
+        self.call(op, effect).await
     }
 
     /// Deletes every comment, as people may.

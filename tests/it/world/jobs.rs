@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use branchline::domain::fault::Fault;
 use branchline::domain::ids::Timestamp;
-use branchline::domain::jobs::{Job, JobRecord, JobResult};
+use branchline::domain::jobs::{Job, JobRecord, JobResult, JobSuccess};
 use branchline::ports::{JobLog, JobReader};
 
 use super::lock;
@@ -66,6 +66,12 @@ impl JobLog for FakeStore {
                 one.until = None;
                 one.ended_at = Some(now);
                 one.result = Some(result.clone());
+                if let (JobResult::Done(done), Some(began_at)) = (result, one.started_at) {
+                    one.success = Some(JobSuccess {
+                        began_at,
+                        open_since: done.open_since,
+                    });
+                }
             }
         };
         let effect = || {

@@ -154,9 +154,12 @@ impl StoreReader for FakeStore {
     }
 
     async fn delivered(&self, delivery: &DeliveryId) -> Result<Option<Subject>, Fault> {
-        let table = lock(&self.table);
-        let kept = table.deliveries.get(delivery);
-        Ok(kept.and_then(|kept| Subject::from_key(kept.repository, &kept.subject)))
+        let read = || {
+            let table = lock(&self.table);
+            let kept = table.deliveries.get(delivery);
+            Ok(kept.and_then(|kept| Subject::from_key(kept.repository, &kept.subject)))
+        };
+        self.faults.pass(Op::Delivered, read).await
     }
 
     async fn repository(&self, name: &RepositoryName) -> Result<Option<RepositoryId>, Fault> {

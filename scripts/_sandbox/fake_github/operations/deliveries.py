@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from ... import gateway
+from ...github import Webhook
 from ..answers import Answer, Refusal, not_found
 from ..call import Call
-from ..content import timestamp
+from ..content import World, timestamp
 from ..specification import Json
 
-_DETAILS = ("url", "request", "response")
+_DETAILS = ("url", "request", "response", "raw")
 
 
 def _hook(call: Call) -> list[Json]:
@@ -52,15 +54,28 @@ def _find(call: Call) -> Json:
 
 
 def _get(call: Call) -> Answer:
-    return Answer(200, _find(call))
+    return Answer(200, {name: value for name, value in _find(call).items() if name != "raw"})
 
 
 def _redeliver(call: Call) -> Answer:
-    """Adds an attempt with the same GUID. A test decides how it ends."""
+    """Adds an attempt with the same GUID, and delivers it if there is a front door."""
     found, world = _find(call), call.world
     again = {**found, "id": world.new_id(), "delivered_at": timestamp(world.now())}
-    _hook(call).append({**again, "redelivery": True, "status": "OK", "status_code": 200})
+    result = _delivered(world, found)
+    _hook(call).append({**again, "redelivery": True, **result})
     return Answer(202, {})
+
+
+def _delivered(world: World, delivery: Json) -> Json:
+    """Sends the body as it was signed to the front door, and returns how that ended."""
+    if world.front_door is None or "raw" not in delivery:
+        return {"status": "OK", "status_code": 200}
+    webhook = Webhook(delivery["raw"].encode(), delivery["request"]["headers"])
+    door = world.front_door
+    reply = gateway.deliver(webhook, door.queue_url, door.region)
+    if reply.error is None:
+        return {"status": "OK", "status_code": 202}
+    return {"status": f"Invalid HTTP Response: {reply.status}", "status_code": reply.status}
 
 
 HANDLERS: dict[str, Callable[[Call], Answer]] = {

@@ -25,6 +25,7 @@ use payloads::{
 };
 
 mod action;
+mod handled;
 mod merge_group;
 mod payloads;
 mod rerun;
@@ -32,6 +33,7 @@ mod skip;
 mod tip;
 
 pub use action::Action;
+pub use handled::is_handled;
 pub use rerun::{Rerun, RerunChecks};
 pub use tip::Tip;
 

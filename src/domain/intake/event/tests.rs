@@ -276,3 +276,80 @@ fn only_an_open_subject_has_a_head() {
     closed["pull_request"]["state"] = json!("closed");
     assert_eq!(head(&closed), None);
 }
+
+#[test]
+fn what_is_ignored_for_its_name_or_its_action_is_known_without_its_body() {
+    let ignored = |event: &str, body: &Value| {
+        let decision = read(event, body).unwrap();
+        matches!(
+            decision,
+            Decision::Ignore(Ignored::Event | Ignored::Ping | Ignored::Action(_))
+        )
+    };
+    let actions = [
+        "opened",
+        "reopened",
+        "synchronize",
+        "edited",
+        "ready_for_review",
+        "converted_to_draft",
+        "closed",
+        "labeled",
+        "review_requested",
+    ];
+    for action in actions {
+        let is_ignored = ignored("pull_request", &pull_request(action));
+        assert_eq!(
+            is_handled("pull_request", Some(action)),
+            !is_ignored,
+            "{action}"
+        );
+    }
+    for action in [
+        "deleted",
+        "archived",
+        "renamed",
+        "transferred",
+        "publicized",
+    ] {
+        let body = json!({
+            "action": action,
+            "repository": {
+                "id": 1, "full_name": "acme/api", "updated_at": "2026-01-01T00:00:00Z",
+            },
+        });
+        let is_ignored = ignored("repository", &body);
+        assert_eq!(
+            is_handled("repository", Some(action)),
+            !is_ignored,
+            "{action}"
+        );
+    }
+    for action in ["checks_requested", "destroyed", "else"] {
+        let group = json!({
+            "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-a", "head_sha": "a".repeat(40),
+        });
+        let body = json!({
+            "action": action, "merge_group": group, "repository": repository(),
+        });
+        let is_ignored = ignored("merge_group", &body);
+        assert_eq!(
+            is_handled("merge_group", Some(action)),
+            !is_ignored,
+            "{action}"
+        );
+    }
+    for event in ["ping", "issues", "star", "installation", "workflow_run"] {
+        assert!(ignored(event, &json!({})));
+        assert!(!is_handled(event, None), "{event}");
+    }
+    for event in ["check_run", "check_suite"] {
+        assert!(is_handled(event, Some("rerequested")));
+        assert!(!is_handled(event, Some("completed")));
+    }
+    assert!(
+        ["push", "create", "delete"]
+            .iter()
+            .all(|event| is_handled(event, None))
+    );
+}
