@@ -64,7 +64,7 @@ pub(crate) enum Op {
     /// The comment of a pull request at GitHub.
     WriteComment,
     Template,
-    Names,
+    List,
     OfRepository,
     AcquireSlot,
     ReleaseSlot,
@@ -100,7 +100,7 @@ impl Op {
             Self::Receive | Self::ReceiveInternal => 0,
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
-            Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
+            Self::Mapping | Self::List | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
