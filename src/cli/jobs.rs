@@ -19,6 +19,8 @@ The daemons do some work periodically, each job in one daemon at a time:
   half-way-mappings     every minute: finishes mappings in the middle of a change whose worker ended
   unheard-executions    every five minutes: asks CodePipeline about executions of which nothing was
                         heard for 15 minutes
+  reconcile             every hour (github.reconcile): compares what is open at GitHub with the
+                        mappings, as `branchline reconcile` does
 
 Examples:
   branchline jobs list

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use crate::domain::github::GitHubAccess;
 use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::Secrets;
+use crate::domain::jobs::Periods;
 use crate::domain::rules::rule::Rules;
 
 use crate::config::environment::Environment;
@@ -44,6 +45,7 @@ struct Resolved {
     owner: Option<Owner>,
     secrets: Secrets,
     github: Option<GitHubAccess>,
+    periods: Periods,
     rules: Rules,
 }
 
@@ -70,6 +72,7 @@ impl<E: Environment> Resolver<'_, E> {
             owner: resolved.owner?,
             secrets: resolved.secrets,
             github: resolved.github,
+            periods: resolved.periods,
             rules: resolved.rules,
         })
     }
@@ -85,6 +88,7 @@ impl<E: Environment> Resolver<'_, E> {
             owner: resolved.owner?,
             max_attempts: resolved.limits?.max_attempts,
             github: resolved.github.map(|access| access.api).unwrap_or_default(),
+            periods: resolved.periods,
             rules: resolved.rules,
         })
     }
@@ -109,6 +113,7 @@ impl<E: Environment> Resolver<'_, E> {
             table,
             secrets: secrets::read(self.diagnostics, &github, self.environment),
             github: github::read(self.diagnostics, &github, self.environment),
+            periods: github::periods(self.diagnostics, &github),
             rules: rules::read(
                 self.diagnostics,
                 &root,

@@ -11,11 +11,17 @@ pub enum Job {
     HalfWayMappings,
     /// Asks CodePipeline about executions of which nothing was heard for long.
     UnheardExecutions,
+    /// Compares what is open at GitHub with the mappings.
+    Reconcile,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 2] = [Self::HalfWayMappings, Self::UnheardExecutions];
+    pub const ALL: [Self; 3] = [
+        Self::HalfWayMappings,
+        Self::UnheardExecutions,
+        Self::Reconcile,
+    ];
 
     /// Returns the name in commands, in the table and in metrics.
     #[must_use]
@@ -23,6 +29,7 @@ impl Job {
         match self {
             Self::HalfWayMappings => "half-way-mappings",
             Self::UnheardExecutions => "unheard-executions",
+            Self::Reconcile => "reconcile",
         }
     }
 
@@ -42,15 +49,7 @@ impl Job {
             Self::UnheardExecutions => {
                 "Asks CodePipeline about executions of which nothing was heard for long"
             }
-        }
-    }
-
-    /// Returns the time from one start to the next.
-    #[must_use]
-    pub fn period(self) -> Duration {
-        match self {
-            Self::HalfWayMappings => Duration::from_secs(60),
-            Self::UnheardExecutions => Duration::from_secs(300),
+            Self::Reconcile => "Compares what is open at GitHub with the mappings",
         }
     }
 
@@ -61,6 +60,34 @@ impl Job {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
             Self::UnheardExecutions => Duration::from_secs(300),
+            Self::Reconcile => Duration::from_secs(1_800),
+        }
+    }
+}
+
+/// The time from one start of each job to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periods {
+    /// That of [`Job::Reconcile`]; `None` if it runs only on request.
+    pub reconcile: Option<Duration>,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self {
+            reconcile: Some(Duration::from_hours(1)),
+        }
+    }
+}
+
+impl Periods {
+    /// Returns the time from one start of a job to the next; `None` if it runs only on request.
+    #[must_use]
+    pub fn of(self, job: Job) -> Option<Duration> {
+        match job {
+            Job::HalfWayMappings => Some(Duration::from_secs(60)),
+            Job::UnheardExecutions => Some(Duration::from_secs(300)),
+            Job::Reconcile => self.reconcile,
         }
     }
 }
@@ -145,13 +172,14 @@ impl JobRecord {
 
     /// Returns true if a run should begin: an operator asked for one, or the period is over.
     #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        let Some(started_at) = self.started_at else {
-            return true;
+    pub fn is_due(&self, periods: Periods, now: Timestamp) -> bool {
+        let period = periods.of(self.job);
+        let is_requested = self.requested_at > self.started_at;
+        let is_over = |period| {
+            self.started_at
+                .is_none_or(|started_at| started_at.plus(period) <= now)
         };
-        let is_requested = self.requested_at.is_some_and(|at| at > started_at);
-        let is_over = started_at.plus(self.job.period()) <= now;
-        !self.is_running(now) && (is_requested || is_over)
+        !self.is_running(now) && (is_requested || period.is_some_and(is_over))
     }
 }
 
@@ -164,24 +192,35 @@ mod tests {
         let job = Job::HalfWayMappings;
         let second = |seconds: i64| Timestamp(seconds * 1_000);
         let record = JobRecord::new(job);
-        assert!(record.is_due(second(0)));
+        assert!(record.is_due(Periods::default(), second(0)));
         let ran = JobRecord {
             started_at: Some(second(100)),
             ..record
         };
-        assert!(!ran.is_due(second(159)));
-        assert!(ran.is_due(second(160)));
+        assert!(!ran.is_due(Periods::default(), second(159)));
+        assert!(ran.is_due(Periods::default(), second(160)));
         let requested = JobRecord {
             requested_at: Some(second(101)),
             ..ran.clone()
         };
-        assert!(requested.is_due(second(101)));
+        assert!(requested.is_due(Periods::default(), second(101)));
         let running = JobRecord {
             until: Some(second(400)),
             ..requested
         };
-        assert!(!running.is_due(second(399)));
-        assert!(running.is_due(second(400)), "it was cut off");
+        assert!(!running.is_due(Periods::default(), second(399)));
+        assert!(
+            running.is_due(Periods::default(), second(400)),
+            "it was cut off"
+        );
+        let off = Periods { reconcile: None };
+        let never = JobRecord::new(Job::Reconcile);
+        assert!(never.is_due(Periods::default(), second(0)) && !never.is_due(off, second(0)));
+        let requested = JobRecord {
+            requested_at: Some(second(1)),
+            ..never
+        };
+        assert!(requested.is_due(off, second(1)));
         for job in Job::ALL {
             assert_eq!(Job::parse(job.as_str()), Some(job));
         }

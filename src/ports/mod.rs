@@ -15,6 +15,7 @@ mod cursor;
 mod github;
 mod heartbeat;
 mod jobs;
+mod listing;
 mod pages;
 mod pipelines;
 mod queue;
@@ -33,6 +34,7 @@ pub use cursor::Cursor;
 pub use github::{Earlier, GitHub, GitHubReader, Grants, Identity, Installation, Place, SignedIn};
 pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use jobs::{JobLog, JobReader};
+pub use listing::{ListPage, ListedPullRequest, ListedRepository, Listing};
 pub use pages::MappingPages;
 pub use pipelines::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,

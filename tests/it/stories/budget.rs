@@ -154,14 +154,14 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
-            Op::Mapping | Op::List | Op::Known => current,
+            Op::Mapping | Op::ListPipelines | Op::Known => current,
             Op::RememberReceived | Op::RememberEnd | Op::RememberNames => current,
             Op::IsSkipped | Op::RememberSkipped => current,
             // Read while the template is fetched.
             Op::RepositoryRecord => current,
             // At start, after a message has failed, and beside messages.
             Op::Chain | Op::Note | Op::Probe => current,
-            Op::Jobs | Op::BeginJob | Op::EndJob => current,
+            Op::Jobs | Op::BeginJob | Op::EndJob | Op::List => current,
             Op::Owner | Op::Commit | Op::Commits | Op::ListCommits => current,
             Op::UpdateCommit | Op::ReplaceCommit | Op::Report => current,
             Op::Comment | Op::ReplaceComment | Op::ListComments | Op::WriteComment => current,

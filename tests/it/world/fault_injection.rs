@@ -57,6 +57,8 @@ pub(crate) enum Op {
     EndJob,
     /// A report to GitHub.
     Report,
+    /// A list or a read at GitHub.
+    List,
     /// GetItem of the record of a comment.
     Comment,
     ReplaceComment,
@@ -64,7 +66,7 @@ pub(crate) enum Op {
     /// The comment of a pull request at GitHub.
     WriteComment,
     Template,
-    List,
+    ListPipelines,
     OfRepository,
     AcquireSlot,
     ReleaseSlot,
@@ -100,12 +102,12 @@ impl Op {
             Self::Receive | Self::ReceiveInternal => 0,
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
-            Self::Mapping | Self::List | Self::Chain | Self::Note | Self::Probe => 1,
+            Self::Mapping | Self::ListPipelines | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
-            Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
+            Self::ReplaceCommit | Self::ListCommits | Self::Report | Self::List => 1,
             Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
             Self::Jobs | Self::BeginJob | Self::EndJob => 1,
             Self::RememberNames => 3,

@@ -226,7 +226,7 @@ impl PipelineReader for FakePipelines {
             });
             Ok(listed.collect())
         };
-        self.faults.pass(Op::List, effect).await
+        self.faults.pass(Op::ListPipelines, effect).await
     }
 
     async fn find(

@@ -110,8 +110,21 @@ pub struct PullRequest {
     pub skip: bool,
 }
 
+impl PullRequest {
+    /// Adds what people wrote: the title, and the login of the author.
+    #[must_use]
+    pub fn with_texts(self, title: String, author: Option<String>) -> Self {
+        Self {
+            skip: skip::is_requested(&title),
+            title: cut(title),
+            author: author.map(cut),
+            ..self
+        }
+    }
+}
+
 /// An archived repository is read-only, so every other event of that second was before.
-const END_OF_SECOND: Duration = Duration::from_millis(999);
+pub(super) const END_OF_SECOND: Duration = Duration::from_millis(999);
 
 /// The longest title or login that is kept, in characters. GitHub's own limit for a title is 256.
 pub const TEXT_LIMIT: usize = 256;
@@ -225,10 +238,11 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
             .transpose()
             .map_err(|why| not_a("before", &why))?,
         base: Branch::parse(base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
-        skip: skip::is_requested(&pull.title),
-        title: cut(pull.title),
-        author: pull.user.map(|Object(user)| cut(user.login)),
+        skip: false,
+        title: String::new(),
+        author: None,
     };
+    let change = change.with_texts(pull.title, pull.user.map(|Object(user)| user.login));
     event(
         payload.repository,
         payload.sender,

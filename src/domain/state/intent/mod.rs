@@ -6,11 +6,12 @@
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::outcome::cause::Cause;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
@@ -42,8 +43,8 @@ pub struct Intent {
     pub order: EventOrder,
     /// The GitHub user who caused the event, for the audit trail.
     pub actor: Option<String>,
-    /// The delivery of the event.
-    pub delivery: DeliveryId,
+    /// The cause of the changes that follow.
+    pub cause: Cause,
     /// The digest of the event's body. It becomes the token of the execution that the event starts.
     pub body: BodyDigest,
     /// The desired state.
@@ -103,10 +104,12 @@ impl Intent {
         report: Option<ReportTarget>,
         received: Received,
     ) -> Result<Decision<Request>, Fault> {
+        let cause = received.cause();
         let Received {
             delivery,
             body,
             received_at,
+            source: _,
         } = received;
         let Event {
             repository,
@@ -130,7 +133,7 @@ impl Intent {
                     event_time: time,
                     received_at,
                     actor,
-                    delivery,
+                    cause,
                     body,
                     reason: removal_reason(end),
                     name,
@@ -140,7 +143,7 @@ impl Intent {
                 return Ok(Decision::Handle(Request::Renaming(RepositoryRenaming {
                     repository,
                     event_time: time.unwrap_or(received_at),
-                    delivery,
+                    cause,
                     name,
                     before,
                 })));
@@ -193,7 +196,7 @@ impl Intent {
             repository: name,
             order,
             actor,
-            delivery,
+            cause,
             body,
             wanted,
             report,
@@ -222,7 +225,7 @@ impl Intent {
                 before: None,
             },
             actor: removal.actor.clone(),
-            delivery: removal.delivery.clone(),
+            cause: removal.cause.clone(),
             body: removal.body.clone(),
             wanted: DesiredState::Absent(removal.reason),
             report: None,

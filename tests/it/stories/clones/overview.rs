@@ -62,7 +62,11 @@ fn clones_in_order_cost_no_call_each() {
         assert!(report.findings.is_empty() && report.without_index.is_none());
         let calls = world.faults.calls().split_off(before);
         let of = |op: Op| calls.iter().filter(|call| **call == op).count();
-        assert_eq!((of(Op::List), of(Op::Template)), (1, 1), "{calls:?}");
+        assert_eq!(
+            (of(Op::ListPipelines), of(Op::Template)),
+            (1, 1),
+            "{calls:?}"
+        );
         assert_eq!((of(Op::Find), of(Op::FindByName)), (0, 0), "{calls:?}");
     });
 }
