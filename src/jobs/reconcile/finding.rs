@@ -55,9 +55,8 @@ impl Finding {
             Change::Subject(Difference::Effect(Effect::Delete(_))) | Change::DeleteAll(_) => {
                 "delete"
             }
-            // No sighting adopts anything: only an operator asks for that.
             Change::Subject(
-                Difference::Recorded | Difference::Nothing | Difference::Effect(Effect::Adopt(_)),
+                Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
             ) => "record",
             Change::Subject(Difference::Failing) => "failing",
             Change::Subject(Difference::Refused(_)) => "refused",
@@ -86,7 +85,7 @@ impl Finding {
                 format!("{seen}: {name} is deleted")
             }
             Change::Subject(
-                Difference::Recorded | Difference::Nothing | Difference::Effect(Effect::Adopt(_)),
+                Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
             ) => {
                 format!("{seen}: the mapping is updated")
             }
