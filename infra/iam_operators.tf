@@ -95,8 +95,8 @@ resource "aws_iam_policy" "operator" {
         Action   = "iam:SimulatePrincipalPolicy"
         Resource = aws_iam_role.daemon.arn
       },
-      # This action does not support resource-level permissions.
-      { Sid = "ListPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
+      # These actions do not support resource-level permissions.
+      { Sid = "ListPipelinesAndTags", Effect = "Allow", Action = ["codepipeline:ListPipelines", "tag:GetResources"], Resource = "*" },
     ])
   })
 }

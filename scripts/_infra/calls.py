@@ -13,7 +13,9 @@ import botocore.session
 
 from .paths import ADAPTERS
 
-_SERVICES = ("sqs", "dynamodb", "codepipeline", "iam")
+_SERVICES = ("sqs", "dynamodb", "codepipeline", "iam", "resourcegroupstagging")
+# What botocore calls a service, if the SDK has another name for it.
+_BOTOCORE = {"resourcegroupstagging": "resourcegroupstaggingapi"}
 _TRANSACTED = ("Put", "Delete", "Update", "ConditionCheck")
 
 
@@ -51,5 +53,5 @@ def _operations(service: str) -> dict[str, str]:
 
     A service that botocore does not know is an error.
     """
-    model = botocore.session.get_session().get_service_model(service)
+    model = botocore.session.get_session().get_service_model(_BOTOCORE.get(service, service))
     return {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower(): name for name in model.operation_names}

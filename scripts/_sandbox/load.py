@@ -75,16 +75,16 @@ def _load(
     """Fills the table, sends the webhooks, waits, and prints the figures. Returns what is wrong."""
     world = World(made)
     at_start = _memory(moto)
-    send(made, [_webhook(made, 0, "opened")])
-    _wait(world, daemons, arguments.seconds)
+    send(made, [webhook(made, 0, "opened")])
+    wait(world, daemons, arguments.seconds)
     lists.fill_table(made, arguments.mappings)
     filled = _memory(moto)
 
     opened, closed = _plan(arguments.mappings, arguments.webhooks)
     started = time.monotonic()
-    send(made, [_webhook(made, number, "opened") for number in opened])
-    send(made, [_webhook(made, number, "closed") for number in closed])
-    left = _wait(world, daemons, arguments.seconds)
+    send(made, [webhook(made, number, "opened") for number in opened])
+    send(made, [webhook(made, number, "closed") for number in closed])
+    left = wait(world, daemons, arguments.seconds)
     seconds = time.monotonic() - started
 
     peak = _memory(moto)
@@ -110,7 +110,7 @@ def _plan(first: int, webhooks: int) -> tuple[range, range]:
     return opened, opened[::2]
 
 
-def _webhook(made: Account, number: int, action: str) -> github.Webhook:
+def webhook(made: Account, number: int, action: str) -> github.Webhook:
     payload: dict[str, Any] = json.loads(lists.pull_request(number))
     if action == "closed":
         pull_request = payload["pull_request"]
@@ -133,7 +133,7 @@ def send(made: Account, webhooks: Sequence[github.Webhook]) -> None:
         sqs.send_message_batch(QueueUrl=made.webhooks, Entries=entries)
 
 
-def _wait(world: World, daemons: Sequence[daemon.Daemon], seconds: int) -> list[str]:
+def wait(world: World, daemons: Sequence[daemon.Daemon], seconds: int) -> list[str]:
     """Waits until the queues are empty. Returns what is left in them when the time is over."""
     deadline = time.monotonic() + seconds
     while not world.is_drained():

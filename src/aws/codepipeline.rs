@@ -17,12 +17,17 @@ use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
-use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
+use crate::ports::{
+    CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
+};
 
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, fault_without, is_throttled};
 use crate::aws::limiter::Limiter;
 use crate::aws::{declaration, executions};
+
+/// The most pipelines on a page (API reference, ListPipelines, `maxResults`).
+const PAGE: i32 = 1_000;
 
 /// The client of CodePipeline.
 pub struct CodePipelines {
@@ -121,19 +126,25 @@ impl PipelineReader for CodePipelines {
         })
     }
 
-    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
+    async fn list(&self) -> Result<Vec<ListedPipeline>, Fault> {
         let call = "ListPipelines";
-        let (mut names, mut next) = (Vec::new(), None);
+        let (mut listed, mut next) = (Vec::new(), None);
         loop {
-            let request = self.client.list_pipelines().set_next_token(next);
+            let request = self.client.list_pipelines().max_results(PAGE);
+            let request = request.set_next_token(next);
             let answer = self.send(call, request.send()).await?;
             let answer = answer.map_err(|error| failed(call, error))?;
             let page = answer.pipelines.unwrap_or_default().into_iter();
             // Every name that AWS lists is valid, so none is left out here.
-            names.extend(page.filter_map(|summary| PipelineName::parse(summary.name?).ok()));
+            listed.extend(page.filter_map(|summary| {
+                Some(ListedPipeline {
+                    name: PipelineName::parse(summary.name?).ok()?,
+                    version: summary.version,
+                })
+            }));
             next = answer.next_token;
             if next.is_none() {
-                return Ok(names);
+                return Ok(listed);
             }
         }
     }
@@ -235,11 +246,11 @@ impl Pipelines for CodePipelines {
         }
     }
 
-    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
+    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<Option<i32>, Fault> {
         let call = format!("UpdatePipeline {}", pipeline.name);
         let request = self.client.update_pipeline().pipeline(declared(pipeline)?);
         let answer = self.send(&call, request.send()).await?;
-        let answer = answer.map(|_| ());
+        let answer = answer.map(|answer| answer.pipeline?.version);
         answer.map_err(|error| refused(&call, error, pipeline))
     }
 

@@ -21,6 +21,7 @@ pub(super) enum Service {
     DynamoDb,
     CodePipeline,
     Iam,
+    ResourceGroupsTagging,
 }
 
 impl Service {
@@ -31,6 +32,7 @@ impl Service {
             Self::DynamoDb => "dynamodb",
             Self::CodePipeline => "codepipeline",
             Self::Iam => "iam",
+            Self::ResourceGroupsTagging => "tagging",
         }
     }
 }
@@ -174,7 +176,11 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         // API reference, SimulatePrincipalPolicy, "Errors".
         Service::Iam if code == "NoSuchEntity" => Some(Reason::AwsMissing),
         Service::Iam if code == "ServiceFailure" => Some(Reason::AwsUnavailable),
-        Service::Sqs | Service::DynamoDb | Service::CodePipeline | Service::Iam => shared(),
+        Service::Sqs
+        | Service::DynamoDb
+        | Service::CodePipeline
+        | Service::Iam
+        | Service::ResourceGroupsTagging => shared(),
     }
 }
 

@@ -16,6 +16,7 @@ mod messages;
 mod records;
 mod remedy;
 mod repositories;
+mod resource_tags;
 mod roles;
 mod row;
 mod skipped_commits;
@@ -38,6 +39,7 @@ use crate::domain::outcome::outgoing::Destination;
 
 pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;
+pub use resource_tags::ResourceTags;
 pub use roles::Roles;
 pub use sqs::{QueueUrls, SqsQueue};
 pub use trail::audit_table;

@@ -84,9 +84,10 @@ SQS sender ID is the actor in the audit trail. The daemon checks the subject aga
 and does nothing if the mapping has changed since the audit. Templates, and pipelines that were not
 created by branchline, are never changed.
 
-An audit makes two calls to CodePipeline for each clone and one for each other pipeline, at the rate
-of aws.codepipeline_rate. Beside the daemon's permissions it needs codepipeline:ListPipelines, and
-sqs:SendMessage on the internal queue for --repair and --adopt.
+An audit reads the pipelines and their tags in pages, and makes two to four calls to CodePipeline for
+each clone that these do not show to be in order, at the rate of aws.codepipeline_rate. Beside the
+daemon's permissions it needs codepipeline:ListPipelines, tag:GetResources, and sqs:SendMessage on
+the internal queue for --repair and --adopt. Without tag:GetResources, each clone costs a call.
 
 --trail verifies the audit trail, with the permissions dynamodb:Scan and dynamodb:Query on its table.
 Each entry has the hash of the one before it in its chain, and a mapping has the hash of the last

@@ -205,6 +205,12 @@ name! {
 }
 
 impl PipelineArn {
+    /// Returns the name of the pipeline; `None` if it is not a valid one.
+    #[must_use]
+    pub fn name(&self) -> Option<PipelineName> {
+        PipelineName::parse(self.0.rsplit(':').next()?).ok()
+    }
+
     /// Returns the ARN of another pipeline in the same account and Region.
     #[must_use]
     pub fn with_name(&self, name: &PipelineName) -> Self {

@@ -20,6 +20,8 @@ pub struct AuditReport {
     pub waiting: BTreeMap<Waiting, usize>,
     /// The mappings that have a pipeline, or are getting one.
     pub mapped: usize,
+    /// Why the tags of all clones could not be read together, so that each was read.
+    pub without_index: Option<Fault>,
 }
 
 /// The result for one mapping.

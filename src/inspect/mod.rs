@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod mappings;
 pub mod offline;
 mod orphans;
+mod overview;
 pub mod predicted_report;
 pub mod preflight;
 pub mod rehearsal;

@@ -16,8 +16,8 @@ use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
-    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
-    TrailReader,
+    Cursor, EntryPage, ExistingPipeline, KnownSubject, ListedPipeline, Page, PipelineReader,
+    SlotUse, StoreReader, TrailReader,
 };
 
 /// A table without any mapping.
@@ -61,7 +61,7 @@ impl PipelineReader for OfflinePipelines {
         Ok(self.0.clone())
     }
 
-    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
+    async fn list(&self) -> Result<Vec<ListedPipeline>, Fault> {
         Ok(Vec::new())
     }
 

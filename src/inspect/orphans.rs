@@ -5,7 +5,7 @@ use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::{Clock, PipelineReader, StoreReader};
+use crate::ports::{Clock, PipelineReader, StoreReader, TagIndex};
 
 use crate::inspect::audit::{Auditor, is_unreadable};
 use crate::inspect::audit_report::{Finding, unreadable};
@@ -17,8 +17,8 @@ struct Orphan<'a> {
     owner: &'a Owner,
 }
 
-impl<S: StoreReader, P: PipelineReader, C: Clock> Auditor<'_, S, P, C> {
-    /// Checks a pipeline that belongs to no mapping, according to the listing.
+impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P, I, C> {
+    /// Checks a pipeline that belongs to no mapping, according to the lists.
     pub(super) async fn orphan(&self, name: &PipelineName) -> Result<Option<Finding>, Fault> {
         let arn = self.sibling(name).await?;
         let pipelines = &self.account.pipelines;

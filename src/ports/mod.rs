@@ -22,6 +22,7 @@ mod pages;
 mod pipelines;
 mod queue;
 mod store;
+mod tag_index;
 mod trail;
 
 pub use account::{
@@ -39,9 +40,12 @@ pub use heartbeat::{HeartbeatLog, HeartbeatReader};
 pub use jobs::{JobLog, JobReader};
 pub use listing::{ListPage, ListedPullRequest, ListedRepository, Listing};
 pub use pages::MappingPages;
-pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
+pub use pipelines::{
+    CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
+};
 pub use queue::Queue;
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
 };
+pub use tag_index::TagIndex;
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -37,6 +37,15 @@ pub struct ExistingPipeline {
     pub tags: Tags,
 }
 
+/// A pipeline as a list shows it. The list may be a moment old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedPipeline {
+    /// The name.
+    pub name: PipelineName,
+    /// The version, which each UpdatePipeline raises.
+    pub version: Option<i32>,
+}
+
 /// Read access to CodePipeline.
 pub trait PipelineReader: Send + Sync + 'static {
     /// Returns the declaration of a pipeline. A missing one is the permanent fault
@@ -44,9 +53,8 @@ pub trait PipelineReader: Send + Sync + 'static {
     fn template(&self, name: &PipelineName)
     -> impl Future<Output = Result<Template, Fault>> + Send;
 
-    /// Returns the names of all pipelines of the account in this Region, of every creator, in any
-    /// order.
-    fn names(&self) -> impl Future<Output = Result<Vec<PipelineName>, Fault>> + Send;
+    /// Returns all pipelines of the account in this Region, of every creator, in any order.
+    fn list(&self) -> impl Future<Output = Result<Vec<ListedPipeline>, Fault>> + Send;
 
     /// Looks up a pipeline and its tags; `None` if it does not exist. CodePipeline may show the
     /// tags of a new pipeline a moment after the pipeline. With the ARN known it costs one call,
@@ -100,15 +108,15 @@ pub trait Pipelines: PipelineReader {
         claim: &Claim,
     ) -> impl Future<Output = Result<CreateResult, Fault>> + Send;
 
-    /// Replaces a pipeline's declaration. Its tags stay. AWS stops the running executions and
-    /// starts none.
+    /// Replaces a pipeline's declaration, and returns its new version, if CodePipeline names it.
+    /// Its tags stay. AWS stops the running executions and starts none.
     ///
     /// If cancelled or failed: it may be replaced; a second call replaces it again.
     fn update(
         &self,
         pipeline: &NewPipeline,
         claim: &Claim,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<i32>, Fault>> + Send;
 
     /// Starts an execution and returns its id.
     ///

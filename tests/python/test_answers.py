@@ -123,6 +123,29 @@ class Answers(unittest.TestCase):
         self.assertEqual(world.source_of({"pipeline": found})["OAuthToken"], "****")
         pipelines.delete_pipeline(name="secret")
 
+    def test_tagged_pipelines_are_listed_in_pages(self) -> None:
+        """GetResources has the pipelines with a tag, and no other; a wrong request is refused."""
+        pipelines = aws.client("codepipeline", self.endpoint)
+        role = pipelines.get_pipeline(name=self.made.template)["pipeline"]["roleArn"]
+        for name, value in (("one", "ours"), ("two", "ours"), ("three", "theirs")):
+            pipeline = account.template(role) | {"name": name}
+            pipelines.create_pipeline(pipeline=pipeline, tags=[{"key": "owner", "value": value}])
+        tags = self.client("resourcegroupstaggingapi")
+        wanted = {
+            "ResourceTypeFilters": ["codepipeline"],
+            "TagFilters": [{"Key": "owner", "Values": ["ours"]}],
+        }
+        pages = tags.get_paginator("get_resources").paginate(**wanted, ResourcesPerPage=1)
+        found = [page["ResourceTagMappingList"] for page in pages]
+        self.assertEqual([len(page) for page in found], [1, 1])
+        arns = {resource["ResourceARN"].rpartition(":")[2] for page in found for resource in page}
+        self.assertEqual(arns, {"one", "two"})
+        self.assertEqual(found[0][0]["Tags"], [{"Key": "owner", "Value": "ours"}])
+        wanted["TagFilters"] = [{"Key": "k" * 129}]
+        self.assert_code("ValidationException", tags.get_resources, **wanted)
+        for name in ("one", "two", "three"):
+            pipelines.delete_pipeline(name=name)
+
     def test_a_moved_message_names_its_source(self) -> None:
         """The daemon tells by it what SQS itself dead-lettered."""
         queue = aws.client("sqs", self.endpoint)

@@ -9,6 +9,7 @@ from . import (
     pipelines,
     queues,
     speed,
+    tagged,
     transactions,
     validation,
 )
@@ -24,5 +25,6 @@ def install() -> None:
     pipelines.install()
     queues.install()
     speed.install()
+    tagged.install()
     transactions.install()
     validation.install()

@@ -130,6 +130,7 @@ fn pipeline(part: &Part<'_>) -> Result<PipelineResource, Fault> {
     Ok(PipelineResource {
         name: part.parse("name", |name| PipelineName::parse(name).ok())?,
         arn: part.optional("arn", |arn| PipelineArn::parse(arn).ok())?,
+        version: part.number("version")?,
         template_version: part.number("template_version")?,
         fingerprint: part.part("fingerprint", fingerprint)?,
     })

@@ -72,6 +72,7 @@ fn full() -> Mapping {
                 name: PipelineName::parse("api-pr-7").unwrap(),
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                     .ok(),
+                version: Some(2),
                 template_version: Some(3),
                 fingerprint: Some(CloneFingerprint {
                     digest: Some("d".into()),

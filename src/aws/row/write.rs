@@ -103,6 +103,7 @@ fn pipeline(pipeline: &PipelineResource) -> AttributeValue {
     map([
         ("name", text(Some(&pipeline.name))),
         ("arn", text(pipeline.arn.as_ref())),
+        ("version", pipeline.version.map(n)),
         ("template_version", pipeline.template_version.map(n)),
         (
             "fingerprint",

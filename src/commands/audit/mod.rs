@@ -49,6 +49,11 @@ pub(crate) async fn run(args: &Audit) -> Done {
     if reads {
         stopped(rows.end())?;
     }
+    if let Some(fault) = &report.without_index {
+        note(&format!(
+            "the tags of each clone were read by themselves, because they could not be read together: {fault}"
+        ))?;
+    }
     note(&report.totals())?;
     if let Some(queues) = queues {
         let requests = match args.adopt {
@@ -69,6 +74,7 @@ async fn audit(
     let account = Account::new(store, aws.pipelines(config.codepipeline_rate));
     let auditor = Auditor {
         account: &account,
+        index: &aws.resource_tags(),
         rules: &config.rules,
         owner: &config.owner,
         clock: &SystemClock,

@@ -51,7 +51,7 @@ impl<'a> Requests<'a> {
         if let Some(orphans) = orphans.filter(|_| !args.delete_orphans) {
             let (clones, rows) = (plural(orphans, "clone"), plural(report.mapped, "mapping"));
             return Err(format!(
-                "{clones} of owner '{}' have no mapping, and table '{}' has {rows} with a pipeline: if it is new or was restored, use `branchline audit --adopt` (docs/RESTORE.md); to delete these clones, add --delete-orphans; nothing was sent",
+                "{clones} of owner '{}' without a mapping, and {rows} with a pipeline in table '{}': if the table is new or was restored, use `branchline audit --adopt` (docs/RESTORE.md); to delete these clones, add --delete-orphans; nothing was sent",
                 config.owner, config.table
             ));
         }

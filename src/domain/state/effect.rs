@@ -37,6 +37,9 @@ pub struct ExistingClone {
     pub name: PipelineName,
     /// The ARN.
     pub arn: PipelineArn,
+    /// The version that CodePipeline gave it in this effect; `None` if it was not written, or the
+    /// version is not known.
+    pub version: Option<i32>,
     /// The version of the template that it was created from or updated to; `None` if that did not
     /// change, or is not known.
     pub template_version: Option<i32>,
@@ -57,12 +60,14 @@ impl Mapping {
     pub fn settled(mut self, result: EffectResult, now: Timestamp) -> Self {
         match result {
             EffectResult::Present(clone) => {
-                let version = clone.template_version.or(self.template_version());
+                let version = clone.version.or(self.pipeline_version());
+                let template_version = clone.template_version.or(self.template_version());
                 self.state = State::Active;
                 self.resources.pipeline = Some(PipelineResource {
                     name: clone.name,
                     arn: Some(clone.arn),
-                    template_version: version,
+                    version,
+                    template_version,
                     fingerprint: Some(clone.fingerprint),
                 });
                 self.slot = clone.slot.or(self.slot);

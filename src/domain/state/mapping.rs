@@ -275,6 +275,12 @@ impl Mapping {
         self.resources.pipeline.as_ref()?.fingerprint.as_ref()
     }
 
+    /// Returns the version that CodePipeline gave its pipeline when branchline wrote it last.
+    #[must_use]
+    pub fn pipeline_version(&self) -> Option<i32> {
+        self.resources.pipeline.as_ref()?.version
+    }
+
     /// Returns the version of the template that its pipeline was made from.
     #[must_use]
     pub fn template_version(&self) -> Option<i32> {

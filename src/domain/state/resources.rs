@@ -18,6 +18,9 @@ pub struct PipelineResource {
     pub name: PipelineName,
     /// The ARN, once the clone was created.
     pub arn: Option<PipelineArn>,
+    /// The version that CodePipeline gave the clone when branchline wrote it last. Everybody's
+    /// UpdatePipeline raises it. `None` if it is not known.
+    pub version: Option<i32>,
     /// The version of the template that the clone was created from or updated to.
     pub template_version: Option<i32>,
     /// The fingerprint of the declaration that was last written to CodePipeline.
@@ -31,6 +34,7 @@ impl PipelineResource {
         Self {
             name,
             arn: None,
+            version: None,
             template_version: None,
             fingerprint: None,
         }

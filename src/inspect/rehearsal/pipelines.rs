@@ -12,7 +12,9 @@ use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
-use crate::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
+use crate::ports::{
+    CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
+};
 
 /// A call to CodePipeline that the daemon would make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -137,8 +139,8 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
         Ok(template)
     }
 
-    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
-        self.inner.names().await
+    async fn list(&self) -> Result<Vec<ListedPipeline>, Fault> {
+        self.inner.list().await
     }
 
     async fn find(
@@ -194,10 +196,10 @@ impl<P: PipelineReader> Pipelines for RehearsalPipelines<P> {
         Ok(CreateResult::Made)
     }
 
-    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<(), Fault> {
+    async fn update(&self, pipeline: &NewPipeline, _claim: &Claim) -> Result<Option<i32>, Fault> {
         self.note(EffectKind::Update, &pipeline.name);
         self.compare(pipeline);
-        Ok(())
+        Ok(None)
     }
 
     async fn start(

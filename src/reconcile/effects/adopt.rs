@@ -36,6 +36,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let adopted = ExistingClone {
             name: name.clone(),
             arn: found.arn,
+            version: None,
             template_version: None,
             fingerprint: CloneFingerprint::default(),
             slot: self.slot_of_adopted(spec, action).await?,

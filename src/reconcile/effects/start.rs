@@ -41,18 +41,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some(_) => return Err(not_ours(name.as_str())),
         };
         let old = mapping.fingerprint().cloned();
-        let (fingerprint, template_version, outcome) = match up_to_date {
-            Some((clone, version))
-                if old
-                    .as_ref()
-                    .is_none_or(|old| !old.matches(&clone.fingerprint)) =>
-            {
-                self.check_claim(action)?;
-                self.pipelines.update(&clone, action.claim).await?;
-                (clone.fingerprint, version, Outcome::Updated)
+        let (mut written, mut outcome) = (None, Outcome::Started);
+        let (fingerprint, template_version) = match up_to_date {
+            Some((clone, version)) => {
+                let matches = |old: &CloneFingerprint| old.matches(&clone.fingerprint);
+                if !old.as_ref().is_some_and(matches) {
+                    self.check_claim(action)?;
+                    written = self.pipelines.update(&clone, action.claim).await?;
+                    outcome = Outcome::Updated;
+                }
+                (clone.fingerprint, version)
             }
-            Some((clone, version)) => (clone.fingerprint, version, Outcome::Started),
-            None => (old.unwrap_or_default(), None, Outcome::Started),
+            None => (old.unwrap_or_default(), None),
         };
         let retried = match (&mapping.retry, &outcome) {
             (Some(failed), Outcome::Started) => self.retry(name, failed, action).await?,
@@ -69,6 +69,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let made = ExistingClone {
             name: name.clone(),
             arn,
+            version: written,
             template_version,
             fingerprint,
             slot: None,

@@ -16,6 +16,7 @@ mod dynamodb;
 mod executions;
 mod faults;
 mod remedies;
+mod resource_tags;
 mod roles;
 mod sqs;
 mod trail;

@@ -152,7 +152,7 @@ async fn every_clone_of_a_lost_table_is_adopted_and_none_is_deleted() {
     let empty = before.with_new_table("new").await;
     let (orphans, messages) = audit(&empty, &["--repair", "--yes"], 2);
     assert_eq!(orphans, ["orphan api-pr-7", "orphan api-pr-8"]);
-    let refused = "error: 2 clones of owner 'cli-lost' have no mapping, and table 'cli-lost-new' has 0 mappings with a pipeline: if it is new or was restored, use `branchline audit --adopt` (docs/RESTORE.md); to delete these clones, add --delete-orphans; nothing was sent";
+    let refused = "error: 2 clones of owner 'cli-lost' without a mapping, and 0 mappings with a pipeline in table 'cli-lost-new': if the table is new or was restored, use `branchline audit --adopt` (docs/RESTORE.md); to delete these clones, add --delete-orphans; nothing was sent";
     assert_eq!(messages.lines().last(), Some(refused));
     assert_eq!(empty.internal_count().await, 0);
 

@@ -54,7 +54,7 @@ macro_rules! pipelines_contract {
             a_deleted_pipeline_is_gone,
             deleting_a_missing_pipeline_succeeds,
             a_deleted_pipeline_can_be_created_again,
-            names_include_foreign_pipelines,
+            lists_include_foreign_pipelines,
         );
     };
 }
@@ -233,7 +233,7 @@ pub(crate) async fn update_replaces_the_declaration_and_keeps_the_tags<S: Pipeli
     fields.insert("executionMode".to_owned(), Value::from("QUEUED"));
     new.declaration = Declaration::new(Value::Object(fields.clone())).unwrap();
     let updated = stage.pipelines().update(&new, &claim("api-pr-7")).await;
-    assert_eq!(updated, Ok(()));
+    assert_eq!(updated, Ok(Some(2)));
     assert_eq!(read(stage, &new.name).await, fields);
     assert_eq!(found(stage, "api-pr-7").await.unwrap().tags, new.tags);
 }
@@ -325,11 +325,25 @@ pub(crate) async fn a_deleted_pipeline_can_be_created_again<S: PipelinesStage>(s
     assert_eq!(answer, Ok(CreateResult::Made));
 }
 
-/// "Returns the names of all pipelines of the account in this Region, whoever made them."
-pub(crate) async fn names_include_foreign_pipelines<S: PipelinesStage>(stage: &S) {
-    assert_eq!(stage.pipelines().names().await, Ok(Vec::new()));
+/// "Returns all pipelines of the account in this Region, of every creator." Their versions are
+/// those that an update returns.
+pub(crate) async fn lists_include_foreign_pipelines<S: PipelinesStage>(stage: &S) {
+    assert_eq!(stage.pipelines().list().await, Ok(Vec::new()));
     let new = made(stage, "api-pr-7").await;
-    let mut names = stage.pipelines().names().await.unwrap();
-    names.sort();
-    assert_eq!(names, [new.name, pipeline("api-template")]);
+    let listed = async || {
+        let mut listed = stage.pipelines().list().await.unwrap();
+        listed.sort_by(|one, two| one.name.cmp(&two.name));
+        let listed = listed.into_iter();
+        listed
+            .map(|one| (one.name, one.version))
+            .collect::<Vec<_>>()
+    };
+    let template = (pipeline("api-template"), Some(1));
+    assert_eq!(
+        listed().await,
+        [(new.name.clone(), Some(1)), template.clone()]
+    );
+    let updated = stage.pipelines().update(&new, &claim("api-pr-7")).await;
+    assert_eq!(updated, Ok(Some(2)));
+    assert_eq!(listed().await, [(new.name, Some(2)), template]);
 }

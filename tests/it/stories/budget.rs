@@ -154,7 +154,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
-            Op::Mapping | Op::Names | Op::Known => current,
+            Op::Mapping | Op::ListPipelines | Op::Known => current,
             Op::RememberReceived | Op::RememberEnd | Op::RememberNames => current,
             Op::IsSkipped | Op::RememberSkipped => current,
             // Read while the template is fetched.

@@ -192,7 +192,11 @@ impl Account {
     }
 
     /// Every update counts as a change, even with the same declaration.
-    pub(super) fn update(&mut self, new: &NewPipeline, now: Timestamp) -> Result<(), Fault> {
+    pub(super) fn update(
+        &mut self,
+        new: &NewPipeline,
+        now: Timestamp,
+    ) -> Result<Option<i32>, Fault> {
         let pipeline = self.ours(&new.name)?;
         let refused = |why| Fault::new(Reason::DeclarationRefused, why);
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
@@ -203,7 +207,7 @@ impl Account {
             run.outdated = true;
             run.cut_off(ExecutionState::Canceled, now);
         }
-        Ok(())
+        Ok(Some(pipeline.version))
     }
 
     pub(super) fn start(

@@ -74,7 +74,7 @@ pub(crate) enum Op {
     /// GetItem of the record of a delivery.
     Delivered,
     Template,
-    Names,
+    ListPipelines,
     OfRepository,
     AcquireSlot,
     ReleaseSlot,
@@ -110,7 +110,7 @@ impl Op {
             Self::Receive | Self::ReceiveInternal => 0,
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
-            Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
+            Self::Mapping | Self::ListPipelines | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,

@@ -46,6 +46,7 @@ pub(crate) mod store;
 mod store_state;
 pub(crate) mod story;
 pub(crate) mod table;
+pub(crate) mod tag_index;
 mod trail;
 pub(crate) mod webhook;
 

@@ -12,7 +12,9 @@ use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
-use branchline::ports::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
+use branchline::ports::{
+    CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
+};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -214,9 +216,17 @@ impl PipelineReader for FakePipelines {
             .await
     }
 
-    async fn names(&self) -> Result<Vec<PipelineName>, Fault> {
-        let effect = || Ok(lock(&self.account).pipelines.keys().cloned().collect());
-        self.faults.pass(Op::Names, effect).await
+    async fn list(&self) -> Result<Vec<ListedPipeline>, Fault> {
+        let effect = || {
+            let account = lock(&self.account);
+            let listed = account.pipelines.iter();
+            let listed = listed.map(|(name, pipeline)| ListedPipeline {
+                name: name.clone(),
+                version: Some(pipeline.version),
+            });
+            Ok(listed.collect())
+        };
+        self.faults.pass(Op::ListPipelines, effect).await
     }
 
     async fn find(
@@ -267,7 +277,7 @@ impl Pipelines for FakePipelines {
         self.change(Op::Create, &pipeline.name, claim, effect).await
     }
 
-    async fn update(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<(), Fault> {
+    async fn update(&self, pipeline: &NewPipeline, claim: &Claim) -> Result<Option<i32>, Fault> {
         let new = pipeline.clone();
         let now = self.faults.now();
         let effect = move |account: &mut Account| account.update(&new, now);

@@ -133,6 +133,7 @@ pub(crate) fn created(name: &str) -> EffectResult {
         execution: None,
         name: pipeline(name),
         arn: arn(name),
+        version: Some(1),
         template_version: Some(3),
         fingerprint: CloneFingerprint {
             variables: vec!["PR".to_owned()],
@@ -188,6 +189,7 @@ fn full() -> Mapping {
         resources: pipeline_resource(PipelineResource {
             name: pipeline("shape-full"),
             arn: Some(arn("shape-full")),
+            version: Some(i32::MAX),
             template_version: Some(i32::MAX),
             fingerprint: Some(CloneFingerprint {
                 digest: Some("d".repeat(64)),

@@ -10,6 +10,7 @@ mod adoption;
 mod ends;
 mod forgetting;
 mod listing;
+mod overview;
 mod places;
 mod repairs;
 mod rules;

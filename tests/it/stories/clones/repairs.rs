@@ -38,6 +38,7 @@ pub(super) async fn report(
     let account = Account::new(world.store.clone(), world.account.clone());
     let auditor = Auditor {
         account: &account,
+        index: &world.account,
         rules: &branchline::domain::rules::rule::Rules(rules),
         owner: &owner(),
         clock: &world.clock,

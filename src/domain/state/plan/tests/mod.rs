@@ -114,6 +114,7 @@ fn settled(row: Mapping) -> Mapping {
                 name: PipelineName::parse("api-pr-7").unwrap(),
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
                     .unwrap(),
+                version: Some(1),
                 template_version: Some(1),
                 fingerprint: CloneFingerprint::default(),
                 slot: None,

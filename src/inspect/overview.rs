@@ -1,0 +1,71 @@
+//! What two lists tell about the pipelines of the account, instead of two calls for each clone.
+//!
+//! Both lists may be a moment old. They can show that a clone is in order, and never that it is
+//! not: whatever they leave open is read from CodePipeline itself.
+
+use std::collections::BTreeMap;
+
+use crate::domain::clone::NewPipeline;
+use crate::domain::clone::tags::{Tags, is_ours};
+use crate::domain::fault::Fault;
+use crate::domain::ids::{Owner, PipelineName};
+use crate::domain::state::mapping::Mapping;
+use crate::ports::{PipelineReader, TagIndex};
+
+/// The pipelines of the account as two lists show them.
+pub(super) struct Overview {
+    /// Every pipeline, with its version.
+    versions: BTreeMap<PipelineName, Option<i32>>,
+    /// The tags of the clones of this installation; `None` if the index did not answer.
+    clones: Option<BTreeMap<PipelineName, Tags>>,
+}
+
+impl Overview {
+    /// Reads both lists. Without the index of tags, returns its fault beside the overview.
+    ///
+    /// # Errors
+    /// CodePipeline did not answer.
+    pub(super) async fn read(
+        pipelines: &impl PipelineReader,
+        index: &impl TagIndex,
+        owner: &Owner,
+    ) -> Result<(Self, Option<Fault>), Fault> {
+        let (listed, clones) = tokio::join!(pipelines.list(), index.clones(owner));
+        let versions = listed?.into_iter().map(|one| (one.name, one.version));
+        let versions = versions.collect();
+        let (clones, fault) = match clones {
+            Ok(clones) => (Some(clones), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        Ok((Self { versions, clones }, fault))
+    }
+
+    /// Returns the pipelines that may be clones of this installation.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = &PipelineName> {
+        let is_candidate = |name: &PipelineName| {
+            let clones = self.clones.as_ref();
+            clones.is_none_or(|clones| clones.contains_key(name))
+        };
+        self.versions.keys().filter(move |name| is_candidate(name))
+    }
+
+    /// Returns true if the pipeline of a row exists, and carries the tags of its subject.
+    pub(super) fn shows(&self, row: &Mapping, owner: &Owner) -> bool {
+        let tags = |name| self.clones.as_ref()?.get(name);
+        row.pipeline_name().is_some_and(|name| {
+            let is_ours = |tags| is_ours(tags, &row.subject, owner);
+            self.versions.contains_key(name) && tags(name).is_some_and(is_ours)
+        })
+    }
+
+    /// Returns true if the pipeline of a row is the wanted clone: branchline wrote that one, and
+    /// nobody has written another one since.
+    pub(super) fn is_as_written(&self, row: &Mapping, wanted: &NewPipeline) -> bool {
+        let listed = row.pipeline_name().and_then(|name| self.versions.get(name));
+        let written = row.pipeline_version();
+        let fingerprint = row.fingerprint();
+        written.is_some()
+            && listed == Some(&written)
+            && fingerprint.is_some_and(|written| written.matches(&wanted.fingerprint))
+    }
+}
