@@ -315,10 +315,10 @@ impl CommitRecord {
         match (&self.execution, &self.run) {
             (None, _) => true,
             (Some(counted), _) if counted == execution => true,
-            (Some(counted), _) if self.ended_execution.as_ref() == Some(counted) => true,
-            // A person released the commit again.
+            // A person released the commit again, or its pipeline was deleted and created again. An
+            // event of an earlier execution may still arrive.
             (Some(_), Some(run)) => started_at > run.started_at && started_at.is_some(),
-            (Some(_), None) => false,
+            (Some(counted), None) => self.ended_execution.as_ref() == Some(counted),
         }
     }
 
