@@ -20,13 +20,14 @@ use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::Expect;
 use crate::domain::state::repository::RepositoryTombstone;
+use crate::domain::state::slots::{SlotUse, Waiter};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::commits::write::part;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
-    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_item, refused_row,
+    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_put, refused_row,
     skipped_check,
 };
 use crate::aws::row::{self, Item, n, s};
@@ -334,15 +335,7 @@ impl Store for DynamoStore {
     }
 
     async fn probe(&self) -> Result<(), Fault> {
-        let put = |table: &str| {
-            let put = Put::builder()
-                .table_name(table)
-                .set_item(Some(probe_item()))
-                .condition_expression("attribute_exists(pk)");
-            put.build().map_err(incomplete)
-        };
-        let puts = [put(&self.table)?, put(&self.audit_table)?];
-        let puts = puts.map(|put| TransactWriteItem::builder().put(put).build());
+        let puts = [probe_put(&self.table)?, probe_put(&self.audit_table)?];
         self.write(puts.to_vec()).await.map(|_| ())
     }
 
@@ -350,13 +343,17 @@ impl Store for DynamoStore {
         &self,
         rule: &str,
         max: u32,
-        subject: &Subject,
+        waiter: &Waiter,
     ) -> Result<SlotResult, Fault> {
-        self.acquire(rule, max, subject).await
+        self.acquire(rule, max, waiter).await
     }
 
-    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         self.release(rule, subject).await
+    }
+
+    async fn stop_waiting(&self, rule: &str, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.leave(rule, waiter).await
     }
 
     async fn remember_names(

@@ -10,7 +10,8 @@ use crate::domain::ids::{
 };
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
-use crate::ports::{Cursor, KnownSubject, Page, SlotUse, StoreReader};
+use crate::domain::state::slots::SlotUse;
+use crate::ports::{Cursor, KnownSubject, Page, StoreReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;

@@ -14,9 +14,10 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
+use crate::domain::state::slots::SlotUse;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
-    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, SlotUse, StoreReader,
+    Cursor, EntryPage, ExistingPipeline, KnownSubject, Page, PipelineReader, StoreReader,
     TrailReader,
 };
 
@@ -164,8 +165,7 @@ impl StoreReader for EmptyStore {
     async fn slots(&self, _rule: &str, _subject: &Subject) -> Result<SlotUse, Fault> {
         Ok(SlotUse {
             counted: true,
-            taken: 0,
-            held: false,
+            ..SlotUse::default()
         })
     }
 }

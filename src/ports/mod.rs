@@ -36,6 +36,6 @@ pub use pages::MappingPages;
 pub use pipelines::{CreateResult, ExistingPipeline, PipelineReader, Pipelines, RetryResult};
 pub use queue::Queue;
 pub use store::{
-    ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+    ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
 };
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -184,14 +184,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal: &mut Journal,
     ) -> EffectOutcome {
         match effect {
-            Effect::Create(spec) => self.create(spec, action).await,
+            Effect::Create(spec) => self.create(spec, action, journal).await,
             Effect::Start(spec) => self.start(spec, action, journal).await,
-            Effect::Delete(name) => self.delete(name, action).await,
+            Effect::Delete(name) => self.delete(name, action, journal).await,
         }
     }
 
     async fn give_up(&self, claim: Claim, effect: &Effect, fault: &Fault, journal: &mut Journal) {
-        self.release_unused_slot(effect, &claim, fault).await;
+        self.release_unused_slot(effect, &claim, fault, journal)
+            .await;
         self.end_claim(claim, fault, journal).await;
     }
 
@@ -212,8 +213,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Checks, before every call that changes a pipeline, that the message and the claim are still
     /// ours.
     pub(super) fn check_claim(&self, action: &ClaimedAction<'_>) -> Result<(), Fault> {
+        self.check_claim_for(CLAIM_SAFETY_MARGIN, action)
+    }
+
+    /// Checks the same before calls that take effect within this time.
+    pub(super) fn check_claim_for(
+        &self,
+        margin: Duration,
+        action: &ClaimedAction<'_>,
+    ) -> Result<(), Fault> {
         action.context.check_lease()?;
-        if action.claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now()) {
+        if action.claim.lasts(margin, self.clock.now()) {
             return Ok(());
         }
         let detail = "the claim is about to expire, and another worker may take the subject over";

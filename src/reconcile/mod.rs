@@ -28,6 +28,7 @@ mod secret_scope;
 mod skipped_commits;
 pub mod template_cache;
 mod unknown_messages;
+mod wake;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -127,6 +128,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         &self.executor.pipelines
     }
 
+    /// Returns the table's name.
+    pub fn table(&self) -> &str {
+        &self.executor.table
+    }
+
     /// Brings a subject to the state of an intent. Without a `seen` row, the first plan assumes
     /// that the subject is new. For a new one that saves a read; for another one the write is
     /// refused, and the answer has the row.
@@ -195,23 +201,35 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         abandoned: &Mapping,
     ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let _lane = self.lanes.enter(&abandoned.subject).await?;
+        if !abandoned.is_abandoned(self.clock().now()) {
+            return Ok(None);
+        }
+        let mut journal = Journal::resume(abandoned);
+        let outcome = self.finish_row(abandoned, &mut journal).await?;
+        Ok(outcome.map(|outcome| (outcome, journal.commits)))
+    }
+
+    /// Finishes a half-way row as it is recorded, without a message. Returns `None` if it is
+    /// settled, or if another worker was faster.
+    async fn finish_row(
+        &self,
+        row: &Mapping,
+        journal: &mut Journal,
+    ) -> Result<Option<Outcome>, Fault> {
         let now = self.clock().now();
         let claim = self.new_claim(now);
         let context = ActionContext {
             cause: Cause::Sweep(claim.owner.clone()),
-            time: abandoned.order.event_time,
+            time: row.order.event_time,
             lease: None,
         };
-        let planned = unfinished(abandoned, claim, now).filter(|_| abandoned.is_abandoned(now));
-        let Some(Plan::Act { transition, effect }) = planned else {
+        journal.found(Some(row));
+        let Some(Plan::Act { transition, effect }) = unfinished(row, claim, now) else {
             return Ok(None);
         };
-        let mut journal = Journal::resume(abandoned);
-        let acted = self
-            .executor
-            .act(transition, &effect, &context, &mut journal);
+        let acted = self.executor.act(transition, &effect, &context, journal);
         match acted.await? {
-            ActionResult::Done(outcome) => Ok(Some((outcome, journal.commits))),
+            ActionResult::Done(outcome) => Ok(Some(outcome)),
             ActionResult::Lost(_) | ActionResult::Skipped => Ok(None),
         }
     }

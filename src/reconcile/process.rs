@@ -146,6 +146,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 };
                 done.instrument(span).await
             }
+            Decision::Handle(Request::Wake(wake, delivery)) => {
+                let done = self.wake(&wake, &delivery, lease, journal);
+                done.instrument(span).await
+            }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }

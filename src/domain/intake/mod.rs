@@ -9,3 +9,4 @@ pub(crate) mod object;
 pub(crate) mod payload;
 mod pipeline_event;
 pub mod repair_request;
+pub mod wake;

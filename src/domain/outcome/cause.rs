@@ -12,6 +12,8 @@ pub enum Cause {
     Webhook(DeliveryId),
     /// A repair that an operator sent, by the id of the request.
     Repair(DeliveryId),
+    /// A slot that became free, by the id of the wake.
+    Wake(DeliveryId),
     /// The sweep for abandoned mappings, by the owner of its claim.
     Sweep(String),
     /// An operator who replayed a dead letter, by its delivery.
@@ -27,6 +29,7 @@ pub enum Cause {
 }
 
 const REPAIR: &str = "repair";
+const WAKE: &str = "wake";
 const SWEEP: &str = "sweep";
 const REPLAY: &str = "replay";
 const DROP: &str = "drop";
@@ -41,6 +44,7 @@ impl Cause {
         match self {
             Self::Webhook(id)
             | Self::Repair(id)
+            | Self::Wake(id)
             | Self::Replay(id)
             | Self::Drop(id)
             | Self::DeadLetter(id) => Some(id),
@@ -55,6 +59,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Webhook(id) => write!(f, "{id}"),
             Self::Repair(id) => write!(f, "{REPAIR}:{id}"),
+            Self::Wake(id) => write!(f, "{WAKE}:{id}"),
             Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
             Self::Replay(id) => write!(f, "{REPLAY}:{id}"),
             Self::Drop(id) => write!(f, "{DROP}:{id}"),
@@ -78,6 +83,7 @@ impl FromStr for Cause {
         match text.split_once(':') {
             None => id(text).map(Self::Webhook),
             Some((REPAIR, rest)) => id(rest).map(Self::Repair),
+            Some((WAKE, rest)) => id(rest).map(Self::Wake),
             Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
             Some((REPLAY, rest)) => id(rest).map(Self::Replay),
             Some((DROP, rest)) => id(rest).map(Self::Drop),
@@ -102,6 +108,7 @@ mod tests {
         let causes = [
             Cause::Webhook(id()),
             Cause::Repair(id()),
+            Cause::Wake(id()),
             Cause::Sweep("0123/7".to_owned()),
             Cause::Replay(id()),
             Cause::Drop(id()),

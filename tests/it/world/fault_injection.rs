@@ -68,6 +68,9 @@ pub(crate) enum Op {
     OfRepository,
     AcquireSlot,
     ReleaseSlot,
+    StopWaiting,
+    /// GetItem of the slots of a rule.
+    Slots,
     CountSlots,
     RememberReceived,
     IsSkipped,
@@ -101,7 +104,12 @@ impl Op {
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
-            Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
+            Self::OfRepository
+            | Self::AcquireSlot
+            | Self::ReleaseSlot
+            | Self::CountSlots
+            | Self::Slots
+            | Self::StopWaiting => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
@@ -129,6 +137,8 @@ impl Op {
                 | Self::Retry
                 | Self::Stop
                 | Self::Remove
+                | Self::AcquireSlot
+                | Self::ReleaseSlot
                 | Self::Report
         )
     }

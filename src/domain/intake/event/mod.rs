@@ -19,6 +19,8 @@ use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::{self, REPAIR, Repair};
+use crate::domain::intake::wake::{self, WAKE, Wake};
+use crate::domain::state::slots::Waiter;
 use payloads::{
     AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
@@ -70,6 +72,8 @@ pub enum Change {
     Rerun(Rerun),
     /// A mapping for which an operator requested a repair, with `branchline audit --repair`.
     Repair(Repair),
+    /// A subject for which there is a slot, from a daemon that released one.
+    Wake(Wake),
 }
 
 /// The reason why a repository's pipelines are removed.
@@ -123,6 +127,7 @@ impl Event {
         let kind = match &self.change {
             Change::Repository(_) | Change::Renamed(_) => return None,
             Change::Repair(repair) => return Some(repair.subject.clone()),
+            Change::Wake(wake) => return Some(wake.waiter.subject.clone()),
             Change::Rerun(rerun) => return rerun.subject().cloned(),
             Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
             Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
@@ -144,7 +149,8 @@ impl Event {
             | Change::Repository(_)
             | Change::Renamed(_)
             | Change::Rerun(_)
-            | Change::Repair(_) => None,
+            | Change::Repair(_)
+            | Change::Wake(_) => None,
         }
     }
 
@@ -179,17 +185,30 @@ impl Event {
     /// Reads a message of the internal queue. The actor is the sender according to SQS, never a
     /// field of the body.
     fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
-        if message.event().as_str() != REPAIR {
-            return Err(wrong("branchline-event"));
-        }
-        let (repair, name) = repair_request::read(message)?;
+        let (repository, name, change) = match message.event().as_str() {
+            REPAIR => {
+                let (repair, name) = repair_request::read(message)?;
+                (repair.subject.repository, name, Change::Repair(repair))
+            }
+            WAKE => {
+                let wake = wake::read(message)?;
+                let Waiter {
+                    subject,
+                    repository,
+                    ..
+                } = &wake.waiter;
+                let (id, name) = (subject.repository, repository.clone());
+                (id, name, Change::Wake(wake))
+            }
+            _ => return Err(wrong("branchline-event")),
+        };
         Ok(Decision::Handle(Self {
-            repository: repair.subject.repository,
+            repository,
             name,
             actor: message.envelope().sender.clone(),
             time: None,
             installation: None,
-            change: Change::Repair(repair),
+            change,
         }))
     }
 }

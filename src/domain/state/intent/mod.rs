@@ -11,6 +11,7 @@ use crate::domain::ids::{
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::intake::wake::Wake;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
@@ -67,6 +68,8 @@ pub enum Request {
     Rerun(RerunRequest),
     /// One subject, for a repair.
     Repair(Box<RepairRequest>),
+    /// One subject, for which there is a slot, and the id of the message.
+    Wake(Wake, DeliveryId),
 }
 
 impl Intent {
@@ -163,6 +166,7 @@ impl Intent {
                     received_at,
                 }))));
             }
+            Change::Wake(wake) => return Ok(Decision::Handle(Request::Wake(wake, delivery))),
             Change::PullRequest(pull) => {
                 let decided = pull_request(&pull, &name, rules)?;
                 let order = EventOrder {

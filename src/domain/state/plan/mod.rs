@@ -53,6 +53,8 @@ pub enum Unchanged {
     NoPipeline,
     /// The commit is being built.
     Running,
+    /// The subject still waits for a slot: it is not in turn.
+    StillWaiting,
 }
 
 impl Unchanged {
@@ -66,6 +68,7 @@ impl Unchanged {
             Self::NotHead => "not-head",
             Self::NoPipeline => "no-pipeline",
             Self::Running => "running",
+            Self::StillWaiting => "still-waiting",
         }
     }
 }
@@ -385,10 +388,12 @@ mod forgetting;
 mod renaming;
 mod repair;
 mod rerun;
+mod wake;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;
+pub use wake::{plan_wake, wants_slot};
 
 #[cfg(test)]
 mod tests;
