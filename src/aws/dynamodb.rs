@@ -20,17 +20,17 @@ use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::Expect;
 use crate::domain::state::repository::RepositoryTombstone;
-use crate::domain::state::slots::{SlotUse, Waiter};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::commits::write::part;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
-    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_put, refused_row,
-    skipped_check,
+    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, plain_put, probe_put,
+    refused_row, skipped_check,
 };
-use crate::aws::row::{self, Item, n, s};
+use crate::aws::row::{self, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 use crate::aws::written_names::WrittenNames;
 
@@ -217,13 +217,6 @@ impl DynamoStore {
             .collect()
     }
 
-    fn plain_put(&self, item: Item) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        Ok(TransactWriteItem::builder()
-            .put(put.build().map_err(incomplete)?)
-            .build())
-    }
-
     /// Writes the mapping first, then `more`, and releases a name. If the name belongs to another
     /// subject by now, the rest is written without that.
     async fn transition(
@@ -296,7 +289,7 @@ impl Store for DynamoStore {
             if let Some(delivery) = entry.cause.delivery() {
                 let (outcome, at) = (entry.outcome.as_str(), entry.processed_at);
                 let item = delivery_item(delivery, &mapping.subject, outcome, at);
-                more.push(self.plain_put(item)?);
+                more.push(plain_put(&self.table, item)?);
             }
             more.extend(self.commit_parts(&transition)?);
             match self.transition(&transition, &more).await? {
@@ -329,7 +322,7 @@ impl Store for DynamoStore {
         delivery: Option<&DeliveryId>,
     ) -> Result<(), Fault> {
         let item = delivery.map(|delivery| given_up_item(delivery, &transition.next));
-        let more = item.map(|item| self.plain_put(item)).transpose()?;
+        let more = item.map(|item| plain_put(&self.table, item)).transpose()?;
         let written = self.transition(transition, more.as_slice()).await;
         written.map(|_| ())
     }
@@ -352,8 +345,16 @@ impl Store for DynamoStore {
         self.release(rule, subject).await
     }
 
-    async fn stop_waiting(&self, rule: &str, waiter: &Waiter) -> Result<SlotUse, Fault> {
-        self.leave(rule, waiter).await
+    async fn stop_waiting(&self, line: &Line, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.leave(line, waiter).await
+    }
+
+    async fn note_pipelines(&self, count: usize, now: Timestamp) -> Result<SlotUse, Fault> {
+        self.note_count(count, now).await
+    }
+
+    async fn wait_for_account(&self, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.wait(waiter).await
     }
 
     async fn remember_names(

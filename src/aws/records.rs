@@ -51,6 +51,13 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
     ])
 }
 
+/// Returns the unconditional put of an item.
+pub(super) fn plain_put(table: &str, item: Item) -> Result<TransactWriteItem, Fault> {
+    let put = Put::builder().table_name(table).set_item(Some(item));
+    let put = put.build().map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
 /// Returns the put of a probe, which is never written: its condition does not hold.
 pub(super) fn probe_put(table: &str) -> Result<TransactWriteItem, Fault> {
     let item = Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))]);

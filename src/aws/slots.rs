@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{RepositoryName, Subject, Timestamp};
-use crate::domain::state::slots::{SlotUse, Waiter};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{SLOT_CALLS, SlotResult};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
 use crate::aws::fault::{Service, fault};
-use crate::aws::row::{Item, Part, count, map, n, s};
+use crate::aws::row::{self, Item, Part, count, map, n, s};
 
 /// The longest subject that is stored as it is, in bytes. An item may have 400 KB, which a thousand
 /// subjects of this length do not reach.
@@ -32,6 +32,9 @@ const MAX_WAITING_LENGTH: usize = 100_000;
 
 /// The length of a time and of the names of attributes, in bytes.
 const WAITER_OVERHEAD: usize = 40;
+
+/// The partition of what is known of the account.
+const ACCOUNT: &str = "ACCOUNT";
 
 /// The map of those who wait.
 const WAITING: &str = "waiting";
@@ -113,15 +116,16 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn leave(&self, rule: &str, waiter: &Waiter) -> Result<SlotUse, Fault> {
+    pub(super) async fn leave(&self, line: &Line, waiter: &Waiter) -> Result<SlotUse, Fault> {
         let update = self
-            .slots_item(rule)
+            .line_item(line)
             .update_expression("REMOVE waiting.#member")
             .condition_expression("waiting.#member.since = :since")
             .expression_attribute_names("#member", member(&waiter.subject))
             .expression_attribute_values(":since", n(waiter.since.0))
             .return_values(ReturnValue::AllOld);
-        match self.send(rule, update).await? {
+        match self.send(&line.to_string(), update).await? {
+            Updated::Done(item) if *line == Line::Account => Ok(account_use(&item)),
             Updated::Done(item) => Ok(slot_use(&item, &waiter.subject)),
             Updated::Refused(_) => Ok(SlotUse::default()),
         }
@@ -149,12 +153,55 @@ impl DynamoStore {
         Ok(slot_use(&item.unwrap_or_default(), subject))
     }
 
+    /// Counts the pipelines of the account.
+    pub(super) async fn note_count(&self, count: usize, now: Timestamp) -> Result<SlotUse, Fault> {
+        let update = self
+            .line_item(&Line::Account)
+            .update_expression(
+                "SET pipelines = :count, counted_at = :now, waiting = if_not_exists(waiting, :nobody)",
+            )
+            .expression_attribute_values(":count", row::count(count))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .expression_attribute_values(":nobody", map([]))
+            .return_values(ReturnValue::AllNew);
+        self.account_after(update).await
+    }
+
+    pub(super) async fn wait(&self, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        let update = self
+            .line_item(&Line::Account)
+            .update_expression("SET waiting.#member = if_not_exists(waiting.#member, :waiter)")
+            .condition_expression("attribute_exists(waiting)")
+            .expression_attribute_names("#member", member(&waiter.subject))
+            .expression_attribute_values(":waiter", entry(waiter))
+            .return_values(ReturnValue::AllNew);
+        self.account_after(update).await
+    }
+
+    pub(super) async fn account(&self) -> Result<SlotUse, Fault> {
+        let (pk, sk) = key(&Line::Account);
+        let item = self.item(pk, sk.to_owned()).await?;
+        Ok(account_use(&item.unwrap_or_default()))
+    }
+
+    async fn account_after(&self, update: UpdateItemFluentBuilder) -> Result<SlotUse, Fault> {
+        match self.send(ACCOUNT, update).await? {
+            Updated::Done(item) => Ok(account_use(&item)),
+            Updated::Refused(_) => Ok(SlotUse::default()),
+        }
+    }
+
     fn slots_item(&self, rule: &str) -> UpdateItemFluentBuilder {
+        self.line_item(&Line::Rule(rule.to_owned()))
+    }
+
+    fn line_item(&self, line: &Line) -> UpdateItemFluentBuilder {
+        let (pk, sk) = key(line);
         self.client()
             .update_item()
             .table_name(self.table())
-            .key("pk", s(format!("RULE#{rule}")))
-            .key("sk", s("RULE"))
+            .key("pk", s(pk))
+            .key("sk", s(sk))
             .return_values_on_condition_check_failure(OnRefusal::AllOld)
     }
 
@@ -169,7 +216,7 @@ impl DynamoStore {
             let item = refused.item().cloned().unwrap_or_default();
             return Ok(Updated::Refused(item));
         }
-        let call = format!("UpdateItem of RULE#{rule} on {}", self.table());
+        let call = format!("UpdateItem of the slots of {rule} on {}", self.table());
         Err(fault(Service::DynamoDb, &call, error))
     }
 }
@@ -196,20 +243,43 @@ fn if_as_seen(update: UpdateItemFluentBuilder, seen: &Item) -> UpdateItemFluentB
     }
 }
 
+fn key(line: &Line) -> (String, &'static str) {
+    match line {
+        Line::Rule(rule) => (format!("RULE#{rule}"), "RULE"),
+        Line::Account => (ACCOUNT.to_owned(), "PIPELINES"),
+    }
+}
+
 fn slot_use(item: &Item, subject: &Subject) -> SlotUse {
     let taken = holders(item);
-    let waiting = item.get(WAITING).and_then(|waiting| waiting.as_m().ok());
-    let waiting = waiting.into_iter().flatten();
     SlotUse {
         counted: item.contains_key("slots_counted"),
         taken: taken.len(),
         held: taken.contains(&member(subject)),
-        // What cannot be read waits for its message.
-        waiting: waiting
-            .filter_map(|(_, entry)| waiter(entry.as_m().ok()?).ok())
-            .collect(),
+        waiting: waiters(item),
     }
     .in_order()
+}
+
+fn account_use(item: &Item) -> SlotUse {
+    let pipelines = item.get("pipelines").and_then(|count| count.as_n().ok());
+    let pipelines = pipelines.and_then(|count| count.parse().ok());
+    SlotUse {
+        counted: pipelines.is_some(),
+        taken: pipelines.unwrap_or_default(),
+        held: false,
+        waiting: waiters(item),
+    }
+    .in_order()
+}
+
+/// Returns those who wait. What cannot be read waits for its message.
+fn waiters(item: &Item) -> Vec<Waiter> {
+    let waiting = item.get(WAITING).and_then(|waiting| waiting.as_m().ok());
+    let entries = waiting.into_iter().flatten();
+    entries
+        .filter_map(|(_, entry)| waiter(entry.as_m().ok()?).ok())
+        .collect()
 }
 
 fn holders(item: &Item) -> &[String] {

@@ -134,6 +134,10 @@ impl StoreReader for DynamoStore {
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         self.slot_use(rule, subject).await
     }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        self.account().await
+    }
 }
 
 /// Converts a cursor into the key after which a page begins.

@@ -11,6 +11,7 @@ mod interrupt;
 mod jobs;
 mod mappings;
 mod observe;
+mod quota;
 mod run;
 mod setup;
 mod status;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::start(&args, started),
         Command::Health(args) => block_on(observe::health(&args)),
         Command::Status(args) => block_on(status::run(&args)),
+        Command::Quota(args) => block_on(quota::run(&args)),
         Command::Why(args) => block_on(why::run(&args)),
         Command::Explain(args) => block_on(explain::run(&args)),
         Command::Check(args) => block_on(check::run(&args)),

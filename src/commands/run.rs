@@ -201,6 +201,7 @@ fn worker(
         table: config.table.clone(),
         max_attempts: config.max_attempts,
         region: aws.region().to_owned(),
+        quota: config.quota,
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use crate::domain::github::GitHubAccess;
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::rules::rule::Rules;
+use crate::domain::state::slots::PipelineQuota;
 
 use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
@@ -49,6 +50,7 @@ struct Aws {
     region: Option<String>,
     endpoint_url: Option<String>,
     codepipeline_rate: Option<NonZeroU32>,
+    quota: Option<PipelineQuota>,
 }
 
 impl<E: Environment> Resolver<'_, E> {
@@ -60,6 +62,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: resolved.aws.region,
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
+            quota: resolved.aws.quota?,
             queues: resolved.queues?,
             concurrency: limits.concurrency,
             drain_timeout: limits.drain_timeout,
@@ -78,6 +81,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: resolved.aws.region,
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
+            quota: resolved.aws.quota?,
             table: resolved.table?,
             max_attempts: resolved.limits?.max_attempts,
             github: resolved.github.map(|access| access.api).unwrap_or_default(),
@@ -132,6 +136,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: self.parsed(self.optional(aws, &region), region_name),
             endpoint_url: self.parsed(self.optional(aws, &endpoint_url), http_url),
             codepipeline_rate: limits::codepipeline_rate(self.diagnostics, aws),
+            quota: limits::pipeline_quota(self.diagnostics, aws),
         }
     }
 

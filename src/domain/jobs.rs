@@ -11,11 +11,17 @@ pub enum Job {
     HalfWayMappings,
     /// Asks CodePipeline about executions of which nothing was heard for long.
     UnheardExecutions,
+    /// Counts the pipelines of the account in the Region.
+    PipelineCount,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 2] = [Self::HalfWayMappings, Self::UnheardExecutions];
+    pub const ALL: [Self; 3] = [
+        Self::HalfWayMappings,
+        Self::UnheardExecutions,
+        Self::PipelineCount,
+    ];
 
     /// Returns the name in commands, in the table and in metrics.
     #[must_use]
@@ -23,6 +29,7 @@ impl Job {
         match self {
             Self::HalfWayMappings => "half-way-mappings",
             Self::UnheardExecutions => "unheard-executions",
+            Self::PipelineCount => "pipeline-count",
         }
     }
 
@@ -42,6 +49,9 @@ impl Job {
             Self::UnheardExecutions => {
                 "Asks CodePipeline about executions of which nothing was heard for long"
             }
+            Self::PipelineCount => {
+                "Counts the pipelines in the Region, and wakes subjects that wait for the quota"
+            }
         }
     }
 
@@ -50,7 +60,7 @@ impl Job {
     pub fn period(self) -> Duration {
         match self {
             Self::HalfWayMappings => Duration::from_secs(60),
-            Self::UnheardExecutions => Duration::from_secs(300),
+            Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
         }
     }
 
@@ -60,7 +70,7 @@ impl Job {
     pub fn lease(self) -> Duration {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
-            Self::UnheardExecutions => Duration::from_secs(300),
+            Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
         }
     }
 }

@@ -65,9 +65,10 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
     // Its webhook may be dead-lettered by now: it keeps its place.
     if let Some(place) = &evidence.place {
         return Answer::none(
-            format!("{subject} waits for a slot: {place}"),
+            format!("{subject} waits for its turn: {place}"),
             &[
-                "wait: it is woken when it is its turn; or close pull requests, or raise max_active of the rule",
+                "wait: it is woken when it is its turn; or close pull requests, or raise the limit",
+                "branchline quota",
             ],
         );
     }

@@ -15,6 +15,7 @@ pub mod mappings;
 pub mod offline;
 pub mod predicted_report;
 pub mod preflight;
+pub mod quota;
 pub mod rehearsal;
 pub mod status;
 pub mod trail;

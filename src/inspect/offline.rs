@@ -168,6 +168,10 @@ impl StoreReader for EmptyStore {
             ..SlotUse::default()
         })
     }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        Ok(SlotUse::default())
+    }
 }
 
 fn no_entries() -> EntryPage {

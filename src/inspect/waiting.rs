@@ -10,6 +10,7 @@ use crate::domain::ids::{DeliveryId, Subject, Timestamp};
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::slots::Line;
 use crate::ports::{StoreReader, TrailReader};
 
 /// How long after its wait a message may still come: it is received, and works on the subject.
@@ -74,11 +75,11 @@ impl Waiting {
     }
 }
 
-/// The place of a subject in the line for a slot of its rule.
+/// The place of a subject in the line for a slot of its rule, or for the account's quota.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The name of the rule.
-    pub rule: String,
+    /// The name of the rule; `None` for the account.
+    pub rule: Option<String>,
     /// How many subjects come before it.
     pub ahead: usize,
     /// How many wait altogether.
@@ -93,13 +94,16 @@ impl Place {
     /// The table did not answer.
     pub async fn of<S: StoreReader>(row: &Mapping, store: &S) -> Result<Option<Self>, Fault> {
         let error = row.last_error.as_deref();
-        let is_refused = error.and_then(reason_of) == Some(Reason::RuleFull);
-        let Some(spec) = row.spec().filter(|_| is_refused) else {
-            return Ok(None);
+        let (rule, slots) = match (error.and_then(reason_of), row.spec()) {
+            (Some(Reason::RuleFull), Some(spec)) => {
+                let slots = store.slots(&spec.rule, &row.subject).await?;
+                (Some(spec.rule.clone()), slots)
+            }
+            (Some(Reason::AwsQuota), _) => (None, store.account_use().await?),
+            (Some(_) | None, _) => return Ok(None),
         };
-        let slots = store.slots(&spec.rule, &row.subject).await?;
         Ok(slots.is_waiting(&row.subject).then(|| Self {
-            rule: spec.rule.clone(),
+            rule,
             ahead: slots.ahead_of(&row.subject),
             waiting: slots.waiting.len(),
         }))
@@ -108,12 +112,9 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            rule,
-            ahead,
-            waiting,
-        } = self;
-        write!(f, "{ahead} ahead of {waiting} that wait for rule '{rule}'")
+        let line = self.rule.clone().map_or(Line::Account, Line::Rule);
+        let (ahead, waiting) = (self.ahead, self.waiting);
+        write!(f, "{ahead} ahead of {waiting} that wait for {line}")
     }
 }
 

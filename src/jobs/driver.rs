@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
 use crate::domain::jobs::{Job, JobRecord, JobResult};
+use crate::domain::text::plural;
 use crate::ports::{Clock, GitHub, JobLog, PipelineReader, Pipelines, Store};
 use crate::reconcile::Reconciler;
 use crate::reports::Reporter;
@@ -42,6 +43,10 @@ impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock> Jobs<S, P, 
                 Some(reporter) => reporter.find_unheard().await,
                 None => Ok("no access to GitHub is configured".to_owned()),
             },
+            Job::PipelineCount => {
+                let (count, woken) = self.reconciler.count_pipelines().await?;
+                Ok(format!("{}, {woken} woken", plural(count, "pipeline")))
+            }
         }
     }
 }
@@ -96,6 +101,7 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
     ///
     /// If cancelled, the job in progress is cut off, and the next run begins when its lease ends.
     pub async fn run_due(&self) {
+        self.jobs.reconciler.look_at_account().await;
         let records = match self.log.jobs().await {
             Ok(records) => records,
             Err(fault) => {

@@ -12,7 +12,7 @@ use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
-use crate::domain::state::slots::{SlotUse, Waiter};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::comments::CommentLog;
 use crate::ports::commits::CommitLog;
 use crate::ports::cursor::Cursor;
@@ -151,6 +151,10 @@ pub trait StoreReader: TrailReader {
         rule: &str,
         subject: &Subject,
     ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Returns how many pipelines the account had in the Region when they were last counted, and
+    /// who waits.
+    fn account_use(&self) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 }
 
 /// Write access to the table, for the one place that acts.
@@ -262,7 +266,25 @@ pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog {
     /// If cancelled or failed: it may wait no longer.
     fn stop_waiting(
         &self,
-        rule: &str,
+        line: &Line,
+        waiter: &Waiter,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Records how many pipelines the account has in the Region. Returns that, and who waits.
+    ///
+    /// If cancelled or failed: it may be recorded.
+    fn note_pipelines(
+        &self,
+        count: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Lets a subject wait for a pipeline of the account's quota, from its `since` on, unless it
+    /// waits already. Returns who waits then; nobody, if the pipelines were never counted.
+    ///
+    /// If cancelled or failed: it may wait.
+    fn wait_for_account(
+        &self,
         waiter: &Waiter,
     ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 

@@ -19,8 +19,10 @@ use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::slots::PipelineQuota;
 use crate::domain::text::one_line;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
+use crate::reconcile::account::AccountGuard;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
@@ -95,11 +97,19 @@ pub(super) struct Executor<S, P, C> {
     pub(super) templates: TemplateCache,
     pub(super) rules: Rules,
     pub(super) table: String,
+    pub(super) account: AccountGuard,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates an executor over these ports.
-    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, table: String) -> Self {
+    pub(super) fn new(
+        store: S,
+        pipelines: P,
+        clock: C,
+        rules: Rules,
+        table: String,
+        quota: PipelineQuota,
+    ) -> Self {
         Self {
             store,
             pipelines,
@@ -107,6 +117,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             templates: TemplateCache::default(),
             rules,
             table,
+            account: AccountGuard::new(quota),
         }
     }
 

@@ -10,6 +10,7 @@
 //! what is left to do. Every message ends with a disposition.
 
 mod abandoned;
+mod account;
 mod commits;
 mod effects;
 pub mod execute;
@@ -45,6 +46,7 @@ use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
+use crate::domain::state::slots::PipelineQuota;
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
@@ -89,13 +91,22 @@ pub struct ReconcilerConfig {
     pub max_attempts: MaxAttempts,
     /// The Region of the pipelines, for links in reports.
     pub region: String,
+    /// The account's quota of pipelines.
+    pub quota: PipelineQuota,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Creates a reconciler over these ports.
     pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
-            executor: Executor::new(store, pipelines, clock, config.rules, config.table),
+            executor: Executor::new(
+                store,
+                pipelines,
+                clock,
+                config.rules,
+                config.table,
+                config.quota,
+            ),
             lanes: Lanes::default(),
             failing: FailingParties::default(),
             probes: AtomicUsize::new(0),

@@ -15,6 +15,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::{Unchanged, plan_wake, wants_slot};
+use crate::domain::state::slots::Line;
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::Reconciler;
 use crate::reconcile::execute::ActionContext;
@@ -46,8 +47,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             .apply_plan(plan, seen.map(Box::new), &context, journal)
             .await;
         match done {
-            // It keeps its place, and is woken again.
-            Err(fault) if fault.reason == Reason::RuleFull => {
+            // It waits in line again, and is woken again.
+            Err(fault) if matches!(fault.reason, Reason::RuleFull | Reason::AwsQuota) => {
                 Ok(Outcome::Unchanged(Unchanged::StillWaiting))
             }
             done => done,
@@ -61,7 +62,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal: &mut Journal,
     ) -> Result<(), Fault> {
         let rules = self.rules();
-        if row.is_some_and(|row| wants_slot(row, &wake.rule, rules)) {
+        let wants = |rule: &str| row.is_some_and(|row| wants_slot(row, rule, rules));
+        // The line for the account was left when the turn was taken.
+        if wake.line.rule().is_none_or(wants) {
             return Ok(());
         }
         self.executor.leave_queue(wake, journal).await
@@ -88,24 +91,63 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             };
             let slots = self.store().slots(&rule.name, &anyone).await?;
             let in_turn = slots.in_turn(max).iter().map(|waiter| Wake {
-                rule: rule.name.clone(),
+                line: Line::Rule(rule.name.clone()),
                 waiter: waiter.clone(),
             });
-            let mut wakes: VecDeque<Wake> = in_turn.collect();
-            while let Some(wake) = wakes.pop_front() {
-                let mut journal = Journal::wakened(&wake);
-                match self.wake_here(&wake, &mut journal).await {
-                    Ok(finished) => woken += usize::from(finished),
-                    Err(fault) => {
-                        let subject = journal.subject();
-                        tracing::warn!(fault = %fault, subject, "A subject whose turn it is could not be given a pipeline; the next run tries again");
-                    }
-                }
-                wakes.extend(journal.wakes.drain(..));
-                commits.append(&mut journal.commits);
-            }
+            woken += self.wake_each(in_turn.collect(), &mut commits).await;
         }
         Ok((woken, commits))
+    }
+
+    /// Counts the pipelines of the account, and finishes the rows of those for which there is one.
+    /// Returns how many pipelines and how many subjects they were.
+    ///
+    /// # Errors
+    /// CodePipeline or the table did not answer.
+    ///
+    /// If cancelled, the effect is that of [`Reconciler::process`].
+    pub async fn count_pipelines(&self) -> Result<(usize, usize), Fault> {
+        let count = self.pipelines().names().await?.len();
+        let now = self.clock().now();
+        let seen = self.store().note_pipelines(count, now).await?;
+        self.executor.account.counts(seen);
+        let mut woken = 0;
+        for waiter in self.executor.account.in_turn() {
+            if self.executor.takes_turn(&waiter).await {
+                let line = Line::Account;
+                let wakes = VecDeque::from([Wake { line, waiter }]);
+                // The commits are reported by the sweep for what is unreported.
+                woken += self.wake_each(wakes, &mut Vec::new()).await;
+            }
+        }
+        Ok((count, woken))
+    }
+
+    /// Reads how many pipelines the account has. A fault is logged: what was read before counts.
+    pub async fn look_at_account(&self) {
+        match self.store().account_use().await {
+            Ok(seen) => self.executor.account.reads(seen),
+            Err(fault) => {
+                tracing::warn!(%fault, "The number of the account's pipelines could not be read; the next attempt is in a minute");
+            }
+        }
+    }
+
+    async fn wake_each(&self, mut wakes: VecDeque<Wake>, commits: &mut Vec<CommitKey>) -> usize {
+        let mut woken = 0;
+        while let Some(wake) = wakes.pop_front() {
+            let mut journal = Journal::wakened(&wake);
+            match self.wake_here(&wake, &mut journal).await {
+                Ok(finished) => woken += usize::from(finished),
+                Err(fault) => {
+                    let subject = journal.subject();
+                    tracing::warn!(%fault, subject, "A subject whose turn it is could not be given a pipeline; the next run tries again");
+                }
+            }
+            wakes.extend(journal.wakes.drain(..));
+            commits.append(&mut journal.commits);
+        }
+        woken
     }
 
     /// Returns true if the subject's row was finished.

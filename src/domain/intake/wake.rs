@@ -15,7 +15,7 @@ use crate::domain::intake::envelope::Attribute;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::outcome::outgoing::OutgoingMessage;
-use crate::domain::state::slots::Waiter;
+use crate::domain::state::slots::{Line, Waiter};
 
 /// The event name of a wake.
 pub const WAKE: &str = "branchline_wake";
@@ -23,8 +23,8 @@ pub const WAKE: &str = "branchline_wake";
 /// A subject whose turn it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wake {
-    /// The rule whose slot it may acquire.
-    pub rule: String,
+    /// The line in which it waited.
+    pub line: Line,
     /// The subject, and since when it waits.
     pub waiter: Waiter,
 }
@@ -34,7 +34,8 @@ impl Wake {
     fn id(&self, table: &str) -> String {
         let Waiter { subject, since, .. } = &self.waiter;
         let (repository, key) = (subject.repository, subject.key());
-        let text = format!("{table}\n{}\n{repository}\n{key}\n{}", self.rule, since.0);
+        let line = &self.line;
+        let text = format!("{table}\n{line}\n{repository}\n{key}\n{}", since.0);
         let hash = hex::encode(Sha256::digest(text));
         format!("wake-{}", hash.get(..32).unwrap_or_default())
     }
@@ -48,7 +49,7 @@ impl Wake {
             since,
         } = &self.waiter;
         let body = json!({
-            "rule": self.rule,
+            "rule": self.line.rule(),
             "subject": subject.key(),
             "since": since.0,
             "repository": {"id": subject.repository.0, "full_name": repository.as_str()},
@@ -67,7 +68,7 @@ impl Wake {
 
 #[derive(Deserialize)]
 struct WakePayload {
-    rule: String,
+    rule: Option<String>,
     subject: String,
     since: i64,
     repository: Object<RepositoryPayload>,
@@ -90,7 +91,7 @@ pub(super) fn read(message: &AuthenticatedMessage) -> Result<Wake, Fault> {
     let name = RepositoryName::parse(repository.full_name)
         .map_err(|why| not_a("repository.full_name", &why))?;
     Ok(Wake {
-        rule: payload.rule,
+        line: payload.rule.map_or(Line::Account, Line::Rule),
         waiter: Waiter {
             subject: subject.ok_or_else(|| wrong("subject"))?,
             repository: name,

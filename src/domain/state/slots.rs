@@ -5,7 +5,55 @@
 //! each of them may acquire a slot, and nobody else may. So a newcomer finds a slot only if there
 //! are more than those who wait need.
 
+use std::fmt;
+
 use crate::domain::ids::{RepositoryName, Subject, Timestamp};
+
+/// A line in which subjects wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// For a slot of a rule with `max_active`.
+    Rule(String),
+    /// For a pipeline of the account's quota in the Region.
+    Account,
+}
+
+impl Line {
+    /// Returns the name of the rule; `None` for the account.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Rule(name) => Some(name),
+            Self::Account => None,
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(name) => write!(f, "rule '{name}'"),
+            Self::Account => f.write_str("the account"),
+        }
+    }
+}
+
+/// The account's quota of pipelines in the Region, as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PipelineQuota {
+    /// The quota.
+    pub limit: u32,
+    /// How many of them branchline leaves to others.
+    pub reserve: u32,
+}
+
+impl PipelineQuota {
+    /// Returns how many pipelines there may be before branchline creates no more.
+    #[must_use]
+    pub fn usable(self) -> u32 {
+        self.limit.saturating_sub(self.reserve)
+    }
+}
 
 /// A subject that waits for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +66,8 @@ pub struct Waiter {
     pub since: Timestamp,
 }
 
-/// The slots of a rule with `max_active`, as one subject finds them.
+/// The slots of a rule with `max_active`, as one subject finds them. For the account, the slots are
+/// the pipelines in the Region, and no subject is known to have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotUse {
     /// True once the subjects that had a clone before were counted.

@@ -14,8 +14,9 @@ use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate};
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
-use crate::domain::state::slots::{SlotUse, Waiter};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::domain::time_range::TimeRange;
+use crate::inspect::rehearsal::slots;
 use crate::ports::{
     AuditLog, ClaimResult, Cursor, EntryPage, KnownSubject, Page, RecordResult, SlotResult, Store,
     StoreReader, TrailReader,
@@ -246,24 +247,12 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
-        let mut slots = self.inner.slots(rule, subject).await?;
         let rehearsed = self.lock().slots.get(rule).cloned().unwrap_or_default();
-        slots
-            .waiting
-            .retain(|waiter| !rehearsed.contains_key(&waiter.subject));
-        for (other, acquired) in rehearsed {
-            let held = if other == *subject {
-                std::mem::replace(&mut slots.held, acquired)
-            } else {
-                self.inner.slots(rule, &other).await?.held
-            };
-            match (held, acquired) {
-                (false, true) => slots.taken += 1,
-                (true, false) => slots.taken = slots.taken.saturating_sub(1),
-                (true, true) | (false, false) => {}
-            }
-        }
-        Ok(slots)
+        slots::with(&self.inner, rule, subject, rehearsed).await
+    }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        self.inner.account_use().await
     }
 }
 
@@ -345,8 +334,16 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         Ok(before)
     }
 
-    async fn stop_waiting(&self, _rule: &str, _waiter: &Waiter) -> Result<SlotUse, Fault> {
+    async fn stop_waiting(&self, _line: &Line, _waiter: &Waiter) -> Result<SlotUse, Fault> {
         Ok(SlotUse::default())
+    }
+
+    async fn note_pipelines(&self, _count: usize, _now: Timestamp) -> Result<SlotUse, Fault> {
+        self.account_use().await
+    }
+
+    async fn wait_for_account(&self, _waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.account_use().await
     }
 
     async fn remember_names(

@@ -36,8 +36,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         let (rule, (pipeline, template_version)) = (rule?, built?);
         let slot = self.acquire_slot(rule, action, journal).await?;
+        self.check_quota(action, journal).await?;
         self.check_claim(action)?;
-        if self.pipelines.create(&pipeline, action.claim).await? == CreateResult::Made {
+        let created = self.pipelines.create(&pipeline, action.claim).await;
+        if self.created(created, action, journal).await? == CreateResult::Made {
             let made = ExistingClone {
                 name: spec.pipeline.clone(),
                 arn: pipeline.arn,

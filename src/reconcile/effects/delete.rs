@@ -48,6 +48,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;
                 self.pipelines.delete(name, action.claim).await?;
+                self.deleted(journal).await;
                 Outcome::Deleted
             }
             // It was never settled as created, so it is not ours.

@@ -11,7 +11,7 @@ use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Claim;
 use crate::domain::state::effect::Effect;
 use crate::domain::state::plan::rule_of;
-use crate::domain::state::slots::{SlotUse, Waiter};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{Clock, Pipelines, SLOT_CALLS, SlotResult, Store};
 
 use crate::reconcile::execute::{CLAIM_SAFETY_MARGIN, ClaimedAction, Executor};
@@ -30,12 +30,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let Some(max) = rule.max_active else {
             return Ok(None);
         };
-        let mapping = action.claim.mapping();
-        let waiter = Waiter {
-            subject: mapping.subject.clone(),
-            repository: mapping.repository.clone(),
-            since: self.clock.now(),
-        };
+        let waiter = self.waiter(action);
         let fault = |reason, detail: String| Err(Fault::new(reason, detail));
         // A slot that is acquired after the claim would never be released.
         self.check_claim_for(SLOT_MARGIN, action)?;
@@ -49,6 +44,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 Reason::AwsConflict,
                 format!("the clones of rule '{}' are being counted", rule.name),
             ),
+        }
+    }
+
+    /// Returns the subject as one that waits from now on.
+    pub(in crate::reconcile) fn waiter(&self, action: &ClaimedAction<'_>) -> Waiter {
+        let mapping = action.claim.mapping();
+        Waiter {
+            subject: mapping.subject.clone(),
+            repository: mapping.repository.clone(),
+            since: self.clock.now(),
         }
     }
 
@@ -110,8 +115,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         wake: &Wake,
         journal: &mut Journal,
     ) -> Result<(), Fault> {
-        let before = self.store.stop_waiting(&wake.rule, &wake.waiter).await?;
-        self.note_turn(&wake.rule, &wake.waiter.subject, &before, journal);
+        let before = self.store.stop_waiting(&wake.line, &wake.waiter).await?;
+        if let Line::Rule(rule) = &wake.line {
+            self.note_turn(rule, &wake.waiter.subject, &before, journal);
+        }
         Ok(())
     }
 
@@ -134,7 +141,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let next = before.next_after(leaving, max).cloned();
         journal.wakes.extend(next.map(|waiter| Wake {
-            rule: rule.to_owned(),
+            line: Line::Rule(rule.to_owned()),
             waiter,
         }));
     }

@@ -258,7 +258,7 @@ async fn a_delivery_that_failed_for_now_waits_for_its_next_attempt() {
     assert_eq!(answer["waits_for"], "rule-full", "{answer}");
     assert_eq!(answer["place"]["ahead"], 0, "{answer}");
     let sentence = answer["answer"].as_str().unwrap();
-    let expected = "acme/api#8 waits for a slot: 0 ahead of 1 that wait for rule 'pulls'";
+    let expected = "acme/api#8 waits for its turn: 0 ahead of 1 that wait for rule 'pulls'";
     assert_eq!(sentence, expected);
 }
 

@@ -1,7 +1,7 @@
 //! The contract of [`Store`] for the slots of a rule.
 
 use branchline::domain::ids::{Branch, RepositoryName, Subject, SubjectKind};
-use branchline::domain::state::slots::{SlotUse, Waiter};
+use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{SlotResult, Store, StoreReader};
 
 use super::store::StoreStage;
@@ -17,6 +17,7 @@ macro_rules! slots_contract {
             nobody_overtakes_those_who_wait,
             a_subject_that_is_released_waits_no_longer,
             a_subject_that_stops_waiting_keeps_its_slot,
+            those_who_wait_for_the_account_are_kept_beside_its_count,
         );
     };
 }
@@ -173,9 +174,10 @@ pub(crate) async fn a_subject_that_is_released_waits_no_longer<S: StoreStage>(st
 pub(crate) async fn a_subject_that_stops_waiting_keeps_its_slot<S: StoreStage>(stage: &S) {
     filled(stage).await;
     take_at(stage, "limited", 3, 10).await;
+    let limited = Line::Rule("limited".to_owned());
     let stop = async |number, millis| {
         let waiter = waiter(pull(number), millis);
-        let before = stage.store().stop_waiting("limited", &waiter).await;
+        let before = stage.store().stop_waiting(&limited, &waiter).await;
         before.unwrap()
     };
     assert_eq!(stop(3, 11).await, SlotUse::default());
@@ -191,4 +193,42 @@ pub(crate) async fn a_subject_that_stops_waiting_keeps_its_slot<S: StoreStage>(s
     assert_eq!(stop(3, 10).await, before);
     assert_eq!(stop(3, 10).await, SlotUse::default());
     assert_eq!(slots(stage, "limited").await, (2, Vec::new()));
+}
+
+/// "Records how many pipelines the account has", and "lets a subject wait for a pipeline".
+pub(crate) async fn those_who_wait_for_the_account_are_kept_beside_its_count<S: StoreStage>(
+    stage: &S,
+) {
+    let store = stage.store();
+    let wait = async |number, millis| {
+        let waiter = waiter(pull(number), millis);
+        store.wait_for_account(&waiter).await.unwrap()
+    };
+    assert_eq!(store.account_use().await.unwrap(), SlotUse::default());
+    assert_eq!(wait(1, 10).await, SlotUse::default(), "never counted");
+    let seen = |taken, waiting: Vec<Waiter>| SlotUse {
+        counted: true,
+        taken,
+        held: false,
+        waiting,
+    };
+    let noted = store.note_pipelines(7, at(5)).await.unwrap();
+    assert_eq!(noted, seen(7, Vec::new()));
+    wait(2, 20).await;
+    wait(1, 10).await;
+    let both = vec![waiter(pull(1), 10), waiter(pull(2), 20)];
+    assert_eq!(
+        wait(1, 30).await,
+        seen(7, both.clone()),
+        "it keeps its time"
+    );
+    let noted = store.note_pipelines(8, at(6)).await.unwrap();
+    assert_eq!(noted, seen(8, both.clone()));
+    let first = waiter(pull(1), 10);
+    let before = store.stop_waiting(&Line::Account, &first).await.unwrap();
+    assert_eq!(before, seen(8, both));
+    let again = store.stop_waiting(&Line::Account, &first).await.unwrap();
+    assert_eq!(again, SlotUse::default());
+    let left = store.account_use().await.unwrap();
+    assert_eq!(left, seen(8, vec![waiter(pull(2), 20)]));
 }

@@ -155,7 +155,9 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::Names | Op::Known => current,
-            Op::Slots | Op::StopWaiting => current,
+            Op::Slots | Op::AccountUse | Op::NotePipelines => current,
+            // After the call that they follow.
+            Op::StopWaiting | Op::WaitForAccount => current,
             Op::RememberReceived | Op::RememberEnd | Op::RememberNames => current,
             Op::IsSkipped | Op::RememberSkipped => current,
             // Read while the template is fetched.

@@ -187,7 +187,7 @@ fn a_pull_request_that_waits_for_a_slot_says_so() {
         world.work_once().await;
         world.tell().await;
         for (number, place) in [(8, "next in line"), (9, "1 ahead")] {
-            let expected = format!("queued: Waiting: {place}; all pipelines");
+            let expected = format!("queued: Waiting: {place}, all pipelines");
             assert!(
                 world.page(number).starts_with(&expected),
                 "{}",

@@ -69,6 +69,10 @@ pub(crate) enum Op {
     AcquireSlot,
     ReleaseSlot,
     StopWaiting,
+    NotePipelines,
+    WaitForAccount,
+    /// GetItem of the pipelines of the account.
+    AccountUse,
     /// GetItem of the slots of a rule.
     Slots,
     CountSlots,
@@ -104,12 +108,9 @@ impl Op {
             Self::Delete | Self::ChangeVisibility | Self::Send => 0,
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::Names | Self::Chain | Self::Note | Self::Probe => 1,
-            Self::OfRepository
-            | Self::AcquireSlot
-            | Self::ReleaseSlot
-            | Self::CountSlots
-            | Self::Slots
-            | Self::StopWaiting => 1,
+            Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
+            Self::Slots | Self::StopWaiting | Self::NotePipelines => 1,
+            Self::WaitForAccount | Self::AccountUse => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,

@@ -13,7 +13,7 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
-use branchline::domain::state::slots::{SlotUse, Waiter};
+use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{
     ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, Store, StoreReader,
 };
@@ -193,6 +193,11 @@ impl StoreReader for FakeStore {
         let effect = || Ok(lock(&self.table).slot_use(rule, subject));
         self.faults.pass_about(Op::Slots, rule, effect).await
     }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).account_use());
+        self.faults.pass(Op::AccountUse, effect).await
+    }
 }
 
 impl Store for FakeStore {
@@ -241,9 +246,27 @@ impl Store for FakeStore {
         self.faults.pass_about(Op::ReleaseSlot, rule, effect).await
     }
 
-    async fn stop_waiting(&self, rule: &str, waiter: &Waiter) -> Result<SlotUse, Fault> {
-        let effect = || Ok(lock(&self.table).stop_waiting(rule, waiter));
-        self.faults.pass_about(Op::StopWaiting, rule, effect).await
+    async fn stop_waiting(&self, line: &Line, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).stop_waiting(line, waiter));
+        let about = line.to_string();
+        self.faults
+            .pass_about(Op::StopWaiting, &about, effect)
+            .await
+    }
+
+    async fn note_pipelines(&self, count: usize, _now: Timestamp) -> Result<SlotUse, Fault> {
+        let effect = || {
+            let mut table = lock(&self.table);
+            let account = table.account.get_or_insert_default();
+            account.pipelines = count;
+            Ok(account.seen())
+        };
+        self.faults.pass(Op::NotePipelines, effect).await
+    }
+
+    async fn wait_for_account(&self, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).wait_for_account(waiter));
+        self.faults.pass(Op::WaitForAccount, effect).await
     }
 
     async fn remember_names(

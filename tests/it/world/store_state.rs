@@ -11,7 +11,7 @@ use branchline::domain::outcome::chain::Chain;
 use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
-use branchline::domain::state::slots::{SlotUse, Waiter};
+use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
 use super::comments::Comments;
@@ -39,6 +39,25 @@ pub(super) struct Slots {
     pub(super) waiting: BTreeMap<Key, Waiter>,
 }
 
+/// The item of the account.
+#[derive(Default)]
+pub(super) struct AccountItem {
+    pub(super) pipelines: usize,
+    waiting: BTreeMap<Key, Waiter>,
+}
+
+impl AccountItem {
+    pub(super) fn seen(&self) -> SlotUse {
+        SlotUse {
+            counted: true,
+            taken: self.pipelines,
+            held: false,
+            waiting: self.waiting.values().cloned().collect(),
+        }
+        .in_order()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Table {
     pub(super) rows: BTreeMap<Key, Mapping>,
@@ -52,6 +71,7 @@ pub(super) struct Table {
     pub(super) skipped: BTreeSet<(RepositoryId, CommitId)>,
     /// The slots, by rule.
     pub(super) slots: BTreeMap<String, Slots>,
+    pub(super) account: Option<AccountItem>,
     pub(super) commits: Commits,
     pub(super) comments: Comments,
 }
@@ -288,18 +308,38 @@ impl Table {
         before
     }
 
-    pub(super) fn stop_waiting(&mut self, rule: &str, waiter: &Waiter) -> SlotUse {
-        let before = self.slot_use(rule, &waiter.subject);
-        let slots = self.slots.get_mut(rule);
+    pub(super) fn stop_waiting(&mut self, line: &Line, waiter: &Waiter) -> SlotUse {
+        let before = match line {
+            Line::Rule(rule) => self.slot_use(rule, &waiter.subject),
+            Line::Account => self.account_use(),
+        };
+        let waiting = match line {
+            Line::Rule(rule) => self.slots.get_mut(rule).map(|slots| &mut slots.waiting),
+            Line::Account => self.account.as_mut().map(|account| &mut account.waiting),
+        };
         let key = key(&waiter.subject);
         let is_same = |found: &Waiter| found.since == waiter.since;
-        match slots {
-            Some(slots) if slots.waiting.get(&key).is_some_and(is_same) => {
-                slots.waiting.remove(&key);
+        match waiting {
+            Some(waiting) if waiting.get(&key).is_some_and(is_same) => {
+                waiting.remove(&key);
                 before
             }
             Some(_) | None => SlotUse::default(),
         }
+    }
+
+    pub(super) fn account_use(&self) -> SlotUse {
+        let account = self.account.as_ref();
+        account.map_or_else(SlotUse::default, AccountItem::seen)
+    }
+
+    pub(super) fn wait_for_account(&mut self, waiter: &Waiter) -> SlotUse {
+        let Some(account) = &mut self.account else {
+            return SlotUse::default();
+        };
+        let entry = account.waiting.entry(key(&waiter.subject));
+        entry.or_insert_with(|| waiter.clone());
+        account.seen()
     }
 
     pub(super) fn give_up(&mut self, transition: &Transition, delivery: Option<&DeliveryId>) {

@@ -10,6 +10,7 @@ mod ends;
 mod forgetting;
 mod listing;
 mod places;
+mod quota;
 mod repairs;
 mod rules;
 mod skips;
