@@ -19,8 +19,8 @@ The daemons do some work periodically, each job in one daemon at a time:
   half-way-mappings     every minute: finishes mappings in the middle of a change whose worker ended
   unheard-executions    every five minutes: asks CodePipeline about executions of which nothing was
                         heard for 15 minutes
-  pipeline-count        every five minutes: counts the pipelines in the Region, and wakes those that
-                        wait for the account's quota
+  pipeline-count        every five minutes: counts the pipelines in the Region, and wakes
+                        those that wait for the account's quota
 
 Examples:
   branchline jobs list
