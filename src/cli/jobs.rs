@@ -21,6 +21,8 @@ The daemons do some work periodically, each job in one daemon at a time:
                         heard for 15 minutes
   pipeline-count        every five minutes: counts the pipelines in the Region, and wakes
                         those that wait for the account's quota
+  reconcile             every hour (github.reconcile): compares what is open at GitHub with the
+                        mappings, as `branchline reconcile` does
 
 Examples:
   branchline jobs list

@@ -16,6 +16,7 @@ pub mod mappings;
 pub mod options;
 pub mod output;
 pub mod quota;
+pub mod reconcile;
 pub mod run;
 pub mod setup;
 pub mod status;
@@ -96,6 +97,8 @@ pub enum Command {
     Mappings(mappings::Mappings),
     /// Compare mappings, pipelines, templates and rules, and repair differences
     Audit(audit::Audit),
+    /// Compare what is open at GitHub with the mappings, and repair what lost webhooks left
+    Reconcile(reconcile::Reconcile),
     /// Show the periodic jobs of the daemons, and ask for a run
     Jobs(jobs::Jobs),
     /// Print a shell completion script

@@ -10,7 +10,7 @@ use crate::cli::output::streaming_table::{Column, StreamingTable, cell};
 use crate::cli::terminal::{Done, code, fault, format, note, stopped, terminal};
 use crate::commands::connect::open_account;
 use crate::commands::system_clock::SystemClock;
-use crate::domain::jobs::Job;
+use crate::domain::jobs::{Job, Periods};
 use crate::inspect::jobs::JobRow;
 use crate::ports::{Clock, JobLog, JobReader};
 
@@ -21,15 +21,16 @@ pub(crate) async fn run(command: &JobsCommand) -> Done {
     }
 }
 
-async fn store(options: &SharedOptions) -> Result<DynamoStore, Box<dyn Error>> {
+async fn open(options: &SharedOptions) -> Result<(DynamoStore, Periods), Box<dyn Error>> {
     let (config, aws) = open_account(&options.overrides()).await?;
-    Ok(aws.store(config.table))
+    Ok((aws.store(config.table), config.periods))
 }
 
 async fn list(args: &List) -> Done {
-    let records = store(&args.options).await?.jobs().await.map_err(fault)?;
-    let now = SystemClock.now();
-    let rows: Vec<JobRow> = records.iter().map(|one| JobRow::new(one, now)).collect();
+    let (store, periods) = open(&args.options).await?;
+    let records = store.jobs().await.map_err(fault)?;
+    let row = |one| JobRow::new(one, periods, SystemClock.now());
+    let rows: Vec<JobRow> = records.iter().map(row).collect();
     let stdout = io::stdout().lock();
     let mut table = StreamingTable::new(format(args.output), columns(), terminal(), stdout)
         .fields(JobRow::FIELDS);
@@ -59,7 +60,7 @@ async fn request(args: &RunJob) -> Done {
         let names = Job::ALL.map(Job::as_str).join(", ");
         return Err(format!("there is no job '{}': the jobs are {names}", args.job).into());
     };
-    let store = store(&args.options).await?;
+    let (store, _) = open(&args.options).await?;
     let requested = store.request_job(job, SystemClock.now()).await;
     requested.map_err(fault)?;
     note(&format!(

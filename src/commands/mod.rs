@@ -12,6 +12,7 @@ mod jobs;
 mod mappings;
 mod observe;
 mod quota;
+mod reconcile;
 mod run;
 mod setup;
 mod status;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
             command: ConfigCommand::Schema,
         } => terminal::print(config::SCHEMA.as_bytes()),
         Command::Audit(args) => block_on(audit::run(&args)),
+        Command::Reconcile(args) => block_on(reconcile::run(&args)),
         Command::Jobs(args) => block_on(jobs::run(&args.command)),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinError;
 use tokio::time::sleep;
 
 use crate::aws::{Aws, DynamoStore};
@@ -18,6 +19,7 @@ use crate::commands::system_clock::SystemClock;
 use crate::config::{self, Config, Queues};
 use crate::domain::fault::Reason;
 use crate::domain::intake::authenticated::Authenticator;
+use crate::domain::jobs::Job;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
 use crate::jobs::{Driver, Jobs};
@@ -58,15 +60,24 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let store = aws.store(config.table.clone());
     let heartbeats = Heartbeats::new(store, SystemClock, name.clone(), env!("CARGO_PKG_VERSION"));
     let outbox = Outbox::default();
-    let reporter = reporter(&aws, &config, &name, outbox.clone())?;
-    let reporter = reporter.map(Arc::new);
+    let access = config.github.clone();
+    let github = access.map(|access| github::connect(access, SystemClock));
+    let github = github.transpose()?.map(Arc::new);
+    let reporter = github.as_ref().map(|github| {
+        let github = Arc::clone(github);
+        Arc::new(reporter(&aws, &config, &name, github, outbox.clone()))
+    });
     let log = aws.store(config.table.clone());
+    let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
+    let periods = config.periods;
     let worker = worker(&aws, config, name.clone(), outbox);
     let jobs = Jobs {
         reconciler: worker.reconciler(),
         reporter: reporter.clone(),
+        github,
+        queue,
     };
-    let driver = Driver::new(log, SystemClock, name, jobs);
+    let driver = Arc::new(Driver::new(log, SystemClock, name, periods, jobs));
     let listener = metrics.listen(run.metrics_addr).await?;
     let pages = metrics.pages(worker.readiness(), driver.status());
     let _observers = metrics.observe(gauges, listener, pages);
@@ -75,7 +86,10 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let stop_jobs = stopped.clone();
     let jobs = tokio::spawn(async move {
         match mode {
-            RunMode::Daemon => driver.run(stop_jobs.requested()).await,
+            RunMode::Daemon => {
+                driver.run(stop_jobs.requested()).await;
+                Vec::new()
+            }
             RunMode::UntilEmpty => driver.run_due().await,
         }
     });
@@ -108,21 +122,28 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
 
     // On a thread of the runtime, where the calls to AWS are: from this thread, each call would
     // wake another one and return.
-    let mut work = tokio::spawn(async move { worker.run(mode, stopped).await });
+    let mut work = tokio::spawn(async move {
+        let ended = worker.run(mode, stopped.clone()).await;
+        if mode == RunMode::Daemon || ended.is_err() {
+            return Ok(ended);
+        }
+        // What is due runs to its end, and may have sent messages.
+        let has_sent = tokio::select! {
+            begun = jobs => begun?.contains(&Job::Reconcile),
+            () = stopped.requested() => false,
+        };
+        Ok::<_, JoinError>(match has_sent {
+            true => worker.run(mode, stopped).await,
+            false => ended,
+        })
+    });
     tokio::select! {
         ended = &mut work => {
-            if mode == RunMode::UntilEmpty {
-                // What is due runs to its end.
-                tokio::select! {
-                    ended = jobs => ended?,
-                    () = signals.first.requested() => {}
-                }
-            }
             stop.request();
             stop_reports.request();
             heartbeats.await?;
             reports.await?;
-            ended?.map_err(fault)?;
+            ended??.map_err(fault)?;
             return Ok(ExitCode::SUCCESS);
         }
         () = signals.first.requested() => {
@@ -135,7 +156,7 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
             stop_reports.request();
             heartbeats.await?;
             reports.await?;
-            ended?.map_err(fault)?;
+            ended??.map_err(fault)?;
             tracing::info!("Stopped");
             Ok(ExitCode::SUCCESS)
         }
@@ -146,28 +167,21 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     }
 }
 
-/// Creates what tells GitHub; `None` without access to GitHub.
-fn reporter(
+/// Creates what tells GitHub.
+fn reporter<G: GitHub>(
     aws: &Aws,
     config: &Config,
     worker: &str,
+    github: Arc<G>,
     outbox: Outbox,
-) -> Result<
-    Option<Reporter<DynamoStore, impl PipelineReader, impl GitHub, SystemClock>>,
-    Box<dyn Error>,
-> {
-    let Some(access) = config.github.clone() else {
-        return Ok(None);
-    };
+) -> Reporter<DynamoStore, impl PipelineReader + use<G>, G, SystemClock> {
     let store = aws.store(config.table.clone());
     let pipelines = aws.pipelines(config.codepipeline_rate);
-    let github = github::connect(access, SystemClock)?;
     let config = ReporterConfig {
         worker: worker.to_owned(),
         region: aws.region().to_owned(),
     };
-    let reporter = Reporter::new(store, pipelines, github, SystemClock, outbox, config);
-    Ok(Some(reporter))
+    Reporter::new(store, pipelines, github, SystemClock, outbox, config)
 }
 
 /// Reports a queue that does not exist. A missing failure queue would otherwise be noticed with the

@@ -1,13 +1,18 @@
 //! Reads how branchline reaches GitHub, from `[github]`.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use crate::domain::github::api_url::ApiUrl;
 use crate::domain::github::app_id::AppId;
 use crate::domain::github::app_key::AppKey;
 use crate::domain::github::{Credentials, GitHubAccess};
+use crate::domain::jobs::Periods;
 use crate::domain::secret::Secret;
 
 use crate::config::environment::Environment;
 use crate::config::secrets;
+use crate::config::values::duration;
 use crate::config::words::{Diagnostics, Located, Table};
 
 /// What `app` and `private_key` need of each other.
@@ -15,6 +20,36 @@ const NEEDS_KEY: &str =
     "missing: an App signs in with its private key; set it to \"env:NAME\" or \"file:PATH\"";
 const NEEDS_APP: &str =
     "missing: the private key is of an App; set it to the App's client id or App id";
+
+/// What is wrong with a setting without credentials.
+const WITHOUT_ACCESS: &str =
+    "has no effect without app and private_key, or token: set them, or remove it";
+
+/// How often GitHub may be compared with the mappings.
+const RECONCILE: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(7 * 24);
+const NOT_A_PERIOD: &str = "expected \"off\", or a period from \"5m\" to \"7d\"";
+
+/// Reads the periods of jobs.
+pub(super) fn periods(diagnostics: &Diagnostics<'_>, github: &Table<'_, '_>) -> Periods {
+    let default = Periods::default();
+    let Some(given) = github.text("reconcile") else {
+        return default;
+    };
+    if is_alone(github) {
+        diagnostics.note(&given.place, WITHOUT_ACCESS);
+    }
+    let reconcile = match given.value.as_str() {
+        "off" => Ok(None),
+        text => match duration(text).filter(|one| RECONCILE.contains(one)) {
+            Some(period) => Ok(Some(period)),
+            None => Err(NOT_A_PERIOD),
+        },
+    };
+    let reconcile = diagnostics.record_error(&given.place, reconcile);
+    Periods {
+        reconcile: reconcile.unwrap_or(default.reconcile),
+    }
+}
 
 /// Reads the API and the credentials. `None` if there are none, or if they are wrong, which is
 /// reported.
@@ -50,12 +85,8 @@ pub(super) fn read(
         let secret = secrets::text(&reference.value, environment).and_then(is_token);
         diagnostics.record_error(&reference.place, secret)
     });
-    let is_alone = !["app", "private_key", "token"]
-        .iter()
-        .any(|key| github.has(key));
-    if let Some(url) = api_url.filter(|_| is_alone) {
-        let what = "has no effect without app and private_key, or token: set them, or remove it";
-        diagnostics.note(&url.place, what);
+    if let Some(url) = api_url.filter(|_| is_alone(github)) {
+        diagnostics.note(&url.place, WITHOUT_ACCESS);
     }
     let credentials = match (id, key, token) {
         (Some(id), Some(key), None) => Credentials::App { id, key },
@@ -66,6 +97,12 @@ pub(super) fn read(
         api: api?,
         credentials,
     })
+}
+
+/// Returns true if there are no credentials.
+fn is_alone(github: &Table<'_, '_>) -> bool {
+    let keys = ["app", "private_key", "token"];
+    !keys.iter().any(|key| github.has(key))
 }
 
 fn key(reference: &Located<String>, environment: &impl Environment) -> Result<AppKey, String> {

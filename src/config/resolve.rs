@@ -6,6 +6,7 @@ use toml::de::DeTable;
 
 use crate::domain::github::GitHubAccess;
 use crate::domain::intake::authenticated::Secrets;
+use crate::domain::jobs::Periods;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::slots::PipelineQuota;
 
@@ -43,6 +44,7 @@ struct Resolved {
     table: Option<String>,
     secrets: Secrets,
     github: Option<GitHubAccess>,
+    periods: Periods,
     rules: Rules,
 }
 
@@ -70,6 +72,7 @@ impl<E: Environment> Resolver<'_, E> {
             table: resolved.table?,
             secrets: resolved.secrets,
             github: resolved.github,
+            periods: resolved.periods,
             rules: resolved.rules,
         })
     }
@@ -85,6 +88,7 @@ impl<E: Environment> Resolver<'_, E> {
             table: resolved.table?,
             max_attempts: resolved.limits?.max_attempts,
             github: resolved.github.map(|access| access.api).unwrap_or_default(),
+            periods: resolved.periods,
             rules: resolved.rules,
         })
     }
@@ -105,6 +109,7 @@ impl<E: Environment> Resolver<'_, E> {
             table: self.table(&store),
             secrets: secrets::read(self.diagnostics, &github, self.environment),
             github: github::read(self.diagnostics, &github, self.environment),
+            periods: github::periods(self.diagnostics, &github),
             rules: rules::read(
                 self.diagnostics,
                 &root,

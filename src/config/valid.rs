@@ -7,6 +7,7 @@ use crate::config::values::queue_account;
 use crate::domain::github::GitHubAccess;
 use crate::domain::github::api_url::ApiUrl;
 use crate::domain::intake::authenticated::{EventOrigin, Secrets};
+use crate::domain::jobs::Periods;
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::slots::PipelineQuota;
@@ -36,6 +37,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// How GitHub is called; `None` if it is not.
     pub github: Option<GitHubAccess>,
+    /// How often jobs run.
+    pub periods: Periods,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }
@@ -68,6 +71,8 @@ pub struct AccountConfig {
     pub max_attempts: MaxAttempts,
     /// Where GitHub is.
     pub github: ApiUrl,
+    /// How often jobs run.
+    pub periods: Periods,
     /// The rules: which repositories get which pipelines.
     pub rules: Rules,
 }

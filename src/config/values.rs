@@ -1,5 +1,22 @@
 //! Validates single values.
 
+use std::time::Duration;
+
+/// Reads a duration: a whole number and a unit, such as `30m`, `12h` or `14d`.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|_| is_number)?;
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
 /// Accepts the URL of an endpoint.
 pub(super) fn http_url(text: String) -> Result<String, &'static str> {
     let rest = text
@@ -102,5 +119,26 @@ pub(super) fn region_name(text: String) -> Result<String, &'static str> {
         Ok(text)
     } else {
         Err("not an AWS Region: expected a name such as eu-west-1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        let seconds = |text| duration(text).map(|one| one.as_secs());
+        assert_eq!(seconds("90s"), Some(90));
+        assert_eq!(seconds("5m"), Some(300));
+        assert_eq!(seconds("12h"), Some(43_200));
+        assert_eq!(seconds("14d"), Some(1_209_600));
+        for wrong in [
+            "", "d", "14", "-1d", "+1d", "1.5h", "1 h", "1h30m", "14D", "1é",
+        ] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+        assert_eq!(seconds("99999999999999999999d"), None);
+        assert_eq!(seconds("999999999999999999d"), None);
     }
 }

@@ -13,14 +13,17 @@ pub enum Job {
     UnheardExecutions,
     /// Counts the pipelines of the account in the Region.
     PipelineCount,
+    /// Compares what is open at GitHub with the mappings.
+    Reconcile,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::HalfWayMappings,
         Self::UnheardExecutions,
         Self::PipelineCount,
+        Self::Reconcile,
     ];
 
     /// Returns the name in commands, in the table and in metrics.
@@ -30,6 +33,7 @@ impl Job {
             Self::HalfWayMappings => "half-way-mappings",
             Self::UnheardExecutions => "unheard-executions",
             Self::PipelineCount => "pipeline-count",
+            Self::Reconcile => "reconcile",
         }
     }
 
@@ -52,15 +56,7 @@ impl Job {
             Self::PipelineCount => {
                 "Counts the pipelines in the Region, and wakes subjects that wait for the quota"
             }
-        }
-    }
-
-    /// Returns the time from one start to the next.
-    #[must_use]
-    pub fn period(self) -> Duration {
-        match self {
-            Self::HalfWayMappings => Duration::from_secs(60),
-            Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
+            Self::Reconcile => "Compares what is open at GitHub with the mappings",
         }
     }
 
@@ -71,6 +67,34 @@ impl Job {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
             Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
+            Self::Reconcile => Duration::from_secs(1_800),
+        }
+    }
+}
+
+/// The time from one start of each job to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periods {
+    /// That of [`Job::Reconcile`]; `None` if it runs only on request.
+    pub reconcile: Option<Duration>,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self {
+            reconcile: Some(Duration::from_hours(1)),
+        }
+    }
+}
+
+impl Periods {
+    /// Returns the time from one start of a job to the next; `None` if it runs only on request.
+    #[must_use]
+    pub fn of(self, job: Job) -> Option<Duration> {
+        match job {
+            Job::HalfWayMappings => Some(Duration::from_secs(60)),
+            Job::UnheardExecutions | Job::PipelineCount => Some(Duration::from_secs(300)),
+            Job::Reconcile => self.reconcile,
         }
     }
 }
@@ -155,13 +179,14 @@ impl JobRecord {
 
     /// Returns true if a run should begin: an operator asked for one, or the period is over.
     #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        let Some(started_at) = self.started_at else {
-            return true;
+    pub fn is_due(&self, periods: Periods, now: Timestamp) -> bool {
+        let period = periods.of(self.job);
+        let is_requested = self.requested_at > self.started_at;
+        let is_over = |period| {
+            self.started_at
+                .is_none_or(|started_at| started_at.plus(period) <= now)
         };
-        let is_requested = self.requested_at.is_some_and(|at| at > started_at);
-        let is_over = started_at.plus(self.job.period()) <= now;
-        !self.is_running(now) && (is_requested || is_over)
+        !self.is_running(now) && (is_requested || period.is_some_and(is_over))
     }
 }
 
@@ -174,24 +199,35 @@ mod tests {
         let job = Job::HalfWayMappings;
         let second = |seconds: i64| Timestamp(seconds * 1_000);
         let record = JobRecord::new(job);
-        assert!(record.is_due(second(0)));
+        assert!(record.is_due(Periods::default(), second(0)));
         let ran = JobRecord {
             started_at: Some(second(100)),
             ..record
         };
-        assert!(!ran.is_due(second(159)));
-        assert!(ran.is_due(second(160)));
+        assert!(!ran.is_due(Periods::default(), second(159)));
+        assert!(ran.is_due(Periods::default(), second(160)));
         let requested = JobRecord {
             requested_at: Some(second(101)),
             ..ran.clone()
         };
-        assert!(requested.is_due(second(101)));
+        assert!(requested.is_due(Periods::default(), second(101)));
         let running = JobRecord {
             until: Some(second(400)),
             ..requested
         };
-        assert!(!running.is_due(second(399)));
-        assert!(running.is_due(second(400)), "it was cut off");
+        assert!(!running.is_due(Periods::default(), second(399)));
+        assert!(
+            running.is_due(Periods::default(), second(400)),
+            "it was cut off"
+        );
+        let off = Periods { reconcile: None };
+        let never = JobRecord::new(Job::Reconcile);
+        assert!(never.is_due(Periods::default(), second(0)) && !never.is_due(off, second(0)));
+        let requested = JobRecord {
+            requested_at: Some(second(1)),
+            ..never
+        };
+        assert!(requested.is_due(off, second(1)));
         for job in Job::ALL {
             assert_eq!(Job::parse(job.as_str()), Some(job));
         }

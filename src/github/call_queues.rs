@@ -37,6 +37,8 @@ pub(super) struct CallQueue {
     /// When the next mutation may be sent.
     turn: Arc<AsyncMutex<Option<Instant>>>,
     closed: Mutex<Closed>,
+    /// Until when less than a fifth of the limit is left.
+    reserved: Mutex<Option<Timestamp>>,
     gap: Duration,
 }
 
@@ -73,6 +75,7 @@ impl CallQueues {
             Arc::new(CallQueue {
                 turn: Arc::default(),
                 closed: Mutex::default(),
+                reserved: Mutex::default(),
                 gap: self.gap,
             })
         });
@@ -118,6 +121,28 @@ impl CallQueue {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a call that must leave the last fifth of the limit to others.
+    ///
+    /// # Errors
+    /// `github-limited`.
+    pub(super) fn check_reserve(&self, call: &str, now: Timestamp) -> Result<(), GitHubFault> {
+        let reserved = *self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        match reserved.filter(|until| *until > now) {
+            Some(until) => Err(limited(
+                format!(
+                    "{call}: not sent, since the last fifth of GitHub's rate limit is kept for reports until {until}"
+                ),
+                until,
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes until when less than a fifth of the limit is left.
+    pub(super) fn reserve(&self, until: Option<Timestamp>) {
+        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// Returns how many limits were reached since the last success.

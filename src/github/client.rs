@@ -4,27 +4,25 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::ETAG;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::domain::github::{Credentials, GitHubAccess, clock};
-use crate::domain::ids::{InstallationId, RepositoryId, RepositoryName, Timestamp};
+use crate::domain::ids::{InstallationId, RepositoryId, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, Place};
 
 use crate::github::bounded::Bounded;
-use crate::github::call::measured;
+use crate::github::call::{Call, in_repository};
 use crate::github::call_queues::{CallQueue, CallQueues, Caller, limited};
 use crate::github::date::http_date;
 use crate::github::etags::Etags;
 use crate::github::fault::{self, Failed};
 use crate::github::jwt;
 use crate::github::limits;
+use crate::github::measured::measured;
 use crate::github::tokens::{Purpose, Scope, Token, Tokens, usable};
 use crate::github::transport::{Answer, Request, Transport};
 
@@ -70,72 +68,6 @@ pub struct GitHubClient<C> {
     pub(super) own_id: OnceCell<u64>,
     /// The milliseconds by which this machine's clock is ahead, once a sign-in was refused for it.
     clock_ahead_ms: AtomicI64,
-}
-
-/// A call: one request and its name in metrics.
-pub(super) struct Call {
-    operation: &'static str,
-    method: Method,
-    path: String,
-    body: Option<Value>,
-}
-
-impl Call {
-    pub(super) fn get(operation: &'static str, path: String) -> Self {
-        Self {
-            operation,
-            method: Method::GET,
-            path,
-            body: None,
-        }
-    }
-
-    pub(super) fn post(operation: &'static str, path: String, body: Value) -> Self {
-        Self {
-            operation,
-            method: Method::POST,
-            path,
-            body: Some(body),
-        }
-    }
-
-    pub(super) fn patch(operation: &'static str, path: String, body: Value) -> Self {
-        Self {
-            operation,
-            method: Method::PATCH,
-            path,
-            body: Some(body),
-        }
-    }
-
-    pub(super) fn delete(operation: &'static str, path: String) -> Self {
-        Self {
-            operation,
-            method: Method::DELETE,
-            path,
-            body: None,
-        }
-    }
-
-    /// Names the call in a fault: its method and its path, without the query.
-    fn name(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{} {path}", self.method)
-    }
-
-    fn is_read(&self) -> bool {
-        self.method == Method::GET
-    }
-
-    /// Reads the body of a success.
-    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, GitHubFault> {
-        serde_json::from_slice(&answer.content).map_err(|_| fault::unreadable(&self.name()))
-    }
-}
-
-/// Returns the path of something in a repository.
-pub(super) fn in_repository(name: &RepositoryName, rest: &str) -> String {
-    format!("/repos/{}/{}/{rest}", name.owner(), name.name())
 }
 
 #[derive(Deserialize)]
@@ -187,6 +119,24 @@ impl<C: Clock> GitHubClient<C> {
         }
     }
 
+    /// Makes a call about an installation as a whole.
+    pub(super) async fn of_installation(
+        &self,
+        installation: InstallationId,
+        scope: Scope,
+        call: &Call,
+    ) -> Result<Answer, Failed> {
+        let caller = Caller::Installation(installation);
+        let token = self.token_of(installation, None, scope, None).await?;
+        match self.exchange(caller, &token, call).await {
+            Err(failed) if failed.status == Some(401) => {
+                let token = self.token_of(installation, None, scope, Some(&token));
+                self.exchange(caller, &token.await?, call).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Makes a call as the App itself. If that is refused and the clocks differ, it is made again
     /// with GitHub's time.
     pub(super) async fn as_app(&self, call: &Call) -> Result<Answer, Failed> {
@@ -229,7 +179,10 @@ impl<C: Clock> GitHubClient<C> {
     ) -> Result<(InstallationId, Secret), Failed> {
         let known = self.installations.get(&place.id).or(place.installation);
         if let Some(installation) = known {
-            match self.token_of(installation, place, scope, refused).await {
+            match self
+                .token_of(installation, Some(place.id), scope, refused)
+                .await
+            {
                 // The App was removed, and perhaps installed again under another number.
                 Err(failed) if failed.status == Some(404) => {}
                 token => return Ok((installation, token?)),
@@ -238,7 +191,9 @@ impl<C: Clock> GitHubClient<C> {
         }
         let installation = self.ask_installation(place).await?;
         self.installations.set(place.id, installation);
-        let token = self.token_of(installation, place, scope, refused).await?;
+        let token = self
+            .token_of(installation, Some(place.id), scope, refused)
+            .await?;
         Ok((installation, token))
     }
 
@@ -253,13 +208,13 @@ impl<C: Clock> GitHubClient<C> {
     async fn token_of(
         &self,
         installation: InstallationId,
-        place: &Place,
+        repository: Option<RepositoryId>,
         scope: Scope,
         refused: Option<&Secret>,
     ) -> Result<Secret, Failed> {
         let purpose = Purpose {
             installation,
-            repository: place.id,
+            repository: repository.filter(|_| scope.is_of_repository()),
             scope,
         };
         let slot = self.tokens.slot(purpose);
@@ -292,6 +247,9 @@ impl<C: Clock> GitHubClient<C> {
         let turn = queue
             .enter(&call.name(), is_mutation, || self.clock.now())
             .await?;
+        if call.is_sparing {
+            queue.check_reserve(&call.name(), self.clock.now())?;
+        }
         let answer = measured(call.operation, self.request(&queue, token, call)).await;
         drop(turn);
         answer
@@ -314,8 +272,13 @@ impl<C: Clock> GitHubClient<C> {
         let sent = self.transport.send(&request).await;
         let mut answer = sent.map_err(|why| fault::of_no_answer(&call.name(), why))?;
         self.obey_limit(queue, call, &answer)?;
+        queue.reserve(limits::reserved_until(&answer.headers, self.clock.now()));
         match (answer.status, known) {
             (200..=299, _) => {
+                if let Some(reduce) = call.reduce {
+                    let reduced = reduce(&answer.content);
+                    answer.content = reduced.ok_or_else(|| fault::unreadable(&call.name()))?;
+                }
                 let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
                 if let Some(etag) = etag.filter(|_| call.is_read()) {
                     self.etags.keep(&call.path, etag, &answer.content);

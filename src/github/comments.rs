@@ -8,7 +8,8 @@ use crate::domain::ids::CommentId;
 use crate::domain::report::fault::GitHubFault;
 use crate::ports::{Clock, Place};
 
-use crate::github::client::{Call, GitHubClient, in_repository};
+use crate::github::call::{Call, in_repository};
+use crate::github::client::GitHubClient;
 use crate::github::tokens::Scope;
 
 /// Comments on a page of a list. Each may have 65,536 characters.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::github::bounded::Bounded;
 
 /// The most answers that are kept.
-const ANSWERS: usize = 64;
+const ANSWERS: usize = 1_000;
 /// The longest answer that is kept, in bytes.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 16 * 1024;
 
 /// An answer and its version.
 #[derive(Clone)]

@@ -9,8 +9,9 @@ use crate::domain::ids::{InstallationId, RepositoryName, Timestamp};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::ports::{Clock, GitHubReader, Grants, Identity, Installation, SignedIn};
 
+use crate::github::call::{Call, in_repository};
 use crate::github::call_queues::Caller;
-use crate::github::client::{Call, GitHubClient, in_repository};
+use crate::github::client::GitHubClient;
 use crate::github::date::clock_ahead_ms;
 use crate::github::transport::Answer;
 

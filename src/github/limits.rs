@@ -45,6 +45,14 @@ fn until_reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Timestamp::from_seconds(reset)?.since(now))
 }
 
+/// Returns until when less than a fifth of the primary limit is left; `None` if more is left.
+pub(super) fn reserved_until(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let limit = number(headers, "x-ratelimit-limit")?;
+    let remaining = number(headers, "x-ratelimit-remaining")?;
+    let is_scarce = remaining.saturating_mul(5) < limit;
+    is_scarce.then(|| until_reset(headers, now).map(|wait| now.plus(wait)))?
+}
+
 fn names_a_limit(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     ["rate limit", "abuse detection"]

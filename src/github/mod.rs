@@ -1,9 +1,9 @@
 //! Implements the GitHub port. No other folder names the HTTP client.
 //!
 //! ```text
-//!  reports.rs  comments.rs  identity.rs     what the ports promise, in GitHub's operations
-//!        └──────────┼────────────┘
-//!               client.rs                   the installation, its token, the call
+//!  reports.rs  comments.rs  listing.rs  identity.rs   what the ports promise, in GitHub's operations
+//!        └───────────┼────────────┴────────────┘
+//!               client.rs  call.rs                  the installation, its token, the call
 //!    ┌──────────┬───┴──────────┬────────────┐
 //!  tokens.rs  call_queues.rs  fault.rs  transport.rs
 //!  jwt.rs     limits.rs
@@ -23,8 +23,9 @@ mod etags;
 mod fault;
 mod identity;
 mod jwt;
-
 mod limits;
+mod listing;
+mod measured;
 mod reports;
 mod tokens;
 mod transport;

@@ -9,7 +9,8 @@ use crate::domain::report::{Report, ReportForm};
 use crate::ports::{Clock, Earlier, GitHub, Place};
 
 use crate::github::bodies;
-use crate::github::client::{Call, GitHubClient, in_repository, needs_app};
+use crate::github::call::{Call, in_repository};
+use crate::github::client::{GitHubClient, needs_app};
 use crate::github::tokens::Scope;
 
 /// Check runs on a page of a list.

@@ -1,5 +1,5 @@
 //! The tokens of an App's installations (GitHub Docs, "Generating an installation access token").
-//! Each is for one repository and one permission, lives in memory only, and is renewed before it
+//! Each is for one permission, and for one repository if it may write. It lives in memory only, and is renewed before it
 //! expires. Callers that need the same token wait for one request.
 
 use std::sync::Arc;
@@ -28,6 +28,10 @@ pub(super) enum Scope {
     Statuses,
     /// Comments of pull requests.
     PullRequests,
+    /// Lists of repositories and pull requests.
+    ReadPullRequests,
+    /// Lists of branches.
+    ReadContents,
 }
 
 impl Scope {
@@ -37,6 +41,17 @@ impl Scope {
             Self::Checks => json!({ "checks": "write" }),
             Self::Statuses => json!({ "statuses": "write" }),
             Self::PullRequests => json!({ "pull_requests": "write" }),
+            Self::ReadPullRequests => json!({ "pull_requests": "read" }),
+            Self::ReadContents => json!({ "contents": "read" }),
+        }
+    }
+
+    /// Returns true if its tokens are for one repository. What reads all repositories one after the
+    /// other would need a token for each.
+    pub(super) fn is_of_repository(self) -> bool {
+        match self {
+            Self::Checks | Self::Statuses | Self::PullRequests => true,
+            Self::ReadPullRequests | Self::ReadContents => false,
         }
     }
 }
@@ -45,7 +60,8 @@ impl Scope {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Purpose {
     pub(super) installation: InstallationId,
-    pub(super) repository: RepositoryId,
+    /// `None` for all that the App can see there.
+    pub(super) repository: Option<RepositoryId>,
     pub(super) scope: Scope,
 }
 
@@ -57,10 +73,14 @@ impl Purpose {
 
     /// Returns the body of the request for such a token.
     pub(super) fn body(&self) -> Value {
-        json!({
-            "repository_ids": [self.repository.0],
-            "permissions": self.scope.permissions(),
-        })
+        let permissions = self.scope.permissions();
+        match self.repository {
+            Some(repository) => json!({
+                "repository_ids": [repository.0],
+                "permissions": permissions,
+            }),
+            None => json!({ "permissions": permissions }),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::ids::Timestamp;
-use crate::domain::jobs::{JobRecord, JobResult};
+use crate::domain::jobs::{JobRecord, JobResult, Periods};
 
 /// A job and its last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,8 +12,8 @@ pub struct JobRow {
     pub job: &'static str,
     /// What it does.
     pub description: &'static str,
-    /// The seconds from one start to the next.
-    pub period_s: u64,
+    /// The seconds from one start to the next; `None` if it runs only on request.
+    pub period_s: Option<u64>,
     /// `running`, `due` or `waiting`.
     pub state: &'static str,
     /// The daemon that began the last run.
@@ -44,8 +44,8 @@ impl JobRow {
 
     /// Describes a job at a time.
     #[must_use]
-    pub fn new(record: &JobRecord, now: Timestamp) -> Self {
-        let state = match (record.is_running(now), record.is_due(now)) {
+    pub fn new(record: &JobRecord, periods: Periods, now: Timestamp) -> Self {
+        let state = match (record.is_running(now), record.is_due(periods, now)) {
             (true, _) => "running",
             (false, true) => "due",
             (false, false) => "waiting",
@@ -55,7 +55,7 @@ impl JobRow {
         Self {
             job: record.job.as_str(),
             description: record.job.description(),
-            period_s: record.job.period().as_secs(),
+            period_s: periods.of(record.job).map(|period| period.as_secs()),
             state,
             worker: record.worker.clone(),
             started_at: time(record.started_at),

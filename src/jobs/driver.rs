@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
-use crate::domain::jobs::{Job, JobRecord, JobResult};
+use crate::domain::jobs::{Job, JobRecord, JobResult, Periods};
 use crate::domain::text::plural;
-use crate::ports::{Clock, GitHub, JobLog, PipelineReader, Pipelines, Store};
+use crate::ports::{Clock, GitHub, JobLog, Listing, PipelineReader, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
 use crate::reports::Reporter;
 use crate::telemetry::metrics;
 
 use crate::jobs::half_way_mappings;
+use crate::jobs::reconcile;
 use crate::jobs::status::JobStatus;
 
 /// How often the items of the jobs are read.
@@ -22,54 +24,94 @@ const LOOK: Duration = Duration::from_secs(60);
 const LOOK_JITTER_MILLIS: u64 = 15_000;
 
 /// What the jobs work with.
-pub struct Jobs<S, P, R, G, C> {
+pub struct Jobs<S, P, R, G, Q, C> {
     /// The reconciler.
     pub reconciler: Arc<Reconciler<S, P, C>>,
     /// The reporter; `None` without access to GitHub.
     pub reporter: Option<Arc<Reporter<S, R, G, C>>>,
+    /// The access to GitHub, if there is one.
+    pub github: Option<Arc<G>>,
+    /// The queues, to send to the internal one.
+    pub queue: Q,
 }
 
-impl<S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock> Jobs<S, P, R, G, C> {
-    /// Runs one job to its end, and returns what it did.
-    ///
-    /// # Errors
-    /// The fault that ended it.
+impl<S, P, R, G, Q, C> Jobs<S, P, R, G, Q, C>
+where
+    S: Store,
+    P: Pipelines,
+    R: PipelineReader,
+    G: GitHub + Listing,
+    Q: Queue,
+    C: Clock,
+{
+    /// Runs one job to its end, and returns how it ended.
     ///
     /// If cancelled, the next run does the rest.
-    pub async fn run(&self, job: Job) -> Result<String, Fault> {
-        match job {
+    pub async fn run(&self, job: Job) -> JobResult {
+        let without_github = || Ok("no access to GitHub is configured".to_owned());
+        let ended = match job {
             Job::HalfWayMappings => half_way_mappings::run(&self.reconciler).await,
             Job::UnheardExecutions => match &self.reporter {
                 Some(reporter) => reporter.find_unheard().await,
-                None => Ok("no access to GitHub is configured".to_owned()),
+                None => without_github(),
             },
             Job::PipelineCount => {
-                let (count, woken) = self.reconciler.count_pipelines().await?;
-                Ok(format!("{}, {woken} woken", plural(count, "pipeline")))
+                let counted = self.reconciler.count_pipelines().await;
+                counted
+                    .map(|(count, woken)| format!("{}, {woken} woken", plural(count, "pipeline")))
             }
-        }
+            Job::Reconcile => match &self.github {
+                Some(github) => {
+                    let (store, clock) = (self.reconciler.store(), self.reconciler.clock());
+                    let rules = self.reconciler.rules();
+                    let ended =
+                        reconcile::run(store, github.as_ref(), rules, &self.queue, clock).await;
+                    return ended.map_or_else(JobResult::Failed, JobResult::Done);
+                }
+                None => without_github(),
+            },
+        };
+        ended.map_or_else(
+            |fault| JobResult::Failed(fault.to_string()),
+            JobResult::Done,
+        )
     }
 }
 
 /// Begins the jobs that are due.
-pub struct Driver<L, S, P, R, G, C> {
+pub struct Driver<L, S, P, R, G, Q, C> {
     log: L,
     clock: C,
     /// The name of this process, unique among all daemons.
     worker: String,
-    jobs: Jobs<S, P, R, G, C>,
+    periods: Periods,
+    jobs: Jobs<S, P, R, G, Q, C>,
     status: JobStatus,
 }
 
-impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
-    Driver<L, S, P, R, G, C>
+impl<L, S, P, R, G, Q, C> Driver<L, S, P, R, G, Q, C>
+where
+    L: JobLog,
+    S: Store,
+    P: Pipelines,
+    R: PipelineReader,
+    G: GitHub + Listing,
+    Q: Queue,
+    C: Clock,
 {
     /// Creates the driver of a daemon.
-    pub fn new(log: L, clock: C, worker: String, jobs: Jobs<S, P, R, G, C>) -> Self {
+    pub fn new(
+        log: L,
+        clock: C,
+        worker: String,
+        periods: Periods,
+        jobs: Jobs<S, P, R, G, Q, C>,
+    ) -> Self {
         Self {
             log,
             clock,
             worker,
+            periods,
             jobs,
             status: JobStatus::default(),
         }
@@ -82,11 +124,13 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
     }
 
     /// Runs what is due, again and again, until a stop is requested. A run in progress is cut off
-    /// then.
-    pub async fn run(&self, stop: impl Future<Output = ()>) {
+    /// then. A long run delays no other job.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        // What is dropped with this set is cut off.
+        let mut running = JoinSet::new();
         let work = async {
             loop {
-                self.run_due().await;
+                self.begin_due(&mut running).await;
                 sleep(LOOK + Duration::from_millis(fastrand::u64(..LOOK_JITTER_MILLIS))).await;
             }
         };
@@ -97,25 +141,43 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
         }
     }
 
-    /// Runs what is due now, one job after the other.
+    /// Runs what is due now to its end, and returns what was run.
     ///
-    /// If cancelled, the job in progress is cut off, and the next run begins when its lease ends.
-    pub async fn run_due(&self) {
+    /// If cancelled, the jobs in progress are cut off, and the next runs begin when their leases
+    /// end.
+    pub async fn run_due(self: &Arc<Self>) -> Vec<Job> {
+        let mut running = JoinSet::new();
+        let begun = self.begin_due(&mut running).await;
+        running.join_all().await;
+        begun
+    }
+
+    async fn begin_due(self: &Arc<Self>, running: &mut JoinSet<()>) -> Vec<Job> {
+        while running.try_join_next().is_some() {}
         self.jobs.reconciler.look_at_account().await;
         let records = match self.log.jobs().await {
             Ok(records) => records,
             Err(fault) => {
                 tracing::warn!(%fault, "The jobs could not be looked up; the next attempt is in a minute");
-                return;
+                return Vec::new();
             }
         };
-        for record in records {
-            if record.is_due(self.clock.now())
-                && let Err(fault) = self.run_one(&record).await
-            {
-                tracing::warn!(%fault, job = record.job.as_str(), "A job could not be begun or recorded");
-            }
+        let now = self.clock.now();
+        let due = records
+            .into_iter()
+            .filter(|one| one.is_due(self.periods, now));
+        let mut begun = Vec::new();
+        for record in due {
+            begun.push(record.job);
+            let driver = Arc::clone(self);
+            running.spawn(async move {
+                let job = record.job.as_str();
+                if let Err(fault) = driver.run_one(&record).await {
+                    tracing::warn!(%fault, job, "A job could not be begun or recorded");
+                }
+            });
         }
+        begun
     }
 
     async fn run_one(&self, record: &JobRecord) -> Result<(), Fault> {
@@ -125,11 +187,10 @@ impl<L: JobLog, S: Store, P: Pipelines, R: PipelineReader, G: GitHub, C: Clock>
             return Ok(());
         }
         let begun = self.clock.now();
-        let result = match timeout(job.lease(), self.jobs.run(job)).await {
-            Ok(Ok(detail)) => JobResult::Done(detail),
-            Ok(Err(fault)) => JobResult::Failed(fault.to_string()),
-            Err(_) => JobResult::Failed(format!("cut off after {} s", job.lease().as_secs())),
-        };
+        let result = timeout(job.lease(), self.jobs.run(job)).await;
+        let result = result.unwrap_or_else(|_| {
+            JobResult::Failed(format!("cut off after {} s", job.lease().as_secs()))
+        });
         let now = self.clock.now();
         metrics::job_ran(job, &result);
         match &result {

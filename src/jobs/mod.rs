@@ -13,6 +13,7 @@
 
 pub mod driver;
 mod half_way_mappings;
+pub mod reconcile;
 mod status;
 
 pub use driver::{Driver, Jobs};

@@ -130,6 +130,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::Timestamp;
     use crate::domain::ids::{BodyDigest, DeliveryId, RepositoryName, Subject, SubjectKind};
+    use crate::domain::outcome::cause::Cause;
     use crate::domain::state::desired::{AbsenceReason, DesiredState};
     use crate::domain::state::ordering::{EventKind, EventOrder};
 
@@ -148,7 +149,7 @@ mod tests {
                 before: None,
             },
             actor: None,
-            delivery: DeliveryId::parse("72d3162e").unwrap(),
+            cause: Cause::Webhook(DeliveryId::parse("72d3162e").unwrap()),
             body: BodyDigest::of(b"{}"),
             wanted: DesiredState::Absent(AbsenceReason::Closed),
             report: None,

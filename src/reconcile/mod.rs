@@ -157,7 +157,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal.intent(intent);
         let _lane = self.lanes.enter(&intent.subject).await?;
         let context = ActionContext {
-            cause: Cause::Webhook(intent.delivery.clone()),
+            cause: intent.cause.clone(),
             time: intent.order.event_time,
             lease,
         };

@@ -146,8 +146,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 };
                 done.instrument(span).await
             }
-            Decision::Handle(Request::Wake(wake, delivery)) => {
-                let done = self.wake(&wake, &delivery, lease, journal);
+            Decision::Handle(Request::Wake(wake, cause)) => {
+                let done = self.wake(&wake, cause, lease, journal);
                 done.instrument(span).await
             }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),

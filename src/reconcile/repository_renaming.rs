@@ -1,7 +1,6 @@
 //! Gives the subjects of a repository its new name.
 
 use crate::domain::fault::{Class, Fault};
-use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::RepositoryRenaming;
@@ -81,7 +80,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let subject = row.subject.clone();
         let _lane = self.lanes.enter(&subject).await?;
         let context = ActionContext {
-            cause: Cause::Webhook(renaming.delivery.clone()),
+            cause: renaming.cause.clone(),
             time: renaming.event_time,
             lease,
         };

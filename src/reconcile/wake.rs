@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{DeliveryId, RepositoryId, Subject, SubjectKind};
+use crate::domain::ids::{RepositoryId, Subject, SubjectKind};
 use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -27,7 +27,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     pub(super) async fn wake(
         &self,
         wake: &Wake,
-        delivery: &DeliveryId,
+        cause: Cause,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
@@ -38,7 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         self.leave_unless_wanted(wake, seen.as_ref(), journal)
             .await?;
         let context = ActionContext {
-            cause: Cause::Wake(delivery.clone()),
+            cause,
             time: self.clock().now(),
             lease,
         };

@@ -10,6 +10,7 @@ mod unheard;
 mod unsent;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -41,7 +42,7 @@ pub struct ReporterConfig {
 pub struct Reporter<S, P, G, C> {
     store: S,
     pipelines: P,
-    github: G,
+    github: Arc<G>,
     clock: C,
     outbox: Outbox,
     unsent: Unsent,
@@ -53,7 +54,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
     pub fn new(
         store: S,
         pipelines: P,
-        github: G,
+        github: Arc<G>,
         clock: C,
         outbox: Outbox,
         config: ReporterConfig,

@@ -85,6 +85,9 @@ measures! {
     OLDEST_UNSENT = "branchline_report_oldest_unsent_seconds", Gauge, Seconds, [];
     /// Runs of periodic jobs, by job and result: done or failed
     JOB_RUNS = "branchline_job_runs_total", Counter, Count, ["job", "result"];
+    /// Differences between GitHub and the mappings that were found, by what follows: create, start,
+    /// delete, record, rename or refused
+    DIFFERENCES = "branchline_differences_total", Counter, Count, ["change"];
     /// Calls to AWS, by service, operation and outcome: ok, refused (a condition did not hold), or
     /// a reason
     AWS_CALLS = "branchline_aws_calls_total", Counter, Count, ["service", "operation", "outcome"];
@@ -144,6 +147,11 @@ pub(crate) fn processed(event: Option<&str>, disposition: &'static str, took: Du
 /// Counts a run of a job.
 pub(crate) fn job_ran(job: Job, result: &JobResult) {
     counter!(JOB_RUNS.name, "job" => job.as_str(), "result" => result.as_str()).increment(1);
+}
+
+/// Counts a difference between GitHub and the mappings that was sent to the internal queue.
+pub(crate) fn difference_found(change: &'static str) {
+    counter!(DIFFERENCES.name, "change" => change).increment(1);
 }
 
 /// Records how long after the event its message was processed.

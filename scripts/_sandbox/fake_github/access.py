@@ -26,6 +26,7 @@ _ORGANISATION_HOOKS = [{"organization_hooks": "write"}]
 
 NEEDS: dict[str, Any] = {
     "apps/create-from-manifest": ANYONE,
+    "apps/list-repos-accessible-to-installation": [{}],
     "apps/revoke-installation-access-token": [{}],
     "checks/create": [{"checks": "write"}],
     "checks/get": [{"checks": "read"}],
@@ -50,6 +51,7 @@ NEEDS: dict[str, Any] = {
     "repos/get-combined-status-for-ref": [{"statuses": "read"}],
     "repos/get-webhook-delivery": _HOOKS,
     "repos/list-branches": _READ_CODE,
+    "repos/list-for-authenticated-user": [{"metadata": "read"}],
     "repos/list-commit-statuses-for-ref": [{"statuses": "read"}],
     "repos/list-webhook-deliveries": _HOOKS,
     "repos/redeliver-webhook-delivery": _HOOKS,

@@ -22,6 +22,10 @@ def apply(world: World, event: str, payload: Json) -> None:
         _apply_pull_request(repository, payload["pull_request"])
     elif event == "push":
         _apply_push(repository, payload)
+    elif event == "delete" and payload.get("ref_type") == "branch":
+        repository.branches.pop(payload["ref"], None)
+    elif event == "repository":
+        repository.archived = bool(payload["repository"].get("archived"))
     elif event == "issue_comment" and action == "created":
         _apply_comment(world, repository, payload)
     elif event == "merge_group":

@@ -82,7 +82,7 @@ def repository(world: World, one: Repository) -> Json:
 def branch(world: World, one: Repository, name: str) -> Json:
     """Returns a branch."""
     sha = one.branches[name]
-    url = f"{repository_url(world, one)}/branches/{name}"
+    url = f"{repository_url(world, one)}/branches/{quote(name)}"
     return {
         "name": name,
         "commit": {"sha": sha, "url": f"{repository_url(world, one)}/commits/{sha}"},

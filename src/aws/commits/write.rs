@@ -76,6 +76,9 @@ fn head(
     if let Some(execution) = execution {
         change.set("execution", Some(s(execution.as_str())));
     }
+    if execution.is_some() && !phase.ends_executions(execution) {
+        change.set("ended_execution", None);
+    }
     if phase.ends_executions(execution) {
         change.copy("execution", "ended_execution");
     }

@@ -166,3 +166,23 @@ fn a_comment_needs_reports_and_a_pull_request() {
     branchline.toml:15: rule[1].comment: a comment needs reports: set github.app or github.token, and no report = "none"
     "#);
 }
+
+#[test]
+fn github_is_compared_with_the_mappings_every_hour_unless_a_period_is_given() {
+    let period = |lines: &str| {
+        let text = with(&format!("token = \"env:TOKEN\"\n{lines}"));
+        let config = load(&Overrides::default(), &environment(text)).unwrap();
+        config.periods.reconcile.map(|period| period.as_secs())
+    };
+    assert_eq!(period(""), Some(3_600));
+    assert_eq!(period("reconcile = \"5m\""), Some(300));
+    assert_eq!(period("reconcile = \"7d\""), Some(604_800));
+    assert_eq!(period("reconcile = \"off\""), None);
+    for wrong in ["\"4m\"", "\"8d\"", "\"never\"", "\"\""] {
+        let why = loaded(&format!("token = \"env:TOKEN\"\nreconcile = {wrong}")).unwrap_err();
+        let expected = "expected \"off\", or a period from \"5m\" to \"7d\"";
+        assert!(why.ends_with(expected), "{wrong}: {why}");
+    }
+    let alone = loaded("reconcile = \"1h\"").unwrap_err();
+    assert!(alone.contains("has no effect without app"), "{alone}");
+}

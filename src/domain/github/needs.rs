@@ -75,9 +75,12 @@ impl Uses {
         let (pull_requests, comments) = match self.comments {
             true => (
                 Level::Write,
-                "to receive the events of pull requests, and to comment (`comment` of a rule)",
+                "to receive the events of pull requests, to list them, and to comment (`comment` of a rule)",
             ),
-            false => (Level::Read, "to receive the events of pull requests"),
+            false => (
+                Level::Read,
+                "to receive the events of pull requests, and to list them",
+            ),
         };
         let always = [
             permission(
@@ -88,7 +91,7 @@ impl Uses {
             permission(
                 "contents",
                 Level::Read,
-                "to receive pushes, and the creation and deletion of branches; no file is read",
+                "to receive pushes, and the creation and deletion of branches, and to list branches; no file is read",
             ),
             permission("pull_requests", pull_requests, comments),
         ];

@@ -9,4 +9,5 @@ pub(crate) mod object;
 pub(crate) mod payload;
 mod pipeline_event;
 pub mod repair_request;
+pub mod sighting;
 pub mod wake;

@@ -10,6 +10,8 @@ use crate::domain::ids::{CommitId, DeliveryId};
 pub enum Cause {
     /// A webhook, by GitHub's delivery GUID.
     Webhook(DeliveryId),
+    /// What GitHub showed when branchline looked there, by the id of the message.
+    Sighting(DeliveryId),
     /// A repair that an operator sent, by the id of the request.
     Repair(DeliveryId),
     /// A slot that became free, by the id of the wake.
@@ -28,6 +30,7 @@ pub enum Cause {
     Report(CommitId),
 }
 
+const SIGHTING: &str = "sighting";
 const REPAIR: &str = "repair";
 const WAKE: &str = "wake";
 const SWEEP: &str = "sweep";
@@ -43,6 +46,7 @@ impl Cause {
     pub fn delivery(&self) -> Option<&DeliveryId> {
         match self {
             Self::Webhook(id)
+            | Self::Sighting(id)
             | Self::Repair(id)
             | Self::Wake(id)
             | Self::Replay(id)
@@ -58,6 +62,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Webhook(id) => write!(f, "{id}"),
+            Self::Sighting(id) => write!(f, "{SIGHTING}:{id}"),
             Self::Repair(id) => write!(f, "{REPAIR}:{id}"),
             Self::Wake(id) => write!(f, "{WAKE}:{id}"),
             Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
@@ -82,6 +87,7 @@ impl FromStr for Cause {
         let id = |text: &str| DeliveryId::parse(text).map_err(|_| UnknownCause);
         match text.split_once(':') {
             None => id(text).map(Self::Webhook),
+            Some((SIGHTING, rest)) => id(rest).map(Self::Sighting),
             Some((REPAIR, rest)) => id(rest).map(Self::Repair),
             Some((WAKE, rest)) => id(rest).map(Self::Wake),
             Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
@@ -107,6 +113,7 @@ mod tests {
         let id = || DeliveryId::parse("72d3162e-cc78").unwrap();
         let causes = [
             Cause::Webhook(id()),
+            Cause::Sighting(id()),
             Cause::Repair(id()),
             Cause::Wake(id()),
             Cause::Sweep("0123/7".to_owned()),

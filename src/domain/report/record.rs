@@ -158,7 +158,7 @@ pub struct CommitRecord {
     /// started.
     pub execution: Option<ExecutionId>,
     /// The execution that counted until the pipeline was deleted. It counts no more once the commit
-    /// is built again.
+    /// is built again, unless the update that says so names it: its pipeline is still there.
     pub ended_execution: Option<ExecutionId>,
     /// The attempt that counts no more, like those before it: the commit was to run again.
     pub outdated: Option<Attempt>,
@@ -236,9 +236,11 @@ impl CommitRecord {
                 outdated,
             } => {
                 let last = seen.as_ref().and_then(|seen| seen.execution.clone());
-                let ended = match phase.ends_executions(execution.as_ref()) {
-                    true => last.clone(),
-                    false => seen.as_ref().and_then(|seen| seen.ended_execution.clone()),
+                let ended = match (phase.ends_executions(execution.as_ref()), execution) {
+                    (true, _) => last.clone(),
+                    // The pipeline whose deletion was cut off is used again, with its execution.
+                    (false, Some(_)) => None,
+                    (false, None) => seen.as_ref().and_then(|seen| seen.ended_execution.clone()),
                 };
                 Some(Self {
                     key: head.key.clone(),

@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod desired;
+pub mod difference;
 pub mod effect;
 pub mod intent;
 pub mod mapping;

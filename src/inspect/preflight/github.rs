@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(
             lines(&findings)[1..],
             [
-                "NO permissions of the GitHub App: missing: pull_requests: read (to receive the events of pull requests); checks: write (to show check runs, and to receive clicks on Re-run)",
+                "NO permissions of the GitHub App: missing: pull_requests: read (to receive the events of pull requests, and to list them); checks: write (to show check runs, and to receive clicks on Re-run)",
                 "NO events of the GitHub App: its webhook does not send: check_suite (a person clicks on Re-run all checks)",
                 "NO clock: this machine's clock is 95 s ahead of GitHub's",
             ]

@@ -30,6 +30,7 @@ mod interrupted;
 mod many_messages;
 mod mappings;
 mod observe;
+mod reconcile;
 mod run;
 mod status;
 mod traces;

@@ -219,7 +219,7 @@ pub(crate) async fn updates_are_written_with_the_row_or_not_at_all<S: StoreStage
 }
 
 /// A head of which nothing is known but its successor is no record, and an update that makes one
-/// keeps its execution and what was reported.
+/// keeps its execution and what was reported. An execution that is named counts, also one that ended.
 pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: &S) {
     let superseded = CommitUpdate::Superseded {
         key: key('a'),
@@ -242,6 +242,9 @@ pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: 
     let expected = CommitRecord::updated(Some(lost), &closed, at(1_000));
     assert_eq!(Some(&after), expected.as_ref());
     assert_eq!(after.ended_execution, Some(execution("e-1")));
+    let named = written(stage, &update('a', building(), Some("e-1"))).await;
+    assert_eq!(named.execution, Some(execution("e-1")));
+    assert_eq!(named.ended_execution, None, "its pipeline is still there");
 }
 
 /// "Applies an update, unless an execution of the commit was started already."

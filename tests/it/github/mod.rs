@@ -14,6 +14,7 @@ pub(crate) mod fake;
 mod faults;
 mod identity;
 mod limits;
+mod listing;
 mod redirects;
 mod reports;
 pub(crate) mod server;

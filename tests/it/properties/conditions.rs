@@ -10,6 +10,7 @@ use branchline::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, RepositoryId, RepositoryName, Timestamp,
 };
 use branchline::domain::intake::decision::Decision;
+use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::{On, Rule, Rules};
@@ -144,6 +145,7 @@ fn event(facts: &Facts) -> Event {
 /// Returns the rule that the daemon applies, or why there is no pipeline.
 fn decided(rules: &Rules, facts: &Facts) -> Result<String, Option<AbsenceReason>> {
     let received = Received {
+        source: Source::Webhooks,
         delivery: DeliveryId::parse("d-1").unwrap(),
         body: BodyDigest::of(b"{}"),
         received_at: Timestamp(0),

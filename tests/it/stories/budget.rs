@@ -164,7 +164,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::RepositoryRecord => current,
             // At start, after a message has failed, and beside messages.
             Op::Chain | Op::Note | Op::Probe => current,
-            Op::Jobs | Op::BeginJob | Op::EndJob => current,
+            Op::Jobs | Op::BeginJob | Op::EndJob | Op::List => current,
             Op::Owner | Op::Commit | Op::Commits | Op::ListCommits => current,
             Op::UpdateCommit | Op::ReplaceCommit | Op::Report => current,
             Op::Comment | Op::ReplaceComment | Op::ListComments | Op::WriteComment => current,

@@ -5,39 +5,17 @@
     reason = "a world that does not answer fails the test"
 )]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
 use branchline::domain::jobs::{Job, JobRecord};
-use branchline::jobs::{Driver, Jobs};
 use branchline::ports::{Clock, JobLog, JobReader, Queue};
 use branchline::reconcile::CLAIM;
 
-use crate::world::clock::FakeClock;
 use crate::world::driver;
 use crate::world::fault_injection::{Op, Trouble, When};
-use crate::world::github::FakeGitHub;
-use crate::world::pipelines::FakePipelines;
-use crate::world::store::FakeStore;
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
-
-type FakeDriver = Driver<FakeStore, FakeStore, FakePipelines, FakePipelines, FakeGitHub, FakeClock>;
-
-/// Returns the driver of a daemon in this world.
-fn daemon(world: &World, name: &str) -> FakeDriver {
-    let jobs = Jobs {
-        reconciler: world.reconciler(),
-        reporter: Some(Arc::new(world.reporter(name))),
-    };
-    Driver::new(
-        world.store.clone(),
-        world.clock.clone(),
-        name.to_owned(),
-        jobs,
-    )
-}
 
 async fn record(world: &World, job: Job) -> JobRecord {
     let records = world.store.jobs().await.expect("a table that answers");
@@ -60,7 +38,7 @@ async fn abandon(world: &World, number: u64) {
 #[test]
 fn a_half_way_mapping_is_finished_by_one_of_two_daemons_within_a_minute() {
     run_story(async |world| {
-        let (one, other) = (daemon(world, "w1"), daemon(world, "w2"));
+        let (one, other) = (world.driver("w1"), world.driver("w2"));
         tokio::join!(one.run_due(), other.run_due());
         let first = record(world, Job::HalfWayMappings).await;
         assert_eq!(first.started_at, Some(world.clock.now()));
@@ -88,7 +66,7 @@ fn a_half_way_mapping_is_finished_by_one_of_two_daemons_within_a_minute() {
 #[test]
 fn a_requested_job_runs_before_its_time() {
     run_story(async |world| {
-        let daemon = daemon(world, "w1");
+        let daemon = world.driver("w1");
         daemon.run_due().await;
         let job = Job::UnheardExecutions;
         world.clock.advance(Duration::from_secs(5));
@@ -109,7 +87,7 @@ fn a_requested_job_runs_before_its_time() {
 #[test]
 fn a_job_that_fails_is_recorded_and_runs_again() {
     run_story(async |world| {
-        let daemon = daemon(world, "w1");
+        let daemon = world.driver("w1");
         let failing = Trouble::Fail(When::Before, Reason::AwsUnavailable);
         world.faults.next(Op::InState, 1, failing);
         daemon.run_due().await;
@@ -133,15 +111,15 @@ fn a_job_that_fails_is_recorded_and_runs_again() {
 #[test]
 fn a_daemon_that_dies_in_a_job_leaves_it_to_another_one() {
     run_story(async |world| {
-        let (one, other) = (daemon(world, "w1"), daemon(world, "w2"));
+        let (one, other) = (world.driver("w1"), world.driver("w2"));
         world
             .faults
             .next(Op::InState, 1, Trouble::Hang(When::Before));
         tokio::select! {
-            () = one.run_due() => {}
+            _ = one.run_due() => {}
             () = world.faults.hangs() => {}
         }
-        world.clock.advance(Job::HalfWayMappings.period());
+        world.clock.advance(Duration::from_secs(60));
         other.run_due().await;
         let job = Job::HalfWayMappings;
         assert_eq!(record(world, job).await.worker.as_deref(), Some("w1"));

@@ -8,6 +8,7 @@ mod event_names;
 mod fakes;
 mod identity;
 mod jobs;
+mod lost_webhooks;
 mod merge_groups;
 mod missed_reports;
 mod payloads;

@@ -1,12 +1,12 @@
 //! Daemons that work in a world, each with its own faults and its own clock.
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use branchline::domain::jobs::Periods;
 use branchline::domain::rules::rule::Rule;
+use branchline::jobs::{Driver, Jobs};
 use branchline::reports::{Outbox, Reporter, ReporterConfig};
 use branchline::worker::{RunMode, Shutdown, Worker, WorkerConfig};
-
-use tokio::time::sleep;
 
 use super::clock::FakeClock;
 use super::fault_injection::FaultInjection;
@@ -16,24 +16,27 @@ use super::queue::FakeQueue;
 use super::store::FakeStore;
 use super::story::{REGION, World, new_reconciler};
 
-/// How often CodePipeline is asked about executions of which nothing was heard, by the job.
-const UNHEARD: Duration = Duration::from_secs(300);
-
 /// A worker over the fakes.
 type FakeWorker = Worker<FakeQueue, FakeStore, FakePipelines, FakeClock>;
 /// A reporter over the fakes.
 pub(super) type FakeReporter = Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock>;
 
-/// A daemon: its worker, and what tells GitHub, if anything does.
+/// The driver of jobs over the fakes.
+pub(crate) type FakeDriver =
+    Driver<FakeStore, FakeStore, FakePipelines, FakePipelines, FakeGitHub, FakeQueue, FakeClock>;
+
+/// A daemon: its worker, its jobs, and what tells GitHub, if anything does.
 pub(crate) struct FakeDaemon {
     worker: FakeWorker,
-    reporter: Option<FakeReporter>,
+    reporter: Option<Arc<FakeReporter>>,
+    driver: Arc<FakeDriver>,
 }
 
 impl FakeDaemon {
     /// Runs until a shutdown is requested, as the `run` command does.
     pub(crate) async fn run(&self, stop: Shutdown) {
         let (stop_reports, no_reports) = Shutdown::channel();
+        let stop_jobs = stop.clone();
         let work = async {
             // A supervisor starts one that failed at start again.
             let _ = self.worker.run(RunMode::Daemon, stop).await;
@@ -43,20 +46,11 @@ impl FakeDaemon {
             let Some(reporter) = &self.reporter else {
                 return;
             };
-            let ask = async {
-                loop {
-                    sleep(UNHEARD).await;
-                    let _ = reporter.find_unheard().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                () = reporter.run(|| no_reports.requested()) => {}
-                () = ask => {}
-            }
+            reporter.run(|| no_reports.requested()).await;
             reporter.drain().await;
         };
-        tokio::join!(biased; work, report);
+        let jobs = Arc::clone(&self.driver).run(stop_jobs.requested());
+        tokio::join!(biased; work, report, jobs);
     }
 }
 
@@ -84,17 +78,43 @@ impl World {
     ) -> FakeDaemon {
         let outbox = Outbox::default();
         let reporter = rules.iter().any(|rule| rule.report.is_some()).then(|| {
-            Reporter::new(
+            Arc::new(Reporter::new(
                 self.store.under(faults),
                 self.account.under(faults),
-                self.github.under(faults),
+                Arc::new(self.github.under(faults)),
                 clock.clone(),
                 outbox.clone(),
                 reporter_config(name),
-            )
+            ))
         });
         let worker = self.worker_for(name, rules, faults, clock, settings, outbox);
-        FakeDaemon { worker, reporter }
+        let jobs = Jobs {
+            reconciler: worker.reconciler(),
+            reporter: reporter.clone(),
+            github: Some(Arc::new(self.github.under(faults))),
+            queue: self.queue.under(faults).internal(),
+        };
+        let log = self.store.under(faults);
+        let periods = Periods::default();
+        let driver = Driver::new(log, clock.clone(), name.to_owned(), periods, jobs);
+        FakeDaemon {
+            worker,
+            reporter,
+            driver: Arc::new(driver),
+        }
+    }
+
+    /// Returns the driver of a daemon in this world.
+    pub(crate) fn driver(&self, name: &str) -> Arc<FakeDriver> {
+        let jobs = Jobs {
+            reconciler: self.reconciler(),
+            reporter: Some(Arc::new(self.reporter(name))),
+            github: Some(Arc::new(self.github.clone())),
+            queue: self.queue.internal(),
+        };
+        let (log, clock) = (self.store.clone(), self.clock.clone());
+        let driver = Driver::new(log, clock, name.to_owned(), Periods::default(), jobs);
+        Arc::new(driver)
     }
 
     fn worker_for(

@@ -57,6 +57,8 @@ pub(crate) enum Op {
     EndJob,
     /// A report to GitHub.
     Report,
+    /// A list or a read at GitHub.
+    List,
     /// GetItem of the record of a comment.
     Comment,
     ReplaceComment,
@@ -114,7 +116,7 @@ impl Op {
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
-            Self::ReplaceCommit | Self::ListCommits | Self::Report => 1,
+            Self::ReplaceCommit | Self::ListCommits | Self::Report | Self::List => 1,
             Self::Comment | Self::ReplaceComment | Self::ListComments | Self::WriteComment => 1,
             Self::Jobs | Self::BeginJob | Self::EndJob => 1,
             Self::RememberNames => 3,

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::comments::Conversations;
 use super::lock;
+use super::repositories::Repositories;
 use crate::world::fault_injection::{FaultInjection, Op};
 
 /// The most text that GitHub takes in a summary.
@@ -35,6 +36,7 @@ struct State {
     created: usize,
     updated: usize,
     conversations: Conversations,
+    repositories: Repositories,
     /// The kind of fault of every call.
     down: Option<GitHubFaultKind>,
     /// How long a call takes that fails.
@@ -141,6 +143,24 @@ impl FakeGitHub {
                 Err(GitHubFault::new(kind, Reason::AwsUnavailable.as_str()))
             }
         }
+    }
+
+    /// Looks at the repositories, or changes them.
+    pub(super) fn repositories<T>(&self, look: impl FnOnce(&mut Repositories) -> T) -> T {
+        look(&mut lock(&self.state).repositories)
+    }
+
+    /// Reads the repositories in a call that may fail.
+    pub(super) async fn look_up<T>(
+        &self,
+        op: Op,
+        read: impl FnOnce(&mut Repositories) -> Result<T, GitHubFault>,
+    ) -> Result<T, GitHubFault> {
+        let read = |state: &mut State| {
+            state.fault(op)?;
+            read(&mut state.repositories)
+        };
+        self.call(op, read).await
     }
 
     /// Returns how many check runs and statuses were created, and how many updated.

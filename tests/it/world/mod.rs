@@ -37,6 +37,7 @@ pub(crate) mod queue;
 pub(crate) mod queue_state;
 mod report_invariants;
 mod reporting;
+mod repositories;
 pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;

@@ -1,5 +1,6 @@
 //! What a world tells GitHub, and what CodePipeline tells the world.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use branchline::domain::intake::envelope::Source;
@@ -36,7 +37,7 @@ impl World {
 
     fn reporter_with(&self, name: &str, outbox: Outbox) -> FakeReporter {
         let (store, account) = (self.store.clone(), self.account.clone());
-        let (github, clock) = (self.github.clone(), self.clock.clone());
+        let (github, clock) = (Arc::new(self.github.clone()), self.clock.clone());
         let config = reporter_config(name);
         Reporter::new(store, account, github, clock, outbox, config)
     }

@@ -46,7 +46,7 @@ pub(crate) const REGION: &str = "eu-west-1";
 
 /// The quota of pipelines.
 pub(crate) const QUOTA: PipelineQuota = PipelineQuota {
-    limit: 12,
+    limit: 1_002,
     reserve: 2,
 };
 

@@ -215,6 +215,11 @@ impl Webhook {
             .with("/repository/full_name", name)
     }
 
+    /// Returns the event's name and its payload.
+    pub(crate) fn content(&self) -> (&'static str, &Value) {
+        (self.event, &self.payload)
+    }
+
     /// Returns the time that was set.
     pub(crate) fn time(&self) -> Option<Timestamp> {
         self.at

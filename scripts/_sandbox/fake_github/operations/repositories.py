@@ -3,13 +3,36 @@
 from collections.abc import Callable
 
 from .. import views
-from ..answers import Answer, not_found
+from ..access import sees
+from ..answers import Answer, Refusal, not_found
 from ..call import Call
-from ..content import PullRequest
+from ..content import PullRequest, Repository
 
 
 def _get(call: Call) -> Answer:
     return Answer(200, views.repository(call.world, call.repository))
+
+
+def _of_installation(call: Call) -> Answer:
+    if not call.caller.is_integration:
+        raise Refusal(403, "You must authenticate with an installation access token")
+    found = _visible(call)
+    shown, headers = call.page(found)
+    listed = [views.repository(call.world, each) for each in shown]
+    return Answer(200, {"total_count": len(found), "repositories": listed}, headers)
+
+
+def _of_user(call: Call) -> Answer:
+    if call.caller.is_integration:
+        raise Refusal(403, "Resource not accessible by integration")
+    return call.listed([views.repository(call.world, each) for each in _visible(call)])
+
+
+def _visible(call: Call) -> list[Repository]:
+    token = call.caller.token
+    all_of_them = call.world.repositories.values()
+    found = [each for each in all_of_them if token is not None and sees(call.world, token, each)]
+    return sorted(found, key=lambda each: each.full_name)
 
 
 def _branches(call: Call) -> Answer:
@@ -54,9 +77,11 @@ def _pull_request(call: Call) -> Answer:
 
 
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
+    "apps/list-repos-accessible-to-installation": _of_installation,
     "pulls/get": _pull_request,
     "pulls/list": _pull_requests,
     "repos/get": _get,
     "repos/get-branch": _branch,
     "repos/list-branches": _branches,
+    "repos/list-for-authenticated-user": _of_user,
 }

@@ -17,6 +17,8 @@ pub enum Action {
     ConvertedToDraft,
     /// Closed, with or without a merge.
     Closed,
+    /// No event: branchline looked at the pull request.
+    Seen,
 }
 
 impl Action {

@@ -18,15 +18,15 @@ use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
-use crate::domain::intake::repair_request::{self, REPAIR, Repair};
-use crate::domain::intake::wake::{self, WAKE, Wake};
-use crate::domain::state::slots::Waiter;
+use crate::domain::intake::repair_request::Repair;
+use crate::domain::intake::wake::Wake;
 use payloads::{
     AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
 
 mod action;
+mod internal;
 mod merge_group;
 mod payloads;
 mod rerun;
@@ -114,8 +114,21 @@ pub struct PullRequest {
     pub skip: bool,
 }
 
+impl PullRequest {
+    /// Adds what people wrote: the title, and the login of the author.
+    #[must_use]
+    pub fn with_texts(self, title: String, author: Option<String>) -> Self {
+        Self {
+            skip: skip::is_requested(&title),
+            title: cut(title),
+            author: author.map(cut),
+            ..self
+        }
+    }
+}
+
 /// An archived repository is read-only, so every other event of that second was before.
-const END_OF_SECOND: Duration = Duration::from_millis(999);
+pub(super) const END_OF_SECOND: Duration = Duration::from_millis(999);
 
 /// The longest title or login that is kept, in characters. GitHub's own limit for a title is 256.
 pub const TEXT_LIMIT: usize = 256;
@@ -185,23 +198,7 @@ impl Event {
     /// Reads a message of the internal queue. The actor is the sender according to SQS, never a
     /// field of the body.
     fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
-        let (repository, name, change) = match message.event().as_str() {
-            REPAIR => {
-                let (repair, name) = repair_request::read(message)?;
-                (repair.subject.repository, name, Change::Repair(repair))
-            }
-            WAKE => {
-                let wake = wake::read(message)?;
-                let Waiter {
-                    subject,
-                    repository,
-                    ..
-                } = &wake.waiter;
-                let (id, name) = (subject.repository, repository.clone());
-                (id, name, Change::Wake(wake))
-            }
-            _ => return Err(wrong("branchline-event")),
-        };
+        let (repository, name, change) = internal::read(message)?;
         Ok(Decision::Handle(Self {
             repository,
             name,
@@ -244,10 +241,11 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
             .transpose()
             .map_err(|why| not_a("before", &why))?,
         base: Branch::parse(base.name).map_err(|why| not_a("pull_request.base.ref", &why))?,
-        skip: skip::is_requested(&pull.title),
-        title: cut(pull.title),
-        author: pull.user.map(|Object(user)| cut(user.login)),
+        skip: false,
+        title: String::new(),
+        author: None,
     };
+    let change = change.with_texts(pull.title, pull.user.map(|Object(user)| user.login));
     event(
         payload.repository,
         payload.sender,

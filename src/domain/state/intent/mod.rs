@@ -6,12 +6,13 @@
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{
-    BodyDigest, Branch, CommitId, DeliveryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    BodyDigest, Branch, CommitId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::intake::wake::Wake;
+use crate::domain::outcome::cause::Cause;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
@@ -43,8 +44,8 @@ pub struct Intent {
     pub order: EventOrder,
     /// The GitHub user who caused the event, for the audit trail.
     pub actor: Option<String>,
-    /// The delivery of the event.
-    pub delivery: DeliveryId,
+    /// The cause of the changes that follow.
+    pub cause: Cause,
     /// The digest of the event's body. It becomes the token of the execution that the event starts.
     pub body: BodyDigest,
     /// The desired state.
@@ -68,8 +69,8 @@ pub enum Request {
     Rerun(RerunRequest),
     /// One subject, for a repair.
     Repair(Box<RepairRequest>),
-    /// One subject, for which there is a slot, and the id of the message.
-    Wake(Wake, DeliveryId),
+    /// One subject, for which there is a slot, and the cause of what follows.
+    Wake(Wake, Cause),
 }
 
 impl Intent {
@@ -106,10 +107,12 @@ impl Intent {
         report: Option<ReportTarget>,
         received: Received,
     ) -> Result<Decision<Request>, Fault> {
+        let cause = received.cause();
         let Received {
             delivery,
             body,
             received_at,
+            source: _,
         } = received;
         let Event {
             repository,
@@ -133,7 +136,7 @@ impl Intent {
                     event_time: time,
                     received_at,
                     actor,
-                    delivery,
+                    cause,
                     body,
                     reason: removal_reason(end),
                     name,
@@ -143,7 +146,7 @@ impl Intent {
                 return Ok(Decision::Handle(Request::Renaming(RepositoryRenaming {
                     repository,
                     event_time: time.unwrap_or(received_at),
-                    delivery,
+                    cause,
                     name,
                     before,
                 })));
@@ -166,7 +169,9 @@ impl Intent {
                     received_at,
                 }))));
             }
-            Change::Wake(wake) => return Ok(Decision::Handle(Request::Wake(wake, delivery))),
+            Change::Wake(wake) => {
+                return Ok(Decision::Handle(Request::Wake(wake, Cause::Wake(delivery))));
+            }
             Change::PullRequest(pull) => {
                 let decided = pull_request(&pull, &name, rules)?;
                 let order = EventOrder {
@@ -197,7 +202,7 @@ impl Intent {
             repository: name,
             order,
             actor,
-            delivery,
+            cause,
             body,
             wanted,
             report,
@@ -226,15 +231,14 @@ impl Intent {
                 before: None,
             },
             actor: removal.actor.clone(),
-            delivery: removal.delivery.clone(),
+            cause: removal.cause.clone(),
             body: removal.body.clone(),
             wanted: DesiredState::Absent(removal.reason),
             report: None,
         }
     }
 
-    /// Returns true if a rule admits the subject under another name of its repository. An older
-    /// event under that name may still arrive.
+    /// Returns true if a rule admits the subject under a name whose older events may still arrive.
     #[must_use]
     pub fn is_admitted_under(&self, record: &RepositoryRecord, rules: &Rules) -> bool {
         let admits = |name| match &self.subject.kind {
@@ -353,11 +357,8 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
         Start::Push => BuildTrigger::ChangeDetection,
         Start::Auto | Start::Commit | Start::Head => BuildTrigger::Branchline,
     };
-    let call = BuildPolicy {
-        head,
-        follows: rule.update == Update::NextStart,
-    };
-    DesiredState::Present(Box::new(spec), call)
+    let follows = rule.update == Update::NextStart;
+    DesiredState::Present(Box::new(spec), BuildPolicy { head, follows })
 }
 
 fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {

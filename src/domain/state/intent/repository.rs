@@ -1,7 +1,8 @@
 //! What an event says about every subject of a repository.
 
-use crate::domain::ids::{BodyDigest, DeliveryId, RepositoryId, RepositoryName, Timestamp};
+use crate::domain::ids::{BodyDigest, RepositoryId, RepositoryName, Timestamp};
 use crate::domain::intake::event::RepositoryEnd;
+use crate::domain::outcome::cause::Cause;
 use crate::domain::state::desired::AbsenceReason;
 
 /// The removal of every pipeline of a repository.
@@ -17,8 +18,8 @@ pub struct RepositoryRemoval {
     pub received_at: Timestamp,
     /// The GitHub user who caused the event.
     pub actor: Option<String>,
-    /// The delivery of the event.
-    pub delivery: DeliveryId,
+    /// The cause of the changes that follow.
+    pub cause: Cause,
     /// The digest of the event's body.
     pub body: BodyDigest,
     /// Whether it was deleted or archived.
@@ -36,8 +37,8 @@ pub struct RepositoryRenaming {
     pub before: Option<RepositoryName>,
     /// The event's own time.
     pub event_time: Timestamp,
-    /// The delivery of the event.
-    pub delivery: DeliveryId,
+    /// The cause of the changes that follow.
+    pub cause: Cause,
 }
 
 /// Returns why the subjects of a repository have no pipeline after its end.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::ids::{CommitId, PipelineName, RepositoryId};
+use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId};
+use crate::domain::intake::envelope::Source;
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -50,6 +51,7 @@ fn pull(action: Action) -> PullRequest {
 
 fn received(millis: i64) -> Received {
     Received {
+        source: Source::Webhooks,
         delivery: DeliveryId::parse("d-1").unwrap(),
         body: BodyDigest::of(b"body"),
         received_at: Timestamp(millis),

@@ -7,6 +7,7 @@ use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId,
     RepositoryName, Subject, SubjectKind,
 };
+use crate::domain::outcome::cause::Cause;
 use crate::domain::state::claim::{CLOCK_SKEW, Claim, LATE_EFFECT_WINDOW};
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::ordering::{EventKind, EventOrder};
@@ -52,7 +53,7 @@ fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
             before: None,
         },
         actor: None,
-        delivery: DeliveryId::parse(format!("d-{seconds}")).unwrap(),
+        cause: Cause::Webhook(DeliveryId::parse(format!("d-{seconds}")).unwrap()),
         body: BodyDigest::parse(format!("{seconds:064}")).unwrap(),
         wanted,
         report: None,
