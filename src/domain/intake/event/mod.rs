@@ -20,6 +20,7 @@ use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::Repair;
 use crate::domain::intake::wake::Wake;
+use internal::Asked;
 use payloads::{
     AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
@@ -198,7 +199,11 @@ impl Event {
     /// Reads a message of the internal queue. The actor is the sender according to SQS, never a
     /// field of the body.
     fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
-        let (repository, name, change) = internal::read(message)?;
+        let (repository, name, asked) = internal::read(message)?;
+        let change = match asked {
+            Asked::Repair(repair) => Change::Repair(repair),
+            Asked::Wake(wake) => Change::Wake(wake),
+        };
         Ok(Decision::Handle(Self {
             repository,
             name,
