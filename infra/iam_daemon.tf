@@ -103,6 +103,8 @@ locals {
         ]
         Resource = concat(local.templates, [for template in local.templates : "${template}/*"])
       },
+      # This action does not support resource-level permissions.
+      { Sid = "CountPipelines", Effect = "Allow", Action = "codepipeline:ListPipelines", Resource = "*" },
       {
         # No condition on tags: the daemon has to read a pipeline to find out whether branchline
         # created it.

@@ -51,6 +51,8 @@ locals {
     [aws]
     region            = ${jsonencode(local.region)}
     codepipeline_rate = ${var.codepipeline_rate}
+    pipeline_limit    = ${var.pipeline_limit}
+    pipeline_reserve  = ${var.pipeline_reserve}
 
     [queue]
     url             = ${jsonencode(aws_sqs_queue.webhooks.url)}

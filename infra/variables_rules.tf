@@ -167,6 +167,26 @@ variable "codepipeline_rate" {
   }
 }
 
+variable "pipeline_limit" {
+  description = "The account's quota of pipelines in the Region. Set it to what AWS granted: at this number, less pipeline_reserve, the daemon lets pull requests wait."
+  type        = number
+  default     = 1000
+  validation {
+    condition     = var.pipeline_limit >= 1 && var.pipeline_limit <= 1000000 && floor(var.pipeline_limit) == var.pipeline_limit
+    error_message = "pipeline_limit must be a whole number from 1 to 1,000,000."
+  }
+}
+
+variable "pipeline_reserve" {
+  description = "How many pipelines of the quota the daemon leaves to others."
+  type        = number
+  default     = 10
+  validation {
+    condition     = var.pipeline_reserve >= 0 && var.pipeline_reserve <= 1000000 && floor(var.pipeline_reserve) == var.pipeline_reserve
+    error_message = "pipeline_reserve must be a whole number from 0 to 1,000,000."
+  }
+}
+
 variable "concurrency" {
   description = "Maximum number of messages that one task processes at the same time."
   type        = number

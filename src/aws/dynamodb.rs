@@ -20,16 +20,17 @@ use crate::domain::outcome::chain::Chain;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::Expect;
 use crate::domain::state::repository::RepositoryTombstone;
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{ClaimResult, RecordResult, SlotResult, Store};
 
 use crate::aws::call::measured;
 use crate::aws::commits::write::part;
 use crate::aws::fault::{Service, fault, reason};
 use crate::aws::records::{
-    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, probe_item, refused_row,
-    skipped_check,
+    CONDITION, delivery_item, given_up_item, holder, incomplete, name_key, plain_put, probe_put,
+    refused_row, skipped_check,
 };
-use crate::aws::row::{self, Item, n, s};
+use crate::aws::row::{self, n, s};
 use crate::aws::trail::{LastEntries, audit_table, entry_item};
 use crate::aws::written_names::WrittenNames;
 
@@ -216,13 +217,6 @@ impl DynamoStore {
             .collect()
     }
 
-    fn plain_put(&self, item: Item) -> Result<TransactWriteItem, Fault> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        Ok(TransactWriteItem::builder()
-            .put(put.build().map_err(incomplete)?)
-            .build())
-    }
-
     /// Writes the mapping first, then `more`, and releases a name. If the name belongs to another
     /// subject by now, the rest is written without that.
     async fn transition(
@@ -295,7 +289,7 @@ impl Store for DynamoStore {
             if let Some(delivery) = entry.cause.delivery() {
                 let (outcome, at) = (entry.outcome.as_str(), entry.processed_at);
                 let item = delivery_item(delivery, &mapping.subject, outcome, at);
-                more.push(self.plain_put(item)?);
+                more.push(plain_put(&self.table, item)?);
             }
             more.extend(self.commit_parts(&transition)?);
             match self.transition(&transition, &more).await? {
@@ -328,21 +322,13 @@ impl Store for DynamoStore {
         delivery: Option<&DeliveryId>,
     ) -> Result<(), Fault> {
         let item = delivery.map(|delivery| given_up_item(delivery, &transition.next));
-        let more = item.map(|item| self.plain_put(item)).transpose()?;
+        let more = item.map(|item| plain_put(&self.table, item)).transpose()?;
         let written = self.transition(transition, more.as_slice()).await;
         written.map(|_| ())
     }
 
     async fn probe(&self) -> Result<(), Fault> {
-        let put = |table: &str| {
-            let put = Put::builder()
-                .table_name(table)
-                .set_item(Some(probe_item()))
-                .condition_expression("attribute_exists(pk)");
-            put.build().map_err(incomplete)
-        };
-        let puts = [put(&self.table)?, put(&self.audit_table)?];
-        let puts = puts.map(|put| TransactWriteItem::builder().put(put).build());
+        let puts = [probe_put(&self.table)?, probe_put(&self.audit_table)?];
         self.write(puts.to_vec()).await.map(|_| ())
     }
 
@@ -350,13 +336,25 @@ impl Store for DynamoStore {
         &self,
         rule: &str,
         max: u32,
-        subject: &Subject,
+        waiter: &Waiter,
     ) -> Result<SlotResult, Fault> {
-        self.acquire(rule, max, subject).await
+        self.acquire(rule, max, waiter).await
     }
 
-    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         self.release(rule, subject).await
+    }
+
+    async fn stop_waiting(&self, line: &Line, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.leave(line, waiter).await
+    }
+
+    async fn note_pipelines(&self, count: usize, now: Timestamp) -> Result<SlotUse, Fault> {
+        self.note_count(count, now).await
+    }
+
+    async fn wait_for_account(&self, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.wait(waiter).await
     }
 
     async fn remember_names(

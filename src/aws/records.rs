@@ -1,6 +1,6 @@
 //! The table's other items: delivery records, pipeline names and commits that ask for no build.
 
-use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Put, TransactWriteItem};
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId, Subject, Timestamp};
@@ -51,9 +51,22 @@ pub(super) fn name_key(name: &PipelineName) -> Item {
     ])
 }
 
-/// Returns the item of a probe, which is never written.
-pub(super) fn probe_item() -> Item {
-    Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))])
+/// Returns the unconditional put of an item.
+pub(super) fn plain_put(table: &str, item: Item) -> Result<TransactWriteItem, Fault> {
+    let put = Put::builder().table_name(table).set_item(Some(item));
+    let put = put.build().map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Returns the put of a probe, which is never written: its condition does not hold.
+pub(super) fn probe_put(table: &str) -> Result<TransactWriteItem, Fault> {
+    let item = Item::from([("pk".to_owned(), s("PROBE")), ("sk".to_owned(), s("PROBE"))]);
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_exists(pk)");
+    let put = put.build().map_err(incomplete)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// Returns the subject that has the name of the claim, from the second item.

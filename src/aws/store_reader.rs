@@ -10,7 +10,8 @@ use crate::domain::ids::{
 };
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
-use crate::ports::{Cursor, KnownSubject, Page, SlotUse, StoreReader};
+use crate::domain::state::slots::SlotUse;
+use crate::ports::{Cursor, KnownSubject, Page, StoreReader};
 
 use crate::aws::call::measured;
 use crate::aws::dynamodb::DynamoStore;
@@ -132,6 +133,10 @@ impl StoreReader for DynamoStore {
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
         self.slot_use(rule, subject).await
+    }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        self.account().await
     }
 }
 

@@ -20,6 +20,8 @@ The daemons do some work periodically, each job in one daemon at a time:
   unheard-executions    every five minutes: asks CodePipeline about executions of which nothing was
                         heard for 15 minutes
   missed-deliveries     every 15 minutes: asks GitHub for the events that it could not deliver
+  pipeline-count        every five minutes: counts the pipelines in the Region, and wakes
+                        those that wait for the account's quota
   reconcile             every hour (github.reconcile): compares what is open at GitHub with the
                         mappings, as `branchline reconcile` does
 

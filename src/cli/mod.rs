@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod mappings;
 pub mod options;
 pub mod output;
+pub mod quota;
 pub mod reconcile;
 pub mod run;
 pub mod setup;
@@ -71,6 +72,8 @@ pub enum Command {
     Health(run::Health),
     /// Show the daemons, the queues, dead letters and unfinished mappings
     Status(status::Status),
+    /// Show the limits on the number of pipelines, their use, and who waits
+    Quota(quota::Quota),
     /// Explain why a pull request or branch has no pipeline, and what to do
     Why(status::Why),
     /// Predict what the daemon would do with a webhook, and show the clone's differences

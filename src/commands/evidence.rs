@@ -17,7 +17,7 @@ use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::evidence::Evidence;
 use crate::inspect::mappings::lookup::{self, Named};
 use crate::inspect::status::{QueueStatus, daemons};
-use crate::inspect::waiting::Waiting;
+use crate::inspect::waiting::{Place, Waiting};
 use crate::ports::{Clock, HeartbeatReader, PipelineReader, StoreReader, TrailReader};
 
 /// What a person asks about.
@@ -188,6 +188,7 @@ async fn table(
         evidence.subject = Some((row.repository.clone(), subject.kind.clone()));
         let waiting = Waiting::of(row, store, SystemClock.now()).await;
         evidence.waiting = waiting.map_err(fault)?;
+        evidence.place = Place::of(row, store).await.map_err(fault)?;
         if let Some((name, arn)) = row.pipeline_name().zip(row.pipeline_arn()) {
             let pipelines = session.aws.pipelines(session.config.codepipeline_rate);
             match pipelines.find(name, Some(arn)).await {

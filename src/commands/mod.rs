@@ -12,6 +12,7 @@ mod interrupt;
 mod jobs;
 mod mappings;
 mod observe;
+mod quota;
 mod reconcile;
 mod run;
 mod setup;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::start(&args, started),
         Command::Health(args) => block_on(observe::health(&args)),
         Command::Status(args) => block_on(status::run(&args)),
+        Command::Quota(args) => block_on(quota::run(&args)),
         Command::Why(args) => block_on(why::run(&args)),
         Command::Explain(args) => block_on(explain::run(&args)),
         Command::Check(args) => block_on(check::run(&args)),

@@ -11,9 +11,12 @@ use crate::cli::run::{Health, MetricsFormat, Run};
 use crate::config::Config;
 use crate::domain::fault::Fault;
 use crate::domain::ids::Owner;
+use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::State;
+use crate::domain::state::slots::PipelineQuota;
 use crate::http::health_client;
 use crate::http::serve::{Pages, serve};
+use crate::inspect::quota::Quota;
 use crate::jobs::JobStatus;
 use crate::ports::{Clock, MappingPages};
 use crate::telemetry::emf::Emf;
@@ -159,13 +162,13 @@ pub(crate) struct PolledGauges {
     aws: Aws,
     queues: [(&'static str, String); 4],
     store: DynamoStore,
-    rules: Vec<String>,
+    rules: Rules,
+    quota: PipelineQuota,
 }
 
 impl PolledGauges {
     pub(crate) fn new(aws: &Aws, config: &Config) -> Self {
         let queues = &config.queues;
-        let rules = config.rules.0.iter();
         Self {
             aws: aws.clone(),
             queues: [
@@ -175,7 +178,8 @@ impl PolledGauges {
                 (QUARANTINE, queues.quarantine.clone()),
             ],
             store: aws.store(config.table.clone()),
-            rules: rules.map(|rule| rule.name.clone()).collect(),
+            rules: config.rules.clone(),
+            quota: config.quota,
         }
     }
 
@@ -191,16 +195,30 @@ impl PolledGauges {
                     Err(fault) => poll_failed(&fault),
                 }
             }
-            if poll % POLLS_PER_TABLE_POLL == 0
-                && let Err(fault) = self.count_active().await
-            {
-                poll_failed(&fault);
+            if poll % POLLS_PER_TABLE_POLL == 0 {
+                let polled = self.count_active().await;
+                let polled = polled.and(self.count_waiting().await);
+                if let Err(fault) = polled {
+                    poll_failed(&fault);
+                }
             }
         }
     }
 
+    async fn count_waiting(&self) -> Result<(), Fault> {
+        let now = SystemClock.now();
+        let quota = Quota::read(&self.store, &self.rules, self.quota, now).await?;
+        if let Some(pipelines) = quota.account.pipelines {
+            metrics::region_pipelines(pipelines);
+        }
+        for (line, waiting) in quota.lines() {
+            metrics::waiting_subjects(line.rule().unwrap_or("account"), waiting.len());
+        }
+        Ok(())
+    }
+
     async fn count_active(&self) -> Result<(), Fault> {
-        let rules = self.rules.iter().map(|rule| (rule.clone(), 0_u32));
+        let rules = self.rules.0.iter().map(|rule| (rule.name.clone(), 0_u32));
         let mut active: BTreeMap<String, u32> = rules.collect();
         let mut pages = MappingPages::new(&self.store, State::Active);
         while let Some(rows) = pages.next().await? {

@@ -216,6 +216,7 @@ fn worker(
         owner: config.owner.clone(),
         max_attempts: config.max_attempts,
         region: aws.region().to_owned(),
+        quota: config.quota,
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::domain::outcome::disposition::MaxAttempts;
+use crate::domain::state::slots::PipelineQuota;
 
 use crate::config::overrides::Overrides;
 use crate::config::words::{Diagnostics, Located, Table};
@@ -31,6 +32,17 @@ const MAX_ACTIVE: RangeInclusive<i64> = 1..=10_000;
 const DEFAULT_RATE: u32 = 10;
 /// The range of that rate.
 const RATE: RangeInclusive<i64> = 1..=1_000;
+
+/// The default quota of pipelines: 1,000 in an account and Region, and more on request
+/// (CodePipeline user guide, "Quotas").
+const DEFAULT_PIPELINE_LIMIT: u32 = 1_000;
+/// The range of that quota.
+const PIPELINE_LIMIT: RangeInclusive<i64> = 1..=1_000_000;
+/// The default reserve: what people and other tools create within the five minutes between two
+/// counts.
+const DEFAULT_PIPELINE_RESERVE: u32 = 10;
+/// The range of the reserve.
+const PIPELINE_RESERVE: RangeInclusive<i64> = 0..=1_000_000;
 
 /// The limits of `[queue]`.
 pub(super) struct Limits {
@@ -89,6 +101,24 @@ pub(super) fn codepipeline_rate(
 ) -> Option<NonZeroU32> {
     let given = Given::read(aws, "codepipeline_rate");
     within(diagnostics, given, RATE, DEFAULT_RATE).and_then(NonZeroU32::new)
+}
+
+/// Reads the account's quota of pipelines from `[aws]`.
+pub(super) fn pipeline_quota(
+    diagnostics: &Diagnostics<'_>,
+    aws: &Table<'_, '_>,
+) -> Option<PipelineQuota> {
+    let read = |key, range, default| within(diagnostics, Given::read(aws, key), range, default);
+    let limit = read("pipeline_limit", PIPELINE_LIMIT, DEFAULT_PIPELINE_LIMIT);
+    let reserve = read(
+        "pipeline_reserve",
+        PIPELINE_RESERVE,
+        DEFAULT_PIPELINE_RESERVE,
+    );
+    Some(PipelineQuota {
+        limit: limit?,
+        reserve: reserve?,
+    })
 }
 
 fn max_attempts(diagnostics: &Diagnostics<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {

@@ -9,6 +9,7 @@ use crate::domain::ids::Owner;
 use crate::domain::intake::authenticated::Secrets;
 use crate::domain::jobs::Periods;
 use crate::domain::rules::rule::Rules;
+use crate::domain::state::slots::PipelineQuota;
 
 use crate::config::environment::Environment;
 use crate::config::limits::{self, Limits};
@@ -53,6 +54,7 @@ struct Aws {
     region: Option<String>,
     endpoint_url: Option<String>,
     codepipeline_rate: Option<NonZeroU32>,
+    quota: Option<PipelineQuota>,
 }
 
 impl<E: Environment> Resolver<'_, E> {
@@ -64,6 +66,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: resolved.aws.region,
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
+            quota: resolved.aws.quota?,
             queues: resolved.queues?,
             concurrency: limits.concurrency,
             drain_timeout: limits.drain_timeout,
@@ -84,6 +87,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: resolved.aws.region,
             endpoint_url: resolved.aws.endpoint_url,
             codepipeline_rate: resolved.aws.codepipeline_rate?,
+            quota: resolved.aws.quota?,
             table: resolved.table?,
             owner: resolved.owner?,
             max_attempts: resolved.limits?.max_attempts,
@@ -145,6 +149,7 @@ impl<E: Environment> Resolver<'_, E> {
             region: self.parsed(self.optional(aws, &region), region_name),
             endpoint_url: self.parsed(self.optional(aws, &endpoint_url), http_url),
             codepipeline_rate: limits::codepipeline_rate(self.diagnostics, aws),
+            quota: limits::pipeline_quota(self.diagnostics, aws),
         }
     }
 

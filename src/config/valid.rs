@@ -11,6 +11,7 @@ use crate::domain::intake::authenticated::{EventOrigin, Secrets};
 use crate::domain::jobs::Periods;
 use crate::domain::outcome::disposition::MaxAttempts;
 use crate::domain::rules::rule::Rules;
+use crate::domain::state::slots::PipelineQuota;
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub endpoint_url: Option<String>,
     /// The most calls to CodePipeline per second.
     pub codepipeline_rate: NonZeroU32,
+    /// The account's quota of pipelines.
+    pub quota: PipelineQuota,
     /// The queues' URLs.
     pub queues: Queues,
     /// The most messages processed at the same time.
@@ -63,6 +66,8 @@ pub struct AccountConfig {
     pub endpoint_url: Option<String>,
     /// The most calls to CodePipeline per second.
     pub codepipeline_rate: NonZeroU32,
+    /// The account's quota of pipelines.
+    pub quota: PipelineQuota,
     /// The table's name.
     pub table: String,
     /// The name of this installation, with which its clones are tagged.

@@ -13,16 +13,19 @@ pub enum Job {
     UnheardExecutions,
     /// Asks GitHub for the events that it could not deliver.
     MissedDeliveries,
+    /// Counts the pipelines of the account in the Region.
+    PipelineCount,
     /// Compares what is open at GitHub with the mappings.
     Reconcile,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::HalfWayMappings,
         Self::UnheardExecutions,
         Self::MissedDeliveries,
+        Self::PipelineCount,
         Self::Reconcile,
     ];
 
@@ -33,6 +36,7 @@ impl Job {
             Self::HalfWayMappings => "half-way-mappings",
             Self::UnheardExecutions => "unheard-executions",
             Self::MissedDeliveries => "missed-deliveries",
+            Self::PipelineCount => "pipeline-count",
             Self::Reconcile => "reconcile",
         }
     }
@@ -54,6 +58,9 @@ impl Job {
                 "Asks CodePipeline about executions of which nothing was heard for long"
             }
             Self::MissedDeliveries => "Asks GitHub for the events that it could not deliver",
+            Self::PipelineCount => {
+                "Counts the pipelines in the Region, and wakes subjects that wait for the quota"
+            }
             Self::Reconcile => "Compares what is open at GitHub with the mappings",
         }
     }
@@ -64,7 +71,7 @@ impl Job {
     pub fn lease(self) -> Duration {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
-            Self::UnheardExecutions => Duration::from_secs(300),
+            Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
             Self::MissedDeliveries => Duration::from_secs(600),
             Self::Reconcile => Duration::from_secs(1_800),
         }
@@ -92,7 +99,7 @@ impl Periods {
     pub fn of(self, job: Job) -> Option<Duration> {
         match job {
             Job::HalfWayMappings => Some(Duration::from_secs(60)),
-            Job::UnheardExecutions => Some(Duration::from_secs(300)),
+            Job::UnheardExecutions | Job::PipelineCount => Some(Duration::from_secs(300)),
             Job::MissedDeliveries => Some(Duration::from_secs(900)),
             Job::Reconcile => self.reconcile,
         }

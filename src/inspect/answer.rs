@@ -62,6 +62,16 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
     if row.state == State::Active {
         return of_active(row, evidence);
     }
+    // Its webhook may be dead-lettered by now: it keeps its place.
+    if let Some(place) = &evidence.place {
+        return Answer::none(
+            format!("{subject} waits for its turn: {place}"),
+            &[
+                "wait: it is woken when it is its turn; or close pull requests, or raise the limit",
+                "branchline quota",
+            ],
+        );
+    }
     if let Some(message) = evidence.dead_letters.first() {
         return of_dead_letter(&subject, message, evidence);
     }

@@ -5,7 +5,7 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::state::mapping::Mapping;
 use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::status::{Daemon, QueueStatus};
-use crate::inspect::waiting::Waiting;
+use crate::inspect::waiting::{Place, Waiting};
 
 /// What is known of a subject, or of a delivery whose subject is not known.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Evidence {
     pub mapping: Option<Mapping>,
     /// What the mapping waits for.
     pub waiting: Option<Waiting>,
+    /// Its place in the line for a slot, if it waits for one.
+    pub place: Option<Place>,
     /// True if the pipeline of the mapping exists; `None` if it has none, or if that is not known.
     pub pipeline_exists: Option<bool>,
     /// The audit entries, in the order in which they were made.

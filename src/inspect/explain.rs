@@ -13,6 +13,7 @@ use crate::domain::outcome::journal::{About, Journal};
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::slots::PipelineQuota;
 use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
@@ -92,6 +93,11 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             worker: "rehearsal".to_owned(),
             max_attempts: config.max_attempts,
             region: region.clone(),
+            // A prediction looks at nobody else's pipelines.
+            quota: PipelineQuota {
+                limit: u32::MAX,
+                reserve: 0,
+            },
         };
         let store = RehearsalStore::new(store);
         let pipelines = RehearsalPipelines::new(pipelines);

@@ -18,6 +18,7 @@ mod orphans;
 mod overview;
 pub mod predicted_report;
 pub mod preflight;
+pub mod quota;
 pub mod rehearsal;
 pub mod status;
 pub mod trail;

@@ -14,10 +14,11 @@ use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::RepositoryRecord;
+use crate::domain::state::slots::SlotUse;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
     Cursor, EntryPage, ExistingPipeline, KnownSubject, ListedPipeline, Page, PipelineReader,
-    SlotUse, StoreReader, TrailReader,
+    StoreReader, TrailReader,
 };
 
 /// A table without any mapping.
@@ -164,9 +165,12 @@ impl StoreReader for EmptyStore {
     async fn slots(&self, _rule: &str, _subject: &Subject) -> Result<SlotUse, Fault> {
         Ok(SlotUse {
             counted: true,
-            taken: 0,
-            held: false,
+            ..SlotUse::default()
         })
+    }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        Ok(SlotUse::default())
     }
 }
 

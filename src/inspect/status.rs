@@ -112,6 +112,8 @@ pub struct RuleSlots {
     pub taken: usize,
     /// The number of slots.
     pub max: u32,
+    /// How many subjects wait for one.
+    pub waiting: usize,
 }
 
 /// The last change of a mapping.
@@ -279,9 +281,13 @@ async fn slots<S: StoreReader>(store: &S, rules: &Rules) -> Result<Vec<RuleSlots
     let mut slots = Vec::new();
     for rule in &rules.0 {
         if let Some(max) = rule.max_active {
-            let taken = store.slots(&rule.name, &anyone).await?.taken;
-            let rule = rule.name.clone();
-            slots.push(RuleSlots { rule, taken, max });
+            let used = store.slots(&rule.name, &anyone).await?;
+            slots.push(RuleSlots {
+                rule: rule.name.clone(),
+                taken: used.taken,
+                max,
+                waiting: used.waiting.len(),
+            });
         }
     }
     Ok(slots)
@@ -334,6 +340,7 @@ mod tests {
                 rule: "api".to_owned(),
                 taken: 3,
                 max: 3,
+                waiting: 0,
             }],
             ..Status::default()
         };

@@ -1,13 +1,17 @@
 //! Finds out what a mapping in the middle of a change is waiting for.
 
+use std::fmt;
 use std::time::Duration;
+
+use serde::Serialize;
 
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{DeliveryId, Subject, Timestamp};
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
 use crate::domain::state::mapping::{Mapping, State};
-use crate::ports::TrailReader;
+use crate::domain::state::slots::Line;
+use crate::ports::{StoreReader, TrailReader};
 
 /// How long after its wait a message may still come: it is received, and works on the subject.
 const MARGIN: Duration = Duration::from_secs(600);
@@ -19,7 +23,7 @@ const RETENTION: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub enum Waiting {
     /// A worker has the claim.
     InWork,
-    /// Its rule has its `max_active` clones. The message is tried again for half a day.
+    /// Its rule has its `max_active` clones.
     RuleFull,
     /// Its message failed, and is tried again after a while.
     BackingOff,
@@ -68,6 +72,49 @@ impl Waiting {
             return Ok(Some(Self::DeadLettered));
         }
         Ok(retried(row, now))
+    }
+}
+
+/// The place of a subject in the line for a slot of its rule, or for the account's quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The name of the rule; `None` for the account.
+    pub rule: Option<String>,
+    /// How many subjects come before it.
+    pub ahead: usize,
+    /// How many wait altogether.
+    pub waiting: usize,
+}
+
+impl Place {
+    /// Returns the place of a mapping whose last attempt found no slot; `None` if it does not wait
+    /// for one.
+    ///
+    /// # Errors
+    /// The table did not answer.
+    pub async fn of<S: StoreReader>(row: &Mapping, store: &S) -> Result<Option<Self>, Fault> {
+        let error = row.last_error.as_deref();
+        let (rule, slots) = match (error.and_then(reason_of), row.spec()) {
+            (Some(Reason::RuleFull), Some(spec)) => {
+                let slots = store.slots(&spec.rule, &row.subject).await?;
+                (Some(spec.rule.clone()), slots)
+            }
+            (Some(Reason::AwsQuota), _) => (None, store.account_use().await?),
+            (Some(_) | None, _) => return Ok(None),
+        };
+        Ok(slots.is_waiting(&row.subject).then(|| Self {
+            rule,
+            ahead: slots.ahead_of(&row.subject),
+            waiting: slots.waiting.len(),
+        }))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.rule.clone().map_or(Line::Account, Line::Rule);
+        let (ahead, waiting) = (self.ahead, self.waiting);
+        write!(f, "{ahead} ahead of {waiting} that wait for {line}")
     }
 }
 

@@ -14,7 +14,7 @@ use crate::inspect::dlq::dead_letter::DeadLetter;
 use crate::inspect::evidence::Evidence;
 use crate::inspect::mappings::row::Row;
 use crate::inspect::status::{Daemon, QueueStatus};
-use crate::inspect::waiting::Waiting;
+use crate::inspect::waiting::{Place, Waiting};
 
 /// How many entries of the audit trail are shown, the newest at the end.
 const ENTRIES: usize = 5;
@@ -36,6 +36,8 @@ pub struct Why {
     pub mapping: Option<Row>,
     /// What the mapping waits for.
     pub waits_for: Option<&'static str>,
+    /// Its place in the line for a slot.
+    pub place: Option<Place>,
     /// The rules, each with its conditions.
     pub rules: Vec<CheckedRule>,
     /// Its messages in the dead-letter queue.
@@ -75,6 +77,7 @@ impl Why {
             delivery: evidence.delivery.map(|delivery| delivery.to_string()),
             mapping: evidence.mapping.as_ref().map(|row| Row::new(row, now)),
             waits_for: evidence.waiting.map(Waiting::as_str),
+            place: evidence.place,
             rules: checked,
             dead_letters: evidence.dead_letters,
             quarantine: evidence.quarantine,

@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::domain::fault::Fault;
 use crate::domain::jobs::{Job, JobDone, JobRecord, JobResult, Periods};
+use crate::domain::text::plural;
 use crate::ports::{
     Clock, GitHub, JobLog, Listing, PipelineReader, Pipelines, Queue, Redelivery, Store,
 };
@@ -65,6 +66,10 @@ where
                 Some(reporter) => reporter.find_unheard().await?,
                 None => WITHOUT_GITHUB.to_owned(),
             },
+            Job::PipelineCount => {
+                let (count, woken) = reconciler.count_pipelines().await?;
+                format!("{}, {woken} woken", plural(count, "pipeline"))
+            }
             Job::MissedDeliveries => match self.github.as_deref() {
                 Some(github) => {
                     let now = clock.now();
@@ -160,6 +165,7 @@ where
 
     async fn begin_due(self: &Arc<Self>, running: &mut JoinSet<()>) -> Vec<Job> {
         while running.try_join_next().is_some() {}
+        self.jobs.reconciler.look_at_account().await;
         let records = match self.log.jobs().await {
             Ok(records) => records,
             Err(fault) => {

@@ -1,4 +1,5 @@
-//! Finishes mappings in the middle of a change whose worker ended.
+//! Finishes mappings in the middle of a change whose worker ended, and wakes the subjects for which
+//! there is a slot, should their wake be lost.
 
 use crate::domain::fault::Fault;
 use crate::domain::state::mapping::State;
@@ -6,7 +7,8 @@ use crate::domain::text::plural;
 use crate::ports::{Clock, MappingPages, Pipelines, Store};
 use crate::reconcile::Reconciler;
 
-/// Finishes every abandoned mapping, one after the other, and returns how many they were.
+/// Finishes every abandoned mapping, one after the other, then those of all subjects in turn for a
+/// slot, and returns how many they were.
 ///
 /// # Errors
 /// A fault of reading the table. A mapping that cannot be finished is logged.
@@ -25,5 +27,9 @@ pub(super) async fn run<S: Store, P: Pipelines, C: Clock>(
             }
         }
     }
-    Ok(format!("{} finished", plural(finished, "mapping")))
+    let (woken, _) = reconciler.wake_all_in_turn().await?;
+    Ok(format!(
+        "{} finished, {woken} woken",
+        plural(finished, "mapping")
+    ))
 }

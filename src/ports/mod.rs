@@ -45,7 +45,7 @@ pub use pipelines::{
 };
 pub use queue::Queue;
 pub use store::{
-    ClaimResult, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+    ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
 };
 pub use tag_index::TagIndex;
 pub use trail::{AuditLog, EntryPage, TrailReader};

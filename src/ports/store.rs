@@ -1,6 +1,7 @@
 //! The store port: read and write access to the table of mappings.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
@@ -11,6 +12,7 @@ use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::comments::CommentLog;
 use crate::ports::commits::CommitLog;
 use crate::ports::cursor::Cursor;
@@ -39,26 +41,21 @@ pub enum RecordResult {
     Lost(Option<Box<Mapping>>),
 }
 
+/// The time in which [`Store::acquire_slot`] begins its calls.
+pub const SLOT_CALLS: Duration = Duration::from_secs(15);
+
 /// The result of an attempt to acquire a slot among a rule's `max_active` clones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotResult {
     /// The subject has a slot, now or already.
     Acquired,
-    /// All slots are taken by other subjects.
-    Full,
+    /// All slots are taken, or belong to subjects that wait for longer. The subject waits now.
+    Full {
+        /// The number of subjects that come before it.
+        ahead: usize,
+    },
     /// The subjects that have a clone already were not counted yet ([`Store::count_slots`]).
     Uncounted,
-}
-
-/// The slots of a rule with `max_active`, as one subject finds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlotUse {
-    /// True once the subjects that had a clone before were counted.
-    pub counted: bool,
-    /// The number of slots that are taken.
-    pub taken: usize,
-    /// True if the subject has one of them.
-    pub held: bool,
 }
 
 /// A page of mappings.
@@ -148,12 +145,16 @@ pub trait StoreReader: TrailReader {
         commit: &CommitId,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Returns how many slots of a rule are taken, and whether the subject has one.
+    /// Returns how many slots of a rule are taken, whether the subject has one, and who waits.
     fn slots(
         &self,
         rule: &str,
         subject: &Subject,
     ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Returns how many pipelines the account had in the Region when they were last counted, and
+    /// who waits.
+    fn account_use(&self) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 }
 
 /// Write access to the table, for the one place that acts.
@@ -233,22 +234,59 @@ pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Acquires a slot for the subject among the `max` of a rule. A second call for the same
-    /// subject acquires no second one.
+    /// subject acquires no second one. A subject that finds no slot, or that may not overtake those
+    /// who wait ([`SlotUse::admits`]), waits from its `since` on, and later calls keep that time. A
+    /// rule keeps a bounded number of those who wait; the others do not wait, and
+    /// have to call again.
     ///
-    /// If cancelled or failed: it may be acquired.
+    /// Makes several calls if other workers change the slots at the same time, none of which begins
+    /// later than [`SLOT_CALLS`] after the first.
+    ///
+    /// If cancelled or failed: it may be acquired, or may wait.
     fn acquire_slot(
         &self,
         rule: &str,
         max: u32,
-        subject: &Subject,
+        waiter: &Waiter,
     ) -> impl Future<Output = Result<SlotResult, Fault>> + Send;
 
-    /// Releases the subject's slot. Releasing one that was not acquired succeeds.
+    /// Releases the subject's slot, and lets it wait no longer. Returns the slots as they
+    /// were before. Releasing one that was not acquired succeeds.
+    ///
+    /// If cancelled or failed: it may be released.
     fn release_slot(
         &self,
         rule: &str,
         subject: &Subject,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Lets a subject wait no longer, unless it waits since another time. A slot that it has stays.
+    /// Returns the slots as they were before; without anybody, if nothing changed.
+    ///
+    /// If cancelled or failed: it may wait no longer.
+    fn stop_waiting(
+        &self,
+        line: &Line,
+        waiter: &Waiter,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Records how many pipelines the account has in the Region. Returns that, and who waits.
+    ///
+    /// If cancelled or failed: it may be recorded.
+    fn note_pipelines(
+        &self,
+        count: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
+
+    /// Lets a subject wait for a pipeline of the account's quota, from its `since` on, unless it
+    /// waits already. Returns who waits then; nobody, if the pipelines were never counted.
+    ///
+    /// If cancelled or failed: it may wait.
+    fn wait_for_account(
+        &self,
+        waiter: &Waiter,
+    ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 
     /// Gives each of these subjects a slot if this rule's subjects were never counted; otherwise
     /// does nothing.

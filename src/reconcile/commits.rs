@@ -30,7 +30,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Disposition::Retry {
                 class: Class::Transient | Class::Throttled | Class::Quota | Class::Unknown,
                 ..
-            } => Phase::Waiting(fault.reason),
+            } => Phase::Waiting {
+                reason: fault.reason,
+                ahead: journal.ahead,
+            },
             Disposition::Retry { .. }
             | Disposition::Delete
             | Disposition::Quarantine(_)

@@ -19,8 +19,10 @@ use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
+use crate::domain::state::slots::PipelineQuota;
 use crate::domain::text::one_line;
 use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
+use crate::reconcile::account::AccountGuard;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
@@ -95,11 +97,19 @@ pub(super) struct Executor<S, P, C> {
     pub(super) templates: TemplateCache,
     pub(super) rules: Rules,
     pub(super) owner: Owner,
+    pub(super) account: AccountGuard,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates an executor over these ports.
-    pub(super) fn new(store: S, pipelines: P, clock: C, rules: Rules, owner: Owner) -> Self {
+    pub(super) fn new(
+        store: S,
+        pipelines: P,
+        clock: C,
+        rules: Rules,
+        owner: Owner,
+        quota: PipelineQuota,
+    ) -> Self {
         Self {
             store,
             pipelines,
@@ -107,6 +117,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             templates: TemplateCache::default(),
             rules,
             owner,
+            account: AccountGuard::new(quota),
         }
     }
 
@@ -184,15 +195,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal: &mut Journal,
     ) -> EffectOutcome {
         match effect {
-            Effect::Create(spec) => self.create(spec, action).await,
+            Effect::Create(spec) => self.create(spec, action, journal).await,
             Effect::Start(spec) => self.start(spec, action, journal).await,
             Effect::Adopt(spec) => self.adopt(spec, action).await,
-            Effect::Delete(name) => self.delete(name, action).await,
+            Effect::Delete(name) => self.delete(name, action, journal).await,
         }
     }
 
     async fn give_up(&self, claim: Claim, effect: &Effect, fault: &Fault, journal: &mut Journal) {
-        self.release_unused_slot(effect, &claim, fault).await;
+        self.release_unused_slot(effect, &claim, fault, journal)
+            .await;
         self.end_claim(claim, fault, journal).await;
     }
 
@@ -213,8 +225,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Checks, before every call that changes a pipeline, that the message and the claim are still
     /// ours.
     pub(super) fn check_claim(&self, action: &ClaimedAction<'_>) -> Result<(), Fault> {
+        self.check_claim_for(CLAIM_SAFETY_MARGIN, action)
+    }
+
+    /// Checks the same before calls that take effect within this time.
+    pub(super) fn check_claim_for(
+        &self,
+        margin: Duration,
+        action: &ClaimedAction<'_>,
+    ) -> Result<(), Fault> {
         action.context.check_lease()?;
-        if action.claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now()) {
+        if action.claim.lasts(margin, self.clock.now()) {
             return Ok(());
         }
         let detail = "the claim is about to expire, and another worker may take the subject over";

@@ -10,6 +10,7 @@
 //! what is left to do. Every message ends with a disposition.
 
 mod abandoned;
+mod account;
 mod adoption;
 mod commits;
 mod effects;
@@ -29,6 +30,7 @@ mod secret_scope;
 mod skipped_commits;
 pub mod template_cache;
 mod unknown_messages;
+mod wake;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -45,6 +47,7 @@ use crate::domain::rules::rule::Rules;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
+use crate::domain::state::slots::PipelineQuota;
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
@@ -89,13 +92,22 @@ pub struct ReconcilerConfig {
     pub max_attempts: MaxAttempts,
     /// The Region of the pipelines, for links in reports.
     pub region: String,
+    /// The account's quota of pipelines.
+    pub quota: PipelineQuota,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Creates a reconciler over these ports.
     pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
-            executor: Executor::new(store, pipelines, clock, config.rules, config.owner),
+            executor: Executor::new(
+                store,
+                pipelines,
+                clock,
+                config.rules,
+                config.owner,
+                config.quota,
+            ),
             lanes: Lanes::default(),
             failing: FailingParties::default(),
             probes: AtomicUsize::new(0),
@@ -126,6 +138,11 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Returns the port to CodePipeline.
     pub fn pipelines(&self) -> &P {
         &self.executor.pipelines
+    }
+
+    /// Returns the name of the installation, which marks its pipelines.
+    pub fn owner(&self) -> &Owner {
+        &self.executor.owner
     }
 
     /// Brings a subject to the state of an intent. Without a `seen` row, the first plan assumes
@@ -196,23 +213,35 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         abandoned: &Mapping,
     ) -> Result<Option<(Outcome, Vec<CommitKey>)>, Fault> {
         let _lane = self.lanes.enter(&abandoned.subject).await?;
+        if !abandoned.is_abandoned(self.clock().now()) {
+            return Ok(None);
+        }
+        let mut journal = Journal::resume(abandoned);
+        let outcome = self.finish_row(abandoned, &mut journal).await?;
+        Ok(outcome.map(|outcome| (outcome, journal.commits)))
+    }
+
+    /// Finishes a half-way row as it is recorded, without a message. Returns `None` if it is
+    /// settled, or if another worker was faster.
+    async fn finish_row(
+        &self,
+        row: &Mapping,
+        journal: &mut Journal,
+    ) -> Result<Option<Outcome>, Fault> {
         let now = self.clock().now();
         let claim = self.new_claim(now);
         let context = ActionContext {
             cause: Cause::Sweep(claim.owner.clone()),
-            time: abandoned.order.event_time,
+            time: row.order.event_time,
             lease: None,
         };
-        let planned = unfinished(abandoned, claim, now).filter(|_| abandoned.is_abandoned(now));
-        let Some(Plan::Act { transition, effect }) = planned else {
+        journal.found(Some(row));
+        let Some(Plan::Act { transition, effect }) = unfinished(row, claim, now) else {
             return Ok(None);
         };
-        let mut journal = Journal::resume(abandoned);
-        let acted = self
-            .executor
-            .act(transition, &effect, &context, &mut journal);
+        let acted = self.executor.act(transition, &effect, &context, journal);
         match acted.await? {
-            ActionResult::Done(outcome) => Ok(Some((outcome, journal.commits))),
+            ActionResult::Done(outcome) => Ok(Some(outcome)),
             ActionResult::Lost(_) | ActionResult::Skipped => Ok(None),
         }
     }

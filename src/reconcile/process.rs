@@ -147,6 +147,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 };
                 done.instrument(span).await
             }
+            Decision::Handle(Request::Wake(wake, cause)) => {
+                let done = self.wake(&wake, cause, lease, journal);
+                done.instrument(span).await
+            }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }

@@ -96,6 +96,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
                 let handled = handling.await;
                 journal.commits.append(&mut part.commits);
+                journal.wakes = part.wakes;
                 match handled {
                     Ok(Outcome::Unchanged(_)) => {}
                     Ok(_) => pass.handled += 1,

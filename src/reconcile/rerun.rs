@@ -62,7 +62,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal: &mut Journal,
     ) -> Result<Option<Outcome>, Fault> {
         let subject = &key.subject;
-        journal.rerun(subject);
+        journal.of_known(subject);
         let _lane = self.lanes.enter(subject).await?;
         // The record is read last, so that it is not older than the mapping.
         let seen = self.store().mapping(subject).await?;

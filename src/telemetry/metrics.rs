@@ -117,6 +117,10 @@ measures! {
     TEMPLATES = "branchline_template_cache_total", Counter, Count, ["result"];
     /// Active pipelines, by rule; counted every five minutes
     PIPELINES = "branchline_pipelines_active", Gauge, Count, ["rule"];
+    /// Pipelines in the Region, of every creator; counted every five minutes
+    REGION_PIPELINES = "branchline_region_pipelines", Gauge, Count, [];
+    /// Subjects that wait for a slot of their rule, or for the quota of the account (line account)
+    WAITING_SUBJECTS = "branchline_waiting_subjects", Gauge, Count, ["line"];
     /// Messages waiting in a queue, as SQS counts them; polled once a minute
     QUEUE_MESSAGES = "branchline_queue_messages", Gauge, Count, ["queue"];
 }
@@ -264,6 +268,18 @@ pub const QUARANTINE: &str = "quarantine";
 #[expect(clippy::cast_precision_loss, reason = "no queue holds 2^53 messages")]
 pub fn waiting(queue: &'static str, messages: u64) {
     gauge!(QUEUE_MESSAGES.name, "queue" => queue).set(messages as f64);
+}
+
+/// Sets the number of pipelines in the Region.
+#[expect(clippy::cast_precision_loss, reason = "no Region has 2^53 pipelines")]
+pub fn region_pipelines(count: usize) {
+    gauge!(REGION_PIPELINES.name).set(count as f64);
+}
+
+/// Sets the number of subjects that wait in a line: of a rule, by its name, or of the `account`.
+#[expect(clippy::cast_precision_loss, reason = "no line has 2^53 subjects")]
+pub fn waiting_subjects(line: &str, subjects: usize) {
+    gauge!(WAITING_SUBJECTS.name, "line" => line.to_owned()).set(subjects as f64);
 }
 
 /// Sets the number of a rule's active pipelines.

@@ -9,6 +9,7 @@ use tracing::Instrument;
 use crate::domain::fault::Class;
 use crate::domain::ids::Timestamp;
 use crate::domain::intake::envelope::{Envelope, Receipt};
+use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::backend_signal::BackendSignal;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -123,7 +124,20 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Handler<Q, S, P, C> {
         }
         self.record(processed.signal);
         self.shared.outbox.push(processed.journal.commits.drain(..));
+        self.send_wakes(processed.journal.wakes.drain(..)).await;
         self.dispose(processed, lease).await
+    }
+
+    /// Wakes the subjects for which a slot became free, whatever became of the message that
+    /// released it.
+    async fn send_wakes(&self, wakes: impl Iterator<Item = Wake>) {
+        for wake in wakes {
+            let message = wake.to_message(self.shared.reconciler.owner());
+            if let Err(fault) = self.queue.send(Destination::Internal, message).await {
+                let subject = wake.waiter.subject.display(&wake.waiter.repository);
+                tracing::warn!(%fault, subject, "A wake could not be sent; the job half-way-mappings wakes the subject within two minutes");
+            }
+        }
     }
 
     /// Discards a message instead of quarantining it, if too many of its kind of sender are

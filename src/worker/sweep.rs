@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::domain::fault::{Fault, Scope};
 use crate::domain::ids::Subject;
+use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::ports::{Clock, MappingPages, Pipelines, Store};
 
@@ -63,6 +64,12 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
             }
         }
     }
+    let woken = tokio::select! {
+        biased;
+        () = stop.requested() => return Ok(()),
+        woken = wake(reconciler) => woken?,
+    };
+    outbox.push(woken);
     tracing::debug!(finished, "The sweep is done");
     Ok(())
 }
@@ -113,6 +120,19 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
         }
     }
     Ok(())
+}
+
+/// Wakes the subjects for which there is a slot: `max_active` may have been raised.
+async fn wake<S: Store, P: Pipelines, C: Clock>(
+    reconciler: &Reconciler<S, P, C>,
+) -> Result<Vec<CommitKey>, Fault> {
+    let mut outage = TableOutage::default();
+    loop {
+        match reconciler.wake_all_in_turn().await {
+            Ok((_, commits)) => return Ok(commits),
+            Err(fault) => outage.wait(fault).await?,
+        }
+    }
 }
 
 /// Reads the next page, until the table answers.

@@ -77,7 +77,10 @@ fn phase(row: &Part<'_>) -> Result<Phase, Fault> {
     let pipeline = || row.parse("pipeline", |name| PipelineName::parse(name).ok());
     let word = row.owned("phase")?;
     Ok(match word.as_str() {
-        Phase::WAITING => Phase::Waiting(reason()?),
+        Phase::WAITING => Phase::Waiting {
+            reason: reason()?,
+            ahead: row.number("ahead")?,
+        },
         Phase::BUILDING => Phase::Building {
             pipeline: pipeline()?,
             left_out_stages: row.texts("left_out_stages")?,

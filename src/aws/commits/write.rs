@@ -15,7 +15,7 @@ use crate::ports::CommitList;
 use crate::aws::commits::keys::{commit_key, subject_key};
 use crate::aws::expression::Expression;
 use crate::aws::records::incomplete;
-use crate::aws::row::{map, n, s, text};
+use crate::aws::row::{count, map, n, s, text};
 
 /// How long a record is kept after it was written last: 90 days, in seconds.
 const KEPT: i64 = 90 * 24 * 60 * 60;
@@ -124,7 +124,7 @@ fn place(change: &mut Expression, repository: &RepositoryName, target: &ReportTa
 
 fn phase(change: &mut Expression, phase: &Phase) {
     let reason = match phase {
-        Phase::Waiting(reason) | Phase::Refused(reason) => Some(reason.as_str()),
+        Phase::Waiting { reason, .. } | Phase::Refused(reason) => Some(reason.as_str()),
         Phase::Absent(reason) => Some(reason.as_str()),
         Phase::Building { .. } | Phase::PipelineLost(_) => None,
     };
@@ -134,11 +134,18 @@ fn phase(change: &mut Expression, phase: &Phase) {
             left_out_stages,
         } => (Some(pipeline), Some(left_out_stages)),
         Phase::PipelineLost(pipeline) => (Some(pipeline), None),
-        Phase::Waiting(_) | Phase::Refused(_) | Phase::Absent(_) => (None, None),
+        Phase::Waiting { .. } | Phase::Refused(_) | Phase::Absent(_) => (None, None),
+    };
+    let ahead = match phase {
+        Phase::Waiting { ahead, .. } => *ahead,
+        Phase::Building { .. } | Phase::Refused(_) | Phase::Absent(_) | Phase::PipelineLost(_) => {
+            None
+        }
     };
     let list = |names: &Vec<String>| AttributeValue::L(names.iter().map(s).collect());
     change.set("phase", Some(s(phase.as_str())));
     change.set("reason", reason.map(s));
+    change.set("ahead", ahead.map(count));
     change.set("pipeline", text(pipeline));
     change.set("left_out_stages", stages.map(list));
 }

@@ -24,6 +24,11 @@ pub(in crate::aws) fn n(number: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(number.into().to_string())
 }
 
+/// Makes the number of things that are in memory.
+pub(in crate::aws) fn count(things: usize) -> AttributeValue {
+    n(u64::try_from(things).unwrap_or(u64::MAX))
+}
+
 /// Returns the partition of a repository.
 pub(in crate::aws) fn repository_key(repository: RepositoryId) -> String {
     format!("REPO#{repository}")

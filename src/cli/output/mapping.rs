@@ -10,6 +10,7 @@ use crate::cli::output::fields::{LINE, line};
 use crate::cli::output::reports::reports;
 use crate::inspect::mappings::reports::Reports;
 use crate::inspect::mappings::row::Row;
+use crate::inspect::waiting::Place;
 
 /// A mapping with its pipeline.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,8 @@ pub struct Shown {
     /// The mapping.
     #[serde(flatten)]
     pub row: Row,
+    /// Its place in the line for a slot; `None` if it does not wait for one.
+    pub place: Option<Place>,
     /// The pipeline; `None` if the mapping has none.
     pub live: Option<Live>,
     /// What GitHub was shown.
@@ -51,6 +54,9 @@ pub fn lines(shown: &Shown, colours: bool) -> String {
                 .map_or_else(|| value.to_string(), str::to_owned);
             line(&mut text, name, &one_line(&value, LINE));
         }
+    }
+    if let Some(place) = &shown.place {
+        line(&mut text, "waiting", &place.to_string());
     }
     if let Some(live) = &shown.live {
         pipeline(&mut text, live, colours);

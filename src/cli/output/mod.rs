@@ -9,6 +9,7 @@ mod fields;
 pub mod github_app;
 pub mod mapping;
 pub mod notes;
+pub mod quota;
 mod reports;
 pub mod status;
 pub mod streaming_table;

@@ -49,7 +49,13 @@ pub fn lines(status: &Status, colours: bool) -> String {
         );
     }
     for rule in &status.slots {
-        let slots = format!("{} of {} for rule '{}'", rule.taken, rule.max, rule.rule);
+        let waits = match rule.waiting {
+            0 => String::new(),
+            1 => ", and 1 subject waits".to_owned(),
+            waiting => format!(", and {waiting} subjects wait"),
+        };
+        let (taken, max, rule) = (rule.taken, rule.max, &rule.rule);
+        let slots = format!("{taken} of {max} for rule '{rule}'{waits}");
         text.plain("slots", &slots);
     }
     if let Some(last) = &status.last_change {
@@ -149,6 +155,7 @@ mod tests {
                 rule: "api".to_owned(),
                 taken: 3,
                 max: 3,
+                waiting: 2,
             }],
             last_change: Some(LastChange {
                 at: String::new(),
@@ -166,7 +173,7 @@ mod tests {
         queue        webhooks      0 waiting, 0 in flight
         dead letters    2 template-missing, oldest 5m: no\u{a}such template
         unfinished      3 rule-full, oldest 2h: acme/api#7: rule-full: 3 of 3
-        slots        3 of 3 for rule 'api'
+        slots        3 of 3 for rule 'api', and 2 subjects wait
         last change  5s ago: acme/api#8: created
         ");
         assert!(lines(&Status::default(), true).starts_with("\u{1b}[32mall is well"));

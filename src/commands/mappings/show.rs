@@ -10,6 +10,7 @@ use crate::domain::fault::Fault;
 use crate::inspect::mappings::lookup::subject as find_subject;
 use crate::inspect::mappings::reports::Reports;
 use crate::inspect::mappings::row::{Row, console};
+use crate::inspect::waiting::Place;
 use crate::ports::{Clock, CommentLog, CommitLog, PipelineReader, StoreReader};
 
 pub(super) async fn show(args: &Show) -> Done {
@@ -51,7 +52,13 @@ pub(super) async fn show(args: &Show) -> Done {
         account.github.website(),
         &account.region,
     );
-    let shown = Shown { row, live, github };
+    let place = Place::of(&mapping, &account.store).await.map_err(fault)?;
+    let shown = Shown {
+        row,
+        place,
+        live,
+        github,
+    };
     let text = match format(args.output) {
         OutputFormat::Table => lines(&shown, colours()),
         OutputFormat::Json | OutputFormat::Csv => serde_json::to_string(&shown)? + "\n",

@@ -10,3 +10,4 @@ pub(crate) mod payload;
 mod pipeline_event;
 pub mod repair_request;
 pub mod sighting;
+pub mod wake;

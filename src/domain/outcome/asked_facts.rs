@@ -33,9 +33,11 @@ impl AskedFacts {
                 draft: false,
                 fork: false,
             }),
-            Change::Repository(_) | Change::Renamed(_) | Change::Rerun(_) | Change::Repair(_) => {
-                None
-            }
+            Change::Repository(_)
+            | Change::Renamed(_)
+            | Change::Rerun(_)
+            | Change::Repair(_)
+            | Change::Wake(_) => None,
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Cause {
     Sighting(DeliveryId),
     /// A repair that an operator sent, by the id of the request.
     Repair(DeliveryId),
+    /// A slot that became free, by the id of the wake.
+    Wake(DeliveryId),
     /// The sweep for abandoned mappings, by the owner of its claim.
     Sweep(String),
     /// An operator who replayed a dead letter, by its delivery.
@@ -30,6 +32,7 @@ pub enum Cause {
 
 const SIGHTING: &str = "sighting";
 const REPAIR: &str = "repair";
+const WAKE: &str = "wake";
 const SWEEP: &str = "sweep";
 const REPLAY: &str = "replay";
 const DROP: &str = "drop";
@@ -45,6 +48,7 @@ impl Cause {
             Self::Webhook(id)
             | Self::Sighting(id)
             | Self::Repair(id)
+            | Self::Wake(id)
             | Self::Replay(id)
             | Self::Drop(id)
             | Self::DeadLetter(id) => Some(id),
@@ -60,6 +64,7 @@ impl fmt::Display for Cause {
             Self::Webhook(id) => write!(f, "{id}"),
             Self::Sighting(id) => write!(f, "{SIGHTING}:{id}"),
             Self::Repair(id) => write!(f, "{REPAIR}:{id}"),
+            Self::Wake(id) => write!(f, "{WAKE}:{id}"),
             Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
             Self::Replay(id) => write!(f, "{REPLAY}:{id}"),
             Self::Drop(id) => write!(f, "{DROP}:{id}"),
@@ -84,6 +89,7 @@ impl FromStr for Cause {
             None => id(text).map(Self::Webhook),
             Some((SIGHTING, rest)) => id(rest).map(Self::Sighting),
             Some((REPAIR, rest)) => id(rest).map(Self::Repair),
+            Some((WAKE, rest)) => id(rest).map(Self::Wake),
             Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
             Some((REPLAY, rest)) => id(rest).map(Self::Replay),
             Some((DROP, rest)) => id(rest).map(Self::Drop),
@@ -109,6 +115,7 @@ mod tests {
             Cause::Webhook(id()),
             Cause::Sighting(id()),
             Cause::Repair(id()),
+            Cause::Wake(id()),
             Cause::Sweep("0123/7".to_owned()),
             Cause::Replay(id()),
             Cause::Drop(id()),

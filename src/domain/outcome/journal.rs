@@ -10,6 +10,7 @@ use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::envelope::Envelope;
 use crate::domain::intake::event::Event;
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::asked_facts::AskedFacts;
 use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::report::execution::ExecutionEvent;
@@ -68,6 +69,10 @@ pub struct Journal {
     pub reruns: Vec<CommitKey>,
     /// The commits whose records changed.
     pub commits: Vec<CommitKey>,
+    /// The number of subjects before this one, if it found no slot.
+    pub ahead: Option<usize>,
+    /// The subjects for which a slot became free.
+    pub wakes: Vec<Wake>,
     /// The result.
     pub result: JournalResult,
 }
@@ -127,12 +132,13 @@ impl Journal {
             head: None,
             reruns: Vec::new(),
             commits: Vec::new(),
+            ahead: None,
+            wakes: Vec::new(),
             result: JournalResult::Open,
         }
     }
 
-    /// Opens the journal of a mapping in the middle of a change, which is finished without a
-    /// message.
+    /// Opens the journal of a half-way mapping, which is finished without a message.
     #[must_use]
     pub fn resume(mapping: &Mapping) -> Self {
         let mut journal = Self {
@@ -143,6 +149,17 @@ impl Journal {
         };
         journal.found(Some(mapping));
         journal
+    }
+
+    /// Opens the journal of a subject whose turn it is, which is woken without a message.
+    #[must_use]
+    pub fn wakened(wake: &Wake) -> Self {
+        Self {
+            repository: Some(wake.waiter.repository.clone()),
+            about: Some(About::Subject(wake.waiter.subject.clone())),
+            step: Step::Mapping,
+            ..Self::new()
+        }
     }
 
     /// Opens the journal of a message.
@@ -229,8 +246,8 @@ impl Journal {
         self.step = Step::Mapping;
     }
 
-    /// Records that step 4 is done, for a subject whose commit is to be built again.
-    pub fn rerun(&mut self, subject: &Subject) {
+    /// Records that step 4 is done, for a re-run or a wake of a subject.
+    pub fn of_known(&mut self, subject: &Subject) {
         self.about = Some(About::Subject(subject.clone()));
         self.step = Step::Mapping;
     }

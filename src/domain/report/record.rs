@@ -39,7 +39,12 @@ pub struct ReportedHead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Its message failed and is retried.
-    Waiting(Reason),
+    Waiting {
+        /// Why it failed.
+        reason: Reason,
+        /// How many subjects come before its own, if it waits for a slot.
+        ahead: Option<usize>,
+    },
     /// An execution was started, or CodePipeline starts one.
     Building {
         /// The pipeline.
@@ -71,7 +76,7 @@ impl Phase {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Waiting(_) => Self::WAITING,
+            Self::Waiting { .. } => Self::WAITING,
             Self::Building { .. } => Self::BUILDING,
             Self::Absent(_) => Self::ABSENT,
             Self::Refused(_) => Self::REFUSED,
@@ -86,7 +91,7 @@ impl Phase {
         match self {
             Self::Absent(_) => true,
             Self::Building { .. } => started.is_none(),
-            Self::Waiting(_) | Self::Refused(_) | Self::PipelineLost(_) => false,
+            Self::Waiting { .. } | Self::Refused(_) | Self::PipelineLost(_) => false,
         }
     }
 }
@@ -338,7 +343,7 @@ impl CommitRecord {
     /// Returns true if the commit's message is to be tried again.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.phase, Phase::Waiting(_)) && self.superseded_by.is_none()
+        matches!(self.phase, Phase::Waiting { .. }) && self.superseded_by.is_none()
     }
 
     /// Returns true if an execution of the commit may be running.

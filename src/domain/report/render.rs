@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::fault::Reason;
 use crate::domain::ids::{CheckRunId, CommitId, Timestamp};
 use crate::domain::report::execution::ExecutionState;
 use crate::domain::report::markdown::{code, link};
@@ -130,9 +131,9 @@ impl CommitRecord {
             }
         }
         Some(match &self.phase {
-            Phase::Waiting(reason) => Text {
+            Phase::Waiting { reason, ahead } => Text {
                 state: ReportState::Queued,
-                title: format!("Waiting: {}", advice(*reason)),
+                title: waiting(*reason, *ahead),
             },
             Phase::Building { .. } => running(self.counted_run()),
             Phase::Absent(reason) => {
@@ -230,6 +231,17 @@ impl Text {
             state: ReportState::Completed(conclusion),
             title: title.into(),
         }
+    }
+}
+
+/// Returns why a commit waits, and how many come before its subject. The number is that of the last
+/// attempt: it only becomes smaller.
+fn waiting(reason: Reason, ahead: Option<usize>) -> String {
+    let why = advice(reason);
+    match ahead {
+        None => format!("Waiting: {why}"),
+        Some(0) => format!("Waiting: next in line, {why}"),
+        Some(ahead) => format!("Waiting: {ahead} ahead, {why}"),
     }
 }
 

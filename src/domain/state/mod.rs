@@ -10,3 +10,4 @@ pub mod ordering;
 pub mod plan;
 pub mod repository;
 pub mod resources;
+pub mod slots;

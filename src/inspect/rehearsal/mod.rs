@@ -8,6 +8,7 @@
 mod comments;
 mod commits;
 mod pipelines;
+mod slots;
 mod store;
 
 pub use pipelines::{CloneComparison, EffectKind, PredictedEffect, RehearsalPipelines};

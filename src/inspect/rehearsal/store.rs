@@ -14,10 +14,12 @@ use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate};
 use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::mapping::{Expect, Mapping, State};
 use crate::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::domain::time_range::TimeRange;
+use crate::inspect::rehearsal::slots;
 use crate::ports::{
-    AuditLog, ClaimResult, Cursor, EntryPage, KnownSubject, Page, RecordResult, SlotResult,
-    SlotUse, Store, StoreReader, TrailReader,
+    AuditLog, ClaimResult, Cursor, EntryPage, KnownSubject, Page, RecordResult, SlotResult, Store,
+    StoreReader, TrailReader,
 };
 
 /// The table, with the rehearsed writes on top.
@@ -245,21 +247,12 @@ impl<S: StoreReader> StoreReader for RehearsalStore<S> {
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
-        let mut slots = self.inner.slots(rule, subject).await?;
         let rehearsed = self.lock().slots.get(rule).cloned().unwrap_or_default();
-        for (other, acquired) in rehearsed {
-            let held = if other == *subject {
-                std::mem::replace(&mut slots.held, acquired)
-            } else {
-                self.inner.slots(rule, &other).await?.held
-            };
-            match (held, acquired) {
-                (false, true) => slots.taken += 1,
-                (true, false) => slots.taken = slots.taken.saturating_sub(1),
-                (true, true) | (false, false) => {}
-            }
-        }
-        Ok(slots)
+        slots::with(&self.inner, rule, subject, rehearsed).await
+    }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        self.inner.account_use().await
     }
 }
 
@@ -316,15 +309,16 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         &self,
         rule: &str,
         max: u32,
-        subject: &Subject,
+        waiter: &Waiter,
     ) -> Result<SlotResult, Fault> {
+        let subject = &waiter.subject;
         let slots = self.slots(rule, subject).await?;
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
         if !slots.counted {
             return Ok(SlotResult::Uncounted);
         }
-        if !slots.held && slots.taken >= max {
-            return Ok(SlotResult::Full);
+        if !slots.admits(subject, max) {
+            let ahead = slots.ahead_of(subject);
+            return Ok(SlotResult::Full { ahead });
         }
         let mut written = self.lock();
         let slots = written.slots.entry(rule.to_owned()).or_default();
@@ -332,11 +326,24 @@ impl<S: StoreReader> Store for RehearsalStore<S> {
         Ok(SlotResult::Acquired)
     }
 
-    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        let before = self.slots(rule, subject).await?;
         let mut written = self.lock();
         let slots = written.slots.entry(rule.to_owned()).or_default();
         slots.insert(subject.clone(), false);
-        Ok(())
+        Ok(before)
+    }
+
+    async fn stop_waiting(&self, _line: &Line, _waiter: &Waiter) -> Result<SlotUse, Fault> {
+        Ok(SlotUse::default())
+    }
+
+    async fn note_pipelines(&self, _count: usize, _now: Timestamp) -> Result<SlotUse, Fault> {
+        self.account_use().await
+    }
+
+    async fn wait_for_account(&self, _waiter: &Waiter) -> Result<SlotUse, Fault> {
+        self.account_use().await
     }
 
     async fn remember_names(

@@ -8,6 +8,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::state::desired::{AbsenceReason, Spec};
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::plan::rule_of;
+use crate::domain::state::slots::Line;
 use crate::ports::{Clock, Pipelines, SlotResult, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -58,11 +59,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let Some((rule, max)) = rule.and_then(|rule| Some((rule, rule.max_active?))) else {
             return Ok(None);
         };
-        let acquired = self.store.acquire_slot(&rule.name, max, &mapping.subject);
-        Ok(match acquired.await? {
-            SlotResult::Acquired => Some(rule.name.clone()),
-            SlotResult::Full | SlotResult::Uncounted => None,
-        })
+        let waiter = self.waiter(action);
+        Ok(
+            match self.store.acquire_slot(&rule.name, max, &waiter).await? {
+                SlotResult::Acquired => Some(rule.name.clone()),
+                SlotResult::Full { ahead: _ } => {
+                    let line = Line::Rule(rule.name.clone());
+                    self.store.stop_waiting(&line, &waiter).await?;
+                    None
+                }
+                SlotResult::Uncounted => None,
+            },
+        )
     }
 }
 

@@ -5,6 +5,7 @@ use crate::domain::clone::execution::{Execution, last_built, owes};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::ExecutionId;
+use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
@@ -26,6 +27,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         spec: &Spec,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         let rule = self.rule(spec, action);
@@ -33,12 +35,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // At the same time: the claim does not last for one call more.
         let (end, built) = tokio::join!(self.repository_end(mapping), build);
         if let Some(end) = end? {
-            return self.remove_ended(spec, end, action).await;
+            return self.remove_ended(spec, end, action, journal).await;
         }
         let (rule, (pipeline, template_version)) = (rule?, built?);
-        let slot = self.acquire_slot(rule, action).await?;
+        let slot = self.acquire_slot(rule, action, journal).await?;
+        self.check_quota(action, journal).await?;
         self.check_claim(action)?;
-        if self.pipelines.create(&pipeline, action.claim).await? == CreateResult::Made {
+        let created = self.pipelines.create(&pipeline, action.claim).await;
+        if self.created(created, action, journal).await? == CreateResult::Made {
             let made = ExistingClone {
                 name: spec.pipeline.clone(),
                 arn: pipeline.arn,
@@ -109,8 +113,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         spec: &Spec,
         RepositoryTombstone { reason, .. }: RepositoryTombstone,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> EffectOutcome {
-        let outcome = match self.delete(&spec.pipeline, action).await? {
+        let outcome = match self.delete(&spec.pipeline, action, journal).await? {
             (_, Outcome::Deleted) => Outcome::Deleted,
             _ => Outcome::Recorded(Some(reason)),
         };

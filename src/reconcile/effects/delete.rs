@@ -3,6 +3,7 @@
 use crate::domain::clone::execution::Execution;
 use crate::domain::fault::Fault;
 use crate::domain::ids::PipelineName;
+use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
@@ -37,6 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         name: &PipelineName,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
@@ -46,13 +48,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;
                 self.pipelines.delete(name, action.claim).await?;
+                self.deleted(journal).await;
                 Outcome::Deleted
             }
             // It was never settled as created, so it is not ours.
             Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             Some(_) => return Err(not_ours(name.as_str())),
         };
-        self.release_slot(action).await?;
+        self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))
     }
 

@@ -1,14 +1,23 @@
 //! The slots of a rule with `max_active`. A slot is acquired before a clone is created, and
-//! released after it was deleted.
+//! released after it was deleted. Then the subject that waited longest is woken.
+
+use std::time::Duration;
 
 use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::ids::Subject;
+use crate::domain::intake::wake::Wake;
+use crate::domain::outcome::journal::Journal;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Claim;
 use crate::domain::state::effect::Effect;
 use crate::domain::state::plan::rule_of;
-use crate::ports::{Clock, Pipelines, SlotResult, Store};
+use crate::domain::state::slots::{Line, SlotUse, Waiter};
+use crate::ports::{Clock, Pipelines, SLOT_CALLS, SlotResult, Store};
 
-use crate::reconcile::execute::{ClaimedAction, Executor};
+use crate::reconcile::execute::{CLAIM_SAFETY_MARGIN, ClaimedAction, Executor};
+
+/// The minimum remaining time of a claim before a slot is acquired, which may take several calls.
+const SLOT_MARGIN: Duration = CLAIM_SAFETY_MARGIN.saturating_add(SLOT_CALLS);
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Acquires a slot. Returns the name of the rule, or `None` if the rule has no limit.
@@ -16,21 +25,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         rule: &Rule,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> Result<Option<String>, Fault> {
         let Some(max) = rule.max_active else {
             return Ok(None);
         };
-        let subject = &action.claim.mapping().subject;
+        let waiter = self.waiter(action);
         let fault = |reason, detail: String| Err(Fault::new(reason, detail));
-        match self.store.acquire_slot(&rule.name, max, subject).await? {
+        // A slot that is acquired after the claim would never be released.
+        self.check_claim_for(SLOT_MARGIN, action)?;
+        match self.store.acquire_slot(&rule.name, max, &waiter).await? {
             SlotResult::Acquired => Ok(Some(rule.name.clone())),
-            SlotResult::Full => fault(
-                Reason::RuleFull,
-                format!(
-                    "rule '{}' has its max_active = {max} clones: one must close before the next is made",
-                    rule.name
-                ),
-            ),
+            SlotResult::Full { ahead } => {
+                journal.ahead = Some(ahead);
+                fault(Reason::RuleFull, full(rule, max, ahead))
+            }
             SlotResult::Uncounted => fault(
                 Reason::AwsConflict,
                 format!("the clones of rule '{}' are being counted", rule.name),
@@ -38,10 +47,21 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
     }
 
+    /// Returns the subject as one that waits from now on.
+    pub(in crate::reconcile) fn waiter(&self, action: &ClaimedAction<'_>) -> Waiter {
+        let mapping = action.claim.mapping();
+        Waiter {
+            subject: mapping.subject.clone(),
+            repository: mapping.repository.clone(),
+            since: self.clock.now(),
+        }
+    }
+
     /// Releases the slot of the clone, and one that was acquired for a clone that was not settled.
     pub(in crate::reconcile) async fn release_slot(
         &self,
         action: &ClaimedAction<'_>,
+        journal: &mut Journal,
     ) -> Result<(), Fault> {
         let mapping = action.claim.mapping();
         let spec = mapping.spec();
@@ -53,7 +73,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .into_iter()
             .chain(today.filter(|rule| counted != Some(rule)))
         {
-            self.store.release_slot(rule, &mapping.subject).await?;
+            // A slot that is released after the claim may be that of the next pipeline.
+            self.check_claim(action)?;
+            self.hand_on(rule, &mapping.subject, journal).await?;
         }
         Ok(())
     }
@@ -64,6 +86,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         effect: &Effect,
         claim: &Claim,
         fault: &Fault,
+        journal: &mut Journal,
     ) {
         let spec = match effect {
             Effect::Create(spec) => spec,
@@ -75,15 +98,63 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let Some(rule) = rule.filter(|rule| rule.max_active.is_some()) else {
             return;
         };
-        if fault.reason.class() != Class::Permanent {
+        let lasts = claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now());
+        if fault.reason.class() != Class::Permanent || !lasts {
             return;
         }
-        if let Err(second) = self
-            .store
-            .release_slot(&rule.name, &claim.mapping().subject)
-            .await
-        {
+        let subject = &claim.mapping().subject;
+        if let Err(second) = self.hand_on(&rule.name, subject, journal).await {
             tracing::warn!(fault = %second, "A slot could not be released; the deletion of its subject's pipeline releases it");
         }
     }
+
+    /// Takes a subject that wants no slot of a rule any more from those who wait for one. A slot
+    /// that it has stays.
+    pub(in crate::reconcile) async fn leave_queue(
+        &self,
+        wake: &Wake,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
+        let before = self.store.stop_waiting(&wake.line, &wake.waiter).await?;
+        if let Line::Rule(rule) = &wake.line {
+            self.note_turn(rule, &wake.waiter.subject, &before, journal);
+        }
+        Ok(())
+    }
+
+    /// Releases a slot or a turn, and notes whose turn it is then.
+    async fn hand_on(
+        &self,
+        rule: &str,
+        subject: &Subject,
+        journal: &mut Journal,
+    ) -> Result<(), Fault> {
+        let before = self.store.release_slot(rule, subject).await?;
+        self.note_turn(rule, subject, &before, journal);
+        Ok(())
+    }
+
+    fn note_turn(&self, rule: &str, leaving: &Subject, before: &SlotUse, journal: &mut Journal) {
+        // Without a limit nobody waits.
+        let Some(max) = self.rules.named(rule).and_then(|rule| rule.max_active) else {
+            return;
+        };
+        let next = before.next_after(leaving, max).cloned();
+        journal.wakes.extend(next.map(|waiter| Wake {
+            line: Line::Rule(rule.to_owned()),
+            waiter,
+        }));
+    }
+}
+
+fn full(rule: &Rule, max: u32, ahead: usize) -> String {
+    let name = &rule.name;
+    let turn = match ahead {
+        0 => "this subject is next in line".to_owned(),
+        1 => "1 subject waits for longer".to_owned(),
+        ahead => format!("{ahead} subjects wait for longer"),
+    };
+    format!(
+        "rule '{name}' has its max_active = {max} clones, and {turn}: one must close before the next is made"
+    )
 }

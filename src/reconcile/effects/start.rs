@@ -36,7 +36,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let name = &spec.pipeline;
         let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
-            None => return self.create(spec, action).await,
+            None => return self.create(spec, action, journal).await,
             Some(found) if self.owns(name, &found, action).await? => found.arn,
             Some(_) => return Err(not_ours(name.as_str())),
         };

@@ -256,6 +256,10 @@ async fn a_delivery_that_failed_for_now_waits_for_its_next_attempt() {
     assert!(detail.starts_with("rule-full; creating, "), "{detail}");
     let answer = why(&account, GUID, 1);
     assert_eq!(answer["waits_for"], "rule-full", "{answer}");
+    assert_eq!(answer["place"]["ahead"], 0, "{answer}");
+    let sentence = answer["answer"].as_str().unwrap();
+    let expected = "acme/api#8 waits for its turn: 0 ahead of 1 that wait for rule 'pulls'";
+    assert_eq!(sentence, expected);
 }
 
 #[tokio::test]

@@ -153,12 +153,20 @@ fn full(record: &CommitRecord) -> CommitRecord {
     next
 }
 
+fn waiting(ahead: Option<usize>) -> Phase {
+    Phase::Waiting {
+        reason: Reason::RuleFull,
+        ahead,
+    }
+}
+
 /// "Returns a record as it is now."
 pub(crate) async fn every_part_of_a_record_reads_back_equal<S: StoreStage>(stage: &S) {
     assert_eq!(stage.store().commit(&key('a')).await, Ok(None));
     let phases = [
         building(),
-        Phase::Waiting(Reason::RuleFull),
+        waiting(None),
+        waiting(Some(3)),
         Phase::Absent(AbsenceReason::Draft),
         Phase::Refused(Reason::TemplateMissing),
         Phase::PipelineLost(pipeline("api-pr-7")),
@@ -174,14 +182,14 @@ pub(crate) async fn every_part_of_a_record_reads_back_equal<S: StoreStage>(stage
         assert_eq!(read(stage, &key(digit)).await, full);
     }
     let all = stage.store().commits(&pull(7)).await.unwrap();
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), 6);
     assert!(stage.store().commits(&pull(8)).await.unwrap().is_empty());
 }
 
 /// "Writes a settled row with ... the updates of its commits, all or nothing."
 pub(crate) async fn updates_are_written_with_the_row_or_not_at_all<S: StoreStage>(stage: &S) {
     let claimed = Transition {
-        commits: vec![update('a', Phase::Waiting(Reason::RuleFull), None)],
+        commits: vec![update('a', waiting(None), None)],
         ..first(pull(7), "api-pr-7", "w1")
     };
     let claim = won(stage, claimed.clone()).await;

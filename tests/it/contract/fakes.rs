@@ -215,3 +215,10 @@ mod pipelines {
 
     pipelines_contract!(Account::new());
 }
+
+mod slots {
+    use super::Table;
+    use crate::contract::slots::slots_contract;
+
+    slots_contract!(Table::new());
+}

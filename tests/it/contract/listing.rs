@@ -1,4 +1,4 @@
-//! The contract of [`Store`] for listings and for slots.
+//! The contract of [`Store`] for listings.
 
 use branchline::domain::fault::Reason;
 use branchline::domain::heartbeat::Heartbeat;
@@ -10,7 +10,7 @@ use branchline::domain::state::claim::Transition;
 use branchline::domain::state::effect::EffectResult;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::{
-    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, JobReader, SlotResult, Store, StoreReader,
+    ClaimResult, HeartbeatLog, HeartbeatReader, JobLog, JobReader, Store, StoreReader,
 };
 
 use super::store::{StoreStage, refused, row, won};
@@ -24,8 +24,6 @@ macro_rules! listing_contract {
             a_listing_of_nothing_is_empty,
             a_long_listing_has_pages_and_each_row_once,
             a_repositorys_listing_holds_all_of_it_and_nothing_else,
-            slots_are_counted_first_and_then_limited,
-            a_slot_is_acquired_once_and_released,
             the_first_time_of_a_message_is_remembered,
             a_commit_that_asks_for_no_build_is_remembered_for_its_repository,
             a_claim_for_a_commit_that_asks_for_no_build_is_refused,
@@ -301,75 +299,4 @@ pub(crate) async fn a_repositorys_listing_holds_all_of_it_and_nothing_else<S: St
     mine.sort();
     listed.sort();
     assert_eq!(listed, mine);
-}
-
-async fn take<S: StoreStage>(stage: &S, rule: &str, number: u64) -> SlotResult {
-    stage
-        .store()
-        .acquire_slot(rule, 2, &pull(number))
-        .await
-        .unwrap()
-}
-
-pub(crate) async fn slots_are_counted_first_and_then_limited<S: StoreStage>(stage: &S) {
-    let count = async |subjects: &[Subject]| {
-        stage
-            .store()
-            .count_slots("limited ü", subjects)
-            .await
-            .unwrap();
-    };
-    assert_eq!(take(stage, "limited ü", 1).await, SlotResult::Uncounted);
-    stage
-        .store()
-        .release_slot("limited ü", &pull(1))
-        .await
-        .unwrap();
-    count(&[pull(1)]).await;
-    assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
-    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Full);
-    // Counted already: a second count does nothing.
-    count(&[pull(7), pull(8), pull(9)]).await;
-    stage
-        .store()
-        .release_slot("limited ü", &pull(1))
-        .await
-        .unwrap();
-    assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
-}
-
-pub(crate) async fn a_slot_is_acquired_once_and_released<S: StoreStage>(stage: &S) {
-    stage.store().count_slots("limited", &[]).await.unwrap();
-    stage.store().count_slots("other", &[]).await.unwrap();
-    for _ in 0..2 {
-        assert_eq!(take(stage, "limited", 1).await, SlotResult::Acquired);
-        assert_eq!(take(stage, "limited", 2).await, SlotResult::Acquired);
-    }
-    assert_eq!(take(stage, "limited", 3).await, SlotResult::Full);
-    assert_eq!(take(stage, "other", 3).await, SlotResult::Acquired);
-    for _ in 0..2 {
-        stage
-            .store()
-            .release_slot("limited", &pull(2))
-            .await
-            .unwrap();
-    }
-    assert_eq!(take(stage, "limited", 3).await, SlotResult::Acquired);
-    let long = Subject {
-        kind: SubjectKind::Branch(Branch::parse("x".repeat(512)).unwrap()),
-        ..pull(1)
-    };
-    stage
-        .store()
-        .release_slot("limited", &pull(1))
-        .await
-        .unwrap();
-    for _ in 0..2 {
-        let taken = stage
-            .store()
-            .acquire_slot("limited", 2, &long)
-            .await
-            .unwrap();
-        assert_eq!(taken, SlotResult::Acquired);
-    }
 }

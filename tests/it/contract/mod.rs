@@ -18,6 +18,7 @@ pub(crate) mod listing;
 pub(crate) mod pipelines;
 pub(crate) mod queue;
 pub(crate) mod repositories;
+pub(crate) mod slots;
 pub(crate) mod store;
 pub(crate) mod trail;
 

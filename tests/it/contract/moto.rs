@@ -310,3 +310,10 @@ mod pipelines {
 
     pipelines_contract!(Account::new().await);
 }
+
+mod slots {
+    use super::Table;
+    use crate::contract::slots::slots_contract;
+
+    slots_contract!(Table::new().await);
+}

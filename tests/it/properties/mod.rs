@@ -12,3 +12,4 @@ mod replay;
 mod report_crashes;
 mod reports;
 mod simulation;
+mod waiting;

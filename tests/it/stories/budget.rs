@@ -155,6 +155,9 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
             Op::Mapping | Op::ListPipelines | Op::Known => current,
+            Op::Slots | Op::AccountUse | Op::NotePipelines => current,
+            // After the call that they follow.
+            Op::StopWaiting | Op::WaitForAccount => current,
             Op::RememberReceived | Op::RememberEnd | Op::RememberNames => current,
             Op::IsSkipped | Op::RememberSkipped => current,
             // Read while the template is fetched.
@@ -167,8 +170,9 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::UpdateCommit | Op::ReplaceCommit | Op::Report => current,
             Op::Comment | Op::ReplaceComment | Op::ListComments | Op::WriteComment => current,
             Op::Claim => 0,
-            Op::FindByName => current + 2,
-            Op::Record | Op::GiveUp | Op::AcquireSlot | Op::ReleaseSlot => current + 1,
+            // The second one where it finds no slot, or where others wait.
+            Op::FindByName | Op::AcquireSlot => current + 2,
+            Op::Record | Op::GiveUp | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
             Op::Update | Op::Start | Op::Retry | Op::Stop | Op::Executions | Op::CreatedAt => {
                 current + 1

@@ -57,8 +57,8 @@ fn a_half_way_mapping_is_finished_by_one_of_two_daemons_within_a_minute() {
         tokio::join!(one.run_due(), other.run_due());
         assert_eq!(
             world.faults.spent() - spent,
-            2,
-            "one look each, and nothing is due"
+            4,
+            "two looks each, at the jobs and at the account, and nothing is due"
         );
     });
 }

@@ -183,14 +183,25 @@ fn a_pull_request_that_waits_for_a_slot_says_so() {
         world.handle(Webhook::pull_request("opened")).await;
         world.send(&Webhook::pull_request("opened").number(8).head("y").sha(8));
         world.work_once().await;
+        world.send(&Webhook::pull_request("opened").number(9).head("z").sha(9));
+        world.work_once().await;
         world.tell().await;
-        assert!(
-            world.page(8).starts_with("queued: Waiting: all pipelines"),
-            "{}",
-            world.page(8)
-        );
+        for (number, place) in [(8, "next in line"), (9, "1 ahead")] {
+            let expected = format!("queued: Waiting: {place}, all pipelines");
+            assert!(
+                world.page(number).starts_with(&expected),
+                "{}",
+                world.page(number)
+            );
+        }
         world.handle(Webhook::pull_request("closed")).await;
         assert_eq!(world.page(8), "in-progress: Running in CodePipeline");
+        // Its message is not tried any more, and it keeps its turn.
+        assert_eq!(world.take_dead_letters().len(), 1);
+        world
+            .handle(Webhook::pull_request("closed").number(8).head("y").sha(8))
+            .await;
+        assert_eq!(world.page(9), "in-progress: Running in CodePipeline");
     });
 }
 

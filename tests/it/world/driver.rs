@@ -79,6 +79,11 @@ async fn execute(world: &World, processed: Processed) -> Journal {
         signal: _,
     } = processed;
     world.outbox().push(journal.commits.drain(..));
+    for wake in journal.wakes.drain(..) {
+        // If this fails, the job for half-way mappings wakes the subject.
+        let message = wake.to_message(world.reconciler().owner());
+        let _ = world.queue.send(Destination::Internal, message).await;
+    }
     let send = async |destination, message| {
         world.queue.send(destination, message).await?;
         let reconciler = world.reconciler();

@@ -78,6 +78,13 @@ pub(crate) enum Op {
     OfRepository,
     AcquireSlot,
     ReleaseSlot,
+    StopWaiting,
+    NotePipelines,
+    WaitForAccount,
+    /// GetItem of the pipelines of the account.
+    AccountUse,
+    /// GetItem of the slots of a rule.
+    Slots,
     CountSlots,
     RememberReceived,
     IsSkipped,
@@ -112,6 +119,8 @@ impl Op {
             Self::Claim | Self::Record | Self::GiveUp | Self::InState => 1,
             Self::Mapping | Self::ListPipelines | Self::Chain | Self::Note | Self::Probe => 1,
             Self::OfRepository | Self::AcquireSlot | Self::ReleaseSlot | Self::CountSlots => 1,
+            Self::Slots | Self::StopWaiting | Self::NotePipelines => 1,
+            Self::WaitForAccount | Self::AccountUse => 1,
             Self::RememberReceived | Self::RememberEnd => 1,
             Self::RepositoryRecord | Self::Known => 1,
             Self::Owner | Self::Commit | Self::Commits | Self::UpdateCommit => 1,
@@ -140,6 +149,8 @@ impl Op {
                 | Self::Retry
                 | Self::Stop
                 | Self::Remove
+                | Self::AcquireSlot
+                | Self::ReleaseSlot
                 | Self::Report
         )
     }

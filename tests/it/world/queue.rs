@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use branchline::domain::fault::{Fault, Reason};
 use branchline::domain::ids::Timestamp;
+use branchline::domain::intake::authenticated::INTERNAL_EVENT;
 use branchline::domain::intake::envelope::{Attribute, Envelope, Receipt, Source};
+use branchline::domain::intake::wake::WAKE;
 use branchline::domain::outcome::outgoing::{Destination, OutgoingMessage};
 use branchline::ports::{Clock, Queue};
 
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 
 use super::clock::FakeClock;
 use super::lock;
-use super::queue_state::{Depth, Queues, StoredMessage};
+use super::queue_state::{Depth, Message, Queues, StoredMessage};
 use crate::world::fault_injection::{FaultInjection, Op};
 
 /// The sender, as SQS knows it (`SenderId`).
@@ -149,6 +151,14 @@ impl FakeQueue {
     /// Purges the source queues, as an operator may.
     pub(crate) fn purge(&self) {
         lock(&self.queues).source.clear();
+    }
+
+    /// Loses the wakes that wait in the internal queue.
+    pub(crate) fn lose_wakes(&self) {
+        let is_wake = |message: &Message| message.view.text(INTERNAL_EVENT) == Some(WAKE);
+        lock(&self.queues)
+            .source
+            .retain(|message| !is_wake(message));
     }
 
     /// Returns the messages in the source queues, visible or not.

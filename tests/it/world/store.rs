@@ -1,7 +1,7 @@
 //! A fake table: rows by subject, pipeline names by subject, delivery records and names of
 //! repositories. `trail.rs` has the audit trail.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use branchline::domain::fault::Fault;
@@ -13,14 +13,16 @@ use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{
-    ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, SlotUse, Store, StoreReader,
+    ClaimResult, Cursor, KnownSubject, Page, RecordResult, SlotResult, Store, StoreReader,
 };
 
 use super::heartbeats::FakeHeartbeats;
 use super::jobs::FakeJobs;
 use super::lock;
-use super::store_state::{Delivered, Table, key};
+use super::samples;
+use super::store_state::{Delivered, Slots, Table, key};
 use super::trail::FakeTrail;
 use crate::world::fault_injection::{FaultInjection, Op};
 
@@ -93,12 +95,17 @@ impl FakeStore {
         lock(&self.table).aliases.insert(name, repository);
     }
 
+    /// Returns the slots of a rule.
+    pub(crate) fn slot_use(&self, rule: &str) -> SlotUse {
+        lock(&self.table).slot_use(rule, &samples::pull(0))
+    }
+
     /// Returns how many slots are taken, by rule.
     pub(crate) fn all_slots(&self) -> Vec<(String, usize)> {
         let table = lock(&self.table);
         let slots = table.slots.iter();
         slots
-            .map(|(rule, slots)| (rule.clone(), slots.len()))
+            .map(|(rule, slots)| (rule.clone(), slots.holders.len()))
             .collect()
     }
 
@@ -186,13 +193,13 @@ impl StoreReader for FakeStore {
     }
 
     async fn slots(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
-        let table = lock(&self.table);
-        let slots = table.slots.get(rule);
-        Ok(SlotUse {
-            counted: slots.is_some(),
-            taken: slots.map_or(0, BTreeSet::len),
-            held: slots.is_some_and(|slots| slots.contains(&key(subject))),
-        })
+        let effect = || Ok(lock(&self.table).slot_use(rule, subject));
+        self.faults.pass_about(Op::Slots, rule, effect).await
+    }
+
+    async fn account_use(&self) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).account_use());
+        self.faults.pass(Op::AccountUse, effect).await
     }
 }
 
@@ -231,20 +238,38 @@ impl Store for FakeStore {
         &self,
         rule: &str,
         max: u32,
-        subject: &Subject,
+        waiter: &Waiter,
     ) -> Result<SlotResult, Fault> {
-        let effect = || Ok(lock(&self.table).acquire_slot(rule, max, subject));
+        let effect = || Ok(lock(&self.table).acquire_slot(rule, max, waiter));
         self.faults.pass_about(Op::AcquireSlot, rule, effect).await
     }
 
-    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
-        let effect = || {
-            if let Some(slots) = lock(&self.table).slots.get_mut(rule) {
-                slots.remove(&key(subject));
-            }
-            Ok(())
-        };
+    async fn release_slot(&self, rule: &str, subject: &Subject) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).release_slot(rule, subject));
         self.faults.pass_about(Op::ReleaseSlot, rule, effect).await
+    }
+
+    async fn stop_waiting(&self, line: &Line, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).stop_waiting(line, waiter));
+        let about = line.to_string();
+        self.faults
+            .pass_about(Op::StopWaiting, &about, effect)
+            .await
+    }
+
+    async fn note_pipelines(&self, count: usize, _now: Timestamp) -> Result<SlotUse, Fault> {
+        let effect = || {
+            let mut table = lock(&self.table);
+            let account = table.account.get_or_insert_default();
+            account.pipelines = count;
+            Ok(account.seen())
+        };
+        self.faults.pass(Op::NotePipelines, effect).await
+    }
+
+    async fn wait_for_account(&self, waiter: &Waiter) -> Result<SlotUse, Fault> {
+        let effect = || Ok(lock(&self.table).wait_for_account(waiter));
+        self.faults.pass(Op::WaitForAccount, effect).await
     }
 
     async fn remember_names(
@@ -306,7 +331,10 @@ impl Store for FakeStore {
         let effect = || {
             let mut table = lock(&self.table);
             let slots = table.slots.entry(rule.to_owned());
-            slots.or_insert_with(|| subjects.iter().map(key).collect());
+            slots.or_insert_with(|| Slots {
+                holders: subjects.iter().map(key).collect(),
+                waiting: BTreeMap::new(),
+            });
             Ok(())
         };
         self.faults.pass(Op::CountSlots, effect).await

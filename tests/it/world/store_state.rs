@@ -11,6 +11,7 @@ use branchline::domain::outcome::chain::Chain;
 use branchline::domain::state::claim::{Claim, Transition};
 use branchline::domain::state::mapping::{Expect, Mapping, State};
 use branchline::domain::state::repository::{RepositoryRecord, RepositoryTombstone};
+use branchline::domain::state::slots::{Line, SlotUse, Waiter};
 use branchline::ports::{ClaimResult, Cursor, Page, RecordResult, SlotResult};
 
 use super::comments::Comments;
@@ -32,6 +33,31 @@ pub(crate) struct Delivered {
     pub(crate) processed_at: Timestamp,
 }
 
+/// The slots of a rule.
+pub(super) struct Slots {
+    pub(super) holders: BTreeSet<Key>,
+    pub(super) waiting: BTreeMap<Key, Waiter>,
+}
+
+/// The item of the account.
+#[derive(Default)]
+pub(super) struct AccountItem {
+    pub(super) pipelines: usize,
+    waiting: BTreeMap<Key, Waiter>,
+}
+
+impl AccountItem {
+    pub(super) fn seen(&self) -> SlotUse {
+        SlotUse {
+            counted: true,
+            taken: self.pipelines,
+            held: false,
+            waiting: self.waiting.values().cloned().collect(),
+        }
+        .in_order()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Table {
     pub(super) rows: BTreeMap<Key, Mapping>,
@@ -43,8 +69,9 @@ pub(super) struct Table {
     pub(super) renamed: BTreeMap<RepositoryId, Timestamp>,
     pub(super) received: BTreeMap<BodyDigest, Timestamp>,
     pub(super) skipped: BTreeSet<(RepositoryId, CommitId)>,
-    /// The subjects with a slot, by rule.
-    pub(super) slots: BTreeMap<String, BTreeSet<Key>>,
+    /// The slots, by rule.
+    pub(super) slots: BTreeMap<String, Slots>,
+    pub(super) account: Option<AccountItem>,
     pub(super) commits: Commits,
     pub(super) comments: Comments,
 }
@@ -240,16 +267,79 @@ impl Table {
         }
     }
 
-    pub(super) fn acquire_slot(&mut self, rule: &str, max: u32, subject: &Subject) -> SlotResult {
+    pub(super) fn slot_use(&self, rule: &str, subject: &Subject) -> SlotUse {
+        let Some(slots) = self.slots.get(rule) else {
+            return SlotUse::default();
+        };
+        SlotUse {
+            counted: true,
+            taken: slots.holders.len(),
+            held: slots.holders.contains(&key(subject)),
+            waiting: slots.waiting.values().cloned().collect(),
+        }
+        .in_order()
+    }
+
+    pub(super) fn acquire_slot(&mut self, rule: &str, max: u32, waiter: &Waiter) -> SlotResult {
+        let subject = &waiter.subject;
+        let seen = self.slot_use(rule, subject);
         let Some(slots) = self.slots.get_mut(rule) else {
             return SlotResult::Uncounted;
         };
-        let is_free = slots.len() < usize::try_from(max).unwrap_or(usize::MAX);
-        if !is_free && !slots.contains(&key(subject)) {
-            return SlotResult::Full;
+        if seen.admits(subject, max) {
+            slots.waiting.remove(&key(subject));
+            slots.holders.insert(key(subject));
+            return SlotResult::Acquired;
         }
-        slots.insert(key(subject));
-        SlotResult::Acquired
+        slots
+            .waiting
+            .entry(key(subject))
+            .or_insert_with(|| waiter.clone());
+        let ahead = seen.ahead_of(subject);
+        SlotResult::Full { ahead }
+    }
+
+    pub(super) fn release_slot(&mut self, rule: &str, subject: &Subject) -> SlotUse {
+        let before = self.slot_use(rule, subject);
+        if let Some(slots) = self.slots.get_mut(rule) {
+            slots.holders.remove(&key(subject));
+            slots.waiting.remove(&key(subject));
+        }
+        before
+    }
+
+    pub(super) fn stop_waiting(&mut self, line: &Line, waiter: &Waiter) -> SlotUse {
+        let before = match line {
+            Line::Rule(rule) => self.slot_use(rule, &waiter.subject),
+            Line::Account => self.account_use(),
+        };
+        let waiting = match line {
+            Line::Rule(rule) => self.slots.get_mut(rule).map(|slots| &mut slots.waiting),
+            Line::Account => self.account.as_mut().map(|account| &mut account.waiting),
+        };
+        let key = key(&waiter.subject);
+        let is_same = |found: &Waiter| found.since == waiter.since;
+        match waiting {
+            Some(waiting) if waiting.get(&key).is_some_and(is_same) => {
+                waiting.remove(&key);
+                before
+            }
+            Some(_) | None => SlotUse::default(),
+        }
+    }
+
+    pub(super) fn account_use(&self) -> SlotUse {
+        let account = self.account.as_ref();
+        account.map_or_else(SlotUse::default, AccountItem::seen)
+    }
+
+    pub(super) fn wait_for_account(&mut self, waiter: &Waiter) -> SlotUse {
+        let Some(account) = &mut self.account else {
+            return SlotUse::default();
+        };
+        let entry = account.waiting.entry(key(&waiter.subject));
+        entry.or_insert_with(|| waiter.clone());
+        account.seen()
     }
 
     pub(super) fn give_up(&mut self, transition: &Transition, delivery: Option<&DeliveryId>) {

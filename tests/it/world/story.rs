@@ -18,6 +18,7 @@ use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::domain::state::mapping::{Mapping, State};
+use branchline::domain::state::slots::PipelineQuota;
 use branchline::ports::Clock;
 use branchline::reconcile::{Reconciler, ReconcilerConfig};
 use branchline::reports::Outbox;
@@ -47,6 +48,12 @@ pub(crate) const MAX_RECEIVES: u32 = 100;
 
 /// The Region of the fakes.
 pub(crate) const REGION: &str = "eu-west-1";
+
+/// The quota of pipelines.
+pub(crate) const QUOTA: PipelineQuota = PipelineQuota {
+    limit: 1_002,
+    reserve: 2,
+};
 
 /// The reconciler of the tests.
 pub(crate) type FakeReconciler = Reconciler<FakeStore, FakePipelines, FakeClock>;
@@ -359,6 +366,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
         worker: worker.to_owned(),
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),
+        quota: QUOTA,
     }
 }
 

@@ -18,7 +18,9 @@ use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
-use crate::domain::intake::repair_request::{self, REPAIR, Repair};
+use crate::domain::intake::repair_request::Repair;
+use crate::domain::intake::wake::Wake;
+use internal::Asked;
 use payloads::{
     AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
@@ -26,6 +28,7 @@ use payloads::{
 
 mod action;
 mod handled;
+mod internal;
 mod merge_group;
 mod payloads;
 mod rerun;
@@ -72,6 +75,8 @@ pub enum Change {
     Rerun(Rerun),
     /// A mapping for which an operator requested a repair, with `branchline audit --repair`.
     Repair(Repair),
+    /// A subject for which there is a slot, from a daemon that released one.
+    Wake(Wake),
 }
 
 /// The reason why a repository's pipelines are removed.
@@ -138,6 +143,7 @@ impl Event {
         let kind = match &self.change {
             Change::Repository(_) | Change::Renamed(_) => return None,
             Change::Repair(repair) => return Some(repair.subject.clone()),
+            Change::Wake(wake) => return Some(wake.waiter.subject.clone()),
             Change::Rerun(rerun) => return rerun.subject().cloned(),
             Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
             Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
@@ -159,7 +165,8 @@ impl Event {
             | Change::Repository(_)
             | Change::Renamed(_)
             | Change::Rerun(_)
-            | Change::Repair(_) => None,
+            | Change::Repair(_)
+            | Change::Wake(_) => None,
         }
     }
 
@@ -194,17 +201,18 @@ impl Event {
     /// Reads a message of the internal queue. The actor is the sender according to SQS, never a
     /// field of the body.
     fn internal(message: &AuthenticatedMessage) -> Result<Decision<Self>, Fault> {
-        if message.event().as_str() != REPAIR {
-            return Err(wrong("branchline-event"));
-        }
-        let (repair, name) = repair_request::read(message)?;
+        let (repository, name, asked) = internal::read(message)?;
+        let change = match asked {
+            Asked::Repair(repair) => Change::Repair(repair),
+            Asked::Wake(wake) => Change::Wake(wake),
+        };
         Ok(Decision::Handle(Self {
-            repository: repair.subject.repository,
+            repository,
             name,
             actor: message.envelope().sender.clone(),
             time: None,
             installation: None,
-            change: Change::Repair(repair),
+            change,
         }))
     }
 }

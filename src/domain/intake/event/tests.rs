@@ -70,7 +70,8 @@ fn pull(body: &Value) -> PullRequest {
                 | Change::Repository(_)
                 | Change::Renamed(_)
                 | Change::Rerun(_)
-                | Change::Repair(_),
+                | Change::Repair(_)
+                | Change::Wake(_),
             ..
         })
         | other @ Decision::Ignore(_) => panic!("{other:?}"),

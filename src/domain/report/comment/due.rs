@@ -125,7 +125,7 @@ impl CommitRecord {
                 None
             }
             Phase::Absent(reason) => Some(reason.is_ending()),
-            Phase::Waiting(_)
+            Phase::Waiting { .. }
             | Phase::Building { .. }
             | Phase::Refused(_)
             | Phase::PipelineLost(_) => Some(false),

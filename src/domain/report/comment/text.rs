@@ -80,7 +80,7 @@ fn facts(comment: &Comment<'_>) -> String {
             )
         }
         Phase::PipelineLost(pipeline) => Some(code(pipeline.as_str())),
-        Phase::Waiting(_) | Phase::Absent(_) | Phase::Refused(_) => None,
+        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) => None,
     };
     let rows = [
         // GitHub makes a link of it.

@@ -122,14 +122,14 @@ fn a_comment_shows_a_success_and_what_runs() {
 #[test]
 fn a_comment_says_why_nothing_is_built() {
     let phases = [
-        Phase::Waiting(Reason::RuleFull),
+        waiting(Some(3)),
         Phase::Absent(AbsenceReason::Draft),
         Phase::Refused(Reason::TemplateMissing),
         Phase::PipelineLost(PipelineName::parse("api-pr-7").unwrap()),
     ];
     let texts = phases.map(|phase| text(&record(phase, None), None));
     insta::assert_snapshot!(texts.join("----\n"), @r#"
-    **Waiting: all pipelines that the rule may have are in use. Close a pull request**
+    **Waiting: 3 ahead, all pipelines that the rule may have are in use. Close a pull request**
     
     | | |
     |---|---|

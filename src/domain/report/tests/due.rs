@@ -31,7 +31,7 @@ pub(super) fn superseded() -> CommitUpdate {
 
 #[test]
 fn an_older_head_ends_with_its_execution_or_at_once() {
-    let waiting = record(Phase::Waiting(Reason::RuleFull), None);
+    let waiting = record(waiting(Some(3)), None);
     assert_eq!(
         line(&after(waiting, &superseded())),
         "cancelled: Not built: bbbbbbb is the head now"

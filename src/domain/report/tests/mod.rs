@@ -20,6 +20,13 @@ fn commit(digit: char) -> CommitId {
     CommitId::parse(digit.to_string().repeat(40)).unwrap()
 }
 
+fn waiting(ahead: Option<usize>) -> Phase {
+    Phase::Waiting {
+        reason: Reason::RuleFull,
+        ahead,
+    }
+}
+
 fn building() -> Phase {
     Phase::Building {
         pipeline: PipelineName::parse("api-pr-7").unwrap(),
@@ -236,8 +243,18 @@ fn every_reason_for_no_build_is_a_final_report() {
             "{reason:?}"
         );
     }
-    let waiting = record(Phase::Waiting(Reason::RuleFull), None);
+    let waiting = record(waiting(Some(3)), None);
     assert_eq!(waiting.report(REGION).unwrap().state, ReportState::Queued);
+    let titles = [None, Some(0), Some(1_000)].map(|ahead| {
+        let report = record(self::waiting(ahead), None).report(REGION).unwrap();
+        assert!(report.title.chars().count() <= TITLE_LIMIT);
+        report.title
+    });
+    insta::assert_snapshot!(titles.join("\n"), @"
+    Waiting: all pipelines that the rule may have are in use. Close a pull request
+    Waiting: next in line, all pipelines that the rule may have are in use. Close a pull request
+    Waiting: 1000 ahead, all pipelines that the rule may have are in use. Close a pull request
+    ");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::merge_queue::merge_group_base;
@@ -68,6 +69,8 @@ pub enum Request {
     Rerun(RerunRequest),
     /// One subject, for a repair.
     Repair(Box<RepairRequest>),
+    /// One subject, for which there is a slot, and the cause of what follows.
+    Wake(Wake, Cause),
 }
 
 impl Intent {
@@ -166,6 +169,9 @@ impl Intent {
                     received_at,
                 }))));
             }
+            Change::Wake(wake) => {
+                return Ok(Decision::Handle(Request::Wake(wake, Cause::Wake(delivery))));
+            }
             Change::PullRequest(pull) => {
                 let decided = pull_request(&pull, &name, rules)?;
                 let order = EventOrder {
@@ -232,8 +238,7 @@ impl Intent {
         }
     }
 
-    /// Returns true if a rule admits the subject under another name of its repository. An older
-    /// event under that name may still arrive.
+    /// Returns true if a rule admits the subject under a name whose older events may still arrive.
     #[must_use]
     pub fn is_admitted_under(&self, record: &RepositoryRecord, rules: &Rules) -> bool {
         let admits = |name| match &self.subject.kind {
@@ -352,11 +357,8 @@ fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
         Start::Push => BuildTrigger::ChangeDetection,
         Start::Auto | Start::Commit | Start::Head => BuildTrigger::Branchline,
     };
-    let call = BuildPolicy {
-        head,
-        follows: rule.update == Update::NextStart,
-    };
-    DesiredState::Present(Box::new(spec), call)
+    let follows = rule.update == Update::NextStart;
+    DesiredState::Present(Box::new(spec), BuildPolicy { head, follows })
 }
 
 fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {

@@ -29,7 +29,8 @@ pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
         | Change::Repository(_)
         | Change::Renamed(_)
         | Change::Rerun(_)
-        | Change::Repair(_) => None,
+        | Change::Repair(_)
+        | Change::Wake(_) => None,
     };
     rule?.report_target(event.installation)
 }

@@ -76,7 +76,8 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
             other @ (Request::Repository(_)
             | Request::Renaming(_)
             | Request::Rerun(_)
-            | Request::Repair(_)),
+            | Request::Repair(_)
+            | Request::Wake(..)),
         ) => {
             panic!("{other:?}")
         }
@@ -254,7 +255,8 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
             | Request::Repository(_)
             | Request::Renaming(_)
             | Request::Rerun(_)
-            | Request::Repair(_),
+            | Request::Repair(_)
+            | Request::Wake(..),
         )
         | Decision::Ignore(_)) => {
             panic!("{other:?}")

@@ -55,6 +55,8 @@ pub enum Unchanged {
     NoClone,
     /// The commit is being built.
     Running,
+    /// The subject still waits for a slot: it is not in turn.
+    StillWaiting,
 }
 
 impl Unchanged {
@@ -69,6 +71,7 @@ impl Unchanged {
             Self::NoPipeline => "no-pipeline",
             Self::NoClone => "no-clone",
             Self::Running => "running",
+            Self::StillWaiting => "still-waiting",
         }
     }
 }
@@ -390,10 +393,12 @@ mod renaming;
 mod repair;
 mod rerun;
 pub use adoption::plan_adoption;
+mod wake;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;
+pub use wake::{plan_wake, wants_slot};
 
 #[cfg(test)]
 mod tests;

@@ -196,6 +196,7 @@ fn one_place_acts(source: &Source) -> Vec<String> {
         "pipelines.delete(",
         "store.acquire_slot(",
         "store.release_slot(",
+        "store.stop_waiting(",
         "store.claim(",
         "store.record(",
         "store.give_up(",

@@ -12,6 +12,7 @@ mod forgetting;
 mod listing;
 mod overview;
 mod places;
+mod quota;
 mod repairs;
 mod rules;
 mod skips;
