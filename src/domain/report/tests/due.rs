@@ -78,8 +78,14 @@ fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
     // pipeline.
     let reopened = after(green, &update(building(), None));
     assert_eq!(line(&reopened), "in-progress: Running in CodePipeline");
-    assert!(!reopened.accepts(&ExecutionId::parse("e-1").unwrap(), Some(NOW)));
-    assert!(reopened.accepts(&ExecutionId::parse("e-2").unwrap(), Some(NOW)));
+    let accepts = |id: &str, at| reopened.accepts(&ExecutionId::parse(id).unwrap(), Some(at));
+    let second = Duration::from_secs(1);
+    assert!(!accepts("e-1", NOW));
+    assert!(accepts("e-2", NOW.plus(second)));
+    assert!(
+        !accepts("e-0", NOW.minus(second)),
+        "it was before the old one"
+    );
 }
 
 #[test]
