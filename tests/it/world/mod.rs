@@ -31,6 +31,7 @@ pub(crate) mod history;
 pub(crate) mod invariants;
 mod jobs;
 pub(crate) mod lives;
+mod operation;
 pub(crate) mod pipeline_event;
 pub(crate) mod pipelines;
 pub(crate) mod proxy;

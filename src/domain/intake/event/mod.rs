@@ -25,18 +25,21 @@ use payloads::{
     AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
     RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
+use pull_request::cut;
 
 mod action;
 mod handled;
 mod internal;
 mod merge_group;
 mod payloads;
+mod pull_request;
 mod rerun;
 mod skip;
 mod tip;
 
 pub use action::Action;
 pub use handled::is_handled;
+pub use pull_request::{PullRequest, TEXT_LIMIT};
 pub use rerun::{Rerun, RerunChecks};
 pub use tip::Tip;
 
@@ -88,53 +91,8 @@ pub enum RepositoryEnd {
     Archived,
 }
 
-/// A pull request after the event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PullRequest {
-    /// The number of the pull request in its repository.
-    pub number: u64,
-    /// The action of the event.
-    pub action: Action,
-    /// True if the pull request is open.
-    pub open: bool,
-    /// True if it is a draft.
-    pub draft: bool,
-    /// True if the head is in another repository, or in one that was deleted.
-    pub fork: bool,
-    /// The head branch.
-    pub head: Branch,
-    /// The head commit.
-    pub sha: CommitId,
-    /// The head commit before a `synchronize`.
-    pub before: Option<CommitId>,
-    /// The base branch.
-    pub base: Branch,
-    /// The title, cut to [`TEXT_LIMIT`] characters.
-    pub title: String,
-    /// The login of the author; `None` for a deleted account.
-    pub author: Option<String>,
-    /// True if the title asks to skip the build.
-    pub skip: bool,
-}
-
-impl PullRequest {
-    /// Adds what people wrote: the title, and the login of the author.
-    #[must_use]
-    pub fn with_texts(self, title: String, author: Option<String>) -> Self {
-        Self {
-            skip: skip::is_requested(&title),
-            title: cut(title),
-            author: author.map(cut),
-            ..self
-        }
-    }
-}
-
 /// An archived repository is read-only, so every other event of that second was before.
 pub(super) const END_OF_SECOND: Duration = Duration::from_millis(999);
-
-/// The longest title or login that is kept, in characters. GitHub's own limit for a title is 256.
-pub const TEXT_LIMIT: usize = 256;
 
 impl Event {
     /// Returns the subject of the event; `None` for a repository as a whole.
@@ -389,13 +347,6 @@ fn event(
         installation: installation.map(|Object(app)| InstallationId(app.id)),
         change,
     }))
-}
-
-fn cut(text: String) -> String {
-    match text.char_indices().nth(TEXT_LIMIT) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text,
-    }
 }
 
 #[cfg(test)]

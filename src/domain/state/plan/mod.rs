@@ -38,44 +38,6 @@ pub enum Plan {
     },
 }
 
-/// The reason for doing nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchanged {
-    /// A later event was accepted before.
-    Stale,
-    /// This event was settled before.
-    Repeated,
-    /// The mapping's pipeline exists, so the mapping is not forgotten.
-    PipelineExists,
-    /// Another commit is the head now, so this one is not built again.
-    NotHead,
-    /// There is no pipeline to build the commit again.
-    NoPipeline,
-    /// There is no clone to adopt, or its tags do not describe it.
-    NoClone,
-    /// The commit is being built.
-    Running,
-    /// The subject still waits for a slot: it is not in turn.
-    StillWaiting,
-}
-
-impl Unchanged {
-    /// Returns the word in logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stale => "stale",
-            Self::Repeated => "repeated",
-            Self::PipelineExists => "pipeline-exists",
-            Self::NotHead => "not-head",
-            Self::NoPipeline => "no-pipeline",
-            Self::NoClone => "no-clone",
-            Self::Running => "running",
-            Self::StillWaiting => "still-waiting",
-        }
-    }
-}
-
 /// Decides about an intent. `mapping` is the row as it was read, or as it is assumed to be: if the
 /// assumption is wrong, the write is refused, and the answer has the row. `claim` is the claim to
 /// write if one is needed.
@@ -392,12 +354,14 @@ mod forgetting;
 mod renaming;
 mod repair;
 mod rerun;
-pub use adoption::plan_adoption;
+mod unchanged;
 mod wake;
+pub use adoption::plan_adoption;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;
+pub use unchanged::Unchanged;
 pub use wake::{plan_wake, wants_slot};
 
 #[cfg(test)]
