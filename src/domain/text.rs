@@ -53,6 +53,14 @@ pub fn plural(count: usize, noun: &str) -> String {
     }
 }
 
+/// Returns the phrases for the numbers that are not 0: `3 failing`.
+pub fn counted<'a>(
+    numbers: impl IntoIterator<Item = (usize, &'a str)>,
+) -> impl Iterator<Item = String> {
+    let numbers = numbers.into_iter().filter(|(number, _)| *number > 0);
+    numbers.map(|(number, what)| format!("{number} {what}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use crate::domain::jobs::{JobDone, JobSuccess};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::repository::RepositoryRecord;
-use crate::domain::text::plural;
+use crate::domain::text::{counted, plural};
 use crate::ports::{ReadAttempts, Redelivery, StoreReader, attempts_since};
 use crate::telemetry::metrics;
 
@@ -186,8 +186,7 @@ fn detail(
         (unrecorded.events.len(), "without a record"),
         (unrecorded.uncompared, "not compared with the table"),
     ];
-    let rest = rest.into_iter().filter(|(count, _)| *count > 0);
-    parts.extend(rest.map(|(count, what)| format!("{count} {what}")));
+    parts.extend(counted(rest));
     if let Some(before) = read.unread_before {
         parts.push(format!("attempts before {before} were not read"));
     }

@@ -3,7 +3,6 @@
 use crate::domain::clone::tags::TaggedClone;
 use crate::domain::fault::Fault;
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::mapping::Mapping;
@@ -26,11 +25,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let (subject, name) = (&request.repair.subject, &request.repair.pipeline);
         self.executor.is_no_template(name, None)?;
         let _lane = self.lanes.enter(subject).await?;
-        let context = ActionContext {
-            cause: Cause::Repair(request.delivery.clone()),
-            time: request.received_at,
-            lease,
-        };
+        let context = ActionContext::of_repair(request, lease);
         let found = self.pipelines().find(name, None).await?;
         let clone = found
             .and_then(|found| TaggedClone::read(&found.tags, &self.executor.owner).ok())

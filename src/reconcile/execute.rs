@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
+use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::audit_entry::NewAuditEntry;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
@@ -59,7 +60,16 @@ pub(super) struct ActionContext<'a> {
     pub(super) lease: Option<&'a Lease>,
 }
 
-impl ActionContext<'_> {
+impl<'a> ActionContext<'a> {
+    /// Returns the context of an operator's request.
+    pub(super) fn of_repair(request: &RepairRequest, lease: Option<&'a Lease>) -> Self {
+        Self {
+            cause: Cause::Repair(request.delivery.clone()),
+            time: request.received_at,
+            lease,
+        }
+    }
+
     /// Fails once the message may have been received by another worker.
     pub(super) fn check_lease(&self) -> Result<(), Fault> {
         if self.lease.is_none_or(Lease::holds) {

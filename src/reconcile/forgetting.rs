@@ -3,7 +3,6 @@
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
 use crate::domain::intake::repair_request::RepairRequest;
-use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::mapping::Mapping;
@@ -25,11 +24,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         journal.repair(request);
         let subject = &request.repair.subject;
         let _lane = self.lanes.enter(subject).await?;
-        let context = ActionContext {
-            cause: Cause::Repair(request.delivery.clone()),
-            time: request.received_at,
-            lease,
-        };
+        let context = ActionContext::of_repair(request, lease);
         let seen = self.store().mapping(subject).await?;
         if let Some(seen) = &seen
             && self.has_pipeline_of_ours(seen).await?

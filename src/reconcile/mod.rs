@@ -186,11 +186,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         }
         let subject = &request.repair.subject;
         let _lane = self.lanes.enter(subject).await?;
-        let context = ActionContext {
-            cause: Cause::Repair(request.delivery.clone()),
-            time: request.received_at,
-            lease,
-        };
+        let context = ActionContext::of_repair(request, lease);
         let seen = self.executor.store.mapping(subject).await?;
         let rules = self.rules();
         let plan = |seen: Option<&Mapping>, claim, now, _| {

@@ -5,6 +5,7 @@ pub mod content;
 pub mod decision;
 pub mod envelope;
 pub mod event;
+mod internal_message;
 pub(crate) mod object;
 pub(crate) mod payload;
 mod pipeline_event;

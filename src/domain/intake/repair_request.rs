@@ -7,14 +7,11 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{
-    DeliveryId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
-};
-use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
-use crate::domain::intake::envelope::Attribute;
+use crate::domain::ids::{DeliveryId, Owner, PipelineName, RepositoryName, Subject, Timestamp};
+use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::internal_message::{self, RepositoryPayload};
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::outcome::outgoing::OutgoingMessage;
@@ -151,9 +148,7 @@ impl Repair {
             self.generation,
             self.kind.as_str()
         );
-        let hash = hex::encode(Sha256::digest(text));
-        let prefix = self.kind.prefix();
-        format!("{prefix}-{}", hash.get(..32).unwrap_or_default())
+        internal_message::id(self.kind.prefix(), &text)
     }
 
     /// Creates the message for the internal queue. Equal repairs create equal messages.
@@ -167,17 +162,7 @@ impl Repair {
             "repository": {"id": self.subject.repository.0, "full_name": repository.as_str()},
         })
         .to_string();
-        let id = self.id(owner);
-        let attributes = [
-            (INTERNAL_EVENT, REPAIR.to_owned()),
-            (INTERNAL_ID, id.clone()),
-        ];
-        let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
-        OutgoingMessage {
-            message_id: id,
-            body,
-            attributes: attributes.into(),
-        }
+        internal_message::outgoing(REPAIR, self.id(owner), body)
     }
 }
 
@@ -190,24 +175,16 @@ struct RepairPayload {
     repository: Object<RepositoryPayload>,
 }
 
-#[derive(Deserialize)]
-struct RepositoryPayload {
-    id: u64,
-    full_name: String,
-}
-
 /// Reads a repair and the name of its repository.
 ///
 /// # Errors
 /// `invalid-payload`, if the body is not a repair as branchline writes it.
 pub(super) fn read(message: &AuthenticatedMessage) -> Result<(Repair, RepositoryName), Fault> {
     let payload: RepairPayload = parse(message)?;
-    let Object(repository) = payload.repository;
-    let subject = Subject::from_key(RepositoryId(repository.id), &payload.subject);
+    let (repository, name) = payload.repository.0.read()?;
+    let subject = Subject::from_key(repository, &payload.subject);
     let kind = RepairKind::parse(&payload.kind);
     let pipeline = PipelineName::parse(payload.pipeline).map_err(|why| not_a("pipeline", &why))?;
-    let name = RepositoryName::parse(repository.full_name)
-        .map_err(|why| not_a("repository.full_name", &why))?;
     let repair = Repair {
         subject: subject.ok_or_else(|| wrong("subject"))?,
         generation: payload.generation,

@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     Branch, CommitId, InstallationId, RepositoryId, RepositoryName, Timestamp,
 };
-use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
-use crate::domain::intake::envelope::Attribute;
+use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::event::{
     Action, Change, END_OF_SECOND, Event, PullRequest, RepositoryEnd, Tip,
 };
+use crate::domain::intake::internal_message::{self, RepositoryPayload};
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::outcome::outgoing::OutgoingMessage;
@@ -113,18 +112,8 @@ impl Sighting {
             kind: seen,
         })
         .to_string();
-        let hash = hex::encode(Sha256::digest(&body));
-        let id = format!("sighting-{}", hash.get(..32).unwrap_or_default());
-        let attributes = [
-            (INTERNAL_EVENT, SIGHTING.to_owned()),
-            (INTERNAL_ID, id.clone()),
-        ];
-        let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
-        OutgoingMessage {
-            message_id: id,
-            body,
-            attributes: attributes.into(),
-        }
+        let id = internal_message::id("sighting", &body);
+        internal_message::outgoing(SIGHTING, id, body)
     }
 }
 
@@ -166,12 +155,6 @@ struct SightingPayload {
 }
 
 #[derive(Deserialize)]
-struct RepositoryPayload {
-    id: u64,
-    full_name: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SeenPayload {
     PullRequest(Object<PullPayload>),
@@ -205,11 +188,10 @@ struct BranchPayload {
 /// `invalid-payload`, if the body is not a sighting as branchline writes it.
 pub(super) fn read(message: &AuthenticatedMessage) -> Result<Event, Fault> {
     let payload: SightingPayload = parse(message)?;
-    let Object(repository) = payload.repository;
+    let (repository, name) = payload.repository.0.read()?;
     let sighting = Sighting {
-        repository: RepositoryId(repository.id),
-        name: RepositoryName::parse(repository.full_name)
-            .map_err(|why| not_a("repository.full_name", &why))?,
+        repository,
+        name,
         installation: payload.installation.map(InstallationId),
         at: Timestamp::from_rfc3339(&payload.at).ok_or_else(|| wrong("at"))?,
         seen: seen(payload.seen)?,

@@ -6,14 +6,13 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{Owner, RepositoryId, RepositoryName, Subject, Timestamp};
-use crate::domain::intake::authenticated::{AuthenticatedMessage, INTERNAL_EVENT, INTERNAL_ID};
-use crate::domain::intake::envelope::Attribute;
+use crate::domain::ids::{Owner, Subject, Timestamp};
+use crate::domain::intake::authenticated::AuthenticatedMessage;
+use crate::domain::intake::internal_message::{self, RepositoryPayload};
 use crate::domain::intake::object::Object;
-use crate::domain::intake::payload::{not_a, parse, wrong};
+use crate::domain::intake::payload::{parse, wrong};
 use crate::domain::outcome::outgoing::OutgoingMessage;
 use crate::domain::state::slots::{Line, Waiter};
 
@@ -36,8 +35,7 @@ impl Wake {
         let (repository, key) = (subject.repository, subject.key());
         let line = &self.line;
         let text = format!("{owner}\n{line}\n{repository}\n{key}\n{}", since.0);
-        let hash = hex::encode(Sha256::digest(text));
-        format!("wake-{}", hash.get(..32).unwrap_or_default())
+        internal_message::id("wake", &text)
     }
 
     /// Creates the message for the internal queue. Equal wakes create equal messages.
@@ -55,14 +53,7 @@ impl Wake {
             "repository": {"id": subject.repository.0, "full_name": repository.as_str()},
         })
         .to_string();
-        let id = self.id(owner);
-        let attributes = [(INTERNAL_EVENT, WAKE.to_owned()), (INTERNAL_ID, id.clone())];
-        let attributes = attributes.map(|(name, value)| (name.to_owned(), Attribute::text(value)));
-        OutgoingMessage {
-            message_id: id,
-            body,
-            attributes: attributes.into(),
-        }
+        internal_message::outgoing(WAKE, self.id(owner), body)
     }
 }
 
@@ -74,22 +65,14 @@ struct WakePayload {
     repository: Object<RepositoryPayload>,
 }
 
-#[derive(Deserialize)]
-struct RepositoryPayload {
-    id: u64,
-    full_name: String,
-}
-
 /// Reads a wake.
 ///
 /// # Errors
 /// `invalid-payload`, if the body is not a wake as branchline writes it.
 pub(super) fn read(message: &AuthenticatedMessage) -> Result<Wake, Fault> {
     let payload: WakePayload = parse(message)?;
-    let Object(repository) = payload.repository;
-    let subject = Subject::from_key(RepositoryId(repository.id), &payload.subject);
-    let name = RepositoryName::parse(repository.full_name)
-        .map_err(|why| not_a("repository.full_name", &why))?;
+    let (repository, name) = payload.repository.0.read()?;
+    let subject = Subject::from_key(repository, &payload.subject);
     Ok(Wake {
         line: payload.rule.map_or(Line::Account, Line::Rule),
         waiter: Waiter {

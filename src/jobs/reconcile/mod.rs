@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::fault::Fault;
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::rules::rule::Rules;
-use crate::domain::text::plural;
+use crate::domain::text::{counted, plural};
 use crate::ports::{Clock, CommitLog, Listing, Queue, StoreReader};
 use crate::telemetry::metrics;
 
@@ -141,8 +141,7 @@ impl Found {
             (self.failing, "failing"),
             (self.unreadable.len(), "unreadable"),
         ];
-        let rest = rest.into_iter().filter(|(count, _)| *count > 0);
-        parts.extend(rest.map(|(count, what)| format!("{count} {what}")));
+        parts.extend(counted(rest));
         parts.join(", ")
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
-use crate::domain::state::plan::{Plan, Unchanged};
+use crate::domain::state::plan::{Plan, Unchanged, reclaimed};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
 /// Decides about a clone to adopt. A subject that has a mapping, or whose mapping has changed since
@@ -32,7 +32,7 @@ pub fn plan_adoption(
         return Plan::Busy { until: held.until };
     }
     if let Some((seen, spec)) = seen.and_then(|seen| Some((seen, begun(request, seen)?))) {
-        return again(spec, seen, claim, now);
+        return reclaimed(seen, Effect::Adopt(spec.clone()), claim, now);
     }
     if seen.map_or(0, |seen| seen.generation) != request.repair.generation {
         return Plan::Nothing(Unchanged::Stale);
@@ -83,19 +83,6 @@ fn begun<'a>(request: &RepairRequest, seen: &'a Mapping) -> Option<&'a Spec> {
     let is_its_own =
         seen.state == State::Creating && seen.start_token.as_ref() == Some(&request.delivery);
     seen.spec().filter(|_| is_its_own)
-}
-
-/// Plans to finish an adoption.
-fn again(spec: &Spec, seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Plan {
-    let next = Mapping {
-        claim: Some(claim),
-        updated_at: now,
-        ..seen.clone()
-    };
-    Plan::Act {
-        transition: Transition::new(seen.as_seen(), next),
-        effect: Effect::Adopt(spec.clone()),
-    }
 }
 
 /// Returns the row of a subject of which nothing was heard.

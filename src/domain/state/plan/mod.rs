@@ -118,16 +118,20 @@ fn stale(seen: &Mapping, remembered: Option<Mapping>, now: Timestamp) -> Plan {
 /// Plans to finish a half-way row as it is recorded. Returns `None` if the row is not half-way.
 #[must_use]
 pub fn unfinished(seen: &Mapping, claim: ClaimInfo, now: Timestamp) -> Option<Plan> {
-    let effect = unfinished_effect(seen)?;
+    Some(reclaimed(seen, unfinished_effect(seen)?, claim, now))
+}
+
+/// Plans to run the effect of a half-way row again, under another claim.
+fn reclaimed(seen: &Mapping, effect: Effect, claim: ClaimInfo, now: Timestamp) -> Plan {
     let next = Mapping {
         claim: Some(claim),
         updated_at: now,
         ..seen.clone()
     };
-    Some(Plan::Act {
+    Plan::Act {
         transition: Transition::new(seen.as_seen(), next),
         effect,
-    })
+    }
 }
 
 /// Returns what a half-way row requires. Returns `None` if the row is not half-way.
