@@ -35,8 +35,8 @@ locals {
   # --- Names for IAM ---
 
   # The name of a clone as a pattern of IAM. The owner and the name of a repository are known unless
-  # a glob selects it; every other placeholder can be any text. If all globs exclude, everything else
-  # matches.
+  # a glob selects it; every other placeholder can be any text. If all globs exclude, everything
+  # else matches.
   clone_patterns = distinct(flatten([
     for rule in var.rules : [
       for glob in alltrue([for each in rule.repository : startswith(each, "!")]) ? ["**"] : rule.repository : replace(replace(replace(replace(
