@@ -42,6 +42,17 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "task_role_trust" {
+  description = "Further statements in the trust policy of the daemon's role, for a daemon outside ECS: docs/HOMES.md has those for Kubernetes and EC2. Statements that are added by hand are removed by the next apply."
+  type        = any
+  default     = []
+  nullable    = false
+  validation {
+    condition     = try(alltrue([for each in var.task_role_trust : each.Effect == "Allow" && length(each.Principal) > 0 && each.Principal != "*" && startswith(each.Action, "sts:")]), false)
+    error_message = "task_role_trust must be a list of statements with Effect = \"Allow\", a Principal that is not everybody, and an Action of sts:."
+  }
+}
+
 variable "kms_key_arns" {
   description = "KMS keys of yours, by what they encrypt: the five queues, the two tables, the logs, and the secrets that webhook_secret_arns and secrets name. Null: the service's own key, without a monthly price. The output key_policy_statements has what the policies of these keys need."
   type = object({
