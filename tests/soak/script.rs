@@ -18,12 +18,25 @@ const FORGERIES: usize = 10;
 /// Webhooks without a signature in a round.
 const UNSIGNED: usize = 5;
 
+/// What GitHub sends and nobody receives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// All webhooks of one subject in ten: nobody has heard of it.
+    Subjects,
+    /// One webhook in twenty.
+    Webhooks,
+}
+
 /// The webhooks of one round, in the order of their arrival.
 pub(crate) struct Round {
     pub(crate) history: History,
     pub(crate) webhooks: Vec<Sealed>,
     /// How many of them are sent again.
     pub(crate) again: usize,
+    /// How many webhooks of the history are lost.
+    pub(crate) lost: usize,
+    /// The subjects of which a webhook is sent.
+    pub(crate) heard: BTreeSet<String>,
     /// The invalid bodies, each with the reason for its dead letter.
     pub(crate) invalid: BTreeMap<String, &'static str>,
     /// The forged bodies, each with the reason for its quarantine.
@@ -33,12 +46,24 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    pub(crate) fn new(rng: &mut fastrand::Rng, number: usize, subjects: usize) -> Self {
+    pub(crate) fn new(rng: &mut fastrand::Rng, number: usize, subjects: usize, loss: Loss) -> Self {
         let first = number * subjects;
         let history = History::random(rng, first..first + subjects);
         let mut webhooks: Vec<Sealed> = Vec::new();
-        let mut again = 0;
+        let (mut again, mut lost) = (0, 0);
+        let mut heard = BTreeSet::new();
+        let mut unheard: BTreeSet<_> = history.subjects.iter().cloned().collect();
+        unheard.retain(|_| loss == Loss::Subjects && rng.u8(0..10) == 0);
         for event in &history.events {
+            let subject = event
+                .subject
+                .as_ref()
+                .expect("no event is that of a repository");
+            if unheard.contains(subject) || (loss == Loss::Webhooks && rng.u8(0..20) == 0) {
+                lost += 1;
+                continue;
+            }
+            heard.insert(subject.clone());
             webhooks.push(event.webhook.clone().seal(START));
             if rng.u8(0..5) == 0 {
                 webhooks.push(event.webhook.clone().seal(START));
@@ -60,6 +85,8 @@ impl Round {
             history,
             webhooks,
             again,
+            lost,
+            heard,
             invalid: reasons(invalid),
             forgeries: reasons(forgeries),
         }

@@ -160,8 +160,8 @@ pub struct CommitRecord {
     /// The execution that counted until the pipeline was deleted. It counts no more once the commit
     /// is built again, unless the update that says so names it: its pipeline is still there.
     pub ended_execution: Option<ExecutionId>,
-    /// When it was recorded that the commit has no pipeline (any more). Executions that began before count no
-    /// more, whether or not their ids are known.
+    /// When it was recorded that the commit has no pipeline (any more). Executions that began
+    /// before count no more, whether or not their ids are known.
     pub ended_at: Option<Timestamp>,
     /// The attempt that counts no more, like those before it: the commit was to run again.
     pub outdated: Option<Attempt>,
