@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use serde_json::Value;
 use tokio::time::sleep;
 
 use super::account::Account;
@@ -55,15 +56,12 @@ impl Round {
         let mut unheard: BTreeSet<_> = history.subjects.iter().cloned().collect();
         unheard.retain(|_| loss == Loss::Subjects && rng.u8(0..10) == 0);
         for event in &history.events {
-            let subject = event
-                .subject
-                .as_ref()
-                .expect("no event is that of a repository");
-            if unheard.contains(subject) || (loss == Loss::Webhooks && rng.u8(0..20) == 0) {
+            let subject = subject(&event.webhook);
+            if unheard.contains(&subject) || (loss == Loss::Webhooks && rng.u8(0..20) == 0) {
                 lost += 1;
                 continue;
             }
-            heard.insert(subject.clone());
+            heard.insert(subject);
             webhooks.push(event.webhook.clone().seal(START));
             if rng.u8(0..5) == 0 {
                 webhooks.push(event.webhook.clone().seal(START));
@@ -104,6 +102,17 @@ impl Round {
             account.send(webhook.clone()).await;
         }
         sleep(until.saturating_duration_since(Instant::now())).await;
+    }
+}
+
+/// Returns the subject of a webhook, as people write it.
+fn subject(webhook: &Webhook) -> String {
+    let (_, payload) = webhook.content();
+    let text = |pointer| payload.pointer(pointer).and_then(Value::as_str);
+    let repository = text("/repository/full_name").unwrap();
+    match (text("/ref"), payload.get("number")) {
+        (Some(branch), _) => format!("{repository}@{}", branch.trim_start_matches("refs/heads/")),
+        (None, number) => format!("{repository}#{}", number.unwrap()),
     }
 }
 

@@ -100,8 +100,6 @@ pub(crate) fn world(clock: FakeClock) -> World {
 pub(crate) struct Event {
     /// True for the last event of its subject, which cannot be cut: it decides the final state.
     pub(crate) last: bool,
-    /// The subject, as people write it; `None` for a repository.
-    pub(crate) subject: Option<String>,
     pub(crate) webhook: Webhook,
 }
 
@@ -216,7 +214,6 @@ impl History {
                 .events
                 .extend(numbered.map(|(index, webhook)| Event {
                     last: index == last,
-                    subject: Some(name.clone()),
                     webhook,
                 }));
             history.subjects.insert(name.clone());
@@ -273,7 +270,6 @@ impl History {
             if rng.bool() {
                 let event = |webhook| Event {
                     last: false,
-                    subject: None,
                     webhook,
                 };
                 self.events.push(event(said(second, moved, first)));
@@ -285,7 +281,6 @@ impl History {
                 let webhook = Webhook::repository_event("archived", repository, end, json!({}));
                 self.events.push(Event {
                     last: true,
-                    subject: None,
                     webhook,
                 });
                 let of_repository = |subject: &&String| match id == REPOSITORY.0 {
