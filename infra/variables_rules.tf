@@ -25,6 +25,8 @@ variable "rules" {
     variables       = optional(map(string))
     raw_variables   = optional(map(string))
     environment     = optional(map(string))
+    buildspec       = optional(string)
+    configuration   = optional(map(string))
     execution_mode  = optional(string)
     secrets         = optional(map(string))
     max_active      = optional(number)

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{
-    CloneOverrides, CloneRoles, ExecutionMode, RoleChoice, StageSelection, VariableFormat,
+    CloneOverrides, CloneRoles, ConfiguredValue, ExecutionMode, RoleChoice, StageSelection,
+    VariableFormat, buildspec_path,
 };
 use crate::domain::clone::tags::is_tag;
 use crate::domain::rules::placeholder::FormatString;
@@ -49,6 +50,10 @@ pub(super) fn read(
     let mode = rule
         .text("execution_mode")
         .map(|located| diagnostics.record_error(&located.place, mode(&located.value)));
+    let buildspec = rule
+        .text("buildspec")
+        .map(|located| diagnostics.record_error(&located.place, buildspec_path(located.value)));
+    let configuration = configuration(diagnostics, &rule.table("configuration"), on);
     let variables = variables(diagnostics, &rule.table("variables"), on);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = rule.place().key("variables");
@@ -73,6 +78,8 @@ pub(super) fn read(
         secrets: secrets?,
         variables: variables?,
         environment: build_environment?,
+        buildspec: unless_wrong(buildspec)?,
+        configuration: configuration?,
         execution_mode: unless_wrong(mode)?,
     })
 }
@@ -208,29 +215,68 @@ fn check_environment(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Reads the variables of the pipeline: `NAME = "..."` or `NAME = { value = "...", raw = true }`.
+/// Reads the variables of the pipeline.
 fn variables(
     diagnostics: &Diagnostics<'_>,
     table: &Table<'_, '_>,
     on: Option<On>,
 ) -> Option<Vec<(String, VariableFormat)>> {
-    every(table.named_tables().into_iter().map(|(name, value)| {
-        let (located, raw) = match value {
-            Ok(located) => (located, false),
-            Err(details) => {
-                let value = details.text("value");
-                if value.is_none() && !details.has("value") {
-                    let place = details.place().key("value");
-                    diagnostics.note(place, "missing: the value of the variable");
-                }
-                let raw = details.flag("raw").is_some_and(|located| located.value);
-                details.finish();
-                (value?, raw)
+    every(
+        formats(diagnostics, table)
+            .into_iter()
+            .map(|(name, value)| {
+                let (located, raw) = value?;
+                let (name, format) = pattern(diagnostics, name, located, on, check_variable)?;
+                Some((name, VariableFormat { format, raw }))
+            }),
+    )
+}
+
+/// Reads the values of configuration keys: `"Stage/Action/Key" = ...`.
+fn configuration(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<Vec<ConfiguredValue>> {
+    every(
+        formats(diagnostics, table)
+            .into_iter()
+            .map(|(name, value)| {
+                let (located, raw) = value?;
+                let place = located.place.clone();
+                let (name, format) = pattern(diagnostics, name, located, on, |_| Ok(()))?;
+                let path = configuration_key(&name);
+                let (action, key) = diagnostics.record_error(&place, path)?;
+                let value = VariableFormat { format, raw };
+                let configured = ConfiguredValue { action, key, value };
+                diagnostics.record_error(&place, configured.check())?;
+                Some(configured)
+            }),
+    )
+}
+
+/// A name and its value, with whether it is raw; `None` if it is wrong, which is reported.
+type NamedFormat = (String, Option<(Located<String>, bool)>);
+
+/// Reads `NAME = "..."` or `NAME = { value = "...", raw = true }`.
+fn formats(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Vec<NamedFormat> {
+    let tables = table.named_tables().into_iter();
+    tables
+        .map(|(name, value)| {
+            let details = match value {
+                Ok(located) => return (name, Some((located, false))),
+                Err(details) => details,
+            };
+            let value = details.text("value");
+            if value.is_none() && !details.has("value") {
+                let place = details.place().key("value");
+                diagnostics.note(place, "missing: the value of the variable");
             }
-        };
-        let (name, format) = pattern(diagnostics, name, located, on, check_variable)?;
-        Some((name, VariableFormat { format, raw }))
-    }))
+            let raw = details.flag("raw").is_some_and(|located| located.value);
+            details.finish();
+            (name, value.map(|value| (value, raw)))
+        })
+        .collect()
 }
 
 fn environment_variables(
@@ -269,17 +315,21 @@ fn secrets(
     environment: &impl Environment,
 ) -> Option<Vec<(ActionPath, String, Secret)>> {
     every(table.named_texts().into_iter().map(|(path, located)| {
-        let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
-        let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key)));
-        let what = || {
-            format!("'{path}' does not name a configuration value: expected \"Stage/Action/Key\"")
-        };
-        let place = diagnostics.record_error(&located.place, parts.ok_or_else(what));
+        let place = diagnostics.record_error(&located.place, configuration_key(&path));
         let secret = secrets::text(&located.value, environment);
         let secret = diagnostics.record_error(&located.place, secret);
         let (action, key) = place?;
-        Some((action, key.to_owned(), secret?))
+        Some((action, key, secret?))
     }))
+}
+
+/// Parses `Stage/Action/Key`.
+fn configuration_key(path: &str) -> Result<(ActionPath, String), String> {
+    let parts = path.rsplit_once('/').filter(|(_, key)| !key.is_empty());
+    let parts = parts.and_then(|(action, key)| Some((ActionPath::parse(action)?, key.to_owned())));
+    parts.ok_or_else(|| {
+        format!("'{path}' does not name a configuration value: expected \"Stage/Action/Key\"")
+    })
 }
 
 fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap<String, String>> {

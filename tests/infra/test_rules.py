@@ -39,6 +39,8 @@ EVERYTHING: dict[str, Any] = {
     "variables": {"PR": "{number}"},
     "raw_variables": {"TITLE": "{title}"},
     "environment": {"STACK": "api-{branch_slug}"},
+    "buildspec": "ci/pull-request.yml",
+    "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
     "execution_mode": "QUEUED",
     "secrets": {"Source/App/OAuthToken": "env:GITHUB_TOKEN"},
     "max_active": 40,

@@ -32,6 +32,8 @@ execution_mode = "QUEUED"
 variables = { PR = "{repository}#{number}" }
 environment = { TITLE = "{title}" }
 secrets = { "Source/App/OAuthToken" = "env:NEW" }
+buildspec = "ci/pull-request.yml"
+configuration = { "Deploy/Stack/StackName" = "api-pr-{number}", "Deploy/Stack/TemplatePath" = { value = "App::{branch}", raw = true } }
 "#
     );
     let config = load_text(text.leak(), &Overrides::default()).unwrap();
@@ -53,6 +55,18 @@ secrets = { "Source/App/OAuthToken" = "env:NEW" }
             changes.secrets[0].1.as_str()
         ),
         ("Source/App".into(), "OAuthToken")
+    );
+    assert_eq!(changes.buildspec.as_deref(), Some("ci/pull-request.yml"));
+    let configured = changes.configuration.iter();
+    let configured: Vec<String> = configured
+        .map(|one| format!("{}/{} raw {}", one.action, one.key, one.value.raw))
+        .collect();
+    assert_eq!(
+        configured,
+        [
+            "Deploy/Stack/StackName raw false",
+            "Deploy/Stack/TemplatePath raw true"
+        ]
     );
     assert!(!format!("{config:?}").contains(changes.secrets[0].2.reveal()));
 }
@@ -177,5 +191,56 @@ fn stages_and_roles_are_read() {
     branchline.toml:10: rule[1].variables.C.raw: expected true or false
     branchline.toml:10: rule[1].variables.C.row: unknown key: did you mean 'raw'?
     branchline.toml:10: rule[1].forks: pull requests from forks cannot be built yet: a clone would build the branch of the same name in the base repository, not the fork's commit; remove forks, or set it to false
+    "#);
+}
+
+#[test]
+fn keys_that_a_rule_must_not_set_are_refused_with_the_reason() {
+    let mistakes = [
+        r#"buildspec = """#,
+        r#"buildspec = "/ci.yml""#,
+        r#"buildspec = "ci/../ci.yml""#,
+        r#"buildspec = "arn:aws:s3:::bucket/spec.yml""#,
+        r#"buildspec = "version: 0.2\nphases: {}""#,
+        r#"configuration = { "Build/Build" = "x" }"#,
+        r#"configuration = { "Source/App/BranchName" = "x" }"#,
+        r#"configuration = { "Source/App/FullRepositoryId" = "x" }"#,
+        r#"configuration = { "Source/App/ConnectionArn" = "x" }"#,
+        r#"configuration = { "Source/App/DetectChanges" = "x" }"#,
+        r#"configuration = { "Source/App/OAuthToken" = "x" }"#,
+        r#"configuration = { "Build/Build/EnvironmentVariables" = "x" }"#,
+        r#"configuration = { "Build/Build/ServiceRoleArnOverride" = "x" }"#,
+        r#"configuration = { "Build/Build/ProjectName" = "api-{branch_slug}" }"#,
+        r#"configuration = { "Deploy/Stack/RoleArn" = "arn:aws:iam::123456789012:role/{author}" }"#,
+        r#"configuration = { "Build/Build/BuildspecOverride" = "{branch}" }"#,
+        r#"configuration = { "Build/Build/PrimarySource" = "" }"#,
+        r#"configuration = { "Build/Build/PrimarySource" = "{nothing}" }"#,
+        r#"configuration = { "Build/Build/PrimarySource" = 1 }"#,
+    ];
+    let mistakes = mistakes.map(|keys| {
+        let rule =
+            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-main\"\n";
+        problems(format!("{HEAD}{rule}{keys}\n").leak())
+    });
+    insta::assert_snapshot!(mistakes.join("\n"), @r#"
+    branchline.toml:10: rule[1].buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    branchline.toml:10: rule[1].buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    branchline.toml:10: rule[1].buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    branchline.toml:10: rule[1].buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    branchline.toml:10: rule[1].buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
+    branchline.toml:10: rule[1].configuration.Build/Build: 'Build/Build' does not name a configuration value: expected "Stage/Action/Key"
+    branchline.toml:10: rule[1].configuration.Source/App/BranchName: BranchName is not set here: branchline sets the branch of each clone itself: remove it
+    branchline.toml:10: rule[1].configuration.Source/App/FullRepositoryId: FullRepositoryId is not set here: a clone fetches the repository of its template: remove it
+    branchline.toml:10: rule[1].configuration.Source/App/ConnectionArn: ConnectionArn is not set here: a clone fetches its repository with the template's connection: remove it
+    branchline.toml:10: rule[1].configuration.Source/App/DetectChanges: DetectChanges is not set here: the rule's start decides it: remove it
+    branchline.toml:10: rule[1].configuration.Source/App/OAuthToken: OAuthToken is not set here: it is a secret, which must not be in the configuration: use secrets
+    branchline.toml:10: rule[1].configuration.Build/Build/EnvironmentVariables: EnvironmentVariables is not set here: use environment
+    branchline.toml:10: rule[1].configuration.Build/Build/ServiceRoleArnOverride: ServiceRoleArnOverride is not set here: use build_role_arn
+    branchline.toml:10: rule[1].configuration.Build/Build/ProjectName: people choose titles, branches and logins, and must not choose ProjectName: use {number} or a fixed text
+    branchline.toml:10: rule[1].configuration.Deploy/Stack/RoleArn: people choose titles, branches and logins, and must not choose RoleArn: use {number} or a fixed text
+    branchline.toml:10: rule[1].configuration.Build/Build/BuildspecOverride: BuildspecOverride may also name a file in any S3 bucket, which people must not choose: use {number}, {branch_slug} or a fixed text
+    branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: AWS accepts no empty value
+    branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
+    branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: expected text in quotes, or { value = "...", raw = true }
     "#);
 }

@@ -99,6 +99,15 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ("name = \"branches\"", "build_role_arn = \"x\""),
         ("name = \"branches\"", "action_role_arn = \"x\""),
         ("name = \"branches\"", "stages = \"some\""),
+        ("name = \"branches\"", "buildspec = \"/ci.yml\""),
+        (
+            "name = \"branches\"",
+            "configuration = { \"Build/Build\" = \"x\" }",
+        ),
+        (
+            "name = \"branches\"",
+            "configuration = { \"Build/Build/EnvironmentVariables\" = \"x\" }",
+        ),
         ("name = \"branches\"", "keep_stages = []"),
         (
             "name = \"branches\"",

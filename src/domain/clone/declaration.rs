@@ -12,12 +12,16 @@ pub struct Declaration(pub(super) Map<String, Value>);
 
 /// The keys of a stage's conditions (API reference, `StageDeclaration`).
 const CONDITIONS: [&str; 3] = ["beforeEntry", "onSuccess", "onFailure"];
+/// The key of a Commands action's environment variables (API reference, `ActionDeclaration`).
+pub(super) const ENVIRONMENT: &str = "environmentVariables";
 /// The provider of actions and rules that run a CodeBuild project.
 const BUILD_PROJECT: &str = "CodeBuild";
 /// The providers that run code on a machine of CodePipeline, with the role of the action or else of
 /// the pipeline (user guide, "Commands action reference", "ECRBuildAndPublish build action
 /// reference").
-const PIPELINE_ROLE: [&str; 2] = ["Commands", "ECRBuildAndPublish"];
+const PIPELINE_ROLE: [&str; 2] = [COMMANDS, "ECRBuildAndPublish"];
+/// The provider of actions and rules whose commands are in the declaration.
+const COMMANDS: &str = "Commands";
 
 /// The location of an action in a pipeline: `Stage/Action`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +105,11 @@ impl<'a> Action<'a> {
     /// Returns the whole declaration of the action.
     pub(super) fn whole(&self) -> &'a Value {
         self.whole
+    }
+
+    /// Returns the environment variables that are listed beside the configuration.
+    pub(super) fn environment(&self) -> impl Iterator<Item = &'a Value> + use<'a> {
+        list(self.whole.get(ENVIRONMENT))
     }
 
     /// Returns the names of the input artifacts.
@@ -319,6 +328,12 @@ impl Declaration {
     pub(super) fn builds(&self) -> Vec<ActionPath> {
         let builds = self.actions().filter(Action::runs_build_project);
         builds.map(|action| action.path()).collect()
+    }
+
+    /// Returns the locations of the Commands actions.
+    pub(super) fn commands(&self) -> Vec<ActionPath> {
+        let commands = self.actions().filter(|action| action.provider == COMMANDS);
+        commands.map(|action| action.path()).collect()
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::clone::declaration::Declaration;
+use serde_json::Value;
+
+use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, is_pipeline_character};
 
@@ -15,6 +17,10 @@ const ACTIONS: usize = 1_000;
 const ACTIONS_OF_A_STAGE: usize = 100;
 const VARIABLES: usize = 50;
 const TAGS: usize = 50;
+/// Environment variables of a Commands action.
+const ENVIRONMENT: usize = 10;
+/// The longest value of one, in characters.
+const ENVIRONMENT_VALUE: usize = 2_000;
 /// The longest configuration key, in characters.
 const KEY: usize = 50;
 /// The longest configuration value, in characters.
@@ -22,11 +28,6 @@ const VALUE: usize = 1_000;
 
 /// Refuses a clone that AWS would refuse.
 pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Result<(), Fault> {
-    let fault = |detail: String| Err(Fault::new(Reason::InvalidValue, detail));
-    let count = |what: &str, count: usize, limit: usize| {
-        let detail = format!("the clone would have {count} {what}, but AWS accepts {limit}");
-        if count > limit { fault(detail) } else { Ok(()) }
-    };
     let list = |key: &str| {
         clone
             .0
@@ -57,16 +58,55 @@ pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Res
             ));
         }
     }
-    for action in clone.actions() {
-        for (key, value) in action.configuration.into_iter().flatten() {
-            let length = value.as_str().map_or(0, |value| value.chars().count());
-            if !(1..=KEY).contains(&key.chars().count()) || !(1..=VALUE).contains(&length) {
-                return fault(format!(
-                    "{key} of {} would have {length} characters, but AWS accepts a value of 1 to {VALUE} and a key of 1 to {KEY}",
-                    action.path()
-                ));
-            }
+    clone.actions().try_for_each(|action| check_action(&action))
+}
+
+/// Refuses an action with values that AWS would refuse.
+fn check_action(action: &Action<'_>) -> Result<(), Fault> {
+    let path = action.path();
+    count(
+        &format!("environment variables in action '{path}'"),
+        action.environment().count(),
+        ENVIRONMENT,
+    )?;
+    for variable in action.environment() {
+        let field = |key: &str| variable.get(key).and_then(Value::as_str);
+        let (name, length) = (
+            field("name").unwrap_or_default(),
+            length(variable.get("value")),
+        );
+        if !(1..=ENVIRONMENT_VALUE).contains(&length) {
+            return fault(format!(
+                "the environment variable {name} of {path} would have {length} characters, but AWS accepts 1 to {ENVIRONMENT_VALUE}"
+            ));
+        }
+    }
+    for (key, value) in action.configuration.into_iter().flatten() {
+        let length = length(Some(value));
+        if !(1..=KEY).contains(&key.chars().count()) || !(1..=VALUE).contains(&length) {
+            return fault(format!(
+                "{key} of {path} would have {length} characters, but AWS accepts a value of 1 to {VALUE} and a key of 1 to {KEY}"
+            ));
         }
     }
     Ok(())
+}
+
+/// Refuses more of something than AWS accepts.
+fn count(what: &str, count: usize, limit: usize) -> Result<(), Fault> {
+    match count > limit {
+        true => fault(format!(
+            "the clone would have {count} {what}, but AWS accepts {limit}"
+        )),
+        false => Ok(()),
+    }
+}
+
+fn length(value: Option<&Value>) -> usize {
+    let text = value.and_then(Value::as_str);
+    text.map_or(0, |text| text.chars().count())
+}
+
+fn fault(detail: String) -> Result<(), Fault> {
+    Err(Fault::new(Reason::InvalidValue, detail))
 }

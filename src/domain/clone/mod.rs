@@ -111,6 +111,7 @@ impl Template {
         let source = source(&clone, values.repository, overrides.source_action.as_ref())?;
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
+        overrides.set_configuration(&mut clone, &values)?;
         overrides.set_environment(&mut clone, &values)?;
         clone
             .0

@@ -86,8 +86,8 @@ pub struct SideEffect {
     pub provider: String,
     /// What it changes, as `StackName=api`; empty if its configuration does not name it.
     pub targets: Vec<String>,
-    /// The role that the service deploys with, as `RoleArn=arn:...`.
-    pub role: Option<String>,
+    /// The roles that the service deploys with, as `RoleArn=arn:...`.
+    pub roles: Vec<String>,
 }
 
 impl Action<'_> {
@@ -153,7 +153,7 @@ impl Action<'_> {
             action: self.path(),
             provider: self.provider.to_owned(),
             targets: values(&TARGET_KEYS),
-            role: Some(values(&DEPLOY_ROLES).join(", ")).filter(|role| !role.is_empty()),
+            roles: values(&DEPLOY_ROLES),
         }
     }
 }

@@ -50,7 +50,8 @@ fn provider(action: &Action<'_>) -> Option<&'static Provider> {
     known.filter(|_| action.category == "Source")
 }
 
-fn branch_key(action: &Action<'_>) -> Option<&'static str> {
+/// Returns the configuration key of the branch, if the action fetches a Git repository.
+pub(super) fn branch_key(action: &Action<'_>) -> Option<&'static str> {
     provider(action)?.branch
 }
 

@@ -1,9 +1,9 @@
 //! The variables that a rule gives its clones: variables of the pipeline, and environment variables
-//! of the CodeBuild actions.
+//! of the CodeBuild actions and the Commands actions.
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::declaration::{Declaration, ENVIRONMENT};
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
@@ -17,10 +17,7 @@ impl CloneOverrides {
     /// # Errors
     /// A permanent fault when a value cannot be filled in, or CodePipeline would refuse it.
     pub fn variables(&self, values: &PlaceholderValues<'_>) -> Result<Vec<Variable>, Fault> {
-        let text = |variable: &VariableFormat| match variable.raw {
-            true => variable.format.text(values),
-            false => variable.format.plain_text(values),
-        };
+        let text = |variable: &VariableFormat| variable.text(values);
         let variables = filled("variables", &self.variables, text)?;
         for (name, value) in &variables {
             // API reference, `PipelineVariable.value`.
@@ -49,7 +46,7 @@ impl CloneOverrides {
         }
     }
 
-    /// Merges the rule's environment into every CodeBuild action.
+    /// Merges the rule's environment into every CodeBuild action and every Commands action.
     ///
     /// # Errors
     /// A permanent fault when a value cannot be filled in, or the template's own environment is not
@@ -62,34 +59,48 @@ impl CloneOverrides {
         if self.environment.is_empty() {
             return Ok(());
         }
-        // CodeBuild passes an environment variable on as it is, and JSON is escaped here.
+        // Both pass an environment variable on as it is, and JSON is escaped here.
         let text = |format: &FormatString| format.text(values);
         let environment = filled("environment", &self.environment, text)?;
         for path in clone.builds() {
             let name = clone.name().to_owned();
-            let Some(configuration) = clone.configuration_mut(&path) else {
-                continue;
-            };
-            let present = configuration
-                .get("EnvironmentVariables")
-                .and_then(Value::as_str);
-            let parsed: Result<Vec<Value>, _> =
-                present.map_or(Ok(Vec::new()), serde_json::from_str);
-            let mut variables = parsed.map_err(|_| {
-                let detail = format!("EnvironmentVariables of {path} in template '{name}' are not a JSON list: correct the template");
-                Fault::new(Reason::RuleTemplateMismatch, detail)
-            })?;
-            for (name, value) in &environment {
-                merge(
-                    &mut variables,
-                    name,
-                    &[("value", value), ("type", "PLAINTEXT")],
-                );
+            if let Some(configuration) = clone.configuration_mut(&path) {
+                add_to_build(configuration, &environment).map_err(|_| {
+                    let detail = format!("EnvironmentVariables of {path} in template '{name}' are not a JSON list: correct the template");
+                    Fault::new(Reason::RuleTemplateMismatch, detail)
+                })?;
             }
-            let text = Value::Array(variables).to_string();
-            configuration.insert("EnvironmentVariables".to_owned(), Value::from(text));
+        }
+        for path in clone.commands() {
+            let action = clone.action_mut(&path);
+            let listed =
+                action.map(|action| action.entry(ENVIRONMENT).or_insert_with(|| json!([])));
+            if let Some(listed) = listed.and_then(Value::as_array_mut) {
+                merge_environment(listed, &environment);
+            }
         }
         Ok(())
+    }
+}
+
+/// Adds variables to the configuration of a CodeBuild action, which has them as JSON.
+fn add_to_build(
+    configuration: &mut Map<String, Value>,
+    environment: &[Variable],
+) -> Result<(), serde_json::Error> {
+    let present = configuration
+        .get("EnvironmentVariables")
+        .and_then(Value::as_str);
+    let mut variables: Vec<Value> = present.map_or(Ok(Vec::new()), serde_json::from_str)?;
+    merge_environment(&mut variables, environment);
+    let text = Value::Array(variables).to_string();
+    configuration.insert("EnvironmentVariables".to_owned(), Value::from(text));
+    Ok(())
+}
+
+fn merge_environment(list: &mut Vec<Value>, environment: &[Variable]) {
+    for (name, value) in environment {
+        merge(list, name, &[("value", value), ("type", "PLAINTEXT")]);
     }
 }
 

@@ -65,10 +65,7 @@ impl Rule {
     /// Returns true if the rule uses a placeholder anywhere.
     #[must_use]
     pub fn uses(&self, placeholder: Placeholder) -> bool {
-        let overrides = &self.overrides;
-        let variables = overrides.variables.iter().map(|(_, one)| &one.format);
-        let environment = overrides.environment.iter().map(|(_, format)| format);
-        let formats = variables.chain(environment);
+        let formats = self.overrides.formats();
         formats
             .flat_map(FormatString::placeholders)
             .chain(self.pipeline_name.placeholders())

@@ -112,6 +112,7 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
         if (part("category") == "Source") != first {
             return refuse("source actions stand in the first stage, and only they");
         }
+        check_environment(list(action.get("environmentVariables")))?;
         let configuration = action.get("configuration").and_then(Value::as_object);
         for (key, value) in configuration.into_iter().flatten() {
             let length = text(Some(value)).chars().count();
@@ -121,6 +122,26 @@ fn check_actions(actions: &[Value], first: bool) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Checks the environment variables of a Commands action.
+fn check_environment(variables: &[Value]) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_valid = |variable: &Value| {
+        let (name, value) = (text(variable.get("name")), text(variable.get("value")));
+        let kind = variable
+            .get("type")
+            .map_or("PLAINTEXT", |kind| text(Some(kind)));
+        (1..=128).contains(&name.len())
+            && name.chars().all(legal)
+            && (1..=2_000).contains(&value.chars().count())
+            && !value.contains('\n')
+            && ["PLAINTEXT", "SECRETS_MANAGER"].contains(&kind)
+    };
+    match variables.len() <= 10 && variables.iter().all(is_valid) {
+        true => Ok(()),
+        false => Err("ValidationException: environmentVariables".to_owned()),
+    }
 }
 
 /// Tags allow the letters and digits of Unicode, as everywhere in AWS

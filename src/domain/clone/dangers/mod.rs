@@ -10,6 +10,7 @@ use crate::domain::clone::dangers::texts::{
 };
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::rules::placeholder::FormatString;
 
 mod roles;
 mod secrets;
@@ -54,17 +55,34 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
         let target = effect.targets.join(", ");
         let mut outputs = own_outputs(clone);
         let is_chosen = outputs.any(|output| references(&target, output).next().is_some());
-        if is_chosen || !effect.targets.iter().any(|target| is_own(target, &own)) {
+        let set = |text: &String| overrides.configured(action, key_of(text));
+        let differs = |text: &String| {
+            let format = set(text).map(|value| &value.format);
+            format.is_some_and(FormatString::differs_by_pull_request) || is_own(text, &own)
+        };
+        if is_chosen || !effect.targets.iter().any(differs) {
+            let is_set = effect.targets.iter().any(|text| set(text).is_some());
             let target = match target.as_str() {
                 "" => "what the template changes".to_owned(),
                 target if is_chosen => format!("the target {target}"),
+                target if is_set => {
+                    format!("the target {target}, which other pull requests may have as well")
+                }
                 target => format!("the template's own target {target}"),
             };
             dangers.push(format!("action '{action}' ({provider}) changes {target}"));
         }
-        if let Some(role) = effect.role {
+        let of_template = |role: &&String| set(role).is_none();
+        let roles: Vec<&str> = effect
+            .roles
+            .iter()
+            .filter(of_template)
+            .map(String::as_str)
+            .collect();
+        if !roles.is_empty() {
             dangers.push(format!(
-                "action '{action}' ({provider}) deploys with the template's {role}"
+                "action '{action}' ({provider}) deploys with the template's {}",
+                roles.join(", ")
             ));
         }
     }
@@ -75,6 +93,11 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
         )
     }));
     dangers
+}
+
+/// Returns the key of a configuration value, as `KEY=value`.
+fn key_of(text: &str) -> &str {
+    text.split_once('=').map_or(text, |(key, _)| key)
 }
 
 /// Returns true if each pull request has another value: it inserts one of its `own` variables, and

@@ -39,13 +39,11 @@ pub(super) fn secrets(clone: &Declaration, overrides: &CloneOverrides) -> Vec<St
 /// Returns the environment variables of an action: JSON in the configuration of CodeBuild, a list
 /// beside it for Commands.
 fn variables(action: &Action<'_>) -> Vec<Value> {
-    let in_json = action
+    let in_json: Option<Vec<Value>> = action
         .configured("EnvironmentVariables")
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
-    let listed = action.whole().get("environmentVariables");
-    let listed = listed.and_then(Value::as_array).cloned();
-    [in_json, listed.unwrap_or_default()].concat()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let in_json = in_json.into_iter().flatten();
+    in_json.chain(action.environment().cloned()).collect()
 }
 
 fn field<'a>(variable: &'a Value, key: &str) -> &'a str {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::clone::overrides::{BUILDSPEC, CloneOverrides};
 use crate::domain::clone::side_effects::{DEPLOY_ROLES, PROJECT, TARGET_KEYS};
 
 /// The namespace of pipeline variables.
@@ -20,7 +20,7 @@ const WRITTEN: [&str; 5] = [
     "AuthorId",
 ];
 /// The configuration keys whose values are commands.
-const COMMANDS: [&str; 1] = ["BuildspecOverride"];
+const COMMANDS: [&str; 1] = [BUILDSPEC];
 
 /// A text of an action or of a rule in a condition.
 struct Text<'a> {
@@ -45,15 +45,22 @@ enum Purpose {
 /// variables of source actions in commands and JSON, and variables that the code of the pull
 /// request sets in commands, JSON and targets.
 pub(super) fn texts(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
-    let raw = overrides
-        .variables
-        .iter()
-        .filter(|(_, one)| one.raw && one.format.has_free_text());
+    let variables = overrides.variables.iter();
+    let raw = variables.filter(|(_, one)| one.has_raw_text());
     let raw: BTreeSet<&str> = raw.map(|(name, _)| name.as_str()).collect();
     let sources = clone.actions().filter(|action| action.category == "Source");
     let sources: Vec<&str> = sources.filter_map(|source| source.namespace).collect();
     let outputs: Vec<&str> = own_outputs(clone).collect();
-    let mut dangers = BTreeSet::new();
+    let configured = overrides.configuration.iter();
+    let configured = configured.filter(|one| one.value.has_raw_text());
+    let mut dangers: BTreeSet<String> = configured
+        .map(|one| {
+            format!(
+                "{} of action '{}' has raw text that people write, which is not escaped",
+                one.key, one.action
+            )
+        })
+        .collect();
     for Text {
         place,
         text,

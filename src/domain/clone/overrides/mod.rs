@@ -9,12 +9,15 @@ use serde_json::Value;
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration, inputs, mentions};
 use crate::domain::clone::overrides::stages::{MIN_STAGES, leave_out_side_effects};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::rules::placeholder::FormatString;
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::secret::Secret;
 
+mod configuration;
 mod roles;
 mod stages;
 
+pub(crate) use configuration::BUILDSPEC;
+pub use configuration::{ConfiguredValue, buildspec_path};
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
 pub use stages::StageSelection;
@@ -41,8 +44,12 @@ pub struct CloneOverrides {
     pub secrets: Vec<(ActionPath, String, Secret)>,
     /// Variables of the pipeline (V2).
     pub variables: Vec<(String, VariableFormat)>,
-    /// Environment variables of every CodeBuild action.
+    /// Environment variables of every CodeBuild action and every Commands action.
     pub environment: Vec<(String, FormatString)>,
+    /// The path of the buildspec of every CodeBuild action; `None` keeps the projects'.
+    pub buildspec: Option<String>,
+    /// Values of single configuration keys. They win over `buildspec`.
+    pub configuration: Vec<ConfiguredValue>,
     /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
 }
@@ -55,6 +62,24 @@ pub struct VariableFormat {
     pub format: FormatString,
     /// True if text that people write is taken as it is.
     pub raw: bool,
+}
+
+impl VariableFormat {
+    /// Returns the text for one subject.
+    ///
+    /// # Errors
+    /// The value that is missing or not allowed, and what to write instead.
+    pub(super) fn text(&self, values: &PlaceholderValues<'_>) -> Result<String, String> {
+        match self.raw {
+            true => self.format.text(values),
+            false => self.format.plain_text(values),
+        }
+    }
+
+    /// Returns true if text that people write is taken as it is.
+    pub(super) fn has_raw_text(&self) -> bool {
+        self.raw && self.format.has_free_text()
+    }
 }
 
 impl From<FormatString> for VariableFormat {
@@ -90,6 +115,14 @@ impl ExecutionMode {
 }
 
 impl CloneOverrides {
+    /// Returns every format string.
+    pub fn formats(&self) -> impl Iterator<Item = &FormatString> {
+        let variables = self.variables.iter().map(|(_, one)| &one.format);
+        let environment = self.environment.iter().map(|(_, format)| format);
+        let configuration = self.configuration.iter().map(|one| &one.value.format);
+        variables.chain(environment).chain(configuration)
+    }
+
     /// Returns the template without the stages and actions that the clone does not have, with the
     /// clone's roles, and the names of the stages that were left out.
     ///

@@ -294,6 +294,7 @@ fn only_our_own_table_and_subject_make_a_pipeline_ours() {
     assert!(!is_ours(&Tags::new(), &mapping.subject, &owner()));
 }
 
+mod configuration;
 mod dangers;
 mod pipeline_types;
 mod properties;

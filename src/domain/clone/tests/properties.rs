@@ -7,6 +7,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::tests::configuration::configured;
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 
@@ -64,11 +65,28 @@ fn any_template() -> impl Strategy<Value = Template> {
     })
 }
 
-/// Generates rules that drop stages and actions, and set variables.
+/// Generates rules that drop stages and actions, and set variables and configuration.
 fn any_rule() -> impl Strategy<Value = Rule> {
     let stages = prop::collection::btree_set(select(vec!["Stage0", "Stage1", "Stage2"]), 0..3);
-    (stages, any::<bool>(), any::<bool>()).prop_map(|(stages, drops_action, tells)| {
+    let keys = select(vec![
+        "Stage0/Do0/BuildspecOverride",
+        "Stage1/Do1/PrimarySource",
+        "Stage2/Do0/BatchEnabled",
+    ]);
+    let configuration = prop::option::of(keys);
+    let buildspec = prop::option::of(Just("ci/pr.yml".to_owned()));
+    let changes = (
+        stages,
+        any::<bool>(),
+        any::<bool>(),
+        buildspec,
+        configuration,
+    );
+    changes.prop_map(|(stages, drops_action, tells, buildspec, configuration)| {
         let mut rule = rule();
+        rule.overrides.buildspec = buildspec;
+        let value = configuration.map(|path| configured(path, "x-{number}", false));
+        rule.overrides.configuration = value.into_iter().collect();
         rule.overrides.drop_stages = stages.into_iter().map(str::to_owned).collect();
         if drops_action {
             rule.overrides.drop_actions = vec![ActionPath::parse("Stage0/Do0").unwrap()];
@@ -198,6 +216,11 @@ proptest! {
                     || rule.overrides.drop_stages.iter().any(stage)
                     || rule.overrides.drop_actions.iter().any(|dropped| {
                         path == format!("stages/{}/actions/{}", dropped.stage, dropped.action)
+                    })
+                    || (rule.overrides.buildspec.is_some() && path.ends_with("/configuration/BuildspecOverride"))
+                    || rule.overrides.configuration.iter().any(|value| {
+                        let ActionPath { stage, action } = &value.action;
+                        path == format!("stages/{stage}/actions/{action}/configuration/{}", value.key)
                     })
                     || (!rule.overrides.environment.is_empty() && path.ends_with("/configuration/EnvironmentVariables"))
             };

@@ -9,7 +9,7 @@ use crate::domain::rules::slug::slug;
 mod plain;
 
 /// A text with placeholders, parsed and checked once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormatString(pub(super) Vec<Segment>);
 
 /// A part of a format string.
@@ -267,6 +267,13 @@ impl FormatString {
     #[must_use]
     pub fn has_free_text(&self) -> bool {
         self.placeholders().any(|found| found.slug().is_some())
+    }
+
+    /// Returns true if the format string has text that people choose, also as a slug.
+    #[must_use]
+    pub fn has_chosen_text(&self) -> bool {
+        self.placeholders()
+            .any(|found| found.unslugged().slug().is_some())
     }
 
     /// Returns the text for one subject, with every value inserted unchanged.

@@ -1,8 +1,10 @@
 //! How clones follow their template and their rule.
 
-use branchline::domain::clone::overrides::RoleChoice;
+use branchline::domain::clone::declaration::ActionPath;
+use branchline::domain::clone::overrides::{ConfiguredValue, RoleChoice};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::fault::Reason;
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::{Rule, Start, Update};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -94,6 +96,48 @@ fn a_rule_that_changes_reaches_its_clones() {
         assert_eq!(world.deliver(pushed(1, 2)).await, ["updated"]);
         let role = world.pipeline("api-pr-7").declaration["roleArn"].clone();
         assert!(role.as_str().unwrap().ends_with("preview"));
+    });
+}
+
+/// The rule of the tests with a buildspec and a value of its own for a clone's build.
+fn configured(path: &str) -> Rule {
+    rule(|rule| {
+        rule.overrides.buildspec = Some("ci/pull-request.yml".to_owned());
+        let (action, key) = path.rsplit_once('/').unwrap();
+        rule.overrides.configuration = vec![ConfiguredValue {
+            action: ActionPath::parse(action).unwrap(),
+            key: key.to_owned(),
+            value: FormatString::parse("build-{number}").unwrap().into(),
+        }];
+    })
+}
+
+#[test]
+fn a_rule_that_gains_a_buildspec_and_a_value_reaches_its_clones_with_the_next_start() {
+    run_story(async |world| {
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.restart(vec![configured("Build/Build/PrimarySource")]);
+        assert_eq!(world.deliver(pushed(1, 2)).await, ["updated"]);
+        assert_eq!(world.deliver(pushed(2, 3)).await, ["started"]);
+        let clone = Value::Object(world.pipeline("api-pr-7").declaration);
+        let build = clone.pointer("/stages/1/actions/0/configuration").unwrap();
+        assert_eq!(build["BuildspecOverride"], "ci/pull-request.yml");
+        assert_eq!(build["PrimarySource"], "build-7");
+    });
+}
+
+#[test]
+fn a_value_for_an_action_that_the_template_does_not_have_is_a_dead_letter() {
+    run_story(async |world| {
+        world.restart(vec![configured("Build/Compile/PrimarySource")]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        let letters = world.take_dead_letters();
+        let reason = letters
+            .first()
+            .and_then(|letter| letter.text("branchline-reason"));
+        assert_eq!(reason, Some(Reason::RuleTemplateMismatch.as_str()));
+        world.expect_half_way("acme/api#7");
+        assert_eq!(world.pipelines(), [""; 0]);
     });
 }
 
