@@ -27,7 +27,6 @@ resource "terraform_data" "check" {
   depends_on = [
     aws_ecs_service.consumer,
     aws_sqs_queue_policy.access,
-    aws_sqs_queue_redrive_allow_policy.dead_letters,
     aws_cloudwatch_event_target.internal_queue,
     aws_iam_role_policy.execution,
   ]

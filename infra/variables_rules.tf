@@ -77,7 +77,7 @@ variable "rules" {
   validation {
     condition = alltrue(flatten([
       for rule in var.rules : [
-        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment] : values(coalesce(each, {}))])) : [
+        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration] : values(coalesce(each, {}))])) : [
           # {{ and }} stand for braces.
           for found in regexall("\\{([a-z_]+)\\}", replace(replace(text, "{{", ""), "}}", "")) : contains(concat(
             ["repository", "owner", "repo", "branch", "branch_slug", "sha"],
@@ -96,6 +96,10 @@ variable "rules" {
   validation {
     condition     = alltrue([for rule in var.rules : alltrue([for each in concat([coalesce(rule.source_action, "Stage/Action")], coalesce(rule.drop_actions, [])) : can(regex("^[^/]+/[^/]+$", each))])])
     error_message = "source_action and drop_actions must be Stage/Action."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : alltrue([for key in keys(coalesce(rule.configuration, {})) : can(regex("^[^/]+/[^/]+/[^/]+$", key))])])
+    error_message = "configuration of a rule must be { \"Stage/Action/Key\" = \"...\" }."
   }
   validation {
     condition     = alltrue([for rule in var.rules : alltrue([for key, value in coalesce(rule.secrets, {}) : can(regex("^[^/]+/[^/]+/[^/]+$", key)) && can(regex("^env:[A-Z][A-Z0-9_]*$", value))])])

@@ -59,6 +59,8 @@ class Validation(unittest.TestCase):
             ({"rules": [rule | {"stages": "all", "keep_stages": ["Source"]}]}, "keep_stages takes the place"),
             ({"rules": [rule | {"source_action": "Source"}]}, "must be Stage/Action"),
             ({"rules": [rule | {"drop_actions": ["Build"]}]}, "must be Stage/Action"),
+            ({"rules": [rule | {"configuration": {"Deploy/StackName": "x"}}]}, "configuration of a rule must be"),
+            ({"rules": [rule | {"on": "branch", "configuration": {"Deploy/Stack/StackName": "x-{number}"}}]}, "A placeholder must be"),
             ({"rules": [rule | {"secrets": {"OAuthToken": "env:GITHUB_TOKEN"}}]}, "never the secret itself"),
             ({"rules": [rule | {"secrets": {"Source/Source/OAuthToken": "ghp_x"}}]}, "never the secret itself"),
             ({"rules": [rule | {"environment": {"1": "x"}}]}, "A name in environment"),
