@@ -149,7 +149,7 @@ variable "memory" {
 }
 
 variable "cluster_arn" {
-  description = "An ECS cluster of yours for the service. Null: the module creates one."
+  description = "An ECS cluster of yours for the service, which has the name of the installation there. Null: the module creates a cluster, with the service consumer."
   type        = string
   default     = null
   validation {
