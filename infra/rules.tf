@@ -35,10 +35,11 @@ locals {
   # --- Names for IAM ---
 
   # The name of a clone as a pattern of IAM. The owner and the name of a repository are known unless
-  # a glob selects it; every other placeholder can be any text.
+  # a glob selects it; every other placeholder can be any text. If all globs exclude, everything
+  # else matches.
   clone_patterns = distinct(flatten([
     for rule in var.rules : [
-      for glob in rule.repository : replace(replace(replace(replace(
+      for glob in alltrue([for each in rule.repository : startswith(each, "!")]) ? ["**"] : rule.repository : replace(replace(replace(replace(
         coalesce(rule.pipeline_name, rule.on == "pull_request" ? "{repo}-pr-{number}" : "{repo}@{branch}"),
         "{owner}", can(regex("^[A-Za-z0-9_.-]+/", glob)) ? split("/", glob)[0] : "*"),
         "{repo}", can(regex("/[A-Za-z0-9_.-]+$", glob)) ? split("/", glob)[1] : "*"),
