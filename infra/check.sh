@@ -16,7 +16,8 @@ while read -r name arn key stage id; do
     [ -n "$name" ] || continue
     value="$(read_secret "$arn" "$stage" "$id")"
     if [ "$key" != - ]; then
-        value="$(printf '%s' "$value" | jq --exit-status --raw-output --arg key "$key" '.[$key]')"
+        value="$(printf '%s' "$value" | jq --exit-status --raw-output --arg key "$key" '.[$key]')" ||
+            { echo "the secret $arn has no key '$key', which $name needs" >&2 && exit 1; }
     fi
     export "$name=$value"
 done <<EOF

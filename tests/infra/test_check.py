@@ -82,6 +82,14 @@ class Check(unittest.TestCase):
         self.assertIn("[[rule]]", text)
         self.assertNotIn("the token", (self.runs.folder / "terraform.tfstate").read_text())
 
+    def test_a_secret_without_its_key(self) -> None:
+        """The apply fails with the name of the key."""
+        (self.folder / "status").write_text("0")
+        token = {"GITHUB_TOKEN": VARIABLES["secrets"]["GITHUB_TOKEN"].replace(":token:", ":tokens:")}
+        with self.assertRaisesRegex(AssertionError, "has no key 'tokens', which GITHUB_TOKEN needs"):
+            self.runs.apply(VARIABLES | {"check_with": "branchline", "secrets": VARIABLES["secrets"] | token})
+        self.assertFalse(self.checked())
+
     def test_a_finding_fails_the_apply_until_it_is_corrected(self) -> None:
         """The next apply checks again, and one without a change does not."""
         with self.assertRaisesRegex(AssertionError, "exit status 1"):
