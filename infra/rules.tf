@@ -64,11 +64,17 @@ locals {
   # tables, numbers, and then lists and inline tables become V or nothing. What is left of a line
   # must be `key = V` or empty.
   toml_texts    = replace(replace(var.rules_toml, "/\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''/", "V"), "/\"(?:[^\"\\\\\\n]|\\\\.)*\"|'[^'\\n]*'/", "V")
-  toml_plain    = replace(replace(local.toml_texts, "/#[^\\n]*/", ""), "/(?m)^[ \\t]*(?:\\[\\[[A-Za-z0-9_. -]+\\]\\]|\\[[A-Za-z0-9_. -]+\\])[ \\t]*$/", "")
+  toml_bare     = replace(local.toml_texts, "/#[^\\n]*/", "")
+  toml_plain    = replace(local.toml_bare, "/(?m)^[ \\t]*(?:\\[\\[[A-Za-z0-9_. -]+\\]\\]|\\[[A-Za-z0-9_. -]+\\])[ \\t]*$/", "")
   toml_values   = replace(local.toml_plain, "/([=\\[,]\\s*)(?:true|false|[+-]?[0-9][0-9_.eE+:TZ-]*)/", "$${1}V")
   toml_nested   = "/\\[\\s*(?:V\\s*(?:,\\s*V\\s*)*,?\\s*)?\\]|\\{[ \\t]*(?:[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*(?:,[ \\t]*[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*)*)?\\}/"
   toml_flat     = replace(replace(replace(replace(local.toml_values, local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V")
   toml_mistakes = [for line in split("\n", local.toml_flat) : trimspace(line) if !can(regex("^\\s*(?:[A-Za-z0-9_.-]+\\s*=\\s*V)?\\s*$", line))]
+
+  # Of a table with another name, the daemon would know no key.
+  toml_tables       = [for match in regexall("(?m)^[ \\t]*(\\[.*\\])[ \\t]*$", local.toml_bare) : match[0]]
+  toml_other_tables = [for table in local.toml_tables : table if !can(regex("^(\\[\\[ *(rule|github *[.] *secret) *\\]\\]|\\[ *rule *[.][A-Za-z0-9_. -]+\\])$", table))]
+  toml_begins       = trimspace(local.toml_bare) == "" || can(regex("^\\s*\\[\\[", local.toml_bare))
 
   toml_templates = distinct([for match in regexall("(?m)^[ \\t]*template[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
   unknown_templates = [

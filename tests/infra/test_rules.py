@@ -127,6 +127,14 @@ class Locals(unittest.TestCase):
                 tomllib.loads(block)
                 self.assertEqual(self.local("toml_mistakes", rules_toml=block, clone_names=["x"]), [])
 
+    def test_tables_of_rules(self) -> None:
+        """The blocks of the page about rules have no other tables, whatever their texts say."""
+        blocks = [block for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL) if "[queue]" not in block]
+        tables = '[[rule]] # [x]\ncontext = """\n[x]\n"""\nbase = [\n  "a",\n]\n  [rule.variables]\nA = "[x]"\n[[ github.secret ]]\nvalue = \'[[y]]\'\n'
+        for block in (tables, *blocks):
+            with self.subTest(block):
+                self.assertEqual(self.local("toml_other_tables", rules_toml=block, clone_names=["x"]), [])
+
     def test_text_that_is_not_toml(self) -> None:
         """The first line that is left over is shown."""
         for block in (

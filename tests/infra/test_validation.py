@@ -10,6 +10,7 @@ from _infra.paths import INFRA
 from _infra.permissions import VARIABLES
 
 SECRET = VARIABLES["webhook_secret_arns"][0]
+TOML_NAMES = {"clone_names": ["web-pr-*"], "template_names": ["web-template"]}
 VARIABLE = re.compile(r'^variable "(\w+)" \{(.*?)^\}', re.MULTILINE | re.DOTALL)
 
 
@@ -70,6 +71,11 @@ class Validation(unittest.TestCase):
             ({"rules_toml": toml}, "required for the rules of rules_toml"),
             ({"rules_toml": toml, "clone_names": ["web-pr-*"]}, "missing from template_names: web-template"),
             ({"rules_toml": f"{toml}base = main\n", "clone_names": ["web-pr-*"]}, "rules_toml is not TOML, at or after: base = main"),
+            ({"rules_toml": toml.replace("[[rule]]", "[[rul]]"), **TOML_NAMES}, "but not [[rul]]"),
+            ({"rules_toml": toml.replace("[[rule]]", "[rule]"), **TOML_NAMES}, "but not [rule]"),
+            ({"rules_toml": f"[ queue ]\nurl = 'x'\n{toml}", **TOML_NAMES}, "but not [ queue ]"),
+            ({"rules_toml": f'["queue"]\nurl = 1\n{toml}', **TOML_NAMES}, "but not [V]"),
+            ({"rules_toml": f"aws.region = 'x' # [[rule]]\n{toml}", **TOML_NAMES}, "must begin with [[rule]]"),
             ({"configuration_store": "s3"}, "parameter or secret"),
             ({"webhook_secret_arns": [], "github": {}}, "At least one secret is required"),
             ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
