@@ -22,6 +22,9 @@ The daemons do some work periodically, each job in one daemon at a time:
   missed-deliveries     every 15 minutes: asks GitHub for the events that it could not deliver
   pipeline-count        every five minutes: counts the pipelines in the Region, and wakes
                         those that wait for the account's quota
+  idle-subjects         every hour: looks for open subjects that are idle (idle, max_age of a rule)
+  evict-idle            every five minutes: removes idle pipelines whose slots others wait for
+                        (on_full of a rule)
   reconcile             every hour (github.reconcile): compares what is open at GitHub with the
                         mappings, as `branchline reconcile` does
 

@@ -14,6 +14,7 @@ mod problem;
 mod redacted;
 mod report;
 mod resolve;
+mod retention;
 mod rules;
 mod secrets;
 mod valid;

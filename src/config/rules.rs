@@ -10,7 +10,7 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{changes, limits, report};
+use crate::config::{changes, limits, report, retention};
 
 /// Reads every rule. Mistakes go to the diagnostics. `reports` is the richest form of report for
 /// which `[github]` has credentials.
@@ -86,21 +86,27 @@ fn rule(
             "a rule with max_active needs a name, under which its clones are counted: set name";
         diagnostics.note(table.place(), what);
     }
+    let retention = retention::read(diagnostics, table);
     let pipeline_name = pipeline_name(diagnostics, table, on);
     let report = report::form(diagnostics, table, reports);
     let context = report::context(diagnostics, table, &name);
     let comment = report::comment(diagnostics, table, report, on);
     match on {
         Some(On::Branch) => {
-            refuse_keys(diagnostics, table, On::Branch, &["base", "drafts", "forks"])
+            let keys = ["base", "drafts", "forks", "keep_label"];
+            refuse_keys(diagnostics, table, On::Branch, &keys);
         }
         Some(On::MergeGroup) => {
-            refuse_keys(
-                diagnostics,
-                table,
-                On::MergeGroup,
-                &["branches", "drafts", "forks"],
-            );
+            let keys = [
+                "branches",
+                "drafts",
+                "forks",
+                "idle",
+                "max_age",
+                "keep_label",
+                "on_full",
+            ];
+            refuse_keys(diagnostics, table, On::MergeGroup, &keys);
         }
         Some(On::PullRequest) | None => {}
     }
@@ -121,6 +127,7 @@ fn rule(
         update: update?,
         stop_on_close: stop_on_close.is_some_and(|located| located.value),
         max_active: max_active?,
+        retention: retention?,
         report: report?,
         context: context?,
         comment: comment?,

@@ -19,17 +19,23 @@ pub enum Job {
     MissedDeliveries,
     /// Counts the pipelines of the account in the Region.
     PipelineCount,
+    /// Looks for open subjects that are idle.
+    IdleSubjects,
+    /// Evicts idle subjects for whose slots others wait.
+    EvictIdle,
     /// Compares what is open at GitHub with the mappings.
     Reconcile,
 }
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::HalfWayMappings,
         Self::UnheardExecutions,
         Self::MissedDeliveries,
         Self::PipelineCount,
+        Self::IdleSubjects,
+        Self::EvictIdle,
         Self::Reconcile,
     ];
 
@@ -41,6 +47,8 @@ impl Job {
             Self::UnheardExecutions => "unheard-executions",
             Self::MissedDeliveries => "missed-deliveries",
             Self::PipelineCount => "pipeline-count",
+            Self::IdleSubjects => "idle-subjects",
+            Self::EvictIdle => "evict-idle",
             Self::Reconcile => "reconcile",
         }
     }
@@ -65,6 +73,12 @@ impl Job {
             Self::PipelineCount => {
                 "Counts the pipelines in the Region, and wakes subjects that wait for the quota"
             }
+            Self::IdleSubjects => {
+                "Looks for open subjects that are idle, and asks for the removal of their pipelines"
+            }
+            Self::EvictIdle => {
+                "Asks for the removal of idle pipelines whose slots other subjects wait for"
+            }
             Self::Reconcile => "Compares what is open at GitHub with the mappings",
         }
     }
@@ -73,7 +87,11 @@ impl Job {
     fn finds_lost_webhooks(self) -> bool {
         match self {
             Self::MissedDeliveries | Self::Reconcile => true,
-            Self::HalfWayMappings | Self::UnheardExecutions | Self::PipelineCount => false,
+            Self::HalfWayMappings
+            | Self::UnheardExecutions
+            | Self::PipelineCount
+            | Self::IdleSubjects
+            | Self::EvictIdle => false,
         }
     }
 
@@ -83,8 +101,10 @@ impl Job {
     pub fn lease(self) -> Duration {
         match self {
             Self::HalfWayMappings => Duration::from_secs(120),
-            Self::UnheardExecutions | Self::PipelineCount => Duration::from_secs(300),
-            Self::MissedDeliveries => Duration::from_secs(600),
+            Self::UnheardExecutions | Self::PipelineCount | Self::EvictIdle => {
+                Duration::from_secs(300)
+            }
+            Self::MissedDeliveries | Self::IdleSubjects => Duration::from_secs(600),
             Self::Reconcile => Duration::from_secs(1_800),
         }
     }
@@ -111,8 +131,11 @@ impl Periods {
     pub fn of(self, job: Job) -> Option<Duration> {
         match job {
             Job::HalfWayMappings => Some(Duration::from_secs(60)),
-            Job::UnheardExecutions | Job::PipelineCount => Some(Duration::from_secs(300)),
+            Job::UnheardExecutions | Job::PipelineCount | Job::EvictIdle => {
+                Some(Duration::from_secs(300))
+            }
             Job::MissedDeliveries => Some(Duration::from_secs(900)),
+            Job::IdleSubjects => Some(Duration::from_hours(1)),
             Job::Reconcile => self.reconcile,
         }
     }

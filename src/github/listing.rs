@@ -49,9 +49,16 @@ struct Pull {
     draft: Option<bool>,
     title: String,
     user: Option<Author>,
+    #[serde(default)]
+    labels: Vec<Label>,
     head: Head,
     base: Base,
     updated_at: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Label {
+    name: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -232,6 +239,7 @@ fn listed(one: Repository, installation: Option<InstallationId>) -> Option<Liste
 fn pull(one: Pull) -> Option<ListedPullRequest> {
     let repository = RepositoryId(one.base.repo.id);
     let author = one.user.map(|user| user.login);
+    let labels = one.labels.into_iter().map(|label| label.name);
     Some(ListedPullRequest {
         updated_at: Timestamp::from_rfc3339(&one.updated_at)?,
         pull_request: PullRequest {
@@ -247,6 +255,8 @@ fn pull(one: Pull) -> Option<ListedPullRequest> {
             title: String::new(),
             author: None,
             skip: false,
+            labels: labels.collect(),
+            label: None,
         }
         .with_texts(one.title, author),
         repository,

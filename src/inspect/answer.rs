@@ -1,5 +1,6 @@
 //! The sentence that answers why a subject has no pipeline, and what to do.
 
+use crate::domain::state::activity::{Sleep, SleepReason};
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::text::plural;
@@ -75,8 +76,10 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
     if let Some(message) = evidence.dead_letters.first() {
         return of_dead_letter(&subject, message, evidence);
     }
-    if row.state == State::Gone {
-        return of_absence(&subject, row.absence(), rules);
+    match (row.state, row.activity.sleep) {
+        (State::Gone, _) => return of_absence(&subject, row.absence(), rules),
+        (State::Asleep, Some(sleep)) => return of_sleep(&subject, sleep),
+        (_, _) => {}
     }
     match evidence.waiting {
         Some(Waiting::InWork) => Answer::none(
@@ -198,6 +201,22 @@ fn of_absence(subject: &str, why: Option<AbsenceReason>, rules: &[CheckedRule]) 
         ),
         None => Answer::none(format!("no event of {subject} was accepted"), &[REOPEN]),
     }
+}
+
+fn of_sleep(subject: &str, sleep: Sleep) -> Answer {
+    let since = sleep.since;
+    let why = match sleep.reason {
+        SleepReason::Idle => "nothing had happened for the rule's idle",
+        SleepReason::MaxAge => "it had reached the rule's max_age",
+        SleepReason::Evicted => "it was idle and another subject needed its slot (on_full)",
+    };
+    Answer::none(
+        format!("{subject} is asleep: its pipeline was removed at {since}, because {why}"),
+        &[
+            "push a commit, or re-run the check, to have the pipeline again",
+            "to keep such pipelines, change idle, max_age or on_full of the rule, or set keep_label",
+        ],
+    )
 }
 
 /// Names the condition that failed, of each rule about this repository.

@@ -68,7 +68,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             ..AuditReport::default()
         };
         let mut mapped = BTreeSet::new();
-        for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
+        for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(rows) = pages.next().await? {
                 for row in rows {
@@ -111,7 +111,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         let mut report = AuditReport::default();
         match self.account.store.mapping(subject).await {
             Ok(None) => return Ok(None),
-            Ok(Some(row)) if row.state == State::Gone => {}
+            Ok(Some(row)) if row.state.is_removed() => {}
             Ok(Some(row)) => report.add(match self.mapping(&row, None).await? {
                 Checked::Waits(Waiting::DeadLettered) => self.check_twice(&row, None).await?,
                 checked @ (Checked::Good | Checked::Waits(_) | Checked::Defect(_)) => checked,

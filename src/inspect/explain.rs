@@ -200,10 +200,14 @@ fn success(
     let head = row.and_then(|row| row.order.head.as_ref());
     let commit = head.map_or("its branch's head", |head| head.as_str());
     let absence = row.and_then(Mapping::absence);
+    let sleep = row.and_then(|row| row.activity.sleep);
     let detail = outcome.detail().unwrap_or_default();
     match outcome {
         Outcome::Ignored(_) => format!("ignore it: {detail}"),
         Outcome::Unchanged(_) => format!("do nothing: {detail}"),
+        Outcome::Recorded(None) if sleep.is_some() => {
+            "record it, and create no pipeline before the next activity".to_owned()
+        }
         Outcome::Recorded(None) => "record it, and leave its pipeline as it is".to_owned(),
         Outcome::Recorded(Some(_)) => {
             format!("record it, and leave its pipeline as it is: {detail}")
@@ -218,7 +222,9 @@ fn success(
         }
         Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
         Outcome::Deleted => {
-            let why = absence.map_or("closed", |why| why.as_str());
+            let asleep = sleep.map(|sleep| sleep.reason.as_str());
+            let why = absence.map(|why| why.as_str()).or(asleep);
+            let why = why.unwrap_or("closed");
             format!("delete {pipeline}: {why}")
         }
         Outcome::AlreadyDeleted => format!("record that {pipeline} does not exist"),

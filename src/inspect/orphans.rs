@@ -4,7 +4,7 @@ use crate::domain::clone::tags::{REPOSITORY, TaggedClone, Tags, is_owned, subjec
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
-use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::mapping::Mapping;
 use crate::ports::{Clock, PipelineReader, StoreReader, TagIndex};
 
 use crate::inspect::audit::{Auditor, is_unreadable};
@@ -43,7 +43,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             }
             row => row?,
         };
-        let existing = row.as_ref().filter(|row| row.state != State::Gone);
+        let existing = row.as_ref().filter(|row| !row.state.is_removed());
         if existing.is_some_and(|row| row.pipeline_name() == Some(name)) {
             return Ok(None);
         }

@@ -18,7 +18,7 @@ use crate::telemetry::metrics;
 
 use crate::jobs::job_fault::JobFault;
 use crate::jobs::status::JobStatus;
-use crate::jobs::{half_way_mappings, missed_deliveries, reconcile};
+use crate::jobs::{evict_idle, half_way_mappings, idle_subjects, missed_deliveries, reconcile};
 
 /// How often the items of the jobs are read.
 const LOOK: Duration = Duration::from_secs(60);
@@ -77,6 +77,11 @@ where
                 }
                 None => WITHOUT_GITHUB.to_owned(),
             },
+            Job::IdleSubjects => {
+                let (owner, now) = (reconciler.owner(), clock.now());
+                idle_subjects::run(store, rules, owner, &self.queue, now).await?
+            }
+            Job::EvictIdle => evict_idle::run(reconciler, &self.queue).await?,
             Job::Reconcile => match self.github.as_deref() {
                 Some(github) => {
                     let ended = reconcile::run(store, github, rules, &self.queue, clock).await;

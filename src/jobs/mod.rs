@@ -13,7 +13,9 @@
 //! in [`Jobs::run`](driver::Jobs::run).
 
 pub mod driver;
+mod evict_idle;
 mod half_way_mappings;
+mod idle_subjects;
 mod job_fault;
 pub mod missed_deliveries;
 pub mod reconcile;

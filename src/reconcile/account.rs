@@ -47,6 +47,11 @@ impl AccountGuard {
         self.seen().in_turn(self.quota.usable()).to_vec()
     }
 
+    /// Returns how many pipelines there may be before branchline creates no more.
+    pub(super) fn usable(&self) -> u32 {
+        self.quota.usable()
+    }
+
     /// Forgets that a subject waits.
     pub(super) fn forgets(&self, waiter: &Waiter) {
         let waiting = &mut self.seen().waiting;

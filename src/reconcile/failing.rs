@@ -131,6 +131,7 @@ mod tests {
     use crate::domain::ids::Timestamp;
     use crate::domain::ids::{BodyDigest, DeliveryId, RepositoryName, Subject, SubjectKind};
     use crate::domain::outcome::cause::Cause;
+    use crate::domain::state::activity::Signs;
     use crate::domain::state::desired::{AbsenceReason, DesiredState};
     use crate::domain::state::ordering::{EventKind, EventOrder};
 
@@ -152,6 +153,7 @@ mod tests {
             cause: Cause::Webhook(DeliveryId::parse("72d3162e").unwrap()),
             body: BodyDigest::of(b"{}"),
             wanted: DesiredState::Absent(AbsenceReason::Closed),
+            signs: Signs::default(),
             report: None,
         }
     }

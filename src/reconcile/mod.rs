@@ -27,7 +27,9 @@ mod repository_removal;
 mod repository_renaming;
 mod rerun;
 mod secret_scope;
+mod shortage;
 mod skipped_commits;
+mod sleep;
 pub mod template_cache;
 mod unknown_messages;
 mod wake;
@@ -58,6 +60,7 @@ use crate::reconcile::unknown_messages::UnknownMessages;
 
 pub use execute::CLAIM;
 pub use process::Processed;
+pub use shortage::Shortage;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;
 
 /// How often a message is planned again after another worker wrote the row first. More conflicts

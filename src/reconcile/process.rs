@@ -151,6 +151,10 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let done = self.wake(&wake, cause, lease, journal);
                 done.instrument(span).await
             }
+            Decision::Handle(Request::Sleep(request, cause)) => {
+                let done = self.sleep(&request, cause, lease, journal);
+                done.instrument(span).await
+            }
             Decision::Ignore(why) => Ok(Outcome::Ignored(why)),
         }
     }

@@ -21,6 +21,14 @@ use crate::reconcile::Reconciler;
 use crate::reconcile::execute::ActionContext;
 use crate::reconcile::lease::Lease;
 
+/// Returns a subject for questions about slots whose answer does not depend on who asks.
+pub(super) fn anyone() -> Subject {
+    Subject {
+        repository: RepositoryId(0),
+        kind: SubjectKind::PullRequest(0),
+    }
+}
+
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Finishes the row of a subject whose turn it is. A subject that wants no slot any more hands
     /// its turn on.
@@ -79,17 +87,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     ///
     /// If cancelled, the effect is that of [`Reconciler::process`].
     pub async fn wake_all_in_turn(&self) -> Result<(usize, Vec<CommitKey>), Fault> {
-        // Who is in turn does not depend on the subject that asks.
-        let anyone = Subject {
-            repository: RepositoryId(0),
-            kind: SubjectKind::PullRequest(0),
-        };
         let (mut woken, mut commits) = (0, Vec::new());
         for rule in &self.rules().0 {
             let Some(max) = rule.max_active else {
                 continue;
             };
-            let slots = self.store().slots(&rule.name, &anyone).await?;
+            let slots = self.store().slots(&rule.name, &anyone()).await?;
             let in_turn = slots.in_turn(max).iter().map(|waiter| Wake {
                 line: Line::Rule(rule.name.clone()),
                 waiter: waiter.clone(),

@@ -133,7 +133,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 {
                     next.phase = phase;
                 }
-                (None, Some(CommitUpdate::Head { .. }) | None) => {
+                (None, Some(CommitUpdate::Head { .. } | CommitUpdate::Idle { .. }) | None) => {
                     if self.pipelines.find(pipeline, None).await?.is_none() {
                         next.lose(pipeline.clone(), now);
                     }

@@ -98,7 +98,7 @@ async fn count_slots<S: Store, P: Pipelines, C: Clock>(
     if limited.is_empty() {
         return Ok(());
     }
-    for state in State::ALL.into_iter().filter(|state| *state != State::Gone) {
+    for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
         let mut pages = MappingPages::new(reconciler.store(), state);
         while let Some(rows) = next_page(&mut pages).await? {
             // A row that cannot be read is reported by the sweep, or by the next event of its

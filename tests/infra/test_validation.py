@@ -41,6 +41,8 @@ class Validation(unittest.TestCase):
             ({"rules": [rule | {"pipeline_name": "a b"}]}, "pipeline_name may have"),
             ({"rules": [rule | {"max_active": 3}]}, "in a rule with a name"),
             ({"rules": [rule | {"name": "api", "max_active": -1}]}, "from 1 to 10,000"),
+            ({"rules": [rule | {"idle": "2w"}]}, "such as 14d"),
+            ({"rules": [rule | {"max_age": "0d"}]}, "such as 14d"),
             ({"rules": [rule | {"role_arn": "admin"}]}, "the complete ARN of one role"),
             ({"rules": [rule | {"build_role_arn": "template"}]}, "the complete ARN of one role"),
             ({"rules": [rule | {"start": "now"}]}, "start must be commit, head or push"),

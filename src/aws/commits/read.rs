@@ -9,12 +9,14 @@ use crate::domain::ids::{
 };
 use crate::domain::report::execution::{ExecutionState, StepState};
 use crate::domain::report::fault::GitHubFaultKind;
+use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::record::{
     Attempt, CommitKey, CommitRecord, FailedReport, Phase, Reported, Sending,
 };
 use crate::domain::report::run::{ActionFailure, Approval, Run, StageRun};
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
 use crate::domain::report::{ReportForm, ReportState};
+use crate::domain::state::activity::SleepReason;
 use crate::domain::state::desired::AbsenceReason;
 
 use crate::aws::commits::keys::{COMMIT, SUBJECT};
@@ -59,6 +61,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
         ended_execution: execution("ended_execution")?.flatten(),
         ended_at: row.optional("ended_at", Timestamp::from_rfc3339)?,
         outdated: row.part("outdated", attempt)?,
+        idle: row.part("idle", idle)?,
         run: row.part("run", run)?,
         reported: row.part("reported", reported)?,
         sender: row.part("sender", sender)?,
@@ -100,6 +103,14 @@ fn attempt(part: &Part<'_>) -> Result<Attempt, Fault> {
     Ok(Attempt {
         execution: part.parse("execution", |id| ExecutionId::parse(id).ok())?,
         attempt: part.required("attempt")?,
+    })
+}
+
+fn idle(part: &Part<'_>) -> Result<IdleNote, Fault> {
+    let removal_at = part.optional("removal_at", Timestamp::from_rfc3339)?;
+    Ok(match removal_at {
+        Some(at) => IdleNote::RemovalAt(at),
+        None => IdleNote::Asleep(part.parse("asleep", SleepReason::parse)?),
     })
 }
 

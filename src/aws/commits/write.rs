@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::{CommitId, ExecutionId, RepositoryName, Timestamp};
+use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::record::{
     Attempt, CommitKey, CommitRecord, CommitUpdate, FailedReport, Phase, Reported, ReportedHead,
     Sending,
@@ -45,6 +46,12 @@ pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
     let mut change = touched(now, Some(CommitList::Unreported.as_str()));
     match update {
         CommitUpdate::Superseded { by, .. } => change.set("superseded_by", Some(s(by.as_str()))),
+        CommitUpdate::Idle { note, .. } => {
+            change.set("idle", note.as_ref().map(idle));
+            if matches!(note, Some(IdleNote::Asleep(_))) {
+                change.set("ended_at", Some(s(now.to_string())));
+            }
+        }
         CommitUpdate::Head {
             head,
             phase,
@@ -74,6 +81,7 @@ fn head(
     change.set("superseded_by", None);
     // A new report may be possible where an earlier one was not.
     change.set("failed", None);
+    change.set("idle", None);
     if let Some(execution) = execution {
         change.set("execution", Some(s(execution.as_str())));
     }
@@ -102,6 +110,7 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change.set("ended_execution", execution(&record.ended_execution));
     change.set("ended_at", text(record.ended_at.as_ref()));
     change.set("outdated", record.outdated.as_ref().map(attempt));
+    change.set("idle", record.idle.as_ref().map(idle));
     change.set("run", record.run.as_ref().map(run));
     change.set("reported", record.reported.as_ref().map(reported));
     change.set("sender", record.sender.as_ref().map(sender));
@@ -154,6 +163,14 @@ fn phase(change: &mut Expression, phase: &Phase) {
     change.set("ahead", ahead.map(count));
     change.set("pipeline", text(pipeline));
     change.set("left_out_stages", stages.map(list));
+}
+
+fn idle(note: &IdleNote) -> AttributeValue {
+    let (removal_at, asleep) = match note {
+        IdleNote::RemovalAt(at) => (Some(at), None),
+        IdleNote::Asleep(reason) => (None, Some(s(reason.as_str()))),
+    };
+    map([("removal_at", text(removal_at)), ("asleep", asleep)])
 }
 
 fn attempt(attempt: &Attempt) -> AttributeValue {

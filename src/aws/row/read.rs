@@ -12,6 +12,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::state::activity::{Activity, Sleep, SleepReason};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{
     Approved, ClaimInfo, Mapping, Observed, State, UnknownAttributes,
@@ -44,6 +45,7 @@ pub(super) fn known(row: &Part<'_>) -> Result<Mapping, Fault> {
         approved: row.part("approved", approved)?,
         start_token: row.optional("start_token", |id| DeliveryId::parse(id).ok())?,
         retry: row.part("retry", failed_stage)?,
+        activity: row.part("activity", activity)?.unwrap_or_default(),
         slot: row.text("slot")?.map(str::to_owned),
         claim: claim(row)?,
         attempts: row.required("attempts")?,
@@ -133,6 +135,7 @@ fn pipeline(part: &Part<'_>) -> Result<PipelineResource, Fault> {
         version: part.number("version")?,
         template_version: part.number("template_version")?,
         fingerprint: part.part("fingerprint", fingerprint)?,
+        created_at: part.optional("created_at", Timestamp::from_rfc3339)?,
     })
 }
 
@@ -203,6 +206,30 @@ fn failed_stage(part: &Part<'_>) -> Result<FailedStage, Fault> {
         execution: part.parse("execution", |id| ExecutionId::parse(id).ok())?,
         attempt: part.required("attempt")?,
         stage: part.owned("stage")?,
+    })
+}
+
+fn activity(part: &Part<'_>) -> Result<Activity, Fault> {
+    let flag = |name| match part.names().any(|known| known == name) {
+        true => part.flag(name),
+        false => Ok(false),
+    };
+    let time = |name| Ok(part.number(name)?.map(Timestamp));
+    let sleep = match (
+        part.optional("asleep", SleepReason::parse)?,
+        time("asleep_since")?,
+    ) {
+        (Some(reason), Some(since)) => Some(Sleep { reason, since }),
+        (None, None) => None,
+        (Some(_), None) => return Err(part.fault("asleep_since")),
+        (None, Some(_)) => return Err(part.fault("asleep")),
+    };
+    Ok(Activity {
+        last: time("last")?,
+        is_draft: flag("draft")?,
+        is_kept: flag("kept")?,
+        removal_at: time("removal_at")?,
+        sleep,
     })
 }
 

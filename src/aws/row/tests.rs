@@ -10,6 +10,7 @@ use crate::domain::ids::{
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::{CommentPolicy, ReportTarget};
+use crate::domain::state::activity::{Activity, Sleep, SleepReason};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
@@ -82,6 +83,7 @@ fn full() -> Mapping {
                     variables: vec!["PR".into()],
                     left_out_stages: vec!["Deploy".into()],
                 }),
+                created_at: Some(Timestamp(1_767_225_600_123)),
             }),
         },
         observed: Observed {
@@ -105,6 +107,16 @@ fn full() -> Mapping {
             attempt: 2,
             stage: "Build".into(),
         }),
+        activity: Activity {
+            last: Some(Timestamp(i64::MAX)),
+            is_draft: true,
+            is_kept: true,
+            removal_at: Some(Timestamp(6)),
+            sleep: Some(Sleep {
+                reason: SleepReason::MaxAge,
+                since: Timestamp(7),
+            }),
+        },
         slot: Some("rule 1".into()),
         claim: Some(ClaimInfo {
             owner: "worker/1".into(),
@@ -189,7 +201,11 @@ fn damage_to_any_attribute_is_named() {
     for path in paths {
         let mut item = whole.clone();
         let (map, name) = holder(&mut item, &path);
-        map.insert(name.to_owned(), AttributeValue::Bool(true));
+        let damaged = match map.get(name) {
+            Some(AttributeValue::Bool(_)) => n(1),
+            Some(_) | None => AttributeValue::Bool(true),
+        };
+        map.insert(name.to_owned(), damaged);
         let fault = read(&item).unwrap_err();
         assert_eq!(fault.reason, Reason::MappingUnreadable, "{path}");
         assert!(
@@ -213,6 +229,8 @@ fn a_missing_attribute_is_named() {
         "resources.pipeline.name",
         "observed.executions",
         "approved.by",
+        "activity.asleep",
+        "activity.asleep_since",
         "claim_owner",
         "claim_until",
     ] {
@@ -231,7 +249,7 @@ fn a_missing_attribute_is_named() {
 fn a_row_of_a_newer_schema_is_left_alone_and_retried() {
     let mut item = write(&full());
     item.insert("schema".to_owned(), n(SCHEMA + 1));
-    item.insert("state".to_owned(), s("asleep"));
+    item.insert("state".to_owned(), s("retiring"));
     let fault = read(&item).unwrap_err();
     assert_eq!(fault.reason, Reason::MappingNewer);
     assert!(

@@ -7,6 +7,7 @@ use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::BodyDigest;
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::target::ReportTarget;
+use crate::domain::state::activity::Activity;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, Resources};
@@ -38,6 +39,7 @@ pub(super) fn known(mapping: &Mapping) -> Item {
         ("approved", mapping.approved.as_ref().map(approved)),
         ("start_token", text(mapping.start_token.as_ref())),
         ("retry", mapping.retry.as_ref().map(failed_stage)),
+        ("activity", activity(&mapping.activity)),
         ("slot", text(mapping.slot.as_ref())),
         ("claim_owner", text(claim.map(|claim| &claim.owner))),
         ("claim_until", claim.map(|claim| n(claim.until.0))),
@@ -109,6 +111,7 @@ fn pipeline(pipeline: &PipelineResource) -> AttributeValue {
             "fingerprint",
             pipeline.fingerprint.as_ref().map(fingerprint),
         ),
+        ("created_at", text(pipeline.created_at.as_ref())),
     ])
 }
 
@@ -168,6 +171,21 @@ fn failed_stage(failed: &FailedStage) -> AttributeValue {
         ("attempt", Some(n(failed.attempt))),
         ("stage", text(Some(&failed.stage))),
     ])
+}
+
+/// A flag is written where it is set.
+fn activity(activity: &Activity) -> Option<AttributeValue> {
+    let flag = |is_set: bool| is_set.then_some(AttributeValue::Bool(true));
+    let sleep = activity.sleep.as_ref();
+    let known = item([
+        ("last", activity.last.map(|at| n(at.0))),
+        ("draft", flag(activity.is_draft)),
+        ("kept", flag(activity.is_kept)),
+        ("removal_at", activity.removal_at.map(|at| n(at.0))),
+        ("asleep", sleep.map(|sleep| s(sleep.reason.as_str()))),
+        ("asleep_since", sleep.map(|sleep| n(sleep.since.0))),
+    ]);
+    (!known.is_empty()).then_some(AttributeValue::M(known))
 }
 
 fn approved(approved: &Approved) -> AttributeValue {

@@ -73,7 +73,7 @@ fn columns() -> Vec<Column<Row>> {
     fn colour(row: &Row) -> Option<Colour> {
         match row.state {
             "active" => Some(Colour::Green),
-            "gone" => None,
+            "gone" | "asleep" => None,
             _ if row.last_error.is_some() => Some(Colour::Red),
             _ => Some(Colour::Yellow),
         }
@@ -93,7 +93,7 @@ fn columns() -> Vec<Column<Row>> {
         })
         .rank(1),
         Column::new("NOTE", 40, |row: &Row| {
-            let why = row.absence.map(str::to_owned);
+            let why = row.absence.or(row.asleep).map(str::to_owned);
             row.last_error.clone().or(why).unwrap_or_default()
         })
         .flexible(8),

@@ -1,8 +1,11 @@
 //! The keys of a rule that concern its clones, beside stages, actions, role and tags.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::clone::overrides::{CloneRoles, ExecutionMode, RoleChoice, StageSelection};
 use crate::domain::rules::placeholder::Placeholder;
+use crate::domain::rules::retention::{OnFull, Retention};
 use crate::domain::rules::rule::{Start, Update};
 
 const HEAD: &str = r#"
@@ -242,5 +245,62 @@ fn keys_that_a_rule_must_not_set_are_refused_with_the_reason() {
     branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: AWS accepts no empty value
     branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: unknown placeholder '{nothing}': use {repository}, {owner}, {repo}, {branch}, {branch_slug}, {number}, {sha}, {base}, {author}, {title}, {base_slug}, {author_slug}, {title_slug}
     branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: expected text in quotes, or { value = "...", raw = true }
+    "#);
+}
+
+fn retention(on: &str, lines: &str) -> Result<Retention, String> {
+    let text = format!(
+        "{HEAD}[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"t\"\n{lines}\n"
+    );
+    let config = load_text(text.leak(), &Overrides::default());
+    let rule = config.map(|mut config| config.rules.0.remove(0));
+    rule.map(|rule| rule.retention)
+        .map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn clones_are_kept_unless_the_rule_says_for_how_long() {
+    assert_eq!(retention("pull_request", ""), Ok(Retention::default()));
+    let day = Duration::from_hours(24);
+    let given = "idle = \"14d\"\nmax_age = \"90d\"\nkeep_label = \"keep\"\non_full = \"wait\"";
+    let expected = Retention {
+        idle: Some(14 * day),
+        max_age: Some(90 * day),
+        keep_label: Some("keep".to_owned()),
+        on_full: OnFull::Wait,
+    };
+    assert_eq!(retention("pull_request", given), Ok(expected));
+    let evicts = retention(
+        "pull_request",
+        "on_full = \"evict-idle\"\nkeep_label = \"keep\"",
+    );
+    assert_eq!(evicts.unwrap().on_full, OnFull::EvictIdle);
+    assert_eq!(
+        retention("branch", "idle = \"1m\"").unwrap().idle,
+        Some(Duration::from_mins(1))
+    );
+}
+
+#[test]
+fn a_time_that_is_no_limit_is_refused() {
+    let mistakes = [
+        ("pull_request", "idle = \"59s\"\nmax_age = \"366d\""),
+        ("pull_request", "idle = 14"),
+        ("pull_request", "keep_label = \"keep\""),
+        ("pull_request", "idle = \"14d\"\nkeep_label = \"\""),
+        ("branch", "idle = \"14d\"\nkeep_label = \"keep\""),
+        ("merge_group", "idle = \"14d\""),
+        ("pull_request", "on_full = \"evict\""),
+    ];
+    let texts = mistakes.map(|(on, lines)| retention(on, lines).unwrap_err());
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    branchline.toml:10: rule[1].idle: expected a time from "1m" to "365d", such as "14d"
+    branchline.toml:11: rule[1].max_age: expected a time from "1m" to "365d", such as "14d"
+    branchline.toml:10: rule[1].idle: expected text in quotes
+    branchline.toml:10: rule[1].keep_label: has no effect without idle, max_age or on_full = "evict-idle": set one of them, or remove it
+    branchline.toml:11: rule[1].keep_label: expected the name of a label, of 1 to 50 characters
+    branchline.toml:6: rule[1]: 'keep_label' does not apply to a rule with on = "branch": remove it
+    branchline.toml:6: rule[1]: 'idle' does not apply to a rule with on = "merge_group": remove it
+    branchline.toml:10: rule[1].on_full: expected "wait" or "evict-idle"
     "#);
 }

@@ -123,6 +123,20 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ("name = \"branches\"", "update = \"always\""),
         ("name = \"branches\"", "secrets = { \"A/B/C\" = \"x\" }"),
         ("name = \"branches\"", "comment = \"always\""),
+        ("name = \"branches\"", "idle = \"soon\""),
+        ("name = \"branches\"", "idle = 14"),
+        ("name = \"branches\"", "idle = \"0d\""),
+        ("name = \"branches\"", "max_age = \"2w\""),
+        ("name = \"branches\"", "on_full = \"evict\""),
+        (
+            "name = \"branches\"",
+            "idle = \"14d\"\nkeep_label = \"keep\"",
+        ),
+        ("[[rule]]\n", "[[rule]]\nkeep_label = \"keep\"\n"),
+        (
+            "[[rule]]\n",
+            "[[rule]]\nidle = \"14d\"\nkeep_label = \"\"\n",
+        ),
         ("[[rule]]\n", "[[rule]]\ncomment = \"often\"\n"),
         (
             "[[rule]]\n",

@@ -16,6 +16,8 @@ pub enum Ignored {
     PipelineEvent,
     /// An action of `pull_request` that changes nothing about a pipeline.
     Action(ActionName),
+    /// A label was added or removed, and the rule keeps no pipeline by it.
+    Label,
     /// A check run that branchline did not create.
     ForeignCheck,
     /// Checks were requested again of a commit that is not reported.
@@ -39,6 +41,7 @@ impl Ignored {
             Self::UnknownState => "unknown-state",
             Self::PipelineEvent => "pipeline-event",
             Self::Action(_) => "action",
+            Self::Label => "label",
             Self::ForeignCheck => "foreign-check",
             Self::NotReported => "not-reported",
             Self::NotABranch => "not-a-branch",

@@ -11,4 +11,5 @@ pub(crate) mod payload;
 mod pipeline_event;
 pub mod repair_request;
 pub mod sighting;
+pub mod sleep_request;
 pub mod wake;

@@ -132,6 +132,7 @@ impl Seen {
                     "base": pull.base.as_str(),
                     "title": pull.title,
                     "author": pull.author,
+                    "labels": pull.labels,
                 });
                 ("pull_request", pull)
             }
@@ -174,6 +175,8 @@ struct PullPayload {
     base: String,
     title: String,
     author: Option<String>,
+    #[serde(default)]
+    labels: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -218,6 +221,8 @@ fn seen(payload: SeenPayload) -> Result<Seen, Fault> {
                 skip: false,
                 title: String::new(),
                 author: None,
+                labels: pull.labels,
+                label: None,
             }
             .with_texts(pull.title, pull.author),
         )),
@@ -266,6 +271,8 @@ mod tests {
             title: String::new(),
             author: None,
             skip: false,
+            labels: vec!["keep".to_owned()],
+            label: None,
         }
         .with_texts(title.to_owned(), None)
     }

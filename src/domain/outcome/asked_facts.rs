@@ -37,7 +37,8 @@ impl AskedFacts {
             | Change::Renamed(_)
             | Change::Rerun(_)
             | Change::Repair(_)
-            | Change::Wake(_) => None,
+            | Change::Wake(_)
+            | Change::Sleep(_) => None,
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Cause {
     Repair(DeliveryId),
     /// A slot that became free, by the id of the wake.
     Wake(DeliveryId),
+    /// A subject that was idle, by the id of the request.
+    Sleep(DeliveryId),
     /// The sweep for abandoned mappings, by the owner of its claim.
     Sweep(String),
     /// An operator who replayed a dead letter, by its delivery.
@@ -33,6 +35,7 @@ pub enum Cause {
 const SIGHTING: &str = "sighting";
 const REPAIR: &str = "repair";
 const WAKE: &str = "wake";
+const SLEEP: &str = "sleep";
 const SWEEP: &str = "sweep";
 const REPLAY: &str = "replay";
 const DROP: &str = "drop";
@@ -49,6 +52,7 @@ impl Cause {
             | Self::Sighting(id)
             | Self::Repair(id)
             | Self::Wake(id)
+            | Self::Sleep(id)
             | Self::Replay(id)
             | Self::Drop(id)
             | Self::DeadLetter(id) => Some(id),
@@ -65,6 +69,7 @@ impl fmt::Display for Cause {
             Self::Sighting(id) => write!(f, "{SIGHTING}:{id}"),
             Self::Repair(id) => write!(f, "{REPAIR}:{id}"),
             Self::Wake(id) => write!(f, "{WAKE}:{id}"),
+            Self::Sleep(id) => write!(f, "{SLEEP}:{id}"),
             Self::Sweep(owner) => write!(f, "{SWEEP}:{owner}"),
             Self::Replay(id) => write!(f, "{REPLAY}:{id}"),
             Self::Drop(id) => write!(f, "{DROP}:{id}"),
@@ -90,6 +95,7 @@ impl FromStr for Cause {
             Some((SIGHTING, rest)) => id(rest).map(Self::Sighting),
             Some((REPAIR, rest)) => id(rest).map(Self::Repair),
             Some((WAKE, rest)) => id(rest).map(Self::Wake),
+            Some((SLEEP, rest)) => id(rest).map(Self::Sleep),
             Some((SWEEP, owner)) => Ok(Self::Sweep(owner.to_owned())),
             Some((REPLAY, rest)) => id(rest).map(Self::Replay),
             Some((DROP, rest)) => id(rest).map(Self::Drop),
@@ -116,6 +122,7 @@ mod tests {
             Cause::Sighting(id()),
             Cause::Repair(id()),
             Cause::Wake(id()),
+            Cause::Sleep(id()),
             Cause::Sweep("0123/7".to_owned()),
             Cause::Replay(id()),
             Cause::Drop(id()),

@@ -8,6 +8,8 @@ pub mod audit;
 pub mod comment;
 pub mod execution;
 pub mod fault;
+mod idle;
+pub mod idle_note;
 mod markdown;
 mod parts;
 mod reasons;

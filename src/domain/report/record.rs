@@ -9,6 +9,7 @@ use crate::domain::ids::{
 use crate::domain::report::ReportState;
 use crate::domain::report::execution::{ExecutionEvent, ExecutionState};
 use crate::domain::report::fault::GitHubFaultKind;
+use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::run::Run;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::state::desired::AbsenceReason;
@@ -117,6 +118,13 @@ pub enum CommitUpdate {
         /// The head.
         by: CommitId,
     },
+    /// Its pipeline will be removed or was, because its subject is idle; `None` if it will not be.
+    Idle {
+        /// The commit.
+        key: CommitKey,
+        /// What is known.
+        note: Option<IdleNote>,
+    },
 }
 
 impl CommitUpdate {
@@ -125,7 +133,7 @@ impl CommitUpdate {
     pub fn key(&self) -> &CommitKey {
         match self {
             Self::Head { head, .. } => &head.key,
-            Self::Superseded { key, .. } => key,
+            Self::Superseded { key, .. } | Self::Idle { key, .. } => key,
         }
     }
 }
@@ -165,6 +173,8 @@ pub struct CommitRecord {
     pub ended_at: Option<Timestamp>,
     /// The attempt that counts no more, like those before it: the commit was to run again.
     pub outdated: Option<Attempt>,
+    /// What is known of the removal of the pipeline of an idle subject.
+    pub idle: Option<IdleNote>,
     /// The execution, as its events describe it.
     pub run: Option<Run>,
     /// What was reported to GitHub.
@@ -232,6 +242,7 @@ impl CommitRecord {
                 updated_at: now,
                 ..seen?
             }),
+            CommitUpdate::Idle { note, .. } => Some(seen?.next(now).noted(*note)),
             CommitUpdate::Head {
                 head,
                 phase,
@@ -264,6 +275,7 @@ impl CommitRecord {
                         Some(attempt) => Some(attempt.clone()),
                         None => seen.as_ref().and_then(|seen| seen.outdated.clone()),
                     },
+                    idle: None,
                     run: seen.as_ref().and_then(|seen| seen.run.clone()),
                     reported: seen.as_ref().and_then(|seen| seen.reported.clone()),
                     sender: seen.and_then(|seen| seen.sender),
@@ -374,7 +386,7 @@ impl CommitRecord {
     /// Returns true if an execution of the commit may be running.
     #[must_use]
     pub fn may_be_running(&self) -> bool {
-        let builds = matches!(self.phase, Phase::Building { .. });
+        let builds = matches!(self.phase, Phase::Building { .. }) && self.asleep().is_none();
         builds && self.counted_run().is_none_or(|run| !run.is_final())
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::fault::Reason;
 use crate::domain::ids::{CheckRunId, CommitId, Timestamp};
 use crate::domain::report::execution::ExecutionState;
+use crate::domain::report::idle::why_removed;
 use crate::domain::report::markdown::{code, link};
 use crate::domain::report::parts::{duration, escaped, failed_action, left_out, stages};
 use crate::domain::report::reasons::{absence, advice};
@@ -135,7 +136,11 @@ impl CommitRecord {
                 state: ReportState::Queued,
                 title: waiting(*reason, *ahead),
             },
-            Phase::Building { .. } => running(self.counted_run()),
+            Phase::Building { .. } => match self.asleep() {
+                Some(_) if reported_final => return None,
+                Some(reason) => Text::new(Conclusion::Cancelled, why_removed(reason)),
+                None => running(self.counted_run()),
+            },
             Phase::Absent(reason) => {
                 // The result of a closed pull request stays.
                 if reported_final && reason.is_ending() && !is_cut_off {
@@ -164,7 +169,7 @@ impl CommitRecord {
     /// The page of the execution, or of the pipeline while no execution is known. A pipeline that
     /// was deleted has no page, so the link that GitHub has is replaced by that of all pipelines.
     pub(super) fn url(&self, region: &str) -> Option<String> {
-        let Phase::Building { pipeline, .. } = &self.phase else {
+        let Some((pipeline, _)) = self.pipeline() else {
             let all = || format!("{}?region={region}", pipelines_page(region));
             return self.execution.as_ref().map(|_| all());
         };
@@ -182,11 +187,7 @@ impl CommitRecord {
 
     fn summary(&self, text: &Text, url: Option<&str>) -> String {
         let mut summary = format!("{}\n", escaped(&text.title));
-        if let Phase::Building {
-            pipeline,
-            left_out_stages,
-        } = &self.phase
-        {
+        if let Some((pipeline, left_out_stages)) = self.pipeline() {
             let name = code(pipeline.as_str());
             let pipeline = url.map_or_else(|| name.clone(), |url| link(&name, url));
             let _ = write!(summary, "\nPipeline: {pipeline}\n");
@@ -198,6 +199,7 @@ impl CommitRecord {
                 failed_action(&mut summary, failure);
             }
         }
+        self.idle_note(&mut summary);
         summary
     }
 }

@@ -1,6 +1,7 @@
 //! What a change of a mapping means for the records of its commits.
 
 use crate::domain::ids::{CommitId, ExecutionId};
+use crate::domain::report::idle_note::IdleNote;
 use crate::domain::report::record::{Attempt, CommitKey, CommitUpdate, Phase, ReportedHead};
 use crate::domain::state::desired::{AbsenceReason, Desired};
 use crate::domain::state::mapping::{Mapping, State};
@@ -40,18 +41,49 @@ pub fn recorded(seen: Option<&Mapping>, next: &Mapping, builds: bool) -> Vec<Com
     let is_new_reason = seen.and_then(Mapping::absence) != next.absence();
     let phase = match (next.absence(), &next.state) {
         (Some(reason), _) if is_new_head || is_new_reason => {
-            Some(Phase::Absent(reason)).filter(|_| is_new_head || !reason.is_ending())
+            let was_asleep = seen.is_some_and(|seen| seen.state == State::Asleep);
+            let is_said = is_new_head || was_asleep || !reason.is_ending();
+            Some(Phase::Absent(reason)).filter(|_| is_said)
         }
         (None, State::Active) if is_new_head => match builds {
             true => building(next),
             false => Some(Phase::Absent(AbsenceReason::Skipped)),
         },
+        // A commit that is to be built wakes the subject.
+        (None, State::Asleep) if is_new_head => Some(Phase::Absent(AbsenceReason::Skipped)),
         (Some(_) | None, _) => None,
     };
     let head = phase.and_then(|phase| head_update(next, phase, None, None));
     let created_again = ended(seen, next).filter(|_| next.absence().is_none());
     let before = superseded(seen, next).into_iter().chain(created_again);
-    before.chain(head).collect()
+    let mut updates: Vec<_> = before.chain(head).collect();
+    if let Some(withdrawn) = withdrawn(seen, next)
+        && updates.iter().all(|update| update.key() != withdrawn.key())
+    {
+        updates.push(withdrawn);
+    }
+    updates
+}
+
+/// Returns the update for a removal of the pipeline that was announced, and does not follow.
+fn withdrawn(seen: Option<&Mapping>, next: &Mapping) -> Option<CommitUpdate> {
+    let seen = seen.filter(|seen| seen.activity.removal_at.is_some())?;
+    let is_withdrawn = next.activity.removal_at.is_none() && seen.order.head == next.order.head;
+    idle(next, None).filter(|_| is_withdrawn)
+}
+
+/// Returns the update for a row in which the removal of the pipeline was announced or withdrawn.
+#[must_use]
+pub fn announced(next: &Mapping) -> Option<CommitUpdate> {
+    idle(next, next.activity.removal_at.map(IdleNote::RemovalAt))
+}
+
+fn idle(row: &Mapping, note: Option<IdleNote>) -> Option<CommitUpdate> {
+    let commit = row.order.head.as_ref().filter(|_| row.report.is_some())?;
+    Some(CommitUpdate::Idle {
+        key: key(row, commit),
+        note,
+    })
 }
 
 /// Returns the update for a row that is settled after an effect. `outdated` is the attempt after
@@ -62,9 +94,11 @@ pub fn settled(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
-    let phase = match next.absence() {
-        Some(reason) => Phase::Absent(reason),
-        None => building(next)?,
+    let sleep = next.activity.sleep.filter(|_| next.state == State::Asleep);
+    let phase = match (next.absence(), sleep) {
+        (Some(reason), _) => Phase::Absent(reason),
+        (None, Some(sleep)) => return idle(next, Some(IdleNote::Asleep(sleep.reason))),
+        (None, None) => building(next)?,
     };
     head_update(next, phase, execution, outdated)
 }

@@ -9,6 +9,7 @@ use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
+use crate::domain::rules::retention::Retention;
 
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct Rule {
     pub stop_on_close: bool,
     /// The highest number of clones; `None` sets no limit.
     pub max_active: Option<u32>,
+    /// How long clones of open subjects are kept.
+    pub retention: Retention,
     /// The form in which its subjects' commits are reported to GitHub; `None` if they are not.
     pub report: Option<ReportForm>,
     /// The name of the check run, or the context of the commit status.

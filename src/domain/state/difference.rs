@@ -121,5 +121,8 @@ fn is_failing(intent: &Intent, row: &Mapping) -> bool {
 
 /// Returns true if the row changes in more than the position of its last event.
 fn says_more(next: &Mapping, row: &Mapping) -> bool {
-    next.desired != row.desired || next.order.head != row.order.head || next.state != row.state
+    next.desired != row.desired
+        || next.order.head != row.order.head
+        || next.state != row.state
+        || next.activity.is_kept != row.activity.is_kept
 }

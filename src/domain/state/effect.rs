@@ -54,6 +54,15 @@ pub struct ExistingClone {
     pub built: Option<CommitId>,
 }
 
+impl ExistingClone {
+    /// The version of every new pipeline (API reference, `PipelineDeclaration.version`).
+    pub const FIRST_VERSION: i32 = 1;
+
+    fn is_new(&self) -> bool {
+        self.version == Some(Self::FIRST_VERSION)
+    }
+}
+
 impl Mapping {
     /// Returns the row after its effect.
     #[must_use]
@@ -62,13 +71,19 @@ impl Mapping {
             EffectResult::Present(clone) => {
                 let version = clone.version.or(self.pipeline_version());
                 let template_version = clone.template_version.or(self.template_version());
+                let created_at = match self.state == State::Creating || clone.is_new() {
+                    true => Some(now),
+                    false => self.pipeline_created_at(),
+                };
                 self.state = State::Active;
+                self.activity.sleep = None;
                 self.resources.pipeline = Some(PipelineResource {
                     name: clone.name,
                     arn: Some(clone.arn),
                     version,
                     template_version,
                     fingerprint: Some(clone.fingerprint),
+                    created_at,
                 });
                 self.slot = clone.slot.or(self.slot);
                 let head = self.order.head.clone();
@@ -77,8 +92,12 @@ impl Mapping {
             result @ (EffectResult::Absent | EffectResult::Ended(_)) => {
                 if let EffectResult::Ended(reason) = result {
                     self.desired = Some(Desired::Absent { reason, last: None });
+                    self.activity.sleep = None;
                 }
-                self.state = State::Gone;
+                self.state = match self.activity.sleep {
+                    Some(_) => State::Asleep,
+                    None => State::Gone,
+                };
                 self.resources.pipeline = None;
                 self.observed.built = None;
                 self.slot = None;

@@ -19,6 +19,7 @@ use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::Rule;
+use crate::domain::state::activity::Activity;
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::ordering::EventOrder;
 use crate::domain::state::resources::Resources;
@@ -41,16 +42,19 @@ pub enum State {
     /// A tombstone: the pipeline is deleted or never existed. The row stays, so that an old
     /// `opened` does not recreate it.
     Gone,
+    /// The subject is open, and its pipeline was deleted until the next activity.
+    Asleep,
 }
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Creating,
         Self::Active,
         Self::Starting,
         Self::Deleting,
         Self::Gone,
+        Self::Asleep,
     ];
     /// The states under a claim: a worker that ends leaves one of them behind.
     pub const HALF_WAY: [Self; 3] = [Self::Creating, Self::Starting, Self::Deleting];
@@ -64,6 +68,16 @@ impl State {
             Self::Starting => "starting",
             Self::Deleting => "deleting",
             Self::Gone => "gone",
+            Self::Asleep => "asleep",
+        }
+    }
+
+    /// Returns true if the subject is settled without a pipeline.
+    #[must_use]
+    pub fn is_removed(self) -> bool {
+        match self {
+            Self::Gone | Self::Asleep => true,
+            Self::Creating | Self::Active | Self::Starting | Self::Deleting => false,
         }
     }
 }
@@ -103,6 +117,8 @@ pub struct Mapping {
     /// The failed stage of the head's execution that is to be retried. Set while the pipeline is
     /// being started because a person asked for the head's checks again.
     pub retry: Option<FailedStage>,
+    /// The activity of the subject, and whether it is asleep.
+    pub activity: Activity,
     /// The rule among whose `max_active` clones it has a slot.
     pub slot: Option<String>,
     /// The claim of the worker that is changing the pipeline.
@@ -208,6 +224,7 @@ impl Mapping {
             approved: None,
             start_token: None,
             retry: None,
+            activity: Activity::default(),
             slot: None,
             claim: None,
             attempts: 0,
@@ -258,7 +275,8 @@ impl Mapping {
     pub fn last_pipeline_name(&self) -> Option<&PipelineName> {
         let last = match &self.desired {
             Some(Desired::Absent { last, .. }) => last.as_ref(),
-            Some(Desired::Present(_)) | None => None,
+            Some(Desired::Present(spec)) => Some(spec).filter(|_| self.state == State::Asleep),
+            None => None,
         };
         self.pipeline_name().or(last.map(|spec| &spec.pipeline))
     }
@@ -279,6 +297,12 @@ impl Mapping {
     #[must_use]
     pub fn pipeline_version(&self) -> Option<i32> {
         self.resources.pipeline.as_ref()?.version
+    }
+
+    /// Returns when its pipeline was created.
+    #[must_use]
+    pub fn pipeline_created_at(&self) -> Option<Timestamp> {
+        self.resources.pipeline.as_ref()?.created_at
     }
 
     /// Returns the version of the template that its pipeline was made from.

@@ -1,7 +1,7 @@
 //! The resources of a subject in the account, by kind.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::ids::{PipelineArn, PipelineName};
+use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
 
 /// The resources of a subject, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct PipelineResource {
     pub template_version: Option<i32>,
     /// The fingerprint of the declaration that was last written to CodePipeline.
     pub fingerprint: Option<CloneFingerprint>,
+    /// When the clone was created or adopted; `None` before that.
+    pub created_at: Option<Timestamp>,
 }
 
 impl PipelineResource {
@@ -37,6 +39,7 @@ impl PipelineResource {
             version: None,
             template_version: None,
             fingerprint: None,
+            created_at: None,
         }
     }
 }

@@ -129,6 +129,12 @@ impl SlotUse {
         in_turn.find(|waiter| !before.contains(waiter))
     }
 
+    /// Returns how many of those who wait find no slot.
+    #[must_use]
+    pub fn shortage(&self, max: u32) -> usize {
+        self.waiting.len().saturating_sub(self.free(max))
+    }
+
     fn free(&self, max: u32) -> usize {
         limit(max).saturating_sub(self.taken)
     }
@@ -203,6 +209,13 @@ mod tests {
             ..slots(2, &[])
         };
         assert_eq!(next_after(&nobody, 1, 2), None);
+    }
+
+    #[test]
+    fn those_who_wait_for_a_free_slot_lack_none() {
+        assert_eq!(slots(2, &[3, 4]).shortage(2), 2);
+        assert_eq!(slots(1, &[3, 4]).shortage(2), 1);
+        assert_eq!(slots(0, &[3]).shortage(2), 0);
     }
 
     #[test]

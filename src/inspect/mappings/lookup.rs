@@ -108,10 +108,10 @@ pub async fn subject<S: StoreReader>(text: &str, store: &S) -> Result<Subject, S
 }
 
 /// Returns the last subject of a pipeline that was deleted, and whose name is therefore no longer
-/// reserved. Reads all mappings in the state `gone`.
+/// reserved. Reads all mappings without a pipeline.
 async fn last_owner<S: StoreReader>(name: &PipelineName, store: &S) -> Result<Subject, String> {
     let filter = Filter {
-        states: vec![State::Gone],
+        states: vec![State::Gone, State::Asleep],
         ..Filter::default()
     };
     let mut listing = Listing::new(store, filter);

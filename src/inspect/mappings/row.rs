@@ -16,7 +16,7 @@ pub struct Row {
     pub repository_id: u64,
     /// The subject, as people write it.
     pub subject: String,
-    /// `creating`, `active`, `starting`, `deleting` or `gone`.
+    /// `creating`, `active`, `starting`, `deleting`, `gone` or `asleep`.
     pub state: &'static str,
     /// The branch that the clone fetches.
     pub branch: Option<String>,
@@ -44,6 +44,14 @@ pub struct Row {
     pub built: Option<String>,
     /// The reason why there is no pipeline.
     pub absence: Option<&'static str>,
+    /// The time of the last activity.
+    pub last_activity: Option<String>,
+    /// When the pipeline will be removed, as the report says.
+    pub removal_at: Option<String>,
+    /// Why the pipeline of an open subject was removed: `idle`, `max-age` or `evicted`.
+    pub asleep: Option<&'static str>,
+    /// Since when it is asleep.
+    pub asleep_since: Option<String>,
     /// The number of failed attempts since the mapping was last settled.
     pub attempts: u32,
     /// The last failure.
@@ -82,6 +90,10 @@ impl Row {
         "head",
         "built",
         "absence",
+        "last_activity",
+        "removal_at",
+        "asleep",
+        "asleep_since",
         "attempts",
         "last_error",
         "claim_owner",
@@ -110,6 +122,7 @@ impl Row {
     #[must_use]
     pub fn new(mapping: &Mapping, now: Timestamp) -> Self {
         let spec = mapping.spec();
+        let activity = &mapping.activity;
         Self {
             repository: mapping.repository.to_string(),
             repository_id: mapping.subject.repository.0,
@@ -131,6 +144,10 @@ impl Row {
             head: mapping.order.head.as_ref().map(ToString::to_string),
             built: mapping.observed.built.as_ref().map(ToString::to_string),
             absence: mapping.absence().map(|why| why.as_str()),
+            last_activity: activity.last.as_ref().map(ToString::to_string),
+            removal_at: activity.removal_at.as_ref().map(ToString::to_string),
+            asleep: activity.sleep.map(|sleep| sleep.reason.as_str()),
+            asleep_since: activity.sleep.map(|sleep| sleep.since.to_string()),
             attempts: mapping.attempts,
             last_error: mapping.last_error.clone(),
             claim_owner: mapping.claim.as_ref().map(|claim| claim.owner.clone()),

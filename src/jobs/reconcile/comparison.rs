@@ -74,7 +74,8 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
         begun: Timestamp,
     ) -> Result<Self, Fault> {
         let mut live: BTreeMap<RepositoryId, Vec<Mapping>> = BTreeMap::new();
-        for state in State::HALF_WAY.into_iter().chain([State::Active]) {
+        let open = [State::Active, State::Asleep];
+        for state in State::HALF_WAY.into_iter().chain(open) {
             let mut pages = MappingPages::new(store, state);
             while let Some(rows) = pages.next().await? {
                 // An audit names the rows that cannot be read.
@@ -322,6 +323,8 @@ fn closed(row: &Mapping, number: u64) -> Option<PullRequest> {
         title: String::new(),
         author: None,
         skip: false,
+        labels: Vec::new(),
+        label: None,
     };
     Some(pull.with_texts(spec.title.clone().unwrap_or_default(), spec.author.clone()))
 }

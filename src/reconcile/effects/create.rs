@@ -17,9 +17,6 @@ use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
-/// The version of every new pipeline (API reference, `PipelineDeclaration.version`).
-const FIRST_VERSION: i32 = 1;
-
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates the clone. The tags show whether an earlier attempt created it. In that case the
     /// head is started if it has changed since and has no execution.
@@ -46,7 +43,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             let made = ExistingClone {
                 name: spec.pipeline.clone(),
                 arn: pipeline.arn,
-                version: Some(FIRST_VERSION),
+                version: Some(ExistingClone::FIRST_VERSION),
                 template_version,
                 fingerprint: pipeline.fingerprint,
                 slot,

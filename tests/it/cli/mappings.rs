@@ -114,11 +114,11 @@ async fn mappings_are_listed_by_filters() {
         table.starts_with("SUBJECT") && table.contains("api-pr-7"),
         "{table}"
     );
-    let invalid = run(&account, &["list", "--state", "asleep"]);
+    let invalid = run(&account, &["list", "--state", "drowsy"]);
     assert_eq!(invalid.status.code(), Some(2));
     assert_eq!(
         text(invalid.stderr),
-        "error: invalid value 'asleep' for '--state <STATE>' [possible values: creating, active, starting, deleting, gone]; see `branchline mappings list --help`\n"
+        "error: invalid value 'drowsy' for '--state <STATE>' [possible values: creating, active, starting, deleting, gone, asleep]; see `branchline mappings list --help`\n"
     );
 }
 

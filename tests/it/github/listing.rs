@@ -97,7 +97,12 @@ async fn open_pull_requests_come_in_pages_and_a_closed_one_is_read_by_itself() {
     pull_request(
         &world,
         7,
-        json!({ "draft": true, "title": "A [skip ci]", "updated_at": seconds }),
+        json!({
+            "draft": true,
+            "title": "A [skip ci]",
+            "updated_at": seconds,
+            "labels": ["keep"],
+        }),
     )
     .await;
     for number in 8..=107 {
@@ -125,6 +130,8 @@ async fn open_pull_requests_come_in_pages_and_a_closed_one_is_read_by_itself() {
             title: "A [skip ci]".to_owned(),
             author: Some("ada".to_owned()),
             skip: true,
+            labels: vec!["keep".to_owned()],
+            label: None,
         }
     );
     assert!(

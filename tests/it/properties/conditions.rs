@@ -130,6 +130,8 @@ fn event(facts: &Facts) -> Event {
             title: "A title".to_owned(),
             author: None,
             skip: false,
+            labels: Vec::new(),
+            label: None,
         })),
     };
     Event {

@@ -19,7 +19,7 @@ use crate::world::story::{World, paused};
 use crate::world::webhook::Webhook;
 
 /// The troubles that a call may meet.
-const TROUBLES: [Trouble; 8] = [
+pub(super) const TROUBLES: [Trouble; 8] = [
     Trouble::Fail(When::Before, Reason::AwsUnavailable),
     Trouble::Fail(When::After, Reason::AwsUnavailable),
     Trouble::Fail(When::Before, Reason::AwsThrottled),

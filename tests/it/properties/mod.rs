@@ -7,6 +7,7 @@ mod crashes;
 mod executions;
 mod github_outage;
 mod hostile;
+mod idle;
 mod isolation;
 mod replay;
 mod report_crashes;

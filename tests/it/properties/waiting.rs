@@ -16,11 +16,8 @@ use std::time::Duration;
 
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::Timestamp;
-use branchline::domain::jobs::{Job, JobRecord};
 use branchline::domain::rules::rule::Rule;
-use branchline::jobs::Jobs;
 use branchline::ports::{Clock, Store};
-use branchline::reports::Reporter;
 use branchline::worker::{RunMode, Shutdown, WorkerConfig};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -28,17 +25,13 @@ use tokio::time::sleep;
 use crate::world::chaos::Chaos;
 use crate::world::clock::FakeClock;
 use crate::world::fault_injection::{FaultInjection, Op, Trouble, When};
-use crate::world::github::FakeGitHub;
-use crate::world::pipelines::FakePipelines;
+use crate::world::job_daemon::{JOBS, job_daemon};
 use crate::world::rules::pull_request_rule;
-use crate::world::store::FakeStore;
 use crate::world::story::{World, paused, run_daemon, run_story};
 use crate::world::webhook::Webhook;
 
 /// Shorter than any wait of a message that found its rule full.
 const AT_ONCE: Duration = Duration::from_secs(3);
-/// Longer than the period of the job for half-way mappings.
-const JOB: Duration = Duration::from_secs(75);
 /// Runs in one test.
 const SEEDS: u64 = 100;
 /// How long webhooks arrive and the chaos lasts.
@@ -46,8 +39,6 @@ const CHAOS: Duration = Duration::from_secs(600);
 /// Longer than an abandoned claim and the period of the job, and shorter than the time after which
 /// a message that found its rule full is dead-lettered.
 const SETTLED: Duration = Duration::from_secs(1_800);
-
-type NoReporter = Option<Arc<Reporter<FakeStore, FakePipelines, FakeGitHub, FakeClock>>>;
 
 fn limited(max: u32) -> Vec<Rule> {
     vec![Rule {
@@ -64,53 +55,6 @@ fn closed(number: u64) -> Webhook {
     Webhook::pull_request("closed").number(number)
 }
 
-/// Runs a daemon with its job for half-way mappings, and starts it again when it dies.
-async fn daemon(
-    world: Arc<World>,
-    name: String,
-    rules: Vec<Rule>,
-    faults: FaultInjection,
-    asked: Shutdown,
-) {
-    for start in 0.. {
-        let settings = WorkerConfig {
-            concurrency: 8,
-            drain_timeout: Duration::from_secs(25),
-            seed: start,
-        };
-        let name = format!("{name}-{start}");
-        let daemon = world.daemon(&name, rules.clone(), &faults, &world.clock, settings);
-        let jobs = Jobs {
-            reconciler: daemon.reconciler(),
-            reporter: None as NoReporter,
-            github: None,
-            queue: world.queue.clone(),
-        };
-        let jobs = async {
-            loop {
-                sleep(JOB).await;
-                let _ = jobs.run(&JobRecord::new(Job::HalfWayMappings)).await;
-            }
-        };
-        let (stop, stopped) = Shutdown::channel();
-        let run = daemon.run(RunMode::Daemon, stopped);
-        tokio::pin!(run);
-        let died = tokio::select! {
-            biased;
-            _ = &mut run => true,
-            () = faults.hangs() => true,
-            () = asked.requested() => false,
-            () = jobs => false,
-        };
-        if !died {
-            stop.request();
-            let _ = run.await;
-            return;
-        }
-        sleep(Duration::from_secs(5)).await;
-    }
-}
-
 /// Plays a life beside so many daemons, and checks that nothing is left over.
 fn beside_daemons(workers: usize, rules: Vec<Rule>, life: impl AsyncFnOnce(&World)) {
     paused().block_on(async {
@@ -120,7 +64,7 @@ fn beside_daemons(workers: usize, rules: Vec<Rule>, life: impl AsyncFnOnce(&Worl
         for number in 0..workers {
             let faults = world.faults.clone();
             let name = format!("w{number}");
-            daemons.spawn(daemon(
+            daemons.spawn(job_daemon(
                 Arc::clone(&world),
                 name,
                 rules.clone(),
@@ -207,7 +151,7 @@ fn a_newcomer_does_not_overtake_those_who_wait() {
         world.send(&opened(3));
         sleep(AT_ONCE).await;
         assert_eq!(world.pipelines(), Vec::<String>::new());
-        sleep(JOB).await;
+        sleep(JOBS).await;
         assert_eq!(world.pipelines(), ["api-pr-2"]);
         close(world, [2, 3]).await;
     });
@@ -227,7 +171,7 @@ fn the_job_finds_who_is_in_turn_if_the_wake_is_lost() {
             world.send(&closed(1));
             sleep(AT_ONCE).await;
             assert_eq!(world.pipelines(), Vec::<String>::new(), "{trouble:?}");
-            sleep(JOB + Duration::from_secs(10)).await;
+            sleep(JOBS + Duration::from_secs(10)).await;
             assert_eq!(world.pipelines(), ["api-pr-2"], "{trouble:?}");
             close(world, [2]).await;
         });
@@ -327,7 +271,7 @@ async fn simulate(seed: u64) -> Result<(), String> {
         faults_of_all.push(faults.clone());
         let rules = limited(u32::try_from(max).unwrap());
         let name = format!("w{number}");
-        daemons.spawn(daemon(
+        daemons.spawn(job_daemon(
             Arc::clone(&world),
             name,
             rules,

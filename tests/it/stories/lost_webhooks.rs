@@ -379,7 +379,7 @@ fn a_run_that_finds_nothing_costs_one_read_for_each_page_and_each_state() {
         // The installations, the repositories and the pull requests.
         assert_eq!(world.github.reads() - reads, 3);
         // Those, the jobs with the begin and the end of one, the look at the account, the mappings
-        // of four states, and the jobs once more for this test.
-        assert_eq!(world.faults.spent() - calls, 3 + 3 + 1 + 4 + 1);
+        // of five states, and the jobs once more for this test.
+        assert_eq!(world.faults.spent() - calls, 3 + 3 + 1 + 5 + 1);
     });
 }

@@ -291,7 +291,15 @@ impl Account {
         Some(gone)
     }
 
-    pub(super) fn delete(&mut self, name: &PipelineName) {
+    /// Deletes a pipeline. That of a subject that falls asleep must not be in use.
+    pub(super) fn delete(&mut self, name: &PipelineName, falls_asleep: bool) {
+        let pipeline = self.pipelines.get(name);
+        let runs = pipeline.into_iter().flat_map(|pipeline| &pipeline.runs);
+        let is_in_use = runs.filter(|run| !run.state.is_final()).count() > 0;
+        if falls_asleep && is_in_use {
+            let why = format!("'{name}' was removed as idle, and an execution was running");
+            self.violations.push(why);
+        }
         let given = self.remove(name).is_some_and(|pipeline| pipeline.given);
         assert!(!given, "'{name}' was not branchline's to delete");
     }

@@ -224,13 +224,31 @@ fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
         State::Creating | State::Starting | State::Deleting => {
             Some(format!("{} is half-way: {state}", display(row)))
         }
-        State::Active | State::Gone => None,
+        State::Active | State::Gone | State::Asleep => sleep_left(row),
+    }
+}
+
+/// Checks that a subject that is asleep has nothing, and that another one has no reason to be.
+fn sleep_left(row: &Mapping) -> Option<String> {
+    let is_asleep = row.state == State::Asleep;
+    let has_nothing = row.resources.pipeline.is_none() && row.slot.is_none();
+    let is_open = row.absence().is_none();
+    match row.activity.sleep {
+        Some(_) if is_asleep && is_open && has_nothing => None,
+        None if !is_asleep => None,
+        sleep => Some(format!(
+            "{} is {}, with {sleep:?}",
+            display(row),
+            row.state.as_str()
+        )),
     }
 }
 
 fn not_stuck(row: &Mapping) -> Option<String> {
     match row.state {
         State::Creating | State::Starting | State::Deleting => None,
-        State::Active | State::Gone => Some(format!("{} is not half-way", display(row))),
+        State::Active | State::Gone | State::Asleep => {
+            Some(format!("{} is not half-way", display(row)))
+        }
     }
 }

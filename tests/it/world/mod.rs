@@ -29,6 +29,7 @@ pub(crate) mod github;
 mod heartbeats;
 pub(crate) mod history;
 pub(crate) mod invariants;
+pub(crate) mod job_daemon;
 mod jobs;
 pub(crate) mod lives;
 mod operation;

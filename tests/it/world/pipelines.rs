@@ -312,8 +312,9 @@ impl Pipelines for FakePipelines {
 
     async fn delete(&self, name: &PipelineName, claim: &Claim) -> Result<(), Fault> {
         let own = name.clone();
+        let falls_asleep = claim.mapping().activity.sleep.is_some();
         let effect = move |account: &mut Account| {
-            account.delete(&own);
+            account.delete(&own, falls_asleep);
             Ok(())
         };
         self.change(Op::Remove, name, claim, effect).await

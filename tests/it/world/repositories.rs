@@ -123,6 +123,8 @@ fn pull_request(repository: u64, payload: &Value, at: Timestamp) -> Option<Liste
         title: String::new(),
         author: None,
         skip: false,
+        labels: labels(payload),
+        label: None,
     };
     let author = text("/pull_request/user/login").map(str::to_owned);
     let title = text("/pull_request/title")?.to_owned();
@@ -131,6 +133,13 @@ fn pull_request(repository: u64, payload: &Value, at: Timestamp) -> Option<Liste
         repository: RepositoryId(repository),
         updated_at: at,
     })
+}
+
+fn labels(payload: &Value) -> Vec<String> {
+    let labels = payload.pointer("/pull_request/labels");
+    let labels = labels.and_then(Value::as_array).into_iter().flatten();
+    let names = labels.filter_map(|label| label["name"].as_str());
+    names.map(str::to_owned).collect()
 }
 
 fn listed(id: u64, repository: &Repository) -> ListedRepository {

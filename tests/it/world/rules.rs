@@ -5,6 +5,7 @@ use branchline::domain::ids::PipelineName;
 use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
+use branchline::domain::rules::retention::Retention;
 use branchline::domain::rules::rule::{On, Rule, Start, Update};
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        retention: Retention::default(),
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,

@@ -12,6 +12,7 @@ use branchline::domain::outcome::cause::Cause;
 use branchline::domain::outcome::chain::ChainHead;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::{CommentPolicy, ReportTarget};
+use branchline::domain::state::activity::{Activity, Sleep, SleepReason};
 use branchline::domain::state::claim::Transition;
 use branchline::domain::state::desired::{AbsenceReason, Desired, Spec};
 use branchline::domain::state::effect::{EffectResult, ExistingClone};
@@ -96,6 +97,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
         approved: None,
         start_token: None,
         retry: None,
+        activity: Activity::default(),
         slot: None,
         claim: Some(claim(owner)),
         attempts: 0,
@@ -199,6 +201,7 @@ fn full() -> Mapping {
                 variables: vec!["PR".to_owned(), "SHA".to_owned()],
                 left_out_stages: vec!["Deploy".to_owned(), "Production".to_owned()],
             }),
+            created_at: Some(Timestamp(3)),
         }),
         observed: Observed {
             built: Some(CommitId::parse("c".repeat(40)).unwrap()),
@@ -226,6 +229,16 @@ fn full() -> Mapping {
             attempt: 2,
             stage: "Build".into(),
         }),
+        activity: Activity {
+            last: Some(Timestamp(253_402_300_799_999)),
+            is_draft: true,
+            is_kept: true,
+            removal_at: Some(Timestamp(5)),
+            sleep: Some(Sleep {
+                reason: SleepReason::Idle,
+                since: Timestamp(6),
+            }),
+        },
         slot: Some("rule ü".to_owned()),
         claim: Some(claim("host ü/pid 1/17")),
         attempts: u32::MAX,

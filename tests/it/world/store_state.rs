@@ -138,7 +138,9 @@ impl Table {
         assert!(next.claim.is_some(), "a claim without a claim");
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
-            State::Active | State::Gone => panic!("a claim of a settled state: {:?}", next.state),
+            State::Active | State::Gone | State::Asleep => {
+                panic!("a claim of a settled state: {:?}", next.state)
+            }
         }
         self.name(&transition.next);
         let next = &transition.next;
@@ -171,7 +173,7 @@ impl Table {
         let next = &transition.next;
         assert!(next.claim.is_none(), "a settled row with a claim");
         match next.state {
-            State::Active | State::Gone => {}
+            State::Active | State::Gone | State::Asleep => {}
             State::Creating | State::Starting | State::Deleting => {
                 panic!("a half-way row settled: {:?}", next.state)
             }
@@ -346,7 +348,9 @@ impl Table {
         let next = &transition.next;
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
-            State::Active | State::Gone => panic!("a settled row given up: {:?}", next.state),
+            State::Active | State::Gone | State::Asleep => {
+                panic!("a settled row given up: {:?}", next.state)
+            }
         }
         if self.holds(transition) {
             self.write(transition);

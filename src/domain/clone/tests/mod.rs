@@ -13,6 +13,7 @@ use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp}
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::retention::Retention;
 use crate::domain::rules::rule::{On, Start, Update};
 use crate::domain::secret::Secret;
 use crate::domain::state::desired::Spec;
@@ -89,6 +90,7 @@ fn rule() -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        retention: Retention::default(),
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,

@@ -17,6 +17,10 @@ pub enum Action {
     ConvertedToDraft,
     /// Closed, with or without a merge.
     Closed,
+    /// A label was added.
+    Labeled,
+    /// A label was removed.
+    Unlabeled,
     /// No event: branchline looked at the pull request.
     Seen,
 }
@@ -31,7 +35,31 @@ impl Action {
             "ready_for_review" => Self::ReadyForReview,
             "converted_to_draft" => Self::ConvertedToDraft,
             "closed" => Self::Closed,
+            "labeled" => Self::Labeled,
+            "unlabeled" => Self::Unlabeled,
             _ => return None,
         })
+    }
+
+    /// Returns true if a label was added or removed.
+    #[must_use]
+    pub fn is_about_label(self) -> bool {
+        matches!(self, Self::Labeled | Self::Unlabeled)
+    }
+
+    /// Returns true if a person works on the pull request with it, whatever the head commit is. A
+    /// label counts if the rule keeps pipelines by it.
+    #[must_use]
+    pub fn is_activity(self) -> bool {
+        match self {
+            Self::Opened
+            | Self::Reopened
+            | Self::Synchronize
+            | Self::ReadyForReview
+            | Self::Labeled => true,
+            Self::Edited | Self::ConvertedToDraft | Self::Closed | Self::Unlabeled | Self::Seen => {
+                false
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::ids::{RepositoryId, RepositoryName};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::payload::wrong;
 use crate::domain::intake::repair_request::{self, REPAIR, Repair};
+use crate::domain::intake::sleep_request::{self, SLEEP, SleepRequest};
 use crate::domain::intake::wake::{self, WAKE, Wake};
 
 /// What a message asks for.
@@ -13,6 +14,8 @@ pub(super) enum Asked {
     Repair(Repair),
     /// To wake a subject.
     Wake(Wake),
+    /// To look whether a subject is idle.
+    Sleep(SleepRequest),
 }
 
 /// Reads what a message asks for, and about which repository.
@@ -29,6 +32,11 @@ pub(super) fn read(
             let waiter = &wake.waiter;
             let (id, name) = (waiter.subject.repository, waiter.repository.clone());
             Ok((id, name, Asked::Wake(wake)))
+        }
+        SLEEP => {
+            let request = sleep_request::read(message)?;
+            let (id, name) = (request.subject.repository, request.repository.clone());
+            Ok((id, name, Asked::Sleep(request)))
         }
         _ => Err(wrong("branchline-event")),
     }

@@ -19,11 +19,12 @@ use crate::domain::intake::envelope::Source;
 use crate::domain::intake::object::Object;
 use crate::domain::intake::payload::{not_a, parse, wrong};
 use crate::domain::intake::repair_request::Repair;
+use crate::domain::intake::sleep_request::SleepRequest;
 use crate::domain::intake::wake::Wake;
 use internal::Asked;
 use payloads::{
-    AppPayload, CreatePayload, DeletePayload, MergeGroupPayload, PullRequestPayload, PushPayload,
-    RepositoryEventPayload, RepositoryPayload, UserPayload,
+    AppPayload, CreatePayload, DeletePayload, LabelPayload, MergeGroupPayload, PullRequestPayload,
+    PushPayload, RepositoryEventPayload, RepositoryPayload, UserPayload,
 };
 use pull_request::cut;
 
@@ -80,6 +81,8 @@ pub enum Change {
     Repair(Repair),
     /// A subject for which there is a slot, from a daemon that released one.
     Wake(Wake),
+    /// A subject that may be idle, from the job that looks for such.
+    Sleep(SleepRequest),
 }
 
 /// The reason why a repository's pipelines are removed.
@@ -102,6 +105,7 @@ impl Event {
             Change::Repository(_) | Change::Renamed(_) => return None,
             Change::Repair(repair) => return Some(repair.subject.clone()),
             Change::Wake(wake) => return Some(wake.waiter.subject.clone()),
+            Change::Sleep(request) => return Some(request.subject.clone()),
             Change::Rerun(rerun) => return rerun.subject().cloned(),
             Change::PullRequest(pull) => SubjectKind::PullRequest(pull.number),
             Change::Branch(branch, _) => SubjectKind::Branch(branch.clone()),
@@ -124,7 +128,8 @@ impl Event {
             | Change::Renamed(_)
             | Change::Rerun(_)
             | Change::Repair(_)
-            | Change::Wake(_) => None,
+            | Change::Wake(_)
+            | Change::Sleep(_) => None,
         }
     }
 
@@ -163,6 +168,7 @@ impl Event {
         let change = match asked {
             Asked::Repair(repair) => Change::Repair(repair),
             Asked::Wake(wake) => Change::Wake(wake),
+            Asked::Sleep(request) => Change::Sleep(request),
         };
         Ok(Decision::Handle(Self {
             repository,
@@ -182,6 +188,7 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
         return Ok(Decision::Ignore(Ignored::Action(unknown)));
     };
     let Object(pull) = payload.pull_request;
+    let label = payload.label.map(|Object(label)| label.name);
     let (Object(head), Object(base)) = (pull.head, pull.base);
     let time = Timestamp::from_rfc3339(&pull.updated_at)
         .ok_or_else(|| wrong("pull_request.updated_at"))?;
@@ -209,6 +216,8 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
         skip: false,
         title: String::new(),
         author: None,
+        labels: names(pull.labels),
+        label,
     };
     let change = change.with_texts(pull.title, pull.user.map(|Object(user)| user.login));
     event(
@@ -218,6 +227,11 @@ fn pull_request(payload: PullRequestPayload) -> Result<Decision<Event>, Fault> {
         Some(time),
         Change::PullRequest(Box::new(change)),
     )
+}
+
+fn names(labels: Vec<Object<LabelPayload>>) -> Vec<String> {
+    let names = labels.into_iter().map(|Object(label)| label.name);
+    names.collect()
 }
 
 fn push(payload: PushPayload) -> Result<Decision<Event>, Fault> {

@@ -19,6 +19,7 @@ pub(super) struct PullRequestPayload {
     pub(super) action: String,
     pub(super) number: u64,
     pub(super) before: Option<String>,
+    pub(super) label: Option<Object<LabelPayload>>,
     pub(super) pull_request: Object<PullPayload>,
     pub(super) repository: Object<RepositoryPayload>,
     pub(super) sender: Option<Object<UserPayload>>,
@@ -31,9 +32,16 @@ pub(super) struct PullPayload {
     pub(super) title: String,
     pub(super) draft: Option<bool>,
     pub(super) updated_at: String,
+    #[serde(default)]
+    pub(super) labels: Vec<Object<LabelPayload>>,
     pub(super) user: Option<Object<UserPayload>>,
     pub(super) head: Object<HeadPayload>,
     pub(super) base: Object<BasePayload>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LabelPayload {
+    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

@@ -35,6 +35,10 @@ pub struct PullRequest {
     pub author: Option<String>,
     /// True if the title asks to skip the build.
     pub skip: bool,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// The label that was added or removed.
+    pub label: Option<String>,
 }
 
 impl PullRequest {

@@ -71,7 +71,8 @@ fn pull(body: &Value) -> PullRequest {
                 | Change::Renamed(_)
                 | Change::Rerun(_)
                 | Change::Repair(_)
-                | Change::Wake(_),
+                | Change::Wake(_)
+                | Change::Sleep(_),
             ..
         })
         | other @ Decision::Ignore(_) => panic!("{other:?}"),
@@ -135,9 +136,9 @@ fn a_head_in_another_or_in_no_repository_is_a_fork() {
 #[test]
 fn an_irrelevant_event_is_ignored_with_its_kind() {
     assert_eq!(
-        read("pull_request", &pull_request("labeled")),
+        read("pull_request", &pull_request("assigned")),
         Ok(Decision::Ignore(Ignored::Action(
-            ActionName::parse("labeled").unwrap()
+            ActionName::parse("assigned").unwrap()
         )))
     );
     assert_eq!(
@@ -279,6 +280,21 @@ fn only_an_open_subject_has_a_head() {
 }
 
 #[test]
+fn the_labels_are_read_and_a_change_of_one_is_not_counted_as_missed() {
+    let mut body = pull_request("labeled");
+    body["label"] = json!({"name": "keep", "color": "ffffff"});
+    body["pull_request"]["labels"] = json!([{"name": "bug"}, {"name": "keep"}]);
+    let labeled = pull(&body);
+    assert_eq!(labeled.label.as_deref(), Some("keep"));
+    assert_eq!(labeled.labels, ["bug", "keep"]);
+    for action in ["labeled", "unlabeled"] {
+        assert!(!is_handled("pull_request", Some(action)), "{action}");
+    }
+    body["pull_request"]["labels"] = json!([{"name": 7}]);
+    assert!(read("pull_request", &body).is_err());
+}
+
+#[test]
 fn what_is_ignored_for_its_name_or_its_action_is_known_without_its_body() {
     let ignored = |event: &str, body: &Value| {
         let decision = read(event, body).unwrap();
@@ -295,7 +311,7 @@ fn what_is_ignored_for_its_name_or_its_action_is_known_without_its_body() {
         "ready_for_review",
         "converted_to_draft",
         "closed",
-        "labeled",
+        "assigned",
         "review_requested",
     ];
     for action in actions {

@@ -46,11 +46,9 @@ pub(super) fn text(comment: &Comment<'_>) -> String {
     {
         parts.push(format!("\n{}.\n", absence(*reason)));
     }
+    parts.push(filled(|part| record.idle_note(part)));
     parts.push(facts(comment));
-    if let Phase::Building {
-        left_out_stages, ..
-    } = &record.phase
-    {
+    if let Some((_, left_out_stages)) = record.pipeline() {
         parts.push(filled(|part| left_out(part, left_out_stages)));
     }
     if let Some(run) = record.counted_run().filter(|run| run.is_final()) {
@@ -70,8 +68,8 @@ pub(super) fn text(comment: &Comment<'_>) -> String {
 /// Returns the table of what the comment is about. An environment will be another row.
 fn facts(comment: &Comment<'_>) -> String {
     let record = comment.record;
-    let pipeline = match &record.phase {
-        Phase::Building { pipeline, .. } => {
+    let pipeline = match (record.pipeline(), &record.phase) {
+        (Some((pipeline, _)), _) => {
             let name = code(pipeline.as_str());
             Some(
                 comment
@@ -79,8 +77,11 @@ fn facts(comment: &Comment<'_>) -> String {
                     .map_or_else(|| name.clone(), |url| link(&name, url)),
             )
         }
-        Phase::PipelineLost(pipeline) => Some(code(pipeline.as_str())),
-        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) => None,
+        (None, Phase::PipelineLost(pipeline)) => Some(code(pipeline.as_str())),
+        (
+            None,
+            Phase::Building { .. } | Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_),
+        ) => None,
     };
     let rows = [
         // GitHub makes a link of it.

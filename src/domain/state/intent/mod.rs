@@ -4,20 +4,22 @@
 //! `edited` lead to the same intent: an intent has the current state of the pull request, not the
 //! change.
 
-use crate::domain::fault::{Fault, Reason};
+use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::intake::decision::{Decision, Ignored};
 use crate::domain::intake::event::{Action, Change, Event, PullRequest, Tip};
 use crate::domain::intake::repair_request::RepairRequest;
+use crate::domain::intake::sleep_request::SleepRequest;
 use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::cause::Cause;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::rules::merge_queue::merge_group_base;
 use crate::domain::rules::placeholder::{Placeholder, PlaceholderValues};
-use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
-use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState, Spec};
+use crate::domain::rules::rule::{On, Rules};
+use crate::domain::state::activity::Signs;
+use crate::domain::state::desired::{AbsenceReason, BuildPolicy, BuildTrigger, DesiredState};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::repository::RepositoryRecord;
 
@@ -25,6 +27,8 @@ mod received;
 mod report;
 mod repository;
 mod rerun;
+mod signs;
+mod wanted;
 
 pub use received::Received;
 use report::admitting;
@@ -32,6 +36,8 @@ pub use report::report_target;
 use repository::removal_reason;
 pub use repository::{RepositoryRemoval, RepositoryRenaming};
 pub use rerun::RerunRequest;
+use signs::{is_about_kept, signs};
+use wanted::{present, spec};
 
 /// The desired state of a subject, and its position in the order of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Intent {
     pub body: BodyDigest,
     /// The desired state.
     pub wanted: DesiredState,
+    /// What the event says about the activity of the subject.
+    pub signs: Signs,
     /// Where its head commit is reported; `None` where it is not.
     pub report: Option<ReportTarget>,
 }
@@ -71,6 +79,8 @@ pub enum Request {
     Repair(Box<RepairRequest>),
     /// One subject, for which there is a slot, and the cause of what follows.
     Wake(Wake, Cause),
+    /// One subject, which may be idle, and the cause of what follows.
+    Sleep(SleepRequest, Cause),
 }
 
 impl Intent {
@@ -129,6 +139,7 @@ impl Intent {
             head: None,
             before: None,
         };
+        let signs = signs(&change, &name, rules, &cause);
         let (kind, order, decided) = match change {
             Change::Repository(end) => {
                 return Ok(Decision::Handle(Request::Repository(RepositoryRemoval {
@@ -172,6 +183,10 @@ impl Intent {
             Change::Wake(wake) => {
                 return Ok(Decision::Handle(Request::Wake(wake, Cause::Wake(delivery))));
             }
+            Change::Sleep(request) => {
+                let cause = Cause::Sleep(delivery);
+                return Ok(Decision::Handle(Request::Sleep(request, cause)));
+            }
             Change::PullRequest(pull) => {
                 let decided = pull_request(&pull, &name, rules)?;
                 let order = EventOrder {
@@ -205,6 +220,7 @@ impl Intent {
             cause,
             body,
             wanted,
+            signs,
             report,
         });
         Ok(Decision::Handle(match admitted {
@@ -234,6 +250,7 @@ impl Intent {
             cause: removal.cause.clone(),
             body: removal.body.clone(),
             wanted: DesiredState::Absent(removal.reason),
+            signs: Signs::default(),
             report: None,
         }
     }
@@ -287,7 +304,11 @@ fn pull_request(
             false => Decided::Ended(AbsenceReason::Closed),
         });
     }
-    let why = match admitting(pull, name, rules) {
+    let admitting = admitting(pull, name, rules);
+    if pull.action.is_about_label() && !is_about_kept(pull, admitting) {
+        return Ok(Decided::Ignored(Ignored::Label));
+    }
+    let why = match admitting {
         _ if !pull.open => AbsenceReason::Closed,
         None => AbsenceReason::NoRule,
         Some(_) if pull.fork => AbsenceReason::Fork,
@@ -349,51 +370,6 @@ fn branch(
     };
     let spec = spec(rule, rules, &fill)?;
     Ok(Decided::Wanted(present(spec, rule, skip)))
-}
-
-fn present(spec: Spec, rule: &Rule, skip: bool) -> DesiredState {
-    let head = match rule.start {
-        _ if skip => BuildTrigger::Skipped,
-        Start::Push => BuildTrigger::ChangeDetection,
-        Start::Auto | Start::Commit | Start::Head => BuildTrigger::Branchline,
-    };
-    let follows = rule.update == Update::NextStart;
-    DesiredState::Present(Box::new(spec), BuildPolicy { head, follows })
-}
-
-fn spec(rule: &Rule, rules: &Rules, fill: &PlaceholderValues<'_>) -> Result<Spec, Fault> {
-    let fault = |reason, detail| Fault::new(reason, detail);
-    if fill.branch.as_str().contains("#{") {
-        let detail = format!(
-            "the branch {} contains '#{{', which CodePipeline would read as a variable: rename the branch",
-            fill.branch
-        );
-        return Err(fault(Reason::InvalidValue, detail));
-    }
-    let pipeline = rule.pipeline_name.name(fill).map_err(|why| {
-        let detail = format!(
-            "pipeline_name of rule '{}' makes no legal name for {}: {why}",
-            rule.name, fill.repository
-        );
-        fault(Reason::PipelineNameInvalid, detail)
-    })?;
-    if rules.has_template(&pipeline) {
-        let detail = format!(
-            "rule '{}' would call the clone '{pipeline}', which is a template: change its pipeline_name or leave the branch out of its branches",
-            rule.name
-        );
-        return Err(fault(Reason::PipelineIsTemplate, detail));
-    }
-    Ok(Spec {
-        pipeline,
-        template: rule.template.clone(),
-        branch: fill.branch.clone(),
-        rule: rule.name.clone(),
-        rule_digest: rule.digest.clone(),
-        base: fill.base.cloned(),
-        title: fill.title.map(str::to_owned),
-        author: fill.author.map(str::to_owned),
-    })
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ pub fn report_target(event: &Event, rules: &Rules) -> Option<ReportTarget> {
         | Change::Renamed(_)
         | Change::Rerun(_)
         | Change::Repair(_)
-        | Change::Wake(_) => None,
+        | Change::Wake(_)
+        | Change::Sleep(_) => None,
     };
     rule?.report_target(event.installation)
 }

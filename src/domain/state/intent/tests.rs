@@ -1,10 +1,13 @@
 use super::*;
 use crate::domain::clone::overrides::CloneOverrides;
+use crate::domain::fault::Reason;
 use crate::domain::ids::{CommitId, DeliveryId, PipelineName, RepositoryId};
 use crate::domain::intake::envelope::Source;
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
+use crate::domain::rules::retention::Retention;
+use crate::domain::rules::rule::{Rule, Start, Update};
 
 fn rule(on: On) -> Rule {
     let pattern = match on {
@@ -26,6 +29,7 @@ fn rule(on: On) -> Rule {
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
+        retention: Retention::default(),
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
@@ -46,6 +50,8 @@ fn pull(action: Action) -> PullRequest {
         title: "Add login".into(),
         author: None,
         skip: false,
+        labels: Vec::new(),
+        label: None,
     }
 }
 
@@ -77,7 +83,8 @@ fn read(change: Change, rules: &[Rule]) -> Result<Decision<Intent>, Fault> {
             | Request::Renaming(_)
             | Request::Rerun(_)
             | Request::Repair(_)
-            | Request::Wake(..)),
+            | Request::Wake(..)
+            | Request::Sleep(..)),
         ) => {
             panic!("{other:?}")
         }
@@ -256,7 +263,8 @@ fn the_moment_is_githubs_time_or_else_the_arrival() {
             | Request::Renaming(_)
             | Request::Rerun(_)
             | Request::Repair(_)
-            | Request::Wake(..),
+            | Request::Wake(..)
+            | Request::Sleep(..),
         )
         | Decision::Ignore(_)) => {
             panic!("{other:?}")

@@ -37,7 +37,7 @@ pub fn plan_adoption(
     if seen.map_or(0, |seen| seen.generation) != request.repair.generation {
         return Plan::Nothing(Unchanged::Stale);
     }
-    if seen.is_some_and(|seen| seen.state != State::Gone) {
+    if seen.is_some_and(|seen| !seen.state.is_removed()) {
         return Plan::Nothing(Unchanged::Repeated);
     }
     let pipeline = request.repair.pipeline.clone();
@@ -67,6 +67,7 @@ pub fn plan_adoption(
         },
         // Marks the row as this adoption's.
         start_token: Some(request.delivery.clone()),
+        activity: base.activity.active_at(now),
         claim: Some(claim),
         updated_at: now,
         ..base

@@ -66,10 +66,13 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
         Recency::Same => match seen.state {
             // The rules of today apply to the same event: an operator who corrected a rule and
             // replayed the message expects that.
+            State::Deleting if seen.activity.sleep.is_some() => {
+                unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Repeated))
+            }
             State::Creating | State::Starting | State::Deleting => {
                 fresh(intent, Some(seen), claim, now)
             }
-            State::Active | State::Gone => Plan::Nothing(Unchanged::Repeated),
+            State::Active | State::Gone | State::Asleep => Plan::Nothing(Unchanged::Repeated),
         },
     }
 }
@@ -141,7 +144,7 @@ fn unfinished_effect(row: &Mapping) -> Option<Effect> {
         (State::Creating, Some(Desired::Present(spec))) => Some(Effect::Create(spec.clone())),
         (State::Starting, Some(Desired::Present(spec))) => Some(Effect::Start(spec.clone())),
         (State::Deleting, _) => Some(Effect::Delete(name.clone())),
-        (State::Active | State::Gone, _) => None,
+        (State::Active | State::Gone | State::Asleep, _) => None,
         // branchline writes no such row.
         (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => None,
     }
@@ -221,12 +224,15 @@ fn present(
     claim: ClaimInfo,
 ) -> Plan {
     let expect = seen.map_or(Expect::Unseen, Mapping::as_seen);
-    let existing = seen.filter(|seen| seen.state != State::Gone);
+    let existing = seen.filter(|seen| !seen.state.is_removed());
     let (spec, moved) = merged(spec, policy, existing);
     next.desired = Some(Desired::Present(spec.clone()));
     // CodePipeline starts nothing under a token that was used before.
     if moved || existing.is_none() || next.start_token.is_none() {
         next.start_token = Some(DeliveryId::from(&intent.body));
+    }
+    if next.activity.sleep.is_some() {
+        return asleep(expect, next, claim);
     }
     match next.state {
         State::Active | State::Starting => {
@@ -256,16 +262,11 @@ fn present(
             next.desired = seen.and_then(|seen| seen.desired.clone());
             absent(AbsenceReason::Skipped, expect, next, claim)
         }
-        State::Creating | State::Deleting | State::Gone => {
-            if next.state == State::Gone {
+        State::Creating | State::Deleting | State::Gone | State::Asleep => {
+            if next.state.is_removed() {
                 next.observed.built = next.order.head.clone();
             }
-            // A deletion that was cut off remembered them, and another execution will start.
-            next.observed.executions = Vec::new();
-            next.resources.pipeline = next
-                .resources
-                .pipeline
-                .or_else(|| Some(PipelineResource::named(spec.pipeline.clone())));
+            let mut next = with_resource(next, &spec);
             next.state = State::Creating;
             next.claim = Some(claim);
             Plan::Act {
@@ -274,6 +275,17 @@ fn present(
             }
         }
     }
+}
+
+/// Returns the row whose pipeline is to be created, with the name of the pipeline.
+fn with_resource(mut next: Mapping, spec: &Spec) -> Mapping {
+    // A deletion that was cut off remembered them, and another execution will start.
+    next.observed.executions = Vec::new();
+    next.resources.pipeline = next
+        .resources
+        .pipeline
+        .or_else(|| Some(PipelineResource::named(spec.pipeline.clone())));
+    next
 }
 
 /// Returns the transition before a build. The payload of a pull request does not show whether the
@@ -289,7 +301,8 @@ fn building(intent: &Intent, transition: Transition) -> Transition {
 
 fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
     // A name that was released before the pipeline was created belongs to another pipeline.
-    let had_one = next.state == State::Gone || next.pipeline_name().is_some();
+    let had_one = next.state.is_removed() || next.pipeline_name().is_some();
+    next.activity.sleep = None;
     let last = next.spec().filter(|_| had_one).cloned();
     next.desired = Some(Desired::Absent { reason, last });
     match (next.state, next.pipeline_name().cloned()) {
@@ -301,7 +314,7 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
                 effect: Effect::Delete(name),
             }
         }
-        (State::Gone, _)
+        (State::Gone | State::Asleep, _)
         | (State::Creating | State::Active | State::Starting | State::Deleting, None) => {
             next.state = State::Gone;
             Plan::Record(Transition::new(expect, next))
@@ -309,58 +322,36 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
     }
 }
 
-/// Returns the row after the event was accepted: the next generation, without a claim, in the same
-/// state. The start token follows the head in every case, because a closing may have a new head as
-/// well, and its pipeline may outlive it.
-fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) -> Mapping {
-    let unseen = || {
-        let (subject, order) = (intent.subject.clone(), intent.order.clone());
-        Mapping::unseen(subject, intent.repository.clone(), order, now)
-    };
-    let mut base = seen.cloned().unwrap_or_else(unseen);
-    if intent.order.event_time != base.order.event_time {
-        base.bodies.clear();
-    }
-    base.bodies.retain(|body| *body != intent.body);
-    base.bodies.push(intent.body.clone());
-    let is_renamed = |at: &Timestamp| intent.order.event_time <= *at;
-    let renamed_at = base.renamed_at.filter(is_renamed);
-    let repository = match renamed_at {
-        Some(_) => base.repository.clone(),
-        None => intent.repository.clone(),
-    };
-    // Only an event with a head commit says where it is reported.
-    let report = match intent.order.head {
-        Some(_) => intent.report.clone(),
-        None => base.report.take(),
-    };
-    let order = intent.order.clone().over(&base.order);
-    let is_same_head = order.head == base.order.head;
-    let is_starting = base.state == State::Starting;
-    let start_token = base.start_token.take_if(|_| is_same_head);
-    let retry = base.retry.take_if(|_| is_same_head && is_starting);
-    Mapping {
-        repository,
-        renamed_at,
-        generation: base.generation + 1,
-        order,
-        report,
-        start_token,
-        retry,
-        claim: None,
-        updated_at: now,
-        ..base
+/// Plans for an event that does not wake its subject: the row has what the event says, and the
+/// removal of the pipeline is finished.
+fn asleep(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+    match next.pipeline_name().cloned() {
+        Some(name) if next.state == State::Deleting => {
+            next.claim = Some(claim);
+            Plan::Act {
+                transition: Transition::new(expect, next),
+                effect: Effect::Delete(name),
+            }
+        }
+        Some(_) | None => {
+            next.state = State::Asleep;
+            Plan::Record(Transition::new(expect, next))
+        }
     }
 }
 
+mod accepted;
 mod adoption;
+mod asleep;
 mod forgetting;
 mod renaming;
 mod repair;
 mod rerun;
 mod unchanged;
 mod wake;
+use accepted::accepted;
 pub use adoption::plan_adoption;
+pub use asleep::plan_sleep;
 pub use forgetting::plan_forgetting;
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};

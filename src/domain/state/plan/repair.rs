@@ -93,7 +93,7 @@ pub fn plan_repair(
         return Plan::Nothing(Unchanged::Stale);
     }
     let nothing = Plan::Nothing(Unchanged::Repeated);
-    let Some(seen) = seen.filter(|seen| seen.state != State::Gone) else {
+    let Some(seen) = seen.filter(|seen| !seen.state.is_removed()) else {
         return match kind {
             FindingKind::Orphan => orphan(request, seen, claim, now),
             FindingKind::Missing
@@ -227,10 +227,14 @@ fn orphan(
     let next = Mapping {
         generation: base.generation + 1,
         state: State::Deleting,
-        desired: Some(Desired::Absent {
-            reason: base.absence().unwrap_or(AbsenceReason::Orphan),
-            last: base.spec().cloned(),
-        }),
+        desired: match base.activity.sleep {
+            // Its next activity brings a pipeline back.
+            Some(_) => base.desired.clone(),
+            None => Some(Desired::Absent {
+                reason: base.absence().unwrap_or(AbsenceReason::Orphan),
+                last: base.spec().cloned(),
+            }),
+        },
         resources: Resources {
             pipeline: Some(PipelineResource::named(name.clone())),
         },

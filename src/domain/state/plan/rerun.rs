@@ -11,6 +11,7 @@ use crate::domain::state::desired::Desired;
 use crate::domain::state::intent::RerunRequest;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 
+use crate::domain::state::plan::asleep::awake;
 use crate::domain::state::plan::repair::{Standing, half_way, standing, under_rule};
 use crate::domain::state::plan::{Plan, Unchanged};
 
@@ -43,14 +44,20 @@ pub fn plan_rerun(
         return Plan::Nothing(Unchanged::NoPipeline);
     };
     let token = DeliveryId::from(&request.body);
+    let sleep = seen.activity.sleep;
+    let is_late = sleep.is_some_and(|sleep| !sleep.is_ended_by(request.received_at));
+    let is_settled = matches!(seen.state, State::Active | State::Asleep);
+    if is_settled && seen.start_token.as_ref() == Some(&token) {
+        return Plan::Nothing(Unchanged::Repeated);
+    }
     let state = match seen.state {
-        State::Active if seen.start_token.as_ref() == Some(&token) => {
-            return Plan::Nothing(Unchanged::Repeated);
-        }
         State::Active if record.may_be_running() => return Plan::Nothing(Unchanged::Running),
         State::Active => State::Starting,
+        State::Asleep | State::Deleting if sleep.is_some() && !is_late => State::Creating,
         State::Creating | State::Starting => seen.state,
-        State::Deleting | State::Gone => return Plan::Nothing(Unchanged::NoPipeline),
+        State::Asleep | State::Deleting | State::Gone => {
+            return Plan::Nothing(Unchanged::NoPipeline);
+        }
     };
     let rule = match standing(seen, spec, rules) {
         Standing::Kept(rule) | Standing::Moved(rule) => rule,
@@ -60,9 +67,15 @@ pub fn plan_rerun(
         return Plan::Nothing(Unchanged::NoPipeline);
     };
     if seen.state == State::Active {
+        next.retry = record.failed_stage();
+    }
+    if is_settled || sleep.is_some() {
         // CodePipeline starts nothing under a token that was used before.
         next.start_token = Some(token);
-        next.retry = record.failed_stage();
+        next.activity = next.activity.active_at(request.received_at);
+    }
+    if sleep.is_some() {
+        next = awake(next);
     }
     half_way(seen, next)
 }

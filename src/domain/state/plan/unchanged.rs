@@ -19,6 +19,10 @@ pub enum Unchanged {
     Running,
     /// The subject still waits for a slot: it is not in turn.
     StillWaiting,
+    /// Something happened to the subject since, so it keeps its pipeline.
+    NotIdle,
+    /// Nobody waits for the slot of its pipeline any more.
+    NobodyWaits,
 }
 
 impl Unchanged {
@@ -34,6 +38,8 @@ impl Unchanged {
             Self::NoClone => "no-clone",
             Self::Running => "running",
             Self::StillWaiting => "still-waiting",
+            Self::NotIdle => "not-idle",
+            Self::NobodyWaits => "nobody-waits",
         }
     }
 }

@@ -178,7 +178,11 @@ fn events_that_match_no_rule_are_ignored_with_a_reason() {
         let ignored = [
             (Webhook::ping(), "ignored: ping"),
             (Webhook::push("feature/x", 0, 1), "ignored: no-rule"),
-            (Webhook::pull_request("labeled"), "ignored: action labeled"),
+            (Webhook::pull_request("labeled"), "ignored: label"),
+            (
+                Webhook::pull_request("assigned"),
+                "ignored: action assigned",
+            ),
             (
                 Webhook::pull_request("opened").of(2, "other/api"),
                 "ignored: no-rule",

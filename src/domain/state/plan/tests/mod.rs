@@ -8,6 +8,7 @@ use crate::domain::ids::{
     RepositoryName, Subject, SubjectKind,
 };
 use crate::domain::outcome::cause::Cause;
+use crate::domain::state::activity::Signs;
 use crate::domain::state::claim::{CLOCK_SKEW, Claim, LATE_EFFECT_WINDOW};
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::ordering::{EventKind, EventOrder};
@@ -56,6 +57,10 @@ fn intent(seconds: i64, kind: EventKind, wanted: DesiredState) -> Intent {
         cause: Cause::Webhook(DeliveryId::parse(format!("d-{seconds}")).unwrap()),
         body: BodyDigest::parse(format!("{seconds:064}")).unwrap(),
         wanted,
+        signs: Signs {
+            is_activity: true,
+            ..Signs::default()
+        },
         report: None,
     }
 }
@@ -109,7 +114,7 @@ fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
 fn settled(row: Mapping) -> Mapping {
     let done = match row.state {
         State::Deleting => EffectResult::Absent,
-        State::Creating | State::Active | State::Starting | State::Gone => {
+        State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
             EffectResult::Present(Box::new(ExistingClone {
                 name: PipelineName::parse("api-pr-7").unwrap(),
                 arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
@@ -387,5 +392,6 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
     );
 }
 
+mod sleep;
 mod starts;
 mod ties;
