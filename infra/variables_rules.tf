@@ -30,6 +30,10 @@ variable "rules" {
     execution_mode  = optional(string)
     secrets         = optional(map(string))
     max_active      = optional(number)
+    on_full         = optional(string)
+    idle            = optional(string)
+    max_age         = optional(string)
+    keep_label      = optional(string)
     report          = optional(string)
     context         = optional(string)
     comment         = optional(string)
@@ -114,6 +118,10 @@ variable "rules" {
     error_message = "max_active must be a whole number from 1 to 10,000, in a rule with a name."
   }
   validation {
+    condition     = alltrue([for rule in var.rules : alltrue([for limit in compact([rule.idle, rule.max_age]) : can(regex("^0*[1-9][0-9]*[smhd]$", limit))])])
+    error_message = "idle and max_age must be a time from 1m to 365d, such as 14d."
+  }
+  validation {
     condition     = alltrue([for rule in var.rules : alltrue([for arn in compact([rule.role_arn, rule.action_role_arn, rule.build_role_arn]) : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn)) || (arn == "template" && rule.build_role_arn != "template")])])
     error_message = "role_arn and action_role_arn must be the complete ARN of one role, or \"template\", and build_role_arn the complete ARN of one role."
   }
@@ -125,8 +133,9 @@ variable "rules" {
       contains(["SUPERSEDED", "QUEUED", "PARALLEL"], coalesce(rule.execution_mode, "QUEUED")),
       contains(["check", "status", "none"], coalesce(rule.report, "none")),
       contains(["failures", "always", "never"], coalesce(rule.comment, "never")),
+      contains(["wait", "evict-idle"], coalesce(rule.on_full, "wait")),
     ])])
-    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never."
+    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never; on_full wait or evict-idle."
   }
 }
 
