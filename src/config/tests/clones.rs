@@ -304,3 +304,21 @@ fn a_time_that_is_no_limit_is_refused() {
     branchline.toml:10: rule[1].on_full: expected "wait" or "evict-idle"
     "#);
 }
+
+#[test]
+fn names_that_no_rule_or_pipeline_can_have_are_refused() {
+    let long = "x".repeat(100);
+    let mistakes = [
+        r#"name = " ""#.to_owned(),
+        format!(r#"pipeline_name = "{long}-{{number}}""#),
+    ];
+    let mistakes = mistakes.map(|keys| {
+        let rule =
+            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-main\"\n";
+        problems(format!("{HEAD}{rule}{keys}\n").leak())
+    });
+    insta::assert_snapshot!(mistakes.join("\n"), @r"
+    branchline.toml:10: rule[1].name: empty: give the rule a name, or remove the key
+    branchline.toml:10: rule[1].pipeline_name: 101 characters besides the placeholders, but AWS accepts a name of at most 100
+    ");
+}
