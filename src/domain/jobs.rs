@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::domain::ids::Timestamp;
 
+/// The time from the end of an outage of the webhook queue to the runs that look for lost webhooks.
+/// Most of those that arrived in time are processed by then.
+const AFTER_OUTAGE: Duration = Duration::from_secs(120);
+
 /// A job. It takes no input; one daemon at a time runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Job {
@@ -62,6 +66,14 @@ impl Job {
                 "Counts the pipelines in the Region, and wakes subjects that wait for the quota"
             }
             Self::Reconcile => "Compares what is open at GitHub with the mappings",
+        }
+    }
+
+    /// Returns true if it looks for what lost webhooks would have changed.
+    fn finds_lost_webhooks(self) -> bool {
+        match self {
+            Self::MissedDeliveries | Self::Reconcile => true,
+            Self::HalfWayMappings | Self::UnheardExecutions | Self::PipelineCount => false,
         }
     }
 
@@ -228,6 +240,21 @@ impl JobRecord {
         };
         !self.is_running(now) && (is_requested || period.is_some_and(is_over))
     }
+
+    /// Returns true if a run should begin because webhooks may be lost: the webhook queue did not
+    /// answer until `resumed_at`, and no run has begun since the messages that it held were handled.
+    #[must_use]
+    pub fn is_due_after_outage(
+        &self,
+        periods: Periods,
+        resumed_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let due_at = resumed_at.plus(AFTER_OUTAGE);
+        let is_periodic = periods.of(self.job).is_some();
+        let is_to_run = due_at <= now && self.started_at < Some(due_at);
+        self.job.finds_lost_webhooks() && is_periodic && is_to_run && !self.is_running(now)
+    }
 }
 
 #[cfg(test)]
@@ -271,5 +298,27 @@ mod tests {
         for job in Job::ALL {
             assert_eq!(Job::parse(job.as_str()), Some(job));
         }
+    }
+
+    #[test]
+    fn an_outage_of_the_queue_makes_the_jobs_due_that_find_lost_webhooks() {
+        let second = |seconds: i64| Timestamp(seconds * 1_000);
+        let due = |job: Job, periods: Periods, now: i64| {
+            let record = JobRecord {
+                started_at: Some(second(150)),
+                ..JobRecord::new(job)
+            };
+            record.is_due_after_outage(periods, second(100), second(now))
+        };
+        let (on, off) = (Periods::default(), Periods { reconcile: None });
+        assert!(!due(Job::Reconcile, on, 219), "messages are being handled");
+        assert!(due(Job::Reconcile, on, 220) && due(Job::MissedDeliveries, on, 220));
+        assert!(!due(Job::Reconcile, off, 220), "it is switched off");
+        assert!(!due(Job::UnheardExecutions, on, 220));
+        let begun = JobRecord {
+            started_at: Some(second(220)),
+            ..JobRecord::new(Job::Reconcile)
+        };
+        assert!(!begun.is_due_after_outage(on, second(100), second(221)));
     }
 }

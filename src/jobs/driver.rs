@@ -174,9 +174,11 @@ where
             }
         };
         let now = self.clock.now();
-        let due = records
-            .into_iter()
-            .filter(|one| one.is_due(self.periods, now));
+        let resumed_at = self.jobs.reconciler.resumed_at();
+        let due = records.into_iter().filter(|one| {
+            let after_outage = |at| one.is_due_after_outage(self.periods, at, now);
+            one.is_due(self.periods, now) || resumed_at.is_some_and(after_outage)
+        });
         let mut begun = Vec::new();
         for record in due {
             begun.push(record.job);

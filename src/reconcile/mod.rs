@@ -33,6 +33,7 @@ mod unknown_messages;
 mod wake;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Timestamp};
@@ -76,6 +77,8 @@ pub struct Reconciler<S, P, C> {
     region: String,
     claims: AtomicU64,
     unknown_messages: UnknownMessages,
+    /// When the webhook queue last answered again after an outage, as this process saw it.
+    resumed_at: Mutex<Option<Timestamp>>,
 }
 
 /// The configuration of a reconciler.
@@ -117,7 +120,26 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             region: config.region,
             claims: AtomicU64::new(0),
             unknown_messages: UnknownMessages::default(),
+            resumed_at: Mutex::default(),
         }
+    }
+
+    /// Notes that the webhook queue answers again after an outage.
+    pub fn note_resumption(&self) {
+        let mut resumed_at = self
+            .resumed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *resumed_at = Some(self.clock().now());
+    }
+
+    /// Returns when the webhook queue last answered again after an outage; `None` if there was none
+    /// since the start of this process.
+    pub fn resumed_at(&self) -> Option<Timestamp> {
+        *self
+            .resumed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the clock.

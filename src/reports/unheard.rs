@@ -126,7 +126,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 // Its execution was one of an earlier pipeline of this name.
                 (None, Some(CommitUpdate::Superseded { by, .. })) => {
                     next.superseded_by = Some(by);
-                    next.phase = Phase::PipelineLost(pipeline.clone());
+                    next.lose(pipeline.clone(), now);
                 }
                 (None, Some(CommitUpdate::Head { phase, .. }))
                     if matches!(phase, Phase::Absent(_)) =>
@@ -135,7 +135,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
                 }
                 (None, Some(CommitUpdate::Head { .. }) | None) => {
                     if self.pipelines.find(pipeline, None).await?.is_none() {
-                        next.phase = Phase::PipelineLost(pipeline.clone());
+                        next.lose(pipeline.clone(), now);
                     }
                 }
             }
@@ -165,15 +165,18 @@ fn head_of(record: &CommitRecord) -> ReportedHead {
 /// Returns the newest execution of a commit: the one that counts, or one of that commit of which
 /// nothing was heard.
 fn find<'a>(record: &CommitRecord, executions: &'a [Execution]) -> Option<&'a Execution> {
-    let is = |id: &Option<ExecutionId>, one: &Execution| {
-        id.as_ref().is_some_and(|id| id.as_str() == one.id)
-    };
     let commit = Some(record.key.commit.as_str());
-    let mut newest_first = executions.iter();
-    newest_first.find(|one| {
-        let counts = is(&record.execution, one) || one.commit.as_deref() == commit;
-        counts && !is(&record.ended_execution, one)
-    })
+    let counts = |one: &Execution| {
+        let id = ExecutionId::parse(one.id.clone()).ok()?;
+        let is_of_commit =
+            record.execution.as_ref() == Some(&id) || one.commit.as_deref() == commit;
+        (is_of_commit && !record.has_ended(&id, time(one.started.as_deref()))).then_some(())
+    };
+    executions.iter().find(|one| counts(one).is_some())
+}
+
+fn time(text: Option<&str>) -> Option<Timestamp> {
+    text.and_then(Timestamp::from_rfc3339)
 }
 
 /// Returns what an event of the execution would say.
@@ -182,7 +185,6 @@ fn event(
     execution: &Execution,
     record: &CommitRecord,
 ) -> Option<ExecutionEvent> {
-    let time = |text: &Option<String>| text.as_deref().and_then(Timestamp::from_rfc3339);
     let id = ExecutionId::parse(execution.id.clone()).ok()?;
     let heard = record.run.as_ref().filter(|run| run.execution == id);
     let outdated = record.outdated.as_ref().filter(|one| one.execution == id);
@@ -191,8 +193,8 @@ fn event(
         pipeline: pipeline.clone(),
         execution: id,
         attempt: outdated.map_or(attempt, |one| attempt.max(one.attempt + 1)),
-        time: time(&execution.updated).or(time(&execution.started))?,
-        started_at: time(&execution.started),
+        time: time(execution.updated.as_deref()).or(time(execution.started.as_deref()))?,
+        started_at: time(execution.started.as_deref()),
         progress: Progress::Pipeline {
             state: state(&execution.state)?,
             trigger: None,

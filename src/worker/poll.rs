@@ -25,8 +25,8 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const SHORT_POLL: Duration = Duration::from_secs(2);
 /// The highest number of messages in one answer (SQS API reference, ReceiveMessage).
 const RECEIVE: usize = 10;
-/// The number of failed polls in a row after which a run that ends when the queue is empty gives
-/// up.
+/// The number of failed polls in a row that make an outage of the queue. A run that ends when the
+/// queue is empty gives up then.
 const FAILED_POLLS: usize = 3;
 
 /// Polls one queue.
@@ -76,7 +76,7 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
                     answered = true;
                     self.set_ready(true);
                     pause = Duration::ZERO;
-                    outage.over();
+                    self.note_end(&mut outage);
                     let is_empty = messages.is_empty();
                     for (envelope, permit) in messages {
                         self.start(work, envelope, permit);
@@ -114,6 +114,16 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
         match self.source {
             Source::Webhooks => self.handler.shared.readiness.queue(answers),
             Source::Internal => {}
+        }
+    }
+
+    /// Notes that the queue answers. GitHub may have lost webhooks while it did not.
+    fn note_end(&self, outage: &mut QueueOutage) {
+        let has_lasted = outage.failures() >= FAILED_POLLS;
+        outage.over();
+        match self.source {
+            Source::Webhooks if has_lasted => self.handler.shared.reconciler.note_resumption(),
+            Source::Webhooks | Source::Internal => {}
         }
     }
 

@@ -57,6 +57,7 @@ pub(super) fn record(item: &Item) -> Result<Option<CommitRecord>, Fault> {
         superseded_by: row.optional("superseded_by", |sha| CommitId::parse(sha).ok())?,
         execution: execution("execution")?.flatten(),
         ended_execution: execution("ended_execution")?.flatten(),
+        ended_at: row.optional("ended_at", Timestamp::from_rfc3339)?,
         outdated: row.part("outdated", attempt)?,
         run: row.part("run", run)?,
         reported: row.part("reported", reported)?,

@@ -51,7 +51,7 @@ pub(super) fn changes(update: &CommitUpdate, now: Timestamp) -> Expression {
             execution,
             outdated,
         } => {
-            self::head(&mut change, head, phase, execution.as_ref());
+            self::head(&mut change, head, phase, execution.as_ref(), now);
             if let Some(outdated) = outdated {
                 change.set("outdated", Some(attempt(outdated)));
             }
@@ -66,6 +66,7 @@ fn head(
     head: &ReportedHead,
     phase: &Phase,
     execution: Option<&ExecutionId>,
+    now: Timestamp,
 ) {
     place(change, &head.repository, &head.target);
     change.set("event_time", Some(s(head.event_time.to_string())));
@@ -76,11 +77,15 @@ fn head(
     if let Some(execution) = execution {
         change.set("execution", Some(s(execution.as_str())));
     }
-    if execution.is_some() && !phase.ends_executions(execution) {
-        change.set("ended_execution", None);
-    }
     if phase.ends_executions(execution) {
         change.copy("execution", "ended_execution");
+    } else if execution.is_some() {
+        change.set("ended_execution", None);
+    }
+    match phase {
+        Phase::Absent(_) => change.set("ended_at", Some(s(now.to_string()))),
+        _ if execution.is_some() => change.set("ended_at", None),
+        _ => {}
     }
 }
 
@@ -95,6 +100,7 @@ pub(super) fn replacement(record: &CommitRecord, list: Option<CommitList>) -> Ex
     change.set("superseded_by", commit(&record.superseded_by));
     change.set("execution", execution(&record.execution));
     change.set("ended_execution", execution(&record.ended_execution));
+    change.set("ended_at", text(record.ended_at.as_ref()));
     change.set("outdated", record.outdated.as_ref().map(attempt));
     change.set("run", record.run.as_ref().map(run));
     change.set("reported", record.reported.as_ref().map(reported));

@@ -160,6 +160,9 @@ pub struct CommitRecord {
     /// The execution that counted until the pipeline was deleted. It counts no more once the commit
     /// is built again, unless the update that says so names it: its pipeline is still there.
     pub ended_execution: Option<ExecutionId>,
+    /// When it was recorded that the commit has no pipeline (any more). Executions that began before count no
+    /// more, whether or not their ids are known.
+    pub ended_at: Option<Timestamp>,
     /// The attempt that counts no more, like those before it: the commit was to run again.
     pub outdated: Option<Attempt>,
     /// The execution, as its events describe it.
@@ -242,6 +245,11 @@ impl CommitRecord {
                     (false, Some(_)) => None,
                     (false, None) => seen.as_ref().and_then(|seen| seen.ended_execution.clone()),
                 };
+                let ended_at = match (phase, execution) {
+                    (Phase::Absent(_), _) => Some(now),
+                    (_, Some(_)) => None,
+                    (_, None) => seen.as_ref().and_then(|seen| seen.ended_at),
+                };
                 Some(Self {
                     key: head.key.clone(),
                     repository: head.repository.clone(),
@@ -251,6 +259,7 @@ impl CommitRecord {
                     superseded_by: None,
                     execution: execution.clone().or(last),
                     ended_execution: ended,
+                    ended_at,
                     outdated: match outdated {
                         Some(attempt) => Some(attempt.clone()),
                         None => seen.as_ref().and_then(|seen| seen.outdated.clone()),
@@ -274,6 +283,12 @@ impl CommitRecord {
             updated_at: now,
             ..self.clone()
         }
+    }
+
+    /// Notes that the pipeline is gone.
+    pub fn lose(&mut self, pipeline: PipelineName, now: Timestamp) {
+        self.phase = Phase::PipelineLost(pipeline);
+        self.ended_at = Some(now);
     }
 
     /// Returns true if an execution was started.
@@ -310,11 +325,21 @@ impl CommitRecord {
         })
     }
 
+    /// Returns true if an execution that began at `started_at` counts no more, because its pipeline
+    /// was deleted. One whose start is unknown may be of that pipeline.
+    #[must_use]
+    pub fn has_ended(&self, execution: &ExecutionId, started_at: Option<Timestamp>) -> bool {
+        let is = |id: &Option<ExecutionId>| id.as_ref() == Some(execution);
+        let is_earlier = |end| started_at.is_none_or(|start| start < end);
+        let is_counted = is(&self.execution);
+        is(&self.ended_execution) || (!is_counted && self.ended_at.is_some_and(is_earlier))
+    }
+
     /// Returns true if an execution that began at `started_at` takes the place of the one that
     /// counted so far.
     #[must_use]
     pub fn accepts(&self, execution: &ExecutionId, started_at: Option<Timestamp>) -> bool {
-        if self.ended_execution.as_ref() == Some(execution) {
+        if self.has_ended(execution, started_at) {
             return false;
         }
         match (&self.execution, &self.run) {

@@ -118,6 +118,7 @@ fn full(record: &CommitRecord) -> CommitRecord {
     let mut next = CommitRecord {
         superseded_by: Some(commit('b')),
         ended_execution: Some(execution("e-0")),
+        ended_at: Some(at(500)),
         outdated: Some(Attempt {
             execution: execution("e-0"),
             attempt: 4_000_000_000,
@@ -243,9 +244,11 @@ pub(crate) async fn an_update_keeps_what_it_does_not_name<S: StoreStage>(stage: 
     let expected = CommitRecord::updated(Some(lost), &closed, at(1_000));
     assert_eq!(Some(&after), expected.as_ref());
     assert_eq!(after.ended_execution, Some(execution("e-1")));
+    assert_eq!(after.ended_at, Some(at(1_000)));
     let named = written(stage, &update('a', building(), Some("e-1"))).await;
     assert_eq!(named.execution, Some(execution("e-1")));
-    assert_eq!(named.ended_execution, None, "its pipeline is still there");
+    let ended = (named.ended_execution, named.ended_at);
+    assert_eq!(ended, (None, None), "its pipeline is still there");
 }
 
 /// "Applies an update, unless an execution of the commit was started already."

@@ -17,6 +17,10 @@ use crate::world::story::paused;
 /// Histories in one run.
 const HISTORIES: u64 = 400;
 
+/// Histories that once did not converge. 8359521064920856236: a late event of an execution before
+/// the last one, of which nothing was heard, was that of the pipeline that was created again.
+const FOUND: [u64; 1] = [8_359_521_064_920_856_236];
+
 #[derive(Debug, Default)]
 struct Figures {
     webhooks: usize,
@@ -37,7 +41,7 @@ fn github_shows_how_the_newest_execution_of_each_head_ended() {
         return;
     }
     let first = fastrand::u64(..u64::MAX / 2);
-    for seed in first..first + HISTORIES {
+    for seed in FOUND.into_iter().chain(first..first + HISTORIES) {
         play(seed, &mut figures);
     }
     println!(

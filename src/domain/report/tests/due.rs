@@ -89,6 +89,19 @@ fn a_closed_pull_request_keeps_its_result_and_cancels_what_runs() {
 }
 
 #[test]
+fn executions_of_a_deleted_pipeline_count_no_more_even_if_none_was_heard() {
+    let closed = update(Phase::Absent(AbsenceReason::Closed), None);
+    let deleted = after(record(building(), Some("e-2")), &closed);
+    let reopened = after(deleted, &update(building(), None));
+    let accepts = |id: &str, at| reopened.accepts(&ExecutionId::parse(id).unwrap(), at);
+    let second = Duration::from_secs(1);
+    assert!(!accepts("e-2", Some(NOW.minus(second))), "the last one");
+    assert!(!accepts("e-1", Some(NOW.minus(second))), "one before it");
+    assert!(!accepts("e-3", None), "nobody knows when it began");
+    assert!(accepts("e-3", Some(NOW)), "the first of the new pipeline");
+}
+
+#[test]
 fn what_is_due_depends_on_the_last_report_and_on_other_senders() {
     let mut record = record(building(), Some("e-1"));
     let Due::Now(first) = record.due(REGION, NOW) else {

@@ -24,17 +24,31 @@ use tokio::time::sleep;
 use crate::world::rules::pull_request_rule;
 use crate::world::story::World;
 
+const SETTINGS: WorkerConfig = WorkerConfig {
+    concurrency: 8,
+    drain_timeout: Duration::from_secs(25),
+    seed: 1,
+};
+
 /// Runs a daemon of this world with the world's own faults, until it ends or its shutdown is
 /// requested.
 async fn run(world: &World, mode: RunMode, stop: Shutdown) -> Result<(), Fault> {
-    let settings = WorkerConfig {
-        concurrency: 8,
-        drain_timeout: Duration::from_secs(25),
-        seed: 1,
+    let rules = vec![pull_request_rule()];
+    let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, SETTINGS);
+    daemon.run(mode, stop).await
+}
+
+/// Runs a daemon with its periodic jobs beside a story, and requests its shutdown when the story is
+/// over.
+async fn beside_jobs(world: &World, story: impl Future<Output = ()>) {
+    let (shutdown, stop) = Shutdown::channel();
+    let story = async {
+        story.await;
+        shutdown.request();
     };
     let rules = vec![pull_request_rule()];
-    let daemon = world.daemon("daemon", rules, &world.faults, &world.clock, settings);
-    daemon.run(mode, stop).await
+    let daemon = world.reporting_daemon("daemon", rules, &world.faults, &world.clock, SETTINGS);
+    tokio::join!(daemon.run(stop), story);
 }
 
 /// Runs a daemon beside a story, and requests its shutdown when the story is over.

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use branchline::domain::fault::Reason;
+use branchline::ports::Clock;
 use branchline::worker::{RunMode, Shutdown};
 use tokio::time::sleep;
 
-use crate::stories::reliability::{beside, quiet, run};
+use crate::stories::reliability::{beside, beside_jobs, quiet, run};
 use crate::world::captured_logs::CapturedLogs;
 use crate::world::fault_injection::{Op, Trouble, When};
 use crate::world::rules::TEMPLATE;
@@ -248,4 +249,35 @@ fn a_run_until_empty_fails_instead_of_waiting() {
             assert_eq!(world.pipelines().len(), 5);
         });
     }
+}
+
+#[test]
+fn after_an_outage_of_the_queue_lost_webhooks_are_looked_for_at_once() {
+    run_daemon(async |world| {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        let lost = |number| {
+            let opened = Webhook::pull_request("opened").number(number);
+            world.github.learn(&opened, world.clock.now());
+        };
+        beside_jobs(world, async {
+            sleep(minutes(5)).await;
+            lost(7);
+            // One poll that fails is no outage.
+            let fault = Trouble::Fail(When::Before, Reason::AwsUnavailable);
+            world.faults.next(Op::Receive, 1, fault);
+            sleep(minutes(10)).await;
+            assert!(world.pipelines().is_empty());
+            world.faults.next(Op::Receive, u32::MAX, fault);
+            sleep(minutes(10)).await;
+            world.faults.clear();
+            sleep(minutes(5)).await;
+            assert_eq!(world.pipelines(), ["api-pr-7"]);
+            lost(8);
+            sleep(minutes(20)).await;
+            assert_eq!(world.pipelines(), ["api-pr-7"], "once for an outage");
+            sleep(minutes(60)).await;
+            assert_eq!(world.pipelines(), ["api-pr-7", "api-pr-8"]);
+        })
+        .await;
+    });
 }
