@@ -90,17 +90,19 @@ impl Party {
 pub(super) struct Entered<'a> {
     all: &'a FailingParties,
     parties: Vec<Party>,
-    /// True if the message succeeded, false if AWS failed it.
+    /// True if the message succeeded, false if AWS or GitHub failed it.
     result: Option<bool>,
 }
 
 impl Entered<'_> {
     /// Records the result of the message. Only a change of a pipeline shows that the calls work
-    /// again, and a fault that does not come from AWS takes no time.
+    /// again, and a fault that comes neither from AWS nor from GitHub takes no time.
     pub(super) fn record(mut self, result: &Result<Outcome, Fault>) {
         self.result = match result {
             Ok(outcome) => outcome.changed_pipeline().then_some(true),
-            Err(fault) => fault.reason.is_from_aws().then_some(false),
+            Err(Fault { reason, .. }) => {
+                (reason.is_from_aws() || reason.is_from_github()).then_some(false)
+            }
         };
     }
 }

@@ -23,6 +23,7 @@ pub mod lanes;
 pub mod lease;
 mod probe;
 mod process;
+mod repository_file;
 mod repository_removal;
 mod repository_renaming;
 mod rerun;
@@ -32,6 +33,7 @@ pub mod template_cache;
 mod unknown_messages;
 mod wake;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -49,7 +51,7 @@ use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
 use crate::domain::state::slots::PipelineQuota;
-use crate::ports::{Clock, Pipelines, Store};
+use crate::ports::{Clock, Pipelines, RepositoryFiles, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
@@ -97,6 +99,8 @@ pub struct ReconcilerConfig {
     pub region: String,
     /// The account's quota of pipelines.
     pub quota: PipelineQuota,
+    /// The files of repositories, which some rules read.
+    pub files: Option<Arc<dyn RepositoryFiles>>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
@@ -110,6 +114,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 config.rules,
                 config.owner,
                 config.quota,
+                config.files,
             ),
             lanes: Lanes::default(),
             failing: FailingParties::default(),
@@ -179,6 +184,13 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     ) -> Result<Outcome, Fault> {
         journal.intent(intent);
         let _lane = self.lanes.enter(&intent.subject).await?;
+        let seen = match seen {
+            None if self.reads_file(intent) => {
+                let row = self.store().mapping(&intent.subject).await?;
+                row.map(Box::new)
+            }
+            seen => seen,
+        };
         let context = ActionContext {
             cause: intent.cause.clone(),
             time: intent.order.event_time,

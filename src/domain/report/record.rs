@@ -56,6 +56,9 @@ pub enum Phase {
     Absent(AbsenceReason),
     /// Its message was dead-lettered.
     Refused(Reason),
+    /// The repository's file for branchline cannot be used, and why. The text is about the file
+    /// alone, so that everybody who may read the repository may read it.
+    InvalidFile(String),
     /// Its pipeline is gone, and branchline did not delete it.
     PipelineLost(PipelineName),
 }
@@ -69,6 +72,8 @@ impl Phase {
     pub const ABSENT: &str = "absent";
     /// The word of [`Phase::Refused`] in the table.
     pub const REFUSED: &str = "refused";
+    /// The word of [`Phase::InvalidFile`] in the table.
+    pub const INVALID_FILE: &str = "invalid-file";
     /// The word of [`Phase::PipelineLost`] in the table.
     pub const PIPELINE_LOST: &str = "pipeline-lost";
 
@@ -80,6 +85,7 @@ impl Phase {
             Self::Building { .. } => Self::BUILDING,
             Self::Absent(_) => Self::ABSENT,
             Self::Refused(_) => Self::REFUSED,
+            Self::InvalidFile(_) => Self::INVALID_FILE,
             Self::PipelineLost(_) => Self::PIPELINE_LOST,
         }
     }
@@ -91,7 +97,10 @@ impl Phase {
         match self {
             Self::Absent(_) => true,
             Self::Building { .. } => started.is_none(),
-            Self::Waiting { .. } | Self::Refused(_) | Self::PipelineLost(_) => false,
+            Self::Waiting { .. }
+            | Self::Refused(_)
+            | Self::InvalidFile(_)
+            | Self::PipelineLost(_) => false,
         }
     }
 }
@@ -160,8 +169,8 @@ pub struct CommitRecord {
     /// The execution that counted until the pipeline was deleted. It counts no more once the commit
     /// is built again, unless the update that says so names it: its pipeline is still there.
     pub ended_execution: Option<ExecutionId>,
-    /// When it was recorded that the commit has no pipeline (any more). Executions that began before count no
-    /// more, whether or not their ids are known.
+    /// When it was recorded that the commit has no pipeline (any more). Executions that began
+    /// before count no more, whether or not their ids are known.
     pub ended_at: Option<Timestamp>,
     /// The attempt that counts no more, like those before it: the commit was to run again.
     pub outdated: Option<Attempt>,

@@ -4,5 +4,6 @@ pub mod glob;
 pub mod merge_queue;
 pub mod pipeline_name;
 pub mod placeholder;
+pub mod repository_file;
 pub mod rule;
 mod slug;

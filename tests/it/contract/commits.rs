@@ -170,6 +170,7 @@ pub(crate) async fn every_part_of_a_record_reads_back_equal<S: StoreStage>(stage
         waiting(Some(3)),
         Phase::Absent(AbsenceReason::Draft),
         Phase::Refused(Reason::TemplateMissing),
+        Phase::InvalidFile("line 1, column 1: unknown field `image`".to_owned()),
         Phase::PipelineLost(pipeline("api-pr-7")),
     ];
     for (digit, phase) in ('a'..).zip(phases) {

@@ -80,7 +80,9 @@ fn facts(comment: &Comment<'_>) -> String {
             )
         }
         Phase::PipelineLost(pipeline) => Some(code(pipeline.as_str())),
-        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) => None,
+        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) | Phase::InvalidFile(_) => {
+            None
+        }
     };
     let rows = [
         // GitHub makes a link of it.
