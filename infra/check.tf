@@ -7,14 +7,19 @@ resource "terraform_data" "check" {
   provisioner "local-exec" {
     command = "\"$CHECK_SCRIPT\" \"$BRANCHLINE\" check --daemon-role \"$DAEMON_ROLE\""
     environment = {
-      CHECK_SCRIPT      = "${path.module}/check.sh"
-      BRANCHLINE        = var.check_with
-      DAEMON_ROLE       = aws_iam_role.daemon.arn
-      AWS_REGION        = local.region
-      BRANCHLINE_CONFIG = "env:BRANCHLINE_TOML"
-      BRANCHLINE_TOML   = local.configuration
+      CHECK_SCRIPT = "${path.module}/check.sh"
+      BRANCHLINE   = var.check_with
+      DAEMON_ROLE  = aws_iam_role.daemon.arn
+      # Version 1 of the AWS CLI reads the second one alone.
+      AWS_REGION         = local.region
+      AWS_DEFAULT_REGION = local.region
+      BRANCHLINE_CONFIG  = "env:BRANCHLINE_TOML"
+      BRANCHLINE_TOML    = local.configuration
       CHECK_SECRETS = join("\n", [
-        for name, arn in local.secrets : join(" ", [name, join(":", slice(split(":", arn), 0, 7)), try(split(":", arn)[7], "")])
+        for name, arn in local.secrets : join(" ", concat(
+          [name, join(":", slice(split(":", arn), 0, 7))],
+          [for index in [7, 8, 9] : try(coalesce(split(":", arn)[index]), "-")],
+        ))
       ])
     }
   }
@@ -23,5 +28,6 @@ resource "terraform_data" "check" {
     aws_ecs_service.consumer,
     aws_sqs_queue_policy.access,
     aws_cloudwatch_event_target.internal_queue,
+    aws_iam_role_policy.execution,
   ]
 }

@@ -6,7 +6,11 @@ locals {
   # At least the number of bytes: a character outside ASCII has more than one.
   configuration_bytes = ceil(length(base64encode(local.configuration)) * 3 / 4)
 
-  toml_error = "rules_toml is not TOML, at or after: ${try(substr(local.toml_mistakes[0], 0, 100), "")} (V stands for a value)"
+  toml_problems = concat(
+    [for line in local.toml_mistakes : "rules_toml is not TOML, at or after: ${substr(line, 0, 100)} (V stands for a value)"],
+    [for table in local.toml_other_tables : "rules_toml may have [[rule]], tables of it such as [rule.variables], and [[github.secret]], but not ${table} (V stands for a text)"],
+    local.toml_begins ? [] : ["rules_toml must begin with [[rule]] or [[github.secret]]: keys before it would belong to the last table of the module"],
+  )
 }
 
 resource "aws_ssm_parameter" "configuration" {
@@ -20,8 +24,8 @@ resource "aws_ssm_parameter" "configuration" {
 
   lifecycle {
     precondition {
-      condition     = length(local.toml_mistakes) == 0
-      error_message = local.toml_error
+      condition     = length(local.toml_problems) == 0
+      error_message = join("; ", local.toml_problems)
     }
     precondition {
       condition     = local.configuration_bytes <= 8192 && !strcontains(local.configuration, "{{")
@@ -39,8 +43,8 @@ resource "aws_secretsmanager_secret" "configuration" {
 
   lifecycle {
     precondition {
-      condition     = length(local.toml_mistakes) == 0
-      error_message = local.toml_error
+      condition     = length(local.toml_problems) == 0
+      error_message = join("; ", local.toml_problems)
     }
     precondition {
       condition     = local.configuration_bytes <= 65536

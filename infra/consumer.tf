@@ -116,7 +116,8 @@ resource "aws_ecs_task_definition" "consumer" {
 }
 
 resource "aws_ecs_service" "consumer" {
-  name            = "consumer"
+  # In a cluster of yours, another installation may be as well.
+  name            = var.cluster_arn == null ? "consumer" : var.name
   cluster         = local.cluster
   task_definition = aws_ecs_task_definition.consumer.arn
   desired_count   = var.min_tasks

@@ -10,6 +10,13 @@ resource "aws_api_gateway_domain_name" "webhooks" {
   endpoint_configuration {
     types = ["REGIONAL"]
   }
+
+  lifecycle {
+    precondition {
+      condition     = split(":", var.domain.certificate_arn)[3] == local.region
+      error_message = "The certificate of domain must be in the Region of the API, ${local.region}."
+    }
+  }
 }
 
 resource "aws_api_gateway_base_path_mapping" "webhooks" {

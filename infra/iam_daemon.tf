@@ -4,8 +4,11 @@ resource "aws_iam_role" "daemon" {
   name                 = "${local.role_prefix}daemon"
   path                 = var.role_path
   permissions_boundary = var.permissions_boundary_arn
-  assume_role_policy   = local.trust_policies["ecs-tasks.amazonaws.com"]
-  tags                 = var.tags
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat(jsondecode(local.trust_policies["ecs-tasks.amazonaws.com"]).Statement, var.task_role_trust)
+  })
+  tags = var.tags
 }
 
 resource "aws_iam_role_policy" "daemon" {

@@ -44,6 +44,21 @@ output "task_role_arn" {
   value       = aws_iam_role.daemon.arn
 }
 
+output "execution_role_arn" {
+  description = "The role with which ECS starts the daemon, for modules/scheduled."
+  value       = aws_iam_role.execution.arn
+}
+
+output "cluster_arn" {
+  description = "The ECS cluster of the service, for modules/scheduled."
+  value       = local.cluster
+}
+
+output "task_definition_arn" {
+  description = "The task definition of the daemon, with its revision, for modules/scheduled."
+  value       = aws_ecs_task_definition.consumer.arn
+}
+
 output "log_group" {
   description = "The log group of the daemon. Each line is a JSON object."
   value       = aws_cloudwatch_log_group.consumer.name

@@ -35,10 +35,11 @@ locals {
   # --- Names for IAM ---
 
   # The name of a clone as a pattern of IAM. The owner and the name of a repository are known unless
-  # a glob selects it; every other placeholder can be any text.
+  # a glob selects it; every other placeholder can be any text. If all globs exclude, everything
+  # else matches.
   clone_patterns = distinct(flatten([
     for rule in var.rules : [
-      for glob in rule.repository : replace(replace(replace(replace(
+      for glob in alltrue([for each in rule.repository : startswith(each, "!")]) ? ["**"] : rule.repository : replace(replace(replace(replace(
         coalesce(rule.pipeline_name, rule.on == "pull_request" ? "{repo}-pr-{number}" : "{repo}@{branch}"),
         "{owner}", can(regex("^[A-Za-z0-9_.-]+/", glob)) ? split("/", glob)[0] : "*"),
         "{repo}", can(regex("/[A-Za-z0-9_.-]+$", glob)) ? split("/", glob)[1] : "*"),
@@ -63,11 +64,17 @@ locals {
   # tables, numbers, and then lists and inline tables become V or nothing. What is left of a line
   # must be `key = V` or empty.
   toml_texts    = replace(replace(var.rules_toml, "/\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''/", "V"), "/\"(?:[^\"\\\\\\n]|\\\\.)*\"|'[^'\\n]*'/", "V")
-  toml_plain    = replace(replace(local.toml_texts, "/#[^\\n]*/", ""), "/(?m)^[ \\t]*(?:\\[\\[[A-Za-z0-9_. -]+\\]\\]|\\[[A-Za-z0-9_. -]+\\])[ \\t]*$/", "")
+  toml_bare     = replace(local.toml_texts, "/#[^\\n]*/", "")
+  toml_plain    = replace(local.toml_bare, "/(?m)^[ \\t]*(?:\\[\\[[A-Za-z0-9_. -]+\\]\\]|\\[[A-Za-z0-9_. -]+\\])[ \\t]*$/", "")
   toml_values   = replace(local.toml_plain, "/([=\\[,]\\s*)(?:true|false|[+-]?[0-9][0-9_.eE+:TZ-]*)/", "$${1}V")
   toml_nested   = "/\\[\\s*(?:V\\s*(?:,\\s*V\\s*)*,?\\s*)?\\]|\\{[ \\t]*(?:[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*(?:,[ \\t]*[A-Za-z0-9_.-]+[ \\t]*=[ \\t]*V[ \\t]*)*)?\\}/"
   toml_flat     = replace(replace(replace(replace(local.toml_values, local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V"), local.toml_nested, "V")
   toml_mistakes = [for line in split("\n", local.toml_flat) : trimspace(line) if !can(regex("^\\s*(?:[A-Za-z0-9_.-]+\\s*=\\s*V)?\\s*$", line))]
+
+  # Of a table with another name, the daemon would know no key.
+  toml_tables       = [for match in regexall("(?m)^[ \\t]*(\\[.*\\])[ \\t]*$", local.toml_bare) : match[0]]
+  toml_other_tables = [for table in local.toml_tables : table if !can(regex("^(\\[\\[ *(rule|github *[.] *secret) *\\]\\]|\\[ *rule *[.][A-Za-z0-9_. -]+\\])$", table))]
+  toml_begins       = trimspace(local.toml_bare) == "" || can(regex("^\\s*\\[\\[", local.toml_bare))
 
   toml_templates = distinct([for match in regexall("(?m)^[ \\t]*template[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
   unknown_templates = [

@@ -4,6 +4,11 @@ variable "tags" {
   description = "Tags of all resources of the module, beside the default tags of the provider."
   type        = map(string)
   default     = {}
+  nullable    = false
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : can(regex("^.{1,128}$", key)) && !can(regex("(?i)^aws:", key))])
+    error_message = "A key must have 1 to 128 characters, and not begin with aws:, which is reserved."
+  }
 }
 
 variable "role_name_prefix" {
@@ -20,6 +25,7 @@ variable "role_path" {
   description = "The IAM path of the roles and of the policy for operators, such as /teams/ci/."
   type        = string
   default     = "/"
+  nullable    = false
   validation {
     condition     = can(regex("^/([!-.0-~]+/)*$", var.role_path)) && length(var.role_path) <= 512
     error_message = "A path must begin and end with a slash, and have at most 512 characters."
@@ -36,6 +42,17 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "task_role_trust" {
+  description = "Further statements in the trust policy of the daemon's role, for a daemon outside ECS: docs/HOMES.md has those for Kubernetes and EC2. Statements that are added by hand are removed by the next apply."
+  type        = any
+  default     = []
+  nullable    = false
+  validation {
+    condition     = try(alltrue([for each in var.task_role_trust : each.Effect == "Allow" && length(each.Principal) > 0 && each.Principal != "*" && startswith(each.Action, "sts:")]), false)
+    error_message = "task_role_trust must be a list of statements with Effect = \"Allow\", a Principal that is not everybody, and an Action of sts:."
+  }
+}
+
 variable "kms_key_arns" {
   description = "KMS keys of yours, by what they encrypt: the five queues, the two tables, the logs, and the secrets that webhook_secret_arns and secrets name. Null: the service's own key, without a monthly price. The output key_policy_statements has what the policies of these keys need."
   type = object({
@@ -44,7 +61,8 @@ variable "kms_key_arns" {
     logs    = optional(string)
     secrets = optional(list(string), [])
   })
-  default = {}
+  default  = {}
+  nullable = false
   validation {
     condition     = alltrue([for arn in compact(concat([var.kms_key_arns.queues, var.kms_key_arns.tables, var.kms_key_arns.logs], var.kms_key_arns.secrets)) : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[^*?]+$", arn))])
     error_message = "Each value must be the ARN of a key, not of an alias."
@@ -55,10 +73,12 @@ variable "create_operator_policy" {
   description = "Whether the module creates the policy for operators."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "deletion_protection" {
   description = "Whether the table is protected from deletion. Apply false before you remove branchline."
   type        = bool
   default     = true
+  nullable    = false
 }

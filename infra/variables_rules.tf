@@ -36,7 +36,8 @@ variable "rules" {
     comment         = optional(string)
     stop_on_close   = optional(bool)
   }))
-  default = []
+  default  = []
+  nullable = false
   validation {
     condition     = length(var.rules) > 0 || can(regex("(?m)^\\s*\\[\\[rule\\]\\]", var.rules_toml))
     error_message = "At least one rule is required, in rules or in rules_toml."
@@ -56,6 +57,58 @@ variable "rules" {
   validation {
     condition     = alltrue([for rule in var.rules : rule.pipeline_name == null ? true : can(regex("^([A-Za-z0-9.@_-]|\\{[a-z_]+\\})+$", rule.pipeline_name))])
     error_message = "pipeline_name may have letters, digits, . @ _ - and placeholders such as {number}."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : rule.name == null ? true : trimspace(rule.name) != ""]) && length(distinct(compact(var.rules[*].name))) == length(compact(var.rules[*].name))
+    error_message = "The name of a rule must not be empty, nor that of another rule."
+  }
+  validation {
+    condition = alltrue([for rule in var.rules : alltrue([
+      rule.base == null || rule.on != "branch",
+      rule.branches == null || rule.on != "merge_group",
+      rule.drafts == null || rule.on == "pull_request",
+      coalesce(rule.comment, "never") == "never" || rule.on == "pull_request",
+    ])])
+    error_message = "base is not for rules on a branch, branches not for rules on merge groups, and drafts and comment are for rules on pull requests alone."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : rule.pipeline_name == null ? true : can(regex(rule.on == "pull_request" ? "\\{number\\}" : "\\{branch(_slug)?\\}", rule.pipeline_name))])
+    error_message = "pipeline_name must have {number} in a rule on pull requests, and otherwise {branch} or {branch_slug}: without it, two of them would share a pipeline."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [
+        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration] : values(coalesce(each, {}))])) : [
+          # {{ and }} stand for braces.
+          for found in regexall("\\{([a-z_]+)\\}", replace(replace(text, "{{", ""), "}}", "")) : contains(concat(
+            ["repository", "owner", "repo", "branch", "branch_slug", "sha"],
+            rule.on == "branch" ? [] : ["base", "base_slug"],
+            rule.on == "pull_request" ? ["number", "author", "author_slug", "title", "title_slug"] : [],
+          ), found[0])
+        ]
+      ]
+    ]))
+    error_message = "A placeholder must be {repository}, {owner}, {repo}, {branch}, {branch_slug} or {sha}; for pull requests and merge groups also {base} or {base_slug}; for pull requests also {number}, {author}, {author_slug}, {title} or {title_slug}."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : rule.keep_stages == null || (rule.stages == null && rule.drop_stages == null)])
+    error_message = "keep_stages takes the place of stages and drop_stages: set it or the others."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : alltrue([for each in concat([coalesce(rule.source_action, "Stage/Action")], coalesce(rule.drop_actions, [])) : can(regex("^[^/]+/[^/]+$", each))])])
+    error_message = "source_action and drop_actions must be Stage/Action."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : alltrue([for key in keys(coalesce(rule.configuration, {})) : can(regex("^[^/]+/[^/]+/[^/]+$", key))])])
+    error_message = "configuration of a rule must be { \"Stage/Action/Key\" = \"...\" }."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : alltrue([for key, value in coalesce(rule.secrets, {}) : can(regex("^[^/]+/[^/]+/[^/]+$", key)) && can(regex("^env:[A-Z][A-Z0-9_]*$", value))])])
+    error_message = "secrets of a rule must be { \"Stage/Action/Key\" = \"env:NAME\" }, with NAME in secrets of the module, never the secret itself."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : alltrue(concat([for key in keys(coalesce(rule.environment, {})) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", key))], [for key in keys(coalesce(rule.tags, {})) : !can(regex("(?i)^(aws|branchline):", key))]))])
+    error_message = "A name in environment must be of letters, digits and _, and a key of tags must not begin with aws: or branchline:, which are reserved."
   }
   validation {
     condition     = alltrue([for rule in var.rules : rule.max_active == null ? true : rule.name != null && rule.max_active >= 1 && rule.max_active <= 10000 && floor(rule.max_active) == rule.max_active])
@@ -83,6 +136,7 @@ variable "rules_toml" {
   description = "Further [[rule]] and [[github.secret]] tables as TOML text, after those of rules, for what rules cannot express. Their templates, clones and roles belong into template_names, clone_names, pipeline_role_arns and build_role_arns."
   type        = string
   default     = ""
+  nullable    = false
   validation {
     condition     = !can(regex("(?m)^\\s*\\[(aws|queue|store|github)\\b", var.rules_toml))
     error_message = "The module writes [aws], [queue], [store] and [github] itself: give only [[rule]] and [[github.secret]] tables."
@@ -93,6 +147,7 @@ variable "configuration_store" {
   description = "Where the configuration is kept: parameter (Parameter Store: at most 8 KB, no {{, free up to 4 KB and otherwise 0.05 USD a month) or secret (Secrets Manager: at most 64 KB, 0.40 USD a month). The daemon gets the same text from either."
   type        = string
   default     = "parameter"
+  nullable    = false
   validation {
     condition     = contains(["parameter", "secret"], var.configuration_store)
     error_message = "configuration_store must be parameter or secret."
@@ -103,6 +158,7 @@ variable "template_names" {
   description = "Names of further template pipelines, beside those of rules: of rules_toml, or of rules to come. * and ? are wildcards, as in IAM. The daemon is explicitly denied to change, tag, start or stop templates."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = alltrue([for name in var.template_names : can(regex("^[A-Za-z0-9.@_*?-]+$", name))])
     error_message = "A name may contain letters, digits, . @ _ - and the wildcards * and ?."
@@ -113,6 +169,7 @@ variable "clone_names" {
   description = "Further name patterns of the pipelines that branchline creates, such as api-pr-*, beside those of rules: of rules_toml, or of rules that were removed, until their clones are deleted. * and ? are wildcards, as in IAM. No pattern may cover a template, and the tighter a pattern, the fewer pipelines the daemon can ever touch."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = var.rules_toml == "" || length(var.clone_names) > 0
     error_message = "At least one pattern is required for the rules of rules_toml: without it, the daemon can create no pipeline."
@@ -131,6 +188,7 @@ variable "pipeline_role_arns" {
   description = "Roles that clones run as: the roles of the templates and of their actions, where no rule replaces them. Each role_arn and action_role_arn of rules is included. branchline may pass them to CodePipeline only, and no others."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = length(var.pipeline_role_arns) > 0 || (var.rules_toml == "" && alltrue([for rule in var.rules : coalesce(rule.role_arn, "template") != "template"]))
     error_message = "A rule without role_arn keeps the role of its template, which belongs into pipeline_role_arns: without it, the daemon could create no clone."
@@ -145,6 +203,7 @@ variable "build_role_arns" {
   description = "Roles that builds of clones run as: each ServiceRoleArnOverride in a template. Each build_role_arn of rules is included. branchline may pass them to CodeBuild only, and no others."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = alltrue([for arn in var.build_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
     error_message = "Each value must be the complete ARN of one role, without * or ?."
@@ -155,6 +214,7 @@ variable "connection_arns" {
   description = "Connections in the source actions of the templates."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = alltrue([for arn in var.connection_arns : can(regex("^arn:[^:]+:(codeconnections|codestar-connections):", arn))])
     error_message = "Each value must be the ARN of a connection."
@@ -165,6 +225,7 @@ variable "codepipeline_rate" {
   description = "Maximum calls to CodePipeline per second and task. AWS throttles per account, so lower this for more tasks."
   type        = number
   default     = 10
+  nullable    = false
   validation {
     condition     = var.codepipeline_rate >= 1 && var.codepipeline_rate <= 1000 && floor(var.codepipeline_rate) == var.codepipeline_rate
     error_message = "codepipeline_rate must be a whole number from 1 to 1,000."
@@ -175,6 +236,7 @@ variable "pipeline_limit" {
   description = "The account's quota of pipelines in the Region. Set it to what AWS granted: at this number, less pipeline_reserve, the daemon lets pull requests wait."
   type        = number
   default     = 1000
+  nullable    = false
   validation {
     condition     = var.pipeline_limit >= 1 && var.pipeline_limit <= 1000000 && floor(var.pipeline_limit) == var.pipeline_limit
     error_message = "pipeline_limit must be a whole number from 1 to 1,000,000."
@@ -185,9 +247,14 @@ variable "pipeline_reserve" {
   description = "How many pipelines of the quota the daemon leaves to others."
   type        = number
   default     = 10
+  nullable    = false
   validation {
     condition     = var.pipeline_reserve >= 0 && var.pipeline_reserve <= 1000000 && floor(var.pipeline_reserve) == var.pipeline_reserve
     error_message = "pipeline_reserve must be a whole number from 0 to 1,000,000."
+  }
+  validation {
+    condition     = var.pipeline_reserve < var.pipeline_limit
+    error_message = "pipeline_reserve must be less than pipeline_limit: otherwise every pull request would wait."
   }
 }
 
@@ -195,6 +262,7 @@ variable "concurrency" {
   description = "Maximum number of messages that one task processes at the same time."
   type        = number
   default     = 32
+  nullable    = false
   validation {
     condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
     error_message = "concurrency must be a whole number from 1 to 1,000."
@@ -215,7 +283,8 @@ variable "github" {
       repositories = optional(list(string))
     })), [])
   })
-  default = {}
+  default  = {}
+  nullable = false
   validation {
     condition     = (var.github.app == null) == (var.github.private_key == null)
     error_message = "An App needs both app and private_key."
@@ -229,6 +298,14 @@ variable "github" {
     error_message = "hooks is for a token: an App reads its own webhook."
   }
   validation {
+    condition     = var.github.app == null ? true : can(regex("^(Iv.+|[0-9]+)$", var.github.app))
+    error_message = "app must be the App's client id, which begins with Iv, or its App id, which is a number."
+  }
+  validation {
+    condition     = var.github.api_url == null ? true : can(regex("^https://[^\\s/]+", var.github.api_url))
+    error_message = "api_url must be an https:// address, such as https://git.example.com/api/v3."
+  }
+  validation {
     condition     = alltrue([for value in concat([var.github.private_key, var.github.token], var.github.secret[*].value) : value == null ? true : contains([for name in keys(var.secrets) : "env:${name}"], value)])
     error_message = "private_key, token and the value of a secret must be \"env:NAME\", with NAME in secrets."
   }
@@ -238,6 +315,7 @@ variable "webhook_secret_arns" {
   description = "Secrets Manager secrets that contain the webhook secret as plain text. Two during a rotation. Empty if every webhook has a secret of its own, in secret of github."
   type        = list(string)
   default     = []
+  nullable    = false
   validation {
     condition     = length(var.webhook_secret_arns) + length(var.github.secret) > 0 || can(regex("(?m)^\\s*\\[\\[github\\.secret\\]\\]", var.rules_toml))
     error_message = "At least one secret is required to verify webhooks."
@@ -252,6 +330,7 @@ variable "secrets" {
   description = "Further secrets: those that rules and github refer to as \"env:NAME\" (the value of a [[github.secret]], a token in the secrets of a rule, the key of a GitHub App), and environment variables whose value is secret. Keys are the names, values the ARNs of secrets in Secrets Manager. ARN:KEY:: takes one key of a JSON secret."
   type        = map(string)
   default     = {}
+  nullable    = false
   validation {
     condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("^(AWS|BRANCHLINE|ECS|WEBHOOK_SECRET)_", name))])
     error_message = "A name must be of A-Z, 0-9 and _, begin with one of A-Z, and not with AWS_, BRANCHLINE_, ECS_ or WEBHOOK_SECRET_, which have a meaning already."
@@ -270,4 +349,5 @@ variable "operators_read_secrets" {
   description = "Whether the policy for operators allows reading the webhook secrets and the further secrets, which `branchline check` needs. A person with the webhook secret can sign any webhook: with false, only those who may read the secrets anyway can run it."
   type        = bool
   default     = true
+  nullable    = false
 }

@@ -172,7 +172,7 @@ run "address_ranges_web_acl_and_ecr_image" {
   variables {
     source_cidrs = ["192.0.2.0/24"]
     web_acl_arn  = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/web/11111111-2222-4333-8444-555555555555"
-    image        = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/branchline@sha256:0000"
+    image        = "999999999999.dkr.ecr.us-east-1.amazonaws.com/team/branchline@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   }
   assert {
     condition     = jsondecode(nonsensitive(aws_api_gateway_rest_api_policy.webhooks.policy)).Statement[0].Condition.IpAddress["aws:SourceIp"] == ["192.0.2.0/24"]

@@ -12,10 +12,12 @@ from _common import paths
 PLACEHOLDER = "OWNER"
 """The owner of the repository, in every file that names one, until the repository is at GitHub."""
 
-EXCEPT = (":!scripts", ":!tests", ":!docs/RELEASING.md", ":!docs/decisions")
-"""Files that describe the placeholder."""
+EXCEPT = (":!scripts", ":!tests", ":!docs/decisions")
+"""Files that describe the placeholder, or use versions of their own."""
 
-_NAMED = f"[/@]{PLACEHOLDER}/(branchline|maintainers)"
+_NAMED = rf"\b{PLACEHOLDER}/(branchline|maintainers)"
+_VERSIONED = r"branchline([:-]|/(releases/download|blob)/v|.*@refs/tags/v)[0-9]+[.][0-9]+[.][0-9]+"
+"""An image, an archive or an address of one version."""
 _SECTION = re.compile(r"^## (?P<version>\S+?)(?P<rest>, .*)?$", re.MULTILINE)
 _DATE = re.compile(r", \d{4}-\d{2}-\d{2}")
 
@@ -30,6 +32,8 @@ class Release:
     changelog: str
     placeholders: tuple[str, ...] = ()
     """The files that still have the placeholder."""
+    outdated: tuple[str, ...] = ()
+    """The files that name an image, an archive or an address of another version."""
 
     @classmethod
     def read(cls, root: Path = paths.ROOT) -> "Release":
@@ -43,7 +47,8 @@ class Release:
             package["repository"],
             locked["version"],
             changelog,
-            tuple(_with_placeholder(root)),
+            tuple(with_placeholder(root)),
+            tuple(_outdated(root, package["version"])),
         )
 
     def problems(self, tag: str, repository: str) -> Iterator[str]:
@@ -52,6 +57,8 @@ class Release:
             yield f"the tag is {tag}, but Cargo.toml has the version {self.version}"
         if self.lock != self.version:
             yield f"Cargo.lock has the version {self.lock}: run cargo check, and commit it"
+        if self.outdated:
+            yield f"write the version {self.version} in {', '.join(self.outdated)}"
         yield from self._problems_of_repository(repository)
         yield from self._problems_of_changelog()
 
@@ -84,10 +91,29 @@ class Release:
         return ""
 
 
-def _with_placeholder(root: Path) -> list[str]:
+def own(owner: str, root: Path = paths.ROOT) -> list[str]:
+    """Writes the owner of the repository instead of the placeholder, and returns the files."""
+    files = with_placeholder(root)
+    for name in files:
+        file = root / name
+        file.write_text(re.sub(_NAMED, rf"{owner}/\1", file.read_text()))
+    return files
+
+
+def with_placeholder(root: Path) -> list[str]:
     """Returns the files that git tracks and that have the placeholder."""
-    command = ["git", "grep", "--files-with-matches", "--extended-regexp", _NAMED, "--"]
-    done = subprocess.run(
-        [*command, ".", *EXCEPT], cwd=root, capture_output=True, text=True, check=False
-    )
-    return done.stdout.split()
+    return _grep(root, "--files-with-matches", _NAMED)
+
+
+def _outdated(root: Path, version: str) -> Iterator[str]:
+    """Yields the files that name another version. CHANGELOG.md names all of them."""
+    found = _grep(root, "--only-matching", _VERSIONED)
+    files = (line.partition(":") for line in found)
+    others = {file for file, _, text in files if not re.search(rf"[v:-]{re.escape(version)}$", text)}
+    yield from sorted(others - {"CHANGELOG.md"})
+
+
+def _grep(root: Path, option: str, pattern: str) -> list[str]:
+    command = ["git", "grep", option, "--extended-regexp", "-e", pattern, "--", ".", *EXCEPT]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()

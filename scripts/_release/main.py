@@ -1,6 +1,7 @@
 """The commands of scripts/release. Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
 import argparse
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from _common import cargo, paths, terminal
 from _common.problem import Problem
 
-from . import archive, crate
+from . import agreement, archive, crate
 from .agreement import Release
 
 
@@ -31,6 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     agree.add_argument("repository", metavar="URL", help="the repository that has the tag")
     agree.set_defaults(run=_agree)
 
+    own_help = "write the owner of the repository into every file that needs it"
+    owner = commands.add_parser("own", help=own_help)
+    owner.add_argument("owner", metavar="OWNER", help="the organisation or person at GitHub")
+    owner.set_defaults(run=_own)
+
     notes = commands.add_parser("notes", help="print what CHANGELOG.md says about this version")
     notes.set_defaults(run=_notes)
 
@@ -52,6 +58,17 @@ def _agree(arguments: argparse.Namespace) -> int:
     if problems:
         raise Problem("; ".join(problems))
     terminal.done(f"{arguments.tag} agrees with Cargo.toml, Cargo.lock and CHANGELOG.md")
+    return 0
+
+
+def _own(arguments: argparse.Namespace) -> int:
+    if not re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9])*", arguments.owner):
+        raise Problem(f"'{arguments.owner}' is not the name of an owner at GitHub", 2)
+    files = agreement.own(arguments.owner)
+    for name in files:
+        terminal.done(f"wrote {arguments.owner} into {name}")
+    if not files:
+        terminal.say("no file has the placeholder any more")
     return 0
 
 

@@ -91,14 +91,18 @@ def _commit(number: int, head: int) -> str:
 def main() -> int:
     """Takes the turns, and prints what is wrong. Returns 1 if something is."""
     parser = argparse.ArgumentParser(prog="scripts/upgrade-test", description=__doc__)
+    older = parser.add_mutually_exclusive_group()
     old_help = "an older branchline; without it, the release before this commit is built"
-    parser.add_argument("old", type=Path, nargs="?", metavar="OLD_BINARY", help=old_help)
+    older.add_argument("old", type=Path, nargs="?", metavar="OLD_BINARY", help=old_help)
+    since_help = "build this older commit instead, such as yesterday's, or a tag"
+    older.add_argument("--since", metavar="COMMIT", help=since_help)
     parser.add_argument("--new", type=Path, help="this one; it is built if this is left out")
     arguments = parser.parse_args()
-    old = arguments.old or _release()
-    if old is None:
-        terminal.say("there is no release before this commit to upgrade from")
+    commit = arguments.since or (None if arguments.old else _release())
+    if arguments.old is None and commit is None:
+        terminal.say("there is no release before this commit to upgrade from: --since names a commit")
         return 0
+    old = arguments.old or _built(commit)
     isolate()
     binaries = {"old": old, "new": arguments.new or cargo.branchline(release=False)}
     for binary in binaries.values():
@@ -118,23 +122,33 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _release() -> Path | None:
-    """Builds the last release before this commit, if there is one."""
-    describe = ["git", "describe", "--tags", "--abbrev=0", "HEAD^"]
-    found = subprocess.run(describe, cwd=paths.ROOT, capture_output=True, text=True, check=False)
-    tag = found.stdout.strip()
-    if found.returncode != 0:
-        return None
-    source = FOLDER / tag
+def _release() -> str | None:
+    """Returns the tag of the last release before this commit, if there is one."""
+    return _git("describe", "--tags", "--abbrev=0", "HEAD^") or None
+
+
+def _built(revision: str) -> Path:
+    """Builds an older commit, and returns its branchline."""
+    commit = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if not commit:
+        raise Problem(f"there is no commit '{revision}' in this repository")
+    source = FOLDER / commit
     source.mkdir(parents=True, exist_ok=True)
     archive = subprocess.run(
-        ["git", "archive", tag], cwd=paths.ROOT, capture_output=True, check=True
+        ["git", "archive", commit], cwd=paths.ROOT, capture_output=True, check=True
     )
     subprocess.run(["tar", "-x"], cwd=source, input=archive.stdout, check=True)
-    terminal.say(f"building {tag}, which takes some minutes")
+    terminal.say(f"building {revision}, which takes some minutes")
     build = ["cargo", "build", "--locked", "--bin", "branchline", "--target-dir", str(FOLDER)]
     subprocess.run(build, cwd=source, check=True)
     return FOLDER / "debug" / "branchline"
+
+
+def _git(*arguments: str) -> str:
+    """Returns the output of a command of git, or nothing if it fails."""
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 class _Upgrade:

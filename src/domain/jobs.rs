@@ -242,7 +242,8 @@ impl JobRecord {
     }
 
     /// Returns true if a run should begin because webhooks may be lost: the webhook queue did not
-    /// answer until `resumed_at`, and no run has begun since the messages that it held were handled.
+    /// answer until `resumed_at`, and no run has begun since the messages that it held were
+    /// handled.
     #[must_use]
     pub fn is_due_after_outage(
         &self,

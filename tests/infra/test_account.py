@@ -6,7 +6,7 @@ import unittest
 from support import applied, outputs
 
 from _infra import permissions, terraform
-from _infra.permissions import ARN, VARIABLES
+from _infra.permissions import ACCOUNT, ARN, VARIABLES
 from _infra.provider import REGION
 
 KEYS = VARIABLES["kms_key_arns"]
@@ -39,6 +39,23 @@ class Roles(unittest.TestCase):
         named = {values["name"]: values["path"] for address, values in there.items() if address.startswith(kinds)}
         words = ("api", "api-logs", "daemon", "execution", "operator")
         self.assertEqual(named, {f"acme-{word}": "/teams/ci/" for word in words})
+
+
+    def test_who_else_may_be_the_daemon(self) -> None:
+        """Statements of the person come after the one for ECS, and are for this role alone."""
+        kubernetes = {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/x"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {"x:aud": "sts.amazonaws.com"}},
+        }
+        machine = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        runs = terraform.Terraform("trust")
+        self.addCleanup(runs.close)
+        there = runs.apply(VARIABLES | {"task_role_trust": [kubernetes, machine]})
+        trust = {name: json.loads(there[f"aws_iam_role.{name}"]["assume_role_policy"])["Statement"] for name in ("daemon", "execution")}
+        self.assertEqual(trust["daemon"], [*trust["execution"], kubernetes, machine])
+        self.assertEqual([each["Principal"] for each in trust["execution"]], [{"Service": "ecs-tasks.amazonaws.com"}])
 
 
 class Keys(unittest.TestCase):

@@ -19,10 +19,14 @@ printf '%s\\n' "$@" >"$folder/arguments"
 env >"$folder/environment"
 exit "$(cat "$folder/status")"
 """
-# Knows one JSON secret, and takes the others for texts.
+# Knows one JSON secret and the former version of another one, and takes the others for texts. Like
+# version 1 of the AWS CLI, it reads the Region from AWS_DEFAULT_REGION alone.
 AWS = """#!/bin/sh
-case "$4" in
-*github-AbCdEf) echo '{"token": "the token", "key": "the key"}' ;;
+[ -n "${AWS_DEFAULT_REGION:-}" ] || { echo "You must specify a region." >&2; exit 253; }
+case "$*" in
+*traces-AbCdEf*"--version-stage AWSPREVIOUS") echo "the former headers" ;;
+*github-AbCdEf*--version*) exit 254 ;;
+*github-AbCdEf*) echo '{"token": "the token", "key": "the key"}' ;;
 *) echo "value of $4" ;;
 esac
 """
@@ -37,7 +41,7 @@ class Check(unittest.TestCase):
     """What the step runs, and what it makes of the result."""
 
     def setUp(self) -> None:
-        """Creates the stand-ins."""
+        """Creates the stand-ins, on a machine that names no Region."""
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = Path(scratch.name)
@@ -46,6 +50,7 @@ class Check(unittest.TestCase):
             (self.folder / name).chmod(0o755)
         path = mock.patch.dict(os.environ, {"PATH": f"{self.folder}:{os.environ['PATH']}"})
         path.start()
+        os.environ.pop("AWS_DEFAULT_REGION", None)
         self.addCleanup(path.stop)
         self.runs = terraform.Terraform("check")
         self.addCleanup(self.runs.close)
@@ -54,7 +59,8 @@ class Check(unittest.TestCase):
         """Applies the module; `branchline check` ends with this status."""
         (self.folder / "status").write_text(str(status))
         (self.folder / "arguments").unlink(missing_ok=True)
-        self.runs.apply(VARIABLES | {"check_with": "branchline"})
+        headers = {"OTEL_EXPORTER_OTLP_HEADERS": f"{VARIABLES['secrets']['OTEL_EXPORTER_OTLP_HEADERS']}::AWSPREVIOUS:"}
+        self.runs.apply(VARIABLES | {"check_with": "branchline", "secrets": VARIABLES["secrets"] | headers})
 
     def checked(self) -> bool:
         """Returns whether the step ran."""
@@ -70,10 +76,19 @@ class Check(unittest.TestCase):
             f"WEBHOOK_SECRET_0=value of {VARIABLES['webhook_secret_arns'][0]}",
             "GITHUB_TOKEN=the token",
             "GITHUB_APP_KEY=the key",
+            "OTEL_EXPORTER_OTLP_HEADERS=the former headers",
         ):
             self.assertIn(f"\n{line}\n", f"\n{text}")
         self.assertIn("[[rule]]", text)
         self.assertNotIn("the token", (self.runs.folder / "terraform.tfstate").read_text())
+
+    def test_a_secret_without_its_key(self) -> None:
+        """The apply fails with the name of the key."""
+        (self.folder / "status").write_text("0")
+        token = {"GITHUB_TOKEN": VARIABLES["secrets"]["GITHUB_TOKEN"].replace(":token:", ":tokens:")}
+        with self.assertRaisesRegex(AssertionError, "has no key 'tokens', which GITHUB_TOKEN needs"):
+            self.runs.apply(VARIABLES | {"check_with": "branchline", "secrets": VARIABLES["secrets"] | token})
+        self.assertFalse(self.checked())
 
     def test_a_finding_fails_the_apply_until_it_is_corrected(self) -> None:
         """The next apply checks again, and one without a change does not."""

@@ -43,12 +43,12 @@ class Tasks(unittest.TestCase):
         self.assertEqual(kinds & absent, set())
         self.assertEqual(there[SERVICE]["cluster"], arn)
         self.assertEqual(there[SERVICE]["network_configuration"][0]["security_groups"], ["sg-1"])
-        self.assertEqual(there["aws_appautoscaling_target.consumer"]["resource_id"], "service/shared/consumer")
+        self.assertEqual(there["aws_appautoscaling_target.consumer"]["resource_id"], "service/shared/branchline")
         alarm = there['aws_cloudwatch_metric_alarm.operators["no-consumer"]']
         self.assertEqual(alarm["dimensions"]["ClusterName"], "shared")
         operator = json.loads(there["aws_iam_policy.operator[0]"]["policy"])["Statement"]
         (restart,) = [each["Resource"] for each in operator if each["Sid"] == "RestartTasks"]
-        self.assertEqual(restart, f"arn:aws:ecs:{ARN}:service/shared/consumer")
+        self.assertEqual(restart, f"arn:aws:ecs:{ARN}:service/shared/branchline")
 
     def test_size_and_logs(self) -> None:
         """The size of a task, and the level of its log."""

@@ -6,6 +6,7 @@ field is an error. The fields of KEDA are those of its version 2.20 that the man
 
 import copy
 import json
+import re
 import tomllib
 import unittest
 from typing import Any
@@ -15,7 +16,9 @@ import kubernetes_validate
 import yaml
 from support import applied
 
+from _infra import terraform
 from _infra.paths import INFRA
+from _infra.permissions import VARIABLES
 
 FOLDER = INFRA / "kubernetes"
 VERSIONS = ("1.31", "1.37")
@@ -114,6 +117,17 @@ class Kubernetes(unittest.TestCase):
         self.assertEqual(f"{security['runAsUser']}:{security['runAsGroup']}", task["user"])
         self.assertEqual(container["args"][: len(task["command"])], task["command"])
         self.assertGreaterEqual(pod["terminationGracePeriodSeconds"], task["stopTimeout"])
+
+    def test_the_pod_has_the_secrets_of_the_configuration(self) -> None:
+        """Of that beside it, and of the module's with nothing but a webhook secret."""
+        runs = terraform.Terraform("kubernetes")
+        self.addCleanup(runs.close)
+        alone = {"github": {}, "secrets": {}, "rules": [VARIABLES["rules"][0] | {"secrets": None}]}
+        runs.apply(VARIABLES | alone | {"environment": {}})
+        (container,) = one("Deployment")["spec"]["template"]["spec"]["containers"]
+        given = {each["name"] for each in container["env"] if "valueFrom" in each}
+        for text in ((FOLDER / "branchline.toml").read_text(), runs.outputs()["configuration"]):
+            self.assertEqual(set(re.findall(r'"env:(\w+)"', text)), given)
 
     def test_keda_reads_the_queues_that_the_daemon_polls(self) -> None:
         """Both are in the configuration, in the same Region."""

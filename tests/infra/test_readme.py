@@ -42,6 +42,8 @@ LIFECYCLE = {
     "route53_record": ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:GetChange"],
     "sns_topic": ["sns:CreateTopic", "sns:GetTopicAttributes", "sns:DeleteTopic"],
     "sns_topic_subscription": ["sns:Subscribe", "sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
+    "scheduler_schedule": ["scheduler:CreateSchedule", "scheduler:GetSchedule", "scheduler:DeleteSchedule"],
+    "scheduler_schedule_group": ["scheduler:CreateScheduleGroup", "scheduler:GetScheduleGroup", "scheduler:DeleteScheduleGroup"],
     "secretsmanager_secret": ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret"],
     "secretsmanager_secret_version": ["secretsmanager:PutSecretValue", "secretsmanager:GetSecretValue"],
     "security_group": ["ec2:CreateSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DeleteSecurityGroup"],
@@ -214,7 +216,8 @@ class Permissions(unittest.TestCase):
         API Gateway is left out: its actions are HTTP methods.
         """
         module = {kind for kind in _types(INFRA.glob("*.tf")) if not kind.startswith("api_gateway_")}
-        self.assertEqual(module, set(LIFECYCLE), "the types of the module and of LIFECYCLE differ")
+        module |= _types((INFRA / "modules" / "scheduled").glob("*.tf"))
+        self.assertEqual(module, set(LIFECYCLE), "the types of the modules and of LIFECYCLE differ")
         granted = {action for file in OF_MODULE for action in self.actions(file)}
         missing = {kind: set(needed) - granted for kind, needed in LIFECYCLE.items()}
         self.assertEqual({kind: actions for kind, actions in missing.items() if actions}, {})

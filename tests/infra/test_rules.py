@@ -30,7 +30,6 @@ EVERYTHING: dict[str, Any] = {
     "start": "commit",
     "update": "never",
     "stages": "safe",
-    "keep_stages": ["Source", "Build"],
     "drop_stages": ["Deploy"],
     "drop_actions": ["Build/Scan"],
     "role_arn": f"{ROLE}/preview",
@@ -51,6 +50,9 @@ EVERYTHING: dict[str, Any] = {
     "comment": "failures",
     "stop_on_close": True,
 }
+# The one key that no rule may have beside stages and drop_stages.
+KEPT = RULE | {"keep_stages": ["Source", "Build"]}
+KEYS = EVERYTHING.keys() | KEPT.keys()
 
 
 class Locals(unittest.TestCase):
@@ -68,18 +70,18 @@ class Locals(unittest.TestCase):
 
     def test_a_rule_with_every_key(self) -> None:
         """The TOML has the same keys and values, with raw variables among the others."""
-        rules = tomllib.loads(self.local("rules_toml", rules=[EVERYTHING, RULE]))["rule"]
+        rules = tomllib.loads(self.local("rules_toml", rules=[EVERYTHING, KEPT]))["rule"]
         wanted = {key: value for key, value in EVERYTHING.items() if key != "raw_variables"}
         wanted["variables"] = {"PR": "{number}", "TITLE": {"value": "{title}", "raw": True}}
-        self.assertEqual(rules, [wanted, RULE])
+        self.assertEqual(rules, [wanted, KEPT])
 
     def test_the_keys_are_those_of_the_configuration(self) -> None:
         """The page lists forks as well, which is refused, and no raw_variables."""
         table = PAGE.split("## `[[rule]]`")[1].split("\n### ")[0]
         listed = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
-        self.assertEqual(listed - {"forks"}, EVERYTHING.keys() - {"raw_variables"})
+        self.assertEqual(listed - {"forks"}, KEYS - {"raw_variables"})
         block = (INFRA / "variables_rules.tf").read_text().split("type = list(object({\n")[1].split("\n  }))")[0]
-        self.assertEqual(set(re.findall(r"(?m)^ +(\w+) +=", block)), EVERYTHING.keys())
+        self.assertEqual(set(re.findall(r"(?m)^ +(\w+) +=", block)), KEYS)
 
     def test_the_names_of_clones(self) -> None:
         """A placeholder is a wildcard, but the owner and the name of a repository may be known."""
@@ -92,8 +94,9 @@ class Locals(unittest.TestCase):
             ({"repository": ["acme/*"], "pipeline_name": "{owner}.{repo}-{number}"}, ["acme.*-*"]),
             ({"repository": ["**"], "pipeline_name": "pr-{repo}-{number}"}, ["pr-*-*"]),
             ({"repository": ["acme/{api,web}"]}, ["*-pr-*"]),
-            ({"pipeline_name": "x{repository}{branch_slug}"}, ["x*"]),
-            ({"pipeline_name": "preview"}, ["preview"]),
+            ({"pipeline_name": "x{repository}{number}"}, ["x*"]),
+            ({"pipeline_name": "preview-{number}"}, ["preview-*"]),
+            ({"repository": ["!acme/web"]}, ["*-pr-*"]),
         ]
         for changes, wanted in cases:
             with self.subTest(changes):
@@ -124,6 +127,14 @@ class Locals(unittest.TestCase):
             with self.subTest(block):
                 tomllib.loads(block)
                 self.assertEqual(self.local("toml_mistakes", rules_toml=block, clone_names=["x"]), [])
+
+    def test_tables_of_rules(self) -> None:
+        """The blocks of the page about rules have no other tables, whatever their texts say."""
+        blocks = [block for block in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL) if "[queue]" not in block]
+        tables = '[[rule]] # [x]\ncontext = """\n[x]\n"""\nbase = [\n  "a",\n]\n  [rule.variables]\nA = "[x]"\n[[ github.secret ]]\nvalue = \'[[y]]\'\n'
+        for block in (tables, *blocks):
+            with self.subTest(block):
+                self.assertEqual(self.local("toml_other_tables", rules_toml=block, clone_names=["x"]), [])
 
     def test_text_that_is_not_toml(self) -> None:
         """The first line that is left over is shown."""
@@ -193,7 +204,7 @@ class Store(unittest.TestCase):
     def test_a_secret_that_would_be_refused(self) -> None:
         """64 KB is the end."""
         with self.assertRaisesRegex(AssertionError, "at most 64 KB"):
-            self.apply(rules=MANY * 2, configuration_store="secret")
+            self.apply(rules=[*MANY, *(rule | {"name": f"other {rule['name']}"} for rule in MANY)], configuration_store="secret")
 
 
 if __name__ == "__main__":

@@ -66,12 +66,34 @@ class Scheduled(unittest.TestCase):
         findings = parliament.analyze_policy_string(policy).findings
         self.assertEqual([str(finding) for finding in findings], [])
 
+    def test_a_second_region_has_a_role_of_its_own(self) -> None:
+        """The names of roles are those of the account."""
+        self.assertTrue(applied()["aws_iam_role.scheduler"]["name"].endswith(REGION))
+
+    def test_the_outputs_of_the_main_module_fit(self) -> None:
+        """The module gets each value from an output, so that nothing is looked up by hand."""
+        given = support.outputs()
+        runs = terraform.Terraform("scheduled-outputs", FOLDER)
+        self.addCleanup(runs.close)
+        definition = support.applied()["aws_ecs_task_definition.consumer"]["arn"]
+        self.assertEqual(given["task_definition_arn"], definition)
+        wired = {
+            "cluster_arn": given["cluster_arn"],
+            "task_role_arns": [given["task_role_arn"], given["execution_role_arn"]],
+        }
+        runs.start(VARIABLES | wired)
+        runs.did("plan", "-input=false", "-no-color")
+
     def test_what_cannot_work_does_not_plan(self) -> None:
         """The message names the variable and says what is expected."""
         wrong = {
             "schedule": ("every 5 minutes", "The schedule must be a rate"),
             "task_role_arns": (["arn:aws:iam::123456789012:role/*"], "without a wildcard"),
             "subnet_ids": ([], "At least one subnet"),
+            "security_group_ids": ([], "At least one security group"),
+            "cluster_arn": ("branchline", "the ARN of an ECS cluster"),
+            "task_definition_arn": ("branchline", "the ARN of a task definition"),
+            "name": ("x" * 41, "1 to 40 letters"),
         }
         runs = terraform.Terraform("scheduled-wrong", FOLDER)
         self.addCleanup(runs.close)

@@ -6,9 +6,16 @@ import unittest
 from typing import Any
 
 from _infra import terraform
+from _infra.paths import INFRA
 from _infra.permissions import VARIABLES
 
 SECRET = VARIABLES["webhook_secret_arns"][0]
+TOML_NAMES = {"clone_names": ["web-pr-*"], "template_names": ["web-template"]}
+VARIABLE = re.compile(r'^variable "(\w+)" \{(.*?)^\}', re.MULTILINE | re.DOTALL)
+
+
+def _texts() -> str:
+    return "".join(file.read_text() for file in sorted(INFRA.glob("variables*.tf")))
 
 
 class Validation(unittest.TestCase):
@@ -38,11 +45,37 @@ class Validation(unittest.TestCase):
             ({"rules": [rule | {"build_role_arn": "template"}]}, "the complete ARN of one role"),
             ({"rules": [rule | {"start": "now"}]}, "start must be commit, head or push"),
             ({"rules": [rule | {"repository": ["acme/*"], "pipeline_name": "{repo}-{number}"}]}, "a pipeline_name with a text of its own"),
+            ({"rules": [rule | {"name": "a"}, rule | {"name": "a"}]}, "nor that of another rule"),
+            ({"rules": [rule | {"name": ""}]}, "must not be empty"),
+            ({"rules": [rule | {"on": "branch", "base": ["main"]}]}, "base is not for rules on a branch"),
+            ({"rules": [rule | {"on": "merge_group", "branches": ["main"]}]}, "branches not for rules on merge groups"),
+            ({"rules": [rule | {"on": "branch", "drafts": False}]}, "for rules on pull requests alone"),
+            ({"rules": [rule | {"on": "branch", "comment": "always"}]}, "for rules on pull requests alone"),
+            ({"rules": [rule | {"pipeline_name": "preview"}]}, "must have {number} in a rule on pull requests"),
+            ({"rules": [rule | {"on": "branch", "pipeline_name": "x-{repo}"}]}, "and otherwise {branch}"),
+            ({"rules": [rule | {"pipeline_name": "{number}-{sha1}"}]}, "pipeline_name may have"),
+            ({"rules": [rule | {"pipeline_name": "{number}-{name}"}]}, "A placeholder must be {repository}"),
+            ({"rules": [rule | {"on": "branch", "variables": {"PR": "{number}"}}]}, "A placeholder must be {repository}"),
+            ({"rules": [rule | {"on": "merge_group", "environment": {"T": "{title_slug}"}}]}, "A placeholder must be {repository}"),
+            ({"rules": [rule | {"stages": "all", "keep_stages": ["Source"]}]}, "keep_stages takes the place"),
+            ({"rules": [rule | {"source_action": "Source"}]}, "must be Stage/Action"),
+            ({"rules": [rule | {"drop_actions": ["Build"]}]}, "must be Stage/Action"),
+            ({"rules": [rule | {"configuration": {"Deploy/StackName": "x"}}]}, "configuration of a rule must be"),
+            ({"rules": [rule | {"on": "branch", "configuration": {"Deploy/Stack/StackName": "x-{number}"}}]}, "A placeholder must be"),
+            ({"rules": [rule | {"secrets": {"OAuthToken": "env:GITHUB_TOKEN"}}]}, "never the secret itself"),
+            ({"rules": [rule | {"secrets": {"Source/Source/OAuthToken": "ghp_x"}}]}, "never the secret itself"),
+            ({"rules": [rule | {"environment": {"1": "x"}}]}, "A name in environment"),
+            ({"rules": [rule | {"tags": {"branchline:subject": "x"}}]}, "which are reserved"),
             ({"pipeline_role_arns": []}, "keeps the role of its template"),
             ({"rules_toml": f"[queue]\n{toml}"}, "give only [[rule]] and [[github.secret]] tables"),
             ({"rules_toml": toml}, "required for the rules of rules_toml"),
             ({"rules_toml": toml, "clone_names": ["web-pr-*"]}, "missing from template_names: web-template"),
             ({"rules_toml": f"{toml}base = main\n", "clone_names": ["web-pr-*"]}, "rules_toml is not TOML, at or after: base = main"),
+            ({"rules_toml": toml.replace("[[rule]]", "[[rul]]"), **TOML_NAMES}, "but not [[rul]]"),
+            ({"rules_toml": toml.replace("[[rule]]", "[rule]"), **TOML_NAMES}, "but not [rule]"),
+            ({"rules_toml": f"[ queue ]\nurl = 'x'\n{toml}", **TOML_NAMES}, "but not [ queue ]"),
+            ({"rules_toml": f'["queue"]\nurl = 1\n{toml}', **TOML_NAMES}, "but not [V]"),
+            ({"rules_toml": f"aws.region = 'x' # [[rule]]\n{toml}", **TOML_NAMES}, "must begin with [[rule]]"),
             ({"configuration_store": "s3"}, "parameter or secret"),
             ({"webhook_secret_arns": [], "github": {}}, "At least one secret is required"),
             ({"secrets": {"github_token": SECRET}}, "A name must be of A-Z"),
@@ -64,6 +97,8 @@ class Validation(unittest.TestCase):
                 {"github": {"app": "1", "private_key": "env:GITHUB_APP_KEY", "token": "env:GITHUB_TOKEN"}},
                 "an App or a token, not both",
             ),
+            ({"github": {"token": "env:GITHUB_TOKEN", "api_url": "git.acme.com"}}, "an https:// address"),
+            ({"github": {"app": "branchline", "private_key": "env:GITHUB_APP_KEY"}}, "begins with Iv"),
             ({"clone_names": ["*"]}, "A pattern needs a letter"),
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
@@ -74,10 +109,17 @@ class Validation(unittest.TestCase):
             ({"path_tokens": ["A/"]}, "1 to 20 characters of a-z"),
             ({"source_cidrs": ["192.0.2.0"]}, "an address range such as"),
             ({"throttle": {"rate": 0, "burst": 1}}, "must be above 0"),
+            ({"throttle": {"rate": 10, "burst": 1.5}}, "a whole number"),
             ({"web_acl_rate": 9}, "rates from 10 requests"),
+            ({"web_acl_rate": 10.5}, "rates from 10 requests"),
+            ({"web_acl_rate": None, "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/x/1"}, "a regional web ACL"),
             ({"web_acl_arn": "arn:aws:wafv2:x"}, "web_acl_arn or web_acl_rate, not both"),
             ({"max_tasks": 2, "min_tasks": 3}, "at least min_tasks"),
             ({"image": ""}, "must be the name of an image"),
+            ({"image": "ghcr.io/acme/branchline@sha256:..."}, "64 hexadecimal digits"),
+            ({"check_with": " "}, "the command or path of branchline"),
+            ({"tags": {"aws:team": "x"}}, "not begin with aws:"),
+            ({"pipeline_limit": 10, "pipeline_reserve": 10}, "less than pipeline_limit"),
             ({"min_tasks": -1}, "a whole number from 0"),
             ({"max_tasks": 1.5}, "max_tasks must be a whole number"),
             ({"drain_timeout": -1}, "a whole number from 0 to 100"),
@@ -87,24 +129,37 @@ class Validation(unittest.TestCase):
             ({"subnet_ids": ["vpc-1"]}, "the ID of a subnet"),
             ({"vpc_id": None}, "the ID of a VPC"),
             ({"create_security_group": False}, "at least one security group is required"),
+            ({"security_group_ids": ["default"]}, "the ID of a security group"),
             ({"cpu": 300}, "cpu must be 256"),
             ({"cpu": 1024}, "Fargate does not have this much memory"),
             ({"cluster_arn": "shared"}, "the ARN of an ECS cluster"),
             ({"capacity_providers": {"FARGATE_SPOT": {"weight": 0}}}, "otherwise ECS starts no task"),
             ({"capacity_providers": {"FARGATE_SPOT": {"weight": -1}}}, "A weight must be"),
+            ({"capacity_providers": {"SPOT": {}}}, "FARGATE and FARGATE_SPOT only"),
+            ({"capacity_providers": {"FARGATE": {"base": 1}, "FARGATE_SPOT": {"base": 1}}}, "Only one of the providers"),
             ({"log_retention_days": 91}, "CloudWatch Logs retains for"),
             ({"log_level": "info; rm"}, "such as info"),
+            ({"log_level": "loud"}, "such as info"),
             ({"metrics": "statsd"}, "none, cloudwatch or prometheus"),
             ({"scrape_security_group_ids": ["sg-1"]}, "needs metrics"),
             ({"sidecars": [{"name": "branchline", "image": "x"}]}, "a name other than branchline"),
+            ({"metrics": "prometheus", "scrape_security_group_ids": ["10.0.0.0/8"]}, "the ID of a security group"),
             ({"sidecars": [{"name": "adot"}]}, "must have an image"),
+            ({"sidecars": {"name": "adot", "image": "x"}}, "sidecars must be a list"),
+            ({"sidecars": "adot"}, "sidecars must be a list"),
+            ({"sidecars": [{"name": "adot", "image": "x"}] * 2}, "those of the others"),
             ({"alarm_emails": ["oncall"]}, "an e-mail address"),
             ({"alarm_topic_arns": ["pager"]}, "the ARN of an SNS topic"),
             ({"domain": VARIABLES["domain"] | {"name": "https://hooks.example.com"}}, "a host name in lower case"),
             ({"domain": VARIABLES["domain"] | {"certificate_arn": "arn:aws:iam::1:server-certificate/x"}}, "a certificate in ACM"),
+            ({"domain": VARIABLES["domain"] | {"zone_id": "example.com"}}, "the ID of a Route 53 zone"),
+            ({"domain": VARIABLES["domain"] | {"certificate_arn": VARIABLES["domain"]["certificate_arn"].replace("eu-west-1", "us-east-1")}}, "in the Region of the API"),
             ({"role_path": "teams"}, "begin and end with a slash"),
             ({"role_name_prefix": "a" * 55}, "1 to 54 letters"),
             ({"permissions_boundary_arn": "boundary"}, "the ARN of a managed policy"),
+            ({"task_role_trust": {"Effect": "Allow"}}, "a list of statements"),
+            ({"task_role_trust": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}, "not everybody"),
+            ({"task_role_trust": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "iam:PassRole"}]}, "an Action of sts:"),
             ({"kms_key_arns": {"logs": "alias/logs"}}, "the ARN of a key, not of an alias"),
             ({"silence_hours": 25}, "CloudWatch evaluates at most a day"),
             ({"silence_hours": 0.5}, "CloudWatch evaluates at most a day"),
@@ -117,6 +172,30 @@ class Validation(unittest.TestCase):
                 done = self.runs.run("plan", "-input=false", "-no-color")
                 self.assertEqual(done.returncode, 1, done.stdout)
                 self.assertIn(sentence, " ".join((done.stdout + done.stderr).replace("│", " ").split()))
+
+    def test_null_is_the_default(self) -> None:
+        """A module around this one passes null for what its own user left out."""
+        optional = {name for name, text in VARIABLE.findall(_texts()) if "\n  default" in text}
+        given = {"manage_api_gateway_account", "metrics", "rules", "pipeline_role_arns", "webhook_secret_arns", "secrets", "github", "vpc_id"}
+        self.assertGreater(len(optional), 50)
+        nothing = VARIABLES | {"scrape_security_group_ids": None} | dict.fromkeys(optional - given)
+        (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(nothing))
+        done = self.runs.run("plan", "-input=false", "-no-color")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_what_rules_may_have(self) -> None:
+        """Texts that look like a mistake, and are none."""
+        rule = VARIABLES["rules"][0]
+        for changes in (
+            {"variables": {"PR": '{{"pr":{number}}}'}, "environment": {"V": "#{SourceVariables.CommitId}"}},
+            {"on": "branch", "comment": "never", "pipeline_name": "{repo}@{branch_slug}"},
+            {"on": "merge_group", "base": ["main"], "variables": {"BASE": "{base}"}},
+            {"drop_stages": ["Deploy"], "stages": "all"},
+            {"repository": ["!acme/web"]},
+        ):
+            with self.subTest(changes):
+                (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | {"rules": [rule | changes]}))
+                self.runs.did("plan", "-input=false", "-no-color")
 
     def test_clone_names_that_cover_a_template(self) -> None:
         """A pattern that covers a template is rejected with both names, and others are accepted.
@@ -146,7 +225,7 @@ class Validation(unittest.TestCase):
         ]
         for template, clone, covers in cases:
             with self.subTest(f"{template} {clone}"):
-                rule = VARIABLES["rules"][0] | {"pipeline_name": "zz-pr-7", "template": "other"}
+                rule = VARIABLES["rules"][0] | {"pipeline_name": "zz{number}zz", "template": "other"}
                 names = {"rules": [rule], "template_names": [template], "clone_names": [clone]}
                 (self.runs.folder / "check.auto.tfvars.json").write_text(json.dumps(VARIABLES | names))
                 done = self.runs.run("plan", "-input=false", "-no-color", "-target=aws_iam_role_policy.daemon")

@@ -1,6 +1,7 @@
 """Tests what scripts/release refuses: a tag that disagrees, a broken archive, a large crate."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,7 +17,7 @@ import support
 from _common import paths
 from _common.problem import Problem
 from _release import archive, crate
-from _release.agreement import Release
+from _release.agreement import EXCEPT, Release, own, with_placeholder
 
 assert support  # it makes the scripts' packages importable
 
@@ -59,6 +60,7 @@ class Agreement(unittest.TestCase):
             "instead of OWNER in Cargo.toml, README.md": self.problems(
                 placeholders=("Cargo.toml", "README.md")
             ),
+            "write the version 1.2.0 in README.md": self.problems(outdated=("README.md",)),
             "no date for 1.2.0": self.problems(changelog=undated),
             "the first section of CHANGELOG.md is none": self.problems(changelog="# Changelog"),
             "CHANGELOG.md says nothing": self.problems(changelog="## 1.2.0, 2027-01-31\n"),
@@ -86,6 +88,59 @@ class Agreement(unittest.TestCase):
         for problem in problems:
             self.assertRegex(problem, "instead of OWNER|no date|but this is")
         self.assertIn("branchline run", here.notes())
+
+
+class Repository(unittest.TestCase):
+    """A copy of this work tree, as it is before its first release."""
+
+    def setUp(self) -> None:
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory())) / "copy"
+        ignore = shutil.ignore_patterns(".git", ".sandbox", "__pycache__", "target", "node_modules")
+        shutil.copytree(paths.ROOT, self.root, ignore=ignore)
+        # `git grep` searches what is in the index.
+        for command in (["init", "--quiet"], ["add", "."]):
+            subprocess.run(["git", *command], cwd=self.root, check=True)
+
+    def words(self, pattern: str) -> list[str]:
+        command = ["git", "grep", "-nE", pattern, "--", ".", *EXCEPT]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()
+
+    def test_one_command_writes_the_owner_everywhere(self) -> None:
+        """What is left is the command itself, and addresses of other people's repositories."""
+        before = with_placeholder(self.root)
+        self.assertEqual(own("acme", self.root), before)
+        self.assertEqual(with_placeholder(self.root), [])
+        here = Release.read(self.root)
+        problems = list(here.problems(f"v{here.version}", here.repository))
+        self.assertEqual([each for each in problems if "no date" not in each], [])
+        other = ("repos/OWNER/", "BRANCHLINE_OWNER", "OWNER_", "`OWNER`", "own OWNER", "# OWNER ")
+        left = [
+            line
+            for line in self.words(r"\bOWNER\b")
+            if not any(word in line for word in other)
+            and not line.startswith(("src/", "CHANGELOG.md"))
+        ]
+        self.assertEqual(left, [])
+
+    def test_every_file_with_a_version_is_named(self) -> None:
+        """After the version was raised in Cargo.toml alone."""
+        manifest = self.root / "Cargo.toml"
+        text = manifest.read_text()
+        manifest.write_text(text.replace(f'version = "{Release.read().version}"', 'version = "9.8.7"', 1))
+        outdated = Release.read(self.root).outdated
+        wanted = {
+            "README.md",
+            "docs/HOMES.md",
+            "docs/RELEASING.md",
+            "infra/INPUTS.md",
+            "infra/README.md",
+            "infra/kubernetes/deployment.yaml",
+            "infra/variables.tf",
+            "infra/variables_watch.tf",
+        }
+        self.assertLessEqual(wanted, set(outdated))
+        self.assertEqual(Release.read().outdated, ())
 
 
 class Archives(unittest.TestCase):

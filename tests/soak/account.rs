@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use crate::daemons::branchline;
+use crate::github::GitHub;
 use crate::world::history::{WEB, WEB_TEMPLATE};
 use crate::world::rules::{TEMPLATE, declaration};
 use crate::world::story::MAX_RECEIVES;
@@ -20,6 +22,7 @@ pub(crate) struct Account {
     pub(crate) quarantine: String,
     pub(crate) table: String,
     pub(crate) region: String,
+    pub(crate) github: GitHub,
 }
 
 impl Account {
@@ -59,6 +62,7 @@ impl Account {
             dead_letters,
             quarantine,
             table: name.clone(),
+            github: GitHub::new(&name).await,
             region: name,
         }
     }
@@ -71,13 +75,15 @@ impl Account {
             dead_letters,
             quarantine,
             table,
+            github,
             ..
         } = self;
+        let github = github.settings();
         format!(
             r#"
             queue = {{ url = "{source}", internal_url = "{internal}", dead_letter_url = "{dead_letters}", quarantine_url = "{quarantine}", concurrency = 8 }}
             store = {{ table = "{table}" }}
-            github = {{ secrets = ["env:WEBHOOK_SECRET"] }}
+            github = {{ secrets = ["env:WEBHOOK_SECRET"], {github} }}
             [[rule]]
             repository = "acme/api"
             on = "pull_request"
@@ -100,12 +106,13 @@ impl Account {
         emulator::send(&self.sqs, &self.source, sealed).await;
     }
 
-    /// Returns the number of messages in the source queue, visible or not.
+    /// Returns the number of messages in both source queues, visible or not.
     pub(crate) async fn waiting(&self) -> usize {
-        emulator::depth(&self.sqs, &self.source).await
+        let webhooks = emulator::depth(&self.sqs, &self.source).await;
+        webhooks + emulator::depth(&self.sqs, &self.internal).await
     }
 
-    /// Waits until the source queue is empty.
+    /// Waits until both source queues are empty.
     pub(crate) async fn rest(&self, limit: Duration) -> Result<(), String> {
         let end = Instant::now() + limit;
         loop {
@@ -118,5 +125,22 @@ impl Account {
             }
             sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Compares the mappings with GitHub, as an operator does. Returns how many differences were
+    /// sent.
+    pub(crate) fn reconcile(&self) -> usize {
+        let output = branchline(&self.configuration(), &self.region, &emulator::endpoint())
+            .args(["reconcile", "--yes", "--output", "json"])
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let count = stdout.lines().count();
+        // It exits with 1 if it found something.
+        let exit = output.status.code();
+        let is_complete = exit == Some(i32::from(count > 0)) && !stderr.contains("not be compared");
+        assert!(is_complete, "reconcile: {exit:?}\n{stdout}{stderr}");
+        count
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::account::Account;
+use crate::github::app_key;
 use crate::world::emulator;
 use crate::world::lock;
 use crate::world::proxy::{FAULTS, Fault, Proxy};
@@ -210,18 +211,8 @@ impl Running {
             .append(true)
             .open(&self.log)
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_branchline"))
-            .args(["run", "--config", "env:RULES", "--log-format", "json"])
-            .env_clear()
-            .env("RULES", configuration)
-            .env("WEBHOOK_SECRET", SECRET)
-            .env("AWS_REGION", region)
-            .env("AWS_ENDPOINT_URL", &self.proxy.endpoint)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
+        let child = branchline(configuration, region, &self.proxy.endpoint)
+            .args(["run", "--log-format", "json"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -275,6 +266,25 @@ impl Running {
     fn read(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// Returns the command without its subcommand.
+pub(crate) fn branchline(configuration: &str, region: &str, endpoint: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_branchline"));
+    command
+        .env_clear()
+        .env("BRANCHLINE_CONFIG", "env:RULES")
+        .env("RULES", configuration)
+        .env("WEBHOOK_SECRET", SECRET)
+        .env("APP_KEY", app_key())
+        .env("AWS_REGION", region)
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
 }
 
 /// Returns the label of a fault in the table of figures.

@@ -1,7 +1,8 @@
 //! The soak: three daemons, run as users run them, against the emulator, behind proxies that do
 //! what networks and services do. Daemons are killed at random; webhooks arrive shuffled and twice,
-//! with invalid ones and forgeries among them. At the end the pipelines are exactly those of the
-//! open subjects, and nothing is lost.
+//! or never, with invalid ones and forgeries among them. At the end, `branchline reconcile`
+//! compares the mappings with GitHub once. Then the pipelines are exactly those of the open
+//! subjects, and nothing is lost.
 //!
 //! The short form runs with the tests; `scripts/soak` runs the long one. `BRANCHLINE_SEED` plays a
 //! script again, but not the timing of the machine.
@@ -16,6 +17,7 @@
 mod account;
 mod checks;
 mod daemons;
+mod github;
 mod script;
 #[expect(dead_code, reason = "the soak uses a part of the world")]
 #[path = "../it/world/mod.rs"]
@@ -24,10 +26,13 @@ mod world;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use branchline::domain::intake::sighting::SETTLED_AFTER;
+use tokio::time::sleep;
+
 use crate::account::Account;
 use crate::checks::{Expected, Report};
 use crate::daemons::Daemons;
-use crate::script::Round;
+use crate::script::{Loss, Round};
 
 /// Subjects of one round; they make about 300 webhooks, and as many again that are sent twice,
 /// invalid or forged.
@@ -45,7 +50,10 @@ const REST_LIMIT: Duration = Duration::from_secs(420);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_made_twice() {
     let mut rng = rng();
-    println!("{}", Table(round("short", 0, &mut rng).await));
+    println!(
+        "{}",
+        Table(round("short", 0, Loss::Subjects, &mut rng).await)
+    );
 }
 
 /// Plays round after round, each in an account of its own: the emulator copies all tables of a
@@ -60,7 +68,7 @@ async fn for_long() {
     let begun = Instant::now();
     let mut all: Vec<Row> = Vec::new();
     for number in 0.. {
-        let rows = round("long", number, &mut rng).await;
+        let rows = round("long", number, Loss::Webhooks, &mut rng).await;
         println!(
             "round {} of {:?} so far\n{}",
             number + 1,
@@ -96,10 +104,11 @@ fn rng() -> fastrand::Rng {
 
 /// Sends webhooks, makes trouble, waits for rest, and checks the state. Returns the figures, and
 /// fails if anything is wrong.
-async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
+async fn round(name: &str, number: usize, loss: Loss, rng: &mut fastrand::Rng) -> Vec<Row> {
     let account = Account::new(&format!("{name}-{number}")).await;
     let mut daemons = Daemons::start(&account, rng.u64(..)).await;
-    let script = Round::new(rng, number, SUBJECTS);
+    let script = Round::new(rng, number, SUBJECTS, loss);
+    account.github.learn(&script.history).await;
     let expected = Expected::of(&script);
     let begun = Instant::now();
     daemons.faults(FAULTS);
@@ -111,6 +120,11 @@ async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
     daemons.all_up();
     let rested = account.rest(REST_LIMIT).await;
     let rest = begun.elapsed() - troubled;
+    if loss == Loss::Webhooks {
+        sleep(SETTLED_AFTER + Duration::from_secs(1)).await;
+    }
+    let found = account.reconcile();
+    let healed = account.rest(REST_LIMIT).await;
     let faults = daemons.done();
     let mut wrong = daemons.stop().await;
     let report = checks::look(&account, &expected).await;
@@ -119,6 +133,8 @@ async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
     let mut rows = vec![
         Row::sum("webhooks sent", script.webhooks.len()),
         Row::sum("of them duplicates", script.again),
+        Row::sum("lost before the queue", script.lost),
+        Row::sum("differences found at GitHub", found),
         Row::sum("subjects", expected.subjects()),
         Row::sum("SIGKILLs", daemons.killed),
         Row::sum("SIGTERMs, each with exit code 0", daemons.stopped),
@@ -135,6 +151,7 @@ async fn round(name: &str, number: usize, rng: &mut fastrand::Rng) -> Vec<Row> {
     rows.extend(report.rows(&expected));
     wrong.extend(report.wrong);
     wrong.extend(rested.err());
+    wrong.extend(healed.err());
     wrong.extend(daemons.forbidden_log_lines());
     let (table, tails) = (Table(rows.clone()), daemons.tails());
     assert!(wrong.is_empty(), "{table}\n{}\n{tails}", wrong.join("\n"));

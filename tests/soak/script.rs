@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use serde_json::Value;
 use tokio::time::sleep;
 
 use super::account::Account;
@@ -18,12 +19,25 @@ const FORGERIES: usize = 10;
 /// Webhooks without a signature in a round.
 const UNSIGNED: usize = 5;
 
+/// What GitHub sends and nobody receives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// All webhooks of one subject in ten: nobody has heard of it.
+    Subjects,
+    /// One webhook in twenty.
+    Webhooks,
+}
+
 /// The webhooks of one round, in the order of their arrival.
 pub(crate) struct Round {
     pub(crate) history: History,
     pub(crate) webhooks: Vec<Sealed>,
     /// How many of them are sent again.
     pub(crate) again: usize,
+    /// How many webhooks of the history are lost.
+    pub(crate) lost: usize,
+    /// The subjects of which a webhook is sent.
+    pub(crate) heard: BTreeSet<String>,
     /// The invalid bodies, each with the reason for its dead letter.
     pub(crate) invalid: BTreeMap<String, &'static str>,
     /// The forged bodies, each with the reason for its quarantine.
@@ -33,12 +47,21 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    pub(crate) fn new(rng: &mut fastrand::Rng, number: usize, subjects: usize) -> Self {
+    pub(crate) fn new(rng: &mut fastrand::Rng, number: usize, subjects: usize, loss: Loss) -> Self {
         let first = number * subjects;
         let history = History::random(rng, first..first + subjects);
         let mut webhooks: Vec<Sealed> = Vec::new();
-        let mut again = 0;
+        let (mut again, mut lost) = (0, 0);
+        let mut heard = BTreeSet::new();
+        let mut unheard: BTreeSet<_> = history.subjects.iter().cloned().collect();
+        unheard.retain(|_| loss == Loss::Subjects && rng.u8(0..10) == 0);
         for event in &history.events {
+            let subject = subject(&event.webhook);
+            if unheard.contains(&subject) || (loss == Loss::Webhooks && rng.u8(0..20) == 0) {
+                lost += 1;
+                continue;
+            }
+            heard.insert(subject);
             webhooks.push(event.webhook.clone().seal(START));
             if rng.u8(0..5) == 0 {
                 webhooks.push(event.webhook.clone().seal(START));
@@ -60,6 +83,8 @@ impl Round {
             history,
             webhooks,
             again,
+            lost,
+            heard,
             invalid: reasons(invalid),
             forgeries: reasons(forgeries),
         }
@@ -77,6 +102,17 @@ impl Round {
             account.send(webhook.clone()).await;
         }
         sleep(until.saturating_duration_since(Instant::now())).await;
+    }
+}
+
+/// Returns the subject of a webhook, as people write it.
+fn subject(webhook: &Webhook) -> String {
+    let (_, payload) = webhook.content();
+    let text = |pointer| payload.pointer(pointer).and_then(Value::as_str);
+    let repository = text("/repository/full_name").unwrap();
+    match (text("/ref"), payload.get("number")) {
+        (Some(branch), _) => format!("{repository}@{}", branch.trim_start_matches("refs/heads/")),
+        (None, number) => format!("{repository}#{}", number.unwrap()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
+data "aws_region" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
@@ -14,6 +15,7 @@ locals {
 
 resource "aws_scheduler_schedule_group" "this" {
   name = var.name
+  tags = var.tags
 }
 
 resource "aws_scheduler_schedule" "this" {
@@ -67,8 +69,11 @@ resource "aws_scheduler_schedule" "this" {
 }
 
 resource "aws_iam_role" "scheduler" {
-  name                 = "${var.name}-scheduler"
-  permissions_boundary = var.permissions_boundary
+  # Names of roles are those of the account, not of the Region.
+  name                 = "${var.name}-${data.aws_region.current.region}"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -82,10 +82,10 @@ fn head(
     } else if execution.is_some() {
         change.set("ended_execution", None);
     }
-    match phase {
-        Phase::Absent(_) => change.set("ended_at", Some(s(now.to_string()))),
-        _ if execution.is_some() => change.set("ended_at", None),
-        _ => {}
+    if matches!(phase, Phase::Absent(_)) {
+        change.set("ended_at", Some(s(now.to_string())));
+    } else if execution.is_some() {
+        change.set("ended_at", None);
     }
 }
 

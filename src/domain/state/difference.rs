@@ -22,6 +22,8 @@ pub enum Difference {
     Effect(Effect),
     /// The mapping would change, and no pipeline.
     Recorded,
+    /// Nothing yet: the mapping or GitHub changed a moment ago, and a webhook may be on its way.
+    Recent,
     /// Nothing: the change was tried and failed. Its message is tried again, or was dead-lettered.
     Failing,
     /// The change would fail by the rules.
@@ -37,14 +39,33 @@ pub fn difference(
     row: Option<&Mapping>,
     begun: Timestamp,
 ) -> Difference {
-    if row.is_some_and(|row| row.updated_at.plus(SETTLED_AFTER) > begun) {
-        return Difference::Nothing;
-    }
-    match intent(sighting, rules, begun) {
+    let found = match intent(sighting, rules, begun) {
         Err(fault) => Difference::Refused(fault),
         Ok(Some(Request::Subject(intent))) => of_intent(&intent, row, begun),
         Ok(Some(Request::KnownSubject(intent))) if row.is_some() => of_intent(&intent, row, begun),
         Ok(_) => Difference::Nothing,
+    };
+    match row {
+        Some(row) => found.unless_recent(row.updated_at, begun),
+        None => found,
+    }
+}
+
+impl Difference {
+    /// Returns [`Difference::Recent`] instead of a difference that may end by itself: something
+    /// changed so late before branchline began to look that its webhook may be on its way.
+    #[must_use]
+    pub fn unless_recent(self, changed_at: Timestamp, begun: Timestamp) -> Self {
+        let is_recent = changed_at.plus(SETTLED_AFTER) > begun;
+        match self {
+            Self::Recorded | Self::Effect(_) | Self::Refused(_) if is_recent => Self::Recent,
+            Self::Nothing
+            | Self::Recent
+            | Self::Failing
+            | Self::Recorded
+            | Self::Effect(_)
+            | Self::Refused(_) => self,
+        }
     }
 }
 

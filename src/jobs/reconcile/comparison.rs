@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Branch, CommitId, RepositoryId, SubjectKind, Timestamp};
 use crate::domain::intake::event::{Action, PullRequest};
-use crate::domain::intake::sighting::{SETTLED_AFTER, Seen, Sighting};
+use crate::domain::intake::sighting::{Seen, Sighting};
 use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::rules::rule::{On, Rules};
 use crate::domain::state::mapping::{Mapping, State};
@@ -217,7 +217,7 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
                 None => {
                     if let Some(pull) = closed(row, number) {
                         let seen = Seen::PullRequest(Box::new(pull));
-                        compare.subject(self.listed_now(place, seen)).await?;
+                        compare.subject(self.listed_now(place, seen), None).await?;
                     }
                 }
             }
@@ -234,9 +234,6 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
         if one.repository != place.id {
             return Err(another_repository(place).into());
         }
-        if one.updated_at.plus(SETTLED_AFTER) > self.begun {
-            return Ok(());
-        }
         let sighting = Sighting {
             repository: place.id,
             name: place.name.clone(),
@@ -244,7 +241,7 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
             at: Sighting::order_of(one.updated_at),
             seen: Seen::PullRequest(Box::new(one.pull_request)),
         };
-        compare.subject(sighting).await?;
+        compare.subject(sighting, Some(one.updated_at)).await?;
         Ok(())
     }
 
@@ -267,7 +264,7 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
             for (branch, head) in branches.items {
                 if self.rules.for_branch(&branch, &place.name).is_some() {
                     let seen = self.branch(place, branch.clone(), Some(head));
-                    compare.subject(seen).await?;
+                    compare.subject(seen, None).await?;
                 }
                 listed.insert(branch);
             }
@@ -279,7 +276,7 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
             if !listed.contains(branch) {
                 let head = self.github.branch(place, branch).await?;
                 compare
-                    .subject(self.branch(place, branch.clone(), head))
+                    .subject(self.branch(place, branch.clone(), head), None)
                     .await?;
             }
         }

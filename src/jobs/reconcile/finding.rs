@@ -58,6 +58,7 @@ impl Finding {
             Change::Subject(
                 Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
             ) => "record",
+            Change::Subject(Difference::Recent) => "recent",
             Change::Subject(Difference::Failing) => "failing",
             Change::Subject(Difference::Refused(_)) => "refused",
             Change::Rename => "rename",
@@ -88,6 +89,11 @@ impl Finding {
                 Difference::Effect(Effect::Adopt(_)) | Difference::Recorded | Difference::Nothing,
             ) => {
                 format!("{seen}: the mapping is updated")
+            }
+            Change::Subject(Difference::Recent) => {
+                format!(
+                    "{seen}: it changed in the last two minutes, and its webhook may still come"
+                )
             }
             Change::Subject(Difference::Failing) => {
                 format!(
@@ -164,7 +170,12 @@ impl<'a, S: StoreReader + CommitLog> Compare<'a, S> {
     }
 
     /// Compares a pull request or a branch with its row, and adds a finding if they differ.
-    pub(super) async fn subject(&mut self, sighting: Sighting) -> Result<(), Fault> {
+    /// `changed_at` is when it last changed at GitHub, if that is known.
+    pub(super) async fn subject(
+        &mut self,
+        sighting: Sighting,
+        changed_at: Option<Timestamp>,
+    ) -> Result<(), Fault> {
         let event = sighting.event();
         let Some(subject) = event.subject() else {
             return Ok(());
@@ -177,10 +188,13 @@ impl<'a, S: StoreReader + CommitLog> Compare<'a, S> {
                 read.as_ref()
             }
         };
-        let found = difference(&sighting, self.rules, row, self.begun);
+        let mut found = difference(&sighting, self.rules, row, self.begun);
+        if let Some(changed_at) = changed_at {
+            found = found.unless_recent(changed_at, self.begun);
+        }
         let is_sent = match &found {
             Difference::Nothing => return Ok(()),
-            Difference::Failing => false,
+            Difference::Recent | Difference::Failing => false,
             Difference::Recorded => true,
             Difference::Effect(effect) => {
                 let builds = matches!(effect, Effect::Create(_) | Effect::Start(_));

@@ -25,6 +25,7 @@ struct Found {
     sent: usize,
     created: usize,
     left_for_later: usize,
+    recent: usize,
     failing: usize,
     looked_at: usize,
     unreadable: Vec<Unreadable>,
@@ -90,7 +91,10 @@ impl Found {
     async fn take<Q: Queue>(&mut self, finding: Finding, queue: &Q) -> Result<(), Fault> {
         let word = finding.word();
         if !finding.is_sent {
-            self.failing += 1;
+            match word {
+                "recent" => self.recent += 1,
+                _ => self.failing += 1,
+            }
             return Ok(());
         }
         if word == "create" {
@@ -138,6 +142,7 @@ impl Found {
         ];
         let rest = [
             (self.left_for_later, "left for the next run"),
+            (self.recent, "too recent"),
             (self.failing, "failing"),
             (self.unreadable.len(), "unreadable"),
         ];

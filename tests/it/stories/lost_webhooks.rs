@@ -63,6 +63,7 @@ impl World {
 }
 
 const NOTHING: &str = "1 repository compared, 0 differences sent";
+const RECENT: &str = "1 repository compared, 0 differences sent, 1 too recent";
 const ONE: &str = "1 repository compared, 1 difference sent";
 
 fn reported() -> Rule {
@@ -169,22 +170,17 @@ fn what_has_just_changed_is_left_to_its_webhook() {
     run_story(async |world| {
         let opened = Webhook::pull_request("opened").at(world.clock.now());
         world.github.learn(&opened, world.clock.now());
-        assert_eq!(
-            world.reconcile().await,
-            NOTHING,
-            "the webhook is on its way"
-        );
+        assert_eq!(world.reconcile().await, RECENT, "the webhook is on its way");
+        assert!(world.mappings().is_empty());
         world.clock.advance(LATER);
         world.deliver(opened).await;
         // GitHub's list is late, and has a state from before.
         let closed = Webhook::pull_request("closed").at(world.clock.now());
         world.deliver(closed.clone()).await;
-        assert_eq!(
-            world.reconcile().await,
-            NOTHING,
-            "the mapping has just changed"
-        );
+        assert_eq!(world.reconcile().await, NOTHING, "the mapping is newer");
+        assert_eq!(world.mappings(), ["acme/api#7 gone"]);
         world.github.learn(&closed, world.clock.now());
+        assert_eq!(world.reconcile().await, NOTHING, "nothing differs");
     });
 }
 
