@@ -10,7 +10,8 @@ use crate::domain::ids::RepositoryId;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::Intent;
 
-/// The number of messages that AWS must fail since the last success before the limit applies.
+/// The number of messages that AWS or GitHub must fail since the last success before the limit
+/// applies.
 const FAILURES: u32 = 3;
 /// Messages in work at once of a rule or a repository that keeps failing. Its first message that
 /// succeeds lifts the limit.
