@@ -24,7 +24,7 @@ pub struct Audit {
     #[arg(long, requires = "repair")]
     pub delete_orphans: bool,
     /// Send a request for each orphan to write its mapping from its tags to the internal queue
-    #[arg(long, conflicts_with_all = ["subject", "only", "repair"])]
+    #[arg(long, conflicts_with_all = ["subject", "only", "repair", "delete_orphans"])]
     pub adopt: bool,
     /// Skip the confirmation prompt
     #[arg(long, requires = "sends")]

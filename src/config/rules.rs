@@ -30,6 +30,13 @@ pub(super) fn read(
         let name = table.text("name");
         if let Some(located) = name
             .as_ref()
+            .filter(|located| located.value.trim().is_empty())
+        {
+            let what = "empty: give the rule a name, or remove the key";
+            diagnostics.note(&located.place, what);
+        }
+        if let Some(located) = name
+            .as_ref()
             .filter(|located| rules.iter().any(|rule| rule.name == located.value))
         {
             diagnostics.note(

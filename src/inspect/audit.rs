@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::diff::{Difference, diff, lines};
 use crate::domain::clone::overrides::MASK;
-use crate::domain::clone::tags::is_ours;
+use crate::domain::clone::tags::{MANAGED_BY, is_ours, other_owner};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject};
 use crate::domain::intake::repair_request::FindingKind;
@@ -25,12 +25,12 @@ use crate::inspect::overview::Overview;
 use crate::inspect::waiting::Waiting;
 
 /// Whose the pipeline of a row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Ownership {
     /// It carries the tags of the row's subject.
     Ours,
-    /// It does not.
-    NotOurs,
+    /// It does not. The other installation whose tag it carries, if there is one.
+    NotOurs(Option<String>),
     /// It does not exist.
     Missing,
 }
@@ -180,8 +180,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         };
         // This comes before the rules: a pipeline that is not ours is not repaired, whatever they
         // say.
-        if ownership == Ownership::NotOurs {
-            let detail = "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned();
+        if let Ownership::NotOurs(other) = &ownership {
+            let detail = not_ours(other.as_deref(), self.owner);
             return Ok(finding(FindingKind::NotOurs, detail, false));
         }
         let (rule, moved) = match standing(row, spec, self.rules) {
@@ -222,7 +222,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         Ok(match live {
             None => Ownership::Missing,
             Some(live) if is_ours(&live.tags, &row.subject, self.owner) => Ownership::Ours,
-            Some(_) => Ownership::NotOurs,
+            Some(live) => {
+                Ownership::NotOurs(other_owner(&live.tags, self.owner).map(ToOwned::to_owned))
+            }
         })
     }
 
@@ -294,4 +296,15 @@ fn is_of_the_template(fault: &Fault) -> bool {
 /// Returns true for a secret that GetPipeline masks.
 fn is_masked(one: &Difference) -> bool {
     one.to.as_ref().is_some_and(|to| to.as_str() == Some(MASK))
+}
+
+/// Says what to do about a pipeline that does not carry the tags of its row's subject.
+fn not_ours(other: Option<&str>, owner: &Owner) -> String {
+    match other {
+        Some(other) => format!(
+            "it has the tag {MANAGED_BY} = '{other}', and this installation is '{}', so branchline will neither change nor delete it: if it is the same one, set owner = \"{other}\" in [store]; otherwise it is not this installation's, and `branchline mappings forget` ends the mapping",
+            owner.as_str()
+        ),
+        None => "it does not carry this subject's branchline tags, so branchline will neither change nor delete it: put them back (aws codepipeline tag-resource), or delete it by hand".to_owned(),
+    }
 }

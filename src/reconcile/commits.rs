@@ -117,6 +117,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Some(subject) = store.owner(&event.pipeline).await? else {
             return Ok(false);
         };
+        let _lane = self.event_lanes.enter(&subject).await?;
         for _ in 0..RACES {
             let records = store.commits(&subject).await?;
             let Some(record) = self.commit_of(&subject, event, records).await? else {

@@ -14,9 +14,15 @@ use crate::domain::ids::Subject;
 /// from the others.
 pub const DEPTH: usize = 4;
 
+/// Events of executions of one subject that may be in a lane at once: as many as a daemon has in
+/// work. Side by side, all but one of them would write the record of the commit in vain.
+pub(super) const EVENT_DEPTH: usize = 10;
+
 /// The lanes in use.
-#[derive(Default)]
-pub(super) struct Lanes(Mutex<HashMap<Subject, Lane>>);
+pub(super) struct Lanes {
+    depth: usize,
+    lanes: Mutex<HashMap<Subject, Lane>>,
+}
 
 #[derive(Default)]
 struct Lane {
@@ -25,6 +31,14 @@ struct Lane {
 }
 
 impl Lanes {
+    /// Makes lanes in which so many messages of one subject may be at once.
+    pub(super) fn with_depth(depth: usize) -> Self {
+        Self {
+            depth,
+            lanes: Mutex::default(),
+        }
+    }
+
     /// Waits for a turn, in the order of the calls.
     ///
     /// # Errors
@@ -33,7 +47,10 @@ impl Lanes {
     /// If cancelled, the position in the lane is free again.
     pub(super) async fn enter(&self, subject: &Subject) -> Result<LaneGuard<'_>, Fault> {
         let Some((place, gate)) = self.place(subject) else {
-            let detail = format!("{DEPTH} messages of this subject are in work already");
+            let detail = format!(
+                "{} messages of this subject are in work already",
+                self.depth
+            );
             return Err(Fault::new(Reason::SubjectBusy, detail));
         };
         let gate = gate.lock_owned().await;
@@ -46,7 +63,7 @@ impl Lanes {
     fn place(&self, subject: &Subject) -> Option<(Place<'_>, Arc<tokio::sync::Mutex<()>>)> {
         let mut lanes = self.lock();
         let lane = lanes.entry(subject.clone()).or_default();
-        if lane.inside >= DEPTH {
+        if lane.inside >= self.depth {
             return None;
         }
         lane.inside += 1;
@@ -69,7 +86,7 @@ impl Lanes {
 
     /// Nothing panics under this lock.
     fn lock(&self) -> MutexGuard<'_, HashMap<Subject, Lane>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,7 +133,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_at_a_time_and_others_beside_it() {
-        let lanes = Lanes::default();
+        let lanes = Lanes::with_depth(DEPTH);
         let turn = enters(&lanes, &subject(7)).await;
         assert!(turn.is_some());
         assert!(enters(&lanes, &subject(7)).await.is_none());
@@ -127,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_lane_says_so_at_once_and_empties_again() {
-        let lanes = Lanes::default();
+        let lanes = Lanes::with_depth(DEPTH);
         let turn = enters(&lanes, &subject(7)).await;
         let subject = subject(7);
         let mut waiting: Vec<_> = (1..DEPTH)

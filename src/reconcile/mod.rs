@@ -62,6 +62,14 @@ pub use execute::CLAIM;
 pub use process::Processed;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;
 
+/// What is known of a subject's row before its first plan.
+enum KnownRow {
+    /// This row, or that there is none.
+    Read(Option<Box<Mapping>>),
+    /// Nothing.
+    Unread,
+}
+
 /// How often a message is planned again after another worker wrote the row first. More conflicts
 /// than this mean that another writer is active.
 const RACES: usize = 4;
@@ -70,6 +78,7 @@ const RACES: usize = 4;
 pub struct Reconciler<S, P, C> {
     executor: Executor<S, P, C>,
     lanes: Lanes,
+    event_lanes: Lanes,
     failing: FailingParties,
     /// Where the next probe begins among the templates.
     probes: AtomicUsize,
@@ -116,7 +125,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 config.quota,
                 config.files,
             ),
-            lanes: Lanes::default(),
+            lanes: Lanes::with_depth(lanes::DEPTH),
+            event_lanes: Lanes::with_depth(lanes::EVENT_DEPTH),
             failing: FailingParties::default(),
             probes: AtomicUsize::new(0),
             authenticator: config.authenticator,
@@ -172,24 +182,19 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         &self.executor.owner
     }
 
-    /// Brings a subject to the state of an intent. Without a `seen` row, the first plan assumes
-    /// that the subject is new. For a new one that saves a read; for another one the write is
-    /// refused, and the answer has the row.
+    /// Brings a subject to the state of an intent.
     async fn reconcile(
         &self,
         intent: &Intent,
-        seen: Option<Box<Mapping>>,
+        known: KnownRow,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         journal.intent(intent);
         let _lane = self.lanes.enter(&intent.subject).await?;
-        let seen = match seen {
-            None if self.reads_file(intent) => {
-                let row = self.store().mapping(&intent.subject).await?;
-                row.map(Box::new)
-            }
-            seen => seen,
+        let seen = match known {
+            KnownRow::Read(row) => row,
+            KnownRow::Unread => self.store().mapping(&intent.subject).await?.map(Box::new),
         };
         let context = ActionContext {
             cause: intent.cause.clone(),

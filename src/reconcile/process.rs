@@ -14,9 +14,9 @@ use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::{Intent, Received, Request, report_target};
 use crate::ports::{Clock, Pipelines, Store};
-use crate::reconcile::Reconciler;
 use crate::reconcile::commits::reported_head;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::{KnownRow, Reconciler};
 use crate::telemetry::spans;
 
 /// A message that was processed.
@@ -88,6 +88,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };
         journal.event(&event);
+        let begins_subject = event.begins_subject();
         let report = report_target(&event, self.rules());
         journal.head = reported_head(&event, report.clone());
         self.remember_skipped(&event, message.secret()).await?;
@@ -102,7 +103,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Handle(Request::Subject(intent)) => {
                 let entered = self.failing.enter(&intent)?;
                 let secret = message.secret();
-                let done = self.handle_subject(&intent, secret, lease, journal);
+                let done = self.handle_subject(&intent, begins_subject, secret, lease, journal);
                 let done = done.instrument(span).await;
                 entered.record(&done);
                 done
@@ -111,7 +112,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 let Some(seen) = self.known_subject(message.secret(), &intent).await? else {
                     return Ok(Outcome::Ignored(Ignored::NoRule));
                 };
-                let done = self.reconcile(&intent, seen, lease, journal);
+                let done = self.reconcile(&intent, KnownRow::Read(seen), lease, journal);
                 done.instrument(span).await
             }
             Decision::Handle(Request::Repository(removal)) => {
@@ -158,13 +159,19 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     async fn handle_subject(
         &self,
         intent: &Intent,
+        begins_subject: bool,
         secret: Option<&SecretScope>,
         lease: Option<&Lease>,
         journal: &mut Journal,
     ) -> Result<Outcome, Fault> {
         let (subject, name) = (&intent.subject, &intent.repository);
-        let seen = self.check_subject(secret, subject, name).await?;
-        self.reconcile(intent, seen, lease, journal).await
+        let mut known = self.check_subject(secret, subject, name).await?;
+        if begins_subject && matches!(known, KnownRow::Unread) {
+            // That saves a read. If there is a row after all, the write is refused, and the answer
+            // has the row.
+            known = KnownRow::Read(None);
+        }
+        self.reconcile(intent, known, lease, journal).await
     }
 
     fn finish(&self, journal: Journal, envelope: Envelope) -> Processed {

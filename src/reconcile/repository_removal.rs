@@ -13,8 +13,8 @@ use crate::domain::state::repository::RepositoryTombstone;
 use crate::domain::text::plural;
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::Reconciler;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::{KnownRow, Reconciler};
 
 /// How long one step of a removal takes, apart from its last subject. A drain cuts off a step, and
 /// a queue allows for 100 of them: thousands of subjects.
@@ -93,7 +93,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 }
                 let mut part = journal.clone();
                 let intent = Intent::of_removal(pass.removal, row.subject.clone(), pass.time);
-                let handling = self.reconcile(&intent, Some(Box::new(row)), lease, &mut part);
+                let handling = self.reconcile(
+                    &intent,
+                    KnownRow::Read(Some(Box::new(row))),
+                    lease,
+                    &mut part,
+                );
                 let handled = handling.await;
                 journal.commits.append(&mut part.commits);
                 journal.wakes = part.wakes;

@@ -9,10 +9,10 @@ use crate::domain::ids::{RepositoryId, RepositoryName, Subject};
 use crate::domain::intake::authenticated::SecretScope;
 use crate::domain::state::mapping::Mapping;
 use crate::ports::{Clock, Pipelines, Store};
-use crate::reconcile::Reconciler;
+use crate::reconcile::{KnownRow, Reconciler};
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
-    /// Returns the subject's row if it was read: only a bound secret needs it.
+    /// Returns the subject's row if it was read: only a bound secret needs it here.
     ///
     /// # Errors
     /// `WrongSecret`, if the subject or its repository has a name that the secret does not cover.
@@ -21,14 +21,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         secret: Option<&SecretScope>,
         subject: &Subject,
         claimed: &RepositoryName,
-    ) -> Result<Option<Box<Mapping>>, Fault> {
+    ) -> Result<KnownRow, Fault> {
         if secret.is_none_or(|secret| secret.repositories.is_none()) {
-            return Ok(None);
+            return Ok(KnownRow::Unread);
         }
         let row = self.store().mapping(subject).await?;
         self.check_row(secret, subject, claimed, row.as_ref())
             .await?;
-        Ok(row.map(Box::new))
+        Ok(KnownRow::Read(row.map(Box::new)))
     }
 
     /// Checks the subject's row, or the first row of its repository if there is none.

@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
@@ -35,6 +35,7 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// One sentence, if the filter is not valid, traces cannot be sent to the configured URL, or
 /// logging was already started.
 pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
+    check_words(filter)?;
     let filter = EnvFilter::try_new(filter)
         .map_err(|why| format!("the log filter '{filter}' cannot be read: {why}"))?;
     let terminal = std::io::stderr().is_terminal();
@@ -50,6 +51,18 @@ pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
         .try_init()
         .map_err(|why| format!("logging cannot be started: {why}"))?;
     Ok(traces)
+}
+
+/// Refuses a word that is not a level. `EnvFilter` takes it for a target, and drops all other lines.
+fn check_words(filter: &str) -> Result<(), String> {
+    let is_whole = |word: &&str| !word.contains(['=', '[']);
+    let mut words = filter.split(',').map(str::trim).filter(is_whole);
+    match words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        Some(word) => Err(format!(
+            "the log filter '{filter}' cannot be read: '{word}' is neither a level (error, warn, info, debug, trace, off) nor TARGET=LEVEL"
+        )),
+        None => Ok(()),
+    }
 }
 
 fn lines(human: bool, terminal: bool) -> Box<dyn Layer<Registry> + Send + Sync> {

@@ -244,3 +244,21 @@ fn keys_that_a_rule_must_not_set_are_refused_with_the_reason() {
     branchline.toml:10: rule[1].configuration.Build/Build/PrimarySource: expected text in quotes, or { value = "...", raw = true }
     "#);
 }
+
+#[test]
+fn names_that_no_rule_or_pipeline_can_have_are_refused() {
+    let long = "x".repeat(100);
+    let mistakes = [
+        r#"name = " ""#.to_owned(),
+        format!(r#"pipeline_name = "{long}-{{number}}""#),
+    ];
+    let mistakes = mistakes.map(|keys| {
+        let rule =
+            "[[rule]]\nrepository = \"acme/api\"\non = \"pull_request\"\ntemplate = \"api-main\"\n";
+        problems(format!("{HEAD}{rule}{keys}\n").leak())
+    });
+    insta::assert_snapshot!(mistakes.join("\n"), @r"
+    branchline.toml:10: rule[1].name: empty: give the rule a name, or remove the key
+    branchline.toml:10: rule[1].pipeline_name: 101 characters besides the placeholders, but AWS accepts a name of at most 100
+    ");
+}

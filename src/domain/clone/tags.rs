@@ -105,6 +105,13 @@ pub fn is_owned(tags: &Tags, owner: &Owner) -> bool {
         .is_some_and(|tag| tag == owner.as_str())
 }
 
+/// Returns the other installation that created a pipeline; `None` if this one did, or none.
+#[must_use]
+pub fn other_owner<'a>(tags: &'a Tags, owner: &Owner) -> Option<&'a str> {
+    let tag = tags.get(MANAGED_BY).map(String::as_str);
+    tag.filter(|tag| *tag != owner.as_str())
+}
+
 /// A clone as its tags describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaggedClone {

@@ -20,12 +20,23 @@ impl NamePattern {
             Segment::Text(text) => text.chars().find(|c| !is_pipeline_character(*c)),
             Segment::Placeholder(_) => None,
         });
-        match illegal {
-            Some(c) => Err(format!(
+        if let Some(c) = illegal {
+            return Err(format!(
                 "'{c}' is not allowed in a pipeline name: use A-Z a-z 0-9 . @ _ -"
-            )),
-            None => Ok(Self(format)),
+            ));
         }
+        let fixed = format.0.iter().map(|segment| match segment {
+            Segment::Text(text) => text.len(),
+            Segment::Placeholder(_) => 0,
+        });
+        let fixed: usize = fixed.sum();
+        if fixed >= PipelineName::MAX {
+            return Err(format!(
+                "{fixed} characters besides the placeholders, but AWS accepts a name of at most {}",
+                PipelineName::MAX
+            ));
+        }
+        Ok(Self(format))
     }
 
     /// Returns the placeholders of the name.

@@ -10,7 +10,6 @@ use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, Store};
 
-use crate::reconcile::effects::start::not_ours;
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
@@ -53,7 +52,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             }
             // It was never settled as created, so it is not ours.
             Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
-            Some(_) => return Err(not_ours(name.as_str())),
+            Some(found) => return Err(self.not_ours(name, &found)),
         };
         self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))

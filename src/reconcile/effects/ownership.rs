@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::clone::tags::{MANAGED_BY, REPOSITORY, is_ours, subject_of};
+use crate::domain::clone::tags::{MANAGED_BY, REPOSITORY, is_ours, other_owner, subject_of};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::PipelineName;
 use crate::domain::state::desired::Spec;
@@ -19,9 +19,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// name.
     pub(in crate::reconcile) fn taken_by(&self, spec: &Spec, found: &ExistingPipeline) -> Fault {
         let Spec { pipeline, rule, .. } = spec;
-        let managed_by = found.tags.get(MANAGED_BY);
         let other = subject_of(&found.tags, &self.owner);
-        let detail = match (other, managed_by) {
+        let detail = match (other, other_owner(&found.tags, &self.owner)) {
             (Some(other), _) => {
                 let repository = found.tags.get(REPOSITORY).map_or("-", String::as_str);
                 let owner = in_words(&other, repository);
@@ -29,10 +28,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                     "the pipeline '{pipeline}' has the tags of {owner}: change pipeline_name of rule '{rule}', or of the other's, so that their names differ"
                 )
             }
-            (None, Some(owner)) if owner != self.owner.as_str() => format!(
+            (None, Some(owner)) => format!(
                 "the pipeline '{pipeline}' belongs to the branchline with the owner '{owner}': change pipeline_name of rule '{rule}'"
             ),
-            (None, Some(_) | None) => format!(
+            (None, None) => format!(
                 "a pipeline '{pipeline}' exists that branchline did not create for this subject: rename it, or change pipeline_name of rule '{rule}'"
             ),
         };
@@ -67,5 +66,24 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             UNTAGGED_AGE.as_secs() / 60
         );
         Err(Fault::new(Reason::PipelineUntagged, detail))
+    }
+
+    /// Returns the fault of a pipeline that is not this subject's: its tags were removed, it was
+    /// replaced by another one of that name, or it belongs to another installation.
+    pub(in crate::reconcile) fn not_ours(
+        &self,
+        name: &PipelineName,
+        found: &ExistingPipeline,
+    ) -> Fault {
+        let detail = match other_owner(&found.tags, &self.owner) {
+            Some(other) => format!(
+                "pipeline '{name}' has the tag {MANAGED_BY} = '{other}', and this installation is '{}': if it is the same one, set owner = \"{other}\" in [store] and replay; otherwise change the rule's pipeline_name",
+                self.owner.as_str()
+            ),
+            None => format!(
+                "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"
+            ),
+        };
+        Fault::new(Reason::PipelineNotOurs, detail)
     }
 }

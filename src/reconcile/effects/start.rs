@@ -38,7 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let arn = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
             None => return self.create(spec, action, journal).await,
             Some(found) if self.owns(name, &found, action).await? => found.arn,
-            Some(_) => return Err(not_ours(name.as_str())),
+            Some(found) => return Err(self.not_ours(name, &found)),
         };
         let old = mapping.fingerprint().cloned();
         let (mut written, mut outcome) = (None, Outcome::Started);
@@ -127,13 +127,4 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .start(&spec.pipeline, &run, action.claim)
             .await
     }
-}
-
-/// Returns the fault of a pipeline without our tags: they were removed, or the pipeline was
-/// replaced by another one of that name.
-pub(in crate::reconcile) fn not_ours(name: &str) -> Fault {
-    let detail = format!(
-        "pipeline '{name}' no longer carries this subject's branchline tags: delete it by hand, or put them back and replay"
-    );
-    Fault::new(Reason::PipelineNotOurs, detail)
 }

@@ -80,6 +80,16 @@ fn an_invalid_log_filter_is_reported() {
         error.starts_with("error: the log filter 'a=b=c' cannot be read"),
         "{error}"
     );
+    // It would be a target, and nothing would be logged.
+    let (code, error) = failure(&mut branchline(&["run", "--log", "loud"]));
+    assert_eq!(code, Some(2));
+    insta::assert_snapshot!(error, @"error: the log filter 'loud' cannot be read: 'loud' is neither a level (error, warn, info, debug, trace, off) nor TARGET=LEVEL");
+    let (code, error) = failure(&mut branchline(&["audit", "--adopt", "--delete-orphans"]));
+    assert_eq!(code, Some(2));
+    assert!(
+        error.contains("'--adopt' cannot be used with '--delete-orphans'"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn what_has_just_changed_is_left_to_its_webhook() {
         let closed = Webhook::pull_request("closed").at(world.clock.now());
         world.deliver(closed.clone()).await;
         assert_eq!(world.reconcile().await, NOTHING, "the mapping is newer");
-        assert_eq!(world.mappings(), ["acme/api#7 gone"]);
+        assert_eq!(world.mappings(), ["acme/api#7 gone api-pr-7"]);
         world.github.learn(&closed, world.clock.now());
         assert_eq!(world.reconcile().await, NOTHING, "nothing differs");
     });

@@ -141,11 +141,8 @@ fn a_check_run_that_was_created_again_without_a_confirmation_ends() {
             world.handle(Webhook::pull_request("closed")).await;
             world.faults.next(lost.0, 1, lost.1);
             world.handle(Webhook::pull_request("reopened")).await;
-            hear(
-                world,
-                &PipelineEvent::execution(NAME, "api-pr-7-2", "SUCCEEDED"),
-            )
-            .await;
+            let made = PipelineEvent::execution(NAME, "api-pr-7-2", "SUCCEEDED");
+            hear(world, &made.begun(world.clock.now())).await;
             world.report_everything().await;
             assert!(world.page(1).starts_with("success"), "{}", world.page(1));
             assert!(world.github.abandoned_checks().is_empty(), "{lost:?}");

@@ -341,7 +341,7 @@ fn a_pipeline_that_is_created_again_counts_its_own_executions() {
         assert_eq!(world.handle(button(world, 2)).await, ["created"]);
         assert_eq!(world.page(2), RUNNING);
         let made = PipelineEvent::execution(NAME, "first-of-the-new-one", "SUCCEEDED");
-        world.hear(made).await;
+        world.hear(made.begun(world.clock.now())).await;
         assert!(world.page(2).starts_with("success"), "{}", world.page(2));
     });
 }

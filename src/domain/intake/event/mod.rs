@@ -112,6 +112,16 @@ impl Event {
         })
     }
 
+    /// Returns true if it is nearly always the first event of its subject: a pull request was
+    /// opened, or a branch was created by a push.
+    #[must_use]
+    pub fn begins_subject(&self) -> bool {
+        let is_opened =
+            matches!(&self.change, Change::PullRequest(pull) if pull.action == Action::Opened);
+        let is_created = matches!(self.change, Change::Branch(_, Tip::At { before: None, .. }));
+        is_opened || is_created
+    }
+
     /// Returns the head commit, if the subject is open and the event names it.
     #[must_use]
     pub fn open_head(&self) -> Option<&CommitId> {

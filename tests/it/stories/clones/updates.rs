@@ -2,7 +2,7 @@
 
 use branchline::domain::clone::declaration::ActionPath;
 use branchline::domain::clone::overrides::{ConfiguredValue, RoleChoice};
-use branchline::domain::clone::tags::Tags;
+use branchline::domain::clone::tags::{MANAGED_BY, Tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::rule::{Rule, Start, Update};
@@ -244,6 +244,17 @@ fn a_strangers_pipeline_of_that_name_is_never_started() {
             Some("pipeline-not-ours")
         );
         assert_eq!(world.pipeline("api-pr-7").executions(), 1);
+        // The remedy differs if the tags name another installation.
+        assert!(world.account.remove("api-pr-7"));
+        let tag = (MANAGED_BY.to_owned(), "other".to_owned());
+        world.add_pipeline(template("api-pr-7", REPOSITORY.1), Tags::from([tag]));
+        world.deliver(pushed(2, 3)).await;
+        let letters = world.take_dead_letters();
+        let detail = letters[0].text("branchline-detail").expect("a detail");
+        assert!(
+            detail.contains("set owner = \"other\" in [store]"),
+            "{detail}"
+        );
         world.expect_half_way("acme/api#7");
     });
 }
