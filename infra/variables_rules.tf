@@ -27,6 +27,7 @@ variable "rules" {
     environment     = optional(map(string))
     buildspec       = optional(string)
     configuration   = optional(map(string))
+    repository_file = optional(object({ path = string, from = optional(string), allow = list(string) }))
     execution_mode  = optional(string)
     secrets         = optional(map(string))
     max_active      = optional(number)
@@ -134,8 +135,9 @@ variable "rules" {
       contains(["check", "status", "none"], coalesce(rule.report, "none")),
       contains(["failures", "always", "never"], coalesce(rule.comment, "never")),
       contains(["wait", "evict-idle"], coalesce(rule.on_full, "wait")),
+      contains(["base", "head"], coalesce(try(rule.repository_file.from, null), "base")),
     ])])
-    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never; on_full wait or evict-idle."
+    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never; on_full wait or evict-idle; repository_file.from base or head."
   }
 }
 

@@ -131,13 +131,18 @@ Example:
 pub enum ConfigCommand {
     /// Print the JSON Schema of branchline.toml, for completion and validation in editors
     #[command(after_help = SCHEMA_HELP)]
-    Schema,
+    Schema {
+        /// Print that of the file in a repository (repository_file) instead
+        #[arg(long)]
+        repository_file: bool,
+    },
 }
 
 const SCHEMA_HELP: &str = "\
 Example, for editors with Taplo (VS Code: Even Better TOML):
   branchline config schema > branchline.schema.json
   sed -i '1i #:schema ./branchline.schema.json' branchline.toml
+  branchline config schema --repository-file > .branchline.schema.json
 
 `branchline check --offline` finds more mistakes: in names, placeholders, globs and secrets.";
 
@@ -203,6 +208,9 @@ pub struct Explain {
     /// mappings
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub template: Option<String>,
+    /// The file that the rule reads from the repository (repository_file), as it would be there
+    #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
+    pub repository_file: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
     pub output: Option<OutputFormat>,
@@ -226,7 +234,7 @@ Examples:
   gh api repos/OWNER/REPO/hooks/ID/deliveries/ID --jq .request.payload > payload.json
 
 Exit codes: 0 the message would be processed, 1 it would be, or was, dead-lettered or quarantined,
-2 error or interrupted";
+or its repository's file cannot be used, 2 error or interrupted";
 
 #[cfg(test)]
 mod tests {

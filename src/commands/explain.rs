@@ -13,6 +13,7 @@ use crate::commands::evidence::{Found, Question, collect_evidence};
 use crate::commands::interrupt::Interrupt;
 use crate::commands::system_clock::SystemClock;
 use crate::config::{self, AccountConfig, Overrides, RedactedEnvironment};
+use crate::domain::fault::Class;
 use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
 use crate::inspect::delivery::{recall, whereabouts};
@@ -21,7 +22,7 @@ use crate::inspect::offline::{EmptyStore, OfflinePipelines};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
 
-/// The exit code if the message would be dead-lettered or quarantined.
+/// The exit code if the message would be dead-lettered or quarantined, or its commit refused.
 const DEAD_LETTERED: u8 = 1;
 /// The largest payload that GitHub sends, in bytes (GitHub, "Webhook events and payloads").
 const LARGEST: u64 = 25 * 1024 * 1024;
@@ -48,7 +49,11 @@ pub(crate) async fn run(args: &Explain) -> Result<ExitCode, Box<dyn Error>> {
         (None, None) => return Err("give the file of a payload, or --delivery".into()),
     };
     print(explanation(&result, format(args.output), colours()).as_bytes())?;
-    Ok(if result.dead_lettered {
+    let is_refused = result
+        .journal
+        .fault()
+        .is_some_and(|fault| fault.reason.class() == Class::Refused);
+    Ok(if result.dead_lettered || is_refused {
         ExitCode::from(DEAD_LETTERED)
     } else {
         ExitCode::SUCCESS
@@ -75,6 +80,11 @@ async fn explain_payload(
         authenticator,
         max_attempts: config.max_attempts,
         region: config.region.clone().unwrap_or_else(|| "REGION".to_owned()),
+        repository_file: args
+            .repository_file
+            .as_deref()
+            .map(read_bytes)
+            .transpose()?,
     };
     let result = match &args.template {
         Some(file) => {
@@ -145,6 +155,11 @@ fn event(args: &Explain, payload: &str) -> Result<String, String> {
         let events = EVENTS.join(", ");
         format!("'{payload}' does not start with the name of an event: add --event ({events})")
     })
+}
+
+/// Reads a repository's file, whose text is checked later.
+fn read_bytes(path: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|why| format!("--repository-file: cannot read {path}: {why}"))
 }
 
 /// Reads a file, or standard input.

@@ -33,6 +33,7 @@ use crate::cli::terminal::note;
 use crate::cli::{Cli, Command, ConfigCommand, complaint, terminal};
 use crate::commands::exit_code::ERROR;
 use crate::config::{self, Problems};
+use crate::domain::clone::file::FILE_SCHEMA;
 
 /// Runs the command that the process was started with.
 #[must_use]
@@ -55,8 +56,14 @@ pub fn main() -> ExitCode {
         Command::Mappings(args) => block_on(mappings::run(&args.command)),
         Command::Setup { command } => setup::run(&command),
         Command::Config {
-            command: ConfigCommand::Schema,
-        } => terminal::print(config::SCHEMA.as_bytes()),
+            command: ConfigCommand::Schema { repository_file },
+        } => {
+            let schema = match repository_file {
+                true => FILE_SCHEMA,
+                false => config::SCHEMA,
+            };
+            terminal::print(schema.as_bytes())
+        }
         Command::Audit(args) => block_on(audit::run(&args)),
         Command::Deliveries(args) => block_on(deliveries::run(&args.command)),
         Command::Reconcile(args) => block_on(reconcile::run(&args)),

@@ -23,7 +23,7 @@ use crate::domain::jobs::Job;
 use crate::domain::outcome::outgoing::Destination;
 use crate::github;
 use crate::jobs::{Driver, Jobs};
-use crate::ports::{GitHub, PipelineReader, Pipelines, Queue};
+use crate::ports::{GitHub, PipelineReader, Pipelines, Queue, RepositoryFiles};
 use crate::reconcile::lease::VISIBILITY;
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 use crate::reports::{Outbox, Reporter, ReporterConfig};
@@ -70,7 +70,10 @@ async fn daemon(run: &Run, config: Config, started: Instant) -> Result<ExitCode,
     let log = aws.store(config.table.clone());
     let queue = aws.queue(urls(&config.queues), Destination::Internal, VISIBILITY);
     let periods = config.periods;
-    let worker = worker(&aws, config, name.clone(), outbox);
+    let files = github
+        .clone()
+        .map(|github| github as Arc<dyn RepositoryFiles>);
+    let worker = worker(&aws, config, name.clone(), outbox, files);
     let jobs = Jobs {
         reconciler: worker.reconciler(),
         reporter: reporter.clone(),
@@ -206,6 +209,7 @@ fn worker(
     config: Config,
     name: String,
     outbox: Outbox,
+    files: Option<Arc<dyn RepositoryFiles>>,
 ) -> Worker<impl Queue, DynamoStore, impl Pipelines, SystemClock> {
     let urls = urls(&config.queues);
     let origin = config.event_origin();
@@ -217,6 +221,7 @@ fn worker(
         max_attempts: config.max_attempts,
         region: aws.region().to_owned(),
         quota: config.quota,
+        files,
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

@@ -8,6 +8,7 @@ use crate::domain::clone::overrides::{
     VariableFormat, buildspec_path,
 };
 use crate::domain::clone::tags::is_tag;
+use crate::domain::clone::variables::{check_environment, check_variable};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
@@ -191,28 +192,6 @@ fn mode(text: &str) -> Result<ExecutionMode, &'static str> {
         .into_iter()
         .find(|mode| mode.as_str() == text);
     found.ok_or("expected \"SUPERSEDED\", \"QUEUED\" or \"PARALLEL\"")
-}
-
-/// Accepts the name of a pipeline variable (CodePipeline API reference,
-/// `PipelineVariableDeclaration.name`).
-fn check_variable(name: &str) -> Result<(), &'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || "@-_".contains(c);
-    match (1..=128).contains(&name.len()) && name.chars().all(legal) {
-        true => Ok(()),
-        false => Err("not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _"),
-    }
-}
-
-/// Accepts the name of an environment variable that a shell can read.
-fn check_environment(name: &str) -> Result<(), &'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let begins = !name.starts_with(|c: char| c.is_ascii_digit());
-    match !name.is_empty() && begins && name.chars().all(legal) {
-        true => Ok(()),
-        false => Err(
-            "not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit",
-        ),
-    }
 }
 
 /// Reads the variables of the pipeline.

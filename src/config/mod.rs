@@ -13,6 +13,7 @@ mod overrides;
 mod problem;
 mod redacted;
 mod report;
+mod repository_file;
 mod resolve;
 mod retention;
 mod rules;

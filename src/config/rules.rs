@@ -10,7 +10,7 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{changes, limits, report, retention};
+use crate::config::{changes, limits, report, repository_file, retention};
 
 /// Reads every rule. Mistakes go to the diagnostics. `reports` is the richest form of report for
 /// which `[github]` has credentials.
@@ -80,6 +80,7 @@ fn rule(
     refuse_forks(diagnostics, table);
     let changes = changes::read(diagnostics, table, on, environment);
     let start = chosen(diagnostics, table.text("start"), Start::Auto, &STARTS);
+    let file = repository_file::read(diagnostics, table, on, start, reports.is_some());
     let update = chosen(
         diagnostics,
         table.text("update"),
@@ -130,6 +131,7 @@ fn rule(
         template: template?,
         pipeline_name: pipeline_name?,
         overrides: changes?,
+        repository_file: file?,
         start: start?,
         update: update?,
         stop_on_close: stop_on_close.is_some_and(|located| located.value),

@@ -21,6 +21,7 @@ use crate::github::call_queues::{CallQueue, CallQueues, Caller, limited};
 use crate::github::date::http_date;
 use crate::github::etags::Etags;
 use crate::github::fault::{self, Failed};
+use crate::github::file_cache::FileCache;
 use crate::github::jwt;
 use crate::github::limits;
 use crate::github::measured::measured;
@@ -66,6 +67,8 @@ pub struct GitHubClient<C> {
     /// The installations that GitHub was asked for.
     installations: Bounded<RepositoryId, InstallationId>,
     etags: Etags,
+    /// The files that were read.
+    pub(super) files: FileCache,
     /// The number of the App or of the token's owner.
     pub(super) own_id: OnceCell<u64>,
     /// The milliseconds by which this machine's clock is ahead, once a sign-in was refused for it.
@@ -92,6 +95,7 @@ impl<C: Clock> GitHubClient<C> {
             tokens: Tokens::new(),
             installations: Bounded::new(INSTALLATIONS),
             etags: Etags::new(),
+            files: FileCache::new(),
             own_id: OnceCell::new(),
             clock_ahead_ms: AtomicI64::new(0),
         })

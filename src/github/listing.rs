@@ -201,9 +201,22 @@ impl<C: Clock> Listing for GitHubClient<C> {
         place: &Place,
         branch: &Branch,
     ) -> Result<Option<CommitId>, GitHubFault> {
-        let path = format!("branches/{}", encoded(branch));
-        let call = Call::get("GetBranch", in_repository(&place.name, &path)).sparing();
-        match self.at(place, Scope::ReadContents, &call).await {
+        let call = branch_call(place, branch).sparing();
+        self.head_of(place, branch, Scope::ReadContents, &call)
+            .await
+    }
+}
+
+impl<C: Clock> GitHubClient<C> {
+    /// Returns the head of a branch; `None` if there is none of this name.
+    pub(super) async fn head_of(
+        &self,
+        place: &Place,
+        branch: &Branch,
+        scope: Scope,
+        call: &Call,
+    ) -> Result<Option<CommitId>, GitHubFault> {
+        match self.at(place, scope, call).await {
             Ok(answer) => {
                 let (found, head) =
                     tip(call.read(&answer)?).ok_or_else(|| fault::unreadable(&call.name()))?;
@@ -214,6 +227,12 @@ impl<C: Clock> Listing for GitHubClient<C> {
             Err(failed) => Err(failed.fault),
         }
     }
+}
+
+/// Returns the call that reads a branch.
+pub(super) fn branch_call(place: &Place, branch: &Branch) -> Call {
+    let path = format!("branches/{}", encoded(branch));
+    Call::get("GetBranch", in_repository(&place.name, &path))
 }
 
 /// Converts the items of a page. One that cannot be read is left out: looked for by itself, it is a

@@ -1,7 +1,8 @@
 //! Implements the GitHub port. No other folder names the HTTP client.
 //!
 //! ```text
-//!  reports.rs  comments.rs  listing.rs  deliveries.rs  identity.rs     what the ports promise,
+//!  reports.rs  comments.rs  files.rs
+//!  listing.rs  deliveries.rs  identity.rs                              what the ports promise,
 //!        └───────────┼────────────┴────────────┴─────────────┘           in GitHub's operations
 //!               client.rs  call.rs                  the installation, its token, the call
 //!    ┌──────────┬───┴──────────┬────────────┐
@@ -22,6 +23,8 @@ mod date;
 mod deliveries;
 mod etags;
 mod fault;
+mod file_cache;
+mod files;
 mod identity;
 mod jwt;
 mod limits;

@@ -1,6 +1,6 @@
 //! The tokens of an App's installations (GitHub Docs, "Generating an installation access token").
-//! Each is for one permission, and for one repository if it may write. It lives in memory only, and
-//! is renewed before it expires. Callers that need the same token wait for one request.
+//! Each is for one permission, and for one repository unless it is for lists. It lives in memory
+//! only, and is renewed before it expires. Callers that need the same token wait for one request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) enum Scope {
     ReadPullRequests,
     /// Lists of branches.
     ReadContents,
+    /// Branches and files of a repository.
+    ReadFiles,
 }
 
 impl Scope {
@@ -42,7 +44,7 @@ impl Scope {
             Self::Statuses => json!({ "statuses": "write" }),
             Self::PullRequests => json!({ "pull_requests": "write" }),
             Self::ReadPullRequests => json!({ "pull_requests": "read" }),
-            Self::ReadContents => json!({ "contents": "read" }),
+            Self::ReadContents | Self::ReadFiles => json!({ "contents": "read" }),
         }
     }
 
@@ -50,7 +52,7 @@ impl Scope {
     /// other would need a token for each.
     pub(super) fn is_of_repository(self) -> bool {
         match self {
-            Self::Checks | Self::Statuses | Self::PullRequests => true,
+            Self::Checks | Self::Statuses | Self::PullRequests | Self::ReadFiles => true,
             Self::ReadPullRequests | Self::ReadContents => false,
         }
     }

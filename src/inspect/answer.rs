@@ -103,6 +103,10 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
                 "find the message with `branchline dlq list`, also when other consumers are done, and replay it",
             ],
         ),
+        Some(Waiting::InvalidFile) => Answer::none(
+            format!("the repository's file for branchline cannot be used: {error}"),
+            &["correct the file and push again; `branchline explain --repository-file` checks it"],
+        ),
         None => Answer::none(
             format!(
                 "a change of {subject} was not finished: its mapping is {state} since {since}: {error}"

@@ -200,7 +200,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             return Ok(finding(FindingKind::Missing, detail, true));
         }
         // An adopted clone is compared once an event has said what it is for.
-        if rule.update == Update::Never || row.is_unheard() {
+        // What a file of the repository changes is known at GitHub alone.
+        let follows = rule.update != Update::Never && rule.repository_file.is_none();
+        if !follows || row.is_unheard() {
             return Ok(None);
         }
         if moved {

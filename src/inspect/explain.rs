@@ -1,6 +1,8 @@
 //! Predicts what the daemon would do with a message, and how the clone would differ from its
 //! template. Nothing is changed: the daemon's own path runs over rehearsal ports.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::domain::fault::Fault;
@@ -14,6 +16,7 @@ use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::slots::PipelineQuota;
+use crate::inspect::given_file::GivenFile;
 use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
@@ -72,6 +75,9 @@ pub struct RehearsalConfig {
     pub max_attempts: MaxAttempts,
     /// The Region of the pipelines, for links.
     pub region: String,
+    /// The file that the rules read from repositories. Without one, no repository has a file, and
+    /// the explanation warns of it.
+    pub repository_file: Option<Vec<u8>>,
 }
 
 /// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
@@ -80,12 +86,15 @@ pub struct Rehearsal<S, P, C> {
     reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
     owner: Owner,
     region: String,
+    /// True if a repository's file was given.
+    has_file: bool,
 }
 
 impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     /// Creates a rehearsal over this table and this CodePipeline.
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
         let (owner, region) = (config.owner, config.region);
+        let has_file = config.repository_file.is_some();
         let config = ReconcilerConfig {
             rules: config.rules,
             authenticator: config.authenticator,
@@ -94,6 +103,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             max_attempts: config.max_attempts,
             region: region.clone(),
             // A prediction looks at nobody else's pipelines.
+            files: Some(Arc::new(GivenFile(config.repository_file))),
             quota: PipelineQuota {
                 limit: u32::MAX,
                 reserve: 0,
@@ -105,6 +115,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             reconciler: Reconciler::new(store, pipelines, clock, config),
             owner,
             region,
+            has_file,
         }
     }
 
@@ -119,8 +130,11 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     pub async fn explain(&self, mut envelope: Envelope) -> Result<Explanation, Fault> {
         envelope.receive_count = 1;
         let processed = self.reconciler.process(envelope, None).await;
-        let (effects, clone) = self.reconciler.pipelines().take();
+        let (effects, mut clone) = self.reconciler.pipelines().take();
         let mut journal = processed.journal;
+        if let Some(clone) = &mut clone {
+            clone.warnings.extend(self.unread_file(&journal));
+        }
         let store = self.reconciler.store();
         let mut records = journal
             .commits
@@ -155,6 +169,16 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         })
     }
 
+    /// Warns of a file that the rule reads and the prediction has not.
+    fn unread_file(&self, journal: &Journal) -> Option<String> {
+        let rule = self.reconciler.rules().named(journal.rule.as_deref()?)?;
+        let file = rule.repository_file.as_ref().filter(|_| !self.has_file)?;
+        Some(format!(
+            "the rule reads {} from the repository, which was not read here: give it with --repository-file",
+            file.path
+        ))
+    }
+
     fn sentence(
         &self,
         journal: &Journal,
@@ -182,7 +206,7 @@ fn failure(fault: &Fault, disposition: &Disposition) -> String {
             format!("wait: {}", fault.detail)
         }
         Disposition::Retry { .. } => format!("wait: {fault}"),
-        Disposition::Delete => "do nothing".to_owned(),
+        Disposition::Delete => format!("build nothing: {fault}"),
     }
 }
 

@@ -29,15 +29,18 @@ pub enum Waiting {
     BackingOff,
     /// Its message is in the dead-letter queue.
     DeadLettered,
+    /// The repository's file for branchline cannot be used, so that a person has to push.
+    InvalidFile,
 }
 
 impl Waiting {
     /// Everything that a mapping may wait for.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::InWork,
         Self::RuleFull,
         Self::BackingOff,
         Self::DeadLettered,
+        Self::InvalidFile,
     ];
 
     /// Returns the word in outputs.
@@ -48,6 +51,7 @@ impl Waiting {
             Self::RuleFull => "rule-full",
             Self::BackingOff => "backing-off",
             Self::DeadLettered => "dead-lettered",
+            Self::InvalidFile => "invalid-file",
         }
     }
 
@@ -121,6 +125,9 @@ impl fmt::Display for Place {
 /// Returns what a mapping waits for, if its message is tried again.
 fn retried(row: &Mapping, now: Timestamp) -> Option<Waiting> {
     let reason = reason_of(row.last_error.as_deref()?)?;
+    if reason == Reason::RepositoryFileInvalid {
+        return Some(Waiting::InvalidFile);
+    }
     let longest = longest_wait(reason.class())?;
     if now.since(row.updated_at) > longest + MARGIN {
         return None;
@@ -144,7 +151,7 @@ fn reason_of(error: &str) -> Option<Reason> {
 #[must_use]
 pub fn longest_wait(class: Class) -> Option<Duration> {
     let seconds = match class {
-        Class::Unverified | Class::Permanent => return None,
+        Class::Unverified | Class::Permanent | Class::Refused => return None,
         Class::Busy => 30,
         Class::Deferred | Class::Transient => 300,
         Class::Throttled => 600,

@@ -27,6 +27,9 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         };
         let phase = match disposition {
             Disposition::DeadLetter(_) => Phase::Refused(fault.reason),
+            Disposition::Delete if fault.reason.class() == Class::Refused => {
+                Phase::InvalidFile(fault.detail.clone())
+            }
             Disposition::Retry {
                 class: Class::Transient | Class::Throttled | Class::Quota | Class::Unknown,
                 ..
@@ -39,7 +42,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             | Disposition::Quarantine(_)
             | Disposition::Discard => return,
         };
-        let is_final = matches!(phase, Phase::Refused(_));
+        let is_final = matches!(phase, Phase::Refused(_) | Phase::InvalidFile(_));
         if let Some(head) = journal.head.take() {
             let commit = head.key.commit.clone();
             let noted = self.note_unstarted(head, phase.clone(), journal).await;

@@ -4,10 +4,12 @@
 //! still ours. Assumes: the process does not pause between that check and the moment the request
 //! leaves ([`CLAIM_SAFETY_MARGIN`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::domain::clone::file::RepositoryFile;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::RepairRequest;
@@ -22,7 +24,7 @@ use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::slots::PipelineQuota;
 use crate::domain::text::one_line;
-use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, Store};
+use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, RepositoryFiles, Store};
 use crate::reconcile::account::AccountGuard;
 use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
@@ -84,6 +86,8 @@ impl<'a> ActionContext<'a> {
 pub(super) struct ClaimedAction<'a> {
     pub(super) claim: &'a Claim,
     pub(super) context: &'a ActionContext<'a>,
+    /// The file of the repository, if the rule reads one.
+    pub(super) file: Option<RepositoryFile>,
 }
 
 /// The result of an effect, for the table and for the journal.
@@ -108,6 +112,7 @@ pub(super) struct Executor<S, P, C> {
     pub(super) rules: Rules,
     pub(super) owner: Owner,
     pub(super) account: AccountGuard,
+    pub(super) files: Option<Arc<dyn RepositoryFiles>>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
@@ -119,6 +124,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         rules: Rules,
         owner: Owner,
         quota: PipelineQuota,
+        files: Option<Arc<dyn RepositoryFiles>>,
     ) -> Self {
         Self {
             store,
@@ -128,6 +134,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             rules,
             owner,
             account: AccountGuard::new(quota),
+            files,
         }
     }
 
@@ -139,6 +146,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
+        let file = self.repository_file(&transition.next, effect).await;
         let _admission = self.pipelines.admit().await;
         context.check_lease()?;
         if let Some(claim) = &mut transition.next.claim {
@@ -162,14 +170,17 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         }
         journal.changed(&commits);
         journal.acting();
-        let action = ClaimedAction {
-            claim: &claim,
-            context,
-        };
         // A failure before the claim is recorded under it, like any other failure of this subject.
-        let applied = match remembered {
+        let applied = match remembered.and(file) {
             Err(fault) => Err(fault),
-            Ok(()) => self.apply(effect, &action, journal).await,
+            Ok(file) => {
+                let action = ClaimedAction {
+                    claim: &claim,
+                    context,
+                    file,
+                };
+                self.apply(effect, &action, journal).await
+            }
         };
         let (done, outcome) = match applied {
             Ok(done) => done,

@@ -10,7 +10,8 @@ use crate::domain::ids::RepositoryId;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::intent::Intent;
 
-/// The number of messages that AWS must fail since the last success before the limit applies.
+/// The number of messages that AWS or GitHub must fail since the last success before the limit
+/// applies.
 const FAILURES: u32 = 3;
 /// Messages in work at once of a rule or a repository that keeps failing. Its first message that
 /// succeeds lifts the limit.
@@ -90,17 +91,19 @@ impl Party {
 pub(super) struct Entered<'a> {
     all: &'a FailingParties,
     parties: Vec<Party>,
-    /// True if the message succeeded, false if AWS failed it.
+    /// True if the message succeeded, false if AWS or GitHub failed it.
     result: Option<bool>,
 }
 
 impl Entered<'_> {
     /// Records the result of the message. Only a change of a pipeline shows that the calls work
-    /// again, and a fault that does not come from AWS takes no time.
+    /// again, and a fault that comes neither from AWS nor from GitHub takes no time.
     pub(super) fn record(mut self, result: &Result<Outcome, Fault>) {
         self.result = match result {
             Ok(outcome) => outcome.changed_pipeline().then_some(true),
-            Err(fault) => fault.reason.is_from_aws().then_some(false),
+            Err(Fault { reason, .. }) => {
+                (reason.is_from_aws() || reason.is_from_github()).then_some(false)
+            }
         };
     }
 }

@@ -23,6 +23,7 @@ pub mod lanes;
 pub mod lease;
 mod probe;
 mod process;
+mod repository_file;
 mod repository_removal;
 mod repository_renaming;
 mod rerun;
@@ -34,6 +35,7 @@ pub mod template_cache;
 mod unknown_messages;
 mod wake;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -51,7 +53,7 @@ use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
 use crate::domain::state::slots::PipelineQuota;
-use crate::ports::{Clock, Pipelines, Store};
+use crate::ports::{Clock, Pipelines, RepositoryFiles, Store};
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
@@ -109,6 +111,8 @@ pub struct ReconcilerConfig {
     pub region: String,
     /// The account's quota of pipelines.
     pub quota: PipelineQuota,
+    /// The files of repositories, which some rules read.
+    pub files: Option<Arc<dyn RepositoryFiles>>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
@@ -122,6 +126,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
                 config.rules,
                 config.owner,
                 config.quota,
+                config.files,
             ),
             lanes: Lanes::with_depth(lanes::DEPTH),
             event_lanes: Lanes::with_depth(lanes::EVENT_DEPTH),

@@ -183,6 +183,6 @@ fn patience(fault: &Fault) -> u8 {
         Class::Throttled => 3,
         Class::Transient => 2,
         Class::Unknown => 1,
-        Class::Permanent | Class::Unverified => 0,
+        Class::Permanent | Class::Refused | Class::Unverified => 0,
     }
 }

@@ -50,9 +50,9 @@ impl Backoff {
             Class::Transient => Self::TRANSIENT,
             Class::Throttled => Self::THROTTLED,
             Class::Quota => Self::QUOTA,
-            // Messages of these two classes are never retried. If one were, it would wait like an
-            // unknown error.
-            Class::Unknown | Class::Permanent | Class::Unverified => Self::UNKNOWN,
+            // Messages of the other three classes are never retried. If one were, it would wait
+            // like an unknown error.
+            Class::Unknown | Class::Permanent | Class::Refused | Class::Unverified => Self::UNKNOWN,
         }
     }
 

@@ -41,6 +41,7 @@ EVERYTHING: dict[str, Any] = {
     "environment": {"STACK": "api-{branch_slug}"},
     "buildspec": "ci/pull-request.yml",
     "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
+    "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["buildspec"]},
     "execution_mode": "QUEUED",
     "secrets": {"Source/App/OAuthToken": "env:GITHUB_TOKEN"},
     "max_active": 40,

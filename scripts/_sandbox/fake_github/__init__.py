@@ -41,6 +41,9 @@ answered with 400.
                           redelivery?, duration, status, status_code, event, action,
                           installation_id, repository_id, url?, request?, response?, raw?}: adds a
                           delivery. `raw` is the body as it was signed, which no answer shows.
+    PUT files             {repository, sha, path, text} or {repository, sha, path, type: "dir" |
+                          "symlink" | "submodule"}: what a commit has under a path. `size` is that
+                          of the text unless it is given.
     PUT front_door        {queue_url, region?}: delivers again through the mapping template into a
                           queue. Without it, a redelivery succeeds and goes nowhere.
     POST apply            {event, payload}: lets happen what a webhook describes.

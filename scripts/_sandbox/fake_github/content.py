@@ -166,6 +166,8 @@ class Repository:
     suites: dict[str, CheckSuite] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
+    files: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """What each commit has under a path: a type, and the text of a file or its size."""
 
     @property
     def owner(self) -> str:

@@ -41,6 +41,7 @@ class Controls:
             "PUT app": self._app,
             "PUT branches": self._branch,
             "PUT deliveries": self._delivery,
+            "PUT files": self._file,
             "PUT front_door": self._front_door,
             "PUT installations": self._installation,
             "PUT pull_requests": self._pull_request,
@@ -126,6 +127,13 @@ class Controls:
         defaults = {"delivered_at": timestamp(self._world.now()), "redelivery": False}
         delivery = {"id": self._world.new_id(), **defaults, **body}
         self._world.deliveries.setdefault(hook, []).append(delivery)
+
+    def _file(self, body: Json) -> None:
+        repository = self._named(body)
+        found = {"type": body.get("type", "file"), "text": body.get("text", "")}
+        found["size"] = body.get("size", len(found["text"].encode()))
+        repository.commits.add(body["sha"])
+        repository.files[body["sha"], body["path"]] = found
 
     def _front_door(self, body: Json) -> None:
         self._world.front_door = FrontDoor(**body)

@@ -15,7 +15,7 @@ import jsonschema_rs
 
 Json = dict[str, Any]
 
-_WITH_SLASHES = {"ref", "branch"}
+_WITH_SLASHES = {"ref", "branch", "path"}
 """The parameters of paths that may contain a slash."""
 
 

@@ -1,5 +1,7 @@
 """Things as GitHub's API shows them. What is not here is filled in from the schema."""
 
+import base64
+from typing import Any
 from urllib.parse import quote
 
 from . import content
@@ -89,6 +91,34 @@ def branch(world: World, one: Repository, name: str) -> Json:
         "protected": False,
         "protection_url": f"{url}/protection",
     }
+
+
+def entry(world: World, one: Repository, path: str, found: Json) -> Any:
+    """Returns what a commit has under a path. A folder is a list, here of nothing."""
+    if found["type"] == "dir":
+        return []
+    url = f"{repository_url(world, one)}/contents/{quote(path)}"
+    text = base64.encodebytes(found["text"].encode()).decode()
+    # Of long files, GitHub sends no text.
+    is_long = found["size"] > 1024 * 1024
+    more = {
+        "file": {"encoding": "none" if is_long else "base64", "content": "" if is_long else text},
+        "symlink": {"target": found["text"]},
+        "submodule": {"submodule_git_url": url},
+    }
+    shared = {
+        "type": found["type"],
+        "size": found["size"],
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "sha": "0" * 40,
+        "url": url,
+        "git_url": url,
+        "html_url": url,
+        "download_url": url,
+        "_links": {"git": url, "self": url, "html": url},
+    }
+    return shared | more[found["type"]]
 
 
 def pull_request(world: World, one: Repository, found: PullRequest) -> Json:

@@ -94,6 +94,7 @@ fn phase(row: &Part<'_>) -> Result<Phase, Fault> {
             all.find(|reason| reason.as_str() == word)
         })?),
         Phase::REFUSED => Phase::Refused(reason()?),
+        Phase::INVALID_FILE => Phase::InvalidFile(row.owned("detail")?),
         Phase::PIPELINE_LOST => Phase::PipelineLost(pipeline()?),
         _ => return Err(row.fault("phase")),
     })

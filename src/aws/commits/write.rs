@@ -141,7 +141,15 @@ fn phase(change: &mut Expression, phase: &Phase) {
     let reason = match phase {
         Phase::Waiting { reason, .. } | Phase::Refused(reason) => Some(reason.as_str()),
         Phase::Absent(reason) => Some(reason.as_str()),
-        Phase::Building { .. } | Phase::PipelineLost(_) => None,
+        Phase::Building { .. } | Phase::InvalidFile(_) | Phase::PipelineLost(_) => None,
+    };
+    let detail = match phase {
+        Phase::InvalidFile(detail) => Some(detail.as_str()),
+        Phase::Waiting { .. }
+        | Phase::Building { .. }
+        | Phase::Absent(_)
+        | Phase::Refused(_)
+        | Phase::PipelineLost(_) => None,
     };
     let (pipeline, stages) = match phase {
         Phase::Building {
@@ -149,17 +157,22 @@ fn phase(change: &mut Expression, phase: &Phase) {
             left_out_stages,
         } => (Some(pipeline), Some(left_out_stages)),
         Phase::PipelineLost(pipeline) => (Some(pipeline), None),
-        Phase::Waiting { .. } | Phase::Refused(_) | Phase::Absent(_) => (None, None),
+        Phase::Waiting { .. } | Phase::Refused(_) | Phase::InvalidFile(_) | Phase::Absent(_) => {
+            (None, None)
+        }
     };
     let ahead = match phase {
         Phase::Waiting { ahead, .. } => *ahead,
-        Phase::Building { .. } | Phase::Refused(_) | Phase::Absent(_) | Phase::PipelineLost(_) => {
-            None
-        }
+        Phase::Building { .. }
+        | Phase::Absent(_)
+        | Phase::Refused(_)
+        | Phase::InvalidFile(_)
+        | Phase::PipelineLost(_) => None,
     };
     let list = |names: &Vec<String>| AttributeValue::L(names.iter().map(s).collect());
     change.set("phase", Some(s(phase.as_str())));
     change.set("reason", reason.map(s));
+    change.set("detail", detail.map(s));
     change.set("ahead", ahead.map(count));
     change.set("pipeline", text(pipeline));
     change.set("left_out_stages", stages.map(list));

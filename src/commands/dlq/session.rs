@@ -112,6 +112,7 @@ impl DlqSession {
             authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
             region: self.aws.region().to_owned(),
+            repository_file: None,
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

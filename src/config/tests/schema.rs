@@ -102,6 +102,26 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ("name = \"branches\"", "buildspec = \"/ci.yml\""),
         (
             "name = \"branches\"",
+            "repository_file = { path = \"a.toml\", allow = [] }",
+        ),
+        (
+            "name = \"branches\"",
+            "repository_file = { path = \"/a.toml\", allow = \"buildspec\" }",
+        ),
+        (
+            "name = \"branches\"",
+            "repository_file = { path = \"a.toml\", allow = \"image\" }",
+        ),
+        (
+            "name = \"branches\"",
+            "repository_file = { path = \"a.toml\", from = \"main\", allow = \"buildspec\" }",
+        ),
+        (
+            "name = \"branches\"",
+            "repository_file = { path = \"a.toml\" }",
+        ),
+        (
+            "name = \"branches\"",
             "configuration = { \"Build/Build\" = \"x\" }",
         ),
         (
@@ -168,6 +188,10 @@ fn the_schema_has_the_keys_of_the_reader_and_no_others() {
         ("[github]", "/properties/github/properties"),
         ("[[github.secret]]", "/definitions/secret/properties"),
         ("[[rule]]", "/definitions/rule/properties"),
+        (
+            "[[rule]]\n[rule.repository_file]",
+            "/definitions/rule/properties/repository_file/properties",
+        ),
     ];
     for (table, pointer) in tables {
         let text: &'static str = format!("{table}\nquite_another_word = 1\n").leak();

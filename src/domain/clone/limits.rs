@@ -80,6 +80,11 @@ fn check_action(action: &Action<'_>) -> Result<(), Fault> {
                 "the environment variable {name} of {path} would have {length} characters, but AWS accepts 1 to {ENVIRONMENT_VALUE}"
             ));
         }
+        if field("value").is_some_and(|value| value.contains('\n')) {
+            return fault(format!(
+                "the environment variable {name} of {path} would have a line break, which AWS does not accept"
+            ));
+        }
     }
     for (key, value) in action.configuration.into_iter().flatten() {
         let length = length(Some(value));

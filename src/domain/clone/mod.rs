@@ -6,6 +6,7 @@ mod dangers;
 pub mod declaration;
 pub mod diff;
 pub mod execution;
+pub mod file;
 pub mod fingerprint;
 pub(crate) mod limits;
 pub mod overrides;

@@ -83,6 +83,34 @@ impl CloneOverrides {
     }
 }
 
+/// Accepts the name of a pipeline variable (CodePipeline API reference,
+/// `PipelineVariableDeclaration.name`).
+///
+/// # Errors
+/// What is allowed.
+pub fn check_variable(name: &str) -> Result<(), &'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "@-_".contains(c);
+    match (1..=128).contains(&name.len()) && name.chars().all(legal) {
+        true => Ok(()),
+        false => Err("not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _"),
+    }
+}
+
+/// Accepts the name of an environment variable that a shell can read.
+///
+/// # Errors
+/// What is allowed.
+pub fn check_environment(name: &str) -> Result<(), &'static str> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = !name.starts_with(|c: char| c.is_ascii_digit());
+    match !name.is_empty() && begins && name.chars().all(legal) {
+        true => Ok(()),
+        false => Err(
+            "not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit",
+        ),
+    }
+}
+
 /// Adds variables to the configuration of a CodeBuild action, which has them as JSON.
 fn add_to_build(
     configuration: &mut Map<String, Value>,

@@ -66,7 +66,11 @@ impl MaxAttempts {
             Class::Throttled => Some(self.throttled),
             Class::Quota => Some(self.quota),
             Class::Unknown => Some(self.unknown),
-            Class::Busy | Class::Deferred | Class::Permanent | Class::Unverified => None,
+            Class::Busy
+            | Class::Deferred
+            | Class::Permanent
+            | Class::Refused
+            | Class::Unverified => None,
         }
     }
 }
@@ -85,6 +89,7 @@ impl Disposition {
             Class::Unverified if fault.reason.is_without_signature() => Self::Discard,
             Class::Unverified => Self::Quarantine(dead_letter(envelope, fault, journal.step)),
             Class::Permanent => Self::DeadLetter(dead_letter(envelope, fault, journal.step)),
+            Class::Refused => Self::Delete,
             Class::Transient | Class::Throttled | Class::Quota | Class::Unknown
                 if attempts_used_up =>
             {
@@ -145,6 +150,7 @@ mod tests {
                 Class::Unverified if reason.is_without_signature() => "discarded",
                 Class::Unverified => "quarantined",
                 Class::Permanent => "dead-lettered",
+                Class::Refused => "deleted",
                 Class::Busy
                 | Class::Deferred
                 | Class::Transient

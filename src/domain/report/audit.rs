@@ -44,7 +44,9 @@ pub fn entry(
         Phase::Building { pipeline, .. } | Phase::PipelineLost(pipeline) => {
             Some(pipeline.to_string())
         }
-        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) => None,
+        Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_) | Phase::InvalidFile(_) => {
+            None
+        }
     };
     NewAuditEntry {
         cause: Cause::Report(report.commit.clone()),

@@ -31,6 +31,7 @@ impl CommitRecord {
             | Phase::Waiting { .. }
             | Phase::Absent(_)
             | Phase::Refused(_)
+            | Phase::InvalidFile(_)
             | Phase::PipelineLost(_) => None,
         }
     }

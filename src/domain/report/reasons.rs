@@ -69,6 +69,15 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::InvalidValue => {
             "a value is not allowed in a pipeline: rename the branch, or ask an operator"
         }
+        Reason::RepositoryFileInvalid => {
+            "the repository's file for branchline cannot be used. Correct it and push again"
+        }
+        Reason::GitHubUnavailable | Reason::GitHubLimited => {
+            "the repository's file was not read at GitHub yet. branchline tries again"
+        }
+        Reason::GitHubDenied => {
+            "GitHub lets branchline read no file. An operator has to correct permissions"
+        }
         Reason::RuleFull => "all pipelines that the rule may have are in use. Close a pull request",
         Reason::RuleFailing => "other commits of this rule keep failing and come first",
         Reason::RateLimited => "CodePipeline's rate limit is used up for now",

@@ -57,6 +57,9 @@ pub enum Phase {
     Absent(AbsenceReason),
     /// Its message was dead-lettered.
     Refused(Reason),
+    /// The repository's file for branchline cannot be used, and why. The text is about the file
+    /// alone, so that everybody who may read the repository may read it.
+    InvalidFile(String),
     /// Its pipeline is gone, and branchline did not delete it.
     PipelineLost(PipelineName),
 }
@@ -70,6 +73,8 @@ impl Phase {
     pub const ABSENT: &str = "absent";
     /// The word of [`Phase::Refused`] in the table.
     pub const REFUSED: &str = "refused";
+    /// The word of [`Phase::InvalidFile`] in the table.
+    pub const INVALID_FILE: &str = "invalid-file";
     /// The word of [`Phase::PipelineLost`] in the table.
     pub const PIPELINE_LOST: &str = "pipeline-lost";
 
@@ -81,6 +86,7 @@ impl Phase {
             Self::Building { .. } => Self::BUILDING,
             Self::Absent(_) => Self::ABSENT,
             Self::Refused(_) => Self::REFUSED,
+            Self::InvalidFile(_) => Self::INVALID_FILE,
             Self::PipelineLost(_) => Self::PIPELINE_LOST,
         }
     }
@@ -92,7 +98,10 @@ impl Phase {
         match self {
             Self::Absent(_) => true,
             Self::Building { .. } => started.is_none(),
-            Self::Waiting { .. } | Self::Refused(_) | Self::PipelineLost(_) => false,
+            Self::Waiting { .. }
+            | Self::Refused(_)
+            | Self::InvalidFile(_)
+            | Self::PipelineLost(_) => false,
         }
     }
 }

@@ -159,6 +159,7 @@ impl CommitRecord {
             Phase::Refused(reason) => {
                 Text::new(Conclusion::Error, format!("Not built: {}", advice(*reason)))
             }
+            Phase::InvalidFile(why) => Text::new(Conclusion::Failure, format!("Not built: {why}")),
             Phase::PipelineLost(_) => Text::new(
                 Conclusion::Cancelled,
                 "The pipeline was deleted in AWS. The next push creates it again.",

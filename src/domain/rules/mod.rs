@@ -4,6 +4,7 @@ pub mod glob;
 pub mod merge_queue;
 pub mod pipeline_name;
 pub mod placeholder;
+pub mod repository_file;
 pub mod retention;
 pub mod rule;
 mod slug;

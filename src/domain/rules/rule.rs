@@ -9,6 +9,7 @@ use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::merge_queue::{MERGE_QUEUE, merge_group_base};
 use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
+use crate::domain::rules::repository_file::FileRule;
 use crate::domain::rules::retention::Retention;
 
 /// One `[[rule]]`. The first rule that matches is used.
@@ -35,6 +36,8 @@ pub struct Rule {
     pub pipeline_name: NamePattern,
     /// The overrides of the clone.
     pub overrides: CloneOverrides,
+    /// The file of the repository that may change the clone; `None` if none may.
+    pub repository_file: Option<FileRule>,
     /// The way in which new commits start the clone.
     pub start: Start,
     /// The time when the clone is updated to its template.

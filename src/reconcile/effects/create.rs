@@ -130,11 +130,12 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let clone = template.clone_for(&action.claim.mapping().clone_request(
-            spec,
-            rule,
-            &self.owner,
-        ))?;
+        let mapping = action.claim.mapping();
+        let request = mapping.clone_request(spec, rule, &self.owner);
+        let clone = match &action.file {
+            Some(file) => file.clone_for(&template, &request)?,
+            None => template.clone_for(&request)?,
+        };
         Ok((clone, template.version))
     }
 

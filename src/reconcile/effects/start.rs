@@ -104,9 +104,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<String, Fault> {
         let mapping = action.claim.mapping();
         let variables = match rule_of(mapping, spec, &self.rules) {
-            Some(rule) if !fingerprint.variables.is_empty() => rule
-                .overrides
-                .variables(&mapping.placeholder_values(spec))?,
+            Some(rule) if !fingerprint.variables.is_empty() => {
+                let values = mapping.placeholder_values(spec);
+                match &action.file {
+                    Some(file) => file.variables(rule, &values)?,
+                    None => rule.overrides.variables(&values)?,
+                }
+            }
             Some(_) | None => Vec::new(),
         };
         let known = |(name, _): &(String, String)| fingerprint.variables.contains(name);

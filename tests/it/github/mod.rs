@@ -13,6 +13,7 @@ mod comments;
 mod deliveries;
 pub(crate) mod fake;
 mod faults;
+mod files;
 mod identity;
 mod limits;
 mod listing;

@@ -25,6 +25,7 @@ pub(crate) mod emulator;
 pub(crate) mod event_bridge;
 mod executions;
 pub(crate) mod fault_injection;
+pub(crate) mod files;
 pub(crate) mod github;
 mod heartbeats;
 pub(crate) mod history;

@@ -25,6 +25,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         template: pipeline_name(TEMPLATE),
         pipeline_name: name_pattern("{repo}-pr-{number}"),
         overrides: CloneOverrides::default(),
+        repository_file: None,
         start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,

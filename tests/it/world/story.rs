@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use super::account::Pipeline;
 use super::clock::FakeClock;
+use super::files::FakeFiles;
 use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
 use super::queue::{FakeQueue, SENDER};
@@ -134,6 +135,17 @@ impl World {
     /// Restarts the reconciler with these rules: its memory is lost, queues and table are kept.
     pub(crate) fn restart(&self, rules: Vec<Rule>) {
         *lock(&self.reconciler) = Arc::new(self.worker("w1", rules));
+    }
+
+    /// Restarts the reconciler with these rules and these files at GitHub.
+    pub(crate) fn restart_with_files(&self, rules: Vec<Rule>, files: &FakeFiles) {
+        let config = ReconcilerConfig {
+            files: Some(Arc::new(files.clone())),
+            ..reconciler_config(rules, "w1")
+        };
+        let (store, account) = (self.store.clone(), self.account.clone());
+        let reconciler = Reconciler::new(store, account, self.clock.clone(), config);
+        *lock(&self.reconciler) = Arc::new(reconciler);
     }
 
     /// Restarts the reconciler with these rules and these webhook secrets.
@@ -367,6 +379,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),
         quota: QUOTA,
+        files: None,
     }
 }
 

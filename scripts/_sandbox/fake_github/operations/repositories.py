@@ -76,12 +76,33 @@ def _pull_request(call: Call) -> Answer:
     return Answer(200, shown | more)
 
 
+def _content(call: Call) -> Answer:
+    ref = call.query.get("ref", call.repository.default_branch)
+    sha = call.repository.resolve(ref)
+    if sha is None:
+        raise Refusal(404, f"No commit found for the ref {ref}")
+    path = call.values["path"]
+    found = call.repository.files.get((sha, path))
+    if found is None:
+        raise not_found()
+    return Answer(200, views.entry(call.world, call.repository, path, found))
+
+
+def _commit(call: Call) -> Answer:
+    sha = call.values["commit_sha"]
+    if sha not in call.repository.commits:
+        raise not_found()
+    return Answer(200, {"sha": sha})
+
+
 HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "apps/list-repos-accessible-to-installation": _of_installation,
+    "git/get-commit": _commit,
     "pulls/get": _pull_request,
     "pulls/list": _pull_requests,
     "repos/get": _get,
     "repos/get-branch": _branch,
+    "repos/get-content": _content,
     "repos/list-branches": _branches,
     "repos/list-for-authenticated-user": _of_user,
 }

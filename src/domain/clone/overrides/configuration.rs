@@ -10,12 +10,11 @@ use crate::domain::clone::side_effects::{DEPLOY_ROLES, PROJECT};
 use crate::domain::clone::source::branch_key;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
+use crate::domain::rules::repository_file::is_repository_path;
 
 /// The configuration key of a CodeBuild action that replaces the buildspec of its project (user
 /// guide, "AWS CodeBuild build and test action reference").
 pub(crate) const BUILDSPEC: &str = "BuildspecOverride";
-/// The longest value of a configuration key, in characters (API reference, `ActionDeclaration`).
-const MAX_PATH: usize = 1_000;
 /// The longest configuration key, in characters.
 const MAX_KEY: usize = 50;
 /// The only key of a source action with a branch that does not say what it fetches.
@@ -97,9 +96,7 @@ impl ConfiguredValue {
 /// # Errors
 /// What is allowed.
 pub fn buildspec_path(text: String) -> Result<String, &'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || "._/@+-".contains(c);
-    let is_inside = !text.starts_with(['/', '-']) && text.split('/').all(|part| part != "..");
-    match (1..=MAX_PATH).contains(&text.len()) && text.chars().all(legal) && is_inside {
+    match is_repository_path(&text) {
         true => Ok(text),
         false => Err(
             "not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml",

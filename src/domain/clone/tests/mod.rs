@@ -74,7 +74,7 @@ fn mapping(kind: SubjectKind) -> Mapping {
     Mapping::unseen(subject, repository, order, Timestamp(0))
 }
 
-fn rule() -> Rule {
+pub(super) fn rule() -> Rule {
     Rule {
         name: "rule 1".into(),
         digest: "d1".into(),
@@ -86,6 +86,7 @@ fn rule() -> Rule {
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
         overrides: CloneOverrides::default(),
+        repository_file: None,
         start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,
@@ -112,6 +113,30 @@ fn spec() -> Spec {
         title: Some("Add \"login\"".into()),
         author: Some("octocat".into()),
     }
+}
+
+/// Calls `make` with the request for pull request 7 under a rule.
+pub(super) fn clone_of<T>(
+    rule: &Rule,
+    make: impl FnOnce(&CloneRequest<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let (mapping, spec, owner) = (mapping(SubjectKind::PullRequest(7)), spec(), owner());
+    make(&mapping.clone_request(&spec, rule, &owner))
+}
+
+/// Returns a template whose source is followed by these stages, each with one build.
+pub(super) fn template_with_stages(names: &[&str]) -> Template {
+    let mut template = template(json!([source("App", "acme/api")]));
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let build = stages[1].clone();
+    let stages = stages.as_array_mut().unwrap();
+    stages.truncate(1);
+    stages.extend(names.iter().map(|name| {
+        let mut stage = build.clone();
+        stage["name"] = json!(name);
+        stage
+    }));
+    template
 }
 
 fn clone_by(rule: &Rule, template: &Template) -> Result<NewPipeline, Fault> {

@@ -128,6 +128,7 @@ impl CommitRecord {
             Phase::Waiting { .. }
             | Phase::Building { .. }
             | Phase::Refused(_)
+            | Phase::InvalidFile(_)
             | Phase::PipelineLost(_) => Some(false),
         }
     }

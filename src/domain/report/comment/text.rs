@@ -80,7 +80,11 @@ fn facts(comment: &Comment<'_>) -> String {
         (None, Phase::PipelineLost(pipeline)) => Some(code(pipeline.as_str())),
         (
             None,
-            Phase::Building { .. } | Phase::Waiting { .. } | Phase::Absent(_) | Phase::Refused(_),
+            Phase::Building { .. }
+            | Phase::Waiting { .. }
+            | Phase::Absent(_)
+            | Phase::Refused(_)
+            | Phase::InvalidFile(_),
         ) => None,
     };
     let rows = [

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues};
+use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
 
 /// The way out if the template uses the variable in no command and no JSON.
 const RAW: &str =
@@ -43,6 +43,33 @@ impl FormatString {
             Some(problem) => Err(problem),
             None => Ok(text),
         }
+    }
+}
+
+impl FormatString {
+    /// Describes what is wrong with the fixed text of a format string that comes from a repository,
+    /// for a place where a program may read it as code; `None` if nothing is.
+    #[must_use]
+    pub fn literal_problem(&self) -> Option<&'static str> {
+        let texts = self.0.iter().map(|segment| match segment {
+            Segment::Text(text) => text.as_str(),
+            Segment::Placeholder(_) => "x",
+        });
+        let text: String = texts.collect();
+        if !text.chars().all(is_plain) {
+            return Some(
+                "has characters that a shell or JSON may read as code, and CodePipeline does not escape variables (A-Z a-z 0-9 . _ / @ : + - are allowed): use environment",
+            );
+        }
+        if text.starts_with(['-', '@']) {
+            return Some(
+                "begins with '-' or '@', which a program may read as an option or a file: use environment",
+            );
+        }
+        let is_elsewhere = urls(&text).next().is_some() || parents(&text).next().is_some();
+        is_elsewhere.then_some(
+            "has '://' or '..', which a program may read as a URL or the folder above: use environment",
+        )
     }
 }
 

@@ -25,6 +25,7 @@ fn rule(on: On) -> Rule {
         template: PipelineName::parse("api-main").unwrap(),
         pipeline_name: NamePattern::parse(pattern).unwrap(),
         overrides: CloneOverrides::default(),
+        repository_file: None,
         start: Start::Auto,
         update: Update::NextStart,
         stop_on_close: false,

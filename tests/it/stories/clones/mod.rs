@@ -8,6 +8,7 @@
 
 mod adoption;
 mod ends;
+mod files;
 mod forgetting;
 mod listing;
 mod overview;

@@ -117,7 +117,10 @@ fn operators_are_told_the_longest_wait_of_each_class() {
                 "{reason:?}"
             );
         }
-        let is_retried = !matches!(reason.class(), Class::Unverified | Class::Permanent);
+        let is_retried = !matches!(
+            reason.class(),
+            Class::Unverified | Class::Permanent | Class::Refused
+        );
         assert_eq!(longest.is_some(), is_retried, "{reason:?}");
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),
+        repository_file: None,
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());
     Rehearsal::new(store, pipelines, world.clock.clone(), config)

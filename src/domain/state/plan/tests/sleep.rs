@@ -33,6 +33,7 @@ fn rules() -> Rules {
         pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
         overrides: CloneOverrides::default(),
         start: Start::Auto,
+        repository_file: None,
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,

@@ -50,6 +50,9 @@ pub enum Class {
     Unverified,
     /// No retry can help. The message is dead-lettered at once.
     Permanent,
+    /// The commit itself is at fault. Its report says why, and the message is deleted: a person who
+    /// corrects the commit sends another one.
+    Refused,
     /// Another worker has the subject or the message. Retried within seconds, and not counted as a
     /// failure.
     Busy,
@@ -75,6 +78,7 @@ impl Class {
             Self::Busy | Self::Deferred => true,
             Self::Unverified
             | Self::Permanent
+            | Self::Refused
             | Self::Transient
             | Self::Throttled
             | Self::Quota
@@ -88,6 +92,7 @@ impl Class {
         match self {
             Self::Unverified => "unverified",
             Self::Permanent => "permanent",
+            Self::Refused => "refused",
             Self::Busy => "busy",
             Self::Deferred => "deferred",
             Self::Transient => "transient",
@@ -214,6 +219,14 @@ reasons! {
     /// A value that the rule would write into the clone exceeds a limit of AWS, or AWS would read
     /// it as code.
     InvalidValue = "invalid-value", Permanent, Rule;
+    /// The repository's own file (`repository_file` of the rule) cannot be used.
+    RepositoryFileInvalid = "repository-file-invalid", Refused, Subject;
+    /// GitHub, from which the rule's `repository_file` is read, failed or could not be reached.
+    GitHubUnavailable = "github-unavailable", Transient, Rule;
+    /// GitHub's rate limit is reached, so that the rule's `repository_file` is not read.
+    GitHubLimited = "github-limited", Throttled, Rule;
+    /// GitHub does not let branchline read the rule's `repository_file`.
+    GitHubDenied = "github-denied", Transient, Rule;
     /// The rule already has its `max_active` clones.
     RuleFull = "rule-full", Quota, Rule;
     /// The message's rule or repository keeps failing, and enough of its messages are in work.
@@ -266,6 +279,7 @@ impl Reason {
             Class::Unverified if self == Self::WrongSecret => Sender::OtherSecret,
             Class::Unverified => Sender::Unproven,
             Class::Permanent
+            | Class::Refused
             | Class::Busy
             | Class::Deferred
             | Class::Transient
@@ -287,13 +301,26 @@ impl Reason {
     #[must_use]
     pub fn is_from_aws(self) -> bool {
         match self.class() {
+            _ if self.is_from_github() => false,
             // The row says it, and AWS has answered.
             Class::Transient => self != Self::MappingNewer,
             Class::Throttled | Class::Unknown => true,
-            Class::Unverified | Class::Permanent | Class::Busy | Class::Deferred | Class::Quota => {
-                false
-            }
+            Class::Unverified
+            | Class::Permanent
+            | Class::Refused
+            | Class::Busy
+            | Class::Deferred
+            | Class::Quota => false,
         }
+    }
+
+    /// Returns true if the fault comes from an answer of GitHub, or from none.
+    #[must_use]
+    pub fn is_from_github(self) -> bool {
+        matches!(
+            self,
+            Self::GitHubUnavailable | Self::GitHubLimited | Self::GitHubDenied
+        )
     }
 }
 
@@ -344,32 +371,4 @@ const PERMISSION: &str = "allow the call to these credentials; `branchline check
 const DETAIL_LIMIT: usize = 1_000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_of_a_newer_branchline_is_predicted_and_an_unanswered_call_is_not() {
-        assert!(Reason::AwsUnavailable.is_from_aws());
-        assert!(!Reason::MappingNewer.is_from_aws());
-    }
-
-    #[test]
-    fn words_are_distinct_and_kebab_case() {
-        let mut words: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        words.sort_unstable();
-        words.dedup();
-        assert_eq!(words.len(), Reason::ALL.len());
-        assert!(
-            words
-                .iter()
-                .all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
-        );
-    }
-
-    #[test]
-    fn a_detail_is_one_bounded_line() {
-        let fault = Fault::new(Reason::InvalidPayload, "a\nb\u{1b}[31m".repeat(1_000));
-        assert!(fault.detail.chars().count() <= DETAIL_LIMIT);
-        assert!(!fault.detail.chars().any(char::is_control));
-    }
-}
+mod tests;

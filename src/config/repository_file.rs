@@ -1,0 +1,86 @@
+//! Resolves `repository_file` of a `[[rule]]`.
+
+use std::collections::BTreeSet;
+
+use crate::domain::rules::repository_file::{FileFrom, FileKey, FileRule, is_repository_path};
+use crate::domain::rules::rule::{On, Start};
+
+use crate::config::words::{Diagnostics, Located, Table};
+
+/// Reads which file of the repository may change the clones of a rule. `has_github` is true if
+/// `[github]` has credentials. `None` if a value is wrong, which is reported.
+pub(super) fn read(
+    diagnostics: &Diagnostics<'_>,
+    rule: &Table<'_, '_>,
+    on: Option<On>,
+    start: Option<Start>,
+    has_github: bool,
+) -> Option<Option<FileRule>> {
+    let table = rule.table("repository_file");
+    if !rule.has("repository_file") {
+        return Some(None);
+    }
+    let path = table.text("path");
+    let from = table.text("from");
+    let allow = table.texts("allow");
+    for (key, is_there) in [("path", table.has("path")), ("allow", table.has("allow"))] {
+        if !is_there {
+            diagnostics.note(
+                table.place().key(key),
+                "missing: every repository_file needs it",
+            );
+        }
+    }
+    let path = path.and_then(|located| {
+        let what = "not a path in the repository: expected A-Z a-z 0-9 . _ / @ + -, without '..', such as .branchline.toml";
+        let path = is_repository_path(&located.value).then_some(located.value);
+        diagnostics.record_error(&located.place, path.ok_or(what))
+    });
+    let from = match from {
+        Some(located) => {
+            let found = FileFrom::ALL
+                .iter()
+                .find(|(name, _)| *name == located.value);
+            let what = "expected \"base\" or \"head\"";
+            diagnostics
+                .record_error(&located.place, found.ok_or(what))
+                .map(|(_, from)| *from)
+        }
+        None => Some(FileFrom::Base),
+    };
+    let allow = allow.and_then(|located| keys(diagnostics, located));
+    if on == Some(On::Branch) && from == Some(FileFrom::Base) {
+        let what =
+            "a branch has no base: set from = \"head\", with which each branch has its own file";
+        diagnostics.note(table.place(), what);
+    }
+    if start == Some(Start::Push) {
+        let what = "is read when branchline starts an execution, and with start = \"push\" it starts none: use start = \"commit\"";
+        diagnostics.note(table.place(), what);
+    }
+    if !has_github {
+        let what = "is read from GitHub, which needs credentials: set github.app and github.private_key, or github.token";
+        diagnostics.note(table.place(), what);
+    }
+    table.finish();
+    Some(Some(FileRule {
+        path: path?,
+        from: from?,
+        allow: allow?,
+    }))
+}
+
+fn keys(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<BTreeSet<FileKey>> {
+    let names: Vec<String> = FileKey::ALL
+        .iter()
+        .map(|key| format!("\"{}\"", key.as_str()))
+        .collect();
+    let key = |word: &String| {
+        let mut all = FileKey::ALL.into_iter();
+        all.find(|key| key.as_str() == word)
+    };
+    let keys: Option<BTreeSet<FileKey>> = located.value.iter().map(key).collect();
+    let keys = keys.filter(|keys| !keys.is_empty());
+    let what = || format!("expected a list of {}", names.join(", "));
+    diagnostics.record_error(&located.place, keys.ok_or_else(what))
+}

@@ -1,0 +1,161 @@
+//! The file of a repository (`.branchline.toml`) that may change its clones as far as their rule
+//! allows it. It can only add to what the rule says, or keep less of it.
+
+mod parse;
+
+use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
+use crate::domain::clone::variables::Variable;
+use crate::domain::clone::{CloneRequest, NewPipeline, Template};
+use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
+use crate::domain::rules::rule::Rule;
+
+/// The longest file, in bytes.
+pub const FILE_LIMIT: u64 = 64 * 1024;
+
+/// The JSON Schema (draft 7) of the file, for editors.
+pub const FILE_SCHEMA: &str = include_str!("schema.json");
+
+/// What a commit has under the path of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// Nothing, so that nothing is changed.
+    Missing,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A file of more than [`FILE_LIMIT`] bytes.
+    TooLong,
+    /// A folder, or a link to something else.
+    NotAFile,
+}
+
+/// The changes that a file makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryFile {
+    /// The path and the commit, in words.
+    origin: String,
+    variables: Vec<(String, VariableFormat)>,
+    environment: Vec<(String, FormatString)>,
+    buildspec: Option<String>,
+    keep_stages: Option<Vec<Stage>>,
+}
+
+/// A stage that the file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stage {
+    name: String,
+    /// Where the file has it.
+    place: String,
+}
+
+impl RepositoryFile {
+    /// Builds the clone for a request, with the changes of the file.
+    ///
+    /// # Errors
+    /// Those of [`Template::clone_for`], and `repository-file-invalid` for a clone that is refused
+    /// only because of the file.
+    pub fn clone_for(
+        &self,
+        template: &Template,
+        request: &CloneRequest<'_>,
+    ) -> Result<NewPipeline, Fault> {
+        let changed = self.rule(request.rule, template).and_then(|rule| {
+            let request = CloneRequest {
+                rule: &rule,
+                ..*request
+            };
+            template.clone_for(&request)
+        });
+        let fault = match changed {
+            Ok(clone) => return Ok(clone),
+            Err(fault) => fault,
+        };
+        // A rule that cannot clone its template without the file is at fault itself.
+        template.clone_for(request)?;
+        Err(self.blamed(fault))
+    }
+
+    /// Returns the values of the rule's variables and the file's for one subject.
+    ///
+    /// # Errors
+    /// Those of [`CloneOverrides::variables`] for the rule's, and `repository-file-invalid` for the
+    /// file's.
+    pub fn variables(
+        &self,
+        rule: &Rule,
+        values: &PlaceholderValues<'_>,
+    ) -> Result<Vec<Variable>, Fault> {
+        let mut variables = rule.overrides.variables(values)?;
+        let own = CloneOverrides {
+            variables: self.variables.clone(),
+            ..CloneOverrides::default()
+        };
+        let own = own.variables(values).map_err(|fault| self.blamed(fault))?;
+        variables.extend(own);
+        Ok(variables)
+    }
+
+    /// Returns the rule with the changes of the file.
+    fn rule(&self, rule: &Rule, template: &Template) -> Result<Rule, Fault> {
+        let dropped = self.dropped_stages(rule, template)?;
+        let mut rule = rule.clone();
+        let overrides = &mut rule.overrides;
+        overrides.variables.extend(self.variables.iter().cloned());
+        overrides
+            .environment
+            .extend(self.environment.iter().cloned());
+        if self.buildspec.is_some() {
+            overrides.buildspec.clone_from(&self.buildspec);
+        }
+        overrides.drop_stages.extend(dropped);
+        Ok(rule)
+    }
+
+    /// Returns the stages that the rule keeps and the file does not. The file names stages of those
+    /// that the rule keeps, so it never adds one.
+    fn dropped_stages(&self, rule: &Rule, template: &Template) -> Result<Vec<String>, Fault> {
+        let Some(keep) = &self.keep_stages else {
+            return Ok(Vec::new());
+        };
+        let (clone, _) = rule.overrides.apply(&template.declaration)?;
+        let stages: Vec<&str> = clone.stages().collect();
+        if let Some(stage) = keep.iter().find(|one| !stages.contains(&one.name.as_str())) {
+            let detail = format!(
+                "{}: keep_stages: '{}' is not a stage of the clone, which has {}: remove it",
+                stage.place,
+                stage.name,
+                stages.join(", ")
+            );
+            return Err(invalid(&self.origin, &detail));
+        }
+        let is_kept = |name: &&&str| keep.iter().any(|stage| stage.name == **name);
+        let dropped = stages.iter().filter(|name| !is_kept(name));
+        Ok(dropped.map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Returns the fault of a clone that is refused only because of the file.
+    fn blamed(&self, fault: Fault) -> Fault {
+        match fault.reason.class() {
+            Class::Permanent => {
+                let detail = format!("with this file, {}", fault.detail);
+                invalid(&self.origin, &detail)
+            }
+            Class::Unverified
+            | Class::Refused
+            | Class::Busy
+            | Class::Deferred
+            | Class::Transient
+            | Class::Throttled
+            | Class::Quota
+            | Class::Unknown => fault,
+        }
+    }
+}
+
+/// Returns the fault of a file.
+fn invalid(origin: &str, detail: &str) -> Fault {
+    Fault::new(Reason::RepositoryFileInvalid, format!("{origin}: {detail}"))
+}
+
+#[cfg(test)]
+mod tests;

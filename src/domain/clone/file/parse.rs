@@ -1,0 +1,251 @@
+//! Reads the file. Mistakes have their line and column.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::domain::clone::file::{FILE_LIMIT, FileContent, RepositoryFile, Stage, invalid};
+use crate::domain::clone::overrides::{VariableFormat, buildspec_path};
+use crate::domain::clone::variables::{check_environment, check_variable};
+use crate::domain::fault::Fault;
+use crate::domain::ids::CommitId;
+use crate::domain::rules::placeholder::FormatString;
+use crate::domain::rules::repository_file::{FileKey, FileRule};
+use crate::domain::rules::rule::Rule;
+
+/// The characters of a commit that people read.
+const SHORT_COMMIT: usize = 7;
+/// The most mistakes that are named.
+const MISTAKES: usize = 3;
+
+/// The file, as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    variables: Option<Spanned<Texts>>,
+    environment: Option<Spanned<Texts>>,
+    buildspec: Option<Spanned<String>>,
+    keep_stages: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+type Texts = BTreeMap<Spanned<String>, Spanned<String>>;
+
+/// The text, its rule, and the mistakes that were found so far.
+struct Reader<'a> {
+    text: &'a str,
+    rule: &'a Rule,
+    file: &'a FileRule,
+    /// Each with the place of its first byte.
+    mistakes: Vec<(usize, String)>,
+}
+
+impl RepositoryFile {
+    /// Reads what a commit has under the path of the file.
+    ///
+    /// # Errors
+    /// `repository-file-invalid` with the first mistakes, each with its line and column.
+    pub fn read(
+        content: &FileContent,
+        commit: Option<&CommitId>,
+        rule: &Rule,
+        file: &FileRule,
+    ) -> Result<Self, Fault> {
+        let short = commit.and_then(|commit| commit.as_str().get(..SHORT_COMMIT));
+        let origin = match short {
+            Some(short) => format!("{} at {short}", file.path),
+            None => file.path.clone(),
+        };
+        let bytes = match content {
+            FileContent::Missing => return Ok(Self::default()),
+            FileContent::Bytes(bytes) => bytes,
+            FileContent::TooLong => {
+                let detail = format!("it has more than {FILE_LIMIT} bytes: shorten it");
+                return Err(invalid(&origin, &detail));
+            }
+            FileContent::NotAFile => {
+                let detail = "it is not a file: replace it with one, or remove it";
+                return Err(invalid(&origin, detail));
+            }
+        };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Err(invalid(&origin, "it is not UTF-8 text"));
+        };
+        let document: Document = toml::from_str(text).map_err(|error| {
+            let place = place(text, error.span().map_or(0, |span| span.start));
+            invalid(&origin, &format!("{place}: {}", error.message()))
+        })?;
+        let mut reader = Reader {
+            text,
+            rule,
+            file,
+            mistakes: Vec::new(),
+        };
+        let read = reader.document(document, origin.clone());
+        let mut mistakes = reader.mistakes;
+        mistakes.sort();
+        let first = mistakes.into_iter().take(MISTAKES).map(|(_, text)| text);
+        let first: Vec<String> = first.collect();
+        match first.is_empty() {
+            true => Ok(read),
+            false => Err(invalid(&origin, &first.join("; "))),
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn document(&mut self, document: Document, origin: String) -> RepositoryFile {
+        let Document {
+            variables,
+            environment,
+            buildspec,
+            keep_stages,
+        } = document;
+        let variables = self.allowed(FileKey::Variables, variables);
+        let environment = self.allowed(FileKey::Environment, environment);
+        let buildspec = self.allowed_at(FileKey::Buildspec, buildspec);
+        let keep_stages = self.allowed_at(FileKey::KeepStages, keep_stages);
+        RepositoryFile {
+            origin,
+            variables: self.variables(variables.unwrap_or_default()),
+            environment: self.environment(environment.unwrap_or_default()),
+            buildspec: buildspec.and_then(|(span, path)| {
+                let path = buildspec_path(path);
+                path.map_err(|why| self.note(&span, "buildspec", why)).ok()
+            }),
+            keep_stages: keep_stages.map(|(span, stages)| self.stages(&span, stages)),
+        }
+    }
+
+    fn variables(&mut self, texts: Texts) -> Vec<(String, VariableFormat)> {
+        let mut read = Vec::new();
+        for (name, value) in texts {
+            let is_taken = |name: &str, rule: &Rule| has(&rule.overrides.variables, name);
+            let Some((name, format, span)) =
+                self.format(FileKey::Variables, name, value, check_variable, is_taken)
+            else {
+                continue;
+            };
+            match format.literal_problem() {
+                Some(problem) => self.note(&span, &format!("variables.{name}"), problem),
+                None => read.push((name, format.into())),
+            }
+        }
+        read
+    }
+
+    fn environment(&mut self, texts: Texts) -> Vec<(String, FormatString)> {
+        let mut read = Vec::new();
+        for (name, value) in texts {
+            let is_taken = |name: &str, rule: &Rule| has(&rule.overrides.environment, name);
+            let key = FileKey::Environment;
+            let format = self.format(key, name, value, check_environment, is_taken);
+            read.extend(format.map(|(name, format, _)| (name, format)));
+        }
+        read
+    }
+
+    /// Reads one name and its value. The rule's own values cannot be changed: they may tell the
+    /// targets of pull requests apart.
+    fn format(
+        &mut self,
+        key: FileKey,
+        name: Spanned<String>,
+        value: Spanned<String>,
+        check_name: fn(&str) -> Result<(), &'static str>,
+        is_taken: impl Fn(&str, &Rule) -> bool,
+    ) -> Option<(String, FormatString, Range<usize>)> {
+        let (span, value) = (value.span(), value.into_inner());
+        let (name_span, name) = (name.span(), name.into_inner());
+        let key = format!("{}.{name}", key.as_str());
+        if let Err(why) = check_name(&name) {
+            self.note(&name_span, &key, why);
+            return None;
+        }
+        if is_taken(&name, self.rule) {
+            let what = format!("rule '{}' sets it: remove it here", self.rule.name);
+            self.note(&name_span, &key, &what);
+            return None;
+        }
+        if value.contains("#{") {
+            self.note(
+                &span,
+                &key,
+                "has '#{', which CodePipeline reads as a variable",
+            );
+            return None;
+        }
+        let format = match FormatString::parse(&value) {
+            Ok(format) => format,
+            Err(why) => {
+                self.note(&span, &key, &why);
+                return None;
+            }
+        };
+        let on = self.rule.on;
+        if let Some(wrong) = format.placeholders().find(|found| !on.has(*found)) {
+            let what = format!("a {} has no {{{}}}", on.in_words(), wrong.as_str());
+            self.note(&span, &key, &what);
+            return None;
+        }
+        Some((name, format, span))
+    }
+
+    fn stages(&mut self, span: &Range<usize>, stages: Vec<Spanned<String>>) -> Vec<Stage> {
+        if stages.is_empty() {
+            let what = "an empty list keeps no stage: name the stages to keep";
+            self.note(span, FileKey::KeepStages.as_str(), what);
+        }
+        let stages = stages.into_iter();
+        stages
+            .map(|stage| Stage {
+                place: place(self.text, stage.span().start),
+                name: stage.into_inner(),
+            })
+            .collect()
+    }
+
+    /// Returns the value of a key, or records that the rule does not allow the key.
+    fn allowed<T>(&mut self, key: FileKey, value: Option<Spanned<T>>) -> Option<T> {
+        Some(self.allowed_at(key, value)?.1)
+    }
+
+    /// Returns the same with the place of the value.
+    fn allowed_at<T>(
+        &mut self,
+        key: FileKey,
+        value: Option<Spanned<T>>,
+    ) -> Option<(Range<usize>, T)> {
+        let value = value?;
+        let span = value.span();
+        if !self.file.allow.contains(&key) {
+            let what = format!(
+                "rule '{}' does not allow it here (repository_file.allow): remove it",
+                self.rule.name
+            );
+            self.note(&span, key.as_str(), &what);
+            return None;
+        }
+        Some((span, value.into_inner()))
+    }
+
+    fn note(&mut self, span: &Range<usize>, key: &str, what: &str) {
+        let place = place(self.text, span.start);
+        let mistake = format!("{place}: {key}: {what}");
+        self.mistakes.push((span.start, mistake));
+    }
+}
+
+fn has<T>(named: &[(String, T)], name: &str) -> bool {
+    named.iter().any(|(taken, _)| taken == name)
+}
+
+/// Returns the line and the column of a byte, both counted from 1.
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}")
+}
