@@ -246,7 +246,8 @@ fn check(world: &World, pulls: &BTreeMap<u64, Pull>, max: Option<u32>) -> Result
     for (number, pull) in pulls {
         let row = world.mapping(&format!("acme/api#{number}"));
         let last = pull.last_activity.seconds();
-        let is_known = row.activity.last.map(Timestamp::seconds) == Some(last);
+        // If an edit arrives before the opening, it is the first to name the head commit.
+        let is_known = row.activity.last.map(Timestamp::seconds) >= Some(last);
         let is_right = match (pull.is_open, row.state, row.activity.sleep) {
             (false, State::Gone, None) => true,
             (true, State::Active, None) => is_known,
