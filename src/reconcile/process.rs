@@ -170,7 +170,8 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     ) -> Result<Outcome, Fault> {
         let (subject, name) = (&intent.subject, &intent.repository);
         let mut known = self.check_subject(secret, subject, name).await?;
-        if begins_subject && matches!(known, KnownRow::Unread) {
+        let assumes_none = begins_subject && !self.reads_file(intent);
+        if assumes_none && matches!(known, KnownRow::Unread) {
             // That saves a read. If there is a row after all, the write is refused, and the answer
             // has the row.
             known = KnownRow::Read(None);

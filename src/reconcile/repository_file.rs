@@ -7,10 +7,12 @@ use crate::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use crate::domain::rules::repository_file::FileFrom;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::Effect;
+use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, Pipelines, Place, Revision, Store};
 
+use crate::reconcile::Reconciler;
 use crate::reconcile::execute::Executor;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
@@ -49,6 +51,16 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let answer = files.file(&place, &file.path, revision(row, spec, file.from));
         let (commit, content) = answer.await.map_err(unread)?;
         RepositoryFile::read(&content, commit.as_ref(), rule, file).map(Some)
+    }
+}
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// Returns true if the rule of an intent reads a file. Then its row is read even if its event
+    /// begins a subject: an event that is delivered again must not ask GitHub.
+    pub(super) fn reads_file(&self, intent: &Intent) -> bool {
+        let rule = intent.wanted.rule().filter(|_| intent.wanted.builds());
+        let rule = rule.and_then(|name| self.rules().named(name));
+        rule.is_some_and(|rule| rule.repository_file.is_some())
     }
 }
 

@@ -53,7 +53,8 @@ pub fn start(human: Option<bool>, filter: &str) -> Result<Traces, String> {
     Ok(traces)
 }
 
-/// Refuses a word that is not a level. `EnvFilter` takes it for a target, and drops all other lines.
+/// Refuses a word that is not a level. `EnvFilter` takes it for a target, and drops all other
+/// lines.
 fn check_words(filter: &str) -> Result<(), String> {
     let is_whole = |word: &&str| !word.contains(['=', '[']);
     let mut words = filter.split(',').map(str::trim).filter(is_whole);

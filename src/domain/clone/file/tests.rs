@@ -118,13 +118,13 @@ fn a_mistake_has_its_line_and_column() {
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 13: buildspec: not the path of a buildspec: expected a path in the repository of A-Z a-z 0-9 . _ / @ + -, without '..', such as ci/pull-request.yml
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 15: keep_stages: an empty list keeps no stage: name the stages to keep
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 35: keep_stages: 'Deploy' is not a stage of the clone, which has Source, Build, Test: remove it
-    repository-file-invalid: .branchline.toml at 1a2b3c4: the rule leaves only Source, and a pipeline needs two stages
-    repository-file-invalid: .branchline.toml at 1a2b3c4: the rule leaves 'Build' as the first stage, which must hold the source actions
-    repository-file-invalid: .branchline.toml at 1a2b3c4: variables.A has 0 characters here, but AWS accepts 1 to 1000
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 5, column 1: environment.1B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit; line 6, column 1: environment.2B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit; line 7, column 1: environment.3B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
+    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, the rule leaves only Source, and a pipeline needs two stages
+    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, the rule leaves 'Build' as the first stage, which must hold the source actions
+    repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, variables.A has 0 characters here, but AWS accepts 1 to 1000
+    repository-file-invalid: .branchline.toml at 1a2b3c4: line 4, column 1: environment.PR: rule 'rule 1' sets it: remove it here; line 5, column 1: environment.1B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit; line 6, column 1: environment.2B: not an environment variable name: expected A-Z a-z 0-9 _, not beginning with a digit
     ");
     let long = format!("[environment]\nA = \"{}\"", "x".repeat(1_000));
-    insta::assert_snapshot!(changes(&long), @"repository-file-invalid: .branchline.toml at 1a2b3c4: EnvironmentVariables of Build/Build would have 1089 characters, but AWS accepts a value of 1 to 1000 and a key of 1 to 50");
+    insta::assert_snapshot!(changes(&long), @"repository-file-invalid: .branchline.toml at 1a2b3c4: with this file, EnvironmentVariables of Build/Build would have 1089 characters, but AWS accepts a value of 1 to 1000 and a key of 1 to 50");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn what_is_not_the_text_of_a_file_is_refused() {
 fn a_key_that_the_rule_does_not_allow_is_refused_with_the_setting() {
     let text = "buildspec = \"x.yml\"\nkeep_stages = [\"Source\"]\n[variables]\nA = \"1\"\n";
     let faults = read_for(text, &[FileKey::Environment]).unwrap_err();
-    insta::assert_snapshot!(faults, @"repository-file-invalid: .branchline.toml at 1a2b3c4: line 3, column 1: variables: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 1, column 13: buildspec: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 2, column 15: keep_stages: rule 'rule 1' does not allow it here (repository_file.allow): remove it");
+    insta::assert_snapshot!(faults, @"repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 13: buildspec: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 2, column 15: keep_stages: rule 'rule 1' does not allow it here (repository_file.allow): remove it; line 3, column 1: variables: rule 'rule 1' does not allow it here (repository_file.allow): remove it");
 }
 
 #[test]
