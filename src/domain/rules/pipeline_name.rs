@@ -171,6 +171,11 @@ mod tests {
                 .unwrap_err()
                 .contains("'/' is not allowed")
         );
-        assert!(name(&"x".repeat(101), "b").is_err());
+        assert!(
+            NamePattern::parse(&"x".repeat(101))
+                .unwrap_err()
+                .contains("101 characters")
+        );
+        assert!(name(&format!("{}{{branch}}", "x".repeat(99)), "feature/x").is_err());
     }
 }
