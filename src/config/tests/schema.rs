@@ -28,6 +28,8 @@ fn documented() -> Vec<String> {
     let blocks = page.split("```toml\n").skip(1);
     let blocks = blocks.map(|block| block.split("```").next().unwrap());
     let (head, _) = GOOD.split_once("[[rule]]").unwrap();
+    // A file of a repository is read from GitHub.
+    let head = head.replacen("[github]\n", "[github]\ntoken = \"env:NEW\"\n", 1);
     blocks.map(|block| format!("{head}{block}")).collect()
 }
 
