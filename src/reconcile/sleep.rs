@@ -8,7 +8,7 @@ use crate::domain::outcome::cause::Cause;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::idle::{self, Due};
-use crate::domain::state::mapping::Mapping;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Plan, Unchanged, plan_sleep};
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::Reconciler;
@@ -28,12 +28,14 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let subject = &request.subject;
         journal.of_known(subject);
         let _lane = self.lanes.enter(subject).await?;
-        if let Some(line) = &request.line
+        let seen = self.store().mapping(subject).await?;
+        // A removal that has begun is finished, even if nobody waits any more.
+        let is_active = seen.as_ref().is_some_and(|row| row.state == State::Active);
+        if let Some(line) = request.line.as_ref().filter(|_| is_active)
             && self.shortage(line).await? == 0
         {
             return Ok(Outcome::Unchanged(Unchanged::NobodyWaits));
         }
-        let seen = self.store().mapping(subject).await?;
         let executions = match &seen {
             Some(row) => self.executions_of_idle(request, row).await?,
             None => Vec::new(),
@@ -44,11 +46,15 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             lease,
         };
         let rules = self.rules();
-        // The executions are those of the row as it was read.
+        // The executions are those of the row as it was read. If it changed since, the next run of
+        // the job decides; but a removal that another message of this request began is finished.
         let read = seen.as_ref().map(Mapping::as_seen);
-        let plan = |row: Option<&Mapping>, claim, now, _| match row.map(Mapping::as_seen) == read {
-            true => plan_sleep(request, row, &executions, rules, claim, now),
-            false => Plan::Nothing(Unchanged::NotIdle),
+        let plan = |row: Option<&Mapping>, claim, now, _| {
+            let is_active = row.is_some_and(|row| row.state == State::Active);
+            match is_active && row.map(Mapping::as_seen) != read {
+                true => Plan::Nothing(Unchanged::NotIdle),
+                false => plan_sleep(request, row, &executions, rules, claim, now),
+            }
         };
         self.apply_plan(plan, seen.map(Box::new), &context, journal)
             .await

@@ -84,7 +84,13 @@ impl Disposition {
         };
         let class = fault.reason.class();
         let failures = journal.failures();
-        let attempts_used_up = max.limit(fault).is_some_and(|max| failures >= max);
+        let limit = max.limit(fault).map(|limit| match journal.attempts {
+            Some(_) => limit,
+            // Without the mapping's count, the receives count, and a message that waited for a slot
+            // was received for that as well.
+            None => limit.saturating_add(max.quota),
+        });
+        let attempts_used_up = limit.is_some_and(|limit| failures >= limit);
         match class {
             Class::Unverified if fault.reason.is_without_signature() => Self::Discard,
             Class::Unverified => Self::Quarantine(dead_letter(envelope, fault, journal.step)),
@@ -138,8 +144,29 @@ mod tests {
             attempts,
         );
         let mut journal = Journal::open(&envelope);
+        journal.attempts = Some(attempts);
         journal.fail(&Fault::new(reason, "what, where, and what to do"));
         Disposition::decide(envelope, &journal, max)
+    }
+
+    #[test]
+    fn a_message_that_waited_for_a_slot_is_not_given_up_for_one_failure() {
+        let max = MaxAttempts::default();
+        let receives = max.quota + max.transient;
+        let decided = [receives - 1, receives].map(|receives| {
+            let receipt = Receipt("r".into());
+            let (id, body) = ("m".into(), "body".into());
+            let envelope =
+                Envelope::new(id, receipt, body, BTreeMap::new(), Timestamp(0), receives);
+            let mut journal = Journal::open(&envelope);
+            journal.fail(&Fault::new(
+                Reason::AwsUnavailable,
+                "the table does not answer",
+            ));
+            Disposition::decide(envelope, &journal, &max)
+        });
+        let words = decided.each_ref().map(Disposition::as_str);
+        assert_eq!(words, ["retried", "dead-lettered"]);
     }
 
     #[test]

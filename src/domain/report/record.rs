@@ -332,8 +332,7 @@ impl CommitRecord {
         (is_counted && !is_built_again && !is_outdated).then_some(run)
     }
 
-    /// Returns the stage in which the commit's execution failed, if a retry of it may succeed. A
-    /// source that could not be fetched needs a new execution.
+    /// Returns the failed stage, if a retry of it may succeed: a source needs a new execution.
     #[must_use]
     pub fn failed_stage(&self) -> Option<FailedStage> {
         let run = self.counted_run()?;
@@ -352,8 +351,8 @@ impl CommitRecord {
     pub fn has_ended(&self, execution: &ExecutionId, started_at: Option<Timestamp>) -> bool {
         let is = |id: &Option<ExecutionId>| id.as_ref() == Some(execution);
         let is_earlier = |end| started_at.is_none_or(|start| start < end);
-        let is_counted = is(&self.execution);
-        is(&self.ended_execution) || (!is_counted && self.ended_at.is_some_and(is_earlier))
+        let ended_before = !is(&self.execution) && self.ended_at.is_some_and(is_earlier);
+        is(&self.ended_execution) || ended_before
     }
 
     /// Returns true if an execution that began at `started_at` takes the place of the one that

@@ -61,8 +61,9 @@ impl World {
             let reason = dead_letter.text("branchline-reason").unwrap_or("no reason");
             let id = &dead_letter.message_id;
             format!(
-                "{id} ({event}, {reason}) in {queue}, {} receives",
-                dead_letter.receives
+                "{id} ({event}, {reason}) in {queue}, {} receives: {}",
+                dead_letter.receives,
+                dead_letter.text("branchline-detail").unwrap_or("no detail"),
             )
         };
         let lines = queues.iter().flat_map(|(queue, dead_letters)| {
