@@ -99,7 +99,7 @@ async fn is_in_use<S: Store, P: Pipelines, C: Clock>(
     let Some(name) = row.pipeline_name() else {
         return Ok(true);
     };
-    let source = row.fingerprint().and_then(|clone| clone.source.as_deref());
-    let executions = reconciler.pipelines().executions(name, source).await?;
+    let executions = reconciler.pipelines().executions(name, row.source_action());
+    let executions = executions.await?;
     Ok(idle::is_in_use(&executions, row, reconciler.rules(), now))
 }

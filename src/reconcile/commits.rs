@@ -11,6 +11,7 @@ use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase
 use crate::domain::report::render::Due;
 use crate::domain::report::target::ReportTarget;
 use crate::domain::report::updates;
+use crate::domain::state::mapping::Mapping;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
@@ -193,8 +194,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         event: &ExecutionEvent,
     ) -> Result<Option<CommitId>, Fault> {
         let mapping = self.executor.store.mapping(subject).await?;
-        let fingerprint = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
-        let source = fingerprint.and_then(|clone| clone.source.as_deref());
+        let source = mapping.as_ref().and_then(Mapping::source_action);
         let executions = self
             .executor
             .pipelines

@@ -14,9 +14,10 @@ use crate::domain::ids::Subject;
 /// from the others.
 pub const DEPTH: usize = 4;
 
-/// Events of executions of one subject that may be in a lane at once: as many as a daemon has in
-/// work. Side by side, all but one of them would write the record of the commit in vain.
-pub(super) const EVENT_DEPTH: usize = 10;
+/// Events of executions of one subject that may be in a lane at once: as many messages of the
+/// internal queue as a daemon has in work. Side by side, all but one of them would write the record
+/// of the commit in vain.
+pub const EVENT_DEPTH: usize = 10;
 
 /// The lanes in use.
 pub(super) struct Lanes {

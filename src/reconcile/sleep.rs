@@ -74,7 +74,6 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let Some(name) = row.pipeline_name().filter(|_| is_due) else {
             return Ok(Vec::new());
         };
-        let source = row.fingerprint().and_then(|clone| clone.source.as_deref());
-        self.pipelines().executions(name, source).await
+        self.pipelines().executions(name, row.source_action()).await
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::report::execution::{ExecutionEvent, ExecutionState, Progress}
 use crate::domain::report::record::{CommitKey, CommitRecord, CommitUpdate, Phase, ReportedHead};
 use crate::domain::report::render::Due;
 use crate::domain::report::updates::what_counts;
+use crate::domain::state::mapping::Mapping;
 use crate::domain::text::plural;
 use crate::ports::{Clock, CommitList, GitHub, PipelineReader, Store};
 
@@ -110,8 +111,7 @@ impl<S: Store, P: PipelineReader, G: GitHub, C: Clock> Reporter<S, P, G, C> {
         let mut next = record.next(now);
         if let Phase::Building { pipeline, .. } = &record.phase {
             let mapping = self.store.mapping(&record.key.subject).await?;
-            let clone = mapping.as_ref().and_then(|mapping| mapping.fingerprint());
-            let source = clone.and_then(|clone| clone.source.as_deref());
+            let source = mapping.as_ref().and_then(Mapping::source_action);
             let executions = self.pipelines.executions(pipeline, source).await?;
             let change = mapping
                 .as_ref()

@@ -23,6 +23,7 @@ use crate::domain::fault::Fault;
 use crate::domain::intake::envelope::Source;
 use crate::ports::{Clock, Pipelines, Queue, Store};
 use crate::reconcile::Reconciler;
+use crate::reconcile::lanes::EVENT_DEPTH;
 use crate::reports::Outbox;
 
 use consumer::Consumer;
@@ -36,7 +37,7 @@ pub use shutdown::{Shutdown, ShutdownHandle};
 
 /// Messages of the internal queue in work at once: one full answer of SQS. These messages are few
 /// and small.
-const INTERNAL_CONCURRENCY: usize = 10;
+const INTERNAL_CONCURRENCY: usize = EVENT_DEPTH;
 
 /// The configuration of a worker.
 #[derive(Clone, Copy, Debug)]

@@ -56,15 +56,10 @@ impl Difference {
     /// changed so late before branchline began to look that its webhook may be on its way.
     #[must_use]
     pub fn unless_recent(self, changed_at: Timestamp, begun: Timestamp) -> Self {
-        let is_recent = changed_at.plus(SETTLED_AFTER) > begun;
-        match self {
-            Self::Recorded | Self::Effect(_) | Self::Refused(_) if is_recent => Self::Recent,
-            Self::Nothing
-            | Self::Recent
-            | Self::Failing
-            | Self::Recorded
-            | Self::Effect(_)
-            | Self::Refused(_) => self,
+        let may_end = matches!(self, Self::Recorded | Self::Effect(_) | Self::Refused(_));
+        match may_end && changed_at.plus(SETTLED_AFTER) > begun {
+            true => Self::Recent,
+            false => self,
         }
     }
 }

@@ -293,6 +293,12 @@ impl Mapping {
         self.resources.pipeline.as_ref()?.fingerprint.as_ref()
     }
 
+    /// Returns the source action of its pipeline, by which executions name their commit.
+    #[must_use]
+    pub fn source_action(&self) -> Option<&str> {
+        self.fingerprint()?.source.as_deref()
+    }
+
     /// Returns the version that CodePipeline gave its pipeline when branchline wrote it last.
     #[must_use]
     pub fn pipeline_version(&self) -> Option<i32> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::fault::Fault;
 use crate::domain::outcome::outgoing::Destination;
 use crate::domain::rules::rule::Rules;
+use crate::domain::state::difference::Difference;
 use crate::domain::text::{counted, plural};
 use crate::ports::{Clock, CommitLog, Listing, Queue, StoreReader};
 use crate::telemetry::metrics;
@@ -91,9 +92,9 @@ impl Found {
     async fn take<Q: Queue>(&mut self, finding: Finding, queue: &Q) -> Result<(), Fault> {
         let word = finding.word();
         if !finding.is_sent {
-            match word {
-                "recent" => self.recent += 1,
-                _ => self.failing += 1,
+            match finding.change {
+                Change::Subject(Difference::Recent) => self.recent += 1,
+                Change::Subject(_) | Change::DeleteAll(_) | Change::Rename => self.failing += 1,
             }
             return Ok(());
         }

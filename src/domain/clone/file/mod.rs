@@ -135,20 +135,10 @@ impl RepositoryFile {
 
     /// Returns the fault of a clone that is refused only because of the file.
     fn blamed(&self, fault: Fault) -> Fault {
-        match fault.reason.class() {
-            Class::Permanent => {
-                let detail = format!("with this file, {}", fault.detail);
-                invalid(&self.origin, &detail)
-            }
-            Class::Unverified
-            | Class::Refused
-            | Class::Busy
-            | Class::Deferred
-            | Class::Transient
-            | Class::Throttled
-            | Class::Quota
-            | Class::Unknown => fault,
+        if fault.reason.class() != Class::Permanent {
+            return fault;
         }
+        invalid(&self.origin, &format!("with this file, {}", fault.detail))
     }
 }
 
