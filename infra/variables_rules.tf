@@ -84,7 +84,7 @@ variable "rules" {
   validation {
     condition = alltrue(flatten([
       for rule in var.rules : [
-        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration, try(rule.preview.parameters, null)] : values(coalesce(each, {}))], compact([try(rule.preview.stack_suffix, null)]))) : [
+        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration, try(rule.preview.parameters, null)] : values(coalesce(each, {}))]), compact([try(rule.preview.stack_suffix, null)])) : [
           # {{ and }} stand for braces.
           for found in regexall("\\{([a-z_]+)\\}", replace(replace(text, "{{", ""), "}}", "")) : contains(concat(
             ["repository", "owner", "repo", "branch", "branch_slug", "sha"],
