@@ -134,15 +134,16 @@ impl DynamoStore {
     pub(super) async fn count(&self, rule: &str, subjects: &[Subject]) -> Result<(), Fault> {
         let update = self
             .slots_item(rule)
-            .condition_expression("attribute_not_exists(slots_counted)")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":nobody", map([]));
         let update = if subjects.is_empty() {
-            update.update_expression("SET slots_counted = :yes, waiting = :nobody")
+            update.update_expression(
+                "SET slots_counted = :yes, waiting = if_not_exists(waiting, :nobody)",
+            )
         } else {
             let all = subjects.iter().map(member).collect();
             update
-                .update_expression("SET slots_counted = :yes, waiting = :nobody ADD subjects :all")
+                .update_expression("SET slots_counted = :yes, waiting = if_not_exists(waiting, :nobody) ADD subjects :all")
                 .expression_attribute_values(":all", AttributeValue::Ss(all))
         };
         self.send(rule, update).await.map(|_| ())

@@ -64,7 +64,7 @@ async fn request(args: &RunJob) -> Done {
     let requested = store.request_job(job, SystemClock.now()).await;
     requested.map_err(fault)?;
     note(&format!(
-        "A daemon runs {} within about a minute: see `branchline jobs list`",
+        "A running daemon does {} within about a minute: see `branchline jobs list`",
         job.as_str()
     ))?;
     Ok(code(false))

@@ -30,11 +30,11 @@ struct Row {
     repository_id: u64,
     change: &'static str,
     detail: String,
-    sent: bool,
+    would_send: bool,
 }
 
 impl Row {
-    const FIELDS: &[&str] = &["subject", "repository_id", "change", "detail", "sent"];
+    const FIELDS: &[&str] = &["subject", "repository_id", "change", "detail", "would_send"];
 
     fn new(finding: &Finding) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Row {
             repository_id: finding.sighting.repository.0,
             change: finding.word(),
             detail: finding.detail(),
-            sent: finding.is_sent,
+            would_send: finding.is_sent,
         }
     }
 }
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Reconcile) -> Done {
     let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
     let globs = args.repository.iter().map(String::as_str);
     let only =
-        GlobFilter::parse_repositories(globs).map_err(|(_, why)| format!("--repository {why}"))?;
+        GlobFilter::parse_repositories(globs).map_err(|(_, why)| format!("--repository: {why}"))?;
     let aws = connect(&config).await?;
     let Compared {
         findings,

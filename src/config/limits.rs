@@ -115,10 +115,19 @@ pub(super) fn pipeline_quota(
         PIPELINE_RESERVE,
         DEFAULT_PIPELINE_RESERVE,
     );
-    Some(PipelineQuota {
+    let quota = PipelineQuota {
         limit: limit?,
         reserve: reserve?,
-    })
+    };
+    if quota.usable() == 0 {
+        let what = format!(
+            "leaves none of the {} pipelines of pipeline_limit to branchline, which would create none: lower it, or correct pipeline_limit",
+            quota.limit
+        );
+        diagnostics.note(aws.place().key("pipeline_reserve"), what);
+        return None;
+    }
+    Some(quota)
 }
 
 fn max_attempts(diagnostics: &Diagnostics<'_>, table: Table<'_, '_>) -> Option<MaxAttempts> {

@@ -195,7 +195,7 @@ impl<'a, 't> Table<'a, 't> {
             if fields.is_none() {
                 self.diagnostics.note(
                     self.diagnostics.place(&span, &self.path(key)),
-                    format!("expected a table: [{key}]"),
+                    format!("expected a table: {key} = {{ ... }}"),
                 );
             }
             fields.map(|fields| (span, fields))

@@ -100,7 +100,7 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
             format!("the webhook of {subject} was dead-lettered: {error}"),
             &[
                 "fix the cause",
-                "find the message with `branchline dlq list`, also when other consumers are done, and replay it",
+                "find the message with `branchline dlq list` (again after a minute, if another command or consumer holds it), and replay it",
             ],
         ),
         Some(Waiting::InvalidFile) => Answer::none(
@@ -273,6 +273,15 @@ fn of_nothing(evidence: &Evidence, rules: &[CheckedRule]) -> Answer {
                 "branchline has not processed {subject} yet, and the webhook queue has {messages}"
             ),
             &["wait until the queue is empty, and ask again"],
+        );
+    }
+    if let Some(last) = evidence.history.last() {
+        return Answer::none(
+            format!(
+                "branchline has no mapping of {subject}; the last entry of its history is {}",
+                last.outcome
+            ),
+            &[&format!("branchline mappings history {subject}")],
         );
     }
     Answer::none(

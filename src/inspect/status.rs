@@ -223,10 +223,14 @@ pub fn last_seen(daemons: &[Daemon]) -> String {
         true => "stopped",
         false => "was seen last, without a shutdown,",
     };
+    let ago = match last.seen_seconds / 60 {
+        0 => "less than a minute ago".to_owned(),
+        1 => "a minute ago".to_owned(),
+        minutes => format!("{minutes} minutes ago"),
+    };
     format!(
-        "{} {how} {} minutes ago; start one with `branchline run`",
-        last.worker,
-        last.seen_seconds / 60
+        "{} {how} {ago}; start one with `branchline run`",
+        last.worker
     )
 }
 

@@ -98,7 +98,7 @@ impl Place {
     /// The table did not answer.
     pub async fn of<S: StoreReader>(row: &Mapping, store: &S) -> Result<Option<Self>, Fault> {
         let error = row.last_error.as_deref();
-        let (rule, slots) = match (error.and_then(reason_of), row.spec()) {
+        let (rule, slots) = match (error.and_then(Reason::of_text), row.spec()) {
             (Some(Reason::RuleFull), Some(spec)) => {
                 let slots = store.slots(&spec.rule, &row.subject).await?;
                 (Some(spec.rule.clone()), slots)
@@ -118,13 +118,16 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.rule.clone().map_or(Line::Account, Line::Rule);
         let (ahead, waiting) = (self.ahead, self.waiting);
-        write!(f, "{ahead} ahead of {waiting} that wait for {line}")
+        match ahead {
+            0 => write!(f, "next in line, of {waiting} waiting for {line}"),
+            _ => write!(f, "{ahead} ahead, of {waiting} waiting for {line}"),
+        }
     }
 }
 
 /// Returns what a mapping waits for, if its message is tried again.
 fn retried(row: &Mapping, now: Timestamp) -> Option<Waiting> {
-    let reason = reason_of(row.last_error.as_deref()?)?;
+    let reason = Reason::of_text(row.last_error.as_deref()?)?;
     if reason == Reason::RepositoryFileInvalid {
         return Some(Waiting::InvalidFile);
     }
@@ -137,13 +140,6 @@ fn retried(row: &Mapping, now: Timestamp) -> Option<Waiting> {
     } else {
         Waiting::BackingOff
     })
-}
-
-/// Returns the reason of a recorded fault, whose text is `template-missing: why`.
-fn reason_of(error: &str) -> Option<Reason> {
-    let word = error.split(':').next()?;
-    let mut all = Reason::ALL.iter();
-    all.find(|reason| reason.as_str() == word).copied()
 }
 
 /// Returns the longest wait of a message of this class before its next attempt; `None` for a class

@@ -288,8 +288,10 @@ pub trait Store: StoreReader + AuditLog + CommitLog + CommentLog {
         waiter: &Waiter,
     ) -> impl Future<Output = Result<SlotUse, Fault>> + Send;
 
-    /// Gives each of these subjects a slot if this rule's subjects were never counted; otherwise
-    /// does nothing.
+    /// Gives each of these subjects, which have a clone, a slot of a rule, even if there are more
+    /// than the rule may have. From then on, others can acquire slots.
+    ///
+    /// If cancelled or failed: they may have them.
     fn count_slots(
         &self,
         rule: &str,

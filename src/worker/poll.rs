@@ -211,8 +211,9 @@ impl<Q: Queue, S: Store, P: Pipelines, C: Clock> Poller<'_, Q, S, P, C> {
     fn start_poll(&self, polls: &mut Polls, permits: Vec<OwnedSemaphorePermit>) {
         let handler = Arc::clone(self.handler);
         let wait = match self.mode {
-            RunMode::Daemon => LONG_POLL,
-            RunMode::UntilEmpty => SHORT_POLL,
+            // Until the queue has answered, the daemon is not ready.
+            RunMode::Daemon if self.handler.shared.readiness.queue_answers() => LONG_POLL,
+            RunMode::Daemon | RunMode::UntilEmpty => SHORT_POLL,
         };
         polls.spawn(async move {
             let max = u32::try_from(permits.len()).unwrap_or(1);

@@ -15,6 +15,11 @@ struct Flags {
 pub struct Readiness(Arc<Flags>);
 
 impl Readiness {
+    /// Returns true if the webhook queue answered the last poll.
+    pub(super) fn queue_answers(&self) -> bool {
+        self.0.queue.load(Ordering::Relaxed)
+    }
+
     /// Returns why the worker is not ready. Returns `None` if it is ready: the webhook queue
     /// answered the last poll, AWS answers what processing needs, and no shutdown was requested.
     #[must_use]

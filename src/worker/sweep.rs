@@ -10,6 +10,7 @@ use crate::domain::fault::{Fault, Scope};
 use crate::domain::ids::Subject;
 use crate::domain::report::record::CommitKey;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::plan::rule_of;
 use crate::ports::{Clock, MappingPages, Pipelines, Store};
 
 use crate::reconcile::Reconciler;
@@ -79,60 +80,67 @@ pub(super) async fn sweep<S: Store, P: Pipelines, C: Clock>(
 async fn check_trail<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
-    let mut outage = TableOutage::default();
-    while let Err(fault) = reconciler.check_trail().await {
-        outage.wait(fault).await?;
-    }
-    Ok(())
+    until_answered(|| reconciler.check_trail()).await
 }
 
-/// Counts the existing clones of each rule that has a limit for the first time.
+/// Gives each clone of a rule with a limit a slot of the rule, if it has none: the limit may be
+/// new, and the rule may have been renamed.
+///
+/// A clone that is being created acquires its slot itself, and one that is being deleted needs
+/// none.
 async fn count_slots<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
 ) -> Result<(), Fault> {
-    let rules = reconciler.rules().0.iter();
-    let mut limited: BTreeMap<&str, Vec<Subject>> = rules
-        .filter(|rule| rule.max_active.is_some())
+    let rules = reconciler.rules();
+    let limited = rules.0.iter().filter(|rule| rule.max_active.is_some());
+    let mut without: BTreeMap<&str, Vec<Subject>> = limited
         .map(|rule| (rule.name.as_str(), Vec::new()))
         .collect();
-    if limited.is_empty() {
+    if without.is_empty() {
         return Ok(());
     }
-    for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
+    for state in State::WITH_CLONE {
         let mut pages = MappingPages::new(reconciler.store(), state);
         while let Some(rows) = next_page(&mut pages).await? {
             // A row that cannot be read is reported by the sweep, or by the next event of its
             // subject.
             for row in rows.into_iter().flatten() {
-                // Without a name, the pipeline was never created.
-                let rule = row.spec().filter(|_| row.pipeline_name().is_some());
-                let rule = rule.map(|spec| spec.rule.as_str());
-                if let Some(subjects) = rule.and_then(|rule| limited.get_mut(rule)) {
+                let rule = row.spec().and_then(|spec| rule_of(&row, spec, rules));
+                let rule = rule.filter(|rule| row.slot.as_ref() != Some(&rule.name));
+                if let Some(subjects) = rule.and_then(|rule| without.get_mut(rule.name.as_str())) {
                     subjects.push(row.subject);
                 }
             }
         }
     }
-    for (rule, subjects) in limited {
-        let mut outage = TableOutage::default();
-        while let Err(fault) = reconciler.store().count_slots(rule, &subjects).await {
-            outage.wait(fault).await?;
+    for (rule, subjects) in without {
+        until_answered(|| reconciler.store().count_slots(rule, &subjects)).await?;
+        for subject in &subjects {
+            until_answered(|| reconciler.release_if_deleted(rule, subject)).await?;
         }
     }
     Ok(())
+}
+
+/// Repeats a request until the table answers.
+async fn until_answered<T, F: Future<Output = Result<T, Fault>>>(
+    request: impl Fn() -> F,
+) -> Result<T, Fault> {
+    let mut outage = TableOutage::default();
+    loop {
+        match request().await {
+            Ok(answer) => return Ok(answer),
+            Err(fault) => outage.wait(fault).await?,
+        }
+    }
 }
 
 /// Wakes the subjects for which there is a slot: `max_active` may have been raised.
 async fn wake<S: Store, P: Pipelines, C: Clock>(
     reconciler: &Reconciler<S, P, C>,
 ) -> Result<Vec<CommitKey>, Fault> {
-    let mut outage = TableOutage::default();
-    loop {
-        match reconciler.wake_all_in_turn().await {
-            Ok((_, commits)) => return Ok(commits),
-            Err(fault) => outage.wait(fault).await?,
-        }
-    }
+    let (_, commits) = until_answered(|| reconciler.wake_all_in_turn()).await?;
+    Ok(commits)
 }
 
 /// Reads the next page, until the table answers.

@@ -289,6 +289,14 @@ impl Reason {
         }
     }
 
+    /// Returns the reason of a fault that was written as text.
+    #[must_use]
+    pub fn of_text(fault: &str) -> Option<Self> {
+        let word = fault.split(':').next();
+        let mut all = Self::ALL.iter().copied();
+        all.find(|reason| Some(reason.as_str()) == word)
+    }
+
     /// Returns true if the message has no well-formed signature, so that GitHub did not send it
     /// with a secret. There is nothing to replay.
     #[must_use]

@@ -78,7 +78,7 @@ const BACK: &str = "A push or a re-run of the check creates it again";
 /// Returns why the pipeline of an open subject was removed.
 pub(super) fn why_removed(reason: SleepReason) -> &'static str {
     match reason {
-        SleepReason::Idle => "The pipeline was removed, because nothing happened for long",
+        SleepReason::Idle => "The pipeline was removed, because nothing happened for a long time",
         SleepReason::MaxAge => "The pipeline was removed, because it reached its greatest age",
         SleepReason::Evicted => {
             "The pipeline was removed, because it was idle and another one needed its slot"

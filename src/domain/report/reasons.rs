@@ -73,10 +73,10 @@ pub(super) fn advice(reason: Reason) -> &'static str {
             "the repository's file for branchline cannot be used. Correct it and push again"
         }
         Reason::GitHubUnavailable | Reason::GitHubLimited => {
-            "the repository's file was not read at GitHub yet. branchline tries again"
+            "GitHub has not answered the request for the repository's file yet. branchline tries again"
         }
         Reason::GitHubDenied => {
-            "GitHub lets branchline read no file. An operator has to correct permissions"
+            "GitHub does not let branchline read the repository's file. An operator has to correct permissions"
         }
         Reason::RuleFull => "all pipelines that the rule may have are in use. Close a pull request",
         Reason::RuleFailing => "other commits of this rule keep failing and come first",
@@ -96,7 +96,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         }
         Reason::AwsDenied => "AWS denies it. An operator has to correct permissions",
         Reason::AwsMissing => "something in AWS is missing. An operator finds it in the log",
-        Reason::AwsQuota => "a quota of the AWS account is used up. An operator has to raise it",
+        Reason::AwsQuota => {
+            "the AWS account has no pipeline left. Close a pull request, or ask an operator to raise the quota"
+        }
         Reason::MessageRefused | Reason::AwsUnknown => {
             "AWS refused it. An operator finds the reason in the log"
         }

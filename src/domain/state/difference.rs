@@ -1,7 +1,7 @@
 //! Compares what GitHub shows with what the table has, by the plan of the message that would make
 //! them equal.
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{BodyDigest, DeliveryId, Timestamp};
 use crate::domain::intake::decision::Decision;
 use crate::domain::intake::envelope::Source;
@@ -105,13 +105,16 @@ fn of_intent(intent: &Intent, row: Option<&Mapping>, now: Timestamp) -> Differen
     }
 }
 
-/// Returns true if the row is waiting for another attempt at what the intent asks for.
+/// Returns true if the row is waiting for another attempt at what the intent asks for. Nobody tries
+/// again what the repository's file prevented.
 fn is_failing(intent: &Intent, row: &Mapping) -> bool {
     let is_same = match &intent.wanted {
         DesiredState::Present(..) => row.absence().is_none() && row.order.head == intent.order.head,
         DesiredState::Absent(_) => row.absence().is_some(),
     };
-    is_same && row.attempts > 0 && State::HALF_WAY.contains(&row.state)
+    let last = row.last_error.as_deref().and_then(Reason::of_text);
+    let is_refused = last.is_some_and(|reason| reason.class() == Class::Refused);
+    is_same && row.attempts > 0 && State::HALF_WAY.contains(&row.state) && !is_refused
 }
 
 /// Returns true if the row changes in more than the position of its last event.

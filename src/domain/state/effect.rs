@@ -45,7 +45,7 @@ pub struct ExistingClone {
     pub template_version: Option<i32>,
     /// The fingerprint of its declaration.
     pub fingerprint: CloneFingerprint,
-    /// The rule whose slot it acquired in this effect.
+    /// The rule of which it has a slot.
     pub slot: Option<String>,
     /// The execution of the head commit, if its id is known.
     pub execution: Option<ExecutionId>,
@@ -85,7 +85,7 @@ impl Mapping {
                     fingerprint: Some(clone.fingerprint),
                     created_at,
                 });
-                self.slot = clone.slot.or(self.slot);
+                self.slot = clone.slot;
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
             }

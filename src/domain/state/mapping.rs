@@ -56,6 +56,8 @@ impl State {
         Self::Gone,
         Self::Asleep,
     ];
+    /// The states of a subject whose pipeline exists and stays.
+    pub const WITH_CLONE: [Self; 2] = [Self::Active, Self::Starting];
     /// The states under a claim: a worker that ends leaves one of them behind.
     pub const HALF_WAY: [Self; 3] = [Self::Creating, Self::Starting, Self::Deleting];
 

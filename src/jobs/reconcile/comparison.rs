@@ -301,7 +301,7 @@ impl<'a, S: StoreReader + CommitLog, L: Listing> Comparison<'a, S, L> {
 
 fn another_repository(place: &Place) -> GitHubFault {
     let detail = format!(
-        "GitHub shows no repository number {} as {}: let the App or the token see it, or remove its pipelines with `branchline mappings forget`",
+        "GitHub shows no repository number {} as {}: let the App or the token see it",
         place.id, place.name
     );
     GitHubFault::new(GitHubFaultKind::Missing, detail)

@@ -2,14 +2,12 @@
 
 use crate::domain::clone::execution::last_built;
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::fault::Fault;
 use crate::domain::ids::ExecutionId;
 use crate::domain::outcome::result::Outcome;
 use crate::domain::state::desired::{AbsenceReason, Spec};
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::plan::rule_of;
-use crate::domain::state::slots::Line;
-use crate::ports::{Clock, Pipelines, SlotResult, Store};
+use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
 
@@ -40,37 +38,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: None,
             template_version: None,
             fingerprint: CloneFingerprint::default(),
-            slot: self.slot_of_adopted(spec, action).await?,
+            slot: self
+                .hold_slot(rule_of(mapping, spec, &self.rules), action)
+                .await?,
             execution: newest.and_then(|id| ExecutionId::parse(id).ok()),
             built: last_built(&executions),
         };
         Ok((EffectResult::Present(Box::new(adopted)), Outcome::Adopted))
-    }
-
-    /// Acquires a slot for a clone that exists anyway: it has none if all are taken, or if they are
-    /// yet to be counted, which then counts it.
-    async fn slot_of_adopted(
-        &self,
-        spec: &Spec,
-        action: &ClaimedAction<'_>,
-    ) -> Result<Option<String>, Fault> {
-        let mapping = action.claim.mapping();
-        let rule = rule_of(mapping, spec, &self.rules);
-        let Some((rule, max)) = rule.and_then(|rule| Some((rule, rule.max_active?))) else {
-            return Ok(None);
-        };
-        let waiter = self.waiter(action);
-        Ok(
-            match self.store.acquire_slot(&rule.name, max, &waiter).await? {
-                SlotResult::Acquired => Some(rule.name.clone()),
-                SlotResult::Full { ahead: _ } => {
-                    let line = Line::Rule(rule.name.clone());
-                    self.store.stop_waiting(&line, &waiter).await?;
-                    None
-                }
-                SlotResult::Uncounted => None,
-            },
-        )
     }
 }
 

@@ -3,21 +3,45 @@
 
 use std::time::Duration;
 
-use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::fault::{Class, Fault, Reason, Scope};
 use crate::domain::ids::Subject;
 use crate::domain::intake::wake::Wake;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::rules::rule::Rule;
 use crate::domain::state::claim::Claim;
 use crate::domain::state::effect::Effect;
+use crate::domain::state::mapping::State;
 use crate::domain::state::plan::rule_of;
 use crate::domain::state::slots::{Line, SlotUse, Waiter};
 use crate::ports::{Clock, Pipelines, SLOT_CALLS, SlotResult, Store};
 
+use crate::reconcile::Reconciler;
 use crate::reconcile::execute::{CLAIM_SAFETY_MARGIN, ClaimedAction, Executor};
 
 /// The minimum remaining time of a claim before a slot is acquired, which may take several calls.
 const SLOT_MARGIN: Duration = CLAIM_SAFETY_MARGIN.saturating_add(SLOT_CALLS);
+
+impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
+    /// Releases the slot that a subject was given for a clone, if the clone was deleted since its
+    /// row was read. A later deletion releases it by itself.
+    ///
+    /// # Errors
+    /// The table does not answer.
+    ///
+    /// If cancelled, it may be released.
+    pub async fn release_if_deleted(&self, rule: &str, subject: &Subject) -> Result<(), Fault> {
+        let row = match self.store().mapping(subject).await {
+            Ok(row) => row,
+            // It is the fault of this row alone.
+            Err(fault) if fault.reason.scope() == Scope::Subject => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if row.is_none_or(|row| !State::WITH_CLONE.contains(&row.state)) {
+            self.store().release_slot(rule, subject).await?;
+        }
+        Ok(())
+    }
+}
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Acquires a slot. Returns the name of the rule, or `None` if the rule has no limit.
@@ -45,6 +69,48 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 format!("the clones of rule '{}' are being counted", rule.name),
             ),
         }
+    }
+
+    /// Gives a clone that exists a slot of its rule, even if all are taken, and releases the one
+    /// that it has of another rule. Returns the name of the rule, or `None` if it has no limit, or
+    /// if its clones are yet to be counted, which counts this one.
+    pub(in crate::reconcile) async fn move_slot(
+        &self,
+        rule: Option<&Rule>,
+        action: &ClaimedAction<'_>,
+        journal: &mut Journal,
+    ) -> Result<Option<String>, Fault> {
+        let mapping = action.claim.mapping();
+        let limited = rule.filter(|rule| rule.max_active.is_some());
+        let held = mapping.slot.as_ref();
+        if held == limited.map(|rule| &rule.name) {
+            return Ok(held.cloned());
+        }
+        let slot = self.hold_slot(limited, action).await?;
+        if let Some(held) = held {
+            self.check_claim(action)?;
+            self.hand_on(held, &mapping.subject, journal).await?;
+        }
+        Ok(slot)
+    }
+
+    /// Gives a clone that exists a slot of its rule, even if all are taken. Returns the name of the
+    /// rule, as [`Self::move_slot`] does.
+    pub(in crate::reconcile) async fn hold_slot(
+        &self,
+        rule: Option<&Rule>,
+        action: &ClaimedAction<'_>,
+    ) -> Result<Option<String>, Fault> {
+        let Some(rule) = rule.filter(|rule| rule.max_active.is_some()) else {
+            return Ok(None);
+        };
+        self.check_claim_for(SLOT_MARGIN, action)?;
+        let waiter = self.waiter(action);
+        let acquired = self.store.acquire_slot(&rule.name, u32::MAX, &waiter);
+        Ok(match acquired.await? {
+            SlotResult::Acquired => Some(rule.name.clone()),
+            SlotResult::Full { .. } | SlotResult::Uncounted => None,
+        })
     }
 
     /// Returns the subject as one that waits from now on.

@@ -40,6 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some(found) if self.owns(name, &found, action).await? => found.arn,
             Some(found) => return Err(self.not_ours(name, &found)),
         };
+        let slot = self.move_slot(named, action, journal).await?;
         let old = mapping.fingerprint().cloned();
         let (mut written, mut outcome) = (None, Outcome::Started);
         let (fingerprint, template_version) = match up_to_date {
@@ -72,7 +73,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: written,
             template_version,
             fingerprint,
-            slot: None,
+            slot,
             execution: ExecutionId::parse(execution).ok(),
             built: None,
         };

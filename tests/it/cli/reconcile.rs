@@ -119,5 +119,5 @@ async fn what_cannot_be_read_is_named_and_left_alone() {
     );
     let args = ["reconcile", "--repository", "{"];
     let (_, wrong) = failure(&mut command(&account, &server, &args));
-    assert!(wrong.starts_with("error: --repository "), "{wrong}");
+    assert!(wrong.starts_with("error: --repository: "), "{wrong}");
 }

@@ -65,9 +65,14 @@ pub(crate) async fn slots_are_counted_first_and_then_limited<S: StoreStage>(stag
     count(&[pull(1)]).await;
     assert_eq!(take(stage, "limited ü", 2).await, SlotResult::Acquired);
     assert_eq!(take(stage, "limited ü", 3).await, full(0));
-    // Counted already: a second count does nothing.
-    count(&[pull(7), pull(8), pull(9)]).await;
-    release(stage, "limited ü", &pull(1)).await;
+    // A second count adds to the first one, and those who wait stay.
+    count(&[]).await;
+    count(&[pull(2), pull(7), pull(8)]).await;
+    let (taken, waiting) = slots(stage, "limited ü").await;
+    assert_eq!((taken, waiting.len()), (4, 1));
+    for number in [1, 7, 8] {
+        release(stage, "limited ü", &pull(number)).await;
+    }
     assert_eq!(take(stage, "limited ü", 3).await, SlotResult::Acquired);
 }
 

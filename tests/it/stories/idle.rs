@@ -155,7 +155,7 @@ fn the_report_announces_the_removal_and_keeps_the_result() {
         assert_eq!(world.page(1), green);
         let asleep = world.summary(1);
         assert!(
-            asleep.contains("because nothing happened for long"),
+            asleep.contains("because nothing happened for a long time"),
             "{asleep}"
         );
         assert!(!asleep.contains("Pipeline:"), "it is gone: {asleep}");

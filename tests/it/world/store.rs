@@ -1,7 +1,6 @@
 //! A fake table: rows by subject, pipeline names by subject, delivery records and names of
 //! repositories. `trail.rs` has the audit trail.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use branchline::domain::fault::Fault;
@@ -22,7 +21,7 @@ use super::heartbeats::FakeHeartbeats;
 use super::jobs::FakeJobs;
 use super::lock;
 use super::samples;
-use super::store_state::{Delivered, Slots, Table, key};
+use super::store_state::{Delivered, Table, key};
 use super::trail::FakeTrail;
 use crate::world::fault_injection::{FaultInjection, Op};
 
@@ -331,10 +330,8 @@ impl Store for FakeStore {
         let effect = || {
             let mut table = lock(&self.table);
             let slots = table.slots.entry(rule.to_owned());
-            slots.or_insert_with(|| Slots {
-                holders: subjects.iter().map(key).collect(),
-                waiting: BTreeMap::new(),
-            });
+            let slots = slots.or_default();
+            slots.holders.extend(subjects.iter().map(key));
             Ok(())
         };
         self.faults.pass(Op::CountSlots, effect).await

@@ -34,6 +34,7 @@ pub(crate) struct Delivered {
 }
 
 /// The slots of a rule.
+#[derive(Default)]
 pub(super) struct Slots {
     pub(super) holders: BTreeSet<Key>,
     pub(super) waiting: BTreeMap<Key, Waiter>,

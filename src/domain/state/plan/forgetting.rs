@@ -10,10 +10,10 @@ use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
 use crate::domain::state::resources::{PipelineResource, Resources};
 
-use crate::domain::state::plan::{Plan, Unchanged, absent};
+use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
 /// Decides about a mapping to forget. The caller has checked that no pipeline of ours exists. A
-/// mapping that has changed since the operator read it is left alone.
+/// mapping that has settled since the operator read it is left alone.
 ///
 /// The pipeline's ARN is forgotten before the deletion, so a pipeline of that name that is not ours
 /// is skipped, and its name and its slot are released.
@@ -30,7 +30,12 @@ pub fn plan_forgetting(
     if let Some(held) = seen.claim_at(now) {
         return Plan::Busy { until: held.until };
     }
-    if seen.generation != request.repair.generation {
+    if seen.absence() == Some(AbsenceReason::Forgotten) {
+        return unfinished(seen, claim, now).unwrap_or(Plan::Nothing(Unchanged::Repeated));
+    }
+    // Each attempt at the same change is a generation, and none of them settled the row.
+    let is_unsettled = State::HALF_WAY.contains(&seen.state);
+    if seen.generation != request.repair.generation && !is_unsettled {
         return Plan::Nothing(Unchanged::Stale);
     }
     let pipeline = seen.pipeline_name().cloned().map(PipelineResource::named);

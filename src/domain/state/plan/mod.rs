@@ -3,7 +3,7 @@
 //! The plan decides and does nothing: it returns the transition to write and the effect to run
 //! under it.
 
-use crate::domain::ids::{DeliveryId, Timestamp};
+use crate::domain::ids::{DeliveryId, SubjectKind, Timestamp};
 use crate::domain::report::updates;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::{
@@ -12,7 +12,7 @@ use crate::domain::state::desired::{
 use crate::domain::state::effect::Effect;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
-use crate::domain::state::ordering::Recency;
+use crate::domain::state::ordering::{EventOrder, Recency};
 use crate::domain::state::resources::PipelineResource;
 
 /// The decision about an intent.
@@ -81,6 +81,9 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
 /// those that were heard before it are older. Their bodies decide: if such a message is sent again,
 /// it arrives later than all others, and its order alone would not show it.
 fn recency(intent: &Intent, seen: &Mapping) -> Recency {
+    if seen.absence() == Some(AbsenceReason::Forgotten) && !says_more(intent, seen) {
+        return Recency::Older;
+    }
     let same_second = intent.order.event_time == seen.order.event_time;
     let last = seen.bodies.last();
     let is_last = last == Some(&intent.body);
@@ -92,6 +95,17 @@ fn recency(intent: &Intent, seen: &Mapping) -> Recency {
         Recency::Same if last.is_some() && !is_last => Recency::Newer,
         recency @ (Recency::Newer | Recency::Same | Recency::Older) => recency,
     }
+}
+
+/// Returns true if an intent says more than the events before a mapping was forgotten. A copy of
+/// the last one does not, and neither does a look at GitHub, whose time is later.
+fn says_more(intent: &Intent, seen: &Mapping) -> bool {
+    let is_same_branch = matches!(seen.subject.kind, SubjectKind::Branch(_))
+        && intent.order.head.is_some()
+        && intent.order.head == seen.order.head;
+    // GitHub's times are whole seconds, and a look at GitHub is at the end of its second.
+    let second = |order: &EventOrder| order.event_time.0.div_euclid(1_000);
+    second(&intent.order) > second(&seen.order) && !is_same_branch
 }
 
 /// Returns the row that remembers the body of a stale event, or `None` if that is not needed: its

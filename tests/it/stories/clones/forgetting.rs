@@ -1,12 +1,14 @@
 //! `mappings forget`: a mapping that can never settle is given up, and nothing comes back but by
 //! its next event.
 
+use std::time::Duration;
+
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::intake::repair_request::{Repair, RepairKind};
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::desired::AbsenceReason;
 use branchline::domain::state::mapping::{Mapping, State};
-use branchline::ports::Store;
+use branchline::ports::{Clock, Store};
 
 use super::repairs::outcomes;
 use super::{pushed, rule};
@@ -142,5 +144,52 @@ fn a_mapping_that_changed_since_it_was_read_is_left_alone() {
         assert_eq!(forget(world, &read).await, ["already-deleted"]);
         assert_eq!(forget(world, &read).await, ["unchanged"]);
         assert_eq!(world.mapping(SUBJECT).state, State::Gone);
+    });
+}
+
+#[test]
+fn what_was_heard_before_comes_back_under_no_delivery_and_by_no_look_at_github() {
+    run_story(async |world| {
+        add_foreign(world);
+        let opened_at = world.clock.now();
+        let webhook = || Webhook::pull_request("opened").at(opened_at);
+        world.github.learn(&webhook(), world.clock.now());
+        world.deliver(webhook()).await;
+        let read = world.mapping(SUBJECT);
+        assert_eq!(forget(world, &read).await, ["recorded"]);
+        assert!(world.account.remove("api-pr-7"));
+        world.take_dead_letters();
+        // The same body under another delivery, and what reconcile sees at GitHub.
+        assert_eq!(world.deliver(webhook()).await, ["unchanged: stale"]);
+        world.clock.advance(Duration::from_secs(130));
+        let seen = world.reconcile().await;
+        assert!(seen.contains("0 differences sent"), "{seen}");
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        assert_eq!(world.deliver(pushed(1, 2)).await, ["created"]);
+        assert!(world.account.remove("api-pr-7"));
+    });
+}
+
+#[test]
+fn attempts_after_the_operator_looked_do_not_keep_the_mapping() {
+    run_story(async |world| {
+        add_foreign(world);
+        world.deliver(Webhook::pull_request("opened")).await;
+        let read = world.mapping(SUBJECT);
+        let letters = world.take_dead_letters();
+        for letter in letters {
+            let attributes: Vec<_> = letter.attributes.into_iter().collect();
+            world.queue.deliver(&letter.body, &attributes).unwrap();
+        }
+        outcomes(world).await;
+        world.take_dead_letters();
+        assert!(world.mapping(SUBJECT).generation > read.generation);
+        forget(world, &read).await;
+        let row = world.mapping(SUBJECT);
+        assert_eq!(
+            (row.state, row.absence()),
+            (State::Gone, Some(AbsenceReason::Forgotten))
+        );
+        assert!(world.account.remove("api-pr-7"));
     });
 }

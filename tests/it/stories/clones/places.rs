@@ -1,13 +1,17 @@
 //! `max_active`: how many clones a rule may hold.
 
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::rule::Rule;
+use branchline::ports::Clock;
 use branchline::worker::{RunMode, WorkerConfig};
 use std::time::Duration;
 
 use crate::stories::clones::rule;
 use crate::world::fault_injection::Op;
+use crate::world::rules::{TEMPLATE, pipeline_name, template};
 use crate::world::story::{World, run_daemon};
-use crate::world::webhook::Webhook;
+use crate::world::webhook::{REPOSITORY, Webhook};
 use branchline::worker::Shutdown;
 
 fn limited(max: u32) -> Rule {
@@ -111,5 +115,109 @@ fn a_rule_without_a_limit_costs_nothing_more() {
         for op in [Op::AcquireSlot, Op::ReleaseSlot, Op::CountSlots] {
             assert_eq!(world.faults.count(op), 0);
         }
+    });
+}
+
+#[test]
+fn a_limit_that_was_removed_and_comes_back_counts_every_clone() {
+    run_daemon(async |world| {
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(1));
+        work(world, vec![limited(1)]).await;
+        for number in 2..=4 {
+            world.send(&opened(number));
+        }
+        work(world, vec![rule(|_| {})]).await;
+        world.send(&opened(5));
+        work(world, vec![limited(3)]).await;
+        assert_eq!(
+            world.half_way(),
+            ["acme/api#5"],
+            "four clones, and three slots"
+        );
+        for number in [1, 2] {
+            world.send(&closed(number));
+        }
+        work(world, vec![limited(3)]).await;
+        later().await;
+        work(world, vec![limited(3)]).await;
+        assert_eq!(world.pipelines().len(), 3);
+        world.expect_uncounted(2);
+    });
+}
+
+#[test]
+fn a_rule_that_was_renamed_keeps_its_clones() {
+    run_daemon(async |world| {
+        let renamed = || {
+            rule(|rule| {
+                rule.name = "previews".to_owned();
+                rule.max_active = Some(1);
+            })
+        };
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(1));
+        work(world, vec![limited(1)]).await;
+        world.send(&opened(2));
+        work(world, vec![renamed()]).await;
+        assert_eq!(world.half_way(), ["acme/api#2"]);
+        assert_eq!(world.store.slot_use("previews").taken, 1);
+        world.send(&closed(1));
+        work(world, vec![renamed()]).await;
+        later().await;
+        work(world, vec![renamed()]).await;
+        assert_eq!(world.pipelines(), ["api-pr-2"]);
+    });
+}
+
+#[test]
+fn a_retargeted_pull_request_takes_its_slot_to_the_other_rule() {
+    run_daemon(async |world| {
+        let of = |name: &str, base: &str, template: &str| {
+            rule(|rule| {
+                rule.name = name.to_owned();
+                rule.base = GlobFilter::parse(&[base.to_owned()]).unwrap();
+                rule.template = pipeline_name(template);
+                rule.max_active = Some(1);
+            })
+        };
+        world.add_pipeline(template("other", REPOSITORY.1), Tags::new());
+        let rules = || vec![of("main", "main", TEMPLATE), of("dev", "dev", "other")];
+        let taken = |world: &World| ["main", "dev"].map(|rule| world.store.slot_use(rule).taken);
+        work(world, rules()).await;
+        world.send(&opened(1));
+        work(world, rules()).await;
+        world.send(&opened(2));
+        work(world, rules()).await;
+        assert_eq!((taken(world), world.half_way().len()), ([1, 0], 1));
+        world.send(
+            &Webhook::pull_request("edited")
+                .number(1)
+                .base("dev")
+                .at(world.clock.now()),
+        );
+        work(world, rules()).await;
+        later().await;
+        work(world, rules()).await;
+        assert_eq!(world.pipelines(), ["api-pr-1", "api-pr-2"]);
+        assert_eq!(taken(world), [1, 1], "the one that waited has the slot");
+        // A clone that exists counts in its new rule, also beyond the limit.
+        world.send(
+            &Webhook::pull_request("edited")
+                .number(2)
+                .base("dev")
+                .at(world.clock.now()),
+        );
+        world.send(&opened(3).base("dev"));
+        work(world, rules()).await;
+        assert_eq!(taken(world), [0, 2]);
+        assert_eq!(world.half_way(), ["acme/api#3"]);
+        for number in 1..=3 {
+            world.send(&closed(number).at(world.clock.now()));
+        }
+        work(world, rules()).await;
+        later().await;
+        work(world, rules()).await;
+        assert_eq!(taken(world), [0, 0]);
     });
 }
