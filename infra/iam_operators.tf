@@ -97,7 +97,12 @@ resource "aws_iam_policy" "operator" {
       },
       # These actions do not support resource-level permissions.
       { Sid = "ListPipelinesAndTags", Effect = "Allow", Action = ["codepipeline:ListPipelines", "tag:GetResources"], Resource = "*" },
-    ])
+      ], var.codebuild_projects == null ? [] : [{
+        Sid      = "ReadProjects"
+        Effect   = "Allow"
+        Action   = "codebuild:BatchGetProjects"
+        Resource = concat(local.template_projects, local.projects)
+    }])
   })
 }
 

@@ -36,6 +36,7 @@ VARIABLES: dict[str, Any] = {
             "build_role_arn": f"arn:aws:iam::{ACCOUNT}:role/api-build",
         }
     ],
+    "codebuild_projects": {"templates": ["api"], "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-project"]},
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
     "secrets": {
@@ -87,6 +88,10 @@ def _codepipeline(name: str) -> str:
     return f"arn:aws:codepipeline:{ARN}:{name}"
 
 
+def _codebuild(name: str) -> str:
+    return f"arn:aws:codebuild:{ARN}:project/{name}"
+
+
 def _sqs(name: str) -> str:
     return f"arn:aws:sqs:{ARN}:{name}"
 
@@ -134,6 +139,21 @@ RESOURCES: dict[str, Resource] = {
     ),
     "build role": Resource(
         f"arn:aws:iam::{ACCOUNT}:role/api-build",
+        f"arn:aws:iam::{ACCOUNT}:role/admin",
+        {"iam:PassedToService": "codebuild.amazonaws.com"},
+    ),
+    "template project": Resource(_codebuild("api"), _codebuild("production")),
+    "clone project": Resource(_codebuild("api-pr-7-api-96ff93ec"), _codebuild("production")),
+    "tagged clone project": Resource(
+        _codebuild("api-pr-7-api-96ff93ec"), _codebuild("api"), {f"aws:ResourceTag/{OWNER}": "branchline"}
+    ),
+    "new clone project": Resource(
+        _codebuild("api-pr-7-api-96ff93ec"),
+        _codebuild("api"),
+        {f"aws:RequestTag/{OWNER}": "branchline", "aws:TagKeys": [OWNER, "branchline:subject", "team"]},
+    ),
+    "project role": Resource(
+        f"arn:aws:iam::{ACCOUNT}:role/api-project",
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),

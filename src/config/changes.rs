@@ -13,10 +13,11 @@ use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
+use crate::config::build;
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::secrets;
-use crate::config::values::account_id;
+use crate::config::values::{account_id, unless_wrong};
 use crate::config::words::{Diagnostics, Located, Table};
 
 /// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our
@@ -55,6 +56,7 @@ pub(super) fn read(
         .text("buildspec")
         .map(|located| diagnostics.record_error(&located.place, buildspec_path(located.value)));
     let configuration = configuration(diagnostics, &rule.table("configuration"), on);
+    let build = build::read(diagnostics, rule);
     let variables = variables(diagnostics, &rule.table("variables"), on);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = rule.place().key("variables");
@@ -81,6 +83,7 @@ pub(super) fn read(
         environment: build_environment?,
         buildspec: unless_wrong(buildspec)?,
         configuration: configuration?,
+        build: build?,
         execution_mode: unless_wrong(mode)?,
     })
 }
@@ -137,15 +140,6 @@ fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRol
 fn every<T>(read: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let read: Vec<_> = read.collect();
     read.into_iter().collect()
-}
-
-/// Returns `None` if a value is present and wrong, and `Some(None)` if it is missing.
-fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
-        None => Some(None),
-    }
 }
 
 fn action(diagnostics: &Diagnostics<'_>, place: &Place, text: &str) -> Option<ActionPath> {
@@ -321,7 +315,7 @@ fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap
         let tag = match key.get(..11) {
             Some("branchline:") => Err("begins with branchline:, which is reserved for branchline's own tags"),
             Some(_) | None if !is_tag(&key, &located.value) => {
-                Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256")
+                Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 127, a value of at most 255")
             }
             Some(_) | None => Ok((key, located.value)),
         };

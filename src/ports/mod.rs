@@ -21,6 +21,7 @@ mod jobs;
 mod listing;
 mod pages;
 mod pipelines;
+mod projects;
 mod queue;
 mod store;
 mod tag_index;
@@ -45,6 +46,7 @@ pub use pages::MappingPages;
 pub use pipelines::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
 };
+pub use projects::{ProjectAnswer, ProjectReader, ProjectWriter, Projects};
 pub use queue::Queue;
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,

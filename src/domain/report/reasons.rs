@@ -57,6 +57,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::TemplateMasked => {
             "the template has a masked secret. An operator has to set secrets in the rule"
         }
+        Reason::ProjectNotOurs => {
+            "a CodeBuild project of its name is not branchline's. An operator has to rename it"
+        }
         Reason::TemplateSource => {
             "the template has no source action for this repository. An operator has to set one"
         }
@@ -87,7 +90,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         | Reason::LeaseLost => "an earlier change is still being made",
         Reason::RuleMissing => "its rule was removed. Push again, or ask an operator",
         Reason::DeclarationRefused => {
-            "CodePipeline refused the pipeline. An operator has to correct template or rule"
+            "AWS refused the pipeline. An operator has to correct template or rule"
         }
         Reason::MappingUnreadable => "branchline's record is damaged. An operator has to repair it",
         Reason::MappingNewer => "a newer version of branchline has it in work",
@@ -96,7 +99,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         }
         Reason::AwsDenied => "AWS denies it. An operator has to correct permissions",
         Reason::AwsMissing => "something in AWS is missing. An operator finds it in the log",
-        Reason::AwsQuota => "a quota of the AWS account is used up. An operator has to raise it",
+        Reason::AwsQuota | Reason::ProjectQuota => {
+            "a quota of the AWS account is used up. An operator has to raise it"
+        }
         Reason::MessageRefused | Reason::AwsUnknown => {
             "AWS refused it. An operator finds the reason in the log"
         }

@@ -40,6 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: None,
             template_version: None,
             fingerprint: CloneFingerprint::default(),
+            projects: self.kept_projects(action),
             slot: self.slot_of_adopted(spec, action).await?,
             execution: newest.and_then(|id| ExecutionId::parse(id).ok()),
             built: last_built(&executions),

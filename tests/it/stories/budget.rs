@@ -154,7 +154,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
-            Op::Mapping | Op::ListPipelines | Op::Known => current,
+            Op::ReadProjects | Op::Mapping | Op::ListPipelines | Op::Known => current,
             Op::Slots | Op::AccountUse | Op::NotePipelines => current,
             // After the call that they follow.
             Op::StopWaiting | Op::WaitForAccount => current,
@@ -174,6 +174,8 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::FindByName | Op::AcquireSlot => current + 2,
             Op::Record | Op::GiveUp | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
+            // The claim is longer for them.
+            Op::CreateProject | Op::UpdateProject | Op::DeleteProject => current,
             Op::Update | Op::Start | Op::Retry | Op::Stop | Op::Executions | Op::CreatedAt => {
                 current + 1
             }

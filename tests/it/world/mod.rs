@@ -36,6 +36,7 @@ pub(crate) mod lives;
 mod operation;
 pub(crate) mod pipeline_event;
 pub(crate) mod pipelines;
+pub(crate) mod projects;
 pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod queue_state;

@@ -141,7 +141,7 @@ impl World {
     pub(crate) fn restart_with_files(&self, rules: Vec<Rule>, files: &FakeFiles) {
         let config = ReconcilerConfig {
             files: Some(Arc::new(files.clone())),
-            ..reconciler_config(rules, "w1")
+            ..reconciler_config(rules, "w1", &self.account)
         };
         let (store, account) = (self.store.clone(), self.account.clone());
         let reconciler = Reconciler::new(store, account, self.clock.clone(), config);
@@ -163,7 +163,7 @@ impl World {
         let (store, account) = (self.store.clone(), self.account.clone());
         let config = ReconcilerConfig {
             authenticator: Authenticator::source_queues(secrets).with_origin(origin()),
-            ..reconciler_config(rules, name)
+            ..reconciler_config(rules, name, &self.account)
         };
         Reconciler::new(store, account, self.clock.clone(), config)
     }
@@ -262,7 +262,9 @@ impl World {
         let all = self.account.all();
         let rows = self.store.rows();
         let mappings = rows.iter().map(mapping);
-        mappings.chain(all.iter().map(pipeline)).collect()
+        let pipelines = all.iter().map(pipeline);
+        let projects = self.account.project_lines();
+        mappings.chain(pipelines).chain(projects).collect()
     }
 
     /// Returns the subjects that have a pipeline, as people write them.
@@ -358,7 +360,7 @@ pub(super) fn new_reconciler(
     rules: Vec<Rule>,
     worker: &str,
 ) -> FakeReconciler {
-    let config = reconciler_config(rules, worker);
+    let config = reconciler_config(rules, worker, account);
     Reconciler::new(store.clone(), account.clone(), clock.clone(), config)
 }
 
@@ -370,7 +372,7 @@ fn origin() -> EventOrigin {
     }
 }
 
-fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
+fn reconciler_config(rules: Vec<Rule>, worker: &str, account: &FakePipelines) -> ReconcilerConfig {
     ReconcilerConfig {
         rules: Rules(rules),
         authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
@@ -380,6 +382,7 @@ fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
         region: REGION.to_owned(),
         quota: QUOTA,
         files: None,
+        projects: Arc::new(account.clone()),
     }
 }
 

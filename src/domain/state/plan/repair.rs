@@ -12,7 +12,7 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::Resources;
 
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished, unfinished_effect};
 
@@ -235,9 +235,7 @@ fn orphan(
                 last: base.spec().cloned(),
             }),
         },
-        resources: Resources {
-            pipeline: Some(PipelineResource::named(name.clone())),
-        },
+        resources: Resources::named(name.clone()),
         claim: Some(claim),
         updated_at: now,
         ..base
