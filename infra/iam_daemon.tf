@@ -172,7 +172,7 @@ locals {
   )
 
   # The CodeBuild projects of clones, if a rule makes some.
-  daemon_projects = var.codebuild_projects == null ? [] : [
+  daemon_projects = [for statement in [
     {
       # No condition on tags: the daemon has to read a project to find out whether branchline created
       # it.
@@ -206,8 +206,8 @@ locals {
       Sid       = "PassProjectRoles"
       Effect    = "Allow"
       Action    = "iam:PassRole"
-      Resource  = var.codebuild_projects.role_arns
+      Resource  = try(var.codebuild_projects.role_arns, [])
       Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
     },
-  ]
+  ] : statement if var.codebuild_projects != null]
 }

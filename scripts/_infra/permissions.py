@@ -143,12 +143,12 @@ RESOURCES: dict[str, Resource] = {
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
     "template project": Resource(_codebuild("api"), _codebuild("production")),
-    "clone project": Resource(_codebuild("api-pr-7-api-96ff93ec"), _codebuild("production")),
+    "clone project": Resource(_codebuild("api-pr-7-api-30dc6ddf"), _codebuild("production")),
     "tagged clone project": Resource(
-        _codebuild("api-pr-7-api-96ff93ec"), _codebuild("api"), {f"aws:ResourceTag/{OWNER}": "branchline"}
+        _codebuild("api-pr-7-api-30dc6ddf"), _codebuild("api"), {f"aws:ResourceTag/{OWNER}": "branchline"}
     ),
     "new clone project": Resource(
-        _codebuild("api-pr-7-api-96ff93ec"),
+        _codebuild("api-pr-7-api-30dc6ddf"),
         _codebuild("api"),
         {f"aws:RequestTag/{OWNER}": "branchline", "aws:TagKeys": [OWNER, "branchline:subject", "team"]},
     ),
@@ -157,6 +157,7 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
+    "asked pipeline role": Resource(f"arn:aws:iam::{ACCOUNT}:role/api-pipeline", f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "daemon role": Resource(ROLES["daemon"], f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
     "CodeStar connection": _connection("codestar-connections"),

@@ -28,7 +28,7 @@ mod tag_index;
 mod trail;
 
 pub use account::{
-    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, QueueCounts, RedrivePolicy,
+    IndexDescription, PassedTo, PolicyDecision, QueueAttributes, QueueCounts, RedrivePolicy,
     TableDescription,
 };
 pub use clock::Clock;
@@ -51,5 +51,5 @@ pub use queue::Queue;
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
 };
-pub use tag_index::TagIndex;
+pub use tag_index::{TagIndex, TaggedResources};
 pub use trail::{AuditLog, EntryPage, TrailReader};

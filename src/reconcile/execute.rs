@@ -25,8 +25,8 @@ use crate::ports::{
     ClaimResult, Clock, Pipelines, ProjectWriter, RecordResult, RepositoryFiles, Store,
 };
 use crate::reconcile::account::AccountGuard;
-use crate::reconcile::effects::projects::PreparedProjects;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::prepared::{Prepared, PreparedProjects};
 use crate::reconcile::repeated_write::repeat_write;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
@@ -81,20 +81,6 @@ pub(super) struct ClaimedAction<'a> {
     pub(super) projects: Option<PreparedProjects>,
 }
 
-/// What is read before a claim.
-struct Prepared {
-    file: Option<RepositoryFile>,
-    projects: Option<PreparedProjects>,
-}
-
-impl Prepared {
-    /// Returns how long the claim lasts.
-    fn claim(&self) -> Duration {
-        let projects = self.projects.as_ref();
-        CLAIM.saturating_add(projects.map_or(Duration::ZERO, PreparedProjects::time))
-    }
-}
-
 /// The result of an effect, for the table and for the journal.
 pub(super) type EffectOutcome = Result<(EffectResult, Outcome), Fault>;
 
@@ -136,8 +122,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let prepared = self.prepare(&mut transition, effect, file).await;
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
-            let time = prepared.as_ref().map_or(CLAIM, Prepared::claim);
-            claim.until = self.clock.now().plus(time);
+            let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);
+            claim.until = self.clock.now().plus(CLAIM + more);
         }
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();

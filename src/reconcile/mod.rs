@@ -21,6 +21,7 @@ mod forgetting;
 mod known;
 pub mod lanes;
 pub mod lease;
+mod prepared;
 mod probe;
 mod process;
 mod repeated_write;
@@ -63,8 +64,8 @@ use crate::reconcile::lease::Lease;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::reconcile::unknown_messages::UnknownMessages;
 
-pub use effects::projects::PROJECT_CALL;
 pub use execute::CLAIM;
+pub use prepared::PROJECT_CALL;
 pub use process::Processed;
 pub use shortage::Shortage;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;

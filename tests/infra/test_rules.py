@@ -107,6 +107,20 @@ class Locals(unittest.TestCase):
             with self.subTest(changes):
                 self.assertEqual(self.local("clone_patterns", rules=[RULE | changes]), wanted)
 
+    def test_the_names_of_the_projects_of_clones(self) -> None:
+        """They begin with the names of clones, in the characters of CodeBuild."""
+        projects = {"templates": ["api"], "role_arns": [f"{ROLE}/project"]}
+        cases: list[tuple[dict[str, Any], list[str]]] = [
+            ({}, ["api-pr-*-*"]),
+            ({"on": "branch"}, ["api-*-*"]),
+            ({"pipeline_name": "{owner}.{repo}-{number}"}, ["acme-api-*-*"]),
+            ({"pipeline_name": "_{repo}-{number}"}, ["api-*-*"]),
+        ]
+        for changes, wanted in cases:
+            with self.subTest(changes):
+                self.assertEqual(self.local("project_names", rules=[RULE | changes], codebuild_projects=projects), wanted)
+        self.assertEqual(self.local("project_names", rules=[RULE], codebuild_projects=None), [])
+
     def test_what_is_given_beside_the_rules_is_added(self) -> None:
         """The names of rules that were removed stay until their clones are deleted."""
         given = {"clone_names": ["old-pr-*", "api-pr-*"], "template_names": ["old-template"]}

@@ -321,7 +321,7 @@ fn an_unknown_resource_survives_the_pipeline_and_an_unknown_part_of_it_does_not(
         map.insert(name.to_owned(), s("blue"));
     }
     let mut mapping = read(&item).unwrap();
-    mapping.resources.pipeline = None;
+    mapping.resources = Resources::default();
     let written = write(&mapping);
     let resources = Item::from([("stack".to_owned(), s("blue"))]);
     assert_eq!(written["resources"], AttributeValue::M(resources));

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_clones_project_is_legal_and_its_own() {
-        assert_eq!(of("api-pr-7", "api", "").as_str(), "api-pr-7-api-96ff93ec");
+        assert_eq!(of("api-pr-7", "api", "").as_str(), "api-pr-7-api-30dc6ddf");
         let names = [
             of("api-pr-7", "api", ""),
             of("api-pr-7", "api", "Test/Test"),

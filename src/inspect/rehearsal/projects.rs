@@ -23,6 +23,18 @@ pub enum ProjectCall {
     Delete,
 }
 
+impl ProjectCall {
+    /// Returns the word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// A call that the daemon would make, and its project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PredictedProject {

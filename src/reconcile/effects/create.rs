@@ -14,8 +14,8 @@ use crate::domain::state::mapping::Mapping;
 use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
-use crate::reconcile::effects::projects::BuiltClone;
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::reconcile::prepared::BuiltClone;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates the clone. The tags show whether an earlier attempt created it. In that case the

@@ -4,7 +4,6 @@
 //! before anything is created: whoever takes over finds them in the row.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::file::RepositoryFile;
@@ -22,34 +21,7 @@ use crate::domain::state::resources::ProjectResource;
 use crate::ports::{Clock, CreateResult, Pipelines, Projects, Store};
 
 use crate::reconcile::execute::{ClaimedAction, Executor};
-
-/// The time limit of one call to CodeBuild. `tests/it/stories/budget.rs` compares it with that of
-/// the AWS client.
-pub const PROJECT_CALL: Duration = Duration::from_secs(15);
-/// The most calls under a claim for one project: it is deleted and created again.
-const CALLS: u32 = 2;
-
-/// A clone, and the version of the template that it was built from.
-pub(in crate::reconcile) type BuiltClone = (NewPipeline, Option<i32>);
-
-/// The CodeBuild projects of a subject, as they were before its claim.
-pub(in crate::reconcile) struct PreparedProjects {
-    /// The clone that needs them, if one is created or started.
-    clone: Option<BuiltClone>,
-    /// The projects that it needs.
-    wanted: Vec<NewProject>,
-    /// What was found under the names of the row, of the wanted projects and of their templates.
-    found: Projects,
-    /// The number of projects in the row.
-    recorded: u32,
-}
-
-impl PreparedProjects {
-    /// Returns the time by which the claim has to be longer for them.
-    pub(in crate::reconcile) fn time(&self) -> Duration {
-        PROJECT_CALL.saturating_mul(self.recorded.saturating_mul(CALLS))
-    }
-}
+use crate::reconcile::prepared::{BuiltClone, PreparedProjects};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Reads what an effect needs to know of CodeBuild, and writes the names of the projects into

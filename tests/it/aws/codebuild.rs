@@ -81,7 +81,7 @@ async fn an_update_sends_the_whole_project() {
                 && environment.environment_variables().len() == 1
                 && request.service_role() == Some("arn:aws:iam::123456789012:role/build")
                 && request.timeout_in_minutes() == Some(60)
-                && request.tags().len() == 2
+                && request.tags().len() == 3
                 && request.logs_config().is_some()
         })
         .then_output(|| UpdateProjectOutput::builder().build());

@@ -1,7 +1,7 @@
 //! The contract of [`ProjectReader`] and [`ProjectWriter`].
 
 use branchline::domain::clone::projects::{NewProject, Project, ProjectClone};
-use branchline::domain::clone::tags::Tags;
+use branchline::domain::clone::tags::{MANAGED_BY, Tags};
 use branchline::domain::fault::Reason;
 use branchline::domain::ids::ProjectName;
 use branchline::domain::state::claim::Claim;
@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::world::projects::{project, setting};
 use crate::world::rules::with_image;
 use crate::world::samples::{creating, pull};
+use crate::world::story::owner;
 
 /// An account without CodeBuild projects, and access to it past the port.
 pub(crate) trait ProjectsStage {
@@ -55,7 +56,10 @@ pub(crate) fn copy(template: &Value, copied: &str, image: &str) -> NewProject {
         name: name(copied),
         template: template.name().unwrap(),
         settings: with_image(image).build.all,
-        tags: Tags::from([("branchline:rule".to_owned(), "pulls ü".to_owned())]),
+        tags: Tags::from([
+            ("branchline:rule".to_owned(), "pulls ü".to_owned()),
+            (MANAGED_BY.to_owned(), owner().to_string()),
+        ]),
     };
     clone.from_template(&template).unwrap()
 }

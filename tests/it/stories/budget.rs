@@ -10,9 +10,9 @@ use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::state::claim::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
 use branchline::ports::Clock;
-use branchline::reconcile::CLAIM;
 use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
 use branchline::reconcile::lease::VISIBILITY;
+use branchline::reconcile::{CLAIM, PROJECT_CALL};
 use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
@@ -190,6 +190,7 @@ fn a_claim_that_is_about_to_expire_is_not_used() {
     println!(
         "a call of {OPERATION_TIMEOUT:?}, its late effect of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
+    assert!(OPERATION_TIMEOUT <= PROJECT_CALL);
     assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
     // Before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
     assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);

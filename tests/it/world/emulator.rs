@@ -150,8 +150,13 @@ pub(crate) async fn give_project(client: &aws_sdk_codebuild::Client, project: &V
                 .build()
                 .unwrap(),
         );
-    let source = ProjectSource::builder().r#type(SourceType::Codepipeline);
-    let artifacts = ProjectArtifacts::builder().r#type(ArtifactsType::Codepipeline);
+    // The emulator wants locations, which mean nothing in a pipeline.
+    let source = ProjectSource::builder()
+        .r#type(SourceType::Codepipeline)
+        .location("ignored");
+    let artifacts = ProjectArtifacts::builder()
+        .r#type(ArtifactsType::Codepipeline)
+        .location("ignored");
     let tag = Tag::builder()
         .key(text("/tags/0/key").unwrap())
         .value(text("/tags/0/value").unwrap());

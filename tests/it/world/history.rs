@@ -150,6 +150,7 @@ pub(crate) fn repair(
     let is_stray = rng.u8(0..4) == 0 && !name.starts_with(STRAY);
     let name = format!("{}{name}", if is_stray { STRAY } else { "" });
     let repair = Repair {
+        project: None,
         subject,
         generation,
         kind,

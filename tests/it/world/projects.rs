@@ -48,8 +48,8 @@ pub(crate) fn project(name: &str) -> Value {
     json!({
         "name": name,
         "arn": format!("arn:aws:codebuild:eu-west-1:123456789012:project/{name}"),
-        "source": {"type": "CODEPIPELINE", "buildspec": "", "insecureSsl": false},
-        "artifacts": {"type": "CODEPIPELINE", "name": name, "packaging": "NONE", "encryptionDisabled": false},
+        "source": {"type": "CODEPIPELINE", "location": "ignored", "buildspec": "", "insecureSsl": false},
+        "artifacts": {"type": "CODEPIPELINE", "location": "ignored", "name": name, "packaging": "NONE", "encryptionDisabled": false},
         "cache": {"type": "S3", "location": "cache/main"},
         "environment": {
             "type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",

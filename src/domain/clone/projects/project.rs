@@ -23,6 +23,15 @@ pub(crate) const ANSWER_ONLY: [&str; 8] = [
     "resourceAccessRole",
     "webhook",
 ];
+/// The members that an audit compares.
+const COMPARED: [&str; 6] = [
+    "environment",
+    "serviceRole",
+    "timeoutInMinutes",
+    "cache",
+    "vpcConfig",
+    "logsConfig",
+];
 /// The beginning of the names of CodeBuild's own images.
 const CURATED: &str = "aws/codebuild/";
 /// The registry of an image that names none.
@@ -111,6 +120,17 @@ impl Project {
             .flatten()
             .filter_map(|tag| Some((text(tag, "key")?, text(tag, "value")?)))
             .collect()
+    }
+
+    /// Returns the first member in which the project differs from what was written. What CodeBuild
+    /// added makes no difference.
+    #[must_use]
+    pub fn differs_from(&self, written: &NewProject) -> Option<&'static str> {
+        let differs = |key: &&&str| match written.request.get(**key) {
+            Some(wanted) => !self.0.get(**key).is_some_and(|live| contains(live, wanted)),
+            None => false,
+        };
+        COMPARED.iter().find(differs).copied()
     }
 
     /// Returns true if UpdateProject makes the project equal to `new`. It leaves alone what the
@@ -252,6 +272,17 @@ fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
         Some(_) | None => DOCKER_HUB,
+    }
+}
+
+/// Returns true if `live` is `wanted`, perhaps with more keys.
+fn contains(live: &Value, wanted: &Value) -> bool {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => {
+            let is_there = |(key, value)| live.get(key).is_some_and(|live| contains(live, value));
+            wanted.iter().all(is_there)
+        }
+        (live, wanted) => live == wanted,
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) async fn report(
     let auditor = Auditor {
         account: &account,
         index: &world.account,
+        projects: &world.account,
         rules: &branchline::domain::rules::rule::Rules(rules),
         owner: &owner(),
         clock: &world.clock,
@@ -241,6 +242,7 @@ fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
             ..world.mapping("acme/api#7").subject
         };
         let repair = Repair {
+            project: None,
             kind: RepairKind::Fix(FindingKind::Orphan),
             generation: 0,
             subject,
