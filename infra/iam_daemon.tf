@@ -174,8 +174,8 @@ locals {
   # The CodeBuild projects of clones, if a rule makes some.
   daemon_projects = [for statement in [
     {
-      # No condition on tags: the daemon has to read a project to find out whether branchline created
-      # it.
+      # No condition on tags: the daemon has to read a project to find out whether branchline
+      # created it.
       Sid      = "ReadProjects"
       Effect   = "Allow"
       Action   = "codebuild:BatchGetProjects"

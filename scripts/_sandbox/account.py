@@ -265,7 +265,10 @@ def template(role: str) -> dict[str, Any]:
 
 
 def project(role: str) -> dict[str, Any]:
-    """Returns the CodeBuild project of the template. The emulator wants locations, which AWS ignores."""
+    """Returns the CodeBuild project of the template.
+
+    The emulator wants locations, which AWS ignores.
+    """
     return {
         "name": "api-build",
         "source": {"type": "CODEPIPELINE", "location": "ignored"},
@@ -276,6 +279,8 @@ def project(role: str) -> dict[str, Any]:
             "computeType": "BUILD_GENERAL1_SMALL",
         },
         "serviceRole": role,
+        "timeoutInMinutes": 60,
+        "queuedTimeoutInMinutes": 480,
         "tags": [{"key": "team", "value": "api"}],
     }
 

@@ -134,6 +134,9 @@ mod tests {
         let answered = members(aws_sdk_codebuild::types::Project::SCHEMA);
         let taken = members(CreateProjectInput::SCHEMA);
         let left_out: Vec<&str> = answered.difference(&taken).copied().collect();
-        assert_eq!(left_out, crate::domain::clone::projects::ANSWER_ONLY);
+        assert_eq!(
+            left_out,
+            crate::domain::clone::projects::project::ANSWER_ONLY
+        );
     }
 }

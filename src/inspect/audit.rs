@@ -57,9 +57,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// belongs to no mapping. `checked` is called after each.
     ///
     /// This costs one query and one call to the index of tags per hundred mappings, one call to
-    /// CodePipeline per thousand pipelines and one per template. A clone with CodeBuild projects costs
-    /// one call to CodeBuild. A clone that these do not show to
-    /// be in order costs up to four calls more, and without the index each costs at least one.
+    /// CodePipeline per thousand pipelines and one per template. A clone with CodeBuild projects
+    /// costs one call to CodeBuild. A clone that these do not show to be in order costs up to four
+    /// calls more, and without the index each costs at least one.
     ///
     /// # Errors
     /// AWS did not answer.

@@ -49,8 +49,8 @@ impl Overview {
         self.versions.keys().filter(move |name| is_candidate(name))
     }
 
-    /// Returns the CodeBuild projects that carry this installation's tag. Without the index, none is
-    /// known.
+    /// Returns the CodeBuild projects that carry this installation's tag. Without the index, none
+    /// is known.
     pub(super) fn projects(&self) -> impl Iterator<Item = &ProjectName> {
         let clones = self.clones.iter();
         clones.flat_map(|clones| clones.projects.keys())

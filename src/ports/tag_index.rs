@@ -18,9 +18,9 @@ pub struct TaggedResources {
 
 /// An index over the tags of all pipelines and CodeBuild projects of the account in this Region.
 ///
-/// It is brought up to date a while after one of them changes: a new clone may be missing, a deleted
-/// one may still be there, and tags may be old. Whatever it shows is read again before anything is
-/// done about it.
+/// It is brought up to date a while after one of them changes: a new clone may be missing, a
+/// deleted one may still be there, and tags may be old. Whatever it shows is read again before
+/// anything is done about it.
 pub trait TagIndex: Send + Sync + 'static {
     /// Returns the tags of the clones of an installation, and of their projects.
     fn clones(&self, owner: &Owner) -> impl Future<Output = Result<TaggedResources, Fault>> + Send;

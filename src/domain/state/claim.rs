@@ -117,8 +117,8 @@ impl Claim {
     /// Gives the claim up. The row stays half-way, free for the next worker, and has the fault.
     ///
     /// If the pipeline's name belongs to another pipeline, the name is released, so that a
-    /// corrected rule can give the subject another one. The CodeBuild projects that were made for it
-    /// were deleted before.
+    /// corrected rule can give the subject another one. The CodeBuild projects that were made for
+    /// it were deleted before.
     #[must_use]
     pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();

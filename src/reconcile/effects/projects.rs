@@ -1,13 +1,13 @@
 //! The CodeBuild projects of a clone. They are created before the clone and deleted after it.
 //!
 //! What there is, and what is needed, is read before the claim, so that the claim records the names
-//! before anything is created: whoever takes over finds them in the row.
+//! before anything is created: a worker that takes over finds them in the row.
 
 use std::collections::BTreeSet;
 
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::file::RepositoryFile;
-use crate::domain::clone::projects::{NewProject, Project};
+use crate::domain::clone::projects::{NewProject, Project, ProjectClone};
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{ProjectName, Subject};
@@ -44,38 +44,32 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         if next.resources.projects.is_empty() && !is_asked_for {
             return Ok(None);
         }
+        // Such a clone stays as it is, whatever has become of its template.
+        let stays = matches!(effect, Effect::Start(_))
+            && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
         let clone = match rule {
             Some((spec, rule)) => {
                 let built = self.clone_of(spec, next, rule, file).await;
-                match (effect, rule.update) {
-                    // Such a clone stays as it is, whatever has become of its template.
-                    (Effect::Start(_), Update::Never) => built.ok(),
-                    _ => Some(built?),
-                }
+                if stays { built.ok() } else { Some(built?) }
             }
             None => None,
         };
         let found = self.find_projects(next, clone.as_ref()).await?;
         let copies = clone.iter().flat_map(|(clone, _)| &clone.projects);
-        let mut wanted = Vec::new();
-        for copy in copies {
-            if let Effect::Adopt(_) = effect {
-                record(next, &copy.name);
-                continue;
+        let copies: Vec<&ProjectClone> = copies.collect();
+        let wanted = match effect {
+            // The projects of an adopted clone are recorded as they are.
+            Effect::Adopt(_) => Ok(Vec::new()),
+            Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
+                wanted_projects(&copies, &found, file)
             }
-            let template = found.get(&copy.template).ok_or_else(|| {
-                let detail = format!(
-                    "the CodeBuild project '{}' of the template does not exist in this account and Region: create it, or correct the template",
-                    copy.template
-                );
-                Fault::new(Reason::TemplateMissing, detail)
-            })?;
-            wanted.push(
-                copy.from_template(template)
-                    .map_err(|fault| blamed(file, fault))?,
-            );
-            record(next, &copy.name);
-        }
+        };
+        let wanted = if stays {
+            wanted.unwrap_or_default()
+        } else {
+            wanted?
+        };
+        copies.iter().for_each(|copy| record(next, &copy.name));
         Ok(Some(PreparedProjects {
             recorded: u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX),
             clone,
@@ -266,6 +260,26 @@ fn blamed(file: Option<&RepositoryFile>, fault: Fault) -> Fault {
         Some(file) => file.blamed_for_project(fault),
         None => fault,
     }
+}
+
+/// Builds the projects of a clone from those of its template.
+fn wanted_projects(
+    copies: &[&ProjectClone],
+    found: &Projects,
+    file: Option<&RepositoryFile>,
+) -> Result<Vec<NewProject>, Fault> {
+    let wanted = copies.iter().map(|copy| {
+        let template = found.get(&copy.template).ok_or_else(|| {
+            let detail = format!(
+                "the CodeBuild project '{}' of the template does not exist in this account and Region: create it, or correct the template",
+                copy.template
+            );
+            Fault::new(Reason::TemplateMissing, detail)
+        })?;
+        let new = copy.from_template(template);
+        new.map_err(|fault| blamed(file, fault))
+    });
+    wanted.collect()
 }
 
 /// Records the name of a project that is about to be created.

@@ -167,6 +167,8 @@ pub(crate) async fn give_project(client: &aws_sdk_codebuild::Client, project: &V
         .artifacts(artifacts.build().unwrap())
         .environment(environment.build().unwrap())
         .service_role(text("/serviceRole").unwrap())
+        .timeout_in_minutes(60)
+        .queued_timeout_in_minutes(480)
         .tags(tag.build());
     request.send().await.unwrap();
 }

@@ -21,7 +21,6 @@ use serde_json::json;
 
 use super::clock::{FakeClock, START};
 use super::lives::{BranchLife, Life, PullRequest};
-use super::projects::project;
 use super::rules::{
     branch_rule, patterns, pipeline_name, pull_request_rule, repositories, template, with_image,
 };
@@ -93,7 +92,6 @@ pub(crate) fn narrowed_rules() -> Vec<Rule> {
 pub(crate) fn world(clock: FakeClock) -> World {
     let world = World::new(clock);
     world.add_pipeline(template(WEB_TEMPLATE, WEB.1), Tags::new());
-    world.account.add_project(project("api"));
     world.restart(rules());
     world
 }

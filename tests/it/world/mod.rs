@@ -40,6 +40,7 @@ pub(crate) mod projects;
 pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod queue_state;
+mod reconcilers;
 mod report_invariants;
 mod reporting;
 mod repositories;

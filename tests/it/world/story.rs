@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{Owner, RepositoryName, Subject};
-use branchline::domain::intake::authenticated::{Authenticator, EventOrigin, Secrets};
+use branchline::domain::intake::authenticated::{Authenticator, Secrets};
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::audit_entry::AuditEntry;
-use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
-use branchline::domain::rules::rule::{Rule, Rules};
+use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::slots::PipelineQuota;
 use branchline::ports::Clock;
@@ -29,11 +28,13 @@ use super::clock::FakeClock;
 use super::files::FakeFiles;
 use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
+use super::projects::project;
 use super::queue::{FakeQueue, SENDER};
 use super::queue_state::StoredMessage;
+use super::reconcilers::{new_reconciler, origin, reconciler_config};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
-use super::webhook::{self, REPOSITORY, Webhook};
+use super::webhook::{REPOSITORY, Webhook};
 use super::{driver, lock};
 use crate::world::fault_injection::FaultInjection;
 
@@ -129,6 +130,7 @@ impl World {
             account,
         };
         world.add_pipeline(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.account.add_project(project("api"));
         world
     }
 
@@ -350,39 +352,6 @@ impl World {
     /// Expects that this subject is left half-way.
     pub(crate) fn expect_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());
-    }
-}
-
-pub(super) fn new_reconciler(
-    store: &FakeStore,
-    account: &FakePipelines,
-    clock: &FakeClock,
-    rules: Vec<Rule>,
-    worker: &str,
-) -> FakeReconciler {
-    let config = reconciler_config(rules, worker, account);
-    Reconciler::new(store.clone(), account.clone(), clock.clone(), config)
-}
-
-/// Returns the account and the Region of the fakes.
-fn origin() -> EventOrigin {
-    EventOrigin {
-        account: Some("123456789012".to_owned()),
-        region: Some(REGION.to_owned()),
-    }
-}
-
-fn reconciler_config(rules: Vec<Rule>, worker: &str, account: &FakePipelines) -> ReconcilerConfig {
-    ReconcilerConfig {
-        rules: Rules(rules),
-        authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
-        owner: owner(),
-        worker: worker.to_owned(),
-        max_attempts: MaxAttempts::default(),
-        region: REGION.to_owned(),
-        quota: QUOTA,
-        files: None,
-        projects: Arc::new(account.clone()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! and the environment variables of its project, and nothing else: for another image, compute type,
 //! privileged mode, timeout or cache, the clone needs a project of its own.
 
-mod project;
+pub(crate) mod project;
 mod settings;
 
 use serde_json::Value;
@@ -13,8 +13,6 @@ use crate::domain::clone::tags::Tags;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineArn, PipelineName, ProjectName};
 
-#[cfg(test)]
-pub(crate) use project::ANSWER_ONLY;
 pub use project::{NewProject, Project};
 pub use settings::{
     BuildCache, BuildOverrides, BuildSettings, build_compute, build_image, build_timeout,

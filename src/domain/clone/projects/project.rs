@@ -286,7 +286,7 @@ fn contains(live: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Changes an object in another one. What is not there, or is no object, begins as an empty one.
+/// Changes an object in another one. What is not an object begins as an empty one.
 fn change(
     fields: &mut Map<String, Value>,
     key: &str,

@@ -144,7 +144,7 @@ fn project(environment: Value) -> Project {
         "environment": environment, "serviceRole": "role", "timeoutInMinutes": 60,
         "cache": {"type": "S3", "location": "cache/main"}, "newMember": {"x": [1]},
         "tags": [{"key": "team", "value": "api"}, {"key": "aws:x", "value": "y"},
-                 {"key": "branchline:rule", "value": "a template is no clone"}],
+                 {"key": "branchline:rule", "value": "of a person"}],
         "webhook": {"url": "u"}, "badge": {"badgeEnabled": true}, "projectVisibility": "PUBLIC_READ",
         "publicProjectAlias": "alias", "resourceAccessRole": "reader",
     })).unwrap()

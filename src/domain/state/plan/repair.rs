@@ -145,8 +145,8 @@ pub fn plan_repair(
     again(request, seen, state, rule, claim, now)
 }
 
-/// Plans to record a CodeBuild project that has the tags of a subject with a clone. The next start of
-/// the clone deletes it, or the end of the clone.
+/// Plans to record a CodeBuild project that has the tags of a subject with a clone. The next start
+/// of the clone deletes it, or the end of the clone.
 fn with_project(seen: &Mapping, project: &ProjectName, now: Timestamp) -> Plan {
     let known = &seen.resources.projects;
     if known.iter().any(|known| known.name == *project) {

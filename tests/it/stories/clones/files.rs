@@ -131,7 +131,6 @@ fn a_file_that_cannot_be_used_is_a_failed_check_of_the_commit_alone() {
 #[test]
 fn a_pull_request_may_try_another_image_and_goes_back_to_the_projects_of_the_template() {
     with_files(FileFrom::Head, async |world, files| {
-        world.account.add_project(project("api"));
         files.set(&commit(1), "image = \"ci:2\"\ntimeout = 30\n");
         world.handle(Webhook::pull_request("opened")).await;
         let line = |image: &str| format!("project of api-pr-7 from api: \"{image}\"");

@@ -29,7 +29,6 @@ pub(super) fn rule(image: &str) -> Rule {
 }
 
 pub(super) fn begin(world: &World, rule: Rule) {
-    world.account.add_project(project("api"));
     world.restart(vec![rule]);
 }
 
@@ -146,6 +145,7 @@ fn a_clone_that_is_never_updated_keeps_its_project_as_it_is() {
         begin(world, never("ci:2"));
         world.deliver(Webhook::pull_request("opened")).await;
         world.restart(vec![never("ci:3")]);
+        world.account.remove_project("api");
         let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
         world.deliver(pushed).await;
         assert_eq!(image(world), "ci:2");
@@ -203,6 +203,7 @@ fn nothing_is_left_where_the_name_of_the_pipeline_is_taken() {
 #[test]
 fn a_template_without_its_project_is_a_fault_of_the_template() {
     run_story(async |world| {
+        world.account.remove_project("api");
         world.restart(vec![rule("ci:2")]);
         let outcomes = world.deliver(Webhook::pull_request("opened")).await;
         assert!(

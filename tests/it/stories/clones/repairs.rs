@@ -249,9 +249,7 @@ fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
             pipeline: pipeline_name(TEMPLATE),
         };
         let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
-        let message = repair.to_message(&repository, &owner());
-        let sent = world.queue.send(Destination::Internal, message);
-        sent.await.unwrap();
+        world.send_repair(&repair, &repository);
         assert_eq!(outcomes(world).await, ["pipeline-is-template"]);
         assert_eq!(world.take_dead_letters().len(), 1);
         assert_eq!(world.store.rows().len(), 1, "that of acme/api#7");
