@@ -13,9 +13,11 @@ pub mod overrides;
 mod pipeline_type;
 mod private_values;
 pub mod projects;
+mod references;
 pub mod side_effects;
 mod source;
 pub mod tags;
+mod targets;
 pub mod variables;
 
 use serde_json::Value;
@@ -116,6 +118,7 @@ impl Template {
         let source = source(&clone, values.repository, overrides.source_action.as_ref())?;
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
+        overrides.set_stacks(&mut clone, &values)?;
         overrides.set_configuration(&mut clone, &values)?;
         overrides.set_environment(&mut clone, &values)?;
         let mut projects = overrides
@@ -149,11 +152,12 @@ impl Template {
             overrides,
             tags(subject, values.repository, owner, made_from),
         );
+        targets::refuse_shared(&clone, rule)?;
         limits::check(&clone, &tags)?;
         for project in &mut projects {
             project.tags = project_tags(&tags, pipeline, &project.template);
         }
-        let dangers = dangers::dangers(&self.declaration, &clone, overrides);
+        let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),

@@ -7,4 +7,4 @@ pub mod placeholder;
 pub mod repository_file;
 pub mod retention;
 pub mod rule;
-mod slug;
+pub(in crate::domain) mod slug;
