@@ -127,8 +127,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             match found {
                 None => self.create_project(new, action).await?,
                 Some(found) if !self.owns_project(found, action) => return Err(not_ours(new)),
-                Some(_)
-                    if fingerprint(action.claim.mapping(), &new.name) == Some(&new.fingerprint) => {
+                Some(found) if is_written(action.claim.mapping(), new) || found.is_already(new) => {
                 }
                 Some(found) if found.can_become(new) => {
                     self.check_claim(action)?;
@@ -290,11 +289,11 @@ fn record(row: &mut Mapping, name: &ProjectName) {
     }
 }
 
-/// Returns the fingerprint of what was last written to a project of a row.
-fn fingerprint<'a>(row: &'a Mapping, name: &ProjectName) -> Option<&'a String> {
+/// Returns true if this was last written to the project of a row.
+fn is_written(row: &Mapping, new: &NewProject) -> bool {
     let mut projects = row.resources.projects.iter();
-    let project = projects.find(|project| project.name == *name)?;
-    project.fingerprint.as_ref()
+    let project = projects.find(|project| project.name == new.name);
+    project.and_then(|project| project.fingerprint.as_ref()) == Some(&new.fingerprint)
 }
 
 fn not_ours(project: &NewProject) -> Fault {

@@ -133,6 +133,16 @@ impl Project {
         COMPARED.iter().find(differs).copied()
     }
 
+    /// Returns true if the project is what `new` would make of it, so that nothing has to be written.
+    #[must_use]
+    pub fn is_already(&self, new: &NewProject) -> bool {
+        let is_there = |(key, wanted): (&String, &Value)| match key.as_str() {
+            "tags" => self.tags() == new.as_made().tags(),
+            _ => self.0.get(key).is_some_and(|live| contains(live, wanted)),
+        };
+        self.can_become(new) && new.request.iter().all(is_there)
+    }
+
     /// Returns true if UpdateProject makes the project equal to `new`. It leaves alone what the
     /// request does not name, so it cannot take away what the project has and `new` does not.
     #[must_use]

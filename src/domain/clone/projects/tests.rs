@@ -291,6 +291,19 @@ fn what_an_update_cannot_take_away_needs_a_new_project() {
         fields.insert(key.to_owned(), json!({}));
         Project::new(Value::Object(fields)).unwrap()
     };
+    assert!(with("created").is_already(&new));
+    assert!(!with("vpcConfig").is_already(&new));
+    let other = copy(image("b")).from_template(&project(curated())).unwrap();
+    assert!(!with("created").is_already(&other));
+    let mut tags = as_made.clone();
+    tags["tags"].as_array_mut().unwrap().reverse();
+    assert!(
+        Project::new(Value::Object(tags.clone()))
+            .unwrap()
+            .is_already(&new)
+    );
+    tags["tags"].as_array_mut().unwrap().pop();
+    assert!(!Project::new(Value::Object(tags)).unwrap().is_already(&new));
     assert!(with("created").can_become(&new));
     assert!(with("badge").can_become(&new));
     assert!(!with("vpcConfig").can_become(&new));

@@ -265,6 +265,7 @@ fn a_worker_that_ends_between_project_and_pipeline_leaves_nothing_behind() {
             world.deliver(Webhook::pull_request("opened")).await;
             assert_eq!(world.account.own_projects(), [PROJECT], "{op:?} {when:?}");
             assert_eq!(world.pipelines(), ["api-pr-7"]);
+            assert_eq!(world.faults.count(Op::UpdateProject), 0, "it is as wanted");
         });
     }
     for (op, when) in [
