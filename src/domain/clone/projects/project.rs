@@ -133,7 +133,7 @@ impl Project {
         COMPARED.iter().find(differs).copied()
     }
 
-    /// Returns true if the project is what `new` would make of it, so that nothing has to be written.
+    /// Returns true if the project is what `new` would make of it: nothing has to be written.
     #[must_use]
     pub fn is_already(&self, new: &NewProject) -> bool {
         let is_there = |(key, wanted): (&String, &Value)| match key.as_str() {
