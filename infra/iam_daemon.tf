@@ -14,7 +14,7 @@ resource "aws_iam_role" "daemon" {
 resource "aws_iam_role_policy" "daemon" {
   name   = "daemon"
   role   = aws_iam_role.daemon.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.key_statements.queues, local.key_statements.tables, local.daemon_pipelines) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.daemon_data, local.key_statements.queues, local.key_statements.tables, local.daemon_pipelines, local.daemon_projects) })
 
   lifecycle {
     precondition {
@@ -170,4 +170,44 @@ locals {
       } if length(arns) > 0
     ],
   )
+
+  # The CodeBuild projects of clones, if a rule makes some.
+  daemon_projects = [for statement in [
+    {
+      # No condition on tags: the daemon has to read a project to find out whether branchline
+      # created it.
+      Sid      = "ReadProjects"
+      Effect   = "Allow"
+      Action   = "codebuild:BatchGetProjects"
+      Resource = concat(local.template_projects, local.projects)
+    },
+    {
+      # The name of a template's project may begin like that of a clone.
+      Sid      = "NeverChangeTemplateProjects"
+      Effect   = "Deny"
+      Action   = ["codebuild:CreateProject", "codebuild:DeleteProject", "codebuild:UpdateProject"]
+      Resource = local.template_projects
+    },
+    {
+      Sid       = "CreateTaggedProjects"
+      Effect    = "Allow"
+      Action    = "codebuild:CreateProject"
+      Resource  = local.projects
+      Condition = { StringEquals = { "aws:RequestTag/${local.owner_tag}" = local.owner } }
+    },
+    {
+      Sid       = "ChangeTaggedProjects"
+      Effect    = "Allow"
+      Action    = ["codebuild:DeleteProject", "codebuild:UpdateProject"]
+      Resource  = local.projects
+      Condition = { StringEquals = { "aws:ResourceTag/${local.owner_tag}" = local.owner } }
+    },
+    {
+      Sid       = "PassProjectRoles"
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = try(var.codebuild_projects.role_arns, [])
+      Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
+    },
+  ] : statement if var.codebuild_projects != null]
 }

@@ -90,14 +90,20 @@ resource "aws_iam_policy" "operator" {
         Resource = "${local.pipelines}:*"
       },
       {
-        Sid      = "SimulateDaemonRole"
+        # The roles of pipelines have to be allowed to build with the CodeBuild projects of clones.
+        Sid      = "SimulateRoles"
         Effect   = "Allow"
         Action   = "iam:SimulatePrincipalPolicy"
-        Resource = aws_iam_role.daemon.arn
+        Resource = concat([aws_iam_role.daemon.arn], var.codebuild_projects == null ? [] : local.pipeline_role_arns)
       },
       # These actions do not support resource-level permissions.
       { Sid = "ListPipelinesAndTags", Effect = "Allow", Action = ["codepipeline:ListPipelines", "tag:GetResources"], Resource = "*" },
-    ])
+      ], var.codebuild_projects == null ? [] : [{
+        Sid      = "ReadProjects"
+        Effect   = "Allow"
+        Action   = "codebuild:BatchGetProjects"
+        Resource = concat(local.template_projects, local.projects)
+    }])
   })
 }
 

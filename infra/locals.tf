@@ -20,6 +20,11 @@ locals {
   clones    = [for name in local.clone_names : "${local.pipelines}:${name}"]
   templates = [for name in local.template_names : "${local.pipelines}:${name}"]
 
+  # The CodeBuild projects that clones have, and those that they are copied from.
+  codebuild         = "arn:${local.partition}:codebuild:${local.region}:${local.account}:project"
+  projects          = [for name in local.project_names : "${local.codebuild}/${name}"]
+  template_projects = [for name in local.template_project_names : "${local.codebuild}/${name}"]
+
   # A connection has two service prefixes, and AWS may check a permission under either. The action,
   # the condition key and the ARN of a statement must all have the same prefix, so each prefix gets
   # a statement of its own.

@@ -56,6 +56,12 @@ locals {
   template_names = distinct(concat(var.template_names, [for rule in var.rules : rule.template]))
   clone_names    = distinct(concat(var.clone_names, local.clone_patterns))
 
+  # A project of a clone begins with the name of the clone, where CodeBuild allows its characters.
+  project_names = var.codebuild_projects == null ? [] : distinct([
+    for name in local.clone_names : "${replace(replace(name, "/[^A-Za-z0-9_*?-]/", "-"), "/^[_-]+/", "")}-*"
+  ])
+  template_project_names = try(var.codebuild_projects.templates, [])
+
   # "template" keeps the template's role.
   rule_roles = distinct([
     for arn in flatten([for rule in var.rules : [rule.role_arn, rule.action_role_arn]]) : arn if arn != null && arn != "template"

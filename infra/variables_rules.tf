@@ -27,7 +27,8 @@ variable "rules" {
     environment     = optional(map(string))
     buildspec       = optional(string)
     configuration   = optional(map(string))
-    repository_file = optional(object({ path = string, from = optional(string), allow = list(string) }))
+    repository_file = optional(object({ path = string, from = optional(string), allow = list(string), images = optional(list(string)) }))
+    build           = optional(object({ image = optional(string), compute = optional(string), privileged = optional(bool), timeout = optional(number), cache = optional(string) }))
     preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)) }))
     shared_targets  = optional(bool)
     execution_mode  = optional(string)
@@ -222,6 +223,24 @@ variable "build_role_arns" {
   validation {
     condition     = alltrue([for arn in var.build_role_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
     error_message = "Each value must be the complete ARN of one role, without * or ?."
+  }
+}
+
+variable "codebuild_projects" {
+  description = "For rules with build, and with image, compute or timeout in repository_file: the CodeBuild projects of the templates, which branchline copies for each clone, and the service roles of these projects. branchline may create projects with these roles, and change those that it created."
+  type        = object({ templates = list(string), role_arns = list(string) })
+  default     = null
+  validation {
+    condition     = var.codebuild_projects != null || alltrue([for rule in var.rules : rule.build == null && length(setintersection(["image", "compute", "timeout"], try(rule.repository_file.allow, []))) == 0])
+    error_message = "A rule with build, or with image, compute or timeout in the allow of its repository_file, needs codebuild_projects: without it, the daemon could create no project for a clone."
+  }
+  validation {
+    condition     = alltrue([for name in try(var.codebuild_projects.templates, []) : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$", name))]) && try(length(var.codebuild_projects.templates) > 0, true)
+    error_message = "templates must be names of CodeBuild projects, without wildcards, and at least one."
+  }
+  validation {
+    condition     = alltrue([for arn in try(var.codebuild_projects.role_arns, []) : can(regex("^arn:[^:]+:iam::[0-9]{12}:role/[^*?]+$", arn))]) && try(length(var.codebuild_projects.role_arns) > 0, true)
+    error_message = "role_arns must be complete ARNs of roles, without * or ?, and at least one."
   }
 }
 

@@ -13,7 +13,7 @@ import botocore.session
 
 from .paths import ADAPTERS
 
-_SERVICES = ("sqs", "dynamodb", "codepipeline", "iam", "resourcegroupstagging")
+_SERVICES = ("sqs", "dynamodb", "codepipeline", "codebuild", "iam", "resourcegroupstagging")
 # What botocore calls a service, if the SDK has another name for it.
 _BOTOCORE = {"resourcegroupstagging": "resourcegroupstaggingapi"}
 _TRANSACTED = ("Put", "Delete", "Update", "ConditionCheck")

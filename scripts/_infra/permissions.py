@@ -36,6 +36,7 @@ VARIABLES: dict[str, Any] = {
             "build_role_arn": f"arn:aws:iam::{ACCOUNT}:role/api-build",
         }
     ],
+    "codebuild_projects": {"templates": ["api"], "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/api-project"]},
     "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/branchline@sha256:{'0' * 64}",
     "webhook_secret_arns": [f"arn:aws:secretsmanager:{ARN}:secret:branchline/webhook-AbCdEf"],
     "secrets": {
@@ -85,6 +86,10 @@ class Resource:
 
 def _codepipeline(name: str) -> str:
     return f"arn:aws:codepipeline:{ARN}:{name}"
+
+
+def _codebuild(name: str) -> str:
+    return f"arn:aws:codebuild:{ARN}:project/{name}"
 
 
 def _sqs(name: str) -> str:
@@ -137,6 +142,22 @@ RESOURCES: dict[str, Resource] = {
         f"arn:aws:iam::{ACCOUNT}:role/admin",
         {"iam:PassedToService": "codebuild.amazonaws.com"},
     ),
+    "template project": Resource(_codebuild("api"), _codebuild("production")),
+    "clone project": Resource(_codebuild("api-pr-7-api-30dc6ddf"), _codebuild("production")),
+    "tagged clone project": Resource(
+        _codebuild("api-pr-7-api-30dc6ddf"), _codebuild("api"), {f"aws:ResourceTag/{OWNER}": "branchline"}
+    ),
+    "new clone project": Resource(
+        _codebuild("api-pr-7-api-30dc6ddf"),
+        _codebuild("api"),
+        {f"aws:RequestTag/{OWNER}": "branchline", "aws:TagKeys": [OWNER, "branchline:subject", "team"]},
+    ),
+    "project role": Resource(
+        f"arn:aws:iam::{ACCOUNT}:role/api-project",
+        f"arn:aws:iam::{ACCOUNT}:role/admin",
+        {"iam:PassedToService": "codebuild.amazonaws.com"},
+    ),
+    "asked pipeline role": Resource(f"arn:aws:iam::{ACCOUNT}:role/api-pipeline", f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "daemon role": Resource(ROLES["daemon"], f"arn:aws:iam::{ACCOUNT}:role/admin"),
     "connection": _connection("codeconnections"),
     "CodeStar connection": _connection("codestar-connections"),

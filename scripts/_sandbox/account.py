@@ -64,6 +64,7 @@ def make(endpoint: str, github: Emulator | None = None) -> Account:
     _make_tables(aws.client("dynamodb", endpoint))
     role = make_role(aws.client("iam", endpoint))
     aws.client("codepipeline", endpoint).create_pipeline(pipeline=template(role))
+    aws.client("codebuild", endpoint).create_project(**project(role))
     return Account(
         endpoint=endpoint,
         region=REGION,
@@ -260,6 +261,27 @@ def template(role: str) -> dict[str, Any]:
                 "gitConfiguration": {"sourceActionName": "Source", "push": [push]},
             }
         ],
+    }
+
+
+def project(role: str) -> dict[str, Any]:
+    """Returns the CodeBuild project of the template.
+
+    The emulator wants locations, which AWS ignores.
+    """
+    return {
+        "name": "api-build",
+        "source": {"type": "CODEPIPELINE", "location": "ignored"},
+        "artifacts": {"type": "CODEPIPELINE", "location": "ignored"},
+        "environment": {
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_GENERAL1_SMALL",
+        },
+        "serviceRole": role,
+        "timeoutInMinutes": 60,
+        "queuedTimeoutInMinutes": 480,
+        "tags": [{"key": "team", "value": "api"}],
     }
 
 

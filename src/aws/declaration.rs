@@ -25,7 +25,8 @@ pub(super) fn to_sdk(declaration: &Declaration) -> Result<PipelineDeclaration, S
         .map_err(|error| error.to_string())
 }
 
-fn codec() -> JsonCodec {
+/// Returns a codec for JSON with the names of the AWS command line.
+pub(super) fn codec() -> JsonCodec {
     JsonCodec::new(JsonCodecSettings::builder().use_json_name(false).build())
 }
 

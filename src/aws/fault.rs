@@ -20,6 +20,7 @@ pub(super) enum Service {
     Sqs,
     DynamoDb,
     CodePipeline,
+    CodeBuild,
     Iam,
     ResourceGroupsTagging,
 }
@@ -31,6 +32,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::DynamoDb => "dynamodb",
             Self::CodePipeline => "codepipeline",
+            Self::CodeBuild => "codebuild",
             Self::Iam => "iam",
             Self::ResourceGroupsTagging => "tagging",
         }
@@ -165,6 +167,14 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         Service::CodePipeline if QUOTA.contains(&code) => Some(Reason::AwsQuota),
         // The pipeline existed a moment ago, and was deleted since.
         Service::CodePipeline if code == "PipelineNotFoundException" => Some(Reason::AwsConflict),
+        // API reference, CreateProject, "Errors". CodeBuild says which role it may not assume.
+        Service::CodeBuild if code == "InvalidInputException" && message.contains("AssumeRole") => {
+            Some(Reason::AwsDenied)
+        }
+        Service::CodeBuild if code == "InvalidInputException" => Some(Reason::DeclarationRefused),
+        Service::CodeBuild if code == "AccountLimitExceededException" => Some(Reason::ProjectQuota),
+        // The project existed a moment ago, and was deleted since.
+        Service::CodeBuild if code == "ResourceNotFoundException" => Some(Reason::AwsConflict),
         Service::DynamoDb if code == "LimitExceededException" => Some(Reason::AwsThrottled),
         // "The table does not have the specified index: by-state".
         Service::DynamoDb
@@ -179,6 +189,7 @@ pub(super) fn reason(service: Service, code: &str, message: &str) -> Option<Reas
         Service::Sqs
         | Service::DynamoDb
         | Service::CodePipeline
+        | Service::CodeBuild
         | Service::Iam
         | Service::ResourceGroupsTagging => shared(),
     }
@@ -236,6 +247,7 @@ fn refused(code: &str, message: &str) -> bool {
         "ConditionalCheckFailedException"
         | "PipelineNotFoundException"
         | "PipelineNameInUseException"
+        | "ResourceAlreadyExistsException"
         | "PipelineExecutionNotStoppableException"
         | "DuplicatedStopRequestException" => true,
         "TransactionCanceledException" => message.contains("ConditionalCheckFailed"),

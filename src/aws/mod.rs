@@ -2,6 +2,7 @@
 
 mod account;
 mod call;
+mod codebuild;
 mod codepipeline;
 mod commits;
 mod declaration;
@@ -13,6 +14,7 @@ mod heartbeats;
 mod jobs;
 mod limiter;
 mod messages;
+mod project;
 mod records;
 mod remedy;
 mod repositories;
@@ -37,6 +39,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 use crate::domain::outcome::outgoing::Destination;
 
+pub use codebuild::CodeBuildProjects;
 pub use codepipeline::CodePipelines;
 pub use dynamodb::DynamoStore;
 pub use resource_tags::ResourceTags;

@@ -1,10 +1,9 @@
-//! Asks IAM's policy simulator whether a role may pass another one to a service, for
-//! `branchline check`.
+//! Asks IAM's policy simulator what roles may do, for `branchline check`.
 
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
 use crate::domain::fault::Fault;
-use crate::ports::{PassRoleDecision, PassedTo};
+use crate::ports::{PassedTo, PolicyDecision};
 
 use crate::aws::Aws;
 use crate::aws::call::measured;
@@ -39,20 +38,39 @@ impl Roles {
         daemon: &str,
         role: &str,
         to: PassedTo,
-    ) -> Result<PassRoleDecision, Fault> {
-        let call = format!("SimulatePrincipalPolicy of {daemon}");
-        let service = ContextEntry::builder()
-            .context_key_name("iam:PassedToService")
-            .context_key_type(ContextKeyTypeEnum::String)
-            .context_key_values(to.principal())
-            .build();
+    ) -> Result<PolicyDecision, Fault> {
+        let service = ("iam:PassedToService", to.principal());
+        self.decision(daemon, "iam:PassRole", role, Some(service))
+            .await
+    }
+
+    /// Returns whether a role may do something with a resource. The request has this condition key,
+    /// if there is one.
+    ///
+    /// # Errors
+    /// The role does not exist, access is denied, or IAM did not answer.
+    pub async fn decision(
+        &self,
+        role: &str,
+        action: &str,
+        resource: &str,
+        condition: Option<(&str, &str)>,
+    ) -> Result<PolicyDecision, Fault> {
+        let call = format!("SimulatePrincipalPolicy of {role}");
+        let condition = condition.map(|(key, value)| {
+            ContextEntry::builder()
+                .context_key_name(key)
+                .context_key_type(ContextKeyTypeEnum::String)
+                .context_key_values(value)
+                .build()
+        });
         let request = self
             .0
             .simulate_principal_policy()
-            .policy_source_arn(daemon)
-            .action_names("iam:PassRole")
-            .resource_arns(role)
-            .context_entries(service);
+            .policy_source_arn(role)
+            .action_names(action)
+            .resource_arns(resource)
+            .set_context_entries(condition.map(|entry| vec![entry]));
         let answer = measured(Service::Iam, &call, request.send())
             .await
             .map_err(|error| fault(Service::Iam, &call, error))?;
@@ -65,12 +83,12 @@ impl Roles {
             .is_some_and(|detail| !detail.allowed_by_organizations());
         Ok(
             match evaluation.map(|evaluation| evaluation.eval_decision()) {
-                Some(PolicyEvaluationDecisionType::Allowed) => PassRoleDecision::Allowed,
-                Some(PolicyEvaluationDecisionType::ExplicitDeny) => PassRoleDecision::Forbidden,
+                Some(PolicyEvaluationDecisionType::Allowed) => PolicyDecision::Allowed,
+                Some(PolicyEvaluationDecisionType::ExplicitDeny) => PolicyDecision::Forbidden,
                 Some(_) | None if outside_boundary || outside_organization => {
-                    PassRoleDecision::Forbidden
+                    PolicyDecision::Forbidden
                 }
-                Some(_) | None => PassRoleDecision::Denied,
+                Some(_) | None => PolicyDecision::Denied,
             },
         )
     }

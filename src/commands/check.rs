@@ -14,14 +14,14 @@ use crate::config::{self, Config, ProcessEnvironment};
 use crate::domain::clone::NewPipeline;
 use crate::domain::github::Credentials;
 use crate::domain::github::needs::Uses;
-use crate::domain::ids::RepositoryName;
+use crate::domain::ids::{ProjectName, RepositoryName};
 use crate::domain::report::ReportForm;
 use crate::domain::report::target::CommentPolicy;
 use crate::domain::rules::rule::On;
 use crate::domain::text::{one_line, plural};
 use crate::github::NoClient;
-use crate::inspect::preflight::{self, Finding, Role};
-use crate::ports::{Clock, DeliveryReader, GitHubReader, PipelineReader};
+use crate::inspect::preflight::{self, Finding, ProjectRequest, Role};
+use crate::ports::{Clock, DeliveryReader, GitHubReader, PipelineReader, ProjectReader};
 
 use crate::cli::terminal::{Done, code, colours, format, stopped};
 
@@ -29,6 +29,8 @@ use crate::cli::terminal::{Done, code, colours, format, stopped};
 const LINE: usize = 1_000;
 /// The most repositories whose installation is looked at.
 const INSTALLATIONS: usize = 20;
+/// The most projects in one read (CodeBuild API reference, BatchGetProjects, `names`).
+const BATCH: usize = 100;
 
 pub(crate) async fn run(args: &Check) -> Done {
     let config = config::load(&args.options.overrides(), &ProcessEnvironment)?;
@@ -77,12 +79,18 @@ async fn account(
     }
     let templates = templates(aws, config).await;
     findings.extend(templates.findings);
-    let roles = preflight::roles(&templates.clones);
+    let (projects, project_roles) = projects(aws, &templates.clones).await;
+    findings.extend(projects);
+    let mut roles = preflight::roles(&templates.clones);
+    roles.extend(project_roles);
     match daemon {
         None => findings.extend(preflight::without_daemon_role(&roles)),
         Some(daemon) => {
             for role in &roles {
                 findings.push(passing(aws, daemon, role).await);
+            }
+            for request in preflight::project_requests(&templates.clones, &config.owner) {
+                findings.push(may(aws, daemon, &request).await);
             }
         }
     }
@@ -198,6 +206,31 @@ async fn templates(aws: &Aws, config: &Config) -> Templates {
         }
     }
     all
+}
+
+/// Examines the CodeBuild projects that the clones get copies of, and returns their roles.
+async fn projects(aws: &Aws, clones: &[NewPipeline]) -> (Vec<Finding>, BTreeSet<Role>) {
+    let copies = clones.iter().flat_map(|clone| &clone.projects);
+    let names: BTreeSet<&ProjectName> = copies.map(|copy| &copy.template).collect();
+    let names: Vec<ProjectName> = names.into_iter().take(BATCH).cloned().collect();
+    if names.is_empty() {
+        return (Vec::new(), BTreeSet::new());
+    }
+    let answer = aws.projects().projects(&names).await;
+    let roles = answer
+        .as_ref()
+        .map(|found| preflight::project_roles(clones, found));
+    let roles = roles.unwrap_or_default();
+    (preflight::projects(clones, answer.as_ref()), roles)
+}
+
+async fn may(aws: &Aws, daemon: &str, request: &ProjectRequest) -> Finding {
+    let role = request.role.as_deref().unwrap_or(daemon);
+    let condition = request.condition.as_ref();
+    let condition = condition.map(|(key, value)| (key.as_str(), value.as_str()));
+    let roles = aws.roles();
+    let answer = roles.decision(role, request.action, &request.project, condition);
+    preflight::may(request, daemon, answer.await)
 }
 
 async fn passing(aws: &Aws, daemon: &str, role: &Role) -> Finding {

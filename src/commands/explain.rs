@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::Explain;
 use crate::cli::output::explanation::explanation;
@@ -18,7 +19,7 @@ use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
 use crate::inspect::delivery::{recall, whereabouts};
 use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig};
-use crate::inspect::offline::{EmptyStore, OfflinePipelines};
+use crate::inspect::offline::{EmptyStore, OfflinePipelines, OfflineProjects};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
 
@@ -85,6 +86,7 @@ async fn explain_payload(
             .as_deref()
             .map(read_bytes)
             .transpose()?,
+        projects: Arc::new(OfflineProjects),
     };
     let result = match &args.template {
         Some(file) => {
@@ -100,6 +102,7 @@ async fn explain_payload(
             let store = aws.store(config.table);
             let rehearsal_config = RehearsalConfig {
                 region: aws.region().to_owned(),
+                projects: Arc::new(aws.projects()),
                 ..rehearsal_config
             };
             Rehearsal::new(store, pipelines, SystemClock, rehearsal_config)

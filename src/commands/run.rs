@@ -222,6 +222,7 @@ fn worker(
         region: aws.region().to_owned(),
         quota: config.quota,
         files,
+        projects: Arc::new(aws.projects()),
     };
     let worker_config = WorkerConfig {
         concurrency: config.concurrency,

@@ -16,9 +16,9 @@ use crate::domain::secret::Secret;
 use crate::config::environment::Environment;
 use crate::config::formats::{every, pattern};
 use crate::config::problem::Place;
-use crate::config::values::account_id;
+use crate::config::values::{account_id, unless_wrong};
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{preview, secrets};
+use crate::config::{build, preview, secrets};
 
 /// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our
 /// three.
@@ -56,6 +56,7 @@ pub(super) fn read(
         .text("buildspec")
         .map(|located| diagnostics.record_error(&located.place, buildspec_path(located.value)));
     let configuration = configuration(diagnostics, &rule.table("configuration"), on);
+    let build = build::read(diagnostics, rule);
     let variables = variables(diagnostics, &rule.table("variables"), on);
     if let Some(all) = variables.as_ref().filter(|all| all.len() > VARIABLES) {
         let place = rule.place().key("variables");
@@ -84,6 +85,7 @@ pub(super) fn read(
         environment: build_environment?,
         buildspec: unless_wrong(buildspec)?,
         configuration: configuration?,
+        build: build?,
         execution_mode: unless_wrong(mode)?,
         preview: preview?,
         shared_targets: shared_targets.is_some_and(|located| located.value),
@@ -136,15 +138,6 @@ fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRol
         build: unless_wrong(build)?,
         action: unless_wrong(action)?,
     })
-}
-
-/// Returns `None` if a value is present and wrong, and `Some(None)` if it is missing.
-fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
-        None => Some(None),
-    }
 }
 
 fn action(diagnostics: &Diagnostics<'_>, place: &Place, text: &str) -> Option<ActionPath> {
@@ -300,7 +293,7 @@ fn tags(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<BTreeMap
         let tag = match key.get(..11) {
             Some("branchline:") => Err("begins with branchline:, which is reserved for branchline's own tags"),
             Some(_) | None if !is_tag(&key, &located.value) => {
-                Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256")
+                Err("not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 127, a value of at most 255")
             }
             Some(_) | None => Ok((key, located.value)),
         };

@@ -4,6 +4,7 @@
 //! each value means. Every mistake is reported at once, with its line and key. No invalid value
 //! falls back to a default.
 
+mod build;
 mod changes;
 mod digest;
 mod environment;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::repository_file::{FileFrom, FileKey, FileRule, is_repository_path};
 use crate::domain::rules::rule::{On, Start};
 
@@ -49,6 +50,7 @@ pub(super) fn read(
         None => Some(FileFrom::Base),
     };
     let allow = allow.and_then(|located| keys(diagnostics, located));
+    let images = images(diagnostics, &table, allow.as_ref(), from);
     if on == Some(On::Branch) && from == Some(FileFrom::Base) {
         let what =
             "a branch has no base: set from = \"head\", with which each branch has its own file";
@@ -67,7 +69,32 @@ pub(super) fn read(
         path: path?,
         from: from?,
         allow: allow?,
+        images: images?,
     }))
+}
+
+/// Reads which images the file may choose. A pull request that chooses its image runs code of its
+/// own with the role of the build, whatever the buildspec says: so the rule has to say which.
+fn images(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    allow: Option<&BTreeSet<FileKey>>,
+    from: Option<FileFrom>,
+) -> Option<GlobFilter> {
+    let is_allowed = allow.is_some_and(|allow| allow.contains(&FileKey::Image));
+    let Some(located) = table.texts("images") else {
+        if is_allowed && from == Some(FileFrom::Head) && !table.has("images") {
+            let what = "missing: with from = \"head\" and image in allow, a pull request would choose any image, which runs with the role of the build: name the images, such as [\"aws/codebuild/*\"]";
+            diagnostics.note(table.place().key("images"), what);
+        }
+        return Some(GlobFilter::default());
+    };
+    let images = match GlobFilter::parse_images(&located.value) {
+        Ok(images) if images.admits_only() => Ok(images),
+        Ok(_) => Err("expected at least one glob without '!': it names the images".to_owned()),
+        Err((_, why)) => Err(why),
+    };
+    diagnostics.record_error(&located.place, images)
 }
 
 fn keys(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<BTreeSet<FileKey>> {

@@ -122,6 +122,15 @@ pub(super) fn region_name(text: String) -> Result<String, &'static str> {
     }
 }
 
+/// Returns `None` if a value is present and wrong, and `Some(None)` if it is missing.
+pub(super) fn unless_wrong<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+        None => Some(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

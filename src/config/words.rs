@@ -188,6 +188,26 @@ impl<'a, 't> Table<'a, 't> {
         values.collect()
     }
 
+    /// Returns the tables in this one whose names have this sign, which no other key has.
+    pub(super) fn tables_with(&self, sign: char) -> Vec<(String, Table<'a, 't>)> {
+        let fields = self.fields.iter().flat_map(|fields| fields.iter());
+        let tables = fields.filter_map(|(key, value)| {
+            let name = key.get_ref().to_string();
+            let path = self.path(&name);
+            let place = self.diagnostics.place(&key.span(), &path);
+            let table = value.get_ref().as_table().filter(|_| name.contains(sign))?;
+            let table = Table {
+                diagnostics: self.diagnostics,
+                fields: Some(table),
+                path,
+                place,
+                known: RefCell::default(),
+            };
+            Some((name, table))
+        });
+        tables.collect()
+    }
+
     /// Reads a table in this one. A missing table is empty.
     pub(super) fn table(&self, key: &'static str) -> Table<'a, 't> {
         let found = self.find(key).and_then(|(span, value)| {
@@ -254,12 +274,18 @@ impl<'a, 't> Table<'a, 't> {
 
     /// Records every key that was not read.
     pub(super) fn finish(self) {
+        self.finish_without(&[]);
+    }
+
+    /// Records every key that was not read, except these.
+    pub(super) fn finish_without(self, read: &[&str]) {
         let known = self.known.into_inner();
+        let is_read = |key: &str| known.contains(&key) || read.contains(&key);
         let unknown = self
             .fields
             .into_iter()
             .flatten()
-            .filter(|(key, _)| !known.contains(&key.get_ref().as_ref()));
+            .filter(|(key, _)| !is_read(key.get_ref()));
         for (key, _) in unknown {
             let name = key.get_ref();
             let path = if self.path.is_empty() {

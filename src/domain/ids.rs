@@ -236,12 +236,6 @@ pub(crate) fn is_pipeline_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '_' | '-')
 }
 
-/// Returns eight hexadecimal digits of a hash, for a text that cannot be used as it is.
-pub(crate) fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    hex::encode(digest.get(..4).unwrap_or_default())
-}
-
 /// Milliseconds since 1970-01-01 UTC: the only kind of time in the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -389,7 +383,11 @@ impl SubjectKind {
 }
 
 mod owner;
+mod project;
+mod short_hash;
 pub use owner::{InvalidOwner, Owner};
+pub use project::ProjectName;
+pub(crate) use short_hash::{HASH_WIDTH, ends_in_hash, short_hash};
 
 #[cfg(test)]
 mod tests;

@@ -15,11 +15,11 @@ use crate::domain::rules::rule::{Rule, Rules, Update};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Standing, standing};
-use crate::ports::{Clock, MappingPages, PipelineReader, StoreReader, TagIndex};
+use crate::ports::{Clock, MappingPages, PipelineReader, ProjectReader, StoreReader, TagIndex};
 
 use crate::inspect::account::Account;
 use crate::inspect::audit_report::{
-    AuditReport, Checked, Finding, half_way, of_mapping, unreadable,
+    AuditReport, Checked, Finding, half_way, of_mapping, of_project, unreadable,
 };
 use crate::inspect::overview::Overview;
 use crate::inspect::waiting::Waiting;
@@ -41,6 +41,8 @@ pub struct Auditor<'a, S, P, I, C> {
     pub account: &'a Account<S, P>,
     /// The tags of all clones.
     pub index: &'a I,
+    /// CodeBuild.
+    pub projects: &'a dyn ProjectReader,
     /// The current rules. Their secrets may be hidden: values that CodePipeline masks are not
     /// compared.
     pub rules: &'a Rules,
@@ -55,8 +57,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
     /// belongs to no mapping. `checked` is called after each.
     ///
     /// This costs one query and one call to the index of tags per hundred mappings, one call to
-    /// CodePipeline per thousand pipelines and one per template. A clone that these do not show to
-    /// be in order costs up to four calls more, and without the index each costs at least one.
+    /// CodePipeline per thousand pipelines and one per template. A clone with CodeBuild projects
+    /// costs one call to CodeBuild. A clone that these do not show to be in order costs up to four
+    /// calls more, and without the index each costs at least one.
     ///
     /// # Errors
     /// AWS did not answer.
@@ -67,7 +70,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             without_index: fault,
             ..AuditReport::default()
         };
-        let mut mapped = BTreeSet::new();
+        let (mut mapped, mut projects) = (BTreeSet::new(), BTreeSet::new());
         for state in State::ALL.into_iter().filter(|state| !state.is_removed()) {
             let mut pages = MappingPages::new(&self.account.store, state);
             while let Some(rows) = pages.next().await? {
@@ -75,6 +78,8 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
                     match row {
                         Ok(row) => {
                             mapped.extend(row.pipeline_name().cloned());
+                            let recorded = row.resources.projects.iter();
+                            projects.extend(recorded.map(|one| one.name.clone()));
                             report.mapped += 1;
                             report.add(self.mapping(&row, Some(&overview)).await?);
                         }
@@ -96,6 +101,10 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
                 let new = finding.filter(|finding| !is_reported(finding));
                 report.findings.extend(new);
             }
+            checked();
+        }
+        for name in overview.projects().filter(|name| !projects.contains(*name)) {
+            report.findings.extend(self.orphan_project(name).await?);
             checked();
         }
         Ok(report)
@@ -203,7 +212,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         // What a file of the repository changes is known at GitHub alone.
         let follows = rule.update != Update::Never && rule.repository_file.is_none();
         if !follows || row.is_unheard() {
-            return Ok(None);
+            let defect = self.project_defect(row, None).await?;
+            let is_updated = rule.update == Update::NextStart;
+            return Ok(defect.map(|defect| of_project(row, defect, is_updated)));
         }
         if moved {
             let detail = format!(
@@ -248,6 +259,9 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
             }
             Err(fault) => return Err(fault),
         };
+        if let Some(defect) = self.project_defect(row, Some(&clone)).await? {
+            return Ok(Some(of_project(row, defect, true)));
+        }
         if overview.is_some_and(|lists| lists.is_as_written(row, &clone)) {
             return Ok(None);
         }

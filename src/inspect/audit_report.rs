@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineName, RepositoryName};
+use crate::domain::ids::{PipelineName, ProjectName, RepositoryName};
 use crate::domain::intake::repair_request::{FindingKind, Repair, RepairKind};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::text::plural;
@@ -34,6 +34,16 @@ pub(super) enum Checked {
     Defect(Box<Finding>),
 }
 
+/// What is wrong with a project of a mapping.
+pub(super) struct ProjectDefect {
+    /// The project.
+    pub(super) project: ProjectName,
+    /// What is wrong.
+    pub(super) detail: String,
+    /// True if a repair helps.
+    pub(super) repairable: bool,
+}
+
 impl AuditReport {
     /// Adds the result for one mapping.
     pub(super) fn add(&mut self, checked: Checked) {
@@ -52,8 +62,10 @@ impl AuditReport {
     /// another installation's.
     #[must_use]
     pub fn suspicious_orphans(&self) -> Option<usize> {
-        let is_repaired =
-            |finding: &&Finding| finding.kind == FindingKind::Orphan && finding.repair.is_some();
+        let is_repaired = |finding: &&Finding| {
+            let is_pipeline = finding.kind == FindingKind::Orphan && finding.project.is_none();
+            is_pipeline && finding.repair.is_some()
+        };
         let orphans = self.findings.iter().filter(is_repaired).count();
         Some(orphans).filter(|orphans| *orphans > self.mapped)
     }
@@ -100,6 +112,8 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The pipeline concerned.
     pub pipeline: Option<String>,
+    /// The CodeBuild project concerned.
+    pub project: Option<String>,
     /// The details, and the fix if `--repair` cannot do it.
     pub detail: String,
     /// True if `--repair` can fix it.
@@ -125,6 +139,7 @@ impl Finding {
         "kind",
         "subject",
         "pipeline",
+        "project",
         "detail",
         "repairable",
         "adoptable",
@@ -145,6 +160,7 @@ pub(super) fn of_mapping(
             generation: row.generation,
             kind: RepairKind::Fix(kind),
             pipeline,
+            project: None,
         };
         (repair, row.repository.clone())
     });
@@ -152,6 +168,7 @@ pub(super) fn of_mapping(
         kind,
         subject: Some(row.subject.display(&row.repository)),
         pipeline: pipeline.map(|pipeline| pipeline.to_string()),
+        project: None,
         detail,
         repairable: repair.is_some(),
         adoptable: false,
@@ -159,6 +176,21 @@ pub(super) fn of_mapping(
         deletes: kind == FindingKind::RuleGone || row.state == State::Deleting,
         repair,
         adoption: None,
+    }
+}
+
+/// Returns the finding of a CodeBuild project of a mapping.
+pub(super) fn of_project(row: &Mapping, defect: ProjectDefect, is_updated: bool) -> Finding {
+    let ProjectDefect {
+        project,
+        detail,
+        repairable,
+    } = defect;
+    let detail = format!("its CodeBuild project {detail}");
+    let repairable = repairable && is_updated;
+    Finding {
+        project: Some(project.to_string()),
+        ..of_mapping(row, FindingKind::Drifted, detail, repairable)
     }
 }
 
@@ -185,6 +217,7 @@ pub(super) fn unreadable(
         kind: FindingKind::Unreadable,
         subject,
         pipeline: pipeline.map(ToString::to_string),
+        project: None,
         detail: fault.detail.clone(),
         repairable: false,
         adoptable: false,

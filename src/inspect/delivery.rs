@@ -159,6 +159,7 @@ pub async fn recall<S: StoreReader, P: PipelineReader>(
         journal: Journal::recall(delivery, mapping),
         prediction,
         effects: Vec::new(),
+        projects: Vec::new(),
         clone,
         report: None,
         recorded: of_delivery(delivery, &evidence.history),

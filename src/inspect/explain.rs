@@ -19,10 +19,11 @@ use crate::domain::state::slots::PipelineQuota;
 use crate::inspect::given_file::GivenFile;
 use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
-    CloneComparison, PredictedEffect, RehearsalPipelines, RehearsalStore,
+    CloneComparison, PredictedEffect, PredictedProject, RehearsalPipelines, RehearsalProjects,
+    RehearsalStore,
 };
 use crate::inspect::unsigned_payload::is_no_delivery;
-use crate::ports::{Clock, PipelineReader, StoreReader};
+use crate::ports::{Clock, PipelineReader, ProjectReader, StoreReader};
 use crate::reconcile::{Reconciler, ReconcilerConfig};
 
 /// The prediction of what would happen to a message.
@@ -35,6 +36,9 @@ pub struct Explanation {
     /// The calls to CodePipeline that would be made, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<PredictedEffect>,
+    /// The calls to CodeBuild that would be made, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub projects: Vec<PredictedProject>,
     /// The comparison of the clone with its template, if it would be created or updated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clone: Option<CloneComparison>,
@@ -78,12 +82,15 @@ pub struct RehearsalConfig {
     /// The file that the rules read from repositories. Without one, no repository has a file, and
     /// the explanation warns of it.
     pub repository_file: Option<Vec<u8>>,
+    /// CodeBuild, for rules whose clones have projects.
+    pub projects: Arc<dyn ProjectReader>,
 }
 
 /// The daemon's own path over rehearsal ports. Messages that are rehearsed one after the other see
 /// each other's effects.
 pub struct Rehearsal<S, P, C> {
     reconciler: Reconciler<RehearsalStore<S>, RehearsalPipelines<P>, C>,
+    projects: Arc<RehearsalProjects>,
     owner: Owner,
     region: String,
     /// True if a repository's file was given.
@@ -95,6 +102,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
         let (owner, region) = (config.owner, config.region);
         let has_file = config.repository_file.is_some();
+        let projects = Arc::new(RehearsalProjects::new(config.projects));
         let config = ReconcilerConfig {
             rules: config.rules,
             authenticator: config.authenticator,
@@ -104,6 +112,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             region: region.clone(),
             // A prediction looks at nobody else's pipelines.
             files: Some(Arc::new(GivenFile(config.repository_file))),
+            projects: projects.clone(),
             quota: PipelineQuota {
                 limit: u32::MAX,
                 reserve: 0,
@@ -113,6 +122,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         let pipelines = RehearsalPipelines::new(pipelines);
         Self {
             reconciler: Reconciler::new(store, pipelines, clock, config),
+            projects,
             owner,
             region,
             has_file,
@@ -161,6 +171,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             prediction: self.sentence(&journal, &processed.disposition, clone.as_ref()),
             journal,
             effects,
+            projects: self.projects.take(),
             clone,
             report,
             recorded: Vec::new(),

@@ -19,6 +19,7 @@ mod orphans;
 mod overview;
 pub mod predicted_report;
 pub mod preflight;
+mod projects;
 pub mod quota;
 pub mod rehearsal;
 pub mod status;

@@ -1,14 +1,15 @@
 //! Explains without AWS: with a template from a file, in an account that contains nothing else.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::clone::Template;
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::execution::{Execution, Stage};
+use crate::domain::clone::projects::Project;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, RepositoryId, RepositoryName,
-    Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, ProjectName, RepositoryId,
+    RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -18,7 +19,7 @@ use crate::domain::state::slots::SlotUse;
 use crate::domain::time_range::TimeRange;
 use crate::ports::{
     Cursor, EntryPage, ExistingPipeline, KnownSubject, ListedPipeline, Page, PipelineReader,
-    StoreReader, TrailReader,
+    ProjectAnswer, ProjectReader, Projects, StoreReader, TrailReader,
 };
 
 /// A table without any mapping.
@@ -53,6 +54,22 @@ impl OfflinePipelines {
             declaration,
             arn,
         }))
+    }
+}
+
+/// CodeBuild with every project that a template uses, and none of a clone.
+#[derive(Clone, Copy, Debug)]
+pub struct OfflineProjects;
+
+impl ProjectReader for OfflineProjects {
+    fn projects<'a>(&'a self, names: &'a [ProjectName]) -> ProjectAnswer<'a, Projects> {
+        let of_templates = names.iter().filter(|name| !name.may_be_of_clone());
+        let found = of_templates.filter_map(|name| {
+            let project = Project::new(json!({"name": name.as_str()}))?;
+            Some((name.clone(), project))
+        });
+        let found = found.collect();
+        Box::pin(async move { Ok(found) })
     }
 }
 

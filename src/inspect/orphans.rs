@@ -104,6 +104,7 @@ impl Orphan<'_> {
             generation: row.map_or(0, |row| row.generation),
             kind,
             pipeline: self.name.clone(),
+            project: None,
         };
         finding.repair = self
             .repository()
@@ -121,6 +122,7 @@ impl Orphan<'_> {
             kind: FindingKind::Orphan,
             subject: self.subject(),
             pipeline: Some(self.name.to_string()),
+            project: None,
             detail,
             repairable: false,
             adoptable: false,

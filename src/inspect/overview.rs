@@ -6,18 +6,18 @@
 use std::collections::BTreeMap;
 
 use crate::domain::clone::NewPipeline;
-use crate::domain::clone::tags::{Tags, is_ours};
+use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::Fault;
-use crate::domain::ids::{Owner, PipelineName};
+use crate::domain::ids::{Owner, PipelineName, ProjectName};
 use crate::domain::state::mapping::Mapping;
-use crate::ports::{PipelineReader, TagIndex};
+use crate::ports::{PipelineReader, TagIndex, TaggedResources};
 
 /// The pipelines of the account as two lists show them.
 pub(super) struct Overview {
     /// Every pipeline, with its version.
     versions: BTreeMap<PipelineName, Option<i32>>,
     /// The tags of the clones of this installation; `None` if the index did not answer.
-    clones: Option<BTreeMap<PipelineName, Tags>>,
+    clones: Option<TaggedResources>,
 }
 
 impl Overview {
@@ -44,14 +44,21 @@ impl Overview {
     pub(super) fn candidates(&self) -> impl Iterator<Item = &PipelineName> {
         let is_candidate = |name: &PipelineName| {
             let clones = self.clones.as_ref();
-            clones.is_none_or(|clones| clones.contains_key(name))
+            clones.is_none_or(|clones| clones.pipelines.contains_key(name))
         };
         self.versions.keys().filter(move |name| is_candidate(name))
     }
 
+    /// Returns the CodeBuild projects that carry this installation's tag. Without the index, none
+    /// is known.
+    pub(super) fn projects(&self) -> impl Iterator<Item = &ProjectName> {
+        let clones = self.clones.iter();
+        clones.flat_map(|clones| clones.projects.keys())
+    }
+
     /// Returns true if the pipeline of a row exists, and carries the tags of its subject.
     pub(super) fn shows(&self, row: &Mapping, owner: &Owner) -> bool {
-        let tags = |name| self.clones.as_ref()?.get(name);
+        let tags = |name| self.clones.as_ref()?.pipelines.get(name);
         row.pipeline_name().is_some_and(|name| {
             let is_ours = |tags| is_ours(tags, &row.subject, owner);
             self.versions.contains_key(name) && tags(name).is_some_and(is_ours)

@@ -94,10 +94,10 @@ impl fmt::Display for PassedTo {
     }
 }
 
-/// Whether a principal may pass a role to a service.
+/// Whether a principal may do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassRoleDecision {
-    /// The principal may pass the role.
+pub enum PolicyDecision {
+    /// The principal may do it.
     Allowed,
     /// No statement allows it.
     Denied,

@@ -21,13 +21,14 @@ mod jobs;
 mod listing;
 mod pages;
 mod pipelines;
+mod projects;
 mod queue;
 mod store;
 mod tag_index;
 mod trail;
 
 pub use account::{
-    IndexDescription, PassRoleDecision, PassedTo, QueueAttributes, QueueCounts, RedrivePolicy,
+    IndexDescription, PassedTo, PolicyDecision, QueueAttributes, QueueCounts, RedrivePolicy,
     TableDescription,
 };
 pub use clock::Clock;
@@ -45,9 +46,10 @@ pub use pages::MappingPages;
 pub use pipelines::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
 };
+pub use projects::{ProjectAnswer, ProjectReader, ProjectWriter, Projects};
 pub use queue::Queue;
 pub use store::{
     ClaimResult, KnownSubject, Page, RecordResult, SLOT_CALLS, SlotResult, Store, StoreReader,
 };
-pub use tag_index::TagIndex;
+pub use tag_index::{TagIndex, TaggedResources};
 pub use trail::{AuditLog, EntryPage, TrailReader};

@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use crate::domain::clone::file::RepositoryFile;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
@@ -22,11 +20,14 @@ use crate::domain::state::claim::{Claim, Transition};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::slots::PipelineQuota;
 use crate::domain::text::one_line;
-use crate::ports::{ClaimResult, Clock, Pipelines, RecordResult, RepositoryFiles, Store};
+use crate::ports::{
+    ClaimResult, Clock, Pipelines, ProjectWriter, RecordResult, RepositoryFiles, Store,
+};
 use crate::reconcile::account::AccountGuard;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::prepared::{Prepared, PreparedProjects};
+use crate::reconcile::repeated_write::repeat_write;
 use crate::reconcile::template_cache::TemplateCache;
 use crate::telemetry::metrics;
 
@@ -39,18 +40,6 @@ pub const CLAIM: Duration = Duration::from_secs(90);
 /// its late effects at AWS, and the difference between two workers' clocks.
 /// `tests/it/stories/budget.rs` compares it with the AWS client's timeouts.
 pub const CLAIM_SAFETY_MARGIN: Duration = Duration::from_secs(30);
-
-/// The waits before a write of the table is repeated. Transactions of other subjects end within
-/// milliseconds, and throttling within seconds.
-const WRITE_WAITS: [Duration; 4] = [
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
-/// The time after which a write is not repeated: one call that times out is followed by another
-/// one. The writes are conditional on the claim, so one that comes after its end changes nothing.
-const REPEAT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The context of an action.
 pub(super) struct ActionContext<'a> {
@@ -88,6 +77,8 @@ pub(super) struct ClaimedAction<'a> {
     pub(super) context: &'a ActionContext<'a>,
     /// The file of the repository, if the rule reads one.
     pub(super) file: Option<RepositoryFile>,
+    /// The CodeBuild projects, if the subject has or needs some.
+    pub(super) projects: Option<PreparedProjects>,
 }
 
 /// The result of an effect, for the table and for the journal.
@@ -113,31 +104,10 @@ pub(super) struct Executor<S, P, C> {
     pub(super) owner: Owner,
     pub(super) account: AccountGuard,
     pub(super) files: Option<Arc<dyn RepositoryFiles>>,
+    pub(super) projects: Arc<dyn ProjectWriter>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Creates an executor over these ports.
-    pub(super) fn new(
-        store: S,
-        pipelines: P,
-        clock: C,
-        rules: Rules,
-        owner: Owner,
-        quota: PipelineQuota,
-        files: Option<Arc<dyn RepositoryFiles>>,
-    ) -> Self {
-        Self {
-            store,
-            pipelines,
-            clock,
-            templates: TemplateCache::default(),
-            rules,
-            owner,
-            account: AccountGuard::new(quota),
-            files,
-        }
-    }
-
     /// Claims the row, runs the effect, and settles the row.
     pub(super) async fn act(
         &self,
@@ -149,9 +119,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let file = self.repository_file(&transition.next, effect).await;
         let _admission = self.pipelines.admit().await;
         context.check_lease()?;
+        let prepared = self.prepare(&mut transition, effect, file).await;
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
-            claim.until = self.clock.now().plus(CLAIM);
+            let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);
+            claim.until = self.clock.now().plus(CLAIM + more);
         }
         let remembered = self.remember_executions(&mut transition, effect).await;
         let takes_over = transition.takes_over();
@@ -171,13 +143,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal.changed(&commits);
         journal.acting();
         // A failure before the claim is recorded under it, like any other failure of this subject.
-        let applied = match remembered.and(file) {
+        let applied = match remembered.and(prepared) {
             Err(fault) => Err(fault),
-            Ok(file) => {
+            Ok(Prepared { file, projects }) => {
                 let action = ClaimedAction {
                     claim: &claim,
                     context,
                     file,
+                    projects,
                 };
                 self.apply(effect, &action, journal).await
             }
@@ -207,6 +180,20 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 Err(fault)
             }
         }
+    }
+
+    async fn prepare(
+        &self,
+        transition: &mut Transition,
+        effect: &Effect,
+        file: Result<Option<RepositoryFile>, Fault>,
+    ) -> Result<Prepared, Fault> {
+        let file = file?;
+        let projects = self.prepare_projects(transition, effect, file.as_ref());
+        Ok(Prepared {
+            projects: projects.await?,
+            file,
+        })
     }
 
     async fn apply(
@@ -326,65 +313,5 @@ pub(super) fn in_words(subject: &Subject, repository: &str) -> String {
             let branch = one_line(branch.as_str(), usize::MAX);
             format!("branch {branch} of {repository}")
         }
-    }
-}
-
-/// Repeats a conditional write that the table refused for anything but its condition: another
-/// transaction was in progress, the write was throttled, or its answer was lost. A repetition
-/// succeeds if the lost write took effect.
-async fn repeat_write<T, F: Future<Output = Result<T, Fault>>>(
-    write: impl Fn() -> F,
-) -> Result<T, Fault> {
-    let begun = Instant::now();
-    let mut waits = WRITE_WAITS.into_iter();
-    loop {
-        let fault = match write().await {
-            Ok(written) => return Ok(written),
-            Err(fault) => fault,
-        };
-        let is_refused_for_now = matches!(
-            fault.reason,
-            Reason::AwsConflict | Reason::AwsThrottled | Reason::AwsUnavailable
-        );
-        match waits.next() {
-            Some(wait) if is_refused_for_now && begun.elapsed() < REPEAT_LIMIT => sleep(wait).await,
-            Some(_) | None => return Err(fault),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    /// Returns how often a write is made that fails for this reason, each time after this long.
-    async fn writes(reason: Reason, took: Duration) -> usize {
-        let made = Cell::new(0);
-        let write = || async {
-            made.set(made.get() + 1);
-            sleep(took).await;
-            Err::<(), _>(Fault::new(reason, "as the test ordered"))
-        };
-        let failed = repeat_write(write).await;
-        assert_eq!(failed.map_err(|fault| fault.reason), Err(reason));
-        made.get()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_a_write_that_may_pass_is_repeated_and_not_for_long() {
-        let often = WRITE_WAITS.len() + 1;
-        for reason in [
-            Reason::AwsConflict,
-            Reason::AwsThrottled,
-            Reason::AwsUnavailable,
-        ] {
-            assert_eq!(writes(reason, Duration::ZERO).await, often, "{reason:?}");
-        }
-        assert_eq!(writes(Reason::AwsDenied, Duration::ZERO).await, 1);
-        assert_eq!(writes(Reason::MappingUnreadable, Duration::ZERO).await, 1);
-        let took = REPEAT_LIMIT / 2;
-        assert_eq!(writes(Reason::AwsUnavailable, took).await, 2);
     }
 }

@@ -21,8 +21,10 @@ mod forgetting;
 mod known;
 pub mod lanes;
 pub mod lease;
+mod prepared;
 mod probe;
 mod process;
+mod repeated_write;
 mod repository_file;
 mod repository_removal;
 mod repository_renaming;
@@ -53,14 +55,17 @@ use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{ClaimInfo, Mapping};
 use crate::domain::state::plan::{Plan, Unchanged, plan, plan_repair, unfinished};
 use crate::domain::state::slots::PipelineQuota;
-use crate::ports::{Clock, Pipelines, RepositoryFiles, Store};
+use crate::ports::{Clock, Pipelines, ProjectWriter, RepositoryFiles, Store};
+use crate::reconcile::account::AccountGuard;
 use crate::reconcile::execute::{ActionContext, ActionResult, Executor};
 use crate::reconcile::failing::FailingParties;
 use crate::reconcile::lanes::Lanes;
 use crate::reconcile::lease::Lease;
+use crate::reconcile::template_cache::TemplateCache;
 use crate::reconcile::unknown_messages::UnknownMessages;
 
 pub use execute::CLAIM;
+pub use prepared::PROJECT_CALL;
 pub use process::Processed;
 pub use shortage::Shortage;
 pub use unknown_messages::UNKNOWN_PER_MINUTE;
@@ -113,21 +118,25 @@ pub struct ReconcilerConfig {
     pub quota: PipelineQuota,
     /// The files of repositories, which some rules read.
     pub files: Option<Arc<dyn RepositoryFiles>>,
+    /// CodeBuild, in which some rules' clones have projects.
+    pub projects: Arc<dyn ProjectWriter>,
 }
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Creates a reconciler over these ports.
     pub fn new(store: S, pipelines: P, clock: C, config: ReconcilerConfig) -> Self {
         Self {
-            executor: Executor::new(
+            executor: Executor {
                 store,
                 pipelines,
                 clock,
-                config.rules,
-                config.owner,
-                config.quota,
-                config.files,
-            ),
+                templates: TemplateCache::default(),
+                rules: config.rules,
+                owner: config.owner,
+                account: AccountGuard::new(config.quota),
+                files: config.files,
+                projects: config.projects,
+            },
             lanes: Lanes::with_depth(lanes::DEPTH),
             event_lanes: Lanes::with_depth(lanes::EVENT_DEPTH),
             failing: FailingParties::default(),

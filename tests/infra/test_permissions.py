@@ -16,6 +16,8 @@ CLONE = RESOURCES["clone"].arn
 TEMPLATE = RESOURCES["template"].arn
 ROLE = RESOURCES["pipeline role"].arn
 BUILD_ROLE = RESOURCES["build role"].arn
+PROJECT = RESOURCES["clone project"].arn
+TEMPLATE_PROJECT = RESOURCES["template project"].arn
 WEBHOOKS = RESOURCES["webhooks"].arn
 INTERNAL = RESOURCES["internal"].arn
 TABLE = RESOURCES["table"].arn
@@ -65,6 +67,15 @@ FORBIDDEN = [
     Question.of("daemon", "iam:PassRole", ROLE, {"iam:PassedToService": "codebuild.amazonaws.com"}),
     Question.of("daemon", "iam:PassRole", BUILD_ROLE, {"iam:PassedToService": "codepipeline.amazonaws.com"}),
     Question.of("daemon", "iam:PassRole", BUILD_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+    Question.of("daemon", "codebuild:DeleteProject", PROJECT),
+    Question.of("daemon", "codebuild:DeleteProject", PROJECT, OTHER_TAG),
+    Question.of("daemon", "codebuild:UpdateProject", PROJECT, OTHER_TAG),
+    Question.of("daemon", "codebuild:UpdateProject", TEMPLATE_PROJECT, OUR_TAG),
+    Question.of("daemon", "codebuild:DeleteProject", TEMPLATE_PROJECT, OUR_TAG),
+    Question.of("daemon", "codebuild:CreateProject", PROJECT),
+    Question.of("daemon", "codebuild:StartBuild", PROJECT, OUR_TAG),
+    Question.of("daemon", "iam:PassRole", RESOURCES["project role"].arn, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    Question.of("operator", "codebuild:DeleteProject", PROJECT, OUR_TAG),
     Question.of("daemon", "codeconnections:UseConnection", RESOURCES["connection"].arn),
     Question.of("daemon", "secretsmanager:GetSecretValue", RESOURCES["secret"].arn),
     Question.of("operator", "codepipeline:DeletePipeline", CLONE, OUR_TAG),

@@ -41,7 +41,8 @@ EVERYTHING: dict[str, Any] = {
     "environment": {"STACK": "api-{branch_slug}"},
     "buildspec": "ci/pull-request.yml",
     "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
-    "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["buildspec"]},
+    "build": {"image": "ci:2", "compute": "BUILD_GENERAL1_LARGE", "privileged": True, "timeout": 30, "cache": "none"},
+    "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["image"], "images": ["aws/codebuild/*"]},
     "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}},
     "shared_targets": True,
     "execution_mode": "QUEUED",
@@ -107,6 +108,20 @@ class Locals(unittest.TestCase):
         for changes, wanted in cases:
             with self.subTest(changes):
                 self.assertEqual(self.local("clone_patterns", rules=[RULE | changes]), wanted)
+
+    def test_the_names_of_the_projects_of_clones(self) -> None:
+        """They begin with the names of clones, in the characters of CodeBuild."""
+        projects = {"templates": ["api"], "role_arns": [f"{ROLE}/project"]}
+        cases: list[tuple[dict[str, Any], list[str]]] = [
+            ({}, ["api-pr-*-*"]),
+            ({"on": "branch"}, ["api-*-*"]),
+            ({"pipeline_name": "{owner}.{repo}-{number}"}, ["acme-api-*-*"]),
+            ({"pipeline_name": "_{repo}-{number}"}, ["api-*-*"]),
+        ]
+        for changes, wanted in cases:
+            with self.subTest(changes):
+                self.assertEqual(self.local("project_names", rules=[RULE | changes], codebuild_projects=projects), wanted)
+        self.assertEqual(self.local("project_names", rules=[RULE], codebuild_projects=None), [])
 
     def test_what_is_given_beside_the_rules_is_added(self) -> None:
         """The names of rules that were removed stay until their clones are deleted."""

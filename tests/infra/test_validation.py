@@ -105,6 +105,22 @@ class Validation(unittest.TestCase):
             ({"clone_names": ["api-pr-${aws:username}"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"template_names": ["api template"]}, "letters, digits, . @ _ - and the wildcards"),
             ({"build_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
+            (
+                {"codebuild_projects": None, "rules": [VARIABLES["rules"][0] | {"build": {"image": "ci:2"}}]},
+                "needs codebuild_projects",
+            ),
+            (
+                {
+                    "codebuild_projects": None,
+                    "rules": [VARIABLES["rules"][0] | {"repository_file": {"path": "b.toml", "allow": ["image"]}}],
+                },
+                "needs codebuild_projects",
+            ),
+            ({"codebuild_projects": {"templates": ["api-*"], "role_arns": []}}, "without wildcards"),
+            (
+                {"codebuild_projects": {"templates": ["api"], "role_arns": ["arn:aws:iam::123456789012:role/*"]}},
+                "complete ARNs of roles",
+            ),
             ({"pipeline_role_arns": ["arn:aws:iam::123456789012:role/*"]}, "the complete ARN of one role"),
             ({"path_tokens": []}, "one URL, or two during a rotation"),
             ({"path_tokens": ["a", "b", "c"]}, "one URL, or two during a rotation"),

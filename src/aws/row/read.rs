@@ -7,7 +7,7 @@ use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
-    PipelineName, RepositoryId, RepositoryName, Subject, Timestamp,
+    PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -18,7 +18,7 @@ use crate::domain::state::mapping::{
     Approved, ClaimInfo, Mapping, Observed, State, UnknownAttributes,
 };
 use crate::domain::state::ordering::{EventKind, EventOrder};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
 
 use crate::aws::row::item::{ABSENT, PRESENT};
 use crate::aws::row::part::Part;
@@ -125,7 +125,23 @@ fn spec(part: &Part<'_>) -> Result<Spec, Fault> {
 fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
     Ok(Resources {
         pipeline: part.part("pipeline", pipeline)?,
+        projects: part.part("projects", projects)?.unwrap_or_default(),
     })
+}
+
+fn projects(part: &Part<'_>) -> Result<Vec<ProjectResource>, Fault> {
+    let mut found = Vec::new();
+    for name in part.names() {
+        let one = part.part(name, |one| {
+            Ok(ProjectResource {
+                name: ProjectName::parse(name).map_err(|_| part.fault(name))?,
+                fingerprint: one.text("fingerprint")?.map(str::to_owned),
+            })
+        })?;
+        found.extend(one);
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
 }
 
 fn pipeline(part: &Part<'_>) -> Result<PipelineResource, Fault> {

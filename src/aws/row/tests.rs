@@ -5,7 +5,7 @@ use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
-    PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
+    PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
 };
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::ReportForm;
@@ -14,7 +14,7 @@ use crate::domain::state::activity::{Activity, Sleep, SleepReason};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
 
 use super::*;
 
@@ -85,6 +85,10 @@ fn full() -> Mapping {
                 }),
                 created_at: Some(Timestamp(1_767_225_600_123)),
             }),
+            projects: vec![ProjectResource {
+                name: ProjectName::parse("api-pr-7-api-0123abcd").unwrap(),
+                fingerprint: Some("f".into()),
+            }],
         },
         observed: Observed {
             built: Some(commit("c")),
@@ -317,7 +321,7 @@ fn an_unknown_resource_survives_the_pipeline_and_an_unknown_part_of_it_does_not(
         map.insert(name.to_owned(), s("blue"));
     }
     let mut mapping = read(&item).unwrap();
-    mapping.resources.pipeline = None;
+    mapping.resources = Resources::default();
     let written = write(&mapping);
     let resources = Item::from([("stack".to_owned(), s("blue"))]);
     assert_eq!(written["resources"], AttributeValue::M(resources));

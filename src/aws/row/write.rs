@@ -10,7 +10,7 @@ use crate::domain::report::target::ReportTarget;
 use crate::domain::state::activity::Activity;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
 
 use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
 
@@ -98,7 +98,19 @@ fn spec(spec: &Spec) -> AttributeValue {
 }
 
 fn resources(resources: &Resources) -> AttributeValue {
-    map([("pipeline", resources.pipeline.as_ref().map(pipeline))])
+    map([
+        ("pipeline", resources.pipeline.as_ref().map(pipeline)),
+        ("projects", projects(&resources.projects)),
+    ])
+}
+
+/// Projects are a map by name, so that unknown attributes find theirs again.
+fn projects(projects: &[ProjectResource]) -> Option<AttributeValue> {
+    let one = |project: &ProjectResource| {
+        let known = map([("fingerprint", text(project.fingerprint.as_ref()))]);
+        (project.name.to_string(), known)
+    };
+    (!projects.is_empty()).then(|| AttributeValue::M(projects.iter().map(one).collect()))
 }
 
 fn pipeline(pipeline: &PipelineResource) -> AttributeValue {

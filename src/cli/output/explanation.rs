@@ -93,6 +93,7 @@ fn facts(explanation: &Explanation) -> String {
             journal.pipeline.as_ref().map(ToString::to_string),
         ),
         ("prediction", Some(explanation.prediction.clone())),
+        ("codebuild", projects(explanation)),
         ("report", report.map(reported)),
         (
             "comment",
@@ -112,6 +113,15 @@ fn facts(explanation: &Explanation) -> String {
         }
     }
     text
+}
+
+/// Returns what would happen to CodeBuild projects: `create api-pr-7-api-1a2b3c4d`.
+fn projects(explanation: &Explanation) -> Option<String> {
+    let calls = explanation.projects.iter();
+    let calls: Vec<String> = calls
+        .map(|one| format!("{} {}", one.kind.as_str(), one.project))
+        .collect();
+    (!calls.is_empty()).then(|| calls.join(", "))
 }
 
 fn reported(report: &PredictedReport) -> String {

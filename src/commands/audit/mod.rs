@@ -75,6 +75,7 @@ async fn audit(
     let auditor = Auditor {
         account: &account,
         index: &aws.resource_tags(),
+        projects: &aws.projects(),
         rules: &config.rules,
         owner: &config.owner,
         clock: &SystemClock,

@@ -1,6 +1,7 @@
 //! A session with a dead-letter or quarantine queue: its ports, and the notes at its end.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use crate::aws::{Aws, CodePipelines, DynamoStore, SqsQueue};
 use crate::cli::dlq::{QueueChoice, Which};
@@ -113,6 +114,7 @@ impl DlqSession {
             max_attempts: self.config.max_attempts,
             region: self.aws.region().to_owned(),
             repository_file: None,
+            projects: Arc::new(self.aws.projects()),
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

@@ -109,6 +109,7 @@ fn repair(name: &str, mapping: &Mapping) -> Result<Repair, String> {
         generation: mapping.generation,
         kind: RepairKind::Forget,
         pipeline: pipeline.clone(),
+        project: None,
     })
 }
 

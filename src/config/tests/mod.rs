@@ -190,7 +190,7 @@ pipeline_name = "{repo}"
     branchline.toml:16: rule[2].repository: missing: every rule needs it
     branchline.toml:16: rule[2]: 'base' does not apply to a rule with on = "branch": remove it
     branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
-    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, buildspec, configuration, variables, preview, shared_targets, environment, secrets, tags, start, repository_file, update, stop_on_close, max_active, idle, max_age, on_full, keep_label, pipeline_name, report, context, comment
+    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, template, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, buildspec, configuration, build, variables, preview, shared_targets, environment, secrets, tags, start, repository_file, update, stop_on_close, max_active, idle, max_age, on_full, keep_label, pipeline_name, report, context, comment
     branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     "#);
@@ -256,9 +256,9 @@ tags = { "aws:x" = "1", "branchline:x" = "2", "ok" = 3, "x" = "a#b" }
     branchline.toml:18: rule[1].drop_actions: 'a/b/c' is not an action: expected "Stage/Action"
     branchline.toml:19: rule[1].role_arn: expected "template", or the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME
     branchline.toml:20: rule[1].tags.ok: expected text in quotes
-    branchline.toml:20: rule[1].tags.aws:x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:20: rule[1].tags.aws:x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 127, a value of at most 255
     branchline.toml:20: rule[1].tags.branchline:x: begins with branchline:, which is reserved for branchline's own tags
-    branchline.toml:20: rule[1].tags.x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 128, a value of at most 256
+    branchline.toml:20: rule[1].tags.x: not a valid AWS tag: expected letters, digits, spaces and + - = . _ : / @, a key of 1 to 127, a value of at most 255
     "#);
 }
 

@@ -112,7 +112,7 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
         ),
         (
             "name = \"branches\"",
-            "repository_file = { path = \"a.toml\", allow = \"image\" }",
+            "repository_file = { path = \"a.toml\", allow = \"privileged\" }",
         ),
         (
             "name = \"branches\"",
@@ -122,6 +122,24 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
             "name = \"branches\"",
             "repository_file = { path = \"a.toml\" }",
         ),
+        (
+            "name = \"branches\"",
+            "repository_file = { path = \"a.toml\", allow = \"image\", images = [\"!a/*\"] }",
+        ),
+        ("name = \"branches\"", "build = { image = \"a b\" }"),
+        ("name = \"branches\"", "build = { compute = \"LARGE\" }"),
+        ("name = \"branches\"", "build = { privileged = \"yes\" }"),
+        ("name = \"branches\"", "build = { timeout = 4 }"),
+        ("name = \"branches\"", "build = { cache = \"S3\" }"),
+        (
+            "name = \"branches\"",
+            "build = { \"Build\" = { timeout = 5 } }",
+        ),
+        (
+            "name = \"branches\"",
+            "build = { \"Build/Build\" = { timeouts = 5 } }",
+        ),
+        ("name = \"branches\"", "build = { \"Build/Build\" = 5 }"),
         (
             "name = \"branches\"",
             "configuration = { \"Build/Build\" = \"x\" }",
@@ -190,6 +208,14 @@ fn the_schema_has_the_keys_of_the_reader_and_no_others() {
         ("[github]", "/properties/github/properties"),
         ("[[github.secret]]", "/definitions/secret/properties"),
         ("[[rule]]", "/definitions/rule/properties"),
+        (
+            "[[rule]]\n[rule.build]",
+            "/definitions/rule/properties/build/properties",
+        ),
+        (
+            "[[rule]]\n[rule.build.\"Build/Build\"]",
+            "/definitions/build_settings/properties",
+        ),
         (
             "[[rule]]\n[rule.repository_file]",
             "/definitions/rule/properties/repository_file/properties",

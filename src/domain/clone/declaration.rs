@@ -87,6 +87,11 @@ impl<'a> Action<'a> {
         self.whole.get("roleArn").and_then(Value::as_str)
     }
 
+    /// Returns the Region in which the action runs; `None` for that of the pipeline.
+    pub(super) fn region(&self) -> Option<&'a str> {
+        self.whole.get("region").and_then(Value::as_str)
+    }
+
     /// Returns a text of the configuration.
     pub(super) fn configured(&self, key: &str) -> Option<&'a str> {
         self.configuration?.get(key)?.as_str()

@@ -12,6 +12,7 @@ pub(crate) mod limits;
 pub mod overrides;
 mod pipeline_type;
 mod private_values;
+pub mod projects;
 mod references;
 pub mod side_effects;
 mod source;
@@ -23,8 +24,9 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest};
+use crate::domain::clone::projects::ProjectClone;
 use crate::domain::clone::source::{repositories, set_source_branch, source};
-use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, tags};
+use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, project_tags, tags};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
 use crate::domain::rules::placeholder::PlaceholderValues;
@@ -53,6 +55,8 @@ pub struct NewPipeline {
     pub declaration: Declaration,
     /// The tags.
     pub tags: Tags,
+    /// The CodeBuild projects that it needs.
+    pub projects: Vec<ProjectClone>,
     /// The ARN that the pipeline will have.
     pub arn: PipelineArn,
     /// The fingerprint that the mapping keeps.
@@ -117,6 +121,9 @@ impl Template {
         overrides.set_stacks(&mut clone, &values)?;
         overrides.set_configuration(&mut clone, &values)?;
         overrides.set_environment(&mut clone, &values)?;
+        let mut projects = overrides
+            .build
+            .set_projects(&mut clone, pipeline, &self.arn)?;
         clone
             .0
             .insert("name".to_owned(), Value::from(pipeline.as_str()));
@@ -147,6 +154,9 @@ impl Template {
         );
         targets::refuse_shared(&clone, rule)?;
         limits::check(&clone, &tags)?;
+        for project in &mut projects {
+            project.tags = project_tags(&tags, pipeline, &project.template);
+        }
         let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
         Ok(NewPipeline {
@@ -155,6 +165,7 @@ impl Template {
             template: self.declaration.name().to_owned(),
             declaration: clone,
             tags,
+            projects,
             fingerprint,
             dangers,
             warnings,

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 
 use crate::domain::clone::overrides::CloneOverrides;
 use crate::domain::ids::{
-    Branch, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind, short_hash,
+    Branch, Owner, PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, SubjectKind,
+    short_hash,
 };
 
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
 
+/// The beginning of the keys of branchline's own tags.
+pub const OWN: &str = "branchline:";
 /// The tag with the name of the branchline installation that created a pipeline.
 pub const MANAGED_BY: &str = "branchline:managed-by";
 /// The tag with the repository's name at the time.
@@ -27,10 +30,17 @@ pub const TEMPLATE: &str = "branchline:template";
 /// [`SUBJECT`].
 pub const BRANCH: &str = "branchline:branch";
 
-/// The longest tag key, in characters (API reference, `Tag.key`).
-const KEY_LIMIT: usize = 128;
-/// The longest tag value, in characters (API reference, `Tag.value`).
-pub(super) const TAG_LIMIT: usize = 256;
+/// The tag of a CodeBuild project with the name of the pipeline that it was made for.
+pub const PIPELINE: &str = "branchline:pipeline";
+/// The tag of a CodeBuild project with the name of the project that it was copied from.
+pub const PROJECT: &str = "branchline:project";
+
+/// The longest tag key, in characters (CodeBuild API reference, `Tag.key`; that of CodePipeline is
+/// one longer).
+const KEY_LIMIT: usize = 127;
+/// The longest tag value, in characters (CodeBuild API reference, `Tag.value`; that of CodePipeline
+/// is one longer).
+pub(super) const TAG_LIMIT: usize = 255;
 
 /// Merges the tags of a rule with branchline's own, which take precedence.
 pub(super) fn all_tags(overrides: &CloneOverrides, ours: Tags) -> Tags {
@@ -69,6 +79,15 @@ pub fn tags(
     if let SubjectKind::PullRequest(_) = subject.kind {
         tags.extend([tag(BRANCH, made_from.branch.as_str())]);
     }
+    tags
+}
+
+/// Returns the tags of a CodeBuild project of a clone: those of the clone, and what the project was
+/// made for and from.
+pub(super) fn project_tags(clone: &Tags, pipeline: &PipelineName, template: &ProjectName) -> Tags {
+    let mut tags = clone.clone();
+    tags.insert(PIPELINE.to_owned(), tag_value(pipeline.as_str()));
+    tags.insert(PROJECT.to_owned(), tag_value(template.as_str()));
     tags
 }
 

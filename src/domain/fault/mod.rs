@@ -205,7 +205,9 @@ reasons! {
     /// A new pipeline of this name shows none of branchline's tags. CodePipeline may show the tags
     /// of a new pipeline a moment after the pipeline.
     PipelineUntagged = "pipeline-untagged", Transient, Subject;
-    /// The rule's template does not exist.
+    /// A CodeBuild project that the clone needs exists, and is not branchline's for this subject.
+    ProjectNotOurs = "project-not-ours", Permanent, Subject;
+    /// The rule's template does not exist, or a CodeBuild project of it.
     TemplateMissing = "template-missing", Permanent, Template;
     /// The template holds a secret that `GetPipeline` masks.
     TemplateMasked = "template-masked", Permanent, Template;
@@ -238,7 +240,7 @@ reasons! {
     RepositoryUnfinished = "repository-unfinished", Busy, Message;
     /// The rule of a mapping in the middle of a change is no longer in the configuration.
     RuleMissing = "rule-missing", Permanent, Rule;
-    /// CodePipeline refused the declaration.
+    /// CodePipeline refused the declaration, or CodeBuild a project of the clone.
     DeclarationRefused = "declaration-refused", Permanent, Template;
     /// The mapping's row cannot be read: something other than branchline wrote it.
     MappingUnreadable = "mapping-unreadable", Permanent, Subject;
@@ -264,6 +266,8 @@ reasons! {
     AwsThrottled = "aws-throttled", Throttled, Service;
     /// An account quota is reached.
     AwsQuota = "aws-quota", Quota, Subject;
+    /// The account has no CodeBuild project left under its quota.
+    ProjectQuota = "project-quota", Quota, Subject;
     /// SQS refused this message, whatever the others are: it is larger than its queue accepts, for
     /// instance.
     MessageRefused = "message-refused", Permanent, Message;

@@ -6,10 +6,12 @@
 //! a repair does to the mapping.
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::{DeliveryId, Owner, PipelineName, RepositoryName, Subject, Timestamp};
+use crate::domain::ids::{
+    DeliveryId, Owner, PipelineName, ProjectName, RepositoryName, Subject, Timestamp,
+};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::internal_message::{self, RepositoryPayload};
 use crate::domain::intake::object::Object;
@@ -119,6 +121,8 @@ pub struct Repair {
     pub kind: RepairKind,
     /// The pipeline that the finding is about.
     pub pipeline: PipelineName,
+    /// The CodeBuild project that the finding is about, if it is about one without a mapping.
+    pub project: Option<ProjectName>,
 }
 
 /// A repair as received, with its sender and its time.
@@ -141,8 +145,10 @@ impl Repair {
     /// counts as one delivery.
     fn id(&self, owner: &Owner) -> String {
         let (subject, pipeline) = (&self.subject, &self.pipeline);
+        let project = self.project.as_ref();
+        let project = project.map_or_else(String::new, |name| format!("\n{name}"));
         let text = format!(
-            "{owner}\n{}\n{}\n{}\n{}\n{pipeline}",
+            "{owner}\n{}\n{}\n{}\n{}\n{pipeline}{project}",
             subject.repository,
             subject.key(),
             self.generation,
@@ -154,15 +160,17 @@ impl Repair {
     /// Creates the message for the internal queue. Equal repairs create equal messages.
     #[must_use]
     pub fn to_message(&self, repository: &RepositoryName, owner: &Owner) -> OutgoingMessage {
-        let body = json!({
+        let mut body = json!({
             "kind": self.kind.as_str(),
             "generation": self.generation,
             "subject": self.subject.key(),
             "pipeline": self.pipeline.as_str(),
             "repository": {"id": self.subject.repository.0, "full_name": repository.as_str()},
-        })
-        .to_string();
-        internal_message::outgoing(REPAIR, self.id(owner), body)
+        });
+        if let (Some(project), Value::Object(fields)) = (&self.project, &mut body) {
+            fields.insert("project".to_owned(), project.as_str().into());
+        }
+        internal_message::outgoing(REPAIR, self.id(owner), body.to_string())
     }
 }
 
@@ -172,6 +180,7 @@ struct RepairPayload {
     generation: u64,
     subject: String,
     pipeline: String,
+    project: Option<String>,
     repository: Object<RepositoryPayload>,
 }
 
@@ -185,7 +194,9 @@ pub(super) fn read(message: &AuthenticatedMessage) -> Result<(Repair, Repository
     let subject = Subject::from_key(repository, &payload.subject);
     let kind = RepairKind::parse(&payload.kind);
     let pipeline = PipelineName::parse(payload.pipeline).map_err(|why| not_a("pipeline", &why))?;
+    let project = payload.project.map(ProjectName::parse).transpose();
     let repair = Repair {
+        project: project.map_err(|why| not_a("project", &why))?,
         subject: subject.ok_or_else(|| wrong("subject"))?,
         generation: payload.generation,
         kind: kind.ok_or_else(|| wrong("kind"))?,

@@ -57,6 +57,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::TemplateMasked => {
             "the template has a masked secret. An operator has to set secrets in the rule"
         }
+        Reason::ProjectNotOurs => {
+            "a CodeBuild project of its name is not branchline's. An operator has to rename it"
+        }
         Reason::TemplateSource => {
             "the template has no source action for this repository. An operator has to set one"
         }
@@ -87,7 +90,7 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         | Reason::LeaseLost => "an earlier change is still being made",
         Reason::RuleMissing => "its rule was removed. Push again, or ask an operator",
         Reason::DeclarationRefused => {
-            "CodePipeline refused the pipeline. An operator has to correct template or rule"
+            "AWS refused the pipeline. An operator has to correct template or rule"
         }
         Reason::MappingUnreadable => "branchline's record is damaged. An operator has to repair it",
         Reason::MappingNewer => "a newer version of branchline has it in work",
@@ -98,6 +101,9 @@ pub(super) fn advice(reason: Reason) -> &'static str {
         Reason::AwsMissing => "something in AWS is missing. An operator finds it in the log",
         Reason::AwsQuota => {
             "the AWS account has no pipeline left. Close a pull request, or ask an operator to raise the quota"
+        }
+        Reason::ProjectQuota => {
+            "the AWS account has no CodeBuild project left. An operator has to raise the quota"
         }
         Reason::MessageRefused | Reason::AwsUnknown => {
             "AWS refused it. An operator finds the reason in the log"

@@ -34,6 +34,16 @@ impl GlobFilter {
         Self::build(globs, true, repository_fault)
     }
 
+    /// Parses globs over names of images.
+    ///
+    /// # Errors
+    /// As for [`GlobFilter::parse`].
+    pub fn parse_images<S: AsRef<str>>(
+        globs: impl IntoIterator<Item = S>,
+    ) -> Result<Self, (usize, String)> {
+        Self::build(globs, false, image_fault)
+    }
+
     fn build<S: AsRef<str>>(
         globs: impl IntoIterator<Item = S>,
         ignores_case: bool,
@@ -66,6 +76,12 @@ impl GlobFilter {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.admitted.is_empty() && self.refused.is_empty()
+    }
+
+    /// Returns true if a glob admits, so that what no glob names does not match.
+    #[must_use]
+    pub fn admits_only(&self) -> bool {
+        !self.admitted.is_empty()
     }
 
     /// Returns true if `text` matches.
@@ -165,6 +181,12 @@ fn branch_fault(glob: &str) -> Option<String> {
         }
         None => None,
     }
+}
+
+/// Describes why a glob matches no image; `None` if it may match one.
+fn image_fault(glob: &str) -> Option<String> {
+    let illegal = glob.chars().find(|c| c.is_whitespace() || c.is_control());
+    illegal.map(|c| format!("no image has {c:?} in its name: remove it"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A rule's `pipeline_name` and the names that it produces: legal for CodePipeline, and never the
 //! same name for two branches.
 
-use crate::domain::ids::{ParseError, PipelineName, is_pipeline_character};
+use crate::domain::ids::{HASH_WIDTH, ParseError, PipelineName, is_pipeline_character};
 use crate::domain::rules::placeholder::{FormatString, Placeholder, PlaceholderValues, Segment};
-use crate::domain::rules::slug::{HASH_WIDTH, slug};
+use crate::domain::rules::slug::slug;
 
 /// A `pipeline_name` such as `{repo}-pr-{number}`, parsed and checked once.
 #[derive(Clone, Debug, PartialEq, Eq)]

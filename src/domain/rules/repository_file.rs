@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::rules::glob::GlobFilter;
+
 /// The longest path, in characters: that of a configuration value of CodePipeline.
 const MAX_PATH: usize = 1_000;
 
 /// The file of a repository that may change the clones of a rule, and how far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FileRule {
     /// The path in the repository.
     pub path: String,
@@ -14,6 +16,8 @@ pub struct FileRule {
     pub from: FileFrom,
     /// What it may set.
     pub allow: BTreeSet<FileKey>,
+    /// The images that it may choose.
+    pub images: GlobFilter,
 }
 
 /// The commit from which the file is read.
@@ -41,15 +45,24 @@ pub enum FileKey {
     Buildspec,
     /// `keep_stages`
     KeepStages,
+    /// `image`
+    Image,
+    /// `compute`
+    Compute,
+    /// `timeout`
+    Timeout,
 }
 
 impl FileKey {
     /// Every key.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::Variables,
         Self::Environment,
         Self::Buildspec,
         Self::KeepStages,
+        Self::Image,
+        Self::Compute,
+        Self::Timeout,
     ];
 
     /// Returns the word in the file and in the rule.
@@ -60,6 +73,9 @@ impl FileKey {
             Self::Environment => "environment",
             Self::Buildspec => "buildspec",
             Self::KeepStages => "keep_stages",
+            Self::Image => "image",
+            Self::Compute => "compute",
+            Self::Timeout => "timeout",
         }
     }
 }

@@ -1,10 +1,6 @@
 //! Turns any text into a slug: a legal part of a pipeline's name. Two texts never share a slug.
 
-use crate::domain::ids::{is_pipeline_character, short_hash};
-
-/// The length of the hash at the end of a slug, in characters. A slug of this width is the hash
-/// alone.
-pub(super) const HASH_WIDTH: usize = 8;
+use crate::domain::ids::{HASH_WIDTH, ends_in_hash, is_pipeline_character, short_hash};
 
 /// Returns the text itself if it fits; otherwise its legal characters and a hash of the whole text.
 ///
@@ -36,9 +32,4 @@ pub(in crate::domain) fn slug_of(text: &str, width: usize, legal: fn(char) -> bo
     } else {
         format!("{readable}-{hash}")
     }
-}
-
-fn ends_in_hash(text: &str) -> bool {
-    let tail = text.rsplit('-').next().unwrap_or_default();
-    tail.len() == HASH_WIDTH && tail.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

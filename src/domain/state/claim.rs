@@ -117,14 +117,16 @@ impl Claim {
     /// Gives the claim up. The row stays half-way, free for the next worker, and has the fault.
     ///
     /// If the pipeline's name belongs to another pipeline, the name is released, so that a
-    /// corrected rule can give the subject another one.
+    /// corrected rule can give the subject another one. The CodeBuild projects that were made for
+    /// it were deleted before.
     #[must_use]
     pub fn give_up(self, fault: &Fault, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let mut next = *self.0;
         let mut releases = None;
         if fault.reason == Reason::PipelineNameTaken {
-            releases = next.resources.pipeline.take().map(|pipeline| pipeline.name);
+            let resources = std::mem::take(&mut next.resources);
+            releases = resources.pipeline.map(|pipeline| pipeline.name);
             // The next pipeline is created under a new name, which must be reserved.
             next.state = State::Creating;
             next.slot = None;

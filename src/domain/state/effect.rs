@@ -4,7 +4,7 @@ use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
-use crate::domain::state::resources::PipelineResource;
+use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
 
 /// A change to a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct ExistingClone {
     pub template_version: Option<i32>,
     /// The fingerprint of its declaration.
     pub fingerprint: CloneFingerprint,
+    /// The CodeBuild projects that it has.
+    pub projects: Vec<ProjectResource>,
     /// The rule of which it has a slot.
     pub slot: Option<String>,
     /// The execution of the head commit, if its id is known.
@@ -85,6 +87,7 @@ impl Mapping {
                     fingerprint: Some(clone.fingerprint),
                     created_at,
                 });
+                self.resources.projects = clone.projects;
                 self.slot = clone.slot;
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
@@ -98,7 +101,7 @@ impl Mapping {
                     Some(_) => State::Asleep,
                     None => State::Gone,
                 };
-                self.resources.pipeline = None;
+                self.resources = Resources::default();
                 self.observed.built = None;
                 self.slot = None;
             }

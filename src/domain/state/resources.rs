@@ -1,13 +1,47 @@
 //! The resources of a subject in the account, by kind.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
-use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{PipelineArn, PipelineName, ProjectName, Timestamp};
 
 /// The resources of a subject, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     /// The clone.
     pub pipeline: Option<PipelineResource>,
+    /// The CodeBuild projects of the clone. Their names are recorded before they are created, and
+    /// given up once they are deleted. Most clones have none.
+    pub projects: Vec<ProjectResource>,
+}
+
+impl Resources {
+    /// Creates the resources of a clone of which only the name is known.
+    #[must_use]
+    pub fn named(pipeline: PipelineName) -> Self {
+        Self {
+            pipeline: Some(PipelineResource::named(pipeline)),
+            projects: Vec::new(),
+        }
+    }
+}
+
+/// A CodeBuild project of a clone as a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectResource {
+    /// The name.
+    pub name: ProjectName,
+    /// The fingerprint of what was last written to CodeBuild; `None` if that is not known.
+    pub fingerprint: Option<String>,
+}
+
+impl ProjectResource {
+    /// Creates a resource of which only the name is known.
+    #[must_use]
+    pub fn named(name: ProjectName) -> Self {
+        Self {
+            name,
+            fingerprint: None,
+        }
+    }
 }
 
 /// The clone as a resource: its name is reserved before it is created, and given up once it is

@@ -30,6 +30,8 @@ pub struct Row {
     pub template_version: Option<i32>,
     /// The stages of the template that the clone does not have, separated by commas.
     pub left_out_stages: Option<String>,
+    /// The CodeBuild projects of the clone, separated by commas.
+    pub projects: Option<String>,
     /// The name of the rule.
     pub rule: Option<String>,
     /// The base branch of a pull request.
@@ -83,6 +85,7 @@ impl Row {
         "template",
         "template_version",
         "left_out_stages",
+        "projects",
         "rule",
         "base",
         "title",
@@ -137,6 +140,7 @@ impl Row {
                 .fingerprint()
                 .map(|clone| clone.left_out_stages.join(", "))
                 .filter(|stages| !stages.is_empty()),
+            projects: projects(mapping),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),
@@ -157,6 +161,12 @@ impl Row {
             age_seconds: Some(now.since(mapping.updated_at).as_secs()),
         }
     }
+}
+
+fn projects(mapping: &Mapping) -> Option<String> {
+    let projects = mapping.resources.projects.iter();
+    let names: Vec<&str> = projects.map(|project| project.name.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Returns the URL of the pipeline's page in the AWS console.

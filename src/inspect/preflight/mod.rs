@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod github;
+mod projects;
 mod queues;
 mod roles;
 mod secrets;
@@ -15,6 +16,7 @@ use crate::domain::fault::{Fault, Reason};
 
 pub use deliveries::{deliveries, without_hooks};
 pub use github::{github, github_installation};
+pub use projects::{ProjectRequest, may, project_requests, project_roles, projects};
 pub use queues::{Answer, Queues, queues};
 pub use roles::{Role, RoleUse, pass_role, roles, without_daemon_role, without_iam};
 pub use secrets::secrets;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::fault::Fault;
-use crate::ports::{PassRoleDecision, PassedTo};
+use crate::ports::{PassedTo, PolicyDecision};
 
 use crate::inspect::preflight::Finding;
 
@@ -30,6 +30,8 @@ pub enum RoleUse {
     Action,
     /// `ServiceRoleArnOverride` of a CodeBuild action, which replaces the role of the project.
     Build,
+    /// `serviceRole` of a CodeBuild project that clones get a copy of.
+    Project,
 }
 
 /// Returns the roles of these clones, each once for each service that it is passed to.
@@ -77,7 +79,7 @@ fn build_role<'a>(action: &Action<'a>) -> Option<&'a str> {
 }
 
 /// Returns the account id of an ARN, its fifth part.
-fn account(arn: &str) -> Option<&str> {
+pub(super) fn account(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
@@ -87,7 +89,7 @@ impl Role {
     pub fn passed_to(&self) -> PassedTo {
         match self.usage {
             RoleUse::Pipeline | RoleUse::Action => PassedTo::CodePipeline,
-            RoleUse::Build => PassedTo::CodeBuild,
+            RoleUse::Build | RoleUse::Project => PassedTo::CodeBuild,
         }
     }
 
@@ -148,24 +150,27 @@ pub fn without_iam(role: &Role) -> Option<Finding> {
             elsewhere,
             "name a role of that account as the action's ServiceRoleArnOverride",
         ),
+        RoleUse::Project => Finding::bad(
+            what,
+            elsewhere,
+            "give the CodeBuild project of the template a service role of that account",
+        ),
     })
 }
 
 /// Converts IAM's answer for a role.
 #[must_use]
-pub fn pass_role(role: &Role, daemon: &str, answer: Result<PassRoleDecision, Fault>) -> Finding {
+pub fn pass_role(role: &Role, daemon: &str, answer: Result<PolicyDecision, Fault>) -> Finding {
     let what = format!("role {}", role.arn);
     let to = role.passed_to();
     match answer {
-        Ok(PassRoleDecision::Allowed) => {
-            Finding::good(what, format!("{daemon} may pass it to {to}"))
-        }
-        Ok(PassRoleDecision::Denied) => Finding::bad(
+        Ok(PolicyDecision::Allowed) => Finding::good(what, format!("{daemon} may pass it to {to}")),
+        Ok(PolicyDecision::Denied) => Finding::bad(
             what,
             format!("{daemon} may not pass it to {to}: no policy allows it"),
             format!("add to the policy of {daemon}: {}", statement(role)),
         ),
-        Ok(PassRoleDecision::Forbidden) => Finding::bad(
+        Ok(PolicyDecision::Forbidden) => Finding::bad(
             what,
             format!(
                 "{daemon} may not pass it to {to}: a policy, a boundary or the organization denies it"
@@ -253,7 +258,7 @@ mod tests {
     #[test]
     fn a_build_role_is_passed_to_codebuild() {
         let build = role("123456789012", RoleUse::Build);
-        let finding = pass_role(&build, DAEMON, Ok(PassRoleDecision::Denied));
+        let finding = pass_role(&build, DAEMON, Ok(PolicyDecision::Denied));
         assert!(finding.detail.contains("may not pass it to CodeBuild"));
         let fix = finding.fix.unwrap();
         let statement: Value = serde_json::from_str(&fix[fix.find('{').unwrap()..]).unwrap();
@@ -275,7 +280,7 @@ mod tests {
         );
     }
 
-    fn ok_and_fix(role: &Role, answer: Result<PassRoleDecision, Fault>) -> (Option<bool>, String) {
+    fn ok_and_fix(role: &Role, answer: Result<PolicyDecision, Fault>) -> (Option<bool>, String) {
         let finding = pass_role(role, DAEMON, answer);
         (finding.ok, finding.fix.unwrap_or_default())
     }
@@ -283,11 +288,8 @@ mod tests {
     #[test]
     fn a_role_that_cannot_be_passed_is_found_with_the_missing_statement() {
         let ours = role("123456789012", RoleUse::Pipeline);
-        assert_eq!(
-            ok_and_fix(&ours, Ok(PassRoleDecision::Allowed)).0,
-            Some(true)
-        );
-        for denied in [PassRoleDecision::Denied, PassRoleDecision::Forbidden] {
+        assert_eq!(ok_and_fix(&ours, Ok(PolicyDecision::Allowed)).0, Some(true));
+        for denied in [PolicyDecision::Denied, PolicyDecision::Forbidden] {
             let (ok, fix) = ok_and_fix(&ours, Ok(denied));
             assert_eq!(ok, Some(false));
             let statement = &fix[fix.find('{').unwrap()..];

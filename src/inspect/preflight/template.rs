@@ -6,6 +6,7 @@ use crate::domain::ids::{
     Timestamp,
 };
 use crate::domain::rules::merge_queue::MERGE_QUEUE;
+use crate::domain::rules::placeholder::PlaceholderValues;
 use crate::domain::rules::rule::{On, Rule};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
@@ -88,6 +89,25 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         On::Branch | On::MergeGroup => SubjectKind::Branch(branch.clone()),
         On::PullRequest => SubjectKind::PullRequest(1),
     };
+    let head = CommitId::parse("0123456789".repeat(4)).ok()?;
+    let values = PlaceholderValues {
+        repository: &repository,
+        branch: &branch,
+        number: match kind {
+            SubjectKind::PullRequest(number) => Some(number),
+            SubjectKind::Branch(_) => None,
+        },
+        sha: Some(&head),
+        base: Some(&branch),
+        author: Some("octocat"),
+        title: Some("A title"),
+    };
+    let made_up = || PipelineName::parse("branchline-check");
+    let pipeline = rule
+        .pipeline_name
+        .name(&values)
+        .or_else(|_| made_up())
+        .ok()?;
     let subject = Subject {
         repository: RepositoryId(0),
         kind,
@@ -96,11 +116,11 @@ fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {
         event_time: Timestamp(0),
         received_at: Timestamp(0),
         kind: EventKind::Open,
-        head: Some(CommitId::parse("0123456789".repeat(4)).ok()?),
+        head: Some(head),
         before: None,
     };
     let spec = Spec {
-        pipeline: PipelineName::parse("branchline-check").ok()?,
+        pipeline,
         template: rule.template.clone(),
         branch: branch.clone(),
         rule: rule.name.clone(),

@@ -8,8 +8,10 @@
 mod comments;
 mod commits;
 mod pipelines;
+mod projects;
 mod slots;
 mod store;
 
 pub use pipelines::{CloneComparison, EffectKind, PredictedEffect, RehearsalPipelines};
+pub use projects::{PredictedProject, ProjectCall, RehearsalProjects};
 pub use store::RehearsalStore;

@@ -38,6 +38,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: None,
             template_version: None,
             fingerprint: CloneFingerprint::default(),
+            projects: self.kept_projects(action),
             slot: self
                 .hold_slot(rule_of(mapping, spec, &self.rules), action)
                 .await?,

@@ -1,7 +1,7 @@
 //! Creates a clone.
 
-use crate::domain::clone::NewPipeline;
 use crate::domain::clone::execution::{Execution, last_built, owes};
+use crate::domain::clone::file::RepositoryFile;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::ExecutionId;
@@ -11,11 +11,11 @@ use crate::domain::rules::rule::Rule;
 use crate::domain::state::desired::Spec;
 use crate::domain::state::effect::{EffectResult, ExistingClone};
 use crate::domain::state::mapping::Mapping;
-use crate::domain::state::plan::rule_of;
 use crate::domain::state::repository::RepositoryTombstone;
 use crate::ports::{Clock, CreateResult, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
+use crate::reconcile::prepared::BuiltClone;
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     /// Creates the clone. The tags show whether an earlier attempt created it. In that case the
@@ -37,15 +37,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let (rule, (pipeline, template_version)) = (rule?, built?);
         let slot = self.acquire_slot(rule, action, journal).await?;
         self.check_quota(action, journal).await?;
+        let projects = self.ensure_projects(&pipeline, action).await?;
         self.check_claim(action)?;
         let created = self.pipelines.create(&pipeline, action.claim).await;
         if self.created(created, action, journal).await? == CreateResult::Made {
+            self.delete_unused_projects(&projects, action).await?;
             let made = ExistingClone {
                 name: spec.pipeline.clone(),
                 arn: pipeline.arn,
                 version: Some(ExistingClone::FIRST_VERSION),
                 template_version,
                 fingerprint: pipeline.fingerprint,
+                projects,
                 slot,
                 execution: None,
                 built: None,
@@ -58,6 +61,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return Err(Fault::new(Reason::AwsConflict, detail));
         };
         if !self.owns(name, &found, action).await? {
+            // The name is released with the fault, and the row forgets what was made under it.
+            self.delete_projects(&projects, action).await?;
             return Err(self.taken_by(spec, &found));
         }
         let fingerprint = CloneFingerprint {
@@ -82,6 +87,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: None,
             template_version: None,
             fingerprint,
+            projects: self.with_earlier_projects(projects, action),
             slot,
             execution,
             built: last_built(&executions),
@@ -125,14 +131,31 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         spec: &Spec,
         action: &ClaimedAction<'_>,
         rule: &Rule,
-    ) -> Result<(NewPipeline, Option<i32>), Fault> {
+    ) -> Result<BuiltClone, Fault> {
+        match self.prepared_clone(action) {
+            Some(built) => Ok(built),
+            None => {
+                let file = action.file.as_ref();
+                self.clone_of(spec, action.claim.mapping(), rule, file)
+                    .await
+            }
+        }
+    }
+
+    /// Builds the clone of a row.
+    pub(in crate::reconcile) async fn clone_of(
+        &self,
+        spec: &Spec,
+        row: &Mapping,
+        rule: &Rule,
+        file: Option<&RepositoryFile>,
+    ) -> Result<BuiltClone, Fault> {
         let template = self
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
-        let mapping = action.claim.mapping();
-        let request = mapping.clone_request(spec, rule, &self.owner);
-        let clone = match &action.file {
+        let request = row.clone_request(spec, rule, &self.owner);
+        let clone = match file {
             Some(file) => file.clone_for(&template, &request)?,
             None => template.clone_for(&request)?,
         };
@@ -146,9 +169,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         spec: &Spec,
         action: &'a ClaimedAction<'_>,
     ) -> Result<&'a Rule, Fault> {
-        let rule = rule_of(action.claim.mapping(), spec, &self.rules);
-        let same = rule.filter(|rule| rule.template == spec.template);
-        same.ok_or_else(|| {
+        let rule = self.rule_of_template(spec, action.claim.mapping());
+        rule.ok_or_else(|| {
             let detail = format!(
                 "no rule '{}' clones '{}' any more: the next event of this subject asks the rules again",
                 spec.rule, spec.template

@@ -54,6 +54,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some(_) if mapping.pipeline_arn().is_none() => Outcome::SkippedForeign,
             Some(found) => return Err(self.not_ours(name, &found)),
         };
+        self.delete_projects(&[], action).await?;
         self.release_slot(action, journal).await?;
         Ok((EffectResult::Absent, outcome))
     }

@@ -4,6 +4,7 @@ pub(super) mod adopt;
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod ownership;
+pub(super) mod projects;
 pub(super) mod quota;
 pub(super) mod retry;
 pub(super) mod slots;

@@ -41,6 +41,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Some(found) => return Err(self.not_ours(name, &found)),
         };
         let slot = self.move_slot(named, action, journal).await?;
+        let projects = match &up_to_date {
+            Some((clone, _)) => self.ensure_projects(clone, action).await?,
+            None => self.kept_projects(action),
+        };
         let old = mapping.fingerprint().cloned();
         let (mut written, mut outcome) = (None, Outcome::Started);
         let (fingerprint, template_version) = match up_to_date {
@@ -55,6 +59,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             }
             None => (old.unwrap_or_default(), None),
         };
+        self.delete_unused_projects(&projects, action).await?;
         let retried = match (&mapping.retry, &outcome) {
             (Some(failed), Outcome::Started) => self.retry(name, failed, action).await?,
             (Some(_) | None, _) => None,
@@ -73,6 +78,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             version: written,
             template_version,
             fingerprint,
+            projects,
             slot,
             execution: ExecutionId::parse(execution).ok(),
             built: None,

@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
-use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, ResourceTags, Roles, SqsQueue};
+use branchline::aws::{
+    CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, ResourceTags, Roles, SqsQueue,
+};
 use branchline::domain::outcome::outgoing::Destination;
 
 /// The name of the table, on which no response depends.
@@ -97,6 +99,11 @@ pub(crate) fn store_at(endpoint: &str) -> DynamoStore {
 pub(crate) fn pipelines(answers: &[&Rule]) -> CodePipelines {
     let pace = NonZeroU32::new(1_000).unwrap();
     CodePipelines::new(client!(aws_sdk_codepipeline, answers), pace)
+}
+
+/// Returns a CodeBuild that responds from these rules, in order.
+pub(crate) fn projects(answers: &[&Rule]) -> CodeBuildProjects {
+    CodeBuildProjects::new(client!(aws_sdk_codebuild, answers))
 }
 
 /// Returns an index of tags that responds from these rules, in order.

@@ -47,6 +47,7 @@ async fn create_from(
         template: "api-template".to_owned(),
         declaration: Declaration::new(declaration).unwrap(),
         tags: Tags::new(),
+        projects: Vec::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
         dangers: Vec::new(),

@@ -30,7 +30,7 @@ fn page(after: Option<&'static str>, names: &[&str], next: &'static str) -> Rule
         .match_requests(move |request| {
             let filter = request.tag_filters().first().unwrap();
             request.pagination_token() == after
-                && request.resource_type_filters() == ["codepipeline"]
+                && request.resource_type_filters() == ["codepipeline", "codebuild:project"]
                 && request.resources_per_page() == Some(100)
                 && filter.key() == Some("branchline:managed-by")
                 && filter.values() == ["branchline"]
@@ -44,18 +44,24 @@ fn page(after: Option<&'static str>, names: &[&str], next: &'static str) -> Rule
 }
 
 #[tokio::test]
-async fn every_page_is_read_and_only_pipelines_count() {
+async fn every_page_is_read_and_only_pipelines_and_projects_count() {
     let pages = [
-        page(None, &["api-pr-7", "webhook:github"], "more"),
+        page(
+            None,
+            &["api-pr-7", "webhook:github", "project/api-pr-7-api"],
+            "more",
+        ),
         // A page may be empty and not the last (API reference, GetResources).
         page(Some("more"), &[], "last"),
         page(Some("last"), &["api-pr-8"], ""),
     ];
     let index = clients::resource_tags(&pages.each_ref());
     let clones = index.clones(&owner()).await.unwrap();
-    let names: Vec<_> = clones.keys().map(|name| name.as_str()).collect();
+    let names: Vec<_> = clones.pipelines.keys().map(|name| name.as_str()).collect();
     assert_eq!(names, ["api-pr-7", "api-pr-8"]);
-    let tags = clones.values().next().unwrap();
+    let projects: Vec<_> = clones.projects.keys().map(|name| name.as_str()).collect();
+    assert_eq!(projects, ["api-pr-7-api"]);
+    let tags = clones.pipelines.values().next().unwrap();
     assert_eq!(tags["branchline:rule"], "api");
 }
 

@@ -9,18 +9,18 @@ use aws_sdk_iam::types::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::ports::{PassRoleDecision, PassedTo};
+use branchline::ports::{PassedTo, PolicyDecision};
 
 use super::clients;
 
 const DAEMON: &str = "arn:aws:iam::123456789012:role/branchline-daemon";
 const BUILD: &str = "arn:aws:iam::123456789012:role/build";
 
-async fn ask(rule: &Rule) -> Result<PassRoleDecision, Fault> {
+async fn ask(rule: &Rule) -> Result<PolicyDecision, Fault> {
     ask_for(PassedTo::CodePipeline, rule).await
 }
 
-async fn ask_for(to: PassedTo, rule: &Rule) -> Result<PassRoleDecision, Fault> {
+async fn ask_for(to: PassedTo, rule: &Rule) -> Result<PolicyDecision, Fault> {
     clients::roles(&[rule]).passing(DAEMON, BUILD, to).await
 }
 
@@ -58,10 +58,10 @@ fn judged_for(service: &'static str, decision: PolicyEvaluationDecisionType, fen
 async fn a_role_may_be_passed_or_denied_or_forbidden() {
     use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
     let cases = [
-        (Allowed, false, PassRoleDecision::Allowed),
-        (ImplicitDeny, false, PassRoleDecision::Denied),
-        (ImplicitDeny, true, PassRoleDecision::Forbidden),
-        (ExplicitDeny, false, PassRoleDecision::Forbidden),
+        (Allowed, false, PolicyDecision::Allowed),
+        (ImplicitDeny, false, PolicyDecision::Denied),
+        (ImplicitDeny, true, PolicyDecision::Forbidden),
+        (ExplicitDeny, false, PolicyDecision::Forbidden),
     ];
     for (decision, fenced, wanted) in cases {
         assert_eq!(ask(&judged(decision, fenced)).await, Ok(wanted));
@@ -76,7 +76,7 @@ async fn the_role_of_a_build_is_asked_about_for_codebuild() {
         false,
     );
     let answer = ask_for(PassedTo::CodeBuild, &rule).await;
-    assert_eq!(answer, Ok(PassRoleDecision::Allowed));
+    assert_eq!(answer, Ok(PolicyDecision::Allowed));
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn findings_are_reported_and_the_daemon_repairs_them() {
     );
     let (csv, _) = run(&account, &["--output", "csv"], 1);
     assert!(
-        csv.starts_with("kind,subject,pipeline,detail,repairable,adoptable,differences\n"),
+        csv.starts_with("kind,subject,pipeline,project,detail,repairable,adoptable,differences\n"),
         "{csv}"
     );
 

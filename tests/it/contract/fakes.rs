@@ -11,6 +11,7 @@ use branchline::reconcile::lease::VISIBILITY;
 use serde_json::Value;
 
 use super::pipelines::PipelinesStage;
+use super::projects::ProjectsStage;
 use super::queue::{QueueStage, StoredMessage};
 use super::store::StoreStage;
 use crate::world::clock::FakeClock;
@@ -160,6 +161,18 @@ impl PipelinesStage for Account {
     }
 }
 
+impl ProjectsStage for Account {
+    type Port = FakePipelines;
+
+    fn projects(&self) -> &FakePipelines {
+        &self.0
+    }
+
+    async fn give(&self, project: Value) {
+        self.0.add_project(project);
+    }
+}
+
 mod queue {
     use super::Queues;
     use crate::contract::queue::queue_contract;
@@ -221,4 +234,11 @@ mod slots {
     use crate::contract::slots::slots_contract;
 
     slots_contract!(Table::new());
+}
+
+mod projects {
+    use super::Account;
+    use crate::contract::projects::projects_contract;
+
+    projects_contract!(Account::new());
 }

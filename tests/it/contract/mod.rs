@@ -16,6 +16,7 @@ pub(crate) mod commits;
 mod deliveries;
 pub(crate) mod listing;
 pub(crate) mod pipelines;
+pub(crate) mod projects;
 pub(crate) mod queue;
 pub(crate) mod repositories;
 pub(crate) mod slots;

@@ -9,16 +9,17 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use branchline::aws::{CodePipelines, DynamoStore, QueueUrls, SqsQueue};
+use branchline::aws::{CodeBuildProjects, CodePipelines, DynamoStore, QueueUrls, SqsQueue};
 use branchline::domain::ids::Subject;
 use branchline::domain::intake::envelope::{Attribute, AttributeValue as Value};
 use branchline::domain::outcome::audit_entry::NewAuditEntry;
 use branchline::domain::outcome::outgoing::Destination;
 
 use super::pipelines::PipelinesStage;
+use super::projects::ProjectsStage;
 use super::queue::{QueueStage, StoredMessage};
 use super::store::StoreStage;
-use crate::world::emulator::{config, declared, depth, queue, redrive, role};
+use crate::world::emulator::{self, config, declared, depth, queue, redrive, role};
 use crate::world::table;
 
 /// The `maxReceiveCount` of this stage's queues.
@@ -255,6 +256,32 @@ impl PipelinesStage for Account {
     }
 }
 
+/// CodeBuild.
+struct Builds {
+    client: aws_sdk_codebuild::Client,
+    port: CodeBuildProjects,
+}
+
+impl Builds {
+    async fn new() -> Self {
+        let client = aws_sdk_codebuild::Client::new(&new_region().await);
+        let port = CodeBuildProjects::new(client.clone());
+        Self { client, port }
+    }
+}
+
+impl ProjectsStage for Builds {
+    type Port = CodeBuildProjects;
+
+    fn projects(&self) -> &CodeBuildProjects {
+        &self.port
+    }
+
+    async fn give(&self, project: serde_json::Value) {
+        emulator::give_project(&self.client, &project).await;
+    }
+}
+
 mod queue {
     use super::Queues;
     use crate::contract::queue::queue_contract;
@@ -316,4 +343,11 @@ mod slots {
     use crate::contract::slots::slots_contract;
 
     slots_contract!(Table::new().await);
+}
+
+mod projects {
+    use super::Builds;
+    use crate::contract::projects::projects_contract;
+
+    projects_contract!(Builds::new().await);
 }

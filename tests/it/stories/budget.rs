@@ -10,9 +10,9 @@ use branchline::domain::fault::{Class, Reason};
 use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::state::claim::{CLOCK_SKEW, LATE_EFFECT_WINDOW};
 use branchline::ports::Clock;
-use branchline::reconcile::CLAIM;
 use branchline::reconcile::execute::CLAIM_SAFETY_MARGIN;
 use branchline::reconcile::lease::VISIBILITY;
+use branchline::reconcile::{CLAIM, PROJECT_CALL};
 use branchline::worker::backoff;
 
 use crate::world::fault_injection::{Op, Trouble, When};
@@ -154,7 +154,7 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             }
             Op::InState | Op::OfRepository | Op::CountSlots => current,
             // Read before anything is claimed.
-            Op::Mapping | Op::ListPipelines | Op::Known => current,
+            Op::ReadProjects | Op::Mapping | Op::ListPipelines | Op::Known => current,
             Op::Slots | Op::AccountUse | Op::NotePipelines => current,
             // After the call that they follow.
             Op::StopWaiting | Op::WaitForAccount => current,
@@ -174,6 +174,8 @@ fn under_a_claim(calls: &[Op]) -> u32 {
             Op::FindByName | Op::AcquireSlot => current + 2,
             Op::Record | Op::GiveUp | Op::ReleaseSlot => current + 1,
             Op::Template | Op::Create | Op::Find | Op::Remove => current + 1,
+            // The claim is longer for them.
+            Op::CreateProject | Op::UpdateProject | Op::DeleteProject => current,
             Op::Update | Op::Start | Op::Retry | Op::Stop | Op::Executions | Op::CreatedAt => {
                 current + 1
             }
@@ -188,6 +190,7 @@ fn a_claim_that_is_about_to_expire_is_not_used() {
     println!(
         "a call of {OPERATION_TIMEOUT:?}, its late effect of {LATE_EFFECT_WINDOW:?} and {CLOCK_SKEW:?} of skew within {CLAIM_SAFETY_MARGIN:?}"
     );
+    assert!(OPERATION_TIMEOUT <= PROJECT_CALL);
     assert!(OPERATION_TIMEOUT + LATE_EFFECT_WINDOW + CLOCK_SKEW <= CLAIM_SAFETY_MARGIN);
     // Before the call that changes a pipeline: GetPipeline, or GetPipeline and ListTagsForResource.
     assert!(OPERATION_TIMEOUT * 2 + CLAIM_SAFETY_MARGIN < CLAIM);

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use branchline::domain::clone::declaration::Declaration;
 use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::projects::Project;
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
+use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, ProjectName, Timestamp};
 use branchline::domain::report::execution::ExecutionState;
 use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
@@ -86,6 +87,24 @@ impl Pipeline {
         }
     }
 
+    /// Returns the CodeBuild projects that its actions use.
+    pub(crate) fn projects(&self) -> Vec<String> {
+        let stages = self.declaration.get("stages").and_then(Value::as_array);
+        let actions = stages.into_iter().flatten();
+        let actions = actions
+            .filter_map(|stage| stage.get("actions")?.as_array())
+            .flatten();
+        let used = |action: &Value| {
+            Some(
+                action
+                    .pointer("/configuration/ProjectName")?
+                    .as_str()?
+                    .to_owned(),
+            )
+        };
+        actions.filter_map(used).collect()
+    }
+
     /// Returns a configuration value of the first source action.
     pub(crate) fn source(&self, key: &str) -> Option<&str> {
         let pointer = format!("/0/actions/0/configuration/{key}");
@@ -98,8 +117,11 @@ pub(super) struct Account {
     pub(super) pipelines: BTreeMap<PipelineName, Pipeline>,
     /// The executions of pipelines that were deleted, by name.
     pub(super) ended: BTreeMap<PipelineName, usize>,
-    /// The pipelines that a call is changing now.
-    pub(super) touched: BTreeSet<PipelineName>,
+    /// The projects of CodeBuild.
+    pub(super) projects: BTreeMap<ProjectName, Project>,
+    pub(super) project_limit: Option<usize>,
+    /// The pipelines and projects that a call is changing now.
+    pub(super) touched: BTreeSet<String>,
     pub(super) violations: Vec<String>,
     /// True if the client repeats the next retry, whose first answer is lost.
     pub(super) repeats_retry: bool,

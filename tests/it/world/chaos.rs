@@ -76,7 +76,8 @@ impl Chaos {
         let after = self.millis(if slow { 7_000 } else { 300 });
         assert!(before + after <= OPERATION_TIMEOUT);
         // Trouble under a claim does the most harm.
-        let claimed = matches!(op, Op::Claim | Op::Template | Op::Find | Op::FindByName);
+        let claimed = matches!(op, Op::Claim | Op::Template | Op::Find | Op::FindByName)
+            || op == Op::CreateProject;
         if self.rolls(if claimed { 6.0 } else { 0.5 }) {
             self.figures.freezes += 1;
             let time = self.millis(if claimed { 180_000 } else { 30_000 });

@@ -13,8 +13,9 @@ use super::fault_injection::FaultInjection;
 use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
 use super::queue::FakeQueue;
+use super::reconcilers::new_reconciler;
 use super::store::FakeStore;
-use super::story::{REGION, World, new_reconciler, owner};
+use super::story::{REGION, World, owner};
 
 /// A worker over the fakes.
 type FakeWorker = Worker<FakeQueue, FakeStore, FakePipelines, FakeClock>;

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_codebuild::types::{
+    ArtifactsType, ComputeType, EnvironmentType, EnvironmentVariable, ProjectArtifacts,
+    ProjectEnvironment, ProjectSource, SourceType, Tag,
+};
 use aws_sdk_codepipeline::types::PipelineDeclaration;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use serde_json::Value;
 
 use super::webhook::Sealed;
 
@@ -128,4 +133,42 @@ pub(crate) fn message(
         request = request.message_attributes(name, value.build().unwrap());
     }
     request
+}
+
+/// Makes a CodeBuild project as another user of the account, with what the tests ask for of the
+/// JSON.
+pub(crate) async fn give_project(client: &aws_sdk_codebuild::Client, project: &Value) {
+    let text = |pointer: &str| project.pointer(pointer).and_then(Value::as_str);
+    let environment = ProjectEnvironment::builder()
+        .r#type(EnvironmentType::LinuxContainer)
+        .compute_type(ComputeType::BuildGeneral1Small)
+        .image(text("/environment/image").unwrap())
+        .environment_variables(
+            EnvironmentVariable::builder()
+                .name(text("/environment/environmentVariables/0/name").unwrap())
+                .value(text("/environment/environmentVariables/0/value").unwrap())
+                .build()
+                .unwrap(),
+        );
+    // The emulator wants locations, which mean nothing in a pipeline.
+    let source = ProjectSource::builder()
+        .r#type(SourceType::Codepipeline)
+        .location("ignored");
+    let artifacts = ProjectArtifacts::builder()
+        .r#type(ArtifactsType::Codepipeline)
+        .location("ignored");
+    let tag = Tag::builder()
+        .key(text("/tags/0/key").unwrap())
+        .value(text("/tags/0/value").unwrap());
+    let request = client
+        .create_project()
+        .name(text("/name").unwrap())
+        .source(source.build().unwrap())
+        .artifacts(artifacts.build().unwrap())
+        .environment(environment.build().unwrap())
+        .service_role(text("/serviceRole").unwrap())
+        .timeout_in_minutes(60)
+        .queued_timeout_in_minutes(480)
+        .tags(tag.build());
+    request.send().await.unwrap();
 }

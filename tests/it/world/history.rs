@@ -22,7 +22,7 @@ use serde_json::json;
 use super::clock::{FakeClock, START};
 use super::lives::{BranchLife, Life, PullRequest};
 use super::rules::{
-    branch_rule, patterns, pipeline_name, pull_request_rule, repositories, template,
+    branch_rule, patterns, pipeline_name, pull_request_rule, repositories, template, with_image,
 };
 use super::story::{World, pipeline_of};
 use super::webhook::{REPOSITORY, Webhook, commit};
@@ -33,7 +33,7 @@ pub(crate) const WEB: (u64, &str) = (2_002, "acme/web");
 pub(crate) const WEB_TEMPLATE: &str = "web-template";
 
 /// Returns the rules: pull requests of `acme/api` into `main` that are not drafts, and the branches
-/// of `acme/web`.
+/// of `acme/web`, each with a CodeBuild project of its own.
 pub(crate) fn rules() -> Vec<Rule> {
     // Globs are slow to compile, and thousands of worlds have these rules.
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
@@ -52,6 +52,7 @@ fn make_rules() -> Vec<Rule> {
         Rule {
             repository: repositories([WEB.1]),
             template: pipeline_name(WEB_TEMPLATE),
+            overrides: with_image("aws/codebuild/standard:8.0"),
             ..branch_rule()
         },
     ]
@@ -147,6 +148,7 @@ pub(crate) fn repair(
     let is_stray = rng.u8(0..4) == 0 && !name.starts_with(STRAY);
     let name = format!("{}{name}", if is_stray { STRAY } else { "" });
     let repair = Repair {
+        project: None,
         subject,
         generation,
         kind,

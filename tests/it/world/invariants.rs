@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use branchline::domain::clone::tags::is_ours;
-use branchline::domain::ids::Timestamp;
+use branchline::domain::ids::{ProjectName, Timestamp};
 use branchline::domain::outcome::audit_entry::AuditEntry;
 use branchline::domain::outcome::chain_check::ChainCheck;
 use branchline::domain::outcome::outgoing::Destination;
@@ -40,6 +40,7 @@ impl World {
                 .filter_map(|row| unsettled(row, self.clock.now())),
         );
         left.extend(self.pipelines_left(&rows, &stuck));
+        left.extend(self.projects_left(&rows, &stuck));
         left.extend(self.names_left(&rows, &stuck));
         left.extend(self.heads_left(&rows));
         left.extend(self.slots_left());
@@ -99,6 +100,53 @@ impl World {
             unowned
                 .iter()
                 .map(|name| format!("pipeline '{name}' has no mapping")),
+        );
+        left
+    }
+
+    /// Checks that the CodeBuild projects of clones and those of active mappings match, that each
+    /// carries its subject's tags, and that a clone uses no project that is not there.
+    fn projects_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
+        let all = self.account.all_projects();
+        let pipelines = self.account.all();
+        let mut unowned: BTreeSet<String> = self.account.own_projects().into_iter().collect();
+        let mut left = Vec::new();
+        for row in rows.iter().chain(stuck) {
+            let recorded = row.resources.projects.iter();
+            let recorded: Vec<&str> = recorded.map(|one| one.name.as_str()).collect();
+            for name in &recorded {
+                unowned.remove(*name);
+            }
+            if row.state != State::Active {
+                let is_wrong = State::HALF_WAY.contains(&row.state) || recorded.is_empty();
+                left.extend((!is_wrong).then(|| format!("{} records {recorded:?}", display(row))));
+                continue;
+            }
+            for name in &recorded {
+                let project = all.get(*name);
+                if !project.is_some_and(|one| is_ours(&one.tags(), &row.subject, &owner())) {
+                    left.push(format!(
+                        "{} is active, without its project '{name}'",
+                        display(row)
+                    ));
+                }
+            }
+            let pipeline = pipelines.get(pipeline_of(row));
+            for used in pipeline.map(Pipeline::projects).unwrap_or_default() {
+                let is_of_clone =
+                    ProjectName::parse(&used).is_ok_and(|name| name.may_be_of_clone());
+                if is_of_clone && !recorded.contains(&used.as_str()) {
+                    left.push(format!(
+                        "{} uses '{used}' and records {recorded:?}",
+                        display(row)
+                    ));
+                }
+            }
+        }
+        left.extend(
+            unowned
+                .iter()
+                .map(|name| format!("project '{name}' has no mapping")),
         );
         left
     }

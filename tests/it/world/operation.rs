@@ -86,6 +86,11 @@ pub(crate) enum Op {
     /// GetPipeline for the time of a pipeline's creation.
     CreatedAt,
     Remove,
+    /// BatchGetProjects.
+    ReadProjects,
+    CreateProject,
+    UpdateProject,
+    DeleteProject,
 }
 
 impl Op {
@@ -112,6 +117,8 @@ impl Op {
             Self::Template | Self::Create | Self::Find | Self::Remove => 1,
             Self::Update | Self::Start | Self::Retry | Self::Executions | Self::Stop => 1,
             Self::CreatedAt => 1,
+            Self::ReadProjects | Self::CreateProject => 1,
+            Self::UpdateProject | Self::DeleteProject => 1,
             // GetPipeline for the ARN, then ListTagsForResource.
             Self::FindByName => 2,
         }
@@ -128,6 +135,9 @@ impl Op {
                 | Self::Retry
                 | Self::Stop
                 | Self::Remove
+                | Self::CreateProject
+                | Self::UpdateProject
+                | Self::DeleteProject
                 | Self::AcquireSlot
                 | Self::ReleaseSlot
                 | Self::Report

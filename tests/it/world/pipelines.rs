@@ -139,9 +139,9 @@ impl FakePipelines {
     }
 
     /// Checks that one worker at a time changes a pipeline, as claims promise.
-    fn touch(&self, name: &PipelineName) -> Touch {
+    fn touch(&self, name: &str) -> Touch {
         let mut account = lock(&self.account);
-        if !account.touched.insert(name.clone()) {
+        if !account.touched.insert(name.to_owned()) {
             // A panic would only end the processing, and its message would return as if nothing had
             // happened.
             let wrong = format!("two workers changed '{name}' at once");
@@ -150,11 +150,11 @@ impl FakePipelines {
         drop(account);
         Touch {
             account: Arc::clone(&self.account),
-            name: name.clone(),
+            name: name.to_owned(),
         }
     }
 
-    /// Makes a change, which may time out and still take effect later.
+    /// Makes a change to a pipeline.
     async fn change<T>(
         &self,
         op: Op,
@@ -163,6 +163,16 @@ impl FakePipelines {
         effect: impl FnOnce(&mut Account) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         under(name, claim);
+        self.change_named(op, name.as_str(), effect).await
+    }
+
+    /// Makes a change, which may time out and still take effect later.
+    pub(super) async fn change_named<T>(
+        &self,
+        op: Op,
+        name: &str,
+        effect: impl FnOnce(&mut Account) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         let touch = self.touch(name);
         if let Some(after) = self.faults.late_effect() {
             let fakes = self.clone();
@@ -174,7 +184,21 @@ impl FakePipelines {
             drop(touch);
             done
         };
-        self.faults.pass_about(op, name.as_str(), effect).await
+        self.faults.pass_about(op, name, effect).await
+    }
+
+    /// Passes a call that changes nothing through the faults.
+    pub(super) async fn pass<T>(
+        &self,
+        op: Op,
+        effect: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.faults.pass(op, effect).await
+    }
+
+    /// Returns the account.
+    pub(super) fn account(&self) -> Arc<Mutex<Account>> {
+        Arc::clone(&self.account)
     }
 
     /// Says at which commit the first execution of a pipeline found its branch.
@@ -340,7 +364,7 @@ async fn late_effect(
 /// Guards a pipeline against a second change while it exists.
 struct Touch {
     account: Arc<Mutex<Account>>,
-    name: PipelineName,
+    name: String,
 }
 
 impl Drop for Touch {

@@ -1,6 +1,7 @@
 //! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
 
 use branchline::domain::clone::overrides::CloneOverrides;
+use branchline::domain::clone::projects::{BuildOverrides, BuildSettings};
 use branchline::domain::ids::PipelineName;
 use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
@@ -34,6 +35,21 @@ pub(crate) fn pull_request_rule() -> Rule {
         report: None,
         context: "branchline/api".into(),
         comment: CommentPolicy::Never,
+    }
+}
+
+/// Returns overrides that build in another image.
+pub(crate) fn with_image(image: &str) -> CloneOverrides {
+    let all = BuildSettings {
+        image: Some(image.to_owned()),
+        ..BuildSettings::default()
+    };
+    CloneOverrides {
+        build: BuildOverrides {
+            all,
+            actions: Vec::new(),
+        },
+        ..CloneOverrides::default()
     }
 }
 

@@ -113,6 +113,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
 fn pipeline_resource(pipeline: PipelineResource) -> Resources {
     Resources {
         pipeline: Some(pipeline),
+        projects: Vec::new(),
     }
 }
 
@@ -141,6 +142,7 @@ pub(crate) fn created(name: &str) -> EffectResult {
             variables: vec!["PR".to_owned()],
             ..CloneFingerprint::default()
         },
+        projects: Vec::new(),
         slot: Some("rule 1".to_owned()),
         built: None,
     }))

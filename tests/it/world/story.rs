@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::ids::{Owner, RepositoryName, Subject};
-use branchline::domain::intake::authenticated::{Authenticator, EventOrigin, Secrets};
+use branchline::domain::intake::authenticated::{Authenticator, Secrets};
 use branchline::domain::intake::envelope::Source;
 use branchline::domain::intake::repair_request::Repair;
 use branchline::domain::outcome::audit_entry::AuditEntry;
-use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::outcome::journal::Journal;
 use branchline::domain::outcome::outgoing::Destination;
-use branchline::domain::rules::rule::{Rule, Rules};
+use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::domain::state::slots::PipelineQuota;
 use branchline::ports::Clock;
@@ -29,11 +28,13 @@ use super::clock::FakeClock;
 use super::files::FakeFiles;
 use super::github::FakeGitHub;
 use super::pipelines::FakePipelines;
+use super::projects::project;
 use super::queue::{FakeQueue, SENDER};
 use super::queue_state::StoredMessage;
+use super::reconcilers::{new_reconciler, origin, reconciler_config};
 use super::rules::{TEMPLATE, pull_request_rule, template};
 use super::store::FakeStore;
-use super::webhook::{self, REPOSITORY, Webhook};
+use super::webhook::{REPOSITORY, Webhook};
 use super::{driver, lock};
 use crate::world::fault_injection::FaultInjection;
 
@@ -129,6 +130,7 @@ impl World {
             account,
         };
         world.add_pipeline(template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.account.add_project(project("api"));
         world
     }
 
@@ -141,7 +143,7 @@ impl World {
     pub(crate) fn restart_with_files(&self, rules: Vec<Rule>, files: &FakeFiles) {
         let config = ReconcilerConfig {
             files: Some(Arc::new(files.clone())),
-            ..reconciler_config(rules, "w1")
+            ..reconciler_config(rules, "w1", &self.account)
         };
         let (store, account) = (self.store.clone(), self.account.clone());
         let reconciler = Reconciler::new(store, account, self.clock.clone(), config);
@@ -163,7 +165,7 @@ impl World {
         let (store, account) = (self.store.clone(), self.account.clone());
         let config = ReconcilerConfig {
             authenticator: Authenticator::source_queues(secrets).with_origin(origin()),
-            ..reconciler_config(rules, name)
+            ..reconciler_config(rules, name, &self.account)
         };
         Reconciler::new(store, account, self.clock.clone(), config)
     }
@@ -262,7 +264,9 @@ impl World {
         let all = self.account.all();
         let rows = self.store.rows();
         let mappings = rows.iter().map(mapping);
-        mappings.chain(all.iter().map(pipeline)).collect()
+        let pipelines = all.iter().map(pipeline);
+        let projects = self.account.project_lines();
+        mappings.chain(pipelines).chain(projects).collect()
     }
 
     /// Returns the subjects that have a pipeline, as people write them.
@@ -348,38 +352,6 @@ impl World {
     /// Expects that this subject is left half-way.
     pub(crate) fn expect_half_way(&self, subject: &str) {
         lock(&self.half_way).insert(subject.to_owned());
-    }
-}
-
-pub(super) fn new_reconciler(
-    store: &FakeStore,
-    account: &FakePipelines,
-    clock: &FakeClock,
-    rules: Vec<Rule>,
-    worker: &str,
-) -> FakeReconciler {
-    let config = reconciler_config(rules, worker);
-    Reconciler::new(store.clone(), account.clone(), clock.clone(), config)
-}
-
-/// Returns the account and the Region of the fakes.
-fn origin() -> EventOrigin {
-    EventOrigin {
-        account: Some("123456789012".to_owned()),
-        region: Some(REGION.to_owned()),
-    }
-}
-
-fn reconciler_config(rules: Vec<Rule>, worker: &str) -> ReconcilerConfig {
-    ReconcilerConfig {
-        rules: Rules(rules),
-        authenticator: Authenticator::source_queues(webhook::secrets()).with_origin(origin()),
-        owner: owner(),
-        worker: worker.to_owned(),
-        max_attempts: MaxAttempts::default(),
-        region: REGION.to_owned(),
-        quota: QUOTA,
-        files: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod parse;
 
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
+use crate::domain::clone::projects::BuildSettings;
 use crate::domain::clone::variables::Variable;
 use crate::domain::clone::{CloneRequest, NewPipeline, Template};
 use crate::domain::fault::{Class, Fault, Reason};
@@ -38,6 +39,7 @@ pub struct RepositoryFile {
     environment: Vec<(String, FormatString)>,
     buildspec: Option<String>,
     keep_stages: Option<Vec<Stage>>,
+    build: BuildSettings,
 }
 
 /// A stage that the file names.
@@ -95,6 +97,12 @@ impl RepositoryFile {
         Ok(variables)
     }
 
+    /// Returns true if the file changes a CodeBuild project.
+    #[must_use]
+    pub fn has_build(&self) -> bool {
+        !self.build.is_empty()
+    }
+
     /// Returns the rule with the changes of the file.
     fn rule(&self, rule: &Rule, template: &Template) -> Result<Rule, Fault> {
         let dropped = self.dropped_stages(rule, template)?;
@@ -107,6 +115,7 @@ impl RepositoryFile {
         if self.buildspec.is_some() {
             overrides.buildspec.clone_from(&self.buildspec);
         }
+        overrides.build.all = self.build.or(&overrides.build.all);
         overrides.drop_stages.extend(dropped);
         Ok(rule)
     }
@@ -131,6 +140,16 @@ impl RepositoryFile {
         let is_kept = |name: &&&str| keep.iter().any(|stage| stage.name == **name);
         let dropped = stages.iter().filter(|name| !is_kept(name));
         Ok(dropped.map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Returns the fault of a CodeBuild project that AWS refuses with the file's settings.
+    #[must_use]
+    pub fn blamed_for_project(&self, fault: Fault) -> Fault {
+        let refused = [Reason::DeclarationRefused, Reason::RuleTemplateMismatch];
+        match self.has_build() && refused.contains(&fault.reason) {
+            true => self.blamed(fault),
+            false => fault,
+        }
     }
 
     /// Returns the fault of a clone that is refused only because of the file.

@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::domain::clone::file::{FILE_LIMIT, FileContent, RepositoryFile, Stage, invalid};
 use crate::domain::clone::overrides::{VariableFormat, buildspec_path};
+use crate::domain::clone::projects::{BuildSettings, build_compute, build_image, build_timeout};
 use crate::domain::clone::variables::{check_environment, check_variable};
 use crate::domain::fault::Fault;
 use crate::domain::ids::CommitId;
@@ -28,6 +29,9 @@ struct Document {
     environment: Option<Spanned<Texts>>,
     buildspec: Option<Spanned<String>>,
     keep_stages: Option<Spanned<Vec<Spanned<String>>>>,
+    image: Option<Spanned<String>>,
+    compute: Option<Spanned<String>>,
+    timeout: Option<Spanned<i64>>,
 }
 
 type Texts = BTreeMap<Spanned<String>, Spanned<String>>;
@@ -101,6 +105,9 @@ impl Reader<'_> {
             environment,
             buildspec,
             keep_stages,
+            image,
+            compute,
+            timeout,
         } = document;
         let variables = self.allowed(FileKey::Variables, variables);
         let environment = self.allowed(FileKey::Environment, environment);
@@ -115,6 +122,12 @@ impl Reader<'_> {
                 path.map_err(|why| self.note(&span, "buildspec", why)).ok()
             }),
             keep_stages: keep_stages.map(|(span, stages)| self.stages(&span, stages)),
+            build: BuildSettings {
+                image: self.image(image),
+                compute: self.checked(FileKey::Compute, compute, build_compute),
+                timeout: self.checked(FileKey::Timeout, timeout, build_timeout),
+                ..BuildSettings::default()
+            },
         }
     }
 
@@ -204,6 +217,38 @@ impl Reader<'_> {
                 name: stage.into_inner(),
             })
             .collect()
+    }
+
+    /// Returns the image, if the rule permits it.
+    fn image(&mut self, image: Option<Spanned<String>>) -> Option<String> {
+        let span = image.as_ref().map(Spanned::span).unwrap_or_default();
+        let image = self.checked(FileKey::Image, image, build_image)?;
+        if self.file.images.is_match(&image) {
+            return Some(image);
+        }
+        let what = format!(
+            "rule '{}' permits {} (repository_file.images): choose one of these",
+            self.rule.name, self.file.images
+        );
+        self.note(&span, FileKey::Image.as_str(), &what);
+        None
+    }
+
+    /// Returns a setting of CodeBuild projects, or records why it is not accepted.
+    fn checked<T>(
+        &mut self,
+        key: FileKey,
+        value: Option<Spanned<T>>,
+        accept: fn(T) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let (span, value) = self.allowed_at(key, value)?;
+        match accept(value) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.note(&span, key.as_str(), why);
+                None
+            }
+        }
     }
 
     /// Returns the value of a key, or records that the rule does not allow the key.

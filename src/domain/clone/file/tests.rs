@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::clone::diff::{diff, lines};
 use crate::domain::clone::tests::{clone_of, rule, template_with_stages};
 use crate::domain::ids::CommitId;
+use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::repository_file::{FileFrom, FileKey, FileRule};
 
 fn file_rule(allow: &[FileKey]) -> FileRule {
@@ -14,6 +15,7 @@ fn file_rule(allow: &[FileKey]) -> FileRule {
         path: ".branchline.toml".to_owned(),
         from: FileFrom::Base,
         allow: allow.iter().copied().collect::<BTreeSet<_>>(),
+        images: GlobFilter::parse_images(["aws/codebuild/*"]).unwrap(),
     }
 }
 
@@ -82,6 +84,8 @@ fn a_mistake_has_its_line_and_column() {
         "[variables",
         "[variables]\nA = 1",
         "image = \"x\"",
+        "image = \"a b\"\ncompute = \"LARGE\"\ntimeout = 1",
+        "privileged = true",
         "variables = { \"a b\" = \"x\" }",
         "[variables]\nPR = \"1\"",
         "[environment]\nPR = \"1\"",
@@ -104,7 +108,9 @@ fn a_mistake_has_its_line_and_column() {
     insta::assert_snapshot!(faults, @r"
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 11: unclosed table, expected `]`
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 5: invalid type: integer `1`, expected a string
-    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 1: unknown field `image`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`
+    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 9: image: rule 'rule 1' permits aws/codebuild/* (repository_file.images): choose one of these
+    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 9: image: not the name of an image: expected A-Z a-z 0-9 . _ / : @ -, such as aws/codebuild/standard:7.0; line 2, column 11: compute: not a compute type: expected one of CodeBuild's, such as BUILD_GENERAL1_MEDIUM; line 3, column 11: timeout: expected 5 to 2160 minutes
+    repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 1: unknown field `privileged`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`, `image`, `compute`, `timeout`
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 1, column 15: variables.a b: not a pipeline variable name: expected 1 to 128 of A-Z a-z 0-9 @ - _
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 1: variables.PR: rule 'rule 1' sets it: remove it here
     repository-file-invalid: .branchline.toml at 1a2b3c4: line 2, column 1: environment.PR: rule 'rule 1' sets it: remove it here
@@ -177,7 +183,7 @@ fn the_variables_of_the_file_are_given_to_each_execution() {
 }
 
 /// The lines of a file for each key.
-const LINES: [(FileKey, &str); 5] = [
+const LINES: [(FileKey, &str); 8] = [
     (FileKey::Buildspec, "buildspec = \"ci/x.yml\"\n"),
     (
         FileKey::KeepStages,
@@ -192,6 +198,9 @@ const LINES: [(FileKey, &str); 5] = [
         FileKey::Environment,
         "environment = { A = \"#1 of {title}\" }\n",
     ),
+    (FileKey::Image, "image = \"aws/codebuild/standard:8.0\"\n"),
+    (FileKey::Compute, "compute = \"BUILD_GENERAL1_LARGE\"\n"),
+    (FileKey::Timeout, "timeout = 30\n"),
 ];
 
 proptest! {
@@ -199,9 +208,9 @@ proptest! {
 
     #[test]
     fn a_file_changes_nothing_that_the_rule_does_not_allow(
-        allow in subsequence(FileKey::ALL.to_vec(), 0..=4),
-        lines in subsequence(LINES.to_vec(), 0..=4),
-        rest in select(vec!["", "image = \"x\"\n", "role_arn = \"x\"\n", "[tags]\na = \"b\"\n", "= 1"]),
+        allow in subsequence(FileKey::ALL.to_vec(), 0..=7),
+        lines in subsequence(LINES.to_vec(), 0..=6),
+        rest in select(vec!["", "image = \"x\"\n", "privileged = true\n", "cache = \"none\"\n", "role_arn = \"x\"\n", "[tags]\na = \"b\"\n", "= 1"]),
     ) {
         let text: String = lines.iter().map(|(_, line)| *line).chain([rest]).collect();
         let without = clone_of(&strict(), |request| template().clone_for(request)).unwrap();
@@ -216,12 +225,20 @@ proptest! {
         };
         prop_assert!(lines.iter().all(|(key, _)| allow.contains(key)) && rest.is_empty());
         prop_assert_eq!(&with.tags, &without.tags);
+        for project in &with.projects {
+            let BuildSettings { image, compute, timeout, privileged, cache } = &project.settings;
+            prop_assert!(image.is_none() || allow.contains(&FileKey::Image));
+            prop_assert!(compute.is_none() || allow.contains(&FileKey::Compute));
+            prop_assert!(timeout.is_none() || allow.contains(&FileKey::Timeout));
+            prop_assert!(privileged.is_none() && cache.is_none());
+        }
         for one in diff(&without.declaration, &with.declaration) {
             let is_allowed = |key: FileKey, is_it: bool| allow.contains(&key) && is_it;
             let is_removed = one.to.is_none() && one.path.matches('/').count() == 1;
             prop_assert!(
                 is_allowed(FileKey::Buildspec, one.path.ends_with("/configuration/BuildspecOverride"))
                     || is_allowed(FileKey::Environment, one.path.ends_with("/configuration/EnvironmentVariables"))
+                    || one.path.ends_with("/configuration/ProjectName") && !with.projects.is_empty()
                     || is_allowed(FileKey::Variables, one.path == "variables/A")
                     || is_allowed(FileKey::KeepStages, one.path.starts_with("stages/") && is_removed),
                 "{}", one.path
@@ -250,7 +267,9 @@ fn the_schema_agrees_with_the_reader() {
         assert!(is_valid(line) && read(line).is_ok(), "{line}");
     }
     let mistakes = [
-        "image = \"x\"",
+        "image = \"a b\"",
+        "compute = \"LARGE\"",
+        "timeout = 4",
         "buildspec = \"/x\"",
         "keep_stages = []",
         "variables = { A = \"$(id)\" }",

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration, inputs, mentions};
 use crate::domain::clone::overrides::stages::{MIN_STAGES, leave_out_side_effects};
+use crate::domain::clone::projects::BuildOverrides;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::secret::Secret;
@@ -53,6 +54,8 @@ pub struct CloneOverrides {
     pub buildspec: Option<String>,
     /// Values of single configuration keys. They win over `buildspec`.
     pub configuration: Vec<ConfiguredValue>,
+    /// The settings of the CodeBuild projects that differ from the template's.
+    pub build: BuildOverrides,
     /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
     /// What gives each subject stacks of its own. Values of `configuration` win over it.

@@ -15,7 +15,7 @@ use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::plan::{Plan, Unchanged, reclaimed};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::Resources;
 
 /// Decides about a clone to adopt. A subject that has a mapping, or whose mapping has changed since
 /// the audit, is left alone.
@@ -57,9 +57,7 @@ pub fn plan_adoption(
         generation: base.generation + 1,
         state: State::Creating,
         desired: Some(Desired::Present(spec.clone())),
-        resources: Resources {
-            pipeline: Some(PipelineResource::named(pipeline)),
-        },
+        resources: Resources::named(pipeline),
         order: EventOrder {
             head: None,
             before: None,

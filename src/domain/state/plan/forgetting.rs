@@ -38,10 +38,13 @@ pub fn plan_forgetting(
     if seen.generation != request.repair.generation && !is_unsettled {
         return Plan::Nothing(Unchanged::Stale);
     }
-    let pipeline = seen.pipeline_name().cloned().map(PipelineResource::named);
+    let resources = Resources {
+        pipeline: seen.pipeline_name().cloned().map(PipelineResource::named),
+        projects: seen.resources.projects.clone(),
+    };
     let next = Mapping {
         generation: seen.generation + 1,
-        resources: Resources { pipeline },
+        resources,
         claim: None,
         attempts: 0,
         last_error: None,

@@ -104,7 +104,7 @@ fn says_more(intent: &Intent, seen: &Mapping) -> bool {
         && intent.order.head.is_some()
         && intent.order.head == seen.order.head;
     // GitHub's times are whole seconds, and a look at GitHub is at the end of its second.
-    let second = |order: &EventOrder| order.event_time.0.div_euclid(1_000);
+    let second = |order: &EventOrder| order.event_time.seconds();
     second(&intent.order) > second(&seen.order) && !is_same_branch
 }
 

@@ -4,7 +4,7 @@
 //! found. It is not an event of GitHub: the order in the mapping stays, and the next event is
 //! compared with it as if there had been no repair.
 
-use crate::domain::ids::{SubjectKind, Timestamp};
+use crate::domain::ids::{ProjectName, SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::{FindingKind, RepairRequest};
 use crate::domain::rules::rule::{On, Rule, Rules, Update};
 use crate::domain::state::claim::Transition;
@@ -12,7 +12,7 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::effect::Effect;
 use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
 use crate::domain::state::ordering::{EventKind, EventOrder};
-use crate::domain::state::resources::{PipelineResource, Resources};
+use crate::domain::state::resources::{ProjectResource, Resources};
 
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished, unfinished_effect};
 
@@ -107,6 +107,11 @@ pub fn plan_repair(
     if seen.state == State::Deleting {
         return unfinished(seen, claim, now).unwrap_or(nothing);
     }
+    if let (FindingKind::Orphan, State::Active, Some(project)) =
+        (kind, seen.state, &request.repair.project)
+    {
+        return with_project(seen, project, now);
+    }
     let Some(spec) = seen.spec().filter(|_| seen.pipeline_name().is_some()) else {
         return nothing;
     };
@@ -140,6 +145,23 @@ pub fn plan_repair(
     again(request, seen, state, rule, claim, now)
 }
 
+/// Plans to record a CodeBuild project that has the tags of a subject with a clone. The next start
+/// of the clone deletes it, or the end of the clone.
+fn with_project(seen: &Mapping, project: &ProjectName, now: Timestamp) -> Plan {
+    let known = &seen.resources.projects;
+    if known.iter().any(|known| known.name == *project) {
+        return Plan::Nothing(Unchanged::Repeated);
+    }
+    let mut next = Mapping {
+        generation: seen.generation + 1,
+        updated_at: now,
+        ..seen.clone()
+    };
+    let projects = &mut next.resources.projects;
+    projects.push(ProjectResource::named(project.clone()));
+    Plan::Record(Transition::new(seen.as_seen(), next))
+}
+
 /// Plans to create or update the clone by today's rule, under its present name.
 fn again(
     request: &RepairRequest,
@@ -156,6 +178,9 @@ fn again(
         // Without a fingerprint, the declaration is written to CodePipeline again.
         if let Some(pipeline) = &mut next.resources.pipeline {
             pipeline.fingerprint = None;
+        }
+        for project in &mut next.resources.projects {
+            project.fingerprint = None;
         }
         // CodePipeline starts nothing under a token that was used before.
         next.start_token = Some(request.delivery.clone());
@@ -236,7 +261,14 @@ fn orphan(
             }),
         },
         resources: Resources {
-            pipeline: Some(PipelineResource::named(name.clone())),
+            projects: request
+                .repair
+                .project
+                .iter()
+                .cloned()
+                .map(ProjectResource::named)
+                .collect(),
+            ..Resources::named(name.clone())
         },
         claim: Some(claim),
         updated_at: now,

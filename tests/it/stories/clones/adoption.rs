@@ -151,6 +151,7 @@ fn a_subject_that_has_a_mapping_by_now_is_left_alone() {
         // The same for a clone that is gone, and for one with other tags.
         for (subject, pipeline) in [(pull(8), "api-pr-8"), (pull(8), "api-pr-7")] {
             let adoption = Repair {
+                project: None,
                 subject,
                 generation: 0,
                 kind: RepairKind::Adopt,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use branchline::domain::clone::file::FileContent;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::fault::GitHubFaultKind;
+use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::repository_file::{FileFrom, FileKey, FileRule};
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::State;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::stories::clones::updates::change_template;
 use crate::stories::clones::{pushed, rule};
 use crate::world::files::FakeFiles;
+use crate::world::projects::project;
 use crate::world::story::{World, run_story};
 use crate::world::webhook::Webhook;
 
@@ -26,6 +28,7 @@ fn reading(from: FileFrom) -> Rule {
             path: ".branchline.toml".to_owned(),
             from,
             allow: FileKey::ALL.into(),
+            images: GlobFilter::parse_images(["ci:*"]).unwrap(),
         });
     })
 }
@@ -92,9 +95,9 @@ fn the_file_of_the_head_is_that_of_the_commit_to_build() {
 #[test]
 fn a_file_that_cannot_be_used_is_a_failed_check_of_the_commit_alone() {
     with_files(FileFrom::Head, async |world, files| {
-        files.set(&commit(1), "image = \"evil\"\n");
+        files.set(&commit(1), "role_arn = \"evil\"\n");
         let outcomes = world.handle(Webhook::pull_request("opened")).await;
-        let expected = "repository-file-invalid: .branchline.toml at 0000000: line 1, column 1: unknown field `image`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`";
+        let expected = "repository-file-invalid: .branchline.toml at 0000000: line 1, column 1: unknown field `role_arn`, expected one of `variables`, `environment`, `buildspec`, `keep_stages`, `image`, `compute`, `timeout`";
         assert_eq!(outcomes, [expected]);
         let page = world.page(1);
         assert!(
@@ -122,6 +125,44 @@ fn a_file_that_cannot_be_used_is_a_failed_check_of_the_commit_alone() {
             world.handle(Webhook::pull_request("closed").sha(3)).await,
             ["deleted"]
         );
+    });
+}
+
+#[test]
+fn a_pull_request_may_try_another_image_and_goes_back_to_the_projects_of_the_template() {
+    with_files(FileFrom::Head, async |world, files| {
+        files.set(&commit(1), "image = \"ci:2\"\ntimeout = 30\n");
+        world.handle(Webhook::pull_request("opened")).await;
+        let line = |image: &str| format!("project of api-pr-7 from api: \"{image}\"");
+        assert_eq!(world.account.project_lines(), [line("ci:2")]);
+        files.set(&commit(2), "image = \"ci:3\"\n");
+        assert_eq!(world.handle(pushed(1, 2)).await, ["started"]);
+        assert_eq!(world.account.project_lines(), [line("ci:3")]);
+        files.set(&commit(3), "image = \"evil.example.com/ci:3\"\n");
+        let outcomes = world.handle(pushed(2, 3)).await;
+        assert!(outcomes[0].contains("permits ci:*"), "{outcomes:?}");
+        assert_eq!(world.account.project_lines(), [line("ci:3")]);
+        assert_eq!(
+            world.handle(pushed(3, 4)).await,
+            ["updated"],
+            "without a file"
+        );
+        assert_eq!(build(world)["ProjectName"], "api");
+        assert_eq!(world.account.project_lines(), [""; 0]);
+        world.handle(Webhook::pull_request("closed").sha(4)).await;
+    });
+}
+
+#[test]
+fn a_setting_that_codebuild_refuses_is_the_mistake_of_the_file() {
+    with_files(FileFrom::Head, async |world, files| {
+        let mut on_a_fleet = project("api");
+        on_a_fleet["environment"]["fleet"] = serde_json::json!({"fleetArn": "arn"});
+        world.account.add_project(on_a_fleet);
+        files.set(&commit(1), "compute = \"BUILD_GENERAL1_LARGE\"\n");
+        let outcomes = world.handle(Webhook::pull_request("opened")).await;
+        assert!(outcomes[0].starts_with("repository-file-invalid: .branchline.toml at 0000000: with this file, the CodeBuild project 'api' runs on a fleet"), "{outcomes:?}");
+        world.handle(Webhook::pull_request("closed").sha(1)).await;
     });
 }
 

@@ -21,6 +21,7 @@ const SUBJECT: &str = "acme/api#7";
 /// Asks to forget a mapping as it was read.
 async fn forget(world: &World, read: &Mapping) -> Vec<String> {
     let repair = Repair {
+        project: None,
         subject: read.subject.clone(),
         generation: read.generation,
         kind: RepairKind::Forget,
@@ -114,6 +115,7 @@ fn it_is_refused_while_a_pipeline_of_ours_exists() {
         let read = world.mapping(SUBJECT);
         world.send_repair(
             &Repair {
+                project: None,
                 subject: read.subject.clone(),
                 generation: read.generation,
                 kind: RepairKind::Forget,

@@ -13,6 +13,8 @@ mod forgetting;
 mod listing;
 mod overview;
 mod places;
+mod project_audits;
+mod projects;
 mod quota;
 mod repairs;
 mod rules;

@@ -20,6 +20,7 @@ async fn audit(world: &World, rules: Vec<Rule>, index: &impl TagIndex) -> AuditR
     let auditor = Auditor {
         account: &account,
         index,
+        projects: &world.account,
         rules: &Rules(rules),
         owner: &owner(),
         clock: &world.clock,

@@ -39,6 +39,7 @@ pub(super) async fn report(
     let auditor = Auditor {
         account: &account,
         index: &world.account,
+        projects: &world.account,
         rules: &branchline::domain::rules::rule::Rules(rules),
         owner: &owner(),
         clock: &world.clock,
@@ -241,15 +242,14 @@ fn a_repair_that_names_a_template_is_refused_and_leaves_no_mapping() {
             ..world.mapping("acme/api#7").subject
         };
         let repair = Repair {
+            project: None,
             kind: RepairKind::Fix(FindingKind::Orphan),
             generation: 0,
             subject,
             pipeline: pipeline_name(TEMPLATE),
         };
         let repository = RepositoryName::parse(REPOSITORY.1).unwrap();
-        let message = repair.to_message(&repository, &owner());
-        let sent = world.queue.send(Destination::Internal, message);
-        sent.await.unwrap();
+        world.send_repair(&repair, &repository);
         assert_eq!(outcomes(world).await, ["pipeline-is-template"]);
         assert_eq!(world.take_dead_letters().len(), 1);
         assert_eq!(world.store.rows().len(), 1, "that of acme/api#7");

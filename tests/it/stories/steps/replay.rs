@@ -7,6 +7,7 @@
     reason = "a letter that is not there fails its test"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use branchline::domain::ids::PipelineName;
@@ -65,6 +66,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),
         repository_file: None,
+        projects: Arc::new(world.account.clone()),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());
     Rehearsal::new(store, pipelines, world.clock.clone(), config)

@@ -122,6 +122,7 @@ fn settled(row: Mapping) -> Mapping {
                 version: Some(1),
                 template_version: Some(1),
                 fingerprint: CloneFingerprint::default(),
+                projects: Vec::new(),
                 slot: None,
                 execution: None,
                 built: None,
