@@ -8,6 +8,7 @@ use crate::domain::ids::{Subject, Timestamp};
 use crate::domain::intake::authenticated::{
     Authenticator, DELIVERY, EVENT, INTERNAL_EVENT, INTERNAL_ID, SIGNATURE,
 };
+use crate::domain::intake::content::Content;
 use crate::domain::intake::decision::Decision;
 use crate::domain::intake::envelope::{Envelope, Source};
 use crate::domain::intake::event::Event;
@@ -184,14 +185,14 @@ impl DeadLetter {
         let (envelope, event, names) = match envelope.authenticate(authenticator) {
             Err(refused) => (refused.envelope, None, None),
             Ok(message) => {
-                let event = Event::read(&message).ok();
+                let event = Content::read(&message).ok();
                 let names = (message.event().to_string(), message.id().to_string());
                 (message.into_envelope(), event, Some(names))
             }
         };
         let event = match event {
-            Some(Decision::Handle(event)) => Some(event),
-            Some(Decision::Ignore(_)) | None => None,
+            Some(Decision::Handle(Content::Event(event))) => Some(*event),
+            Some(Decision::Handle(Content::Execution(_)) | Decision::Ignore(_)) | None => None,
         };
         let text = |name: &str| envelope.header(name).map(str::to_owned);
         let number = |name: &str| envelope.header(name).and_then(|text| text.parse().ok());

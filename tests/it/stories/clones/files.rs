@@ -9,6 +9,7 @@ use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::repository_file::{FileFrom, FileKey, FileRule};
 use branchline::domain::rules::rule::Rule;
 use branchline::domain::state::mapping::State;
+use branchline::ports::Clock;
 use serde_json::Value;
 
 use crate::stories::clones::updates::change_template;
@@ -125,6 +126,22 @@ fn a_file_that_cannot_be_used_is_a_failed_check_of_the_commit_alone() {
             world.handle(Webhook::pull_request("closed").sha(3)).await,
             ["deleted"]
         );
+    });
+}
+
+#[test]
+fn a_corrected_file_of_the_base_reaches_pull_requests_with_the_next_look_at_github() {
+    with_files(FileFrom::Base, async |world, files| {
+        files.set("main", "not TOML");
+        let opened = Webhook::pull_request("opened");
+        world.github.learn(&opened, world.clock.now());
+        world.handle(opened).await;
+        world.clock.advance(Duration::from_secs(130));
+        world.reconcile().await;
+        assert_eq!(world.pipelines(), Vec::<String>::new());
+        files.set("main", BUILDSPEC);
+        world.reconcile().await;
+        assert_eq!(world.pipelines(), ["api-pr-7"]);
     });
 }
 
