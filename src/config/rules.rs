@@ -129,6 +129,7 @@ fn rule(
         branches: branches.unwrap_or_default(),
         drafts: drafts.is_none_or(|located| located.value),
         template: template?,
+        template_file: None,
         pipeline_name: pipeline_name?,
         overrides: changes?,
         repository_file: file?,

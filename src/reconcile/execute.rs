@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::domain::clone::file::RepositoryFile;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::RepairRequest;
@@ -86,8 +86,8 @@ impl<'a> ActionContext<'a> {
 pub(super) struct ClaimedAction<'a> {
     pub(super) claim: &'a Claim,
     pub(super) context: &'a ActionContext<'a>,
-    /// The file of the repository, if the rule reads one.
-    pub(super) file: Option<RepositoryFile>,
+    /// The files of the repository that the rule reads.
+    pub(super) repository: CloneFiles,
 }
 
 /// The result of an effect, for the table and for the journal.
@@ -146,7 +146,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
-        let file = self.repository_file(&transition.next, effect).await;
+        let repository = self.repository_files(&transition.next, effect).await;
         let _admission = self.pipelines.admit().await;
         context.check_lease()?;
         if let Some(claim) = &mut transition.next.claim {
@@ -171,13 +171,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         journal.changed(&commits);
         journal.acting();
         // A failure before the claim is recorded under it, like any other failure of this subject.
-        let applied = match remembered.and(file) {
+        let applied = match remembered.and(repository) {
             Err(fault) => Err(fault),
-            Ok(file) => {
+            Ok(repository) => {
                 let action = ClaimedAction {
                     claim: &claim,
                     context,
-                    file,
+                    repository,
                 };
                 self.apply(effect, &action, journal).await
             }

@@ -23,7 +23,7 @@ pub mod lanes;
 pub mod lease;
 mod probe;
 mod process;
-mod repository_file;
+mod repository_files;
 mod repository_removal;
 mod repository_renaming;
 mod rerun;

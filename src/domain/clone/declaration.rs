@@ -87,6 +87,11 @@ impl<'a> Action<'a> {
         self.whole.get("roleArn").and_then(Value::as_str)
     }
 
+    /// Returns the Region that the action runs in, if it is declared.
+    pub(super) fn region(&self) -> Option<&'a str> {
+        self.whole.get("region").and_then(Value::as_str)
+    }
+
     /// Returns a text of the configuration.
     pub(super) fn configured(&self, key: &str) -> Option<&'a str> {
         self.configuration?.get(key)?.as_str()
@@ -208,6 +213,14 @@ impl Declaration {
     /// Returns the names of the stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &str> {
         list(self.0.get("stages")).map(|stage| text(stage.get("name")))
+    }
+
+    /// Returns the whole declaration of a stage.
+    pub(super) fn stage(&self, name: &str) -> Option<&Map<String, Value>> {
+        let mut stages = list(self.0.get("stages"));
+        stages
+            .find(|stage| text(stage.get("name")) == name)?
+            .as_object()
     }
 
     /// Keeps only the stages whose names satisfy `keep`.

@@ -7,6 +7,7 @@ pub mod declaration;
 pub mod diff;
 pub mod execution;
 pub mod file;
+pub mod files;
 pub mod fingerprint;
 pub(crate) mod limits;
 pub mod overrides;
@@ -15,6 +16,7 @@ mod private_values;
 pub mod side_effects;
 mod source;
 pub mod tags;
+pub mod template_file;
 pub mod variables;
 
 use serde_json::Value;

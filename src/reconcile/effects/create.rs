@@ -39,6 +39,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         self.check_quota(action, journal).await?;
         self.check_claim(action)?;
         let created = self.pipelines.create(&pipeline, action.claim).await;
+        let created = created.map_err(|fault| action.repository.blamed(fault));
         if self.created(created, action, journal).await? == CreateResult::Made {
             let made = ExistingClone {
                 name: spec.pipeline.clone(),
@@ -132,10 +133,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             .await?;
         let mapping = action.claim.mapping();
         let request = mapping.clone_request(spec, rule, &self.owner);
-        let clone = match &action.file {
-            Some(file) => file.clone_for(&template, &request)?,
-            None => template.clone_for(&request)?,
-        };
+        let clone = action.repository.clone_for(&template, &request)?;
         Ok((clone, template.version))
     }
 

@@ -1,12 +1,15 @@
 //! The file of a repository (`.branchline.toml`) that may change its clones as far as their rule
 //! allows it. It can only add to what the rule says, or keep less of it.
 
+mod origin;
 mod parse;
+
+pub(in crate::domain::clone) use origin::Origin;
 
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
 use crate::domain::clone::variables::Variable;
 use crate::domain::clone::{CloneRequest, NewPipeline, Template};
-use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::fault::Fault;
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::rules::rule::Rule;
 
@@ -32,8 +35,7 @@ pub enum FileContent {
 /// The changes that a file makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryFile {
-    /// The path and the commit, in words.
-    origin: String,
+    origin: Origin,
     variables: Vec<(String, VariableFormat)>,
     environment: Vec<(String, FormatString)>,
     buildspec: Option<String>,
@@ -72,7 +74,7 @@ impl RepositoryFile {
         };
         // A rule that cannot clone its template without the file is at fault itself.
         template.clone_for(request)?;
-        Err(self.blamed(fault))
+        Err(self.origin.blamed(fault))
     }
 
     /// Returns the values of the rule's variables and the file's for one subject.
@@ -90,7 +92,9 @@ impl RepositoryFile {
             variables: self.variables.clone(),
             ..CloneOverrides::default()
         };
-        let own = own.variables(values).map_err(|fault| self.blamed(fault))?;
+        let own = own
+            .variables(values)
+            .map_err(|fault| self.origin.blamed(fault))?;
         variables.extend(own);
         Ok(variables)
     }
@@ -126,25 +130,12 @@ impl RepositoryFile {
                 stage.name,
                 stages.join(", ")
             );
-            return Err(invalid(&self.origin, &detail));
+            return Err(self.origin.invalid(&detail));
         }
         let is_kept = |name: &&&str| keep.iter().any(|stage| stage.name == **name);
         let dropped = stages.iter().filter(|name| !is_kept(name));
         Ok(dropped.map(|name| (*name).to_owned()).collect())
     }
-
-    /// Returns the fault of a clone that is refused only because of the file.
-    fn blamed(&self, fault: Fault) -> Fault {
-        if fault.reason.class() != Class::Permanent {
-            return fault;
-        }
-        invalid(&self.origin, &format!("with this file, {}", fault.detail))
-    }
-}
-
-/// Returns the fault of a file.
-fn invalid(origin: &str, detail: &str) -> Fault {
-    Fault::new(Reason::RepositoryFileInvalid, format!("{origin}: {detail}"))
 }
 
 #[cfg(test)]
