@@ -43,6 +43,8 @@ enum Break {
     /// Sets a key of an object, or replaces any other value.
     Set(usize, &'static str, Value),
     SetAt(String, &'static str, Value),
+    /// Removes a stage, or exchanges it with the one after it.
+    Stage(usize, bool),
     Remove(usize),
     /// Copies an item of a list to its end.
     Copy(usize, usize),
@@ -96,7 +98,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Generates a change of one of the two stages that build, or of its action.
+/// Generates a change of a stage after the source, or of its first action.
 fn attack() -> impl Strategy<Value = Break> {
     let parameter = "[{\"name\":\"A\",\"value\":\"x\",\"type\":\"PARAMETER_STORE\"}]";
     let conditions =
@@ -125,6 +127,7 @@ fn attack() -> impl Strategy<Value = Break> {
         ("EnvironmentVariables", json!(SECRET)),
         ("BatchEnabled", json!("true")),
         ("BuildspecOverride", json!("arn:aws:s3:::b/x.yml")),
+        ("StackName", json!("web")),
         ("ServiceRoleArnOverride", json!("arn:aws:iam::1:role/x")),
     ];
     let at = |path: &'static str, all: &[(&'static str, Value)]| {
@@ -137,7 +140,7 @@ fn attack() -> impl Strategy<Value = Break> {
         at("/actions/0", &action),
         at("/actions/0/configuration", &configuration),
     ];
-    (1..3_usize, select(all.concat())).prop_map(|(stage, (path, key, value))| {
+    (1..5_usize, select(all.concat())).prop_map(|(stage, (path, key, value))| {
         Break::SetAt(format!("/stages/{stage}{path}"), key, value)
     })
 }
@@ -147,6 +150,7 @@ fn broken() -> impl Strategy<Value = Vec<Break>> {
     let set = (any::<usize>(), select(KEYS.to_vec()), value());
     let one = prop_oneof![
         6 => attack(),
+        2 => (1..5_usize, any::<bool>()).prop_map(|(place, removed)| Break::Stage(place, removed)),
         2 => set.prop_map(|(at, key, value)| Break::Set(at, key, value)),
         1 => at.prop_map(Break::Remove),
         1 => any::<(usize, usize)>().prop_map(|(at, item)| Break::Copy(at, item)),
@@ -175,6 +179,7 @@ fn apply(json: &mut Value, change: &Break) {
     paths(json, "", &mut all);
     let path = match change {
         Break::SetAt(path, ..) => path,
+        Break::Stage(..) => "/stages",
         Break::Set(at, ..) | Break::Remove(at) | Break::Copy(at, _) | Break::Swap(at, _) => {
             &all[at % all.len()]
         }
@@ -196,7 +201,13 @@ fn apply(json: &mut Value, change: &Break) {
             items.swap(item % last, last);
         }
         (Break::Remove(_), at) => *at = Value::Null,
-        (Break::Copy(..) | Break::Swap(..), _) => {}
+        (Break::Stage(place, removed), Value::Array(stages)) if place + 1 < stages.len() => {
+            match removed {
+                true => drop(stages.remove(*place)),
+                false => stages.swap(*place, place + 1),
+            }
+        }
+        (Break::Copy(..) | Break::Swap(..) | Break::Stage(..), _) => {}
     }
 }
 
