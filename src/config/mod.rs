@@ -18,6 +18,7 @@ mod resolve;
 mod retention;
 mod rules;
 mod secrets;
+mod template;
 mod valid;
 mod values;
 mod words;

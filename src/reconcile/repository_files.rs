@@ -1,5 +1,5 @@
-//! Reads the files of a repository with which its clone is made, before the claim: a claim lasts for
-//! calls to AWS, and not for GitHub as well.
+//! Reads the files of a repository with which its clone is made, before the claim: a claim lasts
+//! for calls to AWS, and not for GitHub as well.
 
 use crate::domain::clone::file::{FileContent, RepositoryFile};
 use crate::domain::clone::files::CloneFiles;

@@ -15,6 +15,7 @@ use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::dlq::scan::{End, Scan, VISIBILITY};
 use crate::inspect::explain::{Rehearsal, RehearsalConfig};
+use crate::inspect::given_file::GivenFiles;
 
 /// The predictions of one command.
 pub(crate) type DlqRehearsal = Rehearsal<DynamoStore, CodePipelines, SystemClock>;
@@ -112,7 +113,7 @@ impl DlqSession {
             authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
             region: self.aws.region().to_owned(),
-            repository_file: None,
+            files: GivenFiles::default(),
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);
         Rehearsal::new(self.store(), pipelines, SystemClock, config)

@@ -107,7 +107,8 @@ fn check_conditions(path: &str, stage: &Stage, allowed: &Allowed<'_>, mistakes: 
             continue;
         };
         let same = own.and_then(|own| own.get(key)).unwrap_or(&Value::Null);
-        if !is_equal(value, same) && !(key == "onFailure" && is_chosen) {
+        let is_fine = is_equal(value, same) || (key == "onFailure" && is_chosen);
+        if !is_fine {
             let what = format!(
                 "is not that of stage '{}' in template '{}': copy it from there, or remove it",
                 stage.name,

@@ -238,11 +238,11 @@ fn stages_that_act_are_those_of_the_template_or_none() {
     });
     insta::assert_snapshot!(faults.join("\n"), @r"
     Source, Build, Test
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Deploy/Stack' (Deploy by CloudFormation) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Deploy/Stack' (Deploy by CloudFormation) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[4]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
+    Source, Build, Test, Deploy
+    Source, Build, Test, Deploy, Approve
+    Source, Build, Approve, Test, Deploy
+    Source, Build, Test, Approve
+    Source, Build, Test, Approve, Deploy
     Source, Build, Approve, Deploy
     ");
     // Where the rule keeps none of them, none comes in under another name.

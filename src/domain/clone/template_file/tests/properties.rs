@@ -1,5 +1,5 @@
 //! A file changes nothing that the rule does not allow: the declarations here are those of the
-//! template, broken at some places.
+//! template with a few changes.
 
 use std::collections::BTreeSet;
 
@@ -201,11 +201,11 @@ fn apply(json: &mut Value, change: &Break) {
             items.swap(item % last, last);
         }
         (Break::Remove(_), at) => *at = Value::Null,
-        (Break::Stage(place, removed), Value::Array(stages)) if place + 1 < stages.len() => {
-            match removed {
-                true => drop(stages.remove(*place)),
-                false => stages.swap(*place, place + 1),
-            }
+        (Break::Stage(place, true), Value::Array(stages)) if *place < stages.len() => {
+            stages.remove(*place);
+        }
+        (Break::Stage(place, false), Value::Array(stages)) if place + 1 < stages.len() => {
+            stages.swap(*place, place + 1);
         }
         (Break::Copy(..) | Break::Swap(..) | Break::Stage(..), _) => {}
     }
