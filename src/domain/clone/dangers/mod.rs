@@ -16,7 +16,7 @@ mod roles;
 mod secrets;
 mod texts;
 
-pub(in crate::domain::clone) use secrets::environment_of;
+pub(crate) use secrets::environment_of;
 
 /// Returns one sentence for each thing that a pull request can do with the clone beyond building
 /// and testing its own code.

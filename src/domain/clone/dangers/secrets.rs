@@ -38,7 +38,7 @@ pub(super) fn secrets(clone: &Declaration, overrides: &CloneOverrides) -> Vec<St
 
 /// Returns the environment variables of an action: JSON in the configuration of CodeBuild, a list
 /// beside it for Commands.
-pub(in crate::domain::clone) fn environment_of(action: &Action<'_>) -> Vec<Value> {
+pub(crate) fn environment_of(action: &Action<'_>) -> Vec<Value> {
     let in_json: Option<Vec<Value>> = action
         .configured("EnvironmentVariables")
         .and_then(|text| serde_json::from_str(text).ok());

@@ -4,7 +4,7 @@
 mod origin;
 mod parse;
 
-pub(in crate::domain::clone) use origin::Origin;
+pub(crate) use origin::Origin;
 
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
 use crate::domain::clone::variables::Variable;

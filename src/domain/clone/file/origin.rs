@@ -13,11 +13,11 @@ const MISTAKES: usize = 3;
 
 /// The path and the commit of a file, in words: `.branchline.toml at 1a2b3c4`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::domain::clone) struct Origin(String);
+pub(crate) struct Origin(String);
 
 impl Origin {
     /// Creates the origin of a file. A file that a person gave has no commit.
-    pub(in crate::domain::clone) fn new(path: &str, commit: Option<&CommitId>) -> Self {
+    pub(crate) fn new(path: &str, commit: Option<&CommitId>) -> Self {
         let short = commit.and_then(|commit| commit.as_str().get(..SHORT_COMMIT));
         Self(match short {
             Some(short) => format!("{path} at {short}"),
@@ -26,12 +26,12 @@ impl Origin {
     }
 
     /// Returns the fault of the file.
-    pub(in crate::domain::clone) fn invalid(&self, detail: &str) -> Fault {
+    pub(crate) fn invalid(&self, detail: &str) -> Fault {
         Fault::new(Reason::RepositoryFileInvalid, format!("{self}: {detail}"))
     }
 
     /// Returns the fault with the first of these mistakes; nothing if there are none.
-    pub(in crate::domain::clone) fn refuse(&self, mistakes: Vec<String>) -> Result<(), Fault> {
+    pub(crate) fn refuse(&self, mistakes: Vec<String>) -> Result<(), Fault> {
         let first: Vec<String> = mistakes.into_iter().take(MISTAKES).collect();
         match first.is_empty() {
             true => Ok(()),
@@ -40,7 +40,7 @@ impl Origin {
     }
 
     /// Returns the fault of a clone that is refused only because of the file.
-    pub(in crate::domain::clone) fn blamed(&self, fault: Fault) -> Fault {
+    pub(crate) fn blamed(&self, fault: Fault) -> Fault {
         if fault.reason.class() != Class::Permanent {
             return fault;
         }
@@ -48,10 +48,7 @@ impl Origin {
     }
 
     /// Returns the text of the file; `None` if the commit has no such file.
-    pub(in crate::domain::clone) fn text<'a>(
-        &self,
-        content: &'a FileContent,
-    ) -> Result<Option<&'a str>, Fault> {
+    pub(crate) fn text<'a>(&self, content: &'a FileContent) -> Result<Option<&'a str>, Fault> {
         let bytes = match content {
             FileContent::Missing => return Ok(None),
             FileContent::Bytes(bytes) => bytes,

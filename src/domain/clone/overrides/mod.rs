@@ -20,7 +20,7 @@ pub(crate) use configuration::BUILDSPEC;
 pub use configuration::{ConfiguredValue, buildspec_path};
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
-pub(in crate::domain::clone) use stages::MIN_STAGES;
+pub(crate) use stages::MIN_STAGES;
 pub use stages::StageSelection;
 
 /// The text that GetPipeline returns instead of a secret.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::clone::overrides::BUILD_ROLE;
 use crate::domain::clone::side_effects::PROJECT;
+use crate::domain::clone::template_file::equal::is_equal;
 use crate::domain::rules::rule::Rule;
 use crate::domain::rules::template_file::{FileAction, TemplateFileRule};
 
@@ -111,6 +112,20 @@ impl<'a> Allowed<'a> {
     pub(super) fn building_actions(&self) -> impl Iterator<Item = Action<'a>> {
         let actions = self.clone.actions();
         actions.filter(|action| self.building.contains(&action.stage))
+    }
+
+    /// Writes the actions that are equal to the template's as the template has them: CodePipeline
+    /// prints empty lists, which must not make another clone.
+    pub(super) fn restore(&self, declaration: &mut Declaration) {
+        for own in self.clone.actions() {
+            let Some(declared) = declaration.action_mut(&own.path()) else {
+                continue;
+            };
+            let (one, two) = (Value::Object(declared.clone()), own.whole());
+            if let Some(fields) = two.as_object().filter(|_| is_equal(&one, two)) {
+                declared.clone_from(fields);
+            }
+        }
     }
 
     /// Returns the different targets of a project that a file may run.

@@ -86,6 +86,7 @@ impl TemplateFile {
         let selected = selected.map_err(|fault| self.origin.blamed(fault))?;
         self.check_stages(&allowed, &selected, &mut declaration, &mut mistakes);
         self.origin.refuse(mistakes.0)?;
+        allowed.restore(&mut declaration);
         rule.overrides.drop_stages.clear();
         rule.overrides.stages =
             StageSelection::Named(selected.stages().map(str::to_owned).collect());

@@ -30,9 +30,8 @@ impl TemplateFile {
             check_conditions(&path, stage, allowed, mistakes);
             for (place, action) in stage.actions.iter().enumerate() {
                 let path = format!("{path}.actions[{place}]");
-                let at = |kept: &&str| *kept == action.name;
-                let mut kept = selected.actions().filter(|kept| kept.stage == stage.name);
-                if kept.any(|kept| at(&kept.name)) {
+                let mut kept = selected.actions();
+                if kept.any(|kept| kept.stage == stage.name && kept.name == action.name) {
                     action::check(&path, &stage.name, action, allowed, mistakes, declaration);
                 }
             }

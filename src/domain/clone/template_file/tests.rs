@@ -18,6 +18,8 @@ const SECRET: &str = r#"[{"name":"TOKEN","value":"db:password","type":"SECRETS_M
 fn template() -> Template {
     let mut template = template_with_stages(&["Build", "Test"]);
     let stages = template.declaration.0.get_mut("stages").unwrap();
+    // CodePipeline prints empty lists.
+    stages[1]["actions"][0]["outputArtifacts"] = json!([]);
     let test = &mut stages[2]["actions"][0];
     test["configuration"] = json!({"ProjectName": "api-test", "EnvironmentVariables": SECRET});
     let approve = json!({"name": "Approve", "actions": [{
