@@ -10,7 +10,12 @@ locals {
       [
         for key, value in merge(rule, { template_file = null }, [for file in [rule.template_file] : { template = merge(file, { fallback = rule.template }) } if file != null]...) : format("%s = %s", key,
           !can(keys(value)) ? jsonencode(value) :
-          format("{ %s }", join(", ", [for name, text in value : format("%s = %s", jsonencode(name), jsonencode(text)) if text != null]))
+          format("{ %s }", join(", ", [
+            for name, inner in value : format("%s = %s", jsonencode(name),
+              !can(keys(inner)) ? jsonencode(inner) :
+              format("{ %s }", join(", ", [for each, text in inner : format("%s = %s", jsonencode(each), jsonencode(text))]))
+            ) if inner != null
+          ]))
         ) if value != null && !contains(["variables", "raw_variables"], key)
       ],
       length(local.rule_variables[index]) == 0 ? [] : [format("variables = { %s }", join(", ", local.rule_variables[index]))],

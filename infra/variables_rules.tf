@@ -29,6 +29,8 @@ variable "rules" {
     configuration   = optional(map(string))
     repository_file = optional(object({ path = string, from = optional(string), allow = list(string) }))
     template_file   = optional(object({ file = string, from = optional(string), actions = optional(list(string)), projects = optional(list(string)) }))
+    preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)) }))
+    shared_targets  = optional(bool)
     execution_mode  = optional(string)
     secrets         = optional(map(string))
     max_active      = optional(number)
@@ -83,7 +85,7 @@ variable "rules" {
   validation {
     condition = alltrue(flatten([
       for rule in var.rules : [
-        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration] : values(coalesce(each, {}))])) : [
+        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration, try(rule.preview.parameters, null)] : values(coalesce(each, {}))]), compact([try(rule.preview.stack_suffix, null)])) : [
           # {{ and }} stand for braces.
           for found in regexall("\\{([a-z_]+)\\}", replace(replace(text, "{{", ""), "}}", "")) : contains(concat(
             ["repository", "owner", "repo", "branch", "branch_slug", "sha"],
@@ -106,6 +108,10 @@ variable "rules" {
   validation {
     condition     = alltrue([for rule in var.rules : alltrue([for key in keys(coalesce(rule.configuration, {})) : can(regex("^[^/]+/[^/]+/[^/]+$", key))])])
     error_message = "configuration of a rule must be { \"Stage/Action/Key\" = \"...\" }."
+  }
+  validation {
+    condition     = alltrue([for rule in var.rules : try(rule.preview.stack_suffix, null) == null ? true : can(regex(rule.on == "pull_request" ? "\\{number\\}" : "\\{branch(_slug)?\\}", rule.preview.stack_suffix))])
+    error_message = "preview.stack_suffix must have {number} in a rule on pull requests, and otherwise {branch_slug}: without it, two of them would share a stack."
   }
   validation {
     condition     = alltrue([for rule in var.rules : alltrue([for key, value in coalesce(rule.secrets, {}) : can(regex("^[^/]+/[^/]+/[^/]+$", key)) && can(regex("^env:[A-Z][A-Z0-9_]*$", value))])])

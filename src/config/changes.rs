@@ -14,10 +14,11 @@ use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
 use crate::config::environment::Environment;
+use crate::config::formats::{every, pattern};
 use crate::config::problem::Place;
-use crate::config::secrets;
 use crate::config::values::account_id;
 use crate::config::words::{Diagnostics, Located, Table};
+use crate::config::{preview, secrets};
 
 /// The most tags of a pipeline (CodePipeline API reference, CreatePipeline, `tags`), without our
 /// three.
@@ -63,6 +64,8 @@ pub(super) fn read(
             format!("expected at most {VARIABLES} variables, not {}", all.len()),
         );
     }
+    let preview = preview::read(diagnostics, rule, on);
+    let shared_targets = rule.flag("shared_targets");
     let build_environment = environment_variables(diagnostics, &rule.table("environment"), on);
     let secrets = secrets(diagnostics, &rule.table("secrets"), environment);
     let tags = tags(diagnostics, &rule.table("tags"));
@@ -82,6 +85,8 @@ pub(super) fn read(
         buildspec: unless_wrong(buildspec)?,
         configuration: configuration?,
         execution_mode: unless_wrong(mode)?,
+        preview: preview?,
+        shared_targets: shared_targets.is_some_and(|located| located.value),
     })
 }
 
@@ -131,12 +136,6 @@ fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRol
         build: unless_wrong(build)?,
         action: unless_wrong(action)?,
     })
-}
-
-/// Collects the values after all of them were read, so that every mistake is reported.
-fn every<T>(read: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
-    let read: Vec<_> = read.collect();
-    read.into_iter().collect()
 }
 
 /// Returns `None` if a value is present and wrong, and `Some(None)` if it is missing.
@@ -265,26 +264,6 @@ fn environment_variables(
 ) -> Option<Vec<(String, FormatString)>> {
     let texts = table.named_texts().into_iter();
     every(texts.map(|(name, located)| pattern(diagnostics, name, located, on, check_environment)))
-}
-
-fn pattern(
-    diagnostics: &Diagnostics<'_>,
-    name: String,
-    located: Located<String>,
-    on: Option<On>,
-    check_name: fn(&str) -> Result<(), &'static str>,
-) -> Option<(String, FormatString)> {
-    diagnostics.record_error(&located.place, check_name(&name))?;
-    let pattern = diagnostics.record_error(&located.place, FormatString::parse(&located.value))?;
-    if let Some(on) = on {
-        let mut placeholders = pattern.placeholders();
-        if let Some(wrong) = placeholders.find(|found| !on.has(*found)) {
-            let what = format!("a {} has no {{{}}}", on.in_words(), wrong.as_str());
-            diagnostics.note(located.place, what);
-            return None;
-        }
-    }
-    Some((name, pattern))
 }
 
 /// Reads the secrets of a clone: `"Stage/Action/Key" = "env:NAME"`.

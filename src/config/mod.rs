@@ -7,9 +7,11 @@
 mod changes;
 mod digest;
 mod environment;
+mod formats;
 mod github;
 mod limits;
 mod overrides;
+mod preview;
 mod problem;
 mod redacted;
 mod report;

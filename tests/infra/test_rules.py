@@ -42,6 +42,8 @@ EVERYTHING: dict[str, Any] = {
     "buildspec": "ci/pull-request.yml",
     "configuration": {"Deploy/Stack/StackName": "api-pr-{number}"},
     "repository_file": {"path": ".branchline.toml", "from": "head", "allow": ["buildspec"]},
+    "preview": {"stack_suffix": "-pr-{number}", "parameters": {"Stage": "pr-{number}"}},
+    "shared_targets": True,
     "execution_mode": "QUEUED",
     "secrets": {"Source/App/OAuthToken": "env:GITHUB_TOKEN"},
     "max_active": 40,

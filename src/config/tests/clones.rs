@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::clone::overrides::{CloneRoles, ExecutionMode, RoleChoice, StageSelection};
 use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::retention::{OnFull, Retention};
-use crate::domain::rules::rule::{Start, Update};
+use crate::domain::rules::rule::{Rule, Start, Update};
 
 const HEAD: &str = r#"
 queue = { url = "https://sqs.eu-west-1.amazonaws.com/123456789012/w", internal_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/i", dead_letter_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/d" }
@@ -37,6 +37,8 @@ environment = { TITLE = "{title}" }
 secrets = { "Source/App/OAuthToken" = "env:NEW" }
 buildspec = "ci/pull-request.yml"
 configuration = { "Deploy/Stack/StackName" = "api-pr-{number}", "Deploy/Stack/TemplatePath" = { value = "App::{branch}", raw = true } }
+preview = { stack_suffix = "-pr-{number}", parameters = { Stage = "pr-{number}" } }
+shared_targets = true
 "#
     );
     let config = load_text(text.leak(), &Overrides::default()).unwrap();
@@ -60,6 +62,8 @@ configuration = { "Deploy/Stack/StackName" = "api-pr-{number}", "Deploy/Stack/Te
         ("Source/App".into(), "OAuthToken")
     );
     assert_eq!(changes.buildspec.as_deref(), Some("ci/pull-request.yml"));
+    assert!(changes.preview.stack_suffix.is_some() && changes.shared_targets);
+    assert_eq!(changes.preview.parameters[0].0, "Stage");
     let configured = changes.configuration.iter();
     let configured: Vec<String> = configured
         .map(|one| format!("{}/{} raw {}", one.action, one.key, one.value.raw))
@@ -249,13 +253,17 @@ fn keys_that_a_rule_must_not_set_are_refused_with_the_reason() {
 }
 
 fn retention(on: &str, lines: &str) -> Result<Retention, String> {
+    rule(on, lines).map(|rule| rule.retention)
+}
+
+/// Reads a rule with further lines.
+fn rule(on: &str, lines: &str) -> Result<Rule, String> {
     let text = format!(
         "{HEAD}[[rule]]\nrepository = \"acme/api\"\non = \"{on}\"\ntemplate = \"t\"\n{lines}\n"
     );
     let config = load_text(text.leak(), &Overrides::default());
     let rule = config.map(|mut config| config.rules.0.remove(0));
-    rule.map(|rule| rule.retention)
-        .map_err(|problems| problems.to_string())
+    rule.map_err(|problems| problems.to_string())
 }
 
 #[test]
@@ -321,4 +329,38 @@ fn names_that_no_rule_or_pipeline_can_have_are_refused() {
     branchline.toml:10: rule[1].name: empty: give the rule a name, or remove the key
     branchline.toml:10: rule[1].pipeline_name: 101 characters besides the placeholders, but AWS accepts a name of at most 100
     ");
+}
+
+#[test]
+fn a_preview_that_two_subjects_would_share_is_refused() {
+    let mistakes = [
+        ("pull_request", "preview = { stack_suffix = \"-preview\" }"),
+        (
+            "pull_request",
+            "preview = { stack_suffix = \"-{branch_slug}\" }",
+        ),
+        ("branch", "preview = { stack_suffix = \"-{number}\" }"),
+        ("branch", "preview = { stack_suffix = \"-{repo}-{sha}\" }"),
+        ("pull_request", "preview = { stack_suffix = 7 }"),
+        (
+            "pull_request",
+            "preview = { stack_sufix = \"-pr-{number}\" }",
+        ),
+        (
+            "pull_request",
+            "preview = { parameters = { \"a b\" = \"1\" } }",
+        ),
+        ("pull_request", "shared_targets = \"yes\""),
+    ];
+    let texts = mistakes.map(|(on, line)| rule(on, line).unwrap_err());
+    insta::assert_snapshot!(texts.join("\n"), @r#"
+    branchline.toml:10: rule[1].preview.stack_suffix: two pull requests would share a stack: the suffix needs {number}, such as "-pr-{number}"
+    branchline.toml:10: rule[1].preview.stack_suffix: two pull requests would share a stack: the suffix needs {number}, such as "-pr-{number}"
+    branchline.toml:10: rule[1].preview.stack_suffix: a branch has no {number}
+    branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-{branch_slug}"
+    branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
+    branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
+    branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits
+    branchline.toml:10: rule[1].shared_targets: expected true or false
+    "#);
 }

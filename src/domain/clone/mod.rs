@@ -13,9 +13,11 @@ pub(crate) mod limits;
 pub mod overrides;
 mod pipeline_type;
 mod private_values;
+mod references;
 pub mod side_effects;
 mod source;
 pub mod tags;
+mod targets;
 pub mod template_file;
 pub mod variables;
 
@@ -114,6 +116,7 @@ impl Template {
         let source = source(&clone, values.repository, overrides.source_action.as_ref())?;
         set_source_branch(&mut clone, &source, values.branch, rule.start)?;
         pipeline_type::set_mode(&mut clone, overrides.execution_mode);
+        overrides.set_stacks(&mut clone, &values)?;
         overrides.set_configuration(&mut clone, &values)?;
         overrides.set_environment(&mut clone, &values)?;
         clone
@@ -144,8 +147,9 @@ impl Template {
             overrides,
             tags(subject, values.repository, owner, made_from),
         );
+        targets::refuse_shared(&clone, rule)?;
         limits::check(&clone, &tags)?;
-        let dangers = dangers::dangers(&self.declaration, &clone, overrides);
+        let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),

@@ -46,7 +46,7 @@ const HARMLESS_RULES: [&str; 3] = ["CloudWatchAlarm", "DeploymentWindow", "Varia
 
 /// The configuration keys that name what an action changes (user guide, "Action structure
 /// reference").
-pub(super) const TARGET_KEYS: [&str; 20] = [
+pub(super) const TARGET_KEYS: [&str; 21] = [
     "StackName",
     "StackSetName",
     "ApplicationName",
@@ -59,6 +59,7 @@ pub(super) const TARGET_KEYS: [&str; 20] = [
     "BucketName",
     "ObjectKey",
     "FunctionName",
+    "FunctionAlias",
     "PipelineName",
     "StateMachineArn",
     "ECRRepositoryName",
@@ -74,6 +75,9 @@ pub(super) const TARGET_KEYS: [&str; 20] = [
 pub(super) const DEPLOY_ROLES: [&str; 3] =
     ["RoleArn", "AdministrationRoleArn", "ExecutionRoleName"];
 
+/// The provider of deploy actions that create, update or delete a stack.
+const CLOUDFORMATION: &str = "CloudFormation";
+
 /// The configuration key of a CodeBuild action's project.
 pub(super) const PROJECT: &str = "ProjectName";
 
@@ -88,6 +92,13 @@ pub struct SideEffect {
     pub targets: Vec<String>,
     /// The roles that the service deploys with, as `RoleArn=arn:...`.
     pub roles: Vec<String>,
+}
+
+impl SideEffect {
+    /// Returns true if the action creates, updates or deletes a stack of CloudFormation.
+    pub(super) fn is_stack(&self) -> bool {
+        self.provider == CLOUDFORMATION
+    }
 }
 
 impl Action<'_> {
@@ -231,5 +242,17 @@ impl Declaration {
         self.actions()
             .filter(|action| action.has_side_effect() && action.category != "Approval")
             .map(|action| action.side_effect())
+    }
+
+    /// Returns the actions that deploy.
+    pub(super) fn deployments(&self) -> impl Iterator<Item = SideEffect> {
+        let actions = self.actions().filter(|action| action.category == "Deploy");
+        actions.map(|action| action.side_effect())
+    }
+
+    /// Returns the paths of the actions that create, update or delete a stack of CloudFormation.
+    pub(super) fn stacks(&self) -> Vec<ActionPath> {
+        let stacks = self.deployments().filter(SideEffect::is_stack);
+        stacks.map(|stack| stack.action).collect()
     }
 }

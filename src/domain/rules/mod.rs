@@ -7,5 +7,5 @@ pub mod placeholder;
 pub mod repository_file;
 pub mod retention;
 pub mod rule;
-mod slug;
+pub(in crate::domain) mod slug;
 pub mod template_file;

@@ -187,6 +187,16 @@ impl On {
         }
     }
 
+    /// Returns true if no two subjects of this kind in a repository have the same text, whatever
+    /// people call them.
+    #[must_use]
+    pub fn tells_apart(self, format: &FormatString) -> bool {
+        match self {
+            Self::PullRequest => format.differs_by_pull_request(),
+            Self::Branch | Self::MergeGroup => format.differs_by_branch(),
+        }
+    }
+
     /// Returns the `pipeline_name` of a rule that has none. No two subjects of an owner's
     /// repositories share such a name: the name of a repository has no `@`, and what follows the
     /// last `-pr-` of a pull request's name is a number.

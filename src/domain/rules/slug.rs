@@ -11,14 +11,18 @@ pub(super) const HASH_WIDTH: usize = 8;
 /// Two texts never share a slug, unless their hashes collide: a text that fits but looks as if it
 /// ended in a hash is hashed as well, so a hashed slug is never equal to another text.
 pub(super) fn slug(text: &str, width: usize) -> String {
-    let fits =
-        text.len() <= width && text.chars().all(is_pipeline_character) && !ends_in_hash(text);
+    slug_of(text, width, is_pipeline_character)
+}
+
+/// Returns the slug of a text for a place with other legal characters.
+pub(in crate::domain) fn slug_of(text: &str, width: usize, legal: fn(char) -> bool) -> String {
+    let fits = text.len() <= width && text.chars().all(legal) && !ends_in_hash(text);
     if fits {
         return text.to_owned();
     }
     let mut cut = String::new();
     for c in text.chars() {
-        if is_pipeline_character(c) {
+        if legal(c) {
             cut.push(c);
         } else if !cut.ends_with('-') {
             cut.push('-');

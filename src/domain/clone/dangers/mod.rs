@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::domain::clone::dangers::roles::roles;
 use crate::domain::clone::dangers::secrets::secrets;
-use crate::domain::clone::dangers::texts::{
-    VARIABLES, own_outputs, references, texts, trigger_uses, unescaped_uses,
-};
+use crate::domain::clone::dangers::texts::{texts, trigger_uses, unescaped_uses};
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::overrides::CloneOverrides;
-use crate::domain::rules::placeholder::FormatString;
+use crate::domain::clone::targets::{key_of, shared_target};
+use crate::domain::rules::rule::Rule;
 
 mod roles;
 mod secrets;
@@ -20,12 +18,9 @@ pub(crate) use secrets::environment_of;
 
 /// Returns one sentence for each thing that a pull request can do with the clone beyond building
 /// and testing its own code.
-pub(super) fn dangers(
-    template: &Declaration,
-    clone: &Declaration,
-    overrides: &CloneOverrides,
-) -> Vec<String> {
-    let mut dangers = deployments(clone, overrides);
+pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) -> Vec<String> {
+    let overrides = &rule.overrides;
+    let mut dangers = deployments(clone, rule);
     dangers.extend(after_deployments(template, clone));
     dangers.extend(
         clone
@@ -44,37 +39,17 @@ pub(super) fn warnings(clone: &Declaration) -> Vec<String> {
     uses.chain(unescaped_uses(clone)).collect()
 }
 
-fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
-    let own: BTreeSet<&str> = overrides
-        .variables
-        .iter()
-        .filter(|(_, variable)| variable.format.differs_by_pull_request())
-        .map(|(name, _)| name.as_str())
-        .collect();
+fn deployments(clone: &Declaration, rule: &Rule) -> Vec<String> {
     let mut dangers = Vec::new();
     for effect in clone.side_effects() {
         let (action, provider) = (&effect.action, &effect.provider);
-        let target = effect.targets.join(", ");
-        let mut outputs = own_outputs(clone);
-        let is_chosen = outputs.any(|output| references(&target, output).next().is_some());
-        let set = |text: &String| overrides.configured(action, key_of(text));
-        let differs = |text: &String| {
-            let format = set(text).map(|value| &value.format);
-            format.is_some_and(FormatString::differs_by_pull_request) || is_own(text, &own)
-        };
-        if is_chosen || !effect.targets.iter().any(differs) {
-            let is_set = effect.targets.iter().any(|text| set(text).is_some());
-            let target = match target.as_str() {
-                "" => "what the template changes".to_owned(),
-                target if is_chosen => format!("the target {target}"),
-                target if is_set => {
-                    format!("the target {target}, which other pull requests may have as well")
-                }
-                target => format!("the template's own target {target}"),
-            };
+        if let Some(target) = shared_target(&effect, clone, rule) {
             dangers.push(format!("action '{action}' ({provider}) changes {target}"));
         }
-        let of_template = |role: &&String| set(role).is_none();
+        let of_template = |role: &&String| {
+            let set = rule.overrides.configured(action, key_of(role));
+            set.is_none()
+        };
         let roles: Vec<&str> = effect
             .roles
             .iter()
@@ -95,21 +70,6 @@ fn deployments(clone: &Declaration, overrides: &CloneOverrides) -> Vec<String> {
         )
     }));
     dangers
-}
-
-/// Returns the key of a configuration value, as `KEY=value`.
-fn key_of(text: &str) -> &str {
-    text.split_once('=').map_or(text, |(key, _)| key)
-}
-
-/// Returns true if each pull request has another value: it inserts one of its `own` variables, and
-/// no other, which could make two values equal.
-fn is_own(target: &str, own: &BTreeSet<&str>) -> bool {
-    let mut used = references(target, VARIABLES).peekable();
-    let inserted = target.matches("#{").count();
-    used.peek().is_some()
-        && inserted == references(target, VARIABLES).count()
-        && used.all(|name| own.contains(name))
 }
 
 /// Returns the actions that the rule keeps although the template runs them with or after something

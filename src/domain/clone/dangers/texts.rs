@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::overrides::{BUILDSPEC, CloneOverrides};
+use crate::domain::clone::references::{VARIABLES, own_outputs, references};
 use crate::domain::clone::side_effects::{DEPLOY_ROLES, PROJECT, TARGET_KEYS};
 
-/// The namespace of pipeline variables.
-pub(super) const VARIABLES: &str = "variables";
 /// The variables of a source action that people write (user guide, "Variables reference").
 const WRITTEN: [&str; 5] = [
     "CommitMessage",
@@ -89,13 +88,6 @@ pub(super) fn texts(clone: &Declaration, overrides: &CloneOverrides) -> Vec<Stri
         }
     }
     dangers.into_iter().collect()
-}
-
-/// Returns the namespaces whose variables the code of the pull request may set: those of every
-/// action but the sources, because a build exports what it likes.
-pub(super) fn own_outputs(clone: &Declaration) -> impl Iterator<Item = &str> {
-    let actions = clone.actions().filter(|action| action.category != "Source");
-    actions.filter_map(|action| action.namespace)
 }
 
 /// Returns the commands and the JSON that use a pipeline variable, as a sentence each.
@@ -203,19 +195,4 @@ fn purpose(key: &str, text: &str) -> Purpose {
     } else {
         Purpose::Other
     }
-}
-
-/// Returns the names of the variables of a namespace that a text refers to.
-pub(super) fn references<'a>(
-    text: &'a str,
-    namespace: &str,
-) -> impl Iterator<Item = &'a str> + use<'a> {
-    let beginning = format!("#{{{namespace}.");
-    let starts: Vec<usize> = text
-        .match_indices(&beginning)
-        .map(|(index, found)| index + found.len())
-        .collect();
-    starts
-        .into_iter()
-        .filter_map(|start| Some(text.get(start..)?.split_once('}')?.0))
 }

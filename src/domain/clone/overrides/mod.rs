@@ -13,11 +13,14 @@ use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::secret::Secret;
 
 mod configuration;
+mod preview;
 mod roles;
 mod stages;
 
 pub(crate) use configuration::BUILDSPEC;
 pub use configuration::{ConfiguredValue, buildspec_path};
+pub use preview::PreviewStacks;
+pub(crate) use preview::STACK_NAME;
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
 pub(crate) use stages::MIN_STAGES;
@@ -53,6 +56,10 @@ pub struct CloneOverrides {
     pub configuration: Vec<ConfiguredValue>,
     /// The handling of concurrent executions; `None` keeps the template's.
     pub execution_mode: Option<ExecutionMode>,
+    /// What gives each subject stacks of its own. Values of `configuration` win over it.
+    pub preview: PreviewStacks,
+    /// True if clones may deploy to the template's own targets, or to those of other clones.
+    pub shared_targets: bool,
 }
 
 /// The format of a pipeline variable. CodePipeline puts its value into commands and JSON without
@@ -121,7 +128,12 @@ impl CloneOverrides {
         let variables = self.variables.iter().map(|(_, one)| &one.format);
         let environment = self.environment.iter().map(|(_, format)| format);
         let configuration = self.configuration.iter().map(|one| &one.value.format);
-        variables.chain(environment).chain(configuration)
+        let parameters = self.preview.parameters.iter().map(|(_, format)| format);
+        let stacks = self.preview.stack_suffix.iter().chain(parameters);
+        variables
+            .chain(environment)
+            .chain(configuration)
+            .chain(stacks)
     }
 
     /// Returns the template without the stages and actions that the clone does not have, with the

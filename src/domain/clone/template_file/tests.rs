@@ -55,23 +55,23 @@ fn file_rule() -> TemplateFileRule {
 }
 
 fn rule() -> Rule {
+    let overrides = CloneOverrides {
+        shared_targets: true,
+        ..CloneOverrides::default()
+    };
     Rule {
         template_file: Some(file_rule()),
+        overrides,
         ..plain_rule()
     }
 }
 
 /// Returns a rule that keeps these stages.
 fn keeping(stages: &[&str]) -> Rule {
-    let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
-    let overrides = CloneOverrides {
-        stages: StageSelection::Named(stages),
-        ..CloneOverrides::default()
-    };
-    Rule {
-        overrides,
-        ..rule()
-    }
+    let stages = stages.iter().map(|stage| (*stage).to_owned());
+    let mut rule = rule();
+    rule.overrides.stages = StageSelection::Named(stages.collect());
+    rule
 }
 
 /// Returns what `aws codepipeline get-pipeline` prints of the template.

@@ -144,6 +144,7 @@ fn a_target_that_the_rule_sets_is_a_danger_unless_it_differs() {
     let dangers = |stack: &str, raw: bool, role: &str| {
         let rule = by(|overrides| {
             overrides.stages = StageSelection::All;
+            overrides.shared_targets = true;
             overrides.roles.build = Some(ROLE.into());
             overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
             overrides.configuration = vec![
@@ -157,7 +158,7 @@ fn a_target_that_the_rule_sets_is_a_danger_unless_it_differs() {
         }
     };
     insta::assert_snapshot!(dangers("api-pr-{number}", false, ROLE), @"");
-    insta::assert_snapshot!(dangers("api-{branch_slug}", false, ROLE), @"action 'Production/Stack' (CloudFormation) changes the target StackName=api-feature-1363e351, which other pull requests may have as well");
+    insta::assert_snapshot!(dangers("api-{branch_slug}", false, ROLE), @"action 'Production/Stack' (CloudFormation) changes the target StackName=api-feature-1363e351, which another pull request may have as well");
     insta::assert_snapshot!(dangers("api-{number}-{title}", true, ROLE), @"StackName of action 'Production/Stack' has raw text that people write, which is not escaped");
 }
 

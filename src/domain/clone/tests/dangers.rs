@@ -5,11 +5,13 @@ use super::*;
 use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::overrides::{RoleChoice, StageSelection};
 
-/// Returns a rule whose clones run nothing with a role of the template.
+/// Returns a rule whose clones run nothing with a role of the template, and may deploy to its
+/// targets.
 fn isolated(change: impl FnOnce(&mut CloneOverrides)) -> Rule {
     by(|overrides| {
         overrides.roles.build = Some(ROLE.into());
         overrides.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
+        overrides.shared_targets = true;
         change(overrides);
     })
 }
@@ -176,7 +178,7 @@ fn what_the_code_of_the_pull_request_sets_chooses_no_target() {
         overrides.variables = vec![variable("PR", "{number}", false)];
     });
     insta::assert_snapshot!(clone_by(&rule, &template).unwrap().dangers.join("\n"), @r"
-    action 'Production/Stack' (CloudFormation) changes the target StackName=api-#{variables.PR}-#{Built.STACK}
+    action 'Production/Stack' (CloudFormation) changes the target StackName=api-#{variables.PR}-#{Built.STACK}, which the code of the pull request chooses
     action 'Production/Stack' (CloudFormation) deploys with the template's RoleArn=#{Built.ROLE}
     ParameterOverrides of action 'Production/Stack' uses #{Built.IMAGE}, which the code of the pull request may set
     ProjectName of action 'Build/Test' uses #{Built.PROJECT}, which the code of the pull request may set

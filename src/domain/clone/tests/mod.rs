@@ -328,4 +328,5 @@ mod pipeline_types;
 mod properties;
 mod safety;
 mod sources;
+mod targets;
 mod variables;

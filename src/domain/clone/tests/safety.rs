@@ -46,6 +46,7 @@ fn a_kept_action_with_a_role_of_its_own_needs_a_role_for_clones() {
     let keep = |role| {
         by(|overrides| {
             overrides.stages = StageSelection::All;
+            overrides.shared_targets = true;
             overrides.roles.pipeline = Some(RoleChoice::Arn(ROLE.into()));
             overrides.roles.action = role;
         })

@@ -263,6 +263,16 @@ impl FormatString {
         })
     }
 
+    /// Returns true if no two branches of a repository have the same text: beside the branch there
+    /// is only fixed text.
+    #[must_use]
+    pub fn differs_by_branch(&self) -> bool {
+        let is_branch = |found: &Placeholder| found.unslugged() == Placeholder::Branch;
+        let others = |segment: &&Segment| !segment.is_fixed();
+        self.placeholders().any(|found| is_branch(&found))
+            && self.0.iter().filter(others).count() == 1
+    }
+
     /// Returns true if the format string has text that people write, not as a slug.
     #[must_use]
     pub fn has_free_text(&self) -> bool {

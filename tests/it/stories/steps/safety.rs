@@ -60,12 +60,13 @@ fn check_names_what_is_left_out_and_what_a_rule_allows() {
         world.add_pipeline(with_production(), [].into());
         let name = pipeline_name(TEMPLATE);
         let template = world.account.template(&name).await.unwrap();
-        let check = |stages: StageSelection| {
+        let check = |stages: StageSelection, shared_targets: bool| {
             let mut rule = pull_request_rule();
             rule.overrides.stages = stages;
+            rule.overrides.shared_targets = shared_targets;
             preflight::template(&rule, &template, &owner()).finding
         };
-        let safe = check(StageSelection::Safe);
+        let safe = check(StageSelection::Safe, false);
         let role = "action 'Build/Build' runs code of the pull request with the role of its CodeBuild project: set build_role_arn";
         assert_eq!(
             (safe.ok, safe.dangers.as_slice()),
@@ -77,7 +78,14 @@ fn check_names_what_is_left_out_and_what_a_rule_allows() {
             "{}",
             safe.detail
         );
-        let all = check(StageSelection::All);
+        let refused = check(StageSelection::All, false);
+        assert_eq!(refused.ok, Some(false));
+        assert!(
+            refused.detail.contains("shared_targets = true"),
+            "{}",
+            refused.detail
+        );
+        let all = check(StageSelection::All, true);
         let production = "action 'Production/Stack' (CloudFormation) changes the template's own target StackName=api";
         let dangers = [production, role].map(str::to_owned);
         assert_eq!(

@@ -1,0 +1,60 @@
+//! Reads what gives each subject deployment targets of its own: `[rule.preview]`.
+
+use crate::domain::clone::overrides::PreviewStacks;
+use crate::domain::rules::placeholder::FormatString;
+use crate::domain::rules::rule::On;
+
+use crate::config::formats::{every, pattern};
+use crate::config::words::{Diagnostics, Table};
+
+/// The longest name of a parameter, in characters (CloudFormation user guide, "Parameters").
+const NAME_LIMIT: usize = 255;
+
+/// Reads the table. `None` if a value is wrong, which is reported.
+pub(super) fn read(
+    diagnostics: &Diagnostics<'_>,
+    rule: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<PreviewStacks> {
+    let table = rule.table("preview");
+    let suffix = stack_suffix(diagnostics, &table, on);
+    let parameters = table.table("parameters").named_texts().into_iter();
+    let parameters =
+        every(parameters.map(|(name, value)| pattern(diagnostics, name, value, on, check_name)));
+    table.finish();
+    Some(PreviewStacks {
+        stack_suffix: suffix?,
+        parameters: parameters?,
+    })
+}
+
+fn stack_suffix(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<Option<FormatString>> {
+    let Some(located) = table.text("stack_suffix") else {
+        return (!table.has("stack_suffix")).then_some(None);
+    };
+    let place = located.place.clone();
+    let (_, suffix) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
+    let on = on?;
+    let suffix = match on.tells_apart(&suffix) {
+        true => Ok(Some(suffix)),
+        false if on == On::PullRequest => Err(
+            "two pull requests would share a stack: the suffix needs {number}, such as \"-pr-{number}\"",
+        ),
+        false => Err(
+            "two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as \"-{branch_slug}\"",
+        ),
+    };
+    diagnostics.record_error(place, suffix)
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric());
+    match is_legal && (1..=NAME_LIMIT).contains(&name.len()) {
+        true => Ok(()),
+        false => Err("not the name of a parameter of CloudFormation: expected letters and digits"),
+    }
+}

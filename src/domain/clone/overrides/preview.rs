@@ -1,0 +1,125 @@
+//! The stacks of a clone's CloudFormation actions: each subject has its own.
+
+use serde_json::{Map, Value};
+
+use crate::domain::clone::declaration::{ActionPath, Declaration};
+use crate::domain::clone::overrides::{CloneOverrides, fault};
+use crate::domain::fault::{Fault, Reason};
+use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
+use crate::domain::rules::slug::slug_of;
+
+/// The configuration key of the stack's name (user guide, "AWS CloudFormation deploy action
+/// reference", as the other keys here).
+pub(crate) const STACK_NAME: &str = "StackName";
+const ACTION_MODE: &str = "ActionMode";
+const PARAMETERS: &str = "ParameterOverrides";
+
+/// The mode that creates or updates a stack, and does not replace one whose creation failed.
+const CREATE_UPDATE: &str = "CREATE_UPDATE";
+const REPLACE_ON_FAILURE: &str = "REPLACE_ON_FAILURE";
+/// The modes that take parameters.
+const MODES_WITH_PARAMETERS: [&str; 3] = [CREATE_UPDATE, REPLACE_ON_FAILURE, "CHANGE_SET_REPLACE"];
+
+/// The longest name of a stack, in characters (CloudFormation API reference, CreateStack).
+const STACK_NAME_LIMIT: usize = 128;
+
+/// What gives each subject stacks of its own. By default the template's are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreviewStacks {
+    /// What is appended to the name of every stack.
+    pub stack_suffix: Option<FormatString>,
+    /// Parameters of every stack, in addition to the template's.
+    pub parameters: Vec<(String, FormatString)>,
+}
+
+impl CloneOverrides {
+    /// Gives the CloudFormation actions of the clone the subject's own stacks and parameters. A
+    /// stack of a subject whose creation failed is replaced, because it cannot be updated.
+    ///
+    /// # Errors
+    /// A permanent fault when a value cannot be filled in, or when the template's parameters are
+    /// not a JSON object.
+    pub(crate) fn set_stacks(
+        &self,
+        clone: &mut Declaration,
+        values: &PlaceholderValues<'_>,
+    ) -> Result<(), Fault> {
+        if self.preview == PreviewStacks::default() {
+            return Ok(());
+        }
+        for path in clone.stacks() {
+            if let Some(configuration) = clone.configuration_mut(&path) {
+                self.preview.set_stack(&path, configuration, values)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PreviewStacks {
+    fn set_stack(
+        &self,
+        path: &ActionPath,
+        configuration: &mut Map<String, Value>,
+        values: &PlaceholderValues<'_>,
+    ) -> Result<(), Fault> {
+        let text = |configuration: &Map<String, Value>, key: &str| {
+            let value = configuration.get(key).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        if let Some(suffix) = &self.stack_suffix {
+            let suffix = filled("stack_suffix", suffix, values)?;
+            let name = stack_name(&text(configuration, STACK_NAME), &suffix);
+            configuration.insert(STACK_NAME.to_owned(), Value::from(name));
+            if text(configuration, ACTION_MODE) == CREATE_UPDATE {
+                configuration.insert(ACTION_MODE.to_owned(), Value::from(REPLACE_ON_FAILURE));
+            }
+        }
+        let mode = text(configuration, ACTION_MODE);
+        if !self.parameters.is_empty() && MODES_WITH_PARAMETERS.contains(&mode.as_str()) {
+            let merged = self.parameters(path, configuration, values)?;
+            configuration.insert(PARAMETERS.to_owned(), Value::from(merged));
+        }
+        Ok(())
+    }
+
+    /// Returns the parameters of the template with those of the rule, as JSON.
+    fn parameters(
+        &self,
+        path: &ActionPath,
+        configuration: &Map<String, Value>,
+        values: &PlaceholderValues<'_>,
+    ) -> Result<String, Fault> {
+        let given = configuration.get(PARAMETERS).and_then(Value::as_str);
+        let parsed = serde_json::from_str(given.unwrap_or("{}"));
+        let Ok(Value::Object(mut merged)) = parsed else {
+            return Err(fault(format!(
+                "{PARAMETERS} of action '{path}' in the template is not a JSON object, so the parameters of preview cannot be added: set \"{path}/{PARAMETERS}\" in configuration instead"
+            )));
+        };
+        for (name, format) in &self.parameters {
+            let value = filled(&format!("parameters.{name}"), format, values)?;
+            merged.insert(name.clone(), Value::from(value));
+        }
+        Ok(Value::Object(merged).to_string())
+    }
+}
+
+fn filled(
+    key: &str,
+    format: &FormatString,
+    values: &PlaceholderValues<'_>,
+) -> Result<String, Fault> {
+    let text = format.text(values);
+    text.map_err(|why| Fault::new(Reason::InvalidValue, format!("preview.{key}: {why}")))
+}
+
+/// Returns the name of a subject's stack. Illegal characters of a branch's name are replaced, and a
+/// hash keeps such names apart. A name with a variable of CodePipeline keeps it.
+fn stack_name(template: &str, suffix: &str) -> String {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match template.contains("#{") {
+        true => format!("{template}{}", slug_of(suffix, STACK_NAME_LIMIT / 2, legal)),
+        false => slug_of(&format!("{template}{suffix}"), STACK_NAME_LIMIT, legal),
+    }
+}

@@ -1,0 +1,206 @@
+//! The targets of kept deploy actions: each subject has its own, or its rule says otherwise.
+
+use super::safety::{ROLE, by, deploying};
+use super::*;
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{ConfiguredValue, PreviewStacks, RoleChoice, StageSelection};
+use crate::domain::rules::placeholder::FormatString;
+
+const PATH: &str = "Production/Stack";
+
+fn format(text: &str) -> FormatString {
+    FormatString::parse(text).unwrap()
+}
+
+/// Returns a rule that keeps the deploy action of [`deploying`].
+fn keeping(change: impl FnOnce(&mut CloneOverrides)) -> Rule {
+    by(|overrides| {
+        overrides.stages = StageSelection::All;
+        overrides.roles.action = Some(RoleChoice::Arn(ROLE.into()));
+        change(overrides);
+    })
+}
+
+fn with_suffix(suffix: &str) -> Rule {
+    keeping(|overrides| {
+        overrides.preview.stack_suffix = Some(format(suffix));
+    })
+}
+
+/// Changes the configuration of the deploy action.
+fn configure(template: &mut Template, values: &Value) {
+    let path = ActionPath::parse(PATH).unwrap();
+    let action = template.declaration.configuration_mut(&path).unwrap();
+    for (key, value) in values.as_object().unwrap() {
+        action.insert(key.clone(), value.clone());
+    }
+}
+
+fn configured(rule: &Rule, template: &Template) -> Result<Value, String> {
+    let clone = clone_by(rule, template).map_err(|fault| fault.to_string())?;
+    let deployed = clone.declaration.actions().last().unwrap();
+    Ok(Value::Object(deployed.configuration.unwrap().clone()))
+}
+
+#[test]
+fn a_clone_deploys_over_no_target_of_its_template_unless_its_rule_says_so() {
+    let refused = clone_by(&keeping(|_| ()), &deploying()).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' (CloudFormation) would deploy the code of a pull request to the template's own target StackName=api: give each its own stack with preview = { stack_suffix = "-pr-{number}" }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    let shared = keeping(|overrides| overrides.shared_targets = true);
+    let allowed = clone_by(&shared, &deploying()).unwrap();
+    assert!(
+        allowed.dangers[0].contains("changes the template's own target StackName=api"),
+        "{:?}",
+        allowed.dangers
+    );
+}
+
+#[test]
+fn an_action_of_another_provider_is_given_the_key_that_names_its_target() {
+    let mut template = deploying();
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    let action = &mut stages[2]["actions"][0];
+    action["actionTypeId"]["provider"] = json!("S3");
+    action["configuration"] =
+        json!({"BucketName": "site", "ObjectKey": "index", "Extract": "false"});
+    let refused = clone_by(&keeping(|_| ()), &template).unwrap_err();
+    insta::assert_snapshot!(refused, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the template's own target BucketName=site, ObjectKey=index: give each its own with configuration = { "Production/Stack/ObjectKey" = "...{number}" }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    let own = |text: &str| {
+        keeping(|overrides| {
+            overrides.configuration = vec![ConfiguredValue {
+                action: ActionPath::parse(PATH).unwrap(),
+                key: "ObjectKey".into(),
+                value: format(text).into(),
+            }];
+        })
+    };
+    assert_eq!(
+        configured(&own("pr-{number}/index"), &template).unwrap()["ObjectKey"],
+        "pr-7/index"
+    );
+    let shared = configured(&own("{title_slug}/index"), &template).unwrap_err();
+    insta::assert_snapshot!(shared, @r#"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to the target BucketName=site, ObjectKey=Add-login-7e3e6a1f/index, which another pull request may have as well: give each its own with configuration = { "Production/Stack/ObjectKey" = "...{number}" }, write shared_targets = true in the rule to allow it, or leave the stage out"#);
+    action_without_targets_is_refused(template);
+}
+
+fn action_without_targets_is_refused(mut template: Template) {
+    let stages = template.declaration.0.get_mut("stages").unwrap();
+    stages[2]["actions"][0]["configuration"] = json!({"Url": "https://example.com"});
+    let refused = clone_by(&keeping(|_| ()), &template).unwrap_err();
+    insta::assert_snapshot!(refused, @"unsafe-clone: action 'Production/Stack' (S3) would deploy the code of a pull request to what the template changes: write shared_targets = true in the rule to allow it, or leave the stage out");
+}
+
+#[test]
+fn a_suffix_gives_each_pull_request_its_own_stack() {
+    let rule = with_suffix("-pr-{number}");
+    assert_eq!(
+        configured(&rule, &deploying()).unwrap(),
+        json!({"ActionMode": "REPLACE_ON_FAILURE", "StackName": "api-pr-7"})
+    );
+    assert!(
+        !clone_by(&rule, &deploying()).unwrap().dangers[0].contains("StackName"),
+        "it is the pull request's own"
+    );
+    let mut template = deploying();
+    configure(
+        &mut template,
+        &json!({"StackName": "#{variables.NAME}", "ActionMode": "DELETE_ONLY"}),
+    );
+    assert_eq!(
+        configured(&rule, &template).unwrap(),
+        json!({"ActionMode": "DELETE_ONLY", "StackName": "#{variables.NAME}-pr-7"})
+    );
+}
+
+#[test]
+fn the_name_of_a_branch_becomes_a_legal_name_of_a_stack() {
+    let mut rule = with_suffix("-{branch_slug}");
+    rule.on = On::Branch;
+    let name = |branch: &str| {
+        let spec = Spec {
+            branch: Branch::parse(branch).unwrap(),
+            ..spec()
+        };
+        let mapping = mapping(SubjectKind::Branch(spec.branch.clone()));
+        let clone = deploying().clone_for(&mapping.clone_request(&spec, &rule, &owner()));
+        let clone = clone.unwrap().declaration;
+        let deployed = clone.actions().last().unwrap();
+        deployed.configured("StackName").unwrap().to_owned()
+    };
+    assert_eq!(name("login"), "api-login");
+    let names = ["a/b", "a-b", "a_b", "a.b", "ü", &"x".repeat(200)].map(name);
+    for name in &names {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        assert!(name.len() <= 128 && name.chars().all(legal), "{name}");
+        assert!(name.starts_with("api-"), "{name}");
+    }
+    let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn parameters_are_added_to_those_of_the_template() {
+    let rule = keeping(|overrides| {
+        overrides.preview = PreviewStacks {
+            stack_suffix: Some(format("-pr-{number}")),
+            parameters: vec![
+                ("Stage".into(), format("pr-{number}")),
+                ("Title".into(), format("{title}")),
+            ],
+        };
+    });
+    let mut template = deploying();
+    let parameters = |template: &Template| {
+        let json = configured(&rule, template)?;
+        Ok::<Value, String>(
+            serde_json::from_str(json["ParameterOverrides"].as_str().unwrap()).unwrap(),
+        )
+    };
+    let own = json!({"Stage": "pr-7", "Title": "Add \"login\""});
+    assert_eq!(parameters(&template).unwrap(), own, "escaped");
+    let given = json!({"Stage": "main", "Key": {"Fn::GetParam": ["App", "a.json", "k"]}, "V": "#{variables.V}"});
+    configure(
+        &mut template,
+        &json!({"ParameterOverrides": given.to_string()}),
+    );
+    let mut merged = given;
+    merged["Stage"] = json!("pr-7");
+    merged["Title"] = own["Title"].clone();
+    assert_eq!(parameters(&template).unwrap(), merged);
+    configure(&mut template, &json!({"ActionMode": "CHANGE_SET_EXECUTE"}));
+    let unchanged = configured(&rule, &template).unwrap();
+    assert!(
+        !unchanged["ParameterOverrides"]
+            .as_str()
+            .unwrap()
+            .contains("pr-7")
+    );
+    configure(
+        &mut template,
+        &json!({"ActionMode": "CREATE_UPDATE", "ParameterOverrides": "{\"N\": #{variables.N}}"}),
+    );
+    insta::assert_snapshot!(parameters(&template).unwrap_err(), @r#"rule-template-mismatch: ParameterOverrides of action 'Production/Stack' in the template is not a JSON object, so the parameters of preview cannot be added: set "Production/Stack/ParameterOverrides" in configuration instead"#);
+}
+
+#[test]
+fn a_value_of_the_rule_wins_over_the_suffix() {
+    let mut rule = with_suffix("-pr-{number}");
+    let set = |key: &str, text: &str| ConfiguredValue {
+        action: ActionPath::parse(PATH).unwrap(),
+        key: key.into(),
+        value: format(text).into(),
+    };
+    rule.overrides.configuration = vec![
+        set("StackName", "pull-{number}"),
+        set("ActionMode", "CREATE_UPDATE"),
+    ];
+    assert_eq!(
+        configured(&rule, &deploying()).unwrap(),
+        json!({"ActionMode": "CREATE_UPDATE", "StackName": "pull-7"})
+    );
+    rule.overrides.configuration = vec![set("StackName", "api")];
+    assert!(
+        configured(&rule, &deploying()).is_err(),
+        "the same for every pull request"
+    );
+}
