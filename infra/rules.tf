@@ -2,12 +2,13 @@
 # clones, and the roles of clones.
 
 locals {
-  # JSON strings, numbers and lists of strings are valid TOML. A table is an inline table.
+  # JSON strings, numbers and lists of strings are valid TOML. A table is an inline table. With
+  # template_file, the template is a table, and the rule's template its fallback.
   rules_toml = join("\n", [
     for index, rule in var.rules : join("\n", concat(
       ["[[rule]]"],
       [
-        for key, value in rule : format("%s = %s", key,
+        for key, value in merge(rule, { template_file = null }, [for file in [rule.template_file] : { template = merge(file, { fallback = rule.template }) } if file != null]...) : format("%s = %s", key,
           !can(keys(value)) ? jsonencode(value) :
           format("{ %s }", join(", ", [
             for name, inner in value : format("%s = %s", jsonencode(name),
@@ -87,7 +88,8 @@ locals {
   toml_other_tables = [for table in local.toml_tables : table if !can(regex("^(\\[\\[ *(rule|github *[.] *secret) *\\]\\]|\\[ *rule *[.][A-Za-z0-9_. -]+\\])$", table))]
   toml_begins       = trimspace(local.toml_bare) == "" || can(regex("^\\s*\\[\\[", local.toml_bare))
 
-  toml_templates = distinct([for match in regexall("(?m)^[ \\t]*template[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
+  # A template is a name, or the fallback of a file.
+  toml_templates = distinct([for match in regexall("(?m)^[ \\t]*(?:template|[^#\\n]*\\bfallback)[ \\t]*=[ \\t]*[\"']([^\"'\\n]+)[\"']", var.rules_toml) : match[0]])
   unknown_templates = [
     for name in local.toml_templates : name
     if !anytrue([for pattern in local.template_names : can(regex(format("^%s$", replace(replace(replace(pattern, ".", "[.]"), "*", ".*"), "?", ".")), name))])

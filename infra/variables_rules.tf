@@ -1,7 +1,7 @@
 # The configuration of the daemon, and what its permissions are derived from.
 
 variable "rules" {
-  description = "The rules, in the order in which they are tried. Their keys are those of a [[rule]] in docs/CONFIGURATION.md, where globs are always lists. raw_variables are variables with raw = true. The names of templates and clones, and the roles, are part of the daemon's permissions: write repositories in the case that GitHub shows."
+  description = "The rules, in the order in which they are tried. Their keys are those of a [[rule]] in docs/CONFIGURATION.md, where globs are always lists. raw_variables are variables with raw = true. template is the fallback of template_file, if that is set. The names of templates and clones, and the roles, are part of the daemon's permissions: write repositories in the case that GitHub shows."
   type = list(object({
     name            = optional(string)
     repository      = list(string)
@@ -29,6 +29,7 @@ variable "rules" {
     configuration   = optional(map(string))
     repository_file = optional(object({ path = string, from = optional(string), allow = list(string), images = optional(list(string)) }))
     build           = optional(object({ image = optional(string), compute = optional(string), privileged = optional(bool), timeout = optional(number), cache = optional(string) }))
+    template_file   = optional(object({ file = string, from = optional(string), actions = optional(list(string)), projects = optional(list(string)) }))
     preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)) }))
     shared_targets  = optional(bool)
     execution_mode  = optional(string)
@@ -143,8 +144,9 @@ variable "rules" {
       contains(["failures", "always", "never"], coalesce(rule.comment, "never")),
       contains(["wait", "evict-idle"], coalesce(rule.on_full, "wait")),
       contains(["base", "head"], coalesce(try(rule.repository_file.from, null), "base")),
+      contains(["base", "head"], coalesce(try(rule.template_file.from, null), "base")),
     ])])
-    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never; on_full wait or evict-idle; repository_file.from base or head."
+    error_message = "start must be commit, head or push; update next-start or never; stages safe or all; execution_mode SUPERSEDED, QUEUED or PARALLEL; report check, status or none; comment failures, always or never; on_full wait or evict-idle; from of repository_file and template_file base or head."
   }
 }
 

@@ -211,6 +211,9 @@ pub struct Explain {
     /// The file that the rule reads from the repository (repository_file), as it would be there
     #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
     pub repository_file: Option<String>,
+    /// The file that the rule reads from the repository as its template, as it would be there
+    #[arg(long, value_name = "FILE", conflicts_with = "delivery")]
+    pub template_file: Option<String>,
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OBJECT))]
     pub output: Option<OutputFormat>,

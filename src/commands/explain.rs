@@ -19,6 +19,7 @@ use crate::domain::ids::DeliveryId;
 use crate::inspect::account::Account;
 use crate::inspect::delivery::{recall, whereabouts};
 use crate::inspect::explain::{Explanation, Rehearsal, RehearsalConfig};
+use crate::inspect::given_file::GivenFiles;
 use crate::inspect::offline::{EmptyStore, OfflinePipelines, OfflineProjects};
 use crate::inspect::unsigned_payload::seal;
 use crate::ports::Clock;
@@ -81,11 +82,10 @@ async fn explain_payload(
         authenticator,
         max_attempts: config.max_attempts,
         region: config.region.clone().unwrap_or_else(|| "REGION".to_owned()),
-        repository_file: args
-            .repository_file
-            .as_deref()
-            .map(read_bytes)
-            .transpose()?,
+        files: GivenFiles {
+            repository_file: given("--repository-file", args.repository_file.as_deref())?,
+            template_file: given("--template-file", args.template_file.as_deref())?,
+        },
         projects: Arc::new(OfflineProjects),
     };
     let result = match &args.template {
@@ -161,8 +161,10 @@ fn event(args: &Explain, payload: &str) -> Result<String, String> {
 }
 
 /// Reads a repository's file, whose text is checked later.
-fn read_bytes(path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|why| format!("--repository-file: cannot read {path}: {why}"))
+fn given(flag: &str, path: Option<&str>) -> Result<Option<Vec<u8>>, String> {
+    let read =
+        |path| std::fs::read(path).map_err(|why| format!("{flag}: cannot read {path}: {why}"));
+    path.map(read).transpose()
 }
 
 /// Reads a file, or standard input.

@@ -21,6 +21,7 @@ mod resolve;
 mod retention;
 mod rules;
 mod secrets;
+mod template;
 mod valid;
 mod values;
 mod words;

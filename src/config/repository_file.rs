@@ -32,25 +32,53 @@ pub(super) fn read(
             );
         }
     }
-    let path = path.and_then(|located| {
-        let what = "not a path in the repository: expected A-Z a-z 0-9 . _ / @ + -, without '..', such as .branchline.toml";
-        let path = is_repository_path(&located.value).then_some(located.value);
-        diagnostics.record_error(&located.place, path.ok_or(what))
-    });
-    let from = match from {
-        Some(located) => {
-            let found = FileFrom::ALL
-                .iter()
-                .find(|(name, _)| *name == located.value);
-            let what = "expected \"base\" or \"head\"";
-            diagnostics
-                .record_error(&located.place, found.ok_or(what))
-                .map(|(_, from)| *from)
-        }
-        None => Some(FileFrom::Base),
-    };
+    let path = path_of(diagnostics, path);
+    let from = from_of(diagnostics, from);
     let allow = allow.and_then(|located| keys(diagnostics, located));
     let images = images(diagnostics, &table, allow.as_ref(), from);
+    check_use(diagnostics, &table, (on, from, start), has_github);
+    table.finish();
+    Some(Some(FileRule {
+        path: path?,
+        from: from?,
+        allow: allow?,
+        images: images?,
+    }))
+}
+
+/// Reads the path of a file.
+pub(super) fn path_of(
+    diagnostics: &Diagnostics<'_>,
+    located: Option<Located<String>>,
+) -> Option<String> {
+    let located = located?;
+    let what = "not a path in the repository: expected A-Z a-z 0-9 . _ / @ + -, without '..', such as .branchline.toml";
+    let path = is_repository_path(&located.value).then_some(located.value);
+    diagnostics.record_error(&located.place, path.ok_or(what))
+}
+
+/// Reads the commit that a file is read from.
+pub(super) fn from_of(
+    diagnostics: &Diagnostics<'_>,
+    located: Option<Located<String>>,
+) -> Option<FileFrom> {
+    let Some(located) = located else {
+        return Some(FileFrom::Base);
+    };
+    let mut all = FileFrom::ALL.iter();
+    let found = all.find(|(name, _)| *name == located.value);
+    let what = "expected \"base\" or \"head\"";
+    let found = diagnostics.record_error(&located.place, found.ok_or(what));
+    found.map(|(_, from)| *from)
+}
+
+/// Records why a rule cannot read a file.
+pub(super) fn check_use(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    (on, from, start): (Option<On>, Option<FileFrom>, Option<Start>),
+    has_github: bool,
+) {
     if on == Some(On::Branch) && from == Some(FileFrom::Base) {
         let what =
             "a branch has no base: set from = \"head\", with which each branch has its own file";
@@ -64,13 +92,6 @@ pub(super) fn read(
         let what = "is read from GitHub, which needs credentials: set github.app and github.private_key, or github.token";
         diagnostics.note(table.place(), what);
     }
-    table.finish();
-    Some(Some(FileRule {
-        path: path?,
-        from: from?,
-        allow: allow?,
-        images: images?,
-    }))
 }
 
 /// Reads which images the file may choose. A pull request that chooses its image runs code of its

@@ -1,6 +1,5 @@
 //! Resolves `[[rule]]`.
 
-use crate::domain::ids::PipelineName;
 use crate::domain::report::ReportForm;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::pipeline_name::NamePattern;
@@ -10,7 +9,7 @@ use crate::domain::rules::rule::{On, Rule, Rules, Start, Update};
 use crate::config::environment::Environment;
 use crate::config::problem::Place;
 use crate::config::words::{Diagnostics, Located, Table};
-use crate::config::{changes, limits, report, repository_file, retention};
+use crate::config::{changes, limits, report, repository_file, retention, template};
 
 /// Reads every rule. Mistakes go to the diagnostics. `reports` is the richest form of report for
 /// which `[github]` has credentials.
@@ -67,10 +66,6 @@ fn rule(
 ) -> Option<Rule> {
     let repository = required(diagnostics, table, "repository", table.texts("repository"));
     let on = subject_kind(diagnostics, table);
-    let template =
-        required(diagnostics, table, "template", table.text("template")).and_then(|located| {
-            diagnostics.record_error(&located.place, PipelineName::parse(located.value))
-        });
     let repository = repository.and_then(|globs| repositories(diagnostics, globs));
     let base = table.texts("base");
     let branches = table
@@ -80,6 +75,7 @@ fn rule(
     refuse_forks(diagnostics, table);
     let changes = changes::read(diagnostics, table, on, environment);
     let start = chosen(diagnostics, table.text("start"), Start::Auto, &STARTS);
+    let template = template::read(diagnostics, table, on, start, reports.is_some());
     let file = repository_file::read(diagnostics, table, on, start, reports.is_some());
     let update = chosen(
         diagnostics,
@@ -118,6 +114,7 @@ fn rule(
         }
         Some(On::PullRequest) | None => {}
     }
+    let template = template?;
     let rule = Rule {
         name,
         digest: table.digest_without("name"),
@@ -128,7 +125,8 @@ fn rule(
             .unwrap_or_default(),
         branches: branches.unwrap_or_default(),
         drafts: drafts.is_none_or(|located| located.value),
-        template: template?,
+        template: template.name,
+        template_file: template.file,
         pipeline_name: pipeline_name?,
         overrides: changes?,
         repository_file: file?,

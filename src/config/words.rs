@@ -328,6 +328,12 @@ impl<'a, 't> Table<'a, 't> {
         Some((name.span(), value.get_ref()))
     }
 
+    /// Returns true if the value of the key is a table.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        let mut fields = self.fields.into_iter().flat_map(|fields| fields.iter());
+        fields.any(|(name, value)| name.get_ref() == key && value.get_ref().is_table())
+    }
+
     /// Returns true if the key is present, whatever its value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields

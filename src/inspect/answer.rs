@@ -105,7 +105,9 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
         ),
         Some(Waiting::InvalidFile) => Answer::none(
             format!("the repository's file for branchline cannot be used: {error}"),
-            &["correct the file and push again; `branchline explain --repository-file` checks it"],
+            &[
+                "correct the file and push again; `branchline explain` checks it with --repository-file or --template-file",
+            ],
         ),
         None => Answer::none(
             format!(

@@ -210,7 +210,7 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         }
         // An adopted clone is compared once an event has said what it is for.
         // What a file of the repository changes is known at GitHub alone.
-        let follows = rule.update != Update::Never && rule.repository_file.is_none();
+        let follows = rule.update != Update::Never && !rule.reads_files();
         if !follows || row.is_unheard() {
             let defect = self.project_defect(row, None).await?;
             let is_updated = rule.update == Update::NextStart;

@@ -16,7 +16,7 @@ use crate::domain::outcome::result::{JournalResult, Outcome};
 use crate::domain::rules::rule::Rules;
 use crate::domain::state::mapping::Mapping;
 use crate::domain::state::slots::PipelineQuota;
-use crate::inspect::given_file::GivenFile;
+use crate::inspect::given_file::{FilesAtPaths, GivenFiles};
 use crate::inspect::predicted_report::PredictedReport;
 use crate::inspect::rehearsal::{
     CloneComparison, PredictedEffect, PredictedProject, RehearsalPipelines, RehearsalProjects,
@@ -79,9 +79,9 @@ pub struct RehearsalConfig {
     pub max_attempts: MaxAttempts,
     /// The Region of the pipelines, for links.
     pub region: String,
-    /// The file that the rules read from repositories. Without one, no repository has a file, and
-    /// the explanation warns of it.
-    pub repository_file: Option<Vec<u8>>,
+    /// The files that the rules read from repositories. The explanation warns of one that is
+    /// missing here.
+    pub files: GivenFiles,
     /// CodeBuild, for rules whose clones have projects.
     pub projects: Arc<dyn ProjectReader>,
 }
@@ -93,7 +93,9 @@ pub struct Rehearsal<S, P, C> {
     projects: Arc<RehearsalProjects>,
     owner: Owner,
     region: String,
-    /// True if a repository's file was given.
+    /// True if the file that declares a clone was given.
+    has_template: bool,
+    /// True if the file that changes a clone was given.
     has_file: bool,
 }
 
@@ -101,7 +103,10 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
     /// Creates a rehearsal over this table and this CodePipeline.
     pub fn new(store: S, pipelines: P, clock: C, config: RehearsalConfig) -> Self {
         let (owner, region) = (config.owner, config.region);
-        let has_file = config.repository_file.is_some();
+        let files = config.files;
+        let has_template = files.template_file.is_some();
+        let has_file = files.repository_file.is_some();
+        let files = FilesAtPaths::new(files, &config.rules);
         let projects = Arc::new(RehearsalProjects::new(config.projects));
         let config = ReconcilerConfig {
             rules: config.rules,
@@ -111,7 +116,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             max_attempts: config.max_attempts,
             region: region.clone(),
             // A prediction looks at nobody else's pipelines.
-            files: Some(Arc::new(GivenFile(config.repository_file))),
+            files: Some(Arc::new(files)),
             projects: projects.clone(),
             quota: PipelineQuota {
                 limit: u32::MAX,
@@ -125,6 +130,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
             projects,
             owner,
             region,
+            has_template,
             has_file,
         }
     }
@@ -143,7 +149,7 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         let (effects, mut clone) = self.reconciler.pipelines().take();
         let mut journal = processed.journal;
         if let Some(clone) = &mut clone {
-            clone.warnings.extend(self.unread_file(&journal));
+            clone.warnings.extend(self.unread_files(&journal));
         }
         let store = self.reconciler.store();
         let mut records = journal
@@ -180,14 +186,25 @@ impl<S: StoreReader, P: PipelineReader, C: Clock> Rehearsal<S, P, C> {
         })
     }
 
-    /// Warns of a file that the rule reads and the prediction has not.
-    fn unread_file(&self, journal: &Journal) -> Option<String> {
-        let rule = self.reconciler.rules().named(journal.rule.as_deref()?)?;
-        let file = rule.repository_file.as_ref().filter(|_| !self.has_file)?;
-        Some(format!(
-            "the rule reads {} from the repository, which was not read here: give it with --repository-file",
-            file.path
-        ))
+    /// Warns of each file that the rule reads and the prediction has not.
+    fn unread_files(&self, journal: &Journal) -> Vec<String> {
+        let rule = journal.rule.as_deref();
+        let Some(rule) = rule.and_then(|name| self.reconciler.rules().named(name)) else {
+            return Vec::new();
+        };
+        let template = rule.template_file.as_ref().map(|file| &file.path);
+        let file = rule.repository_file.as_ref().map(|file| &file.path);
+        let unread = [
+            (template.filter(|_| !self.has_template), "--template-file"),
+            (file.filter(|_| !self.has_file), "--repository-file"),
+        ];
+        let warning = |(path, flag): (Option<&String>, &str)| {
+            let path = path?;
+            Some(format!(
+                "the rule reads {path} from the repository, which was not read here: give it with {flag}"
+            ))
+        };
+        unread.into_iter().filter_map(warning).collect()
     }
 
     fn sentence(

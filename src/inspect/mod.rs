@@ -10,7 +10,7 @@ pub mod delivery;
 pub mod dlq;
 pub mod evidence;
 pub mod explain;
-mod given_file;
+pub mod given_file;
 pub mod history;
 pub mod jobs;
 pub mod mappings;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::clone::file::RepositoryFile;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{Owner, Subject, SubjectKind, Timestamp};
 use crate::domain::intake::repair_request::RepairRequest;
@@ -75,8 +75,8 @@ impl<'a> ActionContext<'a> {
 pub(super) struct ClaimedAction<'a> {
     pub(super) claim: &'a Claim,
     pub(super) context: &'a ActionContext<'a>,
-    /// The file of the repository, if the rule reads one.
-    pub(super) file: Option<RepositoryFile>,
+    /// The files of the repository that the rule reads.
+    pub(super) repository: CloneFiles,
     /// The CodeBuild projects, if the subject has or needs some.
     pub(super) projects: Option<PreparedProjects>,
 }
@@ -116,10 +116,10 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         context: &ActionContext<'_>,
         journal: &mut Journal,
     ) -> Result<ActionResult, Fault> {
-        let file = self.repository_file(&transition.next, effect).await;
+        let repository = self.repository_files(&transition.next, effect).await;
         let _admission = self.pipelines.admit().await;
         context.check_lease()?;
-        let prepared = self.prepare(&mut transition, effect, file).await;
+        let prepared = self.prepare(&mut transition, effect, repository).await;
         if let Some(claim) = &mut transition.next.claim {
             // The claim begins after the wait.
             let more = prepared.as_ref().map_or(Duration::ZERO, Prepared::time);
@@ -145,11 +145,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         // A failure before the claim is recorded under it, like any other failure of this subject.
         let applied = match remembered.and(prepared) {
             Err(fault) => Err(fault),
-            Ok(Prepared { file, projects }) => {
+            Ok(Prepared {
+                repository,
+                projects,
+            }) => {
                 let action = ClaimedAction {
                     claim: &claim,
                     context,
-                    file,
+                    repository,
                     projects,
                 };
                 self.apply(effect, &action, journal).await
@@ -186,13 +189,13 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         transition: &mut Transition,
         effect: &Effect,
-        file: Result<Option<RepositoryFile>, Fault>,
+        repository: Result<CloneFiles, Fault>,
     ) -> Result<Prepared, Fault> {
-        let file = file?;
-        let projects = self.prepare_projects(transition, effect, file.as_ref());
+        let repository = repository?;
+        let projects = self.prepare_projects(transition, effect, &repository);
         Ok(Prepared {
             projects: projects.await?,
-            file,
+            repository,
         })
     }
 

@@ -25,7 +25,7 @@ mod prepared;
 mod probe;
 mod process;
 mod repeated_write;
-mod repository_file;
+mod repository_files;
 mod repository_removal;
 mod repository_renaming;
 mod rerun;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::domain::clone::NewPipeline;
-use crate::domain::clone::file::RepositoryFile;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::projects::NewProject;
 use crate::ports::Projects;
 
 /// What is read before a claim.
 pub(super) struct Prepared {
-    /// The file of the repository, if the rule reads one.
-    pub(super) file: Option<RepositoryFile>,
+    /// The files of the repository that the rule reads.
+    pub(super) repository: CloneFiles,
     /// The CodeBuild projects, if the subject has or needs some.
     pub(super) projects: Option<PreparedProjects>,
 }

@@ -57,8 +57,11 @@ EVERYTHING: dict[str, Any] = {
     "comment": "failures",
     "stop_on_close": True,
 }
+FILE = {"file": "ci/pipeline.json", "from": "head", "actions": ["Build/CodeBuild"], "projects": ["api"]}
 # The one key that no rule may have beside stages and drop_stages.
 KEPT = RULE | {"keep_stages": ["Source", "Build"]}
+# The template as a file, which the module has in a key of its own.
+DECLARED = RULE | {"template_file": FILE}
 KEYS = EVERYTHING.keys() | KEPT.keys()
 
 
@@ -77,10 +80,10 @@ class Locals(unittest.TestCase):
 
     def test_a_rule_with_every_key(self) -> None:
         """The TOML has the same keys and values, with raw variables among the others."""
-        rules = tomllib.loads(self.local("rules_toml", rules=[EVERYTHING, KEPT]))["rule"]
+        rules = tomllib.loads(self.local("rules_toml", rules=[EVERYTHING, KEPT, DECLARED]))["rule"]
         wanted = {key: value for key, value in EVERYTHING.items() if key != "raw_variables"}
         wanted["variables"] = {"PR": "{number}", "TITLE": {"value": "{title}", "raw": True}}
-        self.assertEqual(rules, [wanted, KEPT])
+        self.assertEqual(rules, [wanted, KEPT, RULE | {"template": FILE | {"fallback": "api-template"}}])
 
     def test_the_keys_are_those_of_the_configuration(self) -> None:
         """The page lists forks as well, which is refused, and no raw_variables."""
@@ -88,7 +91,7 @@ class Locals(unittest.TestCase):
         listed = set(re.findall(r"(?m)^\| `(\w+)` \|", table))
         self.assertEqual(listed - {"forks"}, KEYS - {"raw_variables"})
         block = (INFRA / "variables_rules.tf").read_text().split("type = list(object({\n")[1].split("\n  }))")[0]
-        self.assertEqual(set(re.findall(r"(?m)^ +(\w+) +=", block)), KEYS)
+        self.assertEqual(set(re.findall(r"(?m)^ +(\w+) +=", block)), KEYS | {"template_file"})
 
     def test_the_names_of_clones(self) -> None:
         """A placeholder is a wildcard, but the owner and the name of a repository may be known."""

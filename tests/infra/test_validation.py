@@ -72,6 +72,7 @@ class Validation(unittest.TestCase):
             ({"rules_toml": f"[queue]\n{toml}"}, "give only [[rule]] and [[github.secret]] tables"),
             ({"rules_toml": toml}, "required for the rules of rules_toml"),
             ({"rules_toml": toml, "clone_names": ["web-pr-*"]}, "missing from template_names: web-template"),
+            ({"rules_toml": toml.replace('"web-template"', "{ file = 'a.json', fallback = 'web-other' }"), **TOML_NAMES}, "missing from template_names: web-other"),
             ({"rules_toml": f"{toml}base = main\n", "clone_names": ["web-pr-*"]}, "rules_toml is not TOML, at or after: base = main"),
             ({"rules_toml": toml.replace("[[rule]]", "[[rul]]"), **TOML_NAMES}, "but not [[rul]]"),
             ({"rules_toml": toml.replace("[[rule]]", "[rule]"), **TOML_NAMES}, "but not [rule]"),

@@ -16,6 +16,7 @@ use crate::domain::outcome::outgoing::Destination;
 use crate::domain::text::plural;
 use crate::inspect::dlq::scan::{End, Scan, VISIBILITY};
 use crate::inspect::explain::{Rehearsal, RehearsalConfig};
+use crate::inspect::given_file::GivenFiles;
 
 /// The predictions of one command.
 pub(crate) type DlqRehearsal = Rehearsal<DynamoStore, CodePipelines, SystemClock>;
@@ -113,7 +114,7 @@ impl DlqSession {
             authenticator: Authenticator::replay(secrets).with_origin(self.config.event_origin()),
             max_attempts: self.config.max_attempts,
             region: self.aws.region().to_owned(),
-            repository_file: None,
+            files: GivenFiles::default(),
             projects: Arc::new(self.aws.projects()),
         };
         let pipelines = self.aws.pipelines(self.config.codepipeline_rate);

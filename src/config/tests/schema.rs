@@ -123,6 +123,30 @@ fn the_schema_and_the_reader_refuse_the_same_mistakes() {
             "repository_file = { path = \"a.toml\" }",
         ),
         (
+            "template = \"api-main\"",
+            "template = { file = \"/a.json\", fallback = \"api-main\" }",
+        ),
+        (
+            "template = \"api-main\"",
+            "template = { file = \"a.json\" }",
+        ),
+        (
+            "template = \"api-main\"",
+            "template = { file = \"a.json\", fallback = \"a b\" }",
+        ),
+        (
+            "template = \"api-main\"",
+            "template = { file = \"a.json\", fallback = \"api-main\", from = \"main\" }",
+        ),
+        (
+            "template = \"api-main\"",
+            "template = { file = \"a.json\", fallback = \"api-main\", actions = \"Deploy/S3\" }",
+        ),
+        (
+            "template = \"api-main\"",
+            "template = { file = \"a.json\", fallback = \"api-main\", projects = [] }",
+        ),
+        (
             "name = \"branches\"",
             "repository_file = { path = \"a.toml\", allow = \"image\", images = [\"!a/*\"] }",
         ),
@@ -219,6 +243,10 @@ fn the_schema_has_the_keys_of_the_reader_and_no_others() {
         (
             "[[rule]]\n[rule.repository_file]",
             "/definitions/rule/properties/repository_file/properties",
+        ),
+        (
+            "[[rule]]\n[rule.template]",
+            "/definitions/template_file/properties",
         ),
     ];
     for (table, pointer) in tables {

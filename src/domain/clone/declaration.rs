@@ -215,6 +215,14 @@ impl Declaration {
         list(self.0.get("stages")).map(|stage| text(stage.get("name")))
     }
 
+    /// Returns the whole declaration of a stage.
+    pub(super) fn stage(&self, name: &str) -> Option<&Map<String, Value>> {
+        let mut stages = list(self.0.get("stages"));
+        stages
+            .find(|stage| text(stage.get("name")) == name)?
+            .as_object()
+    }
+
     /// Keeps only the stages whose names satisfy `keep`.
     pub(super) fn retain_stages(&mut self, keep: impl Fn(&str) -> bool) {
         if let Some(stages) = self.0.get_mut("stages").and_then(Value::as_array_mut) {

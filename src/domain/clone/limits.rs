@@ -10,21 +10,21 @@ use crate::domain::clone::declaration::{Action, Declaration};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{PipelineName, is_pipeline_character};
 
-const STAGES: usize = 50;
+pub(super) const STAGES: usize = 50;
 const ACTIONS: usize = 1_000;
 /// The user guide says both 50 and 100. With the higher limit, AWS itself refuses a clone in
 /// between.
-const ACTIONS_OF_A_STAGE: usize = 100;
-const VARIABLES: usize = 50;
+pub(super) const ACTIONS_OF_A_STAGE: usize = 100;
+pub(super) const VARIABLES: usize = 50;
 const TAGS: usize = 50;
 /// Environment variables of a Commands action.
-const ENVIRONMENT: usize = 10;
+pub(super) const ENVIRONMENT: usize = 10;
 /// The longest value of one, in characters.
-const ENVIRONMENT_VALUE: usize = 2_000;
+pub(super) const ENVIRONMENT_VALUE: usize = 2_000;
 /// The longest configuration key, in characters.
-const KEY: usize = 50;
+pub(super) const KEY: usize = 50;
 /// The longest configuration value, in characters.
-const VALUE: usize = 1_000;
+pub(super) const VALUE: usize = 1_000;
 
 /// Refuses a clone that AWS would refuse.
 pub(super) fn check(clone: &Declaration, tags: &BTreeMap<String, String>) -> Result<(), Fault> {

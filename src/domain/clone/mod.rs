@@ -7,6 +7,7 @@ pub mod declaration;
 pub mod diff;
 pub mod execution;
 pub mod file;
+pub mod files;
 pub mod fingerprint;
 pub(crate) mod limits;
 pub mod overrides;
@@ -18,6 +19,7 @@ pub mod side_effects;
 mod source;
 pub mod tags;
 mod targets;
+pub mod template_file;
 pub mod variables;
 
 use serde_json::Value;

@@ -221,13 +221,13 @@ reasons! {
     /// A value that the rule would write into the clone exceeds a limit of AWS, or AWS would read
     /// it as code.
     InvalidValue = "invalid-value", Permanent, Rule;
-    /// The repository's own file (`repository_file` of the rule) cannot be used.
+    /// A file of the repository (`repository_file` or `template` of the rule) cannot be used.
     RepositoryFileInvalid = "repository-file-invalid", Refused, Subject;
-    /// GitHub, from which the rule's `repository_file` is read, failed or could not be reached.
+    /// GitHub, from which a file of the rule is read, failed or could not be reached.
     GitHubUnavailable = "github-unavailable", Transient, Rule;
-    /// GitHub's rate limit is reached, so that the rule's `repository_file` is not read.
+    /// GitHub's rate limit is reached, so that a file of the rule is not read.
     GitHubLimited = "github-limited", Throttled, Rule;
-    /// GitHub does not let branchline read the rule's `repository_file`.
+    /// GitHub does not let branchline read a file of the rule.
     GitHubDenied = "github-denied", Transient, Rule;
     /// The rule already has its `max_active` clones.
     RuleFull = "rule-full", Quota, Rule;

@@ -91,7 +91,7 @@ impl Uses {
             permission(
                 "contents",
                 Level::Read,
-                "to receive pushes, and the creation and deletion of branches, to list branches, and to read `repository_file` of a rule; no other file is read",
+                "to receive pushes, and the creation and deletion of branches, to list branches, and to read the files that a rule names (`repository_file`, `template`); no other file is read",
             ),
             permission("pull_requests", pull_requests, comments),
         ];

@@ -8,3 +8,4 @@ pub mod repository_file;
 pub mod retention;
 pub mod rule;
 pub(in crate::domain) mod slug;
+pub mod template_file;

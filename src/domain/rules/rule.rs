@@ -11,6 +11,7 @@ use crate::domain::rules::pipeline_name::NamePattern;
 use crate::domain::rules::placeholder::{FormatString, Placeholder};
 use crate::domain::rules::repository_file::FileRule;
 use crate::domain::rules::retention::Retention;
+use crate::domain::rules::template_file::TemplateFileRule;
 
 /// One `[[rule]]`. The first rule that matches is used.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub struct Rule {
     pub drafts: bool,
     /// The pipeline that is cloned.
     pub template: PipelineName,
+    /// The file of the repository that declares the clone in place of the template; `None` if none
+    /// does.
+    pub template_file: Option<TemplateFileRule>,
     /// The format string of the clone's name.
     pub pipeline_name: NamePattern,
     /// The overrides of the clone.
@@ -66,6 +70,12 @@ impl Rule {
             installation,
             comment: self.comment,
         })
+    }
+
+    /// Returns true if a file of the repository changes the rule's clones.
+    #[must_use]
+    pub fn reads_files(&self) -> bool {
+        self.template_file.is_some() || self.repository_file.is_some()
     }
 
     /// Returns true if the rule uses a placeholder anywhere.

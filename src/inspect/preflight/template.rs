@@ -1,5 +1,6 @@
 //! Checks that each rule can clone its template, with a made-up subject.
 
+use crate::domain::clone::overrides::StageSelection;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::ids::{
     Branch, CommitId, Owner, PipelineName, RepositoryId, RepositoryName, Subject, SubjectKind,
@@ -7,6 +8,7 @@ use crate::domain::ids::{
 };
 use crate::domain::rules::merge_queue::MERGE_QUEUE;
 use crate::domain::rules::placeholder::PlaceholderValues;
+use crate::domain::rules::repository_file::{FileFrom, FileKey};
 use crate::domain::rules::rule::{On, Rule};
 use crate::domain::state::desired::Spec;
 use crate::domain::state::mapping::Mapping;
@@ -40,7 +42,12 @@ pub fn template(rule: &Rule, template: &Template, owner: &Owner) -> TemplateChec
                 return TemplateCheck {
                     finding: Finding {
                         dangers: clone.dangers.clone(),
-                        warnings: clone.warnings.clone(),
+                        warnings: clone
+                            .warnings
+                            .iter()
+                            .cloned()
+                            .chain(of_files(rule))
+                            .collect(),
                         ..Finding::good(what, cloned(rule, &mapping.repository, &clone))
                     },
                     clone: Some(clone),
@@ -77,6 +84,32 @@ fn cloned(rule: &Rule, repository: &RepositoryName, clone: &NewPipeline) -> Stri
         detail.push_str(&format!(", without stages {}", left_out.join(", ")));
     }
     detail
+}
+
+/// Warns of files that a pull request changes for itself.
+fn of_files(rule: &Rule) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let template = rule.template_file.as_ref();
+    if let Some(file) = template.filter(|file| file.from == FileFrom::Head) {
+        let (path, name) = (&file.path, &rule.name);
+        warnings.push(format!(
+            "rule '{name}' reads {path} from the commit that is built, so a pull request can leave out its tests: a check that succeeds does not mean that they ran"
+        ));
+        if rule.overrides.stages != StageSelection::Safe {
+            warnings.push(format!(
+                "rule '{name}' also keeps stages by name (keep_stages, stages): those that change something outside run after what {path} of the pull request declares"
+            ));
+        }
+    }
+    let file = rule.repository_file.as_ref();
+    let file = file.filter(|file| file.from == FileFrom::Head);
+    if let Some(file) = file.filter(|file| file.allow.contains(&FileKey::KeepStages)) {
+        warnings.push(format!(
+            "rule '{}' lets {} of the commit that is built set keep_stages, so a pull request can leave out its tests: a check that succeeds does not mean that they ran",
+            rule.name, file.path
+        ));
+    }
+    warnings
 }
 
 fn made_up(rule: &Rule, repository: RepositoryName) -> Option<(Mapping, Spec)> {

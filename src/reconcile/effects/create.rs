@@ -1,7 +1,7 @@
 //! Creates a clone.
 
 use crate::domain::clone::execution::{Execution, last_built, owes};
-use crate::domain::clone::file::RepositoryFile;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::fingerprint::CloneFingerprint;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::ExecutionId;
@@ -40,6 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let projects = self.ensure_projects(&pipeline, action).await?;
         self.check_claim(action)?;
         let created = self.pipelines.create(&pipeline, action.claim).await;
+        let created = created.map_err(|fault| action.repository.blamed(fault));
         if self.created(created, action, journal).await? == CreateResult::Made {
             self.delete_unused_projects(&projects, action).await?;
             let made = ExistingClone {
@@ -135,9 +136,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         match self.prepared_clone(action) {
             Some(built) => Ok(built),
             None => {
-                let file = action.file.as_ref();
-                self.clone_of(spec, action.claim.mapping(), rule, file)
-                    .await
+                let row = action.claim.mapping();
+                self.clone_of(spec, row, rule, &action.repository).await
             }
         }
     }
@@ -148,17 +148,14 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         spec: &Spec,
         row: &Mapping,
         rule: &Rule,
-        file: Option<&RepositoryFile>,
+        files: &CloneFiles,
     ) -> Result<BuiltClone, Fault> {
         let template = self
             .templates
             .get(&spec.template, &self.pipelines, &self.clock)
             .await?;
         let request = row.clone_request(spec, rule, &self.owner);
-        let clone = match file {
-            Some(file) => file.clone_for(&template, &request)?,
-            None => template.clone_for(&request)?,
-        };
+        let clone = files.clone_for(&template, &request)?;
         Ok((clone, template.version))
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::clone::NewPipeline;
-use crate::domain::clone::file::RepositoryFile;
+use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::projects::{NewProject, Project, ProjectClone};
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
@@ -31,7 +31,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         &self,
         transition: &mut Transition,
         effect: &Effect,
-        file: Option<&RepositoryFile>,
+        files: &CloneFiles,
     ) -> Result<Option<PreparedProjects>, Fault> {
         let next = &mut transition.next;
         let spec = match effect {
@@ -40,7 +40,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         };
         let rule = spec.and_then(|spec| Some((spec, self.rule_of_template(spec, next)?)));
         let has_settings = rule.is_some_and(|(_, rule)| !rule.overrides.build.is_empty());
-        let is_asked_for = has_settings || file.is_some_and(RepositoryFile::has_build);
+        let is_asked_for = has_settings || files.have_build();
         if next.resources.projects.is_empty() && !is_asked_for {
             return Ok(None);
         }
@@ -49,7 +49,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
         let clone = match rule {
             Some((spec, rule)) => {
-                let built = self.clone_of(spec, next, rule, file).await;
+                let built = self.clone_of(spec, next, rule, files).await;
                 if stays { built.ok() } else { Some(built?) }
             }
             None => None,
@@ -61,7 +61,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             // The projects of an adopted clone are recorded as they are.
             Effect::Adopt(_) => Ok(Vec::new()),
             Effect::Create(_) | Effect::Start(_) | Effect::Delete(_) => {
-                wanted_projects(&copies, &found, file)
+                wanted_projects(&copies, &found, files)
             }
         };
         let wanted = if stays {
@@ -132,7 +132,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 Some(found) if found.can_become(new) => {
                     self.check_claim(action)?;
                     let updated = self.projects.update(new, action.claim).await;
-                    updated.map_err(|fault| blamed(action.file.as_ref(), fault))?;
+                    updated.map_err(|fault| action.repository.blamed_for_project(fault))?;
                 }
                 Some(_) => {
                     self.check_claim(action)?;
@@ -155,7 +155,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> Result<(), Fault> {
         self.check_claim(action)?;
         let created = self.projects.create(new, action.claim).await;
-        match created.map_err(|fault| blamed(action.file.as_ref(), fault))? {
+        match created.map_err(|fault| action.repository.blamed_for_project(fault))? {
             CreateResult::Made => Ok(()),
             CreateResult::NameInUse => {
                 let detail = format!(
@@ -253,19 +253,11 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     }
 }
 
-/// Returns the fault of a project, for which the file of the repository may be to blame.
-fn blamed(file: Option<&RepositoryFile>, fault: Fault) -> Fault {
-    match file {
-        Some(file) => file.blamed_for_project(fault),
-        None => fault,
-    }
-}
-
 /// Builds the projects of a clone from those of its template.
 fn wanted_projects(
     copies: &[&ProjectClone],
     found: &Projects,
-    file: Option<&RepositoryFile>,
+    files: &CloneFiles,
 ) -> Result<Vec<NewProject>, Fault> {
     let wanted = copies.iter().map(|copy| {
         let template = found.get(&copy.template).ok_or_else(|| {
@@ -276,7 +268,7 @@ fn wanted_projects(
             Fault::new(Reason::TemplateMissing, detail)
         })?;
         let new = copy.from_template(template);
-        new.map_err(|fault| blamed(file, fault))
+        new.map_err(|fault| files.blamed_for_project(fault))
     });
     wanted.collect()
 }

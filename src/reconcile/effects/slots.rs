@@ -165,7 +165,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             return;
         };
         let lasts = claim.lasts(CLAIM_SAFETY_MARGIN, self.clock.now());
-        if fault.reason.class() != Class::Permanent || !lasts {
+        let is_final = matches!(fault.reason.class(), Class::Permanent | Class::Refused);
+        if !is_final || !lasts {
             return;
         }
         let subject = &claim.mapping().subject;

@@ -52,7 +52,8 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
                 let matches = |old: &CloneFingerprint| old.matches(&clone.fingerprint);
                 if !old.as_ref().is_some_and(matches) {
                     self.check_claim(action)?;
-                    written = self.pipelines.update(&clone, action.claim).await?;
+                    let updated = self.pipelines.update(&clone, action.claim).await;
+                    written = updated.map_err(|fault| action.repository.blamed(fault))?;
                     outcome = Outcome::Updated;
                 }
                 (clone.fingerprint, version)
@@ -113,10 +114,7 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let variables = match rule_of(mapping, spec, &self.rules) {
             Some(rule) if !fingerprint.variables.is_empty() => {
                 let values = mapping.placeholder_values(spec);
-                match &action.file {
-                    Some(file) => file.variables(rule, &values)?,
-                    None => rule.overrides.variables(&values)?,
-                }
+                action.repository.variables(rule, &values)?
             }
             Some(_) | None => Vec::new(),
         };

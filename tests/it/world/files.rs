@@ -9,13 +9,15 @@ use branchline::domain::ids::CommitId;
 use branchline::domain::report::fault::{GitHubFault, GitHubFaultKind};
 use branchline::ports::{FileAnswer, Place, RepositoryFiles, Revision};
 
-/// The file of each branch and commit, the same under every path.
+/// The files of each branch and commit: of one path, or the same under every path.
 #[derive(Clone, Default)]
 pub(crate) struct FakeFiles(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, FileContent>,
+    /// By path and revision.
+    at: BTreeMap<(String, String), String>,
     down: Option<GitHubFaultKind>,
     /// The revisions that were asked for.
     asked: Vec<String>,
@@ -25,6 +27,12 @@ impl FakeFiles {
     /// Sets the file of a branch or a commit.
     pub(crate) fn set(&self, revision: &str, text: &str) {
         self.set_content(revision, FileContent::Bytes(text.as_bytes().to_vec()));
+    }
+
+    /// Sets the file of a path in a branch or a commit.
+    pub(crate) fn set_at(&self, path: &str, revision: &str, text: &str) {
+        let key = (path.to_owned(), revision.to_owned());
+        self.lock().at.insert(key, text.to_owned());
     }
 
     pub(crate) fn set_content(&self, revision: &str, content: FileContent) {
@@ -45,7 +53,7 @@ impl FakeFiles {
         self.0.lock().unwrap()
     }
 
-    fn answer(&self, revision: Revision<'_>) -> FileAnswer {
+    fn answer(&self, path: &str, revision: Revision<'_>) -> FileAnswer {
         let mut state = self.lock();
         let name = match revision {
             Revision::Commit(commit) => commit.to_string(),
@@ -59,7 +67,9 @@ impl FakeFiles {
             Revision::Commit(commit) => commit.clone(),
             Revision::Branch(_) => CommitId::parse("b".repeat(40)).unwrap(),
         };
-        let content = state.files.get(&name).cloned();
+        let at = state.at.get(&(path.to_owned(), name.clone()));
+        let at = at.map(|text| FileContent::Bytes(text.as_bytes().to_vec()));
+        let content = at.or_else(|| state.files.get(&name).cloned());
         Ok((Some(commit), content.unwrap_or(FileContent::Missing)))
     }
 }
@@ -68,10 +78,10 @@ impl RepositoryFiles for FakeFiles {
     fn file<'a>(
         &'a self,
         _: &'a Place,
-        _: &'a str,
+        path: &'a str,
         revision: Revision<'a>,
     ) -> Pin<Box<dyn Future<Output = FileAnswer> + Send + 'a>> {
-        let answer = self.answer(revision);
+        let answer = self.answer(path, revision);
         Box::pin(async move { answer })
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn pull_request_rule() -> Rule {
         branches: patterns([]),
         drafts: true,
         template: pipeline_name(TEMPLATE),
+        template_file: None,
         pipeline_name: name_pattern("{repo}-pr-{number}"),
         overrides: CloneOverrides::default(),
         repository_file: None,

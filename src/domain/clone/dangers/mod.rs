@@ -14,6 +14,8 @@ mod roles;
 mod secrets;
 mod texts;
 
+pub(crate) use secrets::environment_of;
+
 /// Returns one sentence for each thing that a pull request can do with the clone beyond building
 /// and testing its own code.
 pub(super) fn dangers(template: &Declaration, clone: &Declaration, rule: &Rule) -> Vec<String> {

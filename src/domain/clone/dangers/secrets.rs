@@ -21,7 +21,7 @@ pub(super) fn secrets(clone: &Declaration, overrides: &CloneOverrides) -> Vec<St
     actions
         .flat_map(|action| {
             let path = action.path();
-            let variables = variables(&action).into_iter();
+            let variables = environment_of(&action).into_iter();
             let secret =
                 variables.filter(|variable| SECRET_TYPES.contains(&field(variable, "type")));
             let sentences = secret.map(move |variable| {
@@ -38,7 +38,7 @@ pub(super) fn secrets(clone: &Declaration, overrides: &CloneOverrides) -> Vec<St
 
 /// Returns the environment variables of an action: JSON in the configuration of CodeBuild, a list
 /// beside it for Commands.
-fn variables(action: &Action<'_>) -> Vec<Value> {
+pub(crate) fn environment_of(action: &Action<'_>) -> Vec<Value> {
     let in_json: Option<Vec<Value>> = action
         .configured("EnvironmentVariables")
         .and_then(|text| serde_json::from_str(text).ok());

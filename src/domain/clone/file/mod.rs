@@ -1,13 +1,16 @@
 //! The file of a repository (`.branchline.toml`) that may change its clones as far as their rule
 //! allows it. It can only add to what the rule says, or keep less of it.
 
+mod origin;
 mod parse;
+
+pub(crate) use origin::Origin;
 
 use crate::domain::clone::overrides::{CloneOverrides, VariableFormat};
 use crate::domain::clone::projects::BuildSettings;
 use crate::domain::clone::variables::Variable;
 use crate::domain::clone::{CloneRequest, NewPipeline, Template};
-use crate::domain::fault::{Class, Fault, Reason};
+use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::rules::rule::Rule;
 
@@ -33,8 +36,7 @@ pub enum FileContent {
 /// The changes that a file makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryFile {
-    /// The path and the commit, in words.
-    origin: String,
+    origin: Origin,
     variables: Vec<(String, VariableFormat)>,
     environment: Vec<(String, FormatString)>,
     buildspec: Option<String>,
@@ -74,7 +76,7 @@ impl RepositoryFile {
         };
         // A rule that cannot clone its template without the file is at fault itself.
         template.clone_for(request)?;
-        Err(self.blamed(fault))
+        Err(self.origin.blamed(fault))
     }
 
     /// Returns the values of the rule's variables and the file's for one subject.
@@ -92,7 +94,9 @@ impl RepositoryFile {
             variables: self.variables.clone(),
             ..CloneOverrides::default()
         };
-        let own = own.variables(values).map_err(|fault| self.blamed(fault))?;
+        let own = own
+            .variables(values)
+            .map_err(|fault| self.origin.blamed(fault))?;
         variables.extend(own);
         Ok(variables)
     }
@@ -135,7 +139,7 @@ impl RepositoryFile {
                 stage.name,
                 stages.join(", ")
             );
-            return Err(invalid(&self.origin, &detail));
+            return Err(self.origin.invalid(&detail));
         }
         let is_kept = |name: &&&str| keep.iter().any(|stage| stage.name == **name);
         let dropped = stages.iter().filter(|name| !is_kept(name));
@@ -147,23 +151,10 @@ impl RepositoryFile {
     pub fn blamed_for_project(&self, fault: Fault) -> Fault {
         let refused = [Reason::DeclarationRefused, Reason::RuleTemplateMismatch];
         match self.has_build() && refused.contains(&fault.reason) {
-            true => self.blamed(fault),
+            true => self.origin.blamed(fault),
             false => fault,
         }
     }
-
-    /// Returns the fault of a clone that is refused only because of the file.
-    fn blamed(&self, fault: Fault) -> Fault {
-        if fault.reason.class() != Class::Permanent {
-            return fault;
-        }
-        invalid(&self.origin, &format!("with this file, {}", fault.detail))
-    }
-}
-
-/// Returns the fault of a file.
-fn invalid(origin: &str, detail: &str) -> Fault {
-    Fault::new(Reason::RepositoryFileInvalid, format!("{origin}: {detail}"))
 }
 
 #[cfg(test)]

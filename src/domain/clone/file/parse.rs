@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::domain::clone::file::{FILE_LIMIT, FileContent, RepositoryFile, Stage, invalid};
+use crate::domain::clone::file::{FileContent, Origin, RepositoryFile, Stage};
 use crate::domain::clone::overrides::{VariableFormat, buildspec_path};
 use crate::domain::clone::projects::{BuildSettings, build_compute, build_image, build_timeout};
 use crate::domain::clone::variables::{check_environment, check_variable};
@@ -15,11 +15,6 @@ use crate::domain::ids::CommitId;
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::repository_file::{FileKey, FileRule};
 use crate::domain::rules::rule::Rule;
-
-/// The characters of a commit that people read.
-const SHORT_COMMIT: usize = 7;
-/// The most mistakes that are named.
-const MISTAKES: usize = 3;
 
 /// The file, as it is written.
 #[derive(Deserialize)]
@@ -56,29 +51,13 @@ impl RepositoryFile {
         rule: &Rule,
         file: &FileRule,
     ) -> Result<Self, Fault> {
-        let short = commit.and_then(|commit| commit.as_str().get(..SHORT_COMMIT));
-        let origin = match short {
-            Some(short) => format!("{} at {short}", file.path),
-            None => file.path.clone(),
-        };
-        let bytes = match content {
-            FileContent::Missing => return Ok(Self::default()),
-            FileContent::Bytes(bytes) => bytes,
-            FileContent::TooLong => {
-                let detail = format!("it has more than {FILE_LIMIT} bytes: shorten it");
-                return Err(invalid(&origin, &detail));
-            }
-            FileContent::NotAFile => {
-                let detail = "it is not a file: replace it with one, or remove it";
-                return Err(invalid(&origin, detail));
-            }
-        };
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return Err(invalid(&origin, "it is not UTF-8 text"));
+        let origin = Origin::new(&file.path, commit);
+        let Some(text) = origin.text(content)? else {
+            return Ok(Self::default());
         };
         let document: Document = toml::from_str(text).map_err(|error| {
             let place = place(text, error.span().map_or(0, |span| span.start));
-            invalid(&origin, &format!("{place}: {}", error.message()))
+            origin.invalid(&format!("{place}: {}", error.message()))
         })?;
         let mut reader = Reader {
             text,
@@ -89,17 +68,13 @@ impl RepositoryFile {
         let read = reader.document(document, origin.clone());
         let mut mistakes = reader.mistakes;
         mistakes.sort();
-        let first = mistakes.into_iter().take(MISTAKES).map(|(_, text)| text);
-        let first: Vec<String> = first.collect();
-        match first.is_empty() {
-            true => Ok(read),
-            false => Err(invalid(&origin, &first.join("; "))),
-        }
+        origin.refuse(mistakes.into_iter().map(|(_, text)| text).collect())?;
+        Ok(read)
     }
 }
 
 impl Reader<'_> {
-    fn document(&mut self, document: Document, origin: String) -> RepositoryFile {
+    fn document(&mut self, document: Document, origin: Origin) -> RepositoryFile {
         let Document {
             variables,
             environment,

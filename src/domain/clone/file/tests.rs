@@ -6,6 +6,7 @@ use proptest::sample::{select, subsequence};
 use super::*;
 use crate::domain::clone::diff::{diff, lines};
 use crate::domain::clone::tests::{clone_of, rule, template_with_stages};
+use crate::domain::fault::Reason;
 use crate::domain::ids::CommitId;
 use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::repository_file::{FileFrom, FileKey, FileRule};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::clone::declaration::{Action, ActionPath, Declaration, inputs, mentions};
-use crate::domain::clone::overrides::stages::{MIN_STAGES, leave_out_side_effects};
+use crate::domain::clone::overrides::stages::leave_out_side_effects;
 use crate::domain::clone::projects::BuildOverrides;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
@@ -24,6 +24,7 @@ pub use preview::PreviewStacks;
 pub(crate) use preview::STACK_NAME;
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
+pub(crate) use stages::MIN_STAGES;
 pub use stages::StageSelection;
 
 /// The text that GetPipeline returns instead of a secret.
@@ -146,6 +147,19 @@ impl CloneOverrides {
     /// remaining stages are not a valid pipeline, or when a stage must be named to be kept. A stage
     /// that was renamed in the template, but not in the rule, must not run in a clone.
     pub fn apply(&self, template: &Declaration) -> Result<(Declaration, Vec<String>), Fault> {
+        let mut clone = self.select(template)?;
+        self.roles.apply(&mut clone)?;
+        let is_left = |stage: &&str| clone.stages().any(|left| left == *stage);
+        let left_out = template.stages().filter(|stage| !is_left(stage));
+        let left_out = left_out.map(str::to_owned).collect();
+        Ok((clone, left_out))
+    }
+
+    /// Returns the template without the stages and actions that the clone does not have.
+    ///
+    /// # Errors
+    /// Those of [`CloneOverrides::apply`], except those about roles.
+    pub(super) fn select(&self, template: &Declaration) -> Result<Declaration, Fault> {
         self.named_exist(template)?;
         let mut clone = template.clone();
         // By the whole template: an action that the rule drops still marks where it deploys.
@@ -159,11 +173,19 @@ impl CloneOverrides {
             validate_structure(&clone)?;
             validate_references(template, &clone)?;
         }
-        self.roles.apply(&mut clone)?;
-        let is_left = |stage: &&str| clone.stages().any(|left| left == *stage);
-        let left_out = template.stages().filter(|stage| !is_left(stage));
-        let left_out = left_out.map(str::to_owned).collect();
-        Ok((clone, left_out))
+        Ok(clone)
+    }
+
+    /// Forgets the stages and actions that a template does not have, and that therefore need not be
+    /// left out or kept.
+    pub(super) fn forget_absent(&mut self, template: &Declaration) {
+        let has_stage = |name: &String| template.stages().any(|stage| stage == name);
+        self.drop_stages.retain(has_stage);
+        if let StageSelection::Named(stages) = &mut self.stages {
+            stages.retain(has_stage);
+        }
+        self.drop_actions
+            .retain(|path| template.actions().any(|action| action.path() == *path));
     }
 
     /// Puts secrets in place of GetPipeline's masks.

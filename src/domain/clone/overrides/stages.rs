@@ -58,7 +58,7 @@ impl StageSelection {
 }
 
 /// The fewest stages of a pipeline (CodePipeline user guide, "Quotas").
-pub(super) const MIN_STAGES: usize = 2;
+pub(crate) const MIN_STAGES: usize = 2;
 
 /// Removes the first stage that changes something outside the pipeline, and those after it.
 pub(super) fn leave_out_side_effects(clone: &mut Declaration) -> Result<(), Fault> {

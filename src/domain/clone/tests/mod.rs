@@ -84,6 +84,7 @@ pub(super) fn rule() -> Rule {
         branches: GlobFilter::default(),
         drafts: true,
         template: PipelineName::parse("api-main").unwrap(),
+        template_file: None,
         pipeline_name: NamePattern::parse("{repo}-pr-{number}").unwrap(),
         overrides: CloneOverrides::default(),
         repository_file: None,

@@ -23,6 +23,7 @@ fn rule(on: On) -> Rule {
         branches: GlobFilter::default(),
         drafts: true,
         template: PipelineName::parse("api-main").unwrap(),
+        template_file: None,
         pipeline_name: NamePattern::parse(pattern).unwrap(),
         overrides: CloneOverrides::default(),
         repository_file: None,

@@ -20,6 +20,7 @@ mod repairs;
 mod rules;
 mod skips;
 mod starts;
+mod template_files;
 mod unseen_tags;
 mod updates;
 mod waiting;

@@ -17,6 +17,7 @@ use branchline::domain::outcome::disposition::MaxAttempts;
 use branchline::domain::rules::rule::{Rule, Rules};
 use branchline::inspect::dlq::exported_message::ExportedMessage;
 use branchline::inspect::explain::{Rehearsal, RehearsalConfig};
+use branchline::inspect::given_file::GivenFiles;
 use branchline::ports::{Clock, Queue};
 use branchline::reconcile::CLAIM;
 
@@ -65,7 +66,7 @@ pub(super) fn rehearsal(world: &World, with: Vec<Rule>) -> FakeRehearsal {
         authenticator: Authenticator::source_queues(secrets()),
         max_attempts: MaxAttempts::default(),
         region: REGION.to_owned(),
-        repository_file: None,
+        files: GivenFiles::default(),
         projects: Arc::new(world.account.clone()),
     };
     let (store, pipelines) = (world.store.clone(), world.account.clone());

@@ -34,6 +34,7 @@ fn rules() -> Rules {
         overrides: CloneOverrides::default(),
         start: Start::Auto,
         repository_file: None,
+        template_file: None,
         update: Update::NextStart,
         stop_on_close: false,
         max_active: None,
