@@ -149,7 +149,7 @@ fn a_file_adds_stages_actions_variables_and_environment_and_leaves_stages_out() 
         stages.push(json!({"name": "EndToEnd", "actions": [browser]}));
     });
     insta::assert_snapshot!(differences(&rule(), &file), @r#"
-    + stages/Build/actions/Build/outputArtifacts: [{"name":"Built"}]
+    + stages/Build/actions/Build/outputArtifacts/Built: {"name":"Built"}
     + stages/Build/onFailure: {"result":"RETRY","retryConfiguration":{"retryMode":"FAILED_ACTIONS"}}
     + stages/EndToEnd: {"name":"EndToEnd","actions":[{"name":"Browser","actionTypeId":{"category":"Test","owner":"AWS","provider":"CodeBuild","version":"1"},"runOrder":2,"configuration":{"BuildspecOverride":"ci/browser.yml","EnvironmentVariables":"[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"DB\",\"value\":\"db:password\",\"type\":\"SECRETS_MANAGER\"}]","PrimarySource":"App","ProjectName":"api-test"},"inputArtifacts":[{"name":"Built"},{"name":"App"}]}]}
     - stages/Test: {"name":"Test","actions":[{"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api-test","EnvironmentVariables":"[{\"name\":\"TOKEN\",\"value\":\"db:password\",\"type\":\"SECRETS_MANAGER\"}]"},"inputArtifacts":[{"name":"App"}]}]}
@@ -240,11 +240,11 @@ fn stages_that_act_are_those_of_the_template_or_none() {
     });
     insta::assert_snapshot!(faults.join("\n"), @r"
     Source, Build, Test
-    Source, Build, Test, Deploy
-    Source, Build, Test, Deploy, Approve
-    Source, Build, Approve, Test, Deploy
-    Source, Build, Test, Approve
-    Source, Build, Test, Approve, Deploy
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Deploy/Stack' (Deploy by CloudFormation) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Deploy/Stack' (Deploy by CloudFormation) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[4]: action 'Approve/Ask' (Approval by Manual) changes something outside the pipeline, and so the stages from there on must be those of template 'api-main' (Approve, Deploy): copy them from there, or remove them
     Source, Build, Approve, Deploy
     ");
     // Where the rule keeps none of them, none comes in under another name.

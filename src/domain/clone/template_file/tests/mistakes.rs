@@ -160,7 +160,7 @@ fn what_the_rule_does_not_allow_has_its_path() {
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[0]: roleArn, region and ServiceRoleArnOverride are not those with which template 'api-main' runs project 'api': remove them
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: with this file, stage 'Build' of template 'api-main' is left out because its action 'Build/Build' (Build by CodeBuild) changes something outside the pipeline, which leaves only Source, and a pipeline needs two stages: to run it with the code of pull requests, write keep_stages = ["Source", "Build"] in the rule
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[0].commands: only a Commands action has it: remove it
-    no fault
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].beforeEntry: is not that of stage 'Build' in template 'api-main': copy it from there, or remove it
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[0].name: the source stage is that of template 'api-main': name it 'Source'
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[0].actions[0].configuration.FullRepositoryId: differs from template 'api-main', whose source a clone has: copy it from there, or remove it
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[0].inputArtifacts[0].name: no action before makes the artifact 'App'; stages[2].actions[0].inputArtifacts[0].name: no action before makes the artifact 'App'; stages[4].actions[0].inputArtifacts[0].name: no action before makes the artifact 'App'
@@ -197,7 +197,7 @@ fn commands_need_to_be_allowed_and_a_role() {
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].actionTypeId: rule 'rule 1' does not let the file declare an action of type Compute/Commands (owner AWS, version 1), only Build/CodeBuild, Test/CodeBuild (owner AWS, version 1): remove the action, or set actions in the template of the rule
     repository-file-invalid: ci/pipeline.json at 1a2b3c4: with this file, action 'Say/Hello' of template 'api-main' would run the code of pull requests with the pipeline's role: write role_arn = "arn:aws:iam::ACCOUNT:role/NAME" in the rule with the role for clones, or role_arn = "template" to run it with the template's role
     + stages/Say: {"name":"Say","actions":[{"name":"Hello","actionTypeId":{"category":"Compute","owner":"AWS","provider":"Commands","version":"1"},"commands":["make hello"],"environmentVariables":[{"name":"A","value":"1"}],"outputArtifacts":[{"name":"Said","files":["out/*"]}],"inputArtifacts":[{"name":"App"}],"outputVariables":["WORD"]}]}
-    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].environmentVariables[0]: is a secret of type SECRETS_MANAGER that template 'api-main' does not give to this project: use a PLAINTEXT value, or remove it
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[3].actions[0].configuration.VpcId: is not that of the same action in template 'api-main', and the file may set only ComputeType, EnvironmentType here: remove it; stages[3].actions[0].environmentVariables[0]: is a secret of type SECRETS_MANAGER that template 'api-main' does not give to this project: use a PLAINTEXT value, or remove it
     "#);
 }
 
@@ -211,11 +211,10 @@ fn a_list_of_projects_takes_the_place_of_those_of_the_template() {
     rule.template_file.as_mut().unwrap().projects = Some(listed.into());
     let faults = ["api-pr", "api-migrate", "api"].map(|project| differences(&rule, &file(project)));
     insta::assert_snapshot!(faults.join("\n"), @r#"
-    - stages/Build/actions/Build: {"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}]}
+    - stages/Build/actions/Build: {"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}],"outputArtifacts":[]}
     + stages/Build/actions/Other: {"name":"Other","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api-pr"},"inputArtifacts":[{"name":"App"}]}
-    - stages/Build/actions/Build: {"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}]}
+    - stages/Build/actions/Build: {"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}],"outputArtifacts":[]}
     + stages/Build/actions/Other: {"name":"Other","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api-migrate"},"inputArtifacts":[{"name":"App"}]}
-    - stages/Build/actions/Build: {"name":"Build","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}]}
-    + stages/Build/actions/Other: {"name":"Other","actionTypeId":{"category":"Build","owner":"AWS","provider":"CodeBuild","version":"1"},"configuration":{"ProjectName":"api"},"inputArtifacts":[{"name":"App"}]}
+    repository-file-invalid: ci/pipeline.json at 1a2b3c4: stages[1].actions[0].configuration.ProjectName: rule 'rule 1' does not let the file run project 'api', only api-migrate, api-pr: use one of these, or set projects in the template of the rule
     "#);
 }
