@@ -166,13 +166,7 @@ impl<'a, 't> Table<'a, 't> {
                     value: text.to_string(),
                     place,
                 }),
-                DeValue::Table(fields) => Err(Table {
-                    diagnostics: self.diagnostics,
-                    fields: Some(fields),
-                    path,
-                    place,
-                    known: RefCell::default(),
-                }),
+                DeValue::Table(fields) => Err(self.nested(fields, path, place)),
                 DeValue::Integer(_)
                 | DeValue::Float(_)
                 | DeValue::Boolean(_)
@@ -196,13 +190,7 @@ impl<'a, 't> Table<'a, 't> {
             let path = self.path(&name);
             let place = self.diagnostics.place(&key.span(), &path);
             let table = value.get_ref().as_table().filter(|_| name.contains(sign))?;
-            let table = Table {
-                diagnostics: self.diagnostics,
-                fields: Some(table),
-                path,
-                place,
-                known: RefCell::default(),
-            };
+            let table = self.nested(table, path, place);
             Some((name, table))
         });
         tables.collect()
@@ -254,13 +242,7 @@ impl<'a, 't> Table<'a, 't> {
             .map(|(place, (span, fields))| {
                 let path = format!("{}[{}]", self.path(key), place + 1);
                 let place = self.diagnostics.place(&span, &path);
-                Table {
-                    diagnostics: self.diagnostics,
-                    fields: Some(fields),
-                    path,
-                    place,
-                    known: RefCell::default(),
-                }
+                self.nested(fields, path, place)
             });
         Some(numbered.collect())
     }
@@ -338,6 +320,17 @@ impl<'a, 't> Table<'a, 't> {
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields
             .is_some_and(|fields| fields.iter().any(|(name, _)| name.get_ref() == key))
+    }
+
+    /// Returns a table in this one.
+    fn nested(&self, fields: &'t DeTable<'t>, path: String, place: Place) -> Table<'a, 't> {
+        Table {
+            diagnostics: self.diagnostics,
+            fields: Some(fields),
+            path,
+            place,
+            known: RefCell::default(),
+        }
     }
 
     fn path(&self, key: &str) -> String {

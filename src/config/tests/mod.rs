@@ -189,7 +189,7 @@ pipeline_name = "{repo}"
     branchline.toml:16: rule[2].repository: missing: every rule needs it
     branchline.toml:16: rule[2]: 'base' does not apply to a rule with on = "branch": remove it
     branchline.toml:21: rule[2].pipeline_name: needs {branch}: without it two branches would share a pipeline
-    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, buildspec, configuration, build, variables, preview, shared_targets, environment, secrets, tags, start, repository_file, update, stop_on_close, max_active, idle, max_age, on_full, keep_label, pipeline_name, report, context, comment
+    branchline.toml:22: rule[2].extra: unknown key: expected one of name, repository, on, base, branches, drafts, forks, drop_stages, stages, keep_stages, drop_actions, role_arn, build_role_arn, action_role_arn, source_action, execution_mode, buildspec, configuration, build, variables, preview, shared_targets, environment, secrets, tags, start, template, repository_file, update, stop_on_close, max_active, idle, max_age, on_full, keep_label, pipeline_name, report, context, comment
     branchline.toml:24: rule[3].repository: an empty list matches nothing: give globs over owner/name
     branchline.toml:27: rule[3].pipeline_name: needs {number}: without it two pull requests would share a pipeline
     "#);

@@ -96,8 +96,8 @@ impl CloneFiles {
         self.changes.as_ref().is_some_and(RepositoryFile::has_build)
     }
 
-    /// Returns the fault of a call with a CodeBuild project of the clone, for which a file may be to
-    /// blame.
+    /// Returns the fault of a call with a CodeBuild project of the clone, for which a file may be
+    /// to blame.
     #[must_use]
     pub fn blamed_for_project(&self, fault: Fault) -> Fault {
         match &self.changes {
