@@ -39,6 +39,8 @@ use crate::world::webhook::Webhook;
 
 /// Runs in one test.
 const SEEDS: u64 = 100;
+/// A reopening that the event after it overtook was no activity.
+const PINNED: [u64; 1] = [5_429_301_002_881_116_802];
 /// `idle` of the rule.
 const IDLE: Duration = Duration::from_secs(1_800);
 /// Longer than messages, abandoned claims and the jobs take to bring the world to rest, and than
@@ -77,7 +79,7 @@ fn whatever_happens_only_idle_subjects_are_asleep() {
     }
     let first = fastrand::u64(..u64::MAX / 2);
     let mut all = Figures::default();
-    for seed in first..first + SEEDS {
+    for seed in PINNED.into_iter().chain(first..first + SEEDS) {
         let figures = play(seed);
         all.slept += figures.slept;
         all.woke += figures.woke;

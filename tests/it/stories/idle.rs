@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use branchline::domain::ids::Timestamp;
 use branchline::domain::jobs::Job;
 use branchline::domain::report::ReportForm;
 use branchline::domain::report::target::CommentPolicy;
@@ -97,6 +98,25 @@ fn without_a_limit_nothing_is_read_and_nothing_is_removed() {
         world.build().await;
         let done = world.wait(999 * DAY).await;
         assert_eq!(done, "no rule has idle or max_age");
+        assert_eq!(world.mappings(), ACTIVE);
+    });
+}
+
+#[test]
+fn a_reopening_that_is_overtaken_is_an_activity() {
+    run_story(async |world| {
+        world.restart(vec![idle()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.build().await;
+        world.handle(world.event("closed")).await;
+        world.clock.advance(20 * DAY);
+        let reopened = world.event("reopened");
+        world.clock.advance(Duration::from_secs(5));
+        let edited_at = world.clock.now();
+        world.deliver(world.event("edited").title("Another")).await;
+        world.deliver(reopened).await;
+        let last = world.mapping("acme/api#7").activity.last;
+        assert_eq!(last.map(Timestamp::seconds), Some(edited_at.seconds()));
         assert_eq!(world.mappings(), ACTIVE);
     });
 }

@@ -1,6 +1,7 @@
 //! The row of a subject after an event was accepted.
 
 use crate::domain::ids::Timestamp;
+use crate::domain::state::desired::DesiredState;
 use crate::domain::state::intent::Intent;
 use crate::domain::state::mapping::{Mapping, State};
 
@@ -36,7 +37,13 @@ pub(super) fn accepted(intent: &Intent, seen: Option<&Mapping>, now: Timestamp) 
     let retry = base.retry.take_if(|_| is_same_head && is_starting);
     let activity = std::mem::take(&mut base.activity);
     let is_new_head = order.head.is_some() && !is_same_head;
-    let is_first = seen.is_none() && order.head.is_some();
+    // A subject begins again with a reopening that is overtaken by the event after it as well.
+    let begins_again = |seen: &Mapping| {
+        let is_present = matches!(intent.wanted, DesiredState::Present(..));
+        is_present && seen.absence().is_some()
+    };
+    let begins = seen.is_none_or(begins_again);
+    let is_first = begins && order.head.is_some();
     let event_time = intent.order.event_time;
     let activity = activity.after(
         intent.signs,
