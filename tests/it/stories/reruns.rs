@@ -168,9 +168,7 @@ fn a_request_that_fails_says_why_and_another_one_succeeds() {
         world.faults.next(Op::Retry, 1, denied);
         world.handle(button(world, 1)).await;
         assert!(
-            world
-                .page(1)
-                .starts_with("error: Not built: CodePipeline refused"),
+            world.page(1).starts_with("error: Not built: AWS refused"),
             "{}",
             world.page(1)
         );

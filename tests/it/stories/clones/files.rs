@@ -140,6 +140,7 @@ fn a_corrected_file_of_the_base_reaches_pull_requests_with_the_next_look_at_gith
         world.reconcile().await;
         assert_eq!(world.pipelines(), Vec::<String>::new());
         files.set("main", BUILDSPEC);
+        world.clock.advance(Duration::from_secs(130));
         world.reconcile().await;
         assert_eq!(world.pipelines(), ["api-pr-7"]);
     });
