@@ -59,6 +59,9 @@ pub const LATE_EFFECT_WINDOW: Duration = Duration::from_secs(10);
 /// other does.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
+/// How long the removal of an idle pipeline that was given up is left to its own request.
+const GIVEN_UP: Duration = Duration::from_mins(10);
+
 /// The proof that a conditional write on the mapping succeeded. No pipeline is changed without one.
 ///
 /// Only a `Store` creates one, after its write was confirmed.
@@ -150,5 +153,19 @@ impl Claim {
             unless_skipped: None,
             commits: Vec::new(),
         }
+    }
+}
+
+impl Mapping {
+    /// Returns true if the row is half-way under a claim that has expired, because its worker has
+    /// ended, or if the removal of an idle pipeline was given up.
+    #[must_use]
+    pub fn is_abandoned(&self, now: Timestamp) -> bool {
+        let is_over = match &self.claim {
+            Some(claim) => claim.until <= now,
+            // The message of an event returns. A request to remove an idle pipeline may be gone.
+            None => self.activity.sleep.is_some() && self.updated_at.plus(GIVEN_UP) <= now,
+        };
+        State::HALF_WAY.contains(&self.state) && is_over
     }
 }

@@ -238,13 +238,6 @@ impl Mapping {
         }
     }
 
-    /// Returns true if the row is half-way under a claim that has expired: its worker has ended.
-    #[must_use]
-    pub fn is_abandoned(&self, now: Timestamp) -> bool {
-        State::HALF_WAY.contains(&self.state)
-            && self.claim.as_ref().is_some_and(|claim| claim.until <= now)
-    }
-
     /// Returns true if the row was written from the tags of a clone, and no event was heard since.
     #[must_use]
     pub fn is_unheard(&self) -> bool {
