@@ -1,10 +1,10 @@
 //! Resolves `build` of a `[[rule]]`: the settings of CodeBuild projects.
 
-use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::projects::{
     BuildCache, BuildOverrides, BuildSettings, build_compute, build_image, build_timeout,
 };
 
+use crate::config::formats;
 use crate::config::values::unless_wrong;
 use crate::config::words::{Diagnostics, Table};
 
@@ -17,9 +17,7 @@ pub(super) fn read(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Optio
     let own = table.tables_with('/');
     let names: Vec<String> = own.iter().map(|(name, _)| name.clone()).collect();
     for (name, action) in own {
-        let path = ActionPath::parse(&name);
-        let what = || format!("'{name}' is not an action: expected \"Stage/Action\"");
-        let path = diagnostics.record_error(action.place(), path.ok_or_else(what));
+        let path = formats::action(diagnostics, action.place(), &name);
         let own = settings(diagnostics, &action);
         action.finish();
         actions = actions.and_then(|mut read| {

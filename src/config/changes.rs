@@ -14,8 +14,7 @@ use crate::domain::rules::rule::On;
 use crate::domain::secret::Secret;
 
 use crate::config::environment::Environment;
-use crate::config::formats::{every, pattern};
-use crate::config::problem::Place;
+use crate::config::formats::{action, every, pattern};
 use crate::config::values::{account_id, unless_wrong};
 use crate::config::words::{Diagnostics, Located, Table};
 use crate::config::{build, preview, secrets};
@@ -138,12 +137,6 @@ fn roles(diagnostics: &Diagnostics<'_>, rule: &Table<'_, '_>) -> Option<CloneRol
         build: unless_wrong(build)?,
         action: unless_wrong(action)?,
     })
-}
-
-fn action(diagnostics: &Diagnostics<'_>, place: &Place, text: &str) -> Option<ActionPath> {
-    let path = ActionPath::parse(text);
-    let what = || format!("'{text}' is not an action: expected \"Stage/Action\"");
-    diagnostics.record_error(place, path.ok_or_else(what))
 }
 
 /// Accepts the ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH` (IAM user guide, "IAM

@@ -6,6 +6,7 @@ use crate::domain::rules::glob::GlobFilter;
 use crate::domain::rules::repository_file::{FileFrom, FileKey, FileRule, is_repository_path};
 use crate::domain::rules::rule::{On, Start};
 
+use crate::config::formats::words;
 use crate::config::words::{Diagnostics, Located, Table};
 
 /// Reads which file of the repository may change the clones of a rule. `has_github` is true if
@@ -34,7 +35,8 @@ pub(super) fn read(
     }
     let path = path_of(diagnostics, path);
     let from = from_of(diagnostics, from);
-    let allow = allow.and_then(|located| keys(diagnostics, located));
+    let allow =
+        allow.and_then(|located| words(diagnostics, &located, &FileKey::ALL, FileKey::as_str));
     let images = images(diagnostics, &table, allow.as_ref(), from);
     check_use(diagnostics, &table, (on, from, start), has_github);
     table.finish();
@@ -116,19 +118,4 @@ fn images(
         Err((_, why)) => Err(why),
     };
     diagnostics.record_error(&located.place, images)
-}
-
-fn keys(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<BTreeSet<FileKey>> {
-    let names: Vec<String> = FileKey::ALL
-        .iter()
-        .map(|key| format!("\"{}\"", key.as_str()))
-        .collect();
-    let key = |word: &String| {
-        let mut all = FileKey::ALL.into_iter();
-        all.find(|key| key.as_str() == word)
-    };
-    let keys: Option<BTreeSet<FileKey>> = located.value.iter().map(key).collect();
-    let keys = keys.filter(|keys| !keys.is_empty());
-    let what = || format!("expected a list of {}", names.join(", "));
-    diagnostics.record_error(&located.place, keys.ok_or_else(what))
 }

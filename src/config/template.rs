@@ -7,6 +7,7 @@ use crate::domain::ids::PipelineName;
 use crate::domain::rules::rule::{On, Start};
 use crate::domain::rules::template_file::{FileAction, TemplateFileRule};
 
+use crate::config::formats::words;
 use crate::config::repository_file::{check_use, from_of, path_of};
 use crate::config::words::{Diagnostics, Located, Table};
 
@@ -59,7 +60,7 @@ pub(super) fn read(
     check_use(diagnostics, &table, (on, from, start), has_github);
     let name = pipeline(diagnostics, fallback);
     let actions = match actions {
-        Some(located) => types(diagnostics, &located),
+        Some(located) => words(diagnostics, &located, &FileAction::ALL, FileAction::as_str),
         None => Some(FileAction::DEFAULT.into()),
     };
     let projects = match projects {
@@ -85,21 +86,6 @@ fn pipeline(
 ) -> Option<PipelineName> {
     let located = located?;
     diagnostics.record_error(&located.place, PipelineName::parse(located.value))
-}
-
-fn types(
-    diagnostics: &Diagnostics<'_>,
-    located: &Located<Vec<String>>,
-) -> Option<BTreeSet<FileAction>> {
-    let parse = |word: &String| {
-        let mut all = FileAction::ALL.into_iter();
-        all.find(|action| action.as_str() == word)
-    };
-    let found: Option<BTreeSet<FileAction>> = located.value.iter().map(parse).collect();
-    let found = found.filter(|found| !found.is_empty());
-    let all = FileAction::ALL.map(|action| format!("\"{}\"", action.as_str()));
-    let what = format!("expected a list of {}", all.join(", "));
-    diagnostics.record_error(&located.place, found.ok_or(what))
 }
 
 fn names(diagnostics: &Diagnostics<'_>, located: Located<Vec<String>>) -> Option<BTreeSet<String>> {

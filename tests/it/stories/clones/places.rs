@@ -38,6 +38,13 @@ async fn work(world: &World, rules: Vec<Rule>) {
     daemon.run(RunMode::UntilEmpty, stop).await.unwrap();
 }
 
+/// A daemon works off the queue, and another one once the longest wait of a message is over.
+async fn work_twice(world: &World, rules: impl Fn() -> Vec<Rule>) {
+    work(world, rules()).await;
+    later().await;
+    work(world, rules()).await;
+}
+
 /// The longest wait of a message that met a quota is over.
 async fn later() {
     tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -64,9 +71,7 @@ fn the_clone_too_many_waits_until_another_closes() {
             let open: Vec<_> = world.open().into_iter().collect();
             let number = open[0].rsplit_once('#').unwrap().1.parse().unwrap();
             world.send(&closed(number));
-            work(world, vec![limited(2)]).await;
-            later().await;
-            work(world, vec![limited(2)]).await;
+            work_twice(world, || vec![limited(2)]).await;
             assert_eq!((waiting(world), world.pipelines().len()), (left, 2));
         }
     });
@@ -83,9 +88,7 @@ fn the_clones_that_there_are_count() {
         work(world, vec![limited(3)]).await;
         assert_eq!(world.half_way(), ["acme/api#4"]);
         world.send(&closed(1));
-        work(world, vec![limited(3)]).await;
-        later().await;
-        work(world, vec![limited(3)]).await;
+        work_twice(world, || vec![limited(3)]).await;
         assert_eq!(world.pipelines().len(), 3);
         // Those from before the limit do not say so in their mapping.
         world.expect_uncounted(2);
@@ -138,9 +141,7 @@ fn a_limit_that_was_removed_and_comes_back_counts_every_clone() {
         for number in [1, 2] {
             world.send(&closed(number));
         }
-        work(world, vec![limited(3)]).await;
-        later().await;
-        work(world, vec![limited(3)]).await;
+        work_twice(world, || vec![limited(3)]).await;
         assert_eq!(world.pipelines().len(), 3);
         world.expect_uncounted(2);
     });
@@ -163,9 +164,7 @@ fn a_rule_that_was_renamed_keeps_its_clones() {
         assert_eq!(world.half_way(), ["acme/api#2"]);
         assert_eq!(world.store.slot_use("previews").taken, 1);
         world.send(&closed(1));
-        work(world, vec![renamed()]).await;
-        later().await;
-        work(world, vec![renamed()]).await;
+        work_twice(world, || vec![renamed()]).await;
         assert_eq!(world.pipelines(), ["api-pr-2"]);
     });
 }
@@ -196,9 +195,7 @@ fn a_retargeted_pull_request_takes_its_slot_to_the_other_rule() {
                 .base("dev")
                 .at(world.clock.now()),
         );
-        work(world, rules()).await;
-        later().await;
-        work(world, rules()).await;
+        work_twice(world, rules).await;
         assert_eq!(world.pipelines(), ["api-pr-1", "api-pr-2"]);
         assert_eq!(taken(world), [1, 1], "the one that waited has the slot");
         // A clone that exists counts in its new rule, also beyond the limit.
@@ -215,9 +212,7 @@ fn a_retargeted_pull_request_takes_its_slot_to_the_other_rule() {
         for number in 1..=3 {
             world.send(&closed(number).at(world.clock.now()));
         }
-        work(world, rules()).await;
-        later().await;
-        work(world, rules()).await;
+        work_twice(world, rules).await;
         assert_eq!(taken(world), [0, 0]);
     });
 }
