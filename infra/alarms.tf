@@ -113,6 +113,21 @@ locals {
       above      = 0, minutes = 1, missing = "notBreaching"
       summary    = "The daemon lacks a permission"
     }
+    stacks-left-behind = {
+      metric     = "${var.name} StacksLeftBehind Sum"
+      dimensions = {}
+      # The daemons log it once a minute for as long as it is so.
+      above   = 0, minutes = 5, missing = "notBreaching"
+      summary = "Stacks of a closed pull request could not be deleted"
+    }
+  }
+  # A line of a message with this outcome, or a line about an outage of a service. Metric lines have
+  # an outcome as well, but no disposition.
+  outcome_pattern = "{ ($.outcome = \"%[1]s\" && $.disposition = \"*\") || ($.fault = \"%[1]s:*\") }"
+  log_patterns = {
+    AwsThrottled     = format(local.outcome_pattern, "aws-throttled")
+    AwsDenied        = format(local.outcome_pattern, "aws-denied")
+    StacksLeftBehind = "{ $.left_behind > 0 }"
   }
 }
 
@@ -137,12 +152,10 @@ resource "aws_cloudwatch_metric_alarm" "operators" {
 # CodePipeline has no metric for throttled or denied calls, so both are counted in the logs of the
 # daemon.
 resource "aws_cloudwatch_log_metric_filter" "outcome" {
-  for_each       = !var.create_alarms ? {} : { AwsThrottled = "aws-throttled", AwsDenied = "aws-denied" }
-  name           = "${var.name}-${each.value}"
+  for_each       = !var.create_alarms ? {} : local.log_patterns
+  name           = "${var.name}-${each.key}"
   log_group_name = aws_cloudwatch_log_group.consumer.name
-  # Matches the journal line of a message, and lines about an outage of a service. Metric lines have
-  # an outcome as well, but no disposition.
-  pattern = "{ ($.outcome = \"${each.value}\" && $.disposition = \"*\") || ($.fault = \"${each.value}:*\") }"
+  pattern        = each.value
 
   metric_transformation {
     name      = each.key

@@ -17,6 +17,8 @@ pub struct Jobs {
 const JOBS_HELP: &str = "\
 The daemons do some work periodically, each job in one daemon at a time:
   half-way-mappings     every minute: finishes mappings in the middle of a change whose worker ended
+  teardowns             every minute: deletes pipelines whose subjects' stacks are deleted, and
+                        repeats the teardowns that failed
   unheard-executions    every five minutes: asks CodePipeline about executions of which nothing was
                         heard for 15 minutes
   missed-deliveries     every 15 minutes: asks GitHub for the events that it could not deliver

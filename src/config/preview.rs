@@ -1,6 +1,6 @@
 //! Reads what gives each subject deployment targets of its own: `[rule.preview]`.
 
-use crate::domain::clone::overrides::PreviewStacks;
+use crate::domain::clone::overrides::{PreviewStacks, TeardownPolicy};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 
@@ -21,11 +21,23 @@ pub(super) fn read(
     let parameters = table.table("parameters").named_texts().into_iter();
     let parameters =
         every(parameters.map(|(name, value)| pattern(diagnostics, name, value, on, check_name)));
+    let teardown = teardown(diagnostics, &table);
     table.finish();
     Some(PreviewStacks {
         stack_suffix: suffix?,
         parameters: parameters?,
+        teardown: teardown?,
     })
+}
+
+fn teardown(diagnostics: &Diagnostics<'_>, table: &Table<'_, '_>) -> Option<TeardownPolicy> {
+    let Some(located) = table.text("teardown") else {
+        return (!table.has("teardown")).then(TeardownPolicy::default);
+    };
+    let mut known = TeardownPolicy::ALL.into_iter();
+    let policy = known.find(|policy| policy.as_str() == located.value);
+    let policy = policy.ok_or("expected \"run\" or \"none\"");
+    diagnostics.record_error(&located.place, policy)
 }
 
 fn stack_suffix(

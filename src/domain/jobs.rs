@@ -13,6 +13,8 @@ const AFTER_OUTAGE: Duration = Duration::from_secs(120);
 pub enum Job {
     /// Finishes mappings in the middle of a change whose worker ended.
     HalfWayMappings,
+    /// Goes on with the deletion of stacks.
+    Teardowns,
     /// Asks CodePipeline about executions of which nothing was heard for long.
     UnheardExecutions,
     /// Asks GitHub for the events that it could not deliver.
@@ -29,8 +31,9 @@ pub enum Job {
 
 impl Job {
     /// All jobs, in the order in which they run.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::HalfWayMappings,
+        Self::Teardowns,
         Self::UnheardExecutions,
         Self::MissedDeliveries,
         Self::PipelineCount,
@@ -44,6 +47,7 @@ impl Job {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HalfWayMappings => "half-way-mappings",
+            Self::Teardowns => "teardowns",
             Self::UnheardExecutions => "unheard-executions",
             Self::MissedDeliveries => "missed-deliveries",
             Self::PipelineCount => "pipeline-count",
@@ -65,6 +69,9 @@ impl Job {
         match self {
             Self::HalfWayMappings => {
                 "Finishes mappings in the middle of a change whose worker ended"
+            }
+            Self::Teardowns => {
+                "Deletes pipelines whose subjects' stacks are deleted, and repeats what failed"
             }
             Self::UnheardExecutions => {
                 "Asks CodePipeline about executions of which nothing was heard for long"
@@ -88,6 +95,7 @@ impl Job {
         match self {
             Self::MissedDeliveries | Self::Reconcile => true,
             Self::HalfWayMappings
+            | Self::Teardowns
             | Self::UnheardExecutions
             | Self::PipelineCount
             | Self::IdleSubjects
@@ -100,7 +108,7 @@ impl Job {
     #[must_use]
     pub fn lease(self) -> Duration {
         match self {
-            Self::HalfWayMappings => Duration::from_secs(120),
+            Self::HalfWayMappings | Self::Teardowns => Duration::from_secs(120),
             Self::UnheardExecutions | Self::PipelineCount | Self::EvictIdle => {
                 Duration::from_secs(300)
             }
@@ -130,7 +138,7 @@ impl Periods {
     #[must_use]
     pub fn of(self, job: Job) -> Option<Duration> {
         match job {
-            Job::HalfWayMappings => Some(Duration::from_secs(60)),
+            Job::HalfWayMappings | Job::Teardowns => Some(Duration::from_secs(60)),
             Job::UnheardExecutions | Job::PipelineCount | Job::EvictIdle => {
                 Some(Duration::from_secs(300))
             }

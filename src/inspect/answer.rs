@@ -3,6 +3,7 @@
 use crate::domain::state::activity::{Sleep, SleepReason};
 use crate::domain::state::desired::AbsenceReason;
 use crate::domain::state::mapping::{Mapping, State};
+use crate::domain::state::teardown::Teardown;
 use crate::domain::text::plural;
 use crate::inspect::conditions::CheckedRule;
 use crate::inspect::dlq::dead_letter::DeadLetter;
@@ -79,6 +80,7 @@ fn of_mapping(row: &Mapping, evidence: &Evidence, rules: &[CheckedRule]) -> Answ
     match (row.state, row.activity.sleep) {
         (State::Gone, _) => return of_absence(&subject, row.absence(), rules),
         (State::Asleep, Some(sleep)) => return of_sleep(&subject, sleep),
+        (State::Retiring, _) => return of_teardown(&subject, row),
         (_, _) => {}
     }
     match evidence.waiting {
@@ -222,6 +224,35 @@ fn of_sleep(subject: &str, sleep: Sleep) -> Answer {
             "push a commit, or re-run the check, to have the pipeline again",
             "to keep such pipelines, change idle, max_age or on_full of the rule, or set keep_label",
         ],
+    )
+}
+
+fn of_teardown(subject: &str, row: &Mapping) -> Answer {
+    let stacks = row.resources.stack_names();
+    let teardown = row.resources.teardown.as_ref();
+    if teardown.is_some_and(Teardown::is_left_behind) {
+        let error = row.last_error.as_deref();
+        let error = error.unwrap_or("the pipeline that would delete them is gone");
+        return Answer::none(
+            format!("the stacks of {subject} are left behind: {stacks} ({error})"),
+            &[
+                "delete them by hand",
+                &format!("branchline mappings forget {subject}"),
+            ],
+        );
+    }
+    let retry_at = teardown.and_then(|teardown| teardown.retry_at);
+    let how = match (retry_at, row.last_error.as_deref()) {
+        (Some(at), Some(error)) => format!("; the next attempt is at {at}, because {error}"),
+        (Some(_) | None, _) => String::new(),
+    };
+    let then = match (row.absence(), row.activity.sleep) {
+        (None, None) => "wait: then it gets its pipeline again",
+        (Some(_) | None, _) => "wait: its pipeline, which deletes them, is deleted after that",
+    };
+    Answer::none(
+        format!("the stacks of {subject} are being deleted: {stacks}{how}"),
+        &[then],
     )
 }
 

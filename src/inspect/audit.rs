@@ -179,6 +179,10 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         if State::HALF_WAY.contains(&row.state) {
             return Ok(Some(half_way(row)));
         }
+        if row.state == State::Retiring {
+            let left = left_behind(row);
+            return Ok(left.map(|detail| of_mapping(row, FindingKind::HalfWay, detail, false)));
+        }
         let Some(spec) = row.spec() else {
             return Ok(None);
         };
@@ -292,6 +296,19 @@ impl<S: StoreReader, P: PipelineReader, I: TagIndex, C: Clock> Auditor<'_, S, P,
         finding.differences = lines(&differences).join("\n");
         Ok(Some(finding))
     }
+}
+
+/// Says what to do about stacks that are left behind; `None` while they are being deleted.
+fn left_behind(row: &Mapping) -> Option<String> {
+    let teardown = row.resources.teardown.as_ref()?;
+    teardown.is_left_behind().then(|| {
+        let error = row.last_error.as_deref();
+        format!(
+            "its stacks are left behind: {} ({}): delete them by hand, then `branchline mappings forget` ends the mapping",
+            row.resources.stack_names(),
+            error.unwrap_or("the pipeline that would delete them is gone")
+        )
+    })
 }
 
 /// Returns true if a row was not written by this version of branchline.

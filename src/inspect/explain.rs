@@ -273,6 +273,12 @@ fn success(
             format!("update {pipeline} to {template}, then start it at {commit}")
         }
         Outcome::ExecutionRecorded => format!("record an execution of {pipeline}"),
+        Outcome::TeardownStarted => {
+            format!("let {pipeline} delete the stacks of its subject, then delete it")
+        }
+        Outcome::LeftBehind => format!(
+            "record that {pipeline} does not exist, and that the stacks of its subject are left behind"
+        ),
         Outcome::Deleted => {
             let asleep = sleep.map(|sleep| sleep.reason.as_str());
             let why = absence.map(|why| why.as_str()).or(asleep);

@@ -18,7 +18,9 @@ use crate::telemetry::metrics;
 
 use crate::jobs::job_fault::JobFault;
 use crate::jobs::status::JobStatus;
-use crate::jobs::{evict_idle, half_way_mappings, idle_subjects, missed_deliveries, reconcile};
+use crate::jobs::{
+    evict_idle, half_way_mappings, idle_subjects, missed_deliveries, reconcile, teardowns,
+};
 
 /// How often the items of the jobs are read.
 const LOOK: Duration = Duration::from_secs(60);
@@ -62,6 +64,7 @@ where
         let rules = reconciler.rules();
         let detail = match record.job {
             Job::HalfWayMappings => half_way_mappings::run(reconciler).await?,
+            Job::Teardowns => teardowns::run(reconciler).await?,
             Job::UnheardExecutions => match &self.reporter {
                 Some(reporter) => reporter.find_unheard().await?,
                 None => WITHOUT_GITHUB.to_owned(),

@@ -20,6 +20,7 @@ mod job_fault;
 pub mod missed_deliveries;
 pub mod reconcile;
 mod status;
+mod teardowns;
 pub mod unrecorded;
 
 pub use driver::{Driver, Jobs};

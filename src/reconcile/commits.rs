@@ -2,6 +2,7 @@
 
 use crate::domain::fault::{Class, Fault, Reason};
 use crate::domain::ids::{CommitId, Subject, Timestamp};
+use crate::domain::intake::decision::Ignored;
 use crate::domain::intake::event::Event;
 use crate::domain::outcome::disposition::Disposition;
 use crate::domain::outcome::journal::Journal;
@@ -107,21 +108,36 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         Ok(())
     }
 
-    /// Takes in what CodePipeline reports about an execution. Returns false if it concerns no
-    /// commit that is reported, or says nothing new.
+    /// Takes in what CodePipeline reports about an execution.
     pub(super) async fn hear_execution(
         &self,
         event: &ExecutionEvent,
         journal: &mut Journal,
+    ) -> Result<Outcome, Fault> {
+        let nothing = Outcome::Ignored(Ignored::PipelineEvent);
+        let Some(subject) = self.executor.store.owner(&event.pipeline).await? else {
+            return Ok(nothing);
+        };
+        if self.hear_build(event, &subject, journal).await? {
+            return Ok(Outcome::ExecutionRecorded);
+        }
+        let torn_down = self.hear_teardown(event, &subject, journal).await?;
+        Ok(torn_down.unwrap_or(nothing))
+    }
+
+    /// Takes in what CodePipeline reports about the execution of a commit. Returns false if it
+    /// concerns no commit that is reported, or says nothing new.
+    async fn hear_build(
+        &self,
+        event: &ExecutionEvent,
+        subject: &Subject,
+        journal: &mut Journal,
     ) -> Result<bool, Fault> {
         let store = &self.executor.store;
-        let Some(subject) = store.owner(&event.pipeline).await? else {
-            return Ok(false);
-        };
-        let _lane = self.event_lanes.enter(&subject).await?;
+        let _lane = self.event_lanes.enter(subject).await?;
         for _ in 0..RACES {
-            let records = store.commits(&subject).await?;
-            let Some(record) = self.commit_of(&subject, event, records).await? else {
+            let records = store.commits(subject).await?;
+            let Some(record) = self.commit_of(subject, event, records).await? else {
                 return Ok(false);
             };
             let now = self.clock().now();

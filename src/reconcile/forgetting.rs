@@ -5,7 +5,7 @@ use crate::domain::fault::Fault;
 use crate::domain::intake::repair_request::RepairRequest;
 use crate::domain::outcome::journal::Journal;
 use crate::domain::outcome::result::Outcome;
-use crate::domain::state::mapping::Mapping;
+use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::plan::{Plan, Unchanged, plan_forgetting};
 use crate::ports::{Clock, Pipelines, Store};
 use crate::reconcile::Reconciler;
@@ -14,7 +14,8 @@ use crate::reconcile::lease::Lease;
 
 impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     /// Makes a tombstone of the mapping, unless it has changed since the operator read it, or a
-    /// pipeline of ours exists.
+    /// pipeline of ours exists. The stacks of a retiring subject stay, and its pipeline, which
+    /// deletes them, is deleted.
     pub(super) async fn forget(
         &self,
         request: &RepairRequest,
@@ -27,6 +28,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let context = ActionContext::of_repair(request, lease);
         let seen = self.store().mapping(subject).await?;
         if let Some(seen) = &seen
+            && seen.state != State::Retiring
             && self.has_pipeline_of_ours(seen).await?
         {
             return Ok(Outcome::Unchanged(Unchanged::PipelineExists));

@@ -33,6 +33,7 @@ mod secret_scope;
 mod shortage;
 mod skipped_commits;
 mod sleep;
+mod teardown;
 pub mod template_cache;
 mod unknown_messages;
 mod wake;

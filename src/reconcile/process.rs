@@ -80,10 +80,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             Decision::Handle(Content::Event(event)) => *event,
             Decision::Handle(Content::Execution(event)) => {
                 journal.execution_event(&event);
-                return Ok(match self.hear_execution(&event, journal).await? {
-                    true => Outcome::ExecutionRecorded,
-                    false => Outcome::Ignored(Ignored::PipelineEvent),
-                });
+                return self.hear_execution(&event, journal).await;
             }
             Decision::Ignore(why) => return Ok(Outcome::Ignored(why)),
         };

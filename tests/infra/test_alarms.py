@@ -60,7 +60,7 @@ class Alarms(unittest.TestCase):
         """After a renamed field, a filter would silently match nothing."""
         filters = [values for address, values in applied().items() if "aws_cloudwatch_log_metric_filter.outcome" in address]
         used = {field for values in filters for field in re.findall(r"\$\.([a-z._]+)", values["pattern"])}
-        self.assertEqual(used, {"outcome", "disposition", "fault"})
+        self.assertEqual(used, {"outcome", "disposition", "fault", "left_behind"})
         self.assertEqual({field for field in used if f"`{field}`" not in FIELDS}, set())
 
     def test_one_refused_webhook_of_github_fires_an_alarm(self) -> None:

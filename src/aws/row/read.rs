@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
@@ -19,6 +20,7 @@ use crate::domain::state::mapping::{
 };
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 use crate::aws::row::item::{ABSENT, PRESENT};
 use crate::aws::row::part::Part;
@@ -126,6 +128,35 @@ fn resources(part: &Part<'_>) -> Result<Resources, Fault> {
     Ok(Resources {
         pipeline: part.part("pipeline", pipeline)?,
         projects: part.part("projects", projects)?.unwrap_or_default(),
+        stacks: part.part("stacks", stacks)?.unwrap_or_default(),
+        teardown: part.part("teardown", teardown)?,
+    })
+}
+
+fn stacks(part: &Part<'_>) -> Result<Vec<Stack>, Fault> {
+    let mut found = Vec::new();
+    for key in part.names() {
+        let (region, name) = key.split_once('/').ok_or_else(|| part.fault(key))?;
+        let one = part.part(key, |one| {
+            let stack = Stack {
+                name: name.to_owned(),
+                region: Some(region.to_owned()).filter(|region| !region.is_empty()),
+                role: one.text("role")?.map(str::to_owned),
+                action_role: one.text("action_role")?.map(str::to_owned),
+            };
+            Ok((one.required("index")?, stack))
+        })?;
+        found.extend(one);
+    }
+    found.sort_by_key(|(index, _): &(u32, Stack)| *index);
+    Ok(found.into_iter().map(|(_, stack)| stack).collect())
+}
+
+fn teardown(part: &Part<'_>) -> Result<Teardown, Fault> {
+    Ok(Teardown {
+        execution: part.optional("execution", |id| ExecutionId::parse(id).ok())?,
+        failures: part.required("failures")?,
+        retry_at: part.number("retry_at")?.map(Timestamp),
     })
 }
 

@@ -3,6 +3,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{
     BodyDigest, Branch, CommitId, DeliveryId, ExecutionId, InstallationId, PipelineArn,
     PipelineName, ProjectName, RepositoryId, RepositoryName, Subject, SubjectKind, Timestamp,
@@ -15,6 +16,7 @@ use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Approved, ClaimInfo, Observed, State, UnknownAttributes};
 use crate::domain::state::ordering::{EventKind, EventOrder};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 use super::*;
 
@@ -42,6 +44,15 @@ fn execution(id: &str) -> Execution {
         started: Some("2026-01-01T00:00:00Z".into()),
         commit: Some("c".repeat(40)),
         ..Execution::default()
+    }
+}
+
+fn stack(name: &str, region: Option<&str>) -> Stack {
+    Stack {
+        name: name.into(),
+        region: region.map(str::to_owned),
+        role: Some("arn:aws:iam::123456789012:role/stack".into()),
+        action_role: Some("arn:aws:iam::123456789012:role/deploy".into()),
     }
 }
 
@@ -89,6 +100,12 @@ fn full() -> Mapping {
                 name: ProjectName::parse("api-pr-7-api-0123abcd").unwrap(),
                 fingerprint: Some("f".into()),
             }],
+            stacks: vec![stack("web", Some("us-east-1")), stack("api", None)],
+            teardown: Some(Teardown {
+                execution: ExecutionId::parse("e-2").ok(),
+                failures: 1,
+                retry_at: Some(Timestamp(9)),
+            }),
         },
         observed: Observed {
             built: Some(commit("c")),

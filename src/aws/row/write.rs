@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::domain::clone::execution::{Execution, FailedStage};
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::BodyDigest;
 use crate::domain::outcome::chain::ChainHead;
 use crate::domain::report::target::ReportTarget;
@@ -11,6 +12,7 @@ use crate::domain::state::activity::Activity;
 use crate::domain::state::desired::{Desired, Spec};
 use crate::domain::state::mapping::{Approved, Mapping, Observed, SCHEMA};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 use crate::aws::row::item::{ABSENT, Item, PRESENT, n, repository_key, s};
 
@@ -101,6 +103,32 @@ fn resources(resources: &Resources) -> AttributeValue {
     map([
         ("pipeline", resources.pipeline.as_ref().map(pipeline)),
         ("projects", projects(&resources.projects)),
+        ("stacks", stacks(&resources.stacks)),
+        ("teardown", resources.teardown.as_ref().map(teardown)),
+    ])
+}
+
+/// Stacks are a map by Region and name, so that unknown attributes find theirs again. The one that
+/// is deployed first has index 0.
+fn stacks(stacks: &[Stack]) -> Option<AttributeValue> {
+    let one = |(index, stack): (u32, &Stack)| {
+        let known = map([
+            ("index", Some(n(index))),
+            ("role", text(stack.role.as_ref())),
+            ("action_role", text(stack.action_role.as_ref())),
+        ]);
+        let region = stack.region.as_deref().unwrap_or_default();
+        (format!("{region}/{}", stack.name), known)
+    };
+    let all = (0_u32..).zip(stacks).map(one);
+    (!stacks.is_empty()).then(|| AttributeValue::M(all.collect()))
+}
+
+fn teardown(teardown: &Teardown) -> AttributeValue {
+    map([
+        ("execution", text(teardown.execution.as_ref())),
+        ("failures", Some(n(teardown.failures))),
+        ("retry_at", teardown.retry_at.map(|at| n(at.0))),
     ])
 }
 

@@ -85,7 +85,8 @@ async fn refuse(
         )
         .into());
     }
-    let Some(pipeline) = mapping.pipeline_name() else {
+    let is_retiring = mapping.state == State::Retiring;
+    let Some(pipeline) = mapping.pipeline_name().filter(|_| !is_retiring) else {
         return Ok(());
     };
     let found = pipelines.find(pipeline, mapping.pipeline_arn()).await;
@@ -120,8 +121,13 @@ fn question(name: &str, mapping: &Mapping) -> String {
     );
     let error = mapping.last_error.as_deref();
     let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+    let stacks = mapping.resources.stack_names();
+    let stacks = match stacks.is_empty() {
+        true => String::new(),
+        false => format!(" Its stacks stay, and branchline forgets them: {stacks}."),
+    };
     format!(
-        "Forget {name} ({}, {attempts}{error})? Only its next event creates a pipeline again. [y/N]",
+        "Forget {name} ({}, {attempts}{error})?{stacks} Only its next event creates a pipeline again. [y/N]",
         mapping.state.as_str()
     )
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::clone::overrides::{CloneRoles, ExecutionMode, RoleChoice, StageSelection};
+use crate::domain::clone::overrides::{
+    CloneRoles, ExecutionMode, RoleChoice, StageSelection, TeardownPolicy,
+};
 use crate::domain::rules::placeholder::Placeholder;
 use crate::domain::rules::retention::{OnFull, Retention};
 use crate::domain::rules::rule::{Rule, Start, Update};
@@ -37,7 +39,7 @@ environment = { TITLE = "{title}" }
 secrets = { "Source/App/OAuthToken" = "env:NEW" }
 buildspec = "ci/pull-request.yml"
 configuration = { "Deploy/Stack/StackName" = "api-pr-{number}", "Deploy/Stack/TemplatePath" = { value = "App::{branch}", raw = true } }
-preview = { stack_suffix = "-pr-{number}", parameters = { Stage = "pr-{number}" } }
+preview = { stack_suffix = "-pr-{number}", parameters = { Stage = "pr-{number}" }, teardown = "none" }
 shared_targets = true
 "#
     );
@@ -64,6 +66,7 @@ shared_targets = true
     assert_eq!(changes.buildspec.as_deref(), Some("ci/pull-request.yml"));
     assert!(changes.preview.stack_suffix.is_some() && changes.shared_targets);
     assert_eq!(changes.preview.parameters[0].0, "Stage");
+    assert_eq!(changes.preview.teardown, TeardownPolicy::None);
     let configured = changes.configuration.iter();
     let configured: Vec<String> = configured
         .map(|one| format!("{}/{} raw {}", one.action, one.key, one.value.raw))
@@ -342,6 +345,7 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
         ("branch", "preview = { stack_suffix = \"-{number}\" }"),
         ("branch", "preview = { stack_suffix = \"-{repo}-{sha}\" }"),
         ("pull_request", "preview = { stack_suffix = 7 }"),
+        ("pull_request", "preview = { teardown = \"later\" }"),
         (
             "pull_request",
             "preview = { stack_sufix = \"-pr-{number}\" }",
@@ -359,6 +363,7 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
     branchline.toml:10: rule[1].preview.stack_suffix: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-{branch_slug}"
     branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
+    branchline.toml:10: rule[1].preview.teardown: expected "run" or "none"
     branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
     branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits
     branchline.toml:10: rule[1].shared_targets: expected true or false

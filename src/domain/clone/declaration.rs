@@ -92,6 +92,12 @@ impl<'a> Action<'a> {
         self.whole.get("region").and_then(Value::as_str)
     }
 
+    /// Returns its place in the order of the stage (API reference, `ActionDeclaration.runOrder`).
+    pub(super) fn run_order(&self) -> u64 {
+        let order = self.whole.get("runOrder").and_then(Value::as_u64);
+        order.unwrap_or(1)
+    }
+
     /// Returns a text of the configuration.
     pub(super) fn configured(&self, key: &str) -> Option<&'a str> {
         self.configuration?.get(key)?.as_str()

@@ -17,8 +17,10 @@ pub mod projects;
 mod references;
 pub mod side_effects;
 mod source;
+pub mod stacks;
 pub mod tags;
 mod targets;
+mod teardown;
 pub mod template_file;
 pub mod variables;
 
@@ -26,8 +28,10 @@ use serde_json::Value;
 
 use crate::domain::clone::declaration::Declaration;
 use crate::domain::clone::fingerprint::{CloneFingerprint, digest, secrets_digest};
+use crate::domain::clone::overrides::TeardownPolicy;
 use crate::domain::clone::projects::ProjectClone;
 use crate::domain::clone::source::{repositories, set_source_branch, source};
+use crate::domain::clone::stacks::{Stack, own_stacks};
 use crate::domain::clone::tags::{MadeFrom, Tags, all_tags, project_tags, tags};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{Owner, PipelineArn, PipelineName, RepositoryName, Subject};
@@ -59,6 +63,8 @@ pub struct NewPipeline {
     pub tags: Tags,
     /// The CodeBuild projects that it needs.
     pub projects: Vec<ProjectClone>,
+    /// The stacks that it deploys, that belong to its subject, and that are deleted with it.
+    pub stacks: Vec<Stack>,
     /// The ARN that the pipeline will have.
     pub arn: PipelineArn,
     /// The fingerprint that the mapping keeps.
@@ -161,6 +167,10 @@ impl Template {
         }
         let dangers = dangers::dangers(&self.declaration, &clone, rule);
         let warnings = dangers::warnings(&clone);
+        let stacks = match overrides.preview.teardown {
+            TeardownPolicy::Run => own_stacks(&clone, rule),
+            TeardownPolicy::None => Vec::new(),
+        };
         Ok(NewPipeline {
             arn: self.arn.with_name(pipeline),
             name: pipeline.clone(),
@@ -168,6 +178,7 @@ impl Template {
             declaration: clone,
             tags,
             projects,
+            stacks,
             fingerprint,
             dangers,
             warnings,

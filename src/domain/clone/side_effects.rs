@@ -255,4 +255,16 @@ impl Declaration {
         let stacks = self.deployments().filter(SideEffect::is_stack);
         stacks.map(|stack| stack.action).collect()
     }
+
+    /// Returns the same paths in the order in which the actions run.
+    pub(super) fn stacks_in_order(&self) -> Vec<ActionPath> {
+        let stages: Vec<&str> = self.stages().collect();
+        let mut stacks = self.stacks();
+        stacks.sort_by_key(|path| {
+            let stage = stages.iter().position(|stage| *stage == path.stage);
+            let action = self.actions().find(|action| action.path() == *path);
+            (stage, action.map_or(1, |action| action.run_order()))
+        });
+        stacks
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::clone::declaration::Declaration;
+use crate::domain::clone::declaration::{ActionPath, Declaration};
 use crate::domain::clone::overrides::STACK_NAME;
 use crate::domain::clone::references::{VARIABLES, own_outputs, references};
 use crate::domain::clone::side_effects::SideEffect;
@@ -42,6 +42,13 @@ pub(super) fn shared_target(
         target if is_set => format!("the target {target}, which another {kind} may have as well"),
         target => format!("the template's own target {target}"),
     })
+}
+
+/// Returns true if an action deploys a stack that is the subject's own.
+pub(super) fn has_own_stack(path: &ActionPath, clone: &Declaration, rule: &Rule) -> bool {
+    let mut deployments = clone.deployments().filter(SideEffect::is_stack);
+    let found = deployments.find(|effect| effect.action == *path);
+    found.is_some_and(|effect| shared_target(&effect, clone, rule).is_none())
 }
 
 /// Refuses a clone that would deploy over what the template or another clone deploys, unless its

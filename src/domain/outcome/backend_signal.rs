@@ -36,6 +36,8 @@ impl BackendSignal {
                 | Outcome::RepositoryRemoved(_)
                 | Outcome::RepositoryRenamed { .. }
                 | Outcome::ExecutionRecorded
+                | Outcome::TeardownStarted
+                | Outcome::LeftBehind
                 | Outcome::Deleted
                 | Outcome::AlreadyDeleted
                 | Outcome::SkippedForeign

@@ -52,6 +52,11 @@ pub enum Outcome {
     },
     /// CodePipeline's event about an execution was recorded.
     ExecutionRecorded,
+    /// The pipeline was changed into one that deletes the subject's stacks, and was started.
+    TeardownStarted,
+    /// The pipeline no longer existed, so it cannot delete the subject's stacks, which are left
+    /// behind.
+    LeftBehind,
     /// The pipeline was deleted.
     Deleted,
     /// The pipeline no longer existed.
@@ -79,6 +84,8 @@ impl Outcome {
             Self::RepositoryRemoved(_) => "repository-removed",
             Self::RepositoryRenamed { .. } => "repository-renamed",
             Self::ExecutionRecorded => "execution-recorded",
+            Self::TeardownStarted => "teardown-started",
+            Self::LeftBehind => "left-behind",
             Self::Deleted => "deleted",
             Self::AlreadyDeleted => "already-deleted",
             Self::SkippedForeign => "skipped-foreign",
@@ -96,6 +103,8 @@ impl Outcome {
             | Self::Started
             | Self::Retried
             | Self::Updated
+            | Self::TeardownStarted
+            | Self::LeftBehind
             | Self::Deleted
             | Self::AlreadyDeleted => true,
             Self::Ignored(_)
@@ -135,6 +144,8 @@ impl Outcome {
             | Self::Retried
             | Self::Updated
             | Self::ExecutionRecorded
+            | Self::TeardownStarted
+            | Self::LeftBehind
             | Self::Deleted
             | Self::AlreadyDeleted
             | Self::SkippedForeign
@@ -166,6 +177,10 @@ impl Outcome {
                 format!("recorded the new name of {}", detail.unwrap_or("-"))
             }
             Self::ExecutionRecorded => format!("recorded an execution of {pipeline}"),
+            Self::TeardownStarted => format!("started {pipeline} to delete its stacks"),
+            Self::LeftBehind => {
+                format!("found {pipeline} already deleted, and its stacks are left behind")
+            }
             Self::Deleted => format!("deleted {pipeline}"),
             Self::AlreadyDeleted => format!("found {pipeline} already deleted"),
             Self::SkippedForeign => {

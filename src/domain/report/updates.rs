@@ -94,10 +94,12 @@ pub fn settled(
     execution: Option<ExecutionId>,
     outdated: Option<Attempt>,
 ) -> Option<CommitUpdate> {
-    let sleep = next.activity.sleep.filter(|_| next.state == State::Asleep);
+    let sleep = next.activity.sleep.filter(|_| next.state != State::Active);
     let phase = match (next.absence(), sleep) {
         (Some(reason), _) => Phase::Absent(reason),
         (None, Some(sleep)) => return idle(next, Some(IdleNote::Asleep(sleep.reason))),
+        // Its next start says so.
+        (None, None) if next.state == State::Retiring => return None,
         (None, None) => building(next)?,
     };
     head_update(next, phase, execution, outdated)

@@ -59,7 +59,7 @@ pub const LATE_EFFECT_WINDOW: Duration = Duration::from_secs(10);
 /// other does.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// How long the removal of an idle pipeline that was given up is left to its own request.
+/// How long a change that was given up is left to its own message, if it may have none.
 const GIVEN_UP: Duration = Duration::from_mins(10);
 
 /// The proof that a conditional write on the mapping succeeded. No pipeline is changed without one.
@@ -93,12 +93,12 @@ impl Claim {
     pub fn settle(&self, done: EffectResult, now: Timestamp) -> Transition {
         let expect = self.0.as_seen();
         let releases = match done {
-            EffectResult::Present(_) => None,
+            EffectResult::Present(_) | EffectResult::Retiring(_) => None,
             EffectResult::Absent | EffectResult::Ended(_) => self.0.pipeline_name().cloned(),
         };
         let execution = match &done {
             EffectResult::Present(clone) => clone.execution.clone(),
-            EffectResult::Absent | EffectResult::Ended(_) => None,
+            EffectResult::Retiring(_) | EffectResult::Absent | EffectResult::Ended(_) => None,
         };
         let retried = self.0.retry.as_ref();
         let outdated = retried.filter(|failed| execution.as_ref() == Some(&failed.execution));
@@ -158,13 +158,19 @@ impl Claim {
 
 impl Mapping {
     /// Returns true if the row is half-way under a claim that has expired, because its worker has
-    /// ended, or if the removal of an idle pipeline was given up.
+    /// ended, or if a change was given up that may have no message: the removal of an idle
+    /// pipeline, and what follows a teardown.
     #[must_use]
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         let is_over = match &self.claim {
             Some(claim) => claim.until <= now,
-            // The message of an event returns. A request to remove an idle pipeline may be gone.
-            None => self.activity.sleep.is_some() && self.updated_at.plus(GIVEN_UP) <= now,
+            // The message of an event returns. A request to remove an idle pipeline may be gone,
+            // and what follows a teardown may have had none.
+            None => {
+                let has_no_message =
+                    self.activity.sleep.is_some() || self.resources.teardown.is_some();
+                has_no_message && self.updated_at.plus(GIVEN_UP) <= now
+            }
         };
         State::HALF_WAY.contains(&self.state) && is_over
     }

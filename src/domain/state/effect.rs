@@ -5,6 +5,7 @@ use crate::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Times
 use crate::domain::state::desired::{AbsenceReason, Desired, Spec};
 use crate::domain::state::mapping::{Mapping, State};
 use crate::domain::state::resources::{PipelineResource, ProjectResource, Resources};
+use crate::domain::state::teardown::Teardown;
 
 /// A change to a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Effect {
 pub enum EffectResult {
     /// The pipeline exists, and the head commit has an execution.
     Present(Box<ExistingClone>),
+    /// The pipeline is about to delete the subject's stacks.
+    Retiring(Teardown),
     /// The pipeline does not exist.
     Absent,
     /// The pipeline does not exist: the repository ended after the event that asked for it.
@@ -88,9 +91,18 @@ impl Mapping {
                     created_at,
                 });
                 self.resources.projects = clone.projects;
+                self.resources.teardown = None;
                 self.slot = clone.slot;
                 let head = self.order.head.clone();
                 self.observed.built = head.or(clone.built).or(self.observed.built);
+            }
+            EffectResult::Retiring(teardown) => {
+                self.state = State::Retiring;
+                self.resources.teardown = Some(teardown);
+                // It is not the clone any more, which its next start has to write again.
+                if let Some(pipeline) = &mut self.resources.pipeline {
+                    pipeline.fingerprint = None;
+                }
             }
             result @ (EffectResult::Absent | EffectResult::Ended(_)) => {
                 if let EffectResult::Ended(reason) = result {

@@ -39,6 +39,9 @@ pub enum State {
     Starting,
     /// Claimed: the pipeline is about to be deleted, or half deleted.
     Deleting,
+    /// The pipeline deletes the subject's stacks, and is deleted after them. No worker holds the
+    /// subject meanwhile, which may take hours.
+    Retiring,
     /// A tombstone: the pipeline is deleted or never existed. The row stays, so that an old
     /// `opened` does not recreate it.
     Gone,
@@ -48,11 +51,12 @@ pub enum State {
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Creating,
         Self::Active,
         Self::Starting,
         Self::Deleting,
+        Self::Retiring,
         Self::Gone,
         Self::Asleep,
     ];
@@ -69,6 +73,7 @@ impl State {
             Self::Active => "active",
             Self::Starting => "starting",
             Self::Deleting => "deleting",
+            Self::Retiring => "retiring",
             Self::Gone => "gone",
             Self::Asleep => "asleep",
         }
@@ -79,7 +84,9 @@ impl State {
     pub fn is_removed(self) -> bool {
         match self {
             Self::Gone | Self::Asleep => true,
-            Self::Creating | Self::Active | Self::Starting | Self::Deleting => false,
+            Self::Creating | Self::Active | Self::Starting | Self::Deleting | Self::Retiring => {
+                false
+            }
         }
     }
 }

@@ -13,3 +13,4 @@ pub mod plan;
 pub mod repository;
 pub mod resources;
 pub mod slots;
+pub mod teardown;

@@ -1,7 +1,9 @@
 //! The resources of a subject in the account, by kind.
 
 use crate::domain::clone::fingerprint::CloneFingerprint;
+use crate::domain::clone::stacks::Stack;
 use crate::domain::ids::{PipelineArn, PipelineName, ProjectName, Timestamp};
+use crate::domain::state::teardown::Teardown;
 
 /// The resources of a subject, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,11 @@ pub struct Resources {
     /// The CodeBuild projects of the clone. Their names are recorded before they are created, and
     /// given up once they are deleted. Most clones have none.
     pub projects: Vec<ProjectResource>,
+    /// The stacks that the clone may have deployed and that are to be deleted before it, in the
+    /// order of their deployment. They are recorded before the clone can deploy them.
+    pub stacks: Vec<Stack>,
+    /// How the deletion of the stacks stands, while the subject is retiring.
+    pub teardown: Option<Teardown>,
 }
 
 impl Resources {
@@ -19,8 +26,19 @@ impl Resources {
     pub fn named(pipeline: PipelineName) -> Self {
         Self {
             pipeline: Some(PipelineResource::named(pipeline)),
-            projects: Vec::new(),
+            ..Self::default()
         }
+    }
+
+    /// Returns the names of the stacks, each with its Region if that is not the pipeline's.
+    #[must_use]
+    pub fn stack_names(&self) -> String {
+        let named = |stack: &Stack| match &stack.region {
+            Some(region) => format!("{} in {region}", stack.name),
+            None => stack.name.clone(),
+        };
+        let names: Vec<String> = self.stacks.iter().map(named).collect();
+        names.join(", ")
     }
 }
 

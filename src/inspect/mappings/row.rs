@@ -16,7 +16,7 @@ pub struct Row {
     pub repository_id: u64,
     /// The subject, as people write it.
     pub subject: String,
-    /// `creating`, `active`, `starting`, `deleting`, `gone` or `asleep`.
+    /// `creating`, `active`, `starting`, `deleting`, `retiring`, `gone` or `asleep`.
     pub state: &'static str,
     /// The branch that the clone fetches.
     pub branch: Option<String>,
@@ -32,6 +32,8 @@ pub struct Row {
     pub left_out_stages: Option<String>,
     /// The CodeBuild projects of the clone, separated by commas.
     pub projects: Option<String>,
+    /// The stacks that are deleted before the clone, separated by commas.
+    pub stacks: Option<String>,
     /// The name of the rule.
     pub rule: Option<String>,
     /// The base branch of a pull request.
@@ -86,6 +88,7 @@ impl Row {
         "template_version",
         "left_out_stages",
         "projects",
+        "stacks",
         "rule",
         "base",
         "title",
@@ -141,6 +144,7 @@ impl Row {
                 .map(|clone| clone.left_out_stages.join(", "))
                 .filter(|stages| !stages.is_empty()),
             projects: projects(mapping),
+            stacks: Some(mapping.resources.stack_names()).filter(|names| !names.is_empty()),
             rule: spec.map(|spec| spec.rule.clone()),
             base: spec.and_then(|spec| Some(spec.base.as_ref()?.to_string())),
             title: spec.and_then(|spec| spec.title.clone()),

@@ -8,6 +8,7 @@ use crate::domain::outcome::result::Outcome;
 use crate::domain::state::claim::Transition;
 use crate::domain::state::effect::{Effect, EffectResult};
 use crate::domain::state::plan::rule_of;
+use crate::domain::state::teardown::Teardown;
 use crate::ports::{Clock, Pipelines, Store};
 
 use crate::reconcile::execute::{ClaimedAction, EffectOutcome, Executor};
@@ -41,9 +42,18 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
     ) -> EffectOutcome {
         let mapping = action.claim.mapping();
         self.is_no_template(name, mapping.spec())?;
+        let tears_down = self.tears_down(mapping);
         let outcome = match self.pipelines.find(name, mapping.pipeline_arn()).await? {
+            // Without an ARN it was never settled as created.
+            None if tears_down && mapping.pipeline_arn().is_some() => {
+                let left = EffectResult::Retiring(Teardown::impossible());
+                return Ok((left, Outcome::LeftBehind));
+            }
             None => Outcome::AlreadyDeleted,
             Some(found) if self.owns(name, &found, action).await? => {
+                if tears_down {
+                    return self.tear_down(name, action, journal).await;
+                }
                 self.stop_running(name, action).await?;
                 self.check_claim(action)?;
                 self.pipelines.delete(name, action.claim).await?;
@@ -69,9 +79,19 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         let spec = mapping.spec();
         let rule = spec.and_then(|spec| rule_of(mapping, spec, &self.rules));
-        if !rule.is_some_and(|rule| rule.stop_on_close) {
-            return Ok(());
+        match rule.is_some_and(|rule| rule.stop_on_close) {
+            true => self.stop_all(name, action).await,
+            false => Ok(()),
         }
+    }
+
+    /// Stops the running executions.
+    pub(in crate::reconcile) async fn stop_all(
+        &self,
+        name: &PipelineName,
+        action: &ClaimedAction<'_>,
+    ) -> Result<(), Fault> {
+        let mapping = action.claim.mapping();
         let executions = mapping.observed.executions.iter();
         for Execution { id, .. } in executions.filter(|execution| execution.is_running()) {
             self.check_claim(action)?;

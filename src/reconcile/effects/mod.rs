@@ -9,3 +9,4 @@ pub(super) mod quota;
 pub(super) mod retry;
 pub(super) mod slots;
 pub(super) mod start;
+pub(super) mod teardown;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::domain::clone::NewPipeline;
 use crate::domain::clone::files::CloneFiles;
 use crate::domain::clone::projects::{NewProject, Project, ProjectClone};
+use crate::domain::clone::stacks::add_stacks;
 use crate::domain::clone::tags::is_ours;
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::ids::{ProjectName, Subject};
@@ -24,9 +25,9 @@ use crate::reconcile::execute::{ClaimedAction, Executor};
 use crate::reconcile::prepared::{BuiltClone, PreparedProjects};
 
 impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
-    /// Reads what an effect needs to know of CodeBuild, and writes the names of the projects into
-    /// the claim. Returns `None`, and asks AWS for nothing, if the subject has no projects and its
-    /// rule makes none.
+    /// Reads what an effect needs to know of CodeBuild, and writes the names of the projects, and
+    /// of the stacks that the clone deploys, into the claim. Returns `None`, and asks AWS for
+    /// nothing, if the subject has no projects and its rule makes neither.
     pub(in crate::reconcile) async fn prepare_projects(
         &self,
         transition: &mut Transition,
@@ -39,13 +40,15 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             Effect::Delete(_) => None,
         };
         let rule = spec.and_then(|spec| Some((spec, self.rule_of_template(spec, next)?)));
-        let has_settings = rule.is_some_and(|(_, rule)| !rule.overrides.build.is_empty());
-        let is_asked_for = has_settings || files.have_build();
-        if next.resources.projects.is_empty() && !is_asked_for {
+        let is_asked_for = rule.is_some_and(|(_, rule)| {
+            !rule.overrides.build.is_empty() || rule.overrides.tears_down()
+        });
+        if next.resources.projects.is_empty() && !is_asked_for && !files.have_build() {
             return Ok(None);
         }
         // Such a clone stays as it is, whatever has become of its template.
         let stays = matches!(effect, Effect::Start(_))
+            && next.fingerprint().is_some()
             && rule.is_some_and(|(_, rule)| rule.update == Update::Never);
         let clone = match rule {
             Some((spec, rule)) => {
@@ -70,6 +73,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
             wanted?
         };
         copies.iter().for_each(|copy| record(next, &copy.name));
+        if let Some((clone, _)) = clone.as_ref().filter(|_| !stays) {
+            add_stacks(&mut next.resources.stacks, &clone.stacks);
+        }
         Ok(Some(PreparedProjects {
             recorded: u32::try_from(next.resources.projects.len()).unwrap_or(u32::MAX),
             clone,

@@ -28,8 +28,9 @@ impl<S: Store, P: Pipelines, C: Clock> Executor<S, P, C> {
         let mapping = action.claim.mapping();
         let named = rule_of(mapping, spec, &self.rules);
         let up_to_date = match named.map(|rule| rule.update) {
-            Some(Update::Never) => None,
-            Some(Update::NextStart) | None => Some(
+            // Without a fingerprint it may be the pipeline that deleted the subject's stacks.
+            Some(Update::Never) if mapping.fingerprint().is_some() => None,
+            Some(Update::Never | Update::NextStart) | None => Some(
                 self.build_clone(spec, action, self.rule(spec, action)?)
                     .await?,
             ),

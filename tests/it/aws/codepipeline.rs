@@ -48,6 +48,7 @@ async fn create_from(
         declaration: Declaration::new(declaration).unwrap(),
         tags: Tags::new(),
         projects: Vec::new(),
+        stacks: Vec::new(),
         arn: PipelineArn::parse(ARN).unwrap(),
         fingerprint: CloneFingerprint::default(),
         dangers: Vec::new(),

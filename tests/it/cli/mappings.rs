@@ -118,7 +118,7 @@ async fn mappings_are_listed_by_filters() {
     assert_eq!(invalid.status.code(), Some(2));
     assert_eq!(
         text(invalid.stderr),
-        "error: invalid value 'drowsy' for '--state <STATE>' [possible values: creating, active, starting, deleting, gone, asleep]; see `branchline mappings list --help`\n"
+        "error: invalid value 'drowsy' for '--state <STATE>' [possible values: creating, active, starting, deleting, retiring, gone, asleep]; see `branchline mappings list --help`\n"
     );
 }
 

@@ -13,4 +13,5 @@ mod replay;
 mod report_crashes;
 mod reports;
 mod simulation;
+mod teardowns;
 mod waiting;

@@ -21,6 +21,7 @@ mod reports;
 mod repository_ends;
 mod reruns;
 mod steps;
+mod teardowns;
 mod ties;
 mod trail;
 mod worker;

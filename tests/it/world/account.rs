@@ -14,12 +14,15 @@ use branchline::ports::{CreateResult, ExistingPipeline};
 use serde_json::{Map, Value};
 
 use super::executions::{Fate, Started};
+use super::stacks::{Stacks, is_teardown};
 use crate::world::codepipeline_rules;
 
 /// The account and Region of the fake.
 const ARN_PREFIX: &str = "arn:aws:codepipeline:eu-west-1:123456789012";
 /// The key whose value GetPipeline masks.
 const SECRET: &str = "OAuthToken";
+/// The digit of the commit at the head of each base branch.
+const BASE: &str = "b";
 /// The mask.
 const MASK: &str = "****";
 
@@ -119,6 +122,8 @@ pub(super) struct Account {
     pub(super) ended: BTreeMap<PipelineName, usize>,
     /// The projects of CodeBuild.
     pub(super) projects: BTreeMap<ProjectName, Project>,
+    /// The stacks of CloudFormation.
+    pub(super) stacks: Stacks,
     pub(super) project_limit: Option<usize>,
     /// The pipelines and projects that a call is changing now.
     pub(super) touched: BTreeSet<String>,
@@ -219,10 +224,23 @@ impl Account {
         new: &NewPipeline,
         now: Timestamp,
     ) -> Result<Option<i32>, Fault> {
-        let pipeline = self.ours(&new.name)?;
+        self.ours(&new.name)?;
+        let Some(pipeline) = self.pipelines.get_mut(&new.name) else {
+            return Ok(None);
+        };
         let refused = |why| Fault::new(Reason::DeclarationRefused, why);
         codepipeline_rules::check(new.declaration.as_json(), &pipeline.tags).map_err(refused)?;
-        pipeline.declaration = new.declaration.as_json().clone();
+        let before =
+            std::mem::replace(&mut pipeline.declaration, new.declaration.as_json().clone());
+        if is_teardown(&before) != is_teardown(&pipeline.declaration) {
+            if is_teardown(&before) && pipeline.runs.iter().any(Started::is_in_last_step) {
+                // CloudFormation goes on with what it has begun.
+                self.stacks.delete(&before);
+            }
+            // What it ran before says nothing about its subject's commits.
+            pipeline.earlier += pipeline.runs.len();
+            pipeline.runs.clear();
+        }
         pipeline.version += 1;
         pipeline.source.clone_from(&new.fingerprint.source);
         for run in &mut pipeline.runs {
@@ -246,8 +264,11 @@ impl Account {
         let index = match pipeline.runs.iter().position(known) {
             Some(index) => index,
             None => {
+                let revision = run.revision.as_ref();
+                let commit = revision.map(|(_, commit)| commit.to_string());
+                let base = is_teardown(&pipeline.declaration).then(|| BASE.repeat(40));
                 pipeline.runs.push(Started {
-                    commit: run.revision.as_ref().map(|(_, commit)| commit.to_string()),
+                    commit: commit.or(base),
                     variables: run.variables.clone(),
                     token,
                     ..Started::at(now)

@@ -8,6 +8,7 @@ use branchline::ports::RetryResult;
 
 use super::account::{Account, execution};
 use super::pipeline_event::PipelineEvent;
+use super::stacks::is_teardown;
 
 /// An execution of a pipeline with the stages Source and Build.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,11 @@ impl Started {
         }
     }
 
+    /// Returns true if what it does last is under way.
+    pub(super) fn is_in_last_step(&self) -> bool {
+        self.next == Next::Build && !self.state.is_final()
+    }
+
     /// Returns true if somebody knows of it: branchline started it, or there was an event about it.
     pub(super) fn is_known(&self) -> bool {
         !self.by_hand || self.next != Next::Begin
@@ -136,16 +142,35 @@ impl Account {
     /// Lets the executions of branchline's pipelines go on, and returns the events about them.
     pub(super) fn go_on(&mut self, fate: &mut Fate, now: Timestamp) -> Vec<PipelineEvent> {
         let mut events = Vec::new();
+        let stacks = &mut self.stacks;
         for (name, pipeline) in self.pipelines.iter_mut().filter(|(_, one)| !one.given) {
-            let last = pipeline.runs.len() - 1;
+            let last = pipeline.runs.len().saturating_sub(1);
             for (index, run) in pipeline.runs.iter_mut().enumerate() {
+                let before = (run.next, run.state);
+                // What they have to delete, and whether that fails, is decided by the stacks.
+                let mut good = Fate::Good;
+                let fate = match is_teardown(&pipeline.declaration) {
+                    true => &mut good,
+                    false => &mut *fate,
+                };
                 let mut progress = Progress {
                     pipeline: name.as_str(),
                     id: &execution(name, pipeline.earlier + index),
                     run,
                     now,
                 };
+                if before.0 == Next::Build && stacks.refuse(&pipeline.declaration) {
+                    events.extend(progress.fail_in("Teardown-1"));
+                    continue;
+                }
                 events.extend(progress.go_on(index < last, fate));
+                match (before, run.next, run.state) {
+                    ((Next::Fetch, _), Next::Build, _) => stacks.deploy(&pipeline.declaration),
+                    ((_, before), _, ExecutionState::Succeeded) if !before.is_final() => {
+                        stacks.delete(&pipeline.declaration);
+                    }
+                    _ => {}
+                }
             }
             pipeline.release(fate, now);
         }
@@ -258,6 +283,12 @@ impl Progress<'_> {
                 self.end(ExecutionState::Succeeded, events)
             }
         }
+    }
+
+    fn fail_in(&mut self, stage: &str) -> Vec<PipelineEvent> {
+        self.run.failed = Some(stage.to_owned());
+        let events = vec![self.stage(stage, "FAILED")];
+        self.end(ExecutionState::Failed, events)
     }
 
     fn enter(&mut self, state: ExecutionState) {

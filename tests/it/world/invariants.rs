@@ -7,6 +7,7 @@ use branchline::domain::ids::{ProjectName, Timestamp};
 use branchline::domain::outcome::audit_entry::AuditEntry;
 use branchline::domain::outcome::chain_check::ChainCheck;
 use branchline::domain::outcome::outgoing::Destination;
+use branchline::domain::report::execution::ExecutionState;
 use branchline::domain::state::mapping::{Mapping, State};
 use branchline::ports::Clock;
 
@@ -14,6 +15,7 @@ use super::account::Pipeline;
 use super::executions::Started;
 use super::lock;
 use super::queue_state::StoredMessage;
+use super::stacks::deployed;
 use super::story::{World, display, owner, pipeline_of};
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
         );
         left.extend(self.pipelines_left(&rows, &stuck));
         left.extend(self.projects_left(&rows, &stuck));
+        left.extend(self.stacks_left(&rows, &stuck));
         left.extend(self.names_left(&rows, &stuck));
         left.extend(self.heads_left(&rows));
         left.extend(self.slots_left());
@@ -148,6 +151,38 @@ impl World {
                 .iter()
                 .map(|name| format!("project '{name}' has no mapping")),
         );
+        left
+    }
+
+    /// Checks that the stacks are those of active mappings, which record them.
+    fn stacks_left(&self, rows: &[Mapping], stuck: &[Mapping]) -> Vec<String> {
+        let mut present = self.account.stacks();
+        let pipelines = self.account.all();
+        let mut left = Vec::new();
+        for row in rows.iter().chain(stuck) {
+            let recorded = row.resources.stacks.iter();
+            let recorded: Vec<&str> = recorded.map(|stack| stack.name.as_str()).collect();
+            let Some(pipeline) = pipelines.get(pipeline_of(row)) else {
+                present.retain(|name| !recorded.contains(&name.as_str()));
+                continue;
+            };
+            let last = pipeline.runs.last();
+            let is_deployed = last.is_some_and(|run| run.state == ExecutionState::Succeeded);
+            for name in deployed(&pipeline.declaration) {
+                if is_deployed && row.state == State::Active && !present.contains(&name) {
+                    left.push(format!(
+                        "{} is active, without its stack '{name}'",
+                        display(row)
+                    ));
+                }
+            }
+            present.retain(|name| !recorded.contains(&name.as_str()));
+        }
+        let expected = lock(&self.stacks).clone();
+        let unowned = present.difference(&expected);
+        left.extend(unowned.map(|name| format!("stack '{name}' has no mapping")));
+        let missing = expected.difference(&present);
+        left.extend(missing.map(|name| format!("stack '{name}' was deleted")));
         left
     }
 
@@ -273,6 +308,7 @@ fn unsettled(row: &Mapping, now: Timestamp) -> Option<String> {
         State::Creating | State::Starting | State::Deleting => {
             Some(format!("{} is half-way: {state}", display(row)))
         }
+        State::Retiring => Some(format!("{} is retiring", display(row))),
         State::Active | State::Gone | State::Asleep => sleep_left(row),
     }
 }
@@ -295,7 +331,7 @@ fn sleep_left(row: &Mapping) -> Option<String> {
 
 fn not_stuck(row: &Mapping) -> Option<String> {
     match row.state {
-        State::Creating | State::Starting | State::Deleting => None,
+        State::Creating | State::Starting | State::Deleting | State::Retiring => None,
         State::Active | State::Gone | State::Asleep => {
             Some(format!("{} is not half-way", display(row)))
         }

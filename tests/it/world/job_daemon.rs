@@ -47,7 +47,12 @@ pub(crate) async fn job_daemon(
         let jobs = async {
             loop {
                 sleep(JOBS).await;
-                for job in [Job::HalfWayMappings, Job::IdleSubjects, Job::EvictIdle] {
+                for job in [
+                    Job::HalfWayMappings,
+                    Job::Teardowns,
+                    Job::IdleSubjects,
+                    Job::EvictIdle,
+                ] {
                     // If it fails, it runs again.
                     let _ = jobs.run(&JobRecord::new(job)).await;
                 }

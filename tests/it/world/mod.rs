@@ -47,6 +47,7 @@ mod repositories;
 pub(crate) mod rules;
 pub(crate) mod samples;
 pub(crate) mod sqs;
+pub(crate) mod stacks;
 pub(crate) mod store;
 mod store_state;
 pub(crate) mod story;

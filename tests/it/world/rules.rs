@@ -1,11 +1,14 @@
 //! Rules and templates for the tests, to be changed with `..pull_request_rule()`.
 
-use branchline::domain::clone::overrides::CloneOverrides;
+use branchline::domain::clone::overrides::{
+    CloneOverrides, CloneRoles, PreviewStacks, RoleChoice, StageSelection,
+};
 use branchline::domain::clone::projects::{BuildOverrides, BuildSettings};
 use branchline::domain::ids::PipelineName;
 use branchline::domain::report::target::CommentPolicy;
 use branchline::domain::rules::glob::GlobFilter;
 use branchline::domain::rules::pipeline_name::NamePattern;
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::retention::Retention;
 use branchline::domain::rules::rule::{On, Rule, Start, Update};
 use serde_json::{Value, json};
@@ -142,4 +145,41 @@ pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
 /// Returns a template in the fake account.
 pub(crate) fn template(name: &str, repository: &str) -> Value {
     declaration(name, repository, ROLE)
+}
+
+/// Returns the same pipeline with a third stage that deploys the stack `api`.
+pub(crate) fn deploying_template(name: &str, repository: &str) -> Value {
+    let mut template = template(name, repository);
+    let deploy = json!({"name": "Deploy", "actions": [{
+        "name": "Stack",
+        "actionTypeId": {"category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1"},
+        "runOrder": 1,
+        "configuration": {"ActionMode": "CREATE_UPDATE", "StackName": "api", "RoleArn": ROLE, "TemplatePath": "App::template.yaml"},
+        "outputArtifacts": [],
+        "inputArtifacts": [{"name": "App"}],
+        "region": "eu-west-1",
+    }]});
+    if let Some(stages) = template.get_mut("stages").and_then(Value::as_array_mut) {
+        stages.push(deploy);
+    }
+    template
+}
+
+/// Returns a rule that gives every pull request a stack of its own.
+pub(crate) fn preview_rule() -> Rule {
+    Rule {
+        overrides: CloneOverrides {
+            stages: StageSelection::All,
+            roles: CloneRoles {
+                pipeline: Some(RoleChoice::Arn(ROLE.to_owned())),
+                ..CloneRoles::default()
+            },
+            preview: PreviewStacks {
+                stack_suffix: Some(FormatString::parse("-pr-{number}").expect("a valid format")),
+                ..PreviewStacks::default()
+            },
+            ..CloneOverrides::default()
+        },
+        ..pull_request_rule()
+    }
 }

@@ -113,7 +113,7 @@ pub(crate) fn creating(subject: Subject, name: &str, owner: &str) -> Mapping {
 fn pipeline_resource(pipeline: PipelineResource) -> Resources {
     Resources {
         pipeline: Some(pipeline),
-        projects: Vec::new(),
+        ..Resources::default()
     }
 }
 

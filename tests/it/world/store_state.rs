@@ -139,7 +139,7 @@ impl Table {
         assert!(next.claim.is_some(), "a claim without a claim");
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
-            State::Active | State::Gone | State::Asleep => {
+            State::Active | State::Retiring | State::Gone | State::Asleep => {
                 panic!("a claim of a settled state: {:?}", next.state)
             }
         }
@@ -174,7 +174,7 @@ impl Table {
         let next = &transition.next;
         assert!(next.claim.is_none(), "a settled row with a claim");
         match next.state {
-            State::Active | State::Gone | State::Asleep => {}
+            State::Active | State::Retiring | State::Gone | State::Asleep => {}
             State::Creating | State::Starting | State::Deleting => {
                 panic!("a half-way row settled: {:?}", next.state)
             }
@@ -349,7 +349,7 @@ impl Table {
         let next = &transition.next;
         match next.state {
             State::Creating | State::Starting | State::Deleting => {}
-            State::Active | State::Gone | State::Asleep => {
+            State::Active | State::Retiring | State::Gone | State::Asleep => {
                 panic!("a settled row given up: {:?}", next.state)
             }
         }

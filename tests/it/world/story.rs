@@ -75,6 +75,7 @@ pub(crate) struct World {
     pub(super) built_twice: Mutex<BTreeSet<String>>,
     pub(super) chaos: Mutex<Option<BTreeSet<(String, String)>>>,
     pub(super) uncounted: Mutex<usize>,
+    pub(super) stacks: Mutex<BTreeSet<String>>,
 }
 
 /// Plays a story, then checks that nothing is left over: no message, no claim, no half-way mapping,
@@ -122,6 +123,7 @@ impl World {
             built_twice: Mutex::default(),
             chaos: Mutex::default(),
             uncounted: Mutex::default(),
+            stacks: Mutex::default(),
             github: FakeGitHub::new(&faults),
             outbox: Mutex::default(),
             clock,
@@ -337,6 +339,11 @@ impl World {
     /// Expects this many clones that were counted without a slot in their mapping.
     pub(crate) fn expect_uncounted(&self, clones: usize) {
         *lock(&self.uncounted) = clones;
+    }
+
+    /// Expects that a stack is left, and belongs to no subject.
+    pub(crate) fn expect_stack(&self, name: &str) {
+        lock(&self.stacks).insert(name.to_owned());
     }
 
     /// Returns the time as GitHub writes it.

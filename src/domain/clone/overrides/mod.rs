@@ -20,8 +20,8 @@ mod stages;
 
 pub(crate) use configuration::BUILDSPEC;
 pub use configuration::{ConfiguredValue, buildspec_path};
-pub use preview::PreviewStacks;
 pub(crate) use preview::STACK_NAME;
+pub use preview::{PreviewStacks, TeardownPolicy};
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
 pub(crate) use stages::MIN_STAGES;

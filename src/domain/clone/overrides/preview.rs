@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::clone::declaration::{ActionPath, Declaration};
-use crate::domain::clone::overrides::{CloneOverrides, fault};
+use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
 use crate::domain::rules::slug::slug_of;
@@ -23,6 +23,30 @@ const MODES_WITH_PARAMETERS: [&str; 3] = [CREATE_UPDATE, REPLACE_ON_FAILURE, "CH
 /// The longest name of a stack, in characters (CloudFormation API reference, CreateStack).
 const STACK_NAME_LIMIT: usize = 128;
 
+/// What happens to a subject's own stacks before its clone is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TeardownPolicy {
+    /// The clone becomes a pipeline that deletes them, and runs once.
+    #[default]
+    Run,
+    /// They stay.
+    None,
+}
+
+impl TeardownPolicy {
+    /// Every way, to parse them.
+    pub const ALL: [Self; 2] = [Self::Run, Self::None];
+
+    /// Returns the word in a rule.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What gives each subject stacks of its own. By default the template's are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreviewStacks {
@@ -30,9 +54,20 @@ pub struct PreviewStacks {
     pub stack_suffix: Option<FormatString>,
     /// Parameters of every stack, in addition to the template's.
     pub parameters: Vec<(String, FormatString)>,
+    /// What happens to its stacks in the end.
+    pub teardown: TeardownPolicy,
 }
 
 impl CloneOverrides {
+    /// Returns true if a clone may have stacks of its subject that are to be deleted with it.
+    #[must_use]
+    pub fn tears_down(&self) -> bool {
+        let names_stack = |one: &ConfiguredValue| one.key == STACK_NAME;
+        let has_own =
+            self.preview.stack_suffix.is_some() || self.configuration.iter().any(names_stack);
+        has_own && self.preview.teardown == TeardownPolicy::Run
+    }
+
     /// Gives the CloudFormation actions of the clone the subject's own stacks and parameters. A
     /// stack of a subject whose creation failed is replaced, because it cannot be updated.
     ///
@@ -44,7 +79,7 @@ impl CloneOverrides {
         clone: &mut Declaration,
         values: &PlaceholderValues<'_>,
     ) -> Result<(), Fault> {
-        if self.preview == PreviewStacks::default() {
+        if self.preview.stack_suffix.is_none() && self.preview.parameters.is_empty() {
             return Ok(());
         }
         for path in clone.stacks() {

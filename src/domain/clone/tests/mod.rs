@@ -329,4 +329,5 @@ mod properties;
 mod safety;
 mod sources;
 mod targets;
+mod teardown;
 mod variables;

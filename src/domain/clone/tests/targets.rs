@@ -147,6 +147,7 @@ fn parameters_are_added_to_those_of_the_template() {
                 ("Stage".into(), format("pr-{number}")),
                 ("Title".into(), format("{title}")),
             ],
+            ..PreviewStacks::default()
         };
     });
     let mut template = deploying();

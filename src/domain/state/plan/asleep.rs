@@ -42,7 +42,9 @@ pub fn plan_sleep(
             return unfinished(seen, claim, now).unwrap_or(nothing(Unchanged::Repeated));
         }
         // Its own message finishes it.
-        State::Creating | State::Starting | State::Deleting => return nothing(Unchanged::NotIdle),
+        State::Creating | State::Starting | State::Deleting | State::Retiring => {
+            return nothing(Unchanged::NotIdle);
+        }
         State::Gone | State::Asleep => return nothing(Unchanged::NoPipeline),
     }
     if request.line.is_some() {

@@ -12,11 +12,13 @@ use crate::domain::state::resources::{PipelineResource, Resources};
 
 use crate::domain::state::plan::{Plan, Unchanged, absent, unfinished};
 
-/// Decides about a mapping to forget. The caller has checked that no pipeline of ours exists. A
+/// Decides about a mapping to forget. The caller has checked that no pipeline of ours exists, or
+/// the subject is retiring. A
 /// mapping that has settled since the operator read it is left alone.
 ///
 /// The pipeline's ARN is forgotten before the deletion, so a pipeline of that name that is not ours
-/// is skipped, and its name and its slot are released.
+/// is skipped, and its name and its slot are released. So are the stacks, which are left as they
+/// are: the pipeline of a retiring subject is deleted without them.
 #[must_use]
 pub fn plan_forgetting(
     request: &RepairRequest,
@@ -41,9 +43,16 @@ pub fn plan_forgetting(
     let resources = Resources {
         pipeline: seen.pipeline_name().cloned().map(PipelineResource::named),
         projects: seen.resources.projects.clone(),
+        ..Resources::default()
+    };
+    // The pipeline of a retiring subject is not waited for.
+    let state = match seen.state == State::Retiring {
+        true => State::Deleting,
+        false => seen.state,
     };
     let next = Mapping {
         generation: seen.generation + 1,
+        state,
         resources,
         claim: None,
         attempts: 0,

@@ -72,7 +72,9 @@ pub fn plan(intent: &Intent, mapping: Option<&Mapping>, claim: ClaimInfo, now: T
             State::Creating | State::Starting | State::Deleting => {
                 fresh(intent, Some(seen), claim, now)
             }
-            State::Active | State::Gone | State::Asleep => Plan::Nothing(Unchanged::Repeated),
+            State::Active | State::Retiring | State::Gone | State::Asleep => {
+                Plan::Nothing(Unchanged::Repeated)
+            }
         },
     }
 }
@@ -158,7 +160,7 @@ fn unfinished_effect(row: &Mapping) -> Option<Effect> {
         (State::Creating, Some(Desired::Present(spec))) => Some(Effect::Create(spec.clone())),
         (State::Starting, Some(Desired::Present(spec))) => Some(Effect::Start(spec.clone())),
         (State::Deleting, _) => Some(Effect::Delete(name.clone())),
-        (State::Active | State::Gone | State::Asleep, _) => None,
+        (State::Active | State::Retiring | State::Gone | State::Asleep, _) => None,
         // branchline writes no such row.
         (State::Creating | State::Starting, Some(Desired::Absent { .. }) | None) => None,
     }
@@ -248,13 +250,17 @@ fn present(
     if next.activity.sleep.is_some() {
         return asleep(expect, next, claim);
     }
+    let is_remade = is_to_be_remade(&next);
+    if is_remade {
+        next = remade(next);
+    }
     match next.state {
         State::Active | State::Starting => {
             let half_way = next.state == State::Starting;
             let starts = match policy.head {
                 BuildTrigger::Branchline => half_way || moved || next.owes_start(),
                 BuildTrigger::ChangeDetection => half_way || moved,
-                BuildTrigger::Skipped => false,
+                BuildTrigger::Skipped => is_remade,
             };
             if starts {
                 next.state = State::Starting;
@@ -276,6 +282,7 @@ fn present(
             next.desired = seen.and_then(|seen| seen.desired.clone());
             absent(AbsenceReason::Skipped, expect, next, claim)
         }
+        State::Retiring => Plan::Record(Transition::new(expect, next)),
         State::Creating | State::Deleting | State::Gone | State::Asleep => {
             if next.state.is_removed() {
                 next.observed.built = next.order.head.clone();
@@ -328,6 +335,7 @@ fn absent(reason: AbsenceReason, expect: Expect, mut next: Mapping, claim: Claim
                 effect: Effect::Delete(name),
             }
         }
+        (State::Retiring, _) => Plan::Record(Transition::new(expect, next)),
         (State::Gone | State::Asleep, _)
         | (State::Creating | State::Active | State::Starting | State::Deleting, None) => {
             next.state = State::Gone;
@@ -347,6 +355,7 @@ fn asleep(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
                 effect: Effect::Delete(name),
             }
         }
+        Some(_) if next.state == State::Retiring => Plan::Record(Transition::new(expect, next)),
         Some(_) | None => {
             next.state = State::Asleep;
             Plan::Record(Transition::new(expect, next))
@@ -358,18 +367,22 @@ mod accepted;
 mod adoption;
 mod asleep;
 mod forgetting;
+mod remade;
 mod renaming;
 mod repair;
 mod rerun;
+mod teardown;
 mod unchanged;
 mod wake;
 use accepted::accepted;
 pub use adoption::plan_adoption;
 pub use asleep::plan_sleep;
 pub use forgetting::plan_forgetting;
+use remade::{is_to_be_remade, remade};
 pub use renaming::plan_renaming;
 pub use repair::{Standing, plan_repair, rule_of, standing};
 pub use rerun::plan_rerun;
+pub use teardown::{plan_teardown, teardown_is_due};
 pub use unchanged::Unchanged;
 pub use wake::{plan_wake, wants_slot};
 

@@ -104,8 +104,11 @@ pub fn plan_repair(
             | FindingKind::Unreadable => nothing,
         };
     };
-    if seen.state == State::Deleting {
-        return unfinished(seen, claim, now).unwrap_or(nothing);
+    match seen.state {
+        State::Deleting => return unfinished(seen, claim, now).unwrap_or(nothing),
+        // The job that looks after teardowns finishes it.
+        State::Retiring => return nothing,
+        State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {}
     }
     if let (FindingKind::Orphan, State::Active, Some(project)) =
         (kind, seen.state, &request.repair.project)

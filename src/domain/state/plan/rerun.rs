@@ -7,6 +7,7 @@
 use crate::domain::ids::{DeliveryId, Timestamp};
 use crate::domain::report::record::CommitRecord;
 use crate::domain::rules::rule::Rules;
+use crate::domain::state::claim::Transition;
 use crate::domain::state::desired::Desired;
 use crate::domain::state::intent::RerunRequest;
 use crate::domain::state::mapping::{ClaimInfo, Mapping, State};
@@ -53,9 +54,12 @@ pub fn plan_rerun(
     let state = match seen.state {
         State::Active if record.may_be_running() => return Plan::Nothing(Unchanged::Running),
         State::Active => State::Starting,
+        State::Retiring if sleep.is_some() && !is_late => {
+            return woken(seen, token, request.received_at, now);
+        }
         State::Asleep | State::Deleting if sleep.is_some() && !is_late => State::Creating,
         State::Creating | State::Starting => seen.state,
-        State::Asleep | State::Deleting | State::Gone => {
+        State::Asleep | State::Deleting | State::Retiring | State::Gone => {
             return Plan::Nothing(Unchanged::NoPipeline);
         }
     };
@@ -78,4 +82,17 @@ pub fn plan_rerun(
         next = awake(next);
     }
     half_way(seen, next)
+}
+
+/// Plans to write that a subject whose stacks are being deleted has woken: it gets its pipeline
+/// again after that.
+fn woken(seen: &Mapping, token: DeliveryId, at: Timestamp, now: Timestamp) -> Plan {
+    let next = Mapping {
+        generation: seen.generation + 1,
+        start_token: Some(token),
+        activity: seen.activity.clone().active_at(at),
+        updated_at: now,
+        ..seen.clone()
+    };
+    Plan::Record(Transition::new(seen.as_seen(), next))
 }

@@ -112,22 +112,20 @@ fn claimed(intent: &Intent, seen: Option<&Mapping>) -> Mapping {
 }
 
 fn settled(row: Mapping) -> Mapping {
-    let done = match row.state {
-        State::Deleting => EffectResult::Absent,
-        State::Creating | State::Active | State::Starting | State::Gone | State::Asleep => {
-            EffectResult::Present(Box::new(ExistingClone {
-                name: PipelineName::parse("api-pr-7").unwrap(),
-                arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
-                    .unwrap(),
-                version: Some(1),
-                template_version: Some(1),
-                fingerprint: CloneFingerprint::default(),
-                projects: Vec::new(),
-                slot: None,
-                execution: None,
-                built: None,
-            }))
-        }
+    let done = match row.state == State::Deleting {
+        true => EffectResult::Absent,
+        false => EffectResult::Present(Box::new(ExistingClone {
+            name: PipelineName::parse("api-pr-7").unwrap(),
+            arn: PipelineArn::parse("arn:aws:codepipeline:eu-west-1:123456789012:api-pr-7")
+                .unwrap(),
+            version: Some(1),
+            template_version: Some(1),
+            fingerprint: CloneFingerprint::default(),
+            projects: Vec::new(),
+            slot: None,
+            execution: None,
+            built: None,
+        })),
     };
     Claim::proven(row).settle(done, NOW).next
 }
@@ -395,4 +393,5 @@ fn a_call_that_may_still_be_under_way_keeps_the_subject_held() {
 
 mod sleep;
 mod starts;
+mod teardown;
 mod ties;

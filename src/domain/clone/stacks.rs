@@ -1,0 +1,121 @@
+//! The stacks of a clone that belong to its subject alone, and that are deleted with it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::clone::declaration::{Action, Declaration};
+use crate::domain::clone::overrides::STACK_NAME;
+use crate::domain::clone::targets::has_own_stack;
+use crate::domain::rules::rule::Rule;
+
+/// The configuration key of CloudFormation's role (user guide, "AWS CloudFormation deploy action
+/// reference", as `DELETE_ONLY`, which succeeds if there is no such stack).
+const ROLE: &str = "RoleArn";
+/// The longest name of an action, in characters (API reference, `ActionDeclaration`).
+const NAME_LIMIT: usize = 100;
+
+/// A stack that a clone deploys, and that belongs to its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// The name.
+    pub name: String,
+    /// The Region; `None` for that of the pipeline.
+    pub region: Option<String>,
+    /// The ARN of the role that CloudFormation takes.
+    pub role: Option<String>,
+    /// The ARN of the role that the action takes; `None` for that of the pipeline.
+    pub action_role: Option<String>,
+}
+
+impl Stack {
+    /// Returns true if both are the same stack, whatever their roles.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.region) == (&other.name, &other.region)
+    }
+
+    /// Takes what the stack of another action says and this one does not: of the two actions that
+    /// create and execute a change set, one names the role.
+    fn merge(&mut self, other: Self) {
+        self.role = self.role.take().or(other.role);
+        self.action_role = self.action_role.take().or(other.action_role);
+    }
+
+    fn of(action: &Action<'_>, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            region: action.region().map(str::to_owned),
+            role: action.configured(ROLE).map(str::to_owned),
+            action_role: action.role().map(str::to_owned),
+        }
+    }
+
+    /// Returns the action that deletes the stack.
+    pub(super) fn deletion(&self, order: usize) -> Value {
+        let mut name = format!("{order}-{}", self.name);
+        name.truncate(NAME_LIMIT);
+        let mut configuration = Map::from_iter([
+            ("ActionMode".to_owned(), json!("DELETE_ONLY")),
+            (STACK_NAME.to_owned(), json!(self.name)),
+        ]);
+        configuration.extend(
+            self.role
+                .as_ref()
+                .map(|role| (ROLE.to_owned(), json!(role))),
+        );
+        let mut action = Map::from_iter([
+            ("name".to_owned(), json!(name)),
+            (
+                "actionTypeId".to_owned(),
+                json!({"category": "Deploy", "owner": "AWS", "provider": "CloudFormation", "version": "1"}),
+            ),
+            ("runOrder".to_owned(), json!(order)),
+            ("configuration".to_owned(), Value::Object(configuration)),
+        ]);
+        let texts = [("region", &self.region), ("roleArn", &self.action_role)];
+        let texts = texts.into_iter().filter_map(|(key, text)| {
+            let text = text.as_ref()?;
+            Some((key.to_owned(), json!(text)))
+        });
+        action.extend(texts);
+        Value::Object(action)
+    }
+}
+
+/// Returns the stacks of a clone that belong to its subject alone, in the order in which they are
+/// deployed. A stack whose name CodePipeline makes while it runs is not among them, because that
+/// name is not known.
+pub(super) fn own_stacks(clone: &Declaration, rule: &Rule) -> Vec<Stack> {
+    let mut stacks: Vec<Stack> = Vec::new();
+    for path in clone.stacks_in_order() {
+        let mut actions = clone.actions();
+        let Some(action) = actions.find(|action| action.path() == path) else {
+            continue;
+        };
+        let name = action.configured(STACK_NAME).unwrap_or_default();
+        if name.is_empty() || name.contains("#{") || !has_own_stack(&path, clone, rule) {
+            continue;
+        }
+        let stack = Stack::of(&action, name);
+        match stacks.iter_mut().find(|known| known.is_same(&stack)) {
+            Some(known) => known.merge(stack),
+            None => stacks.push(stack),
+        }
+    }
+    stacks
+}
+
+/// Adds the stacks that a clone is about to deploy to those that are known, in the order of the
+/// clone.
+pub fn add_stacks(known: &mut Vec<Stack>, deployed: &[Stack]) {
+    let names: BTreeSet<_> = deployed
+        .iter()
+        .map(|one| (&one.name, &one.region))
+        .collect();
+    // A stack that is deployed no more may depend on the others, so it is deleted first.
+    let mut earlier: Vec<Stack> = std::mem::take(known);
+    earlier.retain(|one| !names.contains(&(&one.name, &one.region)));
+    known.extend(deployed.iter().cloned());
+    known.extend(earlier);
+}

@@ -1,0 +1,106 @@
+//! Step 6 for a subject whose stacks are being deleted. In: [`TeardownStep`] and [`Mapping`]. Out:
+//! [`Plan`].
+//!
+//! The order in the row stays. An event that comes meanwhile is recorded: a subject that is open
+//! again gets its pipeline when its stacks are gone.
+
+use crate::domain::ids::Timestamp;
+use crate::domain::state::claim::Transition;
+use crate::domain::state::desired::{Desired, Spec};
+use crate::domain::state::effect::Effect;
+use crate::domain::state::mapping::{ClaimInfo, Expect, Mapping, State};
+use crate::domain::state::plan::remade::remade;
+use crate::domain::state::plan::{Plan, Unchanged};
+use crate::domain::state::teardown::{Teardown, TeardownStep};
+
+/// Decides about a retiring subject. `step` is what is next for `read`, the teardown as it was in
+/// the row; if another one is there now, the next look decides.
+#[must_use]
+pub fn plan_teardown(
+    step: &TeardownStep,
+    read: Option<&Teardown>,
+    seen: Option<&Mapping>,
+    claim: ClaimInfo,
+    now: Timestamp,
+) -> Plan {
+    let nothing = Plan::Nothing(Unchanged::Repeated);
+    let Some(seen) = seen.filter(|seen| seen.state == State::Retiring) else {
+        return nothing;
+    };
+    let Some(teardown) = seen.resources.teardown.as_ref() else {
+        return nothing;
+    };
+    if Some(teardown) != read {
+        return nothing;
+    }
+    let mut next = Mapping {
+        generation: seen.generation + 1,
+        updated_at: now,
+        ..seen.clone()
+    };
+    let wanted = wants_pipeline(seen).cloned();
+    match (step, wanted) {
+        (TeardownStep::Wait, _) | (TeardownStep::LeftBehind, None) => nothing,
+        (TeardownStep::Finish, wanted) => {
+            next.resources.stacks.clear();
+            match wanted {
+                Some(spec) => start(seen.as_seen(), next, spec, claim),
+                None => delete(seen.as_seen(), next, claim),
+            }
+        }
+        (TeardownStep::LeftBehind, Some(spec)) => start(seen.as_seen(), next, spec, claim),
+        (TeardownStep::Repeat, _) => delete(seen.as_seen(), next, claim),
+        (TeardownStep::Fail(why), _) => {
+            next.resources.teardown = Some(teardown.failed(now));
+            next.last_error = Some(format!("the stacks could not be deleted: {why}"));
+            Plan::Record(Transition::new(seen.as_seen(), next))
+        }
+    }
+}
+
+/// Returns true if a retiring subject is to be looked at: its execution may have ended, another one
+/// is due, or it is open again and nothing more is tried.
+#[must_use]
+pub fn teardown_is_due(row: &Mapping, now: Timestamp) -> bool {
+    let Some(teardown) = row.resources.teardown.as_ref() else {
+        return false;
+    };
+    match teardown.step(&[], row.updated_at, now) {
+        TeardownStep::Wait => teardown.execution.is_some(),
+        TeardownStep::LeftBehind => wants_pipeline(row).is_some(),
+        TeardownStep::Repeat | TeardownStep::Fail(_) | TeardownStep::Finish => true,
+    }
+}
+
+/// Returns the pipeline that a retiring subject should have again, if it should.
+fn wants_pipeline(row: &Mapping) -> Option<&Spec> {
+    match &row.desired {
+        Some(Desired::Present(spec)) if row.activity.sleep.is_none() => Some(spec),
+        Some(Desired::Present(_) | Desired::Absent { .. }) | None => None,
+    }
+}
+
+/// Plans to delete the pipeline, or to let it delete the stacks that are recorded.
+fn delete(expect: Expect, mut next: Mapping, claim: ClaimInfo) -> Plan {
+    let Some(name) = next.pipeline_name().cloned() else {
+        return Plan::Nothing(Unchanged::NoPipeline);
+    };
+    next.state = State::Deleting;
+    next.claim = Some(claim);
+    Plan::Act {
+        transition: Transition::new(expect, next),
+        effect: Effect::Delete(name),
+    }
+}
+
+/// Plans to make the clone again, and to start it.
+fn start(expect: Expect, next: Mapping, spec: Spec, claim: ClaimInfo) -> Plan {
+    let next = Mapping {
+        claim: Some(claim),
+        ..remade(next)
+    };
+    Plan::Act {
+        transition: Transition::new(expect, next),
+        effect: Effect::Start(spec),
+    }
+}

@@ -1,0 +1,280 @@
+//! Subjects with stacks of their own: whatever happens, in the end the stacks are those of the open
+//! pull requests, and no pipeline is deleted before its stacks.
+//!
+//! `BRANCHLINE_SEED=17 cargo test --test it properties::teardowns -- --nocapture` plays one seed
+//! alone.
+
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a world that does not converge fails the test, and the figures are part of it"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::ids::Timestamp;
+use branchline::domain::state::mapping::State;
+use branchline::ports::Clock;
+use branchline::worker::Shutdown;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::crashes::TROUBLES;
+use crate::world::chaos::Chaos;
+use crate::world::clock::FakeClock;
+use crate::world::event_bridge::EventBridge;
+use crate::world::fault_injection::{FaultInjection, Trouble};
+use crate::world::job_daemon::job_daemon;
+use crate::world::rules::{TEMPLATE, deploying_template, preview_rule};
+use crate::world::story::{World, paused};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+/// Runs in one test.
+const SEEDS: u64 = 40;
+/// Longer than messages, abandoned claims, the jobs and the repeated teardowns take to bring the
+/// world to rest.
+const SETTLED: Duration = Duration::from_secs(3 * 3_600);
+
+/// Makes a world whose template deploys a stack.
+fn new_world(clock: FakeClock) -> World {
+    let world = World::new(clock);
+    world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+    world.restart(vec![preview_rule()]);
+    world.expect_chaos(&BTreeSet::new());
+    world
+}
+
+#[test]
+fn whatever_happens_stacks_are_those_of_open_pull_requests() {
+    if let Ok(seed) = std::env::var("BRANCHLINE_SEED") {
+        println!("{:?}", play(seed.parse().unwrap()));
+        return;
+    }
+    let first = fastrand::u64(..u64::MAX / 2);
+    let mut all = Figures::default();
+    for seed in first..first + SEEDS {
+        let figures = play(seed);
+        all.torn_down += figures.torn_down;
+        all.repeated += figures.repeated;
+        all.reopened += figures.reopened;
+    }
+    println!("{SEEDS} seeds from {first}: {all:?}");
+    assert!(
+        all.torn_down > 20 && all.repeated > 10 && all.reopened > 5,
+        "too little happened: {all:?}"
+    );
+}
+
+/// How often a teardown was started, was repeated after a failure, and was followed by a start of
+/// the clone.
+#[derive(Debug, Default)]
+struct Figures {
+    torn_down: usize,
+    repeated: usize,
+    reopened: usize,
+}
+
+/// A pull request at GitHub.
+#[derive(Clone, Copy, Debug)]
+struct Pull {
+    is_open: bool,
+    head: u64,
+}
+
+fn play(seed: u64) -> Figures {
+    let ended = paused().block_on(simulate(seed));
+    ended.unwrap_or_else(|why| panic!("BRANCHLINE_SEED={seed}: {why}"))
+}
+
+async fn simulate(seed: u64) -> Result<Figures, String> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let world = Arc::new(new_world(FakeClock::following_tokio()));
+    if rng.bool() {
+        world.queue.unruly(seed);
+    }
+    let (shutdown, stop) = Shutdown::channel();
+    let mut daemons = JoinSet::new();
+    let mut faults_of_all = Vec::new();
+    for number in 0..rng.usize(1..=3) {
+        let faults = FaultInjection::new(&world.clock);
+        faults.start_chaos(Chaos::new(rng.u64(..)));
+        faults_of_all.push(faults.clone());
+        let name = format!("w{number}");
+        let (world, rules) = (Arc::clone(&world), vec![preview_rule()]);
+        daemons.spawn(job_daemon(world, name, rules, faults, stop.clone()));
+    }
+    let mut bridge = EventBridge::disorderly(seed, Duration::from_secs(60));
+    let mut pulls: BTreeMap<u64, Pull> = BTreeMap::new();
+    let life = async {
+        for _ in 0..rng.usize(10..30) {
+            sleep(Duration::from_secs(rng.u64(2..200))).await;
+            step(&world, &mut pulls, &mut rng);
+        }
+        for faults in &faults_of_all {
+            faults.stop_chaos();
+        }
+        sleep(SETTLED).await;
+    };
+    tokio::select! {
+        biased;
+        never = bridge.run(&world) => match never {},
+        () = life => {}
+    }
+    shutdown.request();
+    while let Some(ended) = daemons.join_next().await {
+        ended.map_err(|error| format!("a daemon panicked: {error}"))?;
+    }
+    world.settle().await;
+    let mut left = world.leftovers();
+    for (number, pull) in &pulls {
+        let state = world.mapping(&format!("acme/api#{number}")).state;
+        let wanted = if pull.is_open {
+            State::Active
+        } else {
+            State::Gone
+        };
+        if state != wanted {
+            left.push(format!("#{number} {pull:?} is {state:?}"));
+        }
+    }
+    match left.is_empty() {
+        true => Ok(figures(&world)),
+        false => Err(left.join("\n")),
+    }
+}
+
+/// Lets something happen to a pull request.
+fn step(world: &World, pulls: &mut BTreeMap<u64, Pull>, rng: &mut fastrand::Rng) {
+    let number = rng.u64(1..=3);
+    let now = world.clock.now();
+    let Some(pull) = pulls.get_mut(&number) else {
+        let pull = Pull {
+            is_open: true,
+            head: 1,
+        };
+        pulls.insert(number, pull);
+        world.send(&webhook("opened", number, 1, now));
+        return;
+    };
+    match (pull.is_open, rng.u8(0..5)) {
+        (true, 0 | 1) => {
+            let before = pull.head;
+            pull.head += 1;
+            world.send(&webhook("synchronize", number, pull.head, now).before(before));
+        }
+        (true, 2) => {
+            let edited = webhook("edited", number, pull.head, now);
+            world.send(&edited.title(&format!("Title {now}")));
+        }
+        (true, _) => {
+            pull.is_open = false;
+            let stack = format!("api-pr-{number}");
+            world.account.refuse_deletion(&stack, rng.u32(0..=2));
+            world.send(&webhook("closed", number, pull.head, now));
+        }
+        (false, _) => {
+            pull.is_open = true;
+            world.send(&webhook("reopened", number, pull.head, now));
+        }
+    }
+}
+
+fn webhook(action: &str, number: u64, head: u64, now: Timestamp) -> Webhook {
+    Webhook::pull_request(action)
+        .number(number)
+        .sha(head)
+        .at(now)
+}
+
+/// Returns what happened, by the audit trail.
+fn figures(world: &World) -> Figures {
+    let rows = world.store.rows();
+    let entries: Vec<_> = rows
+        .iter()
+        .flat_map(|row| world.store.audit(&row.subject))
+        .collect();
+    let count = |outcome: Option<&str>, from: &str, to: &str| {
+        let of = entries.iter().filter(|entry| {
+            let is_outcome = outcome.is_none_or(|outcome| entry.outcome == outcome);
+            is_outcome && entry.from.as_deref() == Some(from) && entry.to == to
+        });
+        of.count()
+    };
+    Figures {
+        torn_down: count(None, "active", "retiring"),
+        repeated: count(Some("teardown-started"), "retiring", "retiring"),
+        reopened: count(None, "retiring", "active"),
+    }
+}
+
+/// Plays the life of a pull request that is closed, and reopened if `reopens`. The calls of these
+/// numbers meet trouble. Returns the end, and the number of calls.
+async fn tear_down(
+    reopens: bool,
+    troubles: &[(usize, Trouble)],
+) -> (Result<Vec<String>, Vec<String>>, usize) {
+    let world = new_world(FakeClock::new());
+    for (number, trouble) in troubles {
+        world.faults.at_call(*number, *trouble);
+    }
+    world.deliver(Webhook::pull_request("opened")).await;
+    let mut bridge = EventBridge::orderly();
+    go_on(&world, &mut bridge).await;
+    world
+        .deliver(Webhook::pull_request("closed").at(world.clock.now()))
+        .await;
+    if reopens {
+        let reopened = Webhook::pull_request("reopened").at(world.clock.now());
+        world.deliver(reopened).await;
+    }
+    for _ in 0..4 {
+        go_on(&world, &mut bridge).await;
+        world.clock.advance(Duration::from_secs(3_600));
+        let driver = world.driver("w2");
+        tokio::select! {
+            biased;
+            _ = driver.run_due() => {}
+            () = world.faults.hangs() => {}
+        }
+        world.settle().await;
+    }
+    let calls = world.faults.calls().len();
+    let left = world.leftovers();
+    let end = match left.is_empty() {
+        true => Ok(world.picture(true)),
+        false => Err(left),
+    };
+    (end, calls)
+}
+
+/// Lets the executions end.
+async fn go_on(world: &World, bridge: &mut EventBridge) {
+    while !bridge.is_quiet(world) {
+        bridge.tick(world);
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn any_call_of_a_teardown_may_meet_any_trouble() {
+    let runtime = paused();
+    for reopens in [false, true] {
+        let (wanted, calls) = runtime.block_on(tear_down(reopens, &[]));
+        let state = if reopens { "active" } else { "gone" };
+        assert!(
+            format!("{wanted:?}").contains(&format!("acme/api#7 {state}")),
+            "{wanted:?}"
+        );
+        for number in 1..=calls {
+            for trouble in TROUBLES {
+                let (got, _) = runtime.block_on(tear_down(reopens, &[(number, trouble)]));
+                assert_eq!(got, wanted, "{reopens}: call {number}: {trouble:?}");
+            }
+        }
+        println!("{calls:3} calls, {reopens}");
+    }
+}

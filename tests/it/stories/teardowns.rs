@@ -1,0 +1,256 @@
+//! Subjects with stacks of their own, which are deleted before their pipelines.
+
+use std::time::Duration;
+
+use branchline::domain::clone::overrides::TeardownPolicy;
+use branchline::domain::clone::tags::Tags;
+use branchline::domain::intake::repair_request::{Repair, RepairKind};
+use branchline::domain::jobs::Job;
+use branchline::domain::rules::retention::Retention;
+use branchline::domain::rules::rule::{Rule, Update};
+use branchline::domain::state::mapping::State;
+use branchline::ports::Clock;
+
+use crate::stories::jobs::record;
+use crate::world::event_bridge::EventBridge;
+use crate::world::rules::{TEMPLATE, deploying_template, pipeline_name, preview_rule};
+use crate::world::story::{World, run_story};
+use crate::world::webhook::{REPOSITORY, Webhook};
+
+const SUBJECT: &str = "acme/api#7";
+const STACK: &str = "api-pr-7";
+const RETIRING: [&str; 1] = ["acme/api#7 retiring api-pr-7"];
+const GONE: [&str; 1] = ["acme/api#7 gone api-pr-7"];
+
+impl World {
+    /// Opens pull request 7 under this rule, and builds it.
+    async fn open_preview(&self, rule: Rule) {
+        self.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        self.restart(vec![rule]);
+        self.deliver(Webhook::pull_request("opened")).await;
+        self.build().await;
+        assert_eq!(self.stack_names(), [STACK]);
+    }
+
+    fn stack_names(&self) -> Vec<String> {
+        self.account.stacks().into_iter().collect()
+    }
+
+    async fn close(&self) -> Vec<String> {
+        self.deliver(Webhook::pull_request("closed").at(self.clock.now()))
+            .await
+    }
+
+    async fn reopen(&self) -> Vec<String> {
+        self.deliver(Webhook::pull_request("reopened").at(self.clock.now()))
+            .await
+    }
+
+    /// Lets the executions end, and loses what CodePipeline says about that.
+    fn run_unheard(&self) {
+        let mut bridge = EventBridge::orderly();
+        for _ in 0..4 {
+            bridge.tick(self);
+            self.queue.purge();
+        }
+    }
+
+    /// Runs the job on two daemons at once, and returns what it says it did.
+    async fn look_after_teardowns(&self) -> String {
+        self.clock.advance(Duration::from_secs(61));
+        let (one, other) = (self.driver("w1"), self.driver("w2"));
+        tokio::join!(one.run_due(), other.run_due());
+        let result = record(self, Job::Teardowns).await.result;
+        result.map_or_else(String::new, |result| result.detail().to_owned())
+    }
+}
+
+#[test]
+fn the_stack_is_deleted_and_then_the_pipeline() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        assert_eq!(world.close().await, ["teardown-started"]);
+        assert_eq!(world.mappings(), RETIRING);
+        assert_eq!(world.stack_names(), [STACK], "its deletion takes time");
+        let pipeline = world.pipeline("api-pr-7");
+        assert_eq!(pipeline.source("BranchName"), Some("main"), "the base");
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+        assert_eq!(
+            world.history(SUBJECT),
+            [
+                "created unseen>active",
+                "teardown-started active>retiring",
+                "deleted retiring>gone"
+            ]
+        );
+    });
+}
+
+#[test]
+fn what_codepipeline_said_in_vain_is_asked_for() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.close().await;
+        assert_eq!(
+            world.look_after_teardowns().await,
+            "0 teardowns went on, 1 waiting"
+        );
+        world.run_unheard();
+        assert_eq!(world.mappings(), RETIRING);
+        assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_reopened_meanwhile_gets_its_pipeline_afterwards() {
+    for update in [Update::NextStart, Update::Never] {
+        run_story(async |world| {
+            let rule = Rule {
+                update,
+                ..preview_rule()
+            };
+            world.open_preview(rule).await;
+            world.close().await;
+            assert_eq!(world.reopen().await, ["recorded"]);
+            assert_eq!(world.mappings(), RETIRING);
+            world.build().await;
+            assert_eq!(world.mappings(), ["acme/api#7 active api-pr-7"]);
+            assert_eq!(world.stack_names(), [STACK], "deployed again");
+            let pipeline = world.pipeline("api-pr-7");
+            assert_eq!(pipeline.source("BranchName"), Some("feature/x"));
+            world.close().await;
+            world.build().await;
+            assert_eq!(world.mappings(), GONE);
+        });
+    }
+}
+
+#[test]
+fn a_failed_teardown_is_repeated_and_then_left_behind_until_it_is_forgotten() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.account.refuse_deletion(STACK, 6);
+        world.close().await;
+        world.build().await;
+        let row = world.mapping(SUBJECT);
+        assert_eq!(row.state, State::Retiring);
+        let error = row.last_error.unwrap();
+        assert!(
+            error.contains("its execution api-pr-7-2 ended as Failed"),
+            "{error}"
+        );
+        for _ in 0..5 {
+            world.clock.advance(Duration::from_hours(4));
+            assert_eq!(world.look_after_teardowns().await, "1 teardown went on");
+            world.build().await;
+        }
+        assert_eq!(
+            world.look_after_teardowns().await,
+            "0 teardowns went on, 1 left behind"
+        );
+        assert_eq!(world.mappings(), RETIRING);
+        let read = world.mapping(SUBJECT);
+        let repair = Repair {
+            project: None,
+            subject: read.subject.clone(),
+            generation: read.generation,
+            kind: RepairKind::Forget,
+            pipeline: pipeline_name("api-pr-7"),
+        };
+        world.send_repair(&repair, &read.repository);
+        world.settle().await;
+        assert_eq!(world.mappings(), GONE);
+        world.expect_stack(STACK);
+    });
+}
+
+#[test]
+fn a_teardown_that_failed_once_ends_well() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.account.refuse_deletion(STACK, 1);
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), RETIRING);
+        world.look_after_teardowns().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn an_idle_subject_sleeps_without_its_stack_and_wakes_with_it() {
+    run_story(async |world| {
+        let rule = Rule {
+            retention: Retention {
+                idle: Some(Duration::from_hours(24)),
+                ..Retention::default()
+            },
+            ..preview_rule()
+        };
+        world.open_preview(rule).await;
+        world.wait(Duration::from_hours(25)).await;
+        assert_eq!(world.mappings(), RETIRING);
+        world.build().await;
+        assert_eq!(world.mappings(), ["acme/api#7 asleep api-pr-7"]);
+        assert_eq!(world.stack_names(), Vec::<String>::new());
+        let pushed = Webhook::pull_request("synchronize").before(1).sha(2);
+        world.deliver(pushed.at(world.clock.now())).await;
+        world.build().await;
+        assert_eq!(world.stack_names(), [STACK]);
+    });
+}
+
+#[test]
+fn a_pull_request_without_a_deployed_clone_is_torn_down_as_well() {
+    run_story(async |world| {
+        world.add_pipeline(deploying_template(TEMPLATE, REPOSITORY.1), Tags::new());
+        world.restart(vec![preview_rule()]);
+        world.deliver(Webhook::pull_request("opened")).await;
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn the_stacks_stay_if_the_rule_says_so_today() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        let mut rule = preview_rule();
+        rule.overrides.preview.teardown = TeardownPolicy::None;
+        world.restart(vec![rule]);
+        assert_eq!(world.close().await, ["deleted"]);
+        world.expect_stack(STACK);
+    });
+}
+
+#[test]
+fn without_its_pipeline_the_stacks_are_left_behind_until_the_subject_is_open_again() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        assert!(world.account.remove("api-pr-7"));
+        assert_eq!(world.close().await, ["left-behind"]);
+        assert_eq!(world.mappings(), RETIRING);
+        assert_eq!(world.stack_names(), [STACK]);
+        assert_eq!(world.reopen().await, ["created"]);
+        world.build().await;
+        world.close().await;
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}
+
+#[test]
+fn the_rule_may_be_gone_when_the_stacks_are_deleted() {
+    run_story(async |world| {
+        world.open_preview(preview_rule()).await;
+        world.restart(Vec::new());
+        assert_eq!(world.close().await, ["teardown-started"]);
+        world.build().await;
+        assert_eq!(world.mappings(), GONE);
+    });
+}

@@ -1,0 +1,93 @@
+//! The stacks of the fake CloudFormation: executions deploy them, and teardowns delete them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::lock;
+use super::pipelines::FakePipelines;
+
+/// The stacks of the account, and how often CloudFormation refuses to delete each of them.
+#[derive(Default)]
+pub(super) struct Stacks {
+    present: BTreeSet<String>,
+    refused: BTreeMap<String, u32>,
+}
+
+impl Stacks {
+    /// Lets an execution deploy what its pipeline declares, as soon as it has fetched its source.
+    pub(super) fn deploy(&mut self, declaration: &Map<String, Value>) {
+        let deployed = actions(declaration).filter(|action| !deletes(action));
+        self.present.extend(deployed.filter_map(stack));
+    }
+
+    /// Returns true if CloudFormation refuses this time to delete what a pipeline declares.
+    pub(super) fn refuse(&mut self, declaration: &Map<String, Value>) -> bool {
+        let deleted = actions(declaration)
+            .filter(|action| deletes(action))
+            .filter_map(stack);
+        let refused: Vec<String> = deleted
+            .filter(|name| self.refused.get(name).is_some_and(|times| *times > 0))
+            .collect();
+        for name in &refused {
+            if let Some(times) = self.refused.get_mut(name) {
+                *times -= 1;
+            }
+        }
+        !refused.is_empty()
+    }
+
+    /// Lets an execution that succeeded delete what its pipeline declares.
+    pub(super) fn delete(&mut self, declaration: &Map<String, Value>) {
+        let deleted = actions(declaration)
+            .filter(|action| deletes(action))
+            .filter_map(stack);
+        for name in deleted {
+            self.present.remove(&name);
+        }
+    }
+}
+
+/// Returns true if a pipeline deletes stacks.
+pub(super) fn is_teardown(declaration: &Map<String, Value>) -> bool {
+    actions(declaration).any(deletes)
+}
+
+/// Returns the stacks that a pipeline deploys.
+pub(super) fn deployed(declaration: &Map<String, Value>) -> Vec<String> {
+    let deployed = actions(declaration).filter(|action| !deletes(action));
+    deployed.filter_map(stack).collect()
+}
+
+fn actions(declaration: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let stages = declaration.get("stages").and_then(Value::as_array);
+    let actions = stages.into_iter().flatten();
+    actions
+        .filter_map(|stage| stage.get("actions")?.as_array())
+        .flatten()
+}
+
+fn deletes(action: &Value) -> bool {
+    action.pointer("/configuration/ActionMode") == Some(&Value::from("DELETE_ONLY"))
+}
+
+fn stack(action: &Value) -> Option<String> {
+    let name = action.pointer("/configuration/StackName")?.as_str()?;
+    Some(name.to_owned())
+}
+
+impl FakePipelines {
+    /// Returns the stacks that exist.
+    pub(crate) fn stacks(&self) -> BTreeSet<String> {
+        lock(&self.account()).stacks.present.clone()
+    }
+
+    /// Lets CloudFormation refuse to delete a stack, this often.
+    pub(crate) fn refuse_deletion(&self, stack: &str, times: u32) {
+        let account = self.account();
+        lock(&account)
+            .stacks
+            .refused
+            .insert(stack.to_owned(), times);
+    }
+}
