@@ -128,6 +128,7 @@ locals {
         Effect = "Allow"
         Action = [
           "codepipeline:DeletePipeline",
+          "codepipeline:ListActionExecutions",
           "codepipeline:ListPipelineExecutions",
           "codepipeline:StartPipelineExecution",
           "codepipeline:StopPipelineExecution",

@@ -30,7 +30,7 @@ variable "rules" {
     repository_file = optional(object({ path = string, from = optional(string), allow = list(string), images = optional(list(string)) }))
     build           = optional(object({ image = optional(string), compute = optional(string), privileged = optional(bool), timeout = optional(number), cache = optional(string) }))
     template_file   = optional(object({ file = string, from = optional(string), actions = optional(list(string)), projects = optional(list(string)) }))
-    preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)), teardown = optional(string) }))
+    preview         = optional(object({ stack_suffix = optional(string), parameters = optional(map(string)), teardown = optional(string), url = optional(string) }))
     shared_targets  = optional(bool)
     execution_mode  = optional(string)
     secrets         = optional(map(string))
@@ -86,7 +86,7 @@ variable "rules" {
   validation {
     condition = alltrue(flatten([
       for rule in var.rules : [
-        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration, try(rule.preview.parameters, null)] : values(coalesce(each, {}))]), compact([try(rule.preview.stack_suffix, null)])) : [
+        for text in concat([coalesce(rule.pipeline_name, "-")], flatten([for each in [rule.variables, rule.raw_variables, rule.environment, rule.configuration, try(rule.preview.parameters, null)] : values(coalesce(each, {}))]), compact([try(rule.preview.stack_suffix, null), try(rule.preview.url, null)])) : [
           # {{ and }} stand for braces.
           for found in regexall("\\{([a-z_]+)\\}", replace(replace(text, "{{", ""), "}}", "")) : contains(concat(
             ["repository", "owner", "repo", "branch", "branch_slug", "sha"],

@@ -8,14 +8,16 @@ use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_codepipeline::operation::RequestId;
 use aws_sdk_codepipeline::operation::get_pipeline::GetPipelineOutput;
-use aws_sdk_codepipeline::types::{PipelineDeclaration, StageRetryMode, Tag};
+use aws_sdk_codepipeline::types::{
+    ActionExecutionFilter, PipelineDeclaration, StageRetryMode, Tag,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
+use crate::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::{Fault, Reason};
-use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
@@ -24,6 +26,9 @@ use crate::ports::{
 use crate::aws::call::measured;
 use crate::aws::fault::{Service, fault, fault_without, is_throttled};
 use crate::aws::limiter::Limiter;
+use crate::aws::pipeline_errors::{
+    NOT_FOUND, is_missing, is_name_in_use, is_not_retryable, is_stopped,
+};
 use crate::aws::{declaration, executions};
 
 /// The most pipelines on a page (API reference, ListPipelines, `maxResults`).
@@ -196,6 +201,31 @@ impl PipelineReader for CodePipelines {
         }
     }
 
+    async fn actions(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+    ) -> Result<Vec<ActionResult>, Fault> {
+        let call = format!("ListActionExecutions {name} {execution}");
+        let filter = ActionExecutionFilter::builder().pipeline_execution_id(execution.as_str());
+        let (mut listed, mut next) = (Vec::new(), None);
+        loop {
+            let request = self.client.list_action_executions();
+            let request = request.pipeline_name(name.as_str());
+            let request = request.filter(filter.clone().build()).set_next_token(next);
+            let answer = match self.send(&call, request.send()).await? {
+                Ok(answer) => answer,
+                Err(error) if is_missing(error.code()) => return Ok(Vec::new()),
+                Err(error) => return Err(failed(&call, error)),
+            };
+            listed.extend(answer.action_execution_details.unwrap_or_default());
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(executions::actions(&listed));
+            }
+        }
+    }
+
     async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {
         let call = format!("GetPipelineState {name}");
         let request = self.client.get_pipeline_state().name(name.as_str());
@@ -329,50 +359,6 @@ fn declared(pipeline: &NewPipeline) -> Result<PipelineDeclaration, Fault> {
         );
         Fault::new(Reason::DeclarationRefused, detail)
     })
-}
-
-/// GetPipeline's error for a pipeline that does not exist.
-const NOT_FOUND: &str = "PipelineNotFoundException";
-
-/// Returns true if the stage cannot be retried, because it did not fail or runs, or because a later
-/// execution came (API reference, RetryStageExecution, "Errors").
-fn is_not_retryable(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some(
-            "NotLatestPipelineExecutionException"
-                | "StageNotFoundException"
-                | "StageNotRetryableException"
-        )
-    )
-}
-
-/// Returns true if the execution has ended or is already stopping (API reference,
-/// StopPipelineExecution, "Errors").
-fn is_stopped(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some(
-            NOT_FOUND | "PipelineExecutionNotStoppableException" | "DuplicatedStopRequestException"
-        )
-    )
-}
-
-/// Returns true if the pipeline's name is in use. The API reference lists the first error;
-/// CodePipeline was also seen to answer with the second one.
-fn is_name_in_use(code: Option<&str>, message: Option<&str>) -> bool {
-    match code {
-        Some("PipelineNameInUseException") => true,
-        Some("InvalidStructureException") => {
-            message.is_some_and(|message| message.contains("already exists"))
-        }
-        Some(_) | None => false,
-    }
-}
-
-/// Returns true if the pipeline does not exist. ListTagsForResource uses the second error.
-fn is_missing(code: Option<&str>) -> bool {
-    matches!(code, Some(NOT_FOUND | "ResourceNotFoundException"))
 }
 
 /// Creates the fault of a call that sent a declaration.

@@ -1,19 +1,26 @@
 //! Converts executions between the domain's types and CodePipeline's.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types::{
-    PipelineExecutionSummary, PipelineVariable, SourceRevisionOverride, SourceRevisionType,
-    StageState,
+    ActionExecutionDetail, PipelineExecutionSummary, PipelineVariable, SourceRevisionOverride,
+    SourceRevisionType, StageState,
 };
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use crate::domain::clone::execution::{Execution, Run, Stage};
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::execution::{ActionResult, Execution, Run, Stage};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::foreign_text::clean;
+use crate::domain::text::one_line;
 
 /// The number of executions that are read.
 pub(super) const LAST: i32 = 10;
+
+/// The longest error of an action that is kept, in characters.
+const ERROR_LIMIT: usize = 600;
 
 /// Returns the source revision of a run, if it names a commit.
 pub(super) fn revisions(run: &Run) -> Result<Option<Vec<SourceRevisionOverride>>, Fault> {
@@ -92,6 +99,40 @@ fn failure(state: &StageState) -> Option<String> {
         })
         .collect();
     (!failures.is_empty()).then(|| failures.join("; "))
+}
+
+/// Converts the actions of an execution. Each attempt of an action is listed; the one that began
+/// last counts.
+pub(super) fn actions(listed: &[ActionExecutionDetail]) -> Vec<ActionResult> {
+    let mut latest: BTreeMap<ActionPath, &ActionExecutionDetail> = BTreeMap::new();
+    let mut sorted: Vec<&ActionExecutionDetail> = listed.iter().collect();
+    sorted.sort_by_key(|one| one.start_time().map(|at| (at.secs(), at.subsec_nanos())));
+    for one in sorted {
+        let path = ActionPath {
+            stage: one.stage_name().unwrap_or_default().to_owned(),
+            action: one.action_name().unwrap_or_default().to_owned(),
+        };
+        latest.insert(path, one);
+    }
+    latest
+        .into_iter()
+        .map(|(action, one)| {
+            let output = one.output();
+            let error = output
+                .and_then(|output| output.execution_result()?.error_details())
+                .and_then(|error| error.message().or(error.code()));
+            let outputs = output.and_then(|output| output.output_variables());
+            ActionResult {
+                action,
+                error: error.map(|error| one_line(&clean(error), ERROR_LIMIT)),
+                outputs: outputs
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
+            }
+        })
+        .collect()
 }
 
 fn time(time: Option<&DateTime>) -> Option<String> {

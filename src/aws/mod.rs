@@ -14,6 +14,7 @@ mod heartbeats;
 mod jobs;
 mod limiter;
 mod messages;
+mod pipeline_errors;
 mod project;
 mod records;
 mod remedy;

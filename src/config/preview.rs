@@ -1,6 +1,7 @@
 //! Reads what gives each subject deployment targets of its own: `[rule.preview]`.
 
-use crate::domain::clone::overrides::{PreviewStacks, TeardownPolicy};
+use crate::domain::clone::declaration::ActionPath;
+use crate::domain::clone::overrides::{PreviewStacks, PreviewUrl, TeardownPolicy};
 use crate::domain::rules::placeholder::FormatString;
 use crate::domain::rules::rule::On;
 
@@ -22,11 +23,13 @@ pub(super) fn read(
     let parameters =
         every(parameters.map(|(name, value)| pattern(diagnostics, name, value, on, check_name)));
     let teardown = teardown(diagnostics, &table);
+    let url = url(diagnostics, &table, on);
     table.finish();
     Some(PreviewStacks {
         stack_suffix: suffix?,
         parameters: parameters?,
         teardown: teardown?,
+        url: url?,
     })
 }
 
@@ -61,6 +64,29 @@ fn stack_suffix(
         ),
     };
     diagnostics.record_error(place, suffix)
+}
+
+/// Reads a URL with placeholders, or the place of an output variable.
+fn url(
+    diagnostics: &Diagnostics<'_>,
+    table: &Table<'_, '_>,
+    on: Option<On>,
+) -> Option<Option<PreviewUrl>> {
+    let Some(located) = table.text("url") else {
+        return (!table.has("url")).then_some(None);
+    };
+    if located.value.starts_with("https://") || located.value.starts_with("http://") {
+        let (_, format) = pattern(diagnostics, String::new(), located, on, |_| Ok(()))?;
+        return Some(Some(PreviewUrl::Format(format)));
+    }
+    let output = located.value.rsplit_once('/').and_then(|(action, key)| {
+        let action = ActionPath::parse(action)?;
+        let key = key.to_owned();
+        (!key.is_empty()).then_some(PreviewUrl::Output { action, key })
+    });
+    let output =
+        output.ok_or("expected \"https://...\" or an output variable, as \"Stage/Action/Name\"");
+    diagnostics.record_error(&located.place, output).map(Some)
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {

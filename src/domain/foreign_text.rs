@@ -7,6 +7,8 @@ use std::borrow::Cow;
 const HIDDEN: &str = "(hidden)";
 /// The longest text, in characters. AWS can repeat a whole declaration.
 const LIMIT: usize = 600;
+/// The longest URL that is shown, in bytes.
+pub const URL_LIMIT: usize = 2_048;
 /// The shortest value that is looked for. A shorter one would be found in any word.
 const MIN_VALUE: usize = 4;
 /// The longest text in braces that stays.
@@ -188,6 +190,15 @@ fn is_random(part: &str) -> bool {
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_digit)
+}
+
+/// Returns true for a URL that may be shown: a page of the web, without a secret in it.
+#[must_use]
+pub fn is_web_page(url: &str) -> bool {
+    let rest = url.strip_prefix("https://");
+    let rest = rest.or_else(|| url.strip_prefix("http://"));
+    let is_plain = url.len() <= URL_LIMIT && url.bytes().all(|b| b.is_ascii_graphic());
+    rest.is_some_and(|rest| !rest.is_empty()) && is_plain && clean(url) == url
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::domain::clone::Template;
 use crate::domain::clone::declaration::Declaration;
-use crate::domain::clone::execution::{Execution, Stage};
+use crate::domain::clone::execution::{ActionResult, Execution, Stage};
 use crate::domain::clone::projects::Project;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{
-    BodyDigest, CommitId, DeliveryId, PipelineArn, PipelineName, ProjectName, RepositoryId,
-    RepositoryName, Subject, Timestamp,
+    BodyDigest, CommitId, DeliveryId, ExecutionId, PipelineArn, PipelineName, ProjectName,
+    RepositoryId, RepositoryName, Subject, Timestamp,
 };
 use crate::domain::outcome::audit_entry::AuditEntry;
 use crate::domain::outcome::chain::Chain;
@@ -100,6 +100,14 @@ impl PipelineReader for OfflinePipelines {
         _name: &PipelineName,
         _source: Option<&str>,
     ) -> Result<Vec<Execution>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn actions(
+        &self,
+        _name: &PipelineName,
+        _execution: &ExecutionId,
+    ) -> Result<Vec<ActionResult>, Fault> {
         Ok(Vec::new())
     }
 

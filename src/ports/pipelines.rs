@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
+use crate::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 
 /// The result of an attempt to create a pipeline.
@@ -79,6 +79,14 @@ pub trait PipelineReader: Send + Sync + 'static {
         name: &PipelineName,
         source: Option<&str>,
     ) -> impl Future<Output = Result<Vec<Execution>, Fault>> + Send;
+
+    /// Returns what became of the actions of an execution, the latest attempt of each; none if the
+    /// pipeline or the execution does not exist.
+    fn actions(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+    ) -> impl Future<Output = Result<Vec<ActionResult>, Fault>> + Send;
 
     /// Returns the current state of a pipeline's stages, in order; none if the pipeline does not
     /// exist.

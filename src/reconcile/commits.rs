@@ -135,6 +135,7 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
     ) -> Result<bool, Fault> {
         let store = &self.executor.store;
         let _lane = self.event_lanes.enter(subject).await?;
+        let mut environment = None;
         for _ in 0..RACES {
             let records = store.commits(subject).await?;
             let Some(record) = self.commit_of(subject, event, records).await? else {
@@ -144,6 +145,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
             let mut next = record.next(now);
             if !next.hear(event) {
                 return Ok(false);
+            }
+            if environment.is_none() {
+                environment = self.environment(event, subject).await?;
+            }
+            if let Some(run) = &mut next.run {
+                run.deployed(&event.execution, environment.as_ref());
             }
             if let Some(due) = store.replace_as_due(&next, &self.region, now).await? {
                 if due != Due::Nothing {

@@ -22,6 +22,7 @@ mod known;
 pub mod lanes;
 pub mod lease;
 mod prepared;
+mod preview_url;
 mod probe;
 mod process;
 mod repeated_write;

@@ -86,9 +86,12 @@ impl<S: Store, P: Pipelines, C: Clock> Reconciler<S, P, C> {
         let step = teardown.step(&executions, row.updated_at, self.clock().now());
         match (step, awaited) {
             (TeardownStep::Fail(why), Some(name)) => {
-                let stages = self.pipelines().stages(name).await?;
-                let failures = stages.into_iter().filter_map(|stage| stage.failure);
-                let said = failures.collect::<Vec<_>>().join("; ");
+                let actions = match &teardown.execution {
+                    Some(execution) => self.pipelines().actions(name, execution).await?,
+                    None => Vec::new(),
+                };
+                let errors = actions.into_iter().filter_map(|one| one.error);
+                let said = errors.collect::<Vec<_>>().join("; ");
                 Ok(TeardownStep::Fail(match said.is_empty() {
                     true => why,
                     false => format!("{why}: {said}"),

@@ -132,6 +132,7 @@ fn run(part: &Part<'_>) -> Result<Run, Fault> {
         stages,
         failure: part.part("failure", failure)?,
         approval: part.part("approval", approval)?,
+        environment: part.text("environment")?.map(str::to_owned),
     })
 }
 

@@ -206,6 +206,7 @@ fn run(run: &Run) -> AttributeValue {
         ),
         ("failure", run.failure.as_ref().map(failure)),
         ("approval", run.approval.as_ref().map(approval)),
+        ("environment", text(run.environment.as_ref())),
     ])
 }
 

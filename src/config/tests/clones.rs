@@ -39,7 +39,7 @@ environment = { TITLE = "{title}" }
 secrets = { "Source/App/OAuthToken" = "env:NEW" }
 buildspec = "ci/pull-request.yml"
 configuration = { "Deploy/Stack/StackName" = "api-pr-{number}", "Deploy/Stack/TemplatePath" = { value = "App::{branch}", raw = true } }
-preview = { stack_suffix = "-pr-{number}", parameters = { Stage = "pr-{number}" }, teardown = "none" }
+preview = { stack_suffix = "-pr-{number}", parameters = { Stage = "pr-{number}" }, teardown = "none", url = "Deploy/Stack/Url" }
 shared_targets = true
 "#
     );
@@ -346,6 +346,8 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
         ("branch", "preview = { stack_suffix = \"-{repo}-{sha}\" }"),
         ("pull_request", "preview = { stack_suffix = 7 }"),
         ("pull_request", "preview = { teardown = \"later\" }"),
+        ("pull_request", "preview = { url = \"Deploy/Url\" }"),
+        ("branch", "preview = { url = \"https://{number}.dev\" }"),
         (
             "pull_request",
             "preview = { stack_sufix = \"-pr-{number}\" }",
@@ -364,6 +366,8 @@ fn a_preview_that_two_subjects_would_share_is_refused() {
     branchline.toml:10: rule[1].preview.stack_suffix: two branches would share a stack: the suffix needs {branch_slug} and no other placeholder but {repo}, such as "-{branch_slug}"
     branchline.toml:10: rule[1].preview.stack_suffix: expected text in quotes
     branchline.toml:10: rule[1].preview.teardown: expected "run" or "none"
+    branchline.toml:10: rule[1].preview.url: expected "https://..." or an output variable, as "Stage/Action/Name"
+    branchline.toml:10: rule[1].preview.url: a branch has no {number}
     branchline.toml:10: rule[1].preview.stack_sufix: unknown key: did you mean 'stack_suffix'?
     branchline.toml:10: rule[1].preview.parameters.a b: not the name of a parameter of CloudFormation: expected letters and digits
     branchline.toml:10: rule[1].shared_targets: expected true or false

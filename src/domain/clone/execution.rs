@@ -1,7 +1,10 @@
 //! Executions of a pipeline: those that branchline starts, and those that CodePipeline lists.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::domain::clone::declaration::ActionPath;
 use crate::domain::clone::variables::Variable;
 use crate::domain::ids::{CommitId, DeliveryId, ExecutionId};
 
@@ -85,6 +88,18 @@ pub struct Stage {
     pub execution: Option<String>,
     /// The error messages of its failed actions.
     pub failure: Option<String>,
+}
+
+/// What became of an action in an execution (API reference, `ActionExecutionDetail`). The texts are
+/// those of the service that ran it: the error is one clean line, the outputs are as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionResult {
+    /// The action.
+    pub action: ActionPath,
+    /// The message of its error.
+    pub error: Option<String>,
+    /// Its output variables, such as the outputs of a stack.
+    pub outputs: BTreeMap<String, String>,
 }
 
 impl Execution {

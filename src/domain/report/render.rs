@@ -181,6 +181,14 @@ impl CommitRecord {
         Some(console(region, pipeline.as_str(), execution))
     }
 
+    /// Returns the page of the environment, while it is there.
+    pub(super) fn environment(&self) -> Option<&str> {
+        let is_there = self.is_building() && self.asleep().is_none();
+        self.counted_run()?
+            .deployed_environment()
+            .filter(|_| is_there)
+    }
+
     /// GitHub allows several check runs of one name on a commit: two subjects may have one head.
     fn external_id(&self) -> String {
         format!("{}/{}", self.key.subject.table_key(), self.target.context)
@@ -193,6 +201,9 @@ impl CommitRecord {
             let pipeline = url.map_or_else(|| name.clone(), |url| link(&name, url));
             let _ = write!(summary, "\nPipeline: {pipeline}\n");
             left_out(&mut summary, left_out_stages);
+        }
+        if let Some(page) = self.environment() {
+            let _ = write!(summary, "\nEnvironment: {}\n", link(&code(page), page));
         }
         if let Some(run) = self.counted_run() {
             stages(&mut summary, run);

@@ -33,6 +33,8 @@ pub struct Run {
     pub failure: Option<ActionFailure>,
     /// The approval that was asked for last, and is not answered.
     pub approval: Option<Approval>,
+    /// The page of the environment that it deployed; always `http` or `https`.
+    pub environment: Option<String>,
 }
 
 /// A stage of an execution.
@@ -99,6 +101,7 @@ impl Run {
             stages: Vec::new(),
             failure: None,
             approval: None,
+            environment: None,
         };
         run.hear(event);
         run
@@ -128,6 +131,20 @@ impl Run {
     pub fn current_failure(&self) -> Option<&ActionFailure> {
         let current = |failure: &&ActionFailure| failure.attempt == self.attempt;
         self.failure.as_ref().filter(current)
+    }
+
+    /// Notes the page of the environment, if this execution deployed it.
+    pub fn deployed(&mut self, execution: &ExecutionId, page: Option<&String>) {
+        if self.execution == *execution {
+            self.environment = page.cloned().or(self.environment.take());
+        }
+    }
+
+    /// Returns the page of the environment, once it was deployed.
+    #[must_use]
+    pub fn deployed_environment(&self) -> Option<&str> {
+        let has_succeeded = self.state == ExecutionState::Succeeded;
+        self.environment.as_deref().filter(|_| has_succeeded)
     }
 
     /// Returns the approval for which the execution waits.

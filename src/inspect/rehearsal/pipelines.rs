@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use crate::domain::clone::diff::{Difference, diff};
-use crate::domain::clone::execution::{Execution, FailedStage, Run, Stage};
+use crate::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
 use crate::domain::clone::tags::Tags;
 use crate::domain::clone::{NewPipeline, Template};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{PipelineArn, PipelineName, Timestamp};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, Timestamp};
 use crate::domain::state::claim::Claim;
 use crate::ports::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
@@ -170,6 +170,14 @@ impl<P: PipelineReader> PipelineReader for RehearsalPipelines<P> {
         source: Option<&str>,
     ) -> Result<Vec<Execution>, Fault> {
         self.inner.executions(name, source).await
+    }
+
+    async fn actions(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+    ) -> Result<Vec<ActionResult>, Fault> {
+        self.inner.actions(name, execution).await
     }
 
     async fn stages(&self, name: &PipelineName) -> Result<Vec<Stage>, Fault> {

@@ -4,6 +4,7 @@ use aws_sdk_codepipeline::error::ErrorMetadata;
 use aws_sdk_codepipeline::operation::get_pipeline_state::{
     GetPipelineStateError, GetPipelineStateOutput,
 };
+use aws_sdk_codepipeline::operation::list_action_executions::ListActionExecutionsOutput;
 use aws_sdk_codepipeline::operation::list_pipeline_executions::ListPipelineExecutionsOutput;
 use aws_sdk_codepipeline::operation::start_pipeline_execution::{
     StartPipelineExecutionError, StartPipelineExecutionOutput,
@@ -12,14 +13,16 @@ use aws_sdk_codepipeline::operation::stop_pipeline_execution::{
     StopPipelineExecutionError, StopPipelineExecutionOutput,
 };
 use aws_sdk_codepipeline::types::{
-    ActionExecution, ActionState, ErrorDetails, PipelineExecutionStatus, PipelineExecutionSummary,
-    SourceRevision, SourceRevisionType, StageExecution, StageExecutionStatus, StageState,
+    ActionExecution, ActionExecutionDetail, ActionExecutionOutput, ActionExecutionResult,
+    ActionState, ErrorDetails, PipelineExecutionStatus, PipelineExecutionSummary, SourceRevision,
+    SourceRevisionType, StageExecution, StageExecutionStatus, StageState,
 };
 use aws_smithy_mocks::mock;
 use aws_smithy_types::DateTime;
-use branchline::domain::clone::execution::{Execution, Run, Stage};
+use branchline::domain::clone::declaration::ActionPath;
+use branchline::domain::clone::execution::{ActionResult, Execution, Run, Stage};
 use branchline::domain::fault::Reason;
-use branchline::domain::ids::{CommitId, DeliveryId};
+use branchline::domain::ids::{CommitId, DeliveryId, ExecutionId};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::PipelineReader;
 use branchline::ports::Pipelines;
@@ -258,4 +261,64 @@ async fn stages_are_listed_in_order_with_those_that_never_ran() {
             .await;
         assert_eq!(stages.map_err(|fault| fault.reason), wanted, "{code}");
     }
+}
+
+/// Returns an attempt of an action that began at this second.
+fn attempt(action: &str, began: i64, output: ActionExecutionOutput) -> ActionExecutionDetail {
+    ActionExecutionDetail::builder()
+        .stage_name("Deploy")
+        .action_name(action)
+        .start_time(DateTime::from_secs(began))
+        .output(output)
+        .build()
+}
+
+#[tokio::test]
+async fn the_last_attempt_of_each_action_counts_on_whatever_page() {
+    let failed = || {
+        let error = ErrorDetails::builder().message("not\nempty").build();
+        let result = ActionExecutionResult::builder().error_details(error);
+        let output = ActionExecutionOutput::builder();
+        output.execution_result(result.build()).build()
+    };
+    let with_url = || {
+        let output = ActionExecutionOutput::builder();
+        output.output_variables("Url", "https://x").build()
+    };
+    let page = |details: Vec<ActionExecutionDetail>, next: Option<&str>| {
+        let page = ListActionExecutionsOutput::builder();
+        let page = page.set_action_execution_details(Some(details));
+        page.set_next_token(next.map(str::to_owned)).build()
+    };
+    let rule = mock!(aws_sdk_codepipeline::Client::list_action_executions)
+        .match_requests(|request| {
+            let filter = request.filter().unwrap();
+            request.pipeline_name() == Some("api-pr-7")
+                && filter.pipeline_execution_id() == Some("e-1")
+        })
+        .sequence()
+        .output(move || page(vec![attempt("Stack", 2, with_url())], Some("next")))
+        .output(move || {
+            let earlier = attempt("Stack", 1, failed());
+            page(vec![earlier, attempt("Other", 1, failed())], None)
+        })
+        .build();
+    let id = ExecutionId::parse("e-1").unwrap();
+    let (pipelines, name) = (clients::pipelines(&[&rule]), pipeline("api-pr-7"));
+    let actions = pipelines.actions(&name, &id);
+    let result = |action: &str, error: Option<&str>, outputs: &[(&str, &str)]| ActionResult {
+        action: ActionPath::parse(&format!("Deploy/{action}")).unwrap(),
+        error: error.map(str::to_owned),
+        outputs: outputs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+    };
+    assert_eq!(
+        actions.await,
+        Ok(vec![
+            result("Other", Some("not\\u{a}empty"), &[]),
+            result("Stack", None, &[("Url", "https://x")]),
+        ])
+    );
 }

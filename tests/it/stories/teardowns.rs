@@ -1,11 +1,16 @@
-//! Subjects with stacks of their own, which are deleted before their pipelines.
+//! Subjects with stacks of their own, which are linked where the result is shown, and deleted
+//! before their pipelines.
 
 use std::time::Duration;
 
-use branchline::domain::clone::overrides::TeardownPolicy;
+use branchline::domain::clone::declaration::ActionPath;
+use branchline::domain::clone::overrides::{PreviewUrl, TeardownPolicy};
 use branchline::domain::clone::tags::Tags;
 use branchline::domain::intake::repair_request::{Repair, RepairKind};
 use branchline::domain::jobs::Job;
+use branchline::domain::report::ReportForm;
+use branchline::domain::report::target::CommentPolicy;
+use branchline::domain::rules::placeholder::FormatString;
 use branchline::domain::rules::retention::Retention;
 use branchline::domain::rules::rule::{Rule, Update};
 use branchline::domain::state::mapping::State;
@@ -15,7 +20,7 @@ use crate::stories::jobs::record;
 use crate::world::event_bridge::EventBridge;
 use crate::world::rules::{TEMPLATE, deploying_template, pipeline_name, preview_rule};
 use crate::world::story::{World, run_story};
-use crate::world::webhook::{REPOSITORY, Webhook};
+use crate::world::webhook::{REPOSITORY, Webhook, commit};
 
 const SUBJECT: &str = "acme/api#7";
 const STACK: &str = "api-pr-7";
@@ -138,9 +143,9 @@ fn a_failed_teardown_is_repeated_and_then_left_behind_until_it_is_forgotten() {
         let row = world.mapping(SUBJECT);
         assert_eq!(row.state, State::Retiring);
         let error = row.last_error.unwrap();
-        assert!(
-            error.contains("its execution api-pr-7-2 ended as Failed"),
-            "{error}"
+        assert_eq!(
+            error,
+            "the stacks could not be deleted: its execution api-pr-7-2 ended as Failed: the bucket of api-pr-7 is not empty"
         );
         for _ in 0..5 {
             world.clock.advance(Duration::from_hours(4));
@@ -253,4 +258,60 @@ fn the_rule_may_be_gone_when_the_stacks_are_deleted() {
         world.build().await;
         assert_eq!(world.mappings(), GONE);
     });
+}
+
+/// Returns the rule of previews that are found there, and reported.
+fn found_at(url: PreviewUrl) -> Rule {
+    let mut rule = preview_rule();
+    rule.overrides.preview.url = Some(url);
+    rule.report = Some(ReportForm::Check);
+    rule.comment = CommentPolicy::Always;
+    rule
+}
+
+#[test]
+fn the_environment_is_linked_once_it_was_deployed_and_for_as_long_as_it_is_there() {
+    let output = PreviewUrl::Output {
+        action: ActionPath::parse("Deploy/Stack").unwrap(),
+        key: "Url".to_owned(),
+    };
+    let format = FormatString::parse("https://{repo}-pr-{number}.example.com").unwrap();
+    for url in [output, PreviewUrl::Format(format)] {
+        run_story(async |world| {
+            world.open_preview(found_at(url)).await;
+            let row = "[`https://api-pr-7.example.com`](https://api-pr-7.example.com)";
+            let summary = world.github.check(&commit(1)).1.summary;
+            assert!(
+                summary.contains(&format!("\nEnvironment: {row}\n")),
+                "{summary}"
+            );
+            let comment = || world.github.comments(REPOSITORY.0, 7).join("\n");
+            assert!(
+                comment().contains(&format!("| Environment | {row} |")),
+                "{}",
+                comment()
+            );
+            world.close().await;
+            world.build().await;
+            assert!(!comment().contains("Environment"), "{}", comment());
+        });
+    }
+}
+
+#[test]
+fn what_a_stack_says_is_linked_only_if_it_is_a_page() {
+    let key = "Nothing".to_owned();
+    let missing = PreviewUrl::Output {
+        action: ActionPath::parse("Deploy/Stack").unwrap(),
+        key,
+    };
+    let format = FormatString::parse("javascript:{number}").unwrap();
+    for url in [missing, PreviewUrl::Format(format)] {
+        run_story(async |world| {
+            world.open_preview(found_at(url)).await;
+            let summary = world.github.check(&commit(1)).1.summary;
+            assert!(summary.starts_with("Succeeded"), "{summary}");
+            assert!(!summary.contains("Environment"), "{summary}");
+        });
+    }
 }

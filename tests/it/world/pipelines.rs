@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use branchline::aws::OPERATION_TIMEOUT;
-use branchline::domain::clone::execution::{Execution, FailedStage, Run, Stage};
+use branchline::domain::clone::execution::{ActionResult, Execution, FailedStage, Run, Stage};
 use branchline::domain::clone::tags::{Tags, is_owned};
 use branchline::domain::clone::{NewPipeline, Template};
 use branchline::domain::fault::{Fault, Reason};
-use branchline::domain::ids::{CommitId, PipelineArn, PipelineName, Timestamp};
+use branchline::domain::ids::{CommitId, ExecutionId, PipelineArn, PipelineName, Timestamp};
 use branchline::domain::state::claim::Claim;
 use branchline::ports::{
     CreateResult, ExistingPipeline, ListedPipeline, PipelineReader, Pipelines, RetryResult,
@@ -275,6 +275,17 @@ impl PipelineReader for FakePipelines {
         source: Option<&str>,
     ) -> Result<Vec<Execution>, Fault> {
         let effect = || Ok(lock(&self.account).executions(name, source));
+        self.faults
+            .pass_about(Op::Executions, name.as_str(), effect)
+            .await
+    }
+
+    async fn actions(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+    ) -> Result<Vec<ActionResult>, Fault> {
+        let effect = || Ok(lock(&self.account).actions(name, execution));
         self.faults
             .pass_about(Op::Executions, name.as_str(), effect)
             .await

@@ -4,6 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use branchline::domain::clone::declaration::ActionPath;
+use branchline::domain::clone::execution::ActionResult;
+use branchline::domain::ids::{ExecutionId, PipelineName};
+use branchline::domain::report::execution::ExecutionState;
+
+use super::account::{Account, execution};
 use super::lock;
 use super::pipelines::FakePipelines;
 
@@ -60,11 +66,7 @@ pub(super) fn deployed(declaration: &Map<String, Value>) -> Vec<String> {
 }
 
 fn actions(declaration: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    let stages = declaration.get("stages").and_then(Value::as_array);
-    let actions = stages.into_iter().flatten();
-    actions
-        .filter_map(|stage| stage.get("actions")?.as_array())
-        .flatten()
+    placed(declaration).map(|(_, action)| action)
 }
 
 fn deletes(action: &Value) -> bool {
@@ -90,4 +92,46 @@ impl FakePipelines {
             .refused
             .insert(stack.to_owned(), times);
     }
+}
+
+impl Account {
+    /// Returns what became of the actions with a stack in an execution: each stack has an output
+    /// `Url`, and one that could not be deleted is not empty.
+    pub(super) fn actions(&self, name: &PipelineName, id: &ExecutionId) -> Vec<ActionResult> {
+        let Some(pipeline) = self.pipelines.get(name) else {
+            return Vec::new();
+        };
+        let mut runs = (pipeline.earlier..).zip(&pipeline.runs);
+        let run = runs.find(|(index, _)| execution(name, *index) == id.as_str());
+        let has_failed = run.is_some_and(|(_, run)| run.state == ExecutionState::Failed);
+        let with_stack = placed(&pipeline.declaration).filter_map(|(place, action)| {
+            let stack = stack(action)?;
+            let error = has_failed.then(|| format!("the bucket of {stack} is not empty"));
+            let url = format!("https://{stack}.example.com");
+            Some(ActionResult {
+                action: ActionPath::parse(&place)?,
+                error: error.filter(|_| deletes(action)),
+                outputs: BTreeMap::from([("Url".to_owned(), url)]),
+            })
+        });
+        with_stack.collect()
+    }
+}
+
+/// Returns the actions of a declaration, each with its place.
+fn placed(declaration: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
+    let stages = declaration.get("stages").and_then(Value::as_array);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    stages.into_iter().flatten().flat_map(move |stage| {
+        let name = stage.get("name").map(text).unwrap_or_default();
+        let actions = stage.get("actions").and_then(Value::as_array);
+        let placed = move |action: &'_ Value| {
+            let action = action.get("name").map(text).unwrap_or_default();
+            format!("{name}/{action}")
+        };
+        actions
+            .into_iter()
+            .flatten()
+            .map(move |action| (placed(action), action))
+    })
 }

@@ -15,6 +15,7 @@ use crate::domain::secret::Secret;
 
 mod configuration;
 mod preview;
+mod preview_url;
 mod roles;
 mod stages;
 
@@ -22,6 +23,7 @@ pub(crate) use configuration::BUILDSPEC;
 pub use configuration::{ConfiguredValue, buildspec_path};
 pub(crate) use preview::STACK_NAME;
 pub use preview::{PreviewStacks, TeardownPolicy};
+pub use preview_url::PreviewUrl;
 pub(crate) use roles::BUILD_ROLE;
 pub use roles::{CloneRoles, RoleChoice};
 pub(crate) use stages::MIN_STAGES;
@@ -132,7 +134,16 @@ impl CloneOverrides {
         let environment = self.environment.iter().map(|(_, format)| format);
         let configuration = self.configuration.iter().map(|one| &one.value.format);
         let parameters = self.preview.parameters.iter().map(|(_, format)| format);
-        let stacks = self.preview.stack_suffix.iter().chain(parameters);
+        let url = match &self.preview.url {
+            Some(PreviewUrl::Format(format)) => Some(format),
+            Some(PreviewUrl::Output { .. }) | None => None,
+        };
+        let stacks = self
+            .preview
+            .stack_suffix
+            .iter()
+            .chain(parameters)
+            .chain(url);
         variables
             .chain(environment)
             .chain(configuration)

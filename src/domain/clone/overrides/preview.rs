@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::clone::declaration::{ActionPath, Declaration};
+use crate::domain::clone::overrides::preview_url::PreviewUrl;
 use crate::domain::clone::overrides::{CloneOverrides, ConfiguredValue, fault};
 use crate::domain::fault::{Fault, Reason};
 use crate::domain::rules::placeholder::{FormatString, PlaceholderValues};
@@ -56,6 +57,8 @@ pub struct PreviewStacks {
     pub parameters: Vec<(String, FormatString)>,
     /// What happens to its stacks in the end.
     pub teardown: TeardownPolicy,
+    /// Where its environment is found.
+    pub url: Option<PreviewUrl>,
 }
 
 impl CloneOverrides {
@@ -79,6 +82,9 @@ impl CloneOverrides {
         clone: &mut Declaration,
         values: &PlaceholderValues<'_>,
     ) -> Result<(), Fault> {
+        if let Some(url) = &self.preview.url {
+            url.check(clone)?;
+        }
         if self.preview.stack_suffix.is_none() && self.preview.parameters.is_empty() {
             return Ok(());
         }

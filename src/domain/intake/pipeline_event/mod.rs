@@ -7,7 +7,7 @@
 use serde::Deserialize;
 
 use crate::domain::fault::Fault;
-use crate::domain::foreign_text::clean;
+use crate::domain::foreign_text::{clean, is_web_page};
 use crate::domain::ids::{ExecutionId, PipelineName, Timestamp, is_pipeline_character};
 use crate::domain::intake::authenticated::AuthenticatedMessage;
 use crate::domain::intake::decision::{Decision, Ignored};
@@ -27,8 +27,6 @@ const SUMMARY_LIMIT: usize = 600;
 const ID_LIMIT: usize = 256;
 /// The longest other word that is kept, in characters: a category, a trigger, an error code.
 const WORD_LIMIT: usize = 100;
-/// The longest URL that is kept, in bytes.
-const URL_LIMIT: usize = 2_048;
 
 /// The kinds of events, by their `detail-type`.
 #[derive(Clone, Copy)]
@@ -192,14 +190,6 @@ fn attempt(number: Option<f64>) -> Option<u32> {
 fn line(text: &str, limit: usize) -> Option<String> {
     let line = one_line(&clean(text.trim()), limit);
     (!line.is_empty()).then_some(line)
-}
-
-/// Returns true for a URL that may be shown: a page of the web, without a secret in it.
-fn is_web_page(url: &str) -> bool {
-    let rest = url.strip_prefix("https://");
-    let rest = rest.or_else(|| url.strip_prefix("http://"));
-    let is_plain = url.len() <= URL_LIMIT && url.bytes().all(|b| b.is_ascii_graphic());
-    rest.is_some_and(|rest| !rest.is_empty()) && is_plain && clean(url) == url
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::fault::Reason;
+use crate::domain::foreign_text::URL_LIMIT;
 use crate::domain::intake::authenticated::{Authenticator, EventOrigin, PIPELINE_EVENT, Secrets};
 use crate::domain::intake::content::Content;
 use crate::domain::intake::envelope::{Envelope, Receipt, Source};

@@ -65,7 +65,7 @@ pub(super) fn text(comment: &Comment<'_>) -> String {
     text
 }
 
-/// Returns the table of what the comment is about. An environment will be another row.
+/// Returns the table of what the comment is about.
 fn facts(comment: &Comment<'_>) -> String {
     let record = comment.record;
     let pipeline = match (record.pipeline(), &record.phase) {
@@ -91,6 +91,10 @@ fn facts(comment: &Comment<'_>) -> String {
         // GitHub makes a link of it.
         ("Commit", Some(record.key.commit.to_string())),
         ("Pipeline", pipeline),
+        (
+            "Environment",
+            record.environment().map(|page| link(&code(page), page)),
+        ),
         ("Check", Some(code(&record.target.context))),
     ];
     let rows = rows
